@@ -1,0 +1,1 @@
+"""pegboard: a small plugin host for the machine-learning lifecycle."""

@@ -1,0 +1,5 @@
+"""The command line of pegboard."""
+
+
+def main() -> None:
+    """Run the command line."""

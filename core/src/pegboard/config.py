@@ -1,0 +1,164 @@
+"""The configuration: one TOML file, overridden by environment variables.
+
+The file is the first of these that exists: the path in ``PEGBOARD_CONFIG``; ``pegboard.toml`` in
+the working directory or the nearest directory above it; ``pegboard/config.toml`` in the user's
+configuration directory. Without one, the defaults hold.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, field, frozen
+
+from pegboard.errors import ConfigError
+
+FILE_NAME = "pegboard.toml"
+DEFAULT_TRACKING_URI = "sqlite:pegruns/pegboard.db"
+
+
+@frozen
+class TrackingConfig:
+    """Where runs go. ``artifacts`` is the root for new experiments; "" lets the store choose."""
+
+    uri: str = DEFAULT_TRACKING_URI
+    artifacts: str = ""
+
+
+@frozen
+class HostConfig:
+    """Which of the installed plugins to leave out, by entry-point name."""
+
+    disabled: list[str] = field(factory=list)
+
+
+@frozen
+class Config:
+    """The whole configuration. ``plugins`` holds one table per plugin, checked by the host."""
+
+    tracking: TrackingConfig = field(factory=TrackingConfig)
+    host: HostConfig = field(factory=HostConfig)
+    plugins: dict[str, dict[str, Any]] = field(factory=dict)
+    file: Path | None = None
+    """Where it was read from."""
+    origins: dict[str, str] = field(factory=dict)
+    """For each value that is not a default, dotted: the file or environment variable it is from."""
+
+
+ENVIRONMENT = {
+    "PEGBOARD_TRACKING_URI": ("tracking", "uri"),
+    "MLFLOW_TRACKING_URI": ("tracking", "uri"),
+    "PEGBOARD_ARTIFACTS": ("tracking", "artifacts"),
+}
+"""Environment variables that override the file; of two for one value, the first wins."""
+
+
+def load(environ: Mapping[str, str] | None = None, directory: Path | None = None) -> Config:
+    """Read the configuration. ConfigError names the file and the key at fault."""
+    environ = os.environ if environ is None else environ
+    file = find_file(environ, directory or Path.cwd())
+    config = Config() if file is None else read_file(file)
+    for variable, (section, key) in reversed(ENVIRONMENT.items()):
+        if value := environ.get(variable):
+            part = evolve(getattr(config, section), **{key: value})
+            origins = {**config.origins, f"{section}.{key}": variable}
+            config = evolve(config, **{section: part, "origins": origins})
+    return config
+
+
+def find_file(environ: Mapping[str, str], directory: Path) -> Path | None:
+    """Return the configuration file that applies in a directory, or None."""
+    if named := environ.get("PEGBOARD_CONFIG"):
+        if not Path(named).is_file():
+            raise ConfigError(f"PEGBOARD_CONFIG names {named!r}, which is not a file.")
+        return Path(named)
+    for place in (directory, *directory.parents):
+        if (place / FILE_NAME).is_file():
+            return place / FILE_NAME
+    base = environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "~")).expanduser() / ".config"
+    user_file = Path(base) / "pegboard" / "config.toml"
+    return user_file if user_file.is_file() else None
+
+
+def read_file(file: Path) -> Config:
+    """Read one TOML file. Relative store paths in it are relative to the file's directory."""
+    import tomllib
+
+    try:
+        with file.open("rb") as stream:
+            content = tomllib.load(stream)
+    except OSError as error:
+        raise ConfigError(f"Cannot read {file}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}") from error
+    return _structure(content, file)
+
+
+def _structure(content: dict[str, Any], file: Path) -> Config:
+    import cattrs
+    from cattrs.gen import make_dict_structure_fn
+
+    converter = cattrs.Converter(forbid_extra_keys=True)
+
+    def text(value: Any, _: type) -> str:
+        if not isinstance(value, str):
+            raise TypeError(f"expected text in quotes, got {value!r}")
+        return value
+
+    def table(value: Any, _: type) -> dict[str, dict[str, Any]]:
+        if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
+            raise TypeError("expected one table per plugin, as in [plugins.NAME]")
+        return value
+
+    def names(value: Any, _: type) -> list[str]:
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise TypeError(f"expected a list of names, got {value!r}")
+        return value
+
+    converter.register_structure_hook(str, text)
+    converter.register_structure_hook(dict[str, dict[str, Any]], table)
+    converter.register_structure_hook(list[str], names)
+    converter.register_structure_hook(
+        Config,
+        make_dict_structure_fn(
+            Config,
+            converter,
+            _cattrs_forbid_extra_keys=True,
+            file=cattrs.override(omit=True),
+            origins=cattrs.override(omit=True),
+        ),
+    )
+    try:
+        config = converter.structure(content, Config)
+    except cattrs.BaseValidationError as error:
+        faults = cattrs.transform_error(error, path="", format_exception=_explain)
+        known = ", ".join(_known_keys())
+        raise ConfigError(
+            f"{file}: " + "; ".join(fault.replace(" @ .", " in ") for fault in faults),
+            hint=f"Known keys: {known}, and the tables [plugins.NAME].",
+        ) from error
+    origins = {
+        f"{section}.{key}": str(file)
+        for section, values in content.items()
+        for key in values
+    }
+    return evolve(config, file=file, origins=origins)
+
+
+def _known_keys() -> list[str]:
+    return [
+        f"{section}.{key}"
+        for section, kind in (("tracking", TrackingConfig), ("host", HostConfig))
+        for key in kind.__annotations__
+    ]
+
+
+def _explain(error: BaseException, _: type | None) -> str:
+    from cattrs.errors import ForbiddenExtraKeysError
+
+    if isinstance(error, ForbiddenExtraKeysError):
+        return "unknown key " + ", ".join(repr(name) for name in sorted(error.extra_fields))
+    return str(error)

@@ -1,0 +1,52 @@
+"""The contract of artifact stores: where files are kept."""
+
+from __future__ import annotations
+
+import builtins
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from pegboard.entities import FileInfo
+
+
+class ArtifactStore(ABC):
+    """Files below a root, the URI that the store was opened with.
+
+    Paths are relative, with ``/`` between parts; the root is ``""``. A path that would climb out
+    raises UnsafePath (``pegboard.paths`` does the check). There are no empty directories: one
+    exists as long as a file is below it.
+    """
+
+    @abstractmethod
+    def write(self, path: str, content: BinaryIO) -> FileInfo:
+        """Store a file, replacing one of the same path at once: readers see the old or the new."""
+
+    @abstractmethod
+    def read(self, path: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
+        """Open a file for reading, from byte ``start`` up to but without ``end``; else NotFound."""
+
+    @abstractmethod
+    def list(self, path: str = "") -> builtins.list[FileInfo]:
+        """Return what is directly below a directory, sorted by path; empty for files and unknown."""
+
+    @abstractmethod
+    def delete(self, path: str = "") -> int:
+        """Remove a file, or all below a directory; return the bytes freed, 0 if there is none."""
+
+    def local_path(self, path: str) -> Path | None:
+        """Return where a file or directory lies on this machine; None if it does not."""
+        del path
+        return None
+
+    def close(self) -> None:  # noqa: B027 (a store without resources needs none)
+        """Give up all resources; further calls are an error."""
+
+    def walk(self, path: str = "") -> Iterator[FileInfo]:
+        """Yield every file at or below a path."""
+        for entry in self.list(path):
+            if entry.is_dir:
+                yield from self.walk(entry.path)
+            else:
+                yield entry

@@ -1,0 +1,283 @@
+"""The contract of tracking stores: where experiments, runs and their data are kept."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+
+from pegboard.entities import (
+    DatasetInput,
+    Experiment,
+    Metric,
+    Page,
+    Param,
+    Run,
+    RunInfo,
+    RunStatus,
+    RunTag,
+    ViewType,
+)
+
+SEARCH_LIMIT = 50_000
+"""The largest page a search may be asked for, in entities."""
+
+
+class MetricWriter(ABC):
+    """The way metrics go from one process into a store.
+
+    A call that has returned is durable against the death of the process (``kill -9``). Reads
+    through any store object of the same URI, in any process, see it.
+
+    A writer may be used from several threads. ``attach`` and ``detach`` tell it which runs this
+    process keeps alive: an attached run that stops giving signs of life becomes LOST.
+    """
+
+    @abstractmethod
+    def log(self, run_id: str, key: str, value: float, timestamp: int, step: int) -> None:
+        """Append one point. ``timestamp`` in ms; ``step`` any 64-bit integer.
+
+        Raises InvalidValue for a bad key, value or step, NotFound for an unknown run and
+        InvalidState for a deleted one (both known at the latest when the run was attached).
+        """
+
+    @abstractmethod
+    def log_many(
+        self, run_id: str, values: Mapping[str, float], timestamp: int, step: int
+    ) -> None:
+        """Append one point per key, all of the same time and step; all or none is kept."""
+
+    def attach(self, run_id: str) -> None:  # noqa: B027 (a store without heartbeats needs none)
+        """Keep this run alive until ``detach``."""
+
+    def detach(self, run_id: str) -> None:  # noqa: B027
+        """Stop keeping this run alive."""
+
+    def flush(self) -> None:  # noqa: B027
+        """Bring everything logged so far into the store proper."""
+
+    def close(self) -> None:
+        """Flush and give up all resources; further calls are an error."""
+        self.flush()
+
+
+class TrackingStore(ABC):
+    """Experiments, runs and their data.
+
+    Ids are strings chosen by the store. Entities are values: changing what a store returned does
+    not change the store. Every method may be called from any thread. Names, keys and values obey
+    the limits in ``pegboard.validation``; stores call it, callers need not.
+
+    Unknown ids raise NotFound; a change to a deleted run or experiment raises InvalidState.
+    A new store holds one experiment, named ``Default``, with the id ``0``.
+    """
+
+    # -- experiments ---------------------------------------------------------------------------
+
+    @abstractmethod
+    def create_experiment(
+        self,
+        name: str,
+        *,
+        artifact_location: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Experiment:
+        """Create an experiment. AlreadyExists if an active or deleted one has that name."""
+
+    @abstractmethod
+    def get_experiment(self, experiment_id: str) -> Experiment:
+        """Return an experiment, deleted ones too."""
+
+    @abstractmethod
+    def get_experiment_by_name(self, name: str) -> Experiment | None:
+        """Return the experiment of that name, deleted ones too; None if there is none."""
+
+    @abstractmethod
+    def search_experiments(
+        self,
+        *,
+        filter: str = "",
+        order_by: Sequence[str] = (),
+        view: ViewType = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        page_token: str | None = None,
+    ) -> Page[Experiment]:
+        """Return experiments that match; by default the last updated first."""
+
+    @abstractmethod
+    def rename_experiment(self, experiment_id: str, name: str) -> None:
+        """Give an active experiment another name."""
+
+    @abstractmethod
+    def delete_experiment(self, experiment_id: str) -> None:
+        """Mark an experiment and its runs as deleted."""
+
+    @abstractmethod
+    def restore_experiment(self, experiment_id: str) -> None:
+        """Undo ``delete_experiment``; runs deleted with it come back too."""
+
+    @abstractmethod
+    def set_experiment_tags(self, experiment_id: str, tags: Mapping[str, str]) -> None:
+        """Set or change tags of an active experiment."""
+
+    @abstractmethod
+    def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
+        """Remove a tag; NotFound if there is none of that key."""
+
+    # -- runs ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def create_run(
+        self,
+        experiment_id: str,
+        *,
+        run_id: str | None = None,
+        run_name: str | None = None,
+        user_id: str = "",
+        start_time: int | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Create a RUNNING run in an active experiment.
+
+        ``run_id`` defaults to 32 random hex digits; AlreadyExists if it is taken. ``run_name``
+        defaults to the tag ``mlflow.runName``, else to a random name; the tag is always set.
+        """
+
+    @abstractmethod
+    def get_run(self, run_id: str) -> Run:
+        """Return a run with its latest data, deleted ones too."""
+
+    @abstractmethod
+    def update_run(
+        self,
+        run_id: str,
+        *,
+        status: RunStatus | None = None,
+        end_time: int | None = None,
+        run_name: str | None = None,
+    ) -> RunInfo:
+        """Change what is not None. A status that is not terminated clears ``end_time``."""
+
+    @abstractmethod
+    def delete_run(self, run_id: str) -> None:
+        """Mark a run as deleted."""
+
+    @abstractmethod
+    def restore_run(self, run_id: str) -> None:
+        """Undo ``delete_run``."""
+
+    @abstractmethod
+    def search_runs(
+        self,
+        experiment_ids: Sequence[str],
+        *,
+        filter: str = "",
+        order_by: Sequence[str] = (),
+        view: ViewType = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        page_token: str | None = None,
+    ) -> Page[Run]:
+        """Return runs of these experiments that match; by default the last started first."""
+
+    # -- a run's data --------------------------------------------------------------------------
+
+    @abstractmethod
+    def log_batch(
+        self,
+        run_id: str,
+        *,
+        metrics: Sequence[Metric] = (),
+        params: Sequence[Param] = (),
+        tags: Sequence[RunTag] = (),
+    ) -> None:
+        """Add metrics and params, set tags: all of it or, on an error, nothing.
+
+        A param may be repeated with its value, but not changed (InvalidValue). The tag
+        ``mlflow.runName`` renames the run.
+        """
+
+    @abstractmethod
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Remove a tag; NotFound if there is none of that key."""
+
+    @abstractmethod
+    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
+        """Record datasets used by the run; one that is known (name and digest) is recorded once."""
+
+    @abstractmethod
+    def metric_history(
+        self,
+        run_id: str,
+        key: str,
+        *,
+        max_results: int | None = None,
+        page_token: str | None = None,
+    ) -> Page[Metric]:
+        """Return all points of a metric in the order they were logged; empty if there are none."""
+
+    def sampled_history(
+        self,
+        run_id: str,
+        key: str,
+        points: int,
+        *,
+        start_step: int | None = None,
+        end_step: int | None = None,
+    ) -> list[Metric]:
+        """Return at most ``points`` points, ordered by step, that draw the same curve.
+
+        The least and the greatest value of each stretch are kept, so no spike is lost. Steps
+        outside ``start_step`` to ``end_step`` (both included) are left out.
+        """
+        low = -math.inf if start_step is None else start_step
+        high = math.inf if end_step is None else end_step
+        history = [m for m in self.metric_history(run_id, key) if low <= m.step <= high]
+        history.sort(key=lambda m: (m.step, m.timestamp))
+        from pegboard.sampling import reduce_points
+
+        kept = reduce_points([m.value for m in history], points)
+        return [history[i] for i in kept]
+
+    # -- writing and housekeeping --------------------------------------------------------------
+
+    def metric_writer(self) -> MetricWriter:
+        """Return a writer for this process; the default one logs point by point."""
+        return DirectWriter(self)
+
+    @abstractmethod
+    def deleted_runs(self, *, deleted_before: int | None = None) -> Iterable[RunInfo]:
+        """Return the runs marked as deleted, all or those marked before a time (ms)."""
+
+    @abstractmethod
+    def purge_run(self, run_id: str) -> None:
+        """Remove a deleted run and all its data for good (its artifacts are the caller's)."""
+
+    @abstractmethod
+    def purge_experiment(self, experiment_id: str) -> None:
+        """Remove a deleted experiment that has no runs left for good."""
+
+    def reclaim(self) -> int:
+        """Give space of purged data back to the system; return the bytes freed."""
+        return 0
+
+    def close(self) -> None:  # noqa: B027 (a store without resources needs none)
+        """Give up all resources; further calls are an error."""
+
+
+class DirectWriter(MetricWriter):
+    """Writes each call straight into the store: for stores without a journal of their own."""
+
+    def __init__(self, store: TrackingStore) -> None:
+        self._store = store
+
+    def log(self, run_id: str, key: str, value: float, timestamp: int, step: int) -> None:
+        """Append one point."""
+        self._store.log_batch(run_id, metrics=[Metric(key, value, timestamp, step)])
+
+    def log_many(
+        self, run_id: str, values: Mapping[str, float], timestamp: int, step: int
+    ) -> None:
+        """Append one point per key."""
+        points = [Metric(key, value, timestamp, step) for key, value in values.items()]
+        self._store.log_batch(run_id, metrics=points)
+

@@ -1,0 +1,187 @@
+"""What is tracked: experiments, runs and what belongs to them.
+
+Plain values without behaviour. Field names are MLflow's, so that code written against its
+entities reads ours. Times are milliseconds since the Unix epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum, StrEnum
+from typing import Generic, TypeVar
+
+from attrs import field, frozen
+
+T = TypeVar("T")
+
+
+class RunStatus(StrEnum):
+    """The states of a run."""
+
+    RUNNING = "RUNNING"
+    SCHEDULED = "SCHEDULED"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+    LOST = "LOST"
+    """Its process stopped giving signs of life; data that arrives later re-opens the run."""
+
+    @property
+    def is_terminated(self) -> bool:
+        """Whether the run has ended, in whichever way."""
+        return self not in (RunStatus.RUNNING, RunStatus.SCHEDULED)
+
+
+class LifecycleStage(StrEnum):
+    """Whether an entity is in use or awaits permanent deletion."""
+
+    ACTIVE = "active"
+    DELETED = "deleted"
+
+
+class ViewType(IntEnum):
+    """Which lifecycle stages a search looks at; the values are MLflow's."""
+
+    ACTIVE_ONLY = 1
+    DELETED_ONLY = 2
+    ALL = 3
+
+    def shows(self, stage: LifecycleStage) -> bool:
+        """Whether entities of this stage are part of the view."""
+        wanted = {ViewType.ACTIVE_ONLY: LifecycleStage.ACTIVE,
+                  ViewType.DELETED_ONLY: LifecycleStage.DELETED}
+        return self is ViewType.ALL or wanted[self] is stage
+
+
+class Page(list[T], Generic[T]):
+    """One page of a longer answer. ``token`` fetches the next page; None on the last one."""
+
+    def __init__(self, items: Iterable[T] = (), token: str | None = None) -> None:
+        super().__init__(items)
+        self.token = token
+
+
+@frozen
+class Experiment:
+    """A named group of runs."""
+
+    experiment_id: str
+    name: str
+    artifact_location: str
+    lifecycle_stage: LifecycleStage = LifecycleStage.ACTIVE
+    tags: Mapping[str, str] = field(factory=dict)
+    creation_time: int | None = None
+    last_update_time: int | None = None
+
+
+@frozen
+class Metric:
+    """One point of a metric: a value at a step and a time. NaN and infinities are values."""
+
+    key: str
+    value: float
+    timestamp: int
+    step: int = 0
+
+
+@frozen
+class Param:
+    """An input of a run, as text; set once."""
+
+    key: str
+    value: str
+
+
+@frozen
+class RunTag:
+    """A note on a run; may be changed at any time."""
+
+    key: str
+    value: str
+
+
+@frozen
+class Dataset:
+    """A description of data that a run used. ``source``, ``schema``, ``profile`` are JSON text."""
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+    schema: str | None = None
+    profile: str | None = None
+
+
+@frozen
+class InputTag:
+    """A note on the use of a dataset by a run, such as its context: training or evaluation."""
+
+    key: str
+    value: str
+
+
+@frozen
+class DatasetInput:
+    """The use of a dataset by a run."""
+
+    dataset: Dataset
+    tags: Sequence[InputTag] = ()
+
+
+@frozen
+class RunInputs:
+    """What went into a run."""
+
+    dataset_inputs: Sequence[DatasetInput] = ()
+
+
+@frozen
+class RunInfo:
+    """The outline of a run."""
+
+    run_id: str
+    experiment_id: str
+    run_name: str
+    user_id: str
+    status: RunStatus
+    start_time: int
+    end_time: int | None
+    lifecycle_stage: LifecycleStage
+    artifact_uri: str
+
+    @property
+    def run_uuid(self) -> str:
+        """The older name of ``run_id``."""
+        return self.run_id
+
+
+@frozen
+class RunData:
+    """What a run logged. ``latest`` holds the last point of each metric."""
+
+    latest: Mapping[str, Metric] = field(factory=dict)
+    params: Mapping[str, str] = field(factory=dict)
+    tags: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The last value of each metric, by key."""
+        return {key: point.value for key, point in self.latest.items()}
+
+
+@frozen
+class Run:
+    """A run with its latest data."""
+
+    info: RunInfo
+    data: RunData = field(factory=RunData)
+    inputs: RunInputs = field(factory=RunInputs)
+
+
+@frozen
+class FileInfo:
+    """An artifact: its path below the store's root, and its size in bytes (None: a directory)."""
+
+    path: str
+    is_dir: bool
+    file_size: int | None = None

@@ -1,0 +1,100 @@
+"""Errors of pegboard: one class per kind of trouble, each with a message for people.
+
+``error_code`` is the code that MLflow's wire protocol uses for the same trouble, so a server can
+pass an error on without a table of its own.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PegboardError(Exception):
+    """Base of every error that pegboard raises on purpose.
+
+    The message says what happened and where; ``hint`` says what to do next.
+    """
+
+    error_code: ClassVar[str] = "INTERNAL_ERROR"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class InvalidValue(PegboardError):
+    """A value given by the caller is malformed, too long or out of range."""
+
+    error_code = "INVALID_PARAMETER_VALUE"
+
+
+class FilterError(InvalidValue):
+    """A filter or order-by clause could not be understood.
+
+    ``column`` is the 0-based offset into ``text`` at which the trouble begins.
+    """
+
+    def __init__(self, message: str, *, text: str, column: int, hint: str = "") -> None:
+        self.text = text
+        self.column = column
+        super().__init__(f"{message}\n  {text}\n  {' ' * column}^", hint=hint)
+
+
+class UnsafePath(InvalidValue):
+    """A path would leave the directory that it must stay in."""
+
+
+class ConfigError(InvalidValue):
+    """The configuration file or an environment variable is wrong."""
+
+
+class UnknownScheme(InvalidValue):
+    """No installed plugin handles a URI's scheme."""
+
+
+class NotFound(PegboardError):
+    """A named experiment, run, artifact or other entity does not exist."""
+
+    error_code = "RESOURCE_DOES_NOT_EXIST"
+
+
+class AlreadyExists(PegboardError):
+    """An entity of that name exists already."""
+
+    error_code = "RESOURCE_ALREADY_EXISTS"
+
+
+class InvalidState(PegboardError):
+    """The entity exists but its state forbids the operation (a deleted run, for instance)."""
+
+    error_code = "INVALID_STATE"
+
+
+class PluginError(PegboardError):
+    """A plugin is missing, broken, or two plugins claim the same thing."""
+
+
+class StoreError(PegboardError):
+    """Base of the faults of a store's medium."""
+
+
+class StoreBusy(StoreError):
+    """The store stayed locked by others for longer than the time-out; trying again may help."""
+
+    error_code = "TEMPORARILY_UNAVAILABLE"
+
+
+class StoreFull(StoreError):
+    """The disk or quota behind the store is full; what was acknowledged before is kept."""
+
+
+class StoreReadOnly(StoreError):
+    """The store's files cannot be written by this process."""
+
+
+class StoreCorrupt(StoreError):
+    """The store's files are not what they should be."""

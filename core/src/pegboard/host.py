@@ -1,0 +1,297 @@
+"""The host: finds plugins, checks them, and opens what they declare."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pluggy
+from attrs import define, field
+
+from pegboard import config as configuration
+from pegboard import hookspecs, uris
+from pegboard.errors import ConfigError, PegboardError, PluginError, UnknownScheme
+
+if TYPE_CHECKING:
+    from pegboard.contracts.artifacts import ArtifactStore
+    from pegboard.contracts.evaluation import Evaluator
+    from pegboard.contracts.llm import LLMProvider
+    from pegboard.contracts.projects import ProjectRunner
+    from pegboard.contracts.tracking import TrackingStore
+
+C = TypeVar("C")
+
+_HOOKS = {
+    "tracking store": "pegboard_tracking_stores",
+    "artifact store": "pegboard_artifact_stores",
+    "LLM provider": "pegboard_llm_providers",
+    "evaluator": "pegboard_evaluators",
+    "project runner": "pegboard_project_runners",
+    "dataset type": "pegboard_dataset_types",
+    "command": "pegboard_commands",
+}
+"""The hooks that declare things, by what they declare."""
+
+_PLUGIN_OF_SCHEME = {
+    "sqlite": "pegboard-tracking",
+    "memory": "pegboard-tracking",
+    "file": "pegboard-tracking",
+    uris.PLAIN_PATH: "pegboard-tracking",
+}
+"""Which distribution of ours to install for a scheme that nothing handles."""
+
+
+@define
+class Plugin:
+    """An installed plugin: its entry point, and what became of loading it."""
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    error: str = ""
+    disabled: bool = False
+    provides: list[tuple[str, str, str]] = field(factory=list)
+    """What it declares: (kind, name or scheme, summary)."""
+
+
+class Host:
+    """Plugins and configuration brought together. Safe to use from any thread."""
+
+    def __init__(self, config: configuration.Config | None = None) -> None:
+        """Use ``config``, or what ``pegboard.config.load`` finds."""
+        self.config = configuration.load() if config is None else config
+        self.manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self.manager.add_hookspecs(hookspecs)
+        self.plugins: dict[str, Plugin] = {}
+        self._declared: dict[str, dict[str, tuple[str, Any]]] = {}
+        self._settings: dict[str, Mapping[str, Any]] = {}
+        self._stores: dict[tuple[str, str], Any] = {}
+        self._lock = threading.RLock()
+        self._discover()
+        self._check_settings()
+
+    # -- what callers open ---------------------------------------------------------------------
+
+    def tracking_store(self, uri: str | None = None) -> TrackingStore:
+        """Return the tracking store of a URI (default: the configured one), opened once."""
+        return self._store("tracking store", uri or self.config.tracking.uri)
+
+    def artifact_store(self, uri: str) -> ArtifactStore:
+        """Return the artifact store rooted at a URI, opened once."""
+        return self._store("artifact store", uri)
+
+    def llm_provider(self, name: str) -> LLMProvider:
+        """Open the LLM provider of that name."""
+        return self._component("LLM provider", name)
+
+    def evaluator(self, name: str) -> Evaluator:
+        """Open the evaluator of that name."""
+        return self._component("evaluator", name)
+
+    def project_runner(self, name: str) -> ProjectRunner:
+        """Open the project runner of that name."""
+        return self._component("project runner", name)
+
+    def dataset_types(self) -> Sequence[hookspecs.DatasetType]:
+        """Return the kinds of data that plugins can describe."""
+        return [item for _, item in self._of("dataset type").values()]
+
+    def commands(self) -> Sequence[hookspecs.Command]:
+        """Return the sub-commands that plugins add to ``pegboard``."""
+        return [item for _, item in self._of("command").values()]
+
+    def schemes(self, kind: str) -> list[str]:
+        """Return the URI schemes that have a store of this kind."""
+        return sorted(self._of(kind))
+
+    def register(self, plugin: object, name: str) -> None:
+        """Add a plugin that is not installed: for tests, notebooks and scripts."""
+        with self._lock:
+            if name in self.plugins:
+                raise PluginError(f"A plugin named {name!r} is registered already.")
+            info = Plugin(name, "", "", getattr(plugin, "__name__", type(plugin).__name__))
+            self._add(info, lambda: plugin)
+            self._declared.clear()
+            self._check_settings()
+        if info.error:
+            raise PluginError(f"The plugin {name!r} was refused: {info.error}")
+
+    def close(self) -> None:
+        """Close all stores that were opened."""
+        with self._lock:
+            for store in self._stores.values():
+                store.close()
+            self._stores.clear()
+
+    # -- plugins -------------------------------------------------------------------------------
+
+    def _discover(self) -> None:
+        from importlib_metadata import entry_points
+
+        for point in entry_points(group=hookspecs.PROJECT):
+            distribution = point.dist
+            info = Plugin(
+                point.name,
+                distribution.name if distribution else "",
+                distribution.version if distribution else "",
+                point.value,
+            )
+            if point.name in self.plugins:
+                # Both names are kept visible; the later one does not load.
+                info.error = f"another plugin is named {point.name!r} too"
+                self.plugins[f"{point.name} ({info.distribution})"] = info
+                continue
+            info.disabled = point.name in self.config.host.disabled
+            if info.disabled:
+                self.plugins[point.name] = info
+            else:
+                self._add(info, point.load)
+
+    def _add(self, info: Plugin, load: Callable[[], object]) -> None:
+        """Register a plugin; a broken one is kept with its error, and harms no other."""
+        self.plugins[info.name] = info
+        try:
+            plugin = load()
+            self.manager.register(plugin, info.name)
+            self.manager.check_pending()
+            for kind, hook in _HOOKS.items():
+                for item in self._call(plugin, hook, ()):
+                    info.provides.append((kind, _name(item), item.summary))
+        except Exception as error:  # noqa: BLE001
+            # Whatever a plugin does wrong is its own fault, and no reason for the host to fail.
+            info.error = f"{type(error).__name__}: {error}"
+            if self.manager.has_plugin(info.name):
+                self.manager.unregister(name=info.name)
+
+    @staticmethod
+    def _call(plugin: object, hook: str, default: Any) -> Any:
+        implementation = getattr(plugin, hook, None)
+        marked = implementation is not None and hasattr(implementation, "pegboard_impl")
+        return implementation() if implementation is not None and marked else default
+
+    def _of(self, kind: str) -> Mapping[str, tuple[str, Any]]:
+        """Return what is declared of a kind: name to (plugin, declaration)."""
+        with self._lock:
+            found = self._declared.get(kind)
+            if found is None:
+                found = self._declared[kind] = {}
+                for plugin_name, plugin in self.manager.list_name_plugin():
+                    for item in self._call(plugin, _HOOKS[kind], ()):
+                        name = _name(item)
+                        if name in found:
+                            raise PluginError(
+                                f"The {kind} {name!r} is claimed by the plugins "
+                                f"{found[name][0]!r} and {plugin_name!r}.",
+                                hint="Name one of them in [host] disabled, in pegboard.toml.",
+                            )
+                        found[name] = (plugin_name, item)
+            return found
+
+    def _check_settings(self) -> None:
+        """Check the table of each plugin against the keys it declares."""
+        unknown = set(self.config.plugins) - set(self.plugins)
+        if unknown:
+            raise ConfigError(
+                f"{self.config.file}: no plugin is named {', '.join(map(repr, sorted(unknown)))}.",
+                hint=f"Installed are: {', '.join(sorted(self.plugins)) or 'none'}.",
+            )
+        for name, plugin in self.manager.list_name_plugin():
+            defaults: Mapping[str, Any] = self._call(plugin, "pegboard_settings", {})
+            given = self.config.plugins.get(name, {})
+            for key, value in given.items():
+                where = f"{self.config.file}: [plugins.{name}] {key}"
+                if key not in defaults:
+                    raise ConfigError(
+                        f"{where} is not a setting of this plugin.",
+                        hint=f"Its settings are: {', '.join(sorted(defaults)) or 'none'}.",
+                    )
+                if not _same_type(value, defaults[key]):
+                    expected = type(defaults[key]).__name__
+                    raise ConfigError(f"{where} = {value!r} should be of type {expected}.")
+            self._settings[name] = {**defaults, **given}
+
+    # -- opening -------------------------------------------------------------------------------
+
+    def _store(self, kind: str, text: str) -> Any:
+        with self._lock:
+            store = self._stores.get((kind, text))
+            if store is None:
+                uri = uris.parse(text)
+                declared = self._of(kind)
+                if uri.scheme not in declared:
+                    raise self._unknown_scheme(kind, uri)
+                plugin, backend = declared[uri.scheme]
+                store = self._opened(plugin, kind, lambda: backend.open(uri, self._settings[plugin]))
+                self._stores[kind, text] = store
+            return store
+
+    def _component(self, kind: str, name: str) -> Any:
+        declared = self._of(kind)
+        if name not in declared:
+            known = ", ".join(sorted(declared)) or "none"
+            raise PluginError(
+                f"No installed plugin provides the {kind} {name!r}.",
+                hint=f"Available are: {known}. 'pegboard plugins' lists what is installed.",
+            )
+        plugin, component = declared[name]
+        return self._opened(plugin, kind, lambda: component.open(self._settings[plugin]))
+
+    @staticmethod
+    def _opened(plugin: str, kind: str, open_it: Callable[[], C]) -> C:
+        try:
+            return open_it()
+        except PegboardError:
+            raise
+        except ImportError as error:
+            raise PluginError(
+                f"The plugin {plugin!r} could not open its {kind}: {error}.",
+                hint="Install what it needs, or run 'pegboard doctor'.",
+            ) from error
+
+    def _unknown_scheme(self, kind: str, uri: uris.Uri) -> UnknownScheme:
+        known = ", ".join(f"{scheme}:" for scheme in self.schemes(kind)) or "none"
+        broken = [plugin.name for plugin in self.plugins.values() if plugin.error]
+        wanted = _PLUGIN_OF_SCHEME.get(uri.scheme)
+        hint = f"Schemes that can be opened: {known}."
+        if wanted:
+            hint += f" Try: pip install {wanted}"
+        if broken:
+            hint += f" These plugins failed to load: {', '.join(broken)}; see 'pegboard plugins'."
+        return UnknownScheme(
+            f"No installed plugin opens {uri.scheme!r} as a {kind} (in {uri.text!r}).", hint=hint
+        )
+
+
+def _name(item: Any) -> str:
+    name: str = item.scheme if isinstance(item, hookspecs.Backend) else item.name
+    return name
+
+
+def _same_type(value: object, default: object) -> bool:
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(default, float):
+        return isinstance(value, (int, float))
+    return isinstance(value, type(default))
+
+
+_current: Host | None = None
+_current_lock = threading.Lock()
+
+
+def current() -> Host:
+    """Return the host of this process, made on first use from the configuration it finds."""
+    global _current
+    with _current_lock:
+        if _current is None:
+            _current = Host()
+        return _current
+
+
+def use(host: Host | None) -> None:
+    """Make ``host`` the one of this process; None: make a new one on next use."""
+    global _current
+    with _current_lock:
+        _current = host

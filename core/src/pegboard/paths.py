@@ -1,0 +1,59 @@
+"""Safe paths: relative, below their root, whatever the caller sent."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+from pegboard.errors import UnsafePath
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+def safe_relative(path: str) -> str:
+    """Return a relative path in normal form; UnsafePath if it could leave its root.
+
+    Refused are absolute paths, drive letters, ``..`` parts, backslashes, control characters, and
+    any of these hidden behind percent-encoding, however often it was applied.
+    """
+    decoded = path
+    for _ in range(8):
+        _refuse_climbing(path, decoded)
+        once_more = unquote(decoded)
+        if once_more == decoded:
+            break
+        decoded = once_more
+    else:
+        raise UnsafePath(f"The path {path!r} is percent-encoded too often.")
+    normal = posixpath.normpath(path) if path else ""
+    return "" if normal == "." else normal
+
+
+def _refuse_climbing(original: str, path: str) -> None:
+    reason = ""
+    if _CONTROL.search(path):
+        reason = "holds a control character"
+    elif "\\" in path:
+        reason = "holds a backslash"
+    elif path.startswith(("/", "~")) or _DRIVE.match(path) or path.lower().startswith("file:"):
+        reason = "is not relative"
+    elif ".." in path.split("/"):
+        reason = "climbs with '..'"
+    if reason:
+        raise UnsafePath(
+            f"The path {original!r} {reason}.",
+            hint="Use a relative path with '/' between its parts.",
+        )
+
+
+def below(root: Path, path: str) -> Path:
+    """Return ``root/path``; UnsafePath if it could leave ``root``, through links too."""
+    relative = safe_relative(path)
+    target = root / relative
+    resolved, resolved_root = target.resolve(), root.resolve()
+    if resolved != resolved_root and resolved_root not in resolved.parents:
+        raise UnsafePath(f"The path {path!r} leads out of {root} through a link.")
+    return target

@@ -1,0 +1,264 @@
+"""SQLite for stores: connections, transactions, migrations and errors for people.
+
+One ``Database`` per file and process. Any thread may use it: each gets a connection of its own.
+Writers queue at a lock file, which is fair and does not poll, before they take SQLite's own lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pegboard.errors import (
+    NotFound,
+    PegboardError,
+    StoreBusy,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreReadOnly,
+)
+
+if TYPE_CHECKING:
+    from sqlite_utils.migrations import Migrations
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover (Windows: SQLite's own lock has to do)
+    fcntl = None  # type: ignore[assignment]
+
+BUSY_SECONDS = 60.0
+"""How long a statement waits for the locks of others."""
+
+_CACHE_KIB = 16_384
+_MEMORY_MAPPED_BYTES = 1 << 30
+
+
+class Database:
+    """A SQLite file in write-ahead mode."""
+
+    def __init__(self, path: Path, *, synchronous: str = "normal", create: bool = True) -> None:
+        """Prepare to open ``path``; directories are made unless ``create`` is false.
+
+        ``synchronous`` is SQLite's: ``normal`` keeps every commit when the process dies, ``full``
+        also when the power fails.
+        """
+        self.path = path
+        self._synchronous = synchronous
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        self._pid = os.getpid()
+        self._write_lock = threading.RLock()
+        if not path.exists():
+            if not create:
+                raise NotFound(f"There is no store at {path}.")
+            with self.translated():
+                path.parent.mkdir(parents=True, exist_ok=True)
+
+    def connection(self) -> sqlite3.Connection:
+        """Return this thread's connection, in autocommit mode."""
+        if os.getpid() != self._pid:
+            # A connection must not cross a fork; the parent's are left alone, unclosed.
+            self._local, self._open, self._pid = threading.local(), [], os.getpid()
+            self._write_lock = threading.RLock()
+        made: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if made is None:
+            with self.translated():
+                made = self._connect()
+            self._local.connection = made
+            self._open.append(made)
+        return made
+
+    def _connect(self) -> sqlite3.Connection:
+        writable = os.access(self.path if self.path.exists() else self.path.parent, os.W_OK)
+        mode = "rwc" if writable else "ro"
+        if not writable and not os.access(self.path.parent, os.W_OK):
+            # On a read-only disk SQLite cannot make its shared-memory file.
+            mode = "ro&immutable=1"
+        name = f"{self.path.absolute().as_uri()}?mode={mode}"
+        made = sqlite3.connect(
+            name,
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        try:
+            if writable and not self.path.stat().st_size:
+                # Only a file without tables can be set up so that space can be given back.
+                made.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            if writable:
+                made.execute("PRAGMA journal_mode = WAL")
+            made.execute(f"PRAGMA synchronous = {self._synchronous}")
+            made.execute("PRAGMA foreign_keys = ON")
+            made.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            made.execute(f"PRAGMA mmap_size = {_MEMORY_MAPPED_BYTES}")
+            made.execute("PRAGMA temp_store = MEMORY")
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read one consistent state of the store."""
+        connection = self.connection()
+        with self.translated():
+            if connection.in_transaction:
+                yield connection
+                return
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Write in one transaction: all of it is kept, or after an error nothing."""
+        connection = self.connection()
+        with self.translated(), self._write_lock:
+            if connection.in_transaction:
+                yield connection
+                return
+            with self.exclusive():
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the store's lock file: one process at a time, first come first served."""
+        if fcntl is None:  # pragma: no cover
+            yield
+            return
+        descriptor = self._lock_file()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _lock_file(self) -> int:
+        name = self.path.with_name(self.path.name + ".lock")
+        return os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+    def migrate(self, name: str, count: int, load: Callable[[], Migrations]) -> None:
+        """Bring the tables of component ``name`` up to date.
+
+        ``load`` returns its migrations, of which there are ``count``; it is called only when some
+        are missing. A store with data is copied beside itself first. Of several starters at once,
+        one migrates and the others wait.
+        """
+        with self.translated():
+            if self._applied(name) == count:
+                return
+            with self.exclusive():
+                applied = self._applied(name)
+                if applied > count:
+                    raise StoreError(
+                        f"{self.path} was made by a newer version of pegboard "
+                        f"({applied} migrations of {name!r}; this version knows {count}).",
+                        hint="Upgrade pegboard and its plugins.",
+                    )
+                if applied < count:
+                    self._apply(applied, load())
+
+    def _applied(self, name: str) -> int:
+        connection = self.connection()
+        known = "SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'"
+        if connection.execute(known).fetchone() is None:
+            return 0
+        counting = "SELECT count(*) FROM _sqlite_migrations WHERE migration_set = ?"
+        found: int = connection.execute(counting, (name,)).fetchone()[0]
+        return found
+
+    def _apply(self, applied: int, migrations: Migrations) -> None:
+        import sqlite_utils
+
+        connection = self.connection()
+        if applied:
+            self._back_up(connection)
+        migrations.apply(sqlite_utils.Database(connection, recursive_triggers=False))
+
+    def _back_up(self, connection: sqlite3.Connection) -> None:
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        target = self.path.with_name(f"{self.path.name}.backup-{stamp}-{os.getpid()}")
+        connection.execute("VACUUM INTO ?", (str(target),))
+
+    @contextlib.contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn errors of SQLite and the system into errors for people."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._translate(error) from error
+        except OSError as error:
+            raise translate_os_error(error, self.path) from error
+
+    def _translate(self, error: sqlite3.Error) -> PegboardError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        text = str(error)
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return StoreBusy(
+                f"{self.path} stayed locked by another process for {BUSY_SECONDS:.0f} s.",
+                hint="Try again; if it stays so, look for a process that hangs.",
+            )
+        if code == sqlite3.SQLITE_FULL:
+            return _full(self.path)
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+            return _read_only(self.path)
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return StoreCorrupt(
+                f"{self.path} is damaged or not a pegboard store: {text}.",
+                hint="Restore a backup, or point the tracking URI at another file.",
+            )
+        if code == sqlite3.SQLITE_CANTOPEN:
+            return StoreError(f"Cannot open {self.path}: {text}.")
+        if code == sqlite3.SQLITE_IOERR:
+            return StoreError(f"Reading or writing {self.path} failed: {text}.")
+        return StoreError(f"{self.path}: {text}")
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for connection in self._open:
+            connection.close()
+        self._open.clear()
+        self._local = threading.local()
+
+
+def translate_os_error(error: OSError, path: Path) -> PegboardError:
+    """Return the error for people that stands for an error of the system on ``path``."""
+    import errno
+
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return _full(path)
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return _read_only(path)
+    return StoreError(f"{path}: {error.strerror or error}")
+
+
+def _full(path: Path) -> StoreFull:
+    return StoreFull(
+        f"There is no space left for {path}.",
+        hint="All that was acknowledged is kept. Free some space, for instance with 'pegboard gc'.",
+    )
+
+
+def _read_only(path: Path) -> StoreReadOnly:
+    return StoreReadOnly(
+        f"{path} cannot be written: the file, its directory or the disk is read-only.",
+        hint="Check its permissions and owner.",
+    )

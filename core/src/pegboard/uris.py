@@ -1,0 +1,75 @@
+"""URIs of stores: ``scheme:rest``, or a plain path on this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, unquote
+
+from attrs import field, frozen
+
+from pegboard.errors import InvalidValue
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):(.*)", re.DOTALL)
+"""Two letters at least, so that a Windows drive is a path."""
+
+PLAIN_PATH = "path"
+"""The scheme given to plain paths."""
+
+
+@frozen
+class Uri:
+    """A parsed URI.
+
+    ``text`` is what was given. ``path`` is what lies between the scheme and the ``?``, unquoted.
+    """
+
+    text: str
+    scheme: str
+    path: str
+    query: dict[str, str] = field(factory=dict)
+
+    def local_path(self) -> Path:
+        """Return the path on this machine that the URI names, absolute.
+
+        ``x:rel``, ``x:///rel`` for ``sqlite`` (SQLAlchemy's form), ``x:/abs``, ``x:////abs`` and
+        ``file:///abs`` are understood; another host is not (InvalidValue).
+        """
+        path = self.path
+        if path.startswith("//"):
+            host, slash, rest = path[2:].partition("/")
+            if host not in ("", "localhost"):
+                raise InvalidValue(
+                    f"{self.text!r} names the host {host!r}, but its files must be on this machine.",
+                    hint=f"Write {self.scheme}:/absolute/path or {self.scheme}:relative/path.",
+                )
+            relative = self.scheme == "sqlite"
+            path = rest if relative else slash + rest
+        if not path:
+            raise InvalidValue(f"{self.text!r} names no path.")
+        return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 (keeps links)
+
+
+def parse(text: str | os.PathLike[str]) -> Uri:
+    """Parse a URI or a plain path. InvalidValue if it is empty or holds a NUL."""
+    text = os.fspath(text)
+    if not text or "\0" in text:
+        raise InvalidValue(f"{text!r} is not a URI or a path.")
+    match = _SCHEME.fullmatch(text)
+    if match is None:
+        return Uri(text, PLAIN_PATH, text)
+    scheme, rest = match[1].lower(), match[2]
+    path, _, query = rest.partition("?")
+    return Uri(text, scheme, unquote(path), dict(parse_qsl(query, keep_blank_values=True)))
+
+
+def from_path(path: Path, scheme: str = "file") -> str:
+    """Return the URI of an absolute path on this machine."""
+    return f"{scheme}://{quote(path.as_posix())}"
+
+
+def join(root: str, *parts: str) -> str:
+    """Append path parts to a URI, in front of its query."""
+    base, mark, query = root.partition("?")
+    return "/".join([base.rstrip("/"), *(p.strip("/") for p in parts)]) + mark + query

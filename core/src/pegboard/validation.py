@@ -1,0 +1,160 @@
+"""Names, keys, values and their limits: MLflow's, so that what we accept it accepts."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from pegboard.entities import Metric, Param, RunTag
+from pegboard.errors import InvalidValue
+
+MAX_EXPERIMENT_NAME = 500
+MAX_KEY = 250
+MAX_PARAM_VALUE = 6000
+MAX_TAG_VALUE = 8000
+MAX_EXPERIMENT_TAG_VALUE = 20_000
+MAX_DATASET_NAME = 500
+MAX_DATASET_DIGEST = 36
+MAX_DATASET_SOURCE = 65_535
+MAX_DATASET_SCHEMA = 1_048_575
+MAX_DATASET_PROFILE = 16_777_215
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+
+_KEY = re.compile(r"[/\w.\- :]+")
+_RUN_ID = re.compile(r"[A-Za-z0-9][\w\-]{0,255}")
+
+
+def key(name: Any, what: str) -> str:
+    """Return ``name`` if it may name a metric, param or tag; ``what`` says which, for errors."""
+    if not isinstance(name, str):
+        raise InvalidValue(f"The {what} name {name!r} is {_type(name)}, not a string.")
+    if not name:
+        raise InvalidValue(f"A {what} needs a name; got an empty one.")
+    if len(name) > MAX_KEY:
+        raise InvalidValue(
+            f"The {what} name {_short(name)} has {len(name)} characters; {MAX_KEY} are allowed."
+        )
+    if _KEY.fullmatch(name) is None:
+        bad = "".join(sorted({c for c in name if _KEY.fullmatch(c) is None}))
+        raise InvalidValue(
+            f"The {what} name {name!r} holds {bad!r}.",
+            hint="Letters, digits, '_', '-', '.', ':', '/' and spaces are allowed.",
+        )
+    if posixpath.normpath(name) != name or name == "." or name.startswith(("/", "..")):
+        raise InvalidValue(
+            f"The {what} name {name!r} is not a plain path.",
+            hint="Leave out leading '/', doubled '/', and the parts '.' and '..'.",
+        )
+    return name
+
+
+def metric(point: Metric) -> Metric:
+    """Return a metric point with a value and step that can be stored."""
+    name = key(point.key, "metric")
+    return Metric(name, number(name, point.value), integer(name, point.timestamp, "timestamp"),
+                  integer(name, point.step, "step"))
+
+
+def number(name: str, value: Any) -> float:
+    """Return a metric value as a float; numbers of any library and one-element arrays pass."""
+    if isinstance(value, float):
+        return float(value)
+    if not isinstance(value, (str, bytes)):
+        try:
+            return float(value)
+        except (TypeError, ValueError, OverflowError, RuntimeError):
+            pass
+    raise InvalidValue(
+        f"The metric {name!r} has the value {_short(repr(value))}, {_type(value)}, not a number."
+    )
+
+
+def integer(name: str, value: Any, what: str) -> int:
+    """Return a step or timestamp as a 64-bit integer."""
+    try:
+        whole = int(value)
+    except (TypeError, ValueError, OverflowError):
+        whole = INT64_MAX + 1
+    if isinstance(value, str) or not INT64_MIN <= whole <= INT64_MAX:
+        raise InvalidValue(
+            f"The metric {name!r} has the {what} {value!r}, which is not a 64-bit integer."
+        )
+    return whole
+
+
+def param(item: Param) -> Param:
+    """Return a param whose value is text within the limit."""
+    return Param(key(item.key, "param"), text(item.value, f"param {item.key!r}", MAX_PARAM_VALUE))
+
+
+def tag(item: RunTag) -> RunTag:
+    """Return a run's tag whose value is text within the limit."""
+    return RunTag(key(item.key, "tag"), text(item.value, f"tag {item.key!r}", MAX_TAG_VALUE))
+
+
+def experiment_tags(tags: Mapping[str, Any]) -> dict[str, str]:
+    """Return an experiment's tags as text within the limits."""
+    return {
+        key(name, "experiment tag"): text(value, f"tag {name!r}", MAX_EXPERIMENT_TAG_VALUE)
+        for name, value in tags.items()
+    }
+
+
+def text(value: Any, what: str, limit: int) -> str:
+    """Return ``value`` as text.
+
+    One that is too long is cut, with a warning, as MLflow does; with the environment variable
+    ``MLFLOW_TRUNCATE_LONG_VALUES=false`` it is an InvalidValue instead.
+    """
+    result = str(value)
+    if len(result) <= limit:
+        return result
+    message = f"The value of {what} has {len(result)} characters; {limit} are allowed."
+    if os.environ.get("MLFLOW_TRUNCATE_LONG_VALUES", "true").lower() in ("false", "0"):
+        raise InvalidValue(message)
+    warnings.warn(f"{message} It was cut.", stacklevel=4)
+    return result[:limit]
+
+
+def experiment_name(name: Any) -> str:
+    """Return ``name`` if it may name an experiment."""
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidValue(f"An experiment needs a name that is not empty; got {name!r}.")
+    if len(name) > MAX_EXPERIMENT_NAME:
+        raise InvalidValue(
+            f"The experiment name {_short(name)} has {len(name)} characters; "
+            f"{MAX_EXPERIMENT_NAME} are allowed."
+        )
+    if "\0" in name:
+        raise InvalidValue(f"The experiment name {name!r} holds a NUL character.")
+    return name
+
+
+def run_id(value: Any) -> str:
+    """Return ``value`` if it may be a run's id."""
+    if not isinstance(value, str) or _RUN_ID.fullmatch(value) is None:
+        raise InvalidValue(
+            f"{_short(repr(value))} is not a run id.",
+            hint="A run id has up to 256 letters, digits, '_' and '-', the first no '_' or '-'.",
+        )
+    return value
+
+
+def page_size(value: Any, limit: int) -> int:
+    """Return ``value`` if it may be the size of a page."""
+    if not isinstance(value, int) or not 1 <= value <= limit:
+        raise InvalidValue(f"max_results must be from 1 to {limit}; got {value!r}.")
+    return value
+
+
+def _type(value: Any) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def _short(value: str) -> str:
+    return repr(value) if len(value) <= 60 else f"{value[:57]!r}…"

@@ -1,0 +1,1 @@
+"""Experiment tracking for pegboard: stores, journal, search, artifacts and run context."""

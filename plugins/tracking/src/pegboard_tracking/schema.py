@@ -1,0 +1,161 @@
+"""The tables of the SQLite tracking store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite_utils.migrations import Migrations
+
+NAME = "tracking"
+COUNT = 1
+"""How many migrations there are; a store that has them all is opened without importing them."""
+
+# Metrics: a series is one key of one run. Its row holds the latest point (so that searching needs
+# no history) and its points follow in chunks of packed rows (step, timestamp, value; 24 bytes a
+# point), so that a billion points are a few million rows. NaN is NULL, as SQLite has no NaN.
+#
+# Names of metrics, params and tags are kept once, in `name`; the experiment of a run is repeated
+# beside its data, so that one index answers "in this experiment, this metric above x, best first".
+_FIRST = """
+CREATE TABLE experiment (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    artifact_location TEXT NOT NULL,
+    lifecycle TEXT NOT NULL DEFAULT 'active',
+    deleted_time INTEGER,
+    creation_time INTEGER NOT NULL,
+    last_update_time INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE experiment_tag (
+    experiment INTEGER NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (experiment, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE name (
+    id INTEGER PRIMARY KEY,
+    text TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE writer (
+    id TEXT PRIMARY KEY,
+    host TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    seen INTEGER NOT NULL,
+    position INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    run_id TEXT NOT NULL UNIQUE,
+    experiment INTEGER NOT NULL REFERENCES experiment (id),
+    name TEXT NOT NULL,
+    user TEXT NOT NULL,
+    status TEXT NOT NULL,
+    start_time INTEGER NOT NULL,
+    end_time INTEGER,
+    lifecycle TEXT NOT NULL DEFAULT 'active',
+    deleted_time INTEGER,
+    artifact_uri TEXT NOT NULL,
+    writer TEXT
+) STRICT;
+
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    name INTEGER NOT NULL REFERENCES name (id),
+    experiment INTEGER NOT NULL,
+    value REAL,
+    step INTEGER NOT NULL,
+    timestamp INTEGER NOT NULL,
+    points INTEGER NOT NULL DEFAULT 0,
+    chunks INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE chunk (
+    id INTEGER PRIMARY KEY,
+    points INTEGER NOT NULL,
+    least_step INTEGER NOT NULL,
+    greatest_step INTEGER NOT NULL,
+    ordered INTEGER NOT NULL,
+    data BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE param (
+    run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    name INTEGER NOT NULL REFERENCES name (id),
+    experiment INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    number REAL,
+    PRIMARY KEY (run, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tag (
+    run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    name INTEGER NOT NULL REFERENCES name (id),
+    experiment INTEGER NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (run, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE dataset (
+    id INTEGER PRIMARY KEY,
+    experiment INTEGER NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    source_type TEXT NOT NULL,
+    source TEXT NOT NULL,
+    schema TEXT,
+    profile TEXT,
+    UNIQUE (experiment, name, digest)
+) STRICT;
+
+CREATE TABLE input (
+    run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    dataset INTEGER NOT NULL REFERENCES dataset (id) ON DELETE CASCADE,
+    PRIMARY KEY (run, dataset)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE input_tag (
+    run INTEGER NOT NULL,
+    dataset INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (run, dataset, key),
+    FOREIGN KEY (run, dataset) REFERENCES input (run, dataset) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+"""
+
+_INDEXES = """
+CREATE UNIQUE INDEX series_of_run ON series (run, name);
+CREATE INDEX series_by_value ON series (experiment, name, value, run);
+CREATE INDEX param_by_value ON param (experiment, name, value, run);
+CREATE INDEX param_by_number ON param (experiment, name, number, run) WHERE number IS NOT NULL;
+CREATE INDEX tag_by_value ON tag (experiment, name, value, run);
+CREATE INDEX run_by_start ON run (experiment, lifecycle, start_time DESC, run_id);
+CREATE INDEX run_by_end ON run (experiment, lifecycle, end_time, run_id);
+CREATE INDEX run_by_name ON run (experiment, lifecycle, name);
+CREATE INDEX run_by_status ON run (experiment, lifecycle, status);
+CREATE INDEX run_by_user ON run (experiment, lifecycle, user);
+CREATE INDEX run_alive ON run (writer) WHERE status = 'RUNNING';
+CREATE INDEX input_by_dataset ON input (dataset, run);
+"""
+
+
+def migrations() -> Migrations:
+    """Return the migrations; COUNT of them."""
+    from sqlite_utils.migrations import Migrations
+
+    steps = Migrations(NAME)
+
+    @steps()
+    def first(db: object) -> None:
+        connection = db.conn  # type: ignore[attr-defined]
+        for statement in (_FIRST + _INDEXES).split(";"):
+            if statement.strip():
+                connection.execute(statement)
+
+    return steps

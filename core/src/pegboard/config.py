@@ -14,6 +14,7 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
+from pegboard import uris
 from pegboard.errors import ConfigError
 
 FILE_NAME = "pegboard.toml"
@@ -22,10 +23,9 @@ DEFAULT_TRACKING_URI = "sqlite:pegruns/pegboard.db"
 
 @frozen
 class TrackingConfig:
-    """Where runs go. ``artifacts`` is the root for new experiments; "" lets the store choose."""
+    """Where runs go."""
 
     uri: str = DEFAULT_TRACKING_URI
-    artifacts: str = ""
 
 
 @frozen
@@ -51,7 +51,6 @@ class Config:
 ENVIRONMENT = {
     "PEGBOARD_TRACKING_URI": ("tracking", "uri"),
     "MLFLOW_TRACKING_URI": ("tracking", "uri"),
-    "PEGBOARD_ARTIFACTS": ("tracking", "artifacts"),
 }
 """Environment variables that override the file; of two for one value, the first wins."""
 
@@ -61,6 +60,9 @@ def load(environ: Mapping[str, str] | None = None, directory: Path | None = None
     environ = os.environ if environ is None else environ
     file = find_file(environ, directory or Path.cwd())
     config = Config() if file is None else read_file(file)
+    if file is not None:
+        uri = uris.anchored(config.tracking.uri, file.absolute().parent)
+        config = evolve(config, tracking=evolve(config.tracking, uri=uri))
     for variable, (section, key) in reversed(ENVIRONMENT.items()):
         if value := environ.get(variable):
             part = evolve(getattr(config, section), **{key: value})
@@ -141,9 +143,7 @@ def _structure(content: dict[str, Any], file: Path) -> Config:
             hint=f"Known keys: {known}, and the tables [plugins.NAME].",
         ) from error
     origins = {
-        f"{section}.{key}": str(file)
-        for section, values in content.items()
-        for key in values
+        f"{section}.{key}": str(file) for section, values in content.items() for key in values
     }
     return evolve(config, file=file, origins=origins)
 

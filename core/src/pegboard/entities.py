@@ -48,8 +48,10 @@ class ViewType(IntEnum):
 
     def shows(self, stage: LifecycleStage) -> bool:
         """Whether entities of this stage are part of the view."""
-        wanted = {ViewType.ACTIVE_ONLY: LifecycleStage.ACTIVE,
-                  ViewType.DELETED_ONLY: LifecycleStage.DELETED}
+        wanted = {
+            ViewType.ACTIVE_ONLY: LifecycleStage.ACTIVE,
+            ViewType.DELETED_ONLY: LifecycleStage.DELETED,
+        }
         return self is ViewType.ALL or wanted[self] is stage
 
 

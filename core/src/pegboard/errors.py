@@ -6,7 +6,11 @@ pass an error on without a table of its own.
 
 from __future__ import annotations
 
-from typing import ClassVar
+import errno
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class PegboardError(Exception):
@@ -98,3 +102,28 @@ class StoreReadOnly(StoreError):
 
 class StoreCorrupt(StoreError):
     """The store's files are not what they should be."""
+
+
+def translate_os_error(error: OSError, path: Path) -> PegboardError:
+    """Return the error for people that stands for an error of the system on ``path``."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return store_full(path)
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return store_read_only(path)
+    return StoreError(f"{path}: {error.strerror or error}")
+
+
+def store_full(path: Path) -> StoreFull:
+    """Return the error that says there is no space left for ``path``."""
+    return StoreFull(
+        f"There is no space left for {path}.",
+        hint="All that was acknowledged is kept. Free some space, for instance with 'pegboard gc'.",
+    )
+
+
+def store_read_only(path: Path) -> StoreReadOnly:
+    """Return the error that says ``path`` cannot be written."""
+    return StoreReadOnly(
+        f"{path} cannot be written: the file, its directory or the disk is read-only.",
+        hint="Check its permissions and owner.",
+    )

@@ -76,23 +76,28 @@ class Host:
 
     def tracking_store(self, uri: str | None = None) -> TrackingStore:
         """Return the tracking store of a URI (default: the configured one), opened once."""
-        return self._store("tracking store", uri or self.config.tracking.uri)
+        store: TrackingStore = self._store("tracking store", uri or self.config.tracking.uri)
+        return store
 
     def artifact_store(self, uri: str) -> ArtifactStore:
         """Return the artifact store rooted at a URI, opened once."""
-        return self._store("artifact store", uri)
+        store: ArtifactStore = self._store("artifact store", uri)
+        return store
 
     def llm_provider(self, name: str) -> LLMProvider:
         """Open the LLM provider of that name."""
-        return self._component("LLM provider", name)
+        provider: LLMProvider = self._component("LLM provider", name)
+        return provider
 
     def evaluator(self, name: str) -> Evaluator:
         """Open the evaluator of that name."""
-        return self._component("evaluator", name)
+        evaluator: Evaluator = self._component("evaluator", name)
+        return evaluator
 
     def project_runner(self, name: str) -> ProjectRunner:
         """Open the project runner of that name."""
-        return self._component("project runner", name)
+        runner: ProjectRunner = self._component("project runner", name)
+        return runner
 
     def dataset_types(self) -> Sequence[hookspecs.DatasetType]:
         """Return the kinds of data that plugins can describe."""
@@ -105,6 +110,12 @@ class Host:
     def schemes(self, kind: str) -> list[str]:
         """Return the URI schemes that have a store of this kind."""
         return sorted(self._of(kind))
+
+    def settings(self, plugin: str) -> Mapping[str, Any]:
+        """Return the settings of a loaded plugin: those of the configuration, else its defaults."""
+        if plugin not in self._settings:
+            raise PluginError(f"No plugin named {plugin!r} is loaded.")
+        return self._settings[plugin]
 
     def register(self, plugin: object, name: str) -> None:
         """Add a plugin that is not installed: for tests, notebooks and scripts."""
@@ -159,7 +170,7 @@ class Host:
             for kind, hook in _HOOKS.items():
                 for item in self._call(plugin, hook, ()):
                     info.provides.append((kind, _name(item), item.summary))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             # Whatever a plugin does wrong is its own fault, and no reason for the host to fail.
             info.error = f"{type(error).__name__}: {error}"
             if self.manager.has_plugin(info.name):
@@ -223,7 +234,9 @@ class Host:
                 if uri.scheme not in declared:
                     raise self._unknown_scheme(kind, uri)
                 plugin, backend = declared[uri.scheme]
-                store = self._opened(plugin, kind, lambda: backend.open(uri, self._settings[plugin]))
+                store = self._opened(
+                    plugin, kind, lambda: backend.open(uri, self._settings[plugin])
+                )
                 self._stores[kind, text] = store
             return store
 

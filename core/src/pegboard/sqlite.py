@@ -21,8 +21,9 @@ from pegboard.errors import (
     StoreBusy,
     StoreCorrupt,
     StoreError,
-    StoreFull,
-    StoreReadOnly,
+    store_full,
+    store_read_only,
+    translate_os_error,
 )
 
 if TYPE_CHECKING:
@@ -43,16 +44,27 @@ _MEMORY_MAPPED_BYTES = 1 << 30
 class Database:
     """A SQLite file in write-ahead mode."""
 
-    def __init__(self, path: Path, *, synchronous: str = "normal", create: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        synchronous: str = "normal",
+        create: bool = True,
+        prepare: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> None:
         """Prepare to open ``path``; directories are made unless ``create`` is false.
+
+        ``prepare`` is called with each new connection, to register SQL functions for instance.
 
         ``synchronous`` is SQLite's: ``normal`` keeps every commit when the process dies, ``full``
         also when the power fails.
         """
         self.path = path
         self._synchronous = synchronous
+        self._prepare = prepare
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
+        self._abandoned: list[sqlite3.Connection] = []
         self._pid = os.getpid()
         self._write_lock = threading.RLock()
         if not path.exists():
@@ -64,7 +76,9 @@ class Database:
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection, in autocommit mode."""
         if os.getpid() != self._pid:
-            # A connection must not cross a fork; the parent's are left alone, unclosed.
+            # A connection must not cross a fork, and not even be closed there: the parent's are
+            # kept aside for good.
+            self._abandoned += self._open
             self._local, self._open, self._pid = threading.local(), [], os.getpid()
             self._write_lock = threading.RLock()
         made: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -101,6 +115,8 @@ class Database:
             made.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             made.execute(f"PRAGMA mmap_size = {_MEMORY_MAPPED_BYTES}")
             made.execute("PRAGMA temp_store = MEMORY")
+            if self._prepare is not None:
+                self._prepare(made)
         except BaseException:
             made.close()
             raise
@@ -149,6 +165,8 @@ class Database:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
+            # Closing alone would leave the lock to a child process forked meanwhile.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
 
     def _lock_file(self) -> int:
@@ -217,9 +235,9 @@ class Database:
                 hint="Try again; if it stays so, look for a process that hangs.",
             )
         if code == sqlite3.SQLITE_FULL:
-            return _full(self.path)
+            return store_full(self.path)
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-            return _read_only(self.path)
+            return store_read_only(self.path)
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return StoreCorrupt(
                 f"{self.path} is damaged or not a pegboard store: {text}.",
@@ -231,34 +249,23 @@ class Database:
             return StoreError(f"Reading or writing {self.path} failed: {text}.")
         return StoreError(f"{self.path}: {text}")
 
+    def reclaim(self) -> int:
+        """Give free pages back to the system; return the bytes by which the files shrank."""
+        before = self._size()
+        with self.translated(), self._write_lock, self.exclusive():
+            connection = self.connection()
+            # One step per free page: the statement has to be run to its end.
+            connection.execute("PRAGMA incremental_vacuum").fetchall()
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return max(before - self._size(), 0)
+
+    def _size(self) -> int:
+        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
     def close(self) -> None:
         """Close the connections of all threads."""
         for connection in self._open:
             connection.close()
         self._open.clear()
         self._local = threading.local()
-
-
-def translate_os_error(error: OSError, path: Path) -> PegboardError:
-    """Return the error for people that stands for an error of the system on ``path``."""
-    import errno
-
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return _full(path)
-    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return _read_only(path)
-    return StoreError(f"{path}: {error.strerror or error}")
-
-
-def _full(path: Path) -> StoreFull:
-    return StoreFull(
-        f"There is no space left for {path}.",
-        hint="All that was acknowledged is kept. Free some space, for instance with 'pegboard gc'.",
-    )
-
-
-def _read_only(path: Path) -> StoreReadOnly:
-    return StoreReadOnly(
-        f"{path} cannot be written: the file, its directory or the disk is read-only.",
-        hint="Check its permissions and owner.",
-    )

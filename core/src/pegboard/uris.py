@@ -41,7 +41,7 @@ class Uri:
             host, slash, rest = path[2:].partition("/")
             if host not in ("", "localhost"):
                 raise InvalidValue(
-                    f"{self.text!r} names the host {host!r}, but its files must be on this machine.",
+                    f"{self.text!r} names the host {host!r}, but files must be on this machine.",
                     hint=f"Write {self.scheme}:/absolute/path or {self.scheme}:relative/path.",
                 )
             relative = self.scheme == "sqlite"
@@ -62,6 +62,21 @@ def parse(text: str | os.PathLike[str]) -> Uri:
     scheme, rest = match[1].lower(), match[2]
     path, _, query = rest.partition("?")
     return Uri(text, scheme, unquote(path), dict(parse_qsl(query, keep_blank_values=True)))
+
+
+def anchored(text: str, directory: Path) -> str:
+    """Return the URI with its path taken as relative to ``directory``, not to where we run.
+
+    Only plain paths and ``sqlite:`` are known to hold a path; other URIs come back as they are.
+    """
+    uri = parse(text)
+    if uri.scheme == PLAIN_PATH:
+        return str(directory / Path(text).expanduser())
+    if uri.scheme != "sqlite":
+        return text
+    path = directory / uri.path.removeprefix("///").removeprefix("//")
+    query = text.partition("?")[2]
+    return f"sqlite:{quote(path.as_posix())}" + (f"?{query}" if query else "")
 
 
 def from_path(path: Path, scheme: str = "file") -> str:

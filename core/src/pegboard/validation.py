@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from pegboard.entities import Metric, Param, RunTag
+from pegboard.entities import DatasetInput, Metric, Param, RunTag
 from pegboard.errors import InvalidValue
 
 MAX_EXPERIMENT_NAME = 500
@@ -22,6 +22,8 @@ MAX_DATASET_DIGEST = 36
 MAX_DATASET_SOURCE = 65_535
 MAX_DATASET_SCHEMA = 1_048_575
 MAX_DATASET_PROFILE = 16_777_215
+MAX_INPUT_TAG_KEY = 255
+MAX_INPUT_TAG_VALUE = 500
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 _KEY = re.compile(r"[/\w.\- :]+")
@@ -55,8 +57,12 @@ def key(name: Any, what: str) -> str:
 def metric(point: Metric) -> Metric:
     """Return a metric point with a value and step that can be stored."""
     name = key(point.key, "metric")
-    return Metric(name, number(name, point.value), integer(name, point.timestamp, "timestamp"),
-                  integer(name, point.step, "step"))
+    return Metric(
+        name,
+        number(name, point.value),
+        integer(name, point.timestamp, "timestamp"),
+        integer(name, point.step, "step"),
+    )
 
 
 def number(name: str, value: Any) -> float:
@@ -132,6 +138,29 @@ def experiment_name(name: Any) -> str:
     if "\0" in name:
         raise InvalidValue(f"The experiment name {name!r} holds a NUL character.")
     return name
+
+
+def dataset_input(item: DatasetInput) -> DatasetInput:
+    """Return the use of a dataset if its texts are within the limits."""
+    dataset = item.dataset
+    for what, value, limit in (
+        ("name", dataset.name, MAX_DATASET_NAME),
+        ("digest", dataset.digest, MAX_DATASET_DIGEST),
+        ("source type", dataset.source_type, MAX_KEY),
+        ("source", dataset.source, MAX_DATASET_SOURCE),
+        ("schema", dataset.schema or "", MAX_DATASET_SCHEMA),
+        ("profile", dataset.profile or "", MAX_DATASET_PROFILE),
+        *(("tag name", tag.key, MAX_INPUT_TAG_KEY) for tag in item.tags),
+        *((f"tag {tag.key!r}", tag.value, MAX_INPUT_TAG_VALUE) for tag in item.tags),
+    ):
+        if not isinstance(value, str):
+            raise InvalidValue(f"The {what} of a dataset is {_type(value)}, not a string.")
+        if len(value) > limit:
+            raise InvalidValue(
+                f"The {what} of the dataset {_short(str(dataset.name))} has {len(value)} "
+                f"characters; {limit} are allowed."
+            )
+    return item
 
 
 def run_id(value: Any) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import posixpath
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from pegboard.entities import FileInfo
+from pegboard.paths import safe_relative
 
 
 class ArtifactStore(ABC):
@@ -25,18 +27,27 @@ class ArtifactStore(ABC):
 
     @abstractmethod
     def read(self, path: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
-        """Open a file for reading, from byte ``start`` up to but without ``end``; else NotFound."""
+        """Open a file for reading, from byte ``start`` up to but without ``end``; else NotFound.
+
+        A range that reaches past the end of the file is cut there.
+        """
 
     @abstractmethod
     def list(self, path: str = "") -> builtins.list[FileInfo]:
-        """Return what is directly below a directory, sorted by path; empty for files and unknown."""
+        """Return what is directly below a directory, sorted by path.
+
+        Empty for a file and for a path that is not there.
+        """
 
     @abstractmethod
     def delete(self, path: str = "") -> int:
         """Remove a file, or all below a directory; return the bytes freed, 0 if there is none."""
 
     def local_path(self, path: str) -> Path | None:
-        """Return where a file or directory lies on this machine; None if it does not."""
+        """Return where a file or directory lies on this machine.
+
+        None if there is none at this path, or the store is not one of local files.
+        """
         del path
         return None
 
@@ -45,7 +56,12 @@ class ArtifactStore(ABC):
 
     def walk(self, path: str = "") -> Iterator[FileInfo]:
         """Yield every file at or below a path."""
-        for entry in self.list(path):
+        entries = self.list(path)
+        normal = safe_relative(path)
+        if normal and not entries:
+            beside = self.list(posixpath.dirname(normal))
+            entries = [entry for entry in beside if entry.path == normal and not entry.is_dir]
+        for entry in entries:
             if entry.is_dir:
                 yield from self.walk(entry.path)
             else:

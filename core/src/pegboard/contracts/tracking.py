@@ -42,9 +42,7 @@ class MetricWriter(ABC):
         """
 
     @abstractmethod
-    def log_many(
-        self, run_id: str, values: Mapping[str, float], timestamp: int, step: int
-    ) -> None:
+    def log_many(self, run_id: str, values: Mapping[str, float], timestamp: int, step: int) -> None:
         """Append one point per key, all of the same time and step; all or none is kept."""
 
     def attach(self, run_id: str) -> None:  # noqa: B027 (a store without heartbeats needs none)
@@ -260,6 +258,13 @@ class TrackingStore(ABC):
         """Give space of purged data back to the system; return the bytes freed."""
         return 0
 
+    def faults(self) -> Iterable[tuple[str, str]]:
+        """Return what is amiss although the store works: what it is, and what to do about it.
+
+        ``pegboard doctor`` shows them.
+        """
+        return ()
+
     def close(self) -> None:  # noqa: B027 (a store without resources needs none)
         """Give up all resources; further calls are an error."""
 
@@ -274,10 +279,7 @@ class DirectWriter(MetricWriter):
         """Append one point."""
         self._store.log_batch(run_id, metrics=[Metric(key, value, timestamp, step)])
 
-    def log_many(
-        self, run_id: str, values: Mapping[str, float], timestamp: int, step: int
-    ) -> None:
+    def log_many(self, run_id: str, values: Mapping[str, float], timestamp: int, step: int) -> None:
         """Append one point per key."""
         points = [Metric(key, value, timestamp, step) for key, value in values.items()]
         self._store.log_batch(run_id, metrics=points)
-

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pegboard.hookspecs import Backend, hookimpl
+from pegboard.hookspecs import Backend, Command, hookimpl
 from pegboard.uris import PLAIN_PATH
 
 if TYPE_CHECKING:
+    from pegboard.client import Client
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.contracts.tracking import TrackingStore
+    from pegboard.entities import Run, RunStatus
     from pegboard.uris import Uri
 
 
@@ -59,7 +61,88 @@ def pegboard_artifact_stores() -> Sequence[Backend[ArtifactStore]]:
     ]
 
 
+def _experiments() -> Any:
+    from pegboard_tracking.commands.experiments import experiments
+
+    return experiments
+
+
+def _runs() -> Any:
+    from pegboard_tracking.commands.runs import runs
+
+    return runs
+
+
+def _artifacts() -> Any:
+    from pegboard_tracking.commands.artifacts import artifacts
+
+    return artifacts
+
+
+def _gc() -> Any:
+    from pegboard_tracking.commands.gc import gc
+
+    return gc
+
+
+@hookimpl
+def pegboard_commands() -> Sequence[Command]:
+    """Declare the commands that deal with what is tracked."""
+    return [
+        Command("experiments", _experiments, "List, create and change experiments."),
+        Command("runs", _runs, "List, show, compare, export and delete runs."),
+        Command("artifacts", _artifacts, "List and download the files of a run."),
+        Command("gc", _gc, "Remove deleted runs for good and free their space."),
+    ]
+
+
 @hookimpl
 def pegboard_settings() -> Mapping[str, object]:
     """Declare the settings of [plugins.tracking]."""
-    return {"heartbeat_seconds": 10.0, "lost_after_seconds": 60.0, "synchronous": "normal"}
+    return {
+        "artifacts": "",
+        "heartbeat_seconds": 10.0,
+        "lost_after_seconds": 60.0,
+        "synchronous": "normal",
+        "record_git": True,
+        "record_patch": True,
+        "record_command": True,
+        "record_environment": True,
+        "system_metrics": False,
+    }
+
+
+@hookimpl
+def pegboard_run_context() -> Mapping[str, str]:
+    """Say who starts the run, from what, and on which commit."""
+    from pegboard_tracking.context import run_tags
+
+    return run_tags(_settings())
+
+
+@hookimpl
+def pegboard_run_started(run: Run, client: Client, options: Mapping[str, Any]) -> None:
+    """Begin to record the environment and, if wanted, the metrics of the machine."""
+    from pegboard_tracking import recorder, system_metrics
+
+    settings = _settings()
+    recorder.start(run, client, settings)
+    if system_metrics.wanted(options, settings):
+        system_metrics.start(run, client)
+
+
+@hookimpl
+def pegboard_run_ending(run: Run, client: Client, status: RunStatus) -> None:
+    """Wait for what is being recorded; a run that is killed does not wait long."""
+    from pegboard_tracking import recorder, system_metrics
+
+    del client
+    timeout = 1.0 if status == "KILLED" else 10.0
+    system_metrics.finish(run.info.run_id, timeout)
+    recorder.finish(run.info.run_id, timeout)
+
+
+def _settings() -> Mapping[str, Any]:
+    from pegboard import host
+
+    return host.current().settings("tracking")

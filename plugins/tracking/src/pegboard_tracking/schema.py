@@ -11,12 +11,18 @@ NAME = "tracking"
 COUNT = 1
 """How many migrations there are; a store that has them all is opened without importing them."""
 
+HEAD = 128
+"""How many characters of a param or tag stand in the indexed column."""
+
 # Metrics: a series is one key of one run. Its row holds the latest point (so that searching needs
 # no history) and its points follow in chunks of packed rows (step, timestamp, value; 24 bytes a
 # point), so that a billion points are a few million rows. NaN is NULL, as SQLite has no NaN.
 #
 # Names of metrics, params and tags are kept once, in `name`; the experiment of a run is repeated
 # beside its data, so that one index answers "in this experiment, this metric above x, best first".
+#
+# Texts of params and tags may be long, but are searched by their value: `value` holds the first
+# HEAD characters, which keeps the indexes small, and `rest` what follows (NULL: nothing).
 _FIRST = """
 CREATE TABLE experiment (
     id INTEGER PRIMARY KEY,
@@ -44,8 +50,12 @@ CREATE TABLE writer (
     id TEXT PRIMARY KEY,
     host TEXT NOT NULL,
     pid INTEGER NOT NULL,
-    seen INTEGER NOT NULL,
-    position INTEGER NOT NULL DEFAULT 0
+    seen INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE journal (
+    id TEXT PRIMARY KEY,
+    position INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE run (
@@ -89,6 +99,7 @@ CREATE TABLE param (
     name INTEGER NOT NULL REFERENCES name (id),
     experiment INTEGER NOT NULL,
     value TEXT NOT NULL,
+    rest TEXT,
     number REAL,
     PRIMARY KEY (run, name)
 ) STRICT, WITHOUT ROWID;
@@ -98,6 +109,7 @@ CREATE TABLE tag (
     name INTEGER NOT NULL REFERENCES name (id),
     experiment INTEGER NOT NULL,
     value TEXT NOT NULL,
+    rest TEXT,
     PRIMARY KEY (run, name)
 ) STRICT, WITHOUT ROWID;
 
@@ -137,12 +149,19 @@ CREATE INDEX param_by_number ON param (experiment, name, number, run) WHERE numb
 CREATE INDEX tag_by_value ON tag (experiment, name, value, run);
 CREATE INDEX run_by_start ON run (experiment, lifecycle, start_time DESC, run_id);
 CREATE INDEX run_by_end ON run (experiment, lifecycle, end_time, run_id);
+CREATE INDEX run_by_id ON run (experiment, lifecycle, run_id);
 CREATE INDEX run_by_name ON run (experiment, lifecycle, name);
 CREATE INDEX run_by_status ON run (experiment, lifecycle, status);
 CREATE INDEX run_by_user ON run (experiment, lifecycle, user);
+CREATE INDEX run_by_artifacts ON run (experiment, lifecycle, artifact_uri);
 CREATE INDEX run_alive ON run (writer) WHERE status = 'RUNNING';
 CREATE INDEX input_by_dataset ON input (dataset, run);
 """
+
+
+def split(text: str) -> tuple[str, str | None]:
+    """Return the columns ``value`` and ``rest`` of a param or tag with this text."""
+    return text[:HEAD], text[HEAD:] or None
 
 
 def migrations() -> Migrations:

@@ -1,0 +1,102 @@
+"""Groups of commands that are imported only when one of them is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pegboard.errors import PluginError
+from pegboard.hookspecs import Command
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+class LazyGroup(click.Group):
+    """A group whose sub-commands are declared by name and summary.
+
+    Help, completion and suggestions use the declarations alone; ``load`` is called for the one
+    command that is run.
+    """
+
+    def __init__(self, *args: Any, declared: Sequence[Command] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._declared = {command.name: command for command in declared}
+
+    def declared(self, ctx: click.Context) -> Mapping[str, Command]:
+        """Return the sub-commands by name."""
+        del ctx
+        return self._declared
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all sub-commands, sorted."""
+        return sorted({*self.commands, *self.declared(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a sub-command, imported if need be; None if there is none of that name."""
+        command = super().get_command(ctx, cmd_name)
+        if command is None and (declaration := self.declared(ctx).get(cmd_name)):
+            command = _loaded(declaration)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the sub-command that the arguments name; a usage error suggests others."""
+        name = args[0]
+        if not name.startswith("-") and not ctx.resilient_parsing:
+            command = self.get_command(ctx, name)
+            if command is None:
+                raise click.UsageError(self.explain_unknown(ctx, name), ctx)
+            return name, command, args[1:]
+        return super().resolve_command(ctx, args)
+
+    def explain_unknown(self, ctx: click.Context, name: str) -> str:
+        """Say that there is no such sub-command, and which one may be meant."""
+        import difflib
+
+        message = f"'{ctx.command_path}' has no command {name!r}."
+        near = difflib.get_close_matches(name, self.list_commands(ctx))
+        return f"{message} Did you mean {' or '.join(map(repr, near))}?" if near else message
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of sub-commands from their summaries."""
+        rows = [(name, self._summary(ctx, name)) for name in self.list_commands(ctx)]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return what may complete a word, without importing any sub-command."""
+        from click.shell_completion import CompletionItem
+
+        items = [
+            CompletionItem(name, help=self._summary(ctx, name))
+            for name in self.list_commands(ctx)
+            if name.startswith(incomplete)
+        ]
+        return items + click.Command.shell_complete(self, ctx, incomplete)
+
+    def _summary(self, ctx: click.Context, name: str) -> str:
+        declaration = self.declared(ctx).get(name)
+        if declaration is not None:
+            return declaration.summary
+        return self.commands[name].get_short_help_str(limit=200)
+
+
+def _loaded(declaration: Command) -> click.Command:
+    try:
+        command = declaration.load()
+    except ImportError as error:
+        raise PluginError(
+            f"The command {declaration.name!r} could not be loaded: {error}.",
+            hint="Install what it needs, or run 'pegboard doctor'.",
+        ) from error
+    if not isinstance(command, click.Command):
+        raise PluginError(
+            f"The command {declaration.name!r} is {type(command).__name__}, not a click command.",
+            hint="Its 'load' has to return what @click.command or @click.group made.",
+        )
+    return command

@@ -1,0 +1,106 @@
+"""``pegboard config``: the configuration that applies here, and where it comes from."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pegboard import config as configuration
+from pegboard.cli import output
+from pegboard.cli.shell import open_host
+
+if TYPE_CHECKING:
+    from pegboard.config import Config
+    from pegboard.host import Host
+
+_SECRET_NAME = re.compile(r"(?i)(password|passwd|secret|token|credential|(^|_)key$|api_?key)")
+_SECRET_IN_URI = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+(?=@)")
+_SECRET_IN_QUERY = re.compile(
+    r"(?i)([?&][^=&]*(?:password|secret|token|key|signature)[^=&]*=)[^&]+"
+)
+_MASK = "****"
+
+
+@click.group()
+def config() -> None:
+    """Show the configuration and where it comes from."""
+
+
+@config.command()
+@output.json_option
+@click.pass_context
+def show(ctx: click.Context, as_json: bool) -> None:
+    """Print each value in effect and its origin: default, file, variable or option.
+
+    Values that look like secrets are masked.
+    """
+    values = list(_effective(open_host(ctx)))
+    if as_json:
+        output.print_json(
+            {key: {"value": value, "origin": origin} for key, value, origin in values}
+        )
+        return
+    output.print_table(
+        [output.Column("Key", style="bold"), output.Column("Value"), output.Column("From")],
+        [[key, _written(value), origin] for key, value, origin in values],
+    )
+
+
+@config.command()
+@output.json_option
+@click.pass_context
+def path(ctx: click.Context, as_json: bool) -> None:
+    """Print the path of the configuration file in use, or where one is looked for."""
+    named = ctx.find_root().params.get("config")
+    environ = {**os.environ, **({"PEGBOARD_CONFIG": named} if named else {})}
+    file = configuration.find_file(environ, Path.cwd())
+    searched = [str(place) for place in _searched(environ)]
+    if as_json:
+        output.print_json({"file": None if file is None else file.absolute(), "searched": searched})
+    elif file is not None:
+        click.echo(file.absolute())
+    else:
+        output.note("There is no configuration file; the defaults hold. It may be one of:")
+        output.note("\n".join(f"  {place}" for place in searched))
+
+
+def _searched(environ: dict[str, str]) -> Iterator[Path]:
+    """Yield the places of a configuration file that are worth naming, first to last."""
+    yield Path.cwd() / configuration.FILE_NAME
+    base = environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
+    yield Path(base) / "pegboard" / "config.toml"
+
+
+def _effective(host: Host) -> Iterator[tuple[str, object, str]]:
+    """Yield key, value and origin of everything that can be set."""
+    config = host.config
+    for section, part in (("tracking", config.tracking), ("host", config.host)):
+        for key in part.__annotations__:
+            dotted = f"{section}.{key}"
+            origin = config.origins.get(dotted, "default")
+            yield dotted, masked(key, getattr(part, key)), origin
+    for plugin in sorted(host.plugins):
+        for key, value in sorted(host.settings(plugin).items()):
+            yield f"plugins.{plugin}.{key}", masked(key, value), _origin(config, plugin, key)
+
+
+def _origin(config: Config, plugin: str, key: str) -> str:
+    return str(config.file) if key in config.plugins.get(plugin, {}) else "default"
+
+
+def masked(key: str, value: object) -> object:
+    """Return a value without the secrets that its name or form gives away."""
+    if value and _SECRET_NAME.search(key):
+        return _MASK
+    if isinstance(value, str):
+        return _SECRET_IN_QUERY.sub(rf"\1{_MASK}", _SECRET_IN_URI.sub(rf"\1:{_MASK}", value))
+    return value
+
+
+def _written(value: object) -> str:
+    return repr(value) if value == "" else str(value)

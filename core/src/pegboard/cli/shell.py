@@ -1,0 +1,264 @@
+"""The shell around all commands: global options, plugins' commands, errors and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from pegboard.cli.lazy import LazyGroup
+from pegboard.errors import InvalidValue, PegboardError
+from pegboard.hookspecs import Command
+
+if TYPE_CHECKING:
+    from pegboard.config import Config
+    from pegboard.host import Host
+
+_CONFIG_OPTION = "--config"
+_TRACKING_OPTION = "--tracking-uri"
+_HOST = "pegboard.host"
+
+_DISTRIBUTION_OF_COMMAND = {
+    "artifacts": "pegboard-tracking",
+    "demo": "pegboard-demo",
+    "experiments": "pegboard-tracking",
+    "gc": "pegboard-tracking",
+    "runs": "pegboard-tracking",
+}
+"""Which distribution of ours to install for a command that nothing provides."""
+
+
+def configuration(ctx: click.Context) -> Config:
+    """Return the configuration that applies to this call, global options included."""
+    from attrs import evolve
+
+    from pegboard import config
+
+    options = ctx.find_root().params
+    environ = dict(os.environ)
+    if options.get("config"):
+        environ["PEGBOARD_CONFIG"] = options["config"]
+    loaded = config.load(environ)
+    if uri := options.get("tracking_uri"):
+        origins = {**loaded.origins, "tracking.uri": _TRACKING_OPTION}
+        loaded = evolve(loaded, tracking=evolve(loaded.tracking, uri=uri), origins=origins)
+    return loaded
+
+
+def open_host(ctx: click.Context) -> Host:
+    """Return the host for this call, and make it the one of this process."""
+    from pegboard import host
+
+    root = ctx.find_root()
+    if _HOST not in root.meta:
+        if root.params.get("config") or root.params.get("tracking_uri"):
+            host.use(host.Host(configuration(ctx)))
+        root.meta[_HOST] = host.current()
+        root.call_on_close(root.meta[_HOST].close)
+    found: Host = root.meta[_HOST]
+    return found
+
+
+class _Root(LazyGroup):
+    """The command ``pegboard``: core's commands, and those of plugins."""
+
+    def declared(self, ctx: click.Context) -> Mapping[str, Command]:
+        """Return core's commands and those of plugins; core's win."""
+        try:
+            added = {command.name: command for command in open_host(ctx).commands()}
+        except PegboardError as error:
+            # Help and core's commands have to work when the configuration is what is broken.
+            ctx.find_root().meta["pegboard.trouble"] = error.message
+            added = {}
+        return {**added, **self._declared}
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command of core, which needs no host, or else of a plugin."""
+        if cmd_name not in self._declared:
+            open_host(ctx).commands()
+            return super().get_command(ctx, cmd_name)
+        return self._declared[cmd_name].load()  # type: ignore[no-any-return]
+
+    def explain_unknown(self, ctx: click.Context, name: str) -> str:
+        """Say which plugin may be missing, disabled or broken."""
+        message = super().explain_unknown(ctx, name)
+        plugins = open_host(ctx).plugins.values()
+        broken = sorted(plugin.name for plugin in plugins if plugin.error)
+        disabled = sorted(plugin.name for plugin in plugins if plugin.disabled)
+        wanted = _DISTRIBUTION_OF_COMMAND.get(name)
+        if wanted:
+            message += f" It comes with the plugin {wanted}: pip install {wanted}"
+        if broken:
+            message += f" Failed to load: {', '.join(broken)} (see 'pegboard plugins')."
+        if disabled:
+            message += f" Disabled in the configuration: {', '.join(disabled)}."
+        return message
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say what is amiss with the plugins, then how to get completion."""
+        if trouble := ctx.find_root().meta.get("pegboard.trouble"):
+            formatter.write_paragraph()
+            formatter.write_text(f"Commands of plugins are missing from this list: {trouble}")
+        super().format_epilog(ctx, formatter)
+
+    def main(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
+        """Run, report an error on stderr without a traceback, and exit."""
+        extra["standalone_mode"] = False
+        extra.setdefault("color", _color())
+        code = _guarded(lambda: super(_Root, self).main(args, prog_name, **extra))
+        sys.exit(code)
+
+
+def _guarded(run: Callable[[], Any]) -> int:
+    """Return the exit code of ``run``, having reported its error."""
+    try:
+        _tolerate_encodings()
+        code = run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has what it wanted; the interpreter must not flush into the pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except Exception as error:
+        if os.environ.get("PEGBOARD_DEBUG") == "1":
+            import traceback
+
+            traceback.print_exc()
+        return _report(error)
+    return code if isinstance(code, int) else 0
+
+
+def _color() -> bool | None:
+    """Return False if colours are not wanted, None if it depends on the terminal."""
+    return False if os.environ.get("NO_COLOR") else None
+
+
+def _tolerate_encodings() -> None:
+    """Let text that the terminal cannot show be escaped, not be the end of the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _report(error: Exception) -> int:
+    """Write an error for people to stderr; return the exit code for it."""
+    if isinstance(error, click.UsageError):
+        if error.ctx is not None:
+            click.echo(error.ctx.get_usage(), err=True)
+        _write(error.format_message(), _usage_hint(error))
+        return 2
+    if isinstance(error, click.ClickException):
+        _write(error.format_message())
+        return error.exit_code
+    if isinstance(error, PegboardError):
+        _write(error.message, error.hint)
+        return 2 if isinstance(error, InvalidValue) else 1
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        _write(f"{where}{error.strerror}.")
+        return 1
+    _write(
+        f"Something unexpected went wrong: {type(error).__name__}: {error}",
+        "Set PEGBOARD_DEBUG=1 and run it again to see where; 'pegboard doctor' checks the set-up.",
+    )
+    return 1
+
+
+def _usage_hint(error: click.UsageError) -> str:
+    if isinstance(error, click.NoSuchOption) and error.option_name in (
+        _CONFIG_OPTION,
+        _TRACKING_OPTION,
+    ):
+        return f"{error.option_name} goes first: pegboard {error.option_name} … COMMAND"
+    path = error.ctx.command_path if error.ctx is not None else "pegboard"
+    return f"'{path} --help' shows what is possible."
+
+
+def _write(message: str, hint: str = "") -> None:
+    color = _color()
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=color)
+    click.echo(message, err=True)
+    if hint:
+        click.secho("hint: ", fg="cyan", nl=False, err=True, color=color)
+        click.echo(hint, err=True)
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"pegboard {version('pegboard')}")
+        ctx.exit()
+
+
+def _plugins() -> click.Command:
+    from pegboard.cli.plugins import plugins
+
+    return plugins
+
+
+def _doctor() -> click.Command:
+    from pegboard.cli.doctor import doctor
+
+    return doctor
+
+
+def _config() -> click.Command:
+    from pegboard.cli.settings import config
+
+    return config
+
+
+def _completion() -> click.Command:
+    from pegboard.cli.completion import completion
+
+    return completion
+
+
+@click.group(
+    name="pegboard",
+    cls=_Root,
+    declared=[
+        Command("plugins", _plugins, "List what is installed, or start a plugin of your own."),
+        Command("doctor", _doctor, "Check the installation and say what to do about faults."),
+        Command("config", _config, "Show the configuration and where it comes from."),
+        Command("completion", _completion, "Print the script that teaches a shell to complete."),
+    ],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=(
+        "Completion of commands and options: add this to the start-up file of your shell, "
+        'for instance ~/.bashrc: eval "$(pegboard completion bash)" (or zsh, fish).'
+    ),
+)
+@click.option(
+    _TRACKING_OPTION,
+    "tracking_uri",
+    metavar="URI",
+    is_eager=True,
+    help="The store to use, for instance sqlite:runs.db; overrides the configuration.",
+)
+@click.option(
+    _CONFIG_OPTION,
+    "config",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    is_eager=True,
+    help="The configuration file to read instead of the one that is found.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+def cli(**_: object) -> None:
+    """Track machine-learning runs, and whatever else the installed plugins do."""

@@ -1,0 +1,122 @@
+"""Files between this machine and an artifact store, in bounded memory."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pegboard import paths
+from pegboard.errors import InvalidValue, NotFound
+
+if TYPE_CHECKING:
+    from pegboard.contracts.artifacts import ArtifactStore
+
+_CHUNK = 1024 * 1024
+
+
+def upload(store: ArtifactStore, source: Path, directory: str = "") -> None:
+    """Store a file, or a directory with its name, below ``directory``."""
+    if source.is_dir():
+        upload_content(store, source, posixpath.join(directory, source.resolve().name))
+    else:
+        upload_file(store, source, posixpath.join(directory, source.name))
+
+
+def upload_file(store: ArtifactStore, source: Path, path: str) -> None:
+    """Store one file as ``path``."""
+    if not source.is_file():
+        what = "is not a regular file" if source.exists() else "does not exist"
+        raise InvalidValue(f"Cannot log {str(source)!r}: it {what}.")
+    with source.open("rb") as content:
+        store.write(paths.safe_relative(path), content)
+
+
+def upload_content(store: ArtifactStore, source: Path, directory: str = "") -> None:
+    """Store every file below the directory ``source``, under the same relative paths.
+
+    Links are followed, but not those to a directory that they lie in.
+    """
+    if not source.is_dir():
+        raise InvalidValue(f"Cannot log the files of {str(source)!r}: it is not a directory.")
+    for file in _files_below(source):
+        relative = file.relative_to(source).as_posix()
+        upload_file(store, file, posixpath.join(directory, relative))
+
+
+def _files_below(root: Path) -> Iterator[Path]:
+    for place, directories, names in os.walk(root, followlinks=True):
+        here = Path(place)
+        real = here.resolve()
+        around = {real, *real.parents}
+        directories[:] = sorted(name for name in directories if _enters(here / name, around))
+        yield from (here / name for name in sorted(names))
+
+
+def _enters(directory: Path, around: set[Path]) -> bool:
+    return not directory.is_symlink() or directory.resolve() not in around
+
+
+def download(store: ArtifactStore, path: str, destination: Path) -> Path:
+    """Copy a file, or all below a directory, to ``destination/path``; return that path.
+
+    NotFound if there is nothing of that path; the root may be empty. Whatever paths the store
+    names, nothing is written outside ``destination``.
+    """
+    path = paths.safe_relative(path)
+    target = paths.below(destination, path)
+    if store.list(path):
+        for entry in store.walk(path):
+            _download_file(store, entry.path, paths.below(destination, entry.path))
+    elif path:
+        _download_file(store, path, target)
+    else:
+        target.mkdir(parents=True, exist_ok=True)
+    return target
+
+
+def _download_file(store: ArtifactStore, path: str, target: Path) -> None:
+    with store.read(path) as content:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A file that is only half there must not look like the whole.
+        partial = target.with_name(f".{uuid.uuid4().hex}.part")
+        try:
+            with partial.open("xb") as output:
+                shutil.copyfileobj(content, output, _CHUNK)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def read_bytes(store: ArtifactStore, path: str) -> bytes:
+    """Return the whole content of a file; NotFound if there is none."""
+    with store.read(paths.safe_relative(path)) as content:
+        return content.read()
+
+
+def exists(store: ArtifactStore, path: str) -> bool:
+    """Whether there is a file of that path."""
+    try:
+        store.read(path, end=0).close()
+    except NotFound:
+        return False
+    return True
+
+
+@contextmanager
+def staged(store: ArtifactStore, path: str) -> Iterator[Path]:
+    """Give a local path to write a file to, which is then stored as ``path``.
+
+    For libraries that choose the format by the file's suffix, or write to files only.
+    """
+    path = paths.safe_relative(path)
+    with tempfile.TemporaryDirectory(prefix="pegboard-") as directory:
+        local = Path(directory, posixpath.basename(path))
+        yield local
+        upload_file(store, local, path)

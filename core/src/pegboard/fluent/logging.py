@@ -1,0 +1,257 @@
+"""Logging to the active run, which is started if there is none."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from pegboard.client.operations import DONE, outcome
+from pegboard.entities import DatasetInput, InputTag, Param, RunTag
+from pegboard.errors import InvalidValue
+from pegboard.fluent import experiments
+from pegboard.fluent.runs import active, here
+from pegboard.tags import DATASET_CONTEXT
+
+if TYPE_CHECKING:
+    import pandas
+
+    from pegboard.client import Client
+    from pegboard.client.operations import RunOperations
+
+_time_ns = time.time_ns
+
+
+def log_metric(
+    key: str,
+    value: float,
+    step: int | None = None,
+    synchronous: bool | None = None,
+    timestamp: int | None = None,
+    run_id: str | None = None,
+) -> RunOperations | None:
+    """Add a point to a metric. ``step`` is 0 by default, ``timestamp`` (ms) is now."""
+    # Called in the innermost loops of training: everything was looked up before.
+    log = here.log
+    if run_id is not None:
+        return _client_of(run_id).log_metric(run_id, key, value, timestamp, step, synchronous)
+    if log is None:
+        log = active().client.writer.log
+    log(here.run_id, key, value, timestamp or _time_ns() // 1_000_000, step or 0)
+    return None if synchronous is None or synchronous else DONE
+
+
+def log_metrics(
+    metrics: Mapping[str, float],
+    step: int | None = None,
+    synchronous: bool | None = None,
+    run_id: str | None = None,
+    timestamp: int | None = None,
+) -> RunOperations | None:
+    """Add a point to each of several metrics, all of the same step and time; all or none."""
+    log_many = here.log_many
+    if run_id is not None:
+        log_many = _client_of(run_id).writer.log_many
+    elif log_many is None:
+        log_many = active().client.writer.log_many
+    log_many(
+        here.run_id if run_id is None else run_id,
+        metrics,
+        timestamp or _time_ns() // 1_000_000,
+        step or 0,
+    )
+    return None if synchronous is None or synchronous else DONE
+
+
+def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
+    """Set a param, as text, once; return the value."""
+    return _active_client().log_param(here.run_id, key, value, synchronous)
+
+
+def log_params(
+    params: Mapping[str, Any], synchronous: bool | None = None, run_id: str | None = None
+) -> RunOperations | None:
+    """Set params, as text, once; all of them or, on an error, none."""
+    target, run_id = _target(run_id)
+    target.log_batch(run_id, params=[Param(key, value) for key, value in params.items()])
+    return outcome(synchronous)
+
+
+def set_tag(key: str, value: Any, synchronous: bool | None = None) -> RunOperations | None:
+    """Set or change a tag."""
+    return _active_client().set_tag(here.run_id, key, value, synchronous)
+
+
+def set_tags(tags: Mapping[str, Any], synchronous: bool | None = None) -> RunOperations | None:
+    """Set or change tags; all of them or, on an error, none."""
+    items = [RunTag(key, value) for key, value in tags.items()]
+    return _active_client().log_batch(here.run_id, tags=items, synchronous=synchronous)
+
+
+def delete_tag(key: str) -> None:
+    """Remove a tag; NotFound if there is none of that key."""
+    _active_client().delete_tag(here.run_id, key)
+
+
+# -- datasets --------------------------------------------------------------------------------------
+
+
+def log_input(
+    dataset: Any = None, context: str | None = None, tags: Mapping[str, str] | None = None
+) -> None:
+    """Record a dataset that the run uses, and for what: a context such as ``training``.
+
+    ``dataset`` is one of ``pegboard.data``, or data itself that an installed plugin knows.
+    """
+    if dataset is not None:
+        _active_client().log_inputs(here.run_id, [_dataset_input(dataset, context, tags)])
+
+
+def log_inputs(
+    datasets: Sequence[Any] | None = None,
+    contexts: Sequence[str | None] | None = None,
+    tags_list: Sequence[Mapping[str, str] | None] | None = None,
+) -> None:
+    """Record several datasets; the lists are of one length."""
+    lists = datasets or [], contexts or [], tags_list or []
+    if len({len(given) for given in lists}) > 1:
+        raise InvalidValue("log_inputs needs datasets, contexts and tags_list of one length.")
+    inputs = [_dataset_input(*item) for item in zip(*lists, strict=True) if item[0] is not None]
+    _active_client().log_inputs(here.run_id, inputs)
+
+
+def _dataset_input(
+    dataset: Any, context: str | None, tags: Mapping[str, str] | None
+) -> DatasetInput:
+    from pegboard.data import describe
+
+    given = {**({DATASET_CONTEXT: context} if context else {}), **(tags or {})}
+    notes = [InputTag(key, str(value)) for key, value in given.items()]
+    return DatasetInput(describe(dataset), notes)
+
+
+# -- files -----------------------------------------------------------------------------------------
+
+
+def log_artifact(
+    local_path: str | os.PathLike[str],
+    artifact_path: str | None = None,
+    run_id: str | None = None,
+) -> None:
+    """Store a file, or a directory with its name, below ``artifact_path``."""
+    target, run_id = _target(run_id)
+    target.log_artifact(run_id, local_path, artifact_path)
+
+
+def log_artifacts(
+    local_dir: str | os.PathLike[str],
+    artifact_path: str | None = None,
+    run_id: str | None = None,
+) -> None:
+    """Store every file below a directory, without its name, below ``artifact_path``."""
+    target, run_id = _target(run_id)
+    target.log_artifacts(run_id, local_dir, artifact_path)
+
+
+def log_text(text: str, artifact_file: str, run_id: str | None = None) -> None:
+    """Store text as a file (UTF-8)."""
+    target, run_id = _target(run_id)
+    target.log_text(run_id, text, artifact_file)
+
+
+def log_dict(dictionary: Any, artifact_file: str, run_id: str | None = None) -> None:
+    """Store a dict or list as YAML if the suffix is ``.yml`` or ``.yaml``, else as JSON."""
+    target, run_id = _target(run_id)
+    target.log_dict(run_id, dictionary, artifact_file)
+
+
+def log_stream(
+    stream: BinaryIO | io.BufferedIOBase | io.RawIOBase,
+    artifact_file: str,
+    run_id: str | None = None,
+) -> None:
+    """Store what a binary stream yields as a file."""
+    target, run_id = _target(run_id)
+    target.log_stream(run_id, stream, artifact_file)
+
+
+def log_figure(
+    figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any] | None = None
+) -> None:
+    """Store a matplotlib or plotly figure; the file's suffix decides the format."""
+    _active_client().log_figure(here.run_id, figure, artifact_file, save_kwargs=save_kwargs)
+
+
+def log_image(
+    image: Any,
+    artifact_file: str | None = None,
+    key: str | None = None,
+    step: int | None = None,
+    timestamp: int | None = None,
+    synchronous: bool | None = False,
+) -> None:
+    """Store an image: as a file, or under a key as one of a series by step.
+
+    ``image`` is a NumPy array, a Pillow image or a ``pegboard.Image``.
+    """
+    _active_client().log_image(
+        here.run_id, image, artifact_file, key, step, timestamp, synchronous
+    )
+
+
+def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
+    """Store a table (a dict or a pandas.DataFrame) as ``.json`` or ``.parquet``.
+
+    Rows are added to a table of that path that is there already.
+    """
+    target, run_id = _target(run_id)
+    target.log_table(run_id, data, artifact_file)
+
+
+def load_table(
+    artifact_file: str,
+    run_ids: Sequence[str] | None = None,
+    extra_columns: Sequence[str] | None = None,
+) -> pandas.DataFrame:
+    """Return the tables of that path of the active experiment's runs, one below the other.
+
+    ``extra_columns`` are columns of ``search_runs``, such as ``run_id`` or ``params.lr``.
+    """
+    experiment_id = experiments.current_experiment_id()
+    return experiments.client().load_table(experiment_id, artifact_file, run_ids, extra_columns)
+
+
+def get_artifact_uri(artifact_path: str | None = None) -> str:
+    """Return the URI of the run's artifacts, or of one of them."""
+    return _active_client().get_artifact_uri(here.run_id, artifact_path)
+
+
+# -- done already ----------------------------------------------------------------------------------
+
+
+def flush_async_logging() -> None:
+    """Return at once: what was logged is kept when the call that logged it returns."""
+
+
+def flush_artifact_async_logging() -> None:
+    """Return at once: what was logged is kept when the call that logged it returns."""
+
+
+def _active_client() -> Client:
+    return active().client
+
+
+def _target(run_id: str | None) -> tuple[Client, str]:
+    """Return a run to log to, and the client to do it with."""
+    if run_id is None:
+        return _active_client(), here.run_id
+    return _client_of(run_id), run_id
+
+
+def _client_of(run_id: str) -> Client:
+    for open_run in here.stack:
+        if open_run.run.info.run_id == run_id:
+            return open_run.client
+    return experiments.client()

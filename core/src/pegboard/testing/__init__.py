@@ -1,0 +1,41 @@
+"""Contracts as tests: subclass one, give it a fixture that opens your plugin, and run pytest.
+
+Needs pytest: ``pip install 'pegboard[testing]'``.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+# Before the modules are imported, so that a failed assertion in them shows its values.
+pytest.register_assert_rewrite(
+    *(
+        f"{__name__}.{module}"
+        for module in (
+            "_base",
+            "_data",
+            "_experiments",
+            "_history",
+            "_runs",
+            "_search",
+            "artifacts",
+            "components",
+        )
+    )
+)
+
+from pegboard.testing.artifacts import ArtifactStoreContract  # noqa: E402
+from pegboard.testing.components import (  # noqa: E402
+    EvaluatorContract,
+    LLMProviderContract,
+    ProjectRunnerContract,
+)
+from pegboard.testing.tracking import TrackingStoreContract  # noqa: E402
+
+__all__ = [
+    "ArtifactStoreContract",
+    "EvaluatorContract",
+    "LLMProviderContract",
+    "ProjectRunnerContract",
+    "TrackingStoreContract",
+]

@@ -1,0 +1,311 @@
+"""The contract of tracking stores: metric histories, writers and use from many threads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pegboard.contracts.tracking import TrackingStore
+from pegboard.entities import Metric, Param, Run, RunStatus
+from pegboard.errors import InvalidState, InvalidValue, NotFound
+from pegboard.testing._base import StoreTests, log
+
+THREADS = 8
+
+
+def in_threads(work: Callable[[int], None]) -> None:
+    """Call ``work`` with 0, 1… in THREADS threads at once; the first error is raised."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        for _ in pool.map(work, range(THREADS)):
+            pass
+
+
+class HistoryTests(StoreTests):
+    """Read what was logged, whole and reduced."""
+
+    def test_history_is_in_the_order_of_logging(self, store: TrackingStore, run: Run) -> None:
+        points = [Metric("m", float(i), 100 - i, step) for i, step in enumerate([5, 3, 9, 0, 3])]
+        for point in points[:2]:
+            store.log_batch(run.info.run_id, metrics=[point])
+        store.log_batch(run.info.run_id, metrics=points[2:])
+        assert list(store.metric_history(run.info.run_id, "m")) == points
+
+    def test_a_metric_never_logged_has_no_history(self, store: TrackingStore, run: Run) -> None:
+        log(store, run.info.run_id, metrics={"other": 1.0})
+        assert list(store.metric_history(run.info.run_id, "m")) == []
+        assert store.sampled_history(run.info.run_id, "m", 100) == []
+
+    def test_pages_of_a_history_make_the_whole(self, store: TrackingStore, run: Run) -> None:
+        points = [Metric("m", float(i), i, i) for i in range(25)]
+        store.log_batch(run.info.run_id, metrics=points)
+        seen: list[Metric] = []
+        sizes: list[int] = []
+        token: str | None = None
+        while not sizes or token:
+            page = store.metric_history(run.info.run_id, "m", max_results=10, page_token=token)
+            seen += page
+            sizes.append(len(page))
+            token = page.token
+        assert seen == points
+        assert sizes == [10, 10, 5]
+        assert store.metric_history(run.info.run_id, "m").token is None
+        assert store.metric_history(run.info.run_id, "m", max_results=25).token is None
+
+    def test_a_bad_page_of_a_history_is_an_error(self, store: TrackingStore, run: Run) -> None:
+        with pytest.raises(InvalidValue):
+            store.metric_history(run.info.run_id, "m", max_results=0)
+        with pytest.raises(InvalidValue):
+            store.metric_history(run.info.run_id, "m", page_token="not a token")  # noqa: S106
+
+    def test_a_short_history_is_not_reduced(self, store: TrackingStore, run: Run) -> None:
+        points = [Metric("m", float(i), i, i) for i in range(50)]
+        store.log_batch(run.info.run_id, metrics=points)
+        assert store.sampled_history(run.info.run_id, "m", 50) == points
+        assert store.sampled_history(run.info.run_id, "m", 1000) == points
+
+    def test_a_reduced_history_keeps_ends_and_extremes(
+        self, store: TrackingStore, run: Run
+    ) -> None:
+        values = [math.sin(i / 100) for i in range(5000)]
+        values[1234], values[3210] = 1e6, -1e6
+        store.log_batch(
+            run.info.run_id, metrics=[Metric("m", v, 1, i) for i, v in enumerate(values)]
+        )
+        reduced = store.sampled_history(run.info.run_id, "m", 100)
+        assert 50 <= len(reduced) <= 100
+        steps = [point.step for point in reduced]
+        assert steps == sorted(set(steps))
+        assert {0, 1234, 3210, 4999} <= set(steps)
+        assert all(point == Metric("m", values[point.step], 1, point.step) for point in reduced)
+
+    def test_a_reduced_history_is_ordered_by_step(self, store: TrackingStore, run: Run) -> None:
+        points = [Metric("m", float(step), 1, step) for step in (9, 2, 7, 0, 5)]
+        store.log_batch(run.info.run_id, metrics=points)
+        reduced = store.sampled_history(run.info.run_id, "m", 10)
+        assert [point.step for point in reduced] == [0, 2, 5, 7, 9]
+
+    def test_a_reduced_history_stays_within_its_steps(self, store: TrackingStore, run: Run) -> None:
+        store.log_batch(run.info.run_id, metrics=[Metric("m", float(i), 1, i) for i in range(1000)])
+        for start, end, first, last in (
+            (100, 200, 100, 200),
+            (None, 200, 0, 200),
+            (900, None, 900, 999),
+            (-5, 5, 0, 5),
+        ):
+            reduced = store.sampled_history(
+                run.info.run_id, "m", 50, start_step=start, end_step=end
+            )
+            assert (reduced[0].step, reduced[-1].step) == (first, last)
+            assert len(reduced) <= 50
+        assert store.sampled_history(run.info.run_id, "m", 50, start_step=2000) == []
+
+    def test_reducing_does_not_stumble_over_nan(self, store: TrackingStore, run: Run) -> None:
+        values = [math.nan if i % 3 else float(i) for i in range(3000)]
+        store.log_batch(
+            run.info.run_id, metrics=[Metric("m", v, 1, i) for i, v in enumerate(values)]
+        )
+        reduced = store.sampled_history(run.info.run_id, "m", 100)
+        assert len(reduced) <= 100
+        assert 2997.0 in [point.value for point in reduced]
+
+    def test_reopening_keeps_histories(
+        self, store: TrackingStore, run: Run, reopen: Callable[[], TrackingStore]
+    ) -> None:
+        points = [Metric("m", i / 7, i, -i) for i in range(100)]
+        store.log_batch(run.info.run_id, metrics=points)
+        assert list(reopen().metric_history(run.info.run_id, "m")) == points
+
+
+class WriterTests(StoreTests):
+    """Log through a writer, the way of training loops."""
+
+    def test_what_a_writer_logged_is_read_at_once(self, store: TrackingStore, run: Run) -> None:
+        run_id = run.info.run_id
+        writer = store.metric_writer()
+        writer.attach(run_id)
+        writer.log(run_id, "loss", 0.5, 10, 0)
+        assert list(store.metric_history(run_id, "loss")) == [Metric("loss", 0.5, 10, 0)]
+        writer.log_many(run_id, {"loss": 0.25, "acc": 0.75}, 20, 1)
+        assert store.get_run(run_id).data.metrics == {"loss": 0.25, "acc": 0.75}
+        [found] = store.search_runs(["0"], filter="metrics.acc > 0.7")
+        assert found.info.run_id == run_id
+        writer.detach(run_id)
+        writer.close()
+        assert [p.value for p in store.metric_history(run_id, "loss")] == [0.5, 0.25]
+
+    def test_writers_and_batches_add_to_one_history(self, store: TrackingStore, run: Run) -> None:
+        run_id = run.info.run_id
+        writer = store.metric_writer()
+        writer.attach(run_id)
+        writer.log(run_id, "m", 1.0, 1, 0)
+        log(store, run_id, metrics={"m": 2.0})
+        writer.log(run_id, "m", 3.0, 3, 0)
+        writer.flush()
+        assert [p.value for p in store.metric_history(run_id, "m")] == [1.0, 2.0, 3.0]
+        writer.close()
+
+    def test_a_writer_keeps_special_values(self, store: TrackingStore, run: Run) -> None:
+        run_id = run.info.run_id
+        writer = store.metric_writer()
+        writer.attach(run_id)
+        for step, value in enumerate((math.nan, math.inf, -math.inf, 1e-320)):
+            writer.log(run_id, "Ünïcödé 1", value, 1, step)
+        writer.close()
+        points = store.metric_history(run_id, "Ünïcödé 1")
+        assert [repr(p.value) for p in points] == ["nan", "inf", "-inf", "1e-320"]
+
+    def test_a_writer_refuses_what_a_batch_refuses(self, store: TrackingStore, run: Run) -> None:
+        run_id = run.info.run_id
+        writer = store.metric_writer()
+        writer.attach(run_id)
+        for key, value, step in (("../m", 1.0, 0), ("", 1.0, 0), ("m", 1.0, 2**63)):
+            with pytest.raises(InvalidValue):
+                writer.log(run_id, key, value, 1, step)
+        with pytest.raises(InvalidValue):
+            writer.log(run_id, "m", "text", 1, 0)  # type: ignore[arg-type]
+        with pytest.raises(InvalidValue):
+            writer.log_many(run_id, {"good": 1.0, "../bad": 1.0}, 1, 0)
+        writer.close()
+        assert store.get_run(run_id).data.metrics == {}
+
+    def test_a_writer_refuses_unknown_and_deleted_runs(
+        self, store: TrackingStore, run: Run
+    ) -> None:
+        writer = store.metric_writer()
+        with pytest.raises(NotFound):
+            writer.attach("0" * 32)
+            writer.log("0" * 32, "m", 1.0, 1, 0)
+        store.delete_run(run.info.run_id)
+        with pytest.raises(InvalidState):
+            writer.attach(run.info.run_id)
+            writer.log(run.info.run_id, "m", 1.0, 1, 0)
+        writer.close()
+        assert list(store.metric_history(run.info.run_id, "m")) == []
+
+    def test_threads_share_a_writer(self, store: TrackingStore) -> None:
+        run_ids = [store.create_run("0").info.run_id for _ in range(2)]
+        writer = store.metric_writer()
+        for run_id in run_ids:
+            writer.attach(run_id)
+
+        def work(thread: int) -> None:
+            for step in range(50):
+                writer.log(run_ids[thread % 2], f"m{thread}", float(step), step, step)
+                writer.log_many(run_ids[0], {f"x{thread}": 1.0, f"y{thread}": 2.0}, step, step)
+
+        in_threads(work)
+        writer.close()
+        for thread in range(THREADS):
+            own = store.metric_history(run_ids[thread % 2], f"m{thread}")
+            assert [p.value for p in own] == [float(step) for step in range(50)]
+            for key, value in (("x", 1.0), ("y", 2.0)):
+                many = store.metric_history(run_ids[0], f"{key}{thread}")
+                assert [(p.step, p.value) for p in many] == [(s, value) for s in range(50)]
+
+    def test_reopening_keeps_what_a_writer_logged(
+        self, store: TrackingStore, run: Run, reopen: Callable[[], TrackingStore]
+    ) -> None:
+        writer = store.metric_writer()
+        writer.attach(run.info.run_id)
+        for step in range(10):
+            writer.log(run.info.run_id, "m", float(step), step, step)
+        writer.close()
+        again = reopen()
+        assert [p.step for p in again.metric_history(run.info.run_id, "m")] == list(range(10))
+        assert again.get_run(run.info.run_id).data.metrics == {"m": 9.0}
+
+
+class ConcurrencyTests(StoreTests):
+    """Use one store from many threads."""
+
+    def test_threads_create_runs_and_log_to_them(self, store: TrackingStore) -> None:
+        def work(thread: int) -> None:
+            for number in range(3):
+                run = store.create_run("0", run_name=f"{thread}-{number}")
+                for step in range(5):
+                    store.log_batch(
+                        run.info.run_id,
+                        metrics=[Metric("m", float(step), step, step)],
+                        params=[Param(f"p{step}", str(thread))],
+                    )
+                store.update_run(run.info.run_id, status=RunStatus.FINISHED, end_time=1)
+
+        in_threads(work)
+        runs = store.search_runs(["0"])
+        expected = {f"{thread}-{number}" for thread in range(THREADS) for number in range(3)}
+        assert {run.info.run_name for run in runs} == expected
+        for run in runs:
+            thread = run.info.run_name.partition("-")[0]
+            assert run.info.status is RunStatus.FINISHED
+            assert run.data.params == {f"p{step}": thread for step in range(5)}
+            assert run.data.metrics == {"m": 4.0}
+
+    def test_threads_log_to_one_run(self, store: TrackingStore, run: Run) -> None:
+        run_id = run.info.run_id
+
+        def work(thread: int) -> None:
+            for step in range(20):
+                log(
+                    store, run_id, metrics={"shared": float(thread)}, tags={f"t{thread}": str(step)}
+                )
+
+        in_threads(work)
+        values = [p.value for p in store.metric_history(run_id, "shared")]
+        assert sorted(values) == sorted([float(t) for t in range(THREADS)] * 20)
+        tags = store.get_run(run_id).data.tags
+        assert {f"t{t}": tags[f"t{t}"] for t in range(THREADS)} == {
+            f"t{t}": "19" for t in range(THREADS)
+        }
+
+    def test_of_threads_that_set_one_param_differently_one_wins(
+        self, store: TrackingStore, run: Run
+    ) -> None:
+        refused: list[int] = []
+
+        def work(thread: int) -> None:
+            try:
+                log(store, run.info.run_id, params={"p": str(thread)})
+            except InvalidValue:
+                refused.append(thread)
+
+        in_threads(work)
+        assert len(refused) == THREADS - 1
+        assert int(store.get_run(run.info.run_id).data.params["p"]) not in refused
+
+    def test_of_threads_that_create_one_experiment_one_wins(self, store: TrackingStore) -> None:
+        made: list[str] = []
+
+        def work(_: int) -> None:
+            try:
+                made.append(store.create_experiment("wanted").experiment_id)
+            except Exception as error:
+                if type(error).__name__ != "AlreadyExists":
+                    raise
+
+        in_threads(work)
+        found = store.get_experiment_by_name("wanted")
+        assert found is not None
+        assert made == [found.experiment_id]
+
+    def test_reading_goes_on_while_others_write(self, store: TrackingStore, run: Run) -> None:
+        run_id = run.info.run_id
+
+        def work(thread: int) -> None:
+            for step in range(15):
+                if thread % 2:
+                    pair = [
+                        Metric("a", float(step), step, step),
+                        Metric("b", float(step), step, step),
+                    ]
+                    store.log_batch(run_id, metrics=pair)
+                else:
+                    metrics = store.get_run(run_id).data.metrics
+                    # Both come with one batch, so no reader sees one without the other.
+                    assert metrics.get("a") == metrics.get("b")
+                    store.search_runs(["0"])
+
+        in_threads(work)
+        assert len(store.metric_history(run_id, "a")) == THREADS // 2 * 15

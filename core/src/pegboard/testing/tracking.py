@@ -1,0 +1,20 @@
+"""The contract of tracking stores, as tests."""
+
+from __future__ import annotations
+
+from pegboard.testing._data import DataTests
+from pegboard.testing._experiments import ExperimentTests
+from pegboard.testing._history import ConcurrencyTests, HistoryTests, WriterTests
+from pegboard.testing._runs import RunTests
+from pegboard.testing._search import SearchTests
+
+
+class TrackingStoreContract(
+    ExperimentTests, RunTests, DataTests, HistoryTests, WriterTests, SearchTests, ConcurrencyTests
+):
+    """What every tracking store does.
+
+    Subclass it, with a name that begins with ``Test``, and give it the fixture ``store``: a new,
+    empty store for each test. If the store outlives its process, override ``reopen`` too: a
+    function without arguments that closes the store and returns it, opened anew.
+    """

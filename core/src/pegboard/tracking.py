@@ -1,0 +1,14 @@
+"""What MLflow keeps in ``mlflow.tracking``, for scripts that import it from there."""
+
+from __future__ import annotations
+
+from pegboard.client import Client, MlflowClient
+from pegboard.client.location import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
+
+__all__ = [
+    "Client",
+    "MlflowClient",
+    "get_tracking_uri",
+    "is_tracking_uri_set",
+    "set_tracking_uri",
+]

@@ -1,0 +1,1 @@
+"""The sub-commands of ``pegboard`` that deal with what is tracked."""

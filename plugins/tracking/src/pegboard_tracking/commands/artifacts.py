@@ -1,0 +1,91 @@
+"""``pegboard artifacts``: the files of a run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import click
+from pegboard import host, paths
+from pegboard.cli import output
+from pegboard.contracts.artifacts import ArtifactStore
+from pegboard.entities import FileInfo
+from pegboard.errors import NotFound
+
+from pegboard_tracking.commands import common, details
+
+
+@click.group()
+def artifacts() -> None:
+    """List and download the files of a run."""
+
+
+@artifacts.command("list")
+@click.argument("run")
+@click.argument("path", default="")
+@click.option("-r", "--recursive", is_flag=True, help="All files below, not only one level.")
+@output.json_option
+def list_artifacts(run: str, path: str, recursive: bool, as_json: bool) -> None:
+    """List the files of a run, all or those in the directory PATH."""
+    store = _files_of(run)
+    found = list(store.walk(path)) if recursive else store.list(path)
+    if as_json:
+        output.print_json(found)
+    elif found:
+        output.print_record(details.file_lines(found))
+    else:
+        output.note("There are no files.")
+
+
+@artifacts.command()
+@click.argument("run")
+@click.argument("path", default="")
+@click.option(
+    "-t",
+    "--to",
+    "target",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=".",
+    show_default="the working directory",
+    help="The directory to put them into, below the paths that they have in the run.",
+)
+@output.json_option
+def download(run: str, path: str, target: Path, as_json: bool) -> None:
+    """Copy the files of a run to a directory: all, those below PATH, or the file PATH."""
+    store = _files_of(run)
+    found = list(store.walk(path))
+    if not found:
+        raise NotFound(
+            f"The run has no file {path!r}." if path else "The run has no files.",
+            hint=f"'pegboard artifacts list -r {run}' shows what there is.",
+        )
+    written = []
+    with output.progress("Downloading", len(found)) as advance:
+        for file in found:
+            written.append(_fetch(store, file, target))
+            advance(1)
+    if as_json:
+        output.print_json({"files": written})
+    else:
+        click.echo(f"Downloaded {len(found)} files to {target}.")
+
+
+def _files_of(reference: str) -> ArtifactStore:
+    run = common.find_run(common.open_store(), reference)
+    return host.current().artifact_store(run.info.artifact_uri)
+
+
+def _fetch(store: ArtifactStore, file: FileInfo, directory: Path) -> Path:
+    """Copy one file; it takes its name only when it is complete."""
+    target = paths.below(directory, file.path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with store.read(file.path) as source, unfinished.open("wb") as sink:
+            shutil.copyfileobj(source, sink, 1 << 20)
+        unfinished.replace(target)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    return target

@@ -1,0 +1,219 @@
+"""What the commands share: finding experiments and runs by what people type, and paging."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import click
+from pegboard import host
+from pegboard.contracts.tracking import TrackingStore
+from pegboard.entities import Experiment, LifecycleStage, Page, Run, ViewType
+from pegboard.errors import InvalidValue, NotFound
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+PAGE = 1000
+_ID_PART = re.compile(r"[\w\-]{1,256}", re.ASCII)
+_MANY = 5
+_VIEWS = {
+    "active": ViewType.ACTIVE_ONLY,
+    "deleted": ViewType.DELETED_ONLY,
+    "all": ViewType.ALL,
+}
+
+view_option = click.option(
+    "--view",
+    type=click.Choice(list(_VIEWS)),
+    default="active",
+    show_default=True,
+    help="Whether to look at what is in use, what is deleted, or both.",
+)
+filter_option = click.option(
+    "--filter",
+    "filter_text",
+    default="",
+    metavar="TEXT",
+    help="Which ones, for instance \"metrics.r2 > 0.4 AND params.model = 'ridge'\".",
+)
+order_option = click.option(
+    "--order-by",
+    multiple=True,
+    metavar="KEY",
+    help='What comes first, for instance "metrics.r2 DESC". May be repeated.',
+)
+experiment_option = click.option(
+    "-x",
+    "--experiment",
+    "experiments",
+    multiple=True,
+    metavar="NAME_OR_ID",
+    help="Only this experiment; may be repeated. Without it: all of them.",
+)
+
+
+def limit_option(default: int | None) -> Callable[[F], F]:
+    """Return the option ``--limit``."""
+    return click.option(
+        "--limit",
+        type=click.IntRange(min=1),
+        default=default,
+        show_default=default is not None,
+        help="The most to take." if default else "The most to take; without it: all.",
+    )
+
+
+def open_store() -> TrackingStore:
+    """Return the tracking store that the configuration and options name."""
+    return host.current().tracking_store()
+
+
+def view_of(name: str) -> ViewType:
+    """Return the view that a value of ``--view`` stands for."""
+    return _VIEWS[name]
+
+
+def pages(fetch: Callable[[str | None], Page[T]]) -> Iterator[T]:
+    """Yield the items of all pages that ``fetch`` returns for a page token."""
+    token: str | None = None
+    while True:
+        page = fetch(token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def all_experiments(
+    store: TrackingStore,
+    view: ViewType = ViewType.ALL,
+    *,
+    filter_text: str = "",
+    order_by: Sequence[str] = (),
+) -> Iterator[Experiment]:
+    """Yield all experiments that match."""
+    return pages(
+        lambda token: store.search_experiments(
+            filter=filter_text, order_by=order_by, view=view, max_results=PAGE, page_token=token
+        )
+    )
+
+
+def find_experiment(store: TrackingStore, reference: str) -> Experiment:
+    """Return the experiment of a name, or else of an id."""
+    found = store.get_experiment_by_name(reference)
+    if found is not None:
+        return found
+    try:
+        return store.get_experiment(reference)
+    except (NotFound, InvalidValue):
+        raise NotFound(
+            f"There is no experiment with the name or id {reference!r}.",
+            hint="'pegboard experiments list --view all' shows which there are.",
+        ) from None
+
+
+def chosen_experiments(
+    store: TrackingStore, references: Sequence[str], view: ViewType
+) -> dict[str, Experiment]:
+    """Return the experiments to look for runs in, by id; all of them if none is named."""
+    if references:
+        found: Iterator[Experiment] = (find_experiment(store, name) for name in references)
+    else:
+        # The runs of a deleted experiment are deleted too.
+        active_only = view is ViewType.ACTIVE_ONLY
+        found = all_experiments(store, ViewType.ACTIVE_ONLY if active_only else ViewType.ALL)
+    return {experiment.experiment_id: experiment for experiment in found}
+
+
+def matching_runs(
+    store: TrackingStore,
+    experiment_ids: Sequence[str],
+    *,
+    filter_text: str = "",
+    order_by: Sequence[str] = (),
+    view: ViewType = ViewType.ACTIVE_ONLY,
+    limit: int | None = None,
+) -> Iterator[Run]:
+    """Yield the runs that match, fetched page by page."""
+    size = PAGE if limit is None else min(PAGE, limit)
+    found = pages(
+        lambda token: store.search_runs(
+            experiment_ids,
+            filter=filter_text,
+            order_by=order_by,
+            view=view,
+            max_results=size,
+            page_token=token,
+        )
+    )
+    for count, run in enumerate(found, start=1):
+        yield run
+        if count == limit:
+            return
+
+
+def find_run(store: TrackingStore, reference: str) -> Run:
+    """Return the run of an id, of the beginning of one, or of a name, if there is just one."""
+    if _ID_PART.fullmatch(reference):
+        try:
+            return store.get_run(reference)
+        except (NotFound, InvalidValue):
+            pass
+    ids = list(chosen_experiments(store, (), ViewType.ALL))
+    found = _runs_where(store, ids, f"attributes.run_name = {quoted(reference)}")
+    if _ID_PART.fullmatch(reference):
+        # In LIKE an underscore stands for any character, so what is found is looked at again.
+        starting = _runs_where(store, ids, f"attributes.run_id LIKE '{reference}%'")
+        known = {run.info.run_id for run in found}
+        found += [
+            run
+            for run in starting
+            if run.info.run_id.startswith(reference) and run.info.run_id not in known
+        ]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NotFound(
+            f"There is no run with the id or name {reference!r}.",
+            hint="'pegboard runs list --view all' shows which there are.",
+        )
+    listed = ", ".join(f"{run.info.run_id} ({run.info.run_name})" for run in found[:_MANY])
+    more = " and more" if len(found) > _MANY else ""
+    raise InvalidValue(
+        f"{reference!r} may mean several runs: {listed}{more}.",
+        hint="Give the id, or more of its first characters.",
+    )
+
+
+def _runs_where(store: TrackingStore, experiment_ids: list[str], filter_text: str) -> list[Run]:
+    found = matching_runs(
+        store, experiment_ids, filter_text=filter_text, view=ViewType.ALL, limit=_MANY + 1
+    )
+    return list(found)
+
+
+def quoted(text: str) -> str:
+    """Return text as a string of the filter grammar."""
+    mark = "'" if "'" not in text else '"'
+    if mark in text:
+        raise InvalidValue(
+            f"{text!r} holds both kinds of quotes, which no filter can.", hint="Use the id instead."
+        )
+    return f"{mark}{text}{mark}"
+
+
+def key_value(text: str) -> tuple[str, str]:
+    """Return the two sides of ``KEY=VALUE``."""
+    key, mark, value = text.partition("=")
+    if not key or not mark:
+        raise InvalidValue(f"{text!r} is not of the form KEY=VALUE.")
+    return key, value
+
+
+def is_deleted(entity: Experiment | Run) -> bool:
+    """Whether an entity is marked as deleted."""
+    stage = entity.info.lifecycle_stage if isinstance(entity, Run) else entity.lifecycle_stage
+    return stage is LifecycleStage.DELETED

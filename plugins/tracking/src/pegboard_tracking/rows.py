@@ -1,0 +1,37 @@
+"""Small helpers around single rows of the tables."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+
+def now_ms() -> int:
+    """Return the time in ms since the Unix epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def name_id(connection: sqlite3.Connection, text: str) -> int:
+    """Return the number of a metric's, param's or tag's name, which is added if it is new."""
+    found = connection.execute("SELECT id FROM name WHERE text = ?", (text,)).fetchone()
+    if found is None:
+        found = (connection.execute("INSERT INTO name (text) VALUES (?)", (text,)).lastrowid,)
+    number: int = found[0]
+    return number
+
+
+def set_tag(
+    connection: sqlite3.Connection, run: int, experiment: int, key: str, value: str
+) -> None:
+    """Set or change a run's tag."""
+    connection.execute(
+        "INSERT INTO tag (run, name, experiment, value) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (run, name) DO UPDATE SET value = excluded.value",
+        (run, name_id(connection, key), experiment, value),
+    )
+
+
+def delete_tag(connection: sqlite3.Connection, run: int, key: str) -> bool:
+    """Remove a run's tag; return whether there was one."""
+    deleting = "DELETE FROM tag WHERE run = ? AND name = (SELECT id FROM name WHERE text = ?)"
+    return connection.execute(deleting, (run, key)).rowcount > 0

@@ -1,0 +1,173 @@
+"""The journal's file format: what is written comes back, and damage costs only what it must."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pegboard_tracking import journal
+
+NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=64)
+STEPS = st.integers(-(2**63), 2**63 - 1)
+
+
+def write(path: Path, bodies: list[bytes]) -> None:
+    path.write_bytes(journal.MAGIC + b"".join(map(journal.record, bodies)))
+
+
+def points(found: journal.Points, run: str, key: str) -> list[tuple[int, int, float]]:
+    packed = b"".join(found.by_series.get((run, key), []))
+    return list(struct.iter_unpack("<qqd", packed))
+
+
+def point(series: int, step: int, timestamp: int, value: float) -> bytes:
+    return journal.pack_point(journal.POINT, series, step, timestamp, value)
+
+
+def row(group: int, step: int, timestamp: int, *values: float) -> bytes:
+    return journal.row_struct(len(values)).pack(journal.ROW, group, step, timestamp, *values)
+
+
+LOSS = journal.series_body(0, "run", "loss")
+ACCURACY = journal.series_body(1, "run", "acc/überall")
+BOTH = journal.group_body(7, [0, 1])
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), STEPS, STEPS, NUMBERS)))
+def test_points_come_back_by_series_in_order(tmp_path_factory, logged) -> None:
+    path = tmp_path_factory.mktemp("journal") / "a.log"
+    write(path, [LOSS, ACCURACY, *(point(*item) for item in logged)])
+    found = journal.JournalReader(path).read(0)
+    for number, key in enumerate(["loss", "acc/überall"]):
+        expected = [struct.pack("<qqd", *item[1:]) for item in logged if item[0] == number]
+        assert b"".join(found.by_series.get(("run", key), [])) == b"".join(expected)
+    assert found.end == path.stat().st_size
+
+
+def test_rows_become_columns_and_keep_their_place_among_points(tmp_path) -> None:
+    path = tmp_path / "a.log"
+    write(
+        path,
+        [
+            LOSS,
+            point(0, 0, 10, 0.5),
+            ACCURACY,
+            BOTH,
+            row(7, 1, 11, 1.0, 2.0),
+            row(7, 2, 12, 3.0, 4.0),
+            point(1, 3, 13, 5.0),
+            row(7, 4, 14, 6.0, 7.0),
+        ],
+    )
+    found = journal.JournalReader(path).read(0)
+    assert points(found, "run", "loss") == [(0, 10, 0.5), (1, 11, 1.0), (2, 12, 3.0), (4, 14, 6.0)]
+    assert points(found, "run", "acc/überall") == [
+        (1, 11, 2.0), (2, 12, 4.0), (3, 13, 5.0), (4, 14, 7.0),
+    ]  # fmt: skip
+
+
+def test_two_groups_that_share_a_series_keep_its_order(tmp_path) -> None:
+    path = tmp_path / "a.log"
+    alone = journal.group_body(8, [0])
+    write(
+        path,
+        [
+            LOSS,
+            ACCURACY,
+            BOTH,
+            alone,
+            row(7, 1, 1, 1.0, 9.0),
+            row(8, 2, 2, 2.0),
+            row(7, 3, 3, 3.0, 9.0),
+        ],
+    )
+    steps = [step for step, _, _ in points(journal.JournalReader(path).read(0), "run", "loss")]
+    assert steps == [1, 2, 3]
+
+
+def test_reading_goes_on_where_it_stopped(tmp_path) -> None:
+    path = tmp_path / "a.log"
+    write(path, [LOSS, point(0, 1, 1, 1.0)])
+    reader = journal.JournalReader(path)
+    first = reader.read(0)
+    with path.open("ab") as file:
+        file.write(journal.record(point(0, 2, 2, 2.0)))
+    assert points(reader.read(first.end), "run", "loss") == [(2, 2, 2.0)]
+
+
+def test_another_reader_can_take_over_in_the_middle(tmp_path) -> None:
+    path = tmp_path / "a.log"
+    write(path, [LOSS, ACCURACY, BOTH, row(7, 1, 1, 1.0, 2.0)])
+    middle = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(journal.record(row(7, 2, 2, 3.0, 4.0)))
+    found = journal.JournalReader(path).read(middle)
+    assert points(found, "run", "acc/überall") == [(2, 2, 4.0)]
+
+
+@pytest.mark.parametrize("limit", [1, 16, 64, 1000])
+def test_a_small_reading_limit_loses_nothing(tmp_path, limit) -> None:
+    path = tmp_path / "a.log"
+    group = journal.group_body(9, [0] * 50)
+    write(path, [LOSS, *(point(0, i, i, float(i)) for i in range(30)), group])
+    reader, position, steps = journal.JournalReader(path), 0, []
+    while True:
+        found = reader.read(position, limit)
+        if found.end <= position:
+            break
+        steps += [step for step, _, _ in points(found, "run", "loss")]
+        position = found.end
+    assert steps == list(range(30))
+    assert position == path.stat().st_size
+
+
+def test_every_cut_off_tail_costs_at_most_the_last_record(tmp_path) -> None:
+    path = tmp_path / "a.log"
+    write(path, [LOSS, point(0, 1, 1, 1.0), point(0, 2, 2, 2.0)])
+    whole = path.read_bytes()
+    last = len(whole) - len(journal.record(point(0, 2, 2, 2.0)))
+    for size in range(last, len(whole)):
+        path.write_bytes(whole[:size])
+        reader = journal.JournalReader(path)
+        assert points(reader.read(0), "run", "loss") == [(1, 1, 1.0)]
+        assert reader.damaged_at is None
+
+
+def test_a_flipped_bit_is_found_and_what_is_before_it_kept(tmp_path) -> None:
+    path = tmp_path / "a.log"
+    write(path, [LOSS, point(0, 1, 1, 1.0), point(0, 2, 2, 2.0)])
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    reader = journal.JournalReader(path)
+    assert points(reader.read(0), "run", "loss") == [(1, 1, 1.0)]
+    assert reader.damaged_at == len(content) - len(journal.record(point(0, 2, 2, 2.0)))
+
+
+@given(st.binary(max_size=200))
+def test_garbage_never_becomes_points_nor_breaks_the_reader(tmp_path_factory, garbage) -> None:
+    path = tmp_path_factory.mktemp("journal") / "a.log"
+    good = journal.MAGIC + journal.record(LOSS) + journal.record(point(0, 1, 1, 1.0))
+    path.write_bytes(good + garbage)
+    found = journal.JournalReader(path).read(0)
+    assert points(found, "run", "loss") == [(1, 1, 1.0)]
+
+
+def test_a_record_carries_its_length_and_check_sum() -> None:
+    body = point(3, 1, 2, 0.25)
+    assert journal.record(body) == struct.pack("<II", len(body), zlib.crc32(body)) + body
+
+
+def test_a_journal_is_locked_from_the_moment_it_has_its_name(tmp_path) -> None:
+    descriptor = journal.create(tmp_path / "deep" / "journal", "w-0")
+    assert journal.names(tmp_path / "deep" / "journal") == ["w-0"]
+    other = os.open(tmp_path / "deep" / "journal" / "w-0.log", os.O_RDONLY)
+    assert not journal.try_lock(other)
+    os.close(descriptor)
+    assert journal.try_lock(other)
+    os.close(other)

@@ -1,0 +1,65 @@
+"""The systems that tests and benchmarks run beside pegboard, each in an environment of its own.
+
+NAME.in says which version, NAME.txt pins all that comes with it (renewed by .ci/pin).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+CACHE = ROOT / ".cache" / "peers"
+
+
+def requirement(name: str) -> str:
+    """Return what is installed for a peer, such as ``mlflow==1.2.3``."""
+    return (HERE / f"{name}.in").read_text().strip()
+
+
+def interpreter(name: str) -> Path:
+    """Return the Python of an environment that holds a peer; it is built when first asked for."""
+    pins = HERE / f"{name}.txt"
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    place = CACHE / f"{requirement(name).replace('==', '-')}-python{version}"
+    python = place / "bin" / "python"
+    wanted = hashlib.sha256(pins.read_bytes()).hexdigest()
+    complete = place / "complete"
+    with _locked(place.with_suffix(".lock")):
+        if not (complete.is_file() and complete.read_text() == wanted and python.exists()):
+            shutil.rmtree(place, ignore_errors=True)
+            uv("venv", "--quiet", "--python", sys.executable, str(place))
+            uv("pip", "install", "--quiet", "--python", str(python), "--requirement", str(pins))
+            complete.write_text(wanted)
+    return python
+
+
+def uv(*arguments: str) -> None:
+    """Run uv away from the workspace, whose pins are not the peers'."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "UV_PROJECT")}
+    subprocess.run(
+        [*_uv_command(), *arguments], cwd=tempfile.gettempdir(), env=environment, check=True
+    )
+
+
+def _uv_command() -> list[str]:
+    # `uv run` tells its children where it is.
+    found = os.environ.get("UV") or shutil.which("uv")
+    return [found] if found else [sys.executable, "-m", "uv"]
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

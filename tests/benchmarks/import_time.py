@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from processes import OURS, python_of
+from processes import OURS, available, python_of
 from rows import Row
 
+_PEER = "mlflow"
 _CODE = """
 import time
 start = time.perf_counter()
@@ -24,21 +25,20 @@ def measure(quick: bool) -> list[Row]:
     times = 3 if quick else 10
     ours, modules = _import(OURS, "__name__", times)
     used, modules_used = _import(OURS, "start_run", times)
-    theirs, their_modules = _import("mlflow", "__name__", 3 if quick else 5)
-    return [
-        Row(
-            "import the package", "ms", ours * 1000, better="less", peer="mlflow",
-            theirs=theirs * 1000, goal_ratio=50,
-        ),
-        Row(
-            "modules after the import", "", modules, goal=89, better="less", peer="mlflow",
-            theirs=their_modules,
-        ),
-        Row(
-            "import it and look up start_run", "ms", used * 1000, better="less", peer="mlflow",
-            theirs=theirs * 1000, note=f"{modules_used} modules",
-        ),
-    ]  # fmt: skip
+    theirs, their_modules = {}, {}
+    if available(_PEER):
+        seconds, count = _import(_PEER, "__name__", 3 if quick else 5)
+        theirs, their_modules = {_PEER: seconds * 1000}, {_PEER: float(count)}
+    imported = Row("import the package", "ms", ours * 1000, better="less", goal_ratio=50)
+    loaded = Row("modules after the import", "", modules, goal=89, better="less")
+    looked_up = Row(
+        "import it and look up start_run",
+        "ms",
+        used * 1000,
+        better="less",
+        note=f"{modules_used} modules",
+    )
+    return [*imported.beside(theirs), *loaded.beside(their_modules), *looked_up.beside(theirs)]
 
 
 def _import(name: str, attribute: str, times: int) -> tuple[float, int]:

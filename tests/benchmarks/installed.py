@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import peers
-from processes import folder
+from processes import folder, takes_part
 from rows import Row
 
 _COUNT = """
@@ -24,23 +24,17 @@ def measure(quick: bool) -> list[Row]:
     """Install into empty environments as pip does, with bytecode; pip itself is not counted."""
     ours = [str(peers.ROOT / "core"), str(peers.ROOT / "plugins" / "tracking")]
     count, size = _install(ours)
-    rows = []
+    counts, sizes = {}, {}
     for peer in ("mlflow-skinny",) if quick else ("mlflow", "mlflow-skinny"):
-        their_count, their_size = _install(["--requirement", str(peers.HERE / f"{peer}.txt")])
-        rows += [
-            Row(
-                "distributions installed", "", count, goal=28, better="less", peer=peer,
-                theirs=their_count,
-            ),
-            Row(
-                "installed size", "MB", size / 1e6, goal=30, better="less", peer=peer,
-                theirs=their_size / 1e6,
-            ),
-        ]  # fmt: skip
-    return rows
+        if takes_part(peer):
+            pins = ["--requirement", str(peers.HERE / f"{peer}.txt")]
+            counts[peer], sizes[peer] = _install(pins)
+    distributions = Row("distributions installed", "", count, goal=28, better="less")
+    megabytes = Row("installed size", "MB", size, goal=30, better="less")
+    return [*distributions.beside(counts), *megabytes.beside(sizes)]
 
 
-def _install(requirements: list[str]) -> tuple[int, int]:
+def _install(requirements: list[str]) -> tuple[int, float]:
     with folder() as place:
         python = place / "environment" / "bin" / "python"
         peers.uv("venv", "--quiet", "--python", sys.executable, str(place / "environment"))
@@ -49,8 +43,8 @@ def _install(requirements: list[str]) -> tuple[int, int]:
         return _count(python)
 
 
-def _count(python: Path) -> tuple[int, int]:
+def _count(python: Path) -> tuple[int, float]:
     output = subprocess.run(
         [python, "-c", _COUNT], check=True, stdout=subprocess.PIPE, text=True
     ).stdout.split()
-    return int(output[0]), int(output[1])
+    return int(output[0]), int(output[1]) / 1e6

@@ -20,6 +20,9 @@ OURS = "pegboard"
 SECONDS = 900
 """No workload takes longer than this."""
 
+ALONE = "PEGBOARD_BENCHMARK_ALONE"
+"""The environment variable that leaves all peers out."""
+
 
 class WorkloadFailed(Exception):
     """A workload ended with an error; the message holds the end of what it said."""
@@ -30,8 +33,15 @@ def python_of(system: str) -> Path:
     return Path(sys.executable) if system == OURS else peers.interpreter(system)
 
 
+def takes_part(system: str) -> bool:
+    """Whether a system was asked for."""
+    return system == OURS or not os.environ.get(ALONE)
+
+
 def available(system: str) -> bool:
-    """Whether a system can be installed here; says why not."""
+    """Whether a system takes part and can be installed here; says why not."""
+    if not takes_part(system):
+        return False
     try:
         python_of(system)
     except subprocess.CalledProcessError as error:
@@ -40,9 +50,7 @@ def available(system: str) -> bool:
     return True
 
 
-def start(
-    workload: str, system: str, folder: Path, **arguments: object
-) -> subprocess.Popen[str]:
+def start(workload: str, system: str, folder: Path, **arguments: object) -> subprocess.Popen[str]:
     """Start a workload. It prints one JSON object and finds its store in ``folder``."""
     command = [python_of(system), WORKLOADS / f"{workload}.py"]
     request = json.dumps({"system": system, "store": f"sqlite:///{folder}/runs.db", **arguments})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -35,11 +36,16 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether all goals are reached; None without a goal."""
+        """Whether all goals are reached; None if there is none, or no peer to judge it by."""
         checks = []
         if self.goal is not None:
             more = self.better == "more"
             checks.append(self.ours >= self.goal if more else self.ours <= self.goal)
-        if self.goal_ratio is not None:
-            checks.append(self.ratio is not None and self.ratio >= self.goal_ratio)
+        if self.goal_ratio is not None and self.ratio is not None:
+            checks.append(self.ratio >= self.goal_ratio)
         return all(checks) if checks else None
+
+    def beside(self, figures: Mapping[str, float]) -> list[Row]:
+        """Return this row once for each peer, with its figure; alone if there are none."""
+        rows = [replace(self, peer=peer, theirs=figure) for peer, figure in figures.items()]
+        return rows or [self]

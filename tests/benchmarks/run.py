@@ -1,6 +1,7 @@
 """Measure pegboard beside other systems and print one table.
 
-``uv run python tests/benchmarks/run.py [--only NAME ...] [--quick] [--json FILE] [--markdown FILE]``
+``uv run python tests/benchmarks/run.py`` with ``--only NAME``, ``--quick``, ``--alone``,
+``--json FILE`` or ``--markdown FILE``.
 
 Figures depend on the machine; ratios much less. The exit code is 1 if a goal is missed in a full
 run, 2 if a benchmark failed.
@@ -21,6 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import processes
 from rich.console import Console
 from rich.table import Table
 from rows import Row
@@ -41,6 +43,8 @@ _HEADINGS = ("what", "pegboard", "goal", "peer", "theirs", "times better", "met"
 def main() -> int:
     """Measure, print, write."""
     options = _options()
+    if options.alone:
+        os.environ[processes.ALONE] = "1"
     rows: list[Row] = []
     failed = []
     for name in options.only or NAMES:
@@ -67,6 +71,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", action="append", choices=NAMES, help="measure this; repeatable")
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, to try it out")
+    parser.add_argument("--alone", action="store_true", help="without the other systems")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--markdown", type=Path, metavar="FILE")
     return parser.parse_args()

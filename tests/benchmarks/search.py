@@ -14,7 +14,7 @@ from pathlib import Path
 from time import perf_counter
 
 from pegboard.entities import ViewType
-from pegboard.filters import RUNS, parse_filter, parse_order_by
+from pegboard.filters import RUNS, as_number, parse_filter, parse_order_by
 from pegboard.sqlite import Database
 from pegboard_tracking import schema, search
 
@@ -59,16 +59,17 @@ def fill(connection: sqlite3.Connection, runs: int, experiments: int = 1, seed: 
             ),
         )
         connection.executemany(
-            "INSERT INTO param (run, name, experiment, value, number) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO param (run, name, experiment, value, rest, number)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
             (
-                (number, names[key], experiment, value, _number(value))
+                (number, names[key], experiment, *schema.split(value), as_number(value))
                 for key, value in zip(params, _params(draw, number), strict=True)
             ),
         )
         connection.executemany(
-            "INSERT INTO tag (run, name, experiment, value) VALUES (?, ?, ?, ?)",
+            "INSERT INTO tag (run, name, experiment, value, rest) VALUES (?, ?, ?, ?, ?)",
             (
-                (number, names[key], experiment, value)
+                (number, names[key], experiment, *schema.split(value))
                 for key, value in zip(tags, _tags(draw, number), strict=True)
             ),
         )
@@ -124,13 +125,6 @@ def _tags(draw: random.Random, i: int) -> Iterator[str]:
     yield draw.choice(("train.py", "sweep.py", "notebook.ipynb"))
     yield draw.choices(("dev", "staging", "production"), (90, 9, 1))[0]
     yield f"note {draw.getrandbits(32):x}"
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 QUERIES: tuple[tuple[str, Sequence[str]], ...] = (

@@ -121,8 +121,9 @@ def _structure(content: dict[str, Any], file: Path) -> Config:
         return value
 
     converter.register_structure_hook(str, text)
-    converter.register_structure_hook(dict[str, dict[str, Any]], table)
-    converter.register_structure_hook(list[str], names)
+    # Generic types cannot be looked up by class; a function has to recognise them.
+    converter.register_structure_hook_func(lambda kind: kind == dict[str, dict[str, Any]], table)
+    converter.register_structure_hook_func(lambda kind: kind == list[str], names)
     converter.register_structure_hook(
         Config,
         make_dict_structure_fn(
@@ -139,7 +140,7 @@ def _structure(content: dict[str, Any], file: Path) -> Config:
         faults = cattrs.transform_error(error, path="", format_exception=_explain)
         known = ", ".join(_known_keys())
         raise ConfigError(
-            f"{file}: " + "; ".join(fault.replace(" @ .", " in ") for fault in faults),
+            f"{file}: " + "; ".join(_in_front(fault) for fault in faults),
             hint=f"Known keys: {known}, and the tables [plugins.NAME].",
         ) from error
     origins = {
@@ -156,9 +157,17 @@ def _known_keys() -> list[str]:
     ]
 
 
+def _in_front(fault: str) -> str:
+    """Return cattrs' ``what @ .where`` the other way round."""
+    what, _, where = fault.rpartition(" @ ")
+    return f"{where.lstrip('.')}: {what}" if where else what
+
+
 def _explain(error: BaseException, _: type | None) -> str:
     from cattrs.errors import ForbiddenExtraKeysError
 
     if isinstance(error, ForbiddenExtraKeysError):
         return "unknown key " + ", ".join(repr(name) for name in sorted(error.extra_fields))
+    if isinstance(error, AttributeError):
+        return "expected a table, as in [tracking]"
     return str(error)

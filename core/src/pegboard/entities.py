@@ -31,6 +31,16 @@ class RunStatus(StrEnum):
         """Whether the run has ended, in whichever way."""
         return self not in (RunStatus.RUNNING, RunStatus.SCHEDULED)
 
+    @staticmethod
+    def to_string(status: RunStatus) -> str:
+        """Return the name of a status; for scripts written for MLflow, where it is a number."""
+        return status.value
+
+    @staticmethod
+    def from_string(name: str) -> RunStatus:
+        """Return the status of a name, the counterpart of ``to_string``."""
+        return RunStatus(name)
+
 
 class LifecycleStage(StrEnum):
     """Whether an entity is in use or awaits permanent deletion."""

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 C = TypeVar("C")
 
-_HOOKS = {
-    "tracking store": "pegboard_tracking_stores",
-    "artifact store": "pegboard_artifact_stores",
-    "LLM provider": "pegboard_llm_providers",
-    "evaluator": "pegboard_evaluators",
-    "project runner": "pegboard_project_runners",
-    "dataset type": "pegboard_dataset_types",
-    "command": "pegboard_commands",
+_HOOKS: dict[str, tuple[str, type[Any]]] = {
+    "tracking store": ("pegboard_tracking_stores", hookspecs.Backend),
+    "artifact store": ("pegboard_artifact_stores", hookspecs.Backend),
+    "LLM provider": ("pegboard_llm_providers", hookspecs.Component),
+    "evaluator": ("pegboard_evaluators", hookspecs.Component),
+    "project runner": ("pegboard_project_runners", hookspecs.Component),
+    "dataset type": ("pegboard_dataset_types", hookspecs.DatasetType),
+    "command": ("pegboard_commands", hookspecs.Command),
 }
-"""The hooks that declare things, by what they declare."""
+"""By what is declared: the hook that declares it, and the class of the declarations."""
 
 _PLUGIN_OF_SCHEME = {
     "sqlite": "pegboard-tracking",
@@ -47,13 +47,25 @@ class Plugin:
     """An installed plugin: its entry point, and what became of loading it."""
 
     name: str
-    distribution: str
-    version: str
     module: str
+    installed: Any = None
+    """The distribution that it is part of (importlib_metadata's); None if it was registered."""
     error: str = ""
     disabled: bool = False
     provides: list[tuple[str, str, str]] = field(factory=list)
     """What it declares: (kind, name or scheme, summary)."""
+
+    # Read on demand: parsing a distribution's metadata takes longer than all of the rest.
+
+    @property
+    def distribution(self) -> str:
+        """The name of the distribution, "" if it has none."""
+        return str(self.installed.name) if self.installed else ""
+
+    @property
+    def version(self) -> str:
+        """The version of the distribution, "" if it has none."""
+        return str(self.installed.version) if self.installed else ""
 
 
 class Host:
@@ -66,6 +78,7 @@ class Host:
         self.manager.add_hookspecs(hookspecs)
         self.plugins: dict[str, Plugin] = {}
         self._declared: dict[str, dict[str, tuple[str, Any]]] = {}
+        self._defaults: dict[str, Mapping[str, Any]] = {}
         self._settings: dict[str, Mapping[str, Any]] = {}
         self._stores: dict[tuple[str, str], Any] = {}
         self._lock = threading.RLock()
@@ -101,11 +114,11 @@ class Host:
 
     def dataset_types(self) -> Sequence[hookspecs.DatasetType]:
         """Return the kinds of data that plugins can describe."""
-        return [item for _, item in self._of("dataset type").values()]
+        return [self._one("dataset type", name)[1] for name in self._of("dataset type")]
 
     def commands(self) -> Sequence[hookspecs.Command]:
         """Return the sub-commands that plugins add to ``pegboard``."""
-        return [item for _, item in self._of("command").values()]
+        return [self._one("command", name)[1] for name in self._of("command")]
 
     def schemes(self, kind: str) -> list[str]:
         """Return the URI schemes that have a store of this kind."""
@@ -122,12 +135,13 @@ class Host:
         with self._lock:
             if name in self.plugins:
                 raise PluginError(f"A plugin named {name!r} is registered already.")
-            info = Plugin(name, "", "", getattr(plugin, "__name__", type(plugin).__name__))
+            info = Plugin(name, getattr(plugin, "__name__", type(plugin).__name__))
             self._add(info, lambda: plugin)
+            if info.error:
+                del self.plugins[name]
+                raise PluginError(f"The plugin {name!r} was refused: {info.error}")
             self._declared.clear()
             self._check_settings()
-        if info.error:
-            raise PluginError(f"The plugin {name!r} was refused: {info.error}")
 
     def close(self) -> None:
         """Close all stores that were opened."""
@@ -142,13 +156,7 @@ class Host:
         from importlib_metadata import entry_points
 
         for point in entry_points(group=hookspecs.PROJECT):
-            distribution = point.dist
-            info = Plugin(
-                point.name,
-                distribution.name if distribution else "",
-                distribution.version if distribution else "",
-                point.value,
-            )
+            info = Plugin(point.name, point.value, point.dist)
             if point.name in self.plugins:
                 # Both names are kept visible; the later one does not load.
                 info.error = f"another plugin is named {point.name!r} too"
@@ -167,9 +175,10 @@ class Host:
             plugin = load()
             self.manager.register(plugin, info.name)
             self.manager.check_pending()
-            for kind, hook in _HOOKS.items():
-                for item in self._call(plugin, hook, ()):
-                    info.provides.append((kind, _name(item), item.summary))
+            self._defaults[info.name] = dict(self._call(plugin, "pegboard_settings", {}))
+            for kind, (hook, expected) in _HOOKS.items():
+                declared = [_checked(item, expected) for item in self._call(plugin, hook, ())]
+                info.provides += [(kind, _name(item), item.summary) for item in declared]
         except Exception as error:
             # Whatever a plugin does wrong is its own fault, and no reason for the host to fail.
             info.error = f"{type(error).__name__}: {error}"
@@ -183,22 +192,28 @@ class Host:
         return implementation() if implementation is not None and marked else default
 
     def _of(self, kind: str) -> Mapping[str, tuple[str, Any]]:
-        """Return what is declared of a kind: name to (plugin, declaration)."""
+        """Return what is declared of a kind: name to (plugin, declaration).
+
+        In place of a declaration stands an error where several plugins declare the same.
+        """
         with self._lock:
-            found = self._declared.get(kind)
-            if found is None:
-                found = self._declared[kind] = {}
-                for plugin_name, plugin in self.manager.list_name_plugin():
-                    for item in self._call(plugin, _HOOKS[kind], ()):
+            if kind not in self._declared:
+                found: dict[str, tuple[str, Any]] = {}
+                for plugin, implementation in self.manager.list_name_plugin():
+                    for item in self._call(implementation, _HOOKS[kind][0], ()):
                         name = _name(item)
                         if name in found:
-                            raise PluginError(
-                                f"The {kind} {name!r} is claimed by the plugins "
-                                f"{found[name][0]!r} and {plugin_name!r}.",
-                                hint="Name one of them in [host] disabled, in pegboard.toml.",
-                            )
-                        found[name] = (plugin_name, item)
-            return found
+                            item = _claimed_twice(kind, name, found[name][0], plugin)
+                        found[name] = (plugin, item)
+                self._declared[kind] = found
+            return self._declared[kind]
+
+    def _one(self, kind: str, name: str) -> tuple[str, Any]:
+        """Return who declares a thing, and its declaration."""
+        plugin, item = self._of(kind)[name]
+        if isinstance(item, PluginError):
+            raise item
+        return plugin, item
 
     def _check_settings(self) -> None:
         """Check the table of each plugin against the keys it declares."""
@@ -208,8 +223,8 @@ class Host:
                 f"{self.config.file}: no plugin is named {', '.join(map(repr, sorted(unknown)))}.",
                 hint=f"Installed are: {', '.join(sorted(self.plugins)) or 'none'}.",
             )
-        for name, plugin in self.manager.list_name_plugin():
-            defaults: Mapping[str, Any] = self._call(plugin, "pegboard_settings", {})
+        for name, _ in self.manager.list_name_plugin():
+            defaults = self._defaults[name]
             given = self.config.plugins.get(name, {})
             for key, value in given.items():
                 where = f"{self.config.file}: [plugins.{name}] {key}"
@@ -230,10 +245,9 @@ class Host:
             store = self._stores.get((kind, text))
             if store is None:
                 uri = uris.parse(text)
-                declared = self._of(kind)
-                if uri.scheme not in declared:
+                if uri.scheme not in self._of(kind):
                     raise self._unknown_scheme(kind, uri)
-                plugin, backend = declared[uri.scheme]
+                plugin, backend = self._one(kind, uri.scheme)
                 store = self._opened(
                     plugin, kind, lambda: backend.open(uri, self._settings[plugin])
                 )
@@ -248,7 +262,7 @@ class Host:
                 f"No installed plugin provides the {kind} {name!r}.",
                 hint=f"Available are: {known}. 'pegboard plugins' lists what is installed.",
             )
-        plugin, component = declared[name]
+        plugin, component = self._one(kind, name)
         return self._opened(plugin, kind, lambda: component.open(self._settings[plugin]))
 
     @staticmethod
@@ -275,6 +289,19 @@ class Host:
         return UnknownScheme(
             f"No installed plugin opens {uri.scheme!r} as a {kind} (in {uri.text!r}).", hint=hint
         )
+
+
+def _checked(item: Any, expected: type[Any]) -> Any:
+    if not isinstance(item, expected):
+        raise TypeError(f"{item!r} was declared, which is not a {expected.__name__}")
+    return item
+
+
+def _claimed_twice(kind: str, name: str, one: str, other: str) -> PluginError:
+    return PluginError(
+        f"The {kind} {name!r} is claimed by the plugins {one!r} and {other!r}.",
+        hint="Name one of them in [host] disabled, in pegboard.toml.",
+    )
 
 
 def _name(item: Any) -> str:

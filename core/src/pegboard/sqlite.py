@@ -227,14 +227,16 @@ class Database:
             raise translate_os_error(error, self.path) from error
 
     def _translate(self, error: sqlite3.Error) -> PegboardError:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        extended: int = getattr(error, "sqlite_errorcode", 0)
+        code = extended & 0xFF
         text = str(error)
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreBusy(
                 f"{self.path} stayed locked by another process for {BUSY_SECONDS:.0f} s.",
                 hint="Try again; if it stays so, look for a process that hangs.",
             )
-        if code == sqlite3.SQLITE_FULL:
+        # Over a quota or a limit on file sizes SQLite says no more than that writing failed.
+        if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_WRITE:
             return store_full(self.path)
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
             return store_read_only(self.path)
@@ -254,8 +256,8 @@ class Database:
         before = self._size()
         with self.translated(), self._write_lock, self.exclusive():
             connection = self.connection()
-            # One step per free page: the statement has to be run to its end.
-            connection.execute("PRAGMA incremental_vacuum").fetchall()
+            # One step per free page: only a script runs a statement without columns to its end.
+            connection.executescript("PRAGMA incremental_vacuum")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return max(before - self._size(), 0)
 

@@ -71,14 +71,12 @@ def size(count: int | None) -> str:
     """Return a number of bytes in a unit that fits."""
     if count is None:
         return "-"
-    if count < 1000:
-        return f"{count} B"
     value = float(count)
-    for unit in ("kB", "MB", "GB", "TB"):
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while value >= 999.95 and len(units) > 1:
         value /= 1000
-        if value < 999.95:
-            break
-    return f"{value:.1f} {unit}"
+        units.pop(0)
+    return f"{count} B" if units[0] == "B" else f"{value:.1f} {units[0]}"
 
 
 def parse_duration(text: str) -> float:

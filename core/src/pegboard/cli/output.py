@@ -161,15 +161,14 @@ def note(text: str) -> None:
 def note_hidden(titles: Sequence[str]) -> None:
     """Say which columns a table left out, if it did."""
     if titles:
-        note(f"No room for: {', '.join(titles)}. A wider terminal, a pipe or --json has them.")
+        note(f"No room for: {', '.join(titles)}. A wider terminal, a pipe or --json shows them.")
 
 
 def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
     widths = []
     for i, column in enumerate(columns):
-        longest = max((_cells(row[i]) for row in rows), default=0)
-        longest = longest if column.most is None else min(longest, column.most)
-        widths.append(max(longest, _cells(clean(column.title))))
+        longest = max(_cells(text) for text in (clean(column.title), *(row[i] for row in rows)))
+        widths.append(longest if column.most is None else min(longest, column.most))
     return widths
 
 
@@ -212,7 +211,7 @@ def _print_rich(console: Console, columns: Sequence[Column], rows: Sequence[Sequ
             Text(clean(column.title)),
             justify="right" if column.right else "left",
             style=column.style,
-            max_width=None if column.most is None else max(column.most, _cells(column.title)),
+            max_width=column.most,
             no_wrap=True,
         )
     for row in rows:
@@ -251,7 +250,7 @@ def progress(label: str, total: int | None = None) -> Iterator[Callable[[int], N
     number of all steps, None if it is unknown.
     """
     if not sys.stderr.isatty():
-        yield lambda steps: None
+        yield lambda _: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

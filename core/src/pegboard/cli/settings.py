@@ -84,7 +84,8 @@ def _effective(host: Host) -> Iterator[tuple[str, object, str]]:
             dotted = f"{section}.{key}"
             origin = config.origins.get(dotted, "default")
             yield dotted, masked(key, getattr(part, key)), origin
-    for plugin in sorted(host.plugins):
+    loaded = (p.name for p in host.plugins.values() if not p.error and not p.disabled)
+    for plugin in sorted(loaded):
         for key, value in sorted(host.settings(plugin).items()):
             yield f"plugins.{plugin}.{key}", masked(key, value), _origin(config, plugin, key)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +58,8 @@ def open_host(ctx: click.Context) -> Host:
         if root.params.get("config") or root.params.get("tracking_uri"):
             host.use(host.Host(configuration(ctx)))
         root.meta[_HOST] = host.current()
-        root.call_on_close(root.meta[_HOST].close)
+        # Registered before anything that a command imports, and so called after what that does.
+        atexit.register(root.meta[_HOST].close)
     found: Host = root.meta[_HOST]
     return found
 
@@ -75,12 +77,18 @@ class _Root(LazyGroup):
             added = {}
         return {**added, **self._declared}
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the global options; the one that names the store may follow the command too."""
+        return super().parse_args(ctx, _tracking_option_first(args))
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command of core, which needs no host, or else of a plugin."""
-        if cmd_name not in self._declared:
+        if cmd_name in self._declared:
+            return self._declared[cmd_name].load()  # type: ignore[no-any-return]
+        if not ctx.resilient_parsing:
+            # Unlike completion, a call has to say what is wrong with the configuration.
             open_host(ctx).commands()
-            return super().get_command(ctx, cmd_name)
-        return self._declared[cmd_name].load()  # type: ignore[no-any-return]
+        return super().get_command(ctx, cmd_name)
 
     def explain_unknown(self, ctx: click.Context, name: str) -> str:
         """Say which plugin may be missing, disabled or broken."""
@@ -112,6 +120,15 @@ class _Root(LazyGroup):
         extra.setdefault("color", _color())
         code = _guarded(lambda: super(_Root, self).main(args, prog_name, **extra))
         sys.exit(code)
+
+
+def _tracking_option_first(args: Sequence[str]) -> list[str]:
+    end = args.index("--") if "--" in args else len(args)
+    for i, word in enumerate(args[:end]):
+        if word.startswith(f"{_TRACKING_OPTION}=") or (word == _TRACKING_OPTION and i + 1 < end):
+            length = 2 if word == _TRACKING_OPTION else 1
+            return [*args[i : i + length], *args[:i], *args[i + length :]]
+    return list(args)
 
 
 def _guarded(run: Callable[[], Any]) -> int:
@@ -149,6 +166,9 @@ def _tolerate_encodings() -> None:
 
 def _report(error: Exception) -> int:
     """Write an error for people to stderr; return the exit code for it."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return 2
     if isinstance(error, click.UsageError):
         if error.ctx is not None:
             click.echo(error.ctx.get_usage(), err=True)
@@ -172,11 +192,8 @@ def _report(error: Exception) -> int:
 
 
 def _usage_hint(error: click.UsageError) -> str:
-    if isinstance(error, click.NoSuchOption) and error.option_name in (
-        _CONFIG_OPTION,
-        _TRACKING_OPTION,
-    ):
-        return f"{error.option_name} goes first: pegboard {error.option_name} … COMMAND"
+    if isinstance(error, click.NoSuchOption) and error.option_name == _CONFIG_OPTION:
+        return f"{_CONFIG_OPTION} goes first: pegboard {_CONFIG_OPTION} FILE …"
     path = error.ctx.command_path if error.ctx is not None else "pegboard"
     return f"'{path} --help' shows what is possible."
 

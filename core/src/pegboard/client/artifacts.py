@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import posixpath
-import tempfile
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from pegboard.host import Host
 
 _KNOWN_ROOTS = 4096
-_PAGE = 1000
 
 
 class ArtifactMethods:
@@ -60,13 +58,15 @@ class ArtifactMethods:
 
     def get_artifact_uri(self, run_id: str, path: str | None = None) -> str:
         """Return the URI of a run's artifacts, or of one of them."""
-        root = self._roots.get(run_id)
-        if root is None:
-            root = self.get_run(run_id).info.artifact_uri
-            if len(self._roots) >= _KNOWN_ROOTS:
-                self._roots.clear()
-            self._roots[run_id] = root
+        root = self._roots.get(run_id) or self.get_run(run_id).info.artifact_uri
         return uris.join(root, paths.safe_relative(path)) if path else root
+
+    def _remember(self, run: Run) -> Run:
+        """Note where the files of a run are, which never changes."""
+        if len(self._roots) >= _KNOWN_ROOTS:
+            self._roots.clear()
+        self._roots[run.info.run_id] = run.info.artifact_uri
+        return run
 
     def artifacts(self, run_id: str) -> ArtifactStore:
         """Return the artifact store whose root is that of a run."""
@@ -253,6 +253,8 @@ def fetch(store: ArtifactStore, path: str, dst_path: str | os.PathLike[str] | No
     local = store.local_path(paths.safe_relative(path))
     if local is not None and local.exists():
         return local
+    import tempfile
+
     return transfer.download(store, path, Path(tempfile.mkdtemp(prefix="pegboard-")))
 
 
@@ -270,6 +272,8 @@ def _serialized(value: Any, path: str) -> str:
 
 
 def _read_table(store: ArtifactStore, path: str) -> pandas.DataFrame:
+    import tempfile
+
     from pegboard.client import tables
 
     with tempfile.TemporaryDirectory(prefix="pegboard-") as directory:

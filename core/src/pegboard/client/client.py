@@ -119,17 +119,18 @@ class Client(ArtifactMethods):
     ) -> Run:
         """Create a run that is RUNNING. Nobody ends it but ``set_terminated``."""
         given = _texts(tags)
-        return self.store.create_run(
+        run = self.store.create_run(
             str(experiment_id),
             run_name=run_name,
             user_id=given.get(USER, "unknown"),
             start_time=start_time,
             tags=given,
         )
+        return self._remember(run)
 
     def get_run(self, run_id: str) -> Run:
         """Return a run with its latest data, deleted ones too; else NotFound."""
-        return self.store.get_run(run_id)
+        return self._remember(self.store.get_run(run_id))
 
     def get_parent_run(self, run_id: str) -> Run | None:
         """Return the run that a run is nested in; None if it is in none."""
@@ -197,9 +198,7 @@ class Client(ArtifactMethods):
         self.writer.log(run_id, key, value, _now() if timestamp is None else timestamp, step or 0)
         return operations.outcome(synchronous)
 
-    def log_param(
-        self, run_id: str, key: str, value: Any, synchronous: bool | None = None
-    ) -> Any:
+    def log_param(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> Any:
         """Set a param, as text, once; return the value."""
         self.store.log_batch(run_id, params=[Param(key, str(value))])
         return operations.DONE if synchronous is False else value

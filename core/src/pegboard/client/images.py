@@ -6,7 +6,7 @@ import re
 import uuid
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import frozen
 
@@ -28,7 +28,7 @@ class Image:
     def __init__(self, image: numpy.ndarray[Any, Any] | PillowImage | str | list[Any]) -> None:
         """Read the file, or convert; arrays are height by width (by 1, 3 or 4 channels)."""
         if isinstance(image, (str, Path)):
-            self.image = loadload_pillow().open(image)
+            self.image: PillowImage = load_pillow().open(image)
         elif isinstance(image, list):
             import numpy as np
 
@@ -48,8 +48,9 @@ class Image:
         return np.array(self.image)
 
     def to_list(self) -> list[Any]:
-        """Return its pixels, row after row."""
-        return list(self.image.getdata())
+        """Return its pixels, row after row; with several channels, each is a tuple."""
+        width, height = self.size
+        return [self.image.getpixel((x, y)) for y in range(height) for x in range(width)]
 
     def resize(self, size: tuple[int, int]) -> Image:
         """Return it in another size (width, height)."""
@@ -83,11 +84,11 @@ def to_pillow(image: Any) -> PillowImage:
     """Return a Pillow image of an ``Image``, a Pillow image or a NumPy array."""
     if isinstance(image, Image):
         return image.to_pil()
-    pillow = loadload_pillow()
+    pillow = load_pillow()
     if isinstance(image, pillow.Image):
-        return image
+        return cast("PillowImage", image)
     if type(image).__module__ == "numpy" and hasattr(image, "dtype"):
-        return pillow.fromarray(_pixels(image))
+        return cast("PillowImage", pillow.fromarray(_pixels(image)))
     raise InvalidValue(
         f"Cannot log {type(image).__name__!r} as an image.",
         hint="NumPy arrays, Pillow images and pegboard.Image can be logged.",
@@ -130,9 +131,10 @@ def _pixels(array: numpy.ndarray[Any, Any]) -> numpy.ndarray[Any, Any]:
     return (array if whole else array * 255).astype(np.uint8)
 
 
-def loadload_pillow() -> Any:
+def load_pillow() -> Any:
+    """Return the module ``PIL.Image``; a clear error if it is not installed."""
     try:
         from PIL import Image as pillow  # noqa: N813 (Pillow names the module like the class)
     except ImportError as error:
-        raise PluginError("Images need Pillow.", hint="pip install pillow") from error
+        raise PluginError("Images need Pillow.", hint="pip install 'pegboard[images]'") from error
     return pillow

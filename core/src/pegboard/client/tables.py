@@ -77,7 +77,7 @@ def replace_images(
             "compressed_filepath": f"{base}.webp",
         }
 
-    for column in frame.select_dtypes(include=["object"]).columns:
+    for column in [name for name, kind in frame.dtypes.items() if kind.kind == "O"]:
         images = frame[column].map(_is_image)
         if images.all() and len(images):
             frame[column] = frame[column].map(described)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
-import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,17 +47,16 @@ def upload_content(store: ArtifactStore, source: Path, directory: str = "") -> N
         upload_file(store, file, posixpath.join(directory, relative))
 
 
-def _files_below(root: Path) -> Iterator[Path]:
-    for place, directories, names in os.walk(root, followlinks=True):
-        here = Path(place)
-        real = here.resolve()
-        around = {real, *real.parents}
-        directories[:] = sorted(name for name in directories if _enters(here / name, around))
-        yield from (here / name for name in sorted(names))
-
-
-def _enters(directory: Path, around: set[Path]) -> bool:
-    return not directory.is_symlink() or directory.resolve() not in around
+def _files_below(directory: Path, around: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Yield all but directories; ``around`` are the directories that led here, links resolved."""
+    real = directory.resolve()
+    if real in around:
+        return
+    for entry in sorted(directory.iterdir()):
+        if entry.is_dir():
+            yield from _files_below(entry, around | {real})
+        else:
+            yield entry
 
 
 def download(store: ArtifactStore, path: str, destination: Path) -> Path:
@@ -82,6 +78,8 @@ def download(store: ArtifactStore, path: str, destination: Path) -> Path:
 
 
 def _download_file(store: ArtifactStore, path: str, target: Path) -> None:
+    import shutil
+
     with store.read(path) as content:
         target.parent.mkdir(parents=True, exist_ok=True)
         # A file that is only half there must not look like the whole.
@@ -115,6 +113,8 @@ def staged(store: ArtifactStore, path: str) -> Iterator[Path]:
 
     For libraries that choose the format by the file's suffix, or write to files only.
     """
+    import tempfile
+
     path = paths.safe_relative(path)
     with tempfile.TemporaryDirectory(prefix="pegboard-") as directory:
         local = Path(directory, posixpath.basename(path))

@@ -10,7 +10,7 @@ from typing import Any
 from pegboard.client import Client, location
 from pegboard.entities import Experiment, LifecycleStage, ViewType
 from pegboard.errors import AlreadyExists, InvalidState, InvalidValue, NotFound
-from pegboard.fluent.options import environment
+from pegboard.fluent import environment
 
 DEFAULT_EXPERIMENT_ID = "0"
 _PAGE = 1000
@@ -84,7 +84,7 @@ def current_experiment_id() -> str:
     """
     if _active_id is not None:
         return _active_id
-    name, by_id = environment("EXPERIMENT_NAME"), environment("EXPERIMENT_ID")
+    name, by_id = environment.find("EXPERIMENT_NAME"), environment.find("EXPERIMENT_ID")
     if name is not None:
         experiment = _get_or_create(name[1])
         if by_id is not None and by_id[1] != experiment.experiment_id:
@@ -138,7 +138,7 @@ def search_experiments(
     filter_string: str | None = None,
     order_by: Sequence[str] | None = None,
 ) -> list[Experiment]:
-    """Return the experiments that match, up to ``max_results``; by default the last updated first."""
+    """Return all experiments that match; by default the last updated first."""
     found: list[Experiment] = []
     token = None
     while max_results is None or len(found) < max_results:

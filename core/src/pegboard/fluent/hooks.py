@@ -20,7 +20,8 @@ def call(host: Host, hook: str, **arguments: Any) -> list[Any]:
         given = [arguments[name] for name in implementation.argnames]
         try:
             answers.append(implementation.function(*given))
-        except Exception as error:  # noqa: BLE001 (whatever it is, the run goes on)
+        except Exception as error:
+            # Whatever it is, the run goes on.
             _warn(implementation.plugin_name, hook, error)
     return answers
 

@@ -196,9 +196,7 @@ def log_image(
 
     ``image`` is a NumPy array, a Pillow image or a ``pegboard.Image``.
     """
-    _active_client().log_image(
-        here.run_id, image, artifact_file, key, step, timestamp, synchronous
-    )
+    _active_client().log_image(here.run_id, image, artifact_file, key, step, timestamp, synchronous)
 
 
 def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:

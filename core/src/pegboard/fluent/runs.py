@@ -13,9 +13,9 @@ from attrs import frozen
 from pegboard.client.client import run_status
 from pegboard.entities import LifecycleStage, Run, RunStatus, RunTag
 from pegboard.errors import InvalidState, InvalidValue
-from pegboard.fluent import hooks, lifetime, options
+from pegboard.fluent import environment, hooks, lifetime
 from pegboard.fluent.experiments import chosen_experiment_id, client, current_experiment_id
-from pegboard.tags import PARENT_RUN_ID, RUN_NAME, RUN_NOTE, USER
+from pegboard.tags import PARENT_RUN_ID, RUN_NAME, RUN_NOTE
 
 if TYPE_CHECKING:
     from pegboard.client import Client
@@ -108,7 +108,6 @@ def start_run(
             f"The run {here.stack[-1].run.info.run_id!r} is active.",
             hint="End it with end_run() first, or start one inside it with nested=True.",
         )
-    chosen = options.for_run(log_system_metrics)
     store_client = client()
     existing = run_id or _run_id_of_environment()
     if existing:
@@ -117,11 +116,11 @@ def start_run(
         parent = _parent(store_client, parent_run_id)
         given = {**_with_note(tags, description), **({PARENT_RUN_ID: parent} if parent else {})}
         run = _create(store_client, experiment_id, run_name, given)
-    return _activate(store_client, run, chosen)
+    return _activate(store_client, run, {"log_system_metrics": log_system_metrics})
 
 
 def _run_id_of_environment() -> str | None:
-    found = options.environment(_RUN_ID)
+    found = environment.find(_RUN_ID)
     if found is None:
         return None
     del os.environ[found[0]]
@@ -187,15 +186,14 @@ def _create(
     merged.update(tags)
     if run_name:
         merged[RUN_NAME] = run_name
-    return store_client.store.create_run(
-        current_experiment_id() if experiment_id is None else str(experiment_id),
-        run_name=run_name,
-        user_id=merged.get(USER, "unknown"),
+    return store_client.create_run(
+        current_experiment_id() if experiment_id is None else experiment_id,
         tags=merged,
+        run_name=run_name,
     )
 
 
-def _activate(store_client: Client, run: Run, chosen: Mapping[str, Any]) -> ActiveRun:
+def _activate(store_client: Client, run: Run, options: Mapping[str, Any]) -> ActiveRun:
     active = ActiveRun(run.info, run.data, run.inputs)
     open_run = OpenRun(active, store_client, os.getpid())
     store_client.writer.attach(run.info.run_id)
@@ -203,7 +201,7 @@ def _activate(store_client: Client, run: Run, chosen: Mapping[str, Any]) -> Acti
     _bind()
     lifetime.watch(run.info.run_id, open_run)
     hooks.call(
-        store_client.host, "pegboard_run_started", run=run, client=store_client, options=chosen
+        store_client.host, "pegboard_run_started", run=run, client=store_client, options=options
     )
     return active
 

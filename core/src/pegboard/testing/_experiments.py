@@ -206,7 +206,7 @@ class ExperimentTests(StoreTests):
             ("name != 'alpha'", {"Alphabet", "beta", "Default"}),
             ("name LIKE 'alpha%'", {"alpha"}),
             ("name ILIKE 'alpha%'", {"alpha", "Alphabet"}),
-            ("attributes.name = 'beta'", {"beta"}),
+            ("attribute.name = 'beta'", {"beta"}),
             ("tags.team = 'blue'", {"alpha", "beta"}),
             ("tags.team != 'blue'", {"Alphabet"}),
             ("tags.`team` = 'blue' AND name LIKE 'b%'", {"beta"}),

@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, cast
 
 import pytest
+
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.entities import FileInfo
 from pegboard.errors import NotFound, UnsafePath
@@ -80,7 +81,8 @@ class ArtifactStoreContract:
         assert store.list() == [FileInfo("empty", is_dir=False, file_size=0)]
 
     @pytest.mark.parametrize(
-        "path", ["a b.txt", "größe/数据.csv", "a%b", "100%", "#x?y=z&", ".hidden", "a" * 200, "ab:c"]
+        "path",
+        ["a b.txt", "größe/数据.csv", "a%b", "100%", "#x?y=z&", ".hidden", "a" * 200, "ab:c"],
     )
     def test_odd_names_are_kept(self, store: ArtifactStore, path: str) -> None:
         store.write(path, io.BytesIO(b"x"))

@@ -36,9 +36,9 @@ _DIFF = (
 
 @frozen
 class Changes:
-    """Changes of tracked files. ``patch`` is for ``git apply``; files beyond its limit are left out.
+    """Changes of tracked files; untracked ones are not looked at.
 
-    Untracked files are no changes: neither their names nor their contents are looked at.
+    ``patch`` is for ``git apply``. Files beyond ``PATCH_BYTES`` are left out of it.
     """
 
     dirty: bool

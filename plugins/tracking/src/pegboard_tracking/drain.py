@@ -125,7 +125,8 @@ class Drain:
                 # Somebody else was faster; what they left comes next.
                 return actual
             if found is None and not self._path(name).exists():
-                raise FileNotFoundError
+                # Somebody else moved all of it and removed it.
+                return position
             runs: dict[str, tuple[int, int] | None] = {}
             for (run_id, key), pieces in points.by_series.items():
                 if run_id not in runs:

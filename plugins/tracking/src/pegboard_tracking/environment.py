@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import socket
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
@@ -79,7 +78,6 @@ def description() -> dict[str, Any]:
             "executable": sys.executable,
         },
         "platform": _platform(),
-        "hostname": socket.gethostname(),
         "cpu_count": os.cpu_count(),
         "memory_bytes": _memory(),
         "gpus": _gpus(),
@@ -95,6 +93,7 @@ def _platform() -> dict[str, str]:
             "release": system.release,
             "version": system.version,
             "machine": system.machine,
+            "hostname": system.nodename,
         }
     import platform
 
@@ -103,6 +102,7 @@ def _platform() -> dict[str, str]:
         "release": platform.release(),
         "version": platform.version(),
         "machine": platform.machine(),
+        "hostname": platform.node(),
     }
 
 

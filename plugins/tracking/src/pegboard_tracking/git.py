@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import frozen
 
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_REMOTE = re.compile(r'\[\s*remote\s+"((?:[^"\\]|\\.)*)"\s*\]\s*(.*)', re.IGNORECASE)
+_REMOTE = re.compile(r'\[remote\s+"((?:[^"\\]|\\.)*)"\]\s*(.*)', re.IGNORECASE)
 _ASSIGNMENT = re.compile(r"(\w[\w-]*)\s*=\s*(.*)")
 _USER_INFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*://)[^/?#]*@")
 _LINK_DEPTH = 10
@@ -62,8 +62,8 @@ class Repository:
         urls: dict[str, str] = {}
         for name, url in _remotes(_read(self.common / "config") or ""):
             urls.setdefault(name, url)
-        url = urls.get("origin") or next(iter(urls.values()), None)
-        return None if url is None else strip_credentials(url)
+        chosen = urls.get("origin") or next(iter(urls.values()), None)
+        return None if chosen is None else strip_credentials(chosen)
 
 
 def find(directory: Path) -> Repository | None:

@@ -104,12 +104,12 @@ def create(directory: Path, name: str) -> int:
 
 
 def names(directory: Path) -> list[str]:
-    """Return the names of the journals in a directory."""
+    """Return the names of the journals in a directory, those of one writer in their order."""
     try:
-        with os.scandir(directory) as entries:
-            return [e.name[: -len(SUFFIX)] for e in entries if e.name.endswith(SUFFIX)]
+        found = os.listdir(directory)
     except FileNotFoundError:
         return []
+    return sorted(name.removesuffix(SUFFIX) for name in found if name.endswith(SUFFIX))
 
 
 @define

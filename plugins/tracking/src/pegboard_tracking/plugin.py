@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pegboard.hookspecs import Backend, Command, hookimpl
+from pegboard.hookspecs import Backend, Command, DatasetType, hookimpl
 from pegboard.uris import PLAIN_PATH
 
 if TYPE_CHECKING:
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from pegboard.contracts.tracking import TrackingStore
     from pegboard.entities import Run, RunStatus
     from pegboard.uris import Uri
+
+
+NAME = "tracking"
+"""The name of the entry point, and of the table in the configuration."""
 
 
 def _sqlite(uri: Uri, settings: Mapping[str, Any]) -> TrackingStore:
@@ -97,6 +101,14 @@ def pegboard_commands() -> Sequence[Command]:
 
 
 @hookimpl
+def pegboard_dataset_types() -> Sequence[DatasetType]:
+    """Declare frames, arrays, Hugging Face datasets and plain files."""
+    from pegboard_tracking.datasets import types
+
+    return types()
+
+
+@hookimpl
 def pegboard_settings() -> Mapping[str, object]:
     """Declare the settings of [plugins.tracking]."""
     return {
@@ -115,9 +127,11 @@ def pegboard_settings() -> Mapping[str, object]:
 @hookimpl
 def pegboard_run_context() -> Mapping[str, str]:
     """Say who starts the run, from what, and on which commit."""
+    from pegboard import host
+
     from pegboard_tracking.context import run_tags
 
-    return run_tags(_settings())
+    return run_tags(host.current().settings(NAME))
 
 
 @hookimpl
@@ -125,24 +139,19 @@ def pegboard_run_started(run: Run, client: Client, options: Mapping[str, Any]) -
     """Begin to record the environment and, if wanted, the metrics of the machine."""
     from pegboard_tracking import recorder, system_metrics
 
-    settings = _settings()
+    settings = client.host.settings(NAME)
     recorder.start(run, client, settings)
-    if system_metrics.wanted(options, settings):
-        system_metrics.start(run, client)
+    chosen = options.get("log_system_metrics")
+    system_metrics.start(run, client, chosen, settings["system_metrics"])
 
 
 @hookimpl
-def pegboard_run_ending(run: Run, client: Client, status: RunStatus) -> None:
+def pegboard_run_ending(run: Run, status: RunStatus) -> None:
     """Wait for what is being recorded; a run that is killed does not wait long."""
+    from pegboard.entities import RunStatus
+
     from pegboard_tracking import recorder, system_metrics
 
-    del client
-    timeout = 1.0 if status == "KILLED" else 10.0
+    timeout = 1.0 if status is RunStatus.KILLED else 10.0
     system_metrics.finish(run.info.run_id, timeout)
     recorder.finish(run.info.run_id, timeout)
-
-
-def _settings() -> Mapping[str, Any]:
-    from pegboard import host
-
-    return host.current().settings("tracking")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pegboard_tracking import changes, context, environment
+from pegboard.tags import PARENT_RUN_ID
+
+from pegboard_tracking import changes, context
 
 if TYPE_CHECKING:
     from pegboard.client import Client
@@ -16,10 +19,8 @@ if TYPE_CHECKING:
 DIRECTORY = "environment"
 """Where in the run's artifacts the files go."""
 
-_PARENT = "mlflow.parentRunId"
-
 _active: dict[str, Recorder] = {}
-_lock = threading.Lock()
+"""By run id. Without a lock: a signal handler may end a run in the midst of anything."""
 
 
 class Recorder(threading.Thread):
@@ -51,6 +52,9 @@ class Recorder(threading.Thread):
     def _record(self) -> None:
         # Git works in a process of its own while the environment is written.
         question = self._ask()
+        # Imported here so that it costs the run's own thread nothing.
+        from pegboard_tracking import environment
+
         run_id = self._run.info.run_id
         with_files = self._with_files and not self._client.list_artifacts(run_id, DIRECTORY)
         if with_files and self._settings["record_environment"]:
@@ -61,7 +65,10 @@ class Recorder(threading.Thread):
             return
         self._client.set_tag(run_id, context.GIT_DIRTY, str(answer.dirty).lower())
         if with_files and self._settings["record_patch"] and answer.dirty:
-            self._log_patch(answer.patch)
+            # Not as text: the files that it is about need not be UTF-8.
+            self._client.log_stream(
+                run_id, io.BytesIO(answer.patch), f"{DIRECTORY}/uncommitted.patch"
+            )
 
     def _ask(self) -> changes.Question | None:
         if not self._settings["record_git"] or context.GIT_DIRTY in self._run.data.tags:
@@ -72,16 +79,6 @@ class Recorder(threading.Thread):
     def _log_text(self, name: str, text: str) -> None:
         self._client.log_text(self._run.info.run_id, text, f"{DIRECTORY}/{name}")
 
-    def _log_patch(self, patch: bytes) -> None:
-        """Log a patch byte by byte: the files it is about need not be UTF-8."""
-        import tempfile
-        from pathlib import Path
-
-        with tempfile.TemporaryDirectory() as directory:
-            file = Path(directory, "uncommitted.patch")
-            file.write_bytes(patch)
-            self._client.log_artifact(self._run.info.run_id, str(file), DIRECTORY)
-
 
 def start(run: Run, client: Client, settings: Mapping[str, Any]) -> None:
     """Begin to record a run.
@@ -90,16 +87,14 @@ def start(run: Run, client: Client, settings: Mapping[str, Any]) -> None:
     """
     if not (settings["record_git"] or settings["record_environment"]):
         return
-    with _lock:
-        with_files = run.data.tags.get(_PARENT) not in _active
-        recorder = Recorder(run, client, settings, with_files=with_files)
-        _active[run.info.run_id] = recorder
+    with_files = run.data.tags.get(PARENT_RUN_ID) not in _active
+    recorder = Recorder(run, client, settings, with_files=with_files)
     recorder.start()
+    _active[run.info.run_id] = recorder
 
 
 def finish(run_id: str, timeout: float) -> None:
     """Wait until a run is recorded, for at most ``timeout`` seconds."""
-    with _lock:
-        recorder = _active.pop(run_id, None)
+    recorder = _active.pop(run_id, None)
     if recorder is not None:
         recorder.join(timeout)

@@ -148,7 +148,7 @@ CREATE INDEX param_by_value ON param (experiment, name, value, run);
 CREATE INDEX param_by_number ON param (experiment, name, number, run) WHERE number IS NOT NULL;
 CREATE INDEX tag_by_value ON tag (experiment, name, value, run);
 CREATE INDEX run_by_start ON run (experiment, lifecycle, start_time DESC, run_id);
-CREATE INDEX run_by_end ON run (experiment, lifecycle, end_time, run_id);
+CREATE INDEX run_by_end ON run (experiment, lifecycle, end_time);
 CREATE INDEX run_by_id ON run (experiment, lifecycle, run_id);
 CREATE INDEX run_by_name ON run (experiment, lifecycle, name);
 CREATE INDEX run_by_status ON run (experiment, lifecycle, status);
@@ -156,6 +156,7 @@ CREATE INDEX run_by_user ON run (experiment, lifecycle, user);
 CREATE INDEX run_by_artifacts ON run (experiment, lifecycle, artifact_uri);
 CREATE INDEX run_alive ON run (writer) WHERE status = 'RUNNING';
 CREATE INDEX input_by_dataset ON input (dataset, run);
+CREATE INDEX input_tag_by_value ON input_tag (key, value, run);
 """
 
 

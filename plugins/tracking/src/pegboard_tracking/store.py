@@ -513,6 +513,14 @@ class SqliteStore(TrackingStore):
         """Give free pages back to the system; return the bytes by which the file shrank."""
         return self._database.reclaim()
 
+    def faults(self) -> Iterable[tuple[str, str]]:
+        """Yield the journals that were set aside because they are damaged."""
+        for path in sorted(self._drain.directory.glob("*.damaged")):
+            yield (
+                f"{path} is a damaged journal; what came before the damage is in the store",
+                "Keep it if the points after it are worth a rescue by hand, else delete it.",
+            )
+
     def close(self) -> None:
         """Move on what was logged, and close the file."""
         self._writer.close()

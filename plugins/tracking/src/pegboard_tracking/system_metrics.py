@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from pegboard.entities import Metric
 
@@ -28,7 +29,7 @@ _TOTALS = ("network_receive_megabytes", "network_transmit_megabytes")
 """What grows from the start of the run, so that the last sample counts and not the mean."""
 
 _active: dict[str, Monitor] = {}
-_lock = threading.Lock()
+"""By run id. Without a lock: a signal handler may end a run in the midst of anything."""
 
 
 class Monitor(threading.Thread):
@@ -60,11 +61,7 @@ class Monitor(threading.Thread):
         try:
             self._monitor(Machine())
         except Exception as error:
-            import logging
-
-            logging.getLogger("pegboard").warning(
-                "System metrics of run %s are no longer logged: %s", self._run_id, error
-            )
+            _warn("System metrics of run %s are no longer logged: %s", self._run_id, error)
 
     def _monitor(self, machine: Machine) -> None:
         # The use of the processor is that since the sample before, so the first one needs a while.
@@ -140,17 +137,14 @@ def mean(samples: list[dict[str, float]]) -> dict[str, float]:
     return result
 
 
-def wanted(options: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
-    """Whether to log: as the call says, else ``MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING``, else as set."""
-    asked = options.get("log_system_metrics")
-    if asked is None:
-        text = os.environ.get("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "")
-        return text.lower() in ("true", "1") if text else bool(settings["system_metrics"])
-    return bool(asked)
+def start(run: Run, client: Client, chosen: bool | None, default: bool) -> None:
+    """Begin to log for a run, if ``chosen``.
 
-
-def start(run: Run, client: Client) -> None:
-    """Begin to log; interval, samples and node come from MLflow's environment variables."""
+    None leaves it to ``MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING``, and without that to ``default``.
+    Interval, samples and node come from MLflow's environment variables too.
+    """
+    if not (_enabled(default) if chosen is None else chosen):
+        return
     monitor = Monitor(
         run,
         client,
@@ -158,15 +152,13 @@ def start(run: Run, client: Client) -> None:
         samples=_number("MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING", int, 1),
         node_id=os.environ.get("MLFLOW_SYSTEM_METRICS_NODE_ID", ""),
     )
-    with _lock:
-        _active[run.info.run_id] = monitor
     monitor.start()
+    _active[run.info.run_id] = monitor
 
 
 def finish(run_id: str, timeout: float) -> None:
     """Stop logging for a run, after what was sampled last."""
-    with _lock:
-        monitor = _active.pop(run_id, None)
+    monitor = _active.pop(run_id, None)
     if monitor is not None:
         monitor.stop(timeout)
 
@@ -177,18 +169,28 @@ def _next_step(run: Run, prefix: str) -> int:
     return max(steps, default=-1) + 1
 
 
+def _enabled(default: bool) -> bool:
+    text = os.environ.get("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "")
+    return text.lower() in ("true", "1") if text else default
+
+
 def _number(variable: str, kind: Callable[[str], N], default: N) -> N:
-    """Return a positive number from the environment."""
-    text = os.environ.get(variable)
+    """Return a positive number from the environment; with any other, say so, and the default."""
+    text = os.environ.get(variable, "")
     if not text:
         return default
     try:
         value = kind(text)
-        if value > 0:
+        if 0 < value < math.inf:
             return value
     except ValueError:
         pass
-    import warnings
-
-    warnings.warn(f"{variable}={text!r} is not a positive number; {default} is used.", stacklevel=2)
+    _warn("%s=%r is not a positive number; %s is used.", variable, text, default)
     return default
+
+
+def _warn(message: str, *arguments: object) -> None:
+    # Not by the warnings module: with -W error it would raise.
+    import logging
+
+    logging.getLogger("pegboard").warning(message, *arguments)

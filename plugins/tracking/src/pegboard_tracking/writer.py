@@ -154,7 +154,7 @@ class JournalWriter(MetricWriter):
             self._new_file()
 
     def _new_file(self) -> None:
-        name = f"{self.id}-{self._count}"
+        name = f"{self.id}-{self._count:08}"
         try:
             descriptor = journal.create(self._drain.directory, name)
         except OSError as error:

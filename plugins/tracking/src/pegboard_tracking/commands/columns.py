@@ -35,12 +35,18 @@ class RunColumn:
 
 
 def columns_of(
-    runs: Sequence[Run], experiments: Mapping[str, Experiment], names: str | None
+    runs: Sequence[Run],
+    experiments: Mapping[str, Experiment],
+    names: str | None,
+    asked: str = "",
 ) -> list[RunColumn]:
-    """Return the columns of these names (comma-separated), by default the most telling ones."""
+    """Return the columns of these names (comma-separated), by default the most telling ones.
+
+    Keys that occur in ``asked``, the text of the search, count as telling.
+    """
     attributes = _attributes(experiments)
     if names is None:
-        return _default(runs, attributes)
+        return _default(runs, attributes, asked)
     chosen: list[RunColumn] = []
     for name in filter(None, (part.strip() for part in names.split(","))):
         chosen += _named(name, runs, attributes)
@@ -59,7 +65,7 @@ def _attributes(experiments: Mapping[str, Experiment]) -> dict[str, RunColumn]:
 
     return {
         "name": RunColumn(
-            output.Column("Name", style="bold", most=28), lambda run: run.info.run_name
+            output.Column("Name", style="bold", most=24), lambda run: run.info.run_name
         ),
         "id": RunColumn(output.Column("ID"), lambda run: run.info.run_id[:digits]),
         "experiment": RunColumn(output.Column("Experiment", optional=3, most=24), experiment),
@@ -71,7 +77,7 @@ def _attributes(experiments: Mapping[str, Experiment]) -> dict[str, RunColumn]:
         ),
         "ended": RunColumn(output.Column("Ended"), lambda run: formats.age(run.info.end_time)),
         "duration": RunColumn(
-            output.Column("Duration", right=True, optional=2),
+            output.Column("Duration", right=True, optional=3),
             lambda run: formats.duration(run.info.start_time, run.info.end_time),
         ),
         "user": RunColumn(output.Column("User"), lambda run: run.info.user_id),
@@ -83,16 +89,19 @@ def _attributes(experiments: Mapping[str, Experiment]) -> dict[str, RunColumn]:
     }
 
 
-def _default(runs: Sequence[Run], attributes: Mapping[str, RunColumn]) -> list[RunColumn]:
+def _default(
+    runs: Sequence[Run], attributes: Mapping[str, RunColumn], asked: str
+) -> list[RunColumn]:
     names = ["name", "id", "status", "started", "duration"]
     if len({run.info.experiment_id for run in runs}) > 1:
         names.insert(2, "experiment")
     if len({run.info.lifecycle_stage for run in runs}) > 1:
         names.insert(3, "stage")
     chosen = [attributes[name] for name in names]
-    metrics = _ranked(key for run in runs for key in run.data.latest)[:_MOST_METRICS]
+    metrics = _asked_first(_ranked(key for run in runs for key in run.data.latest), asked)
+    metrics = metrics[:_MOST_METRICS]
     chosen += [metric_column(key, rank) for rank, key in enumerate(metrics, start=1)]
-    params = differing_params(runs)[:_MOST_PARAMS]
+    params = _asked_first(differing_params(runs), asked)[:_MOST_PARAMS]
     # Of metrics and params the later ones give way first, params before metrics.
     chosen += [param_column(key, rank + 2) for rank, key in enumerate(params, start=1)]
     return chosen
@@ -103,6 +112,10 @@ def _ranked(keys: object) -> list[str]:
     counts = Counter(keys)  # type: ignore[call-overload]
     own = (key for key in counts if not key.startswith(_SYSTEM))
     return sorted(own, key=lambda key: (-counts[key], key))
+
+
+def _asked_first(keys: list[str], asked: str) -> list[str]:
+    return sorted(keys, key=lambda key: key not in asked)
 
 
 def differing_params(runs: Sequence[Run]) -> list[str]:
@@ -154,7 +167,7 @@ def metric_column(key: str, rank: int) -> RunColumn:
 
 def param_column(key: str, rank: int) -> RunColumn:
     """Return the column of a param."""
-    look = output.Column(key, optional=rank, most=24)
+    look = output.Column(key, optional=rank, most=18)
     return RunColumn(look, lambda run: run.data.params.get(key, "-"))
 
 

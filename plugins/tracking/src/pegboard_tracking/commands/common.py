@@ -198,9 +198,10 @@ def _runs_where(store: TrackingStore, experiment_ids: list[str], filter_text: st
 def quoted(text: str) -> str:
     """Return text as a string of the filter grammar."""
     mark = "'" if "'" not in text else '"'
-    if mark in text:
+    if mark in text or text.endswith("\\"):
         raise InvalidValue(
-            f"{text!r} holds both kinds of quotes, which no filter can.", hint="Use the id instead."
+            f"{text!r} holds quotes or a last backslash that no filter can express.",
+            hint="Use the id instead.",
         )
     return f"{mark}{text}{mark}"
 

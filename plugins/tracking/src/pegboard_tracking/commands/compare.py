@@ -13,56 +13,15 @@ from pegboard.entities import Run
 from pegboard_tracking.commands import common
 from pegboard_tracking.commands.columns import differing_params
 
-_LOWER = frozenset(
-    [
-        "cer",
-        "cost",
-        "duration",
-        "err",
-        "error",
-        "errors",
-        "latency",
-        "logloss",
-        "loss",
-        "mae",
-        "mape",
-        "mse",
-        "msle",
-        "nll",
-        "perplexity",
-        "ppl",
-        "rmse",
-        "rmsle",
-        "seconds",
-        "time",
-        "wer",
-    ]
-)
-_HIGHER = frozenset(
-    [
-        "acc",
-        "accuracy",
-        "ap",
-        "auc",
-        "auroc",
-        "bleu",
-        "dice",
-        "f1",
-        "iou",
-        "map",
-        "mrr",
-        "ndcg",
-        "precision",
-        "r2",
-        "recall",
-        "reward",
-        "rouge",
-        "score",
-        "specificity",
-        "sensitivity",
-        "throughput",
-    ]
-)
+_LOWER_WORDS = """
+    cer cost duration err error errors latency logloss loss mae mape mse msle nll perplexity ppl
+    rmse rmsle seconds time wer
+"""
+_HIGHER_WORDS = """
+    acc accuracy ap auc auroc bleu dice f1 iou map mrr ndcg precision r2 recall reward rouge score
+    sensitivity specificity throughput
+"""
+_LOWER, _HIGHER = frozenset(_LOWER_WORDS.split()), frozenset(_HIGHER_WORDS.split())
 _MARK, _NO_MARK = " *", "  "
 
 
@@ -165,7 +124,7 @@ def _print(
     rows += [[title, *(r.data.params.get(key, "-") for r in runs)] for title, key in titled]
     for key, winners in best.items():
         rows.append(["metrics." + key, *(_value(run, key, winners) for run in runs)])
-    names = [output.Column(run.info.run_name, right=True) for run in runs]
+    names = [output.Column(run.info.run_name, right=True, most=22) for run in runs]
     output.print_blocks([output.Column("", style="bold"), *names], rows)
     if not everything:
         same = len(_all_keys(run.data.params for run in runs)) - len(params)

@@ -74,8 +74,9 @@ def export(
 ) -> None:
     """Write runs as CSV or JSON lines.
 
-    With --history it is their metrics, step by step. Times are in milliseconds since 1970, UTC. Values that are not finite read NaN, Infinity and
-    -Infinity. Any number of runs can be exported; they are read page by page.
+    With --history it is their metrics, step by step. Times are in milliseconds since 1970, UTC.
+    Values that are not finite read NaN, Infinity and -Infinity. Any number of runs can be
+    exported; they are read page by page.
     """
     store = common.open_store()
     chosen = common.chosen_experiments(store, experiments, common.view_of(view))

@@ -74,7 +74,7 @@ def list_runs(
     if not shown:
         output.note("No run matches.")
         return
-    picked = columns.columns_of(shown, chosen, names)
+    picked = columns.columns_of(shown, chosen, names, " ".join((filter_text, *order_by)))
     hidden = output.print_table(
         [column.look for column in picked],
         [[column.text(run) for column in picked] for run in shown],

@@ -1,0 +1,123 @@
+"""``pegboard demo``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from typing import TYPE_CHECKING
+
+import click
+import pegboard
+from pegboard.cli import formats, output
+
+if TYPE_CHECKING:
+    from pegboard.entities import Run
+
+
+@click.command()
+@output.json_option
+@click.pass_context
+def demo(ctx: click.Context, as_json: bool) -> None:
+    """Train real models on real data, then find them again by search.
+
+    Four scikit-learn models learn to predict the progression of diabetes. Parameters, curves,
+    pictures, the data and the models are tracked in the configured store. It takes some seconds,
+    and every call adds new runs to the same experiment.
+    """
+    began = time.monotonic()
+    if not as_json:
+        output.note("Training four models on scikit-learn's diabetes data …")
+    # scikit-learn and matplotlib take a second to import: not before the first word is out.
+    from pegboard_demo.models import CANDIDATES
+    from pegboard_demo.training import EXPERIMENT, compare_models
+
+    with output.progress("Training", len(CANDIDATES)) as advance:
+        parent_id = compare_models(trained=lambda _: advance(1))
+    runs = _search(EXPERIMENT, parent_id)
+    commands = _next_commands(_program(ctx), EXPERIMENT, runs)
+    if as_json:
+        output.print_json(
+            {
+                "experiment_name": EXPERIMENT,
+                "parent_run_id": parent_id,
+                "runs": [_facts(run) for run in runs],
+                "next_commands": commands,
+            }
+        )
+        return
+    click.echo(f"Tracked in {pegboard.get_tracking_uri()}, found again by search, best first:\n")
+    _print_table(runs)
+    click.echo(f"\nDone in {time.monotonic() - began:.1f} s. What to try next:\n")
+    for command in commands:
+        click.echo(f"  {command}")
+
+
+def _search(experiment: str, parent_id: str) -> list[Run]:
+    found: list[Run] = pegboard.search_runs(
+        experiment_names=[experiment],
+        filter_string=f"tags.mlflow.parentRunId = '{parent_id}'",
+        order_by=["metrics.r2 DESC"],
+        output_format="list",
+    )
+    return found
+
+
+def _facts(run: Run) -> dict[str, object]:
+    return {
+        "run_id": run.info.run_id,
+        "run_name": run.info.run_name,
+        "status": run.info.status,
+        "params": run.data.params,
+        "metrics": run.data.metrics,
+    }
+
+
+def _print_table(runs: list[Run]) -> None:
+    metrics = ("r2", "rmse", "mae")
+    output.print_table(
+        [
+            output.Column("Model", style="bold"),
+            output.Column("Run ID"),
+            *(output.Column(key, right=True) for key in metrics),
+            output.Column("Train rmse", right=True, optional=1),
+        ],
+        [
+            [
+                run.info.run_name,
+                run.info.run_id,
+                *(formats.number(run.data.metrics[key]) for key in (*metrics, "train_rmse")),
+            ]
+            for run in runs
+        ],
+    )
+
+
+def _program(ctx: click.Context) -> list[str]:
+    """Return how to call pegboard so that it finds these runs again."""
+    # Started by 'uv run', pegboard is on the path of this process, not of the user's shell.
+    program = ["uv", "run", "pegboard"] if "UV_RUN_RECURSION_DEPTH" in os.environ else ["pegboard"]
+    for option, name in (("--config", "config"), ("--tracking-uri", "tracking_uri")):
+        if value := ctx.find_root().params.get(name):
+            program += [option, value]
+    return program
+
+
+def _next_commands(program: list[str], experiment: str, runs: list[Run]) -> list[str]:
+    best, second = (run.info.run_id[:8] for run in runs[:2])
+    calls = [
+        ["runs", "list", "--filter", "metrics.r2 > 0.4"],
+        ["runs", "compare", best, second],
+        ["runs", "show", best],
+        ["artifacts", "list", "-r", best],
+        ["artifacts", "download", best, "learning_curve.png"],
+        ["runs", "export", "-x", experiment, "--history", "-o", "curves.csv"],
+    ]
+    return [" ".join(map(_quoted, [*program, *call])) for call in calls]
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for a shell: in double quotes, which all of them know, where that is safe."""
+    if shlex.quote(word) == word:
+        return word
+    return shlex.quote(word) if set(word) & set('"$`\\!%') else f'"{word}"'

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pegboard
+import pytest
+from click.testing import CliRunner
+from pegboard import config, host
+from pegboard.cli.shell import cli
+from pegboard_demo.models import CANDIDATES, load_data
+from pegboard_demo.training import EXPERIMENT
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Run the demo once in an empty directory, and return what it says of itself."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [*config.ENVIRONMENT, "PEGBOARD_CONFIG"]:
+            patch.delenv(name, raising=False)
+        directory: Path = tmp_path_factory.mktemp("demo")
+        patch.setenv("XDG_CONFIG_HOME", str(directory / "home"))
+        patch.chdir(directory)
+        host.use(None)
+        result = CliRunner().invoke(cli, ["demo", "--json"], prog_name="pegboard")
+        assert result.exit_code == 0, result.output
+        yield json.loads(result.stdout)
+        host.current().close()
+        host.use(None)
+
+
+def _run(report: dict[str, Any], name: str) -> Any:
+    run_id = next(run["run_id"] for run in report["runs"] if run["run_name"] == name)
+    return pegboard.get_run(run_id)
+
+
+def test_every_model_has_a_finished_run_below_one_parent(report: dict[str, Any]) -> None:
+    assert {run["run_name"] for run in report["runs"]} == {c.name for c in CANDIDATES}
+    assert {run["status"] for run in report["runs"]} == {"FINISHED"}
+    for run in report["runs"]:
+        tags = pegboard.get_run(run["run_id"]).data.tags
+        assert tags["mlflow.parentRunId"] == report["parent_run_id"]
+
+
+def test_runs_are_found_by_search_best_first(report: dict[str, Any]) -> None:
+    scores = [run["metrics"]["r2"] for run in report["runs"]]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > 0.4
+
+
+def test_params_and_a_curve_of_every_metric_are_logged(report: dict[str, Any]) -> None:
+    run = _run(report, "gradient-boosting")
+    assert run.data.params["learning_rate"] == "0.03"
+    client = pegboard.Client()
+    for key in ("r2", "rmse", "mae", "train_rmse"):
+        history = client.get_metric_history(run.info.run_id, key)
+        assert [point.step for point in history] == list(range(1, 201))
+
+
+def test_the_data_is_recorded_as_input_of_the_parent(report: dict[str, Any]) -> None:
+    inputs = pegboard.get_run(report["parent_run_id"]).inputs.dataset_inputs
+    used = {item.dataset.name: item.tags[0].value for item in inputs}
+    assert used == {"diabetes-train": "training", "diabetes-test": "testing"}
+
+
+@pytest.mark.parametrize("name", [candidate.name for candidate in CANDIDATES])
+def test_the_pictures_and_a_model_that_works_are_files_of_the_run(
+    report: dict[str, Any], name: str
+) -> None:
+    run = _run(report, name)
+    files = host.current().artifact_store(run.info.artifact_uri)
+    for picture in ("learning_curve.png", "predicted_vs_true.png"):
+        assert files.read(picture).read().startswith(b"\x89PNG")
+    model = joblib.load(io.BytesIO(files.read("model/model.joblib").read()))
+    features, target = load_data().split("test")
+    assert model.score(features, target) == pytest.approx(run.data.metrics["r2"])
+
+
+def test_a_second_run_adds_to_the_same_experiment(report: dict[str, Any]) -> None:
+    result = CliRunner().invoke(cli, ["demo"], prog_name="pegboard")
+    assert result.exit_code == 0, result.output
+    found = pegboard.search_runs(
+        experiment_names=[EXPERIMENT], filter_string="metrics.r2 > 0.4", output_format="list"
+    )
+    assert len(found) == 2 * len(report["runs"])

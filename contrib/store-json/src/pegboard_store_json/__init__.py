@@ -1,0 +1,1 @@
+"""A tracking store for pegboard: one JSON file per experiment and run."""

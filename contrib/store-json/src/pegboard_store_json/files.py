@@ -1,0 +1,111 @@
+"""A mapping whose values are JSON files, and a lock for the directory they are in."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import threading
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+from typing import IO, Generic, TypeVar
+
+import cattrs
+from pegboard.errors import InvalidValue, StoreCorrupt, translate_os_error
+
+T = TypeVar("T")
+
+MAX_KEY = 200
+"""File systems allow 255 bytes for a file's name."""
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+class JsonFiles(MutableMapping[str, T], Generic[T]):
+    """One file per record; its name is the key.
+
+    A record is written beside its file and then takes the file's place, so that a reader, or a
+    process that starts after a crash, finds the old record or the new one, never half of one.
+    """
+
+    def __init__(self, directory: Path, kind: type[T], *, indent: int, fsync: bool) -> None:
+        self._directory = directory
+        self._kind = kind
+        self._indent = indent or None
+        self._fsync = fsync
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise translate_os_error(error, directory) from error
+
+    def __getitem__(self, key: str) -> T:
+        file = self._file(key)
+        try:
+            return cattrs.structure(json.loads(file.read_bytes()), self._kind)
+        except FileNotFoundError:
+            raise KeyError(key) from None
+        except OSError as error:
+            raise translate_os_error(error, file) from error
+        except (ValueError, cattrs.BaseValidationError) as error:
+            raise StoreCorrupt(
+                f"{file} is damaged.", hint="Repair it in an editor, or remove it."
+            ) from error
+
+    def __setitem__(self, key: str, record: T) -> None:
+        file = self._file(key)
+        draft = file.with_suffix(".draft")
+        text = json.dumps(cattrs.unstructure(record), indent=self._indent)
+        try:
+            with draft.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+                if self._fsync:
+                    stream.flush()
+                    os.fsync(stream.fileno())
+            draft.replace(file)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise translate_os_error(error, file) from error
+
+    def __delitem__(self, key: str) -> None:
+        try:
+            self._file(key).unlink()
+        except FileNotFoundError:
+            raise KeyError(key) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(file.stem for file in self._directory.glob("*.json")))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _file(self, key: str) -> Path:
+        # Keys come from outside: what could be a path is the name of no record.
+        if not _KEY.fullmatch(key):
+            raise KeyError(key)
+        if len(key) > MAX_KEY:
+            raise InvalidValue(f"This store keeps ids of up to {MAX_KEY} characters.")
+        return self._directory / f"{key}.json"
+
+
+class DirectoryLock:
+    """Lets one thread of one process at a time in; whoever is in may enter again."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._threads = threading.RLock()
+        self._depth = 0
+        self._stream: IO[str] | None = None
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        if self._depth == 0:
+            self._stream = self._file.open("a")
+            fcntl.flock(self._stream, fcntl.LOCK_EX)
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if self._depth == 0 and self._stream is not None:
+            self._stream.close()
+        self._threads.release()

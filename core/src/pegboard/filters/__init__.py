@@ -1,0 +1,42 @@
+"""Filters and orders of searches: MLflow's grammar, and more.
+
+``parse_filter`` and ``parse_order_by`` turn text into values; stores translate these into their own
+query language, or use ``matches`` and ``sorted_by``, which define what they mean.
+
+Beyond MLflow's grammar there are OR, NOT, parentheses, the regular expressions ``=~`` and ``!~``
+(see ``pegboard.filters.regex``), params compared with numbers, IS NULL on everything, and IN on all
+texts. A comparison with something that a run lacks is false, so ``NOT params.a = 'x'`` is true for
+a run without the param where ``params.a != 'x'`` is false.
+"""
+
+from pegboard.filters.matching import matches
+from pegboard.filters.nodes import And, Comparison, Expr, Field, Not, Operator, Or, OrderBy
+from pegboard.filters.numbers import as_number
+from pegboard.filters.ordering import complete, key_part, sort_key, sorted_by
+from pegboard.filters.parser import parse_filter, parse_order_by
+from pegboard.filters.schema import EXPERIMENTS, RUN_NAME_TAG, RUNS, Kind, SearchSchema, Type
+
+__all__ = [
+    "EXPERIMENTS",
+    "RUNS",
+    "RUN_NAME_TAG",
+    "And",
+    "Comparison",
+    "Expr",
+    "Field",
+    "Kind",
+    "Not",
+    "Operator",
+    "Or",
+    "OrderBy",
+    "SearchSchema",
+    "Type",
+    "as_number",
+    "complete",
+    "key_part",
+    "matches",
+    "parse_filter",
+    "parse_order_by",
+    "sort_key",
+    "sorted_by",
+]

@@ -1,0 +1,142 @@
+"""The configuration: one file, environment variables, and clear errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pegboard import config
+from pegboard.errors import ConfigError
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    return {"HOME": str(tmp_path / "home")}
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path, environ: dict[str, str]) -> None:
+    found = config.load(environ, tmp_path)
+    assert found == config.Config()
+    assert found.tracking.uri == config.DEFAULT_TRACKING_URI
+    assert (found.file, found.origins) == (None, {})
+
+
+def test_a_file_sets_values_and_says_where_they_are_from(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    file = write(
+        tmp_path / "pegboard.toml",
+        '[tracking]\nuri = "memory:x"\n[host]\ndisabled = ["a", "b"]\n[plugins.store]\nsize = 3\n',
+    )
+    found = config.load(environ, tmp_path)
+    assert found.tracking.uri == "memory:x"
+    assert found.host.disabled == ["a", "b"]
+    assert found.plugins == {"store": {"size": 3}}
+    assert found.file == file
+    assert found.origins["tracking.uri"] == str(file)
+    assert found.origins["host.disabled"] == str(file)
+
+
+def test_the_nearest_file_above_the_directory_applies(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    write(tmp_path / "pegboard.toml", '[tracking]\nuri = "memory:far"\n')
+    near = write(tmp_path / "a" / "pegboard.toml", '[tracking]\nuri = "memory:near"\n')
+    (tmp_path / "a" / "b" / "c").mkdir(parents=True)
+    assert config.find_file(environ, tmp_path / "a" / "b" / "c") == near
+    assert config.load(environ, tmp_path / "a" / "b").tracking.uri == "memory:near"
+
+
+def test_the_users_file_is_the_last_choice(tmp_path: Path, environ: dict[str, str]) -> None:
+    user = write(tmp_path / "home" / ".config" / "pegboard" / "config.toml", "")
+    (tmp_path / "work").mkdir()
+    assert config.find_file(environ, tmp_path / "work") == user
+    other = write(tmp_path / "xdg" / "pegboard" / "config.toml", "")
+    environ["XDG_CONFIG_HOME"] = str(tmp_path / "xdg")
+    assert config.find_file(environ, tmp_path / "work") == other
+    project = write(tmp_path / "work" / "pegboard.toml", "")
+    assert config.find_file(environ, tmp_path / "work") == project
+
+
+def test_the_variable_names_the_file_before_all_others(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    write(tmp_path / "pegboard.toml", '[tracking]\nuri = "memory:near"\n')
+    named = write(tmp_path / "named.toml", '[tracking]\nuri = "memory:named"\n')
+    environ["PEGBOARD_CONFIG"] = str(named)
+    assert config.load(environ, tmp_path).tracking.uri == "memory:named"
+    environ["PEGBOARD_CONFIG"] = str(tmp_path / "missing.toml")
+    with pytest.raises(ConfigError, match=r"PEGBOARD_CONFIG.*missing\.toml"):
+        config.load(environ, tmp_path)
+
+
+def test_variables_go_before_the_file_and_ours_before_mlflows(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    write(tmp_path / "pegboard.toml", '[tracking]\nuri = "memory:file"\n')
+    environ["MLFLOW_TRACKING_URI"] = "memory:theirs"
+    found = config.load(environ, tmp_path)
+    assert found.tracking.uri == "memory:theirs"
+    assert found.origins["tracking.uri"] == "MLFLOW_TRACKING_URI"
+    environ["PEGBOARD_TRACKING_URI"] = "memory:ours"
+    found = config.load(environ, tmp_path)
+    assert found.tracking.uri == "memory:ours"
+    assert found.origins["tracking.uri"] == "PEGBOARD_TRACKING_URI"
+    environ["PEGBOARD_TRACKING_URI"] = ""
+    assert config.load(environ, tmp_path).tracking.uri == "memory:theirs"
+
+
+def test_relative_stores_of_a_file_lie_beside_it(tmp_path: Path, environ: dict[str, str]) -> None:
+    write(tmp_path / "pegboard.toml", '[tracking]\nuri = "sqlite:runs/a.db"\n')
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    expected = f"sqlite:{tmp_path}/runs/a.db"
+    assert config.load(environ, tmp_path / "deep" / "er").tracking.uri == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('[trakcing]\nuri = "x"\n', "trakcing"),
+        ('[tracking]\nurl = "x"\n', "url"),
+        ("[tracking]\nuri = 5\n", "tracking.uri: expected text in quotes, got 5"),
+        ('[host]\ndisabled = "tracking"\n', "disabled"),
+        ("[host]\ndisabled = [1]\n", "disabled"),
+        ('tracking = "x"\n', "tracking: expected a table"),
+        ("plugins = 3\n", "plugins"),
+        ("[plugins]\nstore = 3\n", "plugins"),
+        ('file = "x"\n', "file"),
+        ("[tracking\n", "TOML"),
+        ("", ""),
+    ],
+)
+def test_a_wrong_file_is_named_with_the_key_at_fault(
+    tmp_path: Path, environ: dict[str, str], text: str, named: str
+) -> None:
+    file = write(tmp_path / "pegboard.toml", text)
+    if not text:
+        assert config.load(environ, tmp_path).file == file
+        return
+    with pytest.raises(ConfigError) as caught:
+        config.load(environ, tmp_path)
+    assert str(file) in caught.value.message
+    assert named in caught.value.message
+
+
+def test_a_file_that_is_not_text_is_an_error(tmp_path: Path, environ: dict[str, str]) -> None:
+    (tmp_path / "pegboard.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="TOML"):
+        config.load(environ, tmp_path)
+
+
+def test_an_unknown_key_comes_with_the_known_ones(tmp_path: Path, environ: dict[str, str]) -> None:
+    write(tmp_path / "pegboard.toml", '[tracking]\nurl = "x"\n')
+    with pytest.raises(ConfigError) as caught:
+        config.load(environ, tmp_path)
+    assert "tracking.uri" in caught.value.hint

@@ -1,0 +1,319 @@
+"""The host: plugins are found, checked and opened, and none harms another."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from pegboard import host as hosting
+from pegboard.config import Config, HostConfig
+from pegboard.errors import ConfigError, NotFound, PluginError, UnknownScheme
+from pegboard.hookspecs import Backend, Component, hookimpl
+from pegboard.host import Host
+
+Install = Callable[[str, str], None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Return a function that installs a plugin of that name with that code, as pip would."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    modules: list[str] = []
+
+    def install(name: str, code: str, distribution: str = "") -> None:
+        module = f"fake_{distribution or name}".replace("-", "_")
+        (site / f"{module}.py").write_text(HEADER + dedent(code), encoding="utf-8")
+        info = site / f"{module}-1.2.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution or 'dist-' + name}\nVersion: 1.2\n"
+        )
+        (info / "entry_points.txt").write_text(f"[pegboard]\n{name} = {module}\n")
+        modules.append(module)
+
+    yield install
+    for module in modules:
+        sys.modules.pop(module, None)
+
+
+HEADER = "from pegboard.hookspecs import Backend, Command, Component, DatasetType, hookimpl\n"
+
+GOOD = """
+    class Store:
+        def __init__(self, uri, settings):
+            self.uri, self.settings, self.closed = uri, settings, 0
+
+        def close(self):
+            self.closed += 1
+
+    @hookimpl
+    def pegboard_tracking_stores():
+        return [Backend("good", Store, "A good store")]
+
+    @hookimpl
+    def pegboard_settings():
+        return {"size": 1, "rate": 0.5, "name": "x", "on": True, "list": []}
+"""
+
+
+def store_of(scheme: str) -> str:
+    return f"""
+    @hookimpl
+    def pegboard_tracking_stores():
+        return [Backend({scheme!r}, lambda uri, settings: None, "")]
+    """
+
+
+def host(plugins: Mapping[str, dict[str, Any]] | None = None, *disabled: str) -> Host:
+    return Host(Config(plugins=dict(plugins or {}), host=HostConfig(list(disabled))))
+
+
+def test_an_installed_plugin_is_found_and_described(install: Install) -> None:
+    install("good", GOOD)
+    plugin = host().plugins["good"]
+    assert (plugin.distribution, plugin.version) == ("dist-good", "1.2")
+    assert (plugin.error, plugin.disabled) == ("", False)
+    assert plugin.provides == [("tracking store", "good", "A good store")]
+
+
+def test_a_store_is_opened_once_with_uri_and_settings(install: Install) -> None:
+    install("good", GOOD)
+    made = host({"good": {"size": 7}})
+    store: Any = made.tracking_store("good:place?a=b")
+    assert (store.uri.path, store.uri.query) == ("place", {"a": "b"})
+    assert store.settings == {"size": 7, "rate": 0.5, "name": "x", "on": True, "list": []}
+    assert made.tracking_store("good:place?a=b") is store
+    assert made.tracking_store("good:other") is not store
+    assert made.settings("good") == store.settings
+    made.close()
+    assert store.closed == 1
+    assert made.tracking_store("good:place?a=b") is not store
+
+
+@pytest.mark.parametrize(
+    ("code", "trouble"),
+    [
+        ("import does_not_exist_anywhere\n", "does_not_exist_anywhere"),
+        ("def (:\n", "SyntaxError"),
+        ("1 / 0\n", "ZeroDivisionError"),
+        ("@hookimpl\ndef pegboard_tracking_stores():\n    return 1 / 0\n", "ZeroDivisionError"),
+        ("@hookimpl\ndef pegboard_tracking_stores():\n    return ['x']\n", "not a Backend"),
+        (
+            "@hookimpl\ndef pegboard_tracking_stores():\n    return [Component('x', print, '')]\n",
+            "not a Backend",
+        ),
+        ("@hookimpl\ndef pegboard_tracking_stores():\n    return None\n", "TypeError"),
+        ("@hookimpl\ndef pegboard_tracking_stores(wrong):\n    return []\n", "wrong"),
+        ("@hookimpl\ndef pegboard_no_such_hook():\n    return []\n", "no_such_hook"),
+        ("@hookimpl\ndef pegboard_settings():\n    return 1 / 0\n", "ZeroDivisionError"),
+    ],
+)
+def test_a_broken_plugin_is_kept_with_its_error_and_harms_no_other(
+    install: Install, code: str, trouble: str
+) -> None:
+    install("abroken", code)
+    install("good", GOOD)
+    made = host()
+    assert trouble in made.plugins["abroken"].error
+    assert made.plugins["good"].error == ""
+    assert made.tracking_store("good:x")
+    with pytest.raises(UnknownScheme, match="abroken"):
+        made.tracking_store("unheard-of:x")
+
+
+def test_what_two_plugins_claim_is_refused_and_all_else_goes_on(install: Install) -> None:
+    install("one", store_of("contested"))
+    install("two", store_of("contested"))
+    install("good", GOOD)
+    made = host()
+    assert made.tracking_store("good:x")
+    for _ in range(2):
+        with pytest.raises(PluginError, match="contested") as caught:
+            made.tracking_store("contested:x")
+        assert "'one'" in str(caught.value)
+        assert "'two'" in str(caught.value)
+        assert "disabled" in caught.value.hint
+    without_two = host({}, "two")
+    without_two.tracking_store("contested:x")
+
+
+def test_two_kinds_may_share_a_scheme(install: Install) -> None:
+    install("one", store_of("shared"))
+    install("two", store_of("shared").replace("tracking", "artifact"))
+    made = host()
+    made.tracking_store("shared:x")
+    made.artifact_store("shared:x")
+
+
+def test_two_plugins_of_one_name_are_both_shown_and_one_is_used(install: Any) -> None:
+    install("same", store_of("first"), distribution="dist-a")
+    install("same", store_of("second"), distribution="dist-b")
+    plugins = host().plugins
+    shown = [plugin for name, plugin in plugins.items() if name.startswith("same")]
+    assert {plugin.distribution for plugin in shown} == {"dist-a", "dist-b"}
+    assert sorted(bool(plugin.error) for plugin in shown) == [False, True]
+
+
+def test_a_disabled_plugin_is_not_even_imported(install: Install) -> None:
+    install("loud", "raise RuntimeError('imported')\n")
+    made = host({}, "loud")
+    assert made.plugins["loud"].disabled
+    assert made.plugins["loud"].error == ""
+    assert "fake_loud" not in sys.modules
+
+
+def test_a_disabled_plugin_may_keep_its_settings(install: Install) -> None:
+    install("good", GOOD)
+    made = host({"good": {"anything": 1}}, "good")
+    with pytest.raises(PluginError):
+        made.settings("good")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"size": 3, "rate": 1.5, "name": "y", "on": False, "list": ["a"]},
+        {"rate": 2},
+        {},
+    ],
+)
+def test_settings_of_the_right_types_pass(install: Install, settings: dict[str, Any]) -> None:
+    install("good", GOOD)
+    assert host({"good": settings}).settings("good").items() >= settings.items()
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"sise": 3}, "sise"),
+        ({"size": "3"}, "size"),
+        ({"size": 3.5}, "size"),
+        ({"size": True}, "size"),
+        ({"rate": "fast"}, "rate"),
+        ({"rate": False}, "rate"),
+        ({"name": 3}, "name"),
+        ({"on": 1}, "on"),
+        ({"list": "a"}, "list"),
+    ],
+)
+def test_wrong_settings_are_named(install: Install, settings: dict[str, Any], named: str) -> None:
+    install("good", GOOD)
+    with pytest.raises(ConfigError, match=rf"\[plugins\.good\] {named}"):
+        host({"good": settings})
+
+
+def test_settings_of_a_plugin_that_is_not_installed_are_an_error(install: Install) -> None:
+    install("good", GOOD)
+    with pytest.raises(ConfigError, match="'goood'") as caught:
+        host({"goood": {"size": 3}})
+    assert "good" in caught.value.hint
+
+
+def test_an_unknown_scheme_comes_with_the_known_ones(install: Install) -> None:
+    install("good", GOOD)
+    with pytest.raises(UnknownScheme, match="goood") as caught:
+        host().tracking_store("goood:x")
+    assert "good:" in caught.value.hint
+
+
+def test_a_scheme_of_ours_comes_with_what_to_install() -> None:
+    with pytest.raises(UnknownScheme, match="pip install pegboard-tracking"):
+        host({}, "tracking").tracking_store("sqlite:x.db")
+
+
+def test_a_missing_component_comes_with_the_known_ones(install: Install) -> None:
+    install(
+        "speaker",
+        "@hookimpl\ndef pegboard_llm_providers():\n"
+        "    return [Component('parrot', dict, 'Repeats')]\n",
+    )
+    made = host()
+    assert made.llm_provider("parrot") == {}
+    with pytest.raises(PluginError, match="'parot'") as caught:
+        made.llm_provider("parot")
+    assert "parrot" in caught.value.hint
+    for open_it in (made.evaluator, made.project_runner):
+        with pytest.raises(PluginError, match="'parrot'"):
+            open_it("parrot")
+
+
+def test_a_library_that_is_missing_when_a_store_opens_is_named(install: Install) -> None:
+    install(
+        "lazy",
+        "def open_it(uri, settings):\n    import no_such_library\n\n"
+        "@hookimpl\ndef pegboard_tracking_stores():\n    return [Backend('lazy', open_it, '')]\n",
+    )
+    with pytest.raises(PluginError, match="'lazy'.*no_such_library"):
+        host().tracking_store("lazy:x")
+
+
+def test_errors_for_people_pass_through_and_nothing_is_kept(install: Install) -> None:
+    install(
+        "strict",
+        "from pegboard.errors import NotFound\ncalls = []\n"
+        "def open_it(uri, settings):\n    calls.append(uri)\n    raise NotFound('not there')\n\n"
+        "@hookimpl\ndef pegboard_tracking_stores():\n    return [Backend('strict', open_it, '')]\n",
+    )
+    made = host()
+    for _ in range(2):
+        with pytest.raises(NotFound, match="not there"):
+            made.tracking_store("strict:x")
+    assert len(sys.modules["fake_strict"].calls) == 2
+
+
+class Registered:
+    @hookimpl
+    def pegboard_evaluators(self) -> list[Component[Any]]:
+        return [Component("mine", lambda settings: settings, "Mine")]
+
+    @hookimpl
+    def pegboard_settings(self) -> dict[str, object]:
+        return {"depth": 2}
+
+
+def test_a_plugin_can_be_registered_without_installing_it() -> None:
+    made = host()
+    made.register(Registered(), "mine")
+    assert made.evaluator("mine") == {"depth": 2}
+    assert made.plugins["mine"].distribution == ""
+    with pytest.raises(PluginError, match="already"):
+        made.register(Registered(), "mine")
+
+
+def test_a_broken_plugin_is_refused_when_registered_and_can_be_registered_again() -> None:
+    made = host()
+    broken = types.ModuleType("broken")
+    broken.pegboard_evaluators = hookimpl(lambda: 1 / 0)  # type: ignore[attr-defined]
+    with pytest.raises(PluginError, match="ZeroDivisionError"):
+        made.register(broken, "mine")
+    made.register(Registered(), "mine")
+    assert made.evaluator("mine")
+
+
+def test_functions_without_the_marker_are_not_hooks() -> None:
+    plain = types.ModuleType("plain")
+    plain.pegboard_tracking_stores = lambda: [Backend("plain", print, "")]  # type: ignore[attr-defined]
+    made = host()
+    made.register(plain, "plain")
+    with pytest.raises(UnknownScheme):
+        made.tracking_store("plain:x")
+
+
+def test_the_process_has_one_host_that_can_be_replaced() -> None:
+    mine = host()
+    hosting.use(mine)
+    try:
+        assert hosting.current() is mine
+    finally:
+        hosting.use(None)
+    assert hosting.current() is not mine
+    assert hosting.current() is hosting.current()
+    hosting.use(None)

@@ -1,0 +1,119 @@
+"""The HTTP session: real requests to a server of this machine."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import requests
+
+from pegboard import http
+
+
+class Server(ThreadingHTTPServer):
+    """Answers with the statuses it was told, one after the other, then with 200."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.statuses: list[int] = []
+        self.retry_after = ""
+        self.delay = 0.0
+        self.seen: list[tuple[str, float, dict[str, str]]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def answer(self) -> None:
+        self.server.seen.append((self.command, time.monotonic(), dict(self.headers)))
+        time.sleep(self.server.delay)
+        status = self.server.statuses.pop(0) if self.server.statuses else 200
+        self.send_response(status)
+        if self.server.retry_after and status != 200:
+            self.send_header("Retry-After", self.server.retry_after)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_POST = do_PUT = answer
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.shutdown()
+    thread.join()
+    made.server_close()
+
+
+@pytest.mark.parametrize("status", http.RETRIED)
+def test_a_passing_trouble_is_tried_again(server: Server, status: int) -> None:
+    server.statuses = [status, status]
+    assert http.session(backoff=0.01).get(server.url).status_code == 200
+    assert len(server.seen) == 3
+
+
+def test_the_last_answer_is_returned_when_trying_is_no_use(server: Server) -> None:
+    server.statuses = [503] * 9
+    assert http.session(backoff=0.001, retries=2).get(server.url).status_code == 503
+    assert len(server.seen) == 3
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 501])
+def test_other_errors_are_final(server: Server, status: int) -> None:
+    server.statuses = [status]
+    assert http.session(backoff=0.01).get(server.url).status_code == status
+    assert len(server.seen) == 1
+
+
+def test_what_must_not_happen_twice_is_sent_once(server: Server) -> None:
+    server.statuses = [503]
+    assert http.session(backoff=0.01).post(server.url).status_code == 503
+    server.statuses = [503]
+    assert http.session(backoff=0.01).put(server.url).status_code == 200
+    assert [method for method, _, _ in server.seen] == ["POST", "PUT", "PUT"]
+
+
+def test_the_server_says_how_long_to_wait(server: Server) -> None:
+    server.statuses, server.retry_after = [429], "1"
+    assert http.session(backoff=0).get(server.url).status_code == 200
+    (_, first, _), (_, second, _) = server.seen
+    assert second - first >= 0.99
+
+
+def test_a_silent_server_is_given_up_on(server: Server) -> None:
+    server.delay = 30
+    with pytest.raises(requests.exceptions.ConnectionError, match="[Tt]imed out|timeout"):
+        http.session(timeout=0.1, retries=1, backoff=0.01).get(server.url)
+    assert len(server.seen) == 2
+
+
+def test_a_time_out_of_one_request_goes_before_the_sessions(server: Server) -> None:
+    server.delay = 0.3
+    session = http.session(timeout=0.05, retries=0)
+    assert session.get(server.url, timeout=20).status_code == 200
+
+
+def test_headers_are_sent_with_each_request(server: Server) -> None:
+    session = http.session(headers={"Authorization": "Bearer x"})
+    session.get(server.url)
+    assert server.seen[0][2]["Authorization"] == "Bearer x"
+
+
+def test_certificates_are_checked_unless_told_otherwise() -> None:
+    assert http.session().verify is True
+    assert http.session(verify=False).verify is False

@@ -1,0 +1,120 @@
+"""Search in the SQLite store: filters and orders to rows, and rows to runs.
+
+Filters are those of ``pegboard.filters``, whose ``matches`` and ``sorted_by`` define the answers.
+All values reach SQLite bound, never as a part of its language.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+from pegboard.entities import ViewType
+from pegboard.filters import Comparison, Expr, Not, Operator, OrderBy, complete
+from pegboard.filters.schema import EXPERIMENTS, RUNS
+from pegboard_tracking import search_experiments, search_keys, search_tokens
+from pegboard_tracking.search_load import load_runs
+from pegboard_tracking.search_runs import Planner, Query, conjuncts
+from pegboard_tracking.search_scope import Scope
+
+__all__ = ["load_runs", "prepare", "search_experiment_rows", "search_run_rows"]
+
+_FUNCTION = "pegboard_matches"
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Teach a connection what searches need; doing so again changes nothing."""
+    known = "SELECT 1 FROM pragma_function_list WHERE name = ?"
+    if connection.execute(known, (_FUNCTION,)).fetchone() is None:
+        connection.create_function(_FUNCTION, 2, _matches, deterministic=True)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    from pegboard.filters.regex import compile_pattern
+
+    return compile_pattern(pattern).search(text)
+
+
+def search_run_rows(
+    connection: sqlite3.Connection,
+    experiments: Sequence[int],
+    expr: Expr | None,
+    order_by: Sequence[OrderBy],
+    view: ViewType,
+    limit: int,
+    page_token: str | None,
+) -> tuple[list[int], str | None]:
+    """Return the rows of up to ``limit`` runs in order, and the token of the next page.
+
+    InvalidValue for a token of another search, and for a regular expression that costs too much.
+    """
+    order = complete(order_by, RUNS)
+    scope = Scope.of(connection, experiments, view)
+    query = (scope.experiments, expr, order, view)
+    after = search_tokens.decode(page_token, query, search_keys.types(order))
+    if not scope.experiments:
+        return [], None
+    with _patterns(expr):
+        rows = Planner(scope).page(Query(conjuncts(expr)), order, limit + 1, after)
+    if len(rows) <= limit:
+        return rows, None
+    ((key, _),) = search_keys.keys(scope, [rows[limit - 1]], order, ())
+    return rows[:limit], search_tokens.encode(key, query)
+
+
+def search_experiment_rows(
+    connection: sqlite3.Connection,
+    expr: Expr | None,
+    order_by: Sequence[OrderBy],
+    view: ViewType,
+    limit: int,
+    page_token: str | None,
+) -> tuple[list[int], str | None]:
+    """Return the rows of up to ``limit`` experiments in order, and the token of the next page.
+
+    InvalidValue for a token of another search, and for a regular expression that costs too much.
+    """
+    order = complete(order_by, EXPERIMENTS)
+    query = (expr, order, view)
+    after = search_tokens.decode(page_token, query, search_experiments.types(order))
+    with _patterns(expr):
+        found = search_experiments.find(connection, expr, order, view)
+    if after is not None:
+        begin = search_tokens.sortable(after, order)
+        found = [item for item in found if search_tokens.sortable(item[0], order) > begin]
+    token = search_tokens.encode(found[limit - 1][0], query) if len(found) > limit else None
+    return [row for _, row in found[:limit]], token
+
+
+@contextlib.contextmanager
+def _patterns(expr: Expr | None) -> Iterator[None]:
+    """Give the regular expressions of a search their allowance, and pass on their errors."""
+    texts = list(_pattern_texts(expr))
+    if not texts:
+        yield
+        return
+    from pegboard.filters.regex import compile_pattern
+
+    patterns = [compile_pattern(text) for text in texts]
+    for pattern in patterns:
+        pattern.renew()
+    try:
+        yield
+    except sqlite3.OperationalError:
+        # SQLite says only that a function failed.
+        for pattern in patterns:
+            if pattern.is_exhausted:
+                raise pattern.exhausted() from None
+        raise
+
+
+def _pattern_texts(expr: Expr | None) -> Iterator[str]:
+    if isinstance(expr, Comparison):
+        if expr.operator in (Operator.MATCHES, Operator.MATCHES_NOT):
+            yield str(expr.value)
+    elif isinstance(expr, Not):
+        yield from _pattern_texts(expr.item)
+    elif expr is not None:
+        for item in expr.items:
+            yield from _pattern_texts(item)

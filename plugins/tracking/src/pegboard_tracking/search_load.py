@@ -1,0 +1,127 @@
+"""Runs with all that belongs to them, from their rows: a few queries for a whole page."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Sequence
+
+from pegboard.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LifecycleStage,
+    Metric,
+    Run,
+    RunData,
+    RunInfo,
+    RunInputs,
+    RunStatus,
+)
+
+_AT_ONCE = 1_000
+"""How many runs are loaded by one round of queries."""
+
+_OF_RUNS = "run IN (SELECT value FROM json_each(?))"
+
+
+def load_runs(connection: sqlite3.Connection, rows: Sequence[int]) -> list[Run]:
+    """Return the runs of these rows, in their order; rows that are gone are left out."""
+    found: list[Run] = []
+    for begin in range(0, len(rows), _AT_ONCE):
+        found += _Batch(connection, rows[begin : begin + _AT_ONCE]).runs()
+    return found
+
+
+class _Batch:
+    def __init__(self, connection: sqlite3.Connection, rows: Sequence[int]) -> None:
+        self._connection = connection
+        self._rows = rows
+        self._wanted = (json.dumps(list(rows)),)
+        self._names: dict[int, str] = {}
+
+    def runs(self) -> list[Run]:
+        infos = self._infos()
+        metrics, params, tags = self._metrics(), self._texts("param"), self._texts("tag")
+        inputs = self._inputs()
+        return [
+            Run(
+                infos[row],
+                RunData(metrics.get(row, {}), params.get(row, {}), tags.get(row, {})),
+                RunInputs(inputs.get(row, ())),
+            )
+            for row in self._rows
+            if row in infos
+        ]
+
+    def _infos(self) -> dict[int, RunInfo]:
+        found = self._connection.execute(
+            "SELECT id, run_id, experiment, name, user, status, start_time, end_time, lifecycle,"
+            " artifact_uri FROM run WHERE id IN (SELECT value FROM json_each(?))",
+            self._wanted,
+        )
+        return {
+            row: RunInfo(
+                run_id, str(experiment), name, user, RunStatus(status), start, end,
+                LifecycleStage(stage), uri,
+            )
+            for row, run_id, experiment, name, user, status, start, end, stage, uri in found
+        }  # fmt: skip
+
+    def _resolve(self, numbers: set[int]) -> dict[int, str]:
+        """Return the texts of names; each is looked up once for the whole batch."""
+        missing = numbers - self._names.keys()
+        if missing:
+            self._names.update(
+                self._connection.execute(
+                    "SELECT id, text FROM name WHERE id IN (SELECT value FROM json_each(?))",
+                    (json.dumps(list(missing)),),
+                )
+            )
+        return self._names
+
+    def _metrics(self) -> dict[int, dict[str, Metric]]:
+        found = self._connection.execute(
+            f"SELECT run, name, value, timestamp, step FROM series WHERE {_OF_RUNS}",  # noqa: S608
+            self._wanted,
+        ).fetchall()
+        names = self._resolve({row[1] for row in found})
+        metrics: dict[int, dict[str, Metric]] = {}
+        for run, name, value, timestamp, step in found:
+            key = names[name]
+            number = math.nan if value is None else value
+            metrics.setdefault(run, {})[key] = Metric(key, number, timestamp, step)
+        return metrics
+
+    def _texts(self, table: str) -> dict[int, dict[str, str]]:
+        found = self._connection.execute(
+            f"SELECT run, name, value, rest FROM {table} WHERE {_OF_RUNS}",  # noqa: S608
+            self._wanted,
+        ).fetchall()
+        names = self._resolve({row[1] for row in found})
+        texts: dict[int, dict[str, str]] = {}
+        for run, name, value, rest in found:
+            texts.setdefault(run, {})[names[name]] = value if rest is None else value + rest
+        return texts
+
+    def _inputs(self) -> dict[int, list[DatasetInput]]:
+        found = self._connection.execute(
+            "SELECT i.run, i.dataset, d.name, d.digest, d.source_type, d.source, d.schema,"  # noqa: S608
+            f" d.profile FROM input i CROSS JOIN dataset d ON d.id = i.dataset WHERE i.{_OF_RUNS}"
+            " ORDER BY i.run, i.dataset",
+            self._wanted,
+        ).fetchall()
+        if not found:
+            return {}
+        tags: dict[tuple[int, int], list[InputTag]] = {}
+        for run, dataset, key, value in self._connection.execute(
+            f"SELECT run, dataset, key, value FROM input_tag WHERE {_OF_RUNS}",  # noqa: S608
+            self._wanted,
+        ):
+            tags.setdefault((run, dataset), []).append(InputTag(key, value))
+        inputs: dict[int, list[DatasetInput]] = {}
+        for run, dataset, *described in found:
+            use = DatasetInput(Dataset(*described), tags.get((run, dataset), ()))
+            inputs.setdefault(run, []).append(use)
+        return inputs

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import Shell
+
+Names = Callable[[str], str]
+
+
+@pytest.fixture
+def with_files(filled: Shell, run_id: Names) -> Shell:
+    """Return the command line on a store whose run a1 has files."""
+    filled.write(run_id("a1"), "model/weights.bin", b"weights")
+    filled.write(run_id("a1"), "model/config.json", b"{}")
+    filled.write(run_id("a1"), "notes.txt", b"hello")
+    return filled
+
+
+def test_files_are_listed_one_level_or_all(with_files: Shell) -> None:
+    assert with_files("artifacts", "list", "a1").stdout.split() == ["model/", "notes.txt", "5", "B"]
+    below = with_files.json("artifacts", "list", "-r", "a1")
+    assert [file["path"] for file in below] == [
+        "model/config.json",
+        "model/weights.bin",
+        "notes.txt",
+    ]
+
+
+def test_files_are_downloaded_below_their_paths(with_files: Shell) -> None:
+    target = with_files.directory / "out"
+    assert with_files("artifacts", "download", "a1", "--to", str(target)).exit_code == 0
+    assert (target / "model" / "weights.bin").read_bytes() == b"weights"
+    assert (target / "notes.txt").read_bytes() == b"hello"
+
+
+def test_one_file_or_directory_is_downloaded(with_files: Shell) -> None:
+    for path, count in (("notes.txt", 1), ("model", 2)):
+        target = with_files.directory / path
+        written = with_files.json("artifacts", "download", "a1", path, "--to", str(target))
+        assert len(written["files"]) == count
+        assert len([file for file in target.rglob("*") if file.is_file()]) == count
+
+
+def test_a_file_that_is_not_there_is_an_error(with_files: Shell) -> None:
+    result = with_files("artifacts", "download", "a1", "missing.txt")
+    assert result.exit_code == 1
+    assert "'missing.txt'" in result.stderr
+
+
+def test_a_path_that_climbs_is_bad_input(with_files: Shell) -> None:
+    assert with_files("artifacts", "download", "a1", "../../etc").exit_code == 2
+    assert with_files("artifacts", "list", "a1", "../..").exit_code == 2
+
+
+def test_a_download_does_not_follow_a_link_out_of_its_target(with_files: Shell) -> None:
+    target, elsewhere = with_files.directory / "out", with_files.directory / "elsewhere"
+    target.mkdir()
+    elsewhere.mkdir()
+    (target / "model").symlink_to(elsewhere)
+    assert with_files("artifacts", "download", "a1", "model", "--to", str(target)).exit_code == 2
+    assert list(elsewhere.iterdir()) == []

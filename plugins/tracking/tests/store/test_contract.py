@@ -1,0 +1,34 @@
+"""The SQLite store keeps the contract of tracking stores."""
+
+from __future__ import annotations
+
+import pytest
+from pegboard.config import Config
+from pegboard.host import Host
+from pegboard.testing import TrackingStoreContract
+
+
+class TestSqliteStore(TrackingStoreContract):
+    @pytest.fixture
+    def open_store(self, tmp_path):
+        hosts = []
+
+        def open_store():
+            hosts.append(Host(Config()))
+            return hosts[-1].tracking_store(f"sqlite:{tmp_path / 'store.db'}")
+
+        yield open_store
+        for host in hosts:
+            host.close()
+
+    @pytest.fixture
+    def store(self, open_store):
+        return open_store()
+
+    @pytest.fixture
+    def reopen(self, store, open_store):
+        def reopen():
+            store.close()
+            return open_store()
+
+        return reopen

@@ -1,0 +1,82 @@
+"""The demo, as a newcomer runs it: in an empty directory, then the commands that it proposes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PEGBOARD = Path(sys.executable).with_name("pegboard")
+
+
+def _environment() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PEGBOARD", "MLFLOW", "UV_"))}
+    return {**kept, "PATH": f"{PEGBOARD.parent}{os.pathsep}{kept['PATH']}"}
+
+
+def _call(directory: Path, *args: str) -> str:
+    done = subprocess.run(
+        args,
+        cwd=directory,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty directory with no configuration above it."""
+    return tmp_path_factory.mktemp("newcomer")
+
+
+@pytest.fixture(scope="module")
+def printed(directory: Path) -> str:
+    """Return what the demo prints."""
+    return _call(directory, "pegboard", "demo")
+
+
+def test_the_demo_prints_its_models_best_first(printed: str) -> None:
+    rows = [line.split() for line in printed.splitlines() if "-" in line and "0.4" in line]
+    scores = [float(row[2]) for row in rows if len(row) == 6]
+    assert len(scores) >= 3
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_every_proposed_command_works(directory: Path, printed: str) -> None:
+    proposed = [line.strip() for line in printed.splitlines() if line.startswith("  pegboard ")]
+    assert len(proposed) >= 5
+    for command in proposed:
+        _call(directory, *shlex.split(command))
+    assert (directory / "learning_curve.png").stat().st_size > 1000
+    assert len((directory / "curves.csv").read_text().splitlines()) > 1000
+
+
+def test_a_search_finds_the_runs_of_the_demo_however_often_it_ran(
+    directory: Path, printed: str
+) -> None:
+    search = ("pegboard", "runs", "list", "--filter", "metrics.r2 > 0.4", "--json")
+    first = json.loads(_call(directory, *search))
+    again = json.loads(_call(directory, "pegboard", "demo", "--json"))
+    second = json.loads(_call(directory, *search))
+    assert len(second) == 2 * len(first) >= 6
+    assert {run["experiment_name"] for run in second} == {"diabetes-demo"}
+    assert {run["run_id"] for run in again["runs"]} < {run["run_id"] for run in second}
+
+
+def test_the_demo_uses_the_store_that_it_is_told(tmp_path: Path) -> None:
+    store = f"sqlite:{tmp_path}/else where/runs.db"
+    report = json.loads(_call(tmp_path, "pegboard", "--tracking-uri", store, "demo", "--json"))
+    for command in report["next_commands"]:
+        _call(tmp_path, *shlex.split(command))
+    assert not (tmp_path / "pegruns").exists()

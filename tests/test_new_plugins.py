@@ -1,0 +1,78 @@
+"""What ``pegboard plugins new`` writes installs, is found by the host and passes its own tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import site
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+KINDS = {
+    "tracking-store": "tracking store",
+    "artifact-store": "artifact store",
+    "llm-provider": "LLM provider",
+    "evaluator": "evaluator",
+    "project-runner": "project runner",
+    "command": "command",
+}
+
+
+PEGBOARD = ("-c", "from pegboard.cli import main; main()")
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the Python of an environment that borrows the packages of this one.
+
+    So nothing has to be fetched: what is installed there is the new plugin alone.
+    """
+    place = tmp_path_factory.mktemp("venv")
+    run(uv(), "venv", "-q", "--offline", "--python", sys.executable, place / "venv", cwd=place)
+    made = place / "venv" / "bin" / "python"
+    [packages] = run(
+        made, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=place
+    ).split()
+    lines = [f"import site; site.addsitedir({place!r})\n" for place in site.getsitepackages()]
+    (Path(packages) / "borrowed.pth").write_text("".join(lines))
+    return made
+
+
+def uv() -> str:
+    found = os.environ.get("UV") or shutil.which("uv")
+    assert found, "uv is needed: pip install uv"
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_plugin_installs_and_passes_its_tests(
+    kind: str, python: Path, tmp_path: Path
+) -> None:
+    name = f"fresh-{kind}"
+    run(python, *PEGBOARD, "plugins", "new", name, "--kind", kind, cwd=tmp_path)
+    place = tmp_path / f"pegboard-{name}"
+    install = [uv(), "pip", "install", "-q", "--offline", "--no-deps", "--no-build-isolation"]
+    run(*install, "--python", python, place, cwd=tmp_path)
+
+    listed = json.loads(run(python, *PEGBOARD, "plugins", "--json", cwd=tmp_path))
+    [mine] = [plugin for plugin in listed if plugin["name"] == name]
+    assert (mine["state"], mine["distribution"]) == ("ok", f"pegboard-{name}")
+    assert [(item["kind"], item["name"]) for item in mine["provides"]] == [(KINDS[kind], name)]
+
+    output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=place)
+    assert " passed" in output
+    assert "failed" not in output
+    assert "skipped" not in output

@@ -1,0 +1,178 @@
+"""The shape of the workspace: what lies where, and what each distribution says about itself."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = sorted(
+    file.parent
+    for pattern in ("core/pyproject.toml", "plugins/*/pyproject.toml", "contrib/*/pyproject.toml")
+    for file in ROOT.glob(pattern)
+)
+TOP_LEVEL = {
+    "LICENSE",
+    "PLUGIN_GUIDE.md",
+    "README.md",
+    "changelog.d",
+    "contrib",
+    "core",
+    "plugins",
+    "pyproject.toml",
+    "tests",
+}
+MODULES_OF_OTHER_NAMES = {
+    "PIL": "pillow",
+    "pynvml": "nvidia-ml-py",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+FRAGMENT = re.compile(r"[a-z0-9-]+\.(added|changed|fixed|removed)\.md")
+
+
+def tracked_files() -> list[Path]:
+    """Return what is committed or about to be."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
+    paths = [ROOT / name for name in output.decode().split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def pyproject(folder: Path) -> dict[str, Any]:
+    return tomllib.loads((folder / "pyproject.toml").read_text())
+
+
+def package_of(folder: Path) -> Path:
+    return folder / "src" / pyproject(folder)["project"]["name"].replace("-", "_")
+
+
+def canonical(requirement: str) -> str:
+    """Return the normal form of the name that a requirement begins with."""
+    name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def of_each_distribution(test: Any) -> Any:
+    ids = [str(folder.relative_to(ROOT)) for folder in FOLDERS]
+    return pytest.mark.parametrize("folder", FOLDERS, ids=ids)(test)
+
+
+def test_the_top_level_holds_only_what_belongs_there() -> None:
+    names = {path.relative_to(ROOT).parts[0] for path in tracked_files()}
+    assert {name for name in names if not name.startswith(".")} - TOP_LEVEL == set()
+
+
+def test_no_file_names_a_package_registry() -> None:
+    hosts = [
+        "pypi" + ".org",
+        "python" + "hosted",
+        "npm" + "js",
+        "npm" + "mirror",
+        "conda" + ".anaconda",
+    ]
+    pattern = re.compile("|".join(map(re.escape, hosts)).encode())
+    found = [path for path in tracked_files() if pattern.search(path.read_bytes())]
+    assert found == []
+
+
+def test_no_lock_file_is_committed() -> None:
+    assert [path for path in tracked_files() if path.name in ("uv.lock", "poetry.lock")] == []
+
+
+def test_every_installed_version_is_pinned() -> None:
+    settings = pyproject(ROOT)["tool"]["uv"]
+    pins: dict[str, set[str]] = {}
+    for pin in settings["constraint-dependencies"]:
+        requirement = pin.partition(";")[0]
+        pins.setdefault(canonical(pin), set()).add(requirement.partition("==")[2].strip())
+    ours = {pyproject(folder)["project"]["name"] for folder in FOLDERS}
+    installed = {canonical(d.name): d.version for d in importlib.metadata.distributions()}
+    strays = {
+        name: version
+        for name, version in installed.items()
+        if name not in ours and version not in pins.get(name, ())
+    }
+    assert strays == {}, "run .ci/pin and commit pyproject.toml"
+
+
+def test_change_fragments_are_well_formed() -> None:
+    for path in (ROOT / "changelog.d").iterdir():
+        if path.name == "README.md":
+            continue
+        assert FRAGMENT.fullmatch(path.name), f"{path.name} should be TOPIC.added.md or so"
+        text = path.read_text().strip()
+        assert text.endswith("."), f"{path.name} should hold whole sentences"
+        assert len(text) <= 600, f"{path.name} should be short"
+
+
+@of_each_distribution
+def test_a_distribution_stands_on_its_own(folder: Path) -> None:
+    project = pyproject(folder)["project"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", project["version"])
+    assert project["description"].endswith(".")
+    assert project["license"] == "Apache-2.0"
+    assert project["requires-python"] == ">=3.11"
+    assert (folder / project["readme"]).read_text().strip()
+    assert (package_of(folder) / "py.typed").is_file()
+    assert list(folder.glob("tests/**/test_*.py"))
+
+
+@of_each_distribution
+def test_a_distribution_declares_what_it_imports(folder: Path) -> None:
+    project = pyproject(folder)["project"]
+    extras = project.get("optional-dependencies", {}).values()
+    declared = {canonical(item) for item in project.get("dependencies", ())}
+    declared |= {canonical(item) for items in extras for item in items}
+    own = package_of(folder).name
+    undeclared = {
+        (module, str(path.relative_to(ROOT)))
+        for path in sorted(package_of(folder).rglob("*.py"))
+        for module in imported_modules(ast.parse(path.read_text()))
+        if module not in sys.stdlib_module_names
+        and module != own
+        and distributions_of(module).isdisjoint(declared)
+        and not (module in ("pytest", "hypothesis") and "testing" in path.parts)
+    }
+    assert undeclared == set()
+
+
+def distributions_of(module: str) -> set[str]:
+    """Return the names of distributions that may provide a module."""
+    named = MODULES_OF_OTHER_NAMES.get(module, module)
+    return {canonical(named), *map(canonical, installed_modules().get(module, ()))}
+
+
+@functools.cache
+def installed_modules() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
+
+
+def imported_modules(tree: ast.AST) -> Iterator[str]:
+    """Yield the top-level modules that code imports at run time, wherever it does."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level == 0 and node.module:
+                yield node.module.partition(".")[0]
+        elif not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
+            yield from imported_modules(node)
+
+
+def test_the_import_contracts_cover_every_distribution() -> None:
+    settings = pyproject(ROOT)["tool"]["importlinter"]
+    packages = {package_of(folder).name for folder in FOLDERS}
+    assert set(settings["root_packages"]) == packages
+    core = settings["contracts"][0]
+    assert set(core["forbidden_modules"]) == packages - {"pegboard"}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pegboard.client import Client
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.contracts.evaluation import Evaluator
+    from pegboard.contracts.http import Endpoint
     from pegboard.contracts.llm import LLMProvider
     from pegboard.contracts.projects import ProjectRunner
     from pegboard.contracts.tracking import TrackingStore
@@ -119,6 +120,12 @@ def pegboard_dataset_types() -> Sequence[DatasetType]:
 @hookspec
 def pegboard_commands() -> Sequence[Command]:
     """Declare sub-commands of ``pegboard``."""
+    return ()
+
+
+@hookspec
+def pegboard_endpoints() -> Sequence[Endpoint]:
+    """Declare HTTP endpoints; imports what answers them, and is called by the server only."""
     return ()
 
 

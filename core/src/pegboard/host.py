@@ -16,6 +16,7 @@ from pegboard.errors import ConfigError, PegboardError, PluginError, UnknownSche
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.contracts.evaluation import Evaluator
+    from pegboard.contracts.http import Endpoint
     from pegboard.contracts.llm import LLMProvider
     from pegboard.contracts.projects import ProjectRunner
     from pegboard.contracts.tracking import TrackingStore
@@ -119,6 +120,20 @@ class Host:
     def commands(self) -> Sequence[hookspecs.Command]:
         """Return the sub-commands that plugins add to ``pegboard``."""
         return [self._one("command", name)[1] for name in self._of("command")]
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Return the HTTP endpoints that plugins declare; PluginError if two share a place."""
+        found: dict[tuple[str, str], tuple[str, Endpoint]] = {}
+        for name, plugin in self.manager.list_name_plugin():
+            for endpoint in self._call(plugin, "pegboard_endpoints", ()):
+                place = (endpoint.method, endpoint.path)
+                if place in found:
+                    raise PluginError(
+                        f"{' '.join(place)} is served by the plugins {found[place][0]!r} and {name!r}.",
+                        hint="Name one of them in [host] disabled, in pegboard.toml.",
+                    )
+                found[place] = (name, endpoint)
+        return [endpoint for _, endpoint in found.values()]
 
     def schemes(self, kind: str) -> list[str]:
         """Return the URI schemes that have a store of this kind."""

@@ -1,0 +1,98 @@
+"""The contract of HTTP endpoints: what plugins declare and the server serves.
+
+A plugin declares endpoints through the hook ``pegboard_endpoints``; it knows nothing of the server
+behind them. An endpoint without a permission cannot be declared, so nothing is open by oversight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from pegboard.host import Host
+
+
+class Permission(StrEnum):
+    """What a caller must be allowed to do."""
+
+    PUBLIC = "public"
+    """Nothing: health checks and the like."""
+    READ = "read"
+    WRITE = "write"
+    DELETE = "delete"
+    ADMIN = "admin"
+
+
+@frozen
+class Identity:
+    """Who calls: the name, and what is allowed."""
+
+    name: str
+    permissions: frozenset[Permission]
+
+
+@frozen
+class Call:
+    """One request, checked for size and form, and allowed.
+
+    ``parameters`` holds the parts of the path, the query and the fields of a JSON body (an object),
+    in rising precedence; repeated query fields are lists. ``body`` yields the raw body of an
+    endpoint with ``streams``; for others it is empty, as the body was read.
+    """
+
+    host: Host
+    identity: Identity
+    parameters: Mapping[str, Any]
+    headers: Mapping[str, str]
+    body: AsyncIterator[bytes] | None = None
+    tracking_uri: str | None = None
+    """The store that the server was started with; None: the configured one."""
+
+
+@frozen
+class Answer:
+    """An answer that is not plain JSON of status 200.
+
+    ``content`` is the whole body or yields it; ``close`` is called when it was sent or given up.
+    """
+
+    content: bytes | AsyncIterator[bytes] = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(factory=dict)
+    media_type: str = "application/json"
+    close: Callable[[], None] | None = None
+
+
+Result: TypeAlias = "Mapping[str, Any] | Answer"
+Handler: TypeAlias = Callable[[Call], "Result | Awaitable[Result]"]
+
+
+@frozen
+class Endpoint:
+    """A method and a path, and the function that answers.
+
+    ``path`` may hold ``{name}`` for one part and ``{name:path}`` for the rest. A path below
+    ``/api/`` is served below ``/ajax-api/`` too. ``handle`` is called in a thread, unless it is a
+    coroutine function or ``quick``, which promises that it never waits for anything (microseconds);
+    it returns a mapping (sent as JSON), or an Answer. Errors of ``pegboard.errors`` become answers
+    in MLflow's error form.
+
+    ``request`` and ``response`` are JSON schemas of the parameters and the answer, for the OpenAPI
+    document and the tests that are made from it.
+    """
+
+    method: str
+    path: str
+    handle: Handler
+    permission: Permission
+    summary: str
+    request: Mapping[str, Any] = field(factory=dict)
+    response: Mapping[str, Any] = field(factory=dict)
+    quick: bool = False
+    streams: bool = False
+    """Whether the body is a stream of bytes, not a JSON object."""
+    tags: tuple[str, ...] = ()

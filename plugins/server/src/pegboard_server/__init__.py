@@ -1,0 +1,1 @@
+"""The HTTP server of pegboard: endpoints that plugins declare, served fast and safely."""

@@ -10,7 +10,6 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-
 from pegboard import host as hosting
 from pegboard.config import Config, HostConfig
 from pegboard.errors import ConfigError, NotFound, PluginError, UnknownScheme
@@ -251,7 +250,7 @@ def test_a_library_that_is_missing_when_a_store_opens_is_named(install: Install)
         "def open_it(uri, settings):\n    import no_such_library\n\n"
         "@hookimpl\ndef pegboard_tracking_stores():\n    return [Backend('lazy', open_it, '')]\n",
     )
-    with pytest.raises(PluginError, match="'lazy'.*no_such_library"):
+    with pytest.raises(PluginError, match=r"'lazy'.*no_such_library"):
         host().tracking_store("lazy:x")
 
 

@@ -9,7 +9,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
-
 from pegboard import http
 
 
@@ -97,7 +96,7 @@ def test_the_server_says_how_long_to_wait(server: Server) -> None:
 
 def test_a_silent_server_is_given_up_on(server: Server) -> None:
     server.delay = 30
-    with pytest.raises(requests.exceptions.ConnectionError, match="[Tt]imed out|timeout"):
+    with pytest.raises(requests.exceptions.ConnectionError, match=r"[Tt]imed out|timeout"):
         http.session(timeout=0.1, retries=1, backoff=0.01).get(server.url)
     assert len(server.seen) == 2
 

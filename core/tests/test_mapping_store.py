@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment
 from pegboard.mapping_store import MappingStore, RunRecord

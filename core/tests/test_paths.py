@@ -9,7 +9,6 @@ from urllib.parse import quote, unquote
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-
 from pegboard import paths
 from pegboard.errors import UnsafePath
 

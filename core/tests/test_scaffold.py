@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-
 from pegboard.cli.scaffold import create, new, render
 from pegboard.errors import AlreadyExists, InvalidValue
 

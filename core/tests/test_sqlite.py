@@ -11,8 +11,6 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from sqlite_utils.migrations import Migrations
-
 from pegboard.errors import (
     NotFound,
     PegboardError,
@@ -21,6 +19,7 @@ from pegboard.errors import (
     StoreReadOnly,
 )
 from pegboard.sqlite import Database
+from sqlite_utils.migrations import Migrations
 
 
 def migrations(count: int) -> Migrations:
@@ -218,7 +217,7 @@ def test_a_store_of_a_newer_version_is_refused_and_not_touched(tmp_path: Path) -
 def test_a_file_that_is_no_store_is_corrupt(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     path.write_text("This is a letter to my aunt.\n" * 500)
-    with pytest.raises(StoreCorrupt, match="store.db"):
+    with pytest.raises(StoreCorrupt, match=r"store\.db"):
         migrated(path)
     assert path.read_text().startswith("This is a letter")
 
@@ -233,13 +232,13 @@ def test_a_damaged_store_is_corrupt(tmp_path: Path) -> None:
         for offset in range(8192, path.stat().st_size, 4096):
             file.seek(offset)
             file.write(os.urandom(4096))
-    with pytest.raises(StoreCorrupt, match="store.db"):
+    with pytest.raises(StoreCorrupt, match=r"store\.db"):
         rows(Database(path))
 
 
 def test_a_directory_in_the_way_is_an_error_for_people(tmp_path: Path) -> None:
     (tmp_path / "store.db").mkdir()
-    with pytest.raises(StoreError, match="store.db"):
+    with pytest.raises(StoreError, match=r"store\.db"):
         migrated(tmp_path / "store.db")
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="file"):
@@ -362,8 +361,9 @@ def test_space_of_removed_rows_is_given_back(tmp_path: Path) -> None:
 
 def test_errors_of_sqlite_become_errors_of_ours(tmp_path: Path) -> None:
     database = migrated(tmp_path / "store.db")
-    with pytest.raises(PegboardError, match="store.db.*no such table"), database.reading() as open_:
-        open_.execute("SELECT * FROM missing")
+    with pytest.raises(PegboardError, match=r"store\.db.*no such table"):  # noqa: SIM117
+        with database.reading() as connection:
+            connection.execute("SELECT * FROM missing")
 
 
 def test_a_read_only_error_names_the_way_out() -> None:

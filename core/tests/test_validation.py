@@ -8,7 +8,6 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from pegboard import validation
 from pegboard.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from pegboard.errors import InvalidValue

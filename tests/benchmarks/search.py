@@ -30,7 +30,7 @@ def fill(connection: sqlite3.Connection, runs: int, experiments: int = 1, seed: 
     The shapes of real stores are in it: metrics of all values, of few values, of one value, of
     NaN, metrics that most runs lack, params of few and of many values, and one that is long.
     """
-    draw = random.Random(seed)  # noqa: S311 (repeatable data, not secrets)
+    draw = random.Random(seed)
     connection.execute("BEGIN")
     connection.executemany(
         "INSERT INTO experiment (id, name, artifact_location, creation_time, last_update_time)"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +136,47 @@ def test_a_reader_that_stops_early_is_no_error(directory: Path) -> None:
     )
     assert done.stdout.startswith(b"run_id,")
     assert done.stderr == b""
+
+
+_FILL_AND_DELETE = """
+import io
+from pegboard import host
+here = host.current()
+store = here.tracking_store()
+for i in range(301):
+    run = store.create_run("0", run_name=f"run-{i}")
+    here.artifact_store(run.info.artifact_uri).write("hello.txt", io.BytesIO(b"hello"))
+    if i:
+        store.delete_run(run.info.run_id)
+"""
+
+
+def test_a_cleaning_that_was_killed_is_finished_by_the_next(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-c", _FILL_AND_DELETE], cwd=tmp_path, env=_environment(), check=True
+    )
+    cleaning = subprocess.Popen(
+        [PEGBOARD, "gc", "--yes"],
+        cwd=tmp_path,
+        env=_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while _count_files(tmp_path) > 300 and cleaning.poll() is None:
+        time.sleep(0.001)
+    cleaning.kill()
+    assert cleaning.wait(timeout=60) == -signal.SIGKILL
+    left = _json(tmp_path, "gc", "--dry-run")["runs"]
+    assert 0 < len(left) < 301
+    assert _json(tmp_path, "gc", "--yes")["runs"] == left
+    kept = _json(tmp_path, "runs", "list", "--view", "all")
+    assert [run["run_name"] for run in kept] == ["run-0"]
+    assert _count_files(tmp_path) == 1
+
+
+def _count_files(directory: Path) -> int:
+    # Unlike a glob, a walk does not mind what is removed on its way.
+    return sum("hello.txt" in files for _, _, files in os.walk(directory))
 
 
 def test_a_store_that_is_not_one_is_reported(tmp_path: Path) -> None:

@@ -41,6 +41,13 @@ def test_a_run_is_a_file_of_json(tmp_path: Path) -> None:
     assert content["history"]["loss"][0]["value"] == 0.5
 
 
+def test_waiting_for_the_disk_changes_nothing_else(tmp_path: Path) -> None:
+    store = open_store(parse(f"json:{tmp_path}"), {"indent": 2, "fsync": True})
+    run = store.create_run("0", run_id="first")
+    assert opened(tmp_path).get_run("first") == run
+    assert '\n  "info": {' in (tmp_path / "runs" / "first.json").read_text()
+
+
 def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     store = opened(tmp_path)
     for text in ("{", "[]", '{"info": 3}'):

@@ -17,9 +17,13 @@ Nothing is imported before it is used.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+TYPE_CHECKING = False
+"""What type checkers take for true; importing ``typing`` for it would double our import time."""
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from pegboard import artifacts as artifacts
     from pegboard import client as client
     from pegboard import data as data

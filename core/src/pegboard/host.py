@@ -81,7 +81,7 @@ class Host:
         self._declared: dict[str, dict[str, tuple[str, Any]]] = {}
         self._defaults: dict[str, Mapping[str, Any]] = {}
         self._settings: dict[str, Mapping[str, Any]] = {}
-        self._stores: dict[tuple[str, str], Any] = {}
+        self._stores: dict[str, TrackingStore] = {}
         self._lock = threading.RLock()
         self._discover()
         self._check_settings()
@@ -90,12 +90,19 @@ class Host:
 
     def tracking_store(self, uri: str | None = None) -> TrackingStore:
         """Return the tracking store of a URI (default: the configured one), opened once."""
-        store: TrackingStore = self._store("tracking store", uri or self.config.tracking.uri)
-        return store
+        text = uri or self.config.tracking.uri
+        with self._lock:
+            if text not in self._stores:
+                self._stores[text] = self._open("tracking store", text)
+            return self._stores[text]
 
     def artifact_store(self, uri: str) -> ArtifactStore:
-        """Return the artifact store rooted at a URI, opened once."""
-        store: ArtifactStore = self._store("artifact store", uri)
+        """Open the artifact store rooted at a URI.
+
+        Each run has a root of its own, so stores are not kept: a plugin whose stores need something
+        costly, such as a client of a cloud, shares it among them.
+        """
+        store: ArtifactStore = self._open("artifact store", uri)
         return store
 
     def llm_provider(self, name: str) -> LLMProvider:
@@ -159,7 +166,7 @@ class Host:
             self._check_settings()
 
     def close(self) -> None:
-        """Close all stores that were opened."""
+        """Close all tracking stores that were opened."""
         with self._lock:
             for store in self._stores.values():
                 store.close()
@@ -255,19 +262,12 @@ class Host:
 
     # -- opening -------------------------------------------------------------------------------
 
-    def _store(self, kind: str, text: str) -> Any:
-        with self._lock:
-            store = self._stores.get((kind, text))
-            if store is None:
-                uri = uris.parse(text)
-                if uri.scheme not in self._of(kind):
-                    raise self._unknown_scheme(kind, uri)
-                plugin, backend = self._one(kind, uri.scheme)
-                store = self._opened(
-                    plugin, kind, lambda: backend.open(uri, self._settings[plugin])
-                )
-                self._stores[kind, text] = store
-            return store
+    def _open(self, kind: str, text: str) -> Any:
+        uri = uris.parse(text)
+        if uri.scheme not in self._of(kind):
+            raise self._unknown_scheme(kind, uri)
+        plugin, backend = self._one(kind, uri.scheme)
+        return self._opened(plugin, kind, lambda: backend.open(uri, self._settings[plugin]))
 
     def _component(self, kind: str, name: str) -> Any:
         declared = self._of(kind)

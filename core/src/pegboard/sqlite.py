@@ -7,6 +7,7 @@ Writers queue at a lock file, which is fair and does not poll, before they take 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import sqlite3
 import threading
@@ -29,10 +30,6 @@ from pegboard.errors import (
 if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover (Windows: SQLite's own lock has to do)
-    fcntl = None  # type: ignore[assignment]
 
 BUSY_SECONDS = 60.0
 """How long a statement waits for the locks of others."""
@@ -157,9 +154,6 @@ class Database:
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the store's lock file: one process at a time, first come first served."""
-        if fcntl is None:  # pragma: no cover
-            yield
-            return
         descriptor = self._lock_file()
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

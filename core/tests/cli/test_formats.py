@@ -79,3 +79,7 @@ def test_what_is_not_a_length_of_time_is_refused_with_an_example(text: str) -> N
     with pytest.raises(InvalidValue, match="length of time") as caught:
         formats.parse_duration(text)
     assert "30d" in caught.value.hint
+
+
+def test_a_noun_follows_its_number() -> None:
+    assert [formats.counted(count, "run") for count in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]

@@ -57,12 +57,12 @@ class JsonFiles(MutableMapping[str, T], Generic[T]):
         draft = file.with_suffix(".draft")
         text = json.dumps(cattrs.unstructure(record), indent=self._indent)
         try:
-            with draft.open("w", encoding="utf-8") as stream:
-                stream.write(text)
-                if self._fsync:
-                    stream.flush()
-                    os.fsync(stream.fileno())
+            draft.write_text(text, encoding="utf-8")
+            if self._fsync:
+                _sync(draft)
             draft.replace(file)
+            if self._fsync:
+                _sync(self._directory)
         except OSError as error:
             draft.unlink(missing_ok=True)
             raise translate_os_error(error, file) from error
@@ -86,6 +86,15 @@ class JsonFiles(MutableMapping[str, T], Generic[T]):
         if len(key) > MAX_KEY:
             raise InvalidValue(f"This store keeps ids of up to {MAX_KEY} characters.")
         return self._directory / f"{key}.json"
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a directory, have reached the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class DirectoryLock:

@@ -79,6 +79,11 @@ def size(count: int | None) -> str:
     return f"{count} B" if units[0] == "B" else f"{value:.1f} {units[0]}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with a noun, which takes an s for all but one."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def parse_duration(text: str) -> float:
     """Return the seconds that a text such as ``30d`` or ``1h30m`` stands for."""
     compact = text.replace(" ", "")

@@ -51,9 +51,6 @@ class ArtifactStore(ABC):
         del path
         return None
 
-    def close(self) -> None:  # noqa: B027 (a store without resources needs none)
-        """Give up all resources; further calls are an error."""
-
     def walk(self, path: str = "") -> Iterator[FileInfo]:
         """Yield every file at or below a path."""
         entries = self.list(path)

@@ -96,7 +96,7 @@ def _unknown(text: str, position: int) -> FilterError:
             f"The quote {character} is never closed.",
             text=text,
             column=position,
-            hint="Texts are written 'so' or \"so\", unusual keys `so` or \"so\".",
+            hint='Texts are written \'so\' or "so", unusual keys `so` or "so".',
         )
     return FilterError(
         f"{character!r} has no meaning here.",

@@ -86,9 +86,7 @@ class Pattern:
         program = self._program
         self._spend(len(state.places))
         reached = [
-            program[place].target
-            for place in state.places
-            if program[place].accepts(character)
+            program[place].target for place in state.places if program[place].accepts(character)
         ]
         found = self._state([*reached, 0], at_start=False)
         self._transitions += 1
@@ -121,9 +119,7 @@ class Pattern:
             self._states[key] = made
         return made
 
-    def _closure(
-        self, places: list[int], *, at_start: bool, at_end: bool
-    ) -> tuple[set[int], bool]:
+    def _closure(self, places: list[int], *, at_start: bool, at_end: bool) -> tuple[set[int], bool]:
         """Return the places that wait for a character or the end, and whether all is done."""
         seen: set[int] = set()
         consuming: set[int] = set()

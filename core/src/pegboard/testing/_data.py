@@ -14,7 +14,14 @@ from pegboard.errors import InvalidValue, NotFound
 from pegboard.testing._base import StoreTests, log
 from pegboard.validation import INT64_MAX, INT64_MIN
 
-TEXTS = ["", " ", "é 実験 🎯 \u202e\u05e9\u05dc\u05d5\u05dd", "line\nbreak\ttab", 'it\'s "quoted" `so` %_\\', "NULL"]
+TEXTS = [
+    "",
+    " ",
+    "é 実験 🎯 \u202e\u05e9\u05dc\u05d5\u05dd",
+    "line\nbreak\ttab",
+    'it\'s "quoted" `so` %_\\',
+    "NULL",
+]
 """Values that must come back as they are."""
 
 KEYS = ["a", "Ünïcödé", "with space", "a/b/c", "dots.and-dashes_", "x:y", "k" * 250, "0"]
@@ -218,11 +225,12 @@ class DataTests(StoreTests):
 
     def test_a_returned_run_is_a_value(self, store: TrackingStore, run: Run) -> None:
         log(store, run.info.run_id, metrics={"m": 1.0}, params={"p": "1"}, tags={"t": "1"})
-        before = store.get_run(run.info.run_id)
-        read = store.get_run(run.info.run_id)
-        for mapping in (read.data.params, read.data.tags, read.data.latest):
-            dict.clear(mapping)  # type: ignore[arg-type]
-        assert store.get_run(run.info.run_id) == before
+        for read in (store.get_run(run.info.run_id), store.search_runs(["0"])[0]):
+            for mapping in (read.data.params, read.data.tags, read.data.latest):
+                dict.clear(mapping)  # type: ignore[arg-type]
+        data = store.get_run(run.info.run_id).data
+        assert (data.metrics, data.params) == ({"m": 1.0}, {"p": "1"})
+        assert data.tags == {"t": "1", "mlflow.runName": "first"}
 
     def test_inputs_are_recorded_once_each(self, store: TrackingStore, run: Run) -> None:
         run_id = run.info.run_id

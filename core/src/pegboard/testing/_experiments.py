@@ -178,7 +178,7 @@ class ExperimentTests(StoreTests):
             dict.update(returned.tags, a="changed")
         assert store.get_experiment(made.experiment_id).tags == {"a": "1"}
 
-    def test_views_show_the_lifecycle_stages(self, store: TrackingStore) -> None:
+    def test_views_show_experiments_by_lifecycle_stage(self, store: TrackingStore) -> None:
         made = store.create_experiment("gone")
         store.delete_experiment(made.experiment_id)
 

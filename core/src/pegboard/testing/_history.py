@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,9 +19,15 @@ THREADS = 8
 
 def in_threads(work: Callable[[int], None]) -> None:
     """Call ``work`` with 0, 1… in THREADS threads at once; the first error is raised."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        for _ in pool.map(work, range(THREADS)):
-            pass
+    interval = sys.getswitchinterval()
+    # Threads that take turns often find what is not guarded by a lock.
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(THREADS) as pool:
+            for _ in pool.map(work, range(THREADS)):
+                pass
+    finally:
+        sys.setswitchinterval(interval)
 
 
 class HistoryTests(StoreTests):

@@ -192,7 +192,7 @@ class SearchTests(StoreTests):
         assert found(["0", other]) == found([other, "0", "0"]) == ["there", "here"]
         assert found([]) == found(["123456"]) == []
 
-    def test_views_show_the_lifecycle_stages(self, runs: TrackingStore) -> None:
+    def test_views_show_runs_by_lifecycle_stage(self, runs: TrackingStore) -> None:
         runs.delete_run("run-b")
 
         def found(view: ViewType, filter: str = "") -> str:

@@ -19,6 +19,7 @@ ROW    of the group            int64 step, int64 timestamp in ms, one float64 pe
 
 from __future__ import annotations
 
+import fcntl
 import os
 import struct
 import zlib
@@ -28,10 +29,6 @@ from pathlib import Path
 
 from attrs import define, field
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover (Windows has no flock: files there are never adopted)
-    fcntl = None  # type: ignore[assignment]
 
 MAGIC = b"PEGJRNL1"
 SUFFIX = ".log"
@@ -74,8 +71,6 @@ def row_struct(width: int) -> struct.Struct:
 
 def try_lock(descriptor: int) -> bool:
     """Take the lock that a journal's owner holds while it lives; False if it does."""
-    if fcntl is None:  # pragma: no cover
-        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -106,10 +101,11 @@ def create(directory: Path, name: str) -> int:
 def names(directory: Path) -> list[str]:
     """Return the names of the journals in a directory, those of one writer in their order."""
     try:
-        found = os.listdir(directory)
+        with os.scandir(directory) as entries:
+            found = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
     except FileNotFoundError:
         return []
-    return sorted(name.removesuffix(SUFFIX) for name in found if name.endswith(SUFFIX))
+    return sorted(name.removesuffix(SUFFIX) for name in found)
 
 
 @define
@@ -166,7 +162,8 @@ class JournalReader:
         """Whether the content holds one whole record at least, or no record at all."""
         if len(content) < _HEAD.size:
             return not content
-        return len(content) >= _HEAD.size + _HEAD.unpack_from(content)[0]
+        length: int = _HEAD.unpack_from(content)[0]
+        return len(content) >= _HEAD.size + length
 
     def _learn(self, content: bytes) -> None:
         """Take in only the introductions of a part that was moved to the tables already."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pegboard.entities import ViewType
 from pegboard.filters import Comparison, Expr, Not, Operator, OrderBy, complete
 from pegboard.filters.schema import EXPERIMENTS, RUNS
+
 from pegboard_tracking import search_experiments, search_keys, search_tokens
 from pegboard_tracking.search_load import load_runs
 from pegboard_tracking.search_runs import Planner, Query, conjuncts

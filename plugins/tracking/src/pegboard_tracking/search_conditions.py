@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from enum import Enum, auto
 
 from attrs import frozen
-
 from pegboard.filters import And, Comparison, Expr, Field, Kind, Not, Operator, Or
 from pegboard.filters.schema import CONTEXT_TAG, RUN_NAME_TAG
+
 from pegboard_tracking.schema import HEAD, split
 from pegboard_tracking.search_scope import ALWAYS, NEVER, Scope, Sql, among, any_of, joined
 
@@ -181,6 +181,23 @@ def is_indexed(comparison: Comparison) -> bool:
     if comparison.operator is Operator.LIKE:
         return bool(_prefix(str(comparison.value)))
     return comparison.operator in _RANGES
+
+
+def is_range(condition: Condition, field: Field) -> bool:
+    """Whether a condition leaves a range of the numbers that a field is ordered by."""
+    return (
+        isinstance(condition, Comparison)
+        and condition.field == field
+        and condition.operator in _RANGES
+        and field.kind in (Kind.METRIC, Kind.ATTRIBUTE)
+        and isinstance(condition.value, (int, float))
+    )
+
+
+def compare_range(column: str, condition: Condition) -> Sql:
+    """Return a condition for which ``is_range`` holds, on the column that is ordered by."""
+    assert isinstance(condition, Comparison)
+    return compare(column, condition.operator, condition.value)
 
 
 def select(scope: Scope, comparisons: Sequence[Comparison]) -> Sql:

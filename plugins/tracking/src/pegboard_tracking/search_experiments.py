@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pegboard.entities import ViewType
 from pegboard.filters import And, Comparison, Expr, Field, Kind, Not, Operator, Or, OrderBy
 from pegboard.filters.ordering import id_key
+
 from pegboard_tracking.search_conditions import compare
 from pegboard_tracking.search_scope import Sql, any_of, joined, stages
 from pegboard_tracking.search_tokens import Key, sortable

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from pegboard.filters import Field, Kind, OrderBy
+
 from pegboard_tracking.search_conditions import COLUMNS, TABLES, Condition, probe
-from pegboard_tracking.search_scope import Scope, joined
-from pegboard_tracking.search_tokens import Key, sortable
+from pegboard_tracking.search_scope import Scope, Sql, joined
+from pegboard_tracking.search_tokens import Key, is_nan, sortable
 
 _NUMBERS = ("start_time", "end_time")
 
@@ -27,20 +30,38 @@ def keys(
     scope: Scope, rows: Iterable[int], order: Sequence[OrderBy], conditions: Iterable[Condition]
 ) -> list[tuple[Key, int]]:
     """Return the key and the row of those runs among ``rows`` that the search looks for."""
-    columns, joins, values = [], [], []
+    columns: list[str] = []
+    joins: list[str] = []
+    values: list[int] = []
     for number, by in enumerate(order):
         column, join, bound = _column(scope, by.field, f"k{number}")
         columns.append(column)
         joins.append(join)
         values += bound
-    inside, shown = scope.in_experiments("r.experiment"), scope.in_stages("r.lifecycle")
-    wanted = joined(" AND ", [inside, shown, *(probe(scope, each) for each in conditions)])
+    wanted = _wanted(scope, conditions)
     found = scope.connection.execute(
         f"SELECT r.id, {', '.join(columns)} FROM json_each(?) j"  # noqa: S608
         f" CROSS JOIN run r ON r.id = j.value {' '.join(joins)} WHERE {wanted.text}",
         (json.dumps(list(rows)), *values, *wanted.values),
     )
     return [(tuple(map(_value, key)), row) for row, *key in found]
+
+
+def fitting(scope: Scope, rows: Iterable[int], conditions: Iterable[Condition]) -> set[int]:
+    """Return those of ``rows`` that fit the conditions."""
+    wanted = _wanted(scope, conditions)
+    return scope.run_ids(
+        Sql(
+            "SELECT r.id AS id FROM json_each(?) j CROSS JOIN run r ON r.id = j.value"  # noqa: S608
+            f" WHERE {wanted.text}",
+            (json.dumps(list(rows)), *wanted.values),
+        )
+    )
+
+
+def _wanted(scope: Scope, conditions: Iterable[Condition]) -> Sql:
+    inside, shown = scope.in_experiments("r.experiment"), scope.in_stages("r.lifecycle")
+    return joined(" AND ", [inside, shown, *(probe(scope, each) for each in conditions)])
 
 
 def _column(scope: Scope, field: Field, alias: str) -> tuple[str, str, tuple[int, ...]]:
@@ -72,12 +93,26 @@ def ranked(
     after: Key | None = None,
 ) -> list[int]:
     """Return up to ``need`` of ``rows`` that are looked for, in order, behind the key ``after``."""
-    sorting = [(sortable(key, order), row) for key, row in keys(scope, rows, order, conditions)]
+    found = arranged(keys(scope, rows, order, conditions), order)
+    begin = 0
     if after is not None:
-        begin = sortable(after, order)
-        sorting = [item for item in sorting if item[0] > begin]
-    sorting.sort()
-    return [row for _, row in sorting[:need]]
+        behind = sortable(after, order)
+        begin = bisect_right(found, behind, key=lambda item: sortable(item[0], order))
+    return [row for _, row in found[begin : begin + need]]
+
+
+def arranged(found: list[tuple[Key, int]], order: Sequence[OrderBy]) -> list[tuple[Key, int]]:
+    """Return keys with their rows in order: as sorting by ``sortable`` does, but faster."""
+    for place in reversed(range(len(order))):
+        valued: list[Any] = []
+        nan: list[tuple[Key, int]] = []
+        missing: list[tuple[Key, int]] = []
+        for item in found:
+            value = item[0][place]
+            (missing if value is None else nan if is_nan(value) else valued).append(item)
+        valued.sort(key=lambda item: item[0][place], reverse=not order[place].ascending)
+        found = valued + nan + missing
+    return found
 
 
 def unique_prefix(order: Sequence[OrderBy]) -> int:
@@ -87,5 +122,3 @@ def unique_prefix(order: Sequence[OrderBy]) -> int:
         return 1
     start = [(Kind.ATTRIBUTE, "start_time", False), (Kind.ATTRIBUTE, "run_id", True)]
     return 2 if fields == start else 0
-
-

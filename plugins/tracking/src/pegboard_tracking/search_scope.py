@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from attrs import field, frozen
-
 from pegboard.entities import LifecycleStage, ViewType
 
 

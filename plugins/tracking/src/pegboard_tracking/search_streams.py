@@ -8,7 +8,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from pegboard.filters import Kind, OrderBy
-from pegboard_tracking.search_conditions import COLUMNS, TABLES, Condition, probe
+
+from pegboard_tracking.search_conditions import (
+    COLUMNS,
+    TABLES,
+    Condition,
+    compare_range,
+    is_range,
+    probe,
+)
 from pegboard_tracking.search_keys import unique_prefix
 from pegboard_tracking.search_scope import ALWAYS, Scope, Sql, joined
 from pegboard_tracking.search_tokens import Key, sortable
@@ -30,11 +38,13 @@ class Stream:
         order: Sequence[OrderBy],
         conditions: Sequence[Condition],
         *,
+        known: Sequence[Condition],
         bound: Key | None,
         check_stage: bool,
     ) -> None:
         """Prepare to read.
 
+        ``known`` conditions hold for all runs that the caller is interested in.
         ``bound`` is the key behind which the stream begins: as much of one as the items have.
         ``check_stage`` is false if the caller knows which runs are of a stage that is looked at.
         """
@@ -47,16 +57,42 @@ class Stream:
         self._check_stage = check_stage
         wanted = joined(" AND ", [probe(scope, each) for each in conditions])
         self._wanted = wanted if conditions else ALWAYS
+        self._ranges = [each for each in (*conditions, *known) if is_range(each, self._field)]
 
     def __iter__(self) -> Iterator[Item]:
         if self._field.kind is not Kind.ATTRIBUTE and self._scope.name(self._field.key) is None:
             return iter(())
-        parts: list[tuple[int, str | None]] = [
+        sources = self._sources()
+        return self._read(*sources[0]) if len(sources) == 1 else self._merged()
+
+    @property
+    def is_single(self) -> bool:
+        """Whether ``parts`` may be used: one part of one index has all the runs."""
+        return len(self._sources()) == 1
+
+    def parts(self) -> Iterator[list[int]]:
+        """Return the rows alone, in parts that get longer."""
+        if self._field.kind is not Kind.ATTRIBUTE and self._scope.name(self._field.key) is None:
+            return
+        ((experiment, stage),) = self._sources()
+        select = self._select(Sql("?", (experiment,)), stage, ALWAYS)
+        text = f"SELECT json_group_array(id) FROM ({select.text} LIMIT ? OFFSET ?)"  # noqa: S608
+        offset, length = 0, 2_000
+        while True:
+            values = (*select.values, length, offset)
+            rows = json.loads(self._scope.connection.execute(text, values).fetchone()[0])
+            yield rows
+            if len(rows) < length:
+                return
+            offset, length = offset + length, 4 * length
+
+    def _sources(self) -> list[tuple[int, str | None]]:
+        """Return the experiments and lifecycle stages whose runs are together in the index."""
+        return [
             (experiment, stage)
             for stage in self._stages()
             for experiment in self._scope.experiments
         ]
-        return self._read(*parts[0]) if len(parts) == 1 else self._merged()
 
     def _stages(self) -> Sequence[str | None]:
         return self._scope.stages if self._field.kind is Kind.ATTRIBUTE else (None,)
@@ -112,7 +148,11 @@ class Stream:
         column, index = COLUMNS[self._field.key]
         key = [f"r.{column}", "r.run_id"][: self._width]
         ordered = [f"{key[0]}{self._way}", *key[1:]]
-        shown = Sql(key[0]) if wanted is None else joined(", ", [*map(Sql, key), Sql("r.id"), wanted])
+        shown = (
+            Sql(key[0])
+            if wanted is None
+            else joined(", ", [*map(Sql, key), Sql("r.id AS id"), wanted])
+        )
         begin = self._begin(*key)
         return Sql(
             f"SELECT {shown.text} FROM run r INDEXED BY {index}"  # noqa: S608
@@ -129,7 +169,7 @@ class Stream:
             if self._check_stage:
                 join = "CROSS JOIN run r ON r.id = v.run"
                 checks.append(self._scope.in_stages("r.lifecycle"))
-            shown = joined(", ", [shown, Sql("v.run"), joined(" AND ", checks)])
+            shown = joined(", ", [shown, Sql("v.run AS id"), joined(" AND ", checks)])
         begin = self._begin("v.value")
         return Sql(
             f"SELECT {shown.text} FROM {table} v INDEXED BY {table}_by_value {join}"  # noqa: S608
@@ -144,7 +184,11 @@ class Stream:
         )
 
     def _begin(self, first: str, second: str | None = None) -> Sql:
-        """Return the condition for what is behind the bound."""
+        """Return the condition for what is behind the bound, and in the range that may fit."""
+        ranges = [compare_range(first, each) for each in self._ranges]
+        return joined(" AND ", [self._behind(first, second), *ranges])
+
+    def _behind(self, first: str, second: str | None) -> Sql:
         if self._bound is None:
             return ALWAYS
         sign = "<" if self._way else ">"

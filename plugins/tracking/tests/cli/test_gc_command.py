@@ -45,7 +45,7 @@ def test_a_deleted_run_and_its_files_are_removed_and_others_stay(
 def test_the_bytes_freed_are_printed(deleted: Shell) -> None:
     result = deleted("gc", "--yes")
     assert result.exit_code == 0
-    assert "Removed 1 runs and 0 experiments. Freed" in result.stdout
+    assert "Removed 1 run and 0 experiments. Freed" in result.stdout
     assert "1.0 kB of files" in result.stdout
 
 

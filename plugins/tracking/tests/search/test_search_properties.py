@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from pegboard.entities import (
     Dataset,
     DatasetInput,
@@ -95,9 +94,9 @@ _contexts = st.lists(
     max_size=2,
     unique=True,
 )
-_inputs = st.lists(
-    st.builds(DatasetInput, st.sampled_from(_DATASETS), _contexts), max_size=2
-).map(_unique_inputs)
+_inputs = st.lists(st.builds(DatasetInput, st.sampled_from(_DATASETS), _contexts), max_size=2).map(
+    _unique_inputs
+)
 _stores = st.lists(
     st.fixed_dictionaries(
         {
@@ -136,9 +135,7 @@ _any_text = st.sampled_from([*_TEXTS, "train", "d2", "ann", "FINISHED", "LOST", 
 _comparison = st.one_of(
     st.builds(Comparison, _number_field, _numeric, st.sampled_from([0.0, 0.5, 1.0, -3.0, 1e308])),
     st.builds(Comparison, _time_field, _numeric, st.sampled_from([*_TIMES, 150, 250.5])),
-    st.builds(
-        Comparison, _text_field, st.sampled_from([Operator.EQ, Operator.NE]), _any_text
-    ),
+    st.builds(Comparison, _text_field, st.sampled_from([Operator.EQ, Operator.NE]), _any_text),
     st.builds(
         Comparison,
         _text_field,
@@ -277,8 +274,8 @@ def check(
             if token is None:
                 break
         assert [run.info for run in found] == [run.info for run in wanted]
-        assert repr([r.data.params for r in found]) == repr([r.data.params for r in wanted])
         for got, want in zip(found, wanted, strict=True):
+            assert got.data.params == want.data.params
             assert got.data.tags == want.data.tags
             assert repr(sorted(got.data.latest.items())) == repr(sorted(want.data.latest.items()))
             assert {use.dataset for use in got.inputs.dataset_inputs} == {
@@ -288,7 +285,13 @@ def check(
         connection.execute("ROLLBACK")
 
 
-_LIMITS = {"FEW": (0, 300), "SORTED": (0, 2, 2000), "TIES": (0, 1, 1000), "STEPS": (0, 3, 1000)}
+_LIMITS = {
+    "FEW": (0, 300),
+    "SORTED": (0, 2, 2000),
+    "TIES": (0, 1, 400),
+    "STEPS": (0, 3, 500),
+    "SOME": (0, 2, 5000),
+}
 
 
 @given(

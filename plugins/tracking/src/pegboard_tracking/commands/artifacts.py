@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 from pegboard import host, paths
-from pegboard.cli import output
+from pegboard.cli import formats, output
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.entities import FileInfo
 from pegboard.errors import NotFound
@@ -68,7 +68,7 @@ def download(run: str, path: str, target: Path, as_json: bool) -> None:
     if as_json:
         output.print_json({"files": written})
     else:
-        click.echo(f"Downloaded {len(found)} files to {target}.")
+        click.echo(f"Downloaded {formats.counted(len(found), 'file')} to {target}.")
 
 
 def _files_of(reference: str) -> ArtifactStore:

@@ -119,11 +119,13 @@ def _asked_first(keys: list[str], asked: str) -> list[str]:
 
 
 def differing_params(runs: Sequence[Run]) -> list[str]:
-    """Return the params that tell these runs apart, those that most runs have first."""
+    """Return the params that tell these runs apart, those with the most values first."""
     keys = _ranked(key for run in runs for key in run.data.params)
     if len(runs) < 2:
         return keys
-    return [key for key in keys if len({run.data.params.get(key) for run in runs}) > 1]
+    values = {key: {run.data.params.get(key) for run in runs} for key in keys}
+    differing = [key for key in keys if len(values[key]) > 1]
+    return sorted(differing, key=lambda key: -len(values[key] - {None}))
 
 
 def _named(name: str, runs: Sequence[Run], attributes: Mapping[str, RunColumn]) -> list[RunColumn]:

@@ -129,7 +129,7 @@ def _print(
     if not everything:
         same = len(_all_keys(run.data.params for run in runs)) - len(params)
         if same:
-            output.note(f"{same} params are the same in all; --all shows them.")
+            output.note(f"The same in all: {formats.counted(same, 'param')}; see --all.")
 
 
 def _value(run: Run, key: str, winners: Sequence[str]) -> str:

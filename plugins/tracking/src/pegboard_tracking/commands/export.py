@@ -102,7 +102,7 @@ def export(
     with _opened(target) as stream:
         lines = write(stream)
     if target != "-":
-        output.note(f"Wrote {lines} {'points' if history else 'runs'} to {target}.")
+        output.note(f"Wrote {formats.counted(lines, 'point' if history else 'run')} to {target}.")
 
 
 def _kind_of(target: str) -> str:

@@ -78,9 +78,10 @@ def _cutoff(older_than: str | None) -> int | None:
 def _confirm(runs: int, experiments: int, yes: bool) -> None:
     if yes:
         return
-    question = f"Remove {runs} runs with their files and {experiments} experiments for good?"
+    what = f"{formats.counted(runs, 'run')} and {formats.counted(experiments, 'experiment')}"
+    question = f"Remove {what} with all files for good?"
     if not sys.stdin.isatty():
-        raise click.UsageError(f"{question} Nothing was removed; --yes says so without asking.")
+        raise click.UsageError(f"{question} Nobody is here to ask; say so with --yes.")
     if not click.confirm(question, err=True):
         raise click.Abort
 
@@ -108,8 +109,8 @@ def _announce(
     for name in experiments:
         click.echo(f"would remove the experiment {output.clean(name)}, unless it has other runs")
     click.echo(
-        f"{len(ids)} runs with {formats.size(total)} of files, and {len(experiments)} experiments. "
-        "Nothing was removed."
+        f"{formats.counted(len(ids), 'run')} with {formats.size(total)} of files, and "
+        f"{formats.counted(len(experiments), 'experiment')}. Nothing was removed."
     )
 
 
@@ -132,7 +133,8 @@ def _report(removed: Sequence[Removed], experiments: list[str], freed: int, as_j
     for each in notes:
         output.note(f"{each.run_id}: {'' if each.purged else 'kept: '}{each.note}")
     click.echo(
-        f"Removed {len(gone)} runs and {len(experiments)} experiments. Freed "
+        f"Removed {formats.counted(len(gone), 'run')} and "
+        f"{formats.counted(len(experiments), 'experiment')}. Freed "
         f"{formats.size(files + freed)}: {formats.size(files)} of files, "
         f"{formats.size(freed)} of the store."
     )

@@ -18,17 +18,11 @@ ARTIFACTS = ["download_artifacts", "list_artifacts", "load_dict", "load_image", 
 DATA = ["from_huggingface", "from_numpy", "from_pandas"]
 
 LEFT_OUT = {
-    "log_metric": ["model_id", "dataset"],
-    "log_metrics": ["model_id", "dataset"],
-    "log_input": ["model"],
-    "log_inputs": ["models"],
     "set_experiment": ["trace_location"],
     "create_experiment": ["trace_location"],
-    "MlflowClient.log_metric": ["dataset_name", "dataset_digest", "model_id"],
-    "MlflowClient.log_inputs": ["models"],
     "artifacts.download_artifacts": ["registry_uri"],
 }
-"""Arguments of MLflow that have no meaning here: logged models, traces, and the registry."""
+"""Arguments of MLflow that have no meaning here: places of traces, and the registry."""
 
 OURS_ONLY = {
     "Client",

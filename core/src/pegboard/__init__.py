@@ -71,6 +71,20 @@ if TYPE_CHECKING:
     from pegboard.fluent.logging import log_text as log_text
     from pegboard.fluent.logging import set_tag as set_tag
     from pegboard.fluent.logging import set_tags as set_tags
+    from pegboard.fluent.models import ActiveModel as ActiveModel
+    from pegboard.fluent.models import clear_active_model as clear_active_model
+    from pegboard.fluent.models import create_external_model as create_external_model
+    from pegboard.fluent.models import delete_logged_model_tag as delete_logged_model_tag
+    from pegboard.fluent.models import finalize_logged_model as finalize_logged_model
+    from pegboard.fluent.models import get_active_model_id as get_active_model_id
+    from pegboard.fluent.models import get_logged_model as get_logged_model
+    from pegboard.fluent.models import initialize_logged_model as initialize_logged_model
+    from pegboard.fluent.models import last_logged_model as last_logged_model
+    from pegboard.fluent.models import log_model_params as log_model_params
+    from pegboard.fluent.models import log_outputs as log_outputs
+    from pegboard.fluent.models import search_logged_models as search_logged_models
+    from pegboard.fluent.models import set_active_model as set_active_model
+    from pegboard.fluent.models import set_logged_model_tags as set_logged_model_tags
     from pegboard.fluent.runs import ActiveRun as ActiveRun
     from pegboard.fluent.runs import active_run as active_run
     from pegboard.fluent.runs import delete_run as delete_run
@@ -113,6 +127,10 @@ _NAMES = {
     "get_artifact_uri load_table log_artifact log_artifacts log_dict log_figure log_image "
     "log_input log_inputs log_metric log_metrics log_param log_params log_stream log_table "
     "log_text set_tag set_tags",
+    "fluent.models": "ActiveModel clear_active_model create_external_model "
+    "delete_logged_model_tag finalize_logged_model get_active_model_id get_logged_model "
+    "initialize_logged_model last_logged_model log_model_params log_outputs search_logged_models "
+    "set_active_model set_logged_model_tags",
     "fluent.runs": "ActiveRun active_run delete_run end_run get_parent_run get_run "
     "last_active_run restore_run start_run",
     "fluent.search": "search_runs",

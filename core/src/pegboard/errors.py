@@ -78,6 +78,12 @@ class InvalidState(PegboardError):
     error_code = "INVALID_STATE"
 
 
+class NotSupported(PegboardError):
+    """The store in use has no such ability."""
+
+    error_code = "NOT_IMPLEMENTED"
+
+
 class PluginError(PegboardError):
     """A plugin is missing, broken, or two plugins claim the same thing."""
 

@@ -38,6 +38,9 @@ _PLUGIN_OF_SCHEME = {
     "sqlite": "pegboard-tracking",
     "memory": "pegboard-tracking",
     "file": "pegboard-tracking",
+    "http": "pegboard-tracking",
+    "https": "pegboard-tracking",
+    "mlflow-artifacts": "pegboard-tracking",
     uris.PLAIN_PATH: "pegboard-tracking",
 }
 """Which distribution of ours to install for a scheme that nothing handles."""

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import requests
+    from requests.adapters import HTTPAdapter
 
 RETRIED = (408, 429, 500, 502, 503, 504)
 """Statuses after which a request is tried again, as in MLflow's client."""
+
+IDEMPOTENT = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"})
+"""Methods that do no more when they are sent twice."""
+
+MAX_PAUSE = 120.0
+"""The longest wait before another try, in seconds, whatever ``Retry-After`` says."""
+
+_CONNECTING = 10.0
+"""The longest wait for a connection, in seconds."""
+
+
+def is_idempotent(request: requests.PreparedRequest) -> bool:
+    """Whether a request's method says that it may be sent twice."""
+    return request.method in IDEMPOTENT
 
 
 def session(
@@ -19,36 +36,113 @@ def session(
     backoff: float = 2.0,
     headers: Mapping[str, str] | None = None,
     verify: bool | str = True,
+    repeatable: Callable[[requests.PreparedRequest], bool] = is_idempotent,
+    passing: Callable[[requests.Response], bool] = lambda _: True,
 ) -> requests.Session:
     """Return a ``requests`` session.
 
-    ``timeout`` is in seconds, for each try. A request whose method is idempotent is tried again
-    up to ``retries`` times after a fault of the connection or a status in ``RETRIED``, after
-    ``backoff * 2**n`` seconds with jitter, or when ``Retry-After`` says.
+    ``timeout`` is in seconds, for each try. A request is tried again up to ``retries`` times after
+    a fault of the connection or a status in ``RETRIED``, after ``backoff * 2**n`` seconds with
+    jitter, or when ``Retry-After`` says. One that is not ``repeatable`` is so only if it did not
+    get there, or if the server says when to come again. ``passing`` may look at an answer of such
+    a status and say that it is final.
     """
     import requests
-    from requests.adapters import HTTPAdapter
-    from urllib3.util import Retry
-
-    class TimedAdapter(HTTPAdapter):
-        def send(self, *args: Any, **kwargs: Any) -> requests.Response:
-            if kwargs.get("timeout") is None:
-                kwargs["timeout"] = timeout
-            return super().send(*args, **kwargs)
 
     made = requests.Session()
-    adapter = TimedAdapter(
-        max_retries=Retry(
-            total=retries,
-            backoff_factor=backoff,
-            backoff_jitter=0.5,
-            status_forcelist=RETRIED,
-            respect_retry_after_header=True,
-            raise_on_status=False,
-        )
-    )
+    adapter = _adapter(timeout, retries, backoff, repeatable, passing)
     made.mount("http://", adapter)
     made.mount("https://", adapter)
     made.headers.update(headers or {})
     made.verify = verify
     return made
+
+
+def _adapter(
+    timeout: float,
+    retries: int,
+    backoff: float,
+    repeatable: Callable[[requests.PreparedRequest], bool],
+    passing: Callable[[requests.Response], bool],
+) -> HTTPAdapter:
+    """Return what sends the requests of a session; a class made late, as its base is."""
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    class PatientAdapter(HTTPAdapter):
+        def send(
+            self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+        ) -> requests.Response:
+            if kwargs.get("timeout") is None:
+                kwargs["timeout"] = (min(_CONNECTING, timeout), timeout)
+            for attempt in range(retries + 1):
+                pause = backoff * 2**attempt + random.uniform(0, backoff / 2)  # noqa: S311
+                try:
+                    response = super().send(request, *args, **kwargs)
+                    if not kwargs.get("stream"):
+                        # Here, so that an answer that breaks off is asked for again too.
+                        _ = response.content
+                except requests.exceptions.SSLError:
+                    raise
+                except (
+                    requests.exceptions.ConnectionError,
+                    requests.exceptions.Timeout,
+                    requests.exceptions.ChunkedEncodingError,
+                ) as error:
+                    may = repeatable(request) or was_not_sent(error)
+                    if attempt == retries or not may or not _rewound(request):
+                        raise
+                else:
+                    status = response.status_code
+                    may = repeatable(request) or "Retry-After" in response.headers
+                    if attempt == retries or status not in RETRIED or not may:
+                        return response
+                    if not passing(response) or not _rewound(request):
+                        return response
+                    pause = _asked_pause(response, pause)
+                    response.close()
+                time.sleep(min(pause, MAX_PAUSE))
+            raise AssertionError("unreachable")
+
+    return PatientAdapter()
+
+
+def was_not_sent(error: Exception) -> bool:
+    """Whether a request that failed with this error cannot have reached the server."""
+    import requests
+    from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+
+    if isinstance(error, (requests.exceptions.ConnectTimeout, requests.exceptions.ProxyError)):
+        return True
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    return isinstance(reason, (NewConnectionError, ConnectTimeoutError))
+
+
+def _rewound(request: requests.PreparedRequest) -> bool:
+    """Whether the body can be sent once more; a file is brought back to where it began."""
+    from requests.exceptions import UnrewindableBodyError
+    from requests.utils import rewind_body
+
+    body: Any = request.body
+    if body is None or isinstance(body, (bytes, str)):
+        return True
+    try:
+        rewind_body(request)
+    except UnrewindableBodyError:
+        return False
+    return True
+
+
+def _asked_pause(response: requests.Response, otherwise: float) -> float:
+    """Return the seconds that a server asks to wait for."""
+    from urllib3.exceptions import InvalidHeader
+    from urllib3.util import Retry
+
+    asked = response.headers.get("Retry-After")
+    if not asked:
+        return otherwise
+    try:
+        return float(Retry().parse_retry_after(asked))
+    except (InvalidHeader, ValueError, OverflowError):
+        return otherwise

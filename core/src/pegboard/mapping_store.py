@@ -71,6 +71,10 @@ class MappingStore(TrackingStore):
             if not self._experiments:
                 self.create_experiment("Default")
 
+    def artifact_destination(self) -> str:
+        """Return the URI below which clients of a server may keep files."""
+        return self._artifact_root
+
     # -- experiments ---------------------------------------------------------------------------
 
     def create_experiment(

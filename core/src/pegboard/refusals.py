@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pegboard.errors import AlreadyExists, InvalidState, InvalidValue, NotFound
+from pegboard.errors import AlreadyExists, InvalidState, InvalidValue, NotFound, NotSupported
 
 
 def no_experiment(experiment_id: str) -> NotFound:
@@ -78,4 +78,41 @@ def param_set(run_id: str, key: str, old: str, new: str) -> InvalidValue:
     return InvalidValue(
         f"The param {key!r} of the run {run_id!r} is {old!r} and cannot be changed to {new!r}.",
         hint="Params are set once; use a tag for what changes.",
+    )
+
+
+def no_model(model_id: str) -> NotFound:
+    """No logged model has this id, or it is deleted."""
+    return NotFound(f"There is no logged model with the id {model_id!r}.")
+
+
+def model_in_use(model_id: str) -> InvalidState:
+    """A logged model to be removed for good is not deleted."""
+    return InvalidState(f"The logged model {model_id!r} is in use.", hint="Delete it first.")
+
+
+def model_param_set(model_id: str, key: str, old: str, new: str) -> InvalidValue:
+    """A param of a logged model that is set would get another value."""
+    return InvalidValue(
+        f"The param {key!r} of the logged model {model_id!r} is {old!r} and cannot be changed "
+        f"to {new!r}.",
+        hint="Params are set once; use a tag for what changes.",
+    )
+
+
+def no_trace(trace_id: str) -> NotFound:
+    """No trace has this id."""
+    return NotFound(f"There is no trace with the id {trace_id!r}.")
+
+
+def no_assessment(assessment_id: str, trace_id: str) -> NotFound:
+    """The trace has no assessment of this id."""
+    return NotFound(f"The trace {trace_id!r} has no assessment with the id {assessment_id!r}.")
+
+
+def unsupported(what: str, store: object) -> NotSupported:
+    """The tracking store lacks an ability."""
+    return NotSupported(
+        f"{type(store).__name__}, the tracking store in use, does not keep {what}.",
+        hint="Use another store, such as sqlite:PATH.",
     )

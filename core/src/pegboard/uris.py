@@ -17,6 +17,9 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):(.*)", re.DOTALL)
 PLAIN_PATH = "path"
 """The scheme given to plain paths."""
 
+PROXIED = "mlflow-artifacts"
+"""The scheme of files that a tracking server keeps for its clients."""
+
 
 @frozen
 class Uri:
@@ -82,6 +85,14 @@ def anchored(text: str, directory: Path) -> str:
 def from_path(path: Path, scheme: str = "file") -> str:
     """Return the URI of an absolute path on this machine."""
     return f"{scheme}://{quote(path.as_posix())}"
+
+
+def path_behind_host(uri: Uri) -> str:
+    """Return the path of ``x:/path`` and ``x://host/path``, without slashes around it."""
+    path = uri.path
+    if path.startswith("//"):
+        path = path[2:].partition("/")[2]
+    return path.strip("/")
 
 
 def join(root: str, *parts: str) -> str:

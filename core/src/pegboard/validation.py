@@ -22,6 +22,9 @@ MAX_DATASET_DIGEST = 36
 MAX_DATASET_SOURCE = 65_535
 MAX_DATASET_SCHEMA = 1_048_575
 MAX_DATASET_PROFILE = 16_777_215
+MAX_MODEL_NAME = 500
+MAX_MODEL_TYPE = 500
+MAX_MODEL_TEXT = 65_535
 MAX_INPUT_TAG_KEY = 255
 MAX_INPUT_TAG_VALUE = 500
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
@@ -57,11 +60,16 @@ def key(name: Any, what: str) -> str:
 def metric(point: Metric) -> Metric:
     """Return a metric point with a value and step that can be stored."""
     name = key(point.key, "metric")
+    if (point.dataset_name is None) != (point.dataset_digest is None):
+        raise InvalidValue(f"The metric {name!r} names a dataset without its digest or name.")
     return Metric(
         name,
         number(name, point.value),
         integer(name, point.timestamp, "timestamp"),
         integer(name, point.step, "step"),
+        point.model_id,
+        point.dataset_name,
+        point.dataset_digest,
     )
 
 
@@ -138,6 +146,34 @@ def experiment_name(name: Any) -> str:
     if "\0" in name:
         raise InvalidValue(f"The experiment name {name!r} holds a NUL character.")
     return name
+
+
+def model_name(name: Any) -> str:
+    """Return ``name`` if it may name a logged model: part of a URI, so no ``/ : . % " '``."""
+    bad = "".join(sorted({*str(name)} & {*"/:.%\"'\0"}))
+    if not isinstance(name, str) or not name or bad:
+        raise InvalidValue(
+            f"A logged model cannot be named {_short(repr(name))}"
+            + (f", because of {bad!r}." if bad else "."),
+            hint="A name is a text that is not empty, without / : . % and quotes.",
+        )
+    if len(name) > MAX_MODEL_NAME:
+        raise InvalidValue(
+            f"The model name {_short(name)} has {len(name)} characters; "
+            f"{MAX_MODEL_NAME} are allowed."
+        )
+    return name
+
+
+def model_texts(texts: Mapping[Any, Any], what: str) -> dict[str, str]:
+    """Return the params or tags of a logged model as text; ``what`` says which, for errors."""
+    for name in texts:
+        if not isinstance(name, str) or not name or len(name) > MAX_INPUT_TAG_KEY or "\0" in name:
+            raise InvalidValue(
+                f"{_short(repr(name))} cannot name a {what} of a logged model.",
+                hint=f"A name is a text of 1 to {MAX_INPUT_TAG_KEY} characters.",
+            )
+    return {name: text(value, f"{what} {name!r}", MAX_MODEL_TEXT) for name, value in texts.items()}
 
 
 def dataset_input(item: DatasetInput) -> DatasetInput:

@@ -25,9 +25,11 @@ _HOST = "pegboard.host"
 _DISTRIBUTION_OF_COMMAND = {
     "artifacts": "pegboard-tracking",
     "demo": "pegboard-demo",
+    "exec": "pegboard-server",
     "experiments": "pegboard-tracking",
     "gc": "pegboard-tracking",
     "runs": "pegboard-tracking",
+    "server": "pegboard-server",
 }
 """Which distribution of ours to install for a command that nothing provides."""
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pegboard.client.operations import RunOperations
     from pegboard.contracts.artifacts import ArtifactStore
+    from pegboard.contracts.tracking import TrackingStore
     from pegboard.entities import FileInfo, Page, Run
     from pegboard.host import Host
 
@@ -32,6 +33,8 @@ _KNOWN_ROOTS = 4096
 
 class ArtifactMethods:
     """What can be done with the files of a run. Paths are relative, with ``/`` between parts."""
+
+    store: TrackingStore
 
     def __init__(self, host: Host) -> None:
         """Open artifact stores through ``host``."""
@@ -70,7 +73,7 @@ class ArtifactMethods:
 
     def artifacts(self, run_id: str) -> ArtifactStore:
         """Return the artifact store whose root is that of a run."""
-        return self.host.artifact_store(self.get_artifact_uri(run_id))
+        return self.host.artifact_store(self.store.located(self.get_artifact_uri(run_id)))
 
     # -- files ---------------------------------------------------------------------------------
 

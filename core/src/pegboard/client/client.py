@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard import host
 from pegboard.client import location, operations, writers
 from pegboard.client.artifacts import ArtifactMethods
+from pegboard.client.models import LoggedModelMethods
 from pegboard.entities import (
     DatasetInput,
     Experiment,
@@ -26,13 +27,14 @@ from pegboard.tags import PARENT_RUN_ID, USER
 if TYPE_CHECKING:
     from pegboard.client.operations import RunOperations
     from pegboard.contracts.tracking import MetricWriter
+    from pegboard.entities.logged_models import LoggedModelInput
 
 EXPERIMENTS_PER_PAGE = 1000
 RUNS_PER_PAGE = 1000
 CHART_POINTS = 2000
 
 
-class Client(ArtifactMethods):
+class Client(ArtifactMethods, LoggedModelMethods):
     """Reads and writes one tracking store; may be used from several threads.
 
     Method names, arguments and their order are those of MLflow's ``MlflowClient``.
@@ -193,9 +195,22 @@ class Client(ArtifactMethods):
         timestamp: int | None = None,
         step: int | None = None,
         synchronous: bool | None = None,
+        dataset_name: str | None = None,
+        dataset_digest: str | None = None,
+        model_id: str | None = None,
     ) -> RunOperations | None:
-        """Add a point to a metric. ``timestamp`` in ms, by default now; ``step`` by default 0."""
-        self.writer.log(run_id, key, value, _now() if timestamp is None else timestamp, step or 0)
+        """Add a point to a metric. ``timestamp`` in ms, by default now; ``step`` by default 0.
+
+        With ``model_id`` it is a metric of that logged model too, measured on the dataset of that
+        name and digest.
+        """
+        time_ms = _now() if timestamp is None else timestamp
+        if model_id:
+            self.store.logged_models()
+            point = Metric(key, value, time_ms, step or 0, model_id, dataset_name, dataset_digest)
+            self.store.log_batch(run_id, metrics=[point])
+        else:
+            self.writer.log(run_id, key, value, time_ms, step or 0)
         return operations.outcome(synchronous)
 
     def log_param(self, run_id: str, key: str, value: Any, synchronous: bool | None = None) -> Any:
@@ -220,8 +235,18 @@ class Client(ArtifactMethods):
         )
         return operations.outcome(synchronous)
 
-    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput] | None = None) -> None:
-        """Record datasets used by a run; one that is known (name and digest) is recorded once."""
+    def log_inputs(
+        self,
+        run_id: str,
+        datasets: Sequence[DatasetInput] | None = None,
+        models: Sequence[LoggedModelInput] | None = None,
+    ) -> None:
+        """Record datasets and logged models used by a run, each once.
+
+        Datasets are the same if their names and digests are.
+        """
+        if models:
+            self.store.logged_models().log_inputs(run_id, models)
         if datasets:
             self.store.log_inputs(run_id, datasets)
 

@@ -1,4 +1,4 @@
-"""Runs as a pandas table."""
+"""Runs and logged models as pandas tables."""
 
 from __future__ import annotations
 
@@ -11,8 +11,24 @@ if TYPE_CHECKING:
     import pandas
 
     from pegboard.entities import Run
+    from pegboard.entities.logged_models import LoggedModel
 
 _NAN = float("nan")
+_MODEL_COLUMNS = (
+    "artifact_location",
+    "creation_timestamp",
+    "experiment_id",
+    "last_updated_timestamp",
+    "metrics",
+    "model_id",
+    "model_type",
+    "name",
+    "params",
+    "source_run_id",
+    "status",
+    "status_message",
+    "tags",
+)
 
 
 def load_pandas() -> Any:
@@ -44,6 +60,13 @@ def runs_frame(runs: Sequence[Run]) -> pandas.DataFrame:
     _spread(columns, "params", [run.data.params for run in runs], None)
     _spread(columns, "tags", [run.data.tags for run in runs], None)
     frame: pandas.DataFrame = pd.DataFrame(columns)
+    return frame
+
+
+def models_frame(models: Sequence[LoggedModel]) -> pandas.DataFrame:
+    """Return one row per model, with MLflow's columns, in the order of their names."""
+    rows = [[getattr(model, name) for name in _MODEL_COLUMNS] for model in models]
+    frame: pandas.DataFrame = load_pandas().DataFrame(rows, columns=list(_MODEL_COLUMNS))
     return frame
 
 

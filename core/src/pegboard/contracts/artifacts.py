@@ -51,6 +51,10 @@ class ArtifactStore(ABC):
         del path
         return None
 
+    def reclaim(self) -> int:
+        """Give up what nothing refers to any more; return the bytes freed."""
+        return 0
+
     def walk(self, path: str = "") -> Iterator[FileInfo]:
         """Yield every file at or below a path."""
         entries = self.list(path)

@@ -40,8 +40,11 @@ class Call:
     """One request, checked for size and form, and allowed.
 
     ``parameters`` holds the parts of the path, the query and the fields of a JSON body (an object),
-    in rising precedence; repeated query fields are lists. ``body`` yields the raw body of an
-    endpoint with ``streams``; for others it is empty, as the body was read.
+    in rising precedence; what comes from path or query is text, and repeated query fields are lists
+    of it. Of a body's key that comes twice the last value counts. A ``{name:path}`` is relative and
+    stays below its root. ``body`` yields the raw body of an endpoint with ``streams``, and raises
+    ConnectionError if the client goes away before the end; it has to be read before the endpoint
+    returns. For others it is None, as the body was read.
     """
 
     host: Host
@@ -51,13 +54,17 @@ class Call:
     body: AsyncIterator[bytes] | None = None
     tracking_uri: str | None = None
     """The store that the server was started with; None: the configured one."""
+    server_url: str = ""
+    """The server as the client addresses it: ``https://HOST:PORT/ROOT``, without a slash at the
+    end; for addresses that a client is told."""
 
 
 @frozen
 class Answer:
     """An answer that is not plain JSON of status 200.
 
-    ``content`` is the whole body or yields it; ``close`` is called when it was sent or given up.
+    ``content`` is the whole body or yields it; ``close``, which must not wait for anything, is
+    called when it was sent or given up. ``headers`` go before those that the server adds.
     """
 
     content: bytes | AsyncIterator[bytes] = b""

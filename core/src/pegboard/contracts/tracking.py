@@ -5,9 +5,15 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from attrs import frozen
+
+from pegboard import refusals, uris
 from pegboard.entities import (
     DatasetInput,
+    DatasetSummary,
     Experiment,
     Metric,
     Page,
@@ -18,9 +24,30 @@ from pegboard.entities import (
     RunTag,
     ViewType,
 )
+from pegboard.paths import safe_relative
+
+if TYPE_CHECKING:
+    from pegboard.contracts.logged_models import LoggedModelStore
+    from pegboard.contracts.traces import TraceStore
 
 SEARCH_LIMIT = 50_000
 """The largest page a search may be asked for, in entities."""
+
+DATASETS_LIMIT = 1000
+"""How many datasets a search for them returns at the most."""
+
+CONTEXT_TAG = "mlflow.data.context"
+"""The tag on the use of a dataset that says what for."""
+
+
+@frozen
+class MetricColumns:
+    """Points of one metric: columns of equal length. ``token`` fetches the next ones."""
+
+    steps: Sequence[int]
+    timestamps: Sequence[int]
+    values: Sequence[float]
+    token: str | None = None
 
 
 class MetricWriter(ABC):
@@ -33,6 +60,9 @@ class MetricWriter(ABC):
     process keeps alive: an attached run that stops giving signs of life becomes LOST.
     """
 
+    quick: bool = False
+    """Whether logging waits for nobody: no lock, no transaction, no network."""
+
     @abstractmethod
     def log(self, run_id: str, key: str, value: float, timestamp: int, step: int) -> None:
         """Append one point. ``timestamp`` in ms; ``step`` any 64-bit integer.
@@ -44,6 +74,12 @@ class MetricWriter(ABC):
     @abstractmethod
     def log_many(self, run_id: str, values: Mapping[str, float], timestamp: int, step: int) -> None:
         """Append one point per key, all of the same time and step; all or none is kept."""
+
+    def verify(self, run_id: str) -> None:  # noqa: B027 (one that asks the store each time)
+        """Notice if others deleted a run since it was last logged to: NotFound or InvalidState.
+
+        For servers, whose clients change through one process what they log to through another.
+        """
 
     def attach(self, run_id: str) -> None:  # noqa: B027 (a store without heartbeats needs none)
         """Keep this run alive until ``detach``."""
@@ -190,7 +226,8 @@ class TrackingStore(ABC):
     ) -> None:
         """Add metrics and params, set tags: all of it or, on an error, nothing.
 
-        A param may be repeated with its value, but not changed (InvalidValue). The tag
+        A metric with a ``model_id`` is one of the logged model too, in stores that keep these. A
+        param may be repeated with its value, but not changed (InvalidValue). The tag
         ``mlflow.runName`` renames the run.
         """
 
@@ -202,6 +239,21 @@ class TrackingStore(ABC):
     def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
         """Record datasets used by the run; one that is known (name and digest) is recorded once."""
 
+    def search_datasets(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
+        """Return what datasets the runs of experiments used, each context once; 1000 at most."""
+        found: dict[DatasetSummary, None] = {}
+        token: str | None = None
+        while True:
+            page = self.search_runs(experiment_ids, view=ViewType.ALL, page_token=token)
+            for run in page:
+                for item in run.inputs.dataset_inputs:
+                    context = next((t.value for t in item.tags if t.key == CONTEXT_TAG), None)
+                    used = (run.info.experiment_id, item.dataset.name, item.dataset.digest)
+                    found[DatasetSummary(*used, context)] = None
+            token = page.token
+            if token is None or len(found) >= DATASETS_LIMIT:
+                return list(found)[:DATASETS_LIMIT]
+
     @abstractmethod
     def metric_history(
         self,
@@ -212,6 +264,23 @@ class TrackingStore(ABC):
         page_token: str | None = None,
     ) -> Page[Metric]:
         """Return all points of a metric in the order they were logged; empty if there are none."""
+
+    def metric_columns(
+        self,
+        run_id: str,
+        key: str,
+        *,
+        max_results: int | None = None,
+        page_token: str | None = None,
+    ) -> MetricColumns:
+        """Return the same as ``metric_history`` in columns, which is faster in some stores."""
+        page = self.metric_history(run_id, key, max_results=max_results, page_token=page_token)
+        return MetricColumns(
+            [point.step for point in page],
+            [point.timestamp for point in page],
+            [point.value for point in page],
+            page.token,
+        )
 
     def sampled_history(
         self,
@@ -236,6 +305,16 @@ class TrackingStore(ABC):
         kept = reduce_points([m.value for m in history], points)
         return [history[i] for i in kept]
 
+    # -- further abilities ---------------------------------------------------------------------
+
+    def logged_models(self) -> LoggedModelStore:
+        """Return the logged models kept here; NotSupported if this store keeps none."""
+        raise refusals.unsupported("logged models", self)
+
+    def traces(self) -> TraceStore:
+        """Return the traces kept here; NotSupported if this store keeps none."""
+        raise refusals.unsupported("traces", self)
+
     # -- writing and housekeeping --------------------------------------------------------------
 
     def metric_writer(self) -> MetricWriter:
@@ -253,6 +332,21 @@ class TrackingStore(ABC):
     @abstractmethod
     def purge_experiment(self, experiment_id: str) -> None:
         """Remove a deleted experiment that has no runs left for good."""
+
+    def artifact_destination(self) -> str | None:
+        """Return the URI below which files are kept that clients send through a server.
+
+        Locations of the scheme ``mlflow-artifacts`` are paths below it; None: there are none.
+        """
+        return None
+
+    def located(self, artifact_uri: str) -> str:
+        """Return the URI that opens what an artifact location of this store names."""
+        destination = self.artifact_destination()
+        if destination is None or not artifact_uri.startswith(f"{uris.PROXIED}:"):
+            return artifact_uri
+        path = safe_relative(uris.path_behind_host(uris.parse(artifact_uri)))
+        return uris.join(destination, quote(path)) if path else destination
 
     def reclaim(self) -> int:
         """Give space of purged data back to the system; return the bytes freed."""

@@ -14,12 +14,23 @@ from pegboard.filters.nodes import And, Comparison, Expr, Field, Not, Operator, 
 from pegboard.filters.numbers import as_number
 from pegboard.filters.ordering import complete, key_part, sort_key, sorted_by
 from pegboard.filters.parser import parse_filter, parse_order_by
-from pegboard.filters.schema import EXPERIMENTS, RUN_NAME_TAG, RUNS, Kind, SearchSchema, Type
+from pegboard.filters.schema import (
+    EXPERIMENTS,
+    LOGGED_MODELS,
+    RUN_NAME_TAG,
+    RUNS,
+    TRACES,
+    Kind,
+    SearchSchema,
+    Type,
+)
 
 __all__ = [
     "EXPERIMENTS",
+    "LOGGED_MODELS",
     "RUNS",
     "RUN_NAME_TAG",
+    "TRACES",
     "And",
     "Comparison",
     "Expr",

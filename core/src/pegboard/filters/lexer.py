@@ -12,7 +12,9 @@ from pegboard.errors import FilterError
 MAX_LENGTH = 200_000
 """The longest filter or order that is looked at, in characters."""
 
-KEYWORDS = frozenset({"AND", "OR", "NOT", "IN", "IS", "NULL", "LIKE", "ILIKE", "ASC", "DESC"})
+KEYWORDS = frozenset(
+    {"AND", "OR", "NOT", "IN", "IS", "NULL", "LIKE", "ILIKE", "RLIKE", "ASC", "DESC"}
+)
 
 
 class Token(Enum):

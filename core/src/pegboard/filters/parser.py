@@ -24,6 +24,8 @@ _NULL = frozenset({Operator.IS_NULL, Operator.IS_NOT_NULL})
 _LISTS = frozenset({Operator.IN, Operator.NOT_IN})
 _SIGNS = frozenset({"=", "!=", "<", "<=", ">", ">=", "=~", "!~"})
 _PATTERNS = frozenset({Operator.MATCHES, Operator.MATCHES_NOT})
+_EITHER = frozenset({Kind.PARAM, Kind.FEEDBACK, Kind.EXPECTATION})
+"""Kinds whose values are compared as texts or as numbers."""
 
 
 def parse_filter(text: str, schema: SearchSchema) -> Expr | None:
@@ -160,6 +162,8 @@ class _Parser:
             return Operator.NOT_IN
         if lexeme.token is Token.KEYWORD and lexeme.text.upper() in ("IN", "LIKE", "ILIKE"):
             return Operator(self._take().text.upper())
+        if self._accept("RLIKE"):
+            return Operator.MATCHES
         if lexeme.token is Token.OPERATOR and lexeme.text in _SIGNS:
             return Operator(self._take().text)
         hints = {"==": "Equality is written =.", "<>": "Inequality is written !=."}
@@ -174,7 +178,7 @@ class _Parser:
         allowed = _TEXTUAL
         if field.kind is Kind.METRIC:
             allowed = _NUMERIC
-        elif field.kind is Kind.PARAM:
+        elif field.kind in _EITHER:
             allowed = _NUMERIC | _TEXTUAL
         elif field.kind is Kind.ATTRIBUTE:
             allowed = {Type.TEXT: _TEXTUAL, Type.NUMBER: _NUMERIC, Type.ID: _IDENTITY}[
@@ -196,15 +200,15 @@ class _Parser:
     def _value(self, field: Field, operator: Operator, operator_at: Lexeme) -> float | str:
         lexeme = self.ahead
         number_wanted = self._is_number(field)
-        if field.kind is Kind.PARAM:
+        if field.kind in _EITHER:
             number_wanted = operator in _ORDERING or (
                 operator in _NUMERIC and lexeme.token is Token.NUMBER
             )
         if number_wanted:
             if lexeme.token is not Token.NUMBER:
                 hint = ""
-                if field.kind is Kind.PARAM:
-                    hint = "Texts of params are compared with =, !=, LIKE, ILIKE, IN, =~ or !~."
+                if field.kind in _EITHER:
+                    hint = "Texts are compared with =, !=, LIKE, ILIKE, IN, =~ or !~."
                 raise self._expected(f"a number after {operator_at.text}", hint)
             return _number(self._take().text, whole=field.kind is Kind.ATTRIBUTE)
         text = self._string()

@@ -22,6 +22,10 @@ class Kind(StrEnum):
     TAG = "tag"
     ATTRIBUTE = "attribute"
     DATASET = "dataset"
+    METADATA = "metadata"
+    SPAN = "span"
+    FEEDBACK = "feedback"
+    EXPECTATION = "expectation"
 
 
 class Type(StrEnum):
@@ -96,4 +100,70 @@ EXPERIMENTS = SearchSchema(
         "creation_time": Type.NUMBER,
         "last_update_time": Type.NUMBER,
     },
+)
+
+LOGGED_MODELS = SearchSchema(
+    name="logged models",
+    kinds={
+        "metric": Kind.METRIC,
+        "metrics": Kind.METRIC,
+        "param": Kind.PARAM,
+        "params": Kind.PARAM,
+        "tag": Kind.TAG,
+        "tags": Kind.TAG,
+        "attribute": Kind.ATTRIBUTE,
+        "attributes": Kind.ATTRIBUTE,
+    },
+    attributes={
+        "name": Type.TEXT,
+        "model_id": Type.TEXT,
+        "model_type": Type.TEXT,
+        "status": Type.TEXT,
+        "source_run_id": Type.TEXT,
+        "creation_timestamp": Type.NUMBER,
+        "last_updated_timestamp": Type.NUMBER,
+    },
+    aliases={
+        "creation_time": "creation_timestamp",
+        "creation_timestamp_ms": "creation_timestamp",
+        "last_updated_time": "last_updated_timestamp",
+        "last_updated_timestamp_ms": "last_updated_timestamp",
+    },
+    orderable=frozenset({Kind.METRIC, Kind.ATTRIBUTE}),
+)
+
+TRACES = SearchSchema(
+    name="traces",
+    kinds={
+        "tag": Kind.TAG,
+        "tags": Kind.TAG,
+        "metadata": Kind.METADATA,
+        "request_metadata": Kind.METADATA,
+        "attribute": Kind.ATTRIBUTE,
+        "attributes": Kind.ATTRIBUTE,
+        "trace": Kind.ATTRIBUTE,
+        "span": Kind.SPAN,
+        "feedback": Kind.FEEDBACK,
+        "expectation": Kind.EXPECTATION,
+    },
+    attributes={
+        "trace_id": Type.TEXT,
+        "client_request_id": Type.TEXT,
+        "name": Type.TEXT,
+        "status": Type.TEXT,
+        "run_id": Type.TEXT,
+        "text": Type.TEXT,
+        "experiment_id": Type.TEXT,
+        "timestamp": Type.NUMBER,
+        "execution_time": Type.NUMBER,
+        "end_time": Type.NUMBER,
+    },
+    aliases={
+        "request_id": "trace_id",
+        "state": "status",
+        "timestamp_ms": "timestamp",
+        "execution_time_ms": "execution_time",
+        "end_time_ms": "end_time",
+    },
+    orderable=frozenset({Kind.ATTRIBUTE, Kind.TAG, Kind.METADATA}),
 )

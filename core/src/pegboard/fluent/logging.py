@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pegboard.client.operations import DONE, outcome
-from pegboard.entities import DatasetInput, InputTag, Param, RunTag
+from pegboard.entities import DatasetInput, InputTag, Metric, Param, RunTag
 from pegboard.errors import InvalidValue
 from pegboard.fluent import experiments
 from pegboard.fluent.runs import active, here
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pegboard.client import Client
     from pegboard.client.operations import RunOperations
+    from pegboard.entities.logged_models import LoggedModelInput
 
 _time_ns = time.time_ns
 
@@ -31,10 +32,19 @@ def log_metric(
     synchronous: bool | None = None,
     timestamp: int | None = None,
     run_id: str | None = None,
+    model_id: str | None = None,
+    dataset: Any = None,
 ) -> RunOperations | None:
-    """Add a point to a metric. ``step`` is 0 by default, ``timestamp`` (ms) is now."""
+    """Add a point to a metric. ``step`` is 0 by default, ``timestamp`` (ms) is now.
+
+    With ``model_id``, or an active model, it is a metric of that logged model too, measured on
+    ``dataset``.
+    """
     # Called in the innermost loops of training: everything was looked up before.
     log = here.log
+    if model_id is not None or dataset is not None or here.model_id is not None:
+        _log_of_model({key: value}, step, timestamp, run_id, model_id, dataset)
+        return outcome(synchronous)
     if run_id is not None:
         return _client_of(run_id).log_metric(run_id, key, value, timestamp, step, synchronous)
     if log is None:
@@ -49,9 +59,18 @@ def log_metrics(
     synchronous: bool | None = None,
     run_id: str | None = None,
     timestamp: int | None = None,
+    model_id: str | None = None,
+    dataset: Any = None,
 ) -> RunOperations | None:
-    """Add a point to each of several metrics, all of the same step and time; all or none."""
+    """Add a point to each of several metrics, all of the same step and time; all or none.
+
+    With ``model_id``, or an active model, they are metrics of that logged model too, measured on
+    ``dataset``.
+    """
     log_many = here.log_many
+    if model_id is not None or dataset is not None or here.model_id is not None:
+        _log_of_model(metrics, step, timestamp, run_id, model_id, dataset)
+        return outcome(synchronous)
     if run_id is not None:
         log_many = _client_of(run_id).writer.log_many
     elif log_many is None:
@@ -63,6 +82,34 @@ def log_metrics(
         step or 0,
     )
     return None if synchronous is None or synchronous else DONE
+
+
+def _log_of_model(
+    values: Mapping[str, float],
+    step: int | None,
+    timestamp: int | None,
+    run_id: str | None,
+    model_id: str | None,
+    dataset: Any,
+) -> None:
+    """Log metrics measured of a model or on a dataset; the run uses both, if it made neither."""
+    from pegboard.entities.logged_models import LoggedModelInput
+
+    target, run_id = _target(run_id)
+    run, model_id = target.get_run(run_id), model_id or here.model_id
+    known = {item.model_id for item in run.inputs.model_inputs}
+    known |= {item.model_id for item in run.outputs.model_outputs}
+    models = [LoggedModelInput(model_id)] if model_id and model_id not in known else []
+    used = [] if dataset is None else [_dataset_input(dataset, None, None)]
+    target.log_inputs(run_id, used, models)
+    name = used[0].dataset.name if used else None
+    digest = used[0].dataset.digest if used else None
+    time_ms = timestamp or _time_ns() // 1_000_000
+    points = [
+        Metric(key, value, time_ms, step or 0, model_id, name, digest)
+        for key, value in values.items()
+    ]
+    target.log_batch(run_id, metrics=points)
 
 
 def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:
@@ -99,27 +146,35 @@ def delete_tag(key: str) -> None:
 
 
 def log_input(
-    dataset: Any = None, context: str | None = None, tags: Mapping[str, str] | None = None
+    dataset: Any = None,
+    context: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    model: LoggedModelInput | None = None,
 ) -> None:
     """Record a dataset that the run uses, and for what: a context such as ``training``.
 
     ``dataset`` is one of ``pegboard.data``, or data itself that an installed plugin knows.
+    ``model`` is a logged model that the run uses.
     """
-    if dataset is not None:
-        _active_client().log_inputs(here.run_id, [_dataset_input(dataset, context, tags)])
+    datasets = [] if dataset is None else [_dataset_input(dataset, context, tags)]
+    if datasets or model is not None:
+        models = None if model is None else [model]
+        _active_client().log_inputs(here.run_id, datasets, models)
 
 
 def log_inputs(
     datasets: Sequence[Any] | None = None,
     contexts: Sequence[str | None] | None = None,
     tags_list: Sequence[Mapping[str, str] | None] | None = None,
+    models: Sequence[LoggedModelInput | None] | None = None,
 ) -> None:
-    """Record several datasets; the lists are of one length."""
+    """Record several datasets, in lists of one length, and logged models that the run uses."""
     lists = datasets or [], contexts or [], tags_list or []
     if len({len(given) for given in lists}) > 1:
         raise InvalidValue("log_inputs needs datasets, contexts and tags_list of one length.")
     inputs = [_dataset_input(*item) for item in zip(*lists, strict=True) if item[0] is not None]
-    _active_client().log_inputs(here.run_id, inputs)
+    used = [model for model in models or () if model is not None]
+    _active_client().log_inputs(here.run_id, inputs, used)
 
 
 def _dataset_input(

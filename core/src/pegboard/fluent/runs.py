@@ -72,13 +72,15 @@ class OpenRun:
 class _Thread(threading.local):
     """The active runs of a thread, the innermost last, and how to log to that one.
 
-    ``log`` and ``log_many`` are the writer's, None if they must be looked up anew.
+    ``log`` and ``log_many`` are the writer's, None if they must be looked up anew. ``model_id`` is
+    the active model.
     """
 
     def __init__(self) -> None:
         self.stack: list[OpenRun] = []
         self.last_run_id: str | None = None
         self.run_id = ""
+        self.model_id = (environment.find("ACTIVE_MODEL_ID") or (None, None))[1]
         self.log: Callable[[str, str, float, int, int], None] | None = None
         self.log_many: Callable[[str, Mapping[str, float], int, int], None] | None = None
 

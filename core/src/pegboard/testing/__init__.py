@@ -20,6 +20,8 @@ pytest.register_assert_rewrite(
             "_search",
             "artifacts",
             "components",
+            "logged_models",
+            "traces",
         )
     )
 )
@@ -30,12 +32,16 @@ from pegboard.testing.components import (  # noqa: E402
     LLMProviderContract,
     ProjectRunnerContract,
 )
+from pegboard.testing.logged_models import LoggedModelStoreContract  # noqa: E402
+from pegboard.testing.traces import TraceStoreContract  # noqa: E402
 from pegboard.testing.tracking import TrackingStoreContract  # noqa: E402
 
 __all__ = [
     "ArtifactStoreContract",
     "EvaluatorContract",
     "LLMProviderContract",
+    "LoggedModelStoreContract",
     "ProjectRunnerContract",
+    "TraceStoreContract",
     "TrackingStoreContract",
 ]

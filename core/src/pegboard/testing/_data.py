@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from pegboard.contracts.tracking import TrackingStore
-from pegboard.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from pegboard.entities import (
+    Dataset,
+    DatasetInput,
+    DatasetSummary,
+    InputTag,
+    Metric,
+    Param,
+    Run,
+    RunTag,
+)
 from pegboard.errors import InvalidValue, NotFound
 from pegboard.testing._base import StoreTests, log
 from pegboard.validation import INT64_MAX, INT64_MIN
@@ -259,6 +268,21 @@ class DataTests(StoreTests):
             [item] = store.get_run(run_id).inputs.dataset_inputs
             assert item.dataset == dataset("shared")
             assert [tag.value for tag in item.tags] == [context]
+
+    def test_datasets_of_experiments_are_found_once_per_context(self, store: TrackingStore) -> None:
+        other = store.create_experiment("other").experiment_id
+        for experiment, context in (("0", "training"), ("0", "training"), (other, "testing")):
+            tag = InputTag("mlflow.data.context", context)
+            run_id = store.create_run(experiment).info.run_id
+            store.log_inputs(run_id, [DatasetInput(dataset("used"), [tag])])
+        store.log_inputs(store.create_run("0").info.run_id, [DatasetInput(dataset("used"))])
+        digest = dataset("used").digest
+        assert set(store.search_datasets(["0"])) == {
+            DatasetSummary("0", "used", digest, "training"),
+            DatasetSummary("0", "used", digest),
+        }
+        assert len(store.search_datasets(["0", other])) == 3
+        assert store.search_datasets(["987"]) == []
 
     def test_a_dataset_that_is_too_long_is_refused(self, store: TrackingStore, run: Run) -> None:
         for bad in (dataset("n" * 501), dataset("n", digest="d" * 37)):

@@ -45,6 +45,17 @@ class HistoryTests(StoreTests):
         assert list(store.metric_history(run.info.run_id, "m")) == []
         assert store.sampled_history(run.info.run_id, "m", 100) == []
 
+    def test_columns_hold_the_same_as_a_history(self, store: TrackingStore, run: Run) -> None:
+        points = [Metric("m", i / 3, 100 - i, i * 2) for i in range(9)]
+        store.log_batch(run.info.run_id, metrics=points)
+        first = store.metric_columns(run.info.run_id, "m", max_results=5)
+        rest = store.metric_columns(run.info.run_id, "m", page_token=first.token)
+        assert rest.token is None
+        assert [*first.values, *rest.values] == [point.value for point in points]
+        assert [*first.steps, *rest.steps] == [point.step for point in points]
+        assert [*first.timestamps, *rest.timestamps] == [point.timestamp for point in points]
+        assert list(store.metric_columns(run.info.run_id, "none").values) == []
+
     def test_pages_of_a_history_make_the_whole(self, store: TrackingStore, run: Run) -> None:
         points = [Metric("m", float(i), i, i) for i in range(25)]
         store.log_batch(run.info.run_id, metrics=points)

@@ -18,15 +18,13 @@ from pegboard.entities import FileInfo
 from pegboard.errors import InvalidValue, NotFound, translate_os_error
 from pegboard.paths import below, safe_relative
 
+from pegboard_tracking.content import DIRECTORY, Content, Incoming, is_reserved, open_beside
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from pegboard.uris import Uri
 
 _COPY_BYTES = 1 << 20
-_TEMPORARY_PREFIX = ".pegboard-"
-_TEMPORARY_SUFFIX = ".part"
-_ATTEMPTS = 100
-"""How often to make a directory again that others prune at the same moment."""
 
 
 def open_files(uri: Uri, settings: Mapping[str, Any]) -> FileArtifactStore:
@@ -53,13 +51,14 @@ class FileArtifactStore(ArtifactStore):
     def __init__(self, root: Path) -> None:
         """Use the directory ``root``, which is made with the first file."""
         self._root = root
+        self.content = Content(root / DIRECTORY)
 
     def write(self, path: str, content: BinaryIO) -> FileInfo:
         """Store a file: written under a temporary name beside it, then renamed."""
         relative = _file_path(path)
         target = below(self._root, relative)
         with self._translated(target):
-            temporary, descriptor = self._open_temporary(target)
+            temporary, descriptor = open_beside(target)
             try:
                 with os.fdopen(descriptor, "wb") as stream:
                     shutil.copyfileobj(content, stream, _COPY_BYTES)
@@ -71,19 +70,31 @@ class FileArtifactStore(ArtifactStore):
                 raise
         return FileInfo(relative, is_dir=False, file_size=size)
 
-    def _open_temporary(self, target: Path) -> tuple[Path, int]:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        for attempt in range(_ATTEMPTS):
-            name = f"{_TEMPORARY_PREFIX}{os.urandom(8).hex()}{_TEMPORARY_SUFFIX}"
-            temporary = target.with_name(name)
+    # -- files that many places share -----------------------------------------------------------
+
+    def receive(self) -> Incoming:
+        """Begin a file that comes in pieces and is then given its place by ``keep``."""
+        return self.content.receive()
+
+    def keep(self, received: Incoming, path: str) -> FileInfo:
+        """Make what was received the file of a path; it shares its bytes with equal files."""
+        relative = _file_path(path)
+        target = below(self._root, relative)
+        with self._translated(target):
             try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                return temporary, os.open(temporary, flags, 0o666)
-            except (FileNotFoundError, FileExistsError):
-                # Someone who deletes may prune the directory between any two steps.
-                if attempt == _ATTEMPTS - 1:
-                    raise
-        raise AssertionError("unreachable")
+                self.content.keep(received, target)
+            except BaseException:
+                received.discard()
+                self._prune(target.parent)
+                raise
+        return FileInfo(relative, is_dir=False, file_size=received.size)
+
+    def reclaim(self) -> int:
+        """Remove shared content that no file refers to, and uploads that were given up."""
+        with self._translated(self._root):
+            return self.content.sweep()
+
+    # -- files ----------------------------------------------------------------------------------
 
     def read(self, path: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
         """Open a file, or a range of its bytes, for reading."""
@@ -101,7 +112,7 @@ class FileArtifactStore(ArtifactStore):
 
     def list(self, path: str = "") -> builtins.list[FileInfo]:
         """Return what is directly below a directory; unfinished writes are left out."""
-        relative = safe_relative(path)
+        relative = _unreserved(path)
         directory = below(self._root, relative)
         found = []
         with self._translated(directory):
@@ -113,7 +124,7 @@ class FileArtifactStore(ArtifactStore):
         return sorted(found, key=lambda info: info.path)
 
     def _info(self, path: str, entry: os.DirEntry[str]) -> FileInfo | None:
-        if _is_temporary(entry.name) or (entry.is_symlink() and not self._leads_inside(entry)):
+        if is_reserved(entry.name) or (entry.is_symlink() and not self._leads_inside(entry)):
             return None
         try:
             # Links to directories are left out: a walk along them may not end.
@@ -131,7 +142,7 @@ class FileArtifactStore(ArtifactStore):
 
     def delete(self, path: str = "") -> int:
         """Remove a file, or all below a directory, and the directories that are left empty."""
-        relative = safe_relative(path)
+        relative = _unreserved(path)
         target = below(self._root, relative)
         with self._translated(target):
             freed = _remove(target)
@@ -151,7 +162,7 @@ class FileArtifactStore(ArtifactStore):
 
     def local_path(self, path: str) -> Path | None:
         """Return where a file or directory lies."""
-        target = below(self._root, path)
+        target = below(self._root, _unreserved(path))
         return target if target.exists() else None
 
     def _not_found(self, path: str) -> NotFound:
@@ -195,10 +206,6 @@ class _Range(io.RawIOBase):
         super().close()
 
 
-def _is_temporary(name: str) -> bool:
-    return name.startswith(_TEMPORARY_PREFIX) and name.endswith(_TEMPORARY_SUFFIX)
-
-
 def _scan(directory: Path) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(directory) as entries:
@@ -212,10 +219,11 @@ def _holds_files(directory: Path) -> bool:
     waiting = [directory]
     while waiting:
         for entry in _scan(waiting.pop()):
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append(Path(entry.path))
-            elif not _is_temporary(entry.name):
+            if is_reserved(entry.name):
+                continue
+            if not entry.is_dir(follow_symlinks=False):
                 return True
+            waiting.append(Path(entry.path))
     return False
 
 
@@ -225,7 +233,9 @@ def _remove(target: Path) -> int:
         status = target.lstat()
         if not stat.S_ISDIR(status.st_mode):
             target.unlink()
-            return status.st_size if stat.S_ISREG(status.st_mode) else 0
+            # Other links to the file keep its bytes.
+            alone = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+            return status.st_size if alone else 0
     except (FileNotFoundError, NotADirectoryError):
         return 0
     freed = sum(_remove(Path(entry.path)) for entry in builtins.list(_scan(target)))
@@ -309,12 +319,18 @@ class MemoryArtifactStore(ArtifactStore):
 
 def _file_path(path: str) -> str:
     """Return the normal form of a path that names a file."""
-    relative = safe_relative(path)
+    relative = _unreserved(path)
     if not relative:
         raise InvalidValue(f"{path!r} names the root, not a file.")
-    if _is_temporary(relative.rpartition("/")[2]):
+    return relative
+
+
+def _unreserved(path: str) -> str:
+    """Return the normal form of a path that holds no name of the store's own."""
+    relative = safe_relative(path)
+    if any(map(is_reserved, relative.split("/"))):
         raise InvalidValue(
-            f"The name {path!r} is reserved for files that are being written.",
+            f"The name {path!r} is reserved for the store's own files.",
             hint="Choose another name.",
         )
     return relative

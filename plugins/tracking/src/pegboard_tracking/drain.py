@@ -83,7 +83,7 @@ class Drain:
             path = self._path(name)
             reader = self._readers.pop(name, None)
             if reader is not None and reader.damaged_at is not None and path.exists():
-                self._set_aside(path, reader.damaged_at)
+                journal.set_aside(path, reader.damaged_at)
             path.unlink(missing_ok=True)
             with self._database.writing() as connection:
                 connection.execute("DELETE FROM journal WHERE id = ?", (name,))
@@ -151,21 +151,6 @@ class Drain:
         if status == "LOST":
             self._liveness.reopen(connection, row)
         return row, experiment
-
-    @staticmethod
-    def _set_aside(path: Path, damaged_at: int) -> None:
-        """Keep a damaged journal under another name, and say so."""
-        rest = path.stat().st_size - damaged_at
-        kept = path.with_suffix(".damaged")
-        path.rename(kept)
-        logger.warning(
-            "The journal %s is damaged at byte %d. All before it is in the store; "
-            "the %d bytes from there on were set aside in %s.",
-            path,
-            damaged_at,
-            rest,
-            kept,
-        )
 
     def _adopt(self, name: str) -> None:
         """Finish a journal whose owner died: move it, mark its runs as lost, remove it."""

@@ -93,6 +93,11 @@ class Collector:
             return Removed(info.run_id, freed, purged=False, note="restored meanwhile")
         return Removed(info.run_id, freed, note=note)
 
+    def reclaim(self) -> int:
+        """Free what removed files left in the store's own place for files; return the bytes."""
+        destination = self._store.artifact_destination()
+        return 0 if destination is None else self._artifacts(destination).reclaim()
+
     def experiments(
         self, *, deleted_before: int | None = None, experiment_ids: Collection[str] = ()
     ) -> Iterator[Experiment]:
@@ -141,16 +146,18 @@ class Collector:
         """
         location = self._location(info.experiment_id)
         base, _, query = location.partition("?")
-        uri, _, own_query = info.artifact_uri.partition("?")
+        artifact_uri = self._store.located(info.artifact_uri)
+        uri, _, own_query = artifact_uri.partition("?")
         inside = uri.removeprefix(base.rstrip("/") + "/")
         if inside != uri and query == own_query:
             first = inside.partition("/")[0]
             return _Place(location, first) if first == info.run_id else None
-        last_parts = uris.parse(info.artifact_uri).path.rstrip("/").split("/")[-2:]
-        return _Place(info.artifact_uri, "") if info.run_id in last_parts else None
+        last_parts = uris.parse(artifact_uri).path.rstrip("/").split("/")[-2:]
+        return _Place(artifact_uri, "") if info.run_id in last_parts else None
 
     def _location(self, experiment_id: str) -> str:
         if experiment_id not in self._locations:
             experiment = self._store.get_experiment(experiment_id)
-            self._locations[experiment_id] = experiment.artifact_location
+            location = self._store.located(experiment.artifact_location)
+            self._locations[experiment_id] = location
         return self._locations[experiment_id]

@@ -14,38 +14,44 @@ SERIES of the series           uint32 length of the run id, the run id, the metr
 POINT  of the series           int64 step, int64 timestamp in ms, float64 value
 GROUP  of the group            uint32 numbers of its series
 ROW    of the group            int64 step, int64 timestamp in ms, one float64 per series
+BATCH  how many series         per series two uint32: its number, how many points; then all points
+OTHER  0                       what else a server is still to be told, as JSON
 ====== ======================= ===================================================================
 """
 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import struct
 import zlib
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from attrs import define, field
-
 
 MAGIC = b"PEGJRNL1"
 SUFFIX = ".log"
 POINT_BYTES = 24
 """A point as the tables keep it: int64 step, int64 timestamp, float64 value."""
 
-SERIES, POINT, GROUP, ROW = 1, 2, 3, 4
+SERIES, POINT, GROUP, ROW, OTHER, BATCH = 1, 2, 3, 4, 5, 6
 
 _HEAD = struct.Struct("<II")
 _START = struct.Struct("<B3xI")
 _POINT = struct.Struct("<B3xIqqd")
+_PLAIN = struct.Struct("<qqd")
 _ROW_HEAD = struct.Struct("<B3xIqq")
 _LENGTH = struct.Struct("<I")
 
 pack_head = _HEAD.pack
 pack_point = _POINT.pack
 POINT_BODY = _POINT.size
+
+logger = logging.getLogger(__name__)
 
 
 def record(body: bytes) -> bytes:
@@ -62,6 +68,18 @@ def series_body(number: int, run_id: str, key: str) -> bytes:
 def group_body(number: int, series: Iterable[int]) -> bytes:
     """Return the body that introduces a group of series that are logged together."""
     return _START.pack(GROUP, number) + array("I", series).tobytes()
+
+
+def batch_body(columns: Mapping[int, Sequence[tuple[int, int, float]]]) -> bytes:
+    """Return the body of points (step, timestamp, value) of several series, kept as a whole."""
+    heads = array("I", chain.from_iterable((n, len(column)) for n, column in columns.items()))
+    points = [_PLAIN.pack(*point) for column in columns.values() for point in column]
+    return b"".join([_START.pack(BATCH, len(columns)), heads.tobytes(), *points])
+
+
+def other_body(content: bytes) -> bytes:
+    """Return the body of a record that holds something else than points."""
+    return _START.pack(OTHER, 0) + content
 
 
 def row_struct(width: int) -> struct.Struct:
@@ -108,6 +126,21 @@ def names(directory: Path) -> list[str]:
     return sorted(name.removesuffix(SUFFIX) for name in found)
 
 
+def set_aside(path: Path, damaged_at: int) -> None:
+    """Keep a damaged journal under another name, and say so."""
+    rest = path.stat().st_size - damaged_at
+    kept = path.with_suffix(".damaged")
+    path.rename(kept)
+    logger.warning(
+        "The journal %s is damaged at byte %d. All before it is in the store; "
+        "the %d bytes from there on were set aside in %s.",
+        path,
+        damaged_at,
+        rest,
+        kept,
+    )
+
+
 @define
 class Points:
     """What was read from a journal: per series, its points packed as the tables keep them."""
@@ -118,6 +151,8 @@ class Points:
     """The position in the file at which reading began."""
     end: int = 0
     """The position behind the last record that was read."""
+    other: bytes | None = None
+    """What a record of another kind holds, which comes after the points and ended the reading."""
 
 
 class JournalReader:
@@ -204,6 +239,12 @@ class JournalReader:
                 collector.point(body)
             elif kind == ROW:
                 collector.row(body)
+            elif kind == BATCH:
+                collector.batch(body)
+            elif kind == OTHER:
+                points.other = body[_START.size :]
+                position += 8 + length
+                break
             else:
                 self._introduce(body)
             position += 8 + length
@@ -246,6 +287,17 @@ class _Collector:
                 self._settle_rows_of(number)
             rows = self._rows[group] = []
         rows.append(body[8:])
+
+    def batch(self, body: bytes) -> None:
+        count = int.from_bytes(body[4:8], "little")
+        begin = _START.size + 8 * count
+        heads = array("I", body[_START.size : begin])
+        for number, points in zip(heads[0::2], heads[1::2], strict=True):
+            if self._rows:
+                self._settle_rows_of(number)
+            end = begin + points * POINT_BYTES
+            self._single.setdefault(number, []).append(body[begin:end])
+            begin = end
 
     def _settle_rows_of(self, number: int) -> None:
         for group in self._shared.get(number, ()):

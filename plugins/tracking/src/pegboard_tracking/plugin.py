@@ -11,6 +11,7 @@ from pegboard.uris import PLAIN_PATH
 if TYPE_CHECKING:
     from pegboard.client import Client
     from pegboard.contracts.artifacts import ArtifactStore
+    from pegboard.contracts.http import Endpoint
     from pegboard.contracts.tracking import TrackingStore
     from pegboard.entities import Run, RunStatus
     from pegboard.uris import Uri
@@ -32,6 +33,12 @@ def _memory(uri: Uri, settings: Mapping[str, Any]) -> TrackingStore:
     return open_store(uri, settings)
 
 
+def _server(uri: Uri, settings: Mapping[str, Any]) -> TrackingStore:
+    from pegboard_tracking.rest.store import open_store
+
+    return open_store(uri, settings)
+
+
 def _files(uri: Uri, settings: Mapping[str, Any]) -> ArtifactStore:
     from pegboard_tracking.artifacts import open_files
 
@@ -44,23 +51,40 @@ def _memory_files(uri: Uri, settings: Mapping[str, Any]) -> ArtifactStore:
     return open_memory(uri, settings)
 
 
+def _proxied_files(uri: Uri, settings: Mapping[str, Any]) -> ArtifactStore:
+    from pegboard_tracking.rest.artifacts import open_proxied
+
+    return open_proxied(uri, settings)
+
+
+def _server_files(uri: Uri, settings: Mapping[str, Any]) -> ArtifactStore:
+    from pegboard_tracking.rest.artifacts import open_relative
+
+    return open_relative(uri, settings)
+
+
 @hookimpl
 def pegboard_tracking_stores() -> Sequence[Backend[TrackingStore]]:
-    """Declare the SQLite store (also for plain paths) and the store for tests."""
+    """Declare the SQLite store (also for plain paths), servers, and the store for tests."""
     return [
         Backend("sqlite", _sqlite, "A SQLite file: sqlite:PATH"),
         Backend(PLAIN_PATH, _sqlite, "A plain path: a SQLite file, or a directory with one"),
         Backend("file", _sqlite, "The same, as a URI: file:///PATH"),
+        Backend("http", _server, "A tracking server, MLflow's or ours: http://HOST:PORT"),
+        Backend("https", _server, "The same, over TLS: https://HOST"),
         Backend("memory", _memory, "Kept in this process only, for tests: memory:NAME"),
     ]
 
 
 @hookimpl
 def pegboard_artifact_stores() -> Sequence[Backend[ArtifactStore]]:
-    """Declare the stores for files on this machine and for tests."""
+    """Declare the stores for files on this machine, behind a server, and for tests."""
     return [
         Backend("file", _files, "A directory: file:///PATH"),
         Backend(PLAIN_PATH, _files, "A directory, as a plain path"),
+        Backend("http", _proxied_files, "Behind a tracking server, by URL"),
+        Backend("https", _proxied_files, "The same, over TLS"),
+        Backend("mlflow-artifacts", _server_files, "Behind the tracking server in use"),
         Backend("memory", _memory_files, "Kept in this process only, for tests: memory:NAME"),
     ]
 
@@ -89,6 +113,12 @@ def _gc() -> Any:
     return gc
 
 
+def _sync() -> Any:
+    from pegboard_tracking.commands.sync import sync
+
+    return sync
+
+
 @hookimpl
 def pegboard_commands() -> Sequence[Command]:
     """Declare the commands that deal with what is tracked."""
@@ -97,7 +127,16 @@ def pegboard_commands() -> Sequence[Command]:
         Command("runs", _runs, "List, show, compare, export and delete runs."),
         Command("artifacts", _artifacts, "List and download the files of a run."),
         Command("gc", _gc, "Remove deleted runs for good and free their space."),
+        Command("sync", _sync, "Send what was logged while a server was out of reach."),
     ]
+
+
+@hookimpl
+def pegboard_endpoints() -> Sequence[Endpoint]:
+    """Declare MLflow's REST endpoints."""
+    from pegboard_tracking.wire.endpoints import endpoints
+
+    return endpoints()
 
 
 @hookimpl
@@ -121,6 +160,15 @@ def pegboard_settings() -> Mapping[str, object]:
         "record_command": True,
         "record_environment": True,
         "system_metrics": False,
+        # Servers: how to reach them.
+        "http_timeout_seconds": 120.0,
+        "http_retries": 5,
+        "http_backoff_seconds": 1.0,
+        "http_headers": {},
+        "http_verify": True,
+        "http_ca_file": "",
+        "http_client_certificate": "",
+        "journal_wait_seconds": 60.0,
     }
 
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "tracking"
-COUNT = 1
+COUNT = 4
 """How many migrations there are; a store that has them all is opened without importing them."""
 
 HEAD = 128
@@ -159,6 +159,172 @@ CREATE INDEX input_by_dataset ON input (dataset, run);
 CREATE INDEX input_tag_by_value ON input_tag (key, value, run);
 """
 
+# Logged models: few beside the points of metrics, so that a search looks at each model of the
+# experiment. A metric of a model keeps all its points: they are one or a few per run and dataset.
+_LOGGED_MODELS = """
+CREATE TABLE model (
+    id INTEGER PRIMARY KEY,
+    model_id TEXT NOT NULL UNIQUE,
+    experiment INTEGER NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    artifact_location TEXT NOT NULL,
+    creation_time INTEGER NOT NULL,
+    last_update_time INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    status_message TEXT,
+    model_type TEXT,
+    source_run_id TEXT,
+    lifecycle TEXT NOT NULL DEFAULT 'active',
+    deleted_time INTEGER
+) STRICT;
+
+CREATE TABLE model_param (
+    model INTEGER NOT NULL REFERENCES model (id) ON DELETE CASCADE,
+    name INTEGER NOT NULL REFERENCES name (id),
+    value TEXT NOT NULL,
+    number REAL,
+    PRIMARY KEY (model, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE model_tag (
+    model INTEGER NOT NULL REFERENCES model (id) ON DELETE CASCADE,
+    name INTEGER NOT NULL REFERENCES name (id),
+    value TEXT NOT NULL,
+    PRIMARY KEY (model, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE model_metric (
+    model INTEGER NOT NULL REFERENCES model (id) ON DELETE CASCADE,
+    name INTEGER NOT NULL REFERENCES name (id),
+    run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    dataset_name TEXT NOT NULL,
+    dataset_digest TEXT NOT NULL,
+    step INTEGER NOT NULL,
+    timestamp INTEGER NOT NULL,
+    value REAL,
+    PRIMARY KEY (model, name, run, dataset_name, dataset_digest, step, timestamp)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE model_input (
+    run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    model INTEGER NOT NULL REFERENCES model (id) ON DELETE CASCADE,
+    PRIMARY KEY (run, model)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE model_output (
+    run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    model INTEGER NOT NULL REFERENCES model (id) ON DELETE CASCADE,
+    step INTEGER NOT NULL,
+    PRIMARY KEY (run, model, step)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX model_by_creation ON model (experiment, lifecycle, creation_time DESC, model_id);
+CREATE INDEX model_by_name ON model (experiment, lifecycle, name);
+CREATE INDEX model_metric_of_run ON model_metric (run);
+CREATE INDEX model_input_by_model ON model_input (model);
+CREATE INDEX model_output_by_model ON model_output (model);
+"""
+
+
+# The last numbered batch of each client that sends its journal (see `received`).
+_RECEIVED = """
+CREATE TABLE received (
+    name TEXT PRIMARY KEY,
+    number INTEGER NOT NULL,
+    seen INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX received_by_time ON received (seen);
+"""
+
+# Traces: the outline in columns that are searched, the spans as compressed JSON beside the few
+# columns that filters name. A trace's name, a tag like others on the outside, has a column.
+_TRACES = """
+CREATE TABLE trace (
+    id INTEGER PRIMARY KEY,
+    trace_id TEXT NOT NULL UNIQUE,
+    experiment INTEGER NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
+    request_time INTEGER NOT NULL,
+    duration INTEGER,
+    state TEXT NOT NULL,
+    name TEXT,
+    client_request_id TEXT,
+    request_preview TEXT,
+    response_preview TEXT,
+    outlined INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE trace_tag (
+    trace INTEGER NOT NULL REFERENCES trace (id) ON DELETE CASCADE,
+    name INTEGER NOT NULL REFERENCES name (id),
+    value TEXT NOT NULL,
+    PRIMARY KEY (trace, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE trace_metadata (
+    trace INTEGER NOT NULL REFERENCES trace (id) ON DELETE CASCADE,
+    name INTEGER NOT NULL REFERENCES name (id),
+    value TEXT NOT NULL,
+    PRIMARY KEY (trace, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE span (
+    id INTEGER PRIMARY KEY,
+    trace INTEGER NOT NULL REFERENCES trace (id) ON DELETE CASCADE,
+    span_id TEXT NOT NULL,
+    parent_id TEXT,
+    name INTEGER NOT NULL REFERENCES name (id),
+    type TEXT NOT NULL,
+    status TEXT NOT NULL,
+    start_time INTEGER NOT NULL,
+    end_time INTEGER,
+    content BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE assessment (
+    id INTEGER PRIMARY KEY,
+    assessment_id TEXT NOT NULL UNIQUE,
+    trace INTEGER NOT NULL REFERENCES trace (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    name INTEGER NOT NULL REFERENCES name (id),
+    value TEXT NOT NULL,
+    number REAL,
+    error TEXT,
+    source_type TEXT NOT NULL,
+    source_id TEXT NOT NULL,
+    rationale TEXT,
+    metadata TEXT NOT NULL,
+    span_id TEXT,
+    create_time INTEGER NOT NULL,
+    last_update_time INTEGER NOT NULL,
+    overrides TEXT,
+    valid INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE trace_of_run (
+    run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    trace INTEGER NOT NULL REFERENCES trace (id) ON DELETE CASCADE,
+    PRIMARY KEY (run, trace)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX trace_by_time ON trace (experiment, request_time DESC, trace_id);
+CREATE INDEX trace_by_state ON trace (experiment, state, request_time DESC, trace_id);
+CREATE INDEX trace_by_name ON trace (experiment, name, request_time DESC, trace_id);
+CREATE INDEX trace_by_duration ON trace (experiment, duration);
+CREATE INDEX trace_by_client_request ON trace (client_request_id)
+    WHERE client_request_id IS NOT NULL;
+CREATE INDEX trace_tag_by_value ON trace_tag (name, value, trace);
+CREATE INDEX trace_metadata_by_value ON trace_metadata (name, value, trace);
+CREATE UNIQUE INDEX span_of_trace ON span (trace, span_id);
+CREATE INDEX span_by_name ON span (name, trace);
+CREATE INDEX span_by_status ON span (status, trace) WHERE status = 'ERROR';
+CREATE INDEX span_by_type ON span (type, trace);
+CREATE INDEX assessment_of_trace ON assessment (trace);
+CREATE INDEX assessment_by_value ON assessment (kind, name, value, trace);
+CREATE INDEX assessment_by_number ON assessment (kind, name, number, trace);
+CREATE INDEX trace_of_run_by_trace ON trace_of_run (trace);
+"""
+
 
 def split(text: str) -> tuple[str, str | None]:
     """Return the columns ``value`` and ``rest`` of a param or tag with this text."""
@@ -173,9 +339,25 @@ def migrations() -> Migrations:
 
     @steps()
     def first(db: object) -> None:
-        connection = db.conn  # type: ignore[attr-defined]
-        for statement in (_FIRST + _INDEXES).split(";"):
-            if statement.strip():
-                connection.execute(statement)
+        _run(db, _FIRST + _INDEXES)
+
+    @steps()
+    def logged_models(db: object) -> None:
+        _run(db, _LOGGED_MODELS)
+
+    @steps()
+    def received(db: object) -> None:
+        _run(db, _RECEIVED)
+
+    @steps()
+    def traces(db: object) -> None:
+        _run(db, _TRACES)
 
     return steps
+
+
+def _run(db: object, statements: str) -> None:
+    connection = db.conn  # type: ignore[attr-defined]
+    for statement in statements.split(";"):
+        if statement.strip():
+            connection.execute(statement)

@@ -15,11 +15,18 @@ from pegboard.filters import Comparison, Expr, Not, Operator, OrderBy, complete
 from pegboard.filters.schema import EXPERIMENTS, RUNS
 
 from pegboard_tracking import search_experiments, search_keys, search_tokens
-from pegboard_tracking.search_load import load_runs
+from pegboard_tracking.search_load import load_infos, load_runs
 from pegboard_tracking.search_runs import Planner, Query, conjuncts
 from pegboard_tracking.search_scope import Scope
 
-__all__ = ["load_runs", "prepare", "search_experiment_rows", "search_run_rows"]
+__all__ = [
+    "load_infos",
+    "load_runs",
+    "patterns",
+    "prepare",
+    "search_experiment_rows",
+    "search_run_rows",
+]
 
 _FUNCTION = "pegboard_matches"
 
@@ -31,10 +38,10 @@ def prepare(connection: sqlite3.Connection) -> None:
         connection.create_function(_FUNCTION, 2, _matches, deterministic=True)
 
 
-def _matches(pattern: str, text: str) -> bool:
+def _matches(pattern: str, text: str | None) -> bool | None:
     from pegboard.filters.regex import compile_pattern
 
-    return compile_pattern(pattern).search(text)
+    return None if text is None else compile_pattern(pattern).search(text)
 
 
 def search_run_rows(
@@ -56,7 +63,7 @@ def search_run_rows(
     after = search_tokens.decode(page_token, query, search_keys.types(order))
     if not scope.experiments:
         return [], None
-    with _patterns(expr):
+    with patterns(expr):
         rows = Planner(scope).page(Query(conjuncts(expr)), order, limit + 1, after)
     if len(rows) <= limit:
         return rows, None
@@ -79,7 +86,7 @@ def search_experiment_rows(
     order = complete(order_by, EXPERIMENTS)
     query = (expr, order, view)
     after = search_tokens.decode(page_token, query, search_experiments.types(order))
-    with _patterns(expr):
+    with patterns(expr):
         found = search_experiments.find(connection, expr, order, view)
     if after is not None:
         begin = search_tokens.sortable(after, order)
@@ -89,7 +96,7 @@ def search_experiment_rows(
 
 
 @contextlib.contextmanager
-def _patterns(expr: Expr | None) -> Iterator[None]:
+def patterns(expr: Expr | None) -> Iterator[None]:
     """Give the regular expressions of a search their allowance, and pass on their errors."""
     texts = list(_pattern_texts(expr))
     if not texts:
@@ -97,14 +104,14 @@ def _patterns(expr: Expr | None) -> Iterator[None]:
         return
     from pegboard.filters.regex import compile_pattern
 
-    patterns = [compile_pattern(text) for text in texts]
-    for pattern in patterns:
+    compiled = [compile_pattern(text) for text in texts]
+    for pattern in compiled:
         pattern.renew()
     try:
         yield
     except sqlite3.OperationalError:
         # SQLite says only that a function failed.
-        for pattern in patterns:
+        for pattern in compiled:
             if pattern.is_exhausted:
                 raise pattern.exhausted() from None
         raise

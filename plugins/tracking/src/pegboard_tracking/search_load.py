@@ -12,11 +12,14 @@ from pegboard.entities import (
     DatasetInput,
     InputTag,
     LifecycleStage,
+    LoggedModelInput,
+    LoggedModelOutput,
     Metric,
     Run,
     RunData,
     RunInfo,
     RunInputs,
+    RunOutputs,
     RunStatus,
 )
 
@@ -34,6 +37,12 @@ def load_runs(connection: sqlite3.Connection, rows: Sequence[int]) -> list[Run]:
     return found
 
 
+def load_infos(connection: sqlite3.Connection, rows: Sequence[int]) -> list[RunInfo]:
+    """Return the outlines of the runs of these rows, in their order, without their data."""
+    infos = _Batch(connection, rows).infos()
+    return [infos[row] for row in rows if row in infos]
+
+
 class _Batch:
     def __init__(self, connection: sqlite3.Connection, rows: Sequence[int]) -> None:
         self._connection = connection
@@ -42,20 +51,22 @@ class _Batch:
         self._names: dict[int, str] = {}
 
     def runs(self) -> list[Run]:
-        infos = self._infos()
+        infos = self.infos()
         metrics, params, tags = self._metrics(), self._texts("param"), self._texts("tag")
         inputs = self._inputs()
+        used, made = self._used_models(), self._made_models()
         return [
             Run(
                 infos[row],
                 RunData(metrics.get(row, {}), params.get(row, {}), tags.get(row, {})),
-                RunInputs(inputs.get(row, ())),
+                RunInputs(inputs.get(row, ()), used.get(row, ())),
+                RunOutputs(made.get(row, ())),
             )
             for row in self._rows
             if row in infos
         ]
 
-    def _infos(self) -> dict[int, RunInfo]:
+    def infos(self) -> dict[int, RunInfo]:
         found = self._connection.execute(
             "SELECT id, run_id, experiment, name, user, status, start_time, end_time, lifecycle,"
             " artifact_uri FROM run WHERE id IN (SELECT value FROM json_each(?))",
@@ -125,3 +136,24 @@ class _Batch:
             use = DatasetInput(Dataset(*described), tags.get((run, dataset), ()))
             inputs.setdefault(run, []).append(use)
         return inputs
+
+    def _used_models(self) -> dict[int, list[LoggedModelInput]]:
+        used: dict[int, list[LoggedModelInput]] = {}
+        for run, model_id in self._connection.execute(
+            "SELECT i.run, m.model_id FROM model_input i CROSS JOIN model m ON m.id = i.model"  # noqa: S608
+            f" WHERE i.{_OF_RUNS} ORDER BY i.run, i.model",
+            self._wanted,
+        ):
+            used.setdefault(run, []).append(LoggedModelInput(model_id))
+        return used
+
+    def _made_models(self) -> dict[int, list[LoggedModelOutput]]:
+        made: dict[int, list[LoggedModelOutput]] = {}
+        for run, model_id, step in self._connection.execute(
+            "SELECT o.run, m.model_id, o.step FROM model_output o"  # noqa: S608
+            f" CROSS JOIN model m ON m.id = o.model WHERE o.{_OF_RUNS}"
+            " ORDER BY o.run, o.model, o.step",
+            self._wanted,
+        ):
+            made.setdefault(run, []).append(LoggedModelOutput(model_id, step))
+        return made

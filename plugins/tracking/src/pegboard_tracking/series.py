@@ -10,7 +10,6 @@ import math
 import sqlite3
 from array import array
 from collections.abc import Iterator
-from itertools import repeat
 
 from attrs import define
 from pegboard.entities import Metric
@@ -43,6 +42,16 @@ class Columns:
         """Unpack points."""
         whole, real = array("q", packed), array("d", packed)
         return cls(whole[0::3], whole[1::3], real[2::3], ordered)
+
+    def extend(self, other: Columns) -> None:
+        """Add the points of other columns, which come later."""
+        self.steps += other.steps
+        self.timestamps += other.timestamps
+        self.values += other.values
+
+    def cut(self, points: int) -> None:
+        """Keep only so many points."""
+        del self.steps[points:], self.timestamps[points:], self.values[points:]
 
 
 def pack(points: list[tuple[int, int, float]]) -> bytes:
@@ -156,11 +165,6 @@ def read(
             continue
         yield Columns.of(data[skip * POINT_BYTES :], ordered=bool(ordered))
         skip = 0
-
-
-def as_metrics(key: str, columns: Columns) -> list[Metric]:
-    """Return the points of columns as entities."""
-    return list(map(Metric, repeat(key), columns.values, columns.timestamps, columns.steps))
 
 
 def sample(

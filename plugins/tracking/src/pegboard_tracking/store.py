@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby, repeat
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define
 from pegboard import filters, names, paging, refusals, uris, validation
-from pegboard.contracts.tracking import SEARCH_LIMIT, MetricWriter, TrackingStore
+from pegboard.contracts.tracking import (
+    CONTEXT_TAG,
+    DATASETS_LIMIT,
+    SEARCH_LIMIT,
+    MetricColumns,
+    MetricWriter,
+    TrackingStore,
+)
 from pegboard.entities import (
     DatasetInput,
+    DatasetSummary,
     Experiment,
     LifecycleStage,
     Metric,
     Page,
     Param,
     Run,
+    RunData,
     RunInfo,
     RunStatus,
     RunTag,
@@ -29,11 +39,16 @@ from pegboard.entities import (
 from pegboard.errors import ConfigError
 from pegboard.sqlite import Database
 
-from pegboard_tracking import experiments, schema, search, series
+from pegboard_tracking import experiments, received, schema, search, series
 from pegboard_tracking.drain import Drain
+from pegboard_tracking.group_commit import GroupCommit
 from pegboard_tracking.liveness import LOST_TAG, Liveness
 from pegboard_tracking.rows import delete_tag, name_id, now_ms, set_tag
 from pegboard_tracking.writer import JournalWriter
+
+if TYPE_CHECKING:
+    from pegboard.contracts.logged_models import LoggedModelStore
+    from pegboard.contracts.traces import TraceStore
 
 RUN_NAME_TAG = "mlflow.runName"
 DEFAULT_FILE = "pegboard.db"
@@ -46,16 +61,19 @@ def open_store(uri: uris.Uri, settings: Mapping[str, Any]) -> SqliteStore:
 
     A path that ends in .db, .sqlite or .sqlite3, or is a file, is the SQLite file; any other is a
     directory that holds ``pegboard.db``. ``sqlite:`` always names the file. The query parameters
-    ``artifacts`` and ``synchronous`` go before the settings of the same name.
+    ``artifacts`` and ``synchronous`` go before the settings of the same name. ``destination`` is
+    where files are kept that clients send through a server, by default where ``artifacts`` says;
+    if it is empty, there are none.
     """
     path = uri.local_path()
     is_file = uri.scheme == "sqlite" or path.is_file() or path.suffix.lower() in _FILE_ENDINGS
     chosen = {**settings, **uri.query}
-    unknown = set(uri.query) - {"artifacts", "synchronous"}
+    kept = _unproxied(chosen["artifacts"]) or _unproxied(settings["artifacts"])
+    unknown = set(uri.query) - {"artifacts", "destination", "synchronous"}
     if unknown:
         raise ConfigError(
             f"{uri.text!r} has the unknown parameter {', '.join(sorted(unknown))}.",
-            hint="Known are: artifacts, synchronous.",
+            hint="Known are: artifacts, destination, synchronous.",
         )
     if chosen["synchronous"] not in ("normal", "full"):
         raise ConfigError(
@@ -65,6 +83,7 @@ def open_store(uri: uris.Uri, settings: Mapping[str, Any]) -> SqliteStore:
     return SqliteStore(
         path if is_file else path / DEFAULT_FILE,
         artifact_root=chosen["artifacts"],
+        destination=uri.query.get("destination", kept),
         synchronous=chosen["synchronous"],
         heartbeat_seconds=chosen["heartbeat_seconds"],
         lost_after_seconds=chosen["lost_after_seconds"],
@@ -93,20 +112,28 @@ class SqliteStore(TrackingStore):
         path: Path,
         *,
         artifact_root: str = "",
+        destination: str | None = None,
         synchronous: str = "normal",
         heartbeat_seconds: float = 10.0,
         lost_after_seconds: float = 60.0,
     ) -> None:
         """Open the file, bring its tables up to date and take in what dead processes left."""
-        self._artifact_root = artifact_root or uris.from_path(_beside(path, ".artifacts"))
+        own = uris.from_path(_beside(path, ".artifacts"))
+        self._artifact_root = artifact_root or own
+        if destination is None:
+            destination = _unproxied(artifact_root) or own
+        self._destination = _absolute(destination) if destination else None
         self._database = Database(path, synchronous=synchronous, prepare=search.prepare)
         self._database.migrate(schema.NAME, schema.COUNT, schema.migrations)
         self._ensure_default_experiment()
         self._liveness = Liveness(self._database, lost_after_seconds)
         self._drain = Drain(self._database, _beside(path, ".journal"), self._liveness)
+        self._commit = GroupCommit(self._database)
         self._writer = JournalWriter(
-            self._drain, self._liveness, heartbeat_seconds, self._check_run
+            self._drain, self._liveness, heartbeat_seconds, self._check_run, self._version
         )
+        # Only a transaction outlives a power cut, so batches of metrics take one then.
+        self._writer.quick = synchronous != "full"
         me = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _reset_in_child(me))
         self._catch_up()
@@ -125,6 +152,10 @@ class SqliteStore(TrackingStore):
         self._drain.all()
         self._liveness.look()
 
+    def artifact_destination(self) -> str | None:
+        """Return the URI below which files are kept that clients send through a server."""
+        return self._destination
+
     # -- experiments ---------------------------------------------------------------------------
 
     def create_experiment(
@@ -137,11 +168,14 @@ class SqliteStore(TrackingStore):
         """Create an experiment."""
         name = validation.experiment_name(name)
         checked = validation.experiment_tags(tags or {})
-        with self._database.writing() as connection:
+
+        def write(connection: sqlite3.Connection) -> Experiment:
             row = experiments.create(
                 connection, self._artifact_root, name, artifact_location, checked
             )
             return experiments.get(connection, str(row))
+
+        return self._commit.run(write)
 
     def get_experiment(self, experiment_id: str) -> Experiment:
         """Return an experiment, deleted ones too."""
@@ -176,29 +210,34 @@ class SqliteStore(TrackingStore):
 
     def rename_experiment(self, experiment_id: str, name: str) -> None:
         """Give an active experiment another name."""
-        with self._database.writing() as connection:
-            experiments.rename(connection, experiment_id, name)
+        self._commit.run(lambda connection: experiments.rename(connection, experiment_id, name))
 
     def delete_experiment(self, experiment_id: str) -> None:
         """Mark an experiment and its runs as deleted."""
-        with self._database.writing() as connection:
-            experiments.move(connection, experiment_id, LifecycleStage.DELETED)
+        self._move_experiment(experiment_id, LifecycleStage.DELETED)
 
     def restore_experiment(self, experiment_id: str) -> None:
         """Undo ``delete_experiment``; its runs come back too."""
-        with self._database.writing() as connection:
-            experiments.move(connection, experiment_id, LifecycleStage.ACTIVE)
+        self._move_experiment(experiment_id, LifecycleStage.ACTIVE)
+
+    def _move_experiment(self, experiment_id: str, stage: LifecycleStage) -> None:
+        self._commit.run(lambda connection: experiments.move(connection, experiment_id, stage))
+        self._writer.forget()
 
     def set_experiment_tags(self, experiment_id: str, tags: Mapping[str, str]) -> None:
         """Set or change tags of an active experiment."""
         checked = validation.experiment_tags(tags)
-        with self._database.writing() as connection:
+
+        def write(connection: sqlite3.Connection) -> None:
             experiments.get_active(connection, experiment_id)
             experiments.set_tags(connection, experiments.row_of(experiment_id), checked)
 
+        self._commit.run(write)
+
     def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
         """Remove a tag; NotFound if there is none of that key."""
-        with self._database.writing() as connection:
+
+        def write(connection: sqlite3.Connection) -> None:
             experiments.get_active(connection, experiment_id)
             removed = connection.execute(
                 "DELETE FROM experiment_tag WHERE experiment = ? AND key = ?",
@@ -206,6 +245,8 @@ class SqliteStore(TrackingStore):
             )
             if not removed.rowcount:
                 raise refusals.no_tag(f"experiment {experiment_id!r}", key)
+
+        self._commit.run(write)
 
     # -- runs ----------------------------------------------------------------------------------
 
@@ -229,7 +270,11 @@ class SqliteStore(TrackingStore):
             RunTag(RUN_NAME_TAG, run_name or tag_name or names.random_name())
         ).value
         new_id = names.new_run_id() if run_id is None else validation.run_id(run_id)
-        with self._database.writing() as connection:
+
+        start = now_ms() if start_time is None else start_time
+        all_tags = {**given, RUN_NAME_TAG: name}
+
+        def write(connection: sqlite3.Connection) -> Run:
             experiment = experiments.get_active(connection, experiment_id)
             location = uris.join(experiment.artifact_location, new_id, "artifacts")
             number = experiments.row_of(experiment_id)
@@ -239,19 +284,25 @@ class SqliteStore(TrackingStore):
             row = connection.execute(
                 "INSERT INTO run (run_id, experiment, name, user, status, start_time, artifact_uri)"
                 " VALUES (?, ?, ?, ?, 'RUNNING', ?, ?)",
-                (
-                    new_id,
-                    number,
-                    name,
-                    user_id,
-                    now_ms() if start_time is None else start_time,
-                    location,
-                ),
+                (new_id, number, name, user_id, start, location),
             ).lastrowid
             assert row is not None
-            for key, value in {**given, RUN_NAME_TAG: name}.items():
+            for key, value in all_tags.items():
                 set_tag(connection, row, number, key, value)
-            return search.load_runs(connection, [row])[0]
+            info = RunInfo(
+                new_id,
+                experiment.experiment_id,
+                name,
+                user_id,
+                RunStatus.RUNNING,
+                start,
+                None,
+                LifecycleStage.ACTIVE,
+                location,
+            )
+            return Run(info, RunData(tags=all_tags))
+
+        return self._commit.run(write)
 
     def get_run(self, run_id: str) -> Run:
         """Return a run with its latest data, deleted ones too."""
@@ -271,7 +322,8 @@ class SqliteStore(TrackingStore):
         run_name: str | None = None,
     ) -> RunInfo:
         """Change what is not None. A status that is not terminated clears ``end_time``."""
-        with self._database.writing() as connection:
+
+        def write(connection: sqlite3.Connection) -> RunInfo:
             run = self._active_run(connection, run_id)
             if run_name:
                 name = validation.tag(RunTag(RUN_NAME_TAG, run_name)).value
@@ -280,7 +332,9 @@ class SqliteStore(TrackingStore):
                 connection.execute("UPDATE run SET end_time = ? WHERE id = ?", (end_time, run.row))
             if status is not None:
                 self._set_status(connection, run, RunStatus(status))
-            return search.load_runs(connection, [run.row])[0].info
+            return search.load_infos(connection, [run.row])[0]
+
+        return self._commit.run(write)
 
     @staticmethod
     def _set_status(connection: sqlite3.Connection, run: _RunRow, status: RunStatus) -> None:
@@ -307,13 +361,16 @@ class SqliteStore(TrackingStore):
 
     def _move_run(self, run_id: str, stage: LifecycleStage) -> None:
         deleted_time = now_ms() if stage is LifecycleStage.DELETED else None
-        with self._database.writing() as connection:
+
+        def write(connection: sqlite3.Connection) -> None:
             moved = connection.execute(
                 "UPDATE run SET lifecycle = ?, deleted_time = ? WHERE run_id = ?",
                 (str(stage), deleted_time, run_id),
             )
             if not moved.rowcount:
                 raise refusals.no_run(run_id)
+
+        self._commit.run(write)
         self._writer.forget(run_id)
 
     def search_runs(
@@ -349,13 +406,49 @@ class SqliteStore(TrackingStore):
         tags: Sequence[RunTag] = (),
     ) -> None:
         """Add metrics and params, set tags: all of it or, on an error, nothing."""
+        simple = metrics and not (params or tags or any(map(_is_of_model, metrics)))
+        if simple and self._writer.quick:
+            self._writer.verify(run_id)
+            self._writer.log_points(run_id, metrics)
+            return
         points = [validation.metric(point) for point in metrics]
+        self._commit.run(self._batch(run_id, points, params, tags))
+
+    def log_batch_once(
+        self,
+        batch: str,
+        run_id: str,
+        *,
+        metrics: Sequence[Metric] = (),
+        params: Sequence[Param] = (),
+        tags: Sequence[RunTag] = (),
+    ) -> None:
+        """Do what ``log_batch`` does, unless the batch ``NAME:NUMBER`` was taken before."""
+        name, number = received.parse(batch)
+        points = [validation.metric(point) for point in metrics]
+        write = self._batch(run_id, points, params, tags)
+
+        def write_once(connection: sqlite3.Connection) -> None:
+            if received.is_new(connection, name, number):
+                write(connection)
+
+        self._commit.run(write_once)
+
+    def _batch(
+        self,
+        run_id: str,
+        points: list[Metric],
+        params: Sequence[Param],
+        tags: Sequence[RunTag],
+    ) -> Callable[[sqlite3.Connection], None]:
+        """Return what writes a batch whose points were checked."""
         checked_params = [validation.param(item) for item in params]
         checked_tags = [validation.tag(item) for item in tags]
         if points:
             # What this process logged before comes first in the history.
             self._writer.flush()
-        with self._database.writing() as connection:
+
+        def write(connection: sqlite3.Connection) -> None:
             run = self._active_run(connection, run_id)
             for item in checked_params:
                 self._set_param(connection, run, run_id, item)
@@ -368,8 +461,14 @@ class SqliteStore(TrackingStore):
                 packed = series.pack([(p.step, p.timestamp, p.value) for p in same])
                 number = name_id(connection, key)
                 series.append(connection, run.row, run.experiment, number, packed)
+            if any(point.model_id for point in points):
+                from pegboard_tracking import logged_models
+
+                logged_models.log_metrics(connection, run.row, points)
             if points and run.status is RunStatus.LOST:
                 self._liveness.reopen(connection, run.row)
+
+        return write
 
     @staticmethod
     def _set_param(connection: sqlite3.Connection, run: _RunRow, run_id: str, param: Param) -> None:
@@ -387,18 +486,24 @@ class SqliteStore(TrackingStore):
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Remove a tag; NotFound if there is none of that key."""
-        with self._database.writing() as connection:
+
+        def write(connection: sqlite3.Connection) -> None:
             run = self._active_run(connection, run_id)
             if not delete_tag(connection, run.row, key):
                 raise refusals.no_tag(f"run {run_id!r}", key)
 
+        self._commit.run(write)
+
     def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
         """Record datasets used by the run; the first of the same name and digest is kept."""
         checked = [validation.dataset_input(item) for item in datasets]
-        with self._database.writing() as connection:
+
+        def write(connection: sqlite3.Connection) -> None:
             run = self._active_run(connection, run_id)
             for item in checked:
                 self._log_input(connection, run, item)
+
+        self._commit.run(write)
 
     @staticmethod
     def _log_input(connection: sqlite3.Connection, run: _RunRow, item: DatasetInput) -> None:
@@ -422,6 +527,19 @@ class SqliteStore(TrackingStore):
                 [(run.row, row, tag.key, tag.value) for tag in item.tags],
             )
 
+    def search_datasets(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
+        """Return what datasets the runs of experiments used, each context once; 1000 at most."""
+        rows = [row for row in map(experiments.row_of, experiment_ids) if row >= 0]
+        with self._database.reading() as connection:
+            found = connection.execute(
+                "SELECT DISTINCT d.experiment, d.name, d.digest, t.value FROM dataset d"
+                " JOIN input i ON i.dataset = d.id LEFT JOIN input_tag t"
+                " ON t.run = i.run AND t.dataset = i.dataset AND t.key = ?"
+                " WHERE d.experiment IN (SELECT value FROM json_each(?)) LIMIT ?",
+                (CONTEXT_TAG, json.dumps(rows), DATASETS_LIMIT),
+            )
+            return [DatasetSummary(str(row), *rest) for row, *rest in found]
+
     def metric_history(
         self,
         run_id: str,
@@ -431,22 +549,35 @@ class SqliteStore(TrackingStore):
         page_token: str | None = None,
     ) -> Page[Metric]:
         """Return all points of a metric in the order they were logged; empty if there are none."""
+        found = self.metric_columns(run_id, key, max_results=max_results, page_token=page_token)
+        points = map(Metric, repeat(key), found.values, found.timestamps, found.steps)
+        return Page(points, found.token)
+
+    def metric_columns(
+        self,
+        run_id: str,
+        key: str,
+        *,
+        max_results: int | None = None,
+        page_token: str | None = None,
+    ) -> MetricColumns:
+        """Return the same in columns, as the tables keep them."""
         if max_results is not None:
             validation.page_size(max_results, SEARCH_LIMIT)
         offset = paging.decode(page_token)
         self._catch_up()
-        page: Page[Metric] = Page()
         with self._database.reading() as connection:
             found = series.find(connection, self._run(connection, run_id).row, key)
             if found is None:
-                return page
+                return MetricColumns((), (), ())
+            whole = series.Columns.of(b"")
             for columns in series.read(connection, *found, skip=offset):
-                page.extend(series.as_metrics(key, columns))
-                if max_results is not None and len(page) > max_results:
-                    del page[max_results:]
-                    page.token = paging.encode(offset + max_results)
-                    break
-        return page
+                whole.extend(columns)
+                if max_results is not None and len(whole.steps) > max_results:
+                    whole.cut(max_results)
+                    token = paging.encode(offset + max_results)
+                    return MetricColumns(whole.steps, whole.timestamps, whole.values, token)
+        return MetricColumns(whole.steps, whole.timestamps, whole.values)
 
     def sampled_history(
         self,
@@ -465,6 +596,20 @@ class SqliteStore(TrackingStore):
                 return []
             return series.sample(connection, key, *found, points, (start_step, end_step))
 
+    # -- further abilities ---------------------------------------------------------------------
+
+    def logged_models(self) -> LoggedModelStore:
+        """Return the logged models in the same file."""
+        from pegboard_tracking.logged_models import LoggedModels
+
+        return LoggedModels(self._database)
+
+    def traces(self) -> TraceStore:
+        """Return the traces in the same file."""
+        from pegboard_tracking.traces import Traces
+
+        return Traces(self._database)
+
     # -- writing and housekeeping --------------------------------------------------------------
 
     def metric_writer(self) -> MetricWriter:
@@ -481,7 +626,7 @@ class SqliteStore(TrackingStore):
                     " AND (? IS NULL OR deleted_time < ?) ORDER BY id LIMIT 500",
                     (last, deleted_before, deleted_before),
                 ).fetchall()
-                infos = [run.info for run in search.load_runs(connection, [r for (r,) in found])]
+                infos = search.load_infos(connection, [r for (r,) in found])
             if not found:
                 return
             last = found[-1][0]
@@ -549,9 +694,30 @@ class SqliteStore(TrackingStore):
         with self._database.reading() as connection:
             self._active_run(connection, run_id)
 
+    def _version(self) -> int:
+        """Return a number that changes when anybody else changes the store."""
+        with self._database.translated():
+            connection = self._database.connection()
+            version: int = connection.execute("PRAGMA data_version").fetchone()[0]
+            return version
+
     def _reset(self) -> None:
+        self._commit.reset()
         self._drain.reset()
         self._writer.reset()
+
+
+def _is_of_model(point: Metric) -> bool:
+    return bool(point.model_id or point.dataset_name or point.dataset_digest)
+
+
+def _unproxied(root: str) -> str | None:
+    return None if not root or uris.parse(root).scheme == uris.PROXIED else root
+
+
+def _absolute(uri: str) -> str:
+    parsed = uris.parse(uri)
+    return uris.from_path(parsed.local_path()) if parsed.scheme == uris.PLAIN_PATH else uri
 
 
 def _beside(path: Path, ending: str) -> Path:

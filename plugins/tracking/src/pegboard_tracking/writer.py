@@ -10,19 +10,17 @@ import threading
 import uuid
 import weakref
 import zlib
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
 
 from pegboard import validation
 from pegboard.contracts.tracking import MetricWriter
+from pegboard.entities import Metric
 from pegboard.errors import PegboardError, StoreError, translate_os_error
 
 from pegboard_tracking import journal
 from pegboard_tracking.journal import POINT, POINT_BODY, pack_head, pack_point
-
-if TYPE_CHECKING:
-    from pegboard_tracking.drain import Drain
-    from pegboard_tracking.liveness import Liveness
 
 ROTATE_BYTES = 16 << 20
 """A journal longer than this is followed by a new one, so that none grows without end."""
@@ -32,21 +30,61 @@ _MOVE_EVERY_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 
+class Sink(Protocol):
+    """Where journals are moved to; each method is told the name of one."""
+
+    @property
+    def directory(self) -> Path:
+        """Where the journals lie."""
+
+    def one(self, name: str) -> None:
+        """Move everything that a journal holds."""
+
+    def is_damaged(self, name: str) -> bool:
+        """Whether nothing more can be read from a journal."""
+
+    def finish(self, name: str) -> None:
+        """Move the rest of a journal that nobody writes to any more, and remove it."""
+
+
+class Heartbeats(Protocol):
+    """Who is told which runs a writer keeps alive."""
+
+    def beat(self, writer: str) -> None:
+        """Note that a writer is alive."""
+
+    def attach(self, writer: str, run_id: str) -> None:
+        """Let a run live and die with a writer."""
+
+    def detach(self, writer: str, run_id: str) -> None:
+        """Undo ``attach``."""
+
+    def leave(self, writer: str) -> None:
+        """Forget a writer that ends in order."""
+
+
 class JournalWriter(MetricWriter):
-    """Writes points to a journal of this process, and moves them into the tables behind it."""
+    """Writes points to a journal of this process, and moves them into the store behind it."""
+
+    quick = True
 
     def __init__(
         self,
-        drain: Drain,
-        liveness: Liveness,
+        drain: Sink,
+        liveness: Heartbeats,
         heartbeat_seconds: float,
         check: Callable[[str], None],
+        version: Callable[[], int] = int,
     ) -> None:
-        """``check`` raises if a run cannot be logged to; it is asked once per run."""
+        """``check`` raises if a run cannot be logged to; it is asked once per run.
+
+        ``version`` returns a number that changes when others change the store.
+        """
         self._drain = drain
         self._liveness = liveness
         self._heartbeat_seconds = heartbeat_seconds
         self._check = check
+        self._version = version
         self.reset()
 
     def reset(self) -> None:
@@ -56,6 +94,8 @@ class JournalWriter(MetricWriter):
         self._journals: list[tuple[str, int]] = []
         self._attached: set[str] = set()
         self._checked: set[str] = set()
+        self._verified = threading.local()
+        self._forgotten = 0
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._closed = False
@@ -74,6 +114,8 @@ class JournalWriter(MetricWriter):
     def log(self, run_id: str, key: str, value: float, timestamp: int, step: int) -> None:
         """Append one point."""
         with self._lock:
+            if self._size > ROTATE_BYTES:
+                self._new_file()
             series = self._series.get((run_id, key))
             if series is None:
                 series = self._introduce(run_id, key)
@@ -94,6 +136,8 @@ class JournalWriter(MetricWriter):
         if not values:
             return
         with self._lock:
+            if self._size > ROTATE_BYTES:
+                self._new_file()
             found = self._groups.get((run_id, tuple(values)))
             if found is None:
                 found = self._introduce_group(run_id, tuple(values))
@@ -111,6 +155,37 @@ class JournalWriter(MetricWriter):
                 )
             self._append(journal.record(body))
 
+    def log_points(self, run_id: str, points: Sequence[Metric]) -> None:
+        """Append points of any keys, times and steps; all or none is kept."""
+        with self._lock:
+            if self._size > ROTATE_BYTES:
+                self._new_file()
+            try:
+                body = journal.batch_body(self._columns(run_id, points))
+            except (struct.error, TypeError):
+                # Numbers of other libraries, or what is no number at all.
+                points = [validation.metric(point) for point in points]
+                body = journal.batch_body(self._columns(run_id, points))
+            self._append(journal.record(body))
+
+    def _columns(
+        self, run_id: str, points: Sequence[Metric]
+    ) -> dict[int, list[tuple[int, int, float]]]:
+        """Sort points by series; a new one is introduced, and its key checked."""
+        known, columns = self._series, dict[int, list[tuple[int, int, float]]]()
+        for point in points:
+            key = point.key
+            series = known.get((run_id, key))
+            if series is None:
+                series = self._introduce(run_id, key)
+                known = self._series
+            row = (point.step, point.timestamp, point.value)
+            if series in columns:
+                columns[series].append(row)
+            else:
+                columns[series] = [row]
+        return columns
+
     def _append(self, data: bytes) -> None:
         try:
             written = os.write(self._descriptor, data)
@@ -121,8 +196,6 @@ class JournalWriter(MetricWriter):
             os.ftruncate(self._descriptor, self._size)
             raise translate_os_error(OSError(28, ""), self._drain.directory)
         self._size += written
-        if self._size > ROTATE_BYTES:
-            self._new_file()
 
     def _introduce(self, run_id: str, key: str) -> int:
         self._prepare(run_id)
@@ -189,17 +262,36 @@ class JournalWriter(MetricWriter):
                 self._attached.discard(run_id)
                 self._liveness.detach(self.id, run_id)
 
-    def forget(self, run_id: str) -> None:
-        """Ask anew whether a run can be logged to: it was deleted, for instance."""
+    def verify(self, run_id: str) -> None:
+        """Notice if others deleted a run since it was last logged to."""
+        # Each thread has a connection of its own, by which it sees a version of its own.
+        mine, version = self._verified, (self._forgotten, self._version())
+        if getattr(mine, "version", None) != version:
+            mine.version, mine.runs = version, set()
+        if run_id not in mine.runs:
+            try:
+                self._check(run_id)
+            except PegboardError:
+                self.forget(run_id)
+                raise
+            mine.runs.add(run_id)
+
+    def forget(self, run_id: str | None = None) -> None:
+        """Ask anew whether a run, or any, can be logged to: it was deleted, for instance."""
         with self._lock:
-            self._checked.discard(run_id)
-            self._series = {key: n for key, n in self._series.items() if key[0] != run_id}
-            self._groups = {key: n for key, n in self._groups.items() if key[0] != run_id}
+            self._forgotten += 1
+            gone = {run_id} if run_id is not None else set(self._checked)
+            self._checked -= gone
+            self._series = {key: n for key, n in self._series.items() if key[0] not in gone}
+            self._groups = {key: n for key, n in self._groups.items() if key[0] not in gone}
 
     def beat(self) -> None:
-        """Give a sign of life for the attached runs."""
+        """Give a sign of life for the attached runs, if the store can take it just now."""
         if self._attached:
-            self._liveness.beat(self.id)
+            try:
+                self._liveness.beat(self.id)
+            except PegboardError as error:
+                logger.warning("No sign of life could be given: %s", error)
 
     # -- moving on -----------------------------------------------------------------------------
 
@@ -214,9 +306,19 @@ class JournalWriter(MetricWriter):
                     if not self._drain.is_damaged(name):
                         continue
                     self._new_file()
+                if (name, descriptor) not in self._journals:
+                    # Another thread finishes it.
+                    continue
                 self._journals.remove((name, descriptor))
             self._drain.finish(name)
             os.close(descriptor)
+
+    def move(self) -> None:
+        """Flush from the background: what cannot be moved stays, and is tried again."""
+        try:
+            self.flush()
+        except PegboardError as error:
+            logger.warning("Logged metrics wait in the journal: %s", error)
 
     def close(self) -> None:
         """Flush and remove the journal; further calls are an error."""
@@ -245,12 +347,8 @@ def _run(
         if alive is None:
             return
         since_beat += pause
-        try:
-            if since_beat >= heartbeat_seconds:
-                alive.beat()
-                since_beat = 0.0
-            alive.flush()
-        except PegboardError as error:
-            # The points stay in the journal, and moving them is tried again.
-            logger.warning("Logged metrics wait in the journal: %s", error)
+        if since_beat >= heartbeat_seconds:
+            since_beat = 0.0
+            alive.beat()
+        alive.move()
         del alive

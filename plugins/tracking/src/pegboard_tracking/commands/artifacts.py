@@ -72,8 +72,9 @@ def download(run: str, path: str, target: Path, as_json: bool) -> None:
 
 
 def _files_of(reference: str) -> ArtifactStore:
-    run = common.find_run(common.open_store(), reference)
-    return host.current().artifact_store(run.info.artifact_uri)
+    store = common.open_store()
+    run = common.find_run(store, reference)
+    return host.current().artifact_store(store.located(run.info.artifact_uri))
 
 
 def _fetch(store: ArtifactStore, file: FileInfo, directory: Path) -> Path:

@@ -48,10 +48,10 @@ def _dataset(item: DatasetInput) -> dict[str, Any]:
     }
 
 
-def top_files(host: Host, run: Run) -> list[FileInfo] | str:
-    """Return a run's files, directories not opened; or why they cannot be listed."""
+def top_files(host: Host, uri: str) -> list[FileInfo] | str:
+    """Return the files of a run, by where they lie, directories not opened; or why they cannot be listed."""
     try:
-        return host.artifact_store(run.info.artifact_uri).list()
+        return host.artifact_store(uri).list()
     except PegboardError as error:
         return error.message
 

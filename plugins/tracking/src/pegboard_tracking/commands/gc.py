@@ -64,7 +64,7 @@ def gc(
         _confirm(count, len(emptied), yes)
     removed = _remove(collector, doomed(), count)
     gone = [each.name for each in emptied if collector.remove_experiment(each)]
-    _report(removed, gone, store.reclaim(), as_json)
+    _report(removed, gone, collector.reclaim(), store.reclaim(), as_json)
     if not all(each.purged for each in removed):
         ctx.exit(1)
 
@@ -123,8 +123,10 @@ def _remove(collector: Collector, runs: Iterator[RunInfo], count: int) -> list[R
     return removed
 
 
-def _report(removed: Sequence[Removed], experiments: list[str], freed: int, as_json: bool) -> None:
-    files = sum(each.bytes for each in removed)
+def _report(
+    removed: Sequence[Removed], experiments: list[str], shared: int, freed: int, as_json: bool
+) -> None:
+    files = sum(each.bytes for each in removed) + shared
     gone = [each.run_id for each in removed if each.purged]
     notes = [each for each in removed if each.note]
     if as_json:

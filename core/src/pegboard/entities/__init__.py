@@ -2,15 +2,60 @@
 
 Plain values without behaviour. Field names are MLflow's, so that code written against its
 entities reads ours. Times are milliseconds since the Unix epoch.
+
+What a script that logs to a run does not need is imported on first use.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum, StrEnum
-from typing import Generic, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from pegboard.entities.logged_models import LoggedModel as LoggedModel
+    from pegboard.entities.logged_models import LoggedModelInput as LoggedModelInput
+    from pegboard.entities.logged_models import LoggedModelOutput as LoggedModelOutput
+    from pegboard.entities.logged_models import LoggedModelStatus as LoggedModelStatus
+    from pegboard.entities.traces import Assessment as Assessment
+    from pegboard.entities.traces import AssessmentError as AssessmentError
+    from pegboard.entities.traces import AssessmentKind as AssessmentKind
+    from pegboard.entities.traces import Span as Span
+    from pegboard.entities.traces import SpanEvent as SpanEvent
+    from pegboard.entities.traces import SpanLink as SpanLink
+    from pegboard.entities.traces import SpanStatusCode as SpanStatusCode
+    from pegboard.entities.traces import Trace as Trace
+    from pegboard.entities.traces import TraceInfo as TraceInfo
+    from pegboard.entities.traces import TraceState as TraceState
+
+_ELSEWHERE = {
+    "LoggedModel": "logged_models",
+    "LoggedModelInput": "logged_models",
+    "LoggedModelOutput": "logged_models",
+    "LoggedModelStatus": "logged_models",
+    "Assessment": "traces",
+    "AssessmentError": "traces",
+    "AssessmentKind": "traces",
+    "Span": "traces",
+    "SpanEvent": "traces",
+    "SpanLink": "traces",
+    "SpanStatusCode": "traces",
+    "Trace": "traces",
+    "TraceInfo": "traces",
+    "TraceState": "traces",
+}
+"""Names that are imported on first use, and their modules."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_ELSEWHERE[name]}"), name)
+    return value
+
 
 T = TypeVar("T")
 
@@ -88,12 +133,20 @@ class Experiment:
 
 @frozen
 class Metric:
-    """One point of a metric: a value at a step and a time. NaN and infinities are values."""
+    """One point of a metric: a value at a step and a time. NaN and infinities are values.
+
+    ``model_id`` says which logged model was measured, ``dataset_name`` and ``dataset_digest`` on
+    what data. ``run_id`` is set only on the metrics of a logged model, which come from many runs.
+    """
 
     key: str
     value: float
     timestamp: int
     step: int = 0
+    model_id: str | None = None
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
+    run_id: str | None = None
 
 
 @frozen
@@ -141,10 +194,28 @@ class DatasetInput:
 
 
 @frozen
+class DatasetSummary:
+    """A dataset that runs of an experiment used; ``context`` says for what, if they do."""
+
+    experiment_id: str
+    name: str
+    digest: str
+    context: str | None = None
+
+
+@frozen
 class RunInputs:
     """What went into a run."""
 
     dataset_inputs: Sequence[DatasetInput] = ()
+    model_inputs: Sequence[LoggedModelInput] = ()
+
+
+@frozen
+class RunOutputs:
+    """What came out of a run."""
+
+    model_outputs: Sequence[LoggedModelOutput] = ()
 
 
 @frozen
@@ -188,6 +259,7 @@ class Run:
     info: RunInfo
     data: RunData = field(factory=RunData)
     inputs: RunInputs = field(factory=RunInputs)
+    outputs: RunOutputs = field(factory=RunOutputs)
 
 
 @frozen

@@ -1,0 +1,63 @@
+"""The log: one JSON object a line on stderr, written by a thread of its own.
+
+A reader of stderr that does not keep up must never hold up the server, so lines are dropped, and
+counted, while too many wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import orjson
+
+_WAITING = 20_000
+_SECONDS = 0.2
+
+
+class Log:
+    """Lines that wait to be written, and the thread that writes them."""
+
+    def __init__(self) -> None:
+        self._lines: deque[bytes] = deque()
+        self._dropped = 0
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="log", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def write(self, kind: str, **facts: Any) -> None:
+        """Add a line; its time is now."""
+        if len(self._lines) >= _WAITING:
+            self._dropped += 1
+            return
+        line = {"time": round(time.time(), 3), "kind": kind, **facts}
+        self._lines.append(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE))
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Write what waits, if the reader takes it in time."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def _work(self) -> None:
+        while not self._closing.wait(_SECONDS):
+            self._flush()
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            self.write("dropped", lines=dropped)
+        lines = [self._lines.popleft() for _ in range(len(self._lines))]
+        if lines:
+            # If the reader is gone, there is nobody left to tell.
+            with contextlib.suppress(OSError):
+                sys.stderr.buffer.write(b"".join(lines))
+                sys.stderr.buffer.flush()

@@ -1,0 +1,319 @@
+"""The ASGI application: plugins' endpoints, dispatched."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import orjson
+from pegboard.contracts.http import Answer, Call, Identity, Result
+
+from pegboard_server import authentication, builtin, requests
+from pegboard_server.accesslog import Log
+from pegboard_server.asgi import Receive, Scope, Send
+from pegboard_server.authentication import Authenticator
+from pegboard_server.exchange import Exchange
+from pegboard_server.failures import ClientGone, Failure, busy, failure_of
+from pegboard_server.guard import Guard
+from pegboard_server.metrics import Board, Metrics
+from pegboard_server.routing import Methods, Route, Router
+from pegboard_server.settings import Settings
+
+if TYPE_CHECKING:
+    from pegboard.host import Host
+
+T = TypeVar("T")
+
+OVERLOADED = "pegboard.overloaded"
+"""The key of a scope that says that too many connections are open."""
+_OPEN_TO_ANY_HOST = frozenset({b"/health", b"/version"})
+_QUEUED_PER_THREAD = 8
+_GONE = 499
+
+
+class App:
+    """Serves the endpoints of a host's plugins, and a few of its own."""
+
+    def __init__(self, host: Host, settings: Settings, board: Board | None = None) -> None:
+        """Gather the endpoints and read the users; errors are those of a wrong set-up."""
+        self.host = host
+        self.settings = settings
+        self.router = Router([*builtin.endpoints(self), *host.endpoints()])
+        self.metrics = Metrics(self.router.routes, board or Board())
+        self.log = Log()
+        self._guard = Guard(settings)
+        self._authenticator = Authenticator(settings)
+        self._bodies = requests.Bodies(settings.max_bodies)
+        self._root = settings.root_path.encode()
+        self._pool = ThreadPoolExecutor(settings.threads, "call")
+        self._most_queued = settings.threads * (1 + _QUEUED_PER_THREAD)
+        self._queued = 0
+        self._streams = 0
+        # Unlike a random number for each, this is unique at no cost.
+        self._ids = map(f"{secrets.token_hex(4)}-{{:x}}".format, itertools.count(1))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or start and stop with the server."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(Exchange(scope, receive, send, next(self._ids)))
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self.log.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        # What was accepted is done by now; the stores have to take it in before the end.
+        await asyncio.get_running_loop().run_in_executor(None, self.close)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def close(self) -> None:
+        """Wait for calls that still run, and close the stores."""
+        self._pool.shutdown()
+        self._authenticator.close()
+        try:
+            self.host.close()
+        except Exception as error:
+            self._report("-", error)
+            raise
+        finally:
+            self.log.close()
+
+    # -- one request ---------------------------------------------------------------------------
+
+    async def _serve(self, exchange: Exchange) -> None:
+        self.metrics.begin()
+        try:
+            await self._answer(exchange)
+        except (ClientGone, asyncio.CancelledError) as error:
+            exchange.status = _GONE
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        except Exception as error:
+            await self._fail(exchange, error)
+        finally:
+            seconds = time.perf_counter() - exchange.started
+            self.metrics.end(exchange.route, exchange.status, seconds)
+            if self.settings.access_log:
+                self._log_access(exchange, seconds)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        scope = exchange.scope
+        headers = requests.headers_of(scope)
+        if OVERLOADED in scope:
+            raise Failure(
+                503,
+                "TEMPORARILY_UNAVAILABLE",
+                "Too many connections are open; try again.",
+                {"retry-after": "1"},
+                close=True,
+            )
+        path = self._path(scope["raw_path"])
+        method = scope["method"]
+        exchange.extra = self._guard.cors(headers)
+        if path not in _OPEN_TO_ANY_HOST:
+            self._guard.check(method, headers)
+        found = self.router.find(path)
+        if found is None:
+            raise Failure(404, "ENDPOINT_NOT_FOUND", "There is no such endpoint.")
+        methods, parameters = found
+        route = methods.get(method) or (methods.get("GET") if method == "HEAD" else None)
+        if route is None:
+            await self._options(exchange, methods, headers)
+            return
+        exchange.route = route
+        identity = await self._authenticator.identify(headers, _client(scope))
+        exchange.user = identity.name
+        authentication.check(identity, route.endpoint.permission)
+        if scope["query_string"]:
+            parameters = {**parameters, **requests.parse_query(scope["query_string"])}
+        if route.endpoint.streams:
+            await self._stream(exchange, route, identity, parameters, headers)
+        else:
+            await self._exchange(exchange, route, identity, parameters, headers)
+
+    def _path(self, raw: bytes) -> bytes:
+        """Return the path below the root path, whether the proxy in front removed that or not."""
+        root = self._root
+        if root and raw.startswith(root) and raw[len(root) : len(root) + 1] in (b"/", b""):
+            return raw[len(root) :] or b"/"
+        return raw
+
+    def _url(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
+        host = headers.get(b"host", b"").decode("latin-1")
+        return f"{scope['scheme']}://{host}{self.settings.root_path}"
+
+    async def _options(
+        self, exchange: Exchange, methods: Methods, headers: Mapping[bytes, bytes]
+    ) -> None:
+        allowed = sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])})
+        method = exchange.scope["method"]
+        if method != "OPTIONS":
+            names = ", ".join(allowed)
+            text = f"{method} is not possible here, only {names}."
+            raise Failure(405, "ENDPOINT_NOT_FOUND", text, {"allow": names})
+        if b"access-control-request-method" in headers:
+            exchange.extra = self._guard.preflight(headers, allowed)
+        answer = Answer(status=204, headers={"allow": ", ".join(allowed)})
+        await exchange.answer(answer, self.settings.write_timeout_seconds)
+
+    async def _exchange(
+        self,
+        exchange: Exchange,
+        route: Route,
+        identity: Identity,
+        parameters: Mapping[str, Any],
+        headers: Mapping[bytes, bytes],
+    ) -> None:
+        """Read the body, call the endpoint and send what it returns."""
+        settings = self.settings
+        body = await requests.read_body(
+            exchange.receive,
+            headers,
+            settings.max_body,
+            self._bodies,
+            settings.read_timeout_seconds,
+        )
+        endpoint = route.endpoint
+
+        def call() -> Call:
+            # Parsing is part of the call, so that a long body is parsed where the call runs.
+            given = parameters
+            if body:
+                fields = requests.parse_json(body, headers.get(b"content-type"))
+                given = {**parameters, **fields} if parameters else fields
+            return Call(
+                self.host,
+                identity,
+                given,
+                requests.Headers(headers),
+                None,
+                settings.tracking_uri,
+                self._url(exchange.scope, headers),
+            )
+
+        try:
+            content: bytes | Answer
+            if endpoint.quick and not route.is_coroutine:
+                content = _encoded(cast("Result", endpoint.handle(call())))
+            elif route.is_coroutine:
+                content = _encoded(await cast("Awaitable[Result]", endpoint.handle(call())))
+            else:
+                content = await self._in_thread(
+                    lambda: _encoded(cast("Result", endpoint.handle(call())))
+                )
+        finally:
+            self._bodies.held -= len(body)
+        await self._send(exchange, content)
+
+    async def _stream(
+        self,
+        exchange: Exchange,
+        route: Route,
+        identity: Identity,
+        parameters: Mapping[str, Any],
+        headers: Mapping[bytes, bytes],
+    ) -> None:
+        """Call an endpoint that reads the body itself."""
+        handle = route.endpoint.handle
+        body = requests.stream(exchange.receive, self.settings.read_timeout_seconds)
+        call = Call(
+            self.host,
+            identity,
+            parameters,
+            requests.Headers(headers),
+            body,
+            self.settings.tracking_uri,
+            self._url(exchange.scope, headers),
+        )
+        self._open_stream()
+        try:
+            if route.is_coroutine:
+                content = _encoded(await cast("Awaitable[Result]", handle(call)))
+            else:
+                content = await self._in_thread(lambda: _encoded(cast("Result", handle(call))))
+        finally:
+            self._close_stream()
+        await self._send(exchange, content)
+
+    async def _send(self, exchange: Exchange, content: bytes | Answer) -> None:
+        if isinstance(content, bytes):
+            await exchange.json(content)
+            return
+        streams = not isinstance(content.content, bytes)
+        try:
+            if streams:
+                self._open_stream()
+            try:
+                await exchange.answer(content, self.settings.write_timeout_seconds)
+            finally:
+                if streams:
+                    self._close_stream()
+        finally:
+            if content.close is not None:
+                content.close()
+
+    def _open_stream(self) -> None:
+        if self._streams >= self.settings.max_streams:
+            raise busy("Too many streams are open; try again.")
+        self._streams += 1
+        self.metrics.streams(1)
+
+    def _close_stream(self) -> None:
+        self._streams -= 1
+        self.metrics.streams(-1)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        if self._queued >= self._most_queued:
+            raise busy("The server is busy; try again.")
+        self._queued += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._queued -= 1
+
+    # -- what is told ---------------------------------------------------------------------------
+
+    async def _fail(self, exchange: Exchange, error: Exception) -> None:
+        failure, unexpected = failure_of(error, exchange.request_id)
+        if unexpected:
+            self._report(exchange.request_id, error)
+        if exchange.status:
+            # The answer has begun. It is left incomplete, so the server cuts the connection.
+            return
+        await exchange.fail(failure)
+
+    def _report(self, request_id: str, error: BaseException) -> None:
+        text = "".join(traceback.format_exception(error))
+        self.log.write("error", request=request_id, error=repr(error), traceback=text)
+
+    def _log_access(self, exchange: Exchange, seconds: float) -> None:
+        scope = exchange.scope
+        self.log.write(
+            "access",
+            request=exchange.request_id,
+            client=_client(scope),
+            user=exchange.user,
+            method=scope["method"],
+            # The query is left out: it may hold what is secret.
+            path=scope["raw_path"].decode("latin-1"),
+            status=exchange.status,
+            bytes=exchange.sent,
+            ms=round(seconds * 1000, 3),
+        )
+
+
+def _client(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def _encoded(result: Result) -> bytes | Answer:
+    return result if isinstance(result, Answer) else orjson.dumps(result)

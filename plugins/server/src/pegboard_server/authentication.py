@@ -1,0 +1,180 @@
+"""Who calls: passwords and tokens in the header Authorization."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pegboard.contracts.http import Identity, Permission
+
+from pegboard_server import users
+from pegboard_server.failures import Failure, busy
+from pegboard_server.settings import Settings
+
+NOBODY = Identity("", frozenset({Permission.PUBLIC}))
+ANYBODY = Identity("", users.permissions_of(Permission.DELETE))
+"""Who calls a server without users: may do all but administer."""
+
+_REMEMBERED = 1000
+_LOOK_SECONDS = 1.0
+_TRIES, _TRIES_SECONDS = 10, 60.0
+_WAITING = 32
+_DENIED = {"www-authenticate": 'Basic realm="pegboard", charset="UTF-8", Bearer'}
+
+
+class Authenticator:
+    """Knows the users of a file, which may change at any time, and one token beside them."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Read the users; ConfigError if that fails."""
+        self._file = Path(settings.users_file) if settings.users_file else None
+        self._token = settings.token
+        self.is_open = self._file is None and self._token is None
+        """Whether there is nobody to know, so anybody may come."""
+        self._credentials: dict[str, list[users.Credential]] = {}
+        self._tokens: dict[str, Identity] = {}
+        self._remembered: dict[bytes, Identity] = {}
+        self._failed: dict[tuple[str, str], list[float]] = {}
+        self._looked, self._state = 0.0, (0, 0, 0)
+        self._pool = ThreadPoolExecutor(1, "password")
+        self._waiting = 0
+        self._read()
+
+    async def identify(self, headers: Mapping[bytes, bytes], client: str) -> Identity:
+        """Return who sends these headers; refused if they name somebody wrongly."""
+        if self.is_open:
+            return ANYBODY
+        value = headers.get(b"authorization")
+        if value is None:
+            return NOBODY
+        self._look()
+        digest = hashlib.sha256(value).digest()
+        found = self._remembered.get(digest)
+        if found is None:
+            found = await self._verify(value, client)
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            self._remembered[digest] = found
+        return found
+
+    def close(self) -> None:
+        """End the thread that checks passwords."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _verify(self, value: bytes, client: str) -> Identity:
+        scheme, _, given = value.decode("latin-1").partition(" ")
+        name, password = "", given.strip()
+        if scheme.lower() == "basic":
+            try:
+                name, _, password = (
+                    base64.b64decode(password, validate=True).decode().partition(":")
+                )
+            except (binascii.Error, UnicodeDecodeError):
+                raise denied("The header Authorization is malformed.") from None
+        elif scheme.lower() != "bearer":
+            raise denied("Use a token (Bearer) or a name with a password (Basic).")
+        # Where a client can only send passwords, a token goes as one.
+        known = self._tokens.get(users.token_hash(password))
+        if known is not None:
+            return known
+        if name and await self._is_password_of(name, password, client):
+            level = self._password_of(name)
+            if level is not None:
+                return Identity(name, level.permissions)
+        raise denied("The name, password or token is not known.")
+
+    def _password_of(self, name: str) -> users.Credential | None:
+        lines = self._credentials.get(name, ())
+        return next((each for each in lines if each.kind == "password"), None)
+
+    async def _is_password_of(self, name: str, password: str, client: str) -> bool:
+        kept = self._password_of(name)
+        self._throttle(name, client)
+        if self._waiting >= _WAITING:
+            raise busy("Too many passwords wait to be checked; try again.")
+        # A name that is not known takes as long as one that is.
+        secret = _UNKNOWN if kept is None else kept.secret
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            good = await loop.run_in_executor(self._pool, users.is_password, password, secret)
+        finally:
+            self._waiting -= 1
+        good = good and kept is not None
+        if not good:
+            if len(self._failed) >= _REMEMBERED:
+                self._failed.clear()
+            self._failed.setdefault((client, name), []).append(time.monotonic())
+        return good
+
+    def _throttle(self, name: str, client: str) -> None:
+        tries = self._failed.get((client, name), [])
+        since = time.monotonic() - _TRIES_SECONDS
+        tries[:] = [when for when in tries if when > since]
+        if len(tries) >= _TRIES:
+            raise Failure(
+                429,
+                "REQUEST_LIMIT_EXCEEDED",
+                "Too many wrong passwords; wait a minute.",
+                {"retry-after": f"{_TRIES_SECONDS:.0f}"},
+            )
+
+    def _look(self) -> None:
+        """Read the file again if it changed; looked at once in a second."""
+        now = time.monotonic()
+        if self._file is None or now - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = now
+        if _state(self._file) != self._state:
+            self._read()
+
+    def _read(self) -> None:
+        lines: list[users.Credential] = []
+        if self._file is not None:
+            self._state = _state(self._file)
+            lines = users.read(self._file)
+        if self._token is not None:
+            lines.append(
+                users.Credential("token", Permission.DELETE, users.token_hash(self._token))
+            )
+        self._credentials = {}
+        for each in lines:
+            self._credentials.setdefault(each.name, []).append(each)
+        self._tokens = {
+            each.secret: Identity(each.name, each.permissions)
+            for each in lines
+            if each.kind == "token"
+        }
+        self._remembered.clear()
+
+
+_UNKNOWN = f"scrypt$16384$8$1${'A' * 22}==${'A' * 86}=="
+
+
+def denied(message: str) -> Failure:
+    """Nobody known sends the request."""
+    return Failure(401, "UNAUTHENTICATED", message, _DENIED)
+
+
+def check(identity: Identity, permission: Permission) -> None:
+    """Refuse what the caller may not do."""
+    if permission in identity.permissions:
+        return
+    if identity is NOBODY:
+        raise denied("This server wants to know who calls: send a token or a name and password.")
+    who = f"The user {identity.name!r}" if identity.name else "Nobody without a name"
+    raise Failure(403, "PERMISSION_DENIED", f"{who} has no {permission} permission.")
+
+
+def _state(file: Path) -> tuple[int, int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_mtime_ns, found.st_size, found.st_ino)

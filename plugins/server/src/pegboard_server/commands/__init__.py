@@ -1,0 +1,1 @@
+"""The commands ``pegboard server`` and ``pegboard exec``."""

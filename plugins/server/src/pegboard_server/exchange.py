@@ -1,0 +1,144 @@
+"""One request and its answer, on the way out."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import orjson
+from attrs import define, field
+
+from pegboard_server.asgi import Receive, Scope, Send
+from pegboard_server.failures import ClientGone, Failure
+
+if TYPE_CHECKING:
+    from pegboard.contracts.http import Answer
+
+    from pegboard_server.routing import Route
+
+Pairs = Sequence[tuple[bytes, bytes]]
+
+_SAFE = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_JSON = (*_SAFE, (b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+_BODILESS = frozenset({204, 304})
+_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+"""What a browser may do with an answer that says nothing else: show it, and nothing more."""
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+@define
+class Exchange:
+    """What is known of a request while it is answered."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    request_id: str
+    route: Route | None = None
+    user: str = ""
+    status: int = 0
+    """That of the answer, once it has begun."""
+    sent: int = 0
+    """The bytes of the answer's body."""
+    complete: bool = False
+    extra: Pairs = ()
+    """Headers that the answer gets in any case."""
+    started: float = field(factory=time.perf_counter)
+
+    async def json(self, content: bytes, status: int = 200) -> None:
+        """Send JSON."""
+        await self._send_whole(status, [*_JSON, *self.extra], content)
+
+    async def answer(self, answer: Answer, write_timeout: float) -> None:
+        """Send an answer; ClientGone if nobody takes it."""
+        head = _head_of(answer) + list(self.extra)
+        if isinstance(answer.content, bytes):
+            await self._send_whole(answer.status, head, answer.content)
+        else:
+            await self._send_stream(answer.status, head, answer.content, write_timeout)
+
+    async def fail(self, failure: Failure) -> None:
+        """Send an error in MLflow's form."""
+        content = orjson.dumps({"error_code": failure.error_code, "message": failure.message})
+        head = [*_JSON, *self.extra, *encoded(failure.headers)]
+        if failure.close:
+            head.append((b"connection", b"close"))
+        await self._send_whole(failure.status, head, content)
+
+    async def _send_whole(self, status: int, head: list[tuple[bytes, bytes]], body: bytes) -> None:
+        if status not in _BODILESS:
+            head.append((b"content-length", b"%d" % len(body)))
+        self.status, self.sent = status, len(body)
+        await self._begin(status, head)
+        await self.send({"type": "http.response.body", "body": body})
+        self.complete = True
+
+    async def _begin(self, status: int, head: list[tuple[bytes, bytes]]) -> None:
+        head.append((b"x-request-id", self.request_id.encode()))
+        await self.send({"type": "http.response.start", "status": status, "headers": head})
+
+    async def _send_stream(
+        self,
+        status: int,
+        head: list[tuple[bytes, bytes]],
+        content: AsyncIterator[bytes],
+        write_timeout: float,
+    ) -> None:
+        self.status = status
+        await self._begin(status, head)
+        gone = asyncio.ensure_future(self._until_gone())
+        try:
+            if self.scope["method"] != "HEAD":
+                async for piece in content:
+                    if gone.done():
+                        raise ClientGone
+                    async with asyncio.timeout(write_timeout):
+                        await self.send(
+                            {"type": "http.response.body", "body": piece, "more_body": True}
+                        )
+                    self.sent += len(piece)
+                    # Neither sending nor the content need ever wait; others, and the news that the
+                    # client is gone, need a turn.
+                    await asyncio.sleep(0)
+            if gone.done():
+                raise ClientGone
+            await self.send({"type": "http.response.body", "body": b""})
+            self.complete = True
+        except TimeoutError:
+            raise ClientGone from None
+        finally:
+            gone.cancel()
+            if isinstance(content, AsyncGenerator):
+                await content.aclose()
+
+    async def _until_gone(self) -> None:
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
+
+def _head_of(answer: Answer) -> list[tuple[bytes, bytes]]:
+    given = encoded({"content-type": answer.media_type, **answer.headers})
+    names = {name for name, _ in given}
+    head = [*given, *(pair for pair in _SAFE if pair[0] not in names)]
+    if b"content-security-policy" not in names and answer.media_type != "application/json":
+        head.append((b"content-security-policy", _CONTENT_POLICY.encode()))
+    return head
+
+
+def encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return headers as they are sent; ValueError if one could be taken for several."""
+    found = []
+    for name, value in headers.items():
+        pair = (name.lower().encode("ascii"), value.encode("latin-1"))
+        if not _NAME.fullmatch(pair[0]) or _CONTROL.search(pair[1]):
+            raise ValueError(f"{name!r}: {value!r} cannot be a header.")
+        found.append(pair)
+    return found

@@ -1,0 +1,95 @@
+"""Errors as answers: MLflow's error form, its codes and its statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import frozen
+from pegboard.errors import (
+    ConfigError,
+    PegboardError,
+    PluginError,
+    StoreBusy,
+    StoreError,
+    StoreFull,
+)
+
+STATUS_OF_CODE: Mapping[str, int] = {
+    "ABORTED": 409,
+    "ALREADY_EXISTS": 409,
+    "BAD_REQUEST": 400,
+    "CANCELLED": 499,
+    "CUSTOMER_UNAUTHORIZED": 401,
+    "DATA_LOSS": 500,
+    "DEADLINE_EXCEEDED": 504,
+    "ENDPOINT_NOT_FOUND": 404,
+    "INTERNAL_ERROR": 500,
+    "INVALID_PARAMETER_VALUE": 400,
+    # MLflow answers 500, which its clients take for a passing fault and retry for minutes.
+    "INVALID_STATE": 400,
+    "NOT_FOUND": 404,
+    "NOT_IMPLEMENTED": 501,
+    "PERMISSION_DENIED": 403,
+    "REQUEST_LIMIT_EXCEEDED": 429,
+    "RESOURCE_ALREADY_EXISTS": 400,
+    "RESOURCE_CONFLICT": 409,
+    "RESOURCE_DOES_NOT_EXIST": 404,
+    "RESOURCE_EXHAUSTED": 429,
+    "TEMPORARILY_UNAVAILABLE": 503,
+    "UNAUTHENTICATED": 401,
+}
+"""MLflow's HTTP statuses by error code."""
+
+RETRY_SECONDS = "1"
+"""What ``Retry-After`` says when the server is busy."""
+
+
+@frozen
+class Failure(Exception):
+    """A request that is answered with an error.
+
+    ``close`` says that the connection cannot be used again.
+    """
+
+    status: int
+    error_code: str
+    message: str
+    headers: Mapping[str, str] = {}
+    close: bool = False
+
+
+class ClientGone(ConnectionError):
+    """The client went away before its request was complete."""
+
+
+def malformed(message: str) -> Failure:
+    """The request is not what the endpoint can read."""
+    return Failure(400, "INVALID_PARAMETER_VALUE", message)
+
+
+def busy(message: str) -> Failure:
+    """The server has no room for the request now."""
+    return Failure(503, "TEMPORARILY_UNAVAILABLE", message, {"retry-after": RETRY_SECONDS})
+
+
+def failure_of(error: BaseException, request_id: str) -> tuple[Failure, bool]:
+    """Return the answer for an error, and whether the error belongs into the log.
+
+    Faults of the server's own side are told to the client without paths or other details.
+    """
+    if isinstance(error, Failure):
+        return error, False
+    see = f"The server's log says more under the request id {request_id}."
+    if isinstance(error, RecursionError):
+        return malformed("The request is nested too deep."), True
+    if isinstance(error, StoreBusy):
+        return busy(f"The store is busy; try again. {see}"), True
+    if isinstance(error, StoreFull):
+        text = f"The store has no space left; nothing acknowledged is lost. {see}"
+        return busy(text), True
+    if isinstance(error, StoreError | ConfigError | PluginError):
+        return Failure(500, "INTERNAL_ERROR", f"The server's store or set-up failed. {see}"), True
+    if isinstance(error, PegboardError):
+        status = STATUS_OF_CODE.get(error.error_code, 500)
+        return Failure(status, error.error_code, str(error)), status >= 500
+    return Failure(500, "INTERNAL_ERROR", f"Something went wrong in the server. {see}"), True

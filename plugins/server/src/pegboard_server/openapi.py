@@ -1,0 +1,109 @@
+"""The OpenAPI document of the endpoints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from pegboard.contracts.http import Endpoint, Permission
+
+if TYPE_CHECKING:
+    from pegboard_server.routing import Route
+
+_PLACE = re.compile(r"\{(\w+)(?::path)?\}")
+_IN_QUERY = frozenset({"GET", "HEAD"})
+_ERROR = {
+    "type": "object",
+    "required": ["error_code", "message"],
+    "properties": {"error_code": {"type": "string"}, "message": {"type": "string"}},
+}
+
+
+def document(routes: Iterable[Route], root_path: str) -> dict[str, Any]:
+    """Return an OpenAPI 3.1 document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        endpoint = route.endpoint
+        path = _PLACE.sub(r"{\1}", endpoint.path)
+        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "pegboard",
+            "version": version("pegboard-server"),
+            "description": "Paths below /api/ are served below /ajax-api/ too.",
+        },
+        "servers": [{"url": root_path or "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": {"Error": _ERROR},
+            "responses": {
+                "Error": {
+                    "description": "The request failed.",
+                    "content": _json({"$ref": "#/components/schemas/Error"}),
+                }
+            },
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "password": {"type": "http", "scheme": "basic"},
+            },
+        },
+    }
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    names = [place[1] for place in _PLACE.finditer(endpoint.path)]
+    schema = dict(endpoint.request)
+    fields: Mapping[str, Any] = schema.get("properties", {})
+    required = set(schema.get("required", ()))
+    operation: dict[str, Any] = {
+        "operationId": _identifier(endpoint),
+        "summary": endpoint.summary,
+        "x-permission": str(endpoint.permission),
+        "parameters": [
+            _parameter(name, "path", fields.get(name, {"type": "string"}), True) for name in names
+        ],
+        "responses": {
+            "200": _success(endpoint),
+            "default": {"$ref": "#/components/responses/Error"},
+        },
+    }
+    if endpoint.tags:
+        operation["tags"] = list(endpoint.tags)
+    if endpoint.permission is not Permission.PUBLIC:
+        operation["security"] = [{}, {"token": []}, {"password": []}]
+    rest = {name: field for name, field in fields.items() if name not in names}
+    if endpoint.streams or endpoint.method in _IN_QUERY:
+        operation["parameters"] += [
+            _parameter(name, "query", field, name in required) for name, field in rest.items()
+        ]
+    elif rest:
+        body = {**schema, "properties": rest, "required": sorted(required - set(names))}
+        if not body["required"]:
+            del body["required"]
+        operation["requestBody"] = {"required": "required" in body, "content": _json(body)}
+    if endpoint.streams and endpoint.method not in _IN_QUERY:
+        operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
+    return operation
+
+
+def _success(endpoint: Endpoint) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": "It worked."}
+    if endpoint.response:
+        success["content"] = _json(dict(endpoint.response))
+    return success
+
+
+def _json(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _parameter(name: str, place: str, schema: Any, required: bool) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": required, "schema": schema}
+
+
+def _identifier(endpoint: Endpoint) -> str:
+    words = re.findall(r"[A-Za-z0-9.]+", endpoint.path)
+    return "_".join([endpoint.method.lower(), *words]).replace(".", "_")

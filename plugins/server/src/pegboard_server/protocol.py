@@ -1,0 +1,148 @@
+"""HTTP on one connection: uvicorn's protocol with limits on heads, time-outs and JSON errors."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from pegboard_server.app import OVERLOADED
+
+if TYPE_CHECKING:
+    from pegboard_server.metrics import Metrics
+    from pegboard_server.settings import Settings
+
+MAX_TARGET = 64 << 10
+"""The longest path with its query, in bytes."""
+MAX_HEADERS = 100
+MAX_HEAD = 64 << 10
+"""All headers of a request, in bytes."""
+PAST_LIMIT = 2
+"""How many times ``max_connections`` are open before more are closed without a word."""
+_LINGER_SECONDS = 10.0
+"""How long a client may go on sending a body that was refused."""
+
+
+class _Refused(Exception):
+    """The head of a request goes beyond a limit."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Protocol(HttpToolsProtocol):
+    """A connection."""
+
+    settings: Settings
+    metrics: Metrics
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin, or be closed at once if there are far too many connections."""
+        super().connection_made(transport)
+        self._began = self._answered = self._taken = self.loop.time()
+        self._in_head, self._in_body = True, False
+        self._head_size = 0
+        self._pending = 0
+        self._refused: _Refused | None = None
+        if len(self.connections) > PAST_LIMIT * self.settings.max_connections:
+            self.metrics.refused()
+            transport.abort()
+
+    # -- the parser's calls ---------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._in_head = True
+        self._began = self.loop.time()
+        self._head_size = 0
+        if len(self.connections) > self.settings.max_connections:
+            self.scope[OVERLOADED] = True  # type: ignore[literal-required]
+
+    def on_url(self, url: bytes) -> None:
+        """Add to the path."""
+        super().on_url(url)
+        if len(self.url) > MAX_TARGET:
+            self._refuse(414, f"The path is longer than {MAX_TARGET >> 10} KiB.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Add a header."""
+        self._head_size += len(name) + len(value)
+        if self._head_size > MAX_HEAD:
+            self._refuse(431, f"The headers are longer than {MAX_HEAD >> 10} KiB.")
+        if len(self.headers) >= MAX_HEADERS:
+            self._refuse(431, f"There are more than {MAX_HEADERS} headers.")
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Hand the request on."""
+        self._in_head, self._in_body = False, True
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note that the body is complete."""
+        self._in_body = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Note when the answer was complete."""
+        self._answered = self.loop.time()
+        super().on_response_complete()
+
+    # -- refusing -------------------------------------------------------------------------------
+
+    def _refuse(self, status: int, message: str) -> None:
+        self._refused = _Refused(status, message)
+        # The parser stops at any error and says so to data_received.
+        raise self._refused
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn's words)
+        """Say what is wrong with a request that cannot be read, and close the connection."""
+        refused = self._refused or _Refused(400, "The request is not valid HTTP.")
+        self._give_up(refused.status, "BAD_REQUEST", str(refused))
+
+    def _give_up(self, status: int, code: str, message: str) -> None:
+        self.metrics.refused()
+        active = self.cycle is not None and not self.cycle.response_complete
+        if not active or (self._in_body and not self.cycle.response_started):
+            # Otherwise it would be taken for the answer to the request before.
+            body = orjson.dumps({"error_code": code, "message": message})
+            head = [
+                STATUS_LINE[status],
+                b"content-type: application/json\r\n",
+                b"content-length: %d\r\n" % len(body),
+                b"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n",
+            ]
+            self.transport.write(b"".join(head) + body)
+        if active:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.close()
+
+    # -- time-outs ------------------------------------------------------------------------------
+
+    def look(self, now: float) -> None:
+        """Close the connection if the client is too slow; to be called every second or so."""
+        pending = self.transport.get_write_buffer_size()
+        if pending < self._pending or not self._pending:
+            self._taken = now
+        self._pending = pending
+        if pending:
+            if now - self._taken > self.settings.write_timeout_seconds:
+                self._drop()
+            return
+        if self.transport.is_closing() or (self.cycle and not self.cycle.response_complete):
+            # The application looks after the body of a request that it answers.
+            return
+        if self._in_head and now - self._began > self.settings.read_timeout_seconds:
+            seconds = self.settings.read_timeout_seconds
+            self._give_up(408, "DEADLINE_EXCEEDED", f"No request arrived within {seconds:g} s.")
+        elif self._in_body and now - self._answered > _LINGER_SECONDS:
+            self._drop()
+
+    def _drop(self) -> None:
+        self.metrics.refused()
+        self.transport.abort()

@@ -1,0 +1,108 @@
+"""Which endpoint answers a method and a path.
+
+Paths are matched as they came, before percent-decoding, so that an encoded slash is never taken
+for a separator.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import unquote_to_bytes
+
+from attrs import field, frozen
+from pegboard import paths
+from pegboard.contracts.http import Endpoint
+from pegboard.errors import InvalidValue, PluginError
+
+_PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(:path)?\}")
+_ALIASES = (("/api/", "/ajax-api/"),)
+
+
+@frozen(eq=False)
+class Route:
+    """An endpoint as it is dispatched."""
+
+    endpoint: Endpoint
+    number: int
+    """Its place in the table of endpoints, and so in the metrics."""
+    is_coroutine: bool = field(init=False)
+
+    @is_coroutine.default
+    def _find_out(self) -> bool:
+        handle = self.endpoint.handle
+        call = getattr(handle, "__call__", None)  # noqa: B004 (an object with an async __call__)
+        return inspect.iscoroutinefunction(handle) or inspect.iscoroutinefunction(call)
+
+
+Methods = dict[str, Route]
+
+
+class Router:
+    """Finds routes: by one look-up for fixed paths, by expressions for those with parameters."""
+
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        """Take the endpoints in; PluginError if one has a path that cannot be served."""
+        self.routes = [Route(endpoint, number) for number, endpoint in enumerate(endpoints)]
+        self._fixed: dict[bytes, Methods] = {}
+        found: dict[str, Methods] = {}
+        for route in self.routes:
+            for path in _served(route.endpoint):
+                if "{" in path:
+                    found.setdefault(path, {})[route.endpoint.method] = route
+                else:
+                    self._fixed.setdefault(path.encode(), {})[route.endpoint.method] = route
+        # Of several that match, the one with the longer fixed beginning is meant.
+        ordered = sorted(found, key=lambda path: (-path.index("{"), ":path}" in path, path))
+        self._expressions = [(_expression(path), found[path]) for path in ordered]
+
+    def find(self, path: bytes) -> tuple[Methods, Mapping[str, str]] | None:
+        """Return what serves a raw path, by method, and the parameters in it; None if nothing."""
+        methods = self._fixed.get(path)
+        if methods is not None:
+            return methods, _NO_PARAMETERS
+        for expression, methods in self._expressions:
+            if match := expression.fullmatch(path):
+                return methods, _parameters(match)
+        if b"%" in path and (methods := self._fixed.get(unquote_to_bytes(path))) is not None:
+            return methods, _NO_PARAMETERS
+        return None
+
+
+_NO_PARAMETERS: Mapping[str, str] = {}
+_REST = "_path"
+
+
+def _served(endpoint: Endpoint) -> Iterable[str]:
+    if not endpoint.path.startswith("/") or "//" in endpoint.path:
+        raise PluginError(f"{endpoint.path!r} is not a path that can be served.")
+    yield endpoint.path
+    for prefix, alias in _ALIASES:
+        if endpoint.path.startswith(prefix):
+            yield alias + endpoint.path.removeprefix(prefix)
+
+
+def _expression(path: str) -> re.Pattern[bytes]:
+    pattern, end = "", 0
+    for place in _PLACE.finditer(path):
+        pattern += re.escape(path[end : place.start()])
+        pattern += f"(?P<{place[1]}{_REST}>.*)" if place[2] else f"(?P<{place[1]}>[^/]+)"
+        end = place.end()
+    rest = path[end:]
+    if "{" in rest or "}" in rest:
+        raise PluginError(f"{path!r} holds a brace that is not part of {{name}} or {{name:path}}.")
+    return re.compile((pattern + re.escape(rest)).encode(), re.DOTALL)
+
+
+def _parameters(match: re.Match[bytes]) -> dict[str, str]:
+    found = {}
+    for name, raw in match.groupdict().items():
+        try:
+            value = unquote_to_bytes(raw).decode()
+        except UnicodeDecodeError:
+            raise InvalidValue("The path is not valid UTF-8.") from None
+        if name.endswith(_REST):
+            name, value = name.removesuffix(_REST), paths.safe_relative(value)
+        found[name] = value
+    return found

@@ -1,0 +1,154 @@
+"""One worker: the application behind uvicorn, from the first request to a graceful stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from pegboard.errors import ConfigError
+
+from pegboard_server.app import App
+from pegboard_server.authentication import Authenticator
+from pegboard_server.guard import is_loopback
+from pegboard_server.protocol import PAST_LIMIT, Protocol
+from pegboard_server.settings import Settings
+
+_BACKLOG = 2048
+_OTHER_FILES = 200
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; ConfigError if that is not possible."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot listen at {host}:{port}: {error.strerror or error}.",
+            hint="Choose another --host or --port; --port 0 takes a free one.",
+        ) from error
+    return listener
+
+
+def address_of(listener: socket.socket, settings: Settings) -> str:
+    """Return the URL under which a listening socket is reached."""
+    name, port = listener.getsockname()[:2]
+    shown = f"[{name}]" if ":" in name else name
+    scheme = "https" if settings.tls_cert else "http"
+    return f"{scheme}://{shown}:{port}{settings.root_path}"
+
+
+def check(settings: Settings) -> None:
+    """Refuse what would be open to everybody, or cannot work; ConfigError says what to do."""
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        raise ConfigError("TLS needs both --tls-cert and --tls-key.")
+    for file in filter(None, (settings.tls_cert, settings.tls_key)):
+        if not Path(file).is_file():
+            raise ConfigError(f"The TLS file {file} does not exist.")
+    if settings.root_path and not (
+        settings.root_path.startswith("/") and not settings.root_path.endswith("/")
+    ):
+        raise ConfigError(f"The root path {settings.root_path!r} should look like /a/b.")
+    authenticator = Authenticator(settings)
+    authenticator.close()
+    if authenticator.is_open and not is_loopback(settings.host) and not settings.insecure:
+        raise ConfigError(
+            f"Everybody who reaches {settings.host} could read and change everything.",
+            hint="Add a user with 'pegboard server user add NAME' and name the file in "
+            "[plugins.server] users_file, or say --insecure if the network keeps others out.",
+        )
+
+
+def _allow_files(connections: int) -> None:
+    """Let this process have as many open files as it may have connections, if the system agrees."""
+    if sys.platform == "win32":  # pragma: no cover
+        return
+    import resource
+
+    wanted = connections + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with a clean end and with eyes on slow clients."""
+
+    def __init__(
+        self, app: App, settings: Settings, ready: Callable[[], None] | None = None
+    ) -> None:
+        """Prepare to serve; ``ready`` is called when requests are answered."""
+        self._app = app
+        self._ready = ready
+        _allow_files(PAST_LIMIT * settings.max_connections)
+        protocol = type("_Protocol", (Protocol,), {"settings": settings, "metrics": app.metrics})
+        # What uvicorn warns of is counted or answered by the protocol.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=protocol,
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=list(settings.trusted_proxies),
+                backlog=_BACKLOG,
+                timeout_keep_alive=int(settings.keep_alive_seconds),
+                timeout_graceful_shutdown=int(settings.stop_timeout_seconds),
+                callback_notify=self._look,
+                timeout_notify=1,
+                ssl_certfile=settings.tls_cert,
+                ssl_keyfile=settings.tls_key,
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        if self.started and self._ready is not None:
+            self._ready()
+
+    async def _look(self) -> None:
+        now = asyncio.get_running_loop().time()
+        connections = self.server_state.connections
+        self._app.metrics.connections(len(connections))
+        for connection in list(connections):
+            if isinstance(connection, Protocol):
+                connection.look(now)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take a signal for the wish to stop; having stopped is then a success."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._stop) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _stop(self, number: int, _: FrameType | None) -> None:
+        # Who asks twice with Ctrl-C does not want to wait.
+        self.force_exit = self.should_exit and number == signal.SIGINT
+        self.should_exit = True

@@ -1,0 +1,103 @@
+"""What a server is told: by its options, by ``[plugins.server]``, and by defaults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, frozen
+
+DEFAULTS: Mapping[str, object] = {
+    "users_file": "",
+    "allowed_hosts": [],
+    "cors_origins": [],
+    "trusted_proxies": [],
+    "access_log": True,
+    "threads": 8,
+    "max_connections": 1000,
+    "max_streams": 64,
+    "max_body_mib": 16,
+    "max_bodies_mib": 128,
+    "read_timeout_seconds": 20.0,
+    "write_timeout_seconds": 60.0,
+    "keep_alive_seconds": 75.0,
+    "stop_timeout_seconds": 30.0,
+}
+"""The settings of ``[plugins.server]``."""
+
+
+@frozen(kw_only=True)
+class Settings:
+    """All that one worker has to know; plain values, so that it can be handed to a process."""
+
+    tracking_uri: str
+    config_file: str | None = None
+    host: str = "127.0.0.1"
+    root_path: str = ""
+    """The path under which a proxy shows the server: empty, or ``/a/b``."""
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    insecure: bool = False
+    """Whether it may listen beyond this machine without authentication."""
+    token: str | None = None
+    """A token that grants all but administration, beside those of ``users_file``."""
+    users_file: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    access_log: bool = True
+    threads: int = 8
+    """How many calls wait for the store at the same time; eight times as many may queue."""
+    max_connections: int = 1000
+    max_streams: int = 64
+    max_body_mib: int = 16
+    """The longest JSON body."""
+    max_bodies_mib: int = 128
+    """All JSON bodies that are in memory at one time."""
+    read_timeout_seconds: float = 20.0
+    """How long a client may take for its headers, for a JSON body, or for the next piece of a
+    stream."""
+    write_timeout_seconds: float = 60.0
+    """How long a client may take nothing of an answer."""
+    keep_alive_seconds: float = 75.0
+    stop_timeout_seconds: float = 30.0
+    """How long requests in flight may take when the server stops."""
+
+    @property
+    def max_body(self) -> int:
+        """The longest JSON body, in bytes."""
+        return self.max_body_mib << 20
+
+    @property
+    def max_bodies(self) -> int:
+        """All JSON bodies at one time, in bytes."""
+        return self.max_bodies_mib << 20
+
+    def to_json(self) -> str:
+        """Return what ``from_json`` understands."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> Settings:
+        """Return the settings that ``to_json`` wrote."""
+        return Settings(**_tuples(json.loads(text)))
+
+    @staticmethod
+    def of(configured: Mapping[str, Any], base: Path, **options: Any) -> Settings:
+        """Return the settings of the configuration, overridden by the options that are not None.
+
+        ``base`` is the directory that a relative ``users_file`` of the configuration starts from.
+        """
+        values = dict(configured)
+        if values["users_file"]:
+            values["users_file"] = str(base / Path(values["users_file"]).expanduser())
+        for key in ("allowed_hosts", "cors_origins", "trusted_proxies"):
+            values[key] = [*values[key], *options.pop(key, ())]
+        values |= {key: value for key, value in options.items() if value is not None}
+        return Settings(**_tuples(values))
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

@@ -1,0 +1,185 @@
+"""The processes of a server: this one alone, or several that share a socket."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+from pegboard.errors import ConfigError, StoreError
+
+from pegboard_server import serving
+from pegboard_server.app import App
+from pegboard_server.metrics import Board
+from pegboard_server.settings import Settings
+
+if TYPE_CHECKING:
+    from pegboard.host import Host
+
+_QUICK_DEATH_SECONDS = 5.0
+_MOST_QUICK_DEATHS = 5
+_LOOK_SECONDS = 0.2
+
+
+def run_here(host: Host, settings: Settings, listener: socket.socket) -> None:
+    """Serve in this process until a signal says to stop."""
+    app = _app(host, settings, Board())
+    serving.Server(app, settings, lambda: announce(listener, settings)).run([listener])
+
+
+def announce(listener: socket.socket, settings: Settings) -> None:
+    """Say where the server is reached: always the first line on stdout."""
+    click.echo(f"Listening on {serving.address_of(listener, settings)}")
+    sys.stdout.flush()
+
+
+def _app(host: Host, settings: Settings, board: Board) -> App:
+    host.tracking_store(settings.tracking_uri)
+    return App(host, settings, board)
+
+
+def run(host: Host, settings: Settings, listener: socket.socket, count: int) -> None:
+    """Serve in several processes, and replace those that die, until a signal says to stop."""
+    if os.name == "nt":  # pragma: no cover
+        raise ConfigError("Several workers need a system that can share a socket; use --workers 1.")
+    # What is wrong with the set-up or the store shows here, and its tables are brought up to date.
+    _app(host, settings, Board()).close()
+    with tempfile.TemporaryDirectory(prefix="pegboard-server-") as folder:
+        board = Path(folder) / "metrics"
+        board.touch(mode=0o600)
+        _Master(settings, listener, count, str(board)).run()
+
+
+class _Worker:
+    """A process, and the pipe that ends it should the master die."""
+
+    def __init__(self, settings: Settings, listener: socket.socket, board: Board) -> None:
+        self.started = time.monotonic()
+        self.is_ready = False
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "pegboard_server.workers"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[listener.fileno()],
+        )
+        told = {
+            "settings": settings.to_json(),
+            "socket": listener.fileno(),
+            "board": [board.file, board.worker, board.workers],
+        }
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(orjson.dumps(told) + b"\n")
+        self.process.stdin.flush()
+        os.set_blocking(self.process.stdout.fileno(), False)
+
+    def look(self) -> None:
+        """Find out whether it is ready."""
+        if not self.is_ready and self.process.stdout is not None:
+            self.is_ready = bool(self.process.stdout.read())
+
+
+class _Master:
+    def __init__(self, settings: Settings, listener: socket.socket, count: int, board: str) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._boards = [Board(board, number, count) for number in range(count)]
+        self._stopping = False
+
+    def run(self) -> None:
+        """Start all and keep them alive."""
+        with self._signals():
+            workers = [self._start(board) for board in self._boards]
+            announced, quick_deaths = False, 0
+            try:
+                while not self._stopping:
+                    time.sleep(_LOOK_SECONDS)
+                    for number, worker in enumerate(workers):
+                        worker.look()
+                        if worker.process.poll() is None or self._stopping:
+                            continue
+                        lived = time.monotonic() - worker.started
+                        quick_deaths = quick_deaths + 1 if lived < _QUICK_DEATH_SECONDS else 0
+                        if quick_deaths > _MOST_QUICK_DEATHS or not announced:
+                            raise StoreError("The workers end as soon as they start; see above.")
+                        workers[number] = self._start(self._boards[number])
+                    if not announced and all(worker.is_ready for worker in workers):
+                        announce(self._listener, self._settings)
+                        announced = True
+            finally:
+                self._end(workers)
+
+    def _start(self, board: Board) -> _Worker:
+        return _Worker(self._settings, self._listener, board)
+
+    def _end(self, workers: list[_Worker]) -> None:
+        # While anybody holds the socket, clients would queue at it in vain.
+        self._listener.close()
+        for worker in workers:
+            worker.process.terminate()
+        deadline = time.monotonic() + self._settings.stop_timeout_seconds + 5.0
+        for worker in workers:
+            try:
+                worker.process.wait(max(deadline - time.monotonic(), 0.1))
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+                worker.process.wait()
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        def stop(_: int, __: FrameType | None) -> None:
+            self._stopping = True
+
+        before = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _work() -> None:
+    """Be a worker: what to do comes on stdin, whose end means that the master is gone."""
+    import threading
+
+    from pegboard import config, host
+
+    told = orjson.loads(_line(sys.stdin.fileno()))
+    settings = Settings.from_json(told["settings"])
+    environ = dict(os.environ)
+    if settings.config_file:
+        environ["PEGBOARD_CONFIG"] = settings.config_file
+    ours = host.Host(config.load(environ))
+    host.use(ours)
+    server = serving.Server(
+        _app(ours, settings, Board(*told["board"])), settings, lambda: print("ready", flush=True)
+    )
+
+    def watch() -> None:
+        # Read without Python's buffer, whose lock a thread must not hold when the process ends.
+        os.read(sys.stdin.fileno(), 1)
+        server.should_exit = True
+
+    threading.Thread(target=watch, name="master", daemon=True).start()
+    server.run([socket.socket(fileno=told["socket"])])
+
+
+def _line(descriptor: int) -> bytes:
+    line = b""
+    while not line.endswith(b"\n") and (piece := os.read(descriptor, 1 << 16)):
+        line += piece
+    return line
+
+
+if __name__ == "__main__":
+    _work()

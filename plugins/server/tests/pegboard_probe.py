@@ -1,0 +1,148 @@
+"""A plugin with what tests need: endpoints that answer, wait, fail and stream, and a store."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pegboard import errors
+from pegboard.contracts.http import Answer, Call, Endpoint, Permission
+from pegboard.contracts.tracking import TrackingStore
+from pegboard.hookspecs import Backend, hookimpl
+from pegboard.mapping_store import MappingStore
+from pegboard.uris import Uri
+
+ERRORS = {
+    "busy": errors.StoreBusy("/secret/place is locked"),
+    "exists": errors.AlreadyExists("It is there already."),
+    "full": errors.StoreFull("/secret/place is full"),
+    "missing": errors.NotFound("It is not there.", hint="Look elsewhere."),
+    "nested": RecursionError("too deep"),
+    "state": errors.InvalidState("It is deleted."),
+    "store": errors.StoreError("/secret/place failed"),
+    "unexpected": ZeroDivisionError("a secret detail"),
+    "unsafe": errors.UnsafePath("It climbs."),
+    "value": errors.InvalidValue("It is wrong."),
+}
+
+
+def echo(call: Call) -> dict[str, Any]:
+    return {
+        "parameters": dict(call.parameters),
+        "user": call.identity.name,
+        "agent": call.headers.get("User-Agent", ""),
+        "thread": threading.current_thread().name,
+        "pid": os.getpid(),
+        "store": call.tracking_uri,
+    }
+
+
+async def echo_coroutine(call: Call) -> dict[str, Any]:
+    await asyncio.sleep(0)
+    return echo(call)
+
+
+def fail(call: Call) -> dict[str, Any]:
+    raise ERRORS[call.parameters["kind"]]
+
+
+def wait(call: Call) -> dict[str, Any]:
+    """Wait until a file is there, having said that the wait began."""
+    Path(f"{call.parameters['file']}.begun").touch()
+    while not Path(call.parameters["file"]).exists():
+        time.sleep(0.01)
+    return {"waited": True}
+
+
+async def upload(call: Call) -> dict[str, Any]:
+    """Count the bytes of the body, and note in a file how the upload ended."""
+    assert call.body is not None
+    size, end = 0, "whole"
+    try:
+        async for piece in call.body:
+            size += len(piece)
+    except ConnectionError:
+        end = "broken off"
+        raise
+    finally:
+        if "note" in call.parameters:
+            Path(call.parameters["note"]).write_text(end)
+    return {"size": size, "path": call.parameters.get("path")}
+
+
+async def download(call: Call) -> Answer:
+    """Send ``count`` pieces of 64 KiB; ``fail`` breaks off after them."""
+    note = call.parameters.get("note")
+
+    async def content() -> AsyncIterator[bytes]:
+        for _ in range(int(call.parameters["count"])):
+            yield b"x" * 65536
+        if "fail" in call.parameters:
+            raise ZeroDivisionError
+
+    def close() -> None:
+        if note:
+            Path(note).touch()
+
+    return Answer(content(), media_type="application/octet-stream", close=close)
+
+
+def page(call: Call) -> Answer:
+    return Answer(b"<script>1</script>", media_type="text/html")
+
+
+def bad_header(call: Call) -> Answer:
+    return Answer(b"", headers={"x-a": "b\r\nset-cookie: c"})
+
+
+class Store(MappingStore):
+    """A store that leaves a file behind when it is closed."""
+
+    def __init__(self, uri: Uri) -> None:
+        super().__init__({}, {}, artifact_root="probe:artifacts")
+        self._note = Path(uri.path)
+
+    def close(self) -> None:
+        self._note.with_name(f"{self._note.name}.closed").touch()
+
+
+def open_store(uri: Uri, settings: Mapping[str, Any]) -> TrackingStore:
+    return Store(uri)
+
+
+@hookimpl
+def pegboard_tracking_stores() -> Sequence[Backend[TrackingStore]]:
+    return [Backend("probe", open_store, "For tests: probe:PATH")]
+
+
+_BODY = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {"name": {"type": "string"}, "value": {"type": "number"}},
+}
+
+
+@hookimpl
+def pegboard_endpoints() -> Sequence[Endpoint]:
+    read, write = Permission.READ, Permission.WRITE
+    return [
+        Endpoint("GET", "/api/probe/quick", echo, read, "Echo on the loop.", quick=True),
+        Endpoint("POST", "/api/probe/quick", echo, write, "Echo on the loop.", _BODY, quick=True),
+        Endpoint("POST", "/api/probe/thread", echo, write, "Echo in a thread.", _BODY),
+        Endpoint("POST", "/api/probe/coroutine", echo_coroutine, write, "Echo.", _BODY),
+        Endpoint("GET", "/api/probe/things/{thing}", echo, read, "Echo a part of the path."),
+        Endpoint("DELETE", "/api/probe/things/{thing}", echo, Permission.DELETE, "Echo."),
+        Endpoint("GET", "/api/probe/files/{path:path}", echo, read, "Echo the rest of the path."),
+        Endpoint("PUT", "/api/probe/files/{path:path}", upload, write, "Take.", streams=True),
+        Endpoint("GET", "/api/probe/stream", download, read, "Send pieces."),
+        Endpoint("GET", "/api/probe/page", page, read, "Send HTML."),
+        Endpoint("GET", "/api/probe/header", bad_header, read, "Send a header that is two."),
+        Endpoint("GET", "/api/probe/fail", fail, read, "Fail."),
+        Endpoint("GET", "/api/probe/wait", wait, read, "Wait for a file."),
+        Endpoint("POST", "/api/probe/admin", echo, Permission.ADMIN, "Echo to administrators."),
+    ]

@@ -1,0 +1,141 @@
+"""``pegboard exec``: a command against a server of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import COMMAND, SECONDS, environment
+from .test_dispatch import wait_for
+
+CALL = """
+import json, os, sys, urllib.request
+base = os.environ["MLFLOW_TRACKING_URI"]
+token = os.environ["MLFLOW_TRACKING_TOKEN"]
+def call(method, path, headers):
+    request = urllib.request.Request(base + path, method=method, headers=headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code
+good = call("GET", "/api/probe/quick", {"Authorization": f"Bearer {token}"})
+bad = call("GET", "/api/probe/quick", {})
+print(json.dumps({"good": good, "bad": bad, "env": dict(os.environ)}))
+"""
+
+
+@pytest.fixture
+def begin(plugins: Path, tmp_path: Path) -> Any:
+    """Return what starts ``pegboard exec`` in an empty folder."""
+
+    def start(*words: str, **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*COMMAND, "--tracking-uri", "probe:store", "exec", *words],
+            cwd=tmp_path,
+            env={**environment(plugins, tmp_path), **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    output, errors = process.communicate(timeout=SECONDS)
+    return process.returncode, output, errors
+
+
+def test_the_command_reaches_the_store(begin: Any) -> None:
+    code, output, errors = finish(begin("--", sys.executable, "-c", CALL))
+    assert code == 0, errors
+    found = json.loads(output)
+    assert found["good"]["store"] == "probe:store"
+    assert found["good"]["user"] == "token"
+
+
+def test_the_store_is_closed_at_the_end(begin: Any, tmp_path: Path) -> None:
+    assert finish(begin("--", sys.executable, "-c", ""))[0] == 0
+    assert (tmp_path / "store.closed").exists()
+
+
+def test_nobody_else_can_use_its_server(begin: Any) -> None:
+    found = json.loads(finish(begin("--", sys.executable, "-c", CALL))[1])
+    assert found["bad"] == 401
+
+
+def test_the_registry_and_proxies_are_set_too(begin: Any) -> None:
+    words = ("--", sys.executable, "-c", CALL)
+    variables = {
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "no_proxy": "example.org",
+        "MLFLOW_TRACKING_USERNAME": "somebody",
+        "MLFLOW_TRACKING_AUTH": "other",
+    }
+    code, output, errors = finish(begin(*words, **variables))
+    assert code == 0, errors
+    env = json.loads(output)["env"]
+    assert env["MLFLOW_REGISTRY_URI"] == env["MLFLOW_TRACKING_URI"]
+    assert env["MLFLOW_TRACKING_URI"].startswith("http://127.0.0.1:")
+    assert env["no_proxy"] == "example.org,127.0.0.1"
+    assert env["MLFLOW_TRACKING_PASSWORD"] == env["MLFLOW_TRACKING_TOKEN"]
+    assert "MLFLOW_TRACKING_AUTH" not in env
+
+
+def test_options_of_the_command_are_left_to_it(begin: Any) -> None:
+    code, output, _ = finish(
+        begin(sys.executable, "-c", "import sys; print(sys.argv)", "-h", "--x")
+    )
+    assert (code, output.strip()) == (0, "['-c', '-h', '--x']")
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 255])
+def test_the_exit_code_is_the_commands(begin: Any, code: int) -> None:
+    assert finish(begin("--", sys.executable, "-c", f"raise SystemExit({code})"))[0] == code
+
+
+def test_a_command_that_a_signal_ends_is_told_as_shells_do(begin: Any) -> None:
+    suicide = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    assert finish(begin("--", sys.executable, "-c", suicide))[0] == 128 + signal.SIGKILL
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_are_passed_on(begin: Any, tmp_path: Path, number: int) -> None:
+    script = (
+        "import signal, sys, time, pathlib\n"
+        f"signal.signal({int(number)}, lambda *_: sys.exit(42))\n"
+        "pathlib.Path('ready').touch()\n"
+        "time.sleep(60)\n"
+    )
+    process = begin("--", sys.executable, "-c", script)
+    wait_for(tmp_path / "ready")
+    process.send_signal(number)
+    assert finish(process)[0] == 42
+
+
+def test_a_command_that_is_not_there_is_told(begin: Any, tmp_path: Path) -> None:
+    code, _, errors = finish(begin("--", "no-such-command"))
+    assert code == 127
+    assert "no-such-command" in errors
+    (tmp_path / "plain").write_text("no program")
+    assert finish(begin("--", "./plain"))[0] == 126
+
+
+def test_a_remote_store_needs_no_server(plugins: Path, tmp_path: Path) -> None:
+    show = "import os; print(os.environ['MLFLOW_TRACKING_URI'])"
+    uri = "http://tracking.example:5000"
+    output = subprocess.check_output(
+        [*COMMAND, "--tracking-uri", uri, "exec", "--", sys.executable, "-c", show],
+        cwd=tmp_path,
+        env=environment(plugins, tmp_path),
+        text=True,
+    )
+    assert output.strip() == uri

@@ -1,0 +1,87 @@
+"""``pegboard sync``: send what was logged while a server was out of reach."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from pegboard import host
+from pegboard.cli import output
+
+from pegboard_tracking.plugin import NAME
+from pegboard_tracking.rest import sync as syncing
+from pegboard_tracking.rest.options import server_of
+from pegboard_tracking.rest.sync import Report
+
+
+@click.command()
+@click.argument("server", required=False, metavar="[URL]")
+@click.option("--check", is_flag=True, help="Only look whether something is left to be sent.")
+@output.json_option
+@click.pass_context
+def sync(ctx: click.Context, server: str | None, check: bool, as_json: bool) -> None:
+    """Send what was logged while a server was out of reach: to all servers, or to the one at URL.
+
+    It may be run at any time and as often as wanted: nothing is sent twice. What processes that
+    still run have logged is left to them. The exit code is 1 if something could not be sent;
+    with --check, if something is left to be sent.
+    """
+    reports = list(syncing.reports(server))
+    for report in reports:
+        syncing.look(report)
+    if not check:
+        reports = [_send(report, server) for report in reports]
+    if as_json:
+        output.print_json([_facts(report) for report in reports])
+    else:
+        _print(reports, check)
+    if any(_is_left(report, check) for report in reports):
+        ctx.exit(1)
+
+
+def _send(found: Report, server: str | None) -> Report:
+    report = Report(found.server, found.directory)
+    with output.progress("Sending", found.points + found.requests) as advance:
+        url = server or _url_of(found.server)
+        syncing.send(report, url, host.current().settings(NAME), advance)
+    return report
+
+
+def _url_of(server: str) -> str:
+    """Return the URL of a server; the configured one, which may name a user, if it is the same."""
+    configured = host.current().config.tracking.uri
+    if configured.startswith(("http:", "https:")) and server_of(configured).url == server:
+        return configured
+    return server
+
+
+def _is_left(report: Report, check: bool) -> bool:
+    return bool(report.error) or (check and report.points + report.requests > 0)
+
+
+def _print(reports: list[Report], check: bool) -> None:
+    for report in reports:
+        verb = "left" if check else "sent"
+        line = f"{report.server}: {report.points} points and {report.requests} other requests"
+        click.echo(output.clean(f"{line} {verb}, from {report.journals} journals"))
+        if report.refused:
+            output.note(f"{report.refused} requests were refused; they are in {report.directory}")
+        if report.in_use:
+            output.note(f"{report.in_use} journals are in use by processes that still run")
+        if report.error:
+            output.note(f"the rest is kept: {report.error}")
+    if not reports:
+        click.echo("There are no journals of servers.")
+
+
+def _facts(report: Report) -> dict[str, Any]:
+    return {
+        "server": report.server,
+        "directory": report.directory,
+        "journals": report.journals,
+        "points": report.points,
+        "requests": report.requests,
+        "refused": report.refused,
+        "in_use": report.in_use,
+        "error": report.error,
+    }

@@ -1,0 +1,203 @@
+"""Content that equal files share: each is kept once, by its SHA-256.
+
+A file that came in is a hard link to its blob in ``.pegboard-content/blobs``. So every file is a
+plain one that any tool reads, equal files take their space once, and a blob with a single link is
+one that no file needs. Files are made read-only, as a change in place would change all that share.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+DIRECTORY = ".pegboard-content"
+"""The directory below a store's root that holds all this; its name is reserved."""
+GIVEN_UP_SECONDS = 24 * 3600.0
+"""How long nothing happened to an upload that will not be taken up again."""
+
+_PREFIX, _SUFFIX = ".pegboard-", ".part"
+_ATTEMPTS = 100
+"""How often to make a directory again that others prune at the same moment."""
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
+"""What file systems say that know no hard links."""
+_WRITABLE = 0o222
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a name is one of those that only the store itself uses."""
+    return name == DIRECTORY or (name.startswith(_PREFIX) and name.endswith(_SUFFIX))
+
+
+def _new_name() -> str:
+    return f"{_PREFIX}{os.urandom(8).hex()}{_SUFFIX}"
+
+
+def open_beside(target: Path) -> tuple[Path, int]:
+    """Make a new file with a temporary name beside another, and the directories above."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    for attempt in range(_ATTEMPTS):
+        temporary = target.with_name(_new_name())
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            return temporary, os.open(temporary, flags, 0o666)
+        except (FileNotFoundError, FileExistsError):
+            # Someone who deletes may prune the directory between any two steps.
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+class Incoming:
+    """A file that comes in pieces, hashed as it is written. Safe to discard from any thread."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path = path
+        self.size = 0
+        self._descriptor = descriptor
+        self._hash = hashlib.sha256()
+        self._lock = threading.Lock()
+        self._open = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append some bytes; nothing if it was discarded meanwhile."""
+        with self._lock:
+            if not self._open:
+                return
+            self._hash.update(data)
+            left = memoryview(data)
+            while left:
+                left = left[os.write(self._descriptor, left) :]
+            self.size += len(data)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what came so far, in hexadecimal digits."""
+        return self._hash.hexdigest()
+
+    def close(self) -> None:
+        """End writing; the file is not to be changed any more."""
+        with self._lock:
+            if self._open:
+                self._open = False
+                mode = os.fstat(self._descriptor).st_mode & 0o777
+                os.fchmod(self._descriptor, mode & ~_WRITABLE)
+                os.close(self._descriptor)
+
+    def discard(self) -> None:
+        """Remove what came; nothing happens if it was kept before."""
+        with self._lock:
+            if self._open:
+                self._open = False
+                os.close(self._descriptor)
+        self.path.unlink(missing_ok=True)
+
+
+class Content:
+    """The shared content of a directory of files."""
+
+    def __init__(self, directory: Path) -> None:
+        """Use ``directory``, which is made with the first file."""
+        self._blobs = directory / "blobs"
+        self.incoming = directory / "incoming"
+
+    def receive(self, directory: Path | None = None) -> Incoming:
+        """Begin a file; ``directory`` is where it lies until it is kept."""
+        return Incoming(*open_beside((directory or self.incoming) / "x"))
+
+    def keep(self, received: Incoming, target: Path) -> None:
+        """Put what was received in the place of ``target``, at once."""
+        received.close()
+        blob = self._blobs / received.digest[:2] / received.digest
+        try:
+            for attempt in range(_ATTEMPTS):
+                try:
+                    self._share(received, blob)
+                    _link(blob, target)
+                    break
+                except FileNotFoundError:
+                    # Swept between the two steps, or a directory was pruned.
+                    if attempt == _ATTEMPTS - 1:
+                        raise
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            target.parent.mkdir(parents=True, exist_ok=True)
+            received.path.replace(target)
+        received.path.unlink(missing_ok=True)
+
+    @staticmethod
+    def _share(received: Incoming, blob: Path) -> None:
+        """See to it that there is a blob, which can be linked to once more."""
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(received.path, blob)
+        except FileExistsError:
+            status = blob.stat()
+            if status.st_size != received.size or status.st_nlink >= os.pathconf(
+                blob, "PC_LINK_MAX"
+            ):
+                # Damaged by hand, or as many files share it as the file system allows.
+                spare = blob.with_name(_new_name())
+                os.link(received.path, spare)
+                spare.replace(blob)
+
+    def sweep(self, given_up_seconds: float = GIVEN_UP_SECONDS) -> int:
+        """Remove blobs that no file needs and uploads that were given up; return the bytes freed.
+
+        A file that comes in at the same moment is safe: until it has its place it holds a link of
+        its own to its content.
+        """
+        limit = time.time() - given_up_seconds
+        freed = 0
+        for entry in _scan(self.incoming):
+            with contextlib.suppress(FileNotFoundError):
+                if entry.stat(follow_symlinks=False).st_mtime < limit:
+                    freed += _remove(Path(entry.path))
+        for directory in _scan(self._blobs):
+            for blob in _scan(Path(directory.path)):
+                with contextlib.suppress(FileNotFoundError):
+                    # What an entry of a directory knows of itself may be old, or incomplete.
+                    status = os.lstat(blob.path)
+                    if status.st_nlink == 1:
+                        os.unlink(blob.path)  # noqa: PTH108 (a million of them)
+                        freed += status.st_size
+            with contextlib.suppress(OSError):
+                Path(directory.path).rmdir()
+        return freed
+
+
+def _link(source: Path, target: Path) -> None:
+    temporary = target.with_name(_new_name())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.link(source, temporary)
+    try:
+        temporary.replace(target)
+    finally:
+        # Renaming onto another link to the same content does nothing.
+        temporary.unlink(missing_ok=True)
+
+
+def _scan(directory: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(directory) as entries:
+            yield from entries
+    except (FileNotFoundError, NotADirectoryError):
+        return
+
+
+def _remove(path: Path) -> int:
+    """Remove an upload, a file or a directory of parts; return the bytes freed."""
+    if path.is_dir() and not path.is_symlink():
+        freed = sum(part.stat().st_size for part in path.iterdir() if part.is_file())
+        shutil.rmtree(path, ignore_errors=True)
+        return freed
+    status = path.lstat()
+    path.unlink()
+    return status.st_size if status.st_nlink == 1 else 0

@@ -1,0 +1,1 @@
+"""Tracking to a server over HTTP: the store, its journal, and the artifacts behind it."""

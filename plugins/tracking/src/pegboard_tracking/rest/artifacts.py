@@ -1,0 +1,249 @@
+"""Artifacts behind a server: the client of MLflow's artifact proxy."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import posixpath
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import quote, unquote, urlsplit
+
+from pegboard import uris
+from pegboard.contracts.artifacts import ArtifactStore
+from pegboard.entities import FileInfo
+from pegboard.errors import InvalidValue, NotFound, UnknownScheme
+from pegboard.paths import safe_relative
+
+from pegboard_tracking.rest import errors
+from pegboard_tracking.rest.connection import Connection, connect
+from pegboard_tracking.rest.options import Server, without_user
+from pegboard_tracking.wire import codec
+
+if TYPE_CHECKING:
+    import requests
+    from _typeshed import WriteableBuffer
+    from pegboard.uris import Uri
+
+ENDPOINT = "/api/2.0/mlflow-artifacts/artifacts"
+SCHEME = "mlflow-artifacts"
+
+_PIECE = 1 << 20
+_NO_FILE = (400, 404)
+"""How servers answer the reading of something that is not there, or is a directory."""
+
+
+def resolve(uri: str, server: Server) -> str:
+    """Return where the artifacts of a URI that a server gave out can be had.
+
+    ``mlflow-artifacts:/path`` is behind the server itself; other URIs come back as they are.
+    """
+    parts = urlsplit(uri)
+    if parts.scheme != SCHEME:
+        return uri
+    host = parts.netloc or server.netloc
+    path = parts.path.strip("/")
+    return f"{server.scheme}://{host}{server.prefix}{ENDPOINT}/{path}".rstrip("/")
+
+
+def open_proxied(uri: Uri, settings: Mapping[str, Any]) -> HttpArtifactStore:
+    """Open ``http(s)://SERVER/api/2.0/mlflow-artifacts/artifacts/PATH``."""
+    base, mark, path = uri.text.partition(ENDPOINT)
+    if not mark or (path and not path.startswith("/")):
+        raise InvalidValue(
+            f"{without_user(uri.text)!r} does not name artifacts behind a tracking server.",
+            hint=f"Such a URI is https://HOST{ENDPOINT}/PATH.",
+        )
+    return HttpArtifactStore(connect(base, settings), safe_relative(unquote(path.strip("/"))))
+
+
+def open_relative(uri: Uri, settings: Mapping[str, Any]) -> HttpArtifactStore:
+    """Open ``mlflow-artifacts:/PATH``: behind the server that this process tracks to."""
+    from pegboard.client import location
+
+    tracking_uri = location.get_tracking_uri()
+    if urlsplit(tracking_uri).scheme not in ("http", "https"):
+        raise UnknownScheme(
+            f"{uri.text!r} lies behind a tracking server, but runs are tracked to "
+            f"{tracking_uri!r} here.",
+            hint="Set the tracking URI to that of the server.",
+        )
+    connection = connect(tracking_uri, settings)
+    return open_proxied(uris.parse(resolve(uri.text, connection.server)), settings)
+
+
+class HttpArtifactStore(ArtifactStore):
+    """Files below a path of the artifact proxy of a tracking server."""
+
+    def __init__(self, connection: Connection, root: str) -> None:
+        """``root`` is the path, ``""`` for all the server keeps."""
+        self._connection = connection
+        self._root = root
+
+    def write(self, path: str, content: BinaryIO) -> FileInfo:
+        """Send a file, in pieces."""
+        relative = _file_path(path)
+        body = _Counted(content)
+        response = self._connection.send(
+            "PUT",
+            self._url_path(relative),
+            data=body,
+            headers={"Content-Type": "application/octet-stream"},
+        )
+        self._check(response)
+        return FileInfo(relative, is_dir=False, file_size=body.count)
+
+    def read(self, path: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
+        """Open a file, or a range of its bytes, for reading; it comes in pieces."""
+        if start < 0 or (end is not None and end < 0):
+            raise InvalidValue(f"A range of bytes cannot begin or end before 0: {start} to {end}.")
+        relative = _file_path(path)
+        empty = end is not None and end <= start
+        # Of an empty range one byte is asked for, to learn whether there is a file.
+        last = start if empty else None if end is None else end - 1
+        headers = {"Accept-Encoding": "identity"}
+        if start or last is not None:
+            headers["Range"] = f"bytes={start}-{'' if last is None else last}"
+        response = self._connection.send(
+            "GET", self._url_path(relative), headers=headers, stream=True
+        )
+        if response.status_code == 416:
+            response.close()
+            return io.BytesIO()
+        if response.status_code in _NO_FILE:
+            response.close()
+            raise NotFound(f"There is no artifact {path!r} in {self._described}.")
+        self._check(response)
+        # A server that knows no ranges sends all of it.
+        skipped = start if response.status_code == 200 else 0
+        length = 0 if empty else None if end is None else end - start
+        return io.BufferedReader(_Stream(response, self._connection, skipped, length), _PIECE)
+
+    def list(self, path: str = "") -> builtins.list[FileInfo]:
+        """Return what is directly below a directory."""
+        relative = safe_relative(path)
+        asked = posixpath.join(self._root, relative)
+        response = self._connection.send("GET", ENDPOINT, params={"path": asked} if asked else {})
+        if response.status_code == 404:
+            return []
+        self._check(response)
+        found = []
+        for item in codec.read_page(errors.error_body(response), "files")[0]:
+            file = codec.read_file(item)
+            name = safe_relative(file.path)
+            joined = posixpath.join(relative, name)
+            # MLflow's servers leave out a size of 0.
+            size = None if file.is_dir else file.file_size or 0
+            found.append(FileInfo(joined, file.is_dir, size))
+        if len(found) == 1 and self._is_file_itself(relative, found[0]):
+            return []
+        return sorted(found, key=lambda file: file.path)
+
+    @staticmethod
+    def _is_file_itself(relative: str, only: FileInfo) -> bool:
+        """Whether a server answered the listing of a file with the file."""
+        name = posixpath.basename(relative)
+        return not only.is_dir and bool(name) and only.path == f"{relative}/{name}"
+
+    def delete(self, path: str = "") -> int:
+        """Remove a file, or all below a directory; return the bytes that it had."""
+        relative = safe_relative(path)
+        size = sum(file.file_size or 0 for file in self.walk(relative))
+        response = self._connection.send("DELETE", self._url_path(relative))
+        if response.status_code == 404:
+            return 0
+        self._check(response)
+        return size
+
+    def _url_path(self, relative: str) -> str:
+        whole = posixpath.join(self._root, relative).rstrip("/")
+        return f"{ENDPOINT}/{quote(whole)}"
+
+    @property
+    def _described(self) -> str:
+        return uris.join(self._connection.server.url + ENDPOINT, self._root)
+
+    def _check(self, response: requests.Response) -> None:
+        if response.status_code not in (200, 201, 204, 206):
+            with response:
+                raise errors.error_of(response, self._connection.server.url)
+
+
+class _Counted:
+    """What is sent of a stream: read in pieces by the connection, and counted."""
+
+    def __init__(self, content: BinaryIO) -> None:
+        self._content = content
+        self.count = 0
+        if _can_seek(content):
+            # So that the length is known, and another try can begin anew.
+            self.tell = content.tell
+            self.seek = self._seek
+            start = content.tell()
+            self.len = content.seek(0, io.SEEK_END) - start
+            content.seek(start)
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._content.read(size if size and size > 0 else _PIECE)
+        self.count += len(data)
+        return data
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(lambda: self.read(_PIECE), b"")
+
+    def _seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self.count = 0
+        return self._content.seek(offset, whence)
+
+
+def _can_seek(content: BinaryIO) -> bool:
+    seekable = getattr(content, "seekable", None)
+    return bool(seekable and seekable())
+
+
+class _Stream(io.RawIOBase):
+    """The body of an answer, without what comes before and after the range that is wanted."""
+
+    def __init__(
+        self, response: requests.Response, connection: Connection, skip: int, length: int | None
+    ) -> None:
+        self._response = response
+        self._connection = connection
+        self._skip = skip
+        self._left = length
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        while self._skip:
+            passed = len(self._take(min(self._skip, _PIECE)))
+            if not passed:
+                return 0
+            self._skip -= passed
+        wanted = len(view) if self._left is None else min(len(view), self._left)
+        data = self._take(wanted) if wanted else b""
+        view[: len(data)] = data
+        if self._left is not None:
+            self._left -= len(data)
+        return len(data)
+
+    def _take(self, size: int) -> bytes:
+        from urllib3.exceptions import HTTPError
+
+        try:
+            return cast("bytes", self._response.raw.read(size, decode_content=True))
+        except (HTTPError, OSError) as error:
+            raise errors.unreachable(error, self._connection.server.url) from error
+
+    def close(self) -> None:
+        self._response.close()
+        super().close()
+
+
+def _file_path(path: str) -> str:
+    relative = safe_relative(path)
+    if not relative:
+        raise InvalidValue(f"{path!r} names the root, not a file.")
+    return relative

@@ -1,0 +1,214 @@
+"""Requests to one server: what comes back, or an error for people."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from pegboard import http
+from pegboard.errors import StoreError
+
+from pegboard_tracking.rest import errors
+from pegboard_tracking.rest.options import Options, Server, options_for, server_of, without_user
+
+if TYPE_CHECKING:
+    import requests
+
+API = "/api/2.0/mlflow/"
+
+_ONCE = (
+    "/experiments/create",
+    "/experiments/delete",
+    "/experiments/delete-experiment-tag",
+    "/experiments/restore",
+    "/runs/create",
+    "/runs/delete-tag",
+)
+"""What does something else, or fails, when it is done twice."""
+
+_MOVED = (301, 302, 307, 308)
+_MOST_MOVES = 5
+_MOST_CONNECTIONS = 64
+
+
+class Connection:
+    """Sends requests to a server. May be used from any thread, and in forked children."""
+
+    def __init__(self, server: Server, options: Options) -> None:
+        """Open nothing yet."""
+        self.server = server
+        self.options = options
+        self._reset()
+        me = weakref.ref(self)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=lambda: _reset_in_child(me))
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._sessions: dict[bool, requests.Session] = {}
+
+    def call(
+        self,
+        method: str,
+        name: str,
+        fields: Mapping[str, Any],
+        *,
+        patient: bool = True,
+        headers: Mapping[str, str] | None = None,
+        query: str = "",
+    ) -> dict[str, Any]:
+        """Call a method of the API and return its answer, a JSON object.
+
+        ``fields`` without None are the query of a GET, else the body. ``patient``: whether to try
+        again. ``query`` is the filter that a complaint would be about. Raises Unreachable,
+        AccessDenied or ServerFault, or what the server's error stands for.
+        """
+        given = {key: value for key, value in fields.items() if value is not None}
+        path = API + name if not name.startswith("/") else name
+        if method == "GET":
+            response = self.send("GET", path, params=given, headers=headers, patient=patient)
+        else:
+            body = json.dumps(given, allow_nan=False).encode()
+            kind = {"Content-Type": "application/json", **(headers or {})}
+            response = self.send(method, path, data=body, headers=kind, patient=patient)
+        if response.status_code != 200:
+            raise errors.error_of(response, self.server.url, query=query)
+        answer = errors.error_body(response)
+        if not answer and response.content.strip() not in (b"", b"{}"):
+            raise errors.ServerFault(
+                f"The server {self.server.url} answered {path} with something that is not JSON.",
+                hint="Check the tracking URI: is this a tracking server?",
+            )
+        return answer
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        patient: bool = True,
+        stream: bool = False,
+    ) -> requests.Response:
+        """Send a request to a path below the server's own and return the answer, of any status.
+
+        A server may move us to another path of its host. Elsewhere goes nothing but the reading
+        of a stream, and that without credentials.
+        """
+        import requests
+
+        url = self.server.url + path
+        try:
+            for _ in range(_MOST_MOVES):
+                response = self._session(patient).request(
+                    method,
+                    url,
+                    params=params,
+                    data=data,
+                    headers=headers,
+                    stream=stream,
+                    allow_redirects=False,
+                )
+                moved = response.headers.get("Location")
+                if response.status_code not in _MOVED or not moved:
+                    return response
+                response.close()
+                url, params = urljoin(url, moved), None
+                if not self.server.is_host_of(url):
+                    return self._elsewhere(method, url, headers, stream)
+        except requests.exceptions.RequestException as error:
+            raise errors.unreachable(error, self.server.url) from error
+        raise errors.ServerFault(f"The server {self.server.url} moves us around in circles.")
+
+    def _elsewhere(
+        self, method: str, url: str, headers: Mapping[str, str] | None, stream: bool
+    ) -> requests.Response:
+        if method != "GET" or not stream or urlsplit(url).scheme not in ("http", "https"):
+            raise StoreError(
+                f"The server {self.server.url} sends us to another host: {without_user(url)}",
+                hint="If you trust it, make it the tracking URI. Credentials were not sent there.",
+            )
+        options = self.options
+        bare = http.session(
+            timeout=options.timeout, retries=options.retries, backoff=options.backoff
+        )
+        bare.trust_env = False
+        return bare.get(url, headers=headers, stream=True)
+
+    def _session(self, patient: bool) -> requests.Session:
+        with self._lock:
+            if patient not in self._sessions:
+                self._sessions[patient] = self._open(patient)
+            return self._sessions[patient]
+
+    def _open(self, patient: bool) -> requests.Session:
+        from importlib.metadata import version
+
+        options = self.options
+        made = http.session(
+            timeout=options.timeout,
+            retries=options.retries if patient else 0,
+            backoff=options.backoff,
+            headers={"User-Agent": f"pegboard/{version('pegboard')}", **options.headers},
+            verify=options.verify,
+            repeatable=_is_repeatable,
+            passing=errors.is_passing,
+        )
+        made.cert = options.client_certificate
+        # Set even without credentials: else those of ~/.netrc would go along.
+        made.auth = _authorisation(options)
+        return made
+
+    def close(self) -> None:
+        """Close the connections; another request opens new ones."""
+        with self._lock:
+            for session in self._sessions.values():
+                session.close()
+            self._sessions.clear()
+
+
+def connect(url: str, settings: Mapping[str, Any]) -> Connection:
+    """Return the connection to the server of a URL; one is shared by all that use it alike."""
+    return _connection(server_of(url), options_for(url, settings))
+
+
+@lru_cache(maxsize=_MOST_CONNECTIONS)
+def _connection(server: Server, options: Options) -> Connection:
+    return Connection(server, options)
+
+
+def _is_repeatable(request: requests.PreparedRequest) -> bool:
+    return not urlsplit(request.url or "").path.endswith(_ONCE)
+
+
+def _authorisation(
+    options: Options,
+) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    header = ""
+    if options.username and options.password:
+        pair = f"{options.username}:{options.password}".encode()
+        header = f"Basic {base64.b64encode(pair).decode()}"
+    elif options.token:
+        header = f"Bearer {options.token}"
+
+    def authorise(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if header:
+            request.headers["Authorization"] = header
+        return request
+
+    return authorise
+
+
+def _reset_in_child(connection: weakref.ref[Connection]) -> None:
+    alive = connection()
+    if alive is not None:
+        alive._reset()

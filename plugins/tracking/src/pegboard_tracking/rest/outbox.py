@@ -1,0 +1,279 @@
+"""Sending what journals hold to a server: in order, and nothing twice.
+
+Beside ``NAME.log`` lies ``NAME.sent``: the position up to which the server acknowledged, and the
+position up to which the rest is being sent. After a crash the same part is cut into the same
+batches again, each with the same ``X-Pegboard-Batch: NAME:NUMBER``, whose numbers rise: a server
+of ours remembers the last one and keeps each batch once. MLflow's drops points that are all alike.
+
+What the server refuses for good (its run was deleted, say) goes to ``refused.jsonl``, and the
+rest goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from pegboard.errors import (
+    AlreadyExists,
+    InvalidState,
+    InvalidValue,
+    NotFound,
+    PegboardError,
+    translate_os_error,
+)
+
+from pegboard_tracking import journal
+from pegboard_tracking.rest import places
+from pegboard_tracking.rest.connection import Connection
+from pegboard_tracking.wire.scalars import number_json
+
+BATCH_HEADER = "X-Pegboard-Batch"
+REFUSED_FILE = "refused.jsonl"
+BATCH_POINTS = 1000
+"""The most metrics that MLflow's servers take at once."""
+
+_READ_BYTES = 1 << 18
+_START = len(journal.MAGIC)
+_FINAL = (AlreadyExists, InvalidState, InvalidValue, NotFound)
+_unpack_points = struct.Struct("<qqd").iter_unpack
+
+logger = logging.getLogger(__name__)
+
+
+@frozen
+class Progress:
+    """How far a journal was sent. ``until`` is where the part that is being sent ends."""
+
+    position: int = _START
+    until: int = _START
+
+
+@frozen
+class Message:
+    """A request that is still to be made: the name of a method of the API, and its fields."""
+
+    name: str
+    fields: dict[str, Any]
+
+    batch: str = ""
+    """What the server is to remember it by, if it must not be taken twice."""
+    is_points: bool = False
+    """Whether it is made from points of the journal, not kept there as a request."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that go with it."""
+        return {BATCH_HEADER: self.batch} if self.batch else {}
+
+    def packed(self) -> bytes:
+        """Return what a journal keeps of it."""
+        return json.dumps([self.name, self.fields, self.batch]).encode()
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> Message:
+        """Return the message that a journal kept."""
+        return cls(*json.loads(content))
+
+
+class Outbox:
+    """Sends the journals in a directory to a server; it is a ``Sink`` of journals."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        directory: Path,
+        *,
+        on_sent: Callable[[int, int], None] = lambda _points, _others: None,
+        on_refused: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``directory`` is where the journals lie; it need not exist.
+
+        ``on_sent`` is told how many points and how many other requests the server took just now,
+        ``on_refused`` that it refused a request for good.
+        """
+        self._connection = connection
+        self.directory = directory
+        self._on_sent = on_sent
+        self._on_refused = on_refused
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew in a child process, which must not use the locks of its parent."""
+        self._lock = threading.RLock()
+        self._readers: dict[str, journal.JournalReader] = {}
+        self._thread = threading.local()
+
+    @contextmanager
+    def patience(self) -> Iterator[None]:
+        """Within it, this thread tries again to reach a server that is out of reach."""
+        self._thread.patient = True
+        try:
+            yield
+        finally:
+            self._thread.patient = False
+
+    # -- journals ------------------------------------------------------------------------------
+
+    def one(self, name: str) -> None:
+        """Send everything that one journal holds."""
+        with self._lock:
+            try:
+                self._send(name)
+            except FileNotFoundError:
+                # Somebody else sent the rest and removed it.
+                self._readers.pop(name, None)
+            except OSError as error:
+                raise translate_os_error(error, _path(self.directory, name)) from error
+
+    def is_damaged(self, name: str) -> bool:
+        """Whether a journal was found to be damaged, so that nothing more can be read from it."""
+        reader = self._readers.get(name)
+        return reader is not None and reader.damaged_at is not None
+
+    def finish(self, name: str) -> None:
+        """Send the rest of a journal that nobody writes to any more, and remove it."""
+        with self._lock:
+            self.one(name)
+            path = _path(self.directory, name)
+            reader = self._readers.pop(name, None)
+            if reader is not None and reader.damaged_at is not None and path.exists():
+                journal.set_aside(path, reader.damaged_at)
+            # A journal without its progress would be sent again, so it goes first.
+            if (
+                path.exists()
+                and (torn := path.stat().st_size - _progress(self.directory, name).position) > 0
+            ):
+                logger.warning(
+                    "The last record of the journal %s was cut off after %d bytes when its "
+                    "process died; it was dropped. All before it was sent.",
+                    path,
+                    torn,
+                )
+            path.unlink(missing_ok=True)
+            _progress_file(self.directory, name).unlink(missing_ok=True)
+
+    # -- sending -------------------------------------------------------------------------------
+
+    def _send(self, name: str) -> None:
+        path = _path(self.directory, name)
+        progress = _progress(self.directory, name)
+        while path.stat().st_size > progress.position:
+            reader = self._readers.get(name)
+            if reader is None:
+                reader = self._readers[name] = journal.JournalReader(path)
+            again = progress.until - progress.position
+            points = reader.read(progress.position, again if again > 0 else _READ_BYTES)
+            if points.end <= progress.position:
+                return
+            if again <= 0:
+                self._note(name, Progress(points.start, points.end))
+            for message in _messages(points, name):
+                self._deliver(message)
+            progress = Progress(points.end, points.end)
+            self._note(name, progress)
+
+    def _note(self, name: str, progress: Progress) -> None:
+        places.write(_progress_file(self.directory, name), f"{progress.position} {progress.until}")
+
+    def _deliver(self, message: Message) -> None:
+        try:
+            self._connection.call(
+                "POST",
+                message.name,
+                message.fields,
+                headers=message.headers,
+                patient=getattr(self._thread, "patient", False),
+            )
+        except _FINAL as error:
+            self._refuse(message, error)
+            return
+        if message.is_points:
+            self._on_sent(len(message.fields["metrics"]), 0)
+        else:
+            self._on_sent(0, 1)
+
+    def _refuse(self, message: Message, error: PegboardError) -> None:
+        """Keep what the server will never take, so that it does not hold up the rest."""
+        file = self.directory / REFUSED_FILE
+        line = json.dumps({"method": message.name, "fields": message.fields, "error": str(error)})
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(line.encode() + b"\n")
+        self._on_refused()
+        logger.warning(
+            "The server %s refused what was logged before: %s It was set aside in %s.",
+            self._connection.server.url,
+            error,
+            file,
+        )
+
+
+def waiting(directory: Path, name: str) -> tuple[int, int]:
+    """Return how many points, and how many other requests, a journal still holds."""
+    reader = journal.JournalReader(_path(directory, name))
+    position = _progress(directory, name).position
+    points = messages = 0
+    while True:
+        found = reader.read(position)
+        if found.end <= position:
+            return points, messages
+        position = found.end
+        pieces = (piece for series in found.by_series.values() for piece in series)
+        points += sum(len(piece) for piece in pieces) // journal.POINT_BYTES
+        messages += found.other is not None
+
+
+def _path(directory: Path, name: str) -> Path:
+    return directory / f"{name}{journal.SUFFIX}"
+
+
+def _progress_file(directory: Path, name: str) -> Path:
+    return directory / f"{name}.sent"
+
+
+def _progress(directory: Path, name: str) -> Progress:
+    try:
+        position, until = _progress_file(directory, name).read_text().split()
+    except FileNotFoundError:
+        return Progress()
+    return Progress(int(position), int(until))
+
+
+def _messages(points: journal.Points, name: str) -> Iterator[Message]:
+    """Yield the requests that bring points to a server, the same ones for the same part."""
+    for number, (run_id, batch) in enumerate(_batches(points), start=points.start):
+        yield Message(
+            "runs/log-batch",
+            {"run_id": run_id, "metrics": batch},
+            batch=f"{name}:{number}",
+            is_points=True,
+        )
+    if points.other is not None:
+        yield Message.unpacked(points.other)
+
+
+def _batches(points: journal.Points) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield runs with points of theirs, as many as a server takes at once."""
+    by_run: dict[str, dict[str, bytes]] = {}
+    for (run_id, key), pieces in points.by_series.items():
+        by_run.setdefault(run_id, {})[key] = b"".join(pieces)
+    for run_id, series in by_run.items():
+        batch: list[dict[str, Any]] = []
+        for key, packed in series.items():
+            for step, timestamp, value in _unpack_points(packed):
+                shown = value if value - value == 0 else number_json(value)
+                batch.append({"key": key, "value": shown, "timestamp": timestamp, "step": step})
+                if len(batch) == BATCH_POINTS:
+                    yield run_id, batch
+                    batch = []
+        if batch:
+            yield run_id, batch

@@ -1,0 +1,102 @@
+"""Sending what ended processes left in their journals."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from attrs import define
+from pegboard.errors import StoreError
+
+from pegboard_tracking import journal
+from pegboard_tracking.rest import places
+from pegboard_tracking.rest.connection import connect
+from pegboard_tracking.rest.options import server_of
+from pegboard_tracking.rest.outbox import Outbox, waiting
+
+
+@define
+class Report:
+    """What became of the journals for one server."""
+
+    server: str
+    directory: Path
+    journals: int = 0
+    """How many journals of ended processes were sent; when only looked at: how many there are."""
+    points: int = 0
+    """Points of metrics, sent or (when only looked at, or after an error) left."""
+    requests: int = 0
+    """Other requests, sent or left."""
+    refused: int = 0
+    """How many requests the server refused for good."""
+    in_use: int = 0
+    """How many journals were left to the processes that write to them."""
+    error: str = ""
+
+
+def reports(chosen: str | None) -> Iterator[Report]:
+    """Yield an empty report for each server that something was logged to, or for the one chosen."""
+    wanted = None if chosen is None else server_of(chosen).url
+    for url, directory in places.known():
+        if wanted in (None, url):
+            yield Report(url, directory)
+
+
+def look(report: Report) -> None:
+    """Count what the journals of ended processes still hold, without sending anything."""
+    for name in journal.names(report.directory):
+        with _claimed(report, name) as mine:
+            if mine:
+                points, requests = waiting(report.directory, name)
+                report.journals += 1
+                report.points += points
+                report.requests += requests
+
+
+def send(
+    report: Report, url: str, settings: Mapping[str, Any], advance: Callable[[int], None]
+) -> None:
+    """Send what the journals of ended processes hold; ``url`` may say who we are.
+
+    ``advance`` is told how many points and requests were sent just now.
+    """
+
+    def on_sent(points: int, requests: int) -> None:
+        report.points += points
+        report.requests += requests
+        advance(points + requests)
+
+    def on_refused() -> None:
+        report.refused += 1
+
+    outbox = Outbox(
+        connect(url, settings), report.directory, on_sent=on_sent, on_refused=on_refused
+    )
+    try:
+        for name in journal.names(report.directory):
+            with _claimed(report, name) as mine, outbox.patience():
+                if mine:
+                    outbox.finish(name)
+                    report.journals += 1
+    except StoreError as error:
+        report.error = str(error)
+
+
+@contextmanager
+def _claimed(report: Report, name: str) -> Iterator[bool]:
+    """Hold the lock of a journal, unless a living process holds it."""
+    try:
+        path = report.directory / f"{name}{journal.SUFFIX}"
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        mine = journal.try_lock(descriptor)
+        report.in_use += not mine
+        yield mine
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,197 @@
+"""The writer for a server: a journal in front, which outlives outages and this process."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+
+from pegboard.errors import StoreError
+
+from pegboard_tracking import journal
+from pegboard_tracking.rest import places
+from pegboard_tracking.rest.errors import Unreachable
+from pegboard_tracking.rest.outbox import Message, Outbox
+from pegboard_tracking.writer import JournalWriter
+
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 30.0
+_NO_HEARTBEATS = 3600.0
+
+logger = logging.getLogger(__name__)
+
+
+class _Silent:
+    """Servers of this protocol know no heartbeats."""
+
+    def beat(self, writer: str) -> None:
+        pass
+
+    def attach(self, writer: str, run_id: str) -> None:
+        pass
+
+    def detach(self, writer: str, run_id: str) -> None:
+        pass
+
+    def leave(self, writer: str) -> None:
+        pass
+
+
+class RestWriter(JournalWriter):
+    """Writes to a journal of this process, and sends it to a server from the background.
+
+    While the server is out of reach everything stays in the journal. What waits there when the
+    process ends is sent by ``pegboard sync``.
+    """
+
+    quick = False
+
+    def __init__(
+        self, outbox: Outbox, url: str, wait_seconds: float, check: Callable[[str], None]
+    ) -> None:
+        """``wait_seconds`` is how long ``flush`` waits for a server that is out of reach."""
+        self._outbox = outbox
+        self._url = url
+        self._wait_seconds = wait_seconds
+        super().__init__(outbox, _Silent(), _NO_HEARTBEATS, check)
+
+    def reset(self) -> None:
+        """Start without a journal: at first, and in a child process, which needs its own."""
+        super().reset()
+        self._pause = _FIRST_PAUSE
+        self._try_again_at = 0.0
+        self._deferred = self._made = 0
+        self.is_cut_off = False
+        """Whether the server could not be reached the last time."""
+        self._gave_up = False
+        self._threads = itertools.count()
+        self._thread_local = threading.local()
+
+    def _new_file(self) -> None:
+        places.prepare(self._outbox.directory, self._url)
+        super()._new_file()
+
+    def next_batch(self) -> str:
+        """Return what the server is to remember the next request of this thread by."""
+        mine = self._thread_local
+        if not hasattr(mine, "name"):
+            # Numbers must arrive in their order, which is known only within a thread.
+            mine.name, mine.numbers = f"{self.id}-t{next(self._threads)}", itertools.count()
+        return f"{mine.name}:{next(mine.numbers)}"
+
+    def defer(self, message: Message) -> None:
+        """Keep a request in the journal, behind what was logged before, to be made later."""
+        with self._lock:
+            if self._closed:
+                raise StoreError("The tracking store was closed; nothing can be logged to it.")
+            if self._descriptor < 0:
+                self._new_file()
+            self._append(journal.record(journal.other_body(message.packed())))
+            self._deferred += 1
+
+    @property
+    def has_deferred(self) -> bool:
+        """Whether requests wait, which those that are made now must not overtake."""
+        return self._made < self._deferred
+
+    # -- sending -------------------------------------------------------------------------------
+
+    def deliver(self) -> None:
+        """Send everything logged so far; Unreachable if the server cannot be reached."""
+        before = self._deferred
+        try:
+            super().flush()
+        except Unreachable:
+            self.is_cut_off = True
+            raise
+        with self._lock:
+            self._made = max(self._made, before)
+        if self.is_cut_off or self._gave_up:
+            logger.warning("The server %s is back; what waited was sent to it.", self._url)
+        self.is_cut_off = self._gave_up = False
+        self._pause = _FIRST_PAUSE
+
+    def deliver_patiently(self) -> None:
+        """Send everything logged so far, trying again as often as any other request does.
+
+        If the server is known to be out of reach, one try has to do.
+        """
+        if self.is_cut_off:
+            self.deliver()
+            return
+        with self._outbox.patience():
+            self.deliver()
+
+    def move(self) -> None:
+        """Send from the background, more and more rarely while the server is out of reach."""
+        if time.monotonic() < self._try_again_at:
+            return
+        known = self.is_cut_off
+        try:
+            self.deliver()
+        except StoreError as error:
+            if not known:
+                self._warn(error)
+            self.is_cut_off = True
+            self._try_again_at = time.monotonic() + self._next_pause()
+
+    def flush(self) -> None:
+        """Send everything logged so far.
+
+        A server that is out of reach is waited for, but not for ever: then what is left stays in
+        the journal for ``pegboard sync``, and a warning says so.
+        """
+        # Whoever waited in vain does not wait once more at the end of the process.
+        deadline = time.monotonic() + (0.0 if self._gave_up else self._wait_seconds)
+        known = self.is_cut_off
+        while True:
+            try:
+                self.deliver()
+            except Unreachable as error:
+                if not known:
+                    self._warn(error)
+                    known = True
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    self._give_up()
+                    return
+                time.sleep(min(left, self._next_pause()))
+            else:
+                return
+
+    def _next_pause(self) -> float:
+        pause = self._pause * random.uniform(0.75, 1.25)  # noqa: S311
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        return pause
+
+    def _warn(self, error: StoreError) -> None:
+        logger.warning(
+            "%s Nothing is lost: what is logged waits in %s.",
+            error.message,
+            self._outbox.directory,
+        )
+
+    def _give_up(self) -> None:
+        if not self._gave_up:
+            logger.warning(
+                "The server %s is still out of reach. What was logged is kept in %s; "
+                "'pegboard sync' sends it when the server is back.",
+                self._url,
+                self._outbox.directory,
+            )
+        self._gave_up = True
+
+    def close(self) -> None:
+        """Flush and remove the journal, or leave it to ``pegboard sync``."""
+        try:
+            super().close()
+        finally:
+            with self._lock:
+                # Without its lock a journal may be taken up by others.
+                for _, descriptor in self._journals:
+                    os.close(descriptor)
+                self._journals.clear()

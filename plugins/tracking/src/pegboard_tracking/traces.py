@@ -1,0 +1,380 @@
+"""The traces of the SQLite store."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pegboard import filters, refusals, uris, validation
+from pegboard.contracts.traces import DEFAULT_PAGE, MAX_LINKS, TraceStore
+from pegboard.contracts.tracking import SEARCH_LIMIT
+from pegboard.entities import Page
+from pegboard.entities.traces import (
+    TRACE_NAME,
+    Assessment,
+    Span,
+    Trace,
+    TraceInfo,
+    TraceState,
+)
+from pegboard.errors import InvalidValue
+from pegboard.sqlite import Database
+
+from pegboard_tracking import (
+    assessments,
+    experiments,
+    search_traces,
+    traces_content,
+    traces_load,
+)
+from pegboard_tracking.rows import name_id
+
+ARTIFACT_LOCATION = "mlflow.artifactLocation"
+SPANS_LOCATION = "mlflow.trace.spansLocation"
+
+_IN_TABLES = {SPANS_LOCATION: "TRACKING_STORE"}
+_MAX_ID = 256
+_MAX_TAG = 65_535
+_MAX_METADATA = 65_535
+_OPEN = (TraceState.IN_PROGRESS, TraceState.STATE_UNSPECIFIED)
+_AT_ONCE = 500
+
+
+class Traces(TraceStore):
+    """Traces in the tables of a store's database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def start(self, info: TraceInfo) -> TraceInfo:
+        """Record the outline of a trace, and return it as it is now."""
+        trace_id = _checked_id(info.trace_id)
+        tags, metadata = _texts(info.tags, "tag"), _texts(info.trace_metadata, "metadata")
+        for what, time in (("time", info.request_time), ("duration", info.execution_duration or 0)):
+            validation.integer(trace_id, time, what)
+        with self._database.writing() as connection:
+            home = experiments.get_active(connection, info.experiment_id)
+            row = _row(connection, trace_id)
+            if row is None:
+                row = _insert(connection, trace_id, home.experiment_id, info.request_time)
+                location = uris.join(home.artifact_location, "traces", trace_id, "artifacts")
+                _set(connection, "tag", row, {ARTIFACT_LOCATION: location})
+            connection.execute(
+                "UPDATE trace SET experiment = ?, request_time = ?, duration = ?, state = ?,"
+                " client_request_id = ?, request_preview = coalesce(?, request_preview),"
+                " response_preview = coalesce(?, response_preview), outlined = 1 WHERE id = ?",
+                (
+                    experiments.row_of(info.experiment_id),
+                    info.request_time,
+                    info.execution_duration,
+                    str(TraceState(info.state)),
+                    info.client_request_id,
+                    info.request_preview,
+                    info.response_preview,
+                    row,
+                ),
+            )
+            _set_tags(connection, row, tags)
+            _set(connection, "metadata", row, metadata)
+            for item in info.assessments:
+                assessments.insert(connection, row, item)
+            return traces_load.infos(connection, [row])[0]
+
+    def log_spans(
+        self,
+        experiment_id: str,
+        spans: Sequence[Span],
+        *,
+        tags: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
+        """Add spans of one or many traces, all or none."""
+        by_trace: dict[str, list[Span]] = {}
+        for span in spans:
+            _check_span(span)
+            by_trace.setdefault(span.trace_id, []).append(span)
+        packed = {id(span): traces_content.pack(span) for span in spans}
+        given = {trace_id: _texts(own, "tag") for trace_id, own in (tags or {}).items()}
+        with self._database.writing() as connection:
+            for trace_id, own in by_trace.items():
+                row = self._trace_of_spans(connection, experiment_id, trace_id, own)
+                _set_tags(connection, row, {**given.get(trace_id, {}), **_IN_TABLES})
+                connection.executemany(
+                    "INSERT INTO span (trace, span_id, parent_id, name, type, status, start_time,"
+                    " end_time, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                    " ON CONFLICT (trace, span_id) DO UPDATE SET parent_id = excluded.parent_id,"
+                    " name = excluded.name, type = excluded.type, status = excluded.status,"
+                    " start_time = excluded.start_time, end_time = excluded.end_time,"
+                    " content = excluded.content",
+                    [
+                        (
+                            row,
+                            span.span_id,
+                            span.parent_id or None,
+                            name_id(connection, span.name),
+                            span.span_type,
+                            str(span.status),
+                            span.start_time_ns,
+                            span.end_time_ns,
+                            packed[id(span)],
+                        )
+                        for span in own
+                    ],
+                )
+
+    @staticmethod
+    def _trace_of_spans(
+        connection: sqlite3.Connection, experiment_id: str, trace_id: str, spans: Sequence[Span]
+    ) -> int:
+        """Bring the outline of a trace up to what its new spans tell; return its row."""
+        begin = min(span.start_time_ns for span in spans) // 1_000_000
+        end = max(span.end_time_ns or span.start_time_ns for span in spans) // 1_000_000
+        row = _row(connection, trace_id)
+        if row is None:
+            home = experiments.get_active(connection, experiment_id)
+            row = _insert(connection, trace_id, experiment_id, begin)
+            location = uris.join(home.artifact_location, "traces", trace_id, "artifacts")
+            _set(connection, "tag", row, {ARTIFACT_LOCATION: location})
+        state, outlined = connection.execute(
+            "SELECT state, outlined FROM trace WHERE id = ?", (row,)
+        ).fetchone()
+        if not outlined:
+            connection.execute(
+                "UPDATE trace SET request_time = min(request_time, ?), duration ="
+                " max(request_time + coalesce(duration, 0), ?) - min(request_time, ?)"
+                " WHERE id = ?",
+                (begin, end, begin, row),
+            )
+        root = traces_content.root_of(spans)
+        if root is not None:
+            if state in _OPEN:
+                new_state = str(traces_content.state_of(root))
+                connection.execute("UPDATE trace SET state = ? WHERE id = ?", (new_state, row))
+            connection.execute(
+                "UPDATE trace SET request_preview = coalesce(request_preview, ?),"
+                " response_preview = coalesce(response_preview, ?) WHERE id = ?",
+                (*traces_content.previews(root), row),
+            )
+            _set_tags(connection, row, _texts(traces_content.tags_of(root), "tag"))
+        known = traces_content.metadata_of(spans)
+        _set(connection, "metadata", row, _texts(known, "metadata"), replace=False)
+        return row
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def infos(self, trace_ids: Sequence[str]) -> list[TraceInfo]:
+        """Return the outlines of traces, in order; unknown ones are left out."""
+        with self._database.reading() as connection:
+            return traces_load.infos(connection, _rows(connection, trace_ids))
+
+    def traces(self, trace_ids: Sequence[str]) -> list[Trace]:
+        """Return traces with their spans, in order; unknown ones are left out."""
+        with self._database.reading() as connection:
+            return traces_load.traces(connection, _rows(connection, trace_ids))
+
+    def get(self, trace_id: str) -> Trace:
+        """Return a trace with its spans."""
+        with self._database.reading() as connection:
+            return traces_load.traces(connection, [_known_row(connection, trace_id)])[0]
+
+    def search(
+        self,
+        experiment_ids: Sequence[str],
+        *,
+        filter: str = "",
+        order_by: Sequence[str] = (),
+        max_results: int = DEFAULT_PAGE,
+        page_token: str | None = None,
+    ) -> Page[TraceInfo]:
+        """Return outlines of traces that match; by default the last first."""
+        validation.page_size(max_results, SEARCH_LIMIT)
+        expression = filters.parse_filter(filter, filters.TRACES)
+        order = filters.parse_order_by(order_by, filters.TRACES)
+        wanted = [row for row in map(experiments.row_of, dict.fromkeys(experiment_ids)) if row >= 0]
+        with self._database.reading() as connection:
+            rows, token = search_traces.find(
+                connection, wanted, expression, order, max_results, page_token
+            )
+            return Page(traces_load.infos(connection, rows), token)
+
+    # -- changing ------------------------------------------------------------------------------
+
+    def set_tag(self, trace_id: str, key: str, value: str) -> None:
+        """Set or change a tag."""
+        checked = _texts({key: value}, "tag")
+        with self._database.writing() as connection:
+            _set_tags(connection, _known_row(connection, trace_id), checked)
+
+    def delete_tag(self, trace_id: str, key: str) -> None:
+        """Remove a tag; NotFound if there is none of that key."""
+        with self._database.writing() as connection:
+            row = _known_row(connection, trace_id)
+            if key == TRACE_NAME:
+                removing = "UPDATE trace SET name = NULL WHERE id = ? AND name IS NOT NULL"
+                removed = connection.execute(removing, (row,))
+            else:
+                removed = connection.execute(
+                    "DELETE FROM trace_tag WHERE trace = ?"
+                    " AND name = (SELECT id FROM name WHERE text = ?)",
+                    (row, key),
+                )
+            if not removed.rowcount:
+                raise refusals.no_tag(f"trace {trace_id!r}", key)
+
+    def delete(
+        self,
+        experiment_id: str,
+        *,
+        trace_ids: Sequence[str] | None = None,
+        max_timestamp: int | None = None,
+        max_traces: int | None = None,
+    ) -> int:
+        """Remove traces of an experiment for good; return how many there were."""
+        if (trace_ids is None) == (max_timestamp is None):
+            raise InvalidValue("Traces are deleted by their ids or by a time; give one of them.")
+        if trace_ids is not None and max_traces is not None:
+            raise InvalidValue("Traces that are named by their ids cannot be limited in number.")
+        with self._database.writing() as connection:
+            if trace_ids is not None:
+                deleting = "SELECT id FROM trace WHERE experiment = ? AND trace_id IN"
+                chosen = "(SELECT value FROM json_each(?))"
+                found = (experiments.row_of(experiment_id), json.dumps(list(trace_ids)))
+            else:
+                deleting = "SELECT id FROM trace WHERE experiment = ? AND request_time <= ?"
+                chosen = "ORDER BY request_time, trace_id LIMIT ?"
+                limit = -1 if max_traces is None else max_traces
+                found = (experiments.row_of(experiment_id), max_timestamp, limit)  # type: ignore[assignment]
+            removed = connection.execute(
+                f"DELETE FROM trace WHERE id IN ({deleting} {chosen})",  # noqa: S608 (constants)
+                found,
+            )
+            return removed.rowcount
+
+    def link_to_run(self, trace_ids: Sequence[str], run_id: str) -> None:
+        """Make traces found as the run's; unknown ones are passed over."""
+        if len(trace_ids) > MAX_LINKS:
+            raise InvalidValue(
+                f"{len(trace_ids)} traces were to be linked to a run at once; "
+                f"{MAX_LINKS} are allowed."
+            )
+        with self._database.writing() as connection:
+            run = connection.execute("SELECT id FROM run WHERE run_id = ?", (run_id,)).fetchone()
+            if run is None:
+                raise refusals.no_run(run_id)
+            connection.executemany(
+                "INSERT OR IGNORE INTO trace_of_run (run, trace) VALUES (?, ?)",
+                [(run[0], row) for row in _rows(connection, trace_ids)],
+            )
+
+    # -- assessments ---------------------------------------------------------------------------
+
+    def create_assessment(self, assessment: Assessment) -> Assessment:
+        """Add an assessment to a trace."""
+        with self._database.writing() as connection:
+            row = _known_row(connection, assessment.trace_id)
+            return assessments.insert(connection, row, assessment)
+
+    def get_assessment(self, trace_id: str, assessment_id: str) -> Assessment:
+        """Return an assessment."""
+        with self._database.reading() as connection:
+            return assessments.get(connection, _known_row(connection, trace_id), assessment_id)
+
+    def update_assessment(
+        self, trace_id: str, assessment_id: str, changes: Mapping[str, Any]
+    ) -> Assessment:
+        """Change an assessment."""
+        with self._database.writing() as connection:
+            row = _known_row(connection, trace_id)
+            return assessments.update(connection, row, assessment_id, changes)
+
+    def delete_assessment(self, trace_id: str, assessment_id: str) -> None:
+        """Remove an assessment, if it is there; what it overrode is valid again."""
+        with self._database.writing() as connection:
+            assessments.delete(connection, _known_row(connection, trace_id), assessment_id)
+
+
+# -- checks ----------------------------------------------------------------------------------------
+
+
+def _checked_id(trace_id: Any) -> str:
+    if not isinstance(trace_id, str) or not 0 < len(trace_id) <= _MAX_ID or "\0" in trace_id:
+        raise InvalidValue(f"A trace id is a text of 1 to {_MAX_ID} characters.")
+    if not trace_id.isprintable() or set(trace_id) & set("/\\") or trace_id.startswith("."):
+        # It becomes a part of the place where the trace's files lie.
+        raise InvalidValue(f"{trace_id!r} cannot be the id of a trace.")
+    return trace_id
+
+
+def _check_span(span: Span) -> None:
+    _checked_id(span.trace_id)
+    if not 0 < len(span.span_id) <= _MAX_ID:
+        raise InvalidValue(f"The span {span.name!r} has no id.")
+    for time in (span.start_time_ns, span.end_time_ns or 0):
+        validation.integer(span.name, time, "time")
+
+
+def _texts(texts: Mapping[str, Any], what: str) -> dict[str, str]:
+    for key in texts:
+        if not isinstance(key, str) or not 0 < len(key) <= validation.MAX_KEY or "\0" in key:
+            raise InvalidValue(
+                f"{str(key)[:60]!r} cannot name a {what} of a trace.",
+                hint=f"A name is a text of 1 to {validation.MAX_KEY} characters.",
+            )
+    limit = _MAX_TAG if what == "tag" else _MAX_METADATA
+    return {key: validation.text(value, f"{what} {key!r}", limit) for key, value in texts.items()}
+
+
+# -- rows ------------------------------------------------------------------------------------------
+
+
+def _insert(connection: sqlite3.Connection, trace_id: str, experiment_id: str, time: int) -> int:
+    row = connection.execute(
+        "INSERT INTO trace (trace_id, experiment, request_time, state, outlined)"
+        " VALUES (?, ?, ?, 'IN_PROGRESS', 0)",
+        (trace_id, experiments.row_of(experiment_id), time),
+    ).lastrowid
+    assert row is not None
+    return row
+
+
+def _row(connection: sqlite3.Connection, trace_id: str) -> int | None:
+    found = connection.execute("SELECT id FROM trace WHERE trace_id = ?", (trace_id,)).fetchone()
+    return None if found is None else found[0]
+
+
+def _known_row(connection: sqlite3.Connection, trace_id: str) -> int:
+    row = _row(connection, trace_id)
+    if row is None:
+        raise refusals.no_trace(trace_id)
+    return row
+
+
+def _rows(connection: sqlite3.Connection, trace_ids: Sequence[str]) -> list[int]:
+    found = (_row(connection, trace_id) for trace_id in dict.fromkeys(trace_ids))
+    return [row for row in found if row is not None]
+
+
+def _set_tags(connection: sqlite3.Connection, row: int, tags: Mapping[str, str]) -> None:
+    rest = dict(tags)
+    name = rest.pop(TRACE_NAME, None)
+    if name is not None:
+        connection.execute("UPDATE trace SET name = ? WHERE id = ?", (name, row))
+    _set(connection, "tag", row, rest)
+
+
+def _set(
+    connection: sqlite3.Connection,
+    table: str,
+    row: int,
+    texts: Mapping[str, str],
+    *,
+    replace: bool = True,
+) -> None:
+    conflict = "REPLACE" if replace else "IGNORE"
+    connection.executemany(
+        f"INSERT OR {conflict} INTO trace_{table} (trace, name, value) VALUES (?, ?, ?)",  # noqa: S608
+        [(row, name_id(connection, key), value) for key, value in texts.items()],
+    )

@@ -1,0 +1,34 @@
+"""All endpoints of this distribution, by topic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pegboard.contracts.http import Endpoint
+
+from pegboard_tracking.wire import (
+    artifacts,
+    experiments,
+    ingestion,
+    logged_models,
+    logging,
+    metrics,
+    runs,
+    traces,
+    uploads,
+)
+
+
+def endpoints() -> Sequence[Endpoint]:
+    """Return the endpoints."""
+    return [
+        *experiments.ENDPOINTS,
+        *runs.ENDPOINTS,
+        *logging.ENDPOINTS,
+        *metrics.ENDPOINTS,
+        *logged_models.ENDPOINTS,
+        *artifacts.ENDPOINTS,
+        *uploads.ENDPOINTS,
+        *traces.ENDPOINTS,
+        *ingestion.ENDPOINTS,
+    ]

@@ -1,0 +1,114 @@
+"""The endpoint that takes spans in OpenTelemetry's protocol (OTLP over HTTP)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from pegboard.contracts.http import Answer, Call, Endpoint, Permission
+from pegboard.entities.traces import Span
+from pegboard.errors import InvalidValue
+
+from pegboard_tracking.wire import otlp
+from pegboard_tracking.wire.requests import store_of
+
+MAX_BYTES = 64 * 1024 * 1024
+"""How large a body may be, also when it is unpacked."""
+
+EXPERIMENT, RUN = "x-mlflow-experiment-id", "x-mlflow-run-id"
+
+_BINARY, _JSON = "application/x-protobuf", "application/json"
+_OWN_TAGS = ("telemetry.sdk.", "mlflow.")
+"""Attributes of a resource that do not become tags."""
+
+
+async def _take(call: Call) -> Answer:
+    body = bytearray()
+    if call.body is not None:
+        async for chunk in call.body:
+            body += chunk
+            if len(body) > MAX_BYTES:
+                raise _too_large()
+    return await asyncio.to_thread(_store, call, bytes(body))
+
+
+def _store(call: Call, body: bytes) -> Answer:
+    headers = {name.lower(): value for name, value in call.headers.items()}
+    experiment_id = headers.get(EXPERIMENT, "")
+    if not experiment_id:
+        raise InvalidValue(
+            f"The header {EXPERIMENT} is missing.", hint="It says in which experiment traces are."
+        )
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in (_BINARY, _JSON):
+        raise InvalidValue(
+            f"Spans cannot be read from {media_type[:60]!r}.", hint=f"Send {_BINARY} or {_JSON}."
+        )
+    plain = _unpacked(body, headers.get("content-encoding", "").strip().lower())
+    batches = (otlp.read_json if media_type == _JSON else otlp.read_binary)(plain)
+    if not batches:
+        raise InvalidValue("The body holds no spans.")
+    store = store_of(call).traces()
+    spans: list[Span] = []
+    tags: dict[str, dict[str, str]] = {}
+    for batch in batches:
+        spans += batch.spans
+        for span in batch.spans:
+            tags.setdefault(span.trace_id, {}).update(_tags(batch.resource))
+    store.log_spans(experiment_id, spans, tags=tags)
+    run_id = headers.get(RUN)
+    if run_id:
+        ids = list(dict.fromkeys(span.trace_id for span in spans if span.parent_id is None))
+        store.link_to_run(ids, run_id)
+    return Answer(b"{}" if media_type == _JSON else b"", media_type=media_type)
+
+
+def _unpacked(body: bytes, encoding: str) -> bytes:
+    if encoding in ("", "identity"):
+        return body
+    windows = {"gzip": (31,), "deflate": (15, -15)}.get(encoding)
+    if windows is None:
+        raise InvalidValue(
+            f"The encoding {encoding[:60]!r} is not known.", hint="Known are gzip and deflate."
+        )
+    for window in windows:
+        unpacker = zlib.decompressobj(window)
+        try:
+            plain = unpacker.decompress(body, MAX_BYTES + 1)
+        except zlib.error:
+            continue
+        if len(plain) > MAX_BYTES:
+            raise _too_large()
+        if unpacker.eof:
+            return plain
+    raise InvalidValue(f"The body is not {encoding} data, or is cut off.")
+
+
+def _too_large() -> InvalidValue:
+    return InvalidValue(
+        f"More than {MAX_BYTES} bytes of spans were sent at once.", hint="Send smaller batches."
+    )
+
+
+def _tags(resource: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for key, value in resource.items()
+        if not key.startswith(_OWN_TAGS) and 0 < len(key) <= 250
+    }
+
+
+ENDPOINTS = [
+    Endpoint(
+        "POST",
+        "/v1/traces",
+        _take,
+        Permission.WRITE,
+        "Take spans in OpenTelemetry's protocol, binary or JSON.",
+        streams=True,
+        tags=("Traces",),
+    )
+]

@@ -1,0 +1,324 @@
+"""Endpoints that log to a run: metrics, params, tags, batches, datasets and models."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pegboard.contracts.http import Call, Endpoint, Permission, Result
+from pegboard.entities import Metric, Param, RunTag
+from pegboard.errors import InvalidValue
+from pegboard.validation import MAX_TAG_VALUE
+
+from pegboard_tracking import received
+from pegboard_tracking.store import SqliteStore
+from pegboard_tracking.wire import codec
+from pegboard_tracking.wire.requests import (
+    NOTHING,
+    optional_text,
+    run_id,
+    store_of,
+    text,
+)
+from pegboard_tracking.wire.scalars import get, message
+from pegboard_tracking.wire.schemas import (
+    DATASET_INPUT,
+    EMPTY,
+    METRIC,
+    MODEL_INPUT,
+    MODEL_OUTPUT,
+    PAIR,
+    at_most,
+)
+from pegboard_tracking.wire.shapes import INT64, NUMBER, TEXT, array, record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pegboard.contracts.tracking import TrackingStore
+
+MAX_METRICS = 1000
+MAX_PARAMS_OR_TAGS = 100
+MAX_ENTITIES = 1000
+"""How much one batch may hold: metrics, params, tags, and all of them together."""
+
+MODELS_TAG = "mlflow.log-model.history"
+"""The tag that lists models logged by clients of before MLflow 3, as a JSON array."""
+
+_MODEL_FIELDS = ("artifact_path", "flavors", "utc_time_created", "run_id")
+_BASE = "/api/2.0/mlflow/runs"
+
+_models_lock = threading.Lock()
+
+
+# -- metrics ---------------------------------------------------------------------------------------
+
+
+async def _log_metric(call: Call) -> Result:
+    given = call.parameters
+    store = call.host.tracking_store(call.tracking_uri)
+    try:
+        run, key, value = given["run_id"], given["key"], given["value"]
+        timestamp, step = given["timestamp"], given.get("step", 0)
+    except KeyError:
+        run = None
+    if (
+        run
+        and key
+        and type(run) is str
+        and type(key) is str
+        and type(value) is float
+        and type(timestamp) is int
+        and type(step) is int
+        and not (given.get("model_id") or given.get("dataset_name"))
+    ):
+        # The usual form, of which the writer checks the rest.
+        writer = store.metric_writer()
+        if writer.quick:
+            writer.verify(run)
+            writer.log(run, key, value, timestamp, step)
+            return NOTHING
+    run = run_id(given)
+    point = codec.read_metric({k: v for k, v in given.items() if k != "run_id"}, "metric")
+    return await _log(store, run, [point])
+
+
+async def _log(
+    store: TrackingStore,
+    run: str,
+    metrics: Sequence[Metric],
+    params: Sequence[Param] = (),
+    tags: Sequence[RunTag] = (),
+) -> Result:
+    """Log to a run: at once if that waits for nothing, else in a thread."""
+    log = partial(store.log_batch, run, metrics=metrics, params=params, tags=tags)
+    if store.metric_writer().quick and not (params or tags or any(map(_is_of_model, metrics))):
+        log()
+    else:
+        await asyncio.to_thread(log)
+    return NOTHING
+
+
+def _is_of_model(point: Metric) -> bool:
+    return bool(point.model_id or point.dataset_name or point.dataset_digest)
+
+
+# -- params and tags -------------------------------------------------------------------------------
+
+
+def _log_param(call: Call) -> Result:
+    given = call.parameters
+    param = Param(text(given, "key"), optional_text(given, "value"))
+    store_of(call).log_batch(run_id(given), params=[param])
+    return NOTHING
+
+
+def _set_tag(call: Call) -> Result:
+    given = call.parameters
+    tag = RunTag(text(given, "key"), optional_text(given, "value"))
+    store_of(call).log_batch(run_id(given), tags=[tag])
+    return NOTHING
+
+
+def _delete_tag(call: Call) -> Result:
+    given = call.parameters
+    store_of(call).delete_tag(text(given, "run_id"), text(given, "key"))
+    return NOTHING
+
+
+# -- batches ---------------------------------------------------------------------------------------
+
+
+async def _log_batch(call: Call) -> Result:
+    given = call.parameters
+    run = text(given, "run_id")
+    metrics = codec.read_metrics(given.get("metrics"))
+    params = codec.read_params(given.get("params"))
+    tags = codec.read_tags(given.get("tags"))
+    for what, count, limit in (
+        ("metrics", len(metrics), MAX_METRICS),
+        ("params", len(params), MAX_PARAMS_OR_TAGS),
+        ("tags", len(tags), MAX_PARAMS_OR_TAGS),
+        ("metrics, params and tags", len(metrics) + len(params) + len(tags), MAX_ENTITIES),
+    ):
+        if count > limit:
+            raise InvalidValue(f"A batch has {count} {what}; {limit} are allowed.")
+    _refuse_repeated(params)
+    store, batch = store_of(call), call.headers.get(received.HEADER)
+    if batch and isinstance(store, SqliteStore):
+        log = partial(store.log_batch_once, batch, run, metrics=metrics, params=params, tags=tags)
+        await asyncio.to_thread(log)
+        return NOTHING
+    return await _log(store, run, metrics, params, tags)
+
+
+def _refuse_repeated(params: list[Param]) -> None:
+    known: set[str] = set()
+    for param in params:
+        if param.key in known:
+            raise InvalidValue(f"A batch has the param {param.key!r} more than once.")
+        known.add(param.key)
+
+
+# -- datasets and models ---------------------------------------------------------------------------
+
+
+def _log_inputs(call: Call) -> Result:
+    given = call.parameters
+    run = text(given, "run_id")
+    datasets = codec.read_dataset_inputs(given.get("datasets"))
+    models = codec.read_model_inputs(given.get("models"))
+    store = store_of(call)
+    if models:
+        store.logged_models().log_inputs(run, models)
+    if datasets or not models:
+        store.log_inputs(run, datasets)
+    return NOTHING
+
+
+def _log_outputs(call: Call) -> Result:
+    given = call.parameters
+    run = text(given, "run_id")
+    models = codec.read_model_outputs(get(given, "models"))
+    if not models:
+        raise InvalidValue("The field 'models' is required, and is missing or empty.")
+    store_of(call).logged_models().log_outputs(run, models)
+    return NOTHING
+
+
+def _log_model(call: Call) -> Result:
+    given = call.parameters
+    run = text(given, "run_id")
+    model = _read_model(text(given, "model_json"))
+    store = store_of(call)
+    with _models_lock:
+        known = store.get_run(run).data.tags.get(MODELS_TAG)
+        history = json.dumps([*_read_models(known), model])
+        while len(history) > MAX_TAG_VALUE:
+            # The oldest go: a text that is cut would be no JSON any more.
+            rest = json.loads(history)[1:]
+            if not rest:
+                raise InvalidValue(f"The model is described by more than {MAX_TAG_VALUE} bytes.")
+            history = json.dumps(rest)
+        store.log_batch(run, tags=[RunTag(MODELS_TAG, history)])
+    return NOTHING
+
+
+def _read_model(given: str) -> Any:
+    try:
+        model = message(json.loads(given), "model_json")
+    except ValueError as error:
+        raise InvalidValue(f"The field 'model_json' is not valid JSON: {error}.") from None
+    lacking = [name for name in _MODEL_FIELDS if name not in model]
+    if lacking:
+        raise InvalidValue(f"The field 'model_json' lacks {', '.join(map(repr, lacking))}.")
+    return model
+
+
+def _read_models(known: str | None) -> list[Any]:
+    try:
+        found = json.loads(known or "[]")
+    except ValueError:
+        return []
+    return found if isinstance(found, list) else []
+
+
+_PAIR_OF_RUN = record("run_id", "key", run_id=TEXT, run_uuid=TEXT, key=TEXT, value=TEXT)
+
+ENDPOINTS = [
+    Endpoint(
+        "POST",
+        f"{_BASE}/log-metric",
+        _log_metric,
+        Permission.WRITE,
+        "Add a point to a metric of a run.",
+        record(
+            "run_id",
+            "key",
+            "value",
+            "timestamp",
+            run_id=TEXT,
+            run_uuid=TEXT,
+            key=TEXT,
+            value=NUMBER,
+            timestamp=INT64,
+            step=INT64,
+            model_id=TEXT,
+            dataset_name=TEXT,
+            dataset_digest=TEXT,
+        ),
+        EMPTY,
+    ),
+    Endpoint(
+        "POST",
+        f"{_BASE}/log-parameter",
+        _log_param,
+        Permission.WRITE,
+        "Set a param of a run, once.",
+        _PAIR_OF_RUN,
+        EMPTY,
+    ),
+    Endpoint(
+        "POST",
+        f"{_BASE}/set-tag",
+        _set_tag,
+        Permission.WRITE,
+        "Set or change a tag of a run.",
+        _PAIR_OF_RUN,
+        EMPTY,
+    ),
+    Endpoint(
+        "POST",
+        f"{_BASE}/delete-tag",
+        _delete_tag,
+        Permission.DELETE,
+        "Remove a tag of a run.",
+        record("run_id", "key", run_id=TEXT, key=TEXT),
+        EMPTY,
+    ),
+    Endpoint(
+        "POST",
+        f"{_BASE}/log-batch",
+        _log_batch,
+        Permission.WRITE,
+        "Add metrics and params and set tags: all of it or, on an error, nothing.",
+        record(
+            "run_id",
+            run_id=TEXT,
+            metrics=at_most(MAX_METRICS, METRIC),
+            params=at_most(MAX_PARAMS_OR_TAGS, PAIR),
+            tags=at_most(MAX_PARAMS_OR_TAGS, PAIR),
+        ),
+        EMPTY,
+    ),
+    Endpoint(
+        "POST",
+        f"{_BASE}/log-model",
+        _log_model,
+        Permission.WRITE,
+        "Record a model of a run in a tag, as clients of before MLflow 3 do.",
+        record("run_id", "model_json", run_id=TEXT, model_json=TEXT),
+        EMPTY,
+    ),
+    Endpoint(
+        "POST",
+        f"{_BASE}/log-inputs",
+        _log_inputs,
+        Permission.WRITE,
+        "Record datasets and models that a run used.",
+        record("run_id", run_id=TEXT, datasets=array(DATASET_INPUT), models=array(MODEL_INPUT)),
+        EMPTY,
+    ),
+    Endpoint(
+        "POST",
+        f"{_BASE}/outputs",
+        _log_outputs,
+        Permission.WRITE,
+        "Record models that a run made.",
+        record("run_id", "models", run_id=TEXT, models=array(MODEL_OUTPUT)),
+        EMPTY,
+    ),
+]

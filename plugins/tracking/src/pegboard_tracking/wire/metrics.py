@@ -1,0 +1,154 @@
+"""Endpoints that read the history of metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pegboard.contracts.http import Call, Endpoint, Permission, Result
+from pegboard.entities import Metric
+from pegboard.errors import InvalidValue, NotFound
+
+from pegboard_tracking.wire import codec
+from pegboard_tracking.wire.requests import (
+    Fields,
+    optional_integer,
+    page_size,
+    page_token,
+    run_id,
+    store_of,
+    text,
+    texts,
+)
+from pegboard_tracking.wire.scalars import get
+from pegboard_tracking.wire.schemas import METRIC, METRIC_OF_RUN, at_most, page_limit
+from pegboard_tracking.wire.shapes import INT32, TEXT, array, record
+
+MAX_RUNS = 100
+"""Of how many runs the history may be asked for at once."""
+MAX_POINTS = 25_000
+"""How many points of all runs together are returned at the most."""
+MAX_SAMPLED = 2_500
+"""To how many points the history of a run may be reduced at the most."""
+
+_BASE = "/api/2.0/mlflow/metrics"
+
+
+def _history(call: Call) -> Result:
+    given = call.parameters
+    wanted = None if get(given, "max_results") is None else page_size(given, MAX_POINTS)
+    key = text(given, "metric_key")
+    found = store_of(call).metric_columns(
+        run_id(given), key, max_results=wanted, page_token=page_token(given)
+    )
+    return codec.page_json("metrics", codec.metrics_json(key, found), found.token)
+
+
+def _bulk(call: Call) -> Result:
+    given = call.parameters
+    runs = _runs(given, "run_id")
+    key = text(given, "metric_key")
+    left = min(optional_integer(given, "max_results") or MAX_POINTS, MAX_POINTS)
+    if left < 1:
+        raise InvalidValue(f"The field 'max_results' is {left}, not positive.")
+    store = store_of(call)
+    points: list[dict[str, Any]] = []
+    for run in sorted(runs):
+        if len(points) >= left:
+            break
+        try:
+            history = store.metric_history(run, key, max_results=left - len(points))
+        except NotFound:
+            # A chart of many runs is not refused because one of them is gone.
+            continue
+        points += [_of_run(point, run) for point in sorted(history, key=_by_time)]
+    return {"metrics": points}
+
+
+def _sampled(call: Call) -> Result:
+    given = call.parameters
+    runs = _runs(given, "run_ids")
+    key = text(given, "metric_key")
+    first, last = optional_integer(given, "start_step", 32), optional_integer(given, "end_step", 32)
+    if (first is None) != (last is None):
+        raise InvalidValue("The fields 'start_step' and 'end_step' are given together, or not.")
+    if first is not None and last is not None and first > last:
+        raise InvalidValue(f"The field 'start_step' is {first}, beyond 'end_step', {last}.")
+    wanted = page_size(given, MAX_SAMPLED, MAX_SAMPLED)
+    store = store_of(call)
+    return {
+        "metrics": [
+            _of_run(point, run)
+            for run in runs
+            for point in store.sampled_history(run, key, wanted, start_step=first, end_step=last)
+        ]
+    }
+
+
+def _runs(given: Fields, name: str) -> list[str]:
+    runs = list(dict.fromkeys(texts(given, name, query=True)))
+    if not 1 <= len(runs) <= MAX_RUNS:
+        raise InvalidValue(f"The field {name!r} has {len(runs)} items, not from 1 to {MAX_RUNS}.")
+    return runs
+
+
+def _by_time(point: Metric) -> tuple[int, int]:
+    return point.timestamp, point.step
+
+
+def _of_run(point: Metric, run: str) -> dict[str, Any]:
+    made = codec.metric_json(point)
+    made["run_id"] = run
+    return made
+
+
+ENDPOINTS = [
+    Endpoint(
+        "GET",
+        f"{_BASE}/get-history",
+        _history,
+        Permission.READ,
+        "Return the points of a metric, in the order they were logged.",
+        record(
+            "run_id",
+            "metric_key",
+            run_id=TEXT,
+            run_uuid=TEXT,
+            metric_key=TEXT,
+            page_token=TEXT,
+            max_results=page_limit(),
+        ),
+        record(metrics=array(METRIC), next_page_token=TEXT),
+    ),
+    Endpoint(
+        "GET",
+        f"{_BASE}/get-history-bulk",
+        _bulk,
+        Permission.READ,
+        "Return the first points of a metric of several runs, run by run.",
+        record(
+            "run_id",
+            "metric_key",
+            run_id=at_most(MAX_RUNS, TEXT),
+            metric_key=TEXT,
+            max_results=page_limit(MAX_POINTS),
+        ),
+        record(metrics=array(METRIC_OF_RUN)),
+    ),
+    Endpoint(
+        "GET",
+        f"{_BASE}/get-history-bulk-interval",
+        _sampled,
+        Permission.READ,
+        "Return a metric of several runs, each reduced to points that draw the same curve.",
+        record(
+            "run_ids",
+            "metric_key",
+            run_ids=at_most(MAX_RUNS, TEXT),
+            metric_key=TEXT,
+            start_step=INT32,
+            end_step=INT32,
+            max_results=page_limit(MAX_SAMPLED),
+        ),
+        record(metrics=array(METRIC_OF_RUN)),
+    ),
+]

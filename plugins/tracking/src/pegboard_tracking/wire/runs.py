@@ -1,0 +1,153 @@
+"""Endpoints of runs: their life, and finding them."""
+
+from __future__ import annotations
+
+from pegboard.contracts.http import Call, Endpoint, Permission, Result
+from pegboard.entities import ViewType
+
+from pegboard_tracking.wire import codec, scalars
+from pegboard_tracking.wire.requests import (
+    NOTHING,
+    optional_integer,
+    optional_text,
+    page_size,
+    page_token,
+    run_id,
+    store_of,
+    text,
+    texts,
+)
+from pegboard_tracking.wire.schemas import EMPTY, RUN, RUN_INFO, STATUS, VIEW, page_limit
+from pegboard_tracking.wire.shapes import INT64, PAIRS, TEXT, array, record
+
+_BASE = "/api/2.0/mlflow/runs"
+_DEFAULT_EXPERIMENT = "0"
+
+
+def _create(call: Call) -> Result:
+    given = call.parameters
+    made = store_of(call).create_run(
+        optional_text(given, "experiment_id") or _DEFAULT_EXPERIMENT,
+        # Beyond the protocol: our client chooses the id, so it can ask again after a lost answer.
+        run_id=optional_text(given, "run_id") or None,
+        run_name=optional_text(given, "run_name") or None,
+        user_id=optional_text(given, "user_id"),
+        start_time=optional_integer(given, "start_time"),
+        tags=dict(codec.read_pairs(given.get("tags"), "tags")),
+    )
+    return {"run": codec.run_json(made)}
+
+
+def _get(call: Call) -> Result:
+    return {"run": codec.run_json(store_of(call).get_run(run_id(call.parameters)))}
+
+
+def _update(call: Call) -> Result:
+    given = call.parameters
+    status = given.get("status")
+    info = store_of(call).update_run(
+        run_id(given),
+        status=None if status is None else scalars.status(status),
+        end_time=optional_integer(given, "end_time"),
+        run_name=optional_text(given, "run_name") or None,
+    )
+    return {"run_info": codec.run_info_json(info)}
+
+
+def _delete(call: Call) -> Result:
+    store_of(call).delete_run(text(call.parameters, "run_id"))
+    return NOTHING
+
+
+def _restore(call: Call) -> Result:
+    store_of(call).restore_run(text(call.parameters, "run_id"))
+    return NOTHING
+
+
+def _search(call: Call) -> Result:
+    given = call.parameters
+    view = scalars.get(given, "run_view_type")
+    found = store_of(call).search_runs(
+        texts(given, "experiment_ids"),
+        filter=optional_text(given, "filter"),
+        order_by=texts(given, "order_by"),
+        view=ViewType.ACTIVE_ONLY if view is None else scalars.view(view, "run_view_type"),
+        max_results=page_size(given, 1000),
+        page_token=page_token(given),
+    )
+    return codec.page_json("runs", [*map(codec.run_json, found)], found.token)
+
+
+_ID = record("run_id", run_id=TEXT)
+_EITHER_ID = record("run_id", run_id=TEXT, run_uuid=TEXT)
+
+ENDPOINTS = [
+    Endpoint(
+        "POST",
+        f"{_BASE}/create",
+        _create,
+        Permission.WRITE,
+        "Create a running run.",
+        record(experiment_id=TEXT, user_id=TEXT, run_name=TEXT, start_time=INT64, tags=PAIRS),
+        record(run=RUN),
+    ),
+    Endpoint(
+        "GET",
+        f"{_BASE}/get",
+        _get,
+        Permission.READ,
+        "Return a run with its latest data, deleted ones too.",
+        _EITHER_ID,
+        record(run=RUN),
+    ),
+    Endpoint(
+        "POST",
+        f"{_BASE}/update",
+        _update,
+        Permission.WRITE,
+        "Change the status, end or name of a run.",
+        record(
+            "run_id",
+            run_id=TEXT,
+            run_uuid=TEXT,
+            status=STATUS,
+            end_time=INT64,
+            run_name=TEXT,
+        ),
+        record(run_info=RUN_INFO),
+    ),
+    Endpoint(
+        "POST",
+        f"{_BASE}/delete",
+        _delete,
+        Permission.DELETE,
+        "Mark a run as deleted.",
+        _ID,
+        EMPTY,
+    ),
+    Endpoint(
+        "POST",
+        f"{_BASE}/restore",
+        _restore,
+        Permission.WRITE,
+        "Bring a deleted run back.",
+        _ID,
+        EMPTY,
+    ),
+    Endpoint(
+        "POST",
+        f"{_BASE}/search",
+        _search,
+        Permission.READ,
+        "Return runs that match.",
+        record(
+            experiment_ids=array(TEXT),
+            filter=TEXT,
+            run_view_type=VIEW,
+            max_results=page_limit(),
+            order_by=array(TEXT),
+            page_token=TEXT,
+        ),
+        record(runs=array(RUN), next_page_token=TEXT),
+    ),
+]

@@ -1,0 +1,112 @@
+"""Our endpoints have the paths, methods and fields of MLflow's, as its descriptors tell them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pegboard.config import Config
+from pegboard.contracts.http import Endpoint
+from pegboard.host import Host
+
+TOPICS = ("experiments", "runs", "metrics")
+
+LIST = """
+import json, sys
+from mlflow.protos import databricks_pb2, service_pb2
+
+SCALARS = {1: "number", 3: "integer", 5: "integer", 8: "boolean", 9: "string"}
+
+def described(message):
+    found = {}
+    for field in message.fields:
+        kind = SCALARS.get(field.type)
+        if field.enum_type:
+            kind = sorted(field.enum_type.values_by_name)
+        elif field.message_type:
+            kind = described(field.message_type)
+        repeated = getattr(field, "is_repeated", None)
+        if repeated is None:
+            repeated = field.label == field.LABEL_REPEATED
+        found[field.name] = [kind] if repeated else kind
+    return found
+
+found = []
+for method in service_pb2.DESCRIPTOR.services_by_name["MlflowService"].methods:
+    for endpoint in method.GetOptions().Extensions[databricks_pb2.rpc].endpoints:
+        path = "/" + endpoint.path.lstrip("/")
+        if path.split("/")[2] in sys.argv[1:]:
+            found.append([
+                endpoint.method,
+                f"/api/{endpoint.since.major}.0{path}",
+                described(method.input_type),
+                described(method.input_type.nested_types_by_name["Response"]),
+            ])
+print(json.dumps(found))
+"""
+
+NOT_OURS = {"effective_trace_archival_retention", "workspace"}
+"""Fields of experiments for what pegboard has not: archives of traces, and workspaces."""
+
+NOT_IN_PROTOBUF = {("GET", "/api/2.0/mlflow/metrics/get-history-bulk")}
+"""MLflow serves this path without a description of its messages."""
+
+
+@pytest.fixture(scope="module")
+def theirs(mlflow_python: Path) -> dict[tuple[str, str], tuple[Any, Any]]:
+    shown = subprocess.run(
+        [str(mlflow_python), "-c", LIST, *TOPICS], capture_output=True, text=True, check=True
+    )
+    listed = json.loads(shown.stdout.splitlines()[-1])
+    return {(method, path): (request, answer) for method, path, request, answer in listed}
+
+
+@pytest.fixture(scope="module")
+def ours() -> dict[tuple[str, str], Endpoint]:
+    host = Host(Config())
+    found = {
+        (each.method, each.path): each
+        for each in host.endpoints()
+        if each.path.startswith(tuple(f"/api/2.0/mlflow/{topic}/" for topic in TOPICS))
+    }
+    host.close()
+    return found
+
+
+def described(schema: Any) -> Any:
+    """Return a JSON schema in the form in which LIST describes a message."""
+    if "properties" in schema:
+        return {name: described(each) for name, each in schema["properties"].items()}
+    for choices in (schema.get("oneOf"), schema.get("anyOf")):
+        if choices:
+            return described(choices[0])
+    if schema.get("type") == "array":
+        return [described(schema["items"])]
+    if "enum" in schema:
+        return sorted(schema["enum"])
+    return schema.get("type") if schema.get("type") != "object" else {}
+
+
+def without(described: Any) -> Any:
+    if isinstance(described, dict):
+        return {name: without(each) for name, each in described.items() if name not in NOT_OURS}
+    if isinstance(described, list) and len(described) == 1:
+        return [without(described[0])]
+    return described
+
+
+def test_every_path_and_method_is_served_and_no_other(ours, theirs) -> None:
+    assert set(ours) - NOT_IN_PROTOBUF == set(theirs)
+
+
+def test_requests_have_the_same_fields_of_the_same_types(ours, theirs) -> None:
+    for place, (request, _) in theirs.items():
+        assert described(ours[place].request) == request, place
+
+
+def test_answers_have_the_same_fields_of_the_same_types(ours, theirs) -> None:
+    for place, (_, answer) in theirs.items():
+        assert described(ours[place].response) == without(answer), place

@@ -29,7 +29,6 @@ from pathlib import Path
 
 from attrs import define, field
 
-
 MAGIC = b"PEGJRNL1"
 SUFFIX = ".log"
 POINT_BYTES = 24

@@ -65,8 +65,10 @@ def test_kill_9_loses_no_point_whose_call_had_returned(path, host, after, childr
     while time.monotonic() < deadline:
         acknowledged = int(process.stdout.readline())
     process.kill()
-    rest = process.communicate()[0].split("\n")
-    acknowledged = max([acknowledged, *(int(line) for line in rest[:-1])])
+    # The line after the last line break may be cut off.
+    rest = process.stdout.read().split("\n")[:-1]
+    acknowledged = max(acknowledged, *map(int, rest), -1)
+    process.wait()
 
     store = host.tracking_store(f"sqlite:{path}")
     for key in ("loss", "a", "b"):

@@ -74,6 +74,8 @@ class JournalWriter(MetricWriter):
     def log(self, run_id: str, key: str, value: float, timestamp: int, step: int) -> None:
         """Append one point."""
         with self._lock:
+            if self._size > ROTATE_BYTES:
+                self._new_file()
             series = self._series.get((run_id, key))
             if series is None:
                 series = self._introduce(run_id, key)
@@ -94,6 +96,8 @@ class JournalWriter(MetricWriter):
         if not values:
             return
         with self._lock:
+            if self._size > ROTATE_BYTES:
+                self._new_file()
             found = self._groups.get((run_id, tuple(values)))
             if found is None:
                 found = self._introduce_group(run_id, tuple(values))
@@ -121,8 +125,6 @@ class JournalWriter(MetricWriter):
             os.ftruncate(self._descriptor, self._size)
             raise translate_os_error(OSError(28, ""), self._drain.directory)
         self._size += written
-        if self._size > ROTATE_BYTES:
-            self._new_file()
 
     def _introduce(self, run_id: str, key: str) -> int:
         self._prepare(run_id)
@@ -214,6 +216,9 @@ class JournalWriter(MetricWriter):
                     if not self._drain.is_damaged(name):
                         continue
                     self._new_file()
+                if (name, descriptor) not in self._journals:
+                    # Another thread finishes it.
+                    continue
                 self._journals.remove((name, descriptor))
             self._drain.finish(name)
             os.close(descriptor)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +33,7 @@ CONTRACTS = {
     ],
     "pegboard.contracts.evaluation": ["Evaluator", "EvaluationResult"],
     "pegboard.contracts.projects": ["ProjectRunner", "ProjectJob", "SubmittedJob"],
+    "pegboard.mapping_store": ["MappingStore"],
     "pegboard.hookspecs": ["Backend", "Component", "Command", "DatasetType"],
     "pegboard.entities": [
         "Experiment",
@@ -94,18 +98,39 @@ def test_all_that_the_example_needs_is_shown() -> None:
 def paths_of_example() -> list[str]:
     package = EXAMPLE / "src" / "pegboard_store_json"
     files = [path for path in package.glob("*.py") if path.name != "__init__.py"]
-    return [str(path.relative_to(ROOT)) for path in files]
+    contract_tests = EXAMPLE / "tests" / "test_store.py"
+    return [str(path.relative_to(ROOT)) for path in [*files, contract_tests]]
 
 
 def without_blank_lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
+def is_script(block: Block) -> bool:
+    """Whether a block is to be run as it stands: it imports what it uses."""
+    first = ast.parse(block.text).body[0] if block.language == "python" else None
+    return not block.path and isinstance(first, (ast.Import, ast.ImportFrom))
+
+
+SCRIPTS = [block.text for block in blocks() if is_script(block)]
+
+
+@pytest.mark.parametrize("text", SCRIPTS)
+def test_a_script_runs(text: str, tmp_path: Path) -> None:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PEGBOARD", "MLFLOW"))}
+    done = subprocess.run(
+        [sys.executable, "-c", text], cwd=tmp_path, env=kept, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "{'loss': 0.5}" in done.stdout
+    assert list((tmp_path / "runs" / "runs").glob("*.json"))
+
+
 def definitions() -> dict[str, ast.ClassDef | ast.FunctionDef]:
     """Return the classes and functions that the guide lists without saying they are a file's."""
     found: dict[str, ast.ClassDef | ast.FunctionDef] = {}
     for block in blocks():
-        if block.language == "python" and not block.path:
+        if block.language == "python" and not block.path and not is_script(block):
             for node in ast.parse(block.text).body:
                 assert isinstance(node, (ast.ClassDef, ast.FunctionDef))
                 assert node.name not in found, f"{node.name} is listed twice"
@@ -122,14 +147,27 @@ def signature(function: ast.FunctionDef) -> str:
     return f"({ast.unparse(function.args)}) -> {returns}"
 
 
+def shown_methods(definition: ast.ClassDef) -> Iterator[ast.FunctionDef]:
+    """Yield the methods that the guide is to show.
+
+    Of a contract, those are the public ones; of a class to build on, how it is made.
+    """
+    contract = any(ast.unparse(base) == "ABC" for base in definition.bases)
+    to_build_on = definition.name == "MappingStore"
+    for node in definition.body:
+        if isinstance(node, ast.FunctionDef):
+            public = contract and not node.name.startswith("_")
+            if public or (to_build_on and node.name == "__init__"):
+                yield node
+
+
 def members(definition: ast.ClassDef) -> Iterator[tuple[str, str]]:
     """Yield names of fields with their types and defaults, and of methods with their signatures."""
-    contract = any(ast.unparse(base) == "ABC" for base in definition.bases)
     for node in definition.body:
         if isinstance(node, (ast.AnnAssign, ast.Assign)):
             yield ast.unparse(node).partition("=")[0], ast.unparse(node)
-        elif isinstance(node, ast.FunctionDef) and contract and not node.name.startswith("_"):
-            yield node.name, signature(node)
+    for method in shown_methods(definition):
+        yield method.name, signature(method)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +178,53 @@ def test_a_contract_is_listed_as_it_is(module: str, name: str) -> None:
     listed = definitions()[name]
     assert isinstance(listed, ast.ClassDef)
     assert dict(members(listed)) == dict(members(real[name]))
+
+
+def test_what_is_said_of_a_method_is_the_first_line_of_its_docstring() -> None:
+    for module, names in CONTRACTS.items():
+        for node in source_of(module).body:
+            if not isinstance(node, ast.ClassDef) or node.name not in names:
+                continue
+            listed = listing_of(node.name)
+            for method in shown_methods(node):
+                if method.name != "__init__":
+                    said = (ast.get_docstring(method) or "").partition("\n")[0]
+                    assert f"    # {said}\n    def {method.name}(" in listed
+
+
+def listing_of(name: str) -> str:
+    found = re.search(rf"^class {name}\b.*?(?=^class |^```)", GUIDE, re.M | re.S)
+    assert found is not None, name
+    return found[0]
+
+
+def test_every_error_and_refusal_is_listed() -> None:
+    section = GUIDE.partition("\n## Errors\n")[2].partition("\n## ")[0]
+    classes = [n.name for n in source_of("pegboard.errors").body if isinstance(n, ast.ClassDef)]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.M) == [
+        name for name in classes if name != "PegboardError"
+    ]
+    calls = {
+        f"{node.name}({', '.join(arguments(node.args))})"
+        for node in source_of("pegboard.refusals").body
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert set(re.findall(r"`(\w+\([^`]*\))`", section)) - {SHAPE_OF_AN_ERROR} == calls
+
+
+SHAPE_OF_AN_ERROR = 'InvalidValue("What happened.", hint="What to do.")'
+
+
+def arguments(given: ast.arguments) -> list[str]:
+    return [*(a.arg for a in given.args), *(f"{a.arg}=..." for a in given.kwonlyargs)]
+
+
+def test_links_within_the_guide_lead_somewhere() -> None:
+    titles = re.findall(r"^#+ (.*)$", GUIDE, re.M)
+    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    linked = set(re.findall(r"\]\(#([^)]*)\)", GUIDE))
+    assert linked
+    assert linked <= anchors
 
 
 def test_every_hook_is_listed_with_its_signature() -> None:
@@ -169,9 +254,7 @@ def test_methods_that_may_be_left_out_are_marked() -> None:
             needed = getattr(contract, "__abstractmethods__", None)
             if not needed:
                 continue
-            listed = re.search(rf"^class {name}\(.*?(?=^class |^```)", GUIDE, re.M | re.S)
-            assert listed is not None
-            marked = re.split(r"^    (?=def )", listed[0], flags=re.M)[1:]
+            marked = re.split(r"^    (?=def )", listing_of(name), flags=re.M)[1:]
             for text in marked:
                 method = text[len("def ") :].partition("(")[0]
                 assert ("has a default" in text) == (method not in needed), f"{name}.{method}"

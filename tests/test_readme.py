@@ -13,6 +13,7 @@ import tomllib
 from pathlib import Path
 
 from pegboard import config
+from pegboard.filters import RUNS, parse_filter, parse_order_by
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text()
@@ -82,3 +83,17 @@ def test_the_map_of_the_core_is_true_and_complete() -> None:
     core = ROOT / "core" / "src" / "pegboard"
     modules = [path.stem for path in core.iterdir() if path.suffix == ".py" or path.is_dir()]
     assert sorted(named) == sorted(name for name in modules if not name.startswith("__"))
+
+
+def test_the_search_examples_are_understood() -> None:
+    section = TEXT[TEXT.index("## Search") : TEXT.index("## Install only")]
+    cells = re.findall(r"^\| (\w[^|]*) \| (`.*`) \|$", section, re.MULTILINE)
+    found = 0
+    for what, examples in cells:
+        for double, single in re.findall(r"`` (.+?) ``|`([^`]+)`", examples):
+            if what == "order":
+                parse_order_by([single], RUNS)
+            else:
+                parse_filter(double or single, RUNS)
+            found += 1
+    assert found == 17

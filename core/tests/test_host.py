@@ -223,6 +223,13 @@ def test_an_unknown_scheme_comes_with_the_known_ones(install: Install) -> None:
     assert "good:" in caught.value.hint
 
 
+def test_stores_have_their_article() -> None:
+    with pytest.raises(UnknownScheme, match="as an artifact store"):
+        host().artifact_store("unheard-of:x")
+    with pytest.raises(UnknownScheme, match="as a tracking store"):
+        host().tracking_store("unheard-of:x")
+
+
 def test_a_scheme_of_ours_comes_with_what_to_install() -> None:
     with pytest.raises(UnknownScheme, match="pip install pegboard-tracking"):
         host({}, "tracking").tracking_store("sqlite:x.db")
@@ -285,6 +292,14 @@ def test_a_plugin_can_be_registered_without_installing_it() -> None:
     assert made.plugins["mine"].distribution == ""
     with pytest.raises(PluginError, match="already"):
         made.register(Registered(), "mine")
+
+
+def test_one_plugin_is_not_registered_under_two_names() -> None:
+    made = host()
+    plugin = Registered()
+    made.register(plugin, "mine")
+    with pytest.raises(PluginError, match="already, as 'mine'"):
+        made.register(plugin, "other")
 
 
 def test_a_broken_plugin_is_refused_when_registered_and_can_be_registered_again() -> None:

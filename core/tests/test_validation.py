@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pegboard import validation
+from pegboard import refusals, validation
 from pegboard.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from pegboard.errors import InvalidValue
 
@@ -145,3 +145,14 @@ def test_datasets_have_limits() -> None:
             validation.dataset_input(DatasetInput(bad))
     with pytest.raises(InvalidValue, match="tag"):
         validation.dataset_input(DatasetInput(good.dataset, [InputTag("k", "v" * 501)]))
+
+
+def test_messages_quote_texts_once_and_shorten_long_ones() -> None:
+    with pytest.raises(InvalidValue, match=r"^'a/b' is not a run id"):
+        validation.run_id("a/b")
+    with pytest.raises(InvalidValue, match=r"^12 is not a run id"):
+        validation.run_id(12)
+    with pytest.raises(InvalidValue, match=r"the value 'text', a str"):
+        validation.number("loss", "text")
+    assert refusals.no_run("x" * 60).message.endswith(f"id '{'x' * 60}'.")
+    assert refusals.no_run("x" * 61).message.endswith(f"id '{'x' * 57}'….")

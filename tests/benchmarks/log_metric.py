@@ -26,5 +26,5 @@ def measure(quick: bool) -> list[Row]:
 
 
 def _kept(system: str, place: Path, run_id: str) -> int:
-    found: int = run("count_points", system, place, run_id=run_id, prefix="loss")["points"]
+    found: int = run("count_points", system, place, run_ids=[run_id], prefix="loss")["points"]
     return found

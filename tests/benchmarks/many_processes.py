@@ -30,11 +30,8 @@ def _rate(system: str, calls: int, place: Path) -> float:
         for i in range(_PROCESSES)
     ]
     answers = [finish(process) for process in processes]
-    # Only where runs have ids are the points of each counted apart.
-    run_ids = {answer["run_id"] for answer in answers}
-    kept = 0
-    for run_id in run_ids:
-        kept += run("count_points", system, place, run_id=run_id, prefix="loss")["points"]
+    run_ids = [answer["run_id"] for answer in answers]
+    kept: int = run("count_points", system, place, run_ids=run_ids, prefix="loss")["points"]
     if kept != calls * _PROCESSES:
         raise RuntimeError(f"{system} kept {kept} of {calls * _PROCESSES} points")
     return kept / (max(a["end"] for a in answers) - min(a["start"] for a in answers))

@@ -24,7 +24,7 @@ def measure(quick: bool) -> list[Row]:
 def _rate(system: str, steps: int) -> float:
     with folder() as place:
         answer = run("log_steps", system, place, steps=steps, keys=_KEYS, prefix=_PREFIX)
-        found = run("count_points", system, place, run_id=answer["run_id"], prefix=_PREFIX)
+        found = run("count_points", system, place, run_ids=[answer["run_id"]], prefix=_PREFIX)
     kept: int = found["points"]
     if kept != steps * _KEYS:
         raise RuntimeError(f"{system} kept {kept} of {steps * _KEYS} points")

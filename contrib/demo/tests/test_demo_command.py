@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import joblib
 import pegboard
@@ -12,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from pegboard import config, host
 from pegboard.cli.shell import cli
+from pegboard.fluent import experiments
 from pegboard_demo.models import CANDIDATES, load_data
 from pegboard_demo.training import EXPERIMENT
 
@@ -19,7 +22,9 @@ from pegboard_demo.training import EXPERIMENT
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Run the demo once in an empty directory, and return what it says of itself."""
-    with pytest.MonkeyPatch.context() as patch:
+    # What the demo sets for its child processes must not reach other tests.
+    with mock.patch.dict(os.environ), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiments, "_active_id", None)
         for name in [*config.ENVIRONMENT, "PEGBOARD_CONFIG"]:
             patch.delenv(name, raising=False)
         directory: Path = tmp_path_factory.mktemp("demo")

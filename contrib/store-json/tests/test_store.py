@@ -1,90 +1,32 @@
-"""The store keeps the contract, and its files survive what files meet."""
+"""The store keeps the contract."""
 
 from __future__ import annotations
 
-import json
-import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pegboard.contracts.tracking import TrackingStore
-from pegboard.entities import Metric
-from pegboard.errors import InvalidValue, StoreCorrupt
 from pegboard.testing import TrackingStoreContract
 from pegboard.uris import parse
 from pegboard_store_json.store import open_store
 
-SETTINGS = {"indent": 0, "fsync": False}
-
 
 def opened(directory: Path) -> TrackingStore:
-    return open_store(parse(f"json:{directory}"), SETTINGS)
+    return open_store(parse(f"json:{directory}"), {"indent": 0, "fsync": False})
 
 
 class TestContract(TrackingStoreContract):
     @pytest.fixture
-    def store(self, tmp_path: Path) -> TrackingStore:
-        return opened(tmp_path / "store")
+    def store(self, tmp_path: Path) -> Iterator[TrackingStore]:
+        store = opened(tmp_path / "store")
+        yield store
+        store.close()
 
     @pytest.fixture
-    def reopen(self, tmp_path: Path) -> Callable[[], TrackingStore]:
-        return lambda: opened(tmp_path / "store")
+    def reopen(self, store: TrackingStore, tmp_path: Path) -> Callable[[], TrackingStore]:
+        def again() -> TrackingStore:
+            store.close()
+            return opened(tmp_path / "store")
 
-
-def test_a_run_is_a_file_of_json(tmp_path: Path) -> None:
-    store = opened(tmp_path)
-    run = store.create_run("0", run_id="first")
-    store.log_batch("first", metrics=[Metric("loss", 0.5, 10, 1)])
-    content = json.loads((tmp_path / "runs" / "first.json").read_text())
-    assert content["info"]["run_name"] == run.info.run_name
-    assert content["history"]["loss"][0]["value"] == 0.5
-
-
-def test_waiting_for_the_disk_changes_nothing_else(tmp_path: Path) -> None:
-    store = open_store(parse(f"json:{tmp_path}"), {"indent": 2, "fsync": True})
-    run = store.create_run("0", run_id="first")
-    assert opened(tmp_path).get_run("first") == run
-    assert '\n  "info": {' in (tmp_path / "runs" / "first.json").read_text()
-
-
-def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path) -> None:
-    store = opened(tmp_path)
-    for text in ("{", "[]", '{"info": 3}'):
-        (tmp_path / "runs" / "broken.json").write_text(text)
-        with pytest.raises(StoreCorrupt, match=r"broken\.json"):
-            store.get_run("broken")
-
-
-def test_a_draft_left_by_a_crash_does_no_harm(tmp_path: Path) -> None:
-    store = opened(tmp_path)
-    store.create_run("0", run_id="first")
-    (tmp_path / "runs" / "first.draft").write_text('{"half')
-    assert [run.info.run_id for run in store.search_runs(["0"])] == ["first"]
-
-
-def test_an_id_too_long_for_a_file_name_is_refused(tmp_path: Path) -> None:
-    store = opened(tmp_path)
-    with pytest.raises(InvalidValue, match="200"):
-        store.create_run("0", run_id="x" * 201)
-    assert store.create_run("0", run_id="x" * 200).info.run_id == "x" * 200
-
-
-def log_some(directory: Path, number: int) -> None:
-    store = opened(directory)
-    for step in range(20):
-        store.log_batch("shared", metrics=[Metric(f"m{number}", float(step), step, step)])
-
-
-def test_processes_log_to_one_run_without_loss(tmp_path: Path) -> None:
-    store = opened(tmp_path)
-    store.create_run("0", run_id="shared")
-    context = multiprocessing.get_context("fork")
-    processes = [context.Process(target=log_some, args=(tmp_path, n)) for n in range(4)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    for number in range(4):
-        points = store.metric_history("shared", f"m{number}")
-        assert [point.step for point in points] == list(range(20))
+        return again

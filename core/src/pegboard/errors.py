@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def quoted(value: object) -> str:
+    """Return a value as it is shown in a message: in quotes, and shortened if it is long."""
+    text = value if isinstance(value, str) else repr(value)
+    text, dots = (text, "") if len(text) <= 60 else (text[:57], "…")
+    return f"{text!r}{dots}" if isinstance(value, str) else text + dots
+
+
+def with_article(noun: str) -> str:
+    """Return ``a noun`` or ``an noun``."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
 class PegboardError(Exception):
     """Base of every error that pegboard raises on purpose.
 

@@ -11,7 +11,7 @@ from attrs import define, field
 
 from pegboard import config as configuration
 from pegboard import hookspecs, uris
-from pegboard.errors import ConfigError, PegboardError, PluginError, UnknownScheme
+from pegboard.errors import ConfigError, PegboardError, PluginError, UnknownScheme, with_article
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
@@ -160,6 +160,8 @@ class Host:
         with self._lock:
             if name in self.plugins:
                 raise PluginError(f"A plugin named {name!r} is registered already.")
+            if known := self.manager.get_name(plugin):
+                raise PluginError(f"This plugin is registered already, as {known!r}.")
             info = Plugin(name, getattr(plugin, "__name__", type(plugin).__name__))
             self._add(info, lambda: plugin)
             if info.error:
@@ -305,7 +307,8 @@ class Host:
         if broken:
             hint += f" These plugins failed to load: {', '.join(broken)}; see 'pegboard plugins'."
         return UnknownScheme(
-            f"No installed plugin opens {uri.scheme!r} as a {kind} (in {uri.text!r}).", hint=hint
+            f"No installed plugin opens {uri.scheme!r} as {with_article(kind)} (in {uri.text!r}).",
+            hint=hint,
         )
 
 

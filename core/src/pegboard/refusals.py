@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from pegboard.errors import AlreadyExists, InvalidState, InvalidValue, NotFound, NotSupported
+from pegboard.errors import (
+    AlreadyExists,
+    InvalidState,
+    InvalidValue,
+    NotFound,
+    NotSupported,
+    quoted,
+)
 
 
 def no_experiment(experiment_id: str) -> NotFound:
     """No experiment has this id."""
-    return NotFound(f"There is no experiment with the id {experiment_id!r}.")
+    return NotFound(f"There is no experiment with the id {quoted(experiment_id)}.")
 
 
 def experiment_deleted(experiment_id: str, name: str) -> InvalidState:
     """The experiment to be changed is deleted."""
     return InvalidState(
-        f"The experiment {name!r} (id {experiment_id}) is deleted.", hint="Restore it first."
+        f"The experiment {quoted(name)} (id {experiment_id}) is deleted.", hint="Restore it first."
     )
 
 
 def experiment_is(experiment_id: str, stage: str) -> InvalidState:
     """The experiment is in the state it should be brought into."""
-    return InvalidState(f"The experiment {experiment_id!r} is {stage} already.")
+    return InvalidState(f"The experiment {quoted(experiment_id)} is {stage} already.")
 
 
 def name_taken(name: str, experiment_id: str, *, deleted: bool) -> AlreadyExists:
     """Another experiment, perhaps a deleted one, has this name."""
     return AlreadyExists(
-        f"There is {'a deleted' if deleted else 'an'} experiment named {name!r} "
+        f"There is {'a deleted' if deleted else 'an'} experiment named {quoted(name)} "
         f"(id {experiment_id}) already.",
         hint="Restore it, or choose another name." if deleted else "",
     )
@@ -35,40 +42,42 @@ def experiment_in_use(experiment_id: str, *, by_runs: bool) -> InvalidState:
     """An experiment to be removed for good is not deleted, or still has runs."""
     if by_runs:
         return InvalidState(
-            f"The experiment {experiment_id!r} still has runs.", hint="Purge them first."
+            f"The experiment {quoted(experiment_id)} still has runs.", hint="Purge them first."
         )
-    return InvalidState(f"The experiment {experiment_id!r} is in use.", hint="Delete it first.")
+    return InvalidState(
+        f"The experiment {quoted(experiment_id)} is in use.", hint="Delete it first."
+    )
 
 
 def no_tag(owner: str, key: str) -> NotFound:
     """The tag to be removed is not there; ``owner`` says of what."""
-    return NotFound(f"The {owner} has no tag {key!r}.")
+    return NotFound(f"The {owner} has no tag {quoted(key)}.")
 
 
 def no_run(run_id: str) -> NotFound:
     """No run has this id."""
-    return NotFound(f"There is no run with the id {run_id!r}.")
+    return NotFound(f"There is no run with the id {quoted(run_id)}.")
 
 
 def run_taken(run_id: str) -> AlreadyExists:
     """A run to be created has the id of another."""
-    return AlreadyExists(f"There is a run with the id {run_id!r} already.")
+    return AlreadyExists(f"There is a run with the id {quoted(run_id)} already.")
 
 
 def run_deleted(run_id: str) -> InvalidState:
     """The run to be changed is deleted."""
-    return InvalidState(f"The run {run_id!r} is deleted.", hint="Restore it first.")
+    return InvalidState(f"The run {quoted(run_id)} is deleted.", hint="Restore it first.")
 
 
 def run_in_use(run_id: str) -> InvalidState:
     """A run to be removed for good is not deleted."""
-    return InvalidState(f"The run {run_id!r} is in use.", hint="Delete it first.")
+    return InvalidState(f"The run {quoted(run_id)} is in use.", hint="Delete it first.")
 
 
 def two_names(name: str, tag: str) -> InvalidValue:
     """A run to be created was given two different names."""
     return InvalidValue(
-        f"The run is named {name!r}, but its tag 'mlflow.runName' says {tag!r}.",
+        f"The run is named {quoted(name)}, but its tag 'mlflow.runName' says {quoted(tag)}.",
         hint="Give only one of them.",
     )
 
@@ -76,7 +85,8 @@ def two_names(name: str, tag: str) -> InvalidValue:
 def param_set(run_id: str, key: str, old: str, new: str) -> InvalidValue:
     """A param that is set would get another value."""
     return InvalidValue(
-        f"The param {key!r} of the run {run_id!r} is {old!r} and cannot be changed to {new!r}.",
+        f"The param {quoted(key)} of the run {quoted(run_id)} is {quoted(old)} "
+        f"and cannot be changed to {quoted(new)}.",
         hint="Params are set once; use a tag for what changes.",
     )
 

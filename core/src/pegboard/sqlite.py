@@ -147,8 +147,7 @@ class Database:
                     yield connection
                     connection.execute("COMMIT")
                 except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
+                    _roll_back(connection)
                     raise
 
     @contextlib.contextmanager
@@ -265,3 +264,9 @@ class Database:
             connection.close()
         self._open.clear()
         self._local = threading.local()
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """Undo the transaction, unless SQLite did so itself, as after a full disk."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pegboard.entities import DatasetInput, Metric, Param, RunTag
-from pegboard.errors import InvalidValue
+from pegboard.errors import InvalidValue, quoted, with_article
 
 MAX_EXPERIMENT_NAME = 500
 MAX_KEY = 250
@@ -36,12 +36,12 @@ _RUN_ID = re.compile(r"[A-Za-z0-9][\w\-]{0,255}")
 def key(name: Any, what: str) -> str:
     """Return ``name`` if it may name a metric, param or tag; ``what`` says which, for errors."""
     if not isinstance(name, str):
-        raise InvalidValue(f"The {what} name {name!r} is {_type(name)}, not a string.")
+        raise InvalidValue(f"The {what} name {quoted(name)} is {_type(name)}, not a string.")
     if not name:
         raise InvalidValue(f"A {what} needs a name; got an empty one.")
     if len(name) > MAX_KEY:
         raise InvalidValue(
-            f"The {what} name {_short(name)} has {len(name)} characters; {MAX_KEY} are allowed."
+            f"The {what} name {quoted(name)} has {len(name)} characters; {MAX_KEY} are allowed."
         )
     if _KEY.fullmatch(name) is None:
         bad = "".join(sorted({c for c in name if _KEY.fullmatch(c) is None}))
@@ -83,7 +83,7 @@ def number(name: str, value: Any) -> float:
         except (TypeError, ValueError, OverflowError, RuntimeError):
             pass
     raise InvalidValue(
-        f"The metric {name!r} has the value {_short(repr(value))}, {_type(value)}, not a number."
+        f"The metric {name!r} has the value {quoted(value)}, {_type(value)}, not a number."
     )
 
 
@@ -95,7 +95,7 @@ def integer(name: str, value: Any, what: str) -> int:
         whole = INT64_MAX + 1
     if isinstance(value, str) or not INT64_MIN <= whole <= INT64_MAX:
         raise InvalidValue(
-            f"The metric {name!r} has the {what} {value!r}, which is not a 64-bit integer."
+            f"The metric {name!r} has the {what} {quoted(value)}, which is not a 64-bit integer."
         )
     return whole
 
@@ -137,10 +137,10 @@ def text(value: Any, what: str, limit: int) -> str:
 def experiment_name(name: Any) -> str:
     """Return ``name`` if it may name an experiment."""
     if not isinstance(name, str) or not name.strip():
-        raise InvalidValue(f"An experiment needs a name that is not empty; got {name!r}.")
+        raise InvalidValue(f"An experiment needs a name that is not empty; got {quoted(name)}.")
     if len(name) > MAX_EXPERIMENT_NAME:
         raise InvalidValue(
-            f"The experiment name {_short(name)} has {len(name)} characters; "
+            f"The experiment name {quoted(name)} has {len(name)} characters; "
             f"{MAX_EXPERIMENT_NAME} are allowed."
         )
     if "\0" in name:
@@ -193,7 +193,7 @@ def dataset_input(item: DatasetInput) -> DatasetInput:
             raise InvalidValue(f"The {what} of a dataset is {_type(value)}, not a string.")
         if len(value) > limit:
             raise InvalidValue(
-                f"The {what} of the dataset {_short(str(dataset.name))} has {len(value)} "
+                f"The {what} of the dataset {quoted(dataset.name)} has {len(value)} "
                 f"characters; {limit} are allowed."
             )
     return item
@@ -203,7 +203,7 @@ def run_id(value: Any) -> str:
     """Return ``value`` if it may be a run's id."""
     if not isinstance(value, str) or _RUN_ID.fullmatch(value) is None:
         raise InvalidValue(
-            f"{_short(repr(value))} is not a run id.",
+            f"{quoted(value)} is not a run id.",
             hint="A run id has up to 256 letters, digits, '_' and '-', the first no '_' or '-'.",
         )
     return value
@@ -212,14 +212,9 @@ def run_id(value: Any) -> str:
 def page_size(value: Any, limit: int) -> int:
     """Return ``value`` if it may be the size of a page."""
     if not isinstance(value, int) or not 1 <= value <= limit:
-        raise InvalidValue(f"max_results must be from 1 to {limit}; got {value!r}.")
+        raise InvalidValue(f"max_results must be from 1 to {limit}; got {quoted(value)}.")
     return value
 
 
 def _type(value: Any) -> str:
-    name = type(value).__name__
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
-
-
-def _short(value: str) -> str:
-    return repr(value) if len(value) <= 60 else f"{value[:57]!r}…"
+    return with_article(type(value).__name__)

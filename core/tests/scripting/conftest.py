@@ -23,6 +23,7 @@ from pegboard.hookspecs import Backend, DatasetType, hookimpl
 from pegboard.host import Host
 from pegboard.mapping_store import MappingStore
 from pegboard.paths import safe_relative
+from pegboard.uris import Uri
 
 
 class MemoryFiles(ArtifactStore):
@@ -99,6 +100,10 @@ class Plugin:
     started: list[tuple[str, Mapping[str, Any]]] = field(factory=list)
     ending: list[tuple[str, str]] = field(factory=list)
     context: dict[str, str] = field(factory=dict)
+    files: dict[str, MemoryFiles] = field(factory=dict)
+
+    def open_files(self, uri: Uri, settings: Mapping[str, Any]) -> ArtifactStore:
+        return self.files.setdefault(uri.path, MemoryFiles())
 
     @hookimpl
     def pegboard_tracking_stores(self) -> Sequence[Backend[TrackingStore]]:
@@ -106,7 +111,7 @@ class Plugin:
 
     @hookimpl
     def pegboard_artifact_stores(self) -> Sequence[Backend[ArtifactStore]]:
-        return [Backend("dict", lambda uri, settings: MemoryFiles(), "Kept in dicts")]
+        return [Backend("dict", self.open_files, "Kept in dicts")]
 
     @hookimpl
     def pegboard_dataset_types(self) -> Sequence[DatasetType]:

@@ -17,15 +17,19 @@ _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 
 
 def points(asked: dict[str, Any], prefix: str) -> int:
-    """Count the points of all metrics whose name starts so; of one run where the store has ids."""
+    """Count the points of all metrics whose name starts so; of given runs where they have ids."""
     if asked["system"] == "trackio":
         return _of_trackio(prefix)
     if asked["system"] == "wandb":
         return _of_wandb(prefix)
     module = tracker(asked)
     client = module.Client() if asked["system"] == "pegboard" else module.MlflowClient()
-    keys = [key for key in client.get_run(asked["run_id"]).data.metrics if key.startswith(prefix)]
-    return sum(len(client.get_metric_history(asked["run_id"], key)) for key in keys)
+    return sum(_of_run(client, run_id, prefix) for run_id in asked["run_ids"])
+
+
+def _of_run(client: Any, run_id: str, prefix: str) -> int:
+    keys = [key for key in client.get_run(run_id).data.metrics if key.startswith(prefix)]
+    return sum(len(client.get_metric_history(run_id, key)) for key in keys)
 
 
 def _of_trackio(prefix: str) -> int:

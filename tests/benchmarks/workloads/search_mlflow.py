@@ -11,6 +11,8 @@ from typing import Any
 from common import answer, request
 
 _REPEATS = 3
+_LONG_SECONDS = 5.0
+"""A search that takes so long is not repeated."""
 _START = 1_700_000_000_000
 
 
@@ -33,6 +35,8 @@ def _least(client: Any, query: list[Any], page: int) -> float:
         found = client.search_runs(["0"], text, max_results=page, order_by=order)
         spent.append(time.perf_counter() - start)
         assert len(found) == page
+        if spent[-1] > _LONG_SECONDS:
+            break
     return min(spent)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -64,17 +65,25 @@ class JsonFiles(MutableMapping[str, T], Generic[T]):
             if self._fsync:
                 _sync(self._directory)
         except OSError as error:
-            draft.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                draft.unlink()
             raise translate_os_error(error, file) from error
 
     def __delitem__(self, key: str) -> None:
+        file = self._file(key)
         try:
-            self._file(key).unlink()
+            file.unlink()
         except FileNotFoundError:
             raise KeyError(key) from None
+        except OSError as error:
+            raise translate_os_error(error, file) from error
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(file.stem for file in self._directory.glob("*.json")))
+        try:
+            files = [file for file in self._directory.iterdir() if file.suffix == ".json"]
+        except OSError as error:
+            raise translate_os_error(error, self._directory) from error
+        return iter(sorted(file.stem for file in files))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -108,9 +117,13 @@ class DirectoryLock:
 
     def __enter__(self) -> None:
         self._threads.acquire()
-        if self._depth == 0:
-            self._stream = self._file.open("a")
-            fcntl.flock(self._stream, fcntl.LOCK_EX)
+        try:
+            if self._depth == 0:
+                self._stream = _locked(self._file)
+        except BaseException:
+            # Who did not get in never gets out: without this, nobody else would get in either.
+            self._threads.release()
+            raise
         self._depth += 1
 
     def __exit__(self, *_: object) -> None:
@@ -118,3 +131,17 @@ class DirectoryLock:
         if self._depth == 0 and self._stream is not None:
             self._stream.close()
         self._threads.release()
+
+
+def _locked(file: Path) -> IO[str]:
+    """Open a file and wait until no other process has it locked; closing it unlocks it."""
+    try:
+        stream = file.open("a")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        except BaseException:
+            stream.close()
+            raise
+    except OSError as error:
+        raise translate_os_error(error, file) from error
+    return stream

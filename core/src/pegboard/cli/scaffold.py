@@ -27,12 +27,13 @@ class _Kind:
 
 _KINDS = {
     "tracking-store": _Kind(
-        "store", "A tracking store", "pegboard --tracking-uri $name:place runs list"
+        "store", "A tracking store", "pegboard --tracking-uri $name:place doctor"
     ),
     "artifact-store": _Kind(
         "store",
         "An artifact store",
-        "pegboard experiments create first --artifact-location $name:place",
+        "pegboard experiments create first --artifact-location $name:place  "
+        "# needs pegboard-tracking",
     ),
     "llm-provider": _Kind("provider", "An LLM provider", "pegboard doctor"),
     "evaluator": _Kind("evaluator", "An evaluator", "pegboard doctor"),

@@ -18,7 +18,7 @@ class EvaluationResult:
 
 
 class Evaluator(ABC):
-    """Scores predictions of one kind of model: regressor, classifier, question-answering and so on."""
+    """Scores predictions of a kind of model: regressor, classifier, question-answering and more."""
 
     @abstractmethod
     def evaluate(

@@ -91,7 +91,7 @@ class MetricWriter(ABC):
         """Bring everything logged so far into the store proper."""
 
     def close(self) -> None:
-        """Flush and give up all resources; further calls are an error."""
+        """Flush and give up all resources; what later calls do is undefined."""
         self.flush()
 
 
@@ -360,7 +360,10 @@ class TrackingStore(ABC):
         return ()
 
     def close(self) -> None:  # noqa: B027 (a store without resources needs none)
-        """Give up all resources; further calls are an error."""
+        """Give up all resources; what later calls do is undefined.
+
+        Closing once more does no harm.
+        """
 
 
 class DirectWriter(MetricWriter):

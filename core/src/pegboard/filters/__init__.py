@@ -9,21 +9,56 @@ texts. A comparison with something that a run lacks is false, so ``NOT params.a 
 a run without the param where ``params.a != 'x'`` is false.
 """
 
-from pegboard.filters.matching import matches
-from pegboard.filters.nodes import And, Comparison, Expr, Field, Not, Operator, Or, OrderBy
-from pegboard.filters.numbers import as_number
-from pegboard.filters.ordering import complete, key_part, sort_key, sorted_by
-from pegboard.filters.parser import parse_filter, parse_order_by
-from pegboard.filters.schema import (
-    EXPERIMENTS,
-    LOGGED_MODELS,
-    RUN_NAME_TAG,
-    RUNS,
-    TRACES,
-    Kind,
-    SearchSchema,
-    Type,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pegboard.filters.matching import matches
+    from pegboard.filters.nodes import And, Comparison, Expr, Field, Not, Operator, Or, OrderBy
+    from pegboard.filters.numbers import as_number
+    from pegboard.filters.ordering import complete, key_part, sort_key, sorted_by
+    from pegboard.filters.parser import parse_filter, parse_order_by
+    from pegboard.filters.schema import (
+        EXPERIMENTS,
+        LOGGED_MODELS,
+        RUN_NAME_TAG,
+        RUNS,
+        TRACES,
+        Kind,
+        SearchSchema,
+        Type,
+    )
+
+# Imported when first used: a script that only logs needs as_number at most.
+_HOMES = {
+    "matching": ("matches",),
+    "nodes": ("And", "Comparison", "Expr", "Field", "Not", "Operator", "Or", "OrderBy"),
+    "numbers": ("as_number",),
+    "ordering": ("complete", "key_part", "sort_key", "sorted_by"),
+    "parser": ("parse_filter", "parse_order_by"),
+    "schema": (
+        "EXPERIMENTS",
+        "LOGGED_MODELS",
+        "RUNS",
+        "RUN_NAME_TAG",
+        "TRACES",
+        "Kind",
+        "SearchSchema",
+        "Type",
+    ),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
 
 __all__ = [
     "EXPERIMENTS",

@@ -100,11 +100,12 @@ class _Parser:
         return node
 
     def _repeated(self) -> _Node:
-        begin = self._at
         node = self._atom()
         repeats = 0
-        while (bounds := self._bounds(begin)) is not None:
+        while (bounds := self._bounds()) is not None:
             repeats += 1
+            if node[0] in ("start", "end"):
+                raise PatternError("There is nothing that could be repeated.", self._at - 1)
             if repeats > 1:
                 raise PatternError("A repetition cannot be repeated; use a group.", self._at - 1)
             node = ("repeat", node, *bounds)
@@ -112,7 +113,7 @@ class _Parser:
                 self._at += 1
         return node
 
-    def _bounds(self, begin: int) -> tuple[int, int | None] | None:
+    def _bounds(self) -> tuple[int, int | None] | None:
         sign = self._peek()
         simple = {"*": (0, None), "+": (1, None), "?": (0, 1)}
         if sign and sign in simple:

@@ -18,16 +18,21 @@ class StoreTests:
 
     @pytest.fixture
     def store(self) -> TrackingStore:
-        """Return a new, empty store. Every subclass overrides this."""
+        """Return a new, empty store. Every subclass overrides this.
+
+        Yield it and close it if it holds anything that must be given back.
+        """
         raise NotImplementedError(
             f"{type(self).__name__} needs a fixture named 'store' that returns an empty store."
         )
 
     @pytest.fixture
     def reopen(self, store: TrackingStore) -> Callable[[], TrackingStore]:
-        """Return a function that closes the store and opens it again.
+        """Return a function that closes ``store`` and returns it opened anew.
 
-        Override it if the store outlives its process; without that, the store goes on as it is.
+        Override it if the store outlives its process, and only then: the override must close
+        ``store`` first, or the tests show nothing. They close what the function returns. Without an
+        override the tests that reopen go on with the store as it is.
         """
         return lambda: store
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -180,9 +181,9 @@ class DataTests(StoreTests):
         self, store: TrackingStore, run: Run, reopen: Callable[[], TrackingStore], value: float
     ) -> None:
         log(store, run.info.run_id, metrics={"m": value})
-        again = reopen()
-        latest = again.get_run(run.info.run_id).data.metrics["m"]
-        [point] = again.metric_history(run.info.run_id, "m")
+        with closing(reopen()) as again:
+            latest = again.get_run(run.info.run_id).data.metrics["m"]
+            [point] = again.metric_history(run.info.run_id, "m")
         assert isinstance(latest, float)
         assert repr(latest) == repr(point.value) == repr(value)
 
@@ -300,6 +301,7 @@ class DataTests(StoreTests):
             [DatasetInput(dataset("train", schema="{}"), [InputTag("context", "é")])],
         )
         expected = store.get_run(run.info.run_id).inputs.dataset_inputs[0]
-        [found] = reopen().get_run(run.info.run_id).inputs.dataset_inputs
+        with closing(reopen()) as again:
+            [found] = again.get_run(run.info.run_id).inputs.dataset_inputs
         assert found.dataset == expected.dataset
         assert list(found.tags) == list(expected.tags)

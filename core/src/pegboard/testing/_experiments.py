@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
@@ -154,6 +155,8 @@ class ExperimentTests(StoreTests):
         restored = store.get_experiment(made.experiment_id)
         assert restored.lifecycle_stage is LifecycleStage.ACTIVE
         assert store.get_run(run_id).info.lifecycle_stage is LifecycleStage.ACTIVE
+        with pytest.raises(InvalidState):
+            store.restore_experiment(made.experiment_id)
 
     def test_a_deleted_experiment_cannot_be_changed(self, store: TrackingStore) -> None:
         made = store.create_experiment("first", tags={"a": "1"})
@@ -275,8 +278,8 @@ class ExperimentTests(StoreTests):
         gone = store.create_experiment("gone")
         store.delete_experiment(gone.experiment_id)
         expected = store.search_experiments(view=ViewType.ALL, order_by=["name"])
-        again = reopen()
-        assert again.search_experiments(view=ViewType.ALL, order_by=["name"]) == expected
-        assert again.get_experiment_by_name("Ünïcödé 🎯") == made
-        third = again.create_experiment("third")
+        with closing(reopen()) as again:
+            assert again.search_experiments(view=ViewType.ALL, order_by=["name"]) == expected
+            assert again.get_experiment_by_name("Ünïcödé 🎯") == made
+            third = again.create_experiment("third")
         assert third.experiment_id not in ("0", made.experiment_id, gone.experiment_id)

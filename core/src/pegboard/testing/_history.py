@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
@@ -134,7 +135,8 @@ class HistoryTests(StoreTests):
     ) -> None:
         points = [Metric("m", i / 7, i, -i) for i in range(100)]
         store.log_batch(run.info.run_id, metrics=points)
-        assert list(reopen().metric_history(run.info.run_id, "m")) == points
+        with closing(reopen()) as again:
+            assert list(again.metric_history(run.info.run_id, "m")) == points
 
 
 class WriterTests(StoreTests):
@@ -231,9 +233,9 @@ class WriterTests(StoreTests):
         for step in range(10):
             writer.log(run.info.run_id, "m", float(step), step, step)
         writer.close()
-        again = reopen()
-        assert [p.step for p in again.metric_history(run.info.run_id, "m")] == list(range(10))
-        assert again.get_run(run.info.run_id).data.metrics == {"m": 9.0}
+        with closing(reopen()) as again:
+            assert [p.step for p in again.metric_history(run.info.run_id, "m")] == list(range(10))
+            assert again.get_run(run.info.run_id).data.metrics == {"m": 9.0}
 
 
 class ConcurrencyTests(StoreTests):

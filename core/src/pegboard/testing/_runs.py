@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from attrs import evolve
@@ -245,6 +246,11 @@ class RunTests(StoreTests):
         gone = store.create_run("0", run_name="gone").info.run_id
         store.delete_run(gone)
         expected = [store.get_run(run.info.run_id), store.get_run(gone)]
-        again = reopen()
-        assert [again.get_run(run.info.run_id), again.get_run(gone)] == expected
-        assert [info.run_id for info in again.deleted_runs()] == [gone]
+        with closing(reopen()) as again:
+            assert [again.get_run(run.info.run_id), again.get_run(gone)] == expected
+            assert [info.run_id for info in again.deleted_runs()] == [gone]
+
+    def test_closing_once_more_does_no_harm(self, store: TrackingStore) -> None:
+        store.create_run("0")
+        store.close()
+        store.close()

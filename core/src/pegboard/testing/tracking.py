@@ -15,6 +15,8 @@ class TrackingStoreContract(
     """What every tracking store does.
 
     Subclass it, with a name that begins with ``Test``, and give it the fixture ``store``: a new,
-    empty store for each test. If the store outlives its process, override ``reopen`` too: a
-    function without arguments that closes the store and returns it, opened anew.
+    empty store for each test, closed afterwards by the fixture if it needs closing. If the store
+    outlives its process, override ``reopen`` too: a function without arguments that first closes
+    ``store`` and then returns it opened anew; the tests close that one. A store that is gone with
+    its process has nothing to reopen and leaves it out.
     """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 import time
 
+from pegboard_tracking.schema import split
+
 
 def now_ms() -> int:
     """Return the time in ms since the Unix epoch."""
@@ -25,9 +27,9 @@ def set_tag(
 ) -> None:
     """Set or change a run's tag."""
     connection.execute(
-        "INSERT INTO tag (run, name, experiment, value) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (run, name) DO UPDATE SET value = excluded.value",
-        (run, name_id(connection, key), experiment, value),
+        "INSERT INTO tag (run, name, experiment, value, rest) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (run, name) DO UPDATE SET value = excluded.value, rest = excluded.rest",
+        (run, name_id(connection, key), experiment, *split(value)),
     )
 
 

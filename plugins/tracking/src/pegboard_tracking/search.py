@@ -9,15 +9,17 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from pegboard.entities import ViewType
-from pegboard.filters import Comparison, Expr, Not, Operator, OrderBy, complete
-from pegboard.filters.schema import EXPERIMENTS, RUNS
-
-from pegboard_tracking import search_experiments, search_keys, search_tokens
 from pegboard_tracking.search_load import load_infos, load_runs
-from pegboard_tracking.search_runs import Planner, Query, conjuncts
-from pegboard_tracking.search_scope import Scope
+
+if TYPE_CHECKING:
+    from pegboard.entities import ViewType
+    from pegboard.filters import Expr, OrderBy
+
+    from pegboard_tracking.search_sets import Limits
+
+# What only searches need is imported by them: a script that only logs does without.
 
 __all__ = [
     "load_infos",
@@ -52,11 +54,21 @@ def search_run_rows(
     view: ViewType,
     limit: int,
     page_token: str | None,
+    *,
+    limits: Limits | None = None,
 ) -> tuple[list[int], str | None]:
     """Return the rows of up to ``limit`` runs in order, and the token of the next page.
 
     InvalidValue for a token of another search, and for a regular expression that costs too much.
+    ``limits`` change how runs are found, not which.
     """
+    from pegboard.filters import RUNS, complete
+
+    from pegboard_tracking import search_keys, search_tokens
+    from pegboard_tracking.search_runs import Planner, Query
+    from pegboard_tracking.search_scope import Scope
+    from pegboard_tracking.search_sets import Limits, conjuncts
+
     order = complete(order_by, RUNS)
     scope = Scope.of(connection, experiments, view)
     query = (scope.experiments, expr, order, view)
@@ -64,7 +76,9 @@ def search_run_rows(
     if not scope.experiments:
         return [], None
     with patterns(expr):
-        rows = Planner(scope).page(Query(conjuncts(expr)), order, limit + 1, after)
+        rows = Planner(scope, limits or Limits()).page(
+            Query(conjuncts(expr)), order, limit + 1, after
+        )
     if len(rows) <= limit:
         return rows, None
     ((key, _),) = search_keys.keys(scope, [rows[limit - 1]], order, ())
@@ -83,6 +97,10 @@ def search_experiment_rows(
 
     InvalidValue for a token of another search, and for a regular expression that costs too much.
     """
+    from pegboard.filters import EXPERIMENTS, complete
+
+    from pegboard_tracking import search_experiments, search_tokens
+
     order = complete(order_by, EXPERIMENTS)
     query = (expr, order, view)
     after = search_tokens.decode(page_token, query, search_experiments.types(order))
@@ -118,6 +136,8 @@ def patterns(expr: Expr | None) -> Iterator[None]:
 
 
 def _pattern_texts(expr: Expr | None) -> Iterator[str]:
+    from pegboard.filters import Comparison, Not, Operator
+
     if isinstance(expr, Comparison):
         if expr.operator in (Operator.MATCHES, Operator.MATCHES_NOT):
             yield str(expr.value)

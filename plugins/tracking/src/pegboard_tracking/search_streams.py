@@ -84,7 +84,7 @@ class Stream:
             yield rows
             if len(rows) < length:
                 return
-            offset, length = offset + length, 4 * length
+            offset, length = offset + length, 2 * length
 
     def _sources(self) -> list[tuple[int, str | None]]:
         """Return the experiments and lifecycle stages whose runs are together in the index."""

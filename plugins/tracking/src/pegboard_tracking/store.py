@@ -38,6 +38,7 @@ from pegboard.entities import (
 )
 from pegboard.errors import ConfigError
 from pegboard.sqlite import Database
+from pegboard.tags import RUN_NAME
 
 from pegboard_tracking import experiments, received, schema, search, series
 from pegboard_tracking.drain import Drain
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from pegboard.contracts.logged_models import LoggedModelStore
     from pegboard.contracts.traces import TraceStore
 
-RUN_NAME_TAG = "mlflow.runName"
 DEFAULT_FILE = "pegboard.db"
 
 _FILE_ENDINGS = (".db", ".sqlite", ".sqlite3")
@@ -263,16 +263,14 @@ class SqliteStore(TrackingStore):
         """Create a RUNNING run in an active experiment."""
         checked = [validation.tag(RunTag(key, value)) for key, value in (tags or {}).items()]
         given = {tag.key: tag.value for tag in checked}
-        tag_name = given.get(RUN_NAME_TAG)
+        tag_name = given.get(RUN_NAME)
         if run_name and tag_name and run_name != tag_name:
             raise refusals.two_names(run_name, tag_name)
-        name = validation.tag(
-            RunTag(RUN_NAME_TAG, run_name or tag_name or names.random_name())
-        ).value
+        name = validation.tag(RunTag(RUN_NAME, run_name or tag_name or names.random_name())).value
         new_id = names.new_run_id() if run_id is None else validation.run_id(run_id)
 
         start = now_ms() if start_time is None else start_time
-        all_tags = {**given, RUN_NAME_TAG: name}
+        all_tags = {**given, RUN_NAME: name}
 
         def write(connection: sqlite3.Connection) -> Run:
             experiment = experiments.get_active(connection, experiment_id)
@@ -326,7 +324,7 @@ class SqliteStore(TrackingStore):
         def write(connection: sqlite3.Connection) -> RunInfo:
             run = self._active_run(connection, run_id)
             if run_name:
-                name = validation.tag(RunTag(RUN_NAME_TAG, run_name)).value
+                name = validation.tag(RunTag(RUN_NAME, run_name)).value
                 self._rename(connection, run, name)
             if end_time is not None:
                 connection.execute("UPDATE run SET end_time = ? WHERE id = ?", (end_time, run.row))
@@ -349,7 +347,7 @@ class SqliteStore(TrackingStore):
     @staticmethod
     def _rename(connection: sqlite3.Connection, run: _RunRow, name: str) -> None:
         connection.execute("UPDATE run SET name = ? WHERE id = ?", (name, run.row))
-        set_tag(connection, run.row, run.experiment, RUN_NAME_TAG, name)
+        set_tag(connection, run.row, run.experiment, RUN_NAME, name)
 
     def delete_run(self, run_id: str) -> None:
         """Mark a run as deleted."""
@@ -454,7 +452,7 @@ class SqliteStore(TrackingStore):
                 self._set_param(connection, run, run_id, item)
             for tag in checked_tags:
                 set_tag(connection, run.row, run.experiment, tag.key, tag.value)
-                if tag.key == RUN_NAME_TAG:
+                if tag.key == RUN_NAME and tag.value:
                     self._rename(connection, run, tag.value)
             points.sort(key=lambda point: point.key)
             for key, same in groupby(points, key=lambda point: point.key):
@@ -474,12 +472,20 @@ class SqliteStore(TrackingStore):
     def _set_param(connection: sqlite3.Connection, run: _RunRow, run_id: str, param: Param) -> None:
         number = name_id(connection, param.key)
         found = connection.execute(
-            "SELECT value FROM param WHERE run = ? AND name = ?", (run.row, number)
+            "SELECT value || coalesce(rest, '') FROM param WHERE run = ? AND name = ?",
+            (run.row, number),
         ).fetchone()
         if found is None:
             connection.execute(
-                "INSERT INTO param (run, name, experiment, value, number) VALUES (?, ?, ?, ?, ?)",
-                (run.row, number, run.experiment, param.value, filters.as_number(param.value)),
+                "INSERT INTO param (run, name, experiment, value, rest, number)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    run.row,
+                    number,
+                    run.experiment,
+                    *schema.split(param.value),
+                    filters.as_number(param.value),
+                ),
             )
         elif found[0] != param.value:
             raise refusals.param_set(run_id, param.key, found[0], param.value)

@@ -47,15 +47,29 @@ def test_artifacts_of_a_server_are_found_by_url(uri, where):
     assert resolve(uri, server_of("https://ann:secret@host:81/base/")) == where
 
 
-def test_runs_and_experiments_say_where_their_files_are(server, store):
+def test_a_server_is_told_who_wants_its_files_and_no_other_is():
+    server = server_of("http://host:81")
+    there = f"http://ann:p%40ss@host:81{ENDPOINT}/x"
+    assert resolve("mlflow-artifacts:/x", server, "ann:p%40ss") == there
+    assert resolve("mlflow-artifacts://host:81/x", server, "ann:p%40ss") == there
+    other = f"http://other{ENDPOINT}/x"
+    assert resolve("mlflow-artifacts://other/x", server, "ann:p%40ss") == other
+
+
+def test_files_of_runs_go_through_the_server_as_the_user_of_the_uri(server, open_store, fault):
+    store = open_store(server.url.replace("//", "//ann:secret@"))
     location = "mlflow-artifacts:/7"
     made = store.create_experiment("placed", artifact_location=location)
-    there = f"{server.url}{ENDPOINT}/7"
-    assert made.artifact_location == there
-    run = store.create_run(made.experiment_id)
-    assert run.info.artifact_uri == f"{there}/{run.info.run_id}/artifacts"
-    assert store.update_run(run.info.run_id).artifact_uri == run.info.artifact_uri
-    assert store.search_runs([made.experiment_id])[0].info.artifact_uri == run.info.artifact_uri
+    assert made.artifact_location == location
+    info = store.create_run(made.experiment_id).info
+    assert info.artifact_uri == f"{location}/{info.run_id}/artifacts"
+    files = Host(Config()).artifact_store(store.located(info.artifact_uri))
+    server.fault = lambda _: fault(200, body=b"content")
+    with files.read("a b") as stream:
+        assert stream.read() == b"content"
+    last = server.seen[-1]
+    assert last.path == f"{ENDPOINT}/7/{info.run_id}/artifacts/a b"
+    assert last.headers["authorization"].startswith("Basic ")
 
 
 def test_the_scheme_of_a_server_is_that_of_the_tracking_uri(server, monkeypatch, fault):

@@ -38,7 +38,8 @@ from pegboard.filters import (
     parse_filter,
     sorted_by,
 )
-from pegboard_tracking import schema, search, search_runs
+from pegboard_tracking import schema, search
+from pegboard_tracking.search_sets import Limits
 
 _FLOATS = [0.0, 1.0, 2.5, -3.0, math.inf, -math.inf, math.nan]
 _LONG = "x" * 127
@@ -253,6 +254,7 @@ def check(
     order: Sequence[OrderBy],
     view: ViewType,
     limit: int,
+    limits: Limits | None = None,
 ) -> None:
     connection.execute("BEGIN")
     try:
@@ -267,7 +269,7 @@ def check(
         token = None
         while True:
             rows, token = search.search_run_rows(
-                connection, experiments, expr, order, view, limit, token
+                connection, experiments, expr, order, view, limit, token, limits=limits
             )
             assert len(rows) == limit or token is None
             found += search.load_runs(connection, rows)
@@ -285,13 +287,15 @@ def check(
         connection.execute("ROLLBACK")
 
 
-_LIMITS = {
-    "FEW": (0, 300),
-    "SORTED": (0, 2, 2000),
-    "TIES": (0, 1, 400),
-    "STEPS": (0, 3, 500),
-    "SOME": (0, 2, 5000),
-}
+# The numbers at which plans change are small here, so that small stores see all plans.
+_limits = st.builds(
+    Limits,
+    few=st.sampled_from([0, 1, 300]),
+    some=st.sampled_from([0, 2, 5000]),
+    sorted=st.sampled_from([0, 2, 2000]),
+    ties=st.sampled_from([0, 1, 400]),
+    steps=st.sampled_from([-100, 0, 3, 500]),
+)
 
 
 @given(
@@ -301,7 +305,7 @@ _LIMITS = {
     order=_order,
     view=st.sampled_from(ViewType),
     limit=st.integers(1, 6),
-    plan=st.fixed_dictionaries({key: st.sampled_from(of) for key, of in _LIMITS.items()}),
+    limits=_limits,
 )
 @settings(
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -314,13 +318,9 @@ def test_every_plan_finds_what_the_definition_says(
     order: list[OrderBy],
     view: ViewType,
     limit: int,
-    plan: dict[str, int],
+    limits: Limits,
 ) -> None:
-    # The limits at which the plans change are lowered, so that small stores see all of them.
-    with pytest.MonkeyPatch.context() as patch:
-        for key, value in plan.items():
-            patch.setattr(search_runs, key, value)
-        check(empty, runs, experiments, expr, order, view, limit)
+    check(empty, runs, experiments, expr, order, view, limit, limits)
 
 
 def test_a_page_follows_ties_of_long_params(empty: sqlite3.Connection) -> None:

@@ -65,10 +65,10 @@ def test_kill_9_loses_no_point_whose_call_had_returned(path, host, after, childr
     while time.monotonic() < deadline:
         acknowledged = int(process.stdout.readline())
     process.kill()
-    # Not communicate(): it knows nothing of the lines that readline() has read ahead.
-    rest = process.stdout.read().split("\n")
+    # The line after the last line break may be cut off.
+    rest = process.stdout.read().split("\n")[:-1]
+    acknowledged = max(acknowledged, *map(int, rest), -1)
     process.wait()
-    acknowledged = max([acknowledged, *(int(line) for line in rest[:-1])])
 
     store = host.tracking_store(f"sqlite:{path}")
     for key in ("loss", "a", "b"):
@@ -448,6 +448,22 @@ def test_a_long_log_rotates_its_journals_and_leaves_none(path, host, monkeypatch
     assert steps(store, run_id, "b") == list(range(1000))
     store.close()
     assert journal.names(path.with_name("store.db.journal")) == []
+
+
+@pytest.mark.parametrize("rotate", range(100, 400, 50))
+def test_a_rotation_may_come_at_any_record(path, host, monkeypatch, rotate) -> None:
+    from pegboard_tracking import writer as writer_module
+
+    monkeypatch.setattr(writer_module, "ROTATE_BYTES", rotate)
+    store = host.tracking_store(f"sqlite:{path}")
+    run_id, writer = store.create_run("0").info.run_id, store.metric_writer()
+    for step in range(60):
+        writer.log(run_id, f"single{step % 7}", step, 1, step)
+        writer.log_many(run_id, {f"a{step % 3}": 1.0, f"b{step % 5}": 2.0}, 1, step)
+    for key in range(7):
+        assert steps(store, run_id, f"single{key}") == list(range(key, 60, 7))
+    for key in range(3):
+        assert steps(store, run_id, f"a{key}") == list(range(key, 60, 3))
 
 
 def test_purged_data_gives_its_space_back(path, host) -> None:

@@ -95,7 +95,9 @@ def show(run: str, as_json: bool) -> None:
     if as_json:
         output.print_json(details.as_json(found, experiment))
         return
-    details.print_run(found, experiment, details.top_files(host.current(), store.located(found.info.artifact_uri)))
+    details.print_run(
+        found, experiment, details.top_files(host.current(), store.located(found.info.artifact_uri))
+    )
 
 
 @runs.command()

@@ -26,24 +26,24 @@ if TYPE_CHECKING:
     from pegboard.uris import Uri
 
 ENDPOINT = "/api/2.0/mlflow-artifacts/artifacts"
-SCHEME = "mlflow-artifacts"
 
 _PIECE = 1 << 20
 _NO_FILE = (400, 404)
 """How servers answer the reading of something that is not there, or is a directory."""
 
 
-def resolve(uri: str, server: Server) -> str:
+def resolve(uri: str, server: Server, userinfo: str = "") -> str:
     """Return where the artifacts of a URI that a server gave out can be had.
 
-    ``mlflow-artifacts:/path`` is behind the server itself; other URIs come back as they are.
+    ``mlflow-artifacts:/path`` is behind the server itself, so it is told who calls; other URIs
+    come back as they are.
     """
     parts = urlsplit(uri)
-    if parts.scheme != SCHEME:
+    if parts.scheme != uris.PROXIED:
         return uri
-    host = parts.netloc or server.netloc
-    path = parts.path.strip("/")
-    return f"{server.scheme}://{host}{server.prefix}{ENDPOINT}/{path}".rstrip("/")
+    host, path = parts.netloc or server.netloc, parts.path.strip("/")
+    user = f"{userinfo}@" if userinfo and host == server.netloc else ""
+    return f"{server.scheme}://{user}{host}{server.prefix}{ENDPOINT}/{path}".rstrip("/")
 
 
 def open_proxied(uri: Uri, settings: Mapping[str, Any]) -> HttpArtifactStore:
@@ -69,7 +69,8 @@ def open_relative(uri: Uri, settings: Mapping[str, Any]) -> HttpArtifactStore:
             hint="Set the tracking URI to that of the server.",
         )
     connection = connect(tracking_uri, settings)
-    return open_proxied(uris.parse(resolve(uri.text, connection.server)), settings)
+    there = resolve(uri.text, connection.server, connection.options.userinfo)
+    return open_proxied(uris.parse(there), settings)
 
 
 class HttpArtifactStore(ArtifactStore):

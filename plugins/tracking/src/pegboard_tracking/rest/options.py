@@ -61,6 +61,8 @@ class Options:
     token: str = field(default="", repr=False)
     username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
+    userinfo: str = field(default="", repr=False)
+    """The part of the URI that says who calls, as it was given."""
     verify: bool | str = True
     client_certificate: str | None = None
     journal_wait: float = 60.0
@@ -110,6 +112,7 @@ def options_for(
         token=_find(env, "TRACKING_TOKEN") or "",
         username=username,
         password=password,
+        userinfo=urlsplit(text).netloc.rpartition("@")[0],
         verify=_verify(env, settings),
         client_certificate=_find(env, "TRACKING_CLIENT_CERT_PATH")
         or settings["http_client_certificate"]

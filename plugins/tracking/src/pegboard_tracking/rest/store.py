@@ -91,7 +91,7 @@ class RestStore(TrackingStore):
     def get_experiment(self, experiment_id: str) -> Experiment:
         """Return an experiment, deleted ones too."""
         answer = self._get("experiments/get", experiment_id=experiment_id)
-        return self._read(answer, lambda fields: self._experiment(fields.get("experiment")))
+        return self._read(answer, self._experiment)
 
     def get_experiment_by_name(self, name: str) -> Experiment | None:
         """Return the experiment of that name, deleted ones too; None if there is none."""
@@ -99,7 +99,7 @@ class RestStore(TrackingStore):
             answer = self._get("experiments/get-by-name", experiment_name=name)
         except NotFound:
             return None
-        return self._read(answer, lambda fields: self._experiment(fields.get("experiment")))
+        return self._read(answer, self._experiment)
 
     def search_experiments(
         self,
@@ -123,7 +123,7 @@ class RestStore(TrackingStore):
             max_results=max_results,
             page_token=page_token,
         )
-        return self._page(answer, "experiments", self._experiment)
+        return self._page(answer, "experiments", codec.read_experiment)
 
     def rename_experiment(self, experiment_id: str, name: str) -> None:
         """Give an active experiment another name."""
@@ -251,7 +251,7 @@ class RestStore(TrackingStore):
                 run_name=run_name or known.run_name,
             )
         else:
-            info = self._read(answer, lambda got: self._info(got.get("run_info")))
+            info = self._read(answer, lambda got: codec.read_run_info(got.get("run_info")))
         self._remember(info)
         return info
 
@@ -402,6 +402,13 @@ class RestStore(TrackingStore):
         what = f"the removal of the experiment {experiment_id!r} for good"
         raise _no_purging(self._server.url, what)
 
+    def located(self, artifact_uri: str) -> str:
+        """Return the URI that opens what an artifact location of this store names.
+
+        What the server keeps itself is read and written through it, as whom it was opened.
+        """
+        return resolve(artifact_uri, self._server, self._connection.options.userinfo)
+
     def faults(self) -> Iterable[tuple[str, str]]:
         """Yield what was left in journals, what the server refused, and damaged journals."""
         directory = self._outbox.directory
@@ -498,21 +505,17 @@ class RestStore(TrackingStore):
             page = fetch(page.token)
             yield from page
 
-    def _experiment(self, value: Any) -> Experiment:
-        found = codec.read_experiment(value)
-        return evolve(found, artifact_location=resolve(found.artifact_location, self._server))
+    @staticmethod
+    def _experiment(fields: Mapping[str, Any]) -> Experiment:
+        return codec.read_experiment(fields.get("experiment"))
 
-    def _run(self, value: Any) -> Run:
+    @staticmethod
+    def _run(value: Any) -> Run:
         run = codec.read_run(value)
-        info = evolve(run.info, artifact_uri=resolve(run.info.artifact_uri, self._server))
-        if info.status is RunStatus.FAILED and LOST_TAG in run.data.tags:
+        if run.info.status is RunStatus.FAILED and LOST_TAG in run.data.tags:
             # The protocol has no name for it.
-            info = evolve(info, status=RunStatus.LOST)
-        return evolve(run, info=info)
-
-    def _info(self, value: Any) -> RunInfo:
-        info = codec.read_run_info(value)
-        return evolve(info, artifact_uri=resolve(info.artifact_uri, self._server))
+            return evolve(run, info=evolve(run.info, status=RunStatus.LOST))
+        return run
 
     def _reset(self) -> None:
         self._outbox.reset()

@@ -36,6 +36,7 @@ NAMES = (
     "search_pages",
     "history",
     "installed",
+    "server",
 )
 _HEADINGS = ("what", "pegboard", "goal", "peer", "theirs", "times better", "met", "note")
 

@@ -15,10 +15,14 @@ import pegboard
 import pytest
 from pegboard import host
 from pegboard.config import Config
+from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import LifecycleStage, ViewType
 from pegboard.host import Host
-from pegboard.testing import TrackingStoreContract
+from pegboard.testing import ArtifactStoreContract, TrackingStoreContract
+from pegboard_tracking.plugin import pegboard_settings
+from pegboard_tracking.rest.artifacts import HttpArtifactStore
+from pegboard_tracking.rest.connection import connect
 
 COMMAND = Path(sys.executable).with_name("pegboard")
 PURGE = "the protocol knows no purging"
@@ -140,6 +144,14 @@ class TestStoreBehindOurServer(TrackingStoreContract):
             return open_store()
 
         return reopen
+
+
+class TestArtifactsBehindOurServer(ArtifactStoreContract):
+    @pytest.fixture
+    def store(self, shared, tmp_path) -> ArtifactStore:
+        settings = {**pegboard_settings(), "http_retries": 0}
+        # Each test has a root of its own.
+        return HttpArtifactStore(connect(shared.url, settings), f"tests/{tmp_path.name}")
 
 
 # -- deaths ----------------------------------------------------------------------------------------

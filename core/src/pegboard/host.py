@@ -138,8 +138,9 @@ class Host:
             for endpoint in self._call(plugin, "pegboard_endpoints", ()):
                 place = (endpoint.method, endpoint.path)
                 if place in found:
+                    both = f"{found[place][0]!r} and {name!r}"
                     raise PluginError(
-                        f"{' '.join(place)} is served by the plugins {found[place][0]!r} and {name!r}.",
+                        f"{' '.join(place)} is served by the plugins {both}.",
                         hint="Name one of them in [host] disabled, in pegboard.toml.",
                     )
                 found[place] = (name, endpoint)

@@ -153,13 +153,13 @@ def model_name(name: Any) -> str:
     bad = "".join(sorted({*str(name)} & {*"/:.%\"'\0"}))
     if not isinstance(name, str) or not name or bad:
         raise InvalidValue(
-            f"A logged model cannot be named {_short(repr(name))}"
+            f"A logged model cannot be named {quoted(name)}"
             + (f", because of {bad!r}." if bad else "."),
             hint="A name is a text that is not empty, without / : . % and quotes.",
         )
     if len(name) > MAX_MODEL_NAME:
         raise InvalidValue(
-            f"The model name {_short(name)} has {len(name)} characters; "
+            f"The model name {quoted(name)} has {len(name)} characters; "
             f"{MAX_MODEL_NAME} are allowed."
         )
     return name
@@ -170,7 +170,7 @@ def model_texts(texts: Mapping[Any, Any], what: str) -> dict[str, str]:
     for name in texts:
         if not isinstance(name, str) or not name or len(name) > MAX_INPUT_TAG_KEY or "\0" in name:
             raise InvalidValue(
-                f"{_short(repr(name))} cannot name a {what} of a logged model.",
+                f"{quoted(name)} cannot name a {what} of a logged model.",
                 hint=f"A name is a text of 1 to {MAX_INPUT_TAG_KEY} characters.",
             )
     return {name: text(value, f"{what} {name!r}", MAX_MODEL_TEXT) for name, value in texts.items()}

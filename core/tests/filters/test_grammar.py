@@ -144,7 +144,7 @@ def test_a_run_does_not_match(text: str) -> None:
         ("metrics.a > 1)", 13, "AND or OR"),
         ("metrics.a > 1 metrics.b > 1", 14, "AND or OR"),
         ("params.a NOT LIKE 'x'", 9, "Write NOT before"),
-        ("params.a > 'x'", 11, "Texts of params"),
+        ("params.a > 'x'", 11, "Texts are compared"),
         ("tags.a > 5", 7, "cannot be used with the tag"),
         ("metrics.a =~ 'x'", 10, "cannot be used with the metric"),
         ("params.a =~ '(x'", 13, "never closed"),

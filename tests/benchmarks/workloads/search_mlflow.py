@@ -74,7 +74,8 @@ def _params(draw: random.Random, ids: list[str]) -> Iterator[tuple[str, str, str
 
 def _tags(draw: random.Random, ids: list[str]) -> Iterator[tuple[str, str, str]]:
     for run_id in ids:
-        for i in range(5):
+        yield "stage", draw.choices(("dev", "staging"), (90, 10))[0], run_id
+        for i in range(1, 5):
             yield f"t{i}", f"note {draw.randrange(1000)}", run_id
 
 

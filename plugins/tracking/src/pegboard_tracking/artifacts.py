@@ -78,16 +78,22 @@ class FileArtifactStore(ArtifactStore):
 
     def keep(self, received: Incoming, path: str) -> FileInfo:
         """Make what was received the file of a path; it shares its bytes with equal files."""
-        relative = _file_path(path)
-        target = below(self._root, relative)
-        with self._translated(target):
-            try:
-                self.content.keep(received, target)
-            except BaseException:
-                received.discard()
-                self._prune(target.parent)
-                raise
+        try:
+            relative = _file_path(path)
+            target = below(self._root, relative)
+            with self._translated(target):
+                self._keep(received, target)
+        except BaseException:
+            received.discard()
+            raise
         return FileInfo(relative, is_dir=False, file_size=received.size)
+
+    def _keep(self, received: Incoming, target: Path) -> None:
+        try:
+            self.content.keep(received, target)
+        except BaseException:
+            self._prune(target.parent)
+            raise
 
     def reclaim(self) -> int:
         """Remove shared content that no file refers to, and uploads that were given up."""

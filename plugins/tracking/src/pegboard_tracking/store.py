@@ -556,7 +556,9 @@ class SqliteStore(TrackingStore):
     ) -> Page[Metric]:
         """Return all points of a metric in the order they were logged; empty if there are none."""
         found = self.metric_columns(run_id, key, max_results=max_results, page_token=page_token)
-        points = map(Metric, repeat(key), found.values, found.timestamps, found.steps)
+        # Lists of numbers are walked faster than arrays, which make each number anew.
+        rows = (list(found.values), list(found.timestamps), list(found.steps))
+        points = map(Metric, repeat(key), *rows)
         return Page(points, found.token)
 
     def metric_columns(

@@ -98,8 +98,10 @@ def _check_digest(headers: Mapping[str, str], incoming: Incoming) -> None:
             )
 
 
-def begin(store: ArtifactStore) -> Incoming:
+def begin(store: ArtifactStore, path: str) -> Incoming:
     """Begin a file for a store, which is then given its place by ``keep``."""
+    # Refuses a path that cannot be, before all of the file is here.
+    store.local_path(path)
     if isinstance(store, FileArtifactStore):
         return store.receive()
     descriptor, name = tempfile.mkstemp(prefix="pegboard-")
@@ -120,7 +122,7 @@ def keep(store: ArtifactStore, received: Incoming, path: str) -> FileInfo:
 
 async def put(call: Call, store: ArtifactStore, path: str) -> Answer:
     """Store the body of a call as a file."""
-    incoming = await asyncio.to_thread(begin, store)
+    incoming = await asyncio.to_thread(begin, store, path)
     await receive(call, incoming)
     await asyncio.to_thread(keep, store, incoming, path)
     return stored(incoming)

@@ -1,0 +1,50 @@
+"""Post one body over and over on some connections; answer with the rate and the 99th percentile."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from urllib.parse import urlsplit
+
+from common import answer, request
+
+
+def main() -> None:
+    """Load, answer."""
+    asyncio.run(_load(**request()))
+
+
+async def _load(url: str, body: str, connections: int, seconds: float) -> None:
+    end = time.perf_counter() + seconds
+    numbers = itertools.count(1)
+    spent: list[float] = []
+    begin = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(connections):
+            group.create_task(_post(url, body, numbers, end, spent))
+    rate = len(spent) / (time.perf_counter() - begin)
+    answer(rate=rate, p99=sorted(spent)[len(spent) * 99 // 100] * 1000)
+
+
+async def _post(
+    url: str, body: str, numbers: itertools.count[int], end: float, spent: list[float]
+) -> None:
+    place = urlsplit(url)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    head = f"POST {place.path} HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json"
+    while time.perf_counter() < end:
+        sent = body.replace("@", str(next(numbers)))
+        begin = time.perf_counter()
+        writer.write(f"{head}\r\nContent-Length: {len(sent)}\r\n\r\n{sent}".encode())
+        status, *headers = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
+        lengths = [line for line in headers if line.startswith(b"content-length:")]
+        await reader.readexactly(int(lengths[0].partition(b":")[2]))
+        if b" 200" not in status:
+            raise RuntimeError(status.decode())
+        spent.append(time.perf_counter() - begin)
+    writer.close()
+
+
+if __name__ == "__main__":
+    main()

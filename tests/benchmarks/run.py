@@ -37,6 +37,8 @@ NAMES = (
     "history",
     "installed",
     "server",
+    "server_search",
+    "server_artifacts",
 )
 _HEADINGS = ("what", "pegboard", "goal", "peer", "theirs", "times better", "met", "note")
 

@@ -8,8 +8,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-import server_artifacts
-import server_search
 from attrs import define, field
 from processes import OURS, available, folder, run
 from rows import Row
@@ -42,11 +40,7 @@ def measure(quick: bool) -> list[Row]:
     """Load one server after the other."""
     systems = [system for system in SYSTEMS if available(system)]
     figures = {system: _figures(system, quick) for system in systems}
-    return [
-        *_rows(figures),
-        *server_search.measure(systems, quick),
-        *server_artifacts.measure(systems, quick),
-    ]
+    return _rows(figures)
 
 
 def _figures(system: str, quick: bool) -> _Figures:

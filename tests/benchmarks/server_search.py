@@ -9,9 +9,9 @@ import threading
 import time
 
 import search
-from processes import OURS, folder, run
+from processes import OURS, available, folder, run
 from rows import Row
-from server_systems import API, Server, serving
+from server_systems import API, SYSTEMS, Server, serving
 
 _RUNS = {OURS: 50_000, "fasttrackml": 10_000, "mlflow": 10_000}
 _PAGE = 100
@@ -25,11 +25,12 @@ _QUERIES = (
 )
 
 
-def measure(systems: list[str], quick: bool) -> list[Row]:
+def measure(quick: bool) -> list[Row]:
     """Fill each store in the quickest way there is, and search it through its server."""
     times = {
         system: _times(system, _RUNS[system] // 10 if quick else _RUNS[system])
-        for system in systems
+        for system in SYSTEMS
+        if available(system)
     }
     ours = times.pop(OURS)
     rows = []

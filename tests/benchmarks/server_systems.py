@@ -146,7 +146,7 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         connection = HTTPConnection("127.0.0.1", port, timeout=_SECONDS)
         try:
             connection.request("GET", f"{API}/experiments/get?experiment_id=0")
-            if connection.getresponse().status == 200:
+            if connection.getresponse().status < 500:
                 return
         except OSError:
             pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import http.client
 import itertools
 import json
@@ -281,39 +282,47 @@ def locked(file: Path) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
+@contextlib.contextmanager
+def locked_file(file: Path) -> Iterator[None]:
+    """Hold the lock for which pegboard's processes wait in line, as one that hangs would."""
+    with file.with_name(f"{file.name}.lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.mark.parametrize("lock", [locked, locked_file])
 def test_a_store_that_is_locked_for_long_is_told_and_others_are_served(
-    start: Start, tmp_path: Path
+    start: Start, tmp_path: Path, lock: Callable[[Path], contextlib.AbstractContextManager[None]]
 ) -> None:
     server = start()
     run_id = server.create_run()
+    param = {"run_id": run_id, "key": "a", "value": "1"}
     answers: list[tuple[int, Any]] = []
-
-    def write() -> None:
-        answers.append(
-            server.post("runs/log-parameter", {"run_id": run_id, "key": "a", "value": "1"})
-        )
-
-    with locked(tmp_path / "s.db"):
-        writers = [threading.Thread(target=write) for _ in range(3)]
+    # More than there are threads for calls.
+    writers = [
+        threading.Thread(target=lambda: answers.append(server.post("runs/log-parameter", param)))
+        for _ in range(20)
+    ]
+    with lock(tmp_path / "s.db"):
+        begin = time.monotonic()
         for writer in writers:
             writer.start()
         for step in range(10):
             point = {"run_id": run_id, "key": "m", "value": 1, "timestamp": 1, "step": step}
             assert server.post("runs/log-metric", point) == (200, {})
-        with contextlib.closing(server.connection()) as connection:
-            connection.request("GET", "/health")
-            assert connection.getresponse().read() == b"OK"
         assert server.get("experiments/get?experiment_id=0")[0] == 200
         for writer in writers:
             writer.join(SECONDS)
-        assert len(answers) == 3
-        for status, body in answers:
-            assert status == 503
-            assert body["error_code"] == "TEMPORARILY_UNAVAILABLE"
-            assert str(tmp_path) not in body["message"]
+        # The limit is a second; a busy machine is slower, but nobody waits for the lock's end.
+        assert time.monotonic() - begin < SECONDS / 2
+    assert len(answers) == len(writers)
+    for status, body in answers:
+        assert status == 503
+        assert body["error_code"] == "TEMPORARILY_UNAVAILABLE"
+        assert str(tmp_path) not in body["message"]
     assert server.steps(run_id, "m") == list(range(10))
     assert server.data(run_id).get("params", []) == []
-    assert server.post("runs/log-parameter", {"run_id": run_id, "key": "a", "value": "1"})[0] == 200
+    assert server.post("runs/log-parameter", param) == (200, {})
 
 
 # -- full -----------------------------------------------------------------------------------------
@@ -375,7 +384,7 @@ def test_two_servers_on_one_store_see_each_others_writes(start: Start) -> None:
     assert one.post("runs/delete", {"run_id": run_id}) == (200, {})
     point = {"run_id": run_id, "key": "m", "value": 1, "timestamp": 1, "step": 99}
     status, body = two.post("runs/log-metric", point)
-    assert (status, body["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+    assert status == 400, body
 
 
 def test_two_servers_write_under_load_and_one_is_killed(start: Start) -> None:

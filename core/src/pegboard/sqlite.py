@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 BUSY_SECONDS = 60.0
-"""How long a statement waits for the locks of others."""
+"""How long a statement waits for the locks of others if nothing else is said."""
 
 _CACHE_KIB = 16_384
 _MEMORY_MAPPED_BYTES = 1 << 30
@@ -48,6 +48,7 @@ class Database:
         synchronous: str = "normal",
         create: bool = True,
         prepare: Callable[[sqlite3.Connection], None] | None = None,
+        patience: float | None = None,
     ) -> None:
         """Prepare to open ``path``; directories are made unless ``create`` is false.
 
@@ -55,10 +56,14 @@ class Database:
 
         ``synchronous`` is SQLite's: ``normal`` keeps every commit when the process dies, ``full``
         also when the power fails.
+
+        ``patience`` is how many seconds a write waits for other processes before ``StoreBusy``.
+        Without it writers wait in line, and only SQLite's own lock has a limit, ``BUSY_SECONDS``.
         """
         self.path = path
         self._synchronous = synchronous
         self._prepare = prepare
+        self._patience = patience
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
         self._abandoned: list[sqlite3.Connection] = []
@@ -96,7 +101,7 @@ class Database:
         made = sqlite3.connect(
             name,
             uri=True,
-            timeout=BUSY_SECONDS,
+            timeout=self._busy_seconds,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
@@ -141,7 +146,7 @@ class Database:
             if connection.in_transaction:
                 yield connection
                 return
-            with self.exclusive():
+            with self.exclusive(self._patience):
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
@@ -150,17 +155,48 @@ class Database:
                     _roll_back(connection)
                     raise
 
+    @property
+    def _busy_seconds(self) -> float:
+        return BUSY_SECONDS if self._patience is None else self._patience
+
     @contextlib.contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Hold the store's lock file: one process at a time, first come first served."""
+    def exclusive(self, patience: float | None = None) -> Iterator[None]:
+        """Hold the store's lock file: one process at a time, first come first served.
+
+        With ``patience``, in seconds, ``StoreBusy`` is raised if others hold it for longer.
+        """
         descriptor = self._lock_file()
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if patience is None:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            else:
+                self._lock_within(descriptor, patience)
             yield
         finally:
             # Closing alone would leave the lock to a child process forked meanwhile.
             fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
+
+    def _lock_within(self, descriptor: int, seconds: float) -> None:
+        # The system call itself knows no limit.
+        deadline = time.monotonic() + seconds
+        pause = 0.0005
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise self._busy() from None
+                time.sleep(pause)
+                pause = min(2 * pause, 0.01)
+            else:
+                return
+
+    def _busy(self) -> StoreBusy:
+        return StoreBusy(
+            f"{self.path} stayed locked by another process for {self._busy_seconds:g} s.",
+            hint="Try again; if it stays so, look for a process that hangs.",
+        )
 
     def _lock_file(self) -> int:
         name = self.path.with_name(self.path.name + ".lock")
@@ -224,10 +260,7 @@ class Database:
         code = extended & 0xFF
         text = str(error)
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return StoreBusy(
-                f"{self.path} stayed locked by another process for {BUSY_SECONDS:.0f} s.",
-                hint="Try again; if it stays so, look for a process that hangs.",
-            )
+            return self._busy()
         # Over a quota or a limit on file sizes SQLite says no more than that writing failed.
         if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_WRITE:
             return store_full(self.path)

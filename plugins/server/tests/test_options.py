@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pegboard.errors import ConfigError
 from pegboard_server.settings import DEFAULTS, Settings
-from pegboard_server.stores import with_artifacts
+from pegboard_server.stores import served, with_artifacts
 
 from .conftest import COMMAND, SECONDS, Start, environment
 
@@ -49,6 +49,42 @@ def test_the_artifacts_go_into_the_uri_of_the_store(
     uri: str, artifacts: str | None, expected: str
 ) -> None:
     assert with_artifacts(uri, artifacts) == expected
+
+
+@pytest.mark.parametrize(
+    "arguments, through, expected",
+    [
+        (("sqlite:a.db",), True, "sqlite:a.db?artifacts=mlflow-artifacts:/"),
+        (
+            ("sqlite:a.db", "s3://b"),
+            True,
+            "sqlite:a.db?artifacts=mlflow-artifacts:/&destination=s3://b",
+        ),
+        (
+            ("sqlite:a.db?artifacts=s3://b",),
+            True,
+            "sqlite:a.db?artifacts=mlflow-artifacts:/&destination=s3://b",
+        ),
+        (
+            ("sqlite:a.db", "s3://b", "s3://c"),
+            True,
+            "sqlite:a.db?artifacts=s3://c&destination=s3://b",
+        ),
+        (
+            ("sqlite:a.db", "s3://b", "mlflow-artifacts:/"),
+            True,
+            "sqlite:a.db?artifacts=mlflow-artifacts:/&destination=s3://b",
+        ),
+        (("sqlite:a.db", "s3://b"), False, "sqlite:a.db?artifacts=s3://b&destination="),
+        (("sqlite:a.db",), False, "sqlite:a.db?destination="),
+        (("memory:x",), True, "memory:x"),
+    ],
+)
+def test_the_server_opens_the_store_with_a_place_for_files(
+    arguments: tuple[str, ...], through: bool, expected: str
+) -> None:
+    uri, _, _ = served(*arguments, through=through).partition("&patience=")
+    assert uri == expected
 
 
 @pytest.mark.parametrize("uri", ["http://localhost:5000", "HTTPS://tracking.example"])

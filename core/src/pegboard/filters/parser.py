@@ -208,8 +208,7 @@ class _Parser:
             if lexeme.token is not Token.NUMBER:
                 hint = ""
                 if field.kind in _EITHER:
-                    what = "params" if field.kind is Kind.PARAM else str(field.kind)
-                    hint = f"Texts of {what} are compared with =, !=, LIKE, ILIKE, IN, =~ or !~."
+                    hint = "Texts are compared with =, !=, LIKE, ILIKE, IN, =~ or !~."
                 raise self._expected(f"a number after {operator_at.text}", hint)
             return _number(self._take().text, whole=field.kind is Kind.ATTRIBUTE)
         text = self._string()

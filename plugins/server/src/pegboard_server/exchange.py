@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Pairs = Sequence[tuple[bytes, bytes]]
 
+WRITE = "pegboard.write"
+"""The key of a scope for what sends a whole answer at once."""
+
 _SAFE = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -48,7 +51,6 @@ class Exchange:
     """That of the answer, once it has begun."""
     sent: int = 0
     """The bytes of the answer's body."""
-    complete: bool = False
     extra: Pairs = ()
     """Headers that the answer gets in any case."""
     started: float = field(factory=time.perf_counter)
@@ -69,21 +71,21 @@ class Exchange:
         """Send an error in MLflow's form."""
         content = orjson.dumps({"error_code": failure.error_code, "message": failure.message})
         head = [*_JSON, *self.extra, *encoded(failure.headers)]
-        if failure.close:
-            head.append((b"connection", b"close"))
-        await self._send_whole(failure.status, head, content)
+        await self._send_whole(failure.status, head, content, close=failure.close)
 
-    async def _send_whole(self, status: int, head: list[tuple[bytes, bytes]], body: bytes) -> None:
+    async def _send_whole(
+        self, status: int, head: list[tuple[bytes, bytes]], body: bytes, *, close: bool = False
+    ) -> None:
         if status not in _BODILESS:
             head.append((b"content-length", b"%d" % len(body)))
-        self.status, self.sent = status, len(body)
-        await self._begin(status, head)
-        await self.send({"type": "http.response.body", "body": body})
-        self.complete = True
-
-    async def _begin(self, status: int, head: list[tuple[bytes, bytes]]) -> None:
         head.append((b"x-request-id", self.request_id.encode()))
-        await self.send({"type": "http.response.start", "status": status, "headers": head})
+        self.status, self.sent = status, len(body)
+        write = self.scope.get(WRITE)
+        if write is None or not write(status, head, body, close):
+            if close:
+                head.append((b"connection", b"close"))
+            await self.send({"type": "http.response.start", "status": status, "headers": head})
+            await self.send({"type": "http.response.body", "body": body})
 
     async def _send_stream(
         self,
@@ -93,7 +95,8 @@ class Exchange:
         write_timeout: float,
     ) -> None:
         self.status = status
-        await self._begin(status, head)
+        head.append((b"x-request-id", self.request_id.encode()))
+        await self.send({"type": "http.response.start", "status": status, "headers": head})
         gone = asyncio.ensure_future(self._until_gone())
         try:
             if self.scope["method"] != "HEAD":
@@ -111,7 +114,6 @@ class Exchange:
             if gone.done():
                 raise ClientGone
             await self.send({"type": "http.response.body", "body": b""})
-            self.complete = True
         except TimeoutError:
             raise ClientGone from None
         finally:

@@ -43,6 +43,9 @@ STATUS_OF_CODE: Mapping[str, int] = {
 RETRY_SECONDS = "1"
 """What ``Retry-After`` says when the server is busy."""
 
+LONGEST_MESSAGE = 1000
+"""Messages are cut to about so many characters."""
+
 
 @frozen
 class Failure(Exception):
@@ -72,6 +75,14 @@ def busy(message: str) -> Failure:
     return Failure(503, "TEMPORARILY_UNAVAILABLE", message, {"retry-after": RETRY_SECONDS})
 
 
+def _bounded(message: str) -> str:
+    """Leave the middle of a long message out: what was sent is not to be sent back in full."""
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    half = LONGEST_MESSAGE // 2
+    return f"{message[:half]} … {message[-half:]}"
+
+
 def failure_of(error: BaseException, request_id: str) -> tuple[Failure, bool]:
     """Return the answer for an error, and whether the error belongs into the log.
 
@@ -91,5 +102,7 @@ def failure_of(error: BaseException, request_id: str) -> tuple[Failure, bool]:
         return Failure(500, "INTERNAL_ERROR", f"The server's store or set-up failed. {see}"), True
     if isinstance(error, PegboardError):
         status = STATUS_OF_CODE.get(error.error_code, 500)
-        return Failure(status, error.error_code, str(error)), status >= 500
+        # That an ability is missing is no fault of the server's.
+        is_fault = status >= 500 and status != STATUS_OF_CODE["NOT_IMPLEMENTED"]
+        return Failure(status, error.error_code, _bounded(str(error))), is_fault
     return Failure(500, "INTERNAL_ERROR", f"Something went wrong in the server. {see}"), True

@@ -9,6 +9,7 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from pegboard_server.app import OVERLOADED
+from pegboard_server.exchange import WRITE, Pairs
 
 if TYPE_CHECKING:
     from pegboard_server.metrics import Metrics
@@ -44,12 +45,28 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._began = self._answered = self._taken = self.loop.time()
         self._in_head, self._in_body = True, False
-        self._head_size = 0
-        self._pending = 0
+        self._head_size = self._arrived = self._pending = 0
         self._refused: _Refused | None = None
         if len(self.connections) > PAST_LIMIT * self.settings.max_connections:
             self.metrics.refused()
             transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what arrived, unless a head has no end."""
+        self._arrived = len(data)
+        self._head_size += self._arrived
+        super().data_received(data)
+        if self._in_head and self._head_size > MAX_HEAD and not self.transport.is_closing():
+            try:
+                self._check_head(self._head_size)
+            except _Refused:
+                self.send_400_response("")
+
+    def _check_head(self, size: int) -> None:
+        if len(self.url) > MAX_TARGET:
+            self._refuse(414, f"The path is longer than {MAX_TARGET >> 10} KiB.")
+        if size > MAX_HEAD:
+            self._refuse(431, f"The headers are longer than {MAX_HEAD >> 10} KiB.")
 
     # -- the parser's calls ---------------------------------------------------------------------
 
@@ -58,29 +75,20 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
         self._in_head = True
         self._began = self.loop.time()
-        self._head_size = 0
+        self._head_size = self._arrived
         if len(self.connections) > self.settings.max_connections:
             self.scope[OVERLOADED] = True  # type: ignore[literal-required]
 
-    def on_url(self, url: bytes) -> None:
-        """Add to the path."""
-        super().on_url(url)
-        if len(self.url) > MAX_TARGET:
-            self._refuse(414, f"The path is longer than {MAX_TARGET >> 10} KiB.")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Add a header."""
-        self._head_size += len(name) + len(value)
-        if self._head_size > MAX_HEAD:
-            self._refuse(431, f"The headers are longer than {MAX_HEAD >> 10} KiB.")
-        if len(self.headers) >= MAX_HEADERS:
-            self._refuse(431, f"There are more than {MAX_HEADERS} headers.")
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
-        """Hand the request on."""
+        """Hand the request on, unless its head is too long."""
+        if self._head_size > MAX_HEAD:
+            # That may count a part of the body that came along.
+            self._check_head(sum(len(name) + len(value) for name, value in self.headers))
+        if len(self.headers) > MAX_HEADERS:
+            self._refuse(431, f"There are more than {MAX_HEADERS} headers.")
         self._in_head, self._in_body = False, True
         super().on_headers_complete()
+        self.scope[WRITE] = self._write  # type: ignore[literal-required]
 
     def on_message_complete(self) -> None:
         """Note that the body is complete."""
@@ -91,6 +99,32 @@ class Protocol(HttpToolsProtocol):
         """Note when the answer was complete."""
         self._answered = self.loop.time()
         super().on_response_complete()
+
+    def _write(self, status: int, head: Pairs, body: bytes, close: bool) -> bool:
+        """Send a whole answer at once; False if it has to wait, so uvicorn's way has to be taken.
+
+        The same as two messages to uvicorn, at a fraction of the cost.
+        """
+        cycle = self.cycle
+        if self.flow.write_paused or self.pipeline or cycle.response_started:
+            return False
+        if cycle.disconnected:
+            return True
+        parts = [STATUS_LINE[status]]
+        for name, value in (*self.server_state.default_headers, *head):
+            parts += (name, b": ", value, b"\r\n")
+        cycle.keep_alive = cycle.keep_alive and not close
+        parts.append(b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n")
+        if cycle.scope["method"] != "HEAD":
+            parts.append(body)
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.message_event.set()
+        self.transport.write(b"".join(parts))
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+        return True
 
     # -- refusing -------------------------------------------------------------------------------
 

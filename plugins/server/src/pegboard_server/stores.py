@@ -8,6 +8,9 @@ from urllib.parse import quote, urlencode
 from pegboard import uris
 from pegboard.errors import ConfigError
 
+PATIENCE = 1.0
+"""How many seconds a write waits for other processes before the client is asked to try again."""
+
 _REMOTE = ("http", "https")
 _WITH_ARTIFACTS = ("file", "sqlite", uris.PLAIN_PATH)
 _PROXIED = f"{uris.PROXIED}:/"
@@ -27,11 +30,19 @@ def served(
     ``destination``; else they send them to ``root`` themselves. Either may be missing.
     """
     if not through:
-        return with_artifacts(uri, root or destination, "")
+        return _impatient(with_artifacts(uri, root or destination, ""))
     if uris.parse(uri).scheme not in _WITH_ARTIFACTS and not (destination or root):
         return with_artifacts(uri, None)
     destination = destination or uris.parse(uri).query.get("artifacts")
-    return with_artifacts(uri, root or _PROXIED, destination)
+    return _impatient(with_artifacts(uri, root or _PROXIED, destination))
+
+
+def _impatient(uri: str) -> str:
+    """Return the URI of a store that does not let its clients wait for long."""
+    parsed = uris.parse(uri)
+    if parsed.scheme not in _WITH_ARTIFACTS or "patience" in parsed.query:
+        return uri
+    return f"{uri}{'&' if parsed.query else '?'}patience={PATIENCE:g}"
 
 
 def with_artifacts(uri: str, artifacts: str | None, destination: str | None = None) -> str:

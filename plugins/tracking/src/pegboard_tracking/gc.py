@@ -13,7 +13,7 @@ from pegboard import uris
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, LifecycleStage, RunInfo, ViewType
-from pegboard.errors import InvalidState, NotFound, PegboardError
+from pegboard.errors import InvalidState, NotFound, PegboardError, UnknownScheme
 
 _PAGE = 1000
 
@@ -96,7 +96,13 @@ class Collector:
     def reclaim(self) -> int:
         """Free what removed files left in the store's own place for files; return the bytes."""
         destination = self._store.artifact_destination()
-        return 0 if destination is None else self._artifacts(destination).reclaim()
+        if destination is None:
+            return 0
+        try:
+            return self._artifacts(destination).reclaim()
+        except UnknownScheme:
+            # Nothing here can open it, so nothing here was removed from it.
+            return 0
 
     def experiments(
         self, *, deleted_before: int | None = None, experiment_ids: Collection[str] = ()

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FILE = "pegboard.db"
 
+_PARAMETERS = frozenset({"artifacts", "destination", "patience", "synchronous"})
 _FILE_ENDINGS = (".db", ".sqlite", ".sqlite3")
 
 
@@ -63,23 +64,28 @@ def open_store(uri: uris.Uri, settings: Mapping[str, Any]) -> SqliteStore:
     directory that holds ``pegboard.db``. ``sqlite:`` always names the file. The query parameters
     ``artifacts`` and ``synchronous`` go before the settings of the same name. ``destination`` is
     where files are kept that clients send through a server, by default where ``artifacts`` says;
-    if it is empty, there are none.
+    if it is empty, there are none. ``patience`` is how many seconds a write waits for other
+    processes; without it writers wait in line.
     """
     path = uri.local_path()
     is_file = uri.scheme == "sqlite" or path.is_file() or path.suffix.lower() in _FILE_ENDINGS
     chosen = {**settings, **uri.query}
     kept = _unproxied(chosen["artifacts"]) or _unproxied(settings["artifacts"])
-    unknown = set(uri.query) - {"artifacts", "destination", "synchronous"}
+    unknown = set(uri.query) - _PARAMETERS
     if unknown:
         raise ConfigError(
             f"{uri.text!r} has the unknown parameter {', '.join(sorted(unknown))}.",
-            hint="Known are: artifacts, destination, synchronous.",
+            hint=f"Known are: {', '.join(sorted(_PARAMETERS))}.",
         )
     if chosen["synchronous"] not in ("normal", "full"):
         raise ConfigError(
             f"synchronous = {chosen['synchronous']!r} is not known.",
             hint="Use 'normal' (survives the death of a process) or 'full' (a power cut too).",
         )
+    try:
+        patience = float(uri.query["patience"]) if "patience" in uri.query else None
+    except ValueError:
+        raise ConfigError(f"patience = {uri.query['patience']!r} is not a number.") from None
     return SqliteStore(
         path if is_file else path / DEFAULT_FILE,
         artifact_root=chosen["artifacts"],
@@ -87,6 +93,7 @@ def open_store(uri: uris.Uri, settings: Mapping[str, Any]) -> SqliteStore:
         synchronous=chosen["synchronous"],
         heartbeat_seconds=chosen["heartbeat_seconds"],
         lost_after_seconds=chosen["lost_after_seconds"],
+        patience=patience,
     )
 
 
@@ -116,6 +123,7 @@ class SqliteStore(TrackingStore):
         synchronous: str = "normal",
         heartbeat_seconds: float = 10.0,
         lost_after_seconds: float = 60.0,
+        patience: float | None = None,
     ) -> None:
         """Open the file, bring its tables up to date and take in what dead processes left."""
         own = uris.from_path(_beside(path, ".artifacts"))
@@ -123,7 +131,9 @@ class SqliteStore(TrackingStore):
         if destination is None:
             destination = _unproxied(artifact_root) or own
         self._destination = _absolute(destination) if destination else None
-        self._database = Database(path, synchronous=synchronous, prepare=search.prepare)
+        self._database = Database(
+            path, synchronous=synchronous, prepare=search.prepare, patience=patience
+        )
         self._database.migrate(schema.NAME, schema.COUNT, schema.migrations)
         self._ensure_default_experiment()
         self._liveness = Liveness(self._database, lost_after_seconds)

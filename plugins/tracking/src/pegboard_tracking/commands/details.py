@@ -49,7 +49,7 @@ def _dataset(item: DatasetInput) -> dict[str, Any]:
 
 
 def top_files(host: Host, uri: str) -> list[FileInfo] | str:
-    """Return the files of a run, by where they lie, directories not opened; or why they cannot be listed."""
+    """Return the files below a URI, directories not opened; or why they cannot be listed."""
     try:
         return host.artifact_store(uri).list()
     except PegboardError as error:

@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from served import serving
 
-EXAMPLES = 12
+EXAMPLES = 8
 """Requests to each operation that keep its schema, and as many that break it."""
 SECONDS = 1.0
 """A refusal takes no longer than this; measured with a margin, as the machine may be busy."""

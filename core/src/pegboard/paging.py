@@ -1,10 +1,10 @@
-"""Page tokens: opaque text that says where the next page of an answer begins."""
+"""Pages of answers, and their tokens: opaque text that says where the next page begins."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
@@ -46,3 +46,31 @@ def cut(items: Iterable[T], max_results: int | None, page_token: str | None) -> 
     found = list(islice(items, offset, offset + max_results + 1))
     token = encode(offset + max_results) if len(found) > max_results else None
     return Page(found[:max_results], token)
+
+
+def items(fetch: Callable[..., Page[T]]) -> Iterator[T]:
+    """Yield the items of all pages; ``fetch`` is called with the keyword ``page_token``."""
+    token: str | None = None
+    while True:
+        page = fetch(page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def first(fetch: Callable[..., Page[T]], limit: int | None, size: int) -> list[T]:
+    """Return the first items, all if there is no limit, in pages of at most ``size``.
+
+    ``fetch`` is called with the keywords ``max_results`` and ``page_token``.
+    """
+    found: list[T] = []
+    token: str | None = None
+    while limit is None or len(found) < limit:
+        wanted = size if limit is None else min(size, limit - len(found))
+        page = fetch(max_results=wanted, page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            break
+    return found

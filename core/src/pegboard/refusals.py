@@ -93,31 +93,33 @@ def param_set(run_id: str, key: str, old: str, new: str) -> InvalidValue:
 
 def no_model(model_id: str) -> NotFound:
     """No logged model has this id, or it is deleted."""
-    return NotFound(f"There is no logged model with the id {model_id!r}.")
+    return NotFound(f"There is no logged model with the id {quoted(model_id)}.")
 
 
 def model_in_use(model_id: str) -> InvalidState:
     """A logged model to be removed for good is not deleted."""
-    return InvalidState(f"The logged model {model_id!r} is in use.", hint="Delete it first.")
+    return InvalidState(f"The logged model {quoted(model_id)} is in use.", hint="Delete it first.")
 
 
 def model_param_set(model_id: str, key: str, old: str, new: str) -> InvalidValue:
     """A param of a logged model that is set would get another value."""
     return InvalidValue(
-        f"The param {key!r} of the logged model {model_id!r} is {old!r} and cannot be changed "
-        f"to {new!r}.",
+        f"The param {quoted(key)} of the logged model {quoted(model_id)} is {quoted(old)} and cannot be changed "
+        f"to {quoted(new)}.",
         hint="Params are set once; use a tag for what changes.",
     )
 
 
 def no_trace(trace_id: str) -> NotFound:
     """No trace has this id."""
-    return NotFound(f"There is no trace with the id {trace_id!r}.")
+    return NotFound(f"There is no trace with the id {quoted(trace_id)}.")
 
 
 def no_assessment(assessment_id: str, trace_id: str) -> NotFound:
     """The trace has no assessment of this id."""
-    return NotFound(f"The trace {trace_id!r} has no assessment with the id {assessment_id!r}.")
+    return NotFound(
+        f"The trace {quoted(trace_id)} has no assessment with the id {quoted(assessment_id)}."
+    )
 
 
 def unsupported(what: str, store: object) -> NotSupported:

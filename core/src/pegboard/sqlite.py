@@ -64,6 +64,7 @@ class Database:
         self._synchronous = synchronous
         self._prepare = prepare
         self._patience = patience
+        self._gave_up = 0.0
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
         self._abandoned: list[sqlite3.Connection] = []
@@ -142,18 +143,33 @@ class Database:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Write in one transaction: all of it is kept, or after an error nothing."""
         connection = self.connection()
+        came = time.monotonic()
         with self.translated(), self._write_lock:
             if connection.in_transaction:
                 yield connection
                 return
+            if came < self._gave_up:
+                # Another thread has waited in vain meanwhile, and so has this one.
+                raise self._busy()
             with self.exclusive(self._patience):
-                connection.execute("BEGIN IMMEDIATE")
+                self._begin(connection)
                 try:
                     yield connection
                     connection.execute("COMMIT")
                 except BaseException:
                     _roll_back(connection)
                     raise
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            self._give_up()
+            raise
+
+    def _give_up(self) -> None:
+        if self._patience is not None:
+            self._gave_up = time.monotonic()
 
     @property
     def _busy_seconds(self) -> float:
@@ -186,6 +202,7 @@ class Database:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() >= deadline:
+                    self._give_up()
                     raise self._busy() from None
                 time.sleep(pause)
                 pause = min(2 * pause, 0.01)

@@ -8,6 +8,7 @@ import posixpath
 import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -239,14 +240,10 @@ class ArtifactMethods:
         where = f"tags.`{LOGGED_TABLES}` LIKE '%{path}%'"
         if run_ids:
             where += f" AND attributes.run_id IN ({', '.join(map(repr, run_ids))})"
-        found: list[Run] = []
-        token = None
-        while True:
-            page = self.search_runs([experiment_id], where, page_token=token)
-            found += [run for run in page if _lists_table(run, path)]
-            token = page.token
-            if token is None:
-                return found
+        from pegboard import paging
+
+        runs = paging.items(partial(self.search_runs, [experiment_id], where))
+        return [run for run in runs if _lists_table(run, path)]
 
 
 def fetch(store: ArtifactStore, path: str, dst_path: str | os.PathLike[str] | None) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -241,18 +242,17 @@ class TrackingStore(ABC):
 
     def search_datasets(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
         """Return what datasets the runs of experiments used, each context once; 1000 at most."""
+        from pegboard import paging
+
         found: dict[DatasetSummary, None] = {}
-        token: str | None = None
-        while True:
-            page = self.search_runs(experiment_ids, view=ViewType.ALL, page_token=token)
-            for run in page:
-                for item in run.inputs.dataset_inputs:
-                    context = next((t.value for t in item.tags if t.key == CONTEXT_TAG), None)
-                    used = (run.info.experiment_id, item.dataset.name, item.dataset.digest)
-                    found[DatasetSummary(*used, context)] = None
-            token = page.token
-            if token is None or len(found) >= DATASETS_LIMIT:
-                return list(found)[:DATASETS_LIMIT]
+        for run in paging.items(partial(self.search_runs, experiment_ids, view=ViewType.ALL)):
+            for item in run.inputs.dataset_inputs:
+                context = next((t.value for t in item.tags if t.key == CONTEXT_TAG), None)
+                used = (run.info.experiment_id, item.dataset.name, item.dataset.digest)
+                found[DatasetSummary(*used, context)] = None
+            if len(found) >= DATASETS_LIMIT:
+                break
+        return list(found)[:DATASETS_LIMIT]
 
     @abstractmethod
     def metric_history(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pegboard.client import Client, location
@@ -139,16 +140,15 @@ def search_experiments(
     order_by: Sequence[str] | None = None,
 ) -> list[Experiment]:
     """Return all experiments that match; by default the last updated first."""
-    found: list[Experiment] = []
-    token = None
-    while max_results is None or len(found) < max_results:
-        wanted = _PAGE if max_results is None else min(_PAGE, max_results - len(found))
-        page = client().search_experiments(view_type, wanted, filter_string, order_by, token)
-        found += page
-        token = page.token
-        if token is None:
-            break
-    return found
+    search = partial(
+        client().search_experiments,
+        view_type=view_type,
+        filter_string=filter_string,
+        order_by=order_by,
+    )
+    from pegboard import paging
+
+    return paging.first(search, max_results, _PAGE)
 
 
 def set_experiment_tag(key: str, value: Any) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -238,15 +239,16 @@ def search_logged_models(
     if output_format not in ("pandas", "list"):
         raise InvalidValue(f"output_format is {output_format!r}; it should be 'pandas' or 'list'.")
     ids = experiment_ids or [current_experiment_id()]
-    found: list[LoggedModel] = []
-    token = None
-    while max_results is None or len(found) < max_results:
-        size = _PAGE if max_results is None else min(_PAGE, max_results - len(found))
-        page = client().search_logged_models(ids, filter_string, datasets, size, order_by, token)
-        found += page
-        token = page.token
-        if token is None:
-            break
+    search = partial(
+        client().search_logged_models,
+        ids,
+        filter_string=filter_string,
+        datasets=datasets,
+        order_by=order_by,
+    )
+    from pegboard import paging
+
+    found: list[LoggedModel] = paging.first(search, max_results, _PAGE)
     if output_format == "list":
         return found
     from pegboard.client.frames import models_frame

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal, overload
 
+from pegboard import paging
 from pegboard.entities import Run, ViewType
 from pegboard.errors import InvalidValue
 from pegboard.fluent.experiments import client, current_experiment_id, search_experiments
@@ -63,16 +65,14 @@ def search_runs(
     if output_format not in ("pandas", "list"):
         raise InvalidValue(f"output_format is {output_format!r}; it should be 'pandas' or 'list'.")
     ids = _experiments(experiment_ids, experiment_names, search_all_experiments)
-    found: list[Run] = []
-    token = None
-    while ids and len(found) < max_results:
-        page = client().search_runs(
-            ids, filter_string, run_view_type, min(_PAGE, max_results - len(found)), order_by, token
-        )
-        found += page
-        token = page.token
-        if token is None:
-            break
+    search = partial(
+        client().search_runs,
+        ids,
+        filter_string=filter_string,
+        run_view_type=run_view_type,
+        order_by=order_by,
+    )
+    found: list[Run] = paging.first(search, max_results, _PAGE) if ids else []
     if output_format == "list":
         return found
     from pegboard.client.frames import runs_frame

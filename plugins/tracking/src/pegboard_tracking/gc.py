@@ -1,28 +1,52 @@
-"""Removing for good what was deleted: files first, then the run, then empty experiments.
+"""Removing for good what was deleted: files first, then their owner, then empty experiments.
 
-In this order an interruption at any point leaves runs that are still marked as deleted, so the
-same call again takes up the work. Files that are gone already are no trouble.
+Runs and logged models own files. In this order an interruption at any point leaves owners that are
+still marked as deleted, so the same call again takes up the work. Files that are gone already are
+no trouble.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterator
+from enum import StrEnum
+from functools import partial
 
 from attrs import frozen
-from pegboard import uris
+from pegboard import paging, uris
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.contracts.tracking import TrackingStore
-from pegboard.entities import Experiment, LifecycleStage, RunInfo, ViewType
-from pegboard.errors import InvalidState, NotFound, PegboardError, UnknownScheme
+from pegboard.entities import Experiment, LifecycleStage, LoggedModel, RunInfo, ViewType
+from pegboard.errors import InvalidState, NotFound, NotSupported, PegboardError, UnknownScheme
 
 _PAGE = 1000
 
 
+class Kind(StrEnum):
+    """What can own files."""
+
+    RUN = "run"
+    MODEL = "logged model"
+
+
+@frozen
+class Doomed:
+    """A run or logged model to be removed; ``own`` is its directory in the experiment's place."""
+
+    kind: Kind
+    id: str
+    name: str
+    experiment_id: str
+    artifact_uri: str
+    own: str
+
+
 @frozen
 class Removed:
-    """What became of one run: the bytes of its files, and a note if something was left."""
+    """What became of one of them: the bytes of its files, and a note if something was left."""
 
-    run_id: str
+    kind: Kind
+    id: str
     bytes: int
     purged: bool = True
     note: str = ""
@@ -30,14 +54,14 @@ class Removed:
 
 @frozen
 class _Place:
-    """Where a run's files lie: a directory (path) of an artifact store (root)."""
+    """Where files lie: a directory (path) of an artifact store (root)."""
 
     root: str
     path: str
 
 
 class Collector:
-    """Removes deleted runs and experiments of a store."""
+    """Removes deleted runs, logged models and experiments of a store."""
 
     def __init__(self, store: TrackingStore, artifacts: Callable[[str], ArtifactStore]) -> None:
         """``artifacts`` opens the artifact store that is rooted at a URI."""
@@ -51,7 +75,7 @@ class Collector:
         deleted_before: int | None = None,
         experiment_ids: Collection[str] = (),
         run_ids: Collection[str] = (),
-    ) -> Iterator[RunInfo]:
+    ) -> Iterator[Doomed]:
         """Yield the deleted runs: all, or those deleted before a time (ms), of these ids.
 
         InvalidState if one of ``run_ids`` is in use.
@@ -65,33 +89,74 @@ class Collector:
         for info in self._store.deleted_runs(deleted_before=deleted_before):
             in_experiment = not experiment_ids or info.experiment_id in experiment_ids
             if in_experiment and (not run_ids or info.run_id in run_ids):
-                yield info
+                yield _run(info)
 
-    def size(self, info: RunInfo) -> int:
-        """Return the bytes of a run's files that ``remove`` would delete."""
-        place = self._place(info)
+    def models(
+        self,
+        *,
+        deleted_before: int | None = None,
+        experiment_ids: Collection[str] = (),
+        going: Collection[Experiment] = (),
+    ) -> Iterator[Doomed]:
+        """Yield the deleted logged models: all, or those deleted before a time (ms), of these ids.
+
+        Those of experiments that are ``going`` go with them, deleted or not.
+        """
+        try:
+            models = self._store.logged_models()
+        except NotSupported:
+            return
+        going_ids = {experiment.experiment_id for experiment in going}
+        for model in models.deleted(deleted_before=deleted_before):
+            in_experiment = not experiment_ids or model.experiment_id in experiment_ids
+            if in_experiment and model.experiment_id not in going_ids:
+                yield _model(model)
+        if not going_ids:
+            return
+        for model in models.deleted():
+            if model.experiment_id in going_ids:
+                yield _model(model)
+        for experiment_id in sorted(going_ids):
+            # Taken together before the first is removed: removing shifts later pages.
+            found = list(paging.items(partial(models.search, [experiment_id], max_results=_PAGE)))
+            yield from map(_model, found)
+
+    def size(self, doomed: Doomed) -> int:
+        """Return the bytes of files that ``remove`` would delete."""
+        place = self._place(doomed)
         if place is None:
             return 0
         return sum(file.file_size or 0 for file in self._artifacts(place.root).walk(place.path))
 
-    def remove(self, info: RunInfo) -> Removed:
-        """Remove a run's files and then the run; it stays if its files cannot be removed."""
-        place = self._place(info)
-        note = "" if place else f"files left in place, not only this run's: {info.artifact_uri}"
+    def remove(self, doomed: Doomed) -> Removed:
+        """Remove the files and then their owner, which stays if its files cannot be removed."""
+        kind, id_ = doomed.kind, doomed.id
+        place = self._place(doomed)
+        note = "" if place else f"files left in place, not only its own: {doomed.artifact_uri}"
         freed = 0
         try:
             if place is not None:
                 freed = self._artifacts(place.root).delete(place.path)
         except PegboardError as error:
-            return Removed(info.run_id, 0, purged=False, note=error.message)
+            return Removed(kind, id_, 0, purged=False, note=error.message)
         try:
-            self._store.purge_run(info.run_id)
+            self._purge(doomed)
         except NotFound:
             # Another process was faster.
             note = "removed already"
         except InvalidState:
-            return Removed(info.run_id, freed, purged=False, note="restored meanwhile")
-        return Removed(info.run_id, freed, note=note)
+            return Removed(kind, id_, freed, purged=False, note="restored meanwhile")
+        return Removed(kind, id_, freed, note=note)
+
+    def _purge(self, doomed: Doomed) -> None:
+        if doomed.kind is Kind.RUN:
+            self._store.purge_run(doomed.id)
+            return
+        models = self._store.logged_models()
+        # One that goes with its experiment may not be marked yet.
+        with contextlib.suppress(NotFound):
+            models.delete(doomed.id)
+        models.purge(doomed.id)
 
     def reclaim(self) -> int:
         """Free what removed files left in the store's own place for files; return the bytes."""
@@ -109,23 +174,15 @@ class Collector:
     ) -> Iterator[Experiment]:
         """Yield the deleted experiments: all, or those deleted before a time (ms), of these ids."""
         # Taken together before the first is removed: removing shifts later pages.
-        for experiment in list(self._deleted_experiments()):
+        search = partial(
+            self._store.search_experiments, view=ViewType.DELETED_ONLY, max_results=_PAGE
+        )
+        for experiment in list(paging.items(search)):
             changed = experiment.last_update_time or 0
             if deleted_before is not None and changed >= deleted_before:
                 continue
             if not experiment_ids or experiment.experiment_id in experiment_ids:
                 yield experiment
-
-    def _deleted_experiments(self) -> Iterator[Experiment]:
-        token: str | None = None
-        while True:
-            page = self._store.search_experiments(
-                view=ViewType.DELETED_ONLY, max_results=_PAGE, page_token=token
-            )
-            yield from page
-            token = page.token
-            if not token:
-                return
 
     def is_empty(self, experiment: Experiment) -> bool:
         """Whether an experiment has no runs left, deleted ones included."""
@@ -144,22 +201,22 @@ class Collector:
             return False
         return True
 
-    def _place(self, info: RunInfo) -> _Place | None:
-        """Return the directory that holds this run's files and nothing else; None if unknown.
+    def _place(self, doomed: Doomed) -> _Place | None:
+        """Return the directory that holds these files and nothing else; None if unknown.
 
-        A directory is taken for the run's own only if the run's id is part of its path: whatever
+        A directory is taken for the owner's alone only if its id is part of the path: whatever
         else the store may say, the files of others stay.
         """
-        location = self._location(info.experiment_id)
+        location = self._location(doomed.experiment_id)
         base, _, query = location.partition("?")
-        artifact_uri = self._store.located(info.artifact_uri)
+        artifact_uri = self._store.located(doomed.artifact_uri)
         uri, _, own_query = artifact_uri.partition("?")
         inside = uri.removeprefix(base.rstrip("/") + "/")
         if inside != uri and query == own_query:
-            first = inside.partition("/")[0]
-            return _Place(location, first) if first == info.run_id else None
+            is_own = f"{inside}/".startswith(f"{doomed.own}/")
+            return _Place(location, doomed.own) if is_own else None
         last_parts = uris.parse(artifact_uri).path.rstrip("/").split("/")[-2:]
-        return _Place(artifact_uri, "") if info.run_id in last_parts else None
+        return _Place(artifact_uri, "") if doomed.id in last_parts else None
 
     def _location(self, experiment_id: str) -> str:
         if experiment_id not in self._locations:
@@ -167,3 +224,13 @@ class Collector:
             location = self._store.located(experiment.artifact_location)
             self._locations[experiment_id] = location
         return self._locations[experiment_id]
+
+
+def _run(info: RunInfo) -> Doomed:
+    place = (info.experiment_id, info.artifact_uri, info.run_id)
+    return Doomed(Kind.RUN, info.run_id, info.run_name, *place)
+
+
+def _model(model: LoggedModel) -> Doomed:
+    place = (model.experiment_id, model.artifact_location, f"models/{model.model_id}")
+    return Doomed(Kind.MODEL, model.model_id, model.name, *place)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def test_a_deleted_run_and_its_files_are_removed_and_others_stay(
 def test_the_bytes_freed_are_printed(deleted: Shell) -> None:
     result = deleted("gc", "--yes")
     assert result.exit_code == 0
-    assert "Removed 1 run and 0 experiments. Freed" in result.stdout
+    assert "Removed 1 run, 0 logged models and 0 experiments. Freed" in result.stdout
     assert "1.0 kB of files" in result.stdout
 
 
@@ -139,6 +140,55 @@ def test_files_outside_the_store_go_only_with_the_directory_of_the_run(shell: Sh
     shell.store.delete_run(run.run_id)
     assert shell.json("gc", "--yes")["runs"] == [run.run_id]
     assert _files(shell) == {"others.bin"}
+
+
+@pytest.fixture
+def model_ids(filled: Shell) -> tuple[str, str]:
+    """Return the ids of two models of ``alpha`` with files; the first is deleted."""
+    models = filled.store.logged_models()
+    alpha = filled.store.get_experiment_by_name("alpha")
+    assert alpha is not None
+    ids = []
+    for name in ("m1", "m2"):
+        model = models.create(alpha.experiment_id, name=name)
+        files = host.current().artifact_store(model.artifact_location)
+        files.write(f"{name}.bin", io.BytesIO(b"x" * 1000))
+        ids.append(model.model_id)
+    models.delete(ids[0])
+    return ids[0], ids[1]
+
+
+def test_a_deleted_logged_model_and_its_files_are_removed_and_others_stay(
+    filled: Shell, model_ids: tuple[str, str]
+) -> None:
+    expected = filled.json("gc", "--dry-run")
+    assert (expected["logged_models"], expected["file_bytes"]) == ([model_ids[0]], 1000)
+    assert _files(filled) == {"m1.bin", "m2.bin"}
+    report = filled.json("gc", "--yes")
+    assert (report["logged_models"], report["file_bytes"]) == ([model_ids[0]], 1000)
+    assert _files(filled) == {"m2.bin"}
+    models = filled.store.logged_models()
+    assert list(models.deleted()) == []
+    assert models.get(model_ids[1]).name == "m2"
+
+
+def test_a_deleted_logged_model_stays_if_others_were_asked_for(
+    deleted: Shell, run_id: Names, model_ids: tuple[str, str]
+) -> None:
+    for chosen in (["--older-than", "1h"], ["-x", "beta"], ["--run-id", run_id("a1")]):
+        assert deleted.json("gc", "--yes", *chosen)["logged_models"] == []
+    assert _files(deleted) == {"a2.bin", "m1.bin", "m2.bin"}
+
+
+def test_all_logged_models_of_a_deleted_experiment_go_with_it(
+    filled: Shell, model_ids: tuple[str, str]
+) -> None:
+    filled.store.delete_experiment(filled.json("experiments", "show", "alpha")["experiment_id"])
+    assert set(filled.json("gc", "--dry-run")["logged_models"]) == set(model_ids)
+    report = filled.json("gc", "--yes")
+    assert report["experiments"] == ["alpha"]
+    assert set(report["logged_models"]) == set(model_ids)
+    assert _files(filled) == set()
 
 
 class _Elsewhere:

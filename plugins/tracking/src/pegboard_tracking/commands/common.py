@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import click
-from pegboard import host
+from pegboard import host, paging
 from pegboard.contracts.tracking import TrackingStore
-from pegboard.entities import Experiment, LifecycleStage, Page, Run, ViewType
+from pegboard.entities import Experiment, LifecycleStage, Run, ViewType
 from pegboard.errors import InvalidValue, NotFound
 
-T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 PAGE = 1000
@@ -75,17 +75,6 @@ def view_of(name: str) -> ViewType:
     return _VIEWS[name]
 
 
-def pages(fetch: Callable[[str | None], Page[T]]) -> Iterator[T]:
-    """Yield the items of all pages that ``fetch`` returns for a page token."""
-    token: str | None = None
-    while True:
-        page = fetch(token)
-        yield from page
-        token = page.token
-        if not token:
-            return
-
-
 def all_experiments(
     store: TrackingStore,
     view: ViewType = ViewType.ALL,
@@ -94,10 +83,9 @@ def all_experiments(
     order_by: Sequence[str] = (),
 ) -> Iterator[Experiment]:
     """Yield all experiments that match."""
-    return pages(
-        lambda token: store.search_experiments(
-            filter=filter_text, order_by=order_by, view=view, max_results=PAGE, page_token=token
-        )
+    search = store.search_experiments
+    return paging.items(
+        partial(search, filter=filter_text, order_by=order_by, view=view, max_results=PAGE)
     )
 
 
@@ -139,16 +127,15 @@ def matching_runs(
 ) -> Iterator[Run]:
     """Yield the runs that match, fetched page by page."""
     size = PAGE if limit is None else min(PAGE, limit)
-    found = pages(
-        lambda token: store.search_runs(
-            experiment_ids,
-            filter=filter_text,
-            order_by=order_by,
-            view=view,
-            max_results=size,
-            page_token=token,
-        )
+    search = partial(
+        store.search_runs,
+        experiment_ids,
+        filter=filter_text,
+        order_by=order_by,
+        view=view,
+        max_results=size,
     )
+    found = paging.items(search)
     for count, run in enumerate(found, start=1):
         yield run
         if count == limit:

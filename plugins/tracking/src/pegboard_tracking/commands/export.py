@@ -10,10 +10,12 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import click
+from pegboard import paging
 from pegboard.cli import formats, output
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, Run
@@ -140,11 +142,8 @@ def _points(store: TrackingStore, runs: Iterator[Run]) -> Iterator[Row]:
     for run in runs:
         info = run.info
         for key in sorted(run.data.latest):
-            for point in common.pages(
-                lambda token, run_id=info.run_id, key=key: store.metric_history(  # type: ignore[misc]
-                    run_id, key, max_results=_POINTS, page_token=token
-                )
-            ):
+            history = partial(store.metric_history, info.run_id, key, max_results=_POINTS)
+            for point in paging.items(history):
                 values = (key, point.step, point.timestamp, point.value)
                 yield dict(
                     zip(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
 from pegboard import host
 from pegboard.cli import formats, output
-from pegboard.entities import RunInfo
 
 from pegboard_tracking.commands import common
-from pegboard_tracking.gc import Collector, Removed
+from pegboard_tracking.gc import Collector, Doomed, Kind, Removed
 
 
 @click.command()
@@ -39,10 +39,10 @@ def gc(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Remove deleted runs and experiments for good, with their files, and free the space.
+    """Remove what was deleted for good, with its files, and free the space.
 
-    This cannot be undone. If it is interrupted, run it again. The exit code is 1 if the files of
-    a run could not be removed; that run is kept.
+    That is runs, logged models and experiments. It cannot be undone. If it is interrupted, run it
+    again. The exit code is 1 if the files of a run or model could not be removed; it is kept then.
     """
     before = _cutoff(older_than)
     store = common.open_store()
@@ -50,19 +50,22 @@ def gc(
     chosen = {common.find_experiment(store, name).experiment_id for name in experiments}
     run_ids = {common.find_run(store, name).info.run_id for name in runs}
 
-    def doomed() -> Iterator[RunInfo]:
-        return collector.runs(deleted_before=before, experiment_ids=chosen, run_ids=run_ids)
-
-    # Named runs are all that is to go, so experiments stay.
+    # Named runs are all that is to go, so models and experiments stay.
     finding = () if runs else collector.experiments(deleted_before=before, experiment_ids=chosen)
     emptied = list(finding)
-    count = sum(1 for _ in doomed())
+
+    def doomed() -> Iterator[Doomed]:
+        yield from collector.runs(deleted_before=before, experiment_ids=chosen, run_ids=run_ids)
+        if not runs:
+            yield from collector.models(deleted_before=before, experiment_ids=chosen, going=emptied)
+
+    counts = Counter(each.kind for each in doomed())
     if dry_run:
-        _announce(collector, doomed(), count, [each.name for each in emptied], as_json)
+        _announce(collector, doomed(), counts, [each.name for each in emptied], as_json)
         return
-    if count or emptied:
-        _confirm(count, len(emptied), yes)
-    removed = _remove(collector, doomed(), count)
+    if counts or emptied:
+        _confirm(_listed(counts, len(emptied)), yes)
+    removed = _remove(collector, doomed(), counts.total())
     gone = [each.name for each in emptied if collector.remove_experiment(each)]
     _report(removed, gone, collector.reclaim(), store.reclaim(), as_json)
     if not all(each.purged for each in removed):
@@ -75,10 +78,14 @@ def _cutoff(older_than: str | None) -> int | None:
     return int((time.time() - formats.parse_duration(older_than)) * 1000)
 
 
-def _confirm(runs: int, experiments: int, yes: bool) -> None:
+def _listed(counts: Mapping[Kind, int], experiments: int) -> str:
+    owners = ", ".join(formats.counted(counts.get(kind, 0), kind) for kind in Kind)
+    return f"{owners} and {formats.counted(experiments, 'experiment')}"
+
+
+def _confirm(what: str, yes: bool) -> None:
     if yes:
         return
-    what = f"{formats.counted(runs, 'run')} and {formats.counted(experiments, 'experiment')}"
     question = f"Remove {what} with all files for good?"
     if not sys.stdin.isatty():
         raise click.UsageError(f"{question} Nobody is here to ask; say so with --yes.")
@@ -88,37 +95,41 @@ def _confirm(runs: int, experiments: int, yes: bool) -> None:
 
 def _announce(
     collector: Collector,
-    runs: Iterator[RunInfo],
-    count: int,
+    doomed: Iterator[Doomed],
+    counts: Counter[Kind],
     experiments: list[str],
     as_json: bool,
 ) -> None:
-    ids, total = [], 0
-    with output.progress("Measuring", count) as advance:
-        for info in runs:
-            size = collector.size(info)
-            ids.append(info.run_id)
+    ids, total = _no_ids(), 0
+    with output.progress("Measuring", counts.total()) as advance:
+        for each in doomed:
+            size = collector.size(each)
+            ids[each.kind].append(each.id)
             total += size
             advance(1)
             if not as_json:
-                name = output.clean(info.run_name)
-                click.echo(f"would remove the run {info.run_id} ({name}), {formats.size(size)}")
+                name = output.clean(each.name)
+                click.echo(f"would remove the {each.kind} {each.id} ({name}), {formats.size(size)}")
     if as_json:
         output.print_json(_facts(ids, experiments, total, 0, [], dry_run=True))
         return
     for name in experiments:
         click.echo(f"would remove the experiment {output.clean(name)}, unless it has other runs")
     click.echo(
-        f"{formats.counted(len(ids), 'run')} with {formats.size(total)} of files, and "
-        f"{formats.counted(len(experiments), 'experiment')}. Nothing was removed."
+        f"{_listed(counts, len(experiments))}, with {formats.size(total)} of files. "
+        "Nothing was removed."
     )
 
 
-def _remove(collector: Collector, runs: Iterator[RunInfo], count: int) -> list[Removed]:
+def _no_ids() -> dict[Kind, list[str]]:
+    return {kind: [] for kind in Kind}
+
+
+def _remove(collector: Collector, doomed: Iterator[Doomed], count: int) -> list[Removed]:
     removed = []
     with output.progress("Removing", count) as advance:
-        for info in runs:
-            removed.append(collector.remove(info))
+        for each in doomed:
+            removed.append(collector.remove(each))
             advance(1)
     return removed
 
@@ -127,23 +138,26 @@ def _report(
     removed: Sequence[Removed], experiments: list[str], shared: int, freed: int, as_json: bool
 ) -> None:
     files = sum(each.bytes for each in removed) + shared
-    gone = [each.run_id for each in removed if each.purged]
+    gone = _no_ids()
+    for each in removed:
+        if each.purged:
+            gone[each.kind].append(each.id)
     notes = [each for each in removed if each.note]
     if as_json:
         output.print_json(_facts(gone, experiments, files, freed, notes, dry_run=False))
         return
     for each in notes:
-        output.note(f"{each.run_id}: {'' if each.purged else 'kept: '}{each.note}")
+        output.note(f"{each.id}: {'' if each.purged else 'kept: '}{each.note}")
+    counts = {kind: len(ids) for kind, ids in gone.items()}
     click.echo(
-        f"Removed {formats.counted(len(gone), 'run')} and "
-        f"{formats.counted(len(experiments), 'experiment')}. Freed "
+        f"Removed {_listed(counts, len(experiments))}. Freed "
         f"{formats.size(files + freed)}: {formats.size(files)} of files, "
         f"{formats.size(freed)} of the store."
     )
 
 
 def _facts(
-    runs: list[str],
+    ids: Mapping[Kind, list[str]],
     experiments: list[str],
     file_bytes: int,
     store_bytes: int,
@@ -153,10 +167,11 @@ def _facts(
 ) -> dict[str, Any]:
     return {
         "dry_run": dry_run,
-        "runs": runs,
+        "runs": ids[Kind.RUN],
+        "logged_models": ids[Kind.MODEL],
         "experiments": experiments,
         "file_bytes": file_bytes,
         "store_bytes": store_bytes,
         "bytes_freed": 0 if dry_run else file_bytes + store_bytes,
-        "notes": [{"run_id": n.run_id, "kept": not n.purged, "note": n.note} for n in notes],
+        "notes": [{"id": n.id, "kept": not n.purged, "note": n.note} for n in notes],
     }

@@ -6,10 +6,11 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from attrs import evolve
-from pegboard import filters, names, refusals, uris, validation
+from pegboard import filters, names, paging, refusals, uris, validation
 from pegboard.contracts.tracking import SEARCH_LIMIT, MetricWriter, TrackingStore
 from pegboard.entities import (
     DatasetInput,
@@ -380,18 +381,11 @@ class RestStore(TrackingStore):
         """Yield the runs marked as deleted; when that was, the protocol does not tell."""
         if deleted_before is not None:
             raise _no_purging(self._server.url, "when a run was deleted")
-        experiments = self._pages(
-            lambda token: self.search_experiments(view=ViewType.ALL, page_token=token)
-        )
-        for experiment in experiments:
-            ids = [experiment.experiment_id]
-            deleted = ViewType.DELETED_ONLY
-            runs = self._pages(
-                lambda token, ids=ids, view=deleted: self.search_runs(  # type: ignore[misc]
-                    ids, view=view, page_token=token
-                )
+        for experiment in paging.items(partial(self.search_experiments, view=ViewType.ALL)):
+            search = partial(
+                self.search_runs, [experiment.experiment_id], view=ViewType.DELETED_ONLY
             )
-            yield from (run.info for run in runs)
+            yield from (run.info for run in paging.items(search))
 
     def purge_run(self, run_id: str) -> None:
         """Raise NotSupported: the protocol has no such request."""
@@ -496,14 +490,6 @@ class RestStore(TrackingStore):
             return Page([read(item) for item in items], token)
 
         return self._read(answer, read_page)
-
-    @staticmethod
-    def _pages(fetch: Callable[[str | None], Page[T]]) -> Iterable[T]:
-        page = fetch(None)
-        yield from page
-        while page.token:
-            page = fetch(page.token)
-            yield from page
 
     @staticmethod
     def _experiment(fields: Mapping[str, Any]) -> Experiment:

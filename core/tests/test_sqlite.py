@@ -379,3 +379,25 @@ def test_a_read_only_error_names_the_way_out() -> None:
     error = store_read_only(Path("x.db"))
     assert isinstance(error, StoreReadOnly)
     assert "permissions" in error.hint
+
+
+def test_a_new_store_needs_no_large_library_and_leaves_sqlite_utils_whole(tmp_path: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from pegboard.sqlite import Database
+
+def load():
+    from sqlite_utils.migrations import Migrations
+    steps = Migrations("x")
+    steps(name="first")(lambda db: db.conn.execute("CREATE TABLE t (a)"))
+    return steps
+
+database = Database(Path({str(tmp_path / "x.db")!r}))
+database.migrate("x", 1, load)
+assert database.connection().execute("SELECT count(*) FROM t").fetchone() == (0,)
+assert not {{"pandas", "numpy", "sqlite_utils"}} & set(sys.modules)
+import numpy, sqlite_utils.db
+assert sqlite_utils.db.np is numpy
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -26,6 +26,7 @@ from pegboard.errors import (
     store_read_only,
     translate_os_error,
 )
+from pegboard.lean_import import lean_sqlite_utils
 
 if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
@@ -238,7 +239,8 @@ class Database:
                         hint="Upgrade pegboard and its plugins.",
                     )
                 if applied < count:
-                    self._apply(applied, load())
+                    with lean_sqlite_utils():
+                        self._apply(applied, load())
 
     def _applied(self, name: str) -> int:
         connection = self.connection()

@@ -22,7 +22,10 @@ GUIDE = (ROOT / "PLUGIN_GUIDE.md").read_text(encoding="utf-8")
 EXAMPLE = ROOT / "contrib" / "store-json"
 
 CONTRACTS = {
-    "pegboard.contracts.tracking": ["TrackingStore", "MetricWriter"],
+    "pegboard.contracts.tracking": ["TrackingStore", "MetricWriter", "MetricColumns"],
+    "pegboard.contracts.logged_models": ["LoggedModelStore", "DatasetFilter", "ModelOrder"],
+    "pegboard.contracts.traces": ["TraceStore"],
+    "pegboard.contracts.http": ["Endpoint", "Call", "Answer", "Identity", "Permission"],
     "pegboard.contracts.artifacts": ["ArtifactStore"],
     "pegboard.contracts.llm": [
         "LLMProvider",
@@ -41,16 +44,36 @@ CONTRACTS = {
         "RunInfo",
         "RunData",
         "RunInputs",
+        "RunOutputs",
         "Metric",
         "Param",
         "RunTag",
         "DatasetInput",
         "Dataset",
+        "DatasetSummary",
         "InputTag",
         "FileInfo",
         "RunStatus",
         "LifecycleStage",
         "ViewType",
+    ],
+    "pegboard.entities.logged_models": [
+        "LoggedModel",
+        "LoggedModelInput",
+        "LoggedModelOutput",
+        "LoggedModelStatus",
+    ],
+    "pegboard.entities.traces": [
+        "TraceInfo",
+        "TraceState",
+        "Trace",
+        "Span",
+        "SpanStatusCode",
+        "SpanEvent",
+        "SpanLink",
+        "Assessment",
+        "AssessmentKind",
+        "AssessmentError",
     ],
 }
 

@@ -16,6 +16,7 @@ import pytest
 from pegboard.errors import (
     NotFound,
     PegboardError,
+    StoreBusy,
     StoreCorrupt,
     StoreError,
     StoreReadOnly,
@@ -401,3 +402,24 @@ import numpy, sqlite_utils.db
 assert sqlite_utils.db.np is numpy
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_patience_is_how_long_a_write_waits_for_the_lock_file(tmp_path: Path) -> None:
+    database = Database(tmp_path / "x.db", patience=0.05)
+    other = Database(tmp_path / "x.db")
+    busy = pytest.raises(StoreBusy, match=r"locked .* for 0\.05 s")
+    with other.exclusive(), busy, database.writing():
+        pass
+    with database.writing() as connection:
+        connection.execute("CREATE TABLE t (a)")
+
+
+def test_patience_is_how_long_a_write_waits_for_a_transaction(tmp_path: Path) -> None:
+    database = Database(tmp_path / "x.db", patience=0.05)
+    other = Database(tmp_path / "x.db").connection()
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreBusy, match=r"locked .* for 0\.05 s"), database.writing():
+        pass
+    other.execute("COMMIT")
+    with database.writing() as connection:
+        connection.execute("CREATE TABLE t (a)")

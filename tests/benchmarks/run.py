@@ -85,7 +85,7 @@ def _show(rows: list[Row]) -> None:
     table = Table(title=title)
     for heading in _HEADINGS:
         numbers = heading in ("pegboard", "goal", "theirs", "times better")
-        table.add_column(heading, justify="right" if numbers else "left")
+        table.add_column(heading, justify="right" if numbers else "left", no_wrap=heading == "what")
     for row in rows:
         table.add_row(*_cells(row))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
@@ -102,7 +102,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     if row.goal is not None:
         goals.append(f"{bound} {_number(row.goal)} {row.unit}".rstrip())
     if row.goal_ratio is not None:
-        goals.append(f"≥ {row.goal_ratio:.0f} ×")
+        goals.append(f"≥ {row.goal_ratio:g} ×")
     met = {True: "yes", False: "no", None: ""}[row.met]
     theirs = "" if row.theirs is None else f"{_number(row.theirs)} {row.unit}".rstrip()
     ratio = "" if row.ratio is None else f"{_number(row.ratio)} ×"

@@ -161,10 +161,10 @@ def _rows(figures: Mapping[str, _Figures]) -> list[Row]:
     )
     rows.append(
         Row(
-            "server: log_metric of a script, until all has arrived",
+            "server: log_metric of a script",
             "calls/s",
             ours.script,
-            note="from start_run to its end",
+            note="from start_run until all has arrived",
         )
     )
     return rows

@@ -21,7 +21,9 @@ from processes import OURS, python_of
 SYSTEMS = (OURS, "fasttrackml", "mlflow")
 API = "/api/2.0/mlflow"
 _SECONDS = 120.0
-_PRESS = 0.005
+_PAUSE = 0.005
+_KEPT = 2.0
+"""Servers close a connection that was idle for some seconds."""
 
 
 @define
@@ -33,6 +35,7 @@ class Server:
     process: subprocess.Popen[bytes]
     started: float
     _connection: HTTPConnection | None = field(default=None, init=False)
+    _used: float = field(default=0.0, init=False)
 
     @property
     def url(self) -> str:
@@ -45,11 +48,12 @@ class Server:
 
     def call(self, method: str, path: str, body: bytes | None = None) -> bytes:
         """Send a request on a connection that is kept and return the body of the answer."""
-        if self._connection is None:
+        if self._connection is None or time.monotonic() - self._used > _KEPT:
             self._connection = HTTPConnection("127.0.0.1", self.port, timeout=_SECONDS)
         self._connection.request(method, path, body, {"Content-Type": "application/json"})
         answer = self._connection.getresponse()
         content = answer.read()
+        self._used = time.monotonic()
         if answer.status != 200:
             raise RuntimeError(f"{self.system} answered {answer.status}: {content[:500]!r}")
         return content
@@ -152,5 +156,5 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
             pass
         finally:
             connection.close()
-        time.sleep(_PRESS)
+        time.sleep(_PAUSE)
     raise RuntimeError(log.read_text()[-2000:])

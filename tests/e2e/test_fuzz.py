@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from http.client import HTTPResponse
 from typing import Any
@@ -27,9 +26,8 @@ from served import serving
 
 EXAMPLES = 8
 """Requests to each operation that keep its schema, and as many that break it."""
-SECONDS = 1.0
-"""A refusal takes no longer than this; measured with a margin, as the machine may be busy."""
-MARGIN = 10
+SECONDS = 10
+"""No refusal takes longer than this, however busy the machine is."""
 
 API = "/api/2.0/mlflow"
 POST_JSON = {"Content-Type": "application/json"}
@@ -218,7 +216,7 @@ def test_a_field_of_any_other_kind_is_no_fault_of_the_server(
 
 def _accepted_or_refused(session: requests.Session, address: str, fields: object) -> None:
     body = json.dumps(fields).encode()
-    answer = session.post(address, data=body, headers=POST_JSON, timeout=SECONDS * MARGIN)
+    answer = session.post(address, data=body, headers=POST_JSON, timeout=SECONDS)
     shown = f"{body[:300]!r}: {answer.status_code} {answer.text[:300]}"
     assert answer.status_code < 500, shown
     if answer.status_code >= 400:
@@ -249,9 +247,9 @@ BODIES: dict[str, bytes] = {
 @pytest.mark.parametrize("path", ["runs/create", "runs/log-batch", "runs/log-metric"])
 def test_a_hostile_body_is_refused_and_writes_nothing(url: str, path: str, kind: str) -> None:
     before = _runs(url)
-    begin = time.monotonic()
-    answer = requests.post(f"{url}{API}/{path}", data=BODIES[kind], headers=POST_JSON, timeout=30)
-    assert time.monotonic() - begin < SECONDS * MARGIN
+    answer = requests.post(
+        f"{url}{API}/{path}", data=BODIES[kind], headers=POST_JSON, timeout=SECONDS
+    )
     assert 400 <= answer.status_code < 500, answer.text
     assert set(answer.json()) == {"error_code", "message"}
     assert _runs(url) == before

@@ -274,7 +274,7 @@ def test_a_stop_under_load_loses_nothing_and_tears_no_answer(
 
 @contextlib.contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Hold the lock of a store as another process would in a long transaction."""
+    """Hold SQLite's lock of a store as a long transaction of another program would."""
     with contextlib.closing(sqlite3.connect(file, timeout=SECONDS)) as connection:
         connection.isolation_level = None
         connection.execute("BEGIN IMMEDIATE")
@@ -301,7 +301,7 @@ def test_a_store_that_is_locked_for_long_is_told_and_others_are_served(
     # More than there are threads for calls.
     writers = [
         threading.Thread(target=lambda: answers.append(server.post("runs/log-parameter", param)))
-        for _ in range(20)
+        for _ in range(12)
     ]
     with lock(tmp_path / "s.db"):
         begin = time.monotonic()

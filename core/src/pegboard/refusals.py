@@ -104,8 +104,8 @@ def model_in_use(model_id: str) -> InvalidState:
 def model_param_set(model_id: str, key: str, old: str, new: str) -> InvalidValue:
     """A param of a logged model that is set would get another value."""
     return InvalidValue(
-        f"The param {quoted(key)} of the logged model {quoted(model_id)} is {quoted(old)} and cannot be changed "
-        f"to {quoted(new)}.",
+        f"The param {quoted(key)} of the logged model {quoted(model_id)} is {quoted(old)} "
+        f"and cannot be changed to {quoted(new)}.",
         hint="Params are set once; use a tag for what changes.",
     )
 

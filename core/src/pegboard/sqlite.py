@@ -37,6 +37,8 @@ BUSY_SECONDS = 60.0
 
 _CACHE_KIB = 16_384
 _MEMORY_MAPPED_BYTES = 1 << 30
+# Four times SQLite's own: small writes come back to the same pages, which are copied only once.
+_PAGES_BEFORE_CHECKPOINT = 4_000
 
 
 class Database:
@@ -114,6 +116,7 @@ class Database:
                 made.execute("PRAGMA auto_vacuum = INCREMENTAL")
             if writable:
                 made.execute("PRAGMA journal_mode = WAL")
+                made.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BEFORE_CHECKPOINT}")
             made.execute(f"PRAGMA synchronous = {self._synchronous}")
             made.execute("PRAGMA foreign_keys = ON")
             made.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -152,7 +155,7 @@ class Database:
             if came < self._gave_up:
                 # Another thread has waited in vain meanwhile, and so has this one.
                 raise self._busy()
-            with self.exclusive(self._patience):
+            with self.exclusive(self._patience_now()):
                 self._begin(connection)
                 try:
                     yield connection
@@ -167,6 +170,13 @@ class Database:
         except sqlite3.OperationalError:
             self._give_up()
             raise
+        self._gave_up = 0.0
+
+    def _patience_now(self) -> float | None:
+        # Many who wait one after the other would wait for long.
+        if self._patience and time.monotonic() - self._gave_up < self._patience:
+            return self._patience / 20
+        return self._patience
 
     def _give_up(self) -> None:
         if self._patience is not None:

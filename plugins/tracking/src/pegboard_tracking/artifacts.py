@@ -18,7 +18,7 @@ from pegboard.entities import FileInfo
 from pegboard.errors import InvalidValue, NotFound, translate_os_error
 from pegboard.paths import below, safe_relative
 
-from pegboard_tracking.content import DIRECTORY, Content, Incoming, is_reserved, open_beside
+from pegboard_tracking.content import DIRECTORY, Content, Incoming, is_reserved, open_beside, scan
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -122,7 +122,7 @@ class FileArtifactStore(ArtifactStore):
         directory = below(self._root, relative)
         found = []
         with self._translated(directory):
-            for entry in _scan(directory):
+            for entry in scan(directory):
                 name = f"{relative}/{entry.name}" if relative else entry.name
                 info = self._info(name, entry)
                 if info is not None:
@@ -212,19 +212,11 @@ class _Range(io.RawIOBase):
         super().close()
 
 
-def _scan(directory: Path) -> Iterator[os.DirEntry[str]]:
-    try:
-        with os.scandir(directory) as entries:
-            yield from entries
-    except (FileNotFoundError, NotADirectoryError):
-        return
-
-
 def _holds_files(directory: Path) -> bool:
     """Whether a file lies below; a link counts as one."""
     waiting = [directory]
     while waiting:
-        for entry in _scan(waiting.pop()):
+        for entry in scan(waiting.pop()):
             if is_reserved(entry.name):
                 continue
             if not entry.is_dir(follow_symlinks=False):
@@ -244,7 +236,7 @@ def _remove(target: Path) -> int:
             return status.st_size if alone else 0
     except (FileNotFoundError, NotADirectoryError):
         return 0
-    freed = sum(_remove(Path(entry.path)) for entry in builtins.list(_scan(target)))
+    freed = sum(_remove(Path(entry.path)) for entry in builtins.list(scan(target)))
     with contextlib.suppress(OSError):
         # Another writer may just have put a new file into it.
         target.rmdir()

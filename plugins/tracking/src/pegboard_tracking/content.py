@@ -156,12 +156,12 @@ class Content:
         """
         limit = time.time() - given_up_seconds
         freed = 0
-        for entry in _scan(self.incoming):
+        for entry in scan(self.incoming):
             with contextlib.suppress(FileNotFoundError):
                 if entry.stat(follow_symlinks=False).st_mtime < limit:
                     freed += _remove(Path(entry.path))
-        for directory in _scan(self._blobs):
-            for blob in _scan(Path(directory.path)):
+        for directory in scan(self._blobs):
+            for blob in scan(Path(directory.path)):
                 with contextlib.suppress(FileNotFoundError):
                     # What an entry of a directory knows of itself may be old, or incomplete.
                     status = os.lstat(blob.path)
@@ -184,7 +184,8 @@ def _link(source: Path, target: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _scan(directory: Path) -> Iterator[os.DirEntry[str]]:
+def scan(directory: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield what is in a directory; nothing if it is none."""
     try:
         with os.scandir(directory) as entries:
             yield from entries

@@ -44,7 +44,6 @@ _HEAD = struct.Struct("<II")
 _START = struct.Struct("<B3xI")
 _POINT = struct.Struct("<B3xIqqd")
 _PLAIN = struct.Struct("<qqd")
-_ROW_HEAD = struct.Struct("<B3xIqq")
 _LENGTH = struct.Struct("<I")
 
 pack_head = _HEAD.pack

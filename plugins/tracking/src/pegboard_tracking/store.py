@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
 import sqlite3
 import weakref
@@ -82,10 +84,7 @@ def open_store(uri: uris.Uri, settings: Mapping[str, Any]) -> SqliteStore:
             f"synchronous = {chosen['synchronous']!r} is not known.",
             hint="Use 'normal' (survives the death of a process) or 'full' (a power cut too).",
         )
-    try:
-        patience = float(uri.query["patience"]) if "patience" in uri.query else None
-    except ValueError:
-        raise ConfigError(f"patience = {uri.query['patience']!r} is not a number.") from None
+    patience = _seconds(uri.query["patience"]) if "patience" in uri.query else None
     return SqliteStore(
         path if is_file else path / DEFAULT_FILE,
         artifact_root=chosen["artifacts"],
@@ -95,6 +94,13 @@ def open_store(uri: uris.Uri, settings: Mapping[str, Any]) -> SqliteStore:
         lost_after_seconds=chosen["lost_after_seconds"],
         patience=patience,
     )
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= (seconds := float(text)) < math.inf:
+            return seconds
+    raise ConfigError(f"patience = {text!r} is not a number of seconds.")
 
 
 @define

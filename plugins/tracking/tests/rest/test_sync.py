@@ -104,7 +104,7 @@ def test_check_only_looks(server, run_id, sync):
     for _ in range(2):
         result = sync("--check")
         assert result.exit_code == 1
-        assert "1500 points and 1 other requests left, from 1 journals" in result.output
+        assert "1500 points and 1 other request left, from 1 journal" in result.output
     server.up()
     assert server.steps(run_id, "m") == []
     assert sync().exit_code == 0

@@ -402,6 +402,7 @@ def _freeze(path: Path) -> None:
     [
         ("sqlite:{}?colour=red", ConfigError, "unknown parameter colour"),
         ("sqlite:{}?synchronous=maybe", ConfigError, "synchronous = 'maybe'"),
+        ("sqlite:{}?patience=long", ConfigError, "patience = 'long'"),
         ("sqlite://elsewhere/x.db", InvalidValue, "names the host 'elsewhere'"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from pegboard import host, paging
 from pegboard.contracts.tracking import TrackingStore
-from pegboard.entities import Experiment, LifecycleStage, Run, ViewType
+from pegboard.entities import Experiment, Run, ViewType
 from pegboard.errors import InvalidValue, NotFound
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -199,9 +199,3 @@ def key_value(text: str) -> tuple[str, str]:
     if not key or not mark:
         raise InvalidValue(f"{text!r} is not of the form KEY=VALUE.")
     return key, value
-
-
-def is_deleted(entity: Experiment | Run) -> bool:
-    """Whether an entity is marked as deleted."""
-    stage = entity.info.lifecycle_stage if isinstance(entity, Run) else entity.lifecycle_stage
-    return stage is LifecycleStage.DELETED

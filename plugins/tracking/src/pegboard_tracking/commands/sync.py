@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 from pegboard import host
-from pegboard.cli import output
+from pegboard.cli import formats, output
 
 from pegboard_tracking.plugin import NAME
 from pegboard_tracking.rest import sync as syncing
@@ -62,12 +62,16 @@ def _is_left(report: Report, check: bool) -> bool:
 def _print(reports: list[Report], check: bool) -> None:
     for report in reports:
         verb = "left" if check else "sent"
-        line = f"{report.server}: {report.points} points and {report.requests} other requests"
-        click.echo(output.clean(f"{line} {verb}, from {report.journals} journals"))
+        points = formats.counted(report.points, "point")
+        others = formats.counted(report.requests, "other request")
+        journals = formats.counted(report.journals, "journal")
+        click.echo(output.clean(f"{report.server}: {points} and {others} {verb}, from {journals}"))
         if report.refused:
-            output.note(f"{report.refused} requests were refused; they are in {report.directory}")
+            refused = formats.counted(report.refused, "request")
+            output.note(f"refused by the server: {refused}, kept in {report.directory}")
         if report.in_use:
-            output.note(f"{report.in_use} journals are in use by processes that still run")
+            in_use = formats.counted(report.in_use, "journal")
+            output.note(f"in use by processes that still run: {in_use}")
         if report.error:
             output.note(f"the rest is kept: {report.error}")
     if not reports:

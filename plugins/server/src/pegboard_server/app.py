@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import orjson
 from pegboard.contracts.http import Answer, Call, Identity, Result
+from pegboard.errors import StoreBusy, StoreFull
 
 from pegboard_server import authentication, builtin, requests
 from pegboard_server.accesslog import Log
@@ -291,6 +292,10 @@ class App:
         await exchange.fail(failure)
 
     def _report(self, request_id: str, error: BaseException) -> None:
+        if isinstance(error, StoreBusy | StoreFull):
+            # Where it happened says nothing, and many requests meet the same at once.
+            self.log.write("error", request=request_id, error=repr(error))
+            return
         text = "".join(traceback.format_exception(error))
         self.log.write("error", request=request_id, error=repr(error), traceback=text)
 

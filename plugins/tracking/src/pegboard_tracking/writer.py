@@ -7,14 +7,13 @@ import logging
 import os
 import struct
 import threading
-import uuid
 import weakref
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from pegboard import validation
+from pegboard import names, validation
 from pegboard.contracts.tracking import MetricWriter
 from pegboard.entities import Metric
 from pegboard.errors import PegboardError, StoreError, translate_os_error
@@ -90,7 +89,7 @@ class JournalWriter(MetricWriter):
     def reset(self) -> None:
         """Start without a journal: at first, and in a child process, which needs its own."""
         self._lock = threading.RLock()
-        self.id = uuid.uuid4().hex
+        self.id = names.new_run_id()
         self._journals: list[tuple[str, int]] = []
         self._attached: set[str] = set()
         self._checked: set[str] = set()

@@ -17,6 +17,7 @@ Nothing is imported before it is used.
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.machinery import PathFinder
 
 TYPE_CHECKING = False
 """What type checkers take for true; importing ``typing`` for it would double our import time."""
@@ -157,10 +158,23 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         value = version(__name__)
-    else:
+    elif name.startswith("_") or PathFinder.find_spec(f"{__name__}.{name}", __path__):
+        # ``from pegboard import MODULE`` asks here first, then imports it by itself.
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    else:
+        value = _of_plugins(name)
     globals()[name] = value
     return value
+
+
+def _of_plugins(name: str) -> Any:
+    """Return what a plugin adds to this package; not kept, as another host may know another."""
+    try:
+        return import_module(f"{__name__}.host").current().api_name(name)
+    except LookupError:
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}, and no installed plugin adds it"
+        ) from None
 
 
 def __dir__() -> list[str]:

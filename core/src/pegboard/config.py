@@ -29,6 +29,18 @@ class TrackingConfig:
 
 
 @frozen
+class RegistryConfig:
+    """Where registered models are kept, and what promoting them requires."""
+
+    uri: str = ""
+    """Without one: where runs go."""
+    stages: list[str] = field(factory=lambda: ["None", "Staging", "Production", "Archived"])
+    """The stages there are; the first is that of a new version."""
+    gates: dict[str, list[str]] = field(factory=dict)
+    """For an alias or a stage, or "*" for all: the names of the gates that must pass."""
+
+
+@frozen
 class HostConfig:
     """Which of the installed plugins to leave out, by entry-point name."""
 
@@ -40,6 +52,7 @@ class Config:
     """The whole configuration. ``plugins`` holds one table per plugin, checked by the host."""
 
     tracking: TrackingConfig = field(factory=TrackingConfig)
+    registry: RegistryConfig = field(factory=RegistryConfig)
     host: HostConfig = field(factory=HostConfig)
     plugins: dict[str, dict[str, Any]] = field(factory=dict)
     file: Path | None = None
@@ -51,6 +64,8 @@ class Config:
 ENVIRONMENT = {
     "PEGBOARD_TRACKING_URI": ("tracking", "uri"),
     "MLFLOW_TRACKING_URI": ("tracking", "uri"),
+    "PEGBOARD_REGISTRY_URI": ("registry", "uri"),
+    "MLFLOW_REGISTRY_URI": ("registry", "uri"),
 }
 """Environment variables that override the file; of two for one value, the first wins."""
 
@@ -61,8 +76,14 @@ def load(environ: Mapping[str, str] | None = None, directory: Path | None = None
     file = find_file(environ, directory or Path.cwd())
     config = Config() if file is None else read_file(file)
     if file is not None:
-        uri = uris.anchored(config.tracking.uri, file.absolute().parent)
-        config = evolve(config, tracking=evolve(config.tracking, uri=uri))
+        beside = file.absolute().parent
+        uri = uris.anchored(config.tracking.uri, beside)
+        registry = config.registry.uri and uris.anchored(config.registry.uri, beside)
+        config = evolve(
+            config,
+            tracking=evolve(config.tracking, uri=uri),
+            registry=evolve(config.registry, uri=registry),
+        )
     for variable, (section, key) in reversed(ENVIRONMENT.items()):
         if value := environ.get(variable):
             part = evolve(getattr(config, section), **{key: value})
@@ -120,9 +141,15 @@ def _structure(content: dict[str, Any], file: Path) -> Config:
             raise TypeError(f"expected a list of names, got {value!r}")
         return value
 
+    def lists(value: Any, _: type) -> dict[str, list[str]]:
+        if not isinstance(value, dict):
+            raise TypeError(f"expected a table of lists of names, got {value!r}")
+        return {key: names(listed, list) for key, listed in value.items()}
+
     converter.register_structure_hook(str, text)
     # Generic types cannot be looked up by class; a function has to recognise them.
     converter.register_structure_hook_func(lambda kind: kind == dict[str, dict[str, Any]], table)
+    converter.register_structure_hook_func(lambda kind: kind == dict[str, list[str]], lists)
     converter.register_structure_hook_func(lambda kind: kind == list[str], names)
     converter.register_structure_hook(
         Config,
@@ -149,11 +176,12 @@ def _structure(content: dict[str, Any], file: Path) -> Config:
     return evolve(config, file=file, origins=origins)
 
 
+_SECTIONS = {"tracking": TrackingConfig, "registry": RegistryConfig, "host": HostConfig}
+
+
 def _known_keys() -> list[str]:
     return [
-        f"{section}.{key}"
-        for section, kind in (("tracking", TrackingConfig), ("host", HostConfig))
-        for key in kind.__annotations__
+        f"{section}.{key}" for section, kind in _SECTIONS.items() for key in kind.__annotations__
     ]
 
 

@@ -90,6 +90,12 @@ class InvalidState(PegboardError):
     error_code = "INVALID_STATE"
 
 
+class Refused(PegboardError):
+    """Not allowed: a gate of the model registry says no, or files may not be trusted."""
+
+    error_code = "PERMISSION_DENIED"
+
+
 class NotSupported(PegboardError):
     """The store in use has no such ability."""
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pegboard.contracts.evaluation import Evaluator
     from pegboard.contracts.http import Endpoint
     from pegboard.contracts.llm import LLMProvider
+    from pegboard.contracts.models import ModelFlavor
     from pegboard.contracts.projects import ProjectRunner
+    from pegboard.contracts.registry import ModelRegistry, Promotion, Verdict
     from pegboard.contracts.tracking import TrackingStore
     from pegboard.entities import Dataset, Run, RunStatus
     from pegboard.uris import Uri
@@ -81,6 +83,45 @@ class DatasetType:
     summary: str
 
 
+@frozen
+class Gate:
+    """A check that a promotion in the model registry can be made to require.
+
+    ``check`` gets the promotion, and the registry to look things up in. Which promotions require
+    it is configured by its name.
+    """
+
+    name: str
+    check: Callable[[Promotion, ModelRegistry], Verdict]
+    summary: str
+
+
+@frozen
+class Autologger:
+    """Logs by itself what a library trains.
+
+    ``library`` is the module whose import makes ``enable`` worth calling; ``enable`` takes the
+    switches of ``pegboard.autolog``, by name, and with ``disable=True`` undoes what it did.
+    """
+
+    name: str
+    library: str
+    enable: Callable[..., None]
+    summary: str
+
+
+@frozen
+class ApiName:
+    """A name that a plugin adds to the package ``pegboard``: a module or a function.
+
+    ``load`` returns it, and may import at will; it is called on first use.
+    """
+
+    name: str
+    load: Callable[[], Any]
+    summary: str
+
+
 @hookspec
 def pegboard_tracking_stores() -> Sequence[Backend[TrackingStore]]:
     """Declare tracking stores by URI scheme."""
@@ -90,6 +131,30 @@ def pegboard_tracking_stores() -> Sequence[Backend[TrackingStore]]:
 @hookspec
 def pegboard_artifact_stores() -> Sequence[Backend[ArtifactStore]]:
     """Declare artifact stores by URI scheme."""
+    return ()
+
+
+@hookspec
+def pegboard_model_registries() -> Sequence[Backend[ModelRegistry]]:
+    """Declare model registries by URI scheme."""
+    return ()
+
+
+@hookspec
+def pegboard_gates() -> Sequence[Gate]:
+    """Declare checks that promotions in a model registry can be made to require."""
+    return ()
+
+
+@hookspec
+def pegboard_model_flavors() -> Sequence[Component[ModelFlavor]]:
+    """Declare model flavors by name."""
+    return ()
+
+
+@hookspec
+def pegboard_autologgers() -> Sequence[Autologger]:
+    """Declare what logs the training of a library by itself."""
     return ()
 
 
@@ -120,6 +185,12 @@ def pegboard_dataset_types() -> Sequence[DatasetType]:
 @hookspec
 def pegboard_commands() -> Sequence[Command]:
     """Declare sub-commands of ``pegboard``."""
+    return ()
+
+
+@hookspec
+def pegboard_api() -> Sequence[ApiName]:
+    """Declare names of the scripting API, such as ``pegboard.sklearn``."""
     return ()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
@@ -11,14 +12,23 @@ from attrs import define, field
 
 from pegboard import config as configuration
 from pegboard import hookspecs, uris
-from pegboard.errors import ConfigError, PegboardError, PluginError, UnknownScheme, with_article
+from pegboard.errors import (
+    ConfigError,
+    PegboardError,
+    PluginError,
+    Refused,
+    UnknownScheme,
+    with_article,
+)
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.contracts.evaluation import Evaluator
     from pegboard.contracts.http import Endpoint
     from pegboard.contracts.llm import LLMProvider
+    from pegboard.contracts.models import ModelFlavor
     from pegboard.contracts.projects import ProjectRunner
+    from pegboard.contracts.registry import ModelRegistry, Promotion
     from pegboard.contracts.tracking import TrackingStore
 
 C = TypeVar("C")
@@ -26,24 +36,26 @@ C = TypeVar("C")
 _HOOKS: dict[str, tuple[str, type[Any]]] = {
     "tracking store": ("pegboard_tracking_stores", hookspecs.Backend),
     "artifact store": ("pegboard_artifact_stores", hookspecs.Backend),
+    "model registry": ("pegboard_model_registries", hookspecs.Backend),
+    "gate": ("pegboard_gates", hookspecs.Gate),
+    "model flavor": ("pegboard_model_flavors", hookspecs.Component),
+    "autologger": ("pegboard_autologgers", hookspecs.Autologger),
     "LLM provider": ("pegboard_llm_providers", hookspecs.Component),
     "evaluator": ("pegboard_evaluators", hookspecs.Component),
     "project runner": ("pegboard_project_runners", hookspecs.Component),
     "dataset type": ("pegboard_dataset_types", hookspecs.DatasetType),
     "command": ("pegboard_commands", hookspecs.Command),
+    "API name": ("pegboard_api", hookspecs.ApiName),
 }
 """By what is declared: the hook that declares it, and the class of the declarations."""
 
-_PLUGIN_OF_SCHEME = {
-    "sqlite": "pegboard-tracking",
-    "memory": "pegboard-tracking",
-    "file": "pegboard-tracking",
-    "http": "pegboard-tracking",
-    "https": "pegboard-tracking",
-    "mlflow-artifacts": "pegboard-tracking",
-    uris.PLAIN_PATH: "pegboard-tracking",
-}
-"""Which distribution of ours to install for a scheme that nothing handles."""
+_OURS = frozenset(
+    {"sqlite", "memory", "file", "http", "https", "mlflow-artifacts", uris.PLAIN_PATH}
+)
+"""Schemes that distributions of ours handle."""
+
+_DISTRIBUTION = {"model registry": "pegboard-registry"}
+"""Which distribution of ours has stores of a kind for them, if not ``pegboard-tracking``."""
 
 
 @define
@@ -85,6 +97,7 @@ class Host:
         self._defaults: dict[str, Mapping[str, Any]] = {}
         self._settings: dict[str, Mapping[str, Any]] = {}
         self._stores: dict[str, TrackingStore] = {}
+        self._registries: dict[str, ModelRegistry] = {}
         self._lock = threading.RLock()
         self._discover()
         self._check_settings()
@@ -98,6 +111,47 @@ class Host:
             if text not in self._stores:
                 self._stores[text] = self._open("tracking store", text)
             return self._stores[text]
+
+    def model_registry(self, uri: str | None = None) -> ModelRegistry:
+        """Return the model registry of a URI, opened once.
+
+        Without one: the configured one, or the one beside the configured tracking store. The gates
+        and stages of the configuration hold for it.
+        """
+        text = uri or self.config.registry.uri or self.config.tracking.uri
+        with self._lock:
+            if text not in self._registries:
+                registry: ModelRegistry = self._open("model registry", text)
+                registry.stages = tuple(self.config.registry.stages)
+                if self.config.registry.gates:
+                    registry.allow = partial(self._ask_gates, registry)
+                self._registries[text] = registry
+            return self._registries[text]
+
+    def model_flavor(self, name: str) -> ModelFlavor:
+        """Open the model flavor of that name."""
+        flavor: ModelFlavor = self._component("model flavor", name)
+        return flavor
+
+    def model_flavors(self) -> Sequence[str]:
+        """Return the names of the model flavors there are."""
+        return sorted(self._of("model flavor"))
+
+    def autologgers(self) -> Sequence[hookspecs.Autologger]:
+        """Return what can log the training of a library by itself."""
+        return [self._one("autologger", name)[1] for name in self._of("autologger")]
+
+    def api_name(self, name: str) -> Any:
+        """Return what a plugin adds to the package ``pegboard`` as ``name``; LookupError if none.
+
+        PluginError if it cannot be loaded.
+        """
+        plugin, declared = self._one("API name", name)
+        return self._opened(plugin, f"pegboard.{name}", declared.load)
+
+    def api_names(self) -> Sequence[str]:
+        """Return the names that plugins add to the package ``pegboard``."""
+        return sorted(self._of("API name"))
 
     def artifact_store(self, uri: str) -> ArtifactStore:
         """Open the artifact store rooted at a URI.
@@ -172,11 +226,31 @@ class Host:
             self._check_settings()
 
     def close(self) -> None:
-        """Close all tracking stores that were opened."""
+        """Close all tracking stores and model registries that were opened."""
         with self._lock:
+            for registry in self._registries.values():
+                registry.close()
+            self._registries.clear()
             for store in self._stores.values():
                 store.close()
             self._stores.clear()
+
+    def _ask_gates(self, registry: ModelRegistry, promotion: Promotion) -> None:
+        """Raise Refused unless every gate that is configured for a promotion lets it pass."""
+        configured = self.config.registry.gates
+        for name in dict.fromkeys((*configured.get("*", ()), *configured.get(promotion.key, ()))):
+            if name not in self._of("gate"):
+                raise ConfigError(
+                    f"{self.config.file}: [registry.gates] names {name!r}, which is no gate.",
+                    hint=f"Gates are: {', '.join(sorted(self._of('gate'))) or 'none'}.",
+                )
+            verdict = self._one("gate", name)[1].check(promotion, registry)
+            if not verdict.passed:
+                what = f"version {promotion.version} of {promotion.name!r}"
+                raise Refused(
+                    f"The gate {name!r} does not let {what} become {promotion.key!r}: "
+                    f"{verdict.explanation or 'it gives no reason'}",
+                )
 
     # -- plugins -------------------------------------------------------------------------------
 
@@ -301,7 +375,7 @@ class Host:
     def _unknown_scheme(self, kind: str, uri: uris.Uri) -> UnknownScheme:
         known = ", ".join(f"{scheme}:" for scheme in self.schemes(kind)) or "none"
         broken = [plugin.name for plugin in self.plugins.values() if plugin.error]
-        wanted = _PLUGIN_OF_SCHEME.get(uri.scheme)
+        wanted = _DISTRIBUTION.get(kind, "pegboard-tracking") if uri.scheme in _OURS else None
         hint = f"Schemes that can be opened: {known}."
         if wanted:
             hint += f" Try: pip install {wanted}"

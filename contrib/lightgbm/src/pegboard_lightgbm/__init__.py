@@ -1,0 +1,1 @@
+"""LightGBM models in pegboard: saved, loaded and logged by themselves."""

@@ -1,0 +1,1 @@
+"""ONNX models in pegboard: saved, loaded and logged by themselves."""

@@ -1,0 +1,1 @@
+"""PyTorch models in pegboard: saved, loaded and logged by themselves."""

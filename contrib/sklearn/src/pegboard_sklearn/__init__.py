@@ -1,0 +1,1 @@
+"""scikit-learn models in pegboard: saved, loaded and logged by themselves."""

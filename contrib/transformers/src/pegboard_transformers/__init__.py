@@ -1,0 +1,1 @@
+"""Hugging Face transformers models in pegboard: saved, loaded and logged by themselves."""

@@ -1,0 +1,1 @@
+"""XGBoost models in pegboard: saved, loaded and logged by themselves."""

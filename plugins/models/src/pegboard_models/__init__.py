@@ -1,0 +1,1 @@
+"""Models of any library: logged, saved, loaded by URI, checked against their signatures."""

@@ -123,6 +123,15 @@ def _install(place: Path) -> None:
     (metadata / "entry_points.txt").write_text("[pegboard]\nprobe = pegboard_probe\n")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Let processes that tests start be interrupted.
+
+    What a shell starts in the background ignores interrupts, and so would all its descendants.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session")
 def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("installed") / "site"

@@ -1,0 +1,16 @@
+"""What the tests of the core share."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Let processes that tests start be interrupted.
+
+    What a shell starts in the background ignores interrupts, and so would all its descendants.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)

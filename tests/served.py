@@ -12,14 +12,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import confined
+
 
 @contextmanager
-def serving(place: Path) -> Iterator[str]:
-    """Serve a new store in a directory; yield the URL."""
-    command = Path(sys.executable).with_name("pegboard")
+def serving(place: Path, *options: str) -> Iterator[str]:
+    """Serve a new store in a directory, which is all that can be changed; yield the URL."""
+    command = str(Path(sys.executable).with_name("pegboard"))
     with (place / "log").open("w") as log:
         process = subprocess.Popen(
-            [str(command), "server", "--store", f"sqlite:{place}/s.db", "--port", "0"],
+            confined.command(
+                [place],
+                *(command, "server", "--store", f"sqlite:{place}/s.db", "--port", "0"),
+                *options,
+            ),
             cwd=place,
             stdout=subprocess.PIPE,
             stderr=log,

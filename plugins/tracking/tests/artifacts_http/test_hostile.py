@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pegboard.errors import InvalidValue, NotFound, NotSupported, UnsafePath
+from pegboard.errors import InvalidValue, NotFound, NotSupported, Refused, UnsafePath
 from pegboard.testing.artifacts import HOSTILE_PATHS
 from pegboard_tracking.wire.places import checked
 
@@ -116,7 +116,7 @@ def test_a_location_that_is_not_the_servers_is_not_opened_for_clients(
         ("GET", "/get-artifact", None),
         ("POST", "/api/2.0/mlflow/upload-artifact", b"x"),
     ):
-        with pytest.raises(NotSupported, match="not in a place that this server hands out"):
+        with pytest.raises(Refused, match="not in a place that this server hands out"):
             files(method, endpoint, body, run_id=run_id, path="file")
     assert [path.name for path in directory.iterdir()] == ["file"]
     assert (directory / "file").read_text() == "secret"

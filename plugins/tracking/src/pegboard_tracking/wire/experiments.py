@@ -7,7 +7,7 @@ from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import ViewType
 from pegboard.errors import InvalidValue, NotFound
 
-from pegboard_tracking.wire import codec, scalars
+from pegboard_tracking.wire import codec, locations, scalars
 from pegboard_tracking.wire.requests import (
     NOTHING,
     Fields,
@@ -37,9 +37,10 @@ _BASE = "/api/2.0/mlflow/experiments"
 def _create(call: Call) -> Result:
     given = call.parameters
     tags = dict(codec.read_pairs(given.get("tags"), "tags"))
+    location = optional_text(given, "artifact_location")
     made = store_of(call).create_experiment(
         text(given, "name"),
-        artifact_location=optional_text(given, "artifact_location") or None,
+        artifact_location=locations.checked(location) if location else None,
         tags=tags,
     )
     return {"experiment_id": made.experiment_id}

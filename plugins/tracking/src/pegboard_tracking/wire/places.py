@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from pegboard import uris
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.entities import FileInfo
-from pegboard.errors import InvalidValue, NotSupported
+from pegboard.errors import InvalidValue, NotSupported, Refused
 from pegboard.paths import safe_relative
 
 from pegboard_tracking.wire.requests import store_of
@@ -58,14 +58,14 @@ def destination(call: Call) -> Place:
 
 
 def place_of(call: Call, location: str) -> Place:
-    """Return the place that an artifact location names; NotSupported if it is not the server's."""
+    """Return the place that an artifact location names; Refused if it is not the server's."""
     root = destination(call)
     store = store_of(call)
     uri = store.artifact_destination()
     assert uri is not None
     inside = _inside(uri, store.located(location))
     if inside is None:
-        raise NotSupported(
+        raise Refused(
             "The files are not in a place that this server hands out.",
             hint=f"Read them directly from {location}.",
         )

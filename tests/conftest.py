@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,17 @@ def interruptible() -> None:
     What a shell starts in the background ignores interrupts, and so would all its descendants.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def boosted_python(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return MLflow's interpreter, with our XGBoost and LightGBM where it looks for packages."""
+    place = tmp_path_factory.mktemp("boosted")
+    ours = Path(sysconfig.get_path("purelib"))
+    for pattern in ("xgboost", "xgboost.libs", "xgboost-*", "lightgbm", "lightgbm-*"):
+        for found in ours.glob(pattern):
+            (place / found.name).symlink_to(found)
+    python = place / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={place} exec "{mlflow_python}" "$@"\n')
+    python.chmod(0o755)
+    return python

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 BENCHMARKS = Path(__file__).resolve().parent / "benchmarks"
-NAMES = ("log_metric", "steps", "many_processes", "startup", "history", "server")
+NAMES = ("log_metric", "steps", "many_processes", "startup", "history", "server", "registry")
 
 
 def test_the_benchmarks_run_and_no_logged_point_is_missing(tmp_path: Path) -> None:

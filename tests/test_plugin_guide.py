@@ -24,6 +24,8 @@ EXAMPLE = ROOT / "contrib" / "store-json"
 CONTRACTS = {
     "pegboard.contracts.tracking": ["TrackingStore", "MetricWriter", "MetricColumns"],
     "pegboard.contracts.logged_models": ["LoggedModelStore", "DatasetFilter", "ModelOrder"],
+    "pegboard.contracts.registry": ["ModelRegistry", "Promotion", "Verdict"],
+    "pegboard.contracts.models": ["ModelFlavor", "SavedFlavor", "Trust", "Predictor"],
     "pegboard.contracts.traces": ["TraceStore"],
     "pegboard.contracts.http": ["Endpoint", "Call", "Answer", "Identity", "Permission"],
     "pegboard.contracts.artifacts": ["ArtifactStore"],
@@ -37,7 +39,15 @@ CONTRACTS = {
     "pegboard.contracts.evaluation": ["Evaluator", "EvaluationResult"],
     "pegboard.contracts.projects": ["ProjectRunner", "ProjectJob", "SubmittedJob"],
     "pegboard.mapping_store": ["MappingStore"],
-    "pegboard.hookspecs": ["Backend", "Component", "Command", "DatasetType"],
+    "pegboard.hookspecs": [
+        "Backend",
+        "Component",
+        "Command",
+        "DatasetType",
+        "Gate",
+        "Autologger",
+        "ApiName",
+    ],
     "pegboard.entities": [
         "Experiment",
         "Run",
@@ -62,6 +72,14 @@ CONTRACTS = {
         "LoggedModelInput",
         "LoggedModelOutput",
         "LoggedModelStatus",
+    ],
+    "pegboard.entities.registry": [
+        "RegisteredModel",
+        "ModelVersion",
+        "ModelVersionStatus",
+        "Author",
+        "RegistryChange",
+        "ChangeKind",
     ],
     "pegboard.entities.traces": [
         "TraceInfo",

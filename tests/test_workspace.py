@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib.metadata
+import importlib.util
 import re
 import subprocess
 import sys
@@ -55,6 +56,11 @@ def pyproject(folder: Path) -> dict[str, Any]:
 
 def package_of(folder: Path) -> Path:
     return folder / "src" / pyproject(folder)["project"]["name"].replace("-", "_")
+
+
+def is_installed(folder: Path) -> bool:
+    """Whether the development environment has the distribution."""
+    return importlib.util.find_spec(package_of(folder).name) is not None
 
 
 def canonical(requirement: str) -> str:
@@ -170,9 +176,19 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
             yield from imported_modules(node)
 
 
-def test_the_import_contracts_cover_every_distribution() -> None:
+def test_only_what_needs_gigabytes_is_tested_alone_only() -> None:
+    options = pyproject(ROOT)["tool"]["pytest"]["ini_options"]["addopts"]
+    ignored = {ROOT / each.removeprefix("--ignore=") for each in options if "--ignore=" in each}
+    absent = {folder / "tests" for folder in FOLDERS if not is_installed(folder)}
+    assert ignored == absent
+    for tests in absent:
+        needed = {canonical(item) for item in pyproject(tests.parent)["project"]["dependencies"]}
+        assert "torch" in needed
+
+
+def test_the_import_contracts_cover_every_distribution_of_the_environment() -> None:
     settings = pyproject(ROOT)["tool"]["importlinter"]
-    packages = {package_of(folder).name for folder in FOLDERS}
+    packages = {package_of(folder).name for folder in FOLDERS if is_installed(folder)}
     assert set(settings["root_packages"]) == packages
     core = settings["contracts"][0]
     assert set(core["forbidden_modules"]) == packages - {"pegboard"}

@@ -39,6 +39,10 @@ NAMES = (
     "server",
     "server_search",
     "server_artifacts",
+    "model_server",
+    "server_registry",
+    "registry",
+    "model_loading",
 )
 _HEADINGS = ("what", "pegboard", "goal", "peer", "theirs", "times better", "met", "note")
 

@@ -31,6 +31,8 @@ def tool() -> str:
 def load(url: str, body: str, connections: int, seconds: int, place: Path) -> Load:
     """Post ``body`` over and over; each ``@`` in it becomes the number of the request.
 
+    Without a body: get the URL over and over.
+
     Raises:
         RuntimeError: if an answer is anything but 200.
     """
@@ -43,6 +45,7 @@ def _wrk(url: str, body: str, connections: int, seconds: int, place: Path) -> Lo
     script.write_text(
         f"local n = 0\nlocal body = [==[{body}]==]\nlocal changes = body:find('@', 1, true)\n"
         "request = function()\n  n = n + 1\n"
+        "  if #body == 0 then return wrk.format('GET') end\n"
         "  local sent = changes and body:gsub('@', tostring(n)) or body\n"
         f"  return wrk.format('POST', nil, {headers}, sent)\nend\n"
     )

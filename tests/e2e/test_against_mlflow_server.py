@@ -2,80 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
 import sqlite3
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
+from beyond_contracts import BeyondTheContracts
+from hex_ids import HexIds
+from mlflow_server import MlflowServer
 from pegboard import validation
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Run
-from pegboard.testing import ArtifactStoreContract, TrackingStoreContract
+from pegboard.testing import (
+    ArtifactStoreContract,
+    LoggedModelStoreContract,
+    TraceStoreContract,
+    TrackingStoreContract,
+)
 from pegboard_tracking.plugin import pegboard_settings
 from pegboard_tracking.rest.artifacts import HttpArtifactStore
 from pegboard_tracking.rest.connection import connect
 from pegboard_tracking.rest.store import RestStore
-
-
-class MlflowServer:
-    """A process of MLflow's server on a SQLite file."""
-
-    def __init__(self, python: Path, place: Path) -> None:
-        self.place = place
-        self.database = place / "mlflow.db"
-        with socket.create_server(("127.0.0.1", 0)) as chosen:
-            self.url = f"http://127.0.0.1:{chosen.getsockname()[1]}"
-        self._log = (place / "server.log").open("w")
-        self._process = subprocess.Popen(
-            [
-                *(str(python), "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1"),
-                *("--port", self.url.rpartition(":")[2]),
-                *("--backend-store-uri", f"sqlite:///{self.database}"),
-                *("--artifacts-destination", str(place / "artifacts")),
-            ],
-            cwd=place,
-            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"},
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        self._wait()
-        with sqlite3.connect(self.database) as connection:
-            (self._default,) = connection.execute("SELECT * FROM experiments").fetchall()
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                if requests.get(f"{self.url}/health", timeout=1).ok:
-                    return
-            except requests.RequestException:
-                time.sleep(0.1)
-        raise AssertionError((self.place / "server.log").read_text())
-
-    def clear(self) -> None:
-        """Bring the server's store back to what it was when it was new."""
-        with sqlite3.connect(self.database, timeout=30) as connection:
-            connection.execute("PRAGMA foreign_keys = OFF")
-            tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            kept = ("alembic_version", "sqlite_sequence", "workspaces")
-            for (name,) in [row for row in tables if row[0] not in kept]:
-                connection.execute(f'DELETE FROM "{name}"')
-            marks = ", ".join("?" * len(self._default))
-            connection.execute(f"INSERT INTO experiments VALUES ({marks})", self._default)
-
-    def stop(self) -> None:
-        os.killpg(self._process.pid, 15)
-        self._process.wait(60)
-        self._log.close()
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +39,11 @@ _PURGE = "nothing can be purged"
 _GRAMMAR = "filters have no OR, NOT, parentheses, regular expressions, or numbers in params"
 _INFINITE = "infinities become the largest float"
 _ALIKE = "points that are all alike are kept once"
+_DATASETS = "of two points that differ in the dataset one is kept"
+_FINALIZED = "a mark of the server's own is put on what it knows"
+_SPAN_TIMES = "the times of spans go before those that were sent"
+_NO_TRACE = "a tag for an unknown trace is an invalid value"
+_ATTRIBUTES = "attributes are compared as JSON"
 NOT_KEPT = {
     "test_an_unknown_experiment_cannot_be_changed": _PURGE,
     "test_only_deleted_and_empty_experiments_are_purged": _PURGE,
@@ -121,6 +76,76 @@ NOT_KEPT = {
     "test_a_directory_goes_with_its_last_file": "directories stay",
     "test_filters_choose_experiments[name = 'alpha' OR name = 'beta'-expected8]": _GRAMMAR,
     "test_filters_choose_experiments[NOT (name = 'alpha' OR name = 'beta')-expected9]": _GRAMMAR,
+    # Logged models.
+    "test_params_are_repeated_but_not_changed": "repeating a param is refused",
+    "TestLoggedModelsBehindMlflowsServer::test_a_wrong_search_is_refused[wrong5]": "an order by a "
+    "metric without a name is taken",
+    "TestLoggedModelsBehindMlflowsServer::test_a_wrong_search_is_refused[wrong8]": "the server "
+    "fails at a wrong page token",
+    "test_a_metric_of_a_model_is_one_of_the_run_too": "NaN becomes 0",
+    "test_a_model_keeps_the_points_of_all_runs_and_datasets": "a point is kept for one dataset",
+    "test_a_batch_with_a_metric_of_an_unknown_model_is_refused_whole": "that is an invalid value",
+    "test_a_run_tells_what_models_it_used_and_made": "saying so twice is refused",
+    "test_unknown_models_and_deleted_runs_are_not_linked": "unknown models are linked",
+    "test_a_deleted_model_is_shown_no_more_until_it_is_purged": "deleted models can be changed",
+    "test_a_model_in_use_is_not_purged": _PURGE,
+    "test_models_go_with_their_experiment_and_their_points_with_the_run": _PURGE,
+    "test_metrics_are_looked_for_on_the_datasets_given[-datasets0-ab]": _DATASETS,
+    "test_metrics_are_looked_for_on_the_datasets_given[metrics.acc > 0.55-datasets3-b]": _DATASETS,
+    "test_metrics_are_looked_for_on_the_datasets_given[metrics.acc > 0.55-datasets4-a]": _DATASETS,
+    "test_metrics_are_looked_for_on_the_datasets_given[NOT metrics.acc > 0.55-datasets5-ac]": (
+        _GRAMMAR
+    ),
+    "test_models_are_ordered_page_by_page[order1-cba]": "'attributes.' is not known there",
+    "test_models_are_ordered_page_by_page[order2-bac]": "NaN, kept as 0, comes first",
+    "test_models_are_ordered_page_by_page[order6-acb]": "a missing type comes first",
+    "test_a_filter_finds_the_models_that_match[model_type != 'agent'-]": "'!=' holds of nothing",
+    "test_a_filter_finds_the_models_that_match[status = 'READY'-b]": "statuses are numbers",
+    "test_a_filter_finds_the_models_that_match[attributes.creation_time < 5-]": "the server fails",
+    **{
+        f"test_a_filter_finds_the_models_that_match[{text}]": _GRAMMAR
+        for text in (
+            "model_type IS NULL-bc",
+            "params.lr < 0.5-ab",
+            "params.unknown IS NULL-abc",
+            "NOT tags.team = 'blue'-bc",
+            "metrics.acc > 0.8 OR name = 'c'-ac",
+            "name =~ '^[ab]$'-ab",
+        )
+    },
+    # Traces.
+    "TestTracesBehindMlflowsServer::test_only_the_experiments_named_are_searched": "the server "
+    "fails at ids that are no numbers",
+    "test_an_outline_comes_back_as_it_was": _FINALIZED,
+    "test_the_outline_of_a_known_trace_replaces_what_was_known": _FINALIZED,
+    "test_a_trace_needs_an_active_experiment": "deleted experiments take traces",
+    "test_spans_come_back_as_they_were_in_the_order_they_began": "the kinds of spans are dropped",
+    "test_spans_make_an_outline": "previews are written with blanks",
+    "test_the_sent_outline_goes_before_the_one_of_the_spans": _SPAN_TIMES,
+    "test_an_unknown_trace_is_not_found[unknown]": _NO_TRACE,
+    "test_an_unknown_trace_is_not_found[%2e%2e%2f0]": _NO_TRACE,
+    "test_an_unknown_trace_is_not_found[\\u03a9]": _NO_TRACE,
+    "test_traces_are_found_as_those_of_a_run": "traces are linked to runs that are not there",
+    "test_an_assessment_comes_back_as_it_was": "what is expected has no error and no rationale",
+    "test_a_filter_finds_the_traces_that_match[attributes.timestamp_ms >= 2000-bc]": _SPAN_TIMES,
+    "test_a_filter_finds_the_traces_that_match[timestamp < 2000-a]": _SPAN_TIMES,
+    "test_a_filter_finds_the_traces_that_match[execution_time > 5-b]": _SPAN_TIMES,
+    "test_a_filter_finds_the_traces_that_match[end_time <= 2010-ab]": _SPAN_TIMES,
+    "test_a_filter_finds_the_traces_that_match[span.attributes.model = 'tiny'-b]": _ATTRIBUTES,
+    "test_a_filter_finds_the_traces_that_match[span.attributes.size = '7'-b]": _ATTRIBUTES,
+    "test_a_filter_finds_the_traces_that_match[feedback.score = 0.25-a]": "values are texts",
+    "test_a_filter_finds_the_traces_that_match[expectation.answer = '42'-a]": "values are texts",
+    **{
+        f"test_a_filter_finds_the_traces_that_match[{text}]": _GRAMMAR
+        for text in (
+            "NOT tags.team = 'blue'-bc",
+            "NOT span.name = 'tool'-c",
+            "status = 'OK' OR feedback.score > 0.5-ab",
+            "(name = 'ask' OR name = 'x') AND NOT (tags.team = 'red')-a",
+        )
+    },
+    "test_traces_are_ordered_page_by_page": "a last page that is full is not known to be the last",
+    "test_traces_go_with_their_experiment": _PURGE,
     **{
         f"test_a_filter_chooses_runs[{text}]": _GRAMMAR
         for text in (
@@ -147,7 +172,8 @@ BY_CHANCE = (
 @pytest.fixture(autouse=True)
 def exception(request: pytest.FixtureRequest) -> None:
     """Expect what is not kept to fail: the day it does not, the list is wrong."""
-    for name in (request.node.name, request.node.originalname):
+    whole = f"{request.cls.__name__}::{request.node.name}" if request.cls else ""
+    for name in (whole, request.node.name, request.node.originalname):
         if name in NOT_KEPT:
             strict = name not in BY_CHANCE
             request.applymarker(pytest.mark.xfail(reason=NOT_KEPT[name], strict=strict))
@@ -177,7 +203,16 @@ class NamedRuns(RestStore):
         return self.get_run(wanted)
 
 
-class TestStoreBehindMlflowsServer(TrackingStoreContract):
+class BehindMlflowsServer:
+    """The fixtures of contracts whose stores lie behind the server that all tests share."""
+
+    @pytest.fixture
+    def url(self, server):
+        return server.url
+
+    def opened(self, store: TrackingStore) -> TrackingStore:
+        return store
+
     @pytest.fixture
     def open_store(self, server, tmp_path, monkeypatch):
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -189,7 +224,7 @@ class TestStoreBehindMlflowsServer(TrackingStoreContract):
                 NamedRuns(connect(server.url, {**pegboard_settings(), "http_retries": 0}))
             )
             stores[-1].database = server.database
-            return stores[-1]
+            return self.opened(stores[-1])
 
         yield open_store
         for store in stores:
@@ -206,6 +241,25 @@ class TestStoreBehindMlflowsServer(TrackingStoreContract):
             return open_store()
 
         return reopen
+
+
+class TestStoreBehindMlflowsServer(BehindMlflowsServer, TrackingStoreContract):
+    pass
+
+
+class TestLoggedModelsBehindMlflowsServer(BehindMlflowsServer, LoggedModelStoreContract):
+    pass
+
+
+class TestTracesBehindMlflowsServer(BehindMlflowsServer, TraceStoreContract):
+    def opened(self, store: TrackingStore) -> TrackingStore:
+        inner = store.traces
+        store.traces = lambda: HexIds(inner())  # type: ignore[method-assign]
+        return store
+
+
+class TestMoreBehindMlflowsServer(BehindMlflowsServer, BeyondTheContracts):
+    pass
 
 
 class TestArtifactsBehindMlflowsServer(ArtifactStoreContract):

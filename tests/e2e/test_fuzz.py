@@ -26,7 +26,7 @@ from served import serving
 
 EXAMPLES = 8
 """Requests to each operation that keep its schema, and as many that break it."""
-SECONDS = 10
+SECONDS = 60
 """No refusal takes longer than this, however busy the machine is."""
 
 API = "/api/2.0/mlflow"
@@ -62,7 +62,18 @@ def known(url: str) -> dict[str, list[str]]:
     ).raise_for_status()
     model = requests.post(f"{url}{API}/logged-models", json={"experiment_id": "0"}, timeout=30)
     model_id = model.json()["model"]["info"]["model_id"]
+    for path, fields in (
+        ("registered-models/create", {"name": "iris"}),
+        ("model-versions/create", {"name": "iris", "source": "s3://bucket/m"}),
+        ("registered-models/alias", {"name": "iris", "alias": "champion", "version": "1"}),
+    ):
+        requests.post(f"{url}{API}/{path}", json=fields, timeout=30).raise_for_status()
     return {
+        "name": ["iris"],
+        "version": ["1", "2", "0"],
+        "alias": ["champion"],
+        "stage": ["Production"],
+        "source": ["s3://bucket/m", "models:/iris/1", f"runs:/{run_id}/a", "/etc"],
         "run_id": [run_id],
         "run_ids": [run_id],
         "experiment_id": ["0"],
@@ -195,6 +206,30 @@ VALID: dict[str, dict[str, Any]] = {
         "max_results": 1,
         "order_by": [],
         "page_token": "",
+    },
+    "registered-models/create": {"name": "n", "description": "", "tags": []},
+    "registered-models/alias": {"name": "iris", "alias": "a", "version": "1"},
+    "registered-models/get-latest-versions": {"name": "iris", "stages": ["None"]},
+    "model-versions/create": {
+        "name": "iris",
+        "source": "s3://bucket/m",
+        "run_id": "r",
+        "model_id": "m-1",
+        "tags": [],
+    },
+    "model-versions/transition-stage": {
+        "name": "iris",
+        "version": "1",
+        "stage": "Production",
+        "archive_existing_versions": False,
+    },
+    "model-versions/set-tag": {"name": "iris", "version": "1", "key": "k", "value": "v"},
+    "webhooks": {
+        "name": "n",
+        "url": "https://example.com/",
+        "events": [{"entity": "PROMPT", "action": "CREATED"}],
+        "secret": "s",
+        "status": "ACTIVE",
     },
     "logged-models": {"experiment_id": "0", "name": "n", "tags": [], "params": []},
     "logged-models/search": {"experiment_ids": ["0"], "filter": "", "max_results": 1},

@@ -304,7 +304,6 @@ def test_a_store_that_is_locked_for_long_is_told_and_others_are_served(
         for _ in range(12)
     ]
     with lock(tmp_path / "s.db"):
-        begin = time.monotonic()
         for writer in writers:
             writer.start()
         for step in range(10):
@@ -314,8 +313,7 @@ def test_a_store_that_is_locked_for_long_is_told_and_others_are_served(
         for writer in writers:
             writer.join(SECONDS)
         # The limit is a second; a busy machine is slower, but nobody waits for the lock's end.
-        assert time.monotonic() - begin < SECONDS / 2
-    assert len(answers) == len(writers)
+        assert len(answers) == len(writers)
     for status, body in answers:
         assert status == 503
         assert body["error_code"] == "TEMPORARILY_UNAVAILABLE"

@@ -16,6 +16,7 @@ Nothing is imported before it is used.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from importlib.machinery import PathFinder
 
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
     from pegboard.client import Client as Client
     from pegboard.client import MlflowClient as MlflowClient
     from pegboard.client.images import Image as Image
+    from pegboard.client.location import get_registry_uri as get_registry_uri
     from pegboard.client.location import get_tracking_uri as get_tracking_uri
     from pegboard.client.location import is_tracking_uri_set as is_tracking_uri_set
+    from pegboard.client.location import set_registry_uri as set_registry_uri
     from pegboard.client.location import set_tracking_uri as set_tracking_uri
     from pegboard.client.operations import RunOperations as RunOperations
     from pegboard.errors import PegboardError as PegboardError
@@ -86,6 +89,10 @@ if TYPE_CHECKING:
     from pegboard.fluent.models import search_logged_models as search_logged_models
     from pegboard.fluent.models import set_active_model as set_active_model
     from pegboard.fluent.models import set_logged_model_tags as set_logged_model_tags
+    from pegboard.fluent.registry import register_model as register_model
+    from pegboard.fluent.registry import search_model_versions as search_model_versions
+    from pegboard.fluent.registry import search_registered_models as search_registered_models
+    from pegboard.fluent.registry import set_model_version_tag as set_model_version_tag
     from pegboard.fluent.runs import ActiveRun as ActiveRun
     from pegboard.fluent.runs import active_run as active_run
     from pegboard.fluent.runs import delete_run as delete_run
@@ -117,7 +124,8 @@ if TYPE_CHECKING:
 _NAMES = {
     "client": "Client MlflowClient",
     "client.images": "Image",
-    "client.location": "get_tracking_uri is_tracking_uri_set set_tracking_uri",
+    "client.location": "get_registry_uri get_tracking_uri is_tracking_uri_set set_registry_uri "
+    "set_tracking_uri",
     "client.operations": "RunOperations",
     "errors": "PegboardError",
     "exceptions": "MlflowException",
@@ -132,6 +140,8 @@ _NAMES = {
     "delete_logged_model_tag finalize_logged_model get_active_model_id get_logged_model "
     "initialize_logged_model last_logged_model log_model_params log_outputs search_logged_models "
     "set_active_model set_logged_model_tags",
+    "fluent.registry": "register_model search_model_versions search_registered_models "
+    "set_model_version_tag",
     "fluent.runs": "ActiveRun active_run delete_run end_run get_parent_run get_run "
     "last_active_run restore_run start_run",
     "fluent.search": "search_runs",
@@ -175,6 +185,19 @@ def _of_plugins(name: str) -> Any:
         raise AttributeError(
             f"module {__name__!r} has no attribute {name!r}, and no installed plugin adds it"
         ) from None
+
+
+class _PluginModules:
+    """Lets ``import pegboard.NAME`` find what plugins add, after everything else was asked."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> Any:
+        if not name.startswith(f"{__name__}."):
+            return None
+        return import_module(f"{__name__}.plugin_modules").find_spec(name)
+
+
+sys.meta_path.append(_PluginModules)
 
 
 def __dir__() -> list[str]:

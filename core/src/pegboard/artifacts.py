@@ -1,4 +1,4 @@
-"""Artifacts by URI: of runs (``runs:/ID/path``) or of any artifact store."""
+"""Artifacts by URI: of runs (``runs:/ID/path``), of models (``models:/…``) or of any store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pegboard import host, paths, uris
+from pegboard import host, model_uris, paths, uris
 from pegboard.client import Client, transfer
 from pegboard.client.artifacts import fetch
 from pegboard.errors import InvalidValue
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _OF_RUN = re.compile(r"runs:/+(?P<run_id>[^/]+)(?:/(?P<path>.*))?")
 
+_DETOURS = 8
+"""How often a version of a registered model may refer to another: copies do so once."""
+
 
 def download_artifacts(
     artifact_uri: str | None = None,
@@ -32,9 +35,10 @@ def download_artifacts(
 ) -> str:
     """Copy a file or directory to ``dst_path`` and return where it is now.
 
-    It is named by ``artifact_uri``, or by ``run_id`` and ``artifact_path`` (without one, all of the
-    run's). Without ``dst_path``: return where it lies, if on this machine, else copy it to a new
-    temporary directory.
+    It is named by ``artifact_uri``, also of a model (``models:/NAME/3``, ``models:/NAME@ALIAS``,
+    ``models:/m-…``, each perhaps followed by the path of a file), or by ``run_id`` and
+    ``artifact_path`` (without one, all of the run's). Without ``dst_path``: return where it lies,
+    if on this machine, else copy it to a new temporary directory.
     """
     store, path = _locate(artifact_uri, run_id, artifact_path, tracking_uri)
     return str(fetch(store, path, dst_path))
@@ -103,12 +107,30 @@ def _locate(
     if artifact_uri is not None:
         if artifact_path is not None:
             raise InvalidValue("artifact_path goes with run_id; extend artifact_uri instead.")
+        if model_uris.is_model_uri(artifact_uri):
+            return _locate_model(artifact_uri, tracking_uri)
         match = _OF_RUN.fullmatch(artifact_uri)
         if match is None:
             return _locate_file(artifact_uri)
         run_id, artifact_path = match["run_id"], match["path"]
     store = Client(tracking_uri).artifacts(str(run_id))
     return store, paths.safe_relative(artifact_path or "")
+
+
+def _locate_model(uri: str, tracking_uri: str | None) -> tuple[ArtifactStore, str]:
+    """Return the store that keeps a model, or a file of one, and its path there."""
+    text, inner = uri, ""
+    for _ in range(_DETOURS):
+        if not model_uris.is_model_uri(text):
+            store, path = _locate(text, None, None, tracking_uri)
+            return store, paths.safe_relative(posixpath.join(path, inner))
+        named, client = model_uris.parse(text), Client(tracking_uri)
+        inner = posixpath.join(paths.safe_relative(named.path), inner).strip("/")
+        if named.model_id is not None:
+            return client.model_artifacts(named.model_id), inner
+        version = model_uris.find_version(client.registry, named)
+        text = client.registry.download_uri(version.name, version.version)
+    raise InvalidValue(f"The model {uri!r} refers to another, and that again to another.")
 
 
 def _locate_file(uri: str) -> tuple[ArtifactStore, str]:

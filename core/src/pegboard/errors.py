@@ -90,6 +90,13 @@ class InvalidState(PegboardError):
     error_code = "INVALID_STATE"
 
 
+class Deleted(InvalidState):
+    """The entity is deleted: it has to be restored before it can be changed."""
+
+    # As of values that are wrong, for MLflow's clients.
+    error_code = "INVALID_PARAMETER_VALUE"
+
+
 class Refused(PegboardError):
     """Not allowed: a gate of the model registry says no, or files may not be trusted."""
 

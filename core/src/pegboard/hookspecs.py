@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pegboard.contracts.registry import ModelRegistry, Promotion, Verdict
     from pegboard.contracts.tracking import TrackingStore
     from pegboard.entities import Dataset, Run, RunStatus
+    from pegboard.host import Host
     from pegboard.uris import Uri
 
 PROJECT = "pegboard"
@@ -61,7 +62,11 @@ class Component(Generic[C]):
 
 @frozen
 class Command:
-    """A sub-command of ``pegboard``. ``load`` returns a click command and may import at will."""
+    """A sub-command of ``pegboard``. ``load`` returns a click command and may import at will.
+
+    One named ``GROUP NAME`` is put into a group, which other plugins may add to as well, and which
+    one of them may declare as ``GROUP`` with commands of its own.
+    """
 
     name: str
     load: Callable[[], Any]
@@ -87,12 +92,12 @@ class DatasetType:
 class Gate:
     """A check that a promotion in the model registry can be made to require.
 
-    ``check`` gets the promotion, and the registry to look things up in. Which promotions require
-    it is configured by its name.
+    ``check`` gets the promotion, the registry to look things up in, and the host, whose
+    ``store_beside`` gives the runs. Which promotions require it is configured by its name.
     """
 
     name: str
-    check: Callable[[Promotion, ModelRegistry], Verdict]
+    check: Callable[[Promotion, ModelRegistry, Host], Verdict]
     summary: str
 
 
@@ -198,6 +203,15 @@ def pegboard_api() -> Sequence[ApiName]:
 def pegboard_endpoints() -> Sequence[Endpoint]:
     """Declare HTTP endpoints; imports what answers them, and is called by the server only."""
     return ()
+
+
+@hookspec
+def pegboard_server_started(host: Host, tracking_uri: str | None) -> Callable[[], None] | None:
+    """Begin what goes on beside the requests of a server, and return what ends it.
+
+    Called in each process of a server that serves plugins' endpoints, with the store that it was
+    started with (None: the configured one). Must be quick: what takes time belongs in a thread.
+    """
 
 
 @hookspec

@@ -121,12 +121,37 @@ class Host:
         text = uri or self.config.registry.uri or self.config.tracking.uri
         with self._lock:
             if text not in self._registries:
+                stages = self._stages()
                 registry: ModelRegistry = self._open("model registry", text)
-                registry.stages = tuple(self.config.registry.stages)
+                registry.stages = stages
                 if self.config.registry.gates:
                     registry.allow = partial(self._ask_gates, registry)
                 self._registries[text] = registry
             return self._registries[text]
+
+    def store_beside(self, registry: ModelRegistry) -> TrackingStore:
+        """Return the tracking store with the runs that the versions of a registry come from.
+
+        That is the configured one for the configured registry, else the one of the same URI.
+        """
+        with self._lock:
+            found = (text for text, opened in self._registries.items() if opened is registry)
+            text = next(found, None)
+        return self.tracking_store(None if text == self.config.registry.uri else text)
+
+    def gates(self) -> Sequence[hookspecs.Gate]:
+        """Return the checks that promotions can be made to require."""
+        return [self._one("gate", name)[1] for name in sorted(self._of("gate"))]
+
+    def required_gates(self, key: str) -> Sequence[str]:
+        """Return the names of the gates that an alias or a stage requires.
+
+        Small and capital letters count as the same, so that no gate is missed by a spelling.
+        """
+        wanted = ("*", key.casefold())
+        configured = self.config.registry.gates.items()
+        names = [name for at, gates in configured if at.casefold() in wanted for name in gates]
+        return list(dict.fromkeys(names))
 
     def model_flavor(self, name: str) -> ModelFlavor:
         """Open the model flavor of that name."""
@@ -235,16 +260,24 @@ class Host:
                 store.close()
             self._stores.clear()
 
+    def _stages(self) -> Sequence[str]:
+        stages = self.config.registry.stages
+        if not stages or len({stage.casefold() for stage in stages}) < len(stages):
+            raise ConfigError(
+                f"{self.config.file}: [registry] stages has to name at least one, each once: "
+                f"{stages!r}.",
+            )
+        return tuple(stages)
+
     def _ask_gates(self, registry: ModelRegistry, promotion: Promotion) -> None:
         """Raise Refused unless every gate that is configured for a promotion lets it pass."""
-        configured = self.config.registry.gates
-        for name in dict.fromkeys((*configured.get("*", ()), *configured.get(promotion.key, ()))):
+        for name in self.required_gates(promotion.key):
             if name not in self._of("gate"):
                 raise ConfigError(
                     f"{self.config.file}: [registry.gates] names {name!r}, which is no gate.",
                     hint=f"Gates are: {', '.join(sorted(self._of('gate'))) or 'none'}.",
                 )
-            verdict = self._one("gate", name)[1].check(promotion, registry)
+            verdict = self._one("gate", name)[1].check(promotion, registry, self)
             if not verdict.passed:
                 what = f"version {promotion.version} of {promotion.name!r}"
                 raise Refused(

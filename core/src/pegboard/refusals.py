@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pegboard.errors import (
     AlreadyExists,
+    Deleted,
     InvalidState,
     InvalidValue,
     NotFound,
@@ -17,9 +20,9 @@ def no_experiment(experiment_id: str) -> NotFound:
     return NotFound(f"There is no experiment with the id {quoted(experiment_id)}.")
 
 
-def experiment_deleted(experiment_id: str, name: str) -> InvalidState:
+def experiment_deleted(experiment_id: str, name: str) -> Deleted:
     """The experiment to be changed is deleted."""
-    return InvalidState(
+    return Deleted(
         f"The experiment {quoted(name)} (id {experiment_id}) is deleted.", hint="Restore it first."
     )
 
@@ -64,9 +67,9 @@ def run_taken(run_id: str) -> AlreadyExists:
     return AlreadyExists(f"There is a run with the id {quoted(run_id)} already.")
 
 
-def run_deleted(run_id: str) -> InvalidState:
+def run_deleted(run_id: str) -> Deleted:
     """The run to be changed is deleted."""
-    return InvalidState(f"The run {quoted(run_id)} is deleted.", hint="Restore it first.")
+    return Deleted(f"The run {quoted(run_id)} is deleted.", hint="Restore it first.")
 
 
 def run_in_use(run_id: str) -> InvalidState:
@@ -128,3 +131,65 @@ def unsupported(what: str, store: object) -> NotSupported:
         f"{type(store).__name__}, the tracking store in use, does not keep {what}.",
         hint="Use another store, such as sqlite:PATH.",
     )
+
+
+def no_registered_model(name: str, *, now: str | None = None) -> NotFound:
+    """No registered model has this name; perhaps it has another one ``now``."""
+    return NotFound(
+        f"There is no registered model named {quoted(name)}.",
+        hint=f"It was renamed to {quoted(now)}." if now else "",
+    )
+
+
+def registered_name_taken(name: str) -> AlreadyExists:
+    """Another registered model has this name."""
+    return AlreadyExists(f"There is a registered model named {quoted(name)} already.")
+
+
+def no_version(name: str, version: str) -> NotFound:
+    """A registered model has no such version."""
+    return NotFound(f"The registered model {quoted(name)} has no version {quoted(version)}.")
+
+
+def no_versions(name: str) -> NotFound:
+    """A registered model has no version at all."""
+    return NotFound(f"The registered model {quoted(name)} has no version.")
+
+
+def no_version_in_stage(name: str, stage: str) -> NotFound:
+    """A registered model has no version in a stage."""
+    return NotFound(
+        f"The registered model {quoted(name)} has no version in the stage {quoted(stage)}."
+    )
+
+
+def no_alias(name: str, alias: str) -> NotFound:
+    """A registered model has no such alias."""
+    return NotFound(f"The registered model {quoted(name)} has no alias {quoted(alias)}.")
+
+
+def nothing_to_roll_back(name: str, alias: str) -> InvalidState:
+    """An alias did not point at another version before, or at none that is still there."""
+    return InvalidState(
+        f"The alias {quoted(alias)} of {quoted(name)} has no earlier version to go back to.",
+        hint="Set it to a version instead.",
+    )
+
+
+def no_stage(stage: str, stages: Iterable[str]) -> InvalidValue:
+    """There is no such stage."""
+    known = ", ".join(stages)
+    return InvalidValue(f"{quoted(stage)} is not a stage.", hint=f"Stages are: {known}.")
+
+
+def cannot_archive(stage: str) -> InvalidValue:
+    """The versions of this stage cannot give way to another."""
+    return InvalidValue(
+        f"A version that goes to the stage {quoted(stage)} archives no others.",
+        hint="archive_existing is for stages in use, if there is a stage 'Archived'.",
+    )
+
+
+def nobody_approves() -> InvalidValue:
+    """An approval was given without saying by whom."""
+    return InvalidValue("An approval needs the user who gives it.", hint="Say who approves.")

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pegboard.client import Client, MlflowClient
-from pegboard.client.location import get_tracking_uri, is_tracking_uri_set, set_tracking_uri
+from pegboard.client.location import (
+    get_registry_uri,
+    get_tracking_uri,
+    is_tracking_uri_set,
+    set_registry_uri,
+    set_tracking_uri,
+)
 
 __all__ = [
     "Client",
     "MlflowClient",
+    "get_registry_uri",
     "get_tracking_uri",
     "is_tracking_uri_set",
+    "set_registry_uri",
     "set_tracking_uri",
 ]

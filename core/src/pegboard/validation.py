@@ -26,11 +26,17 @@ MAX_MODEL_NAME = 500
 MAX_MODEL_TYPE = 500
 MAX_MODEL_TEXT = 65_535
 MAX_INPUT_TAG_KEY = 255
+MAX_REGISTERED_NAME = 256
+MAX_ALIAS = 255
+MAX_REGISTRY_TEXT = 100_000
+MAX_SOURCE = 4096
 MAX_INPUT_TAG_VALUE = 500
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 _KEY = re.compile(r"[/\w.\- :]+")
 _RUN_ID = re.compile(r"[A-Za-z0-9][\w\-]{0,255}")
+_ALIAS = re.compile(r"[\w\-]+")
+_RESERVED_ALIAS = re.compile(r"latest|v\d+", re.IGNORECASE)
 
 
 def key(name: Any, what: str) -> str:
@@ -174,6 +180,60 @@ def model_texts(texts: Mapping[Any, Any], what: str) -> dict[str, str]:
                 hint=f"A name is a text of 1 to {MAX_INPUT_TAG_KEY} characters.",
             )
     return {name: text(value, f"{what} {name!r}", MAX_MODEL_TEXT) for name, value in texts.items()}
+
+
+def registered_name(name: Any) -> str:
+    """Return ``name`` if it may name a registered model: part of a URI, so no ``/`` and ``:``."""
+    if not isinstance(name, str) or name.strip() in ("", ".", "..") or set(name) & {*"/:\0"}:
+        raise InvalidValue(
+            f"A registered model cannot be named {quoted(name)}.",
+            hint="A name is a text that is not empty, without '/' and ':'.",
+        )
+    if len(name) > MAX_REGISTERED_NAME:
+        raise InvalidValue(
+            f"The model name {quoted(name)} has {len(name)} characters; "
+            f"{MAX_REGISTERED_NAME} are allowed."
+        )
+    return name
+
+
+def alias(name: Any, *, new: bool = False) -> str:
+    """Return ``name`` if it may be an alias; a ``new`` one is not what versions are called by."""
+    if not isinstance(name, str) or _ALIAS.fullmatch(name) is None or len(name) > MAX_ALIAS:
+        raise InvalidValue(
+            f"{quoted(name)} is not an alias.",
+            hint=f"An alias has 1 to {MAX_ALIAS} letters, digits, '_' and '-'.",
+        )
+    if new and _RESERVED_ALIAS.fullmatch(name):
+        raise InvalidValue(
+            f"The alias {name!r} is reserved.",
+            hint="'latest' is the newest version, and 'v3' would look like version 3.",
+        )
+    return name
+
+
+def version_number(value: Any) -> int:
+    """Return the version of a registered model as a number."""
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise InvalidValue(f"{quoted(value)} is not a version.", hint="A version is like '3'.")
+    return int(text)
+
+
+def registry_tags(tags: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags of a registered model or a version, as text within the limits."""
+    return {
+        key(name, "tag"): registry_text(value, f"value of the tag {name!r}")
+        for name, value in tags.items()
+    }
+
+
+def registry_text(value: Any, what: str, limit: int = MAX_REGISTRY_TEXT) -> str:
+    """Return ``value`` as text; one that is too long is an InvalidValue, not cut."""
+    result = str(value)
+    if len(result) > limit:
+        raise InvalidValue(f"The {what} has {len(result)} characters; {limit} are allowed.")
+    return result
 
 
 def dataset_input(item: DatasetInput) -> DatasetInput:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from attrs import define, field
 
-SECONDS = 30.0
+SECONDS = 60.0
 """No step of a test takes longer than this."""
 
 
@@ -190,16 +190,28 @@ def start(plugins: Path, tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture(scope="session")
 def server(plugins: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Return a server with short time-outs and low limits, shared by all tests."""
+    """Return a server with low limits, shared by all tests."""
     config = """
         [plugins.server]
-        read_timeout_seconds = 2.0
-        write_timeout_seconds = 2.0
+        read_timeout_seconds = 60.0
         max_body_mib = 1
         max_bodies_mib = 4
         max_streams = 4
         threads = 2
     """
     running = launch(plugins, tmp_path_factory.mktemp("server"), config=config)
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def hasty(plugins: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a server with short time-outs, shared by the tests that wait for them."""
+    config = """
+        [plugins.server]
+        read_timeout_seconds = 2.0
+        write_timeout_seconds = 2.0
+    """
+    running = launch(plugins, tmp_path_factory.mktemp("hasty"), config=config)
     yield running
     assert running.stop() == 0

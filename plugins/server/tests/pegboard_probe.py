@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,19 +61,31 @@ def wait(call: Call) -> dict[str, Any]:
 
 
 async def upload(call: Call) -> dict[str, Any]:
-    """Count the bytes of the body, and note in a file how the upload ended."""
+    """Count and hash the bytes of the body, and note in a file how the upload ended.
+
+    ``unread`` names a file: as soon as it is there the endpoint answers and takes nothing.
+    """
     assert call.body is not None
-    size, end = 0, "whole"
+    if "unread" in call.parameters:
+        while not Path(call.parameters["unread"]).exists():
+            await asyncio.sleep(0.01)
+        return {}
+    size, end, digest = 0, "whole", hashlib.sha256()
     try:
         async for piece in call.body:
             size += len(piece)
+            digest.update(piece)
     except ConnectionError:
         end = "broken off"
         raise
     finally:
         if "note" in call.parameters:
-            Path(call.parameters["note"]).write_text(end)
-    return {"size": size, "path": call.parameters.get("path")}
+            # Whoever waits for the file finds it complete.
+            note = Path(call.parameters["note"])
+            unfinished = note.with_name(f"{note.name}.unfinished")
+            unfinished.write_text(end)
+            unfinished.replace(note)
+    return {"size": size, "sha256": digest.hexdigest(), "path": call.parameters.get("path")}
 
 
 async def download(call: Call) -> Answer:
@@ -144,5 +157,17 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
         Endpoint("GET", "/api/probe/header", bad_header, read, "Send a header that is two."),
         Endpoint("GET", "/api/probe/fail", fail, read, "Fail."),
         Endpoint("GET", "/api/probe/wait", wait, read, "Wait for a file."),
+        Endpoint("GET", "/api/probe/hold", wait, read, "Hold the loop for it.", quick=True),
         Endpoint("POST", "/api/probe/admin", echo, Permission.ADMIN, "Echo to administrators."),
     ]
+
+
+@hookimpl
+def pegboard_server_started(tracking_uri: str | None) -> Callable[[], None] | None:
+    """Note the start and the end in files of the working directory, once it is asked to."""
+    if Path("beside.broken").exists():
+        raise RuntimeError("a plugin that is broken")
+    if not Path("beside").exists():
+        return None
+    Path(f"beside.started.{os.getpid()}").write_text(str(tracking_uri))
+    return Path(f"beside.ended.{os.getpid()}").touch

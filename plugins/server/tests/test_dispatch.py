@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from pathlib import Path
 
@@ -160,7 +161,8 @@ def test_a_header_cannot_smuggle_another(server: Server) -> None:
 def test_a_body_is_streamed_to_the_endpoint(server: Server) -> None:
     body = b"y" * (5 << 20)
     answer = server("PUT", "/api/probe/files/a/b.bin", body=body)
-    assert answer.json == {"size": 5 << 20, "path": "a/b.bin"}
+    digest = hashlib.sha256(body).hexdigest()
+    assert answer.json == {"size": 5 << 20, "sha256": digest, "path": "a/b.bin"}
 
 
 def test_an_answer_is_streamed_and_then_closed(server: Server, tmp_path: Path) -> None:

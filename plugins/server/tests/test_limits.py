@@ -16,14 +16,14 @@ HOST = b"Host: localhost\r\n"
 FORM = b"Content-Type: application/json\r\n"
 
 
-def test_a_client_that_says_nothing_is_cut_off(server: Server) -> None:
-    with server.connect() as connection:
-        assert server.is_well()
+def test_a_client_that_says_nothing_is_cut_off(hasty: Server) -> None:
+    with hasty.connect() as connection:
+        assert hasty.is_well()
         assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
 
 
-def test_a_client_that_never_ends_its_headers_is_cut_off(server: Server) -> None:
-    with server.connect() as connection:
+def test_a_client_that_never_ends_its_headers_is_cut_off(hasty: Server) -> None:
+    with hasty.connect() as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\n")
         received = b""
         with contextlib.suppress(ConnectionError, TimeoutError):
@@ -36,29 +36,29 @@ def test_a_client_that_never_ends_its_headers_is_cut_off(server: Server) -> None
                 if received:
                     break
         assert received.startswith(b"HTTP/1.1 408 ")
-    assert server.is_well()
+    assert hasty.is_well()
 
 
-def test_a_body_that_does_not_arrive_is_a_408(server: Server) -> None:
+def test_a_body_that_does_not_arrive_is_a_408(hasty: Server) -> None:
     head = b"POST /api/probe/quick HTTP/1.1\r\n" + HOST + FORM + b"Content-Length: 100\r\n\r\n"
-    answer = server.raw(head + b'{"name":')
+    answer = hasty.raw(head + b'{"name":')
     assert (answer.status, answer.code) == (408, "DEADLINE_EXCEEDED")
 
 
-def test_a_stream_that_stops_is_a_408(server: Server, tmp_path: Path) -> None:
+def test_a_stream_that_stops_is_a_408(hasty: Server, tmp_path: Path) -> None:
     target = f"PUT /api/probe/files/a?note={tmp_path / 'note'} HTTP/1.1\r\n".encode()
-    answer = server.raw(target + HOST + b"Content-Length: 100\r\n\r\nsome")
+    answer = hasty.raw(target + HOST + b"Content-Length: 100\r\n\r\nsome")
     assert (answer.status, answer.code) == (408, "DEADLINE_EXCEEDED")
 
 
-def test_a_client_that_takes_nothing_is_cut_off(server: Server, tmp_path: Path) -> None:
+def test_a_client_that_takes_nothing_is_cut_off(hasty: Server, tmp_path: Path) -> None:
     note = tmp_path / "closed"
-    with server.connect() as connection:
+    with hasty.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         target = f"GET /api/probe/stream?count=100000&note={note} HTTP/1.1\r\n".encode()
         connection.sendall(target + HOST + b"\r\n")
         wait_for(note)
-    assert server.is_well()
+    assert hasty.is_well()
 
 
 def test_streams_beyond_the_limit_are_refused_and_others_served(server: Server) -> None:
@@ -137,6 +137,36 @@ def test_connections_beyond_the_limit_are_told(start: Start) -> None:
         assert (answer.status, answer.code) == (503, "TEMPORARILY_UNAVAILABLE")
         assert answer.headers["connection"] == "close"
     assert until(lambda: server("GET", "/api/probe/quick"), 200)
+
+
+def test_clients_that_come_at_once_to_a_busy_server_are_accepted_together(
+    start: Start, tmp_path: Path
+) -> None:
+    server = start()
+    first, second = tmp_path / "first", tmp_path / "second"
+    with contextlib.ExitStack() as stack:
+
+        def hold(file: Path) -> None:
+            connection = stack.enter_context(server.connect())
+            connection.sendall(f"GET /api/probe/hold?file={file} HTTP/1.1\r\n".encode())
+            connection.sendall(HOST + b"\r\n")
+
+        hold(first)
+        wait_for(Path(f"{first}.begun"))
+        before = sockets(server)
+        for _ in range(8):
+            hold(second)
+        first.touch()
+        wait_for(Path(f"{second}.begun"))
+        # The loop is held by the first of them.
+        assert sockets(server) == before + 8
+        second.touch()
+    assert server.stop() == 0
+
+
+def sockets(server: Server) -> int:
+    found = list(Path(f"/proc/{server.process.pid}/fd").iterdir())
+    return sum(str(descriptor.readlink()).startswith("socket:") for descriptor in found)
 
 
 def until(call: Callable[[], Reply], status: int) -> Reply:

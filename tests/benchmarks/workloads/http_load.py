@@ -1,4 +1,7 @@
-"""Post one body over and over on some connections; answer with the rate and the 99th percentile."""
+"""Post one body, or get without one, over and over on some connections.
+
+Answers with the rate and the 99th percentile.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,9 @@ async def _post(
 ) -> None:
     place = urlsplit(url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
-    head = f"POST {place.path} HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json"
+    method = "POST" if body else "GET"
+    path = place.path + f"?{place.query}" * bool(place.query)
+    head = f"{method} {path} HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json"
     while time.perf_counter() < end:
         sent = body.replace("@", str(next(numbers)))
         begin = time.perf_counter()

@@ -38,7 +38,7 @@ class LazyGroup(click.Group):
         """Return a sub-command, imported if need be; None if there is none of that name."""
         command = super().get_command(ctx, cmd_name)
         if command is None and (declaration := self.declared(ctx).get(cmd_name)):
-            command = _loaded(declaration)
+            command = loaded(declaration)
         return command
 
     def resolve_command(
@@ -80,13 +80,13 @@ class LazyGroup(click.Group):
         return items + click.Command.shell_complete(self, ctx, incomplete)
 
     def _summary(self, ctx: click.Context, name: str) -> str:
-        declaration = self.declared(ctx).get(name)
-        if declaration is not None:
-            return declaration.summary
-        return self.commands[name].get_short_help_str(limit=200)
+        if name in self.commands:
+            return self.commands[name].get_short_help_str(limit=200)
+        return self.declared(ctx)[name].summary
 
 
-def _loaded(declaration: Command) -> click.Command:
+def loaded(declaration: Command) -> click.Command:
+    """Return the command that was declared; PluginError if it cannot be had, or is none."""
     try:
         command = declaration.load()
     except ImportError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from pegboard.cli.groups import grouped
 from pegboard.cli.lazy import LazyGroup
 from pegboard.errors import InvalidValue, PegboardError
 from pegboard.hookspecs import Command
@@ -28,6 +29,9 @@ _DISTRIBUTION_OF_COMMAND = {
     "exec": "pegboard-server",
     "experiments": "pegboard-tracking",
     "gc": "pegboard-tracking",
+    "lineage": "pegboard-registry",
+    "models": "pegboard-registry",
+    "registry": "pegboard-registry",
     "runs": "pegboard-tracking",
     "server": "pegboard-server",
 }
@@ -72,7 +76,7 @@ class _Root(LazyGroup):
     def declared(self, ctx: click.Context) -> Mapping[str, Command]:
         """Return core's commands and those of plugins; core's win."""
         try:
-            added = {command.name: command for command in open_host(ctx).commands()}
+            added = grouped(open_host(ctx).commands())
         except PegboardError as error:
             # Help and core's commands have to work when the configuration is what is broken.
             ctx.find_root().meta["pegboard.trouble"] = error.message

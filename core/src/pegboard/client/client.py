@@ -10,6 +10,7 @@ from pegboard import host
 from pegboard.client import location, operations, writers
 from pegboard.client.artifacts import ArtifactMethods
 from pegboard.client.models import LoggedModelMethods
+from pegboard.client.registry import RegistryMethods
 from pegboard.entities import (
     DatasetInput,
     Experiment,
@@ -34,17 +35,22 @@ RUNS_PER_PAGE = 1000
 CHART_POINTS = 2000
 
 
-class Client(ArtifactMethods, LoggedModelMethods):
-    """Reads and writes one tracking store; may be used from several threads.
+class Client(ArtifactMethods, LoggedModelMethods, RegistryMethods):
+    """Reads and writes one tracking store and one model registry, from any number of threads.
 
     Method names, arguments and their order are those of MLflow's ``MlflowClient``.
     """
 
-    def __init__(self, tracking_uri: str | None = None) -> None:
-        """Use the store of a URI; without one, the store that this process tracks to."""
+    def __init__(self, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
+        """Use the store of a URI; without one, the store that this process tracks to.
+
+        The registry is that of ``registry_uri``; without one, the one that this process uses, which
+        is beside the store if nothing else is said.
+        """
         super().__init__(host.current())
         self.tracking_uri = tracking_uri or location.get_tracking_uri()
         self.store = self.host.tracking_store(self.tracking_uri)
+        self._registry_uri = registry_uri
 
     @property
     def writer(self) -> MetricWriter:

@@ -1,4 +1,4 @@
-"""Where this process tracks to."""
+"""Where this process tracks to, and where it registers models."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 from pegboard import config, host
 
 VARIABLE = "PEGBOARD_TRACKING_URI"
+REGISTRY_VARIABLE = "PEGBOARD_REGISTRY_URI"
 
 _uri: str | None = None
+_registry_uri: str | None = None
 
 
 def set_tracking_uri(uri: str | Path | None) -> None:
@@ -37,8 +39,37 @@ def is_tracking_uri_set() -> bool:
     return bool(_uri or _from_environment())
 
 
-def _from_environment() -> str | None:
+def set_registry_uri(uri: str | Path | None) -> None:
+    """Use the model registry of this URI or path from now on; None or "": the configured one.
+
+    Processes started by this one do so too.
+    """
+    global _registry_uri
+    if isinstance(uri, os.PathLike):
+        uri = str(Path(uri).absolute())
+    _registry_uri = uri or None
+    if _registry_uri is None:
+        os.environ.pop(REGISTRY_VARIABLE, None)
+    else:
+        os.environ[REGISTRY_VARIABLE] = _registry_uri
+
+
+def get_registry_uri() -> str:
+    """Return the URI of the model registry: the one set, else the environment's, else configured.
+
+    If nothing is, it is where this process tracks to.
+    """
+    return registry_beside(get_tracking_uri())
+
+
+def registry_beside(tracking_uri: str) -> str:
+    """Return the URI of the model registry for who tracks to a URI."""
+    configured = host.current().config.registry.uri
+    return _registry_uri or _from_environment("registry") or configured or tracking_uri
+
+
+def _from_environment(section: str = "tracking") -> str | None:
     for variable, value in config.ENVIRONMENT.items():
-        if value == ("tracking", "uri") and (uri := os.environ.get(variable)):
+        if value == (section, "uri") and (uri := os.environ.get(variable)):
             return uri
     return None

@@ -125,24 +125,27 @@ class LoggedModelMethods:
     def _located(self, model_id: str) -> str:
         return self.store.located(self.get_logged_model(model_id).artifact_location)
 
-    def _model_files(self, model_id: str) -> ArtifactStore:
+    def model_artifacts(self, model_id: str) -> ArtifactStore:
+        """Return the artifact store whose root is that of a model."""
         return self.host.artifact_store(self._located(model_id))
 
     def log_model_artifact(
         self, model_id: str, local_path: str | os.PathLike[str], artifact_path: str | None = None
     ) -> None:
         """Store a file, or a directory with its name, below ``artifact_path`` of a model."""
-        transfer.upload(self._model_files(model_id), Path(local_path), artifact_path or "")
+        transfer.upload(self.model_artifacts(model_id), Path(local_path), artifact_path or "")
 
     def log_model_artifacts(
         self, model_id: str, local_dir: str | os.PathLike[str], artifact_path: str | None = None
     ) -> None:
         """Store every file below a directory, without its name, in a model."""
-        transfer.upload_content(self._model_files(model_id), Path(local_dir), artifact_path or "")
+        transfer.upload_content(
+            self.model_artifacts(model_id), Path(local_dir), artifact_path or ""
+        )
 
     def list_logged_model_artifacts(self, model_id: str, path: str | None = None) -> list[FileInfo]:
         """Return what is directly below a directory of a model, sorted by path."""
-        return self._model_files(model_id).list(paths.safe_relative(path or ""))
+        return self.model_artifacts(model_id).list(paths.safe_relative(path or ""))
 
 
 def _order(wanted: Mapping[str, Any]) -> ModelOrder:

@@ -44,7 +44,8 @@ class Call:
     of it. Of a body's key that comes twice the last value counts. A ``{name:path}`` is relative and
     stays below its root. ``body`` yields the raw body of an endpoint with ``streams``, and raises
     ConnectionError if the client goes away before the end; it has to be read before the endpoint
-    returns. For others it is None, as the body was read.
+    returns. For others it is None, as the body was read; those that are ``raw`` find it in
+    ``content``.
     """
 
     host: Host
@@ -57,6 +58,8 @@ class Call:
     server_url: str = ""
     """The server as the client addresses it: ``https://HOST:PORT/ROOT``, without a slash at the
     end; for addresses that a client is told."""
+    content: bytes = b""
+    """The whole body of a request to an endpoint that is ``raw``."""
 
 
 @frozen
@@ -102,4 +105,7 @@ class Endpoint:
     quick: bool = False
     streams: bool = False
     """Whether the body is a stream of bytes, not a JSON object."""
+    raw: bool = False
+    """Whether the body, of any type but within the limits of a JSON object, is handed over as it
+    came."""
     tags: tuple[str, ...] = ()

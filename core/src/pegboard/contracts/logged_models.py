@@ -14,6 +14,7 @@ from pegboard.entities.logged_models import (
     LoggedModelOutput,
     LoggedModelStatus,
 )
+from pegboard.errors import NotSupported
 
 DEFAULT_PAGE = 100
 """How many models a search returns by default."""
@@ -114,6 +115,13 @@ class LoggedModelStore(ABC):
     @abstractmethod
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
         """Record models that an active run made, each once for a step."""
+
+    def used_by(self, model_id: str) -> Sequence[str]:
+        """Return the ids of the runs that use a model, the last started first.
+
+        NotSupported if the store cannot tell.
+        """
+        raise NotSupported(f"The store cannot tell which runs use the model {model_id!r}.")
 
     @abstractmethod
     def deleted(self, *, deleted_before: int | None = None) -> Iterable[LoggedModel]:

@@ -57,6 +57,14 @@ class ModelFlavor(ABC):
     loader_module: ClassVar[str]
     """What MLflow calls its own loader for these files: ``mlflow.sklearn``."""
 
+    row_wise: ClassVar[bool] = False
+    """Whether what is predicted for a row depends on nothing but that row, so that the rows of
+    several requests can be predicted together, and those of a large file in pieces."""
+
+    needs_example: ClassVar[bool] = False
+    """Whether ``save`` gets the example of input, if there is one, as the option
+    ``input_example``."""
+
     @abstractmethod
     def accepts(self, model: Any) -> bool:
         """Whether this is a model of the library, told without importing it."""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import frozen
 
+from pegboard import paging, refusals, validation
 from pegboard.entities import Page
 from pegboard.entities.registry import (
-    NO_STAGE,
+    ARCHIVED,
     STAGES,
     Author,
     ChangeKind,
@@ -17,6 +18,7 @@ from pegboard.entities.registry import (
     RegisteredModel,
     RegistryChange,
 )
+from pegboard.errors import NotFound
 
 MODELS_PAGE = 100
 """How many registered models a search returns by default."""
@@ -29,6 +31,12 @@ MODELS_LIMIT = 1000
 
 VERSIONS_LIMIT = 200_000
 """The largest page a search for versions may be asked for."""
+
+HISTORY_PAGE = 100
+"""How many changes the history returns by default."""
+
+HISTORY_LIMIT = 10_000
+"""The largest page of the history that may be asked for."""
 
 NOBODY = Author()
 
@@ -63,10 +71,14 @@ class ModelRegistry(ABC):
     Names and keys obey the limits in ``pegboard.validation``; registries call it, callers need not.
     Unknown models, versions and aliases raise NotFound. Entities are values. Every method may be
     called from any thread, and several processes may change a registry at once: a version number
-    is given once, also after the version was deleted, and no change is lost.
+    is given once, also after the version or the model was deleted, and no change is lost.
 
-    Every change of an alias, a stage or an approval appends to the history in the same
-    transaction.
+    Whatever creates or deletes a version, moves an alias or a version, or approves, appends to the
+    history in the same transaction. Setting what is set already changes nothing and appends
+    nothing.
+
+    Models and versions with the tag ``mlflow.prompt.is_prompt`` = 'true' are prompts: searches
+    leave them out unless the filter asks for that tag, which counts as 'false' where it is missing.
     """
 
     stages: Sequence[str] = STAGES
@@ -110,7 +122,8 @@ class ModelRegistry(ABC):
     ) -> Page[RegisteredModel]:
         """Return models that match (``name``, ``tags.KEY``); by default ordered by name.
 
-        ``order_by`` knows ``name``, ``timestamp`` and ``last_updated_timestamp`` (the same).
+        ``order_by`` knows ``name``, ``timestamp`` and ``last_updated_timestamp`` (the same), and
+        ``creation_timestamp``; equals are ordered by name.
         """
 
     @abstractmethod
@@ -125,7 +138,10 @@ class ModelRegistry(ABC):
     def latest_versions(
         self, name: str, stages: Sequence[str] | None = None
     ) -> Sequence[ModelVersion]:
-        """Return the newest version in each of these stages, or in every stage."""
+        """Return the newest version in each of these stages, or in every stage, the oldest first.
+
+        InvalidValue for a stage that there is not.
+        """
 
     # -- versions ------------------------------------------------------------------------------
 
@@ -146,7 +162,7 @@ class ModelRegistry(ABC):
         """Add the next version to a model.
 
         ``storage_location`` is where the files are, if that is not what ``source`` names (a copy
-        of another version keeps its files).
+        of another version keeps its files); see ``pegboard.model_uris.resolve``.
         """
 
     @abstractmethod
@@ -172,9 +188,10 @@ class ModelRegistry(ABC):
     ) -> Page[ModelVersion]:
         """Return versions that match; by default the last updated first.
 
-        Filters know ``name``, ``version_number``, ``run_id`` (also with IN), ``source_path`` and
-        ``tags.KEY``; ``order_by`` knows ``name``, ``version_number``, ``creation_timestamp`` and
-        ``last_updated_timestamp``.
+        Filters know ``name``, ``version_number``, ``run_id`` (also with IN), ``source_path``,
+        ``model_id`` and ``tags.KEY``; ``order_by`` knows ``name``, ``version_number``,
+        ``creation_timestamp`` and ``last_updated_timestamp``. Equals are ordered by name, then the
+        greatest version first.
         """
 
     @abstractmethod
@@ -192,14 +209,54 @@ class ModelRegistry(ABC):
     # -- aliases, stages, approvals ------------------------------------------------------------
 
     def set_alias(self, name: str, alias: str, version: str, *, by: Author = NOBODY) -> None:
-        """Let an alias point at a version, from wherever it points now. Refused by a gate."""
+        """Let an alias point at a version, from wherever it points now.
+
+        Refused by a gate. ``latest`` and what looks like a version (``v3``) cannot be set.
+        """
+        self._move_alias(name, validation.alias(alias, new=True), version, by, None)
+
+    def rollback_alias(self, name: str, alias: str, *, by: Author = NOBODY) -> ModelVersion:
+        """Take the last move of an alias back, and return the version it points at now.
+
+        One after the other, rollbacks take back one move after the other: what was rolled back is
+        not gone back to. Versions that were deleted meanwhile are passed over. Refused by a gate;
+        InvalidState if there is no earlier version.
+        """
+        alias = validation.alias(alias)
+        current = self.get_model(name).aliases.get(alias)
+        undone: set[int] = set()
+
+        def moves(page_token: str | None = None) -> Page[RegistryChange]:
+            kinds = (ChangeKind.ALIAS,)
+            return self.history(name, kinds=kinds, key=alias, page_token=page_token)
+
+        for change in paging.items(moves):
+            if change.undoes is not None:
+                undone.update((change.number, change.undoes))
+                continue
+            if change.number in undone or change.before in (None, current):
+                continue
+            try:
+                version = self.get_version(name, str(change.before))
+            except NotFound:
+                continue
+            self._move_alias(name, alias, version.version, by, change.number)
+            return self.get_version(name, version.version)
+        raise refusals.nothing_to_roll_back(name, alias)
+
+    def _move_alias(
+        self, name: str, alias: str, version: str, by: Author, undoes: int | None
+    ) -> None:
         if self.allow is not None:
+            version = self.get_version(name, version).version
             current = self.get_model(name).aliases.get(alias)
             self.allow(Promotion(ChangeKind.ALIAS, name, version, alias, current, by))
-        self._set_alias(name, alias, version, by)
+        self._set_alias(name, alias, version, by, undoes)
 
     @abstractmethod
-    def _set_alias(self, name: str, alias: str, version: str, by: Author) -> None: ...
+    def _set_alias(
+        self, name: str, alias: str, version: str, by: Author, undoes: int | None
+    ) -> None: ...
 
     @abstractmethod
     def delete_alias(self, name: str, alias: str, *, by: Author = NOBODY) -> None:
@@ -207,7 +264,7 @@ class ModelRegistry(ABC):
 
     @abstractmethod
     def version_by_alias(self, name: str, alias: str) -> ModelVersion:
-        """Return the version an alias points at."""
+        """Return the version an alias points at; ``latest`` stands for the newest version."""
 
     def transition_stage(
         self,
@@ -218,28 +275,63 @@ class ModelRegistry(ABC):
         archive_existing: bool = False,
         by: Author = NOBODY,
     ) -> ModelVersion:
-        """Move a version to a stage. Refused by a gate.
+        """Move a version to a stage, written in small or capital letters. Refused by a gate.
 
-        ``archive_existing`` moves the other versions of that stage to ``Archived``.
+        ``archive_existing`` moves the other versions of that stage to ``Archived``; InvalidValue
+        for the first stage and ``Archived`` itself.
         """
-        if self.allow is not None and stage != NO_STAGE:
-            current = self.get_version(name, version).current_stage
-            self.allow(Promotion(ChangeKind.STAGE, name, version, stage, current, by))
+        stage = self.stage(stage)
+        if archive_existing and (
+            stage in (self.stages[0], ARCHIVED) or ARCHIVED not in self.stages
+        ):
+            raise refusals.cannot_archive(stage)
+        if self.allow is not None and stage != self.stages[0]:
+            found = self.get_version(name, version)
+            self.allow(
+                Promotion(ChangeKind.STAGE, name, found.version, stage, found.current_stage, by)
+            )
         return self._transition_stage(name, version, stage, archive_existing, by)
+
+    def stage(self, name: str) -> str:
+        """Return a stage as it is written; InvalidValue if there is none of that name."""
+        for stage in self.stages:
+            if stage.lower() == str(name).lower():
+                return stage
+        raise refusals.no_stage(name, self.stages)
 
     @abstractmethod
     def _transition_stage(
         self, name: str, version: str, stage: str, archive_existing: bool, by: Author
     ) -> ModelVersion: ...
 
-    @abstractmethod
     def approve(
         self, name: str, version: str, key: str, *, withdraw: bool = False, by: Author = NOBODY
     ) -> None:
         """Record that somebody approves a version for an alias or a stage, or takes that back.
 
-        Approvals are entries of the history; the last one of a person counts.
+        Approvals are entries of the history, from None to APPROVED or back; the last one of a
+        person counts. InvalidValue if nobody is named.
         """
+        if not by.user:
+            raise refusals.nobody_approves()
+        stages = {stage.lower(): stage for stage in self.stages}
+        key = stages.get(str(key).lower()) or validation.alias(key, new=True)
+        self._approve(name, version, key, withdraw, by)
+
+    @abstractmethod
+    def _approve(self, name: str, version: str, key: str, withdraw: bool, by: Author) -> None: ...
+
+    def approvals(self, name: str, version: str, key: str) -> Sequence[RegistryChange]:
+        """Return the approvals of a version for an alias or a stage that count, the last first."""
+
+        def given(page_token: str | None = None) -> Page[RegistryChange]:
+            kinds = (ChangeKind.APPROVAL,)
+            return self.history(name, kinds=kinds, version=version, key=key, page_token=page_token)
+
+        last: dict[str | None, RegistryChange] = {}
+        for change in paging.items(given):
+            last.setdefault(change.user, change)
+        return [change for change in last.values() if change.after is not None]
 
     @abstractmethod
     def history(
@@ -247,12 +339,16 @@ class ModelRegistry(ABC):
         name: str,
         *,
         kinds: Sequence[ChangeKind] = (),
-        max_results: int = 100,
+        version: str | None = None,
+        key: str | None = None,
+        max_results: int = HISTORY_PAGE,
         page_token: str | None = None,
     ) -> Page[RegistryChange]:
-        """Return the changes of a model, the last first, of these kinds or of all.
+        """Return the changes of a model, the last first.
 
-        NotFound if no model of that name was ever there.
+        Those of these kinds, of a version and with a key (an alias, or what was approved), or all.
+        They include what the model went through under other names, and what earlier models of its
+        name did. NotFound if no model has or, before it was deleted, had that name.
         """
 
     def close(self) -> None:  # noqa: B027 (a registry without resources needs none)

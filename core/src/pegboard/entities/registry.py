@@ -78,6 +78,10 @@ class Author:
     reason: str = ""
 
 
+APPROVED = "approved"
+"""What an approval leads to; None once it is taken back."""
+
+
 class ChangeKind(StrEnum):
     """What the history of a registered model is made of."""
 
@@ -90,7 +94,7 @@ class ChangeKind(StrEnum):
     APPROVAL = "approval"
     """Somebody approved a version for an alias or a stage (``key``), or took that back."""
     NAME = "name"
-    """The model was renamed."""
+    """The model was renamed, or deleted with all its versions (``after`` is None)."""
 
 
 @frozen
@@ -98,7 +102,7 @@ class RegistryChange:
     """An entry of the append-only history: what went from ``before`` to ``after``, who and why.
 
     ``number`` grows with every change of the registry. None stands for "there was none" and "there
-    is none any more".
+    is none any more". A rollback names in ``undoes`` the number of the change that it takes back.
     """
 
     number: int
@@ -111,3 +115,4 @@ class RegistryChange:
     after: str | None = None
     user: str | None = None
     reason: str = ""
+    undoes: int | None = None

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pegboard.filters.schema import (
         EXPERIMENTS,
         LOGGED_MODELS,
+        MODEL_VERSIONS,
+        REGISTERED_MODELS,
         RUN_NAME_TAG,
         RUNS,
         TRACES,
@@ -41,6 +43,8 @@ _HOMES = {
     "schema": (
         "EXPERIMENTS",
         "LOGGED_MODELS",
+        "MODEL_VERSIONS",
+        "REGISTERED_MODELS",
         "RUNS",
         "RUN_NAME_TAG",
         "TRACES",
@@ -63,6 +67,8 @@ def __getattr__(name: str) -> object:
 __all__ = [
     "EXPERIMENTS",
     "LOGGED_MODELS",
+    "MODEL_VERSIONS",
+    "REGISTERED_MODELS",
     "RUNS",
     "RUN_NAME_TAG",
     "TRACES",

@@ -1,11 +1,11 @@
-"""What filters mean: whether a run or an experiment in memory matches."""
+"""What filters mean: whether a run, an experiment or another record in memory matches."""
 
 from __future__ import annotations
 
 import math
 import operator as python
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from pegboard.entities import Experiment, Run
 from pegboard.filters.nodes import And, Comparison, Expr, Field, Not, Operator, Or
@@ -14,8 +14,17 @@ from pegboard.filters.patterns import like
 from pegboard.filters.schema import CONTEXT_TAG, RUN_NAME_TAG, Kind
 
 
-def matches(expr: Expr | None, record: Run | Experiment) -> bool:
-    """Whether a run or an experiment is one that the filter looks for; None looks for all."""
+class Tagged(Protocol):
+    """Anything else with tags, whose attributes are named as filters name them."""
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """The tags by key."""
+        ...
+
+
+def matches(expr: Expr | None, record: Run | Experiment | Tagged) -> bool:
+    """Whether a record is one that the filter looks for; None looks for all."""
     if expr is None:
         return True
     if isinstance(expr, And):
@@ -27,25 +36,25 @@ def matches(expr: Expr | None, record: Run | Experiment) -> bool:
     return _compare(expr, _values(record, expr.field))
 
 
-def attribute(record: Run | Experiment, key: str) -> Any:
-    """Return an attribute of a run or an experiment, None if it has no value yet."""
+def attribute(record: Run | Experiment | Tagged, key: str) -> Any:
+    """Return an attribute of a record, None if it has no value yet."""
     value = getattr(record.info if isinstance(record, Run) else record, key)
     return str(value) if isinstance(value, str) else value
 
 
-def _values(record: Run | Experiment, field: Field) -> list[Any]:
+def _values(record: Run | Experiment | Tagged, field: Field) -> list[Any]:
     """Return the values of a field: none if it is missing, several only of datasets."""
     if isinstance(record, Run) and field.kind is Kind.DATASET:
         return _datasets(record, field.key)
     return [value for value in [_single(record, field)] if value is not None]
 
 
-def _single(record: Run | Experiment, field: Field) -> Any:
+def _single(record: Run | Experiment | Tagged, field: Field) -> Any:
     if field.kind is Kind.ATTRIBUTE:
         if isinstance(record, Run) and field.key == "run_name":
             return record.data.tags.get(RUN_NAME_TAG)
         return attribute(record, field.key)
-    if isinstance(record, Experiment):
+    if not isinstance(record, Run):
         return record.tags.get(field.key)
     if field.kind is Kind.METRIC:
         point = record.data.latest.get(field.key)

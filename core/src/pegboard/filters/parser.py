@@ -256,6 +256,8 @@ class _Parser:
         field = self._field(self._take(), whole_quoted=True)
         if field.kind not in self._schema.orderable:
             raise self._error(f"{self._schema.name} cannot be ordered by a {field.kind}.", at)
+        if field.kind is Kind.ATTRIBUTE and field.key in self._schema.unordered:
+            raise self._error(f"{self._schema.name} cannot be ordered by {field.key!r}.", at)
         ascending = self._accept("ASC") or not self._accept("DESC")
         self.expect_end("ASC or DESC")
         return OrderBy(field, ascending)

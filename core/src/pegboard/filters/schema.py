@@ -42,7 +42,8 @@ class SearchSchema:
     """What can be searched in entities of one sort.
 
     ``kinds`` maps each prefix (``metrics``, ``tag``…) to its kind; ``attributes`` each attribute to
-    its type; ``aliases`` other names of attributes. ``orderable`` are the kinds to order by.
+    its type; ``aliases`` other names of attributes. ``orderable`` are the kinds to order by;
+    ``unordered`` are the attributes not to.
     """
 
     name: str
@@ -50,6 +51,7 @@ class SearchSchema:
     attributes: Mapping[str, Type]
     aliases: Mapping[str, str] = field(factory=dict)
     orderable: frozenset[Kind] = frozenset({Kind.ATTRIBUTE})
+    unordered: frozenset[str] = frozenset()
 
 
 DATASET_ATTRIBUTES = ("name", "digest", "context")
@@ -130,6 +132,38 @@ LOGGED_MODELS = SearchSchema(
         "last_updated_timestamp_ms": "last_updated_timestamp",
     },
     orderable=frozenset({Kind.METRIC, Kind.ATTRIBUTE}),
+)
+
+REGISTERED_MODELS = SearchSchema(
+    name="registered models",
+    kinds={
+        "tag": Kind.TAG,
+        "tags": Kind.TAG,
+        "attribute": Kind.ATTRIBUTE,
+        "attributes": Kind.ATTRIBUTE,
+    },
+    attributes={
+        "name": Type.TEXT,
+        "creation_timestamp": Type.NUMBER,
+        "last_updated_timestamp": Type.NUMBER,
+    },
+    aliases={"timestamp": "last_updated_timestamp"},
+)
+
+MODEL_VERSIONS = SearchSchema(
+    name="model versions",
+    kinds=REGISTERED_MODELS.kinds,
+    attributes={
+        "name": Type.TEXT,
+        "version_number": Type.NUMBER,
+        "run_id": Type.TEXT,
+        "model_id": Type.TEXT,
+        "source_path": Type.TEXT,
+        "creation_timestamp": Type.NUMBER,
+        "last_updated_timestamp": Type.NUMBER,
+    },
+    aliases={"version": "version_number", "source": "source_path"},
+    unordered=frozenset({"run_id", "model_id", "source_path"}),
 )
 
 TRACES = SearchSchema(

@@ -16,11 +16,16 @@ pytest.register_assert_rewrite(
             "_data",
             "_experiments",
             "_history",
+            "_registry_changes",
+            "_registry_models",
+            "_registry_search",
             "_runs",
             "_search",
             "artifacts",
             "components",
+            "flavors",
             "logged_models",
+            "registry",
             "traces",
         )
     )
@@ -32,15 +37,19 @@ from pegboard.testing.components import (  # noqa: E402
     LLMProviderContract,
     ProjectRunnerContract,
 )
+from pegboard.testing.flavors import FlavorContract  # noqa: E402
 from pegboard.testing.logged_models import LoggedModelStoreContract  # noqa: E402
+from pegboard.testing.registry import ModelRegistryContract  # noqa: E402
 from pegboard.testing.traces import TraceStoreContract  # noqa: E402
 from pegboard.testing.tracking import TrackingStoreContract  # noqa: E402
 
 __all__ = [
     "ArtifactStoreContract",
     "EvaluatorContract",
+    "FlavorContract",
     "LLMProviderContract",
     "LoggedModelStoreContract",
+    "ModelRegistryContract",
     "ProjectRunnerContract",
     "TraceStoreContract",
     "TrackingStoreContract",

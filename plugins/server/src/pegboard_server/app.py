@@ -7,19 +7,19 @@ import itertools
 import secrets
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import orjson
-from pegboard.contracts.http import Answer, Call, Identity, Result
+from pegboard.contracts.http import Answer, Call, Endpoint, Identity, Result
 from pegboard.errors import StoreBusy, StoreFull
 
 from pegboard_server import authentication, builtin, requests
 from pegboard_server.accesslog import Log
 from pegboard_server.asgi import Receive, Scope, Send
 from pegboard_server.authentication import Authenticator
-from pegboard_server.exchange import Exchange
+from pegboard_server.exchange import STREAM, Exchange
 from pegboard_server.failures import ClientGone, Failure, busy, failure_of
 from pegboard_server.guard import Guard
 from pegboard_server.metrics import Board, Metrics
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 OVERLOADED = "pegboard.overloaded"
 """The key of a scope that says that too many connections are open."""
-_OPEN_TO_ANY_HOST = frozenset({b"/health", b"/version"})
+_OPEN_TO_ANY_HOST = frozenset({b"/health", b"/ping", b"/version"})
 _QUEUED_PER_THREAD = 8
 _GONE = 499
 
@@ -41,11 +41,23 @@ _GONE = 499
 class App:
     """Serves the endpoints of a host's plugins, and a few of its own."""
 
-    def __init__(self, host: Host, settings: Settings, board: Board | None = None) -> None:
-        """Gather the endpoints and read the users; errors are those of a wrong set-up."""
+    def __init__(
+        self,
+        host: Host,
+        settings: Settings,
+        board: Board | None = None,
+        endpoints: Iterable[Endpoint] | None = None,
+    ) -> None:
+        """Gather the endpoints and read the users; errors are those of a wrong set-up.
+
+        ``endpoints`` are served instead of those of the host's plugins.
+        """
         self.host = host
         self.settings = settings
-        self.router = Router([*builtin.endpoints(self), *host.endpoints()])
+        served = host.endpoints() if endpoints is None else endpoints
+        self._serves_plugins = endpoints is None
+        self._endings: list[Callable[[], None]] = []
+        self.router = Router([*builtin.endpoints(self), *served])
         self.metrics = Metrics(self.router.routes, board or Board())
         self.log = Log()
         self._guard = Guard(settings)
@@ -69,17 +81,33 @@ class App:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         self.log.start()
+        self._begin_beside()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         # What was accepted is done by now; the stores have to take it in before the end.
         await asyncio.get_running_loop().run_in_executor(None, self.close)
         await send({"type": "lifespan.shutdown.complete"})
 
+    def _begin_beside(self) -> None:
+        """Let plugins begin what goes on beside the requests; a broken one harms no other."""
+        if not self._serves_plugins:
+            return
+        given = {"host": self.host, "tracking_uri": self.settings.tracking_uri}
+        for plugin in self.host.manager.hook.pegboard_server_started.get_hookimpls():
+            try:
+                end: Any = plugin.function(*(given[name] for name in plugin.argnames))
+            except Exception as error:
+                self._report("-", error)
+            else:
+                self._endings += [] if end is None else [end]
+
     def close(self) -> None:
         """Wait for calls that still run, and close the stores."""
         self._pool.shutdown()
         self._authenticator.close()
         try:
+            for end in self._endings:
+                end()
             self.host.close()
         except Exception as error:
             self._report("-", error)
@@ -187,7 +215,7 @@ class App:
         def call() -> Call:
             # Parsing is part of the call, so that a long body is parsed where the call runs.
             given = parameters
-            if body:
+            if body and not endpoint.raw:
                 fields = requests.parse_json(body, headers.get(b"content-type"))
                 given = {**parameters, **fields} if parameters else fields
             return Call(
@@ -198,6 +226,7 @@ class App:
                 None,
                 settings.tracking_uri,
                 self._url(exchange.scope, headers),
+                body if endpoint.raw else b"",
             )
 
         try:
@@ -236,6 +265,8 @@ class App:
         )
         self._open_stream()
         try:
+            if (begin := exchange.scope.get(STREAM)) is not None:
+                begin(exchange.scope)
             if route.is_coroutine:
                 content = _encoded(await cast("Awaitable[Result]", handle(call)))
             else:

@@ -23,6 +23,8 @@ Pairs = Sequence[tuple[bytes, bytes]]
 
 WRITE = "pegboard.write"
 """The key of a scope for what sends a whole answer at once."""
+STREAM = "pegboard.stream"
+"""The key of a scope for what is told that the body, however long, will be read in pieces."""
 
 _SAFE = (
     (b"x-content-type-options", b"nosniff"),

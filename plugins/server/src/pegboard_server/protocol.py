@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import httptools
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from pegboard_server.app import OVERLOADED
-from pegboard_server.exchange import WRITE, Pairs
+from pegboard_server.asgi import Scope
+from pegboard_server.exchange import STREAM, WRITE, Pairs
+from pegboard_server.long_body import LONG, LongBody
 
 if TYPE_CHECKING:
     from pegboard_server.metrics import Metrics
@@ -89,6 +92,7 @@ class Protocol(HttpToolsProtocol):
         self._in_head, self._in_body = False, True
         super().on_headers_complete()
         self.scope[WRITE] = self._write  # type: ignore[literal-required]
+        self.scope[STREAM] = self._stream  # type: ignore[literal-required]
 
     def on_message_complete(self) -> None:
         """Note that the body is complete."""
@@ -125,6 +129,27 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
         self.on_response_complete()
         return True
+
+    def _stream(self, scope: Scope) -> None:
+        """Read what is missing of a request's body without the parser, if that is worth it.
+
+        To be called before any of the body was received.
+        """
+        cycle = self.cycle
+        if cycle.scope is not scope or not cycle.more_body or self.transport.is_closing():
+            return
+        length = next((value for name, value in self.headers if name == b"content-length"), b"0")
+        left = int(length) - len(cycle.body)
+        if left >= LONG:
+            self.transport.set_protocol(LongBody(self, left))
+
+    def end_long_body(self) -> None:
+        """Go on with what follows a body that was read without the parser."""
+        # The old parser still waits for that body.
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.transport.set_protocol(self)
+        self.on_message_complete()
 
     # -- refusing -------------------------------------------------------------------------------
 

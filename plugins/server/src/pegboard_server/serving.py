@@ -23,6 +23,7 @@ from pegboard_server.protocol import PAST_LIMIT, Protocol
 from pegboard_server.settings import Settings
 
 _BACKLOG = 2048
+_ACCEPTORS = 8
 _OTHER_FILES = 200
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -43,6 +44,16 @@ def listen(host: str, port: int) -> socket.socket:
             hint="Choose another --host or --port; --port 0 takes a free one.",
         ) from error
     return listener
+
+
+def acceptors(listener: socket.socket) -> list[socket.socket]:
+    """Return a socket that listens as often as connections are to be accepted at one time.
+
+    The event loop accepts one of each socket between two rounds of answering all requests that
+    came. Of many clients that come at once to a busy server the last would wait for very long.
+    Workers that share a socket would take each other's connections, so they keep to one.
+    """
+    return [listener, *(listener.dup() for _ in range(_ACCEPTORS - 1))]
 
 
 def address_of(listener: socket.socket, settings: Settings) -> str:

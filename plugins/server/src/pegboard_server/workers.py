@@ -10,13 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from pkgutil import resolve_name
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
+from attrs import field, frozen
 from pegboard.errors import ConfigError, StoreError
 
 from pegboard_server import serving
@@ -32,10 +34,30 @@ _MOST_QUICK_DEATHS = 5
 _LOOK_SECONDS = 0.2
 
 
-def run_here(host: Host, settings: Settings, listener: socket.socket) -> None:
+@frozen
+class Recipe:
+    """How each worker makes its application.
+
+    ``function`` is named as ``module:name``; it gets the host, the settings, the board, and the
+    arguments, which are plain values so that they can be handed to a process.
+    """
+
+    function: str = "pegboard_server.workers:store_app"
+    arguments: Mapping[str, Any] = field(factory=dict)
+
+    def make(self, host: Host, settings: Settings, board: Board) -> App:
+        """Return the application; errors are those of a wrong set-up."""
+        found: App = resolve_name(self.function)(host, settings, board, **self.arguments)
+        return found
+
+
+def run_here(
+    host: Host, settings: Settings, listener: socket.socket, recipe: Recipe | None = None
+) -> None:
     """Serve in this process until a signal says to stop."""
-    app = _app(host, settings, Board())
-    serving.Server(app, settings, lambda: announce(listener, settings)).run([listener])
+    app = (recipe or Recipe()).make(host, settings, Board())
+    server = serving.Server(app, settings, lambda: announce(listener, settings))
+    server.run(serving.acceptors(listener))
 
 
 def announce(listener: socket.socket, settings: Settings) -> None:
@@ -44,27 +66,37 @@ def announce(listener: socket.socket, settings: Settings) -> None:
     sys.stdout.flush()
 
 
-def _app(host: Host, settings: Settings, board: Board) -> App:
+def store_app(host: Host, settings: Settings, board: Board) -> App:
+    """Return the application that serves a store."""
     host.tracking_store(settings.tracking_uri)
     return App(host, settings, board)
 
 
-def run(host: Host, settings: Settings, listener: socket.socket, count: int) -> None:
+def run(
+    host: Host,
+    settings: Settings,
+    listener: socket.socket,
+    count: int,
+    recipe: Recipe | None = None,
+) -> None:
     """Serve in several processes, and replace those that die, until a signal says to stop."""
     if os.name == "nt":  # pragma: no cover
         raise ConfigError("Several workers need a system that can share a socket; use --workers 1.")
     # What is wrong with the set-up or the store shows here, and its tables are brought up to date.
-    _app(host, settings, Board()).close()
+    recipe = recipe or Recipe()
+    recipe.make(host, settings, Board()).close()
     with tempfile.TemporaryDirectory(prefix="pegboard-server-") as folder:
         board = Path(folder) / "metrics"
         board.touch(mode=0o600)
-        _Master(settings, listener, count, str(board)).run()
+        _Master(settings, listener, count, str(board), recipe).run()
 
 
 class _Worker:
     """A process, and the pipe that ends it should the master die."""
 
-    def __init__(self, settings: Settings, listener: socket.socket, board: Board) -> None:
+    def __init__(
+        self, settings: Settings, listener: socket.socket, board: Board, recipe: Recipe
+    ) -> None:
         self.started = time.monotonic()
         self.is_ready = False
         self.process = subprocess.Popen(
@@ -77,6 +109,7 @@ class _Worker:
             "settings": settings.to_json(),
             "socket": listener.fileno(),
             "board": [board.file, board.worker, board.workers],
+            "recipe": [recipe.function, recipe.arguments],
         }
         assert self.process.stdin is not None and self.process.stdout is not None
         self.process.stdin.write(orjson.dumps(told) + b"\n")
@@ -90,8 +123,16 @@ class _Worker:
 
 
 class _Master:
-    def __init__(self, settings: Settings, listener: socket.socket, count: int, board: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        listener: socket.socket,
+        count: int,
+        board: str,
+        recipe: Recipe,
+    ) -> None:
         self._settings = settings
+        self._recipe = recipe
         self._listener = listener
         self._boards = [Board(board, number, count) for number in range(count)]
         self._stopping = False
@@ -120,7 +161,7 @@ class _Master:
                 self._end(workers)
 
     def _start(self, board: Board) -> _Worker:
-        return _Worker(self._settings, self._listener, board)
+        return _Worker(self._settings, self._listener, board, self._recipe)
 
     def _end(self, workers: list[_Worker]) -> None:
         # While anybody holds the socket, clients would queue at it in vain.
@@ -161,9 +202,8 @@ def _work() -> None:
         environ["PEGBOARD_CONFIG"] = settings.config_file
     ours = host.Host(config.load(environ))
     host.use(ours)
-    server = serving.Server(
-        _app(ours, settings, Board(*told["board"])), settings, lambda: print("ready", flush=True)
-    )
+    app = Recipe(*told["recipe"]).make(ours, settings, Board(*told["board"]))
+    server = serving.Server(app, settings, lambda: print("ready", flush=True))
 
     def watch() -> None:
         # Read without Python's buffer, whose lock a thread must not hold when the process ends.

@@ -1,1 +1,29 @@
 """What this distribution adds to the host. Imports nothing until it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pegboard.hookspecs import Command, hookimpl
+
+
+def _serve() -> Any:
+    from pegboard_serving.commands.serve import serve
+
+    return serve
+
+
+def _predict() -> Any:
+    from pegboard_serving.commands.predict import predict
+
+    return predict
+
+
+@hookimpl
+def pegboard_commands() -> Sequence[Command]:
+    """Declare what serves a model, and what predicts in batches."""
+    return [
+        Command("models serve", _serve, "Serve a model over HTTP."),
+        Command("models predict", _predict, "Predict from a file of CSV or JSON."),
+    ]

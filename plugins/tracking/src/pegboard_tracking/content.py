@@ -65,16 +65,17 @@ class Incoming:
         self._lock = threading.Lock()
         self._open = True
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
+    def write(self, *pieces: bytes) -> None:
         """Append some bytes; nothing if it was discarded meanwhile."""
         with self._lock:
             if not self._open:
                 return
-            self._hash.update(data)
-            left = memoryview(data)
-            while left:
-                left = left[os.write(self._descriptor, left) :]
-            self.size += len(data)
+            for piece in pieces:
+                self._hash.update(piece)
+                left = memoryview(piece)
+                while left:
+                    left = left[os.write(self._descriptor, left) :]
+                self.size += len(piece)
 
     @property
     def digest(self) -> str:

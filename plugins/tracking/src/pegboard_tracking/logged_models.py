@@ -177,6 +177,17 @@ class LoggedModels(LoggedModelStore):
                     (run, _row(connection, model.model_id), step),
                 )
 
+    def used_by(self, model_id: str) -> Sequence[str]:
+        """Return the ids of the runs that use a model, the last started first."""
+        with self._database.reading() as connection:
+            found = connection.execute(
+                "SELECT r.run_id FROM model_input i CROSS JOIN run r ON r.id = i.run"
+                " WHERE i.model = ? AND r.lifecycle = 'active'"
+                " ORDER BY r.start_time DESC, r.run_id",
+                (_row(connection, model_id),),
+            ).fetchall()
+        return [run_id for (run_id,) in found]
+
     def deleted(self, *, deleted_before: int | None = None) -> Iterable[LoggedModel]:
         """Yield the models marked as deleted, all or those marked before a time (ms)."""
         last = 0

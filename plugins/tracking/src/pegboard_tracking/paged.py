@@ -33,23 +33,26 @@ def page(
     query: object,
     limit: int,
     page_token: str | None,
+    source: Sql | None = None,
 ) -> tuple[list[int], str | None]:
     """Return the ids of up to ``limit`` rows ``m`` of a table, and the token of the next page.
 
     The last key differs from row to row. InvalidValue for a token that is not of ``query``.
+    ``source`` is what to select from, if not just the table.
     """
     numbered = list(enumerate(keys))
     after = search_tokens.decode(page_token, query, [key.type for key in keys])
     columns = joined(", ", [Sql(f"{k.value.text} AS k{i}", k.value.values) for i, k in numbered])
     behind = ALWAYS if after is None else _behind(numbered, after)
+    rows = source or Sql(f"{table} m")
     order = ", ".join(
         f"{f'k{i} IS NULL, ' if key.nullable else ''}k{i} {'ASC' if key.ascending else 'DESC'}"
         for i, key in numbered
     )
     found = connection.execute(
-        f"SELECT * FROM (SELECT m.id, {columns.text} FROM {table} m WHERE {wanted.text})"  # noqa: S608
+        f"SELECT * FROM (SELECT m.id, {columns.text} FROM {rows.text} WHERE {wanted.text})"  # noqa: S608
         f" WHERE {behind.text} ORDER BY {order} LIMIT ?",
-        (*columns.values, *wanted.values, *behind.values, limit + 1),
+        (*columns.values, *rows.values, *wanted.values, *behind.values, limit + 1),
     ).fetchall()
     token = search_tokens.encode(found[limit - 1][1:], query) if len(found) > limit else None
     return [row for row, *_ in found[:limit]], token

@@ -36,6 +36,12 @@ def test_a_file_comes_back_as_it_was_sent(any_files: Files, path: str) -> None:
     assert got.headers["content-length"] == str(len(CONTENT))
 
 
+@pytest.mark.parametrize("size", [997, 1 << 19, 600_001, len(CONTENT)])
+def test_a_file_may_come_in_pieces_of_any_size(files: Files, size: int) -> None:
+    assert files.put("a", pieces(size)).headers["repr-digest"] == digest_of(CONTENT)
+    assert (files.root / "a").read_bytes() == CONTENT
+
+
 def test_an_empty_file_is_a_file(any_files: Files) -> None:
     any_files.put("empty", b"")
     assert any_files.get("empty").body == b""
@@ -115,6 +121,17 @@ def test_a_long_file_passes_through_little_memory(files: Files) -> None:
         tracemalloc.stop()
     assert (files.root / "long").stat().st_size == 64 << 20
     assert peak < 10 << 20
+
+
+def test_very_small_pieces_pass_through_little_memory(files: Files) -> None:
+    tracemalloc.start()
+    try:
+        files.put("small", (CONTENT[start : start + 2] for start in range(0, 20_000, 2)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (files.root / "small").read_bytes() == CONTENT[:20_000]
+    assert peak < 200_000
 
 
 # -- ranges and tags -------------------------------------------------------------------------------

@@ -134,7 +134,8 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(status, content, {"Content-Type": "application/json"})
 
     def handle_call(self, seen: Seen) -> tuple[int, bytes]:
-        endpoint = self.ours.endpoints.get((seen.method, seen.path))
+        path = seen.path.replace("/ajax-api/", "/api/", 1)
+        endpoint = self.ours.endpoints.get((seen.method, path))
         if endpoint is None:
             return 404, b""
         given = {**seen.query, **(seen.json if seen.body else {})}

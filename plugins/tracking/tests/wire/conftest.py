@@ -28,7 +28,8 @@ class Wire:
 
     def call(self, method: str, path: str, **fields: Any) -> Any:
         """Return the answer; errors come as they are raised."""
-        endpoint = self._endpoints[method, f"/api/2.0/mlflow/{path}"]
+        whole = path if path.startswith("/") else f"/api/2.0/mlflow/{path}"
+        endpoint = self._endpoints[method, whole]
         given = json.loads(json.dumps(fields, allow_nan=False))
         answer = endpoint.handle(Call(self.host, EVERYTHING, given, {}, tracking_uri=self.uri))
         if inspect.isawaitable(answer):

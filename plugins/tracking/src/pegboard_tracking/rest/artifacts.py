@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import io
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import quote, unquote, urlsplit
 
@@ -15,7 +15,7 @@ from pegboard.entities import FileInfo
 from pegboard.errors import InvalidValue, NotFound, UnknownScheme
 from pegboard.paths import safe_relative
 
-from pegboard_tracking.rest import errors
+from pegboard_tracking.rest import bodies, errors
 from pegboard_tracking.rest.connection import Connection, connect
 from pegboard_tracking.rest.options import Server, without_user
 from pegboard_tracking.wire import codec
@@ -82,9 +82,27 @@ class HttpArtifactStore(ArtifactStore):
         self._root = root
 
     def write(self, path: str, content: BinaryIO) -> FileInfo:
-        """Send a file, in pieces."""
+        """Send a file, in pieces; a big one, if the server takes it so, in parts."""
         relative = _file_path(path)
-        body = _Counted(content)
+        if not bodies.is_seekable(content):
+            stream = bodies.Stream(content)
+            self._put(relative, stream)
+            return FileInfo(relative, is_dir=False, file_size=stream.count)
+        start, whole = content.tell(), bodies.rest_of(content)
+        if not self._sent_in_parts(relative, content, whole.len):
+            content.seek(start)
+            self._put(relative, whole)
+        return FileInfo(relative, is_dir=False, file_size=whole.len)
+
+    def _sent_in_parts(self, relative: str, content: BinaryIO, size: int) -> bool:
+        if size < self._connection.options.parts_from:
+            return False
+        from pegboard_tracking.rest import uploads
+
+        place = posixpath.join(self._root, relative)
+        return uploads.send(self._connection, place, content, size)
+
+    def _put(self, relative: str, body: bodies.Part | bodies.Stream) -> None:
         response = self._connection.send(
             "PUT",
             self._url_path(relative),
@@ -92,7 +110,6 @@ class HttpArtifactStore(ArtifactStore):
             headers={"Content-Type": "application/octet-stream"},
         )
         self._check(response)
-        return FileInfo(relative, is_dir=False, file_size=body.count)
 
     def read(self, path: str, *, start: int = 0, end: int | None = None) -> BinaryIO:
         """Open a file, or a range of its bytes, for reading; it comes in pieces."""
@@ -168,38 +185,6 @@ class HttpArtifactStore(ArtifactStore):
         if response.status_code not in (200, 201, 204, 206):
             with response:
                 raise errors.error_of(response, self._connection.server.url)
-
-
-class _Counted:
-    """What is sent of a stream: read in pieces by the connection, and counted."""
-
-    def __init__(self, content: BinaryIO) -> None:
-        self._content = content
-        self.count = 0
-        if _can_seek(content):
-            # So that the length is known, and another try can begin anew.
-            self.tell = content.tell
-            self.seek = self._seek
-            start = content.tell()
-            self.len = content.seek(0, io.SEEK_END) - start
-            content.seek(start)
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._content.read(size if size and size > 0 else _PIECE)
-        self.count += len(data)
-        return data
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(lambda: self.read(_PIECE), b"")
-
-    def _seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self.count = 0
-        return self._content.seek(offset, whence)
-
-
-def _can_seek(content: BinaryIO) -> bool:
-    seekable = getattr(content, "seekable", None)
-    return bool(seekable and seekable())
 
 
 class _Stream(io.RawIOBase):

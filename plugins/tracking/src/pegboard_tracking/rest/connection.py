@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 from pegboard import http
 from pegboard.errors import StoreError
 
-from pegboard_tracking.rest import errors
+from pegboard_tracking.rest import abilities, errors
 from pegboard_tracking.rest.options import Options, Server, options_for, server_of, without_user
 
 if TYPE_CHECKING:
@@ -24,12 +24,22 @@ if TYPE_CHECKING:
 API = "/api/2.0/mlflow/"
 
 _ONCE = (
+    "/assessments",
     "/experiments/create",
     "/experiments/delete",
     "/experiments/delete-experiment-tag",
     "/experiments/restore",
+    "/logged-models",
+    "/model-versions/create",
+    "/model-versions/delete",
+    "/registered-models/create",
+    "/registered-models/delete",
+    "/registered-models/rename",
+    "/registry/rollback",
     "/runs/create",
     "/runs/delete-tag",
+    "/traces/delete-traces",
+    "/webhooks",
 )
 """What does something else, or fails, when it is done twice."""
 
@@ -53,6 +63,7 @@ class Connection:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._sessions: dict[bool, requests.Session] = {}
+        self._abilities: abilities.Abilities | None = None
 
     def call(
         self,
@@ -87,6 +98,15 @@ class Connection:
                 hint="Check the tracking URI: is this a tracking server?",
             )
         return answer
+
+    def abilities(self) -> abilities.Abilities:
+        """Return what the server can do beyond MLflow's protocol, which is asked only once.
+
+        Unreachable if that cannot be known now.
+        """
+        if self._abilities is None:
+            self._abilities = abilities.ask(self)
+        return self._abilities
 
     def send(
         self,
@@ -187,7 +207,10 @@ def _connection(server: Server, options: Options) -> Connection:
 
 
 def _is_repeatable(request: requests.PreparedRequest) -> bool:
-    return not urlsplit(request.url or "").path.endswith(_ONCE)
+    path = urlsplit(request.url or "").path
+    if request.method == "DELETE" and "/mlflow/" in path:
+        return False
+    return not path.endswith(_ONCE) and "/mpu/c" not in path
 
 
 def _authorisation(

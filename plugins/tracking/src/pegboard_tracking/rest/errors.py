@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import (
     AlreadyExists,
+    Deleted,
     FilterError,
     InvalidState,
     InvalidValue,
     NotFound,
+    NotSupported,
     PegboardError,
     StoreError,
     StoreFull,
@@ -41,6 +43,8 @@ _CLASS_OF_STATUS: dict[int, type[PegboardError]] = {
 }
 _DELETED = "must be in the 'active' state"
 """What MLflow's servers say of deleted runs and experiments, as of values that are wrong."""
+_RESTORE = "Restore it first."
+"""What ours say of them."""
 _SHOWN = 300
 
 
@@ -63,6 +67,10 @@ class AccessDenied(StoreError):
 
 class ServerFault(StoreError):
     """The server failed at a request; another try would fail the same way."""
+
+
+class UnknownPath(ServerFault):
+    """The server does not know the path of a request: it is another or an older one."""
 
 
 def is_passing(response: requests.Response) -> bool:
@@ -90,8 +98,8 @@ def error_of(response: requests.Response, server: str, *, query: str = "") -> Pe
     """
     body, status = error_body(response), response.status_code
     # Servers behind others (gateways) answer with pages of their own.
-    said = str(body.get("message") or body.get("detail") or response.text or response.reason)
-    said = said.strip()[:_SHOWN]
+    whole = str(body.get("message") or body.get("detail") or response.text or response.reason)
+    said = whole.strip()[:_SHOWN]
     code = str(body.get("error_code") or "")
     if status in (401, 403):
         return _denied(status, server, said)
@@ -101,20 +109,30 @@ def error_of(response: requests.Response, server: str, *, query: str = "") -> Pe
             hint="Try again later.",
         )
     kind = _CLASSES.get(code) or _CLASS_OF_STATUS.get(status)
+    if kind is InvalidValue and whole.endswith(_RESTORE):
+        return Deleted(said)
     if kind is InvalidValue and _DELETED in said:
-        return InvalidState(said, hint="Restore it first.")
+        return Deleted(said, hint=_RESTORE)
     if kind is InvalidValue and query:
         return FilterError(said, text=query, column=0)
     if kind is not None and (body or status != 404):
         return kind(said)
     if status == 404:
-        return ServerFault(
+        return UnknownPath(
             f"The server {server} does not know {response.request.path_url}.",
             hint="Check the tracking URI: is this a tracking server, and is its path right?",
         )
     return ServerFault(
         f"The server {server} failed (status {status}): {said}",
         hint="Its log may say more.",
+    )
+
+
+def not_known(server: str, what: str) -> NotSupported:
+    """Return the error for what MLflow's protocol has no request for."""
+    return NotSupported(
+        f"MLflow's protocol, which the server {server} speaks, does not know {what}.",
+        hint="Run 'pegboard gc' on the machine of the server, with the store that it serves.",
     )
 
 

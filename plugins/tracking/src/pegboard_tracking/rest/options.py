@@ -67,6 +67,9 @@ class Options:
     client_certificate: str | None = None
     journal_wait: float = 60.0
     """How long, in seconds, the end of a run waits for a server that is out of reach."""
+    parts_from: int = 128 << 20
+    """From how many bytes on a file is sent in parts, if the server takes these."""
+    part_bytes: int = 32 << 20
 
 
 def server_of(text: str) -> Server:
@@ -118,6 +121,8 @@ def options_for(
         or settings["http_client_certificate"]
         or None,
         journal_wait=float(settings["journal_wait_seconds"]),
+        parts_from=int(_number(env, "MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", 128 << 20)),
+        part_bytes=max(int(_number(env, "MULTIPART_UPLOAD_CHUNK_SIZE", 32 << 20)), 1),
     )
 
 

@@ -15,30 +15,14 @@ from pegboard.errors import StoreError
 from pegboard_tracking import journal
 from pegboard_tracking.rest import places
 from pegboard_tracking.rest.errors import Unreachable
+from pegboard_tracking.rest.heartbeats import TICK_SECONDS, Heartbeats
 from pegboard_tracking.rest.outbox import Message, Outbox
 from pegboard_tracking.writer import JournalWriter
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
-_NO_HEARTBEATS = 3600.0
 
 logger = logging.getLogger(__name__)
-
-
-class _Silent:
-    """Servers of this protocol know no heartbeats."""
-
-    def beat(self, writer: str) -> None:
-        pass
-
-    def attach(self, writer: str, run_id: str) -> None:
-        pass
-
-    def detach(self, writer: str, run_id: str) -> None:
-        pass
-
-    def leave(self, writer: str) -> None:
-        pass
 
 
 class RestWriter(JournalWriter):
@@ -51,13 +35,18 @@ class RestWriter(JournalWriter):
     quick = False
 
     def __init__(
-        self, outbox: Outbox, url: str, wait_seconds: float, check: Callable[[str], None]
+        self,
+        outbox: Outbox,
+        heartbeats: Heartbeats,
+        url: str,
+        wait_seconds: float,
+        check: Callable[[str], None],
     ) -> None:
         """``wait_seconds`` is how long ``flush`` waits for a server that is out of reach."""
         self._outbox = outbox
         self._url = url
         self._wait_seconds = wait_seconds
-        super().__init__(outbox, _Silent(), _NO_HEARTBEATS, check)
+        super().__init__(outbox, heartbeats, TICK_SECONDS, check)
 
     def reset(self) -> None:
         """Start without a journal: at first, and in a child process, which needs its own."""

@@ -13,6 +13,7 @@ from pegboard_tracking.wire import (
     logged_models,
     logging,
     metrics,
+    own,
     runs,
     traces,
     uploads,
@@ -31,4 +32,5 @@ def endpoints() -> Sequence[Endpoint]:
         *uploads.ENDPOINTS,
         *traces.ENDPOINTS,
         *ingestion.ENDPOINTS,
+        *own.ENDPOINTS,
     ]

@@ -46,7 +46,7 @@ def model_json(model: LoggedModel) -> codec.JsonObject:
         "creation_timestamp_ms": model.creation_timestamp,
         "last_updated_timestamp_ms": model.last_updated_timestamp,
         "artifact_uri": model.artifact_location,
-        "status": _NAMES[model.status],
+        "status": status_json(model.status),
         "model_type": model.model_type or "",
         "source_run_id": model.source_run_id or "",
     }
@@ -81,6 +81,11 @@ def read_model(value: Any) -> LoggedModel:
         dict(codec.read_pairs(get(data, "params"), "params")),
         codec.read_metrics(get(data, "metrics")),
     )
+
+
+def status_json(status: LoggedModelStatus) -> str:
+    """Return the name of a status."""
+    return _NAMES[status]
 
 
 def read_status(value: Any) -> LoggedModelStatus:

@@ -207,8 +207,10 @@ def _value_json(item: Assessment) -> JsonObject:
         return {"issue_name": item.value}
     if item.kind is AssessmentKind.EXPECTATION and isinstance(item.value, (list, dict)):
         serialized = json.dumps(item.value, ensure_ascii=False)
-        return {"serialized_value": {"serialization_format": "JSON_FORMAT", "value": serialized}}
-    made: JsonObject = {"value": _finite(item.value)}
+        form = {"serialization_format": "JSON_FORMAT", "value": serialized}
+        made: JsonObject = {"serialized_value": form}
+    else:
+        made = {"value": _finite(item.value)}
     if item.error is not None:
         made["error"] = {
             "error_code": item.error.error_code,

@@ -11,7 +11,9 @@ import posixpath
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -32,6 +34,12 @@ if TYPE_CHECKING:
     from pegboard.contracts.http import Call
 
 _PIECE = 1 << 20
+_WRITE = 1 << 19
+"""How many bytes are hashed and written at once: as many as stay in a processor's cache."""
+_PIECES = 64
+"""How many pieces are written at once at the most, as very small ones take more room than bytes."""
+_AHEAD = 2
+"""How many writes of an upload wait for their turn at the most."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{44}):")
 _NO_SUCH_RANGE = (
@@ -49,24 +57,10 @@ _TEXT_ENDINGS = frozenset({".log", ".yaml", ".yml", ".toml", ".md", ".jsonl", ".
 
 
 async def receive(call: Call, incoming: Incoming) -> None:
-    """Take the body of a call in, in bounded memory; what came is discarded if it breaks off.
-
-    One piece is hashed and written while the next arrives.
-    """
-    assert call.body is not None
-    writing: asyncio.Future[None] | None = None
-    buffer = bytearray()
+    """Take the body of a call in, in bounded memory; what came is discarded if it breaks off."""
+    writes = _Writes(incoming)
     try:
-        async for piece in call.body:
-            buffer += piece
-            if len(buffer) >= _PIECE:
-                if writing is not None:
-                    await writing
-                writing = asyncio.ensure_future(asyncio.to_thread(incoming.write, buffer))
-                buffer = bytearray()
-        if writing is not None:
-            await writing
-        incoming.write(buffer)
+        await _receive(call, writes)
         _check_digest(call.headers, incoming)
     except OSError as error:
         incoming.discard()
@@ -77,14 +71,57 @@ async def receive(call: Call, incoming: Incoming) -> None:
         incoming.discard()
         raise
     finally:
-        if writing is not None and not writing.done():
-            writing.add_done_callback(_forget)
+        writes.close()
 
 
-def _forget(writing: asyncio.Future[None]) -> None:
+async def _receive(call: Call, writes: _Writes) -> None:
+    assert call.body is not None
+    waiting: list[bytes] = []
+    size = 0
+    async for piece in call.body:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= _WRITE or len(waiting) >= _PIECES:
+            await writes.add(waiting)
+            waiting, size = [], 0
+    await writes.end(waiting)
+
+
+class _Writes:
+    """Hashes and writes pieces in their order, in a thread of its own, while others arrive."""
+
+    def __init__(self, incoming: Incoming) -> None:
+        self._incoming = incoming
+        # One thread keeps the order. It finds its next piece waiting: to wake it up by the event
+        # loop for each piece would take half as long as the work itself.
+        self._thread = ThreadPoolExecutor(1, "upload")
+        self._begun: deque[asyncio.Future[None]] = deque()
+
+    async def add(self, pieces: Sequence[bytes]) -> None:
+        """Write these next; wait if too many are waiting."""
+        if len(self._begun) > _AHEAD:
+            await self._begun.popleft()
+        loop = asyncio.get_running_loop()
+        self._begun.append(loop.run_in_executor(self._thread, self._incoming.write, *pieces))
+
+    async def end(self, rest: Sequence[bytes]) -> None:
+        """Wait until all is written, and the rest, which is short."""
+        while self._begun:
+            await self._begun.popleft()
+        # For a file that is all rest, a thread of its own would be more work than to write it.
+        await asyncio.to_thread(self._incoming.write, *rest)
+
+    def close(self) -> None:
+        """Let the thread go."""
+        for write in self._begun:
+            write.add_done_callback(_forget)
+        self._thread.shutdown(wait=False)
+
+
+def _forget(write: asyncio.Future[None]) -> None:
     """Take note of how a write ended whose upload was given up."""
-    if not writing.cancelled():
-        writing.exception()
+    if not write.cancelled():
+        write.exception()
 
 
 def _check_digest(headers: Mapping[str, str], incoming: Incoming) -> None:

@@ -1,0 +1,1 @@
+"""The forms in which a PyTorch model is kept as files."""

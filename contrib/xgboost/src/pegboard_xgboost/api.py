@@ -1,0 +1,7 @@
+"""``pegboard.xgboost``: MLflow's functions for these models."""
+
+from __future__ import annotations
+
+from pegboard_models.flavor_api import flavor_api
+
+xgboost = flavor_api("xgboost", on_demand={"autolog": "pegboard_xgboost.autologging"})

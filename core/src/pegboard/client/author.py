@@ -1,0 +1,28 @@
+"""Who makes a change: the same user that runs are started by."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from pegboard.tags import USER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pegboard.host import Host
+
+
+def user_of(host: Host) -> str | None:
+    """Return the user that plugins tell in the context of a run, None if none does."""
+    user: str | None = None
+    for implementation in host.manager.hook.pegboard_run_context.get_hookimpls():
+        try:
+            tags: Mapping[str, str] = implementation.function()  # type: ignore[assignment]
+            user = tags.get(USER) or user
+        except Exception as error:
+            # Who it was is worth less than the change itself.
+            logging.getLogger("pegboard").warning(
+                "The plugin %r could not say who the user is: %s", implementation.plugin_name, error
+            )
+    return user

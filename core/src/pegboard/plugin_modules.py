@@ -1,0 +1,61 @@
+"""``import pegboard.NAME`` for names that plugins add, as scripts for MLflow import them."""
+
+from __future__ import annotations
+
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from pegboard import host
+
+_PACKAGE = "pegboard"
+
+
+class PluginModule(ModuleType):
+    """Stands for what a plugin adds; asks the host of the process each time it is used."""
+
+    __path__: list[str]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(_find(self.__name__), name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *dir(_find(self.__name__))})
+
+    def __repr__(self) -> str:
+        return f"<module {self.__name__!r} of a plugin>"
+
+
+class _Loader(Loader):
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = PluginModule(spec.name)
+        module.__path__ = []
+        module.__doc__ = getattr(_find(spec.name), "__doc__", None)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run nothing: the plugin has done it."""
+
+
+def _find(name: str) -> Any:
+    """Return what ``pegboard.A`` or ``pegboard.A.B`` is; LookupError if no plugin adds it."""
+    _, first, *rest = name.split(".")
+    found = host.current().api_name(first)
+    for part in rest:
+        found = getattr(found, part, None)
+        if not isinstance(found, ModuleType):
+            # LookupError, whatever it is: there is no such module.
+            raise LookupError(name)  # noqa: TRY004
+    return found
+
+
+def find_spec(name: str) -> ModuleSpec | None:
+    """Return how to import ``pegboard.NAME``; None if no plugin adds that name."""
+    try:
+        _find(name)
+    except LookupError:
+        return None
+    return ModuleSpec(name, _Loader(), is_package=True)

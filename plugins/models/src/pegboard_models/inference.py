@@ -1,0 +1,272 @@
+"""Schemas from examples of data, with the answers that MLflow gives."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import is_dataclass
+from typing import Any
+
+from pegboard.errors import InvalidValue, quoted
+
+from pegboard_models import kinds
+from pegboard_models.datatypes import (
+    AnyType,
+    Array,
+    ColumnType,
+    DataType,
+    Object,
+    Property,
+    merged,
+)
+from pegboard_models.schema import ColSpec, ParamSchema, ParamSpec, Schema, Spec, TensorSpec
+
+_SCALARS: Mapping[type, DataType] = {
+    bool: DataType.boolean,
+    int: DataType.long,
+    float: DataType.double,
+    str: DataType.string,
+    bytes: DataType.binary,
+    bytearray: DataType.binary,
+    object: DataType.string,
+}
+
+
+def schema(data: Any) -> Schema:
+    """Return the schema of an example; InvalidValue if it has none."""
+    if is_dataclass(data):
+        from pegboard_models import hints
+
+        return hints.dataclass_schema(data)
+    if kinds.is_tensor(data):
+        data = kinds.to_array(data)
+    return Schema(_specs(data))
+
+
+def _specs(data: Any) -> list[Spec]:
+    if kinds.is_frame(data):
+        return [_pandas_spec(data[name], name) for name in data.columns]
+    if kinds.is_series(data):
+        return [_pandas_spec(data, data.name)]
+    if kinds.is_polars_frame(data):
+        from pegboard_models import polars_schema
+
+        return [polars_schema.spec(column, column.name) for column in data.get_columns()]
+    if kinds.is_polars_series(data):
+        from pegboard_models import polars_schema
+
+        return [polars_schema.spec(data, data.name or None)]
+    if kinds.is_array(data):
+        return [_tensor_spec(data.dtype, data.shape)]
+    if kinds.is_sparse(data):
+        return [_tensor_spec(data.data.dtype, data.shape)]
+    if isinstance(data, dict):
+        return _dict_specs(data)
+    if isinstance(data, list):
+        return _list_specs(data)
+    return [ColSpec(_undetermined(value_type(data)))]
+
+
+def _tensor_spec(dtype: Any, shape: Iterable[int], name: str | None = None) -> TensorSpec:
+    sizes = list(shape)
+    if not sizes:
+        raise InvalidValue("An array without dimensions has no rows.")
+    return TensorSpec(dtype, (-1, *sizes[1:]), name)
+
+
+def _dict_specs(data: dict[Any, Any]) -> list[Spec]:
+    if not data:
+        raise InvalidValue("An empty dict has no schema.")
+    if not all(isinstance(key, str) for key in data):
+        raise InvalidValue("The keys of a dict that is a model's input or output are texts.")
+    arrays = {
+        key: kinds.to_array(value) if kinds.is_tensor(value) else value
+        for key, value in data.items()
+    }
+    if all(kinds.is_array(value) for value in arrays.values()):
+        return [_tensor_spec(value.dtype, value.shape, key) for key, value in arrays.items()]
+    return [
+        ColSpec(_undetermined(value_type(value)), key, not _holds_missing(value))
+        for key, value in data.items()
+    ]
+
+
+def _list_specs(data: list[Any]) -> list[Spec]:
+    if not data:
+        return [ColSpec(DataType.string)]
+    if not all(isinstance(item, dict) for item in data):
+        return [ColSpec(_item_type(data))]
+    columns: dict[Any, list[Any]] = {}
+    for item in data:
+        for key, value in item.items():
+            columns.setdefault(key, []).append(value)
+    return [
+        ColSpec(_item_type(values), key, all(item.get(key) is not None for item in data))
+        for key, values in columns.items()
+    ]
+
+
+def _holds_missing(value: Any) -> bool:
+    return any(map(kinds.is_missing, value)) if isinstance(value, list) else kinds.is_missing(value)
+
+
+def _item_type(values: list[Any]) -> ColumnType:
+    found = _undetermined(value_type(values))
+    return found.dtype if isinstance(found, Array) else found
+
+
+def _undetermined(found: ColumnType | None) -> ColumnType:
+    if found is None:
+        raise InvalidValue("The type of an empty array cannot be told.")
+    return found
+
+
+# -- values ----------------------------------------------------------------------------------------
+
+
+def value_type(value: Any) -> ColumnType | None:
+    """Return the type of a value; None for an empty array, which says nothing."""
+    if kinds.is_missing(value) or (isinstance(value, (list, dict)) and not value):
+        return AnyType()
+    if isinstance(value, dict):
+        return Object([_property(name, part) for name, part in value.items()])
+    if kinds.is_tensor(value):
+        value = kinds.to_array(value)
+    if isinstance(value, list) or kinds.is_array(value):
+        return _array_type(value)
+    return _scalar_type(value)
+
+
+def _property(name: str, value: Any) -> Property:
+    found = _undetermined(value_type(value))
+    return Property(name, found, not isinstance(found, AnyType))
+
+
+def _array_type(values: Any) -> Array | None:
+    result: ColumnType | None = None
+    for value in values:
+        found = value_type(value)
+        if found is None or found == result:
+            continue
+        if isinstance(result, DataType) and isinstance(found, AnyType):
+            continue
+        try:
+            result = found if result is None else merged(result, found)
+        except InvalidValue as error:
+            raise InvalidValue(
+                f"A list holds values of different types: {error.message}",
+                hint="Write the signature yourself, with Array(AnyType()) for such a list.",
+            ) from None
+    return None if result is None else Array(result)
+
+
+def _scalar_type(value: Any) -> DataType:
+    known = _SCALARS.get(type(value))
+    if known is not None:
+        return known
+    if isinstance(value, datetime.date):
+        return DataType.datetime
+    if kinds.is_numpy_scalar(value):
+        return numpy_type(value.dtype)
+    raise InvalidValue(f"{quoted(value)} ({type(value).__name__}) is of no type that models know.")
+
+
+def numpy_type(dtype: Any) -> DataType:
+    """Return the type of a scalar for one of NumPy or of pandas."""
+    kind, size = dtype.kind, getattr(dtype, "itemsize", 0)
+    if kind in "iu":
+        if size < 4 or (kind == "i" and size == 4):
+            return DataType.integer
+        if size < 8 or kind == "i":
+            return DataType.long
+    elif kind == "f" and size <= 8:
+        return DataType.float if size <= 4 else DataType.double
+    found = {
+        "b": DataType.boolean,
+        "U": DataType.string,
+        "S": DataType.binary,
+        "M": DataType.datetime,
+    }.get(kind)
+    if found is None:
+        raise InvalidValue(f"The type {str(dtype)!r} has no counterpart in a schema.")
+    return found
+
+
+# -- pandas ----------------------------------------------------------------------------------------
+
+
+def _pandas_spec(column: Any, name: Any) -> ColSpec:
+    if len(column.shape) > 1:
+        raise InvalidValue(f"The column {quoted(name)} is there several times.")
+    # Without a name nothing can say that a column is left out.
+    required = name is None or not any(map(kinds.is_missing, column))
+    return ColSpec(_pandas_type(column), name, required)
+
+
+def _pandas_type(column: Any) -> ColumnType:
+    if column.dtype.kind == "O":
+        column = column.infer_objects()
+    if column.dtype.kind != "O":
+        return numpy_type(column.dtype)
+    try:
+        return _item_type(column.to_list())
+    except InvalidValue:
+        from pandas.api.types import is_string_dtype
+
+        if is_string_dtype(column):
+            return DataType.string
+        raise
+
+
+# -- params ----------------------------------------------------------------------------------------
+
+
+def param_schema(params: Mapping[str, Any]) -> ParamSchema:
+    """Return the schema of examples of params, which become the defaults."""
+    if not isinstance(params, Mapping):
+        raise InvalidValue(f"Params are a mapping, not {type(params).__name__}.")
+    return ParamSchema([_param_spec(name, value) for name, value in params.items()])
+
+
+def _param_spec(name: str, value: Any) -> ParamSpec:
+    listed = isinstance(value, list) or kinds.is_array(value)
+    try:
+        found = _param_type(value, listed)
+    except InvalidValue as error:
+        raise InvalidValue(
+            f"The type of the param {quoted(name)} cannot be told: {error.message}"
+        ) from None
+    return ParamSpec(name, found, deepcopy(value), (-1,) if listed else None)
+
+
+def _param_type(value: Any, listed: bool) -> ColumnType:
+    import numpy as np
+
+    if isinstance(value, dict):
+        return _undetermined(value_type(value))
+    if listed:
+        if all(_is_date(item) for item in value):
+            return DataType.datetime
+        return numpy_type(_flat(np, value).dtype)
+    if _is_date(value):
+        return DataType.datetime
+    if not kinds.is_scalar(value):
+        raise InvalidValue(f"{type(value).__name__} is neither one value nor a flat list.")
+    return numpy_type(np.array(value).dtype)
+
+
+def _flat(np: Any, value: Any) -> Any:
+    try:
+        array = np.array(value)
+    except ValueError as error:
+        raise InvalidValue(f"it is not a flat list: {error}") from None
+    if array.ndim != 1:
+        raise InvalidValue(f"a param is one value or a flat list, not one of {array.ndim} levels")
+    return array
+
+
+def _is_date(value: Any) -> bool:
+    return isinstance(value, datetime.date) or (
+        kinds.is_numpy_scalar(value) and value.dtype.kind == "M"
+    )

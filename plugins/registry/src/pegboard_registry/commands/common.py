@@ -1,0 +1,155 @@
+"""What the commands share: the client, naming models and versions, and asking before deleting."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
+
+import click
+from pegboard import host, model_uris
+from pegboard.cli import formats, output
+from pegboard.client import Client
+from pegboard.entities.registry import ModelVersion
+from pegboard.errors import InvalidValue
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+VERSION = "NAME/VERSION"
+"""How a version is shown in usages; ``version_of`` says what else names one."""
+
+filter_option = click.option(
+    "--filter",
+    "filter_text",
+    default="",
+    metavar="TEXT",
+    help="Which ones, for instance \"tags.team = 'blue' AND name LIKE 'iris%'\".",
+)
+order_option = click.option(
+    "--order-by",
+    multiple=True,
+    metavar="KEY",
+    help='What comes first, for instance "last_updated_timestamp DESC". May be repeated.',
+)
+reason_option = click.option(
+    "-m", "--reason", default="", metavar="TEXT", help="Why; kept in the history."
+)
+tags_option = click.option(
+    "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="May be repeated."
+)
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+
+
+def limit_option(default: int) -> Callable[[F], F]:
+    """Return the option ``--limit``."""
+    return click.option(
+        "--limit",
+        type=click.IntRange(min=1),
+        default=default,
+        show_default=True,
+        help="The most to show.",
+    )
+
+
+def client() -> Client:
+    """Return a client of the store and the registry that the configuration and options name."""
+    config = host.current().config
+    return Client(config.tracking.uri, config.registry.uri or config.tracking.uri)
+
+
+def version_of(client: Client, reference: str) -> ModelVersion:
+    """Return the version that is named by NAME/3, NAME@ALIAS, NAME/latest, NAME/STAGE or a URI."""
+    uri = _parse(reference)
+    if uri.model_id is not None or uri.path:
+        raise InvalidValue(
+            f"{reference!r} does not say which version.",
+            hint=f"Write NAME/3, NAME@ALIAS or NAME/latest, for instance {reference}/latest.",
+        )
+    return model_uris.find_version(client.registry, uri)
+
+
+def alias_of(reference: str) -> tuple[str, str]:
+    """Return the name and the alias in NAME@ALIAS."""
+    uri = _parse(reference)
+    if uri.alias is None or uri.path or "@" not in reference:
+        raise InvalidValue(f"{reference!r} is not of the form NAME@ALIAS.")
+    return uri.name, uri.alias
+
+
+def names_version(reference: str) -> bool:
+    """Whether a reference names a version, not a registered model as a whole."""
+    return _parse(reference).model_id is None
+
+
+def name_of(reference: str) -> str:
+    """Return the name of the registered model that a reference is about."""
+    uri = _parse(reference)
+    return uri.model_id or uri.name
+
+
+def _parse(reference: str) -> model_uris.ModelUri:
+    if model_uris.is_model_uri(reference):
+        return model_uris.parse(reference)
+    return model_uris.parse(f"models:/{reference}")
+
+
+def key_values(texts: tuple[str, ...]) -> dict[str, str]:
+    """Return what texts of the form KEY=VALUE say."""
+    found = {}
+    for text in texts:
+        key, mark, value = text.partition("=")
+        if not key or not mark:
+            raise InvalidValue(f"{text!r} is not of the form KEY=VALUE.")
+        found[key] = value
+    return found
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask before what cannot be undone; a usage error if nobody is there to answer."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{question} Nobody is here to ask; say so with --yes.")
+    if not click.confirm(question, err=True):
+        raise click.Abort
+
+
+def print_found(
+    found: Iterator[T],
+    limit: int,
+    as_json: bool,
+    columns: list[output.Column],
+    row: Callable[[T], list[object]],
+    nothing: str,
+) -> None:
+    """Print up to ``limit`` of what was found, as a table or as JSON, and say if there is more."""
+    shown = list(islice(found, limit))
+    if as_json:
+        output.print_json(shown)
+        return
+    if not shown:
+        output.note(nothing)
+        return
+    output.note_hidden(output.print_table(columns, [row(each) for each in shown]))
+    if next(found, None) is not None:
+        output.note(f"There are more than these {limit}; see --limit.")
+
+
+def done(result: object, as_json: bool, message: str) -> None:
+    """Print what became of a change."""
+    if as_json:
+        output.print_json(result)
+    else:
+        click.echo(message)
+
+
+def moment(milliseconds: int) -> str:
+    """Return a time with how long it is ago."""
+    return f"{formats.moment(milliseconds)} ({formats.age(milliseconds)})"
+
+
+def listed(pairs: dict[str, str]) -> str:
+    """Return tags or aliases in one line."""
+    return ", ".join(f"{key}={value}" for key, value in sorted(pairs.items()))

@@ -1,0 +1,187 @@
+"""``pegboard registry webhooks``."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+from pegboard import host, paging
+from pegboard.cli import formats, output
+from pegboard.errors import InvalidValue, StoreError
+
+from pegboard_registry.commands import common
+from pegboard_registry.plugin import NAME
+from pegboard_registry.webhooks.entities import EVENTS, Delivery, DeliveryState, Webhook
+
+if TYPE_CHECKING:
+    from pegboard_registry.rest.webhooks import RestWebhooks
+    from pegboard_registry.webhooks.store import WebhookStore
+
+_PAGE = 1000
+_SECRET = "PEGBOARD_WEBHOOK_SECRET"  # noqa: S105 (the name of a variable)
+
+
+def _open() -> WebhookStore | RestWebhooks:
+    from pegboard_registry.rest.registry import RestRegistry
+
+    registry = common.client().registry
+    if isinstance(registry, RestRegistry):
+        from pegboard_registry.rest.webhooks import RestWebhooks
+
+        return RestWebhooks(registry)
+    from pegboard_registry.webhooks.service import need_webhooks
+
+    return need_webhooks(registry, host.current().settings(NAME))
+
+
+@click.group()
+def webhooks() -> None:
+    """Have other systems told what happens in the registry.
+
+    'pegboard server' calls them, for what is changed through it.
+    """
+
+
+@webhooks.command("list")
+@common.limit_option(100)
+@output.json_option
+def list_webhooks(limit: int, as_json: bool) -> None:
+    """List webhooks, the last created first."""
+    common.print_found(
+        paging.items(partial(_open().list, max_results=min(limit + 1, _PAGE))),
+        limit,
+        as_json,
+        [
+            output.Column("Name", style="bold", most=40),
+            output.Column("ID"),
+            output.Column("Status", styles={"DISABLED": "yellow"}),
+            output.Column("URL", most=60),
+            output.Column("Events", optional=1, most=60),
+            output.Column("Created", optional=2),
+        ],
+        _row,
+        "There are no webhooks.",
+    )
+
+
+def _row(webhook: Webhook) -> list[object]:
+    return [
+        webhook.name,
+        webhook.webhook_id,
+        webhook.status,
+        webhook.url,
+        ", ".join(webhook.events),
+        formats.age(webhook.creation_timestamp),
+    ]
+
+
+@webhooks.command()
+@click.argument("name")
+@click.argument("url")
+@click.option(
+    "-e",
+    "--event",
+    "events",
+    multiple=True,
+    required=True,
+    type=click.Choice(EVENTS),
+    metavar="ENTITY.ACTION",
+    help=f"What it is called for; may be repeated. One of: {', '.join(EVENTS)}.",
+)
+@click.option("--description", metavar="TEXT", help="What it is for.")
+@click.option(
+    "--signed",
+    is_flag=True,
+    help=f"Sign what is sent, with the secret in {_SECRET} or else asked for.",
+)
+@output.json_option
+def create(
+    name: str,
+    url: str,
+    events: tuple[str, ...],
+    description: str | None,
+    signed: bool,
+    as_json: bool,
+) -> None:
+    """Have a URL called for some events."""
+    secret = _ask_for_secret() if signed else None
+    made = _open().create(name, url, events, description=description, secret=secret)
+    common.done(made, as_json, f"Created the webhook {made.name!r} with the id {made.webhook_id}.")
+
+
+def _ask_for_secret() -> str:
+    secret = os.environ.get(_SECRET) or click.prompt("Secret", hide_input=True, err=True)
+    if not secret:
+        raise InvalidValue("The secret is empty.")
+    return str(secret)
+
+
+@webhooks.command()
+@click.argument("webhook_id")
+@common.yes_option
+def delete(webhook_id: str, yes: bool) -> None:
+    """Remove a webhook, what waits for it, and its log."""
+    common.confirm(f"Remove the webhook {webhook_id}?", yes)
+    _open().delete(webhook_id)
+    click.echo(f"Removed the webhook {webhook_id}.")
+
+
+@webhooks.command()
+@click.argument("webhook_id")
+@click.option(
+    "-e",
+    "--event",
+    type=click.Choice(EVENTS),
+    metavar="ENTITY.ACTION",
+    help="Which example to send; by default that of its first event.",
+)
+@output.json_option
+def test(webhook_id: str, event: str | None, as_json: bool) -> None:
+    """Call a webhook with an example."""
+    result = _open().test(webhook_id, event)
+    if as_json:
+        output.print_json(result)
+    elif result.success:
+        click.echo(f"It answered with the status {result.response_status}.")
+    if not result.success:
+        raise StoreError(f"The call failed: {result.error_message or result.response_status}")
+
+
+@webhooks.command()
+@click.argument("webhook_id")
+@common.limit_option(100)
+@output.json_option
+def deliveries(webhook_id: str, limit: int, as_json: bool) -> None:
+    """Show what was or is to be delivered to a webhook, the last first."""
+    common.print_found(
+        paging.items(partial(_open().deliveries, webhook_id, max_results=min(limit + 1, _PAGE))),
+        limit,
+        as_json,
+        [
+            output.Column("When"),
+            output.Column("Event", style="bold"),
+            output.Column("State", styles={"failed": "red", "waiting": "yellow"}),
+            output.Column("Attempts", right=True),
+            output.Column("Answer", most=60),
+            output.Column("ID", optional=2),
+        ],
+        _delivery_row,
+        "Nothing was to be delivered yet.",
+    )
+
+
+def _delivery_row(delivery: Delivery) -> list[object]:
+    waits = delivery.state is DeliveryState.WAITING and delivery.attempts
+    said = delivery.error or (delivery.response_status and f"status {delivery.response_status}")
+    if waits and delivery.next_attempt is not None:
+        said = f"{said}; again at {formats.moment(delivery.next_attempt)}"
+    return [
+        formats.moment(delivery.created),
+        delivery.event,
+        delivery.state,
+        delivery.attempts,
+        said or "-",
+        delivery.delivery_id,
+    ]

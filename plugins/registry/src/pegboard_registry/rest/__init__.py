@@ -1,0 +1,1 @@
+"""The registry of a server, MLflow's or ours."""

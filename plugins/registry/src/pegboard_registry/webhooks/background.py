@@ -1,0 +1,58 @@
+"""What delivers beside the requests of a server, from its start to its end."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from pegboard.errors import NotSupported, PegboardError
+
+from pegboard_registry.plugin import NAME
+from pegboard_registry.webhooks import service
+from pegboard_registry.wire.calls import open_registry
+
+if TYPE_CHECKING:
+    from pegboard.host import Host
+
+    from pegboard_registry.webhooks.deliverer import Deliverer
+
+_AGAIN_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class Background:
+    """Opens the registry of a server in a thread of its own, and delivers what waits in it."""
+
+    def __init__(self, host: Host, tracking_uri: str | None) -> None:
+        """Begin."""
+        self._host = host
+        self._tracking_uri = tracking_uri
+        self._deliverer: Deliverer | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._open, name="webhooks", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Finish the calls that are being made, and stop."""
+        self._stopping.set()
+        self._thread.join()
+        if self._deliverer is not None:
+            self._deliverer.close()
+
+    def _open(self) -> None:
+        settings = self._host.settings(NAME)
+        while not self._stopping.is_set():
+            try:
+                registry = open_registry(self._host, self._tracking_uri)
+                webhooks = service.webhooks_of(registry, settings)
+                if webhooks is not None:
+                    self._deliverer = service.start(webhooks, settings)
+            except NotSupported:
+                pass
+            except PegboardError as error:
+                _log.warning("Webhooks wait for the registry: %s", error)
+                self._stopping.wait(_AGAIN_SECONDS)
+                continue
+            return

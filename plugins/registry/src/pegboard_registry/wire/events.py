@@ -1,0 +1,123 @@
+"""What changes in the registry through the server, told to webhooks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from pegboard_registry.plugin import NAME
+from pegboard_registry.webhooks import service
+from pegboard_registry.wire.calls import registry_of
+from pegboard_registry.wire.prompts import TEXT, is_prompt, shown_tags
+
+if TYPE_CHECKING:
+    from pegboard.contracts.http import Call
+    from pegboard.contracts.registry import ModelRegistry
+    from pegboard.entities.registry import ModelVersion, RegisteredModel
+
+    from pegboard_registry.webhooks.queue import Queue
+
+
+@contextlib.contextmanager
+def announced(call: Call) -> Iterator[tuple[ModelRegistry, Announcer]]:
+    """Change the registry of a call, and have webhooks told what the announcer is told.
+
+    Both happen in one transaction: what is told has happened, and what has happened is told, even
+    if this process dies in between.
+    """
+    registry = registry_of(call)
+    webhooks = service.webhooks_of(registry, call.host.settings(NAME))
+    if webhooks is None or not webhooks.queue.has_listeners():
+        yield registry, Announcer(registry, None)
+        return
+    # A gate may take its time, and must not hold up other writers meanwhile.
+    together = webhooks.database.writing if registry.allow is None else contextlib.nullcontext
+    with together():
+        yield registry, Announcer(registry, webhooks.queue)
+    service.wake(webhooks)
+
+
+@frozen
+class Announcer:
+    """Puts events in line, in MLflow's form; without a queue there is nobody to be told.
+
+    Models that are prompts have events of their own.
+    """
+
+    registry: ModelRegistry
+    queue: Queue | None
+
+    def model_created(self, model: RegisteredModel) -> None:
+        """A registered model was created."""
+        prompt = is_prompt(model.tags)
+        self._tell(
+            "prompt.created" if prompt else "registered_model.created",
+            name=model.name,
+            tags=shown_tags(model.tags) if prompt else dict(model.tags),
+            description=model.description,
+        )
+
+    def version_created(self, version: ModelVersion) -> None:
+        """A version was created."""
+        said = version.description or None
+        if is_prompt(version.tags):
+            self._tell(
+                "prompt_version.created",
+                name=version.name,
+                version=version.version,
+                template=version.tags.get(TEXT),
+                tags=shown_tags(version.tags),
+                description=said,
+            )
+            return
+        self._tell(
+            "model_version.created",
+            name=version.name,
+            version=version.version,
+            source=version.source,
+            run_id=version.run_id,
+            tags=dict(version.tags),
+            description=said,
+        )
+
+    def model_tag_set(self, name: str, key: str, value: str) -> None:
+        """A tag of a registered model was set; only of prompts is that an event."""
+        self._tell_of(name, None, "prompt_tag.set", key=key, value=value)
+
+    def model_tag_deleted(self, name: str, key: str) -> None:
+        """A tag of a registered model was removed; only of prompts is that an event."""
+        self._tell_of(name, None, "prompt_tag.deleted", key=key)
+
+    def version_tag_set(self, name: str, version: str, key: str, value: str) -> None:
+        """A tag of a version was set."""
+        events = "model_version_tag.set", "prompt_version_tag.set"
+        self._tell_of(name, *events, version=version, key=key, value=value)
+
+    def version_tag_deleted(self, name: str, version: str, key: str) -> None:
+        """A tag of a version was removed."""
+        events = "model_version_tag.deleted", "prompt_version_tag.deleted"
+        self._tell_of(name, *events, version=version, key=key)
+
+    def alias_created(self, name: str, alias: str, version: str) -> None:
+        """An alias points at a version."""
+        events = "model_version_alias.created", "prompt_alias.created"
+        self._tell_of(name, *events, alias=alias, version=version)
+
+    def alias_deleted(self, name: str, alias: str) -> None:
+        """An alias was removed."""
+        self._tell_of(name, "model_version_alias.deleted", "prompt_alias.deleted", alias=alias)
+
+    def _tell_of(self, name: str, of_model: str | None, of_prompt: str, **data: Any) -> None:
+        wanted = [event for event in (of_model, of_prompt) if event]
+        if self.queue is None or not self.queue.wants(*wanted):
+            return
+        event = of_prompt if is_prompt(self.registry.get_model(name).tags) else of_model
+        if event:
+            self._tell(event, name=name, **data)
+
+    def _tell(self, event: str, **data: Any) -> None:
+        if self.queue is not None:
+            self.queue.add(event, data)

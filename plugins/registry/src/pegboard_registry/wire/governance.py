@@ -1,0 +1,86 @@
+"""Endpoints beyond MLflow's: the history, approvals, and taking a promotion back."""
+
+from __future__ import annotations
+
+from pegboard.contracts.http import Call, Endpoint, Permission, Result
+from pegboard.contracts.registry import HISTORY_LIMIT, HISTORY_PAGE
+from pegboard_tracking.wire.codec import page_json
+from pegboard_tracking.wire.requests import (
+    NOTHING,
+    optional_text,
+    page_size,
+    page_token,
+    text,
+    texts,
+)
+from pegboard_tracking.wire.scalars import boolean, get
+from pegboard_tracking.wire.schemas import EMPTY, page_limit
+from pegboard_tracking.wire.shapes import BOOLEAN, TEXT, array, record
+
+from pegboard_registry.wire import events
+from pegboard_registry.wire.calls import author_of, registry_of
+from pegboard_registry.wire.codec import change_json, read_kind, version_json
+from pegboard_registry.wire.schemas import BY_ALIAS, CHANGE, ONE_VERSION
+
+BASE = "/api/pegboard/1.0/registry"
+
+
+def _history(call: Call) -> Result:
+    given = call.parameters
+    found = registry_of(call).history(
+        text(given, "name"),
+        kinds=[read_kind(each) for each in texts(given, "kinds", query=True)],
+        version=optional_text(given, "version") or None,
+        key=optional_text(given, "key") or None,
+        max_results=page_size(given, HISTORY_PAGE, HISTORY_LIMIT),
+        page_token=page_token(given),
+    )
+    return page_json("changes", [*map(change_json, found)], found.token)
+
+
+def _approve(call: Call) -> Result:
+    given = call.parameters
+    withdraw = get(given, "withdraw")
+    registry_of(call).approve(
+        text(given, "name"),
+        text(given, "version"),
+        text(given, "key"),
+        withdraw=withdraw is not None and boolean(withdraw, "withdraw"),
+        by=author_of(call),
+    )
+    return NOTHING
+
+
+def _roll_back(call: Call) -> Result:
+    name, alias = text(call.parameters, "name"), text(call.parameters, "alias")
+    with events.announced(call) as (registry, announce):
+        version = registry.rollback_alias(name, alias, by=author_of(call))
+        announce.alias_created(name, alias, version.version)
+    return {"model_version": version_json(version)}
+
+
+_TAGS = ("Registry history",)
+
+ENDPOINTS = [
+    Endpoint(
+        "GET", f"{BASE}/history", _history, Permission.READ,
+        "Return the changes of a registered model, the last first.",
+        record(
+            "name", name=TEXT, kinds=array(CHANGE["properties"]["kind"]), version=TEXT, key=TEXT,
+            max_results=page_limit(HISTORY_LIMIT), page_token=TEXT,
+        ),
+        record(changes=array(CHANGE), next_page_token=TEXT), tags=_TAGS,
+    ),
+    Endpoint(
+        "POST", f"{BASE}/approvals", _approve, Permission.WRITE,
+        "Approve a version for an alias or a stage, or take that back.",
+        record(
+            "name", "version", "key", name=TEXT, version=TEXT, key=TEXT, withdraw=BOOLEAN,
+        ),
+        EMPTY, tags=_TAGS,
+    ),
+    Endpoint(
+        "POST", f"{BASE}/rollback", _roll_back, Permission.WRITE,
+        "Take the last move of an alias back.", BY_ALIAS, ONE_VERSION, tags=_TAGS,
+    ),
+]  # fmt: skip

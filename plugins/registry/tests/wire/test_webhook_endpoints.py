@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from pegboard.contracts.http import Identity, Permission
+from pegboard.errors import InvalidValue, NotFound, NotSupported, Refused
+from pegboard_registry.plugin import NAME
+from pegboard_registry.webhooks.entities import EVENTS
+from pegboard_registry.webhooks.service import need_webhooks
+
+URL = "https://example.com/hook"
+CREATED = {"entity": "MODEL_VERSION", "action": "CREATED"}
+PROMPT = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
+
+
+def create(wire, **fields):
+    asked = {"name": "ci", "url": URL, "events": [CREATED], **fields}
+    return wire.post("webhooks", **asked)["webhook"]
+
+
+def everything(wire):
+    """Have a webhook told everything; return what reads what waits for it, the first first."""
+    pairs = (event.upper().split(".") for event in EVENTS)
+    events = [{"entity": entity, "action": action} for entity, action in pairs]
+    webhook = create(wire, events=events)["webhook_id"]
+
+    def told():
+        queue = need_webhooks(wire.registry, wire.host.settings(NAME)).database
+        with queue.reading() as connection:
+            rows = connection.execute(
+                "SELECT event, payload FROM webhook_delivery WHERE webhook = ? ORDER BY number",
+                (webhook,),
+            ).fetchall()
+        return [(event, json.loads(payload)["data"]) for event, payload in rows]
+
+    return told
+
+
+def test_a_webhook_is_shown_as_mlflows_server_shows_it(wire) -> None:
+    made = create(wire, description="d", secret="between us")
+    assert made == wire.get("webhooks/{webhook_id}", webhook_id=made["webhook_id"])["webhook"]
+    assert wire.get("webhooks") == {"webhooks": [made]}
+    assert made.pop("webhook_id")
+    assert made.pop("creation_timestamp") == made.pop("last_updated_timestamp") > 0
+    assert made == {
+        "name": "ci",
+        "description": "d",
+        "url": URL,
+        "events": [CREATED],
+        "status": "ACTIVE",
+    }
+
+
+def test_a_webhook_is_changed_in_what_is_given(wire) -> None:
+    webhook = create(wire, description="d")["webhook_id"]
+    asked = {"webhook_id": webhook, "status": "DISABLED", "events": []}
+    changed = wire.call("PATCH", "webhooks/{webhook_id}", **asked)["webhook"]
+    assert (changed["status"], changed["name"], changed["events"]) == ("DISABLED", "ci", [CREATED])
+    changed = wire.call("PATCH", "webhooks/{webhook_id}", webhook_id=webhook, description="")
+    assert "description" not in changed["webhook"]
+    assert wire.call("DELETE", "webhooks/{webhook_id}", webhook_id=webhook) == {}
+    for method, path in (
+        ("GET", "webhooks/{webhook_id}"),
+        ("PATCH", "webhooks/{webhook_id}"),
+        ("DELETE", "webhooks/{webhook_id}"),
+        ("POST", "webhooks/{webhook_id}/test"),
+        ("GET", "/api/pegboard/1.0/registry/webhooks/{webhook_id}/deliveries"),
+    ):
+        assert isinstance(wire.refused(method, path, webhook_id=webhook), NotFound)
+
+
+def test_a_webhook_that_makes_no_sense_is_refused(wire) -> None:
+    for wrong in (
+        {"name": ""},
+        {"name": "-"},
+        {"url": "ftp://example.com"},
+        {"url": ""},
+        {"events": []},
+        {"events": [{"entity": "MODEL_VERSION"}]},
+        {"events": [{"entity": "REGISTERED_MODEL", "action": "DELETED"}]},
+        {"events": ["model_version.created"]},
+        {"status": "ASLEEP"},
+    ):
+        asked = {"name": "ci", "url": URL, "events": [CREATED], **wrong}
+        assert isinstance(wire.refused("POST", "webhooks", **asked), InvalidValue), wrong
+    asked = {"name": "ci", "url": "http://127.0.0.1:5000/", "events": [CREATED]}
+    assert isinstance(wire.refused("POST", "webhooks", **asked), Refused)
+
+
+def test_on_a_server_with_users_webhooks_are_for_administrators(wire) -> None:
+    wire.identity = Identity("ann", frozenset({Permission.READ, Permission.WRITE}))
+    for method, path, fields in (
+        ("GET", "webhooks", {}),
+        ("POST", "webhooks", {"name": "ci", "url": URL, "events": [CREATED]}),
+        ("GET", "webhooks/{webhook_id}", {"webhook_id": "x"}),
+    ):
+        assert isinstance(wire.refused(method, path, **fields), Refused)
+    wire.identity = Identity("", frozenset({Permission.READ, Permission.WRITE}))
+    assert create(wire)
+
+
+def test_a_registry_without_a_file_has_no_webhooks(host, wire) -> None:
+    wire.uri = "memory:without-webhooks"
+    assert isinstance(wire.refused("GET", "webhooks"), NotSupported)
+    assert wire.post("registered-models/create", name="iris")["registered_model"]["name"] == "iris"
+
+
+def test_what_happens_to_models_is_told(wire) -> None:
+    told = everything(wire)
+    wire.post("registered-models/create", name="iris", tags=[{"key": "a", "value": "b"}])
+    wire.post("registered-models/set-tag", name="iris", key="k", value="v")
+    wire.post("model-versions/create", name="iris", source="s3://bucket/m", description="d")
+    one = {"name": "iris", "version": "1"}
+    wire.post("model-versions/set-tag", **one, key="k", value="v")
+    wire.call("DELETE", "model-versions/delete-tag", **one, key="k")
+    wire.post("registered-models/alias", **one, alias="champion")
+    wire.call("DELETE", "registered-models/alias", name="iris", alias="champion")
+    assert told() == [
+        ("registered_model.created", {"name": "iris", "tags": {"a": "b"}, "description": ""}),
+        (
+            "model_version.created",
+            {
+                **one,
+                "source": "s3://bucket/m",
+                "run_id": None,
+                "tags": {},
+                "description": "d",
+            },
+        ),
+        ("model_version_tag.set", {**one, "key": "k", "value": "v"}),
+        ("model_version_tag.deleted", {**one, "key": "k"}),
+        ("model_version_alias.created", {**one, "alias": "champion"}),
+        ("model_version_alias.deleted", {"name": "iris", "alias": "champion"}),
+    ]
+
+
+def test_what_happens_to_prompts_is_told_as_such(wire) -> None:
+    told = everything(wire)
+    wire.post("registered-models/create", name="hello", tags=[*PROMPT, {"key": "a", "value": "b"}])
+    wire.post("registered-models/set-tag", name="hello", key="k", value="v")
+    wire.call("DELETE", "registered-models/delete-tag", name="hello", key="k")
+    text = {"key": "mlflow.prompt.text", "value": "Hello {{name}}"}
+    wire.post("model-versions/create", name="hello", source="dummy-source", tags=[*PROMPT, text])
+    one = {"name": "hello", "version": "1"}
+    wire.post("model-versions/set-tag", **one, key="k", value="v")
+    wire.call("DELETE", "model-versions/delete-tag", **one, key="k")
+    wire.post("registered-models/alias", **one, alias="prod")
+    wire.call("DELETE", "registered-models/alias", name="hello", alias="prod")
+    assert told() == [
+        ("prompt.created", {"name": "hello", "tags": {"a": "b"}, "description": ""}),
+        ("prompt_tag.set", {"name": "hello", "key": "k", "value": "v"}),
+        ("prompt_tag.deleted", {"name": "hello", "key": "k"}),
+        (
+            "prompt_version.created",
+            {**one, "template": "Hello {{name}}", "tags": {}, "description": None},
+        ),
+        ("prompt_version_tag.set", {**one, "key": "k", "value": "v"}),
+        ("prompt_version_tag.deleted", {**one, "key": "k"}),
+        ("prompt_alias.created", {**one, "alias": "prod"}),
+        ("prompt_alias.deleted", {"name": "hello", "alias": "prod"}),
+    ]
+
+
+@pytest.mark.parametrize("gated", [False, True])
+def test_what_did_not_happen_is_not_told(wire, gated) -> None:
+    told = everything(wire)
+    if gated:
+        wire.registry.allow = lambda promotion: None
+    wire.post("registered-models/create", name="iris")
+    wire.refused("POST", "registered-models/create", name="iris")
+    wire.refused("POST", "registered-models/alias", name="iris", alias="a", version="7")
+    wire.refused("POST", "model-versions/create", name="iris", source="/etc")
+    assert [event for event, _ in told()] == ["registered_model.created"]
+
+
+def test_a_change_is_undone_if_it_cannot_be_told(wire, monkeypatch) -> None:
+    from pegboard.errors import StoreFull
+    from pegboard_registry.webhooks.queue import Queue
+
+    everything(wire)
+    wire.post("registered-models/create", name="iris")
+
+    def full(*_: object) -> None:
+        raise StoreFull("There is no space left.")
+
+    monkeypatch.setattr(Queue, "add", full)
+    asked = {"name": "iris", "source": "s3://bucket/m"}
+    assert isinstance(wire.refused("POST", "model-versions/create", **asked), StoreFull)
+    assert wire.registry.search_versions() == []

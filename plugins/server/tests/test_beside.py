@@ -1,0 +1,32 @@
+"""What plugins do beside the requests of a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Start
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_begins_in_each_process_and_is_ended_with_it(
+    start: Start, tmp_path: Path, workers: int
+) -> None:
+    (tmp_path / "beside").touch()
+    server = start("--workers", str(workers))
+    assert server.is_well()
+    begun = sorted(tmp_path.glob("beside.started.*"))
+    assert [file.read_text() for file in begun] == ["probe:store"] * workers
+    assert server.stop() == 0
+    assert len([*tmp_path.glob("beside.ended.*")]) == workers
+
+
+def test_a_plugin_that_fails_to_begin_is_logged_and_harms_nobody(
+    start: Start, tmp_path: Path
+) -> None:
+    (tmp_path / "beside.broken").touch()
+    server = start()
+    assert server.is_well()
+    assert server.stop() == 0
+    assert "a plugin that is broken" in server.errors

@@ -1,0 +1,142 @@
+"""``pegboard models predict``: predict from a file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+from pegboard.cli.shell import open_host
+from pegboard.errors import InvalidValue, PegboardError, translate_os_error
+
+from pegboard_serving.commands.options import enter, of_model
+
+if TYPE_CHECKING:
+    from pegboard_serving.scorer import Scorer
+
+_PIECE = 10_000
+_TYPES = ("csv", "json", "jsonl")
+
+
+@click.command()
+@of_model
+@click.option(
+    "--input-path", "-i", metavar="FILE", help="The input.  [default: what comes on stdin]"
+)
+@click.option(
+    "--output-path", "-o", metavar="FILE", help="Where the predictions go.  [default: stdout]"
+)
+@click.option(
+    "--content-type",
+    "-t",
+    type=click.Choice(_TYPES),
+    help="What the input is: a table, a body as for the scoring server, or one record on each "
+    "line.  [default: as the name of the file ends, else json]",
+)
+@click.option(
+    "--chunk-rows",
+    metavar="COUNT",
+    type=click.IntRange(min=0),
+    help="Predict for so many rows at a time; 0: for all at once.  [default: "
+    f"{_PIECE} if the model's kind predicts each row by itself, else 0]",
+)
+@click.pass_context
+def predict(
+    ctx: click.Context,
+    /,
+    model_uri: str,
+    trust: tuple[str, ...],
+    env_manager: str,
+    input_path: str | None,
+    output_path: str | None,
+    content_type: str | None,
+    chunk_rows: int | None,
+) -> None:
+    """Predict from a file of CSV or JSON, and write JSON: {"predictions": […]}.
+
+    Tables and lines are read in pieces, so they may be larger than the memory. From lines comes
+    one prediction on each line.
+    """
+    from pegboard_models.loading import local_copy
+
+    if input_path is not None and not Path(input_path).is_file():
+        raise InvalidValue(f"There is no file {input_path!r}.", hint="Check --input-path.")
+    kind = content_type or _kind_of(input_path)
+    host = open_host(ctx)
+    directory = local_copy(model_uri)
+    if env_manager == "uv":
+        enter(ctx, directory)
+
+    from pegboard_serving.loading import load
+    from pegboard_serving.row_wise import is_row_wise
+    from pegboard_serving.scorer import Scorer
+
+    scorer = Scorer(load(directory, trust))
+    if chunk_rows is None:
+        chunk_rows = _PIECE if is_row_wise(host, directory) else 0
+    with _input(input_path) as source, _output(output_path) as target, _explained():
+        for piece in _predictions(scorer, source, kind, chunk_rows or None):
+            target.write(piece)
+
+
+def _kind_of(path: str | None) -> str:
+    ending = Path(path or "").suffix.lower().lstrip(".")
+    return ending if ending in _TYPES else "json"
+
+
+def _predictions(scorer: Scorer, source: IO[str], kind: str, rows: int | None) -> Iterator[bytes]:
+    from pegboard_serving import batch
+
+    if kind == "csv":
+        yield from batch.as_document(batch.of_csv(scorer, source, rows))
+    elif kind == "jsonl":
+        yield from batch.as_lines(batch.of_lines(scorer, source, rows))
+    else:
+        yield batch.of_json(scorer, source.read()) + b"\n"
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Make what the server would answer an error of the command line."""
+    from pegboard_server.failures import Failure
+
+    from pegboard_serving.scorer import ModelFault, told
+
+    try:
+        yield
+    except Failure as failure:
+        raise InvalidValue(failure.message) from failure
+    except ModelFault as fault:
+        raise PegboardError(told(fault)) from fault
+    except UnicodeDecodeError as error:
+        raise InvalidValue("The input is not valid UTF-8.") from error
+
+
+@contextlib.contextmanager
+def _input(path: str | None) -> Iterator[IO[str]]:
+    source = sys.stdin.fileno() if path is None else path
+    with open(source, encoding="utf-8-sig", newline="", closefd=path is not None) as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def _output(path: str | None) -> Iterator[IO[bytes]]:
+    """Give where to write; a file appears when it is complete."""
+    if path is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as stream:
+            yield stream
+        partial.replace(target)
+    except OSError as error:
+        raise translate_os_error(error, target) from error
+    finally:
+        partial.unlink(missing_ok=True)

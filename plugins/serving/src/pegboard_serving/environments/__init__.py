@@ -1,0 +1,1 @@
+"""Environments that uv builds from the requirements of a model, and keeps."""

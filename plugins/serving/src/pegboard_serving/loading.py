@@ -1,0 +1,30 @@
+"""Models are loaded with the trust that the command line states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pegboard.contracts.models import Trust
+from pegboard.errors import Refused
+
+if TYPE_CHECKING:
+    from pegboard_models.pyfunc_model import PyFuncModel
+
+PICKLE = "pickle"
+"""What ``--trust`` is told to allow files that can run any code."""
+
+
+def load(directory: Path, trusted: Sequence[str]) -> PyFuncModel:
+    """Load the model in a directory; Refused says which option allows what it needs."""
+    from pegboard_models.loading import load_pyfunc
+    from pegboard_models.trusting import trust_of
+
+    names = [name for name in trusted if name != PICKLE]
+    trust = Trust(True, tuple(names)) if PICKLE in trusted else trust_of(names)
+    try:
+        return load_pyfunc(directory, trust)
+    except Refused as error:
+        hint = f"If you know who made it, add --trust {PICKLE}. {error.hint}"
+        raise Refused(error.message, hint=hint) from error

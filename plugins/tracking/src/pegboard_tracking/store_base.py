@@ -1,0 +1,27 @@
+"""What the parts of the SQLite store share."""
+
+from __future__ import annotations
+
+from pegboard.contracts.tracking import TrackingStore
+from pegboard.sqlite import Database
+
+from pegboard_tracking.drain import Drain
+from pegboard_tracking.group_commit import GroupCommit
+from pegboard_tracking.liveness import Liveness
+from pegboard_tracking.writer import JournalWriter
+
+
+class SqliteBase(TrackingStore):
+    """A file, its journals, and the ways into it."""
+
+    _artifact_root: str
+    _database: Database
+    _liveness: Liveness
+    _drain: Drain
+    _commit: GroupCommit
+    _writer: JournalWriter
+
+    def _catch_up(self) -> None:
+        """Bring in what was logged by anybody up to now, so that a read sees it."""
+        self._drain.all()
+        self._liveness.look()

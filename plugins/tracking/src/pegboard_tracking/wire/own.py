@@ -1,0 +1,90 @@
+"""Endpoints beyond MLflow's protocol, for our own clients.
+
+What is below ``/api/pegboard/`` no other server knows, which is how clients tell them apart.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pegboard.contracts.http import Call, Endpoint, Permission, Result
+from pegboard.errors import InvalidValue, NotSupported, PegboardError
+
+from pegboard_tracking.artifacts import FileArtifactStore
+from pegboard_tracking.store import SqliteStore
+from pegboard_tracking.wire import places
+from pegboard_tracking.wire.requests import NOTHING, store_of, text, texts
+from pegboard_tracking.wire.scalars import boolean, get
+from pegboard_tracking.wire.schemas import EMPTY, at_most
+from pegboard_tracking.wire.shapes import BOOLEAN, TEXT, record
+
+MAX_RUNS = 1000
+"""Of how many runs one sign of life may tell."""
+
+_WRITER = re.compile(r"[\w\-]{1,100}", re.ASCII)
+_BASE = "/api/pegboard/1.0"
+
+
+def _abilities(call: Call) -> Result:
+    store = store_of(call)
+    found: dict[str, object] = {"sampled_history": True, "resumable_uploads": _takes_parts(call)}
+    if isinstance(store, SqliteStore):
+        found["heartbeat_seconds"] = store.heartbeat_seconds
+    return found
+
+
+def _takes_parts(call: Call) -> bool:
+    try:
+        return isinstance(places.destination(call).store, FileArtifactStore)
+    except PegboardError:
+        # It keeps no files, or cannot reach them now: then a whole file says what is wrong.
+        return False
+
+
+def _beat(call: Call) -> Result:
+    given = call.parameters
+    writer, runs, ended = text(given, "writer"), texts(given, "run_ids"), texts(given, "ended")
+    leaves = get(given, "leaves")
+    if _WRITER.fullmatch(writer) is None:
+        raise InvalidValue(f"The field 'writer' is {writer[:60]!r}, not the id of a writer.")
+    if len(runs) + len(ended) > MAX_RUNS:
+        raise InvalidValue(
+            f"A sign of life tells of {len(runs) + len(ended)} runs; {MAX_RUNS} are allowed."
+        )
+    store = store_of(call)
+    if not isinstance(store, SqliteStore):
+        raise NotSupported("The store of this server knows no signs of life.")
+    if leaves is not None and boolean(leaves, "leaves"):
+        store.forget_client(writer)
+    else:
+        store.hear_client(writer, runs, ended)
+    return NOTHING
+
+
+ENDPOINTS = [
+    Endpoint(
+        "GET",
+        f"{_BASE}/abilities",
+        _abilities,
+        Permission.PUBLIC,
+        "What this server can do beyond MLflow's protocol.",
+        response=record(
+            heartbeat_seconds={"type": "number"}, sampled_history=BOOLEAN, resumable_uploads=BOOLEAN
+        ),
+    ),
+    Endpoint(
+        "POST",
+        f"{_BASE}/runs/heartbeat",
+        _beat,
+        Permission.WRITE,
+        "Say that a client and its runs are alive; runs whose client falls silent become LOST.",
+        record(
+            "writer",
+            writer=TEXT,
+            run_ids=at_most(MAX_RUNS, TEXT),
+            ended=at_most(MAX_RUNS, TEXT),
+            leaves=BOOLEAN,
+        ),
+        EMPTY,
+    ),
+]

@@ -1,0 +1,69 @@
+"""Endpoints beyond MLflow's protocol: what a server can do, and signs of life."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from pegboard.config import Config
+from pegboard.errors import InvalidValue, NotSupported
+from pegboard.host import Host
+
+from .conftest import Wire
+
+ABILITIES = "/api/pegboard/1.0/abilities"
+HEARTBEAT = "/api/pegboard/1.0/runs/heartbeat"
+
+
+def writers_of(path: Path) -> dict[str, str | None]:
+    with sqlite3.connect(path) as connection:
+        return dict(connection.execute("SELECT run_id, writer FROM run"))
+
+
+def test_a_server_says_what_it_can_do(wire) -> None:
+    assert wire.get(ABILITIES) == {
+        "heartbeat_seconds": 10.0,
+        "resumable_uploads": True,
+        "sampled_history": True,
+    }
+
+
+def test_runs_live_and_die_with_the_client_that_says_so(wire, tmp_path) -> None:
+    one, two = wire.run(), wire.run()
+    path = tmp_path / "store.db"
+    assert wire.post(HEARTBEAT, writer="c1", run_ids=[one, two, "unknown"]) == {}
+    assert writers_of(path) == {one: "client:c1", two: "client:c1"}
+    wire.post(HEARTBEAT, writer="c2", ended=[one])
+    wire.post(HEARTBEAT, writer="c1", ended=[two])
+    assert writers_of(path) == {one: "client:c1", two: None}
+    wire.post("runs/update", run_id=one, status="FINISHED", end_time=5)
+    wire.post(HEARTBEAT, writer="c1", leaves=True)
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT id FROM writer").fetchall() == [("client:c2",)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"writer": ""},
+        {"writer": 5},
+        {"writer": "a/b"},
+        {"writer": "x" * 101},
+        {"writer": "a", "run_ids": "b"},
+        {"writer": "a", "run_ids": [1]},
+        {"writer": "a", "run_ids": ["b"] * 600, "ended": ["b"] * 600},
+        {"writer": "a", "leaves": "perhaps"},
+    ],
+)
+def test_a_wrong_sign_of_life_is_refused(wire, fields) -> None:
+    assert isinstance(wire.refused("POST", HEARTBEAT, **fields), InvalidValue)
+
+
+def test_a_store_without_signs_of_life_says_so() -> None:
+    host = Host(Config())
+    wire = Wire(host, "memory:own-endpoints")
+    assert wire.get(ABILITIES) == {"resumable_uploads": False, "sampled_history": True}
+    assert isinstance(wire.refused("POST", HEARTBEAT, writer="a"), NotSupported)
+    host.close()

@@ -67,5 +67,5 @@ def _api() -> Any:
 
 @hookimpl
 def pegboard_api() -> Sequence[ApiName]:
-    """Declare ``pegboard.polynomial``, with ``log_model``, ``save_model`` and ``load_model``."""
+    """Declare the module ``polynomial``: ``log_model``, ``save_model`` and ``load_model``."""
     return [ApiName("polynomial", _api, "NumPy's polynomials.")]

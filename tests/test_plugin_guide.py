@@ -24,7 +24,7 @@ EXAMPLE = ROOT / "contrib" / "store-json"
 CONTRACTS = {
     "pegboard.contracts.tracking": ["TrackingStore", "MetricWriter", "MetricColumns"],
     "pegboard.contracts.logged_models": ["LoggedModelStore", "DatasetFilter", "ModelOrder"],
-    "pegboard.contracts.registry": ["ModelRegistry", "Promotion", "Verdict"],
+    "pegboard.contracts.registry": ["ModelRegistry", "FilesOwner", "Promotion", "Verdict"],
     "pegboard.contracts.models": ["ModelFlavor", "SavedFlavor", "Trust", "Predictor"],
     "pegboard.contracts.traces": ["TraceStore"],
     "pegboard.contracts.http": ["Endpoint", "Call", "Answer", "Identity", "Permission"],

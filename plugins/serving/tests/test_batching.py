@@ -85,7 +85,7 @@ class Stub:
         self._predict = predict
         self.calls = 0
 
-    def predict(self, data: Any, params: Any = None) -> Any:
+    def predict_checked(self, data: Any, params: Any = None) -> Any:
         self.calls += 1
         return self._predict(data["x"].to_numpy())
 

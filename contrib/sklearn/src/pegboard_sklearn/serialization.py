@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.errors import InvalidValue, Refused
 from pegboard_models.trusting import require_pickle
 
+from pegboard_sklearn import skops_files, soundness
 from pegboard_sklearn import trusted as known_types
 from pegboard_sklearn.public_estimators import import_skops
 
@@ -164,7 +165,7 @@ def _read_skops(file: Path, trust: Trust, recorded: Sequence[str], own: Iterable
             "environment variable PEGBOARD_TRUST_PICKLE=1, which trust everything in it.",
         )
     try:
-        return skops_io.load(file, trusted=types)
+        contents = skops_files.load(file, types)
     except ImportError as error:
         raise InvalidValue(
             f"{file} needs a module that is not installed: {error}.",
@@ -172,6 +173,21 @@ def _read_skops(file: Path, trust: Trust, recorded: Sequence[str], own: Iterable
         ) from error
     except Exception as error:
         raise _damaged(file, error) from error
+    if not trust.pickle:
+        _require_sound(file, contents, {*trust.types, *own})
+    return contents.model
+
+
+def _require_sound(file: Path, contents: skops_files.Contents, trusted: set[str]) -> None:
+    try:
+        soundness.check(contents, trusted)
+    except Exception as error:
+        # Checks meet what does not fit together, and may raise anything.
+        raise InvalidValue(
+            f"{file} holds what scikit-learn cannot use without danger: {error}.",
+            hint="The file is damaged, or was made to do harm. If you are sure that it is neither, "
+            "load it with trust=True, which trusts everything in it.",
+        ) from error
 
 
 def _damaged(file: Path, error: Exception) -> InvalidValue:

@@ -19,6 +19,9 @@ from pegboard.errors import NotSupported
 DEFAULT_PAGE = 100
 """How many models a search returns by default."""
 
+USERS_PAGE = 1000
+"""How many runs that use a model are returned by default."""
+
 
 @frozen
 class DatasetFilter:
@@ -116,11 +119,14 @@ class LoggedModelStore(ABC):
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
         """Record models that an active run made, each once for a step."""
 
-    def used_by(self, model_id: str) -> Sequence[str]:
-        """Return the ids of the runs that use a model, the last started first.
+    def used_by(
+        self, model_id: str, *, max_results: int = USERS_PAGE, page_token: str | None = None
+    ) -> Page[str]:
+        """Return the ids of the active runs that use a model, the last started first.
 
         NotSupported if the store cannot tell.
         """
+        del max_results, page_token
         raise NotSupported(f"The store cannot tell which runs use the model {model_id!r}.")
 
     @abstractmethod

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 
 from attrs import frozen
 
@@ -38,6 +41,12 @@ HISTORY_PAGE = 100
 HISTORY_LIMIT = 10_000
 """The largest page of the history that may be asked for."""
 
+_COPY = re.compile("models:/[^/]+/")
+"""What the source of a version begins with that is a copy of another."""
+
+NEEDED_BY = 10
+"""How many of the versions are named that need the files of a run or logged model."""
+
 NOBODY = Author()
 
 
@@ -63,6 +72,14 @@ class Verdict:
 
     passed: bool
     explanation: str = ""
+
+
+@frozen
+class FilesOwner:
+    """A run or a logged model, and the URIs of the directory with its files, without a query."""
+
+    id: str
+    uris: Sequence[str]
 
 
 class ModelRegistry(ABC):
@@ -205,6 +222,42 @@ class ModelRegistry(ABC):
     @abstractmethod
     def download_uri(self, name: str, version: str) -> str:
         """Return the URI of the files of a version: a place, or another ``models:`` URI."""
+
+    def needing(self, owners: Sequence[FilesOwner]) -> Mapping[str, Sequence[ModelVersion]]:
+        """Return which versions need the files of runs and logged models, by the id of the owner.
+
+        A version needs them if its source, or the place of its files, lies at or below one of the
+        URIs, or if it comes from this run or logged model, whose id is a part of the place. Ten
+        versions of an owner are named at the most; owners that none needs are left out.
+
+        ``pegboard gc`` asks this before it removes files. Here each version is looked at, page by
+        page.
+        """
+        by_uri: dict[str, list[str]] = {}
+        for owner in owners:
+            for uri in owner.uris:
+                by_uri.setdefault(uri.rstrip("/"), []).append(owner.id)
+        ids = {owner.id for owner in owners}
+        found: dict[str, list[ModelVersion]] = {}
+        search = partial(self.search_versions, order_by=("name", "version_number"))
+        for version in paging.items(search):
+            needed: dict[str, None] = {}
+            for place in self._places(version):
+                for directory in _directories(place):
+                    needed.update(dict.fromkeys(by_uri.get(directory, ())))
+                parts = place.split("/")
+                origin = (version.run_id, version.model_id)
+                needed.update((id_, None) for id_ in origin if id_ in ids and id_ in parts)
+            for id_ in needed:
+                if len(found.setdefault(id_, [])) < NEEDED_BY:
+                    found[id_].append(version)
+        return found
+
+    def _places(self, version: ModelVersion) -> Iterator[str]:
+        yield version.source.partition("?")[0]
+        if _COPY.match(version.source):
+            with suppress(NotFound):
+                yield self.download_uri(version.name, version.version).partition("?")[0]
 
     # -- aliases, stages, approvals ------------------------------------------------------------
 
@@ -353,3 +406,11 @@ class ModelRegistry(ABC):
 
     def close(self) -> None:  # noqa: B027 (a registry without resources needs none)
         """Give up all resources; what later calls do is undefined."""
+
+
+def _directories(uri: str) -> Iterator[str]:
+    """Yield a URI and those of the directories above it."""
+    uri = uri.rstrip("/")
+    while uri:
+        yield uri
+        uri = uri.rpartition("/")[0].rstrip("/")

@@ -227,9 +227,10 @@ class TrackingStore(ABC):
     ) -> None:
         """Add metrics and params, set tags: all of it or, on an error, nothing.
 
-        A metric with a ``model_id`` is one of the logged model too, in stores that keep these. A
-        param may be repeated with its value, but not changed (InvalidValue). The tag
-        ``mlflow.runName`` renames the run.
+        A metric with a ``model_id`` is one of the logged model too, in stores that keep these; if
+        the run has the very point already, it becomes the model's and is not added again. A param
+        may be repeated with its value, but not changed (InvalidValue). The tag ``mlflow.runName``
+        renames the run.
         """
 
     @abstractmethod

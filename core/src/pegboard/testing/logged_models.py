@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from pegboard.contracts.logged_models import DatasetFilter, LoggedModelStore, ModelOrder
 from pegboard.contracts.tracking import TrackingStore
@@ -153,6 +154,38 @@ class LoggedModelStoreContract(StoreTests):
         _measure(store, other, model, "acc", 0.3)
         values = [point.value for point in store.logged_models().get(model.model_id).metrics]
         assert sorted(values) == [0.1, 0.2, 0.3]
+
+    def test_a_point_that_the_run_has_becomes_the_models_and_stays_one(
+        self, store: TrackingStore, run: Run, model: LoggedModel
+    ) -> None:
+        run_id = run.info.run_id
+        logged = [Metric("acc", step / 100, step, step) for step in range(300)]
+        logged += [Metric("nan", math.nan, 1), Metric("late", 1.0, 9, 9)]
+        writer = store.metric_writer()
+        for point in logged:
+            writer.log(run_id, point.key, point.value, point.timestamp, point.step)
+        again = [*logged[::-30], *logged[-3:]]
+        new = [Metric("acc", 0.5, 7, 7), Metric("late", 1.0, 8, 9), Metric("own", 2.0, 1)]
+        for _ in range(2):
+            points = [evolve(point, model_id=model.model_id) for point in [*again, *new]]
+            store.log_batch(run_id, metrics=points)
+        points = [Metric("both", 1.0, 1, 0, of) for of in (model.model_id, None)]
+        store.log_batch(run_id, metrics=points)
+        expected = {"acc": 301, "nan": 1, "late": 2, "own": 1, "both": 1}
+        for key, count in expected.items():
+            assert len(store.metric_history(run_id, key)) == count, key
+        assert store.get_run(run_id).data.metrics["acc"] == 2.99
+        found = store.logged_models().get(model.model_id).metrics
+        assert len(found) == len({(p.key, p.step, p.timestamp) for p in [*again, *new]}) + 1
+
+    def test_a_point_of_two_models_is_one_of_the_run(
+        self, store: TrackingStore, run: Run, models: LoggedModelStore
+    ) -> None:
+        made = [models.create("0") for _ in range(2)]
+        points = [Metric("acc", 0.5, 1, 0, model.model_id) for model in made]
+        store.log_batch(run.info.run_id, metrics=points)
+        assert len(store.metric_history(run.info.run_id, "acc")) == 1
+        assert [len(models.get(model.model_id).metrics) for model in made] == [1, 1]
 
     def test_a_batch_with_a_metric_of_an_unknown_model_is_refused_whole(
         self, store: TrackingStore, run: Run

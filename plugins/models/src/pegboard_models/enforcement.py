@@ -10,7 +10,6 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pegboard.client.frames import load_pandas
 from pegboard.errors import quoted
 
 from pegboard_models import casting, kinds
@@ -71,6 +70,8 @@ def enforce_hinted(data: Any, schema: Schema | None) -> Any:
 def _table(data: Any, schema: Schema) -> pd.DataFrame:
     if kinds.is_frame(data):
         return data
+    from pegboard.client.frames import load_pandas
+
     pd = load_pandas()
     try:
         if isinstance(data, dict):
@@ -88,6 +89,8 @@ def _table(data: Any, schema: Schema) -> pd.DataFrame:
 
 
 def _table_of_dict(data: dict[Any, Any], schema: Schema) -> pd.DataFrame:
+    from pegboard.client.frames import load_pandas
+
     pd = load_pandas()
     composed = any(isinstance(spec.type, (Array, Object, Map)) for spec in schema)
     if composed or all(map(_of_one_row, data.values())):

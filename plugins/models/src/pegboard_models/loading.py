@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pegboard import host
+from pegboard import host, paths, uris
 from pegboard.contracts.models import Trust
 from pegboard.errors import InvalidValue, NotFound, PegboardError, PluginError, quoted
 
@@ -16,7 +17,6 @@ from pegboard_models.mlmodel import FILE_NAME, PYTHON_FUNCTION, Model, part
 from pegboard_models.trusting import TrustLike, require_pickle, trust_of
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
     from pegboard.contracts.models import ModelFlavor
@@ -33,15 +33,36 @@ def local_copy(uri: str | os.PathLike[str], dst_path: str | os.PathLike[str] | N
     ``models:/NAME@ALIAS``, ``models:/NAME/latest``, ``models:/NAME/STAGE``, ``models:/m-…`` or of
     any artifact store. Files that are on this machine are not copied, unless to ``dst_path``.
     """
-    from pegboard import artifacts
+    directory = _place_of(str(uri)) if dst_path is None else None
+    if directory is None:
+        from pegboard import artifacts
 
-    directory = Path(artifacts.download_artifacts(str(uri), dst_path=dst_path))
+        directory = Path(artifacts.download_artifacts(str(uri), dst_path=dst_path))
     if not directory.is_dir():
         raise InvalidValue(
             f"{quoted(str(uri))} is a file, not the directory of a model.",
             hint=f"Name the directory that holds the file {FILE_NAME!r}.",
         )
     return directory
+
+
+def _place_of(uri: str) -> Path | None:
+    """Return what a plain path or a ``file:`` URI names; None for other URIs.
+
+    It is found without an artifact store, which takes longer to import than a model to load.
+    """
+    parsed = uris.parse(uri)
+    if parsed.scheme == uris.PLAIN_PATH:
+        given = Path(uri).absolute()
+        parent, name = Path(os.path.abspath(given.parent)), given.name  # noqa: PTH100 (keeps links)
+    elif parsed.scheme == "file":
+        parent, name = parsed.local_path().parent, Path(parsed.path).name
+    else:
+        return None
+    place = paths.below(parent, name)
+    if not place.exists():
+        raise NotFound(f"There is no artifact {name!r} in {parent}.")
+    return place
 
 
 def load_native(

@@ -54,9 +54,20 @@ class PyFuncModel:
 
     def predict(self, data: Any, params: Mapping[str, Any] | None = None) -> Any:
         """Return the predictions for data; SchemaMismatch if it is not what the signature says."""
+        return self.predict_checked(self.checked(data), params)
+
+    def checked(self, data: Any) -> Any:
+        """Return data as the signature asks for it; SchemaMismatch if that is not possible."""
         check = enforce_hinted if self.metadata.is_signature_from_type_hint else enforce
-        given = check(data, self.input_schema)
-        return self._predictor(given, enforce_params(params, self.metadata.get_params_schema()))
+        return check(data, self.input_schema)
+
+    def predict_checked(self, data: Any, params: Mapping[str, Any] | None = None) -> Any:
+        """Return the predictions for data that is as ``checked`` returns it.
+
+        It is for callers that make data by the signature, or predict from the same data again. The
+        data is not looked at; params are checked.
+        """
+        return self._predictor(data, enforce_params(params, self.metadata.get_params_schema()))
 
     def predict_stream(self, data: Any, params: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """Yield the parts of a prediction; NotSupported if the model has no ``predict_stream``."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from pegboard.client.frames import load_pandas
 from pegboard.errors import quoted
 
 from pegboard_models import casting, kinds
@@ -41,6 +40,8 @@ def _scalar(data: Any, dtype: DataType, column: Any) -> Any:
             f"{dtype.name} belongs.",
             column=column,
         )
+    from pegboard.client.frames import load_pandas
+
     found = casting.column(column, load_pandas().Series([data]), dtype).iloc[0]
     return found.item() if kinds.is_numpy_scalar(found) else found
 
@@ -67,6 +68,7 @@ def _array(data: Any, dtype: Array, column: Any, required: bool) -> Any:
 
 def _flat_array(data: Any, dtype: DataType, column: Any) -> Any:
     import numpy as np
+    from pegboard.client.frames import load_pandas
 
     if kinds.is_array(data) and data.ndim != 1:
         raise SchemaMismatch(

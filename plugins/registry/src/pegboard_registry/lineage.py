@@ -207,11 +207,13 @@ def _downstream(client: Client, model: LoggedModel | None, found: Lineage) -> No
         if version.model_uri not in known:
             found.downstream.append(_version_node(version, "has the same model"))
     try:
-        users = client.store.logged_models().used_by(model.model_id)
+        users = client.store.logged_models().used_by(model.model_id, max_results=_MOST)
     except NotSupported as error:
         found.unknown.append(error.message)
         return
     found.downstream += [_run_node(client.get_run(run_id), "used by") for run_id in users]
+    if users.token:
+        found.unknown.append(f"More runs than these {_MOST} use {model.model_uri}.")
 
 
 def _copies(client: Client, version: ModelVersion, found: Lineage) -> None:

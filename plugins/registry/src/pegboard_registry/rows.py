@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from pegboard import refusals, validation
 from pegboard.entities.registry import ModelVersion, RegisteredModel
@@ -13,9 +14,18 @@ from pegboard_tracking.schema import split
 
 from pegboard_registry import history
 
-_VERSION = (
-    "SELECT id, name, version, creation_time, last_update_time, source, description, user, stage,"
-    " run_id, run_link, model_id FROM model_version WHERE id IN (SELECT value FROM json_each(?))"
+_COLUMNS = (
+    "SELECT v.id, v.name, v.version, v.creation_time, v.last_update_time, v.source, v.description,"
+    " v.user, v.stage, v.run_id, v.run_link, v.model_id"
+)
+_VERSION = f"{_COLUMNS} FROM model_version v WHERE v.id IN (SELECT value FROM json_each(?))"  # noqa: S608 (constants)
+_BY_ALIAS = (
+    _COLUMNS + " FROM registered_model m CROSS JOIN model_alias a ON a.model = m.id"
+    " CROSS JOIN model_version v ON v.id = a.version WHERE m.name = ? AND a.alias = ?"
+)
+_TEXTS = (
+    "SELECT key, value || coalesce(rest, '') FROM model_version_tag WHERE owner = ?1"
+    " UNION ALL SELECT alias, NULL FROM model_alias WHERE version = ?1 ORDER BY 1"
 )
 _NEWEST = (
     # The row of a bare column is that of the maximum.
@@ -68,37 +78,43 @@ def load_versions(connection: sqlite3.Connection, ids: Sequence[int]) -> list[Mo
     ):
         aliases[row].append(alias)
     found = {
-        row: ModelVersion(
-            name=name,
-            version=str(version),
-            creation_timestamp=created,
-            last_updated_timestamp=updated,
-            source=source,
-            description=description,
-            user_id=user,
-            current_stage=stage,
-            run_id=run_id,
-            run_link=run_link,
-            model_id=model_id,
-            tags=tags.get(row, {}),
-            aliases=tuple(aliases.get(row, ())),
-        )
-        for (
-            row,
-            name,
-            version,
-            created,
-            updated,
-            source,
-            description,
-            user,
-            stage,
-            run_id,
-            run_link,
-            model_id,
-        ) in connection.execute(_VERSION, listed)
+        values[0]: _version(values, tags.get(values[0], {}), aliases.get(values[0], ()))
+        for values in connection.execute(_VERSION, listed)
     }
     return [found[row] for row in ids]
+
+
+def version_of_alias(connection: sqlite3.Connection, name: str, alias: str) -> ModelVersion | None:
+    """Return the version that an alias of a model points at, with two queries; None if none."""
+    values = connection.execute(_BY_ALIAS, (name, alias)).fetchone()
+    if values is None:
+        return None
+    texts = connection.execute(_TEXTS, (values[0],)).fetchall()
+    tags = {key: value for key, value in texts if value is not None}
+    return _version(values, tags, [key for key, value in texts if value is None])
+
+
+def _version(
+    values: Sequence[Any], tags: Mapping[str, str], aliases: Iterable[str]
+) -> ModelVersion:
+    """Return a version from the values of _COLUMNS."""
+    _, name, version, created, updated, source, description, user, stage, *origin = values
+    run_id, run_link, model_id = origin
+    return ModelVersion(
+        name=name,
+        version=str(version),
+        creation_timestamp=created,
+        last_updated_timestamp=updated,
+        source=source,
+        description=description,
+        user_id=user,
+        current_stage=stage,
+        run_id=run_id,
+        run_link=run_link,
+        model_id=model_id,
+        tags=tags,
+        aliases=tuple(aliases),
+    )
 
 
 def load_models(connection: sqlite3.Connection, ids: Sequence[int]) -> list[RegisteredModel]:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "registry"
-COUNT = 1
+COUNT = 2
 """How many migrations there are; a store that has them all is opened without importing them."""
 
 # A model keeps its number when it is renamed, and no other gets it when it is deleted, so that the
@@ -126,6 +126,12 @@ CREATE INDEX model_version_by_creation
     "CREATE INDEX registry_history_of_names ON registry_history (before) WHERE kind = 'name'",
 )
 
+# Which versions need a file is asked by its place.
+_LOCATIONS = (
+    "CREATE INDEX model_version_by_location ON model_version (storage_location)"
+    " WHERE storage_location IS NOT NULL"
+)
+
 
 def migrations() -> Migrations:
     """Return the migrations; COUNT of them."""
@@ -137,5 +143,9 @@ def migrations() -> Migrations:
     def first(db: object) -> None:
         for statement in _FIRST:
             db.conn.execute(statement)  # type: ignore[attr-defined]
+
+    @steps()
+    def locations(db: object) -> None:
+        db.conn.execute(_LOCATIONS)  # type: ignore[attr-defined]
 
     return steps

@@ -22,7 +22,13 @@ from pegboard_tracking.rows import now_ms
 
 from pegboard_registry import history
 from pegboard_registry.history import Log
-from pegboard_registry.rows import load_versions, model_row, touch, version_row
+from pegboard_registry.rows import (
+    load_versions,
+    model_row,
+    touch,
+    version_of_alias,
+    version_row,
+)
 
 
 class SqlitePromotion(ModelRegistry):
@@ -69,21 +75,13 @@ class SqlitePromotion(ModelRegistry):
         """Return the version an alias points at; ``latest`` stands for the newest version."""
         alias = validation.alias(alias)
         with self._database.reading() as connection:
-            model = model_row(connection, name)
             if alias.lower() == LATEST:
-                found = connection.execute(
-                    "SELECT id FROM model_version WHERE name = ? ORDER BY version DESC LIMIT 1",
-                    (name,),
-                ).fetchone()
-                if found is None:
-                    raise refusals.no_versions(name)
-            else:
-                found = connection.execute(
-                    "SELECT version FROM model_alias WHERE model = ? AND alias = ?", (model, alias)
-                ).fetchone()
-                if found is None:
-                    raise refusals.no_alias(name, alias)
-            return load_versions(connection, [found[0]])[0]
+                return _newest(connection, name)
+            found = version_of_alias(connection, validation.registered_name(name), alias)
+            if found is None:
+                model_row(connection, name)
+                raise refusals.no_alias(name, alias)
+            return found
 
     def _transition_stage(
         self, name: str, version: str, stage: str, archive_existing: bool, by: Author
@@ -146,6 +144,16 @@ class SqlitePromotion(ModelRegistry):
                 max_results=max_results,
                 page_token=page_token,
             )
+
+
+def _newest(connection: sqlite3.Connection, name: str) -> ModelVersion:
+    model_row(connection, name)
+    found = connection.execute(
+        "SELECT id FROM model_version WHERE name = ? ORDER BY version DESC LIMIT 1", (name,)
+    ).fetchone()
+    if found is None:
+        raise refusals.no_versions(name)
+    return load_versions(connection, [found[0]])[0]
 
 
 def _aliased(connection: sqlite3.Connection, model: int, alias: str) -> int | None:

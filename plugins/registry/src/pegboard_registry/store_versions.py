@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pegboard import validation
-from pegboard.contracts.registry import NOBODY, VERSIONS_LIMIT, VERSIONS_PAGE, ModelRegistry
+from pegboard.contracts.registry import (
+    NOBODY,
+    VERSIONS_LIMIT,
+    VERSIONS_PAGE,
+    FilesOwner,
+    ModelRegistry,
+)
 from pegboard.entities import Page
 from pegboard.entities.registry import Author, ChangeKind, ModelVersion
 from pegboard.sqlite import Database
@@ -148,3 +154,11 @@ class SqliteVersions(ModelRegistry):
                 (version_row(connection, name, version),),
             ).fetchall()
             return str(uri)
+
+    def needing(self, owners: Sequence[FilesOwner]) -> Mapping[str, Sequence[ModelVersion]]:
+        """Return which versions need the files of runs and logged models, by the owner's id."""
+        from pegboard_registry import needing
+
+        with self._database.reading() as connection:
+            rows = ((owner.id, needing.find(connection, owner)) for owner in owners)
+            return {id_: load_versions(connection, found) for id_, found in rows if found}

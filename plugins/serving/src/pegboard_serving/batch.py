@@ -33,7 +33,7 @@ def of_lines(scorer: Scorer, stream: IO[str], rows: int | None) -> Iterator[Any]
             except SchemaMismatch as error:
                 where = f"{error.message} Row 0 is line {first}."
                 raise SchemaMismatch(where, column=error.column, hint=error.hint) from None
-            yield answers.plain(scorer.predict(data))
+            yield answers.plain(scorer.predict(data, checked=payload.is_checked))
         first = piece[-1][0] + 1
 
 

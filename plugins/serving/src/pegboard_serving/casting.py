@@ -126,12 +126,16 @@ def _is_bit(value: Any) -> bool:
 def _texts(values: Sequence[Any]) -> Column:
     if not all(isinstance(value, str) or value is None for value in values):
         raise _Unfit
-    # A list, as pandas' type for text depends on its version.
-    return list(values)
+    return _objects(list(values))
 
 
 def _binaries(values: Sequence[Any]) -> Column:
-    return [None if value is None else _bytes(value) for value in values]
+    return _objects([None if value is None else _bytes(value) for value in values])
+
+
+def _objects(values: list[Any]) -> Column:
+    # A list, as pandas' type for text depends on its version; it takes an empty one for numbers.
+    return values or np.array([], object)
 
 
 def _bytes(value: Any) -> bytes:

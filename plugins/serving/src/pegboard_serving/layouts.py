@@ -115,7 +115,7 @@ class Tensor:
             raise SchemaMismatch(
                 f"The input does not fit the model: its shape is {found.shape}, not {self._shape}."
             )
-        if found.dtype.kind in "iu" and _loses(rows, found):
+        if rows and found.dtype.kind in "iu" and _loses(rows, found):
             raise SchemaMismatch(
                 "The input does not fit the model: "
                 f"it holds numbers that are not whole or too large for {self._dtype}."

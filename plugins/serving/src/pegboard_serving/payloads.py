@@ -34,6 +34,11 @@ class Payload:
     bare: bool = False
     """Whether the answer is the prediction alone, as clients of language models expect."""
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether ``input`` makes what the signature asks for, or raises."""
+        return self.rows is not None
+
     def framed(self, predictions: bytes) -> bytes:
         """Return the whole answer that holds predictions, both as JSON."""
         return predictions if self.bare else b'{"predictions":' + predictions + b"}"

@@ -20,10 +20,21 @@ def _predict() -> Any:
     return predict
 
 
+def _environments() -> Any:
+    from pegboard_serving.commands.environments import environments
+
+    return environments
+
+
 @hookimpl
 def pegboard_commands() -> Sequence[Command]:
-    """Declare what serves a model, and what predicts in batches."""
+    """Declare what serves a model, what predicts in batches, and where they do."""
     return [
         Command("models serve", _serve, "Serve a model over HTTP."),
         Command("models predict", _predict, "Predict from a file of CSV or JSON."),
+        Command(
+            "models environments",
+            _environments,
+            "List and remove the environments that --env-manager uv has built.",
+        ),
     ]

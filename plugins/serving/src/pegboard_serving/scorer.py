@@ -36,7 +36,7 @@ class Scorer:
         self.expected = Expected.of(model.metadata)
         self.splits = self.expected.layout is not None
         """Whether the predictions for several requests can be made together: so far they could."""
-        self._predict = model.predict
+        self._model = model
 
     def answer(self, payload: Payload) -> bytes:
         """Return the predictions for one request as JSON.
@@ -44,12 +44,16 @@ class Scorer:
         Raises SchemaMismatch for input that does not fit, and ModelFault.
         """
         data = payload.input(self.expected.layout)
-        return answers.encoded(self.predict(data, payload.params))
+        return answers.encoded(self.predict(data, payload.params, checked=payload.is_checked))
 
-    def predict(self, data: Any, params: Any = None) -> Any:
-        """Return the model's predictions, as the model made them."""
+    def predict(self, data: Any, params: Any = None, *, checked: bool = False) -> Any:
+        """Return the model's predictions, as the model made them.
+
+        ``checked``: the data was made by the layout, so there is nothing left to check.
+        """
+        predict = self._model.predict_checked if checked else self._model.predict
         try:
-            return self._predict(data, params or None)
+            return predict(data, params or None)
         except PegboardError:
             raise
         except Exception as error:
@@ -67,7 +71,7 @@ class Scorer:
         layout = self.expected.layout
         assert layout is not None
         try:
-            predictions = self.predict(layout.build(joined(requests)))
+            predictions = self.predict(layout.build(joined(requests)), checked=True)
         except (PegboardError, ModelFault):
             # One bad row must not fail the requests of others.
             return None
@@ -81,6 +85,6 @@ class Scorer:
         layout = self.expected.layout
         assert layout is not None
         try:
-            return answers.encoded(self.predict(layout.build(rows)))
+            return answers.encoded(self.predict(layout.build(rows), checked=True))
         except (PegboardError, ModelFault) as error:
             return error

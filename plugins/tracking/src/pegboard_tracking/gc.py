@@ -8,18 +8,23 @@ no trouble.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import StrEnum
 from functools import partial
+from itertools import islice
 
-from attrs import frozen
+from attrs import evolve, frozen
 from pegboard import paging, uris
 from pegboard.contracts.artifacts import ArtifactStore
+from pegboard.contracts.registry import NEEDED_BY, FilesOwner, ModelRegistry
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, LifecycleStage, LoggedModel, RunInfo, ViewType
 from pegboard.errors import InvalidState, NotFound, NotSupported, PegboardError, UnknownScheme
 
 _PAGE = 1000
+
+_ASKED_AT_ONCE = 100
+"""Of how many runs and models a registry is asked at once whether versions need their files."""
 
 
 class Kind(StrEnum):
@@ -31,7 +36,10 @@ class Kind(StrEnum):
 
 @frozen
 class Doomed:
-    """A run or logged model to be removed; ``own`` is its directory in the experiment's place."""
+    """A run or logged model to be removed; ``own`` is its directory in the experiment's place.
+
+    ``needed_by`` are registered versions (``models:/NAME/3``) whose files are there, so it stays.
+    """
 
     kind: Kind
     id: str
@@ -39,6 +47,19 @@ class Doomed:
     experiment_id: str
     artifact_uri: str
     own: str
+    needed_by: tuple[str, ...] = ()
+
+    @property
+    def kept(self) -> Removed:
+        """What becomes of it if versions need its files, with how to go on without them."""
+        named = ", ".join(self.needed_by)
+        more = " and more" if len(self.needed_by) == NEEDED_BY else ""
+        first = self.needed_by[0].removeprefix("models:/")
+        note = (
+            f"registered versions have their files there: {named}{more}. To remove it, delete "
+            f"them first: pegboard models delete {first!r}"
+        )
+        return Removed(self.kind, self.id, 0, purged=False, note=note)
 
 
 @frozen
@@ -63,9 +84,19 @@ class _Place:
 class Collector:
     """Removes deleted runs, logged models and experiments of a store."""
 
-    def __init__(self, store: TrackingStore, artifacts: Callable[[str], ArtifactStore]) -> None:
-        """``artifacts`` opens the artifact store that is rooted at a URI."""
+    def __init__(
+        self,
+        store: TrackingStore,
+        artifacts: Callable[[str], ArtifactStore],
+        registry: ModelRegistry | None = None,
+    ) -> None:
+        """``artifacts`` opens the artifact store that is rooted at a URI.
+
+        What the versions of ``registry`` need is kept.
+        """
         self._store = store
+        self._registry = registry
+        self._holding: set[str] = set()
         self._artifacts = artifacts
         self._locations: dict[str, str] = {}
 
@@ -121,6 +152,34 @@ class Collector:
             found = list(paging.items(partial(models.search, [experiment_id], max_results=_PAGE)))
             yield from map(_model, found)
 
+    def checked(self, doomed: Iterable[Doomed]) -> Iterator[Doomed]:
+        """Yield them again, with the registered versions that need their files."""
+        if self._registry is None:
+            yield from doomed
+            return
+        waiting = iter(doomed)
+        while some := list(islice(waiting, _ASKED_AT_ONCE)):
+            found = self._registry.needing([self._owner(each) for each in some])
+            for each in some:
+                versions = tuple(version.model_uri for version in found.get(each.id, ()))
+                if versions:
+                    self._holding.add(each.experiment_id)
+                yield evolve(each, needed_by=versions)
+
+    def holds(self, experiment: Experiment) -> bool:
+        """Whether something in an experiment was found to be needed, or could not be removed."""
+        return experiment.experiment_id in self._holding
+
+    def _owner(self, doomed: Doomed) -> FilesOwner:
+        """Return the URIs under which a version may know the files that would go."""
+        scheme = "runs" if doomed.kind is Kind.RUN else "models"
+        located = self._store.located(doomed.artifact_uri)
+        known = {f"{scheme}:/{doomed.id}", *map(_without_query, (doomed.artifact_uri, located))}
+        place = self._place(doomed)
+        if place is not None:
+            known.add(_without_query(uris.join(place.root, place.path)))
+        return FilesOwner(doomed.id, sorted(known))
+
     def size(self, doomed: Doomed) -> int:
         """Return the bytes of files that ``remove`` would delete."""
         place = self._place(doomed)
@@ -130,6 +189,12 @@ class Collector:
 
     def remove(self, doomed: Doomed) -> Removed:
         """Remove the files and then their owner, which stays if its files cannot be removed."""
+        done = self._remove(doomed)
+        if not done.purged:
+            self._holding.add(doomed.experiment_id)
+        return done
+
+    def _remove(self, doomed: Doomed) -> Removed:
         kind, id_ = doomed.kind, doomed.id
         place = self._place(doomed)
         note = "" if place else f"files left in place, not only its own: {doomed.artifact_uri}"
@@ -190,8 +255,8 @@ class Collector:
         return not self._store.search_runs(ids, view=ViewType.ALL, max_results=1)
 
     def remove_experiment(self, experiment: Experiment) -> bool:
-        """Remove a deleted experiment; False if it has runs or is in use again."""
-        if not self.is_empty(experiment):
+        """Remove a deleted experiment; False if it is in use again, or something in it is kept."""
+        if self.holds(experiment) or not self.is_empty(experiment):
             return False
         try:
             self._store.purge_experiment(experiment.experiment_id)
@@ -224,6 +289,10 @@ class Collector:
             location = self._store.located(experiment.artifact_location)
             self._locations[experiment_id] = location
         return self._locations[experiment_id]
+
+
+def _without_query(uri: str) -> str:
+    return uri.partition("?")[0].rstrip("/")
 
 
 def _run(info: RunInfo) -> Doomed:

@@ -9,9 +9,10 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pegboard import filters, names, refusals, uris, validation
+from pegboard import filters, names, paging, refusals, uris, validation
 from pegboard.contracts.logged_models import (
     DEFAULT_PAGE,
+    USERS_PAGE,
     DatasetFilter,
     LoggedModelStore,
     ModelOrder,
@@ -177,16 +178,22 @@ class LoggedModels(LoggedModelStore):
                     (run, _row(connection, model.model_id), step),
                 )
 
-    def used_by(self, model_id: str) -> Sequence[str]:
-        """Return the ids of the runs that use a model, the last started first."""
+    def used_by(
+        self, model_id: str, *, max_results: int = USERS_PAGE, page_token: str | None = None
+    ) -> Page[str]:
+        """Return the ids of the active runs that use a model, the last started first."""
+        validation.page_size(max_results, SEARCH_LIMIT)
+        offset = paging.decode(page_token)
         with self._database.reading() as connection:
             found = connection.execute(
                 "SELECT r.run_id FROM model_input i CROSS JOIN run r ON r.id = i.run"
                 " WHERE i.model = ? AND r.lifecycle = 'active'"
-                " ORDER BY r.start_time DESC, r.run_id",
-                (_row(connection, model_id),),
+                " ORDER BY r.start_time DESC, r.run_id LIMIT ? OFFSET ?",
+                (_row(connection, model_id), max_results + 1, offset),
             ).fetchall()
-        return [run_id for (run_id,) in found]
+        more = len(found) > max_results
+        ids = (run_id for (run_id,) in found[:max_results])
+        return Page(ids, paging.encode(offset + max_results) if more else None)
 
     def deleted(self, *, deleted_before: int | None = None) -> Iterable[LoggedModel]:
         """Yield the models marked as deleted, all or those marked before a time (ms)."""

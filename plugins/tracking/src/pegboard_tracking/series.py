@@ -84,7 +84,7 @@ def append(
         assert series is not None
     else:
         series, old_value, old_step, old_timestamp, chunks = found
-        if not _is_later((step, timestamp, value), (old_step, old_timestamp, old_value)):
+        if not is_later((step, timestamp, value), (old_step, old_timestamp, old_value)):
             step, timestamp, value = old_step, old_timestamp, old_value
     chunks = _append_chunks(connection, series, chunks, packed)
     connection.execute(
@@ -127,13 +127,14 @@ def _last(columns: Columns) -> tuple[int, int, float]:
     for step, timestamp, value in zip(
         columns.steps, columns.timestamps, columns.values, strict=True
     ):
-        if step == greatest and (best is None or _is_later((step, timestamp, value), best)):
+        if step == greatest and (best is None or is_later((step, timestamp, value), best)):
             best = (step, timestamp, value)
     assert best is not None
     return best
 
 
-def _is_later(new: tuple[int, int, float | None], old: tuple[int, int, float | None]) -> bool:
+def is_later(new: tuple[int, int, float | None], old: tuple[int, int, float | None]) -> bool:
+    """Whether the step, time and value of a point make it the later of two."""
     if new[:2] != old[:2]:
         return new[:2] > old[:2]
     # Of two values at one step and time the greater counts, and any value more than NaN.

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from pegboard.entities.logged_models import LoggedModelStatus
 from pegboard_models.autologging import (
     Call,
     Integration,
     RunLog,
     log_trained_model,
+    pending_model,
     state,
     training_run,
 )
@@ -39,7 +38,7 @@ def log_fit(integration: Integration, module: ModuleType, call: Call) -> Generat
         if run is None:
             yield
             return
-        with _pending_model(integration, run) as model_id:
+        with pending_model(integration, run, MODEL_NAME) as model_id:
             watch = _Watch(integration, run, model_id)
             kept = [item for item in trainer.callbacks if not isinstance(item, _Hooks)]
             trainer.callbacks = [*kept, _callback(module, watch)]
@@ -51,24 +50,6 @@ def log_fit(integration: Integration, module: ModuleType, call: Call) -> Generat
                 with integration.guard("logging the metrics"):
                     watch.points.flush()
             _log_result(module, trainer, watch)
-
-
-@contextmanager
-def _pending_model(integration: Integration, run: RunLog) -> Iterator[str | None]:
-    """Yield the id of a logged model that the metrics are of; FAILED if an exception passes."""
-    made = None
-    if integration.switches.log_models:
-        with integration.guard("making a logged model"):
-            made = run.client.create_logged_model(
-                run.experiment_id, name=MODEL_NAME, source_run_id=run.run_id
-            )
-    try:
-        yield None if made is None else made.model_id
-    except BaseException:
-        if made is not None:
-            with integration.guard("ending the logged model"):
-                run.client.finalize_logged_model(made.model_id, LoggedModelStatus.FAILED)
-        raise
 
 
 class _Watch:

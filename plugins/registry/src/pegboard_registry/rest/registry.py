@@ -14,6 +14,7 @@ from pegboard.contracts.registry import (
     NOBODY,
     VERSIONS_LIMIT,
     VERSIONS_PAGE,
+    FilesOwner,
     ModelRegistry,
     Promotion,
 )
@@ -36,8 +37,15 @@ from pegboard_tracking.wire.codec import pairs_json
 from pegboard_tracking.wire.scalars import string
 
 from pegboard_registry.wire.calls import author_headers
-from pegboard_registry.wire.codec import read_change, read_model, read_version, read_versions
-from pegboard_registry.wire.governance import BASE
+from pegboard_registry.wire.codec import (
+    owner_json,
+    read_change,
+    read_model,
+    read_needed,
+    read_version,
+    read_versions,
+)
+from pegboard_registry.wire.governance import BASE, MAX_OWNERS
 
 if TYPE_CHECKING:
     from pegboard.uris import Uri
@@ -201,6 +209,21 @@ class RestRegistry(ModelRegistry):
         return self.api.read(
             answer, lambda given: string(given.get("artifact_uri"), "artifact_uri")
         )
+
+    def needing(self, owners: Sequence[FilesOwner]) -> Mapping[str, Sequence[ModelVersion]]:
+        """Return which versions need the files of runs and logged models, by the id of the owner.
+
+        MLflow's servers are asked for every version.
+        """
+        found: dict[str, Sequence[ModelVersion]] = {}
+        for start in range(0, len(owners), MAX_OWNERS):
+            asked = [owner_json(owner) for owner in owners[start : start + MAX_OWNERS]]
+            try:
+                answer = self.api.post(_own("needing"), owners=asked)
+            except UnknownPath:
+                return super().needing(owners)
+            found.update(self.api.read(answer, read_needed))
+        return found
 
     # -- aliases, stages, approvals ------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pegboard.contracts.registry import FilesOwner
 from pegboard.entities.registry import (
     NO_STAGE,
     ChangeKind,
@@ -80,6 +81,36 @@ def read_version(value: Any) -> ModelVersion:
 def read_versions(value: Any, what: str = "model_versions") -> list[ModelVersion]:
     """Read versions."""
     return [read_version(each) for each in items(value, what)]
+
+
+def owner_json(owner: FilesOwner) -> JsonObject:
+    """Return the owner of files."""
+    return {"id": owner.id, "uris": [*owner.uris]}
+
+
+def read_owner(value: Any) -> FilesOwner:
+    """Read the owner of files."""
+    fields = message(value, "owners")
+    uris = [string(each, "uris") for each in items(get(fields, "uris"), "uris")]
+    return FilesOwner(string(need(fields, "id"), "id"), uris)
+
+
+def needed_json(found: Mapping[str, Sequence[ModelVersion]]) -> JsonObject:
+    """Return the versions that need files, by owner."""
+    needed = [
+        {"id": id_, "model_versions": [*map(version_json, versions)]}
+        for id_, versions in found.items()
+    ]
+    return {"needed": needed}
+
+
+def read_needed(fields: Mapping[str, Any]) -> dict[str, list[ModelVersion]]:
+    """Read the versions that need files, by owner."""
+    listed = [message(each, "needed") for each in items(get(fields, "needed"), "needed")]
+    return {
+        string(need(each, "id"), "id"): read_versions(get(each, "model_versions"))
+        for each in listed
+    }
 
 
 def _number(value: Any) -> str:

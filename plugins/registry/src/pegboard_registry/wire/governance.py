@@ -1,9 +1,10 @@
-"""Endpoints beyond MLflow's: the history, approvals, and taking a promotion back."""
+"""Endpoints beyond MLflow's: the history, approvals, rollbacks, and whose files are needed."""
 
 from __future__ import annotations
 
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.contracts.registry import HISTORY_LIMIT, HISTORY_PAGE
+from pegboard.errors import InvalidValue
 from pegboard_tracking.wire.codec import page_json
 from pegboard_tracking.wire.requests import (
     NOTHING,
@@ -13,16 +14,28 @@ from pegboard_tracking.wire.requests import (
     text,
     texts,
 )
-from pegboard_tracking.wire.scalars import boolean, get
-from pegboard_tracking.wire.schemas import EMPTY, page_limit
+from pegboard_tracking.wire.scalars import boolean, get, items
+from pegboard_tracking.wire.schemas import EMPTY, at_most, page_limit
 from pegboard_tracking.wire.shapes import BOOLEAN, TEXT, array, record
 
 from pegboard_registry.wire import events
 from pegboard_registry.wire.calls import author_of, registry_of
-from pegboard_registry.wire.codec import change_json, read_kind, version_json
-from pegboard_registry.wire.schemas import BY_ALIAS, CHANGE, ONE_VERSION
+from pegboard_registry.wire.codec import (
+    change_json,
+    needed_json,
+    read_kind,
+    read_owner,
+    version_json,
+)
+from pegboard_registry.wire.schemas import BY_ALIAS, CHANGE, ONE_VERSION, VERSION
 
 BASE = "/api/pegboard/1.0/registry"
+
+MAX_OWNERS = 100
+"""Of how many runs and logged models may be asked at once which versions need their files."""
+
+MAX_URIS = 10
+"""How many URIs may stand for the files of one."""
 
 
 def _history(call: Call) -> Result:
@@ -59,6 +72,16 @@ def _roll_back(call: Call) -> Result:
     return {"model_version": version_json(version)}
 
 
+def _needing(call: Call) -> Result:
+    owners = [read_owner(each) for each in items(get(call.parameters, "owners"), "owners")]
+    if len(owners) > MAX_OWNERS or any(len(owner.uris) > MAX_URIS for owner in owners):
+        raise InvalidValue(
+            f"{len(owners)} owners are asked for; {MAX_OWNERS} with {MAX_URIS} URIs each are "
+            "allowed."
+        )
+    return needed_json(registry_of(call).needing(owners))
+
+
 _TAGS = ("Registry history",)
 
 ENDPOINTS = [
@@ -82,5 +105,16 @@ ENDPOINTS = [
     Endpoint(
         "POST", f"{BASE}/rollback", _roll_back, Permission.WRITE,
         "Take the last move of an alias back.", BY_ALIAS, ONE_VERSION, tags=_TAGS,
+    ),
+    Endpoint(
+        "POST", f"{BASE}/needing", _needing, Permission.READ,
+        "Return which versions need the files of runs and logged models.",
+        record(
+            "owners",
+            owners=at_most(
+                MAX_OWNERS, record("id", "uris", id=TEXT, uris=at_most(MAX_URIS, TEXT))
+            ),
+        ),
+        record(needed=array(record(id=TEXT, model_versions=array(VERSION)))), tags=_TAGS,
     ),
 ]  # fmt: skip

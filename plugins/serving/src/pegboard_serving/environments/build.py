@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import shutil
@@ -16,22 +15,22 @@ from typing import TYPE_CHECKING
 from pegboard.cli import output
 from pegboard.errors import ConfigError, StoreError
 
-from pegboard_serving.environments import requirements, wheels
+from pegboard_serving.environments import places, requirements, wheels
 from pegboard_serving.environments.requirements import Requirements
 
 if TYPE_CHECKING:
     from pegboard.host import Host
 
 _OURS = "pegboard-serving"
-_COMPLETE = "complete"
 _SHOWN_LINES = 20
 
 
 def environment_of(directory: Path, host: Host) -> Path:
     """Return the Python of an environment for the model in a directory, built if need be.
 
-    It holds what the model requires, and this very version of pegboard. ConfigError if uv is not
-    there, StoreError if it fails.
+    It holds what the model requires, and this very version of pegboard. It is not removed while
+    this process lives, also as another program. ConfigError if uv is not there, StoreError if it
+    fails.
     """
     wanted = requirements.read(directory)
     ours = wheels.of_pegboard([_OURS, *_plugins(directory, host), *_installed(wanted, host)])
@@ -39,11 +38,12 @@ def environment_of(directory: Path, host: Host) -> Path:
     uv = _uv()
     with tempfile.TemporaryDirectory(prefix="pegboard-wheels-") as name:
         packed = [wheels.pack(distribution, Path(name)) for distribution in ours.values()]
-        place = _cache() / _digest(wanted, packed)
-        with _locked(place.with_suffix(".lock")):
-            if not _is_complete(place):
+        place = places.folder() / _digest(wanted, packed)
+        with places.locked(place):
+            if not places.is_complete(place):
                 output.note(f"Building an environment for the model, in {place} …")
                 _build(uv, place, wanted, packed)
+            places.hold(place)
     return place / "bin" / "python"
 
 
@@ -76,14 +76,6 @@ def _uv() -> str:
     return found
 
 
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    cache = Path(base) if base else Path.home() / ".cache"
-    place = cache / "pegboard" / "environments"
-    place.mkdir(parents=True, exist_ok=True)
-    return place
-
-
 def _digest(wanted: Requirements, packed: Sequence[Path]) -> str:
     digest = hashlib.sha256(f"{sys.implementation.cache_tag}\n{wanted.python}\n".encode())
     for name, text in sorted(wanted.files.items()):
@@ -91,11 +83,6 @@ def _digest(wanted: Requirements, packed: Sequence[Path]) -> str:
     for wheel in packed:
         digest.update(wheel.name.encode() + hashlib.sha256(wheel.read_bytes()).digest())
     return digest.hexdigest()[:32]
-
-
-def _is_complete(place: Path) -> bool:
-    # The Python behind the environment may have been removed since.
-    return (place / _COMPLETE).is_file() and (place / "bin" / "python").exists()
 
 
 def _build(uv: str, place: Path, wanted: Requirements, packed: Sequence[Path]) -> None:
@@ -111,7 +98,7 @@ def _build(uv: str, place: Path, wanted: Requirements, packed: Sequence[Path]) -
                 *(uv, "pip", "install", "--quiet", "--python", str(place / "bin" / "python")),
                 *("--requirement", str(Path(name) / "requirements.txt"), *map(str, packed)),
             )
-        (place / _COMPLETE).touch()
+        (place / places.COMPLETE).touch()
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
@@ -136,12 +123,3 @@ def _run(*command: str) -> None:
             f"uv could not build an environment for the model:\n{said}",
             hint="Correct the model's requirements.txt, or use --env-manager local.",
         )
-
-
-@contextlib.contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    import fcntl
-
-    with file.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

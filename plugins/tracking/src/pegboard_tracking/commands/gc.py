@@ -11,6 +11,8 @@ from typing import Any
 import click
 from pegboard import host
 from pegboard.cli import formats, output
+from pegboard.contracts.registry import ModelRegistry
+from pegboard.errors import InvalidState, UnknownScheme
 
 from pegboard_tracking.commands import common
 from pegboard_tracking.gc import Collector, Doomed, Kind, Removed
@@ -42,34 +44,57 @@ def gc(
     """Remove what was deleted for good, with its files, and free the space.
 
     That is runs, logged models and experiments. It cannot be undone. If it is interrupted, run it
-    again. The exit code is 1 if the files of a run or model could not be removed; it is kept then.
+    again. What versions of registered models have their files in is kept, until they are deleted.
+    The exit code is 1 if the files of a run or model could not be removed; it is kept then.
     """
     before = _cutoff(older_than)
     store = common.open_store()
-    collector = Collector(store, host.current().artifact_store)
+    collector = Collector(store, host.current().artifact_store, _registry())
     chosen = {common.find_experiment(store, name).experiment_id for name in experiments}
     run_ids = {common.find_run(store, name).info.run_id for name in runs}
 
     # Named runs are all that is to go, so models and experiments stay.
     finding = () if runs else collector.experiments(deleted_before=before, experiment_ids=chosen)
-    emptied = list(finding)
+    going = list(finding)
 
-    def doomed() -> Iterator[Doomed]:
+    def found() -> Iterator[Doomed]:
         yield from collector.runs(deleted_before=before, experiment_ids=chosen, run_ids=run_ids)
         if not runs:
-            yield from collector.models(deleted_before=before, experiment_ids=chosen, going=emptied)
+            yield from collector.models(deleted_before=before, experiment_ids=chosen, going=going)
 
-    counts = Counter(each.kind for each in doomed())
+    def doomed() -> Iterator[Doomed]:
+        return collector.checked(found())
+
+    kept = {each.id: each.kept for each in doomed() if each.needed_by}
+    for run_id in run_ids & kept.keys():
+        raise InvalidState(f"The run {run_id!r} stays, nothing was removed: {kept[run_id].note}")
+    # An experiment stays with what is kept in it, and so do those of its models that are in use.
+    going = [each for each in going if not collector.holds(each)]
+    counts = Counter(each.kind for each in doomed() if not each.needed_by)
     if dry_run:
-        _announce(collector, doomed(), counts, [each.name for each in emptied], as_json)
+        names = [each.name for each in going]
+        _announce(collector, doomed(), counts, names, [*kept.values()], as_json)
         return
-    if counts or emptied:
-        _confirm(_listed(counts, len(emptied)), yes)
-    removed = _remove(collector, doomed(), counts.total())
-    gone = [each.name for each in emptied if collector.remove_experiment(each)]
-    _report(removed, gone, collector.reclaim(), store.reclaim(), as_json)
+    if counts or going:
+        _confirm(_listed(counts, len(going)), yes)
+    removed = _remove(collector, doomed(), counts.total(), kept)
+    gone = [each.name for each in going if collector.remove_experiment(each)]
+    results = [*kept.values(), *removed]
+    _report(results, gone, collector.reclaim(), store.reclaim(), as_json)
     if not all(each.purged for each in removed):
         ctx.exit(1)
+
+
+def _registry() -> ModelRegistry | None:
+    """Return the model registry whose versions need files; None if there is none."""
+    here = host.current()
+    try:
+        return here.model_registry()
+    except UnknownScheme:
+        if here.config.registry.uri or any(plugin.error for plugin in here.plugins.values()):
+            # There is one, but not for us to see now.
+            raise
+        return None
 
 
 def _cutoff(older_than: str | None) -> int | None:
@@ -98,11 +123,14 @@ def _announce(
     doomed: Iterator[Doomed],
     counts: Counter[Kind],
     experiments: list[str],
+    kept: Sequence[Removed],
     as_json: bool,
 ) -> None:
     ids, total = _no_ids(), 0
     with output.progress("Measuring", counts.total()) as advance:
         for each in doomed:
+            if each.needed_by:
+                continue
             size = collector.size(each)
             ids[each.kind].append(each.id)
             total += size
@@ -111,8 +139,10 @@ def _announce(
                 name = output.clean(each.name)
                 click.echo(f"would remove the {each.kind} {each.id} ({name}), {formats.size(size)}")
     if as_json:
-        output.print_json(_facts(ids, experiments, total, 0, [], dry_run=True))
+        output.print_json(_facts(ids, experiments, total, 0, kept, dry_run=True))
         return
+    for stays in kept:
+        click.echo(f"would keep the {stays.kind} {stays.id}: {stays.note}")
     for name in experiments:
         click.echo(f"would remove the experiment {output.clean(name)}, unless it has other runs")
     click.echo(
@@ -125,10 +155,15 @@ def _no_ids() -> dict[Kind, list[str]]:
     return {kind: [] for kind in Kind}
 
 
-def _remove(collector: Collector, doomed: Iterator[Doomed], count: int) -> list[Removed]:
+def _remove(
+    collector: Collector, doomed: Iterator[Doomed], count: int, kept: dict[str, Removed]
+) -> list[Removed]:
     removed = []
     with output.progress("Removing", count) as advance:
         for each in doomed:
+            if each.needed_by:
+                kept[each.id] = each.kept
+                continue
             removed.append(collector.remove(each))
             advance(1)
     return removed

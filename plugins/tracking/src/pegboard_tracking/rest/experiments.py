@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pegboard import filters, validation
+from pegboard import filters, refusals, validation
 from pegboard.contracts.tracking import SEARCH_LIMIT
-from pegboard.entities import Experiment, Page, ViewType
+from pegboard.entities import Experiment, LifecycleStage, Page, ViewType
 from pegboard.errors import NotFound
 
 from pegboard_tracking.rest.base import RestBase
@@ -77,14 +77,23 @@ class RestExperiments(RestBase):
 
     def delete_experiment(self, experiment_id: str) -> None:
         """Mark an experiment and its runs as deleted."""
-        self._api.post("experiments/delete", experiment_id=experiment_id)
+        self._move("delete", experiment_id, LifecycleStage.DELETED)
         for run_id, info in list(self._infos.items()):
             if info.experiment_id == experiment_id:
                 self._forget(run_id)
 
     def restore_experiment(self, experiment_id: str) -> None:
         """Undo ``delete_experiment``."""
-        self._api.post("experiments/restore", experiment_id=experiment_id)
+        self._move("restore", experiment_id, LifecycleStage.ACTIVE)
+
+    def _move(self, method: str, experiment_id: str, stage: LifecycleStage) -> None:
+        try:
+            self._api.post(f"experiments/{method}", experiment_id=experiment_id)
+        except NotFound:
+            # So servers say if it is there, but in that state already.
+            if self.get_experiment(experiment_id).lifecycle_stage is not stage:
+                raise
+            raise refusals.experiment_is(experiment_id, stage) from None
 
     def set_experiment_tags(self, experiment_id: str, tags: Mapping[str, str]) -> None:
         """Set or change tags of an active experiment, one after the other."""

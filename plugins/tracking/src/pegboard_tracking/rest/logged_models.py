@@ -8,6 +8,7 @@ from typing import Any
 from pegboard import filters, refusals, validation
 from pegboard.contracts.logged_models import (
     DEFAULT_PAGE,
+    USERS_PAGE,
     DatasetFilter,
     LoggedModelStore,
     ModelOrder,
@@ -23,10 +24,11 @@ from pegboard.entities.logged_models import (
 from pegboard.errors import InvalidValue
 
 from pegboard_tracking.rest.api import Api, is_path_part, path_part
-from pegboard_tracking.rest.errors import not_known
+from pegboard_tracking.rest.errors import UnknownPath, not_known
 from pegboard_tracking.rest.outbox import Message
 from pegboard_tracking.wire import codec
 from pegboard_tracking.wire.logged_models import read_model, status_json
+from pegboard_tracking.wire.scalars import string
 
 _AT_ONCE = 100
 """The most params that MLflow's servers take at once."""
@@ -156,6 +158,19 @@ class RestLoggedModels(LoggedModelStore):
         ]
         if made:
             self._now_or_later(Message("runs/outputs", {"run_id": run_id, "models": made}))
+
+    def used_by(
+        self, model_id: str, *, max_results: int = USERS_PAGE, page_token: str | None = None
+    ) -> Page[str]:
+        """Return the ids of the active runs that use a model; NotSupported by MLflow's servers."""
+        validation.page_size(max_results, SEARCH_LIMIT)
+        path = f"/api/pegboard/1.0/{_path(model_id)}/users"
+        self._settle()
+        try:
+            answer = self._api.get(path, max_results=max_results, page_token=page_token)
+        except UnknownPath:
+            return super().used_by(model_id)
+        return self._api.read_page(answer, "run_ids", lambda value: string(value, "run_ids"))
 
     def deleted(self, *, deleted_before: int | None = None) -> Iterable[LoggedModel]:
         """Raise NotSupported: the protocol has no such request."""

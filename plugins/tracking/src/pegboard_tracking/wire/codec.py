@@ -411,7 +411,7 @@ def read_file(value: Any) -> FileInfo:
 # -- pages -----------------------------------------------------------------------------------------
 
 
-def page_json(name: str, made: Sequence[JsonObject], token: str | None) -> JsonObject:
+def page_json(name: str, made: Sequence[JsonObject | str], token: str | None) -> JsonObject:
     """Return one page of an answer."""
     page: JsonObject = {name: made}
     if token:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from pegboard import validation
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import ViewType
-from pegboard.errors import InvalidValue, NotFound
+from pegboard.errors import InvalidState, InvalidValue, NotFound
 
 from pegboard_tracking.wire import codec, locations, scalars
 from pegboard_tracking.wire.requests import (
@@ -87,13 +90,27 @@ def _rename(call: Call) -> Result:
 
 
 def _delete(call: Call) -> Result:
-    store_of(call).delete_experiment(text(call.parameters, "experiment_id"))
+    with _gone_if_done():
+        store_of(call).delete_experiment(text(call.parameters, "experiment_id"))
     return NOTHING
 
 
 def _restore(call: Call) -> Result:
-    store_of(call).restore_experiment(text(call.parameters, "experiment_id"))
+    with _gone_if_done():
+        store_of(call).restore_experiment(text(call.parameters, "experiment_id"))
     return NOTHING
+
+
+@contextmanager
+def _gone_if_done() -> Iterator[None]:
+    """Say as MLflow's servers do that there is no such experiment, if it is deleted or restored.
+
+    Their clients look for that, and take the status of other answers for a reason to try again.
+    """
+    try:
+        yield
+    except InvalidState as error:
+        raise NotFound(error.message, hint=error.hint) from error
 
 
 def _set_tag(call: Call) -> Result:

@@ -8,15 +8,24 @@ from __future__ import annotations
 import re
 
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
+from pegboard.contracts.logged_models import USERS_PAGE
 from pegboard.errors import InvalidValue, NotSupported, PegboardError
 
 from pegboard_tracking.artifacts import FileArtifactStore
 from pegboard_tracking.store import SqliteStore
 from pegboard_tracking.wire import places
-from pegboard_tracking.wire.requests import NOTHING, store_of, text, texts
+from pegboard_tracking.wire.codec import page_json
+from pegboard_tracking.wire.requests import (
+    NOTHING,
+    page_size,
+    page_token,
+    store_of,
+    text,
+    texts,
+)
 from pegboard_tracking.wire.scalars import boolean, get
-from pegboard_tracking.wire.schemas import EMPTY, at_most
-from pegboard_tracking.wire.shapes import BOOLEAN, TEXT, record
+from pegboard_tracking.wire.schemas import EMPTY, at_most, page_limit
+from pegboard_tracking.wire.shapes import BOOLEAN, TEXT, array, record
 
 MAX_RUNS = 1000
 """Of how many runs one sign of life may tell."""
@@ -61,6 +70,20 @@ def _beat(call: Call) -> Result:
     return NOTHING
 
 
+def _users(call: Call) -> Result:
+    given = call.parameters
+    found = (
+        store_of(call)
+        .logged_models()
+        .used_by(
+            text(given, "model_id"),
+            max_results=page_size(given, USERS_PAGE),
+            page_token=page_token(given),
+        )
+    )
+    return page_json("run_ids", found, found.token)
+
+
 ENDPOINTS = [
     Endpoint(
         "GET",
@@ -86,5 +109,15 @@ ENDPOINTS = [
             leaves=BOOLEAN,
         ),
         EMPTY,
+    ),
+    Endpoint(
+        "GET",
+        f"{_BASE}/logged-models/{{model_id}}/users",
+        _users,
+        Permission.READ,
+        "Return the runs that use a logged model, the last started first.",
+        record("model_id", model_id=TEXT, max_results=page_limit(), page_token=TEXT),
+        record(run_ids=array(TEXT), next_page_token=TEXT),
+        tags=("Logged models",),
     ),
 ]

@@ -16,6 +16,7 @@ from pegboard import validation
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Run
+from pegboard.errors import NotSupported
 from pegboard.testing import (
     ArtifactStoreContract,
     LoggedModelStoreContract,
@@ -55,9 +56,6 @@ NOT_KEPT = {
     "test_a_given_run_id_is_used_once": "ids of runs cannot be given",
     "test_a_run_that_goes_on_has_no_end": "a run that goes on keeps its end time",
     "test_renaming_to_a_taken_name_is_refused": "that is an invalid value",
-    "test_a_deleted_experiment_cannot_be_changed": "deleting it again says that there is none",
-    "test_deleting_takes_the_runs_along_and_restoring_brings_them_back": "restoring what is in "
-    "use says that there is none",
     "test_the_last_updated_experiment_comes_first": "the last created comes first",
     "test_history_is_in_the_order_of_logging": "histories are in the order of time",
     "test_columns_hold_the_same_as_a_history": "histories are in the order of time",
@@ -248,7 +246,10 @@ class TestStoreBehindMlflowsServer(BehindMlflowsServer, TrackingStoreContract):
 
 
 class TestLoggedModelsBehindMlflowsServer(BehindMlflowsServer, LoggedModelStoreContract):
-    pass
+    def test_which_runs_use_a_model_is_not_known(self, store: TrackingStore) -> None:
+        models = store.logged_models()
+        with pytest.raises(NotSupported, match="which runs use"):
+            models.used_by(models.create("0").model_id)
 
 
 class TestTracesBehindMlflowsServer(BehindMlflowsServer, TraceStoreContract):

@@ -115,6 +115,21 @@ def test_a_script_logs_nested_runs_and_reads_them_back(script) -> None:
     }
 
 
+def test_an_experiment_deleted_twice_is_not_there(script) -> None:
+    answer = script("""
+        number = client.create_experiment("twice")
+        answer = []
+        for move in (
+            client.restore_experiment, client.delete_experiment, client.delete_experiment,
+        ):
+            try:
+                move(number)
+            except mlflow.MlflowException as error:
+                answer.append([error.error_code, error.get_http_status_code()])
+    """)
+    assert answer == [["RESOURCE_DOES_NOT_EXIST", 404]] * 2
+
+
 def test_experiments_live_through_the_client(script) -> None:
     answer = script("""
         number = client.create_experiment("life", tags={"a": "1"}, artifact_location="file:///tmp/x")

@@ -121,3 +121,42 @@ def answer(tmp_path_factory: pytest.TempPathFactory, mlflow_python: Path) -> Any
 @pytest.mark.parametrize("topic", list(EXPECTED))
 def test_models_are_made_measured_found_and_deleted(answer: Any, topic: str) -> None:
     assert answer[topic] == EXPECTED[topic]
+
+
+LATER = """
+import math
+
+mlflow.set_experiment("later")
+client = mlflow.MlflowClient()
+
+class Doubling(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        return model_input
+
+with mlflow.start_run() as run:
+    mlflow.log_metric("acc", 0.5)
+    mlflow.log_metrics({"loss": 0.25, "nan": math.nan})
+    for step in range(3):
+        mlflow.log_metric("curve", step / 2, step=step)
+    info = mlflow.pyfunc.log_model(
+        name="doubling", python_model=Doubling(), pip_requirements=["mlflow"]
+    )
+keys = ("acc", "loss", "nan", "curve")
+answer = {
+    "history": {key: len(client.get_metric_history(run.info.run_id, key)) for key in keys},
+    "model": sorted([m.key, m.step] for m in mlflow.get_logged_model(info.model_id).metrics),
+    "latest": client.get_run(run.info.run_id).data.metrics["curve"],
+}
+"""
+
+
+def test_a_model_logged_after_the_metrics_gets_them_and_the_run_keeps_them_once(
+    tmp_path: Path, mlflow_python: Path
+) -> None:
+    with serving(tmp_path) as url:
+        answer = run_script(mlflow_python, url, tmp_path, LATER)
+    assert answer == {
+        "history": {"acc": 1, "loss": 1, "nan": 1, "curve": 3},
+        "model": [["acc", 0], ["curve", 0], ["loss", 0], ["nan", 0]],
+        "latest": 1.0,
+    }

@@ -8,16 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pegboard
 import pytest
 from beyond_contracts import BeyondTheContracts
 from hex_ids import HexIds
-from pegboard import host
+from pegboard import host, paging
 from pegboard.config import Config
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.contracts.tracking import TrackingStore
+from pegboard.entities import LoggedModelInput
+from pegboard.errors import NotFound
 from pegboard.host import Host
 from pegboard.testing import (
     ArtifactStoreContract,
@@ -115,7 +118,17 @@ class TestStoreBehindOurServer(BehindOurServer, TrackingStoreContract):
 
 
 class TestLoggedModelsBehindOurServer(BehindOurServer, LoggedModelStoreContract):
-    pass
+    def test_the_runs_that_use_a_model_are_found(self, store: TrackingStore) -> None:
+        models = store.logged_models()
+        model_id = models.create("0").model_id
+        runs = [store.create_run("0", start_time=time).info.run_id for time in range(3)]
+        for run_id in runs:
+            models.log_inputs(run_id, [LoggedModelInput(model_id)])
+        pages = partial(models.used_by, model_id, max_results=2)
+        assert list(paging.items(pages)) == runs[::-1]
+        for unknown in ("m-unknown", "../x"):
+            with pytest.raises(NotFound):
+                models.used_by(unknown)
 
 
 class TestTracesBehindOurServer(BehindOurServer, TraceStoreContract):

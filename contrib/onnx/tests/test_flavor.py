@@ -191,6 +191,18 @@ def test_an_output_with_several_values_in_a_row_is_a_column_of_arrays(flavor: On
     assert [len(row) for row in predicted["y"]] == [2500, 2500]
 
 
+def test_a_graph_may_look_at_all_rows_so_nothing_is_promised_of_each(flavor: OnnxFlavor) -> None:
+    table = (FLOAT, ["rows", 1])
+    mean = helper.make_node("ReduceMean", ["x"], ["m"], axes=[0], keepdims=1)
+    nodes = [mean, helper.make_node("Sub", ["x", "m"], ["y"])]
+    predictor = flavor.predictor(made(nodes, {"x": table}, {"y": table}), {})
+    rows = np.array([[1.0], [3.0]])
+    together = predictor(rows, {})["y"]
+    alone = np.concatenate([predictor(row, {})["y"] for row in (rows[:1], rows[1:])])
+    assert together.shape == alone.shape and not np.array_equal(together, alone)
+    assert not flavor.row_wise
+
+
 def test_a_dict_of_arrays_gives_a_dict_of_arrays(flavor: OnnxFlavor) -> None:
     given = {"a": np.array([[1.0]]), "b": np.array([[5]])}
     predicted = flavor.predictor(two_inputs(), {})(given, {})

@@ -11,7 +11,15 @@ from typing import Any
 import pandas as pd
 import pegboard
 import pytest
-from pegboard.errors import AlreadyExists, InvalidValue, NotSupported, PegboardError, Refused
+from pegboard import host
+from pegboard.errors import (
+    AlreadyExists,
+    InvalidValue,
+    NotSupported,
+    PegboardError,
+    PluginError,
+    Refused,
+)
 from pegboard_models.mlmodel import Model
 
 
@@ -352,3 +360,32 @@ def test_the_digest_is_that_of_the_files(tmp_path: Path, table: pd.DataFrame) ->
     assert str(one.digest).startswith("sha256:")
     files = [file for file in Path("one").rglob("*") if file.is_file() and file.name != "MLmodel"]
     assert one.model_size_bytes == sum(file.stat().st_size for file in files)
+
+
+def test_the_configuration_of_a_logged_model_is_among_the_params_of_its_run(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def log(config: dict[str, Any]) -> None:
+        pegboard.pyfunc.log_model(
+            name="model", python_model=Doubling(), model_config=config, pip_requirements=[]
+        )
+
+    with pegboard.start_run() as run:
+        log({"temperature": 0.5, "store": {"kind": "files", "size": 3}})
+        assert not caplog.records
+        log({"temperature": 0.75})
+    assert pegboard.get_run(run.info.run_id).data.params == {
+        "temperature": "0.5",
+        "store/kind": "files",
+        "store/size": "3",
+    }
+    assert "temperature" in caplog.text
+    log({"temperature": 1})
+
+
+def test_what_predicts_in_a_process_of_its_own_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(host.current(), "commands", lambda: ())
+    with pytest.raises(PluginError, match="pip install pegboard-serving"):
+        pegboard.models.predict("model", [1])

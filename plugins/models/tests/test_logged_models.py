@@ -115,6 +115,30 @@ def test_files_on_this_machine_are_not_copied(line: Any, tracked: Path) -> None:
     assert (copied / "line.json").read_text() == "1.0"
 
 
+def test_a_model_in_a_directory_is_found_without_an_artifact_store(
+    line: Any, tracked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tracked / "a model"
+    line.save_model(Line(3.0), place)
+    (tracked / "link").symlink_to("/etc")
+    monkeypatch.setattr(host.current(), "artifact_store", lambda uri: pytest.fail(uri))
+    for uri in ("a model", "./a model/", "x/../a model", place, "file:a%20model", place.as_uri()):
+        assert loading.local_copy(uri) == place
+    assert line.load_model("a model").slope == 3.0
+    for uri in ("nothing", "file:nothing", "a model/nothing"):
+        with pytest.raises(NotFound, match="'nothing'"):
+            loading.local_copy(uri)
+    for uri in ("a model/MLmodel", "file:a%20model/MLmodel"):
+        with pytest.raises(InvalidValue, match="not the directory of a model"):
+            loading.local_copy(uri)
+    for uri in ("link", "file:link", "a model/..", "file:a%20model/.."):
+        with pytest.raises(UnsafePath):
+            loading.local_copy(uri)
+    for uri in ("", "file:", "file://elsewhere/model"):
+        with pytest.raises(InvalidValue):
+            loading.local_copy(uri)
+
+
 def test_a_model_among_the_files_of_a_run_is_loaded_by_its_path(line: Any) -> None:
     line.save_model(Line(3.0), "saved")
     with pegboard.start_run() as run:

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from pegboard import uris
 from pegboard.config import Config, RegistryConfig, TrackingConfig
-from pegboard.contracts.registry import ModelRegistry
+from pegboard.contracts.registry import FilesOwner, ModelRegistry
 from pegboard.entities.registry import Author, ChangeKind
 from pegboard.errors import ConfigError, InvalidValue, NotFound
 from pegboard.host import Host
+from pegboard_registry import needing
 from pegboard_registry.memory import MemoryRegistry, open_registry
 from pegboard_registry.store import SqliteRegistry
 
@@ -38,6 +39,37 @@ def store(tmp_path: Path) -> Iterator[SqliteRegistry]:
     made.create_version("iris", "s", by=Author("ann"))
     yield made
     made.close()
+
+
+def test_an_alias_is_resolved_with_two_queries(store: SqliteRegistry) -> None:
+    store.set_version_tag("iris", "1", "b", "x" * 1000)
+    store.set_version_tag("iris", "1", "a", "")
+    for alias in ("champion", "blue"):
+        store.set_alias("iris", alias, "1")
+    asked: list[str] = []
+    with store.database.reading() as connection:
+        connection.set_trace_callback(asked.append)
+        found = store.version_by_alias("iris", "champion")
+        connection.set_trace_callback(None)
+    assert found == store.get_version("iris", "1")
+    assert found.aliases == ("blue", "champion")
+    assert len(asked) == 2, asked
+
+
+def test_sources_with_a_query_are_files_of_their_owner_too(registry: ModelRegistry) -> None:
+    registry.create_model("iris")
+    registry.create_version("iris", "s3://b/r1/net?region=x")
+    registry.create_version("iris", "s3://b/r1?region=x")
+    registry.create_version("iris", "s3://b/r1-not?region=x")
+    found = registry.needing([FilesOwner("r1", ["s3://b/r1"])])
+    assert [version.version for version in found["r1"]] == ["1", "2"]
+
+
+def test_whose_files_are_needed_is_found_by_indexes(store: SqliteRegistry) -> None:
+    with store.database.reading() as connection:
+        for query in needing.QUERIES:
+            plan = connection.execute(f"EXPLAIN QUERY PLAN {query}", ("r1", 10)).fetchall()
+            assert not [step for *_, step in plan if step.startswith("SCAN")], query
 
 
 # -- what the contract leaves open -----------------------------------------------------------------

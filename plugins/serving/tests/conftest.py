@@ -69,7 +69,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pyfunc.save_model(
         place / "echo",
         python_model=Echo(),
-        signature=signature.infer_signature(example, None, {"fail": "", "sleep": 0.0}),
+        signature=signature.infer_signature(example, None, {"fail": "", "until": ""}),
         pip_requirements=["numpy"],
     )
     return place
@@ -80,13 +80,15 @@ def _make_echo() -> type[Any]:
     from pegboard_models.pyfunc import PythonModel
 
     class Echo(PythonModel):
-        """Returns its rows, and fails, sleeps or answers oddly when it is told to."""
+        """Returns its rows, and fails, waits for a file or answers oddly when it is told to."""
 
         def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+            import pathlib
             import time
 
             params = params or {}
-            time.sleep(params.get("sleep") or 0.0)
+            while params.get("until") and not pathlib.Path(params["until"]).exists():
+                time.sleep(0.01)
             kind = params.get("fail")
             if kind == "error":
                 raise RuntimeError("out of luck\nsecond line at /secret/path")
@@ -258,6 +260,6 @@ def table(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 def echo(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve ``echo``."""
     place = tmp_path_factory.mktemp("echo")
-    running = launch(place, models / "echo", "--trust", "pickle", "--timeout", "2")
+    running = launch(place, models / "echo", "--trust", "pickle")
     yield running
     assert running.stop() == 0

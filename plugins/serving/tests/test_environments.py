@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pegboard_serving.environments import requirements, wheels
+from pegboard_serving.environments import kept, requirements, wheels
 
 from .conftest import ECHO_ROW, Server, run
 
@@ -85,7 +85,9 @@ def test_a_model_is_served_where_its_requirements_are_installed(
     start: Callable[..., Server],
     cache: Path,
     variables: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     model = copied(models, tmp_path / "model", "only-here==1.0\npegboard==0.0.1\n")
     options = ("--trust", "pickle", "--env-manager", "uv", "--timeout", "9")
     server = start(model, *options, **variables)
@@ -93,15 +95,14 @@ def test_a_model_is_served_where_its_requirements_are_installed(
     (place,) = (path for path in (cache / "pegboard" / "environments").iterdir() if path.is_dir())
     assert Path(executable) == place / "bin" / "python"
     assert server.invoke(BODY).predictions[0]["text"] == "é"
+    (found,) = kept.found()
+    assert found.path == str(place) and found.in_use and not kept.remove(found)
     assert server.stop() == 0
+    (found,) = kept.found()
+    assert found.complete and not found.in_use and found.size > 1_000_000
     code = "import only_here, pegboard_serving; print(pegboard_serving.__file__)"
     told = subprocess.run([executable, "-c", code], capture_output=True, text=True, check=True)
     assert str(place) in told.stdout
-
-    # The second time it is there.
-    server = start(model, *options, **variables)
-    assert server.stop() == 0
-    assert "Building" not in server.log
 
     # One that is broken is built again.
     (place / "bin" / "python").unlink()
@@ -194,7 +195,7 @@ def test_constraints_beside_the_requirements_are_kept(models: Path, tmp_path: Pa
 
 def test_what_is_packed_is_the_same_every_time_and_complete(tmp_path: Path) -> None:
     found = wheels.of_pegboard(["pegboard-serving"])
-    needed = {"models", "server", "serving", "tracking"}
+    needed = {"models", "server", "serving"}
     assert set(found) == {"pegboard", *(f"pegboard-{name}" for name in needed)}
     for distribution in found.values():
         first = wheels.pack(distribution, tmp_path).read_bytes()

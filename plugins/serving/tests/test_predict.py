@@ -8,7 +8,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pegboard
 import pytest
+from pegboard.errors import InvalidValue, PegboardError
 from pegboard_models.enforcement import SchemaMismatch
 from pegboard_server.failures import Failure
 from pegboard_serving import batch
@@ -120,3 +123,22 @@ def test_a_table_without_end_is_predicted_from_as_it_comes(scorer: Scorer) -> No
         batch.of_lines(scorer, Endless("", '{"a":1.25,"b":2,"c":0.5}\n'), 500),
     ):
         assert [next(pieces) for _ in range(3)] == [[1] * 500] * 3
+
+
+def test_scripts_predict_in_a_process_of_its_own_too(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, target = pd.read_csv(StringIO(CSV)), tmp_path / "out.json"
+    pegboard.models.predict(models / "table", table, content_type="csv", output_path=target)
+    assert json.loads(target.read_text()) == {"predictions": EXPECTED}
+    pegboard.models.predict(str(models / "table"), table)
+    assert json.loads(capsys.readouterr().out) == {"predictions": EXPECTED}
+    with pytest.raises(PegboardError, match="'conda' is not supported"):
+        pegboard.models.predict(models / "table", table, env_manager="conda")
+
+
+def test_scripts_are_told_what_they_left_out(models: Path) -> None:
+    with pytest.raises(InvalidValue, match="input_data or input_path"):
+        pegboard.models.predict(models / "table")
+    with pytest.raises(InvalidValue, match="CSV"):
+        pegboard.models.predict(models / "table", [1, 2], content_type="csv")

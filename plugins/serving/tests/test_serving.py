@@ -76,23 +76,41 @@ def test_several_workers_answer_and_one_that_dies_is_replaced(models: Path, star
     assert server.stop() == 0
 
 
-def test_a_prediction_in_flight_is_answered_before_the_end(models: Path, start: Start) -> None:
+def test_a_prediction_in_flight_is_answered_before_the_end(
+    models: Path, start: Start, tmp_path: Path
+) -> None:
     server = start(models / "echo", "--trust", "pickle")
     replies: list[Any] = []
-    slow = {**ECHO, "params": {"sleep": 2.0}}
+    slow = {**ECHO, "params": {"until": str(tmp_path / "go")}}
     asking = threading.Thread(target=lambda: replies.append(server.invoke(slow)))
     asking.start()
     wait_for(lambda: b"requests_in_flight 2.0" in server("GET", "/metrics").body)
-    assert server.stop() == 0
+    server.process.terminate()
+    wait_for(lambda: not is_listening(server))
+    assert server.process.poll() is None
+    (tmp_path / "go").touch()
     asking.join(SECONDS)
     assert replies[0].status == 200
+    assert server.stop() == 0
 
 
-def test_errors_of_the_model_are_in_the_log_with_where_they_came_from(
-    models: Path, start: Start
+def is_listening(server: Server) -> bool:
+    try:
+        return server("GET", "/ping").status == 200
+    except OSError:
+        return False
+
+
+def test_slow_predictions_are_a_504_and_errors_of_the_model_are_in_the_log(
+    models: Path, start: Start, tmp_path: Path
 ) -> None:
-    server = start(models / "echo", "--trust", "pickle")
-    assert server.invoke({**ECHO, "params": {"fail": "error"}}).status == 400
+    server = start(models / "echo", "--trust", "pickle", "--timeout", "0.5")
+    reply = server.invoke({**ECHO, "params": {"until": str(tmp_path / "go")}})
+    assert "0.5 s" in reply.error
+    assert reply.status == 504
+    (tmp_path / "go").touch()
+    failing = {**ECHO, "params": {"fail": "error"}}
+    wait_for(lambda: server.invoke(failing).status == 400)
     assert server.stop() == 0
     assert "/secret/path" in server.log and "Traceback" in server.log
     assert '"path":"/invocations"' in server.log

@@ -1,7 +1,8 @@
 """Types of scikit-learn, NumPy and SciPy that a load may make, beyond those that skops knows.
 
 All of them only hold data: to make one runs no code but their own. They are named one by one, as
-among what those packages define there are functions that run whatever they are given.
+among what those packages define there are functions that run whatever they are given. Data that
+compiled code would follow anywhere is checked when it is read (see ``soundness``).
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _NAMES = {
     "sklearn.cluster._bisect_k_means": "_BisectingTree",
     "sklearn.cluster._kmeans": "_kmeans_single_elkan _kmeans_single_lloyd",
     "sklearn.ensemble._gb_losses": "BinomialDeviance LeastSquaresError MultinomialDeviance",
+    "sklearn._loss.link": "HalfLogitLink IdentityLink Interval LogLink LogitLink MultinomialLogit",
+    "sklearn.ensemble._hist_gradient_boosting.binning": "_BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.predictor": "TreePredictor",
     "sklearn.feature_selection._mutual_info": "mutual_info_classif mutual_info_regression",
     "sklearn.feature_selection._univariate_selection": "chi2 f_classif f_oneway f_regression "

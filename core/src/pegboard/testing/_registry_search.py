@@ -7,8 +7,9 @@ from typing import TypeVar
 
 import pytest
 
-from pegboard.contracts.registry import ModelRegistry
+from pegboard.contracts.registry import NEEDED_BY, FilesOwner, ModelRegistry
 from pegboard.entities import Page
+from pegboard.entities.registry import ModelVersion
 from pegboard.errors import FilterError, InvalidValue
 from pegboard.testing._registry_models import RegistryTests, tick
 
@@ -289,6 +290,42 @@ class RegistrySearchTests(RegistryTests):
             with pytest.raises(InvalidValue):
                 filled.search_versions(page_token=token)
 
+    def test_versions_are_found_by_whose_files_they_need(self, registry: ModelRegistry) -> None:
+        registry.create_model("a")
+        registry.create_model("copy")
+        home = "s3://b/1/r1/artifacts"
+        for source, run_id in (
+            (home, None),
+            (f"{home}/net", None),
+            (f"{home}2/net", None),
+            ("s3://b/1/r10/artifacts", None),
+            ("other://b/1/r1/artifacts/net", "r1"),
+            ("other://b/1/r1/artifacts/net", "r2"),
+            ("s3://b/1", None),
+        ):
+            registry.create_version("a", source, run_id=run_id)
+        registry.create_version("copy", "models:/a/2", storage_location=f"{home}/net")
+        owners = [
+            FilesOwner("r1", ["runs:/r1", home]),
+            FilesOwner("r2", ["runs:/r2", "s3://b/1/r2/artifacts"]),
+            FilesOwner("r10", ["s3://b/1/r10"]),
+        ]
+        found = registry.needing(owners)
+        assert {id_: _named(versions) for id_, versions in found.items()} == {
+            "r1": ["a/1", "a/2", "a/5", "copy/1"],
+            "r10": ["a/4"],
+        }
+        assert registry.needing([]) == {}
+        registry.delete_version("a", "4")
+        assert registry.needing(owners[1:]) == {}
+
+    def test_some_of_many_versions_that_need_files_are_named(self, registry: ModelRegistry) -> None:
+        registry.create_model("a")
+        for _ in range(NEEDED_BY + 5):
+            registry.create_version("a", "s3://b/1/r1/net")
+        found = registry.needing([FilesOwner("r1", ["s3://b/1/r1"])])
+        assert _named(found["r1"]) == [f"a/{number + 1}" for number in range(NEEDED_BY)]
+
 
 def _pages(fetch: Callable[[str | None], Page[T]], size: int) -> list[T]:
     found: list[T] = []
@@ -300,3 +337,8 @@ def _pages(fetch: Callable[[str | None], Page[T]], size: int) -> list[T]:
         token = page.token
         if token is None:
             return found
+
+
+def _named(versions: Sequence[ModelVersion]) -> list[str]:
+    named = ((version.name, int(version.version)) for version in versions)
+    return [f"{name}/{number}" for name, number in sorted(named)]

@@ -25,6 +25,15 @@ def configuration(
     return dict(given)
 
 
+def flattened(given: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return a configuration without levels: the keys of inner mappings follow a ``/``."""
+    found: dict[str, Any] = {}
+    for key, value in given.items():
+        name = f"{above}{key}"
+        found.update(flattened(value, f"{name}/") if isinstance(value, Mapping) else {name: value})
+    return found
+
+
 def overridden(
     logged: Any, given: Mapping[str, Any] | str | os.PathLike[str] | None
 ) -> dict[str, Any] | None:

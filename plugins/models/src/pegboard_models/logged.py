@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,6 +21,8 @@ from pegboard_models.mlmodel import Model
 if TYPE_CHECKING:
     from pegboard.client import Client
     from pegboard.entities.logged_models import LoggedModel
+
+logger = logging.getLogger(__name__)
 
 
 @frozen
@@ -62,6 +65,7 @@ def log(
             if destination.model_id is None:
                 _link_metrics(client, run_id, logged.model_id, destination.step)
             client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, destination.step)])
+            _log_configuration(client, run_id, (options.get("options") or {}).get("model_config"))
     logged = client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
     version = None
     if destination.registered_model_name is not None:
@@ -117,6 +121,21 @@ def _link_metrics(client: Client, run_id: str, model_id: str, step: int) -> None
     ]
     if points:
         client.log_batch(run_id, metrics=points)
+
+
+def _log_configuration(client: Client, run_id: str, given: Any) -> None:
+    """Let the configuration of a custom model be params of the run, as far as it can."""
+    from pegboard.entities import Param
+
+    from pegboard_models.configuration import configuration, flattened
+
+    params = [Param(key, value) for key, value in flattened(configuration(given) or {}).items()]
+    if not params:
+        return
+    try:
+        client.log_batch(run_id, params=params)
+    except PegboardError as error:
+        logger.warning("The model's configuration is not among the run's params: %s", error)
 
 
 def _register(name: str, logged: LoggedModel, tags: Mapping[str, Any]) -> str:

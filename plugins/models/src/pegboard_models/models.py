@@ -16,6 +16,7 @@ from pegboard_models.code_models import ModelConfig, set_model
 from pegboard_models.enforcement import SchemaMismatch, enforce
 from pegboard_models.info import ModelInfo
 from pegboard_models.mlmodel import Model
+from pegboard_models.predicting import predict
 from pegboard_models.schema import Schema
 from pegboard_models.signature import ModelSignature, infer_signature
 
@@ -30,6 +31,7 @@ __all__ = [
     "get_model_info",
     "infer_pip_requirements",
     "infer_signature",
+    "predict",
     "set_model",
     "set_signature",
     "signature",

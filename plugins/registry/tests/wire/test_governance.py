@@ -16,6 +16,15 @@ def iris(wire):
     return wire
 
 
+def test_too_many_owners_are_not_asked_for_at_once(iris) -> None:
+    owner = {"id": "r1", "uris": ["s3://bucket"]}
+    (needed,) = iris.post(f"{BASE}/needing", owners=[owner])["needed"]
+    assert needed["id"] == "r1"
+    assert [version["version"] for version in needed["model_versions"]] == ["1", "2"]
+    for owners in ([owner] * 101, [{"id": "r1", "uris": ["s3://b"] * 11}], [{"uris": []}], ["r1"]):
+        assert isinstance(iris.refused("POST", f"{BASE}/needing", owners=owners), InvalidValue)
+
+
 def changes(wire, **fields):
     return wire.get(f"{BASE}/history", name="iris", **fields)["changes"]
 

@@ -56,6 +56,16 @@ def test_an_experiment_is_renamed_deleted_and_restored(wire) -> None:
     assert wire.post("runs/create", experiment_id="1")["run"]["info"]["experiment_id"] == "1"
 
 
+def test_deleting_or_restoring_again_is_told_by_the_code_that_clients_look_for(wire) -> None:
+    wire.post("experiments/create", name="flowers")
+    for move, state in (("restore", "active"), ("delete", "deleted")):
+        if move == "delete":
+            wire.post("experiments/delete", experiment_id="1")
+        error = wire.refused("POST", f"experiments/{move}", experiment_id="1")
+        assert error.error_code == "RESOURCE_DOES_NOT_EXIST"
+        assert f"{state} already" in str(error)
+
+
 def test_tags_of_an_experiment_are_set_and_removed(wire) -> None:
     assert wire.post("experiments/set-experiment-tag", experiment_id="0", key="a", value="1") == {}
     assert wire.get("experiments/get", experiment_id="0")["experiment"]["tags"] == [

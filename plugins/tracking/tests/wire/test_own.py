@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from pegboard.config import Config
-from pegboard.errors import InvalidValue, NotSupported
+from pegboard.errors import InvalidValue, NotFound, NotSupported
 from pegboard.host import Host
 
 from .conftest import Wire
@@ -59,6 +59,23 @@ def test_runs_live_and_die_with_the_client_that_says_so(wire, tmp_path) -> None:
 )
 def test_a_wrong_sign_of_life_is_refused(wire, fields) -> None:
     assert isinstance(wire.refused("POST", HEARTBEAT, **fields), InvalidValue)
+
+
+def test_the_runs_that_use_a_model_are_told(wire) -> None:
+    users = "/api/pegboard/1.0/logged-models/{model_id}/users"
+    model_id = wire.store.logged_models().create("0").model_id
+    assert wire.get(users, model_id=model_id) == {"run_ids": []}
+    runs = [wire.run(start_time=time) for time in range(3)]
+    for run in runs:
+        wire.post("runs/log-inputs", run_id=run, models=[{"model_id": model_id}])
+    assert wire.get(users, model_id=model_id) == {"run_ids": runs[::-1]}
+    first = wire.get(users, model_id=model_id, max_results="2")
+    assert first["run_ids"] == runs[:0:-1]
+    last = wire.get(users, model_id=model_id, page_token=first["next_page_token"])
+    assert last == {"run_ids": runs[:1]}
+    assert isinstance(wire.refused("GET", users, model_id="m-unknown"), NotFound)
+    wrong = wire.refused("GET", users, model_id=model_id, max_results="0")
+    assert isinstance(wrong, InvalidValue)
 
 
 def test_a_store_without_signs_of_life_says_so() -> None:

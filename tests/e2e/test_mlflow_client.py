@@ -126,6 +126,7 @@ def test_an_experiment_deleted_twice_is_not_there(script) -> None:
                 move(number)
             except mlflow.MlflowException as error:
                 answer.append([error.error_code, error.get_http_status_code()])
+        client.restore_experiment(number)
     """)
     assert answer == [["RESOURCE_DOES_NOT_EXIST", 404]] * 2
 

@@ -9,16 +9,16 @@ import numpy
 import pegboard
 import pytest
 from pegboard.errors import InvalidValue, NotFound, NotSupported
+from pegboard.testing.isolation import separate_tracking
 
 
 @pytest.fixture(autouse=True)
-def tracked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    pegboard.set_tracking_uri(f"sqlite:{tmp_path}/runs.db")
-    pegboard.set_experiment("models")
-    yield
-    pegboard.end_run()
-    pegboard.clear_active_model()
+def tracked(tmp_path: Path):
+    with separate_tracking(tmp_path):
+        pegboard.set_experiment("models")
+        yield
+        pegboard.end_run()
+        pegboard.clear_active_model()
 
 
 def test_a_model_belongs_to_the_active_run_and_experiment() -> None:

@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 import pegboard
 from pegboard import config, host
+from pegboard.fluent import experiments
 
 
 @contextmanager
@@ -20,10 +22,11 @@ def separate_tracking(place: Path) -> Iterator[None]:
     For tests that log by the functions of ``pegboard``; it needs ``pegboard-tracking``. Runs that
     are left open are ended after it.
     """
-    with pytest.MonkeyPatch.context() as patch:
+    with mock.patch.dict(os.environ), pytest.MonkeyPatch.context() as patch:
         ours = [name for name in os.environ if name.startswith("PEGBOARD_")]
         for name in {*ours, *config.ENVIRONMENT}:
             patch.delenv(name, raising=False)
+        patch.setattr(experiments, "_active_id", None)
         patch.chdir(place)
         host.use(host.Host(config.Config()))
         pegboard.set_tracking_uri(f"sqlite:{place / 'runs.db'}")

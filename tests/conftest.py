@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from peers import interpreter
+from pegboard.testing.isolation import forget
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +38,9 @@ def boosted_python(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory
     python.write_text(f'#!/bin/sh\nPYTHONPATH={place} exec "{mlflow_python}" "$@"\n')
     python.chmod(0o755)
     return python
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> None:
+    """Keep what the tests of another file left behind from those of this one."""
+    forget()

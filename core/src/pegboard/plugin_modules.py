@@ -41,9 +41,12 @@ class _Loader(Loader):
 
 
 def _find(name: str) -> Any:
-    """Return what ``pegboard.A`` or ``pegboard.A.B`` is; LookupError if no plugin adds it."""
+    """Return what ``pegboard.A`` or ``pegboard.A.B`` is; LookupError if no such module is added."""
     _, first, *rest = name.split(".")
     found = host.current().api_name(first)
+    if callable(found):
+        # A function, which is an attribute of the package, is no module.
+        raise LookupError(name)  # noqa: TRY004
     for part in rest:
         found = getattr(found, part, None)
         if not isinstance(found, ModuleType):

@@ -15,6 +15,7 @@ from pegboard.cli.shell import cli
 from pegboard.client import Client, location
 from pegboard.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from pegboard.entities.logged_models import LoggedModel, LoggedModelInput, LoggedModelStatus
+from pegboard.testing.isolation import forget
 
 Configure = Callable[[str], None]
 
@@ -116,3 +117,9 @@ def train(client: Client, directory: Path) -> Trained:
     user = client.create_run("0", run_name="scoring", tags={"mlflow.user": "bob"}).info.run_id
     client.log_inputs(user, models=[LoggedModelInput(model.model_id)])
     return Trained(run_id, model, user)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> None:
+    """Keep what the tests of another file left behind from those of this one."""
+    forget()

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from attrs import define, field
+from pegboard.testing.isolation import forget
 
 SECONDS = 60.0
 """No step of a test takes longer than this."""
@@ -263,3 +264,9 @@ def echo(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     running = launch(place, models / "echo", "--trust", "pickle")
     yield running
     assert running.stop() == 0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> None:
+    """Keep what the tests of another file left behind from those of this one."""
+    forget()

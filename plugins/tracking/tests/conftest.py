@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pegboard.testing.isolation import forget
 
 PRELUDE = """
 import os, sys, time
@@ -85,3 +86,9 @@ def children() -> Iterator[Children]:
     made = Children()
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> None:
+    """Keep what the tests of another file left behind from those of this one."""
+    forget()

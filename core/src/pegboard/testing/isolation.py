@@ -12,7 +12,17 @@ import pytest
 
 import pegboard
 from pegboard import config, host
+from pegboard.client import location
 from pegboard.fluent import experiments
+
+
+def forget() -> None:
+    """Be as a new process: no host, no store and no experiment are in use, whatever was before."""
+    host.use(None)
+    location.set_tracking_uri(None)
+    experiments._active_id = None
+    for name in ("PEGBOARD_TRACKING_URI", "PEGBOARD_REGISTRY_URI", "PEGBOARD_EXPERIMENT_ID"):
+        os.environ.pop(name, None)
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from pegboard.errors import StoreReadOnly
 from pegboard.sqlite import Database
 
 from pegboard_tracking import journal, series
+from pegboard_tracking.journal_points import Points
+from pegboard_tracking.journal_reader import JournalReader
 from pegboard_tracking.liveness import Liveness
 from pegboard_tracking.rows import name_id
 
@@ -36,7 +38,7 @@ class Drain:
         self._database = database
         self.directory = directory
         self._liveness = liveness
-        self._readers: dict[str, journal.JournalReader] = {}
+        self._readers: dict[str, JournalReader] = {}
         self._lock = threading.RLock()
         self._adopted = 0.0
 
@@ -105,7 +107,7 @@ class Drain:
             while self._path(name).stat().st_size > position:
                 reader = self._readers.get(name)
                 if reader is None:
-                    reader = self._readers[name] = journal.JournalReader(self._path(name))
+                    reader = self._readers[name] = JournalReader(self._path(name))
                 points = reader.read(position)
                 if points.end <= position:
                     return
@@ -114,7 +116,7 @@ class Drain:
             # Somebody else moved the rest and removed it.
             self._readers.pop(name, None)
 
-    def _store(self, name: str, position: int, points: journal.Points) -> int:
+    def _store(self, name: str, position: int, points: Points) -> int:
         """Write points into the tables; return the position that the journal is moved up to."""
         with self._database.writing() as connection:
             found = connection.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
 from pegboard import refusals, validation
@@ -54,6 +54,29 @@ class SqliteLogging(SqliteBase):
                 write(connection)
 
         self._commit.run(write_once)
+
+    def log_packed_once(self, batch: str, run_id: str, metrics: Mapping[str, bytes]) -> None:
+        """Add packed points (``packed``) by key, unless the batch was taken before.
+
+        All of it or, on an error, nothing.
+        """
+        name, number = received.parse(batch)
+        for key in metrics:
+            validation.key(key, "metric")
+        # What this process logged before comes first in the history.
+        self._writer.flush()
+
+        def write(connection: sqlite3.Connection) -> None:
+            run = runs.get_active(connection, run_id)
+            if not received.is_new(connection, name, number):
+                return
+            for key, points in metrics.items():
+                key_id = name_id(connection, key)
+                series.append(connection, run.row, run.experiment, key_id, points)
+            if run.status is RunStatus.LOST:
+                self._liveness.reopen(connection, run.row)
+
+        self._commit.run(write)
 
     def _batch(
         self,

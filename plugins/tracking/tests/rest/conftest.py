@@ -9,7 +9,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from pegboard.contracts.http import Answer, Call, Identity, Permission
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.errors import InvalidValue, NotFound, PegboardError
 from pegboard.host import Host
+from pegboard_tracking import packed
 from pegboard_tracking.plugin import pegboard_settings
 from pegboard_tracking.rest.connection import connect
 from pegboard_tracking.rest.store import RestStore
@@ -60,17 +61,26 @@ class Fault:
 class Server:
     """Serves a store on a port that stays the same when it goes down and comes up again."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, *, packs: bool) -> None:
+        """``packs``: whether it takes packed points, as newer servers of ours do."""
+        self.packs = True
         self.host = Host(Config())
         self.uri = f"sqlite:{place / 'store.db'}"
         self.store = self.host.tracking_store(self.uri)
         self.endpoints = {(each.method, each.path): each for each in self.host.endpoints()}
+        if not packs:
+            self.pack_no_more()
         self.seen: list[Seen] = []
         self.fault: Callable[[Seen], Fault | None] = lambda _: None
         self.open: set[socket.socket] = set()
         self.port = 0
         self._http: ThreadingHTTPServer | None = None
         self.up()
+
+    def pack_no_more(self) -> None:
+        """Become an older server."""
+        self.packs = False
+        del self.endpoints["POST", packed.PATH]
 
     @property
     def url(self) -> str:
@@ -94,6 +104,13 @@ class Server:
 
     def calls(self, ending: str) -> list[Seen]:
         return [each for each in self.seen if each.path.endswith(ending)]
+
+    def sent_points(self) -> list[Seen]:
+        """Return the requests that brought points."""
+        return [each for each in self.seen if self.is_of_points(each)]
+
+    def is_of_points(self, seen: Seen) -> bool:
+        return seen.path.endswith(packed.PATH if self.packs else "/runs/log-batch")
 
     def steps(self, run_id: str, key: str) -> list[int]:
         """Return what the store itself holds."""
@@ -138,8 +155,16 @@ class Handler(BaseHTTPRequestHandler):
         endpoint = self.ours.endpoints.get((seen.method, path))
         if endpoint is None:
             return 404, b""
-        given = {**seen.query, **(seen.json if seen.body else {})}
-        call = Call(self.ours.host, EVERYTHING, given, seen.headers, tracking_uri=self.ours.uri)
+        streams = endpoint.streams
+        given = {**seen.query, **(seen.json if seen.body and not streams else {})}
+        call = Call(
+            self.ours.host,
+            EVERYTHING,
+            given,
+            seen.headers,
+            _stream(seen.body) if streams else None,
+            tracking_uri=self.ours.uri,
+        )
         try:
             result = endpoint.handle(call)
             if inspect.isawaitable(result):
@@ -151,6 +176,8 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(result, Answer):
             assert isinstance(result.content, bytes)
             return result.status, result.content
+        if not self.ours.packs:
+            result = {key: value for key, value in result.items() if key != "packed_points"}
         return 200, json.dumps(result, allow_nan=False).encode()
 
     def reply(self, status: int, content: bytes, headers: dict[str, str]) -> None:
@@ -171,6 +198,12 @@ async def _wait(awaitable: Any) -> Any:
     return await awaitable
 
 
+async def _stream(content: bytes) -> AsyncIterator[bytes]:
+    middle = len(content) // 2
+    yield content[:middle]
+    yield content[middle:]
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep away from the files and the variables of whoever runs the tests."""
@@ -188,8 +221,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path)
+def packs() -> bool:
+    return True
+
+
+@pytest.fixture
+def server(tmp_path: Path, packs: bool) -> Iterator[Server]:
+    made = Server(tmp_path, packs=packs)
     yield made
     made.fault = lambda _: None
     made.down()

@@ -302,7 +302,7 @@ def test_files_may_be_read_elsewhere_but_without_credentials(server, other, faul
 def other(server, tmp_path: Path):
     place = tmp_path / "other"
     place.mkdir()
-    made = type(server)(place)
+    made = type(server)(place, packs=True)
     yield made
     made.down()
     made.host.close()

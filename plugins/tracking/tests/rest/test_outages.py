@@ -17,13 +17,17 @@ from pegboard.entities import (
     RunTag,
 )
 from pegboard.errors import InvalidState, InvalidValue, NotFound, StoreError
-from pegboard_tracking import journal
+from pegboard_tracking import journal, packed
 from pegboard_tracking.rest import places
 from pegboard_tracking.rest.connection import connect
 from pegboard_tracking.rest.errors import Unreachable
-from pegboard_tracking.rest.outbox import BATCH_HEADER, Message, Outbox
+from pegboard_tracking.rest.messages import BATCH_HEADER, Message
+from pegboard_tracking.rest.outbox import Outbox
 
-LOG_BATCH = "/runs/log-batch"
+
+@pytest.fixture(params=[True, False], ids=["packed", "json"])
+def packs(request) -> bool:
+    return request.param
 
 
 @pytest.fixture
@@ -51,15 +55,20 @@ def log_steps(store, run_id: str, steps: range, key: str = "m") -> None:
 # -- metrics ---------------------------------------------------------------------------------------
 
 
-def test_points_go_in_batches_of_at_most_1000(server, store, run_id):
+def test_points_go_in_few_batches_of_a_size_that_the_server_takes(server, store, run_id):
     log_steps(store, run_id, range(2500))
     store.metric_writer().log_many(run_id, {"a": 1.0, "b": 2.0}, 1, 0)
     store.metric_writer().flush()
     assert server.steps(run_id, "m") == list(range(2500))
     assert server.store.get_run(run_id).data.metrics == {"m": 1249.5, "a": 1.0, "b": 2.0}
-    batches = [seen.json["metrics"] for seen in server.calls(LOG_BATCH)]
-    assert max(map(len, batches)) <= 1000
-    assert len(batches) < 10
+    if server.packs:
+        sent = [packed.unpack(seen.body)[1] for seen in server.sent_points()]
+        counts = [sum(map(len, series.values())) // 24 for series in sent]
+    else:
+        counts = [len(seen.json["metrics"]) for seen in server.sent_points()]
+        assert max(counts) <= 1000
+    assert sum(counts) == 2502
+    assert len(counts) < 10
 
 
 def test_points_arrive_while_the_run_goes_on(server, store, run_id):
@@ -104,14 +113,13 @@ def test_a_server_that_goes_up_and_down_gets_everything_once(server, store, run_
 def test_answers_that_are_lost_double_nothing(server, store, run_id, fault):
     losses = iter(range(10**6))
     server.fault = lambda seen: (
-        fault(drop=True, before=False)
-        if seen.path.endswith(LOG_BATCH) and next(losses) % 3
-        else None
+        fault(drop=True, before=False) if server.is_of_points(seen) and next(losses) % 3 else None
     )
-    log_steps(store, run_id, range(1500))
-    store.metric_writer().deliver_patiently()
-    assert server.steps(run_id, "m") == list(range(1500))
-    assert len(server.calls(LOG_BATCH)) > 2
+    for start in (0, 1500):
+        log_steps(store, run_id, range(start, start + 1500))
+        store.metric_writer().deliver_patiently()
+    assert server.steps(run_id, "m") == list(range(3000))
+    assert len(server.sent_points()) > 2
 
 
 def test_a_batch_whose_answers_are_lost_is_kept_once_even_if_it_ends_in_the_journal(
@@ -153,17 +161,44 @@ def test_what_was_acknowledged_but_not_noted_is_sent_as_the_same_batches(
     directory = places.directory_of(server.url)
     (name,) = journals(server)
     writer.deliver()
-    first = [(seen.headers[BATCH_HEADER.lower()], seen.body) for seen in server.calls(LOG_BATCH)]
+    first = [(seen.headers[BATCH_HEADER.lower()], seen.body) for seen in server.sent_points()]
     # As if the process had died between the answer and the note of it.
     start, end = len(journal.MAGIC), int((directory / f"{name}.sent").read_text().split()[0])
-    (directory / f"{name}.sent").write_text(f"{start} {end}")
+    form = " packed" if server.packs else ""
+    (directory / f"{name}.sent").write_text(f"{start} {end}{form}")
     log_steps(store, run_id, range(1800, 1900))
     server.seen.clear()
     Outbox(connect(server.url, _settings()), directory).one(name)
-    again = [(seen.headers[BATCH_HEADER.lower()], seen.body) for seen in server.calls(LOG_BATCH)]
+    again = [(seen.headers[BATCH_HEADER.lower()], seen.body) for seen in server.sent_points()]
     assert again[: len(first)] == first
     assert server.steps(run_id, "m") == list(range(1900))
     assert server.steps(run_id, "other") == list(range(300))
+
+
+def test_a_server_that_packs_no_more_gets_the_rest_as_json(server, store, run_id):
+    log_steps(store, run_id, range(10))
+    store.metric_writer().deliver()
+    if server.packs:
+        server.pack_no_more()
+    log_steps(store, run_id, range(10, 20))
+    store.metric_writer().deliver()
+    assert server.steps(run_id, "m") == list(range(20))
+    assert server.calls("/runs/log-batch")
+    assert journals(server)
+
+
+def test_a_part_that_was_begun_in_one_form_is_ended_in_it(server, store, run_id):
+    log_steps(store, run_id, range(1800))
+    store.metric_writer().deliver()
+    (name,) = journals(server)
+    directory = places.directory_of(server.url)
+    end = int((directory / f"{name}.sent").read_text().split()[0])
+    # As if an older server, that has packed nothing yet, was replaced by a newer one meanwhile.
+    (directory / f"{name}.sent").write_text(f"{len(journal.MAGIC)} {end}")
+    server.seen.clear()
+    Outbox(connect(server.url, _settings()), directory).one(name)
+    assert len(server.calls("/runs/log-batch")) == 2
+    assert not server.calls(packed.PATH)
 
 
 def _settings() -> dict[str, object]:

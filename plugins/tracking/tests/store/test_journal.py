@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pegboard_tracking import journal
+from pegboard_tracking.journal_points import Points
+from pegboard_tracking.journal_reader import JournalReader
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=64)
 STEPS = st.integers(-(2**63), 2**63 - 1)
@@ -20,7 +23,7 @@ def write(path: Path, bodies: list[bytes]) -> None:
     path.write_bytes(journal.MAGIC + b"".join(map(journal.record, bodies)))
 
 
-def points(found: journal.Points, run: str, key: str) -> list[tuple[int, int, float]]:
+def points(found: Points, run: str, key: str) -> list[tuple[int, int, float]]:
     packed = b"".join(found.by_series.get((run, key), []))
     return list(struct.iter_unpack("<qqd", packed))
 
@@ -42,7 +45,7 @@ BOTH = journal.group_body(7, [0, 1])
 def test_points_come_back_by_series_in_order(tmp_path_factory, logged) -> None:
     path = tmp_path_factory.mktemp("journal") / "a.log"
     write(path, [LOSS, ACCURACY, *(point(*item) for item in logged)])
-    found = journal.JournalReader(path).read(0)
+    found = JournalReader(path).read(0)
     for number, key in enumerate(["loss", "acc/überall"]):
         expected = [struct.pack("<qqd", *item[1:]) for item in logged if item[0] == number]
         assert b"".join(found.by_series.get(("run", key), [])) == b"".join(expected)
@@ -64,7 +67,7 @@ def test_rows_become_columns_and_keep_their_place_among_points(tmp_path) -> None
             row(7, 4, 14, 6.0, 7.0),
         ],
     )
-    found = journal.JournalReader(path).read(0)
+    found = JournalReader(path).read(0)
     assert points(found, "run", "loss") == [(0, 10, 0.5), (1, 11, 1.0), (2, 12, 3.0), (4, 14, 6.0)]
     assert points(found, "run", "acc/überall") == [
         (1, 11, 2.0), (2, 12, 4.0), (3, 13, 5.0), (4, 14, 7.0),
@@ -86,14 +89,14 @@ def test_two_groups_that_share_a_series_keep_its_order(tmp_path) -> None:
             row(7, 3, 3, 3.0, 9.0),
         ],
     )
-    steps = [step for step, _, _ in points(journal.JournalReader(path).read(0), "run", "loss")]
+    steps = [step for step, _, _ in points(JournalReader(path).read(0), "run", "loss")]
     assert steps == [1, 2, 3]
 
 
 def test_reading_goes_on_where_it_stopped(tmp_path) -> None:
     path = tmp_path / "a.log"
     write(path, [LOSS, point(0, 1, 1, 1.0)])
-    reader = journal.JournalReader(path)
+    reader = JournalReader(path)
     first = reader.read(0)
     with path.open("ab") as file:
         file.write(journal.record(point(0, 2, 2, 2.0)))
@@ -106,8 +109,49 @@ def test_another_reader_can_take_over_in_the_middle(tmp_path) -> None:
     middle = path.stat().st_size
     with path.open("ab") as file:
         file.write(journal.record(row(7, 2, 2, 3.0, 4.0)))
-    found = journal.JournalReader(path).read(middle)
+    found = JournalReader(path).read(middle)
     assert points(found, "run", "acc/überall") == [(2, 2, 4.0)]
+
+
+SEGMENTS = st.lists(
+    st.tuples(st.sampled_from(["loss", "both in turn", "row", "batch"]), st.integers(1, 90)),
+    max_size=12,
+)
+
+
+def segment(kind: str, start: int, length: int) -> Iterator[tuple[bytes, list[tuple[int, int]]]]:
+    """Yield records, each with the series and the steps of its points."""
+    for step in range(start, start + length):
+        if kind == "row":
+            yield row(7, step, step, 0.5, 0.5), [(0, step), (1, step)]
+        elif kind == "batch":
+            columns = {0: [(step, step, 0.5)], 1: [(step, step, 0.5)]}
+            yield journal.batch_body(columns), [(0, step), (1, step)]
+        else:
+            number = step % 2 if kind == "both in turn" else 0
+            yield point(number, step, step, 0.5), [(number, step)]
+
+
+@given(SEGMENTS, st.randoms(use_true_random=False))
+def test_long_stretches_are_read_in_order_up_to_the_damage(tmp_path_factory, chosen, random):
+    path, written = tmp_path_factory.mktemp("journal") / "a.log", []
+    for kind, length in chosen:
+        written += segment(kind, len(written), length)
+    write(path, [LOSS, ACCURACY, BOTH, *(body for body, _ in written)])
+    content = bytearray(path.read_bytes())
+    starts = [len(content) - sum(len(body) + 8 for body, _ in written)]
+    for body, _ in written:
+        starts.append(starts[-1] + len(body) + 8)
+    good = random.randint(0, len(written))
+    if good < len(written):
+        content[starts[good] + 8 + random.randrange(len(written[good][0]))] ^= 1
+        path.write_bytes(content)
+    reader = JournalReader(path)
+    found = reader.read(0)
+    for number, key in enumerate(["loss", "acc/überall"]):
+        expected = [step for _, pairs in written[:good] for n, step in pairs if n == number]
+        assert [step for step, _, _ in points(found, "run", key)] == expected
+    assert reader.damaged_at == (starts[good] if good < len(written) else None)
 
 
 @pytest.mark.parametrize("limit", [1, 16, 64, 1000])
@@ -115,7 +159,7 @@ def test_a_small_reading_limit_loses_nothing(tmp_path, limit) -> None:
     path = tmp_path / "a.log"
     group = journal.group_body(9, [0] * 50)
     write(path, [LOSS, *(point(0, i, i, float(i)) for i in range(30)), group])
-    reader, position, steps = journal.JournalReader(path), 0, []
+    reader, position, steps = JournalReader(path), 0, []
     while True:
         found = reader.read(position, limit)
         if found.end <= position:
@@ -133,7 +177,7 @@ def test_every_cut_off_tail_costs_at_most_the_last_record(tmp_path) -> None:
     last = len(whole) - len(journal.record(point(0, 2, 2, 2.0)))
     for size in range(last, len(whole)):
         path.write_bytes(whole[:size])
-        reader = journal.JournalReader(path)
+        reader = JournalReader(path)
         assert points(reader.read(0), "run", "loss") == [(1, 1, 1.0)]
         assert reader.damaged_at is None
 
@@ -144,7 +188,7 @@ def test_a_flipped_bit_is_found_and_what_is_before_it_kept(tmp_path) -> None:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    reader = journal.JournalReader(path)
+    reader = JournalReader(path)
     assert points(reader.read(0), "run", "loss") == [(1, 1, 1.0)]
     assert reader.damaged_at == len(content) - len(journal.record(point(0, 2, 2, 2.0)))
 
@@ -154,7 +198,7 @@ def test_garbage_never_becomes_points_nor_breaks_the_reader(tmp_path_factory, ga
     path = tmp_path_factory.mktemp("journal") / "a.log"
     good = journal.MAGIC + journal.record(LOSS) + journal.record(point(0, 1, 1, 1.0))
     path.write_bytes(good + garbage)
-    found = journal.JournalReader(path).read(0)
+    found = JournalReader(path).read(0)
     assert points(found, "run", "loss") == [(1, 1, 1.0)]
 
 

@@ -24,6 +24,7 @@ def writers_of(path: Path) -> dict[str, str | None]:
 def test_a_server_says_what_it_can_do(wire) -> None:
     assert wire.get(ABILITIES) == {
         "heartbeat_seconds": 10.0,
+        "packed_points": True,
         "resumable_uploads": True,
         "sampled_history": True,
     }

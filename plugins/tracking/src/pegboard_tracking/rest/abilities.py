@@ -25,16 +25,18 @@ class Abilities:
 
     heartbeat_seconds: float | None = None
     """How often a client is to say that its runs are alive; None: nobody listens."""
+    packed_points: bool = False
+    """Whether points may be sent as journals keep them."""
     sampled_history: bool = False
     """Whether histories are reduced as the contract of tracking stores wants it."""
     resumable_uploads: bool = False
     """Whether files may be sent in parts, of which the server says which have arrived."""
 
 
-def ask(connection: Connection) -> Abilities:
+def ask(connection: Connection, *, patient: bool) -> Abilities:
     """Return what a server can do; Unreachable if that cannot be known now."""
     try:
-        return _read(connection.call("GET", PATH, {}, patient=False))
+        return _read(connection.call("GET", PATH, {}, patient=patient))
     except Unreachable:
         raise
     except PegboardError:
@@ -47,6 +49,7 @@ def _read(answer: Mapping[str, Any]) -> Abilities:
     try:
         return Abilities(
             None if seconds is None else max(scalars.double(seconds, "heartbeat_seconds"), 0.1),
+            answer.get("packed_points") is True,
             answer.get("sampled_history") is True,
             answer.get("resumable_uploads") is True,
         )

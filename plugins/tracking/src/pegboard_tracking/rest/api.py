@@ -41,9 +41,13 @@ class Api:
         """Remove something."""
         return self.connection.call("DELETE", name, fields)
 
-    def post_content(self, path: str, content: bytes, headers: Mapping[str, str]) -> None:
+    def post_content(
+        self, path: str, content: bytes, headers: Mapping[str, str], *, patient: bool = True
+    ) -> None:
         """Send something that is not JSON, and whose answer says nothing."""
-        response = self.connection.send("POST", path, data=content, headers=headers)
+        response = self.connection.send(
+            "POST", path, data=content, headers=headers, patient=patient
+        )
         if response.status_code != 200:
             raise error_of(response, self.url)
 

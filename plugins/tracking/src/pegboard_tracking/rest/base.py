@@ -16,7 +16,8 @@ from pegboard_tracking.rest import places
 from pegboard_tracking.rest.api import Api
 from pegboard_tracking.rest.errors import Unreachable
 from pegboard_tracking.rest.heartbeats import Heartbeats
-from pegboard_tracking.rest.outbox import Message, Outbox
+from pegboard_tracking.rest.messages import Message
+from pegboard_tracking.rest.outbox import Outbox
 from pegboard_tracking.rest.writer import RestWriter
 from pegboard_tracking.wire import codec
 

@@ -99,14 +99,18 @@ class Connection:
             )
         return answer
 
-    def abilities(self) -> abilities.Abilities:
+    def abilities(self, *, patient: bool = False) -> abilities.Abilities:
         """Return what the server can do beyond MLflow's protocol, which is asked only once.
 
-        Unreachable if that cannot be known now.
+        Unreachable if that cannot be known now. ``patient``: whether to try again.
         """
         if self._abilities is None:
-            self._abilities = abilities.ask(self)
+            self._abilities = abilities.ask(self, patient=patient)
         return self._abilities
+
+    def forget_abilities(self) -> None:
+        """Ask anew what the server can do: it is not the one that it was."""
+        self._abilities = None
 
     def send(
         self,

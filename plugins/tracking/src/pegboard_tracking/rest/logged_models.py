@@ -25,7 +25,7 @@ from pegboard.errors import InvalidValue
 
 from pegboard_tracking.rest.api import Api, is_path_part, path_part
 from pegboard_tracking.rest.errors import UnknownPath, not_known
-from pegboard_tracking.rest.outbox import Message
+from pegboard_tracking.rest.messages import Message
 from pegboard_tracking.wire import codec
 from pegboard_tracking.wire.logged_models import read_model, status_json
 from pegboard_tracking.wire.scalars import string

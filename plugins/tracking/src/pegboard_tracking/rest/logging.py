@@ -10,7 +10,7 @@ from pegboard.entities import DatasetInput, Metric, Param, RunTag
 
 from pegboard_tracking.rest.base import RestBase
 from pegboard_tracking.rest.errors import Unreachable
-from pegboard_tracking.rest.outbox import BATCH_POINTS, Message
+from pegboard_tracking.rest.messages import BATCH_POINTS, Message
 from pegboard_tracking.wire import codec
 
 _BATCH_ITEMS = 100

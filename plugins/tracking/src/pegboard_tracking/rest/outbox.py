@@ -1,9 +1,10 @@
 """Sending what journals hold to a server: in order, and nothing twice.
 
-Beside ``NAME.log`` lies ``NAME.sent``: the position up to which the server acknowledged, and the
-position up to which the rest is being sent. After a crash the same part is cut into the same
-batches again, each with the same ``X-Pegboard-Batch: NAME:NUMBER``, whose numbers rise: a server
-of ours remembers the last one and keeps each batch once. MLflow's drops points that are all alike.
+Beside ``NAME.log`` lies ``NAME.sent``: the position up to which the server acknowledged, the
+position up to which the rest is being sent, and ``packed`` if that is sent as journals keep it.
+After a crash the same part is cut into the same batches again, each with the same
+``X-Pegboard-Batch: NAME:NUMBER``, whose numbers rise: a server of ours remembers the last one and
+keeps each batch once. MLflow's drops points that are all alike.
 
 What the server refuses for good (its run was deleted, say) goes to ``refused.jsonl``, and the
 rest goes on.
@@ -14,14 +15,12 @@ from __future__ import annotations
 import json
 import logging
 import os
-import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from pegboard.errors import (
     AlreadyExists,
     InvalidState,
@@ -31,20 +30,23 @@ from pegboard.errors import (
     translate_os_error,
 )
 
-from pegboard_tracking import journal
-from pegboard_tracking.rest import places
+from pegboard_tracking import journal, packed
+from pegboard_tracking.journal_points import Points
+from pegboard_tracking.journal_reader import JournalReader
+from pegboard_tracking.rest import messages, places
+from pegboard_tracking.rest.api import Api
 from pegboard_tracking.rest.connection import Connection
-from pegboard_tracking.wire.scalars import number_json
+from pegboard_tracking.rest.errors import UnknownPath
+from pegboard_tracking.rest.messages import Message, Parcel
 
-BATCH_HEADER = "X-Pegboard-Batch"
 REFUSED_FILE = "refused.jsonl"
-BATCH_POINTS = 1000
-"""The most metrics that MLflow's servers take at once."""
 
 _READ_BYTES = 1 << 18
+_READ_PACKED_BYTES = 1 << 22
+"""How much of a journal is sent at once, as JSON and packed."""
+
 _START = len(journal.MAGIC)
 _FINAL = (AlreadyExists, InvalidState, InvalidValue, NotFound)
-_unpack_points = struct.Struct("<qqd").iter_unpack
 
 logger = logging.getLogger(__name__)
 
@@ -55,33 +57,8 @@ class Progress:
 
     position: int = _START
     until: int = _START
-
-
-@frozen
-class Message:
-    """A request that is still to be made: the name of a method of the API, and its fields."""
-
-    name: str
-    fields: dict[str, Any]
-
-    batch: str = ""
-    """What the server is to remember it by, if it must not be taken twice."""
-    is_points: bool = False
-    """Whether it is made from points of the journal, not kept there as a request."""
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers that go with it."""
-        return {BATCH_HEADER: self.batch} if self.batch else {}
-
-    def packed(self) -> bytes:
-        """Return what a journal keeps of it."""
-        return json.dumps([self.name, self.fields, self.batch]).encode()
-
-    @classmethod
-    def unpacked(cls, content: bytes) -> Message:
-        """Return the message that a journal kept."""
-        return cls(*json.loads(content))
+    is_packed: bool = False
+    """Whether the part that is being sent is sent packed."""
 
 
 class Outbox:
@@ -101,6 +78,7 @@ class Outbox:
         ``on_refused`` that it refused a request for good.
         """
         self._connection = connection
+        self._api = Api(connection)
         self.directory = directory
         self._on_sent = on_sent
         self._on_refused = on_refused
@@ -109,7 +87,7 @@ class Outbox:
     def reset(self) -> None:
         """Start anew in a child process, which must not use the locks of its parent."""
         self._lock = threading.RLock()
-        self._readers: dict[str, journal.JournalReader] = {}
+        self._readers: dict[str, JournalReader] = {}
         self._thread = threading.local()
 
     @contextmanager
@@ -169,20 +147,59 @@ class Outbox:
         while path.stat().st_size > progress.position:
             reader = self._readers.get(name)
             if reader is None:
-                reader = self._readers[name] = journal.JournalReader(path)
+                reader = self._readers[name] = JournalReader(path)
             again = progress.until - progress.position
-            points = reader.read(progress.position, again if again > 0 else _READ_BYTES)
+            is_packed = progress.is_packed if again > 0 else self._takes_packed()
+            limit = _READ_PACKED_BYTES if is_packed else _READ_BYTES
+            points = reader.read(progress.position, again if again > 0 else limit)
             if points.end <= progress.position:
                 return
+            progress = Progress(points.start, points.end, is_packed)
             if again <= 0:
-                self._note(name, Progress(points.start, points.end))
-            for message in _messages(points, name):
-                self._deliver(message)
-            progress = Progress(points.end, points.end)
+                self._note(name, progress)
+            try:
+                self._send_points(points, name, is_packed=is_packed)
+            except UnknownPath:
+                if not is_packed:
+                    raise
+                # Another server stands there now.
+                self._connection.forget_abilities()
+                progress = evolve(progress, is_packed=False)
+            else:
+                progress = Progress(points.end, points.end)
             self._note(name, progress)
 
+    def _takes_packed(self) -> bool:
+        return self._connection.abilities(patient=self._is_patient).packed_points
+
+    @property
+    def _is_patient(self) -> bool:
+        return getattr(self._thread, "patient", False)
+
     def _note(self, name: str, progress: Progress) -> None:
-        places.write(_progress_file(self.directory, name), f"{progress.position} {progress.until}")
+        words = [str(progress.position), str(progress.until), *["packed"] * progress.is_packed]
+        places.write(_progress_file(self.directory, name), " ".join(words))
+
+    def _send_points(self, points: Points, name: str, *, is_packed: bool) -> None:
+        if is_packed:
+            for parcel in messages.parcels(points, name):
+                self._deliver_parcel(parcel)
+        else:
+            for message in messages.messages(points, name):
+                self._deliver(message)
+        if points.other is not None:
+            self._deliver(Message.unpacked(points.other))
+
+    def _deliver_parcel(self, parcel: Parcel) -> None:
+        try:
+            self._api.post_content(
+                packed.PATH, parcel.content(), parcel.headers, patient=self._is_patient
+            )
+        except _FINAL as error:
+            for fields in messages.batches(parcel.run_id, parcel.series):
+                self._refuse(Message("runs/log-batch", fields), error)
+        else:
+            self._on_sent(parcel.points, 0)
 
     def _deliver(self, message: Message) -> None:
         try:
@@ -191,7 +208,7 @@ class Outbox:
                 message.name,
                 message.fields,
                 headers=message.headers,
-                patient=getattr(self._thread, "patient", False),
+                patient=self._is_patient,
             )
         except _FINAL as error:
             self._refuse(message, error)
@@ -219,7 +236,7 @@ class Outbox:
 
 def waiting(directory: Path, name: str) -> tuple[int, int]:
     """Return how many points, and how many other requests, a journal still holds."""
-    reader = journal.JournalReader(_path(directory, name))
+    reader = JournalReader(_path(directory, name))
     position = _progress(directory, name).position
     points = messages = 0
     while True:
@@ -242,38 +259,7 @@ def _progress_file(directory: Path, name: str) -> Path:
 
 def _progress(directory: Path, name: str) -> Progress:
     try:
-        position, until = _progress_file(directory, name).read_text().split()
+        position, until, *form = _progress_file(directory, name).read_text().split()
     except FileNotFoundError:
         return Progress()
-    return Progress(int(position), int(until))
-
-
-def _messages(points: journal.Points, name: str) -> Iterator[Message]:
-    """Yield the requests that bring points to a server, the same ones for the same part."""
-    for number, (run_id, batch) in enumerate(_batches(points), start=points.start):
-        yield Message(
-            "runs/log-batch",
-            {"run_id": run_id, "metrics": batch},
-            batch=f"{name}:{number}",
-            is_points=True,
-        )
-    if points.other is not None:
-        yield Message.unpacked(points.other)
-
-
-def _batches(points: journal.Points) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield runs with points of theirs, as many as a server takes at once."""
-    by_run: dict[str, dict[str, bytes]] = {}
-    for (run_id, key), pieces in points.by_series.items():
-        by_run.setdefault(run_id, {})[key] = b"".join(pieces)
-    for run_id, series in by_run.items():
-        batch: list[dict[str, Any]] = []
-        for key, packed in series.items():
-            for step, timestamp, value in _unpack_points(packed):
-                shown = value if value - value == 0 else number_json(value)
-                batch.append({"key": key, "value": shown, "timestamp": timestamp, "step": step})
-                if len(batch) == BATCH_POINTS:
-                    yield run_id, batch
-                    batch = []
-        if batch:
-            yield run_id, batch
+    return Progress(int(position), int(until), form == ["packed"])

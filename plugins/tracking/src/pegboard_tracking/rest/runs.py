@@ -15,7 +15,7 @@ from pegboard.tags import RUN_NAME
 
 from pegboard_tracking.rest.base import RestBase, read_run
 from pegboard_tracking.rest.errors import Unreachable
-from pegboard_tracking.rest.outbox import Message
+from pegboard_tracking.rest.messages import Message
 from pegboard_tracking.wire import codec, scalars
 
 

@@ -16,7 +16,8 @@ from pegboard_tracking import journal
 from pegboard_tracking.rest import places
 from pegboard_tracking.rest.errors import Unreachable
 from pegboard_tracking.rest.heartbeats import TICK_SECONDS, Heartbeats
-from pegboard_tracking.rest.outbox import Message, Outbox
+from pegboard_tracking.rest.messages import Message
+from pegboard_tracking.rest.outbox import Outbox
 from pegboard_tracking.writer import JournalWriter
 
 _FIRST_PAUSE = 1.0

@@ -13,7 +13,7 @@ from pegboard.entities.traces import Span
 from pegboard.errors import InvalidValue
 
 from pegboard_tracking.wire import otlp
-from pegboard_tracking.wire.requests import store_of
+from pegboard_tracking.wire.requests import content_of, store_of
 
 MAX_BYTES = 64 * 1024 * 1024
 """How large a body may be, also when it is unpacked."""
@@ -26,13 +26,7 @@ _OWN_TAGS = ("telemetry.sdk.", "mlflow.")
 
 
 async def _take(call: Call) -> Answer:
-    body = bytearray()
-    if call.body is not None:
-        async for chunk in call.body:
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise _too_large()
-    return await asyncio.to_thread(_store, call, bytes(body))
+    return await asyncio.to_thread(_store, call, await content_of(call, MAX_BYTES))
 
 
 def _store(call: Call, body: bytes) -> Answer:

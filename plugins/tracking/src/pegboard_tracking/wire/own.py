@@ -5,18 +5,21 @@ What is below ``/api/pegboard/`` no other server knows, which is how clients tel
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.contracts.logged_models import USERS_PAGE
 from pegboard.errors import InvalidValue, NotSupported, PegboardError
 
+from pegboard_tracking import packed, received
 from pegboard_tracking.artifacts import FileArtifactStore
 from pegboard_tracking.store import SqliteStore
 from pegboard_tracking.wire import places
 from pegboard_tracking.wire.codec import page_json
 from pegboard_tracking.wire.requests import (
     NOTHING,
+    content_of,
     page_size,
     page_token,
     store_of,
@@ -30,6 +33,9 @@ from pegboard_tracking.wire.shapes import BOOLEAN, TEXT, array, record
 MAX_RUNS = 1000
 """Of how many runs one sign of life may tell."""
 
+MAX_PACKED_BYTES = 64 << 20
+"""How long a body of packed points may be."""
+
 _WRITER = re.compile(r"[\w\-]{1,100}", re.ASCII)
 _BASE = "/api/pegboard/1.0"
 
@@ -39,6 +45,7 @@ def _abilities(call: Call) -> Result:
     found: dict[str, object] = {"sampled_history": True, "resumable_uploads": _takes_parts(call)}
     if isinstance(store, SqliteStore):
         found["heartbeat_seconds"] = store.heartbeat_seconds
+        found["packed_points"] = True
     return found
 
 
@@ -70,6 +77,20 @@ def _beat(call: Call) -> Result:
     return NOTHING
 
 
+async def _log_packed(call: Call) -> Result:
+    return await asyncio.to_thread(_take_packed, call, await content_of(call, MAX_PACKED_BYTES))
+
+
+def _take_packed(call: Call, content: bytes) -> Result:
+    store, batch = store_of(call), call.headers.get(received.HEADER)
+    if not isinstance(store, SqliteStore):
+        raise NotSupported("The store of this server takes no packed points.")
+    if not batch:
+        raise InvalidValue(f"The header {received.HEADER} is missing: NAME:NUMBER of the batch.")
+    store.log_packed_once(batch, *packed.unpack(content))
+    return NOTHING
+
+
 def _users(call: Call) -> Result:
     given = call.parameters
     found = (
@@ -92,8 +113,20 @@ ENDPOINTS = [
         Permission.PUBLIC,
         "What this server can do beyond MLflow's protocol.",
         response=record(
-            heartbeat_seconds={"type": "number"}, sampled_history=BOOLEAN, resumable_uploads=BOOLEAN
+            heartbeat_seconds={"type": "number"},
+            packed_points=BOOLEAN,
+            sampled_history=BOOLEAN,
+            resumable_uploads=BOOLEAN,
         ),
+    ),
+    Endpoint(
+        "POST",
+        packed.PATH,
+        _log_packed,
+        Permission.WRITE,
+        "Add points to metrics of a run, packed as journals keep them; a batch is taken once.",
+        response=EMPTY,
+        streams=True,
     ),
     Endpoint(
         "POST",

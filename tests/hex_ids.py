@@ -9,7 +9,15 @@ from typing import Any
 import attrs
 from pegboard.contracts.traces import TraceStore
 from pegboard.entities import Page
-from pegboard.entities.traces import Assessment, Span, Trace, TraceInfo
+from pegboard.entities.traces import (
+    Assessment,
+    MetricDataPoint,
+    Span,
+    Trace,
+    TraceFilterCorrelation,
+    TraceInfo,
+    TraceMetricsQuery,
+)
 
 _SAID = re.compile(r"[a-z0-9\-]{1,16}")
 
@@ -78,6 +86,17 @@ class HexIds(TraceStore):
 
     def link_to_run(self, trace_ids: Sequence[str], run_id: str) -> None:
         self.inner.link_to_run([said(each) for each in trace_ids], run_id)
+
+    def link_prompts(self, trace_id: str, prompts: Sequence[tuple[str, str]]) -> None:
+        self.inner.link_prompts(said(trace_id), prompts)
+
+    def correlation(
+        self, experiment_ids: Sequence[str], filter1: str, filter2: str, *, base_filter: str = ""
+    ) -> TraceFilterCorrelation:
+        return self.inner.correlation(experiment_ids, filter1, filter2, base_filter=base_filter)
+
+    def metrics(self, query: TraceMetricsQuery) -> list[MetricDataPoint]:
+        return self.inner.metrics(query)
 
     def create_assessment(self, assessment: Assessment) -> Assessment:
         return self._out(self.inner.create_assessment(self._in(assessment)))

@@ -18,14 +18,17 @@ import confined
 @contextmanager
 def serving(place: Path, *options: str) -> Iterator[str]:
     """Serve a new store in a directory, which is all that can be changed; yield the URL."""
+    with started(place, "server", "--store", f"sqlite:{place}/s.db", *options) as url:
+        yield url
+
+
+@contextmanager
+def started(place: Path, *words: str) -> Iterator[str]:
+    """Run a command of pegboard that serves, in and confined to a directory; yield the URL."""
     command = str(Path(sys.executable).with_name("pegboard"))
     with (place / "log").open("w") as log:
         process = subprocess.Popen(
-            confined.command(
-                [place],
-                *(command, "server", "--store", f"sqlite:{place}/s.db", "--port", "0"),
-                *options,
-            ),
+            confined.command([place], command, *words, "--port", "0"),
             cwd=place,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -34,8 +37,8 @@ def serving(place: Path, *options: str) -> Iterator[str]:
         try:
             assert process.stdout is not None
             first = process.stdout.readline()
-            assert "http://" in first, (place / "log").read_text()
-            yield first[first.index("http://") :].strip()
+            assert "://" in first, (place / "log").read_text()
+            yield first[first.index("http") :].strip()
         finally:
             process.terminate()
             process.wait(30)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from pegboard.contracts.http import Endpoint
-from pegboard_tracking.wire import logged_models, traces
+from pegboard_tracking.wire.endpoints import endpoints
 
 LIST = """
 import json
@@ -44,16 +45,12 @@ for method in service_pb2.DESCRIPTOR.services_by_name["MlflowService"].methods:
 print(json.dumps(found))
 """
 
-NOT_SERVED = {
-    ("POST", "/api/2.0/mlflow/traces/link-prompts"),
-    ("POST", "/api/3.0/mlflow/traces/calculate-filter-correlation"),
-    ("POST", "/api/3.0/mlflow/traces/metrics"),
-}
-"""What belongs to prompts, and the statistics that MLflow's pages show."""
+TOPIC = re.compile(r"/api/[23]\.0/mlflow/(logged-models|traces|get-trace-artifact)\b")
 
 NOT_IN_PROTOBUF = {
     ("GET", "/api/2.0/mlflow/get-trace-artifact"),
     ("GET", "/api/3.0/mlflow/get-trace-artifact"),
+    ("GET", "/api/2.0/mlflow/logged-models/{model_id}/artifacts/files"),
 }
 
 # Parts of paths that are no fields, answers that MLflow's server leaves empty, and what belongs to
@@ -75,8 +72,8 @@ def theirs(mlflow_python: Path) -> dict[tuple[str, str], tuple[Any, Any]]:
 
 @pytest.fixture(scope="module")
 def ours() -> dict[tuple[str, str], Endpoint]:
-    both = [*logged_models.ENDPOINTS, *traces.ENDPOINTS]
-    return {(each.method, each.path.replace(":path}", "}")): each for each in both}
+    found = {(each.method, each.path.replace(":path}", "}")): each for each in endpoints()}
+    return {place: each for place, each in found.items() if TOPIC.match(place[1])}
 
 
 def fields(schema: Mapping[str, Any]) -> Any:
@@ -99,16 +96,15 @@ def differences(own: Any, other: Any, at: str) -> list[str]:
 
 
 def test_every_path_is_served(ours, theirs) -> None:
-    assert set(ours) - NOT_IN_PROTOBUF == set(theirs) - NOT_SERVED
+    assert set(ours) - NOT_IN_PROTOBUF == set(theirs)
 
 
 def test_requests_and_answers_have_the_same_fields(ours, theirs) -> None:
     found: list[str] = []
     for place, (request, answer) in theirs.items():
-        if place not in NOT_SERVED:
-            at = " ".join(place)
-            found += differences(fields(ours[place].request), request, f"{at} request")
-            # MLflow describes the changed model here, and its server sends nothing.
-            if not at.endswith("PATCH /api/2.0/mlflow/logged-models/{model_id}/tags"):
-                found += differences(fields(ours[place].response), answer, f"{at} answer")
+        at = " ".join(place)
+        found += differences(fields(ours[place].request), request, f"{at} request")
+        # MLflow describes the changed model here, and its server sends nothing.
+        if not at.endswith("PATCH /api/2.0/mlflow/logged-models/{model_id}/tags"):
+            found += differences(fields(ours[place].response), answer, f"{at} answer")
     assert found == []

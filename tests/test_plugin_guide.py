@@ -92,6 +92,12 @@ CONTRACTS = {
         "Assessment",
         "AssessmentKind",
         "AssessmentError",
+        "TraceMetricsQuery",
+        "MetricViewType",
+        "MetricAggregation",
+        "AggregationType",
+        "MetricDataPoint",
+        "TraceFilterCorrelation",
     ],
 }
 

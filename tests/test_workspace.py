@@ -26,6 +26,7 @@ TOP_LEVEL = {
     "LICENSE",
     "PLUGIN_GUIDE.md",
     "README.md",
+    "SECURITY.md",
     "changelog.d",
     "contrib",
     "core",

@@ -43,6 +43,7 @@ NAMES = (
     "server_registry",
     "registry",
     "model_loading",
+    "traces",
 )
 _HEADINGS = ("what", "pegboard", "goal", "peer", "theirs", "times better", "met", "note")
 

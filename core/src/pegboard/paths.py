@@ -53,7 +53,11 @@ def below(root: Path, path: str) -> Path:
     """Return ``root/path``; UnsafePath if it could leave ``root``, through links too."""
     relative = safe_relative(path)
     target = root / relative
-    resolved, resolved_root = target.resolve(), root.resolve()
+    try:
+        resolved, resolved_root = target.resolve(), root.resolve()
+    except (OSError, RuntimeError):
+        raise UnsafePath(f"The links in the path {path!r} lead to no end.") from None
     if resolved != resolved_root and resolved_root not in resolved.parents:
-        raise UnsafePath(f"The path {path!r} leads out of {root} through a link.")
+        # Where the root is may be nobody's business.
+        raise UnsafePath(f"The path {path!r} leads out of its directory through a link.")
     return target

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from attrs import frozen
 from pegboard import host
 from pegboard.client import Client
-from pegboard.errors import NotFound
-from pegboard_tracking.gc import Collector
+from pegboard.contracts.registry import FilesOwner
+from pegboard.errors import InvalidState, NotFound
+from pegboard_registry import removal
+from pegboard_tracking.gc import Collector, Doomed
 
 
 @frozen
@@ -120,6 +123,106 @@ def test_a_version_that_is_made_meanwhile_counts_too(made: Made) -> None:
     (found,) = collector.checked(collector.runs())
     assert found.needed_by == ("models:/old/1",)
     assert not found.kept.purged
+
+
+# -- versions that are registered while it works ---------------------------------------------------
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, name: str, action: Callable[[], object]) -> None:
+    """Have something done, once, right before a method of files is called."""
+    kind = type(host.current().artifact_store("file:///nowhere"))
+    method = getattr(kind, name)
+
+    def first(*given: Any, **named: Any) -> Any:
+        monkeypatch.setattr(kind, name, method)
+        action()
+        return method(*given, **named)
+
+    monkeypatch.setattr(kind, name, first)
+
+
+def test_no_version_is_made_of_files_that_are_about_to_go(
+    shell: Any, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.client.create_registered_model("late")
+    sources = (
+        {"source": f"{made.run_uri}/net"},
+        {"source": f"runs:/{made.run_id}/net"},
+        {"source": f"s3://elsewhere/{made.run_id}/net", "run_id": made.run_id},
+        {"source": "models:/gone/1", "storage_location": made.run_uri},
+        {"source": made.model_uri},
+    )
+    refused, another = [], made.run_uri.replace(made.run_id, f"{made.run_id}0")
+
+    def register() -> None:
+        for source in sources:
+            with pytest.raises(InvalidState, match="being removed"):
+                made.client.registry.create_version("late", **source)
+            refused.append(source)
+        made.client.create_model_version("late", another)
+        made.client.create_model_version("late", "s3://elsewhere/net", made.run_id)
+
+    made.delete()
+    meanwhile(monkeypatch, "delete", register)
+    report = shell.json("gc", "--yes")
+    assert (report["runs"], report["logged_models"]) == ([made.run_id], [made.model_id])
+    assert len(refused) == len(sources)
+    assert files(shell.directory) == 0
+    versions = made.client.search_model_versions("name = 'late'")
+    assert sorted(version.source for version in versions) == [
+        another,
+        "s3://elsewhere/net",
+    ]
+
+
+def test_a_version_that_is_made_before_its_files_are_claimed_keeps_them(
+    shell: Any, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between what is asked first, to say what will go, and the removal."""
+    made.delete()
+    claimed = Collector.claimed
+
+    def registered_before(collector: Collector, doomed: Iterable[Doomed]) -> Iterator[Doomed]:
+        made.register_run()
+        return claimed(collector, doomed)
+
+    monkeypatch.setattr(Collector, "claimed", registered_before)
+    report = shell.json("gc", "--yes")
+    assert (report["runs"], report["logged_models"]) == ([], [made.model_id])
+    assert [note["id"] for note in report["notes"]] == [made.run_id]
+    assert files(shell.directory) == 1
+
+
+def test_what_stays_after_all_can_be_registered_again(
+    shell: Any, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.delete()
+    here = host.current()
+    collector = Collector(made.client.store, here.artifact_store, here.model_registry())
+    for _ in collector.claimed(collector.runs()):
+        with pytest.raises(InvalidState):
+            made.register_run()
+        made.client.restore_run(made.run_id)
+    with pytest.raises(InvalidState):
+        made.client.create_model_version("old", made.run_uri)
+    later = removal.now_ms() + removal.AFTER_MS + 1
+    monkeypatch.setattr(removal, "now_ms", lambda: later)
+    assert made.client.create_model_version("old", made.run_uri).version == "1"
+
+
+def test_a_removal_that_was_killed_is_forgotten_in_time(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = host.current().model_registry()
+    registry.begin_removal([FilesOwner(made.run_id, [made.run_uri])])
+    with pytest.raises(InvalidState):
+        made.register_run()
+    later = removal.now_ms() + removal.LASTS_MS + 1
+    monkeypatch.setattr(removal, "now_ms", lambda: later)
+    assert made.client.create_model_version("old", made.run_uri).version == "1"
+    registry.begin_removal([FilesOwner("other", [])])
+    with registry.database.reading() as connection:
+        assert connection.execute("SELECT place FROM files_removed").fetchall() == [("other",)]
 
 
 def test_a_registry_that_cannot_be_asked_keeps_everything(

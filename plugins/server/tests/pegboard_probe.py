@@ -105,6 +105,10 @@ async def download(call: Call) -> Answer:
     return Answer(content(), media_type="application/octet-stream", close=close)
 
 
+def weigh(call: Call) -> dict[str, Any]:
+    return {"size": len(call.content), "sha256": hashlib.sha256(call.content).hexdigest()}
+
+
 def page(call: Call) -> Answer:
     return Answer(b"<script>1</script>", media_type="text/html")
 
@@ -152,6 +156,7 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
         Endpoint("DELETE", "/api/probe/things/{thing}", echo, Permission.DELETE, "Echo."),
         Endpoint("GET", "/api/probe/files/{path:path}", echo, read, "Echo the rest of the path."),
         Endpoint("PUT", "/api/probe/files/{path:path}", upload, write, "Take.", streams=True),
+        Endpoint("POST", "/api/probe/raw", weigh, write, "Weigh.", raw=True, max_body=3 << 20),
         Endpoint("GET", "/api/probe/stream", download, read, "Send pieces."),
         Endpoint("GET", "/api/probe/page", page, read, "Send HTML."),
         Endpoint("GET", "/api/probe/header", bad_header, read, "Send a header that is two."),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from typing import Any
 
 import pytest
@@ -110,6 +112,14 @@ def test_a_body_beyond_the_limit_is_refused_in_chunks_too(server: Server) -> Non
 def test_a_body_up_to_the_limit_is_taken(server: Server) -> None:
     name = "a" * ((1 << 20) - len('{"name": ""}'))
     assert server("POST", "/api/probe/thread", {"name": name}).status == 200
+
+
+def test_an_endpoint_may_take_bytes_of_any_kind_up_to_a_limit_of_its_own(server: Server) -> None:
+    body = os.urandom(3 << 20)
+    found = server("POST", "/api/probe/raw", body=body).json
+    assert found == {"size": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+    answer = server("POST", "/api/probe/raw", body=body + b"x")
+    assert (answer.status, answer.code) == (413, "INVALID_PARAMETER_VALUE")
 
 
 def test_a_query_with_too_many_fields_is_refused(server: Server) -> None:

@@ -31,6 +31,10 @@ NOT_HTTP = {
     "chunk longer than its size": POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n",
     "chunk of endless size": POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 40 + b"\r\n",
     "chunk size with a sign": POST + b"Transfer-Encoding: chunked\r\n\r\n+2\r\n{}\r\n0\r\n\r\n",
+    "coding that is not undone": POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "version 2": b"GET /health HTTP/2.0\r\n" + HOST + b"\r\n",
+    "fragment": b"GET /health#a HTTP/1.1\r\n" + HOST + b"\r\n",
+    "URL of another place": b"GET http://example.org/health HTTP/1.1\r\n" + HOST + b"\r\n",
     "proxy request": b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n",
 }
 

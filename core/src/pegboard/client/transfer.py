@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import posixpath
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,19 +21,45 @@ _CHUNK = 1024 * 1024
 
 def upload(store: ArtifactStore, source: Path, directory: str = "") -> None:
     """Store a file, or a directory with its name, below ``directory``."""
+    for file, path in files(source, directory):
+        upload_file(store, file, path)
+
+
+def files(source: Path, directory: str = "") -> Iterator[tuple[Path, str]]:
+    """Yield the files that ``upload`` stores, each with its path in the store."""
     if source.is_dir():
-        upload_content(store, source, posixpath.join(directory, source.resolve().name))
+        yield from _content(source, posixpath.join(directory, source.resolve().name))
     else:
-        upload_file(store, source, posixpath.join(directory, source.name))
+        yield source, posixpath.join(directory, source.name)
 
 
-def upload_file(store: ArtifactStore, source: Path, path: str) -> None:
-    """Store one file as ``path``."""
+def upload_file(
+    store: ArtifactStore, source: Path, path: str, advance: Callable[[int], None] | None = None
+) -> None:
+    """Store one file as ``path``; ``advance`` is told how many bytes more were read of it."""
     if not source.is_file():
         what = "is not a regular file" if source.exists() else "does not exist"
         raise InvalidValue(f"Cannot log {str(source)!r}: it {what}.")
-    with source.open("rb") as content:
+    with source.open("rb") if advance is None else _Watched(source, advance) as content:
         store.write(paths.safe_relative(path), content)
+
+
+class _Watched(io.BufferedReader):
+    """A file, with somebody who is told how far it was read."""
+
+    def __init__(self, source: Path, advance: Callable[[int], None]) -> None:
+        super().__init__(io.FileIO(source))
+        self._advance = advance
+        self._furthest = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes, at most so many."""
+        data = super().read(size)
+        # What is sent once more after a fault counts once.
+        if (position := self.tell()) > self._furthest:
+            self._advance(position - self._furthest)
+            self._furthest = position
+        return data
 
 
 def upload_content(store: ArtifactStore, source: Path, directory: str = "") -> None:
@@ -42,9 +69,13 @@ def upload_content(store: ArtifactStore, source: Path, directory: str = "") -> N
     """
     if not source.is_dir():
         raise InvalidValue(f"Cannot log the files of {str(source)!r}: it is not a directory.")
+    for file, path in _content(source, directory):
+        upload_file(store, file, path)
+
+
+def _content(source: Path, directory: str) -> Iterator[tuple[Path, str]]:
     for file in _files_below(source):
-        relative = file.relative_to(source).as_posix()
-        upload_file(store, file, posixpath.join(directory, relative))
+        yield file, posixpath.join(directory, file.relative_to(source).as_posix())
 
 
 def _files_below(directory: Path, around: frozenset[Path] = frozenset()) -> Iterator[Path]:

@@ -106,6 +106,7 @@ class Endpoint:
     streams: bool = False
     """Whether the body is a stream of bytes, not a JSON object."""
     raw: bool = False
-    """Whether the body, of any type but within the limits of a JSON object, is handed over as it
-    came."""
+    """Whether the body, of any type, is handed over as it came."""
+    max_body: int = 0
+    """How many bytes a ``raw`` body may have, if that is more than a JSON object may."""
     tags: tuple[str, ...] = ()

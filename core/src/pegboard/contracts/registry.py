@@ -230,7 +230,7 @@ class ModelRegistry(ABC):
         URIs, or if it comes from this run or logged model, whose id is a part of the place. Ten
         versions of an owner are named at the most; owners that none needs are left out.
 
-        ``pegboard gc`` asks this before it removes files. Here each version is looked at, page by
+        ``pegboard gc`` asks this to say what it will do. Here each version is looked at, page by
         page.
         """
         by_uri: dict[str, list[str]] = {}
@@ -252,6 +252,19 @@ class ModelRegistry(ABC):
                 if len(found.setdefault(id_, [])) < NEEDED_BY:
                     found[id_].append(version)
         return found
+
+    def begin_removal(self, owners: Sequence[FilesOwner]) -> Mapping[str, Sequence[ModelVersion]]:
+        """Do what ``needing`` does, and refuse versions of the files that no version needs.
+
+        Until ``end_removal`` is called for their owners, ``create_version`` raises InvalidState for
+        these files, so that ``pegboard gc`` can remove them; both are to be one transaction. A
+        registry that is not told of the end forgets it in time. Here nothing is refused: of a
+        version that is made between this and the removal, the files go.
+        """
+        return self.needing(owners)
+
+    def end_removal(self, owners: Sequence[FilesOwner]) -> None:  # noqa: B027 (none was begun)
+        """Note that the files of these owners are removed, or stay."""
 
     def _places(self, version: ModelVersion) -> Iterator[str]:
         yield version.source.partition("?")[0]

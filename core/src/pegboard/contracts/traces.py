@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pegboard.entities import Page
-from pegboard.entities.traces import Assessment, Span, Trace, TraceInfo
+from pegboard.entities.traces import (
+    Assessment,
+    MetricDataPoint,
+    Span,
+    Trace,
+    TraceFilterCorrelation,
+    TraceInfo,
+    TraceMetricsQuery,
+)
 
 DEFAULT_PAGE = 100
 """How many traces a search returns by default."""
@@ -73,7 +81,28 @@ class TraceStore(ABC):
         """Return outlines of traces of these experiments that match; by default the last first.
 
         Conditions on ``span.…`` that are joined by AND are about one and the same span. A trace is
-        of a run (``run_id``) if it was made by it or linked to it.
+        of a run (``run_id``) if it was made by it or linked to it. ``prompt = 'NAME/VERSION'``
+        holds of traces that the version of the prompt is linked to.
+        """
+
+    @abstractmethod
+    def correlation(
+        self, experiment_ids: Sequence[str], filter1: str, filter2: str, *, base_filter: str = ""
+    ) -> TraceFilterCorrelation:
+        """Return how many traces of these experiments fit two filters, alone and together.
+
+        With ``base_filter``, only traces that fit that one count.
+        """
+
+    @abstractmethod
+    def metrics(self, query: TraceMetricsQuery) -> list[MetricDataPoint]:
+        """Return aggregated figures, ordered by time and dimensions.
+
+        Of traces: ``trace_count``, ``session_count``, ``latency`` (ms), ``input_tokens``,
+        ``output_tokens``, ``total_tokens``, ``cache_read_input_tokens`` and
+        ``cache_creation_input_tokens``. Of spans: ``span_count``, ``latency`` (ms),
+        ``input_cost``, ``output_cost`` and ``total_cost``. Of valid assessments:
+        ``assessment_count`` and ``assessment_value``.
         """
 
     @abstractmethod
@@ -101,6 +130,10 @@ class TraceStore(ABC):
     @abstractmethod
     def link_to_run(self, trace_ids: Sequence[str], run_id: str) -> None:
         """Make traces, MAX_LINKS at most, found as the run's; unknown ones are passed over."""
+
+    @abstractmethod
+    def link_prompts(self, trace_id: str, prompts: Sequence[tuple[str, str]]) -> None:
+        """Link versions of prompts, each a name and a version, to a trace."""
 
     @abstractmethod
     def create_assessment(self, assessment: Assessment) -> Assessment:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from attrs import frozen
 
-from pegboard import refusals, uris
+from pegboard import paging, refusals, uris
 from pegboard.entities import (
     DatasetInput,
     DatasetSummary,
@@ -271,11 +271,20 @@ class TrackingStore(ABC):
         run_id: str,
         key: str,
         *,
+        by_time: bool = False,
         max_results: int | None = None,
         page_token: str | None = None,
     ) -> MetricColumns:
-        """Return the same as ``metric_history`` in columns, which is faster in some stores."""
-        page = self.metric_history(run_id, key, max_results=max_results, page_token=page_token)
+        """Return the same as ``metric_history`` in columns, which is faster in some stores.
+
+        With ``by_time`` they are in the order of time, those of one time in the order of steps, and
+        those of one step in that of values, where NaN counts as 0.
+        """
+        if by_time:
+            whole = sorted(self.metric_history(run_id, key), key=_by_time)
+            page = paging.cut(whole, max_results, page_token)
+        else:
+            page = self.metric_history(run_id, key, max_results=max_results, page_token=page_token)
         return MetricColumns(
             [point.step for point in page],
             [point.timestamp for point in page],
@@ -381,3 +390,8 @@ class DirectWriter(MetricWriter):
         """Append one point per key."""
         points = [Metric(key, value, timestamp, step) for key, value in values.items()]
         self._store.log_batch(run_id, metrics=points)
+
+
+def _by_time(point: Metric) -> tuple[int, int, float]:
+    value = 0.0 if math.isnan(point.value) else point.value
+    return point.timestamp, point.step, value

@@ -186,6 +186,7 @@ TRACES = SearchSchema(
         "name": Type.TEXT,
         "status": Type.TEXT,
         "run_id": Type.TEXT,
+        "prompt": Type.TEXT,
         "text": Type.TEXT,
         "experiment_id": Type.TEXT,
         "timestamp": Type.NUMBER,

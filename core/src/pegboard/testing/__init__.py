@@ -21,6 +21,7 @@ pytest.register_assert_rewrite(
             "_registry_search",
             "_runs",
             "_search",
+            "_trace_metrics",
             "artifacts",
             "components",
             "flavors",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,45 @@ class HistoryTests(StoreTests):
         assert [*first.steps, *rest.steps] == [point.step for point in points]
         assert [*first.timestamps, *rest.timestamps] == [point.timestamp for point in points]
         assert list(store.metric_columns(run.info.run_id, "none").values) == []
+
+    def test_columns_can_be_had_in_the_order_of_time(self, store: TrackingStore, run: Run) -> None:
+        rows = [
+            *((1, 9, 0.5), (2, 0, -1.0), (2, 0, math.nan), (2, 0, 1.0)),
+            *((2, 3, -5.0), (7, -2, 0.0), (9, 0, 0.0)),
+        ]
+        points = [Metric("m", value, time, step) for time, step, value in rows]
+        logged = [points[i] for i in (4, 6, 1, 5, 3, 0, 2)]
+
+        def found(**more: Any) -> tuple[list[str], str | None]:
+            page = store.metric_columns(run.info.run_id, "m", by_time=True, **more)
+            columns = zip(page.timestamps, page.steps, page.values, strict=True)
+            return [repr(row) for row in columns], page.token
+
+        assert found() == ([], None)
+        store.log_batch(run.info.run_id, metrics=logged[:2])
+        assert found() == ([repr(rows[4]), repr(rows[6])], None)
+        # What comes late is put in its place.
+        store.log_batch(run.info.run_id, metrics=logged[2:])
+        for _ in range(2):
+            assert found() == (list(map(repr, rows)), None)
+            first, token = found(max_results=3)
+            second, token = found(max_results=3, page_token=token)
+            third, token = found(max_results=3, page_token=token)
+            assert ([*first, *second, *third], token) == (list(map(repr, rows)), None)
+
+    def test_columns_logged_in_the_order_of_time_are_had_in_it_page_by_page(
+        self, store: TrackingStore, run: Run
+    ) -> None:
+        points = [Metric("m", i / 2, 100 + i // 3, i) for i in range(9)]
+        for part in (points[:4], points[4:]):
+            store.log_batch(run.info.run_id, metrics=part)
+            for _ in range(2):
+                first = store.metric_columns(run.info.run_id, "m", by_time=True, max_results=3)
+                rest = store.metric_columns(
+                    run.info.run_id, "m", by_time=True, page_token=first.token
+                )
+                known = points[: 4 if part == points[:4] else 9]
+                assert [*first.steps, *rest.steps] == [point.step for point in known]
 
     def test_pages_of_a_history_make_the_whole(self, store: TrackingStore, run: Run) -> None:
         points = [Metric("m", float(i), i, i) for i in range(25)]

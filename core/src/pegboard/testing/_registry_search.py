@@ -319,6 +319,17 @@ class RegistrySearchTests(RegistryTests):
         registry.delete_version("a", "4")
         assert registry.needing(owners[1:]) == {}
 
+    def test_files_are_removed_unless_a_version_needs_them(self, registry: ModelRegistry) -> None:
+        registry.create_model("a")
+        registry.create_version("a", "s3://b/1/r1/net")
+        needed, other = FilesOwner("r1", ["s3://b/1/r1"]), FilesOwner("r2", ["s3://b/1/r2"])
+        found = registry.begin_removal([needed, other])
+        assert {id_: _named(versions) for id_, versions in found.items()} == {"r1": ["a/1"]}
+        for source in ("s3://b/1/r1", "s3://b/1/r22/net", "s3://b/1"):
+            registry.create_version("a", source)
+        registry.end_removal([other])
+        assert registry.needing([other]) == {}
+
     def test_some_of_many_versions_that_need_files_are_named(self, registry: ModelRegistry) -> None:
         registry.create_model("a")
         for _ in range(NEEDED_BY + 5):

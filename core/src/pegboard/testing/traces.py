@@ -23,8 +23,9 @@ from pegboard.entities import (
     TraceState,
 )
 from pegboard.errors import InvalidState, InvalidValue, NotFound
-from pegboard.testing._base import WRONG_IDS, StoreTests
+from pegboard.testing._base import WRONG_IDS
 from pegboard.testing._data import TEXTS
+from pegboard.testing._trace_metrics import TraceMetricsTests
 
 _SECOND = 1_000_000_000
 
@@ -45,7 +46,7 @@ def judged(trace_id: str, name: str, value: Any, **more: Any) -> Assessment:
     return Assessment(trace_id, name, AssessmentKind.FEEDBACK, value, "HUMAN", "me", **more)
 
 
-class TraceStoreContract(StoreTests):
+class TraceStoreContract(TraceMetricsTests):
     """What every store of traces does.
 
     Subclass it, with a name that begins with ``Test``, and give it the fixture ``store``: a new,

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "registry"
-COUNT = 2
+COUNT = 3
 """How many migrations there are; a store that has them all is opened without importing them."""
 
 # A model keeps its number when it is renamed, and no other gets it when it is deleted, so that the
@@ -132,6 +132,16 @@ _LOCATIONS = (
     " WHERE storage_location IS NOT NULL"
 )
 
+# A place is a URI, or the id of the run or logged model whose files are removed; time in ms.
+_REMOVED = (
+    """
+CREATE TABLE files_removed (
+    place TEXT PRIMARY KEY,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX files_removed_by_end ON files_removed (until)",
+)
+
 
 def migrations() -> Migrations:
     """Return the migrations; COUNT of them."""
@@ -147,5 +157,10 @@ def migrations() -> Migrations:
     @steps()
     def locations(db: object) -> None:
         db.conn.execute(_LOCATIONS)  # type: ignore[attr-defined]
+
+    @steps()
+    def removed(db: object) -> None:
+        for statement in _REMOVED:
+            db.conn.execute(statement)  # type: ignore[attr-defined]
 
     return steps

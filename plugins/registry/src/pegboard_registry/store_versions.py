@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 
 from pegboard import validation
@@ -17,6 +18,7 @@ from pegboard.entities.registry import Author, ChangeKind, ModelVersion
 from pegboard.sqlite import Database
 from pegboard_tracking.rows import now_ms
 
+from pegboard_registry import removal
 from pegboard_registry.history import Log
 from pegboard_registry.rows import (
     description_text,
@@ -52,6 +54,7 @@ class SqliteVersions(ModelRegistry):
         text = description_text(description)
         with self._database.writing() as connection:
             model = model_row(connection, name)
+            removal.check(connection, source, storage_location, (run_id, model_id))
             now = now_ms()
             ((number,),) = connection.execute(
                 "INSERT INTO registry_counter (name, last) VALUES (?, 1)"
@@ -157,8 +160,29 @@ class SqliteVersions(ModelRegistry):
 
     def needing(self, owners: Sequence[FilesOwner]) -> Mapping[str, Sequence[ModelVersion]]:
         """Return which versions need the files of runs and logged models, by the owner's id."""
-        from pegboard_registry import needing
-
         with self._database.reading() as connection:
-            rows = ((owner.id, needing.find(connection, owner)) for owner in owners)
-            return {id_: load_versions(connection, found) for id_, found in rows if found}
+            return _needing(connection, owners)
+
+    def begin_removal(self, owners: Sequence[FilesOwner]) -> Mapping[str, Sequence[ModelVersion]]:
+        """Do what ``needing`` does, and refuse versions of the files that none needs from now on.
+
+        Both in one transaction, so that no version comes in between.
+        """
+        with self._database.writing() as connection:
+            needed = _needing(connection, owners)
+            removal.begin(connection, (owner for owner in owners if owner.id not in needed))
+            return needed
+
+    def end_removal(self, owners: Sequence[FilesOwner]) -> None:
+        """Note that the files of these owners are removed, or stay."""
+        with self._database.writing() as connection:
+            removal.end(connection, owners)
+
+
+def _needing(
+    connection: sqlite3.Connection, owners: Sequence[FilesOwner]
+) -> dict[str, list[ModelVersion]]:
+    from pegboard_registry import needing
+
+    rows = ((owner.id, needing.find(connection, owner)) for owner in owners)
+    return {id_: load_versions(connection, found) for id_, found in rows if found}

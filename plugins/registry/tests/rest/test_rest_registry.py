@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from pegboard.config import Config
+from pegboard.contracts.registry import FilesOwner
 from pegboard.entities.registry import Author, ChangeKind
-from pegboard.errors import InvalidValue, NotFound, NotSupported, Refused
+from pegboard.errors import InvalidState, InvalidValue, NotFound, NotSupported, Refused
 from pegboard.host import Host
 from pegboard_registry.rest.registry import RestRegistry
 from pegboard_registry.rest.webhooks import RestWebhooks
@@ -108,3 +109,13 @@ def test_webhooks_of_a_server_are_made_listed_and_removed(registry, server) -> N
                 use(webhook_id)
     with pytest.raises(AccessDenied, match="not on the public internet"):
         hooks.create("ci", "http://10.0.0.1/", ["prompt.created"])
+
+
+def test_files_that_are_removed_are_refused_by_the_server(iris) -> None:
+    needed, other = FilesOwner("r1", ["s3://bucket/m"]), FilesOwner("r2", ["s3://bucket/2"])
+    assert [*iris.begin_removal([needed, other])] == ["r1"]
+    with pytest.raises(InvalidState, match="being removed"):
+        iris.create_version("iris", "s3://bucket/2/net")
+    iris.create_version("iris", "s3://bucket/m")
+    iris.end_removal([other])
+    assert iris.needing([other]) == {}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 from pegboard.contracts.http import Identity, Permission
@@ -188,3 +190,86 @@ def test_a_change_is_undone_if_it_cannot_be_told(wire, monkeypatch) -> None:
     asked = {"name": "iris", "source": "s3://bucket/m"}
     assert isinstance(wire.refused("POST", "model-versions/create", **asked), StoreFull)
     assert wire.registry.search_versions() == []
+
+
+# -- with gates ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def versions(wire):
+    """Two versions of a model, of which the first is the champion, and a webhook."""
+    wire.post("registered-models/create", name="iris")
+    for _ in range(2):
+        wire.post("model-versions/create", name="iris", source="s3://bucket/m")
+    champion(wire, "1")
+    return wire
+
+
+def champion(wire, version: str) -> None:
+    wire.post("registered-models/alias", name="iris", alias="champion", version=version)
+
+
+def champion_of(wire) -> str:
+    return wire.registry.get_model("iris").aliases["champion"]
+
+
+def test_gates_are_asked_while_others_can_write_and_once_for_each_promotion(versions) -> None:
+    asked = []
+
+    def allow(promotion) -> None:
+        assert not versions.registry.database.connection().in_transaction
+        asked.append((promotion.current, promotion.version))
+        if len(asked) == 1:
+            # Somebody else is faster.
+            versions.registry._set_alias("iris", "champion", "2", promotion.author, None)
+
+    told = everything(versions)
+    versions.registry.allow = allow
+    champion(versions, "1")
+    assert asked == [("1", "1"), ("2", "1")]
+    assert champion_of(versions) == "1"
+    rollback = "/api/pegboard/1.0/registry/rollback"
+    moved = versions.post(rollback, name="iris", alias="champion")["model_version"]
+    assert moved["version"] == champion_of(versions) == "2"
+    assert [data["version"] for _, data in told()] == ["1", "2"]
+
+
+def test_what_a_gate_refuses_is_neither_done_nor_told(versions) -> None:
+    def refuse(promotion) -> None:
+        raise Refused(f"{promotion.version} is not ready.")
+
+    told = everything(versions)
+    versions.registry.allow = refuse
+    asked = {"name": "iris", "alias": "champion", "version": "2"}
+    refused = versions.refused("POST", "registered-models/alias", **asked)
+    assert isinstance(refused, Refused)
+    assert (champion_of(versions), told()) == ("1", [])
+
+
+KILLED = """
+import os, sys
+from pegboard.config import Config
+from pegboard.contracts.http import Call, Identity, Permission
+from pegboard.host import Host
+from pegboard_registry.webhooks.queue import Queue
+
+uri, path, version = sys.argv[1:]
+host = Host(Config())
+host.model_registry(uri).allow = lambda promotion: None
+(endpoint,) = [e for e in host.endpoints() if (e.method, e.path) == ("POST", path)]
+Queue.add = lambda *_: os._exit(7)
+fields = {"name": "iris", "alias": "champion", "version": version}
+endpoint.handle(Call(host, Identity("ann", frozenset(Permission)), fields, {}, tracking_uri=uri))
+"""
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/2.0/mlflow/registered-models/alias", "/api/pegboard/1.0/registry/rollback"]
+)
+def test_a_promotion_is_undone_if_the_process_dies_before_it_is_told(versions, path) -> None:
+    champion(versions, "2")
+    told = everything(versions)
+    command = [sys.executable, "-c", KILLED, versions.uri, path, "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 7, done.stderr
+    assert (champion_of(versions), told()) == ("2", [])

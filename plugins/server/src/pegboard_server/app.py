@@ -203,14 +203,14 @@ class App:
     ) -> None:
         """Read the body, call the endpoint and send what it returns."""
         settings = self.settings
+        endpoint = route.endpoint
         body = await requests.read_body(
             exchange.receive,
             headers,
-            settings.max_body,
+            max(settings.max_body, endpoint.max_body),
             self._bodies,
             settings.read_timeout_seconds,
         )
-        endpoint = route.endpoint
 
         def call() -> Call:
             # Parsing is part of the call, so that a long body is parsed where the call runs.

@@ -16,6 +16,7 @@ from pegboard.contracts.http import Identity, Permission
 from pegboard_server import users
 from pegboard_server.failures import Failure, busy
 from pegboard_server.settings import Settings
+from pegboard_server.throttle import Throttle
 
 NOBODY = Identity("", frozenset({Permission.PUBLIC}))
 ANYBODY = Identity("", users.permissions_of(Permission.DELETE))
@@ -23,7 +24,6 @@ ANYBODY = Identity("", users.permissions_of(Permission.DELETE))
 
 _REMEMBERED = 1000
 _LOOK_SECONDS = 1.0
-_TRIES, _TRIES_SECONDS = 10, 60.0
 _WAITING = 32
 _DENIED = {"www-authenticate": 'Basic realm="pegboard", charset="UTF-8", Bearer'}
 
@@ -40,7 +40,8 @@ class Authenticator:
         self._credentials: dict[str, list[users.Credential]] = {}
         self._tokens: dict[str, Identity] = {}
         self._remembered: dict[bytes, Identity] = {}
-        self._failed: dict[tuple[str, str], list[float]] = {}
+        self._pending: dict[bytes, asyncio.Task[Identity]] = {}
+        self._throttle = Throttle()
         self._looked, self._state = 0.0, (0, 0, 0)
         self._pool = ThreadPoolExecutor(1, "password")
         self._waiting = 0
@@ -57,7 +58,7 @@ class Authenticator:
         digest = hashlib.sha256(value).digest()
         found = self._remembered.get(digest)
         if found is None:
-            found = await self._verify(value, client)
+            found = await self._verified(digest, value, client)
             if len(self._remembered) >= _REMEMBERED:
                 self._remembered.clear()
             self._remembered[digest] = found
@@ -66,6 +67,21 @@ class Authenticator:
     def close(self) -> None:
         """End the thread that checks passwords."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _verified(self, digest: bytes, value: bytes, client: str) -> Identity:
+        """Return who that is, found out once for all who ask at the same time."""
+        task = self._pending.get(digest)
+        if task is None:
+            task = asyncio.ensure_future(self._verify(value, client))
+            self._pending[digest] = task
+            task.add_done_callback(lambda done: self._forget(digest, done))
+        return await asyncio.shield(task)
+
+    def _forget(self, digest: bytes, done: asyncio.Task[Identity]) -> None:
+        del self._pending[digest]
+        if not done.cancelled():
+            # Those who asked may all be gone.
+            done.exception()
 
     async def _verify(self, value: bytes, client: str) -> Identity:
         scheme, _, given = value.decode("latin-1").partition(" ")
@@ -95,9 +111,9 @@ class Authenticator:
 
     async def _is_password_of(self, name: str, password: str, client: str) -> bool:
         kept = self._password_of(name)
-        self._throttle(name, client)
         if self._waiting >= _WAITING:
             raise busy("Too many passwords wait to be checked; try again.")
+        self._throttle.take(client, name)
         # A name that is not known takes as long as one that is.
         secret = _UNKNOWN if kept is None else kept.secret
         self._waiting += 1
@@ -106,39 +122,30 @@ class Authenticator:
             good = await loop.run_in_executor(self._pool, users.is_password, password, secret)
         finally:
             self._waiting -= 1
-        good = good and kept is not None
-        if not good:
-            if len(self._failed) >= _REMEMBERED:
-                self._failed.clear()
-            self._failed.setdefault((client, name), []).append(time.monotonic())
-        return good
-
-    def _throttle(self, name: str, client: str) -> None:
-        tries = self._failed.get((client, name), [])
-        since = time.monotonic() - _TRIES_SECONDS
-        tries[:] = [when for when in tries if when > since]
-        if len(tries) >= _TRIES:
-            raise Failure(
-                429,
-                "REQUEST_LIMIT_EXCEEDED",
-                "Too many wrong passwords; wait a minute.",
-                {"retry-after": f"{_TRIES_SECONDS:.0f}"},
-            )
+        # Meanwhile the user may have been removed, or have got another password.
+        if not good or kept is None or kept != self._password_of(name):
+            return False
+        self._throttle.forgive(client, name)
+        return True
 
     def _look(self) -> None:
-        """Read the file again if it changed; looked at once in a second."""
+        """Read the file again if it changed; looked at once in a second.
+
+        ConfigError while it cannot be read: who was removed from it must not stay.
+        """
         now = time.monotonic()
         if self._file is None or now - self._looked < _LOOK_SECONDS:
             return
-        self._looked = now
         if _state(self._file) != self._state:
             self._read()
+        self._looked = now
 
     def _read(self) -> None:
         lines: list[users.Credential] = []
         if self._file is not None:
-            self._state = _state(self._file)
+            state = _state(self._file)
             lines = users.read(self._file)
+            self._state = state
         if self._token is not None:
             lines.append(
                 users.Credential("token", Permission.DELETE, users.token_hash(self._token))

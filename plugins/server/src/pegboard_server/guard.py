@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import ipaddress
+import re
 import socket
 from collections.abc import Iterable, Mapping
 
@@ -18,6 +19,7 @@ from pegboard_server.settings import Settings
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 _REMEMBERED = 1000
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{0,5})?")
 
 
 def is_loopback(host: str) -> bool:
@@ -54,7 +56,8 @@ class Guard:
             return
         if not host:
             raise Failure(400, "BAD_REQUEST", "The header Host is missing.")
-        name, _ = _split(host.decode("latin-1").lower())
+        given = host.decode("latin-1").lower()
+        name = _split(given)[0] if _HOST.fullmatch(given) else given
         if not self._is_mine(name):
             raise Failure(
                 403,
@@ -143,4 +146,4 @@ def _split(place: str, scheme: str = "http") -> tuple[str, str]:
         port = rest.removeprefix(":")
     else:
         name, _, port = place.partition(":")
-    return name.rstrip("."), port or {"https": "443"}.get(scheme, "80")
+    return name.removesuffix("."), port or {"https": "443"}.get(scheme, "80")

@@ -75,7 +75,8 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.permission is not Permission.PUBLIC:
         operation["security"] = [{}, {"token": []}, {"password": []}]
     rest = {name: field for name, field in fields.items() if name not in names}
-    if endpoint.streams or endpoint.method in _IN_QUERY:
+    takes_bytes = endpoint.streams or endpoint.raw
+    if takes_bytes or endpoint.method in _IN_QUERY:
         operation["parameters"] += [
             _parameter(name, "query", field, name in required) for name, field in rest.items()
         ]
@@ -84,7 +85,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         if not body["required"]:
             del body["required"]
         operation["requestBody"] = {"required": "required" in body, "content": _json(body)}
-    if endpoint.streams and endpoint.method not in _IN_QUERY:
+    if takes_bytes and endpoint.method not in _IN_QUERY:
         operation["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
     return operation
 

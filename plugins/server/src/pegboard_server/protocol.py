@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 MAX_TARGET = 64 << 10
 """The longest path with its query, in bytes."""
 MAX_HEADERS = 100
+MAX_PIPELINED = 1000
+"""How many requests may wait on one connection for the answer to the one before."""
 MAX_HEAD = 64 << 10
-"""All headers of a request, in bytes."""
+"""All headers of a request, in bytes; and what may come between two pieces of a body."""
 PAST_LIMIT = 2
 """How many times ``max_connections`` are open before more are closed without a word."""
 _LINGER_SECONDS = 10.0
 """How long a client may go on sending a body that was refused."""
+_VERSIONS = ("1.1", "1.0")
 
 
 class _Refused(Exception):
@@ -55,21 +58,40 @@ class Protocol(HttpToolsProtocol):
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Take in what arrived, unless a head has no end."""
+        """Take in what arrived, unless a head, or what is between pieces of a body, has no end."""
+        self._unset_keepalive_if_required()
         self._arrived = len(data)
-        self._head_size += self._arrived
-        super().data_received(data)
-        if self._in_head and self._head_size > MAX_HEAD and not self.transport.is_closing():
-            try:
-                self._check_head(self._head_size)
-            except _Refused:
-                self.send_400_response("")
+        try:
+            self.parser.feed_data(data)
+            self._head_size += self._arrived
+            if self._arrived > MAX_HEAD or self._head_size > MAX_HEAD:
+                self._check_end()
+        except httptools.HttpParserUpgrade as upgrade:
+            # There is nothing to upgrade to. The parser drops what came along: it gets no answer.
+            if upgrade.args[0] < self._arrived:
+                self.cycle.keep_alive = False
+        except (httptools.HttpParserError, _Refused):
+            self.send_400_response("")
+
+    def _check_end(self) -> None:
+        """Refuse what goes on and on without being part of a body."""
+        if self.transport.is_closing():
+            return
+        if self._in_head:
+            self._check_head(max(self._head_size, self._known()))
+        elif self._in_body and self._head_size > MAX_HEAD:
+            self._refuse(400, "Between two pieces of the body there is too much else.")
+
+    def _known(self) -> int:
+        return sum(len(name) + len(value) for name, value in self.headers)
 
     def _check_head(self, size: int) -> None:
         if len(self.url) > MAX_TARGET:
             self._refuse(414, f"The path is longer than {MAX_TARGET >> 10} KiB.")
         if size > MAX_HEAD:
             self._refuse(431, f"The headers are longer than {MAX_HEAD >> 10} KiB.")
+        if len(self.headers) > MAX_HEADERS:
+            self._refuse(431, f"There are more than {MAX_HEADERS} headers.")
 
     # -- the parser's calls ---------------------------------------------------------------------
 
@@ -77,22 +99,47 @@ class Protocol(HttpToolsProtocol):
         """Begin a request."""
         super().on_message_begin()
         self._in_head = True
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self._refuse(429, f"More than {MAX_PIPELINED} requests came before their answers.")
         self._began = self.loop.time()
-        self._head_size = self._arrived
+        self._mark()
         if len(self.connections) > self.settings.max_connections:
             self.scope[OVERLOADED] = True  # type: ignore[literal-required]
 
+    def _mark(self) -> None:
+        """Count from here; how much of what just arrived lies before is not known."""
+        self._head_size = -self._arrived
+
     def on_headers_complete(self) -> None:
-        """Hand the request on, unless its head is too long."""
-        if self._head_size > MAX_HEAD:
-            # That may count a part of the body that came along.
-            self._check_head(sum(len(name) + len(value) for name, value in self.headers))
-        if len(self.headers) > MAX_HEADERS:
-            self._refuse(431, f"There are more than {MAX_HEADERS} headers.")
-        self._in_head, self._in_body = False, True
+        """Hand the request on, unless its head is too long or says two things."""
+        size = max(self._head_size, 0) + self._arrived
+        if size > MAX_HEAD or len(self.headers) > MAX_HEADERS:
+            # The size may count a part of the body that came along.
+            self._check_head(self._known())
+        if self.parser.get_http_version() not in _VERSIONS:
+            self._refuse(400, "The version of HTTP has to be 1.1 or 1.0.")
+        if b"#" in self.url:
+            self._refuse(400, "The target of a request has no fragment.")
+        if not self.url.startswith(b"/"):
+            self._check_absolute()
         super().on_headers_complete()
+        self._in_head, self._in_body = False, True
+        # What comes behind a body is no header: the application may not have looked at them yet.
+        self.headers = []
         self.scope[WRITE] = self._write  # type: ignore[literal-required]
         self.scope[STREAM] = self._stream  # type: ignore[literal-required]
+
+    def _check_absolute(self) -> None:
+        """Refuse a target that is a whole URL of another place than the header Host names."""
+        place = self.url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0].lower()
+        hosts = {value.lower() for name, value in self.headers if name == b"host"}
+        if self.url != b"*" and hosts != {place}:
+            self._refuse(400, "The target of the request and the header Host differ.")
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self._mark()
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note that the body is complete."""
@@ -103,6 +150,9 @@ class Protocol(HttpToolsProtocol):
         """Note when the answer was complete."""
         self._answered = self.loop.time()
         super().on_response_complete()
+        if self.pipeline:
+            # There is enough to do.
+            self.flow.pause_reading()
 
     def _write(self, status: int, head: Pairs, body: bytes, close: bool) -> bool:
         """Send a whole answer at once; False if it has to wait, so uvicorn's way has to be taken.
@@ -138,7 +188,8 @@ class Protocol(HttpToolsProtocol):
         cycle = self.cycle
         if cycle.scope is not scope or not cycle.more_body or self.transport.is_closing():
             return
-        length = next((value for name, value in self.headers if name == b"content-length"), b"0")
+        head = scope["headers"]
+        length = next((value for name, value in head if name == b"content-length"), b"0")
         left = int(length) - len(cycle.body)
         if left >= LONG:
             self.transport.set_protocol(LongBody(self, left))
@@ -166,8 +217,8 @@ class Protocol(HttpToolsProtocol):
     def _give_up(self, status: int, code: str, message: str) -> None:
         self.metrics.refused()
         active = self.cycle is not None and not self.cycle.response_complete
-        if not active or (self._in_body and not self.cycle.response_started):
-            # Otherwise it would be taken for the answer to the request before.
+        # Otherwise it would be taken for the answer to the request before, or be a second one.
+        if not self.cycle.response_started if self._in_body else not active:
             body = orjson.dumps({"error_code": code, "message": message})
             head = [
                 STATUS_LINE[status],

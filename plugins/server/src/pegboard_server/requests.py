@@ -45,6 +45,9 @@ def headers_of(scope: Scope) -> dict[bytes, bytes]:
         for name in _ONCE:
             if names.count(name) > 1:
                 raise malformed(f"The header {name.decode()!r} was sent more than once.")
+    coding = found.get(b"transfer-encoding")
+    if coding is not None and (coding.lower() != b"chunked" or scope["http_version"] != "1.1"):
+        raise malformed("The only Transfer-Encoding that is understood is chunked, in HTTP/1.1.")
     return found
 
 

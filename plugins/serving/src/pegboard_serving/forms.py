@@ -16,7 +16,7 @@ from pegboard_models.datatypes import DataType
 from pegboard_models.schema import ColSpec, Schema, TensorSpec
 from pegboard_server.failures import Failure
 
-from pegboard_serving import casting
+from pegboard_serving import bounds, casting
 from pegboard_serving.layouts import Rows
 
 _SPLIT_KEYS = {"columns", "data", "index"}
@@ -89,6 +89,8 @@ def from_split(
     columns: list[Any] | None, index: list[Any] | None, data: list[Any], schema: Schema | None
 ) -> pd.DataFrame:
     """Return the DataFrame that ``dataframe_split`` describes."""
+    bounds.check_columns(len(columns or ()), schema)
+    bounds.check_rows(data, schema)
     try:
         return _cast(pd.DataFrame(data, index, columns, _dtype(schema)), schema)
     except (ValueError, TypeError, KeyError) as error:
@@ -100,6 +102,7 @@ def from_records(records: list[Any], schema: Schema | None) -> pd.DataFrame:
     wrong = next((n for n, each in enumerate(records) if not isinstance(each, dict)), None)
     if wrong is not None:
         raise malformed(f"Row {wrong} of dataframe_records is not an object.")
+    bounds.check_rows(records, schema)
     try:
         return _cast(pd.DataFrame(records, dtype=_dtype(schema)), schema)
     except (ValueError, TypeError, KeyError) as error:
@@ -147,6 +150,7 @@ def from_instances(value: Any, schema: Schema | None) -> Any:
     if not isinstance(value, list) or not value or not isinstance(value[0], dict):
         return from_inputs(value, schema)
     specs = _specs_by_name(schema)
+    bounds.check_rows(value, schema)
     names = dict.fromkeys(name for item in _objects(value) for name in item)
     found = {}
     for name in names:
@@ -180,6 +184,7 @@ def from_inputs(value: Any, schema: Schema | None) -> Any:
     elif schema is not None and not specs and isinstance(value, dict):
         raise malformed("The model takes one array or one value, not an object of several.")
     if isinstance(value, dict):
+        bounds.check_columns(len(value), schema)
         return {name: _converted(each, specs.get(name), name) for name, each in value.items()}
     if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
         return [

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from pegboard.errors import quoted
 from pegboard_server.failures import Failure
 
-from pegboard_serving import forms, tables
+from pegboard_serving import bounds, forms, tables
 from pegboard_serving.forms import malformed
 from pegboard_serving.layouts import Layout, Rows, Table, Tensor
 from pegboard_serving.signature import Expected
@@ -59,9 +59,9 @@ def read(body: bytes, content_type: str | None, expected: Expected) -> Payload:
     if kind == JSON:
         return from_fields(parsed(body), expected)
     if kind == CSV:
-        return Payload(make=lambda: tables.read(io.StringIO(_text(body)), expected.schema))
+        return Payload(make=lambda: _csv(body, expected))
     if kind == PARQUET:
-        return Payload(make=lambda: _parquet(body))
+        return Payload(make=lambda: _parquet(body, expected))
     raise Failure(
         415, "BAD_REQUEST", f"The Content-Type has to be {JSON} or {CSV}, not {quoted(kind)}."
     )
@@ -189,13 +189,22 @@ def _text(body: bytes) -> str:
         raise malformed("The body is not valid UTF-8.") from None
 
 
-def _parquet(body: bytes) -> Any:
+def _csv(body: bytes, expected: Expected) -> Any:
+    text = _text(body)
+    bounds.check_csv(text, expected.schema)
+    return tables.read(io.StringIO(text), expected.schema)
+
+
+def _parquet(body: bytes, expected: Expected) -> Any:
     import pandas as pd
 
     try:
+        bounds.check_parquet(body, expected.schema)
         return pd.read_parquet(io.BytesIO(body))
     except ImportError:
         text = "The server cannot read Parquet, as pyarrow is not installed."
         raise Failure(415, "BAD_REQUEST", text) from None
+    except Failure:
+        raise
     except Exception as error:
         raise malformed(f"The body is not valid Parquet: {error}") from None

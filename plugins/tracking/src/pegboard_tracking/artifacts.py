@@ -107,6 +107,9 @@ class FileArtifactStore(ArtifactStore):
         _check_range(start, end)
         source = below(self._root, _file_path(path))
         with self._translated(source):
+            # To open a pipe would wait for whoever writes into it.
+            if not source.is_file():
+                raise self._not_found(path)
             try:
                 stream = source.open("rb")
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -143,8 +146,10 @@ class FileArtifactStore(ArtifactStore):
             return None  # Removed meanwhile.
 
     def _leads_inside(self, entry: os.DirEntry[str]) -> bool:
-        root = self._root.resolve()
-        return root in Path(entry.path).resolve().parents
+        try:
+            return self._root.resolve() in Path(entry.path).resolve().parents
+        except (OSError, RuntimeError):
+            return False  # Links that lead in a circle.
 
     def delete(self, path: str = "") -> int:
         """Remove a file, or all below a directory, and the directories that are left empty."""
@@ -172,16 +177,17 @@ class FileArtifactStore(ArtifactStore):
         return target if target.exists() else None
 
     def _not_found(self, path: str) -> NotFound:
-        return NotFound(f"There is no artifact {path!r} in {self._root}.")
+        return NotFound(f"There is no artifact {path!r}.")
 
     @contextlib.contextmanager
     def _translated(self, path: Path) -> Iterator[None]:
         try:
             yield
         except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
+            # Clients of a server are told this, and not where the server keeps its files.
             raise InvalidValue(
-                f"{path} cannot be written: a file stands where a directory is needed, "
-                "or a directory where a file is."
+                f"The artifact {path.relative_to(self._root).as_posix()!r} cannot be written: a "
+                "file stands where a directory is needed, or a directory where a file is."
             ) from error
         except OSError as error:
             raise translate_os_error(error, path) from error

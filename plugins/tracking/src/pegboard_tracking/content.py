@@ -32,6 +32,8 @@ _WRITABLE = 0o222
 
 def is_reserved(name: str) -> bool:
     """Whether a name is one of those that only the store itself uses."""
+    # Some file systems take capital letters for small ones.
+    name = name.lower()
     return name == DIRECTORY or (name.startswith(_PREFIX) and name.endswith(_SUFFIX))
 
 

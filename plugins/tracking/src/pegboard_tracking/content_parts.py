@@ -84,16 +84,19 @@ class Parts:
                 found.append(Part(int(match[1]), match[2], file.stat().st_size, file))
         return found
 
-    def join(self, upload_id: str, wanted: Sequence[tuple[int, str | None]]) -> Incoming:
+    def join(
+        self, upload_id: str, wanted: Sequence[tuple[int, str | None]], digest: str | None = None
+    ) -> Incoming:
         """Return the whole, of the parts with these numbers and digests (None: not given).
 
-        InvalidValue if one has not arrived as it should have; all stay where they are.
+        InvalidValue if one has not arrived as it should have, or the whole has another ``digest``;
+        the parts stay where they are.
         """
         parts = {part.number: part for part in self.list(upload_id)}
         chosen = []
-        for number, digest in sorted(wanted, key=lambda item: item[0]):
+        for number, named in sorted(wanted, key=lambda item: item[0]):
             part = parts.get(number)
-            if part is None or digest not in (None, part.digest):
+            if part is None or named not in (None, part.digest):
                 what = "has not arrived" if part is None else "is another than the one named"
                 raise InvalidValue(
                     f"Part {number} of the upload {what}.", hint="Send this part again."
@@ -105,6 +108,11 @@ class Parts:
         try:
             for piece in _pieces(chosen):
                 whole.write(piece)
+            _check_digest(whole, digest)
+        except FileNotFoundError:
+            # Completed or given up by another request just now.
+            whole.discard()
+            raise _unknown() from None
         except BaseException:
             whole.discard()
             raise
@@ -125,6 +133,14 @@ def _pieces(parts: Sequence[Part]) -> Iterator[bytes]:
         with part.file.open("rb") as stream:
             while piece := stream.read(_COPY_BYTES):
                 yield piece
+
+
+def _check_digest(whole: Incoming, digest: str | None) -> None:
+    if digest not in (None, whole.digest):
+        raise InvalidValue(
+            "The parts of the upload make up another file than the SHA-256 says; nothing was kept.",
+            hint="Send the file again.",
+        )
 
 
 def _unknown() -> NotFound:

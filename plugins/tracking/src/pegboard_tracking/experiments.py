@@ -129,6 +129,9 @@ def purge(connection: sqlite3.Connection, experiment_id: str) -> None:
         raise refusals.experiment_in_use(experiment_id, by_runs=False)
     if connection.execute("SELECT 1 FROM run WHERE experiment = ? LIMIT 1", (row,)).fetchone():
         raise refusals.experiment_in_use(experiment_id, by_runs=True)
+    from pegboard_tracking import trace_index
+
+    trace_index.remove(connection, "SELECT id FROM trace WHERE experiment = ?", (row,))
     connection.execute("DELETE FROM experiment WHERE id = ?", (row,))
 
 

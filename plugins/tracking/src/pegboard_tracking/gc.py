@@ -8,7 +8,7 @@ no trouble.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from itertools import islice
@@ -19,6 +19,7 @@ from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.contracts.registry import NEEDED_BY, FilesOwner, ModelRegistry
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, LifecycleStage, LoggedModel, RunInfo, ViewType
+from pegboard.entities.registry import ModelVersion
 from pegboard.errors import InvalidState, NotFound, NotSupported, PegboardError, UnknownScheme
 
 _PAGE = 1000
@@ -160,11 +161,34 @@ class Collector:
         waiting = iter(doomed)
         while some := list(islice(waiting, _ASKED_AT_ONCE)):
             found = self._registry.needing([self._owner(each) for each in some])
-            for each in some:
-                versions = tuple(version.model_uri for version in found.get(each.id, ()))
-                if versions:
-                    self._holding.add(each.experiment_id)
-                yield evolve(each, needed_by=versions)
+            yield from self._needed(some, found)
+
+    def claimed(self, doomed: Iterable[Doomed]) -> Iterator[Doomed]:
+        """Yield them again, as ``checked`` does; those that no version needs are to be removed.
+
+        No version of their files can be registered until then: the registry refuses it from before
+        one is yielded until others are asked for.
+        """
+        if self._registry is None:
+            yield from doomed
+            return
+        waiting = iter(doomed)
+        while some := list(islice(waiting, _ASKED_AT_ONCE)):
+            owners = [self._owner(each) for each in some]
+            found = self._registry.begin_removal(owners)
+            try:
+                yield from self._needed(some, found)
+            finally:
+                self._registry.end_removal([each for each in owners if each.id not in found])
+
+    def _needed(
+        self, doomed: Iterable[Doomed], found: Mapping[str, Sequence[ModelVersion]]
+    ) -> Iterator[Doomed]:
+        for each in doomed:
+            versions = tuple(version.model_uri for version in found.get(each.id, ()))
+            if versions:
+                self._holding.add(each.experiment_id)
+            yield evolve(each, needed_by=versions)
 
     def holds(self, experiment: Experiment) -> bool:
         """Whether something in an experiment was found to be needed, or could not be removed."""

@@ -17,6 +17,9 @@ from pegboard_tracking.journal import POINT_BYTES
 
 PATH = "/api/pegboard/1.0/runs/log-packed"
 
+MAX_BYTES = 64 << 20
+"""How long a body may be."""
+
 _LENGTH = struct.Struct("<I")
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from attrs import frozen
 
@@ -45,17 +46,35 @@ def page(
     columns = joined(", ", [Sql(f"{k.value.text} AS k{i}", k.value.values) for i, k in numbered])
     behind = ALWAYS if after is None else _behind(numbered, after)
     rows = source or Sql(f"{table} m")
-    order = ", ".join(
-        f"{f'k{i} IS NULL, ' if key.nullable else ''}k{i} {'ASC' if key.ascending else 'DESC'}"
-        for i, key in numbered
-    )
-    found = connection.execute(
-        f"SELECT * FROM (SELECT m.id, {columns.text} FROM {rows.text} WHERE {wanted.text})"  # noqa: S608
-        f" WHERE {behind.text} ORDER BY {order} LIMIT ?",
-        (*columns.values, *rows.values, *wanted.values, *behind.values, limit + 1),
-    ).fetchall()
+    values = (*columns.values, *rows.values, *wanted.values, *behind.values)
+    found: list[tuple[Any, ...]] = []
+    for part, order in _parts(numbered):
+        found += connection.execute(
+            f"SELECT * FROM (SELECT m.id, {columns.text} FROM {rows.text} WHERE {wanted.text})"  # noqa: S608
+            f" WHERE {behind.text} AND {part} ORDER BY {order} LIMIT ?",
+            (*values, limit + 1 - len(found)),
+        )
+        if len(found) > limit:
+            break
     token = search_tokens.encode(found[limit - 1][1:], query) if len(found) > limit else None
     return [row for row, *_ in found[:limit]], token
+
+
+def _parts(keys: Sequence[tuple[int, Key]]) -> Iterator[tuple[str, str]]:
+    """Yield the parts that an answer is asked for in, one after the other, with their orders."""
+    (_, first), *_ = keys
+    order = ", ".join(
+        f"{f'k{i} IS NULL, ' * (key.nullable and i > 0)}k{i} {'ASC' if key.ascending else 'DESC'}"
+        for i, key in keys
+    )
+    if not first.nullable:
+        yield "1", order
+    elif first.value.values:
+        yield "1", f"k0 IS NULL, {order}"
+    else:
+        # Of a column alone, without what says that NULL is last, an index gives the order.
+        yield "k0 IS NOT NULL", order
+        yield "k0 IS NULL", order
 
 
 def _behind(keys: Sequence[tuple[int, Key]], after: search_tokens.Key) -> Sql:

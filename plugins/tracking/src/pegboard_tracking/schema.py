@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "tracking"
-COUNT = 4
+COUNT = 6
 """How many migrations there are; a store that has them all is opened without importing them."""
 
 HEAD = 128
@@ -237,94 +237,6 @@ CREATE TABLE received (
 CREATE INDEX received_by_time ON received (seen);
 """
 
-# Traces: the outline in columns that are searched, the spans as compressed JSON beside the few
-# columns that filters name. A trace's name, a tag like others on the outside, has a column.
-_TRACES = """
-CREATE TABLE trace (
-    id INTEGER PRIMARY KEY,
-    trace_id TEXT NOT NULL UNIQUE,
-    experiment INTEGER NOT NULL REFERENCES experiment (id) ON DELETE CASCADE,
-    request_time INTEGER NOT NULL,
-    duration INTEGER,
-    state TEXT NOT NULL,
-    name TEXT,
-    client_request_id TEXT,
-    request_preview TEXT,
-    response_preview TEXT,
-    outlined INTEGER NOT NULL
-) STRICT;
-
-CREATE TABLE trace_tag (
-    trace INTEGER NOT NULL REFERENCES trace (id) ON DELETE CASCADE,
-    name INTEGER NOT NULL REFERENCES name (id),
-    value TEXT NOT NULL,
-    PRIMARY KEY (trace, name)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE trace_metadata (
-    trace INTEGER NOT NULL REFERENCES trace (id) ON DELETE CASCADE,
-    name INTEGER NOT NULL REFERENCES name (id),
-    value TEXT NOT NULL,
-    PRIMARY KEY (trace, name)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE span (
-    id INTEGER PRIMARY KEY,
-    trace INTEGER NOT NULL REFERENCES trace (id) ON DELETE CASCADE,
-    span_id TEXT NOT NULL,
-    parent_id TEXT,
-    name INTEGER NOT NULL REFERENCES name (id),
-    type TEXT NOT NULL,
-    status TEXT NOT NULL,
-    start_time INTEGER NOT NULL,
-    end_time INTEGER,
-    content BLOB NOT NULL
-) STRICT;
-
-CREATE TABLE assessment (
-    id INTEGER PRIMARY KEY,
-    assessment_id TEXT NOT NULL UNIQUE,
-    trace INTEGER NOT NULL REFERENCES trace (id) ON DELETE CASCADE,
-    kind TEXT NOT NULL,
-    name INTEGER NOT NULL REFERENCES name (id),
-    value TEXT NOT NULL,
-    number REAL,
-    error TEXT,
-    source_type TEXT NOT NULL,
-    source_id TEXT NOT NULL,
-    rationale TEXT,
-    metadata TEXT NOT NULL,
-    span_id TEXT,
-    create_time INTEGER NOT NULL,
-    last_update_time INTEGER NOT NULL,
-    overrides TEXT,
-    valid INTEGER NOT NULL
-) STRICT;
-
-CREATE TABLE trace_of_run (
-    run INTEGER NOT NULL REFERENCES run (id) ON DELETE CASCADE,
-    trace INTEGER NOT NULL REFERENCES trace (id) ON DELETE CASCADE,
-    PRIMARY KEY (run, trace)
-) STRICT, WITHOUT ROWID;
-
-CREATE INDEX trace_by_time ON trace (experiment, request_time DESC, trace_id);
-CREATE INDEX trace_by_state ON trace (experiment, state, request_time DESC, trace_id);
-CREATE INDEX trace_by_name ON trace (experiment, name, request_time DESC, trace_id);
-CREATE INDEX trace_by_duration ON trace (experiment, duration);
-CREATE INDEX trace_by_client_request ON trace (client_request_id)
-    WHERE client_request_id IS NOT NULL;
-CREATE INDEX trace_tag_by_value ON trace_tag (name, value, trace);
-CREATE INDEX trace_metadata_by_value ON trace_metadata (name, value, trace);
-CREATE UNIQUE INDEX span_of_trace ON span (trace, span_id);
-CREATE INDEX span_by_name ON span (name, trace);
-CREATE INDEX span_by_status ON span (status, trace) WHERE status = 'ERROR';
-CREATE INDEX span_by_type ON span (type, trace);
-CREATE INDEX assessment_of_trace ON assessment (trace);
-CREATE INDEX assessment_by_value ON assessment (kind, name, value, trace);
-CREATE INDEX assessment_by_number ON assessment (kind, name, number, trace);
-CREATE INDEX trace_of_run_by_trace ON trace_of_run (trace);
-"""
-
 
 def split(text: str) -> tuple[str, str | None]:
     """Return the columns ``value`` and ``rest`` of a param or tag with this text."""
@@ -334,6 +246,8 @@ def split(text: str) -> tuple[str, str | None]:
 def migrations() -> Migrations:
     """Return the migrations; COUNT of them."""
     from sqlite_utils.migrations import Migrations
+
+    from pegboard_tracking import schema_traces
 
     steps = Migrations(NAME)
 
@@ -351,7 +265,18 @@ def migrations() -> Migrations:
 
     @steps()
     def traces(db: object) -> None:
-        _run(db, _TRACES)
+        _run(db, schema_traces.TRACES)
+
+    @steps()
+    def prompts_and_costs(db: object) -> None:
+        _run(db, schema_traces.PROMPTS_AND_COSTS)
+
+    @steps()
+    def words_of_spans(db: object) -> None:
+        from pegboard_tracking import trace_index
+
+        _run(db, schema_traces.WORDS)
+        trace_index.build(db.conn)  # type: ignore[attr-defined]
 
     return steps
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 from pegboard.entities import LifecycleStage, ViewType
+
+if TYPE_CHECKING:
+    from pegboard_tracking.trace_candidates import Candidates
 
 
 @frozen
@@ -38,6 +41,8 @@ class Scope:
     connection: sqlite3.Connection
     experiments: Sequence[int]
     stages: tuple[str, ...]
+    candidates: list[Candidates] = field(factory=list)
+    """What conditions on texts of traces speak of, by number."""
     _names: dict[str, int | None] = field(factory=dict)
 
     @classmethod

@@ -20,10 +20,14 @@ from pegboard_tracking import traces_content
 from pegboard_tracking.paged import Key, page
 from pegboard_tracking.search import patterns
 from pegboard_tracking.search_conditions import compare
-from pegboard_tracking.search_scope import ALWAYS, NEVER, Scope, Sql, joined
+from pegboard_tracking.search_scope import ALWAYS, NEVER, Scope, Sql, among, joined
+from pegboard_tracking.trace_candidates import Candidates, demands
 
 FEW = 2000
 """How many traces a condition may fit to be answered from its index."""
+
+FEW_TEXTS = 500
+"""How many traces may have words to be looked at whatever the order is."""
 
 _COLUMNS = {
     "trace_id": "m.trace_id",
@@ -38,7 +42,7 @@ _COLUMNS = {
 _NUMBERS = frozenset({"timestamp", "execution_time", "end_time"})
 _NULLABLE = frozenset({"client_request_id", "name", "execution_time"})
 _TABLES = {Kind.TAG: "trace_tag", Kind.METADATA: "trace_metadata"}
-_SPAN_COLUMNS = {"type": "v.type", "status": "v.status"}
+_SPAN_COLUMNS = ("type", "status")
 _TIME, _ID = Field(Kind.ATTRIBUTE, "timestamp"), Field(Kind.ATTRIBUTE, "trace_id")
 _NULL = (Operator.IS_NULL, Operator.IS_NOT_NULL)
 
@@ -55,11 +59,7 @@ def find(
     scope = Scope.of(connection, experiments, ViewType.ALL)
     if not scope.experiments:
         return [], None
-    connection.create_function("pegboard_content", 1, traces_content.text, deterministic=True)
-    connection.create_function(
-        "pegboard_attribute", 2, traces_content.attribute_text, deterministic=True
-    )
-    search = _Search(scope)
+    search = _Search.of(scope)
     inside = Sql("m.experiment = ?", (scope.experiments[0],))
     if len(scope.experiments) > 1:
         every = json.dumps(list(scope.experiments))
@@ -72,9 +72,29 @@ def find(
         return page(connection, "trace", wanted, keys, query, limit, page_token)
 
 
+def condition(scope: Scope, expr: Expr) -> Sql:
+    """Return the condition, true or false, that a trace ``m`` within a scope fits a filter."""
+    return _Search.of(scope).condition(expr, outermost=True)
+
+
 @frozen
 class _Search:
     scope: Scope
+
+    @classmethod
+    def of(cls, scope: Scope) -> _Search:
+        """Return a search, for which the connection gets its functions."""
+        for name, count, function in (
+            ("pegboard_content", 1, traces_content.text),
+            ("pegboard_attribute", 2, traces_content.attribute_text),
+        ):
+            scope.connection.create_function(name, count, function, deterministic=True)
+        scope.connection.create_function(
+            "pegboard_may_have",
+            3,
+            lambda number, span, trace: scope.candidates[number].may_have(span, trace),
+        )
+        return cls(scope)
 
     # -- orders --------------------------------------------------------------------------------
 
@@ -132,6 +152,8 @@ class _Search:
         field = item.field
         if field.kind is Kind.ATTRIBUTE and field.key == "run_id":
             return self._run(item)
+        if field.kind is Kind.ATTRIBUTE and field.key == "prompt":
+            return self._prompt(item)
         if field.kind is Kind.TAG and field.key == TRACE_NAME:
             field = Field(Kind.ATTRIBUTE, "name")
         if field.kind is Kind.ATTRIBUTE:
@@ -153,7 +175,10 @@ class _Search:
         else:
             key = Sql("v.kind = ? AND v.name = ? AND v.valid", (str(field.kind), number))
             value = _assessed(item)
-        return self._exists(table, joined(" AND ", [key, value]), outermost, lacks)
+        wanted = joined(" AND ", [key, value])
+        if outermost and not lacks and self._is_rare(table, wanted):
+            return _among(table, wanted)
+        return _exists(table, wanted, lacks)
 
     def _run(self, item: Comparison) -> Sql:
         """A trace is of the run that made it, and of those it was linked to."""
@@ -168,14 +193,39 @@ class _Search:
         )
         return Sql(f"({made.text} OR {linked})", (*made.values, item.value))
 
+    @staticmethod
+    def _prompt(item: Comparison) -> Sql:
+        """A trace has any number of prompts; one that fits is enough."""
+        inner = _value("n.text", item)
+        has = "NOT EXISTS" if item.operator is Operator.IS_NULL else "EXISTS"
+        linked = (
+            f"{has} (SELECT 1 FROM prompt_of_trace p JOIN name n ON n.id = p.prompt"  # noqa: S608
+            f" WHERE p.trace = m.id AND {inner.text})"
+        )
+        return Sql(linked, inner.values)
+
     def _span(self, items: Sequence[Comparison], outermost: bool) -> Sql:
         lacking = [item for item in items if item.operator is Operator.IS_NULL]
         if lacking:
             raise InvalidValue(
                 "IS NULL cannot be used with spans.", hint="Use NOT before another comparison."
             )
-        conditions = joined(" AND ", [self._span_condition(item) for item in items])
-        return self._exists("span", conditions, outermost)
+        conditions = [self._span_condition(item) for item in items]
+        quick = [each for each in conditions if not _is_slow(each)]
+        slow = [each for each in conditions if _is_slow(each)]
+        every = joined(" AND ", [*quick, *slow])
+        if outermost and quick and self._is_rare("span", joined(" AND ", quick)):
+            return _among("span", every)
+        wanted = [demand for item in items for demand in demands(item)]
+        if not wanted:
+            return _exists("span", every)
+        candidates = Candidates(self.scope.connection, wanted)
+        rows = candidates.few(FEW_TEXTS)
+        if rows is not None:
+            return joined(" AND ", [among("m.id", rows), _exists("span", every)])
+        self.scope.candidates.append(candidates)
+        may = Sql("pegboard_may_have(?, v.id, v.trace)", (len(self.scope.candidates) - 1,))
+        return _exists("span", joined(" AND ", [*quick, may, *slow]))
 
     def _span_condition(self, item: Comparison) -> Sql:
         key = item.field.key
@@ -186,40 +236,45 @@ class _Search:
                 number = self.scope.name(str(item.value))
                 return NEVER if number is None else Sql("v.name = ?", (number,))
             inner = _value("n.text", item)
-            named = f"EXISTS (SELECT 1 FROM name n WHERE n.id = v.name AND {inner.text})"  # noqa: S608
+            named = f"v.name IN (SELECT n.id FROM name n WHERE {inner.text})"  # noqa: S608
             return Sql(named, inner.values)
         if key in _SPAN_COLUMNS:
-            return _value(_SPAN_COLUMNS[key], item)
+            return _of_few_values(key, item)
         if key.startswith("attributes."):
-            inner = _value("pegboard_attribute(v.content, ?)", item)
             name = key.removeprefix("attributes.").strip("`")
+            if item.operator is Operator.IS_NOT_NULL:
+                return Sql("pegboard_attribute(v.content, ?) IS NOT NULL", (name,))
+            inner = compare("pegboard_attribute(v.content, ?)", item.operator, item.value)
             return Sql(f"coalesce({inner.text}, 0)", _with_name(inner, item, name))
         raise InvalidValue(
             f"Spans have no attribute {key!r} to search by.",
             hint="Possible are name, type, status, content and attributes.KEY.",
         )
 
-    def _exists(self, table: str, condition: Sql, outermost: bool, lacks: bool = False) -> Sql:
-        if outermost and not lacks and self._is_rare(table, condition):
-            return Sql(
-                f"m.id IN (SELECT v.trace FROM {table} v WHERE {condition.text})",  # noqa: S608
-                condition.values,
-            )
-        # Written so that SQLite has no index to choose but that of the trace.
-        return Sql(
-            f"{'NOT ' if lacks else ''}EXISTS (SELECT 1 FROM {table} v"  # noqa: S608
-            f" WHERE v.trace = m.id AND {condition.text})",
-            condition.values,
-        )
-
     def _is_rare(self, table: str, condition: Sql) -> bool:
-        if "pegboard_" in condition.text:
+        if _is_slow(condition):
             return False
         (count,) = self.scope.connection.execute(
             f"SELECT count(*) FROM (SELECT 1 FROM {table} v WHERE {condition.text} LIMIT ?)",  # noqa: S608
             (*condition.values, FEW + 1),
         ).fetchone()
         return bool(count <= FEW)
+
+
+def _is_slow(condition: Sql) -> bool:
+    """Whether a condition calls functions of ours."""
+    return "pegboard_" in condition.text
+
+
+def _among(table: str, condition: Sql) -> Sql:
+    text = f"m.id IN (SELECT v.trace FROM {table} v WHERE {condition.text})"  # noqa: S608
+    return Sql(text, condition.values)
+
+
+def _exists(table: str, condition: Sql, lacks: bool = False) -> Sql:
+    # Written so that SQLite has no index to choose but that of the trace.
+    text = f"EXISTS (SELECT 1 FROM {table} v WHERE v.trace = m.id AND {condition.text})"  # noqa: S608
+    return Sql(f"NOT {text}" if lacks else text, condition.values)
 
 
 def _is_of_span(item: Expr) -> bool:
@@ -232,6 +287,19 @@ def _value(column: str, item: Comparison) -> Sql:
     if item.operator in _NULL:
         return ALWAYS
     return compare(column, item.operator, item.value)
+
+
+def _of_few_values(column: str, item: Comparison) -> Sql:
+    """Return the comparison of an indexed column of spans that has few different values."""
+    if item.operator in (Operator.EQ, Operator.IN, Operator.IS_NOT_NULL):
+        return _value(f"v.{column}", item)
+    inner = _value("x", item)
+    values = (
+        f"WITH RECURSIVE known (x) AS (SELECT min({column}) FROM span UNION ALL"  # noqa: S608
+        f" SELECT (SELECT min({column}) FROM span WHERE {column} > x) FROM known"
+        f" WHERE x IS NOT NULL) SELECT x FROM known WHERE x IS NOT NULL AND {inner.text}"
+    )
+    return Sql(f"v.{column} IN ({values})", inner.values)
 
 
 def _with_name(inner: Sql, item: Comparison, name: str) -> tuple[object, ...]:

@@ -17,6 +17,7 @@ from pegboard_tracking.drain import Drain
 from pegboard_tracking.group_commit import GroupCommit
 from pegboard_tracking.liveness import CLIENT, Liveness
 from pegboard_tracking.location import locate
+from pegboard_tracking.series_order import TimeOrder
 from pegboard_tracking.store_experiments import SqliteExperiments
 from pegboard_tracking.store_logging import SqliteLogging
 from pegboard_tracking.store_reading import SqliteReading
@@ -88,6 +89,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         self._liveness = Liveness(self._database, lost_after_seconds)
         self._drain = Drain(self._database, _beside(path, ".journal"), self._liveness)
         self._commit = GroupCommit(self._database)
+        self._time_order = TimeOrder()
         self._writer = JournalWriter(
             self._drain, self._liveness, heartbeat_seconds, self._check_run, self._version
         )

@@ -8,6 +8,7 @@ from pegboard.sqlite import Database
 from pegboard_tracking.drain import Drain
 from pegboard_tracking.group_commit import GroupCommit
 from pegboard_tracking.liveness import Liveness
+from pegboard_tracking.series_order import TimeOrder
 from pegboard_tracking.writer import JournalWriter
 
 
@@ -20,6 +21,7 @@ class SqliteBase(TrackingStore):
     _drain: Drain
     _commit: GroupCommit
     _writer: JournalWriter
+    _time_order: TimeOrder
 
     def _catch_up(self) -> None:
         """Bring in what was logged by anybody up to now, so that a read sees it."""

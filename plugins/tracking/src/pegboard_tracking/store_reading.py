@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import repeat
 
@@ -17,7 +18,7 @@ from pegboard.contracts.tracking import (
 )
 from pegboard.entities import DatasetSummary, Metric, Page
 
-from pegboard_tracking import experiments, runs, series
+from pegboard_tracking import experiments, runs, series, series_order
 from pegboard_tracking.store_base import SqliteBase
 
 
@@ -45,7 +46,7 @@ class SqliteReading(SqliteBase):
         max_results: int | None = None,
         page_token: str | None = None,
     ) -> Page[Metric]:
-        """Return all points of a metric in the order they were logged; empty if there are none."""
+        """Return all points of a metric in the order of time; empty if there are none."""
         found = self.metric_columns(run_id, key, max_results=max_results, page_token=page_token)
         # Lists of numbers are walked faster than arrays, which make each number anew.
         rows = (list(found.values), list(found.timestamps), list(found.steps))
@@ -57,10 +58,11 @@ class SqliteReading(SqliteBase):
         run_id: str,
         key: str,
         *,
+        by_time: bool = False,
         max_results: int | None = None,
         page_token: str | None = None,
     ) -> MetricColumns:
-        """Return the same in columns, as the tables keep them."""
+        """Return the same in columns, as the tables keep them, or in the order of time."""
         if max_results is not None:
             validation.page_size(max_results, SEARCH_LIMIT)
         offset = paging.decode(page_token)
@@ -69,14 +71,24 @@ class SqliteReading(SqliteBase):
             found = series.find(connection, runs.get(connection, run_id).row, key)
             if found is None:
                 return MetricColumns((), (), ())
-            whole = series.Columns.of(b"")
-            for columns in series.read(connection, *found, skip=offset):
-                whole.extend(columns)
-                if max_results is not None and len(whole.steps) > max_results:
-                    whole.cut(max_results)
-                    token = paging.encode(offset + max_results)
-                    return MetricColumns(whole.steps, whole.timestamps, whole.values, token)
+            if by_time and not self._time_order.of(connection, found[0]):
+                whole = self._sorted(connection, *found, offset)
+            else:
+                whole = _logged(connection, *found, offset, max_results)
+        if max_results is not None and len(whole.steps) > max_results:
+            whole.cut(max_results)
+            token = paging.encode(offset + max_results)
+            return MetricColumns(whole.steps, whole.timestamps, whole.values, token)
         return MetricColumns(whole.steps, whole.timestamps, whole.values)
+
+    def _sorted(
+        self, connection: sqlite3.Connection, number: int, chunks: int, offset: int
+    ) -> series.Columns:
+        """Return the points of a series in the order of time, without the first ones."""
+        whole = _logged(connection, number, chunks, 0, None)
+        ordered = series_order.is_by_time(whole)
+        self._time_order.note(connection, number, ordered)
+        return series_order.since(whole if ordered else series_order.by_time(whole), offset)
 
     def sampled_history(
         self,
@@ -94,6 +106,18 @@ class SqliteReading(SqliteBase):
             if found is None:
                 return []
             return series.sample(connection, key, *found, points, (start_step, end_step))
+
+
+def _logged(
+    connection: sqlite3.Connection, number: int, chunks: int, offset: int, most: int | None
+) -> series.Columns:
+    """Return the points of a series from ``offset`` on, as logged: more than ``most``, or all."""
+    whole = series.Columns.of(b"")
+    for columns in series.read(connection, number, chunks, skip=offset):
+        whole.extend(columns)
+        if most is not None and len(whole.steps) > most:
+            break
+    return whole
 
 
 @contextlib.contextmanager

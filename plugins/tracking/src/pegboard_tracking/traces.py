@@ -14,9 +14,12 @@ from pegboard.entities import Page
 from pegboard.entities.traces import (
     TRACE_NAME,
     Assessment,
+    MetricDataPoint,
     Span,
     Trace,
+    TraceFilterCorrelation,
     TraceInfo,
+    TraceMetricsQuery,
     TraceState,
 )
 from pegboard.errors import InvalidValue
@@ -26,20 +29,32 @@ from pegboard_tracking import (
     assessments,
     experiments,
     search_traces,
+    trace_index,
     traces_content,
+    traces_correlation,
     traces_load,
+    traces_metrics,
+    traces_usage,
 )
 from pegboard_tracking.rows import name_id
+from pegboard_tracking.traces_rows import (
+    check_span,
+    checked_id,
+    checked_prompt,
+    checked_texts,
+    insert,
+    known_row,
+    row_of,
+    rows_of,
+    set_tags,
+    set_texts,
+)
 
 ARTIFACT_LOCATION = "mlflow.artifactLocation"
 SPANS_LOCATION = "mlflow.trace.spansLocation"
 
 _IN_TABLES = {SPANS_LOCATION: "TRACKING_STORE"}
-_MAX_ID = 256
-_MAX_TAG = 65_535
-_MAX_METADATA = 65_535
 _OPEN = (TraceState.IN_PROGRESS, TraceState.STATE_UNSPECIFIED)
-_AT_ONCE = 500
 
 
 class Traces(TraceStore):
@@ -52,17 +67,20 @@ class Traces(TraceStore):
 
     def start(self, info: TraceInfo) -> TraceInfo:
         """Record the outline of a trace, and return it as it is now."""
-        trace_id = _checked_id(info.trace_id)
-        tags, metadata = _texts(info.tags, "tag"), _texts(info.trace_metadata, "metadata")
+        trace_id = checked_id(info.trace_id)
+        tags, metadata = (
+            checked_texts(info.tags, "tag"),
+            checked_texts(info.trace_metadata, "metadata"),
+        )
         for what, time in (("time", info.request_time), ("duration", info.execution_duration or 0)):
             validation.integer(trace_id, time, what)
         with self._database.writing() as connection:
             home = experiments.get_active(connection, info.experiment_id)
-            row = _row(connection, trace_id)
+            row = row_of(connection, trace_id)
             if row is None:
-                row = _insert(connection, trace_id, home.experiment_id, info.request_time)
+                row = insert(connection, trace_id, home.experiment_id, info.request_time)
                 location = uris.join(home.artifact_location, "traces", trace_id, "artifacts")
-                _set(connection, "tag", row, {ARTIFACT_LOCATION: location})
+                set_texts(connection, "tag", row, {ARTIFACT_LOCATION: location})
             connection.execute(
                 "UPDATE trace SET experiment = ?, request_time = ?, duration = ?, state = ?,"
                 " client_request_id = ?, request_preview = coalesce(?, request_preview),"
@@ -78,8 +96,8 @@ class Traces(TraceStore):
                     row,
                 ),
             )
-            _set_tags(connection, row, tags)
-            _set(connection, "metadata", row, metadata)
+            set_tags(connection, row, tags)
+            set_texts(connection, "metadata", row, metadata)
             for item in info.assessments:
                 assessments.insert(connection, row, item)
             return traces_load.infos(connection, [row])[0]
@@ -94,18 +112,21 @@ class Traces(TraceStore):
         """Add spans of one or many traces, all or none."""
         by_trace: dict[str, list[Span]] = {}
         for span in spans:
-            _check_span(span)
+            check_span(span)
             by_trace.setdefault(span.trace_id, []).append(span)
         packed = {id(span): traces_content.pack(span) for span in spans}
-        given = {trace_id: _texts(own, "tag") for trace_id, own in (tags or {}).items()}
+        given = {trace_id: checked_texts(own, "tag") for trace_id, own in (tags or {}).items()}
         with self._database.writing() as connection:
+            last = trace_index.admit(connection)
+            names = {name: name_id(connection, name) for name in {span.name for span in spans}}
             for trace_id, own in by_trace.items():
-                row = self._trace_of_spans(connection, experiment_id, trace_id, own)
-                _set_tags(connection, row, {**given.get(trace_id, {}), **_IN_TABLES})
+                row, outlined = self._trace_of_spans(connection, experiment_id, trace_id, own)
+                set_tags(connection, row, {**given.get(trace_id, {}), **_IN_TABLES})
                 connection.executemany(
                     "INSERT INTO span (trace, span_id, parent_id, name, type, status, start_time,"
                     " end_time, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                    " ON CONFLICT (trace, span_id) DO UPDATE SET parent_id = excluded.parent_id,"
+                    " ON CONFLICT (trace, span_id) DO UPDATE SET"
+                    " id = (SELECT max(id) + 1 FROM span), parent_id = excluded.parent_id,"
                     " name = excluded.name, type = excluded.type, status = excluded.status,"
                     " start_time = excluded.start_time, end_time = excluded.end_time,"
                     " content = excluded.content",
@@ -114,7 +135,7 @@ class Traces(TraceStore):
                             row,
                             span.span_id,
                             span.parent_id or None,
-                            name_id(connection, span.name),
+                            names[span.name],
                             span.span_type,
                             str(span.status),
                             span.start_time_ns,
@@ -124,20 +145,31 @@ class Traces(TraceStore):
                         for span in own
                     ],
                 )
+                found = traces_usage.keep(connection, row, own, fresh=outlined is None)
+                if found:
+                    # What the outline told goes before what its spans do.
+                    set_texts(connection, "metadata", row, found, replace=not outlined)
+            must_extend = trace_index.is_due(connection, last)
+        if must_extend:
+            trace_index.extend(self._database)
 
     @staticmethod
     def _trace_of_spans(
         connection: sqlite3.Connection, experiment_id: str, trace_id: str, spans: Sequence[Span]
-    ) -> int:
-        """Bring the outline of a trace up to what its new spans tell; return its row."""
+    ) -> tuple[int, bool | None]:
+        """Bring the outline of a trace up to what its new spans tell.
+
+        Return its row, and whether its outline was sent; None if nothing of it was known.
+        """
         begin = min(span.start_time_ns for span in spans) // 1_000_000
         end = max(span.end_time_ns or span.start_time_ns for span in spans) // 1_000_000
-        row = _row(connection, trace_id)
+        row = row_of(connection, trace_id)
+        is_new = row is None
         if row is None:
             home = experiments.get_active(connection, experiment_id)
-            row = _insert(connection, trace_id, experiment_id, begin)
+            row = insert(connection, trace_id, experiment_id, begin)
             location = uris.join(home.artifact_location, "traces", trace_id, "artifacts")
-            _set(connection, "tag", row, {ARTIFACT_LOCATION: location})
+            set_texts(connection, "tag", row, {ARTIFACT_LOCATION: location})
         state, outlined = connection.execute(
             "SELECT state, outlined FROM trace WHERE id = ?", (row,)
         ).fetchone()
@@ -158,27 +190,27 @@ class Traces(TraceStore):
                 " response_preview = coalesce(response_preview, ?) WHERE id = ?",
                 (*traces_content.previews(root), row),
             )
-            _set_tags(connection, row, _texts(traces_content.tags_of(root), "tag"))
+            set_tags(connection, row, checked_texts(traces_content.tags_of(root), "tag"))
         known = traces_content.metadata_of(spans)
-        _set(connection, "metadata", row, _texts(known, "metadata"), replace=False)
-        return row
+        set_texts(connection, "metadata", row, checked_texts(known, "metadata"), replace=False)
+        return row, None if is_new else bool(outlined)
 
     # -- reading -------------------------------------------------------------------------------
 
     def infos(self, trace_ids: Sequence[str]) -> list[TraceInfo]:
         """Return the outlines of traces, in order; unknown ones are left out."""
         with self._database.reading() as connection:
-            return traces_load.infos(connection, _rows(connection, trace_ids))
+            return traces_load.infos(connection, rows_of(connection, trace_ids))
 
     def traces(self, trace_ids: Sequence[str]) -> list[Trace]:
         """Return traces with their spans, in order; unknown ones are left out."""
         with self._database.reading() as connection:
-            return traces_load.traces(connection, _rows(connection, trace_ids))
+            return traces_load.traces(connection, rows_of(connection, trace_ids))
 
     def get(self, trace_id: str) -> Trace:
         """Return a trace with its spans."""
         with self._database.reading() as connection:
-            return traces_load.traces(connection, [_known_row(connection, trace_id)])[0]
+            return traces_load.traces(connection, [known_row(connection, trace_id)])[0]
 
     def search(
         self,
@@ -193,25 +225,45 @@ class Traces(TraceStore):
         validation.page_size(max_results, SEARCH_LIMIT)
         expression = filters.parse_filter(filter, filters.TRACES)
         order = filters.parse_order_by(order_by, filters.TRACES)
-        wanted = [row for row in map(experiments.row_of, dict.fromkeys(experiment_ids)) if row >= 0]
         with self._database.reading() as connection:
             rows, token = search_traces.find(
-                connection, wanted, expression, order, max_results, page_token
+                connection,
+                _rows_of(experiment_ids),
+                expression,
+                order,
+                max_results,
+                page_token,
             )
             return Page(traces_load.infos(connection, rows), token)
+
+    def correlation(
+        self, experiment_ids: Sequence[str], filter1: str, filter2: str, *, base_filter: str = ""
+    ) -> TraceFilterCorrelation:
+        """Return how many traces of these experiments fit two filters, alone and together."""
+        base, one, other = (
+            filters.parse_filter(text, filters.TRACES) for text in (base_filter, filter1, filter2)
+        )
+        with self._database.reading() as connection:
+            return traces_correlation.count(connection, _rows_of(experiment_ids), base, one, other)
+
+    def metrics(self, query: TraceMetricsQuery) -> list[MetricDataPoint]:
+        """Return aggregated figures, ordered by time and dimensions."""
+        found = traces_metrics.build(query)
+        with self._database.reading() as connection:
+            return found.run(connection, _rows_of(query.experiment_ids))
 
     # -- changing ------------------------------------------------------------------------------
 
     def set_tag(self, trace_id: str, key: str, value: str) -> None:
         """Set or change a tag."""
-        checked = _texts({key: value}, "tag")
+        checked = checked_texts({key: value}, "tag")
         with self._database.writing() as connection:
-            _set_tags(connection, _known_row(connection, trace_id), checked)
+            set_tags(connection, known_row(connection, trace_id), checked)
 
     def delete_tag(self, trace_id: str, key: str) -> None:
         """Remove a tag; NotFound if there is none of that key."""
         with self._database.writing() as connection:
-            row = _known_row(connection, trace_id)
+            row = known_row(connection, trace_id)
             if key == TRACE_NAME:
                 removing = "UPDATE trace SET name = NULL WHERE id = ? AND name IS NOT NULL"
                 removed = connection.execute(removing, (row,))
@@ -247,11 +299,7 @@ class Traces(TraceStore):
                 chosen = "ORDER BY request_time, trace_id LIMIT ?"
                 limit = -1 if max_traces is None else max_traces
                 found = (experiments.row_of(experiment_id), max_timestamp, limit)  # type: ignore[assignment]
-            removed = connection.execute(
-                f"DELETE FROM trace WHERE id IN ({deleting} {chosen})",  # noqa: S608 (constants)
-                found,
-            )
-            return removed.rowcount
+            return trace_index.remove(connection, f"{deleting} {chosen}", found)
 
     def link_to_run(self, trace_ids: Sequence[str], run_id: str) -> None:
         """Make traces found as the run's; unknown ones are passed over."""
@@ -266,7 +314,17 @@ class Traces(TraceStore):
                 raise refusals.no_run(run_id)
             connection.executemany(
                 "INSERT OR IGNORE INTO trace_of_run (run, trace) VALUES (?, ?)",
-                [(run[0], row) for row in _rows(connection, trace_ids)],
+                [(run[0], row) for row in rows_of(connection, trace_ids)],
+            )
+
+    def link_prompts(self, trace_id: str, prompts: Sequence[tuple[str, str]]) -> None:
+        """Link versions of prompts, each a name and a version, to a trace."""
+        texts = [checked_prompt(name, version) for name, version in prompts]
+        with self._database.writing() as connection:
+            row = known_row(connection, trace_id)
+            connection.executemany(
+                "INSERT OR IGNORE INTO prompt_of_trace (prompt, trace) VALUES (?, ?)",
+                [(name_id(connection, text), row) for text in texts],
             )
 
     # -- assessments ---------------------------------------------------------------------------
@@ -274,107 +332,28 @@ class Traces(TraceStore):
     def create_assessment(self, assessment: Assessment) -> Assessment:
         """Add an assessment to a trace."""
         with self._database.writing() as connection:
-            row = _known_row(connection, assessment.trace_id)
+            row = known_row(connection, assessment.trace_id)
             return assessments.insert(connection, row, assessment)
 
     def get_assessment(self, trace_id: str, assessment_id: str) -> Assessment:
         """Return an assessment."""
         with self._database.reading() as connection:
-            return assessments.get(connection, _known_row(connection, trace_id), assessment_id)
+            return assessments.get(connection, known_row(connection, trace_id), assessment_id)
 
     def update_assessment(
         self, trace_id: str, assessment_id: str, changes: Mapping[str, Any]
     ) -> Assessment:
         """Change an assessment."""
         with self._database.writing() as connection:
-            row = _known_row(connection, trace_id)
+            row = known_row(connection, trace_id)
             return assessments.update(connection, row, assessment_id, changes)
 
     def delete_assessment(self, trace_id: str, assessment_id: str) -> None:
         """Remove an assessment, if it is there; what it overrode is valid again."""
         with self._database.writing() as connection:
-            assessments.delete(connection, _known_row(connection, trace_id), assessment_id)
+            assessments.delete(connection, known_row(connection, trace_id), assessment_id)
 
 
-# -- checks ----------------------------------------------------------------------------------------
-
-
-def _checked_id(trace_id: Any) -> str:
-    if not isinstance(trace_id, str) or not 0 < len(trace_id) <= _MAX_ID or "\0" in trace_id:
-        raise InvalidValue(f"A trace id is a text of 1 to {_MAX_ID} characters.")
-    if not trace_id.isprintable() or set(trace_id) & set("/\\") or trace_id.startswith("."):
-        # It becomes a part of the place where the trace's files lie.
-        raise InvalidValue(f"{trace_id!r} cannot be the id of a trace.")
-    return trace_id
-
-
-def _check_span(span: Span) -> None:
-    _checked_id(span.trace_id)
-    if not 0 < len(span.span_id) <= _MAX_ID:
-        raise InvalidValue(f"The span {span.name!r} has no id.")
-    for time in (span.start_time_ns, span.end_time_ns or 0):
-        validation.integer(span.name, time, "time")
-
-
-def _texts(texts: Mapping[str, Any], what: str) -> dict[str, str]:
-    for key in texts:
-        if not isinstance(key, str) or not 0 < len(key) <= validation.MAX_KEY or "\0" in key:
-            raise InvalidValue(
-                f"{str(key)[:60]!r} cannot name a {what} of a trace.",
-                hint=f"A name is a text of 1 to {validation.MAX_KEY} characters.",
-            )
-    limit = _MAX_TAG if what == "tag" else _MAX_METADATA
-    return {key: validation.text(value, f"{what} {key!r}", limit) for key, value in texts.items()}
-
-
-# -- rows ------------------------------------------------------------------------------------------
-
-
-def _insert(connection: sqlite3.Connection, trace_id: str, experiment_id: str, time: int) -> int:
-    row = connection.execute(
-        "INSERT INTO trace (trace_id, experiment, request_time, state, outlined)"
-        " VALUES (?, ?, ?, 'IN_PROGRESS', 0)",
-        (trace_id, experiments.row_of(experiment_id), time),
-    ).lastrowid
-    assert row is not None
-    return row
-
-
-def _row(connection: sqlite3.Connection, trace_id: str) -> int | None:
-    found = connection.execute("SELECT id FROM trace WHERE trace_id = ?", (trace_id,)).fetchone()
-    return None if found is None else found[0]
-
-
-def _known_row(connection: sqlite3.Connection, trace_id: str) -> int:
-    row = _row(connection, trace_id)
-    if row is None:
-        raise refusals.no_trace(trace_id)
-    return row
-
-
-def _rows(connection: sqlite3.Connection, trace_ids: Sequence[str]) -> list[int]:
-    found = (_row(connection, trace_id) for trace_id in dict.fromkeys(trace_ids))
-    return [row for row in found if row is not None]
-
-
-def _set_tags(connection: sqlite3.Connection, row: int, tags: Mapping[str, str]) -> None:
-    rest = dict(tags)
-    name = rest.pop(TRACE_NAME, None)
-    if name is not None:
-        connection.execute("UPDATE trace SET name = ? WHERE id = ?", (name, row))
-    _set(connection, "tag", row, rest)
-
-
-def _set(
-    connection: sqlite3.Connection,
-    table: str,
-    row: int,
-    texts: Mapping[str, str],
-    *,
-    replace: bool = True,
-) -> None:
-    conflict = "REPLACE" if replace else "IGNORE"
-    connection.executemany(
-        f"INSERT OR {conflict} INTO trace_{table} (trace, name, value) VALUES (?, ?, ?)",  # noqa: S608
-        [(row, name_id(connection, key), value) for key, value in texts.items()],
-    )
+def _rows_of(experiment_ids: Sequence[str]) -> list[int]:
+    """Return the rows of experiments, without those that cannot be there."""
+    return [row for row in map(experiments.row_of, dict.fromkeys(experiment_ids)) if row >= 0]

@@ -37,18 +37,28 @@ def pack(span: Span) -> bytes:
         content["events"] = [[e.name, e.timestamp, e.attributes] for e in span.events]
     if span.links:
         content["links"] = [[link.trace_id, link.span_id, link.attributes] for link in span.links]
-    return zlib.compress(dumps(content).encode("utf-8", "surrogatepass"), 1)
+    return _compress(dumps(content).encode("utf-8", "surrogatepass"))
+
+
+def _compress(raw: bytes) -> bytes:
+    # To clear the room that long texts need takes longer than to compress a short one.
+    window = min(max(len(raw).bit_length(), 10), zlib.MAX_WBITS)
+    packer = zlib.compressobj(1, zlib.DEFLATED, window, min(window - 6, zlib.DEF_MEM_LEVEL))
+    return packer.compress(raw) + packer.flush()
 
 
 def text(content: bytes) -> str:
-    """Return the JSON that ``pack`` compressed."""
-    return zlib.decompress(content).decode("utf-8", "surrogatepass")
+    """Return the JSON that ``pack`` compressed, for searching.
+
+    SQLite has no place for halves of characters, which JSON can hold.
+    """
+    return zlib.decompress(content).decode("utf-8", "replace")
 
 
 def unpack(trace_id: str, columns: Sequence[Any]) -> Span:
     """Return a span from its id, parent, status, times and content."""
     span_id, parent_id, status, start, end, packed = columns
-    content = json.loads(text(packed))
+    content = json.loads(zlib.decompress(packed).decode("utf-8", "surrogatepass"))
     return Span(
         trace_id,
         span_id,
@@ -71,9 +81,12 @@ def attribute_text(packed: bytes, key: str) -> str | None:
     return value if value is None or isinstance(value, str) else dumps(value)
 
 
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def dumps(value: Any) -> str:
     """Return compact JSON, with all characters as they are, so that texts can be searched."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _encoder.encode(value)
 
 
 def root_of(spans: Sequence[Span]) -> Span | None:

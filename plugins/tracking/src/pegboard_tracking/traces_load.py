@@ -82,7 +82,7 @@ def _spans(connection: sqlite3.Connection, rows: Sequence[int]) -> dict[int, lis
     for trace, trace_id, *columns in connection.execute(
         "SELECT s.trace, t.trace_id, s.span_id, s.parent_id, s.status, s.start_time, s.end_time,"  # noqa: S608
         f" s.content FROM span s CROSS JOIN trace t ON t.id = s.trace WHERE s.{_OF_TRACES}"
-        " ORDER BY s.trace, s.start_time, s.id",
+        " ORDER BY s.trace, s.start_time, s.parent_id IS NOT NULL, s.id",
         (json.dumps(list(rows)),),
     ):
         spans.setdefault(trace, []).append(traces_content.unpack(trace_id, columns))

@@ -94,6 +94,22 @@ def test_a_part_that_is_missing_is_named_and_the_rest_kept(files: Files, upload:
         files.get("1/r/artifacts/big.bin")
 
 
+def test_parts_that_make_up_another_file_than_was_meant_replace_nothing(
+    files: Files, upload: Upload
+) -> None:
+    etags = [upload.send(n, part) for n, part in enumerate(PARTS, 1)]
+    parts = [{"part_number": n, "etag": etag} for n, etag in enumerate(etags, 1)]
+    for wrong in (hashlib.sha256(b"other").hexdigest(), "x"):
+        with pytest.raises(InvalidValue, match="another file"):
+            upload.post("complete", upload_id=upload.id, parts=parts, sha256=wrong)
+    with pytest.raises(NotFound):
+        files.get("1/r/artifacts/big.bin")
+    right = hashlib.sha256(b"".join(PARTS)).hexdigest()
+    upload.post("complete", upload_id=upload.id, parts=parts, sha256=right)
+    assert files.get("1/r/artifacts/big.bin").body == b"".join(PARTS)
+    assert [path for path in files.on_disk() if "incoming" in path] == []
+
+
 def test_an_upload_that_is_aborted_leaves_nothing(files: Files, upload: Upload) -> None:
     upload.send(1, PARTS[0])
     upload.post("abort", upload_id=upload.id)

@@ -61,3 +61,28 @@ def test_a_download_does_not_follow_a_link_out_of_its_target(with_files: Shell) 
     (target / "model").symlink_to(elsewhere)
     assert with_files("artifacts", "download", "a1", "model", "--to", str(target)).exit_code == 2
     assert list(elsewhere.iterdir()) == []
+
+
+def test_files_and_directories_are_uploaded(with_files: Shell) -> None:
+    directory = with_files.directory / "made"
+    (directory / "deep").mkdir(parents=True)
+    (directory / "deep" / "a.txt").write_bytes(b"a")
+    single = with_files.directory / "one.bin"
+    single.write_bytes(b"x" * 2_500_000)
+    said = with_files("artifacts", "upload", "a1", str(directory), str(single), "--to", "new")
+    assert said.stdout == "Uploaded 2 files, 2.5 MB.\n"
+    below = with_files.json("artifacts", "list", "-r", "a1", "new")
+    assert [(file["path"], file["file_size"]) for file in below] == [
+        ("new/made/deep/a.txt", 1),
+        ("new/one.bin", 2_500_000),
+    ]
+    assert with_files.json("artifacts", "upload", "a1", str(single)) == {"files": ["one.bin"]}
+
+
+def test_a_file_that_cannot_be_uploaded_is_bad_input(with_files: Shell) -> None:
+    missing = with_files("artifacts", "upload", "a1", str(with_files.directory / "missing"))
+    assert (missing.exit_code, "does not exist" in missing.stderr) == (2, True)
+    single = with_files.directory / "one.bin"
+    single.write_bytes(b"x")
+    assert with_files("artifacts", "upload", "a1", str(single), "-t", "../..").exit_code == 2
+    assert with_files("artifacts", "upload", "a1").exit_code == 2

@@ -9,7 +9,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -155,15 +155,14 @@ class Handler(BaseHTTPRequestHandler):
         endpoint = self.ours.endpoints.get((seen.method, path))
         if endpoint is None:
             return 404, b""
-        streams = endpoint.streams
-        given = {**seen.query, **(seen.json if seen.body and not streams else {})}
+        given = {**seen.query, **(seen.json if seen.body and not endpoint.raw else {})}
         call = Call(
             self.ours.host,
             EVERYTHING,
             given,
             seen.headers,
-            _stream(seen.body) if streams else None,
             tracking_uri=self.ours.uri,
+            content=seen.body if endpoint.raw else b"",
         )
         try:
             result = endpoint.handle(call)
@@ -196,12 +195,6 @@ class Handler(BaseHTTPRequestHandler):
 
 async def _wait(awaitable: Any) -> Any:
     return await awaitable
-
-
-async def _stream(content: bytes) -> AsyncIterator[bytes]:
-    middle = len(content) // 2
-    yield content[:middle]
-    yield content[middle:]
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from pegboard.errors import AlreadyExists, InvalidState, InvalidValue, NotFound
 
@@ -33,6 +35,21 @@ def test_a_name_that_is_taken_is_told_by_the_code_that_clients_look_for(wire) ->
     error = wire.refused("POST", "experiments/create", name="flowers")
     assert isinstance(error, AlreadyExists)
     assert error.error_code == "RESOURCE_ALREADY_EXISTS"
+
+
+def test_experiments_are_found_in_the_order_of_creation_whatever_changed_since(wire) -> None:
+    for name in ("flowers", "trees"):
+        time.sleep(0.002)
+        wire.post("experiments/create", name=name)
+    time.sleep(0.002)
+    wire.post("experiments/update", experiment_id="1", new_name="shrubs")
+    found = wire.post("experiments/search")["experiments"]
+    assert [each["name"] for each in found] == ["trees", "shrubs", "Default"]
+    one = wire.get("experiments/search", max_results="1")
+    two = wire.get("experiments/search", max_results="1", page_token=one["next_page_token"])
+    assert [page["experiments"][0]["name"] for page in (one, two)] == ["trees", "shrubs"]
+    ordered = wire.post("experiments/search", order_by=["last_update_time DESC"])["experiments"]
+    assert ordered[0]["name"] == "shrubs"
 
 
 def test_an_unknown_name_is_told_by_the_code_that_clients_look_for(wire) -> None:

@@ -123,6 +123,14 @@ def test_tags_and_params_are_changed(call, model_id) -> None:
         call("DELETE", "/{model_id}/tags/{tag_key:path}", model_id=model_id, tag_key="team")
 
 
+@pytest.mark.parametrize(("place", "key"), [("{tag_key}", "a:b"), ("{tag_key:path}", "a/b")])
+def test_tags_with_odd_keys_are_removed(call, model_id, place, key) -> None:
+    call("PATCH", "/{model_id}/tags", model_id=model_id, tags=[{"key": key, "value": "1"}])
+    assert call("DELETE", f"/{{model_id}}/tags/{place}", model_id=model_id, tag_key=key) == {}
+    model = call("GET", "/{model_id}", model_id=model_id)["model"]
+    assert model["info"]["tags"] == [{"key": "team", "value": "blue"}]
+
+
 def test_models_are_searched_page_by_page(call, store, model_id) -> None:
     other = call("POST", "", experiment_id="0")["model"]["info"]["model_id"]
     run_id = store.create_run("0").info.run_id

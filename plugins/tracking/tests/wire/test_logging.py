@@ -68,6 +68,7 @@ def test_64_bit_integers_may_be_numbers_or_texts(wire, whole) -> None:
         {"timestamp": 1.5},
         {"step": 2**63},
         {"step": -(2**63) - 1},
+        {"step": -float(2**63)},
         {"step": 1e300},
         {"step": "9" * 5000},
         {"step": []},
@@ -162,7 +163,7 @@ def test_a_batch_of_metrics_is_kept_in_its_order(wire) -> None:
     mixed = [item for pair in zip(points(50), points(50, "b"), strict=True) for item in pair]
     wire.post("runs/log-metric", run_id=run, key="a", value=-1.0, timestamp=1, step=-1)
     wire.post("runs/log-batch", run_id=run, metrics=mixed)
-    wire.post("runs/log-metric", run_id=run, key="a", value=99.0, timestamp=1, step=99)
+    wire.post("runs/log-metric", run_id=run, key="a", value=99.0, timestamp=9999, step=99)
     assert history(wire, run, "a") == [(-1.0, -1), *((i / 2, i) for i in range(50)), (99.0, 99)]
     assert history(wire, run, "b") == [(i / 2, i) for i in range(50)]
 
@@ -218,9 +219,10 @@ def test_a_fault_in_a_batch_is_named_by_its_place(wire) -> None:
     assert "metrics[3].value" in error.message
 
 
-def test_a_long_history_is_read_page_by_page(wire) -> None:
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_long_history_is_read_page_by_page(wire, order: int) -> None:
     run = wire.run()
-    wire.post("runs/log-batch", run_id=run, metrics=points(7))
+    wire.post("runs/log-batch", run_id=run, metrics=points(7)[::order])
     token, found = None, []
     for _ in range(3):
         fields = {"run_id": run, "metric_key": "a", "max_results": "3"}
@@ -234,10 +236,28 @@ def test_a_long_history_is_read_page_by_page(wire) -> None:
         assert isinstance(wire.refused("GET", "metrics/get-history", **fields), InvalidValue)
 
 
+def test_our_own_clients_read_a_history_as_it_was_logged(wire) -> None:
+    run = wire.run()
+    logged = [*points(3)[::-1], {"key": "a", "value": "NaN", "timestamp": 1, "step": -1}]
+    wire.post("runs/log-batch", run_id=run, metrics=logged)
+    path, asked = "/api/pegboard/1.0/metrics/history", {"run_id": run, "metric_key": "a"}
+    assert wire.get(path, **asked) == {
+        "steps": [2, 1, 0, -1],
+        "timestamps": [1002, 1001, 1000, 1],
+        "values": [1.0, 0.5, 0.0, "NaN"],
+    }
+    first = wire.get(path, **asked, max_results="3")
+    rest = wire.get(path, **asked, page_token=first.pop("next_page_token"))
+    assert [*first["steps"], *rest["steps"]] == [2, 1, 0, -1]
+    assert "next_page_token" not in rest
+    for wrong in ({"max_results": "0"}, {"page_token": "x"}, {"metric_key": None}):
+        assert isinstance(wire.refused("GET", path, **asked | wrong), InvalidValue)
+
+
 def test_histories_of_several_runs_come_run_by_run(wire) -> None:
     runs = sorted(wire.run() for _ in range(3))
-    for run in runs[:2]:
-        wire.post("runs/log-batch", run_id=run, metrics=points(4))
+    for run, order in zip(runs[:2], (1, -1), strict=True):
+        wire.post("runs/log-batch", run_id=run, metrics=points(4)[::order])
     wanted = {"run_id": [runs[1], runs[0], "unknown"], "metric_key": "a"}
     found = wire.get("metrics/get-history-bulk", **wanted)["metrics"]
     assert [(p["run_id"], p["step"]) for p in found] == [
@@ -314,3 +334,19 @@ def test_a_store_that_outlives_power_cuts_acknowledges_metrics_by_a_transaction(
     with sqlite3.connect(tmp_path / "full.db") as connection:
         assert connection.execute("SELECT points FROM series").fetchall() == [(3,)]
     host.close()
+
+
+def test_inputs_are_recorded_whole_or_not_at_all(wire) -> None:
+    run = wire.run()
+    model = wire.call("POST", "/api/2.0/mlflow/logged-models", experiment_id="0")["model"]
+    error = wire.refused(
+        "POST",
+        "runs/log-inputs",
+        run_id=run,
+        models=[{"model_id": model["info"]["model_id"]}],
+        datasets=[
+            {"dataset": {"name": "d", "digest": "9" * 37, "source_type": "s", "source": "s"}}
+        ],
+    )
+    assert error.error_code == "INVALID_PARAMETER_VALUE"
+    assert wire.get("runs/get", run_id=run)["run"]["inputs"] == {}

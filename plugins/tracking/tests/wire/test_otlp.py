@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import gzip
 import json
@@ -263,14 +262,12 @@ ME = Identity("me", frozenset(Permission))
 @pytest.fixture
 def send(wire):
     def send(body: bytes, **headers: str) -> Answer:
-        async def chunks():
-            for begin in range(0, len(body), 100):
-                yield body[begin : begin + 100]
-
         given = {"content-type": "application/x-protobuf", "x-mlflow-experiment-id": "0"}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
-        call = Call(wire.host, ME, {}, given, chunks(), wire.uri)
-        return asyncio.run(ENDPOINT.handle(call))  # type: ignore[arg-type]
+        call = Call(wire.host, ME, {}, given, tracking_uri=wire.uri, content=body)
+        answer = ENDPOINT.handle(call)
+        assert isinstance(answer, Answer)
+        return answer
 
     return send
 
@@ -332,6 +329,5 @@ def test_spans_for_no_experiment_are_refused(send) -> None:
 
 def test_a_body_that_unpacks_to_too_much_is_refused(send, monkeypatch) -> None:
     monkeypatch.setattr(ingestion, "MAX_BYTES", 10_000)
-    for body, encoding in ((gzip.compress(bytes(20_000)), "gzip"), (bytes(20_000), "")):
-        with pytest.raises(InvalidValue, match="10000 bytes"):
-            send(body, content_encoding=encoding)
+    with pytest.raises(InvalidValue, match="10000 bytes"):
+        send(gzip.compress(bytes(20_000)), content_encoding="gzip")

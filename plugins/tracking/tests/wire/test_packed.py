@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import struct
-from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import given
@@ -37,13 +35,9 @@ def send(wire):
     endpoint = wire._endpoints["POST", packed.PATH]
 
     def send(body: bytes, batch: str = "j:1", *, uri: str = wire.uri) -> None:
-        async def stream() -> AsyncIterator[bytes]:
-            yield body[:3]
-            yield body[3:]
-
         headers = {"x-pegboard-batch": batch} if batch else {}
-        call = Call(wire.host, TESTER, {}, headers, stream(), tracking_uri=uri)
-        assert asyncio.run(endpoint.handle(call)) == {}
+        call = Call(wire.host, TESTER, {}, headers, tracking_uri=uri, content=body)
+        assert endpoint.handle(call) == {}
 
     return send
 
@@ -150,11 +144,6 @@ def test_a_body_needs_a_name_and_number(wire, send) -> None:
     for batch in ("", "j"):
         with pytest.raises(InvalidValue, match="NAME:NUMBER"):
             send(body, batch)
-
-
-def test_a_body_without_end_is_not_read_to_its_end(send) -> None:
-    with pytest.raises(InvalidValue, match="at once"):
-        send(bytes((64 << 20) + 1))
 
 
 def test_other_stores_say_that_they_take_none(send) -> None:

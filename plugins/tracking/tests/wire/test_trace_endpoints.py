@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pegboard import uris
 from pegboard.contracts.http import Call, Identity, Permission
 from pegboard.entities import (
     Assessment,
@@ -18,11 +20,13 @@ from pegboard.entities import (
     TraceInfo,
     TraceState,
 )
-from pegboard.errors import InvalidValue, NotFound
-from pegboard_tracking.wire import trace_codec, traces
+from pegboard.errors import InvalidValue, NotFound, Refused
+from pegboard_tracking.wire import trace_codec
+from pegboard_tracking.wire.endpoints import endpoints
+from pegboard_tracking.wire.trace_requests import MAX_TRACES
 
 OLD, NEW = "/api/2.0/mlflow/traces", "/api/3.0/mlflow/traces"
-ENDPOINTS = {(each.method, each.path): each for each in traces.ENDPOINTS}
+ENDPOINTS = {(each.method, each.path): each for each in endpoints()}
 ME = Identity("me", frozenset(Permission))
 HERE = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
 OUTLINE: dict[str, Any] = {
@@ -39,7 +43,7 @@ OUTLINE: dict[str, Any] = {
 
 @pytest.fixture
 def call(wire):
-    def call(method: str, path: str, **fields: Any) -> Any:
+    def call(method: str, path: str, /, **fields: Any) -> Any:
         endpoint = ENDPOINTS[method, path]
         answer: Any = endpoint.handle(Call(wire.host, ME, fields, {}, None, wire.uri))
         return json.loads(json.dumps(answer, allow_nan=False))
@@ -158,7 +162,7 @@ def test_traces_are_deleted(call, started) -> None:
 
 def test_too_many_traces_at_once_are_refused(call) -> None:
     with pytest.raises(InvalidValue):
-        call("GET", NEW + "/batchGet", trace_ids=["x"] * (traces.MAX_TRACES + 1))
+        call("GET", NEW + "/batchGet", trace_ids=["x"] * (MAX_TRACES + 1))
 
 
 # -- assessments -----------------------------------------------------------------------------------
@@ -289,3 +293,102 @@ def test_an_assessment_is_read_as_it_was_written(item: Assessment) -> None:
 def test_an_outline_is_read_as_it_was_written(info: TraceInfo) -> None:
     sent = json.loads(json.dumps(trace_codec.info_json(info), allow_nan=False))
     assert trace_codec.read_info(sent) == info
+
+
+def test_a_file_that_is_attached_to_a_span_is_answered(call, wire, started) -> None:
+    name = "0b5cf9c5-6c0f-4b34-9c0e-1d2f3a4b5c6d"
+    place = uris.parse(started["tags"]["mlflow.artifactLocation"]).local_path() / "attachments"
+    place.mkdir(parents=True)
+    (place / name).write_bytes(b"\x89PNG")
+    for version in ("2.0", "3.0"):
+        path = f"/api/{version}/mlflow/get-trace-artifact"
+        found = ENDPOINTS["GET", path].handle(
+            Call(wire.host, ME, {"request_id": "tr-1", "path": name}, {}, None, wire.uri)
+        )
+        assert asyncio.run(_whole(found)) == b"\x89PNG"
+        for wrong, error in (
+            ("../../x", InvalidValue),
+            (name.upper(), InvalidValue),
+            (name[:-1] + "0", NotFound),
+        ):
+            with pytest.raises(error):
+                call("GET", path, request_id="tr-1", path=wrong)
+        with pytest.raises(NotFound):
+            call("GET", path, request_id="tr-2", path=name)
+    # A tag that a client set does not open what the server does not hand out.
+    wire.store.traces().set_tag("tr-1", "mlflow.artifactLocation", "file:///etc")
+    with pytest.raises(Refused):
+        call("GET", path, request_id="tr-1", path=name)
+
+
+async def _whole(answer: Any) -> bytes:
+    if isinstance(answer.content, bytes):
+        return answer.content
+    return b"".join([piece async for piece in answer.content])
+
+
+def test_figures_are_answered_in_groups(call, started) -> None:
+    asked = {
+        "experiment_ids": ["0"],
+        "view_type": "TRACES",
+        "metric_name": "latency",
+        "aggregations": [
+            {"aggregation_type": "AVG"},
+            {"aggregation_type": "PERCENTILE", "percentile_value": 99},
+        ],
+        "dimensions": ["trace_name"],
+        "filters": ["trace.status = 'OK'"],
+        "time_interval_seconds": 3600,
+        "start_time_ms": "0",
+        "end_time_ms": str(2**62),
+    }
+    point = {
+        "metric_name": "latency",
+        "dimensions": {"time_bucket": "2025-01-01T00:00:00+00:00", "trace_name": "ask"},
+        "values": {"AVG": 1500.0, "P99.0": 1500.0},
+    }
+    assert call("POST", NEW + "/metrics", **asked) == {"data_points": [point]}
+    # As the protocol numbers them.
+    numbered = {"view_type": 1, "aggregations": [{"aggregation_type": 3}]}
+    [point] = call("POST", NEW + "/metrics", **asked | numbered)["data_points"]
+    assert point["values"] == {"AVG": 1500.0}
+    for wrong in (
+        {"view_type": "RUNS"},
+        {"view_type": 9},
+        {"aggregations": [{"aggregation_type": "MEDIAN"}]},
+        {"aggregations": []},
+        {"aggregations": ["AVG"]},
+        {"aggregations": [{"aggregation_type": "PERCENTILE", "percentile_value": "NaN"}]},
+        {"time_interval_seconds": 0},
+        {"filters": ["x" * 20_000]},
+        {"max_results": 10**6},
+    ):
+        with pytest.raises(InvalidValue):
+            call("POST", NEW + "/metrics", **asked | wrong)
+
+
+def test_a_correlation_that_is_undefined_is_not_answered(call, started) -> None:
+    asked = {
+        "experiment_ids": ["0"],
+        "filter_string1": "name = 'x'",
+        "filter_string2": "name = 'y'",
+    }
+    assert call("POST", NEW + "/calculate-filter-correlation", **asked) == {
+        "filter1_count": 0,
+        "filter2_count": 0,
+        "joint_count": 0,
+        "total_count": 1,
+    }
+
+
+def test_prompts_are_linked_to_a_trace(call, started) -> None:
+    path = OLD + "/link-prompts"
+    refs = [{"name": "greet", "version": "1"}]
+    assert call("POST", path, trace_id="tr-1", prompt_versions=refs) == {}
+    found = call("POST", NEW + "/search", locations=[HERE], filter="prompt = 'greet/1'")
+    assert [each["trace_id"] for each in found["traces"]] == ["tr-1"]
+    for wrong in ("greet/1", [{"name": "greet"}], [{"name": "greet", "version": 1}], ["greet"]):
+        with pytest.raises(InvalidValue):
+            call("POST", path, trace_id="tr-1", prompt_versions=wrong)
+    with pytest.raises(NotFound):
+        call("POST", path, trace_id="tr-none", prompt_versions=refs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pegboard import host, refusals, validation
@@ -215,13 +216,33 @@ class RestRegistry(ModelRegistry):
 
         MLflow's servers are asked for every version.
         """
+        try:
+            return self._asked(_own("needing"), owners)
+        except UnknownPath:
+            return super().needing(owners)
+
+    def begin_removal(self, owners: Sequence[FilesOwner]) -> Mapping[str, Sequence[ModelVersion]]:
+        """Do what ``needing`` does, and refuse versions of the files that none needs from now on.
+
+        MLflow's servers refuse none.
+        """
+        try:
+            return self._asked(_own("removals"), owners)
+        except UnknownPath:
+            return super().begin_removal(owners)
+
+    def end_removal(self, owners: Sequence[FilesOwner]) -> None:
+        """Note that the files of these owners are removed, or stay."""
+        with suppress(UnknownPath):
+            self._asked(_own("removals"), owners, ended=True)
+
+    def _asked(
+        self, path: str, owners: Sequence[FilesOwner], *, ended: bool | None = None
+    ) -> dict[str, Sequence[ModelVersion]]:
         found: dict[str, Sequence[ModelVersion]] = {}
         for start in range(0, len(owners), MAX_OWNERS):
             asked = [owner_json(owner) for owner in owners[start : start + MAX_OWNERS]]
-            try:
-                answer = self.api.post(_own("needing"), owners=asked)
-            except UnknownPath:
-                return super().needing(owners)
+            answer = self.api.post(path, owners=asked, ended=ended)
             found.update(self.api.read(answer, read_needed))
         return found
 

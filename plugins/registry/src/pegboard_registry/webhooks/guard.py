@@ -22,6 +22,14 @@ Address: TypeAlias = "ipaddress.IPv4Address | ipaddress.IPv6Address"
 MAX_URL = 2000
 _PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST = ipaddress.ip_network("2000::/3")
+_SPECIAL = (
+    ipaddress.ip_network("168.63.129.16/32"),  # What answers Azure's machines about themselves.
+    ipaddress.ip_network("192.0.0.0/24"),
+    ipaddress.ip_network("192.88.99.0/24"),
+    ipaddress.ip_network("3fff::/20"),
+)
+"""What is not everybody's, though it looks like it to some versions of Python."""
 _ALLOW = "The server's owner can allow it with [plugins.registry] webhook_allow in pegboard.toml."
 
 
@@ -88,7 +96,10 @@ def is_public(address: Address) -> bool:
             hidden = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if hidden is not None:
             return is_public(hidden)
-    return address.is_global and not address.is_multicast
+        if address not in _UNICAST:
+            return False
+    special = any(address in network for network in _SPECIAL)
+    return address.is_global and not address.is_multicast and not special
 
 
 def _parse(url: str) -> Target:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.errors import InvalidValue, NotFound, quoted
@@ -15,13 +16,19 @@ from pegboard_registry.wire.calls import author_of, reads_quickly, registry_of
 from pegboard_registry.wire.codec import version_json
 from pegboard_registry.wire.schemas import BY_ALIAS, ONE_VERSION
 
+if TYPE_CHECKING:
+    from pegboard.contracts.registry import ModelRegistry
+
 
 def _set(call: Call) -> Result:
     given = call.parameters
     name, alias, version = text(given, "name"), text(given, "alias"), text(given, "version")
-    with events.announced(call) as (registry, announce):
+
+    def change(registry: ModelRegistry, announce: events.Announcer) -> None:
         registry.set_alias(name, alias, version, by=author_of(call))
         announce.alias_created(name, alias, version)
+
+    events.promoted(call, change)
     return NOTHING
 
 

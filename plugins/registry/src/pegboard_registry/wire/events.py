@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Container, Iterator
+from copy import copy
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
@@ -15,10 +17,13 @@ from pegboard_registry.wire.prompts import TEXT, is_prompt, shown_tags
 
 if TYPE_CHECKING:
     from pegboard.contracts.http import Call
-    from pegboard.contracts.registry import ModelRegistry
+    from pegboard.contracts.registry import ModelRegistry, Promotion
     from pegboard.entities.registry import ModelVersion, RegisteredModel
 
     from pegboard_registry.webhooks.queue import Queue
+    from pegboard_registry.webhooks.store import WebhookStore
+
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
@@ -26,18 +31,61 @@ def announced(call: Call) -> Iterator[tuple[ModelRegistry, Announcer]]:
     """Change the registry of a call, and have webhooks told what the announcer is told.
 
     Both happen in one transaction: what is told has happened, and what has happened is told, even
-    if this process dies in between.
+    if this process dies in between. What gates are asked about is changed by ``promoted``.
     """
     registry = registry_of(call)
-    webhooks = service.webhooks_of(registry, call.host.settings(NAME))
-    if webhooks is None or not webhooks.queue.has_listeners():
+    webhooks = _listening(call, registry)
+    if webhooks is None:
         yield registry, Announcer(registry, None)
         return
-    # A gate may take its time, and must not hold up other writers meanwhile.
-    together = webhooks.database.writing if registry.allow is None else contextlib.nullcontext
-    with together():
+    with webhooks.database.writing():
         yield registry, Announcer(registry, webhooks.queue)
     service.wake(webhooks)
+
+
+def promoted(call: Call, change: Callable[[ModelRegistry, Announcer], T]) -> T:
+    """Do the same by a function that may be called more than once, for what gates are asked about.
+
+    A gate may take its time, and must not hold up other writers meanwhile. So a change that is to
+    be asked about is undone, the gates are asked, and it is made again; if they would now be asked
+    about another promotion, as others have changed something, they are.
+    """
+    registry = registry_of(call)
+    webhooks = _listening(call, registry)
+    if webhooks is None or registry.allow is None:
+        with announced(call) as (plain, announcer):
+            return change(plain, announcer)
+    passed: set[Promotion] = set()
+    asking = copy(registry)
+    asking.allow = partial(_check_passed, passed)
+    while True:
+        try:
+            with webhooks.database.writing():
+                changed = change(asking, Announcer(registry, webhooks.queue))
+        except _NotAsked as missing:
+            registry.allow(missing.promotion)
+            passed.add(missing.promotion)
+        else:
+            service.wake(webhooks)
+            return changed
+
+
+def _listening(call: Call, registry: ModelRegistry) -> WebhookStore | None:
+    """Return the webhooks of a registry, if there are any."""
+    webhooks = service.webhooks_of(registry, call.host.settings(NAME))
+    return webhooks if webhooks is not None and webhooks.queue.has_listeners() else None
+
+
+class _NotAsked(Exception):
+    """Ends a transaction, for gates to be asked."""
+
+    def __init__(self, promotion: Promotion) -> None:
+        self.promotion = promotion
+
+
+def _check_passed(passed: Container[Promotion], promotion: Promotion) -> None:
+    if promotion not in passed:
+        raise _NotAsked(promotion)
 
 
 @frozen

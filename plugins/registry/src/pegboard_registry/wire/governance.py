@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
-from pegboard.contracts.registry import HISTORY_LIMIT, HISTORY_PAGE
+from pegboard.contracts.registry import HISTORY_LIMIT, HISTORY_PAGE, FilesOwner
 from pegboard.errors import InvalidValue
 from pegboard_tracking.wire.codec import page_json
 from pegboard_tracking.wire.requests import (
@@ -28,6 +30,10 @@ from pegboard_registry.wire.codec import (
     version_json,
 )
 from pegboard_registry.wire.schemas import BY_ALIAS, CHANGE, ONE_VERSION, VERSION
+
+if TYPE_CHECKING:
+    from pegboard.contracts.registry import ModelRegistry
+    from pegboard.entities.registry import ModelVersion
 
 BASE = "/api/pegboard/1.0/registry"
 
@@ -66,22 +72,39 @@ def _approve(call: Call) -> Result:
 
 def _roll_back(call: Call) -> Result:
     name, alias = text(call.parameters, "name"), text(call.parameters, "alias")
-    with events.announced(call) as (registry, announce):
+
+    def change(registry: ModelRegistry, announce: events.Announcer) -> ModelVersion:
         version = registry.rollback_alias(name, alias, by=author_of(call))
         announce.alias_created(name, alias, version.version)
-    return {"model_version": version_json(version)}
+        return version
+
+    return {"model_version": version_json(events.promoted(call, change))}
 
 
 def _needing(call: Call) -> Result:
+    return needed_json(registry_of(call).needing(_owners(call)))
+
+
+def _remove(call: Call) -> Result:
+    registry, ended = registry_of(call), get(call.parameters, "ended")
+    if ended is None or not boolean(ended, "ended"):
+        return needed_json(registry.begin_removal(_owners(call)))
+    registry.end_removal(_owners(call))
+    return NOTHING
+
+
+def _owners(call: Call) -> list[FilesOwner]:
     owners = [read_owner(each) for each in items(get(call.parameters, "owners"), "owners")]
     if len(owners) > MAX_OWNERS or any(len(owner.uris) > MAX_URIS for owner in owners):
         raise InvalidValue(
             f"{len(owners)} owners are asked for; {MAX_OWNERS} with {MAX_URIS} URIs each are "
             "allowed."
         )
-    return needed_json(registry_of(call).needing(owners))
+    return owners
 
 
+_OWNERS = at_most(MAX_OWNERS, record("id", "uris", id=TEXT, uris=at_most(MAX_URIS, TEXT)))
+_NEEDED = record(needed=array(record(id=TEXT, model_versions=array(VERSION))))
 _TAGS = ("Registry history",)
 
 ENDPOINTS = [
@@ -109,12 +132,11 @@ ENDPOINTS = [
     Endpoint(
         "POST", f"{BASE}/needing", _needing, Permission.READ,
         "Return which versions need the files of runs and logged models.",
-        record(
-            "owners",
-            owners=at_most(
-                MAX_OWNERS, record("id", "uris", id=TEXT, uris=at_most(MAX_URIS, TEXT))
-            ),
-        ),
-        record(needed=array(record(id=TEXT, model_versions=array(VERSION)))), tags=_TAGS,
+        record("owners", owners=_OWNERS), _NEEDED, tags=_TAGS,
+    ),
+    Endpoint(
+        "POST", f"{BASE}/removals", _remove, Permission.DELETE,
+        "Do the same, and refuse versions of the other files, until their removal is ended.",
+        record("owners", owners=_OWNERS, ended=BOOLEAN), _NEEDED, tags=_TAGS,
     ),
 ]  # fmt: skip

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 from pegboard import host, paths
 from pegboard.cli import formats, output
+from pegboard.client import transfer
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.entities import FileInfo
 from pegboard.errors import NotFound
 
 from pegboard_tracking.commands import common, details
 
+_MB = 1_000_000
+
 
 @click.group()
 def artifacts() -> None:
-    """List and download the files of a run."""
+    """List, upload and download the files of a run."""
 
 
 @artifacts.command("list")
@@ -36,6 +40,52 @@ def list_artifacts(run: str, path: str, recursive: bool, as_json: bool) -> None:
         output.print_record(details.file_lines(found))
     else:
         output.note("There are no files.")
+
+
+@artifacts.command()
+@click.argument("run")
+@click.argument(
+    "sources", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
+)
+@click.option(
+    "-t",
+    "--to",
+    "directory",
+    default="",
+    show_default="none",
+    metavar="DIRECTORY",
+    help="The directory of the run to put them into.",
+)
+@output.json_option
+def upload(run: str, sources: tuple[Path, ...], directory: str, as_json: bool) -> None:
+    """Copy files, and directories with all that is in them, to a run.
+
+    Of a big file that goes to a server in parts, an upload that was interrupted goes on where it
+    stopped when the same command is given again.
+    """
+    store = _files_of(run)
+    found = [each for source in sources for each in transfer.files(source, directory)]
+    total = sum(file.stat().st_size for file, _ in found if file.is_file())
+    with output.progress("Uploading, in MB", -(-total // _MB)) as advance:
+        told = _in_megabytes(advance)
+        for file, path in found:
+            transfer.upload_file(store, file, path, told)
+    if as_json:
+        output.print_json({"files": [paths.safe_relative(path) for _, path in found]})
+    else:
+        click.echo(f"Uploaded {formats.counted(len(found), 'file')}, {formats.size(total)}.")
+
+
+def _in_megabytes(advance: Callable[[int], None]) -> Callable[[int], None]:
+    """Return what is told of bytes and tells of each megabyte that is begun."""
+    done = 0
+
+    def told(count: int) -> None:
+        nonlocal done
+        before, done = done, done + count
+        advance(-(-done // _MB) - -(-before // _MB))
+
+    return told
 
 
 @artifacts.command()

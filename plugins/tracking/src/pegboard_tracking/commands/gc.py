@@ -77,7 +77,7 @@ def gc(
         return
     if counts or going:
         _confirm(_listed(counts, len(going)), yes)
-    removed = _remove(collector, doomed(), counts.total(), kept)
+    removed = _remove(collector, collector.claimed(found()), counts.total(), kept)
     gone = [each.name for each in going if collector.remove_experiment(each)]
     results = [*kept.values(), *removed]
     _report(results, gone, collector.reclaim(), store.reclaim(), as_json)

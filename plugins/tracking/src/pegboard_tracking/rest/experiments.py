@@ -63,7 +63,8 @@ class RestExperiments(RestBase):
             "experiments/search",
             query=filter,
             filter=filter,
-            order_by=list(order_by),
+            # Servers have another order where none is given.
+            order_by=list(order_by) or ["last_update_time DESC"],
             view_type=view.name,
             max_results=max_results,
             page_token=page_token,

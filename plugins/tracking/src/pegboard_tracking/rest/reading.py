@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
+from itertools import repeat
 
 from pegboard import validation
-from pegboard.contracts.tracking import DATASETS_LIMIT, SEARCH_LIMIT
+from pegboard.contracts.tracking import DATASETS_LIMIT, SEARCH_LIMIT, MetricColumns
 from pegboard.entities import DatasetSummary, Metric, Page
 
 from pegboard_tracking.rest.base import RestBase
 from pegboard_tracking.rest.errors import UnknownPath
-from pegboard_tracking.wire import codec
+from pegboard_tracking.wire import codec, columns
+from pegboard_tracking.wire.metrics import LOGGED
 
 _HISTORY_PAGE = 25_000
 _MOST_SAMPLED = 2_500
@@ -33,25 +36,50 @@ class RestReading(RestBase):
         page_token: str | None = None,
     ) -> Page[Metric]:
         """Return all points of a metric in the order they were logged; empty if there are none."""
+        page = self.metric_columns(run_id, key, max_results=max_results, page_token=page_token)
+        rows = (list(page.values), list(page.timestamps), list(page.steps))
+        return Page(map(Metric, repeat(key), *rows), page.token)
+
+    def metric_columns(
+        self,
+        run_id: str,
+        key: str,
+        *,
+        by_time: bool = False,
+        max_results: int | None = None,
+        page_token: str | None = None,
+    ) -> MetricColumns:
+        """Return the same in columns; servers that are not ours tell them by time alone."""
         if max_results is not None:
             validation.page_size(max_results, SEARCH_LIMIT)
         self._writer.deliver_patiently()
-        found: Page[Metric] = Page()
+        steps, timestamps, values = array("q"), array("q"), array("d")
         token = page_token
         while True:
-            answer = self._api.get(
-                "metrics/get-history",
-                run_id=run_id,
-                metric_key=key,
-                max_results=max_results or _HISTORY_PAGE,
-                page_token=token,
-            )
-            page = self._api.read_page(answer, "metrics", codec.read_metric)
-            found.extend(page)
+            size = max_results or _HISTORY_PAGE
+            page = self._page(run_id, key, by_time, size, token)
+            steps.extend(page.steps)
+            timestamps.extend(page.timestamps)
+            values.extend(page.values)
             token = page.token
             if max_results is not None or token is None:
-                found.token = token
-                return found
+                return MetricColumns(steps, timestamps, values, token)
+
+    def _page(
+        self, run_id: str, key: str, by_time: bool, size: int, token: str | None
+    ) -> MetricColumns:
+        fields = {"run_id": run_id, "metric_key": key, "max_results": size, "page_token": token}
+        # Servers of ours, which reduce histories as the contract wants it, tell what was logged.
+        if not by_time and self._connection.abilities().sampled_history:
+            return self._api.read(self._api.get(LOGGED, **fields), columns.read_columns)
+        answer = self._api.get("metrics/get-history", **fields)
+        found = self._api.read_page(answer, "metrics", codec.read_metric)
+        return MetricColumns(
+            array("q", [point.step for point in found]),
+            array("q", [point.timestamp for point in found]),
+            array("d", [point.value for point in found]),
+            found.token,
+        )
 
     def sampled_history(
         self,

@@ -10,12 +10,21 @@ from pegboard import filters, refusals, validation
 from pegboard.contracts.traces import CHANGEABLE, DEFAULT_PAGE, MAX_LINKS, TraceStore
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Page
-from pegboard.entities.traces import Assessment, AssessmentKind, Span, Trace, TraceInfo
+from pegboard.entities.traces import (
+    Assessment,
+    AssessmentKind,
+    MetricDataPoint,
+    Span,
+    Trace,
+    TraceFilterCorrelation,
+    TraceInfo,
+    TraceMetricsQuery,
+)
 from pegboard.errors import InvalidValue
 
 from pegboard_tracking.rest import spans as spans_codec
 from pegboard_tracking.rest.api import Api, is_path_part, path_part
-from pegboard_tracking.wire import scalars, trace_codec
+from pegboard_tracking.wire import scalars, trace_codec, trace_metrics
 from pegboard_tracking.wire.ingestion import EXPERIMENT
 
 _AT_ONCE = 100
@@ -114,6 +123,33 @@ class RestTraces(TraceStore):
         )
         return self._api.read_page(answer, "traces", trace_codec.read_info)
 
+    def correlation(
+        self, experiment_ids: Sequence[str], filter1: str, filter2: str, *, base_filter: str = ""
+    ) -> TraceFilterCorrelation:
+        """Return how many traces of these experiments fit two filters, alone and together."""
+        for text in (filter1, filter2, base_filter):
+            filters.parse_filter(text, filters.TRACES)
+        wanted = list(dict.fromkeys(experiment_ids))
+        if not wanted:
+            return TraceFilterCorrelation(0, 0, 0, 0)
+        answer = self._api.post(
+            f"{_NEW}/calculate-filter-correlation",
+            query=" AND ".join(filter(None, (base_filter, filter1, filter2))),
+            experiment_ids=wanted,
+            filter_string1=filter1,
+            filter_string2=filter2,
+            base_filter=base_filter or None,
+        )
+        return self._api.read(answer, trace_metrics.read_correlation)
+
+    def metrics(self, query: TraceMetricsQuery) -> list[MetricDataPoint]:
+        """Return aggregated figures, ordered by time and dimensions."""
+        validation.page_size(query.max_results, SEARCH_LIMIT)
+        if not query.experiment_ids:
+            return []
+        answer = self._api.post(f"{_NEW}/metrics", **trace_metrics.query_json(query))
+        return list(self._api.read_page(answer, "data_points", trace_metrics.read_point))
+
     # -- changing ------------------------------------------------------------------------------
 
     def set_tag(self, trace_id: str, key: str, value: str) -> None:
@@ -162,6 +198,13 @@ class RestTraces(TraceStore):
                 f"{MAX_LINKS} are allowed."
             )
         self._api.post(f"{_OLD}/link-to-run", trace_ids=list(trace_ids), run_id=run_id)
+
+    def link_prompts(self, trace_id: str, prompts: Sequence[tuple[str, str]]) -> None:
+        """Link versions of prompts, each a name and a version, to a trace."""
+        _check(trace_id)
+        refs = [{"name": name, "version": version} for name, version in prompts]
+        if refs:
+            self._api.post(f"{_OLD}/link-prompts", trace_id=trace_id, prompt_versions=refs)
 
     # -- assessments ---------------------------------------------------------------------------
 

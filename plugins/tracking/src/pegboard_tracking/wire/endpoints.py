@@ -8,6 +8,7 @@ from pegboard.contracts.http import Endpoint
 
 from pegboard_tracking.wire import (
     artifacts,
+    assessments,
     experiments,
     ingestion,
     logged_models,
@@ -15,7 +16,9 @@ from pegboard_tracking.wire import (
     metrics,
     own,
     runs,
+    trace_metrics,
     traces,
+    traces_old,
     uploads,
 )
 
@@ -31,6 +34,9 @@ def endpoints() -> Sequence[Endpoint]:
         *artifacts.ENDPOINTS,
         *uploads.ENDPOINTS,
         *traces.ENDPOINTS,
+        *traces_old.ENDPOINTS,
+        *assessments.ENDPOINTS,
+        *trace_metrics.ENDPOINTS,
         *ingestion.ENDPOINTS,
         *own.ENDPOINTS,
     ]

@@ -34,6 +34,9 @@ from pegboard_tracking.wire.shapes import PAIRS, TEXT, array, record
 MAX_SEARCHED = 20
 """Of how many experiments the datasets may be asked for at once."""
 
+_ORDER = ("creation_time DESC", "experiment_id ASC")
+"""The order of a search that names none, as clients of MLflow know it."""
+
 _BASE = "/api/2.0/mlflow/experiments"
 
 
@@ -70,7 +73,7 @@ def _search(call: Call, *, query: bool = False) -> Result:
     given = call.parameters
     found = store_of(call).search_experiments(
         filter=optional_text(given, "filter"),
-        order_by=texts(given, "order_by", query=query),
+        order_by=texts(given, "order_by", query=query) or _ORDER,
         view=_view(given),
         max_results=page_size(given, 1000, bits=64),
         page_token=page_token(given),

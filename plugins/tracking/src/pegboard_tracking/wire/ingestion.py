@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import zlib
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from pegboard.entities.traces import Span
 from pegboard.errors import InvalidValue
 
 from pegboard_tracking.wire import otlp
-from pegboard_tracking.wire.requests import content_of, store_of
+from pegboard_tracking.wire.requests import store_of
 
 MAX_BYTES = 64 * 1024 * 1024
 """How large a body may be, also when it is unpacked."""
@@ -25,11 +24,7 @@ _OWN_TAGS = ("telemetry.sdk.", "mlflow.")
 """Attributes of a resource that do not become tags."""
 
 
-async def _take(call: Call) -> Answer:
-    return await asyncio.to_thread(_store, call, await content_of(call, MAX_BYTES))
-
-
-def _store(call: Call, body: bytes) -> Answer:
+def _take(call: Call) -> Answer:
     headers = {name.lower(): value for name, value in call.headers.items()}
     experiment_id = headers.get(EXPERIMENT, "")
     if not experiment_id:
@@ -41,7 +36,7 @@ def _store(call: Call, body: bytes) -> Answer:
         raise InvalidValue(
             f"Spans cannot be read from {media_type[:60]!r}.", hint=f"Send {_BINARY} or {_JSON}."
         )
-    plain = _unpacked(body, headers.get("content-encoding", "").strip().lower())
+    plain = _unpacked(call.content, headers.get("content-encoding", "").strip().lower())
     batches = (otlp.read_json if media_type == _JSON else otlp.read_binary)(plain)
     if not batches:
         raise InvalidValue("The body holds no spans.")
@@ -102,7 +97,8 @@ ENDPOINTS = [
         _take,
         Permission.WRITE,
         "Take spans in OpenTelemetry's protocol, binary or JSON.",
-        streams=True,
+        raw=True,
+        max_body=MAX_BYTES,
         tags=("Traces",),
     )
 ]

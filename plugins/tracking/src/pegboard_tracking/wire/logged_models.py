@@ -269,10 +269,14 @@ ENDPOINTS = [
             "PATCH", _ONE + "/tags", _set_tags, _WRITE, "Set tags of a logged model.",
             record("model_id", model_id=TEXT, tags=PAIRS), EMPTY, tags=_TAGS,
         ),
-        Endpoint(
-            "DELETE", _ONE + "/tags/{tag_key:path}", _delete_tag, _WRITE,
-            "Remove a tag of a logged model.",
-            record("model_id", "tag_key", model_id=TEXT, tag_key=TEXT), EMPTY, tags=_TAGS,
+        # The second form is for keys with '/'. A path is checked as one, and refused with a ':'.
+        *(
+            Endpoint(
+                "DELETE", _ONE + "/tags/" + place, _delete_tag, _WRITE,
+                "Remove a tag of a logged model.",
+                record("model_id", "tag_key", model_id=TEXT, tag_key=TEXT), EMPTY, tags=_TAGS,
+            )
+            for place in ("{tag_key}", "{tag_key:path}")
         ),
         Endpoint(
             "POST", _ONE + "/params", _log_params, _WRITE, "Add params to a logged model.",

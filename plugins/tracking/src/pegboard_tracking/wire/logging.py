@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import Metric, Param, RunTag
 from pegboard.errors import InvalidValue
-from pegboard.validation import MAX_TAG_VALUE
+from pegboard.validation import MAX_TAG_VALUE, dataset_input
 
 from pegboard_tracking import received
 from pegboard_tracking.store import SqliteStore
@@ -169,7 +169,8 @@ def _refuse_repeated(params: list[Param]) -> None:
 def _log_inputs(call: Call) -> Result:
     given = call.parameters
     run = text(given, "run_id")
-    datasets = codec.read_dataset_inputs(given.get("datasets"))
+    # All of it is checked before any of it is recorded.
+    datasets = [*map(dataset_input, codec.read_dataset_inputs(given.get("datasets")))]
     models = codec.read_model_inputs(given.get("models"))
     store = store_of(call)
     if models:

@@ -8,7 +8,7 @@ from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import Metric
 from pegboard.errors import InvalidValue, NotFound
 
-from pegboard_tracking.wire import codec
+from pegboard_tracking.wire import codec, columns
 from pegboard_tracking.wire.requests import (
     Fields,
     optional_integer,
@@ -21,7 +21,7 @@ from pegboard_tracking.wire.requests import (
 )
 from pegboard_tracking.wire.scalars import get
 from pegboard_tracking.wire.schemas import METRIC, METRIC_OF_RUN, at_most, page_limit
-from pegboard_tracking.wire.shapes import INT32, TEXT, array, record
+from pegboard_tracking.wire.shapes import INT32, INT64, NUMBER, TEXT, array, record
 
 MAX_RUNS = 100
 """Of how many runs the history may be asked for at once."""
@@ -29,6 +29,9 @@ MAX_POINTS = 25_000
 """How many points of all runs together are returned at the most."""
 MAX_SAMPLED = 2_500
 """To how many points the history of a run may be reduced at the most."""
+
+LOGGED = "/api/pegboard/1.0/metrics/history"
+"""The path of histories in the order of logging, which MLflow's protocol does not know."""
 
 _BASE = "/api/2.0/mlflow/metrics"
 
@@ -38,9 +41,21 @@ def _history(call: Call) -> Result:
     wanted = None if get(given, "max_results") is None else page_size(given, MAX_POINTS)
     key = text(given, "metric_key")
     found = store_of(call).metric_columns(
-        run_id(given), key, max_results=wanted, page_token=page_token(given)
+        run_id(given), key, by_time=True, max_results=wanted, page_token=page_token(given)
     )
     return codec.page_json("metrics", codec.metrics_json(key, found), found.token)
+
+
+def _logged(call: Call) -> Result:
+    given = call.parameters
+    wanted = page_size(given, MAX_POINTS)
+    found = store_of(call).metric_columns(
+        run_id(given),
+        text(given, "metric_key"),
+        max_results=wanted,
+        page_token=page_token(given),
+    )
+    return columns.columns_json(found)
 
 
 def _bulk(call: Call) -> Result:
@@ -56,11 +71,11 @@ def _bulk(call: Call) -> Result:
         if len(points) >= left:
             break
         try:
-            history = store.metric_history(run, key, max_results=left - len(points))
+            found = store.metric_columns(run, key, by_time=True, max_results=left - len(points))
         except NotFound:
             # A chart of many runs is not refused because one of them is gone.
             continue
-        points += [_of_run(point, run) for point in sorted(history, key=_by_time)]
+        points += [{**point, "run_id": run} for point in codec.metrics_json(key, found)]
     return {"metrics": points}
 
 
@@ -91,10 +106,6 @@ def _runs(given: Fields, name: str) -> list[str]:
     return runs
 
 
-def _by_time(point: Metric) -> tuple[int, int]:
-    return point.timestamp, point.step
-
-
 def _of_run(point: Metric, run: str) -> dict[str, Any]:
     made = codec.metric_json(point)
     made["run_id"] = run
@@ -107,7 +118,7 @@ ENDPOINTS = [
         f"{_BASE}/get-history",
         _history,
         Permission.READ,
-        "Return the points of a metric, in the order they were logged.",
+        "Return the points of a metric, in the order of time.",
         record(
             "run_id",
             "metric_key",
@@ -118,6 +129,27 @@ ENDPOINTS = [
             max_results=page_limit(),
         ),
         record(metrics=array(METRIC), next_page_token=TEXT),
+    ),
+    Endpoint(
+        "GET",
+        LOGGED,
+        _logged,
+        Permission.READ,
+        "Return the points of a metric in columns, in the order they were logged.",
+        record(
+            "run_id",
+            "metric_key",
+            run_id=TEXT,
+            metric_key=TEXT,
+            page_token=TEXT,
+            max_results=page_limit(),
+        ),
+        record(
+            steps=array(INT64),
+            timestamps=array(INT64),
+            values=array(NUMBER),
+            next_page_token=TEXT,
+        ),
     ),
     Endpoint(
         "GET",

@@ -5,7 +5,6 @@ What is below ``/api/pegboard/`` no other server knows, which is how clients tel
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
@@ -19,7 +18,6 @@ from pegboard_tracking.wire import places
 from pegboard_tracking.wire.codec import page_json
 from pegboard_tracking.wire.requests import (
     NOTHING,
-    content_of,
     page_size,
     page_token,
     store_of,
@@ -32,9 +30,6 @@ from pegboard_tracking.wire.shapes import BOOLEAN, TEXT, array, record
 
 MAX_RUNS = 1000
 """Of how many runs one sign of life may tell."""
-
-MAX_PACKED_BYTES = 64 << 20
-"""How long a body of packed points may be."""
 
 _WRITER = re.compile(r"[\w\-]{1,100}", re.ASCII)
 _BASE = "/api/pegboard/1.0"
@@ -77,17 +72,13 @@ def _beat(call: Call) -> Result:
     return NOTHING
 
 
-async def _log_packed(call: Call) -> Result:
-    return await asyncio.to_thread(_take_packed, call, await content_of(call, MAX_PACKED_BYTES))
-
-
-def _take_packed(call: Call, content: bytes) -> Result:
+def _log_packed(call: Call) -> Result:
     store, batch = store_of(call), call.headers.get(received.HEADER)
     if not isinstance(store, SqliteStore):
         raise NotSupported("The store of this server takes no packed points.")
     if not batch:
         raise InvalidValue(f"The header {received.HEADER} is missing: NAME:NUMBER of the batch.")
-    store.log_packed_once(batch, *packed.unpack(content))
+    store.log_packed_once(batch, *packed.unpack(call.content))
     return NOTHING
 
 
@@ -126,7 +117,8 @@ ENDPOINTS = [
         Permission.WRITE,
         "Add points to metrics of a run, packed as journals keep them; a batch is taken once.",
         response=EMPTY,
-        streams=True,
+        raw=True,
+        max_body=packed.MAX_BYTES,
     ),
     Endpoint(
         "POST",

@@ -25,19 +25,6 @@ def store_of(call: Call) -> TrackingStore:
     return call.host.tracking_store(call.tracking_uri)
 
 
-async def content_of(call: Call, limit: int) -> bytes:
-    """Return the body of an endpoint that streams; InvalidValue if it is longer than ``limit``."""
-    content = bytearray()
-    if call.body is not None:
-        async for chunk in call.body:
-            content += chunk
-            if len(content) > limit:
-                raise InvalidValue(
-                    f"More than {limit} bytes were sent at once.", hint="Send smaller parts."
-                )
-    return bytes(content)
-
-
 def text(fields: Fields, name: str) -> str:
     """Return a text that must be there."""
     return string(need(fields, name), name)

@@ -23,6 +23,7 @@ _STATUS_NUMBERS = {
     5: RunStatus.KILLED,
 }
 _STATUS_NAMES = {status.value: status for status in _STATUS_NUMBERS.values()}
+_LOWEST = -float(1 << 63)
 _INFINITE = ("infinity", "inf", "nan")
 
 
@@ -79,7 +80,8 @@ def _whole(value: Any) -> int | None:
         except ValueError:
             return None
     if isinstance(value, float) and value.is_integer():
-        return int(value)
+        # A number just below 64 bits comes as the float next to it, which is the lowest of them.
+        return int(value) - (value == _LOWEST)
     return None
 
 

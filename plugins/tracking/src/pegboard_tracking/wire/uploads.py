@@ -22,6 +22,7 @@ from pegboard_tracking.wire.artifacts import PROXY
 from pegboard_tracking.wire.requests import (
     NOTHING,
     optional_integer,
+    optional_text,
     store_of,
     text,
 )
@@ -103,7 +104,8 @@ def _complete(call: Call) -> Answer:
     store, target = _store(call), _target(call)
     parts, upload_id = Parts(store.content), text(call.parameters, "upload_id")
     _check_target(parts, upload_id, target)
-    whole = parts.join(upload_id, _wanted(call))
+    digest = optional_text(call.parameters, "sha256") or None
+    whole = parts.join(upload_id, _wanted(call), digest)
     store.keep(whole, target)
     parts.remove(upload_id)
     return transfer.stored(whole)
@@ -180,7 +182,7 @@ ENDPOINTS = [
         "Make a file of the parts.",
         record(
             "artifact_path", "path", "upload_id", "parts",
-            artifact_path=TEXT, path=TEXT, upload_id=TEXT, parts=array(_ONE_PART),
+            artifact_path=TEXT, path=TEXT, upload_id=TEXT, parts=array(_ONE_PART), sha256=TEXT,
         ),
         EMPTY, tags=_TAGS,
     ),

@@ -1,0 +1,40 @@
+"""How many traces fit two filters, alone and together."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from pegboard.entities import ViewType
+from pegboard.entities.traces import TraceFilterCorrelation
+from pegboard.filters import And, Expr
+
+from pegboard_tracking import search_traces
+from pegboard_tracking.search import patterns
+from pegboard_tracking.search_scope import ALWAYS, Scope, joined
+
+
+def count(
+    connection: sqlite3.Connection,
+    experiments: Sequence[int],
+    base: Expr | None,
+    one: Expr | None,
+    other: Expr | None,
+) -> TraceFilterCorrelation:
+    """Count traces of experiments; None is a filter that all traces fit."""
+    scope = Scope.of(connection, experiments, ViewType.ALL)
+    every = tuple(expr for expr in (base, one, other) if expr is not None)
+    with patterns(And(every) if every else None):
+        wanted, first, second = (
+            ALWAYS if expr is None else search_traces.condition(scope, expr)
+            for expr in (base, one, other)
+        )
+        inside = joined(" AND ", [scope.in_experiments("m.experiment"), wanted])
+        fits = joined(", ", [first, second])
+        found = connection.execute(
+            "SELECT total(one), total(other), total(one AND other), count(*)"  # noqa: S608
+            f" FROM (SELECT {first.text} AS one, {second.text} AS other"
+            f" FROM trace m WHERE {inside.text})",
+            (*fits.values, *inside.values),
+        ).fetchone()
+    return TraceFilterCorrelation(*map(int, found))

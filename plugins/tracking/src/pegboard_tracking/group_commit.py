@@ -3,16 +3,21 @@
 A commit costs more than a small write. So whoever finds nobody committing takes everything that
 waits, writes it in one transaction and tells the others; what comes meanwhile waits for the next
 one. Somebody who writes alone waits for nobody.
+
+Threads that wait for each other cost more than what they write. So what comes from an event loop
+is written by one thread for all.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import copy
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
 from attrs import define, field
@@ -20,6 +25,9 @@ from pegboard.errors import PegboardError, StoreBusy
 from pegboard.sqlite import Database
 
 T = TypeVar("T")
+
+_TURN_SECONDS = 1.0
+"""After how long a thread sees for itself what becomes of its write."""
 
 TOGETHER = 256
 """How many writes share a transaction at the most, so that none waits for very many others."""
@@ -34,16 +42,56 @@ class _Waiting(Generic[T]):
     result: T | None = None
     error: Exception | None = None
 
+    told: Callable[[], object] = lambda: None
+    """Called when it is done, by the thread that has done it."""
+    leads: bool = False
+    """Whether whoever waits for it has to commit."""
+
     def end(self, result: T | None, error: Exception | None) -> None:
         self.result, self.error, self.done = result, error, True
+        self.told()
+
+    def outcome(self) -> T:
+        if self.error is not None:
+            raise self.error
+        return self.result  # type: ignore[return-value]
 
 
 @define(eq=False)
 class _Queue:
-    """What waits, and the lock of whoever commits."""
+    """What waits, and whether somebody commits; both change under the lock."""
 
     lock: threading.Lock = field(factory=threading.Lock)
     waiting: deque[_Waiting[Any]] = field(factory=deque)
+    is_led: bool = False
+    """Whether somebody commits; wrong if a signal has torn them from that, see ``run``."""
+    committing: threading.Lock = field(factory=threading.Lock)
+    pool: ThreadPoolExecutor = field(factory=lambda: ThreadPoolExecutor(1, "pegboard-commit"))
+    """The thread that commits for those who cannot do it themselves."""
+
+    def join(self, item: _Waiting[Any]) -> None:
+        """Wait with an item, which leads if nobody commits."""
+        with self.lock:
+            self.waiting.append(item)
+            item.leads = not self.is_led
+            self.is_led = True
+
+    def take(self) -> list[_Waiting[Any]]:
+        """Return some of what waits; if nothing does, nobody commits any more."""
+        with self.lock:
+            if not self.waiting:
+                self.is_led = False
+            return [self.waiting.popleft() for _ in range(min(len(self.waiting), TOGETHER))]
+
+    def give_back(self, items: list[_Waiting[Any]]) -> None:
+        """Let items wait again, the first in line."""
+        with self.lock:
+            self.waiting.extendleft(reversed(items))
+
+    def leave(self, item: _Waiting[Any]) -> None:
+        """Wait no more."""
+        with self.lock, contextlib.suppress(ValueError):
+            self.waiting.remove(item)
 
 
 class GroupCommit:
@@ -71,32 +119,85 @@ class GroupCommit:
         connection = self._database.connection()
         if connection.in_transaction:
             return write(connection)
-        queue = self._queue
-        mine = _Waiting(write)
-        queue.waiting.append(mine)
+        queue, turn = self._queue, threading.Lock()
+        turn.acquire()
+        mine = _Waiting(write, told=turn.release)
         try:
-            with queue.lock:
-                while not mine.done:
-                    self._commit(queue)
+            queue.join(mine)
+            while not (mine.leads or turn.acquire(timeout=_TURN_SECONDS)):
+                # Somebody is slow, whom this waits for, or was torn from it by a signal.
+                mine.leads = True
+            while mine.leads and not mine.done:
+                self._commit(queue)
         except BaseException:
             # The thread is interrupted: nobody shall write for it later.
-            with contextlib.suppress(ValueError):
-                queue.waiting.remove(mine)
+            queue.leave(mine)
             raise
-        if mine.error is not None:
-            raise mine.error
-        return mine.result  # type: ignore[return-value]
+        finally:
+            if mine.leads:
+                self._pass_on(queue)
+        return mine.outcome()
 
-    def _commit(self, queue: _Queue) -> None:
-        """Write some of what waits."""
-        taken = [queue.waiting.popleft() for _ in range(min(len(queue.waiting), TOGETHER))]
+    async def soon(self, work: Callable[[], T]) -> T:
+        """Do work that writes, with ``run``, in a transaction that it shares; return its result.
+
+        For an event loop: work of many is done by one thread. It must not wait for locks that
+        others hold while they write.
+        """
+        loop, queue = asyncio.get_running_loop(), self._queue
+        done: asyncio.Future[None] = loop.create_future()
+
+        def settle() -> None:
+            if not done.done():
+                done.set_result(None)
+
+        def tell() -> None:
+            # A loop that is closed has nobody left who waits.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(settle)
+
+        mine = _Waiting(lambda _: work(), told=tell)
+        queue.join(mine)
+        if mine.leads:
+            self._pass_on(queue)
+        await done
+        return mine.outcome()
+
+    def _pass_on(self, queue: _Queue) -> None:
+        """Let the thread for that commit what waits, if anything does."""
+        with queue.lock:
+            if not queue.waiting:
+                queue.is_led = False
+                return
         try:
-            if len(taken) == 1 or not self._together(taken):
-                for item in taken:
-                    self._alone(item)
-        except BaseException:
-            queue.waiting.extendleft(item for item in reversed(taken) if not item.done)
-            raise
+            queue.pool.submit(self._commit_all, queue)
+        except RuntimeError:
+            # The interpreter ends, and starts no threads any more.
+            self._commit_all(queue)
+
+    def _commit_all(self, queue: _Queue) -> None:
+        while True:
+            try:
+                if not self._commit(queue):
+                    return
+            except Exception as error:
+                while taken := queue.take():
+                    for item in taken:
+                        item.end(None, copy.copy(error))
+                return
+
+    def _commit(self, queue: _Queue) -> bool:
+        """Write some of what waits; False if nothing does."""
+        with queue.committing:
+            taken = queue.take()
+            try:
+                if len(taken) < 2 or not self._together(taken):
+                    for item in taken:
+                        self._alone(item)
+            except BaseException:
+                queue.give_back([item for item in taken if not item.done])
+                raise
+        return bool(taken)
 
     def _alone(self, item: _Waiting[Any]) -> None:
         try:

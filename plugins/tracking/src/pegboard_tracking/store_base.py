@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.sqlite import Database
 
@@ -10,6 +13,8 @@ from pegboard_tracking.group_commit import GroupCommit
 from pegboard_tracking.liveness import Liveness
 from pegboard_tracking.series_order import TimeOrder
 from pegboard_tracking.writer import JournalWriter
+
+T = TypeVar("T")
 
 
 class SqliteBase(TrackingStore):
@@ -22,6 +27,13 @@ class SqliteBase(TrackingStore):
     _commit: GroupCommit
     _writer: JournalWriter
     _time_order: TimeOrder
+
+    async def soon(self, work: Callable[[], T]) -> T:
+        """Do work that only creates or changes runs, params and tags, for an event loop.
+
+        What comes at the same time shares a thread and a commit (``GroupCommit.soon``).
+        """
+        return await self._commit.soon(work)
 
     def _catch_up(self) -> None:
         """Bring in what was logged by anybody up to now, so that a read sees it."""

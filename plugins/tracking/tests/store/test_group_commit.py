@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,72 @@ def test_a_write_within_a_transaction_becomes_a_part_of_it(database) -> None:
         assert group.run(insert(1)) == 1
         raise InvalidValue("undo")
     assert values(database) == []
+
+
+def test_what_comes_from_an_event_loop_shares_transactions(database, monkeypatch) -> None:
+    begun = count_commits(database, monkeypatch)
+    group = GroupCommit(database)
+
+    async def work() -> list[int | BaseException]:
+        numbers = [*range(100), 5, 7]
+        works = (partial(group.run, insert(number)) for number in numbers)
+        return await asyncio.gather(*map(group.soon, works), return_exceptions=True)
+
+    *answers, five, seven = asyncio.run(work())
+    assert answers == list(range(100))
+    assert isinstance(five, StoreError)
+    assert isinstance(seven, StoreError)
+    assert values(database) == list(range(100))
+    assert len(begun) < 20
+
+
+def test_threads_and_event_loops_write_to_one_store(database) -> None:
+    group = GroupCommit(database)
+
+    def in_loop(first: int) -> None:
+        async def work() -> None:
+            for number in range(first, first + 100, 4):
+                some = (partial(group.run, insert(number + i)) for i in range(4))
+                await asyncio.gather(*map(group.soon, some))
+
+        asyncio.run(work())
+
+    def in_thread(first: int) -> None:
+        for number in range(first, first + 100):
+            group.run(insert(number))
+
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [pool.submit(in_loop, 100 * i) for i in range(4)]
+        jobs += [pool.submit(in_thread, 100 * i) for i in range(4, 8)]
+        for job in jobs:
+            job.result(60)
+    assert values(database) == list(range(800))
+
+
+def test_whoever_was_torn_from_committing_holds_nobody_up(database) -> None:
+    group = GroupCommit(database)
+    # As a signal leaves it that comes right before the end of a write.
+    group._queue.is_led = True
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(group.run, insert(number)) for number in range(4)]
+        assert [job.result(60) for job in jobs] == [0, 1, 2, 3]
+    assert not group._queue.is_led
+
+
+def test_an_error_of_the_store_itself_is_told_to_all(database, monkeypatch) -> None:
+    group = GroupCommit(database)
+
+    def fail() -> None:
+        raise MemoryError
+
+    async def work() -> list[BaseException | int]:
+        works = (partial(group.run, insert(number)) for number in range(5))
+        return await asyncio.gather(*map(group.soon, works), return_exceptions=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "writing", fail)
+        assert all(isinstance(answer, MemoryError) for answer in asyncio.run(work()))
+    assert asyncio.run(work()) == list(range(5))
 
 
 def test_32_threads_write_to_one_store_and_each_reads_what_it_wrote(store) -> None:

@@ -22,6 +22,7 @@ from pegboard_tracking.wire.requests import (
     run_id,
     store_of,
     text,
+    written,
 )
 from pegboard_tracking.wire.scalars import get, message
 from pegboard_tracking.wire.schemas import (
@@ -89,7 +90,7 @@ async def _log_metric(call: Call) -> Result:
 async def _log(
     store: TrackingStore,
     run: str,
-    metrics: Sequence[Metric],
+    metrics: Sequence[Metric] = (),
     params: Sequence[Param] = (),
     tags: Sequence[RunTag] = (),
 ) -> Result:
@@ -97,8 +98,11 @@ async def _log(
     log = partial(store.log_batch, run, metrics=metrics, params=params, tags=tags)
     if store.metric_writer().quick and not (params or tags or any(map(_is_of_model, metrics))):
         log()
-    else:
+    elif metrics:
+        # What was logged before has to be moved first, for which others are waited for.
         await asyncio.to_thread(log)
+    else:
+        await written(store, log)
     return NOTHING
 
 
@@ -109,23 +113,21 @@ def _is_of_model(point: Metric) -> bool:
 # -- params and tags -------------------------------------------------------------------------------
 
 
-def _log_param(call: Call) -> Result:
+async def _log_param(call: Call) -> Result:
     given = call.parameters
     param = Param(text(given, "key"), optional_text(given, "value"))
-    store_of(call).log_batch(run_id(given), params=[param])
-    return NOTHING
+    return await _log(store_of(call), run_id(given), params=[param])
 
 
-def _set_tag(call: Call) -> Result:
+async def _set_tag(call: Call) -> Result:
     given = call.parameters
     tag = RunTag(text(given, "key"), optional_text(given, "value"))
-    store_of(call).log_batch(run_id(given), tags=[tag])
-    return NOTHING
+    return await _log(store_of(call), run_id(given), tags=[tag])
 
 
-def _delete_tag(call: Call) -> Result:
-    given = call.parameters
-    store_of(call).delete_tag(text(given, "run_id"), text(given, "key"))
+async def _delete_tag(call: Call) -> Result:
+    given, store = call.parameters, store_of(call)
+    await written(store, partial(store.delete_tag, text(given, "run_id"), text(given, "key")))
     return NOTHING
 
 

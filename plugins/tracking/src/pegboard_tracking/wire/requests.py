@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.errors import InvalidValue
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pegboard.contracts.http import Call
     from pegboard.contracts.tracking import TrackingStore
 
+T = TypeVar("T")
 Fields = Mapping[str, Any]
 
 NOTHING: dict[str, Any] = {}
@@ -23,6 +25,15 @@ NOTHING: dict[str, Any] = {}
 def store_of(call: Call) -> TrackingStore:
     """Return the tracking store that a call is about."""
     return call.host.tracking_store(call.tracking_uri)
+
+
+async def written(store: TrackingStore, work: Callable[[], T]) -> T:
+    """Do work that only creates or changes runs, params and tags, and return its result."""
+    from pegboard_tracking.store_base import SqliteBase
+
+    if isinstance(store, SqliteBase):
+        return await store.soon(work)
+    return await asyncio.to_thread(work)
 
 
 def text(fields: Fields, name: str) -> str:

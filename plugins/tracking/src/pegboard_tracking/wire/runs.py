@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import ViewType
 
@@ -16,6 +18,7 @@ from pegboard_tracking.wire.requests import (
     store_of,
     text,
     texts,
+    written,
 )
 from pegboard_tracking.wire.schemas import EMPTY, RUN, RUN_INFO, STATUS, VIEW, page_limit
 from pegboard_tracking.wire.shapes import INT64, PAIRS, TEXT, array, record
@@ -24,9 +27,10 @@ _BASE = "/api/2.0/mlflow/runs"
 _DEFAULT_EXPERIMENT = "0"
 
 
-def _create(call: Call) -> Result:
-    given = call.parameters
-    made = store_of(call).create_run(
+async def _create(call: Call) -> Result:
+    given, store = call.parameters, store_of(call)
+    create = partial(
+        store.create_run,
         optional_text(given, "experiment_id") or _DEFAULT_EXPERIMENT,
         # Beyond the protocol: our client chooses the id, so it can ask again after a lost answer.
         run_id=optional_text(given, "run_id") or None,
@@ -35,23 +39,24 @@ def _create(call: Call) -> Result:
         start_time=optional_integer(given, "start_time"),
         tags=dict(codec.read_pairs(given.get("tags"), "tags")),
     )
-    return {"run": codec.run_json(made)}
+    return {"run": codec.run_json(await written(store, create))}
 
 
 def _get(call: Call) -> Result:
     return {"run": codec.run_json(store_of(call).get_run(run_id(call.parameters)))}
 
 
-def _update(call: Call) -> Result:
-    given = call.parameters
+async def _update(call: Call) -> Result:
+    given, store = call.parameters, store_of(call)
     status = given.get("status")
-    info = store_of(call).update_run(
+    update = partial(
+        store.update_run,
         run_id(given),
         status=None if status is None else scalars.status(status),
         end_time=optional_integer(given, "end_time"),
         run_name=optional_text(given, "run_name") or None,
     )
-    return {"run_info": codec.run_info_json(info)}
+    return {"run_info": codec.run_info_json(await written(store, update))}
 
 
 def _delete(call: Call) -> Result:

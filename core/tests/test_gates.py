@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from pegboard.config import Config, RegistryConfig, TrackingConfig
-from pegboard.contracts.registry import Promotion, Verdict
+from pegboard.contracts.registry import ModelRegistry, Promotion, Verdict
+from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities.registry import Author, ChangeKind
 from pegboard.errors import ConfigError, Refused
 from pegboard.hookspecs import Backend, Gate, hookimpl
@@ -15,7 +16,7 @@ from pegboard.host import Host
 
 
 class Thing:
-    """Stands for a registry or a store: what the host hands on, without looking into it."""
+    """Stands for a registry or a store: what the host hands on, and nobody calls here."""
 
     stages: Sequence[str] = ()
     allow: Callable[[Promotion], None] | None = None
@@ -24,6 +25,12 @@ class Thing:
         self.uri = uri
 
     def close(self) -> None: ...
+
+
+def _fake(contract: type[Any]) -> type[Any]:
+    made = type(contract)("Fake", (Thing, contract), {})
+    made.__abstractmethods__ = frozenset()
+    return made
 
 
 class Plugin:
@@ -35,11 +42,11 @@ class Plugin:
 
     @hookimpl
     def pegboard_model_registries(self) -> Sequence[Backend[Any]]:
-        return [Backend("test", lambda uri, _: Thing(uri.text), "For tests")]
+        return [Backend("test", lambda uri, _: _fake(ModelRegistry)(uri.text), "For tests")]
 
     @hookimpl
     def pegboard_tracking_stores(self) -> Sequence[Backend[Any]]:
-        return [Backend("test", lambda uri, _: Thing(uri.text), "For tests")]
+        return [Backend("test", lambda uri, _: _fake(TrackingStore)(uri.text), "For tests")]
 
     @hookimpl
     def pegboard_gates(self) -> Sequence[Gate]:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from pegboard import host as hosting
 from pegboard.config import Config, HostConfig
+from pegboard.contracts.evaluation import Evaluator
+from pegboard.contracts.llm import LLMProvider
 from pegboard.errors import ConfigError, NotFound, PluginError, UnknownScheme
 from pegboard.hookspecs import Backend, Component, hookimpl
 from pegboard.host import Host
@@ -43,10 +45,21 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         sys.modules.pop(module, None)
 
 
-HEADER = "from pegboard.hookspecs import Backend, Command, Component, DatasetType, hookimpl\n"
+HEADER = """
+from pegboard.contracts.artifacts import ArtifactStore
+from pegboard.contracts.llm import LLMProvider
+from pegboard.contracts.tracking import TrackingStore
+from pegboard.hookspecs import *
+from pegboard.hookspecs import hookimpl
+
+def fake(contract):
+    made = type(contract)("Fake", (contract,), {})
+    made.__abstractmethods__ = frozenset()
+    return made
+"""
 
 GOOD = """
-    class Store:
+    class Store(fake(TrackingStore)):
         def __init__(self, uri, settings):
             self.uri, self.settings, self.closed = uri, settings, 0
 
@@ -67,7 +80,7 @@ def store_of(scheme: str) -> str:
     return f"""
     @hookimpl
     def pegboard_tracking_stores():
-        return [Backend({scheme!r}, lambda uri, settings: None, "")]
+        return [Backend({scheme!r}, lambda uri, settings: fake(TrackingStore)(), "")]
     """
 
 
@@ -146,7 +159,8 @@ def test_what_two_plugins_claim_is_refused_and_all_else_goes_on(install: Install
 
 def test_two_kinds_may_share_a_scheme(install: Install) -> None:
     install("one", store_of("shared"))
-    install("two", store_of("shared").replace("tracking", "artifact"))
+    files = store_of("shared").replace("tracking", "artifact").replace("Tracking", "Artifact")
+    install("two", files)
     made = host()
     made.tracking_store("shared:x")
     made.artifact_store("shared:x")
@@ -239,10 +253,10 @@ def test_a_missing_component_comes_with_the_known_ones(install: Install) -> None
     install(
         "speaker",
         "@hookimpl\ndef pegboard_llm_providers():\n"
-        "    return [Component('parrot', dict, 'Repeats')]\n",
+        "    return [Component('parrot', lambda _: fake(LLMProvider)(), 'Repeats')]\n",
     )
     made = host()
-    assert made.llm_provider("parrot") == {}
+    assert isinstance(made.llm_provider("parrot"), LLMProvider)
     with pytest.raises(PluginError, match="'parot'") as caught:
         made.llm_provider("parot")
     assert "parrot" in caught.value.hint
@@ -275,10 +289,18 @@ def test_errors_for_people_pass_through_and_nothing_is_kept(install: Install) ->
     assert len(sys.modules["fake_strict"].calls) == 2
 
 
+class Judge(Evaluator):
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = settings
+
+    def evaluate(self, *_: Any, **__: Any) -> Any:
+        raise NotImplementedError
+
+
 class Registered:
     @hookimpl
     def pegboard_evaluators(self) -> list[Component[Any]]:
-        return [Component("mine", lambda settings: settings, "Mine")]
+        return [Component("mine", Judge, "Mine")]
 
     @hookimpl
     def pegboard_settings(self) -> dict[str, object]:
@@ -288,7 +310,8 @@ class Registered:
 def test_a_plugin_can_be_registered_without_installing_it() -> None:
     made = host()
     made.register(Registered(), "mine")
-    assert made.evaluator("mine") == {"depth": 2}
+    judge: Any = made.evaluator("mine")
+    assert judge.settings == {"depth": 2}
     assert made.plugins["mine"].distribution == ""
     with pytest.raises(PluginError, match="already"):
         made.register(Registered(), "mine")

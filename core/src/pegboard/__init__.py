@@ -179,12 +179,11 @@ def __getattr__(name: str) -> Any:
 
 def _of_plugins(name: str) -> Any:
     """Return what a plugin adds to this package; not kept, as another host may know another."""
+    found = import_module(f"{__name__}.host").current()
     try:
-        return import_module(f"{__name__}.host").current().api_name(name)
+        return found.api_name(name)
     except LookupError:
-        raise AttributeError(
-            f"module {__name__!r} has no attribute {name!r}, and no installed plugin adds it"
-        ) from None
+        raise AttributeError(found.explain_missing(name)) from None
 
 
 class _PluginModules:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pluggy
-from attrs import define, field
 
 from pegboard import config as configuration
-from pegboard import hookspecs, uris
+from pegboard import distributions, hookspecs, plugin_calls, uris
 from pegboard.errors import (
     ConfigError,
-    PegboardError,
     PluginError,
     Refused,
     UnknownScheme,
     with_article,
 )
+from pegboard.plugin_calls import HOOKS, Plugin, described, is_fatal, name_of
 
 if TYPE_CHECKING:
+    from logging import Logger
+
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.contracts.evaluation import Evaluator
     from pegboard.contracts.http import Endpoint
@@ -30,58 +31,6 @@ if TYPE_CHECKING:
     from pegboard.contracts.projects import ProjectRunner
     from pegboard.contracts.registry import ModelRegistry, Promotion
     from pegboard.contracts.tracking import TrackingStore
-
-C = TypeVar("C")
-
-_HOOKS: dict[str, tuple[str, type[Any]]] = {
-    "tracking store": ("pegboard_tracking_stores", hookspecs.Backend),
-    "artifact store": ("pegboard_artifact_stores", hookspecs.Backend),
-    "model registry": ("pegboard_model_registries", hookspecs.Backend),
-    "gate": ("pegboard_gates", hookspecs.Gate),
-    "model flavor": ("pegboard_model_flavors", hookspecs.Component),
-    "autologger": ("pegboard_autologgers", hookspecs.Autologger),
-    "LLM provider": ("pegboard_llm_providers", hookspecs.Component),
-    "evaluator": ("pegboard_evaluators", hookspecs.Component),
-    "project runner": ("pegboard_project_runners", hookspecs.Component),
-    "dataset type": ("pegboard_dataset_types", hookspecs.DatasetType),
-    "command": ("pegboard_commands", hookspecs.Command),
-    "API name": ("pegboard_api", hookspecs.ApiName),
-}
-"""By what is declared: the hook that declares it, and the class of the declarations."""
-
-_OURS = frozenset(
-    {"sqlite", "memory", "file", "http", "https", "mlflow-artifacts", uris.PLAIN_PATH}
-)
-"""Schemes that distributions of ours handle."""
-
-_DISTRIBUTION = {"model registry": "pegboard-registry"}
-"""Which distribution of ours has stores of a kind for them, if not ``pegboard-tracking``."""
-
-
-@define
-class Plugin:
-    """An installed plugin: its entry point, and what became of loading it."""
-
-    name: str
-    module: str
-    installed: Any = None
-    """The distribution that it is part of (importlib_metadata's); None if it was registered."""
-    error: str = ""
-    disabled: bool = False
-    provides: list[tuple[str, str, str]] = field(factory=list)
-    """What it declares: (kind, name or scheme, summary)."""
-
-    # Read on demand: parsing a distribution's metadata takes longer than all of the rest.
-
-    @property
-    def distribution(self) -> str:
-        """The name of the distribution, "" if it has none."""
-        return str(self.installed.name) if self.installed else ""
-
-    @property
-    def version(self) -> str:
-        """The version of the distribution, "" if it has none."""
-        return str(self.installed.version) if self.installed else ""
 
 
 class Host:
@@ -98,6 +47,7 @@ class Host:
         self._settings: dict[str, Mapping[str, Any]] = {}
         self._stores: dict[str, TrackingStore] = {}
         self._registries: dict[str, ModelRegistry] = {}
+        self._warned: set[tuple[str, str]] = set()
         self._lock = threading.RLock()
         self._discover()
         self._check_settings()
@@ -141,7 +91,7 @@ class Host:
 
     def gates(self) -> Sequence[hookspecs.Gate]:
         """Return the checks that promotions can be made to require."""
-        return [self._one("gate", name)[1] for name in sorted(self._of("gate"))]
+        return sorted(self._all("gate"), key=name_of)
 
     def required_gates(self, key: str) -> Sequence[str]:
         """Return the names of the gates that an alias or a stage requires.
@@ -164,7 +114,7 @@ class Host:
 
     def autologgers(self) -> Sequence[hookspecs.Autologger]:
         """Return what can log the training of a library by itself."""
-        return [self._one("autologger", name)[1] for name in self._of("autologger")]
+        return list(self._all("autologger"))
 
     def api_name(self, name: str) -> Any:
         """Return what a plugin adds to the package ``pegboard`` as ``name``; LookupError if none.
@@ -172,11 +122,18 @@ class Host:
         PluginError if it cannot be loaded.
         """
         plugin, declared = self._one("API name", name)
-        return self._opened(plugin, f"pegboard.{name}", declared.load)
+        return plugin_calls.opened(plugin, f"pegboard.{name}", declared.load)
 
     def api_names(self) -> Sequence[str]:
         """Return the names that plugins add to the package ``pegboard``."""
         return sorted(self._of("API name"))
+
+    def explain_missing(self, name: str) -> str:
+        """Say why the package ``pegboard`` has no ``name``, and what to install if that helps."""
+        said = f"module 'pegboard' has no attribute {name!r}, and no installed plugin adds it."
+        if wanted := distributions.API_NAMES.get(name):
+            said += f" {distributions.install(wanted)}"
+        return said + distributions.out_of_use(self.plugins.values())
 
     def artifact_store(self, uri: str) -> ArtifactStore:
         """Open the artifact store rooted at a URI.
@@ -204,26 +161,43 @@ class Host:
 
     def dataset_types(self) -> Sequence[hookspecs.DatasetType]:
         """Return the kinds of data that plugins can describe."""
-        return [self._one("dataset type", name)[1] for name in self._of("dataset type")]
+        return list(self._all("dataset type"))
 
     def commands(self) -> Sequence[hookspecs.Command]:
-        """Return the sub-commands that plugins add to ``pegboard``."""
-        return [self._one("command", name)[1] for name in self._of("command")]
+        """Return the sub-commands that plugins add to ``pegboard``.
+
+        One that several plugins claim is listed too; loading it is a PluginError.
+        """
+        return [
+            hookspecs.Command(name, partial(self._one, "command", name), item.message)
+            if isinstance(item, PluginError)
+            else item
+            for name, (_, item) in self._of("command").items()
+        ]
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Return the HTTP endpoints that plugins declare; PluginError if two share a place."""
         found: dict[tuple[str, str], tuple[str, Endpoint]] = {}
         for name, plugin in self.manager.list_name_plugin():
-            for endpoint in self._call(plugin, "pegboard_endpoints", ()):
+            for endpoint in self._endpoints_of(name, plugin):
                 place = (endpoint.method, endpoint.path)
                 if place in found:
-                    both = f"{found[place][0]!r} and {name!r}"
-                    raise PluginError(
-                        f"{' '.join(place)} is served by the plugins {both}.",
-                        hint="Name one of them in [host] disabled, in pegboard.toml.",
-                    )
+                    raise _claimed(f"{' '.join(place)} is served", [found[place][0], name])
                 found[place] = (name, endpoint)
         return [endpoint for _, endpoint in found.values()]
+
+    def conflicts(self) -> Mapping[tuple[str, str], Sequence[str]]:
+        """Return what several plugins claim, by kind and name, with the names of the plugins."""
+        claimed = {(kind, key): names for kind in HOOKS for key, names in self._claims(kind)}
+        return {what: names for what, names in claimed.items() if len(names) > 1}
+
+    def left_out(self) -> Sequence[str]:
+        """Return a sentence on each plugin that is not in use because of a fault."""
+        return [
+            f"The plugin {name!r} is left out: {plugin.error}. See 'pegboard plugins'."
+            for name, plugin in self.plugins.items()
+            if plugin.error
+        ]
 
     def schemes(self, kind: str) -> list[str]:
         """Return the URI schemes that have a store of this kind."""
@@ -277,7 +251,10 @@ class Host:
                     f"{self.config.file}: [registry.gates] names {name!r}, which is no gate.",
                     hint=f"Gates are: {', '.join(sorted(self._of('gate'))) or 'none'}.",
                 )
-            verdict = self._one("gate", name)[1].check(promotion, registry, self)
+            plugin, gate = self._one("gate", name)
+            verdict = plugin_calls.verdict_of(
+                plugin, name, partial(gate.check, promotion, registry, self)
+            )
             if not verdict.passed:
                 what = f"version {promotion.version} of {promotion.name!r}"
                 raise Refused(
@@ -307,24 +284,42 @@ class Host:
         """Register a plugin; a broken one is kept with its error, and harms no other."""
         self.plugins[info.name] = info
         try:
-            plugin = load()
+            with info.timed("import"):
+                plugin = load()
             self.manager.register(plugin, info.name)
             self.manager.check_pending()
-            self._defaults[info.name] = dict(self._call(plugin, "pegboard_settings", {}))
-            for kind, (hook, expected) in _HOOKS.items():
-                declared = [_checked(item, expected) for item in self._call(plugin, hook, ())]
-                info.provides += [(kind, _name(item), item.summary) for item in declared]
-        except Exception as error:
+            self._defaults[info.name] = plugin_calls.settings_of(info, plugin)
+            info.declared = plugin_calls.declarations_of(info, plugin)
+        except BaseException as error:
+            if is_fatal(error):
+                raise
             # Whatever a plugin does wrong is its own fault, and no reason for the host to fail.
-            info.error = f"{type(error).__name__}: {error}"
-            if self.manager.has_plugin(info.name):
-                self.manager.unregister(name=info.name)
+            self._set_aside(info, error)
 
-    @staticmethod
-    def _call(plugin: object, hook: str, default: Any) -> Any:
-        implementation = getattr(plugin, hook, None)
-        marked = implementation is not None and hasattr(implementation, "pegboard_impl")
-        return implementation() if implementation is not None and marked else default
+    def _set_aside(self, info: Plugin, error: BaseException) -> None:
+        info.error = described(error)
+        info.declared = {}
+        if self.manager.has_plugin(info.name):
+            self.manager.unregister(name=info.name)
+
+    def _endpoints_of(self, name: str, plugin: object) -> Sequence[Endpoint]:
+        """Return what a plugin serves: nothing if it fails, and then it says why in the log."""
+        try:
+            return plugin_calls.endpoints_of(plugin)
+        except BaseException as error:
+            if is_fatal(error):
+                raise
+            self.plugins[name].error = described(error)
+            _log().warning("The plugin %r serves nothing: %s", name, described(error))
+            return ()
+
+    def _claims(self, kind: str) -> Iterator[tuple[str, list[str]]]:
+        """Yield what is declared of a kind, with the names of all plugins that declare it."""
+        claims: dict[str, list[str]] = {}
+        for plugin, _ in self.manager.list_name_plugin():
+            for item in self.plugins[plugin].declared.get(kind, ()):
+                claims.setdefault(name_of(item), []).append(plugin)
+        yield from claims.items()
 
     def _of(self, kind: str) -> Mapping[str, tuple[str, Any]]:
         """Return what is declared of a kind: name to (plugin, declaration).
@@ -334,14 +329,23 @@ class Host:
         with self._lock:
             if kind not in self._declared:
                 found: dict[str, tuple[str, Any]] = {}
-                for plugin, implementation in self.manager.list_name_plugin():
-                    for item in self._call(implementation, _HOOKS[kind][0], ()):
-                        name = _name(item)
-                        if name in found:
-                            item = _claimed_twice(kind, name, found[name][0], plugin)
-                        found[name] = (plugin, item)
+                for key, plugins in self._claims(kind):
+                    items = self.plugins[plugins[-1]].declared[kind]
+                    item = next(item for item in items if name_of(item) == key)
+                    if len(plugins) > 1:
+                        item = _claimed(f"The {kind} {key!r} is claimed", plugins)
+                    found[key] = (plugins[-1], item)
                 self._declared[kind] = found
             return self._declared[kind]
+
+    def _all(self, kind: str) -> Iterator[Any]:
+        """Yield all declarations of a kind; what several plugins claim is named in the log."""
+        for key, (_, item) in self._of(kind).items():
+            if not isinstance(item, PluginError):
+                yield item
+            elif (kind, key) not in self._warned:
+                self._warned.add((kind, key))
+                _log().warning("%s", item)
 
     def _one(self, kind: str, name: str) -> tuple[str, Any]:
         """Return who declares a thing, and its declaration."""
@@ -380,7 +384,7 @@ class Host:
         if uri.scheme not in self._of(kind):
             raise self._unknown_scheme(kind, uri)
         plugin, backend = self._one(kind, uri.scheme)
-        return self._opened(plugin, kind, lambda: backend.open(uri, self._settings[plugin]))
+        return plugin_calls.opened(plugin, kind, lambda: backend.open(uri, self._settings[plugin]))
 
     def _component(self, kind: str, name: str) -> Any:
         declared = self._of(kind)
@@ -391,51 +395,29 @@ class Host:
                 hint=f"Available are: {known}. 'pegboard plugins' lists what is installed.",
             )
         plugin, component = self._one(kind, name)
-        return self._opened(plugin, kind, lambda: component.open(self._settings[plugin]))
-
-    @staticmethod
-    def _opened(plugin: str, kind: str, open_it: Callable[[], C]) -> C:
-        try:
-            return open_it()
-        except PegboardError:
-            raise
-        except ImportError as error:
-            raise PluginError(
-                f"The plugin {plugin!r} could not open its {kind}: {error}.",
-                hint="Install what it needs, or run 'pegboard doctor'.",
-            ) from error
+        return plugin_calls.opened(plugin, kind, lambda: component.open(self._settings[plugin]))
 
     def _unknown_scheme(self, kind: str, uri: uris.Uri) -> UnknownScheme:
-        known = ", ".join(f"{scheme}:" for scheme in self.schemes(kind)) or "none"
-        broken = [plugin.name for plugin in self.plugins.values() if plugin.error]
-        wanted = _DISTRIBUTION.get(kind, "pegboard-tracking") if uri.scheme in _OURS else None
-        hint = f"Schemes that can be opened: {known}."
-        if wanted:
-            hint += f" Try: pip install {wanted}"
-        if broken:
-            hint += f" These plugins failed to load: {', '.join(broken)}; see 'pegboard plugins'."
+        hint = distributions.for_scheme(kind, uri.scheme, self.schemes(kind))
         return UnknownScheme(
             f"No installed plugin opens {uri.scheme!r} as {with_article(kind)} (in {uri.text!r}).",
-            hint=hint,
+            hint=hint + distributions.out_of_use(self.plugins.values()),
         )
 
 
-def _checked(item: Any, expected: type[Any]) -> Any:
-    if not isinstance(item, expected):
-        raise TypeError(f"{item!r} was declared, which is not a {expected.__name__}")
-    return item
-
-
-def _claimed_twice(kind: str, name: str, one: str, other: str) -> PluginError:
+def _claimed(what: str, plugins: Sequence[str]) -> PluginError:
+    listed = ", ".join(map(repr, plugins[:-1]))
     return PluginError(
-        f"The {kind} {name!r} is claimed by the plugins {one!r} and {other!r}.",
+        f"{what} by the plugins {listed} and {plugins[-1]!r}.",
         hint="Name one of them in [host] disabled, in pegboard.toml.",
     )
 
 
-def _name(item: Any) -> str:
-    name: str = item.scheme if isinstance(item, hookspecs.Backend) else item.name
-    return name
+def _log() -> Logger:
+    # Loaded only when something is wrong.
+    import logging
+
+    return logging.getLogger("pegboard")
 
 
 def _same_type(value: object, default: object) -> bool:
@@ -450,12 +432,18 @@ _current: Host | None = None
 _current_lock = threading.Lock()
 
 
-def current() -> Host:
-    """Return the host of this process, made on first use from the configuration it finds."""
+def current(*, report: bool = True) -> Host:
+    """Return the host of this process, made on first use from the configuration it finds.
+
+    ``report``: whether plugins that were left out when it is made are named in the log.
+    """
     global _current
     with _current_lock:
         if _current is None:
             _current = Host()
+            if report:
+                for fault in _current.left_out():
+                    _log().warning("%s", fault)
         return _current
 
 

@@ -7,7 +7,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from pegboard import host
+from pegboard import distributions, host
 
 _PACKAGE = "pegboard"
 
@@ -56,9 +56,18 @@ def _find(name: str) -> Any:
 
 
 def find_spec(name: str) -> ModuleSpec | None:
-    """Return how to import ``pegboard.NAME``; None if no plugin adds that name."""
+    """Return how to import ``pegboard.NAME``; None if no plugin adds that name.
+
+    ModuleNotFoundError, which says what to install, if a distribution of ours would add it.
+    """
     try:
         _find(name)
     except LookupError:
-        return None
+        first = name.split(".")[1]
+        wanted = distributions.API_NAMES.get(first)
+        if wanted is None or first in host.current().api_names():
+            return None
+        # Of another name: else ``from pegboard import NAME`` would have words of its own.
+        missing = wanted.replace("-", "_")
+        raise ModuleNotFoundError(host.current().explain_missing(first), name=missing) from None
     return ModuleSpec(name, _Loader(), is_package=True)

@@ -266,19 +266,38 @@ def test_a_pipe_that_closes_early_is_no_error(tmp_path: Path) -> None:
     process.stderr.close()
 
 
-def test_an_interrupt_ends_quietly(tmp_path: Path) -> None:
+_INTERRUPTED = {
+    "in a command": "def wait():\n    click.echo('waiting'); time.sleep(60)\n",
+    "at a question": "def wait():\n    click.echo('waiting'); click.prompt('What')\n",
+    "while a plugin is imported": (
+        "def wait(): pass\n"
+        "class Finder:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, *_):\n"
+        "        if name == 'slow_plugin': print('waiting', flush=True); time.sleep(60)\n"
+        "sys.meta_path.insert(0, Finder)\n"
+        "from pegboard import host\n"
+        "def discover(self):\n"
+        "    self._add(host.Plugin('slow', 'slow'), lambda: __import__('slow_plugin'))\n"
+        "host.Host._discover = discover\n"
+        "sys.argv[1] = 'anything'\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("body", _INTERRUPTED.values(), ids=_INTERRUPTED)
+def test_an_interrupt_says_one_word(body: str) -> None:
     script = (
-        "import click, time\n"
+        "import click, sys, time\n"
         "from pegboard.cli import shell, main\n"
         "from pegboard.hookspecs import Command\n"
-        "@click.command()\n"
-        "def wait():\n"
-        "    click.echo('waiting'); time.sleep(60)\n"
-        "shell.cli._declared['wait'] = Command('wait', lambda: wait, '')\n"
+        f"{body}"
+        "shell.cli._declared['wait'] = Command('wait', lambda: click.command(wait), '')\n"
         "main()\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", script, "wait"],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -287,7 +306,7 @@ def test_an_interrupt_ends_quietly(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.strip() == b""
+    assert errors.split() == [b"Aborted."]
 
 
 def test_text_that_the_terminal_cannot_show_is_escaped(process: Process) -> None:

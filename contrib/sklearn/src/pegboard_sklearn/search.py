@@ -104,11 +104,8 @@ def _log_children(training: Training, results: list[Result], best_id: str | None
 
 
 def _child_tags(training: Training, seed: Any) -> dict[str, str]:
-    tags: dict[str, str] = {}
-    for context in hooks.call(training.run.client.host, "pegboard_run_context"):
-        tags.update(context)
     return {
-        **tags,
+        **hooks.run_context(training.run.client.host),
         AUTOLOGGING_TAG: training.integration.name,
         **estimators.info_tags(seed),
         PARENT_RUN_ID: training.run.run_id,

@@ -16,4 +16,6 @@ def main() -> None:
 
         cli.main(prog_name="pegboard")
     except KeyboardInterrupt:
+        # Before the shell around the commands was imported.
+        sys.stderr.write("Aborted.\n")
         sys.exit(130)

@@ -15,20 +15,24 @@ from typing import TYPE_CHECKING
 import click
 from attrs import field, frozen
 
+from pegboard.cli.faults import Review, explained, review
 from pegboard.cli.formats import size
 from pegboard.cli.shell import configuration, open_host
-from pegboard.errors import PegboardError
+from pegboard.errors import PegboardError, StoreFull, StoreReadOnly, UnknownScheme
 
 if TYPE_CHECKING:
     from pegboard.host import Host, Plugin
 
-OK, WARN, FAIL = "ok", "warn", "fail"
+OK, WARN, FAIL, SKIP = "ok", "warn", "fail", "skip"
 
 _LEAST_PYTHON = (3, 11)
 _LEAST_SQLITE = (3, 37, 0)
 """The first with STRICT tables."""
 _LITTLE_SPACE, _NO_SPACE = 1_000_000_000, 20_000_000
 """Free bytes below which to warn, and below which to call it a fault."""
+
+_NOT_CHECKED = "not checked, because of the fault above"
+_LEAVE_OUT = "Name one of them in [host] disabled, in pegboard.toml."
 
 _REQUIREMENT = re.compile(r"pegboard\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?")
 _CLAUSE = re.compile(r"(>=|<=|==|!=|~=|>|<)\s*([\d.]+)")
@@ -54,15 +58,25 @@ def run_all(ctx: click.Context) -> Iterator[Finding]:
         _plugins,
         _store,
     ]
+    said: set[str] = set()
     for check in checks:
         name = check.__name__.strip("_")
         try:
-            yield from check(ctx)
+            for finding in check(ctx):
+                said.add(finding.found)
+                yield finding
         except PegboardError as error:
-            yield Finding(name, FAIL, error.message, error.hint)
+            # What is wrong with the configuration keeps every later check from its work.
+            again = error.message in said
+            said.add(error.message)
+            yield Finding(name, SKIP, _NOT_CHECKED) if again else _failed(name, error)
         except Exception as error:
             # A doctor that stops at the first surprise is of no use.
             yield Finding(name, FAIL, f"{type(error).__name__}: {error}")
+
+
+def _failed(check: str, error: PegboardError) -> Finding:
+    return Finding(check, FAIL, error.message, error.hint)
 
 
 def _python(_: click.Context) -> Iterator[Finding]:
@@ -95,17 +109,18 @@ def _config(ctx: click.Context) -> Iterator[Finding]:
 
 
 def _plugins(ctx: click.Context) -> Iterator[Finding]:
-    plugins = open_host(ctx).plugins
-    if not plugins:
+    host = open_host(ctx)
+    if not host.plugins:
         yield Finding("plugins", WARN, "none is installed", "Try: pip install pegboard-tracking")
-    for name, plugin in plugins.items():
-        yield _plugin(f"plugin {name}", plugin)
-    # Two plugins that claim the same thing are found out here.
-    open_host(ctx).commands()
+    reviewed = review(host, served=True)
+    for name, plugin in host.plugins.items():
+        yield _plugin(f"plugin {name}", plugin, reviewed)
+    for (kind, key), names in reviewed.conflicts.items():
+        yield Finding("plugins", FAIL, explained(kind, key, names), _LEAVE_OUT)
 
 
-def _plugin(check: str, plugin: Plugin) -> Finding:
-    label = f"{plugin.distribution} {plugin.version}".strip()
+def _plugin(check: str, plugin: Plugin, reviewed: Review) -> Finding:
+    label = f"{plugin.distribution} {plugin.version}".strip() or "not installed"
     if plugin.disabled:
         return Finding(check, OK, f"{label}, disabled in the configuration")
     wanted = _unmet_requirement(plugin.distribution)
@@ -117,12 +132,17 @@ def _plugin(check: str, plugin: Plugin) -> Finding:
             f"{label} wants pegboard {wants}, but {found} is installed",
             f"pip install --upgrade pegboard {plugin.distribution}",
         )
+    leave_out = f"name {plugin.name!r} in [host] disabled, in pegboard.toml."
     if plugin.error:
         return Finding(
-            check,
-            FAIL,
-            f"{label} does not load: {plugin.error}",
-            f"Reinstall it, or name {plugin.name!r} in [host] disabled, in pegboard.toml.",
+            check, FAIL, f"{label} does not load: {plugin.error}", f"Reinstall it, or {leave_out}"
+        )
+    if fault := reviewed.refused.get(plugin.name):
+        return Finding(check, FAIL, f"{label}: {fault}", f"Update it, or {leave_out}")
+    if plugin.slow:
+        slow = ", ".join(f"{what} {taken * 1000:.0f} ms" for what, taken in plugin.slow.items())
+        return Finding(
+            check, WARN, f"{label} is slow: {slow}", f"If you can do without: {leave_out}"
         )
     return Finding(check, OK, label)
 
@@ -175,12 +195,22 @@ def _store(ctx: click.Context) -> Iterator[Finding]:
     host = open_host(ctx)
     uri = host.config.tracking.uri
     path = _local_path(uri)
+    told = False
     if path is not None:
-        yield from _medium(path)
+        for finding in _medium(path):
+            told = told or finding.state == FAIL
+            yield finding
         if not path.exists():
             yield Finding("store", OK, f"{uri}: not there yet; made on first use at {path}")
             return
-    yield from _contents(host, uri)
+    try:
+        yield from _contents(host, uri)
+    except (StoreFull, StoreReadOnly) as error:
+        # What its disk is like was said already, better.
+        yield Finding("store", SKIP, _NOT_CHECKED) if told else _failed("store", error)
+    except UnknownScheme as error:
+        broken = any(plugin.error for plugin in host.plugins.values())
+        yield Finding("store", SKIP, _NOT_CHECKED) if broken else _failed("store", error)
 
 
 def _local_path(uri: str) -> Path | None:

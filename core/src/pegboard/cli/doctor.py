@@ -6,7 +6,7 @@ import click
 
 from pegboard.cli import checks, output
 
-_COLORS = {checks.OK: "green", checks.WARN: "yellow", checks.FAIL: "red"}
+_COLORS = {checks.OK: "green", checks.WARN: "yellow", checks.FAIL: "red", checks.SKIP: "cyan"}
 
 
 @click.command()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pegboard.errors import PluginError
+from pegboard.errors import PegboardError, PluginError
 from pegboard.hookspecs import Command
+from pegboard.plugin_calls import described, is_fatal
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -93,6 +94,13 @@ def loaded(declaration: Command) -> click.Command:
         raise PluginError(
             f"The command {declaration.name!r} could not be loaded: {error}.",
             hint="Install what it needs, or run 'pegboard doctor'.",
+        ) from error
+    except BaseException as error:
+        if isinstance(error, PegboardError) or is_fatal(error):
+            raise
+        raise PluginError(
+            f"The command {declaration.name!r} could not be loaded: {described(error)}.",
+            hint="The fault is the plugin's that declares it; 'pegboard plugins' shows which.",
         ) from error
     if not isinstance(command, click.Command):
         raise PluginError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pegboard.cli import output
+from pegboard.cli.faults import Review, review
 from pegboard.cli.lazy import LazyGroup
 from pegboard.cli.shell import open_host
 from pegboard.hookspecs import Command
@@ -32,9 +33,11 @@ def plugins(ctx: click.Context, as_json: bool) -> None:
     """List the installed plugins, what they provide and whether they load."""
     if ctx.invoked_subcommand is not None:
         return
-    found = sorted(open_host(ctx).plugins.values(), key=lambda plugin: plugin.name)
+    host = open_host(ctx)
+    found = sorted(host.plugins.values(), key=lambda plugin: plugin.name)
+    reviewed = review(host)
     if as_json:
-        output.print_json([_described(plugin) for plugin in found])
+        output.print_json([_described(plugin, reviewed) for plugin in found])
         return
     if not found:
         output.note("No plugin is installed. Try: pip install pegboard-tracking")
@@ -44,28 +47,43 @@ def plugins(ctx: click.Context, as_json: bool) -> None:
             output.Column("Plugin", style="bold"),
             output.Column("Distribution", optional=1),
             output.Column("Version", optional=1),
-            output.Column("State", styles={"ok": "green", "error": "red", "disabled": "yellow"}),
+            output.Column("Takes", right=True, optional=2),
+            output.Column("State", styles=_STYLES),
         ],
-        [[p.name, p.distribution or "-", p.version or "-", state(p)] for p in found],
+        [
+            [p.name, p.distribution or "-", p.version or "-", _takes(p), reviewed.state(p)]
+            for p in found
+        ],
     )
     for plugin in found:
         click.echo()
-        _print_details(plugin)
+        _print_details(plugin, reviewed)
 
 
-def state(plugin: Plugin) -> str:
-    """Return what became of a plugin: ok, disabled or error."""
-    return "disabled" if plugin.disabled else "error" if plugin.error else "ok"
+_STYLES = {"ok": "green", "error": "red", "conflict": "red", "slow": "yellow", "disabled": "yellow"}
 
 
-def _described(plugin: Plugin) -> dict[str, object]:
+def _takes(plugin: Plugin) -> str:
+    """Return how long the import of a plugin and its hooks took together."""
+    return milliseconds(sum(plugin.seconds.values())) if plugin.seconds else "-"
+
+
+def milliseconds(seconds: float) -> str:
+    """Return a short time."""
+    return f"{seconds * 1000:.0f} ms"
+
+
+def _described(plugin: Plugin, reviewed: Review) -> dict[str, object]:
     return {
         "name": plugin.name,
         "distribution": plugin.distribution,
         "version": plugin.version,
         "module": plugin.module,
-        "state": state(plugin),
+        "state": reviewed.state(plugin),
         "error": plugin.error,
+        "faults": reviewed.faults(plugin),
+        "seconds": plugin.seconds,
+        "slow": sorted(plugin.slow),
         "provides": [
             {"kind": kind, "name": name, "summary": summary}
             for kind, name, summary in plugin.provides
@@ -73,7 +91,7 @@ def _described(plugin: Plugin) -> dict[str, object]:
     }
 
 
-def _print_details(plugin: Plugin) -> None:
+def _print_details(plugin: Plugin, reviewed: Review) -> None:
     if plugin.error:
         output.heading(f"{plugin.name} failed to load")
         output.print_record([("error", plugin.error), ("module", plugin.module)], indent="  ")
@@ -83,9 +101,18 @@ def _print_details(plugin: Plugin) -> None:
         return
     if not plugin.provides:
         output.heading(f"{plugin.name} provides only hooks that act on runs")
+        _print_faults(plugin, reviewed)
         return
     output.heading(f"{plugin.name} provides")
+    _print_faults(plugin, reviewed)
     output.print_table(
         [output.Column("Kind"), output.Column("Name", style="bold"), output.Column("What it is")],
         plugin.provides,
     )
+
+
+def _print_faults(plugin: Plugin, reviewed: Review) -> None:
+    for fault in reviewed.faults(plugin):
+        click.echo(output.clean(f"  fault: {fault}"))
+    for what, seconds in plugin.slow.items():
+        click.echo(f"  slow: {what} takes {milliseconds(seconds)}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from pegboard import distributions
 from pegboard.cli.groups import grouped
 from pegboard.cli.lazy import LazyGroup
 from pegboard.errors import InvalidValue, PegboardError
@@ -22,20 +23,6 @@ if TYPE_CHECKING:
 _CONFIG_OPTION = "--config"
 _TRACKING_OPTION = "--tracking-uri"
 _HOST = "pegboard.host"
-
-_DISTRIBUTION_OF_COMMAND = {
-    "artifacts": "pegboard-tracking",
-    "demo": "pegboard-demo",
-    "exec": "pegboard-server",
-    "experiments": "pegboard-tracking",
-    "gc": "pegboard-tracking",
-    "lineage": "pegboard-registry",
-    "models": "pegboard-registry",
-    "registry": "pegboard-registry",
-    "runs": "pegboard-tracking",
-    "server": "pegboard-server",
-}
-"""Which distribution of ours to install for a command that nothing provides."""
 
 
 def configuration(ctx: click.Context) -> Config:
@@ -63,7 +50,7 @@ def open_host(ctx: click.Context) -> Host:
     if _HOST not in root.meta:
         if root.params.get("config") or root.params.get("tracking_uri"):
             host.use(host.Host(configuration(ctx)))
-        root.meta[_HOST] = host.current()
+        root.meta[_HOST] = host.current(report=False)
         # Registered before anything that a command imports, and so called after what that does.
         atexit.register(root.meta[_HOST].close)
     found: Host = root.meta[_HOST]
@@ -72,6 +59,11 @@ def open_host(ctx: click.Context) -> Host:
 
 class _Root(LazyGroup):
     """The command ``pegboard``: core's commands, and those of plugins."""
+
+    @property
+    def own(self) -> Mapping[str, Command]:
+        """The commands of core."""
+        return self._declared
 
     def declared(self, ctx: click.Context) -> Mapping[str, Command]:
         """Return core's commands and those of plugins; core's win."""
@@ -93,23 +85,15 @@ class _Root(LazyGroup):
             return self._declared[cmd_name].load()  # type: ignore[no-any-return]
         if not ctx.resilient_parsing:
             # Unlike completion, a call has to say what is wrong with the configuration.
-            open_host(ctx).commands()
+            _name_left_out(open_host(ctx))
         return super().get_command(ctx, cmd_name)
 
     def explain_unknown(self, ctx: click.Context, name: str) -> str:
         """Say which plugin may be missing, disabled or broken."""
         message = super().explain_unknown(ctx, name)
-        plugins = open_host(ctx).plugins.values()
-        broken = sorted(plugin.name for plugin in plugins if plugin.error)
-        disabled = sorted(plugin.name for plugin in plugins if plugin.disabled)
-        wanted = _DISTRIBUTION_OF_COMMAND.get(name)
-        if wanted:
-            message += f" It comes with the plugin {wanted}: pip install {wanted}"
-        if broken:
-            message += f" Failed to load: {', '.join(broken)} (see 'pegboard plugins')."
-        if disabled:
-            message += f" Disabled in the configuration: {', '.join(disabled)}."
-        return message
+        if wanted := distributions.COMMANDS.get(name):
+            message += f" {distributions.install(wanted)}"
+        return message + distributions.out_of_use(open_host(ctx).plugins.values())
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Say what is amiss with the plugins, then how to get completion."""
@@ -126,6 +110,13 @@ class _Root(LazyGroup):
         extra.setdefault("color", _color())
         code = _guarded(lambda: super(_Root, self).main(args, prog_name, **extra))
         sys.exit(code)
+
+
+def _name_left_out(host: Host) -> None:
+    """Say once, beside what a command prints, which plugins are left out for a fault."""
+    for fault in host.left_out():
+        click.secho("warning: ", fg="yellow", nl=False, err=True, color=_color())
+        click.echo(fault, err=True)
 
 
 def _tracking_option_first(args: Sequence[str]) -> list[str]:
@@ -148,6 +139,8 @@ def _guarded(run: Callable[[], Any]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (click.Abort, KeyboardInterrupt):
+        # On a terminal the line holds "^C" or an unanswered question.
+        click.echo("\nAborted." if sys.stderr.isatty() else "Aborted.", err=True)
         return 130
     except Exception as error:
         if os.environ.get("PEGBOARD_DEBUG") == "1":

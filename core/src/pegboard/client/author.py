@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from pegboard import plugin_calls
 from pegboard.tags import USER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pegboard.host import Host
 
 
@@ -18,11 +17,14 @@ def user_of(host: Host) -> str | None:
     user: str | None = None
     for implementation in host.manager.hook.pegboard_run_context.get_hookimpls():
         try:
-            tags: Mapping[str, str] = implementation.function()  # type: ignore[assignment]
-            user = tags.get(USER) or user
-        except Exception as error:
+            user = plugin_calls.context_of(implementation.function()).get(USER) or user
+        except BaseException as error:
             # Who it was is worth less than the change itself.
+            if plugin_calls.is_fatal(error):
+                raise
             logging.getLogger("pegboard").warning(
-                "The plugin %r could not say who the user is: %s", implementation.plugin_name, error
+                "The plugin %r could not say who the user is: %s",
+                implementation.plugin_name,
+                plugin_calls.described(error),
             )
     return user

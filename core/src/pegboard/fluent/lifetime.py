@@ -99,6 +99,11 @@ def status_after(error: BaseException | None) -> RunStatus:
     return RunStatus.FAILED
 
 
+def is_terminating() -> bool:
+    """Whether SIGTERM has come, so that the process is about to end."""
+    return _watch.terminating
+
+
 def _end_everything(status: RunStatus) -> None:
     """End all runs of the process, the innermost first; say what could not be ended."""
     for run_id in reversed(list(_watch.runs)):

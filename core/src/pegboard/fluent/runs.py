@@ -182,10 +182,7 @@ def _create(
     run_name: str | None,
     tags: Mapping[str, str],
 ) -> Run:
-    merged: dict[str, str] = {}
-    for context in hooks.call(store_client.host, "pegboard_run_context"):
-        merged.update(context)
-    merged.update(tags)
+    merged = {**hooks.run_context(store_client.host), **tags}
     if run_name:
         merged[RUN_NAME] = run_name
     return store_client.create_run(

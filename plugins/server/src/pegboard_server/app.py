@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import orjson
+from pegboard import plugin_calls
 from pegboard.contracts.http import Answer, Call, Endpoint, Identity, Result
 from pegboard.errors import StoreBusy, StoreFull
 
@@ -96,8 +97,12 @@ class App:
         for plugin in self.host.manager.hook.pegboard_server_started.get_hookimpls():
             try:
                 end: Any = plugin.function(*(given[name] for name in plugin.argnames))
-            except Exception as error:
-                self._report("-", error)
+                if end is not None and not callable(end):
+                    raise TypeError(f"pegboard_server_started returned {end!r}, not a function")
+            except BaseException as error:
+                if plugin_calls.is_fatal(error):
+                    raise
+                self._report("-", error, plugin=plugin.plugin_name)
             else:
                 self._endings += [] if end is None else [end]
 
@@ -107,7 +112,11 @@ class App:
         self._authenticator.close()
         try:
             for end in self._endings:
-                end()
+                try:
+                    end()
+                except Exception as error:
+                    # What a plugin began is its own; what was accepted has to reach the stores.
+                    self._report("-", error)
             self.host.close()
         except Exception as error:
             self._report("-", error)
@@ -322,13 +331,13 @@ class App:
             return
         await exchange.fail(failure)
 
-    def _report(self, request_id: str, error: BaseException) -> None:
+    def _report(self, request_id: str, error: BaseException, **facts: str) -> None:
         if isinstance(error, StoreBusy | StoreFull):
             # Where it happened says nothing, and many requests meet the same at once.
             self.log.write("error", request=request_id, error=repr(error))
             return
         text = "".join(traceback.format_exception(error))
-        self.log.write("error", request=request_id, error=repr(error), traceback=text)
+        self.log.write("error", request=request_id, error=repr(error), traceback=text, **facts)
 
     def _log_access(self, exchange: Exchange, seconds: float) -> None:
         scope = exchange.scope

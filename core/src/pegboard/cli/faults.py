@@ -1,0 +1,111 @@
+"""What is wrong with installed plugins, and with what they offer together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+import pegboard
+from pegboard import plugin_calls
+from pegboard.cli.shell import cli
+from pegboard.plugin_calls import described, is_fatal
+
+if TYPE_CHECKING:
+    from pegboard.host import Host, Plugin
+
+_CONTEXT = "pegboard_run_context"
+_OURS = "pegboard"
+
+
+@frozen
+class Review:
+    """What was found out about the plugins of a host."""
+
+    refused: Mapping[str, str]
+    """By plugin: which of its answers cannot be used, and why."""
+    conflicts: Mapping[tuple[str, str], list[str]]
+    """By kind and name of what is claimed more than once: the plugins, and us by our name."""
+    claimants: frozenset[str] = field(factory=frozenset)
+
+    def state(self, plugin: Plugin) -> str:
+        """Return what became of a plugin: ok, slow, conflict, error or disabled."""
+        if plugin.disabled:
+            return "disabled"
+        if plugin.error or plugin.name in self.refused:
+            return "error"
+        if plugin.name in self.claimants:
+            return "conflict"
+        return "slow" if plugin.slow else "ok"
+
+    def faults(self, plugin: Plugin) -> list[str]:
+        """Return what a plugin does wrong although it loads, or claims as another one does."""
+        claims = [
+            explained(kind, key, names)
+            for (kind, key), names in self.conflicts.items()
+            if plugin.name in names
+        ]
+        return [self.refused[plugin.name], *claims] if plugin.name in self.refused else claims
+
+
+def review(host: Host, *, served: bool = False) -> Review:
+    """Find out what is wrong with the plugins of a host; what loading them showed is known.
+
+    ``served``: whether to look at what a server would serve too, which takes longer.
+    """
+    refused, conflicts = _try_out(host), _conflicts(host)
+    if served:
+        _look_at_endpoints(host, refused, conflicts)
+    claimants = frozenset(name for names in conflicts.values() for name in names)
+    return Review(refused, conflicts, claimants)
+
+
+def explained(kind: str, key: str, names: list[str]) -> str:
+    """Say who claims the same thing."""
+    plugins = " and ".join(repr(name) for name in names if name != _OURS)
+    if _OURS in names:
+        return f"The {kind} {key!r} of the plugin {plugins} is never reached: pegboard has its own."
+    return f"The {kind} {key!r} is claimed by the plugins {plugins}: neither is used."
+
+
+def _try_out(host: Host) -> dict[str, str]:
+    """Ask each plugin for the tags of a run, as every run does; the time is put down with it."""
+    found = {}
+    for implementation in host.manager.hook.pegboard_run_context.get_hookimpls():
+        plugin = host.plugins[implementation.plugin_name]
+        try:
+            with plugin.timed(_CONTEXT):
+                tags = implementation.function()
+            plugin_calls.context_of(tags)
+        except BaseException as error:
+            if is_fatal(error):
+                raise
+            found[plugin.name] = f"{_CONTEXT} failed: {described(error)}"
+    return found
+
+
+def _conflicts(host: Host) -> dict[tuple[str, str], list[str]]:
+    found = {what: list(names) for what, names in host.conflicts().items()}
+    ours = {"command": cli.own, "API name": pegboard.__all__}
+    for plugin in host.plugins.values():
+        for kind, key, _ in plugin.provides:
+            if key in ours.get(kind, ()):
+                names = found.setdefault((kind, key), [plugin.name])
+                names += [] if _OURS in names else [_OURS]
+    return found
+
+
+def _look_at_endpoints(
+    host: Host, refused: dict[str, str], conflicts: dict[tuple[str, str], list[str]]
+) -> None:
+    places: dict[str, list[str]] = {}
+    for name, plugin in host.manager.list_name_plugin():
+        try:
+            for endpoint in plugin_calls.endpoints_of(plugin):
+                places.setdefault(f"{endpoint.method} {endpoint.path}", []).append(name)
+        except BaseException as error:
+            if is_fatal(error):
+                raise
+            refused.setdefault(name, f"pegboard_endpoints failed: {described(error)}")
+    conflicts |= {("endpoint", at): names for at, names in places.items() if len(names) > 1}

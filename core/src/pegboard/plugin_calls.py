@@ -1,0 +1,281 @@
+"""Calling plugins: what they return is checked, what they raise stays theirs, time is taken.
+
+Whatever a plugin raises harms nothing but the plugin: ``SystemExit`` and other exceptions that
+``except Exception`` lets pass too. Only Ctrl-C goes through.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from pegboard import hookspecs
+from pegboard.errors import PegboardError, PluginError
+
+if TYPE_CHECKING:
+    from pegboard.contracts.registry import Verdict
+
+SLOW_SECONDS = 0.25
+"""A plugin whose import, or one of whose hooks, takes longer is slow: commands wait for it."""
+
+HOOKS: dict[str, tuple[str, type[Any]]] = {
+    "tracking store": ("pegboard_tracking_stores", hookspecs.Backend),
+    "artifact store": ("pegboard_artifact_stores", hookspecs.Backend),
+    "model registry": ("pegboard_model_registries", hookspecs.Backend),
+    "gate": ("pegboard_gates", hookspecs.Gate),
+    "model flavor": ("pegboard_model_flavors", hookspecs.Component),
+    "autologger": ("pegboard_autologgers", hookspecs.Autologger),
+    "LLM provider": ("pegboard_llm_providers", hookspecs.Component),
+    "evaluator": ("pegboard_evaluators", hookspecs.Component),
+    "project runner": ("pegboard_project_runners", hookspecs.Component),
+    "dataset type": ("pegboard_dataset_types", hookspecs.DatasetType),
+    "command": ("pegboard_commands", hookspecs.Command),
+    "API name": ("pegboard_api", hookspecs.ApiName),
+}
+"""By what is declared: the hook that declares it, and the class of the declarations."""
+
+_CONTRACTS = {
+    "tracking store": "pegboard.contracts.tracking:TrackingStore",
+    "artifact store": "pegboard.contracts.artifacts:ArtifactStore",
+    "model registry": "pegboard.contracts.registry:ModelRegistry",
+    "model flavor": "pegboard.contracts.models:ModelFlavor",
+    "LLM provider": "pegboard.contracts.llm:LLMProvider",
+    "evaluator": "pegboard.contracts.evaluation:Evaluator",
+    "project runner": "pegboard.contracts.projects:ProjectRunner",
+}
+"""What opens is an abstract class of ours, or has at least its methods."""
+
+_LISTED = 3
+"""How many of the methods that are missing an error names."""
+
+_CALLED = ("open", "load", "accepts", "describe", "check", "enable")
+"""The attributes of declarations that are functions."""
+
+
+@define
+class Plugin:
+    """An installed plugin: its entry point, and what became of loading it."""
+
+    name: str
+    module: str
+    installed: Any = None
+    """The distribution that it is part of (importlib_metadata's); None if it was registered."""
+    error: str = ""
+    disabled: bool = False
+    declared: dict[str, list[Any]] = field(factory=dict)
+    """By kind of thing, the declarations that it made."""
+    seconds: dict[str, float] = field(factory=dict)
+    """How long its import took, and each of its hooks that was called."""
+
+    @property
+    def provides(self) -> list[tuple[str, str, str]]:
+        """What it declares: (kind, name or scheme, summary)."""
+        declared = self.declared.items()
+        return [(kind, name_of(item), item.summary) for kind, items in declared for item in items]
+
+    @property
+    def slow(self) -> dict[str, float]:
+        """What of it takes so long that people notice, with the seconds."""
+        return {what: taken for what, taken in self.seconds.items() if taken > SLOW_SECONDS}
+
+    # Read on demand: parsing a distribution's metadata takes longer than all of the rest.
+
+    @property
+    def distribution(self) -> str:
+        """The name of the distribution, "" if it has none."""
+        return str(self.installed.name) if self.installed else ""
+
+    @property
+    def version(self) -> str:
+        """The version of the distribution, "" if it has none."""
+        return str(self.installed.version) if self.installed else ""
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """Take the time of a call into the plugin."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[what] = time.perf_counter() - began
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Whether an exception out of a plugin is not the plugin's: somebody pressed Ctrl-C."""
+    return isinstance(error, KeyboardInterrupt)
+
+
+def described(error: BaseException) -> str:
+    """Return what a plugin raised, for people."""
+    if isinstance(error, SystemExit):
+        return f"it tried to end the process, with sys.exit({error.code!r})"
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def name_of(item: Any) -> str:
+    """Return the key of a declaration: the scheme of a store, the name of all else."""
+    name: str = item.scheme if isinstance(item, hookspecs.Backend) else item.name
+    return name
+
+
+def call(plugin: object, hook: str, default: Any) -> Any:
+    """Return what a hook of a plugin returns, ``default`` if the plugin has none of that name."""
+    implementation = getattr(plugin, hook, None)
+    marked = implementation is not None and hasattr(implementation, "pegboard_impl")
+    return implementation() if implementation is not None and marked else default
+
+
+def settings_of(info: Plugin, plugin: object) -> dict[str, Any]:
+    """Return the settings that a plugin declares; TypeError if that is not a mapping of texts."""
+    with info.timed("pegboard_settings"):
+        found = call(plugin, "pegboard_settings", {})
+    return dict(_texts_to("pegboard_settings", found, object))
+
+
+def declarations_of(info: Plugin, plugin: object) -> dict[str, list[Any]]:
+    """Return what a plugin declares, by kind; TypeError if it is not what the hooks ask for."""
+    found = {}
+    for kind, (hook, expected) in HOOKS.items():
+        with info.timed(hook):
+            items = call(plugin, hook, ())
+            listed = _sequence(hook, items)
+        if listed:
+            found[kind] = [_checked(item, expected) for item in listed]
+        else:
+            # What was not asked for takes no time that is worth showing.
+            del info.seconds[hook]
+    return found
+
+
+def endpoints_of(plugin: object) -> list[Any]:
+    """Return the endpoints that a plugin declares; TypeError if they are something else."""
+    from pegboard.contracts.http import Endpoint
+
+    items = call(plugin, "pegboard_endpoints", ())
+    return [_checked(item, Endpoint) for item in _sequence("pegboard_endpoints", items)]
+
+
+def context_of(tags: object) -> dict[str, str]:
+    """Return the tags that a plugin gives to runs; TypeError if they are something else.
+
+    InvalidValue for a tag that no store would take.
+    """
+    from pegboard import validation
+    from pegboard.entities import RunTag
+
+    found = dict(_texts_to("pegboard_run_context", tags, str))
+    for key, value in found.items():
+        validation.tag(RunTag(key, value))
+    return found
+
+
+def _texts_to(hook: str, found: object, kind: type[Any]) -> Mapping[str, Any]:
+    if not isinstance(found, Mapping):
+        raise TypeError(f"{hook} returned {_shown(found)}, not a mapping")
+    for key, value in found.items():
+        if not isinstance(key, str) or not isinstance(value, kind):
+            raise TypeError(f"{hook} returned {key!r} = {value!r}, which is not text")
+    return found
+
+
+def _sequence(hook: str, items: object) -> Sequence[Any]:
+    """Return what a hook declares, also if it came from a generator."""
+    if isinstance(items, (str, Mapping)) or not isinstance(items, Iterable):
+        raise TypeError(f"{hook} returned {_shown(items)}, not a sequence")
+    return list(items)
+
+
+def _shown(value: object) -> str:
+    return "None" if value is None else f"{type(value).__name__} {value!r:.60}"
+
+
+def _checked(item: Any, expected: type[Any]) -> Any:
+    if not isinstance(item, expected):
+        raise TypeError(f"{item!r} was declared, which is not a {expected.__name__}")
+    if expected.__module__ != hookspecs.__name__:
+        return item
+    if not isinstance(name_of(item), str) or not name_of(item):
+        raise TypeError(f"{item!r} was declared, whose name is not text")
+    for attribute in _CALLED:
+        if not callable(getattr(item, attribute, print)):
+            raise TypeError(f"{item!r} was declared, whose '{attribute}' cannot be called")
+    return item
+
+
+def opened(plugin: str, kind: str, open_it: Callable[[], Any]) -> Any:
+    """Return what a plugin opens; PluginError, naming it, if it fails or opens something else."""
+    try:
+        found = open_it()
+    except PegboardError:
+        raise
+    except ImportError as error:
+        raise PluginError(
+            f"The plugin {plugin!r} could not open its {kind}: {error}.",
+            hint="Install what it needs, or run 'pegboard doctor'.",
+        ) from error
+    except BaseException as error:
+        if is_fatal(error):
+            raise
+        raise PluginError(
+            f"The plugin {plugin!r} failed to open its {kind}: {described(error)}.",
+            hint=_AT_FAULT.format(plugin=plugin),
+        ) from error
+    if found is None:
+        raise PluginError(
+            f"The plugin {plugin!r} opened nothing in place of its {kind}: it returned None.",
+            hint=_AT_FAULT.format(plugin=plugin),
+        )
+    if kind in _CONTRACTS and (missing := _missing(found, _CONTRACTS[kind])):
+        raise PluginError(
+            f"The plugin {plugin!r} opened {_shown(found)} in place of its {kind}: "
+            f"it has no {_few(missing)}.",
+            hint=_AT_FAULT.format(plugin=plugin),
+        )
+    return found
+
+
+_AT_FAULT = (
+    "The fault is the plugin's. [host] disabled = ['{plugin}'] in pegboard.toml leaves it out."
+)
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more
+
+
+def _missing(found: object, contract: str) -> list[str]:
+    module, _, name = contract.partition(":")
+    kind = getattr(import_module(module), name)
+    if isinstance(found, kind):
+        return []
+    return sorted(name for name in kind.__abstractmethods__ if not hasattr(found, name))
+
+
+def verdict_of(plugin: str, gate: str, ask: Callable[[], Verdict]) -> Verdict:
+    """Return what a gate says; PluginError, so that nothing passes, if it fails to say it."""
+    from pegboard.contracts.registry import Verdict
+
+    try:
+        verdict = ask()
+    except PegboardError:
+        raise
+    except BaseException as error:
+        if is_fatal(error):
+            raise
+        raise PluginError(
+            f"The gate {gate!r} of the plugin {plugin!r} failed: {described(error)}.",
+            hint=_AT_FAULT.format(plugin=plugin),
+        ) from error
+    if not isinstance(verdict, Verdict):
+        raise PluginError(
+            f"The gate {gate!r} of the plugin {plugin!r} returned {_shown(verdict)}, "
+            "not a Verdict.",
+            hint=_AT_FAULT.format(plugin=plugin),
+        )
+    return verdict

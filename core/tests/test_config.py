@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -139,3 +141,37 @@ def test_an_unknown_key_comes_with_the_known_ones(tmp_path: Path, environ: dict[
     with pytest.raises(ConfigError) as caught:
         config.load(environ, tmp_path)
     assert "tracking.uri" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[trackin]\nuri = "x"\n', "unknown key 'trackin' (did you mean 'tracking'?)"),
+        ('[tracking]\nurl = "x"\n', "tracking: unknown key 'url' (did you mean 'uri'?)"),
+        ('[zebra]\nuri = "x"\n', "unknown key 'zebra'\n"),
+        ("[tracking]\nuri = 3\n", "tracking.uri: expected text in quotes, got 3"),
+        *(
+            (f"{section} = {value}\n", f"{section}: expected a table, as in [tracking]")
+            for section in ("tracking", "host")
+            for value in ("3", "'x'", "[]", "true", "1979-05-27")
+        ),
+        ("plugins = 3\n", "plugins: expected one table per plugin"),
+        ("[tracking\n", "is not valid TOML"),
+    ],
+)
+def test_a_fault_of_the_file_is_one_sentence_at_the_end_of_a_script(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    file = write(tmp_path / "pegboard.toml", text)
+    script = "from pegboard import config; config.load()"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert f"ConfigError: {file}" in done.stderr
+    assert said in done.stderr
+    # One trace, without what it was that found the fault.
+    assert done.stderr.startswith("Traceback (most recent call last)")
+    assert done.stderr.count("Traceback") == 1
+    assert "cattrs" not in done.stderr
+    assert "tomllib" not in done.stderr

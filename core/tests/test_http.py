@@ -169,3 +169,19 @@ def test_headers_are_sent_with_each_request(server: Server) -> None:
 def test_certificates_are_checked_unless_told_otherwise() -> None:
     assert http.session().verify is True
     assert http.session(verify=False).verify is False
+
+
+def test_the_wait_before_the_first_new_try_is_told_with_its_reason(server: Server) -> None:
+    told: list[tuple[object, float]] = []
+    made = http.session(
+        retries=3, backoff=0.01, waiting=lambda trouble, seconds: told.append((trouble, seconds))
+    )
+    server.statuses = [503, 502, 500]
+    assert made.get(server.url).status_code == 200
+    [(trouble, seconds)] = told
+    assert isinstance(trouble, requests.Response)
+    assert trouble.status_code == 503
+    # 1, 2 and 4 hundredths, and up to half of one at random.
+    assert 0.07 <= seconds <= 0.075
+    assert made.get(server.url).status_code == 200
+    assert len(told) == 1

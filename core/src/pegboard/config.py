@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field, fields, frozen
 
 from pegboard import uris
 from pegboard.errors import ConfigError
@@ -114,9 +114,9 @@ def read_file(file: Path) -> Config:
         with file.open("rb") as stream:
             content = tomllib.load(stream)
     except OSError as error:
-        raise ConfigError(f"Cannot read {file}: {error.strerror}.") from error
+        raise ConfigError(f"Cannot read {file}: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is not valid TOML: {error}") from error
+        raise ConfigError(f"{file} is not valid TOML: {error}") from None
     return _structure(content, file)
 
 
@@ -169,7 +169,7 @@ def _structure(content: dict[str, Any], file: Path) -> Config:
         raise ConfigError(
             f"{file}: " + "; ".join(_in_front(fault) for fault in faults),
             hint=f"Known keys: {known}, and the tables [plugins.NAME].",
-        ) from error
+        ) from None
     origins = {
         f"{section}.{key}": str(file) for section, values in content.items() for key in values
     }
@@ -195,7 +195,16 @@ def _explain(error: BaseException, _: type | None) -> str:
     from cattrs.errors import ForbiddenExtraKeysError
 
     if isinstance(error, ForbiddenExtraKeysError):
-        return "unknown key " + ", ".join(repr(name) for name in sorted(error.extra_fields))
-    if isinstance(error, AttributeError):
+        return ", ".join(_unknown(name, error.cl) for name in sorted(error.extra_fields))
+    if not str(error).startswith("expected"):
+        # Not of the functions above: cattrs met something else than a table.
         return "expected a table, as in [tracking]"
     return str(error)
+
+
+def _unknown(name: str, section: type) -> str:
+    import difflib
+
+    known = [each.name for each in fields(section) if each.name not in ("file", "origins")]
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"unknown key {name!r}" + (f" (did you mean {near[0]!r}?)" if near else "")

@@ -18,7 +18,8 @@ from pegboard.errors import (
     UnknownScheme,
     with_article,
 )
-from pegboard.plugin_calls import HOOKS, Plugin, described, is_fatal, name_of
+from pegboard.plugin_calls import HOOKS, described, is_fatal, name_of
+from pegboard.plugin_calls import Plugin as Plugin
 
 if TYPE_CHECKING:
     from logging import Logger

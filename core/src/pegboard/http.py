@@ -38,6 +38,7 @@ def session(
     verify: bool | str = True,
     repeatable: Callable[[requests.PreparedRequest], bool] = is_idempotent,
     passing: Callable[[requests.Response], bool] = lambda _: True,
+    waiting: Callable[[Exception | requests.Response, float], None] = lambda *_: None,
 ) -> requests.Session:
     """Return a ``requests`` session.
 
@@ -45,12 +46,13 @@ def session(
     a fault of the connection or a status in ``RETRIED``, after ``backoff * 2**n`` seconds with
     jitter, or when ``Retry-After`` says. One that is not ``repeatable`` is so only if it did not
     get there, or if the server says when to come again. ``passing`` may look at an answer of such
-    a status and say that it is final.
+    a status and say that it is final. ``waiting`` is told when a request has failed for the first
+    time and is to be tried again: why, and for how many seconds at least.
     """
     import requests
 
     made = requests.Session()
-    adapter = _adapter(timeout, retries, backoff, repeatable, passing)
+    adapter = _adapter(timeout, retries, backoff, repeatable, passing, waiting)
     made.mount("http://", adapter)
     made.mount("https://", adapter)
     made.headers.update(headers or {})
@@ -64,6 +66,7 @@ def _adapter(
     backoff: float,
     repeatable: Callable[[requests.PreparedRequest], bool],
     passing: Callable[[requests.Response], bool],
+    waiting: Callable[[Exception | requests.Response, float], None],
 ) -> HTTPAdapter:
     """Return what sends the requests of a session; a class made late, as its base is."""
     import requests
@@ -92,6 +95,7 @@ def _adapter(
                     may = repeatable(request) or was_not_sent(error)
                     if attempt == retries or not may or not _rewound(request):
                         raise
+                    trouble: Exception | requests.Response = error
                 else:
                     status = response.status_code
                     may = repeatable(request) or "Retry-After" in response.headers
@@ -101,6 +105,10 @@ def _adapter(
                         return response
                     pause = _asked_pause(response, pause)
                     response.close()
+                    trouble = response
+                if attempt == 0:
+                    # At least the pauses: each try may take its time, too.
+                    waiting(trouble, pause + backoff * (2**retries - 2))
                 time.sleep(min(pause, MAX_PAUSE))
             raise AssertionError("unreachable")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import traceback
 from pathlib import Path
 
 import pytest
@@ -229,6 +230,38 @@ def test_a_server_that_is_down_is_named_with_what_to_do(server):
     assert "refused" in str(caught.value)
     assert caught.value.hint
     assert not caught.value.maybe_done
+
+
+@pytest.mark.parametrize("status", [None, 503])
+def test_an_outage_is_one_line_at_once_and_the_next_one_another(server, fault, caplog, status):
+    """Each call is made with two retries; a line a retry, or a call, would be too much."""
+    for _ in range(2):
+        if status is None:
+            server.down()
+        else:
+            server.fault = lambda _: fault(status=503)
+        for _ in range(2):
+            with pytest.raises(Unreachable):
+                call(server.url)
+        if status is None:
+            server.up()
+        server.fault = lambda _: None
+        with pytest.raises(NotFound):
+            call(server.url)
+    lines = [record.getMessage() for record in caplog.records if record.name == "pegboard"]
+    assert len(lines) == 2
+    why = "Connection refused" if status is None else "status 503"
+    for line in lines:
+        assert line == f"The server {server.url} does not answer ({why}); trying again for 0 s."
+
+
+def test_the_trace_of_an_outage_holds_no_others(server):
+    server.down()
+    with pytest.raises(Unreachable) as caught:
+        call(server.url)
+    text = "".join(traceback.format_exception(caught.value))
+    assert text.count("Traceback") == 1
+    assert "urllib3" not in text
 
 
 def test_an_answer_that_was_lost_is_asked_for_again(server, fault):

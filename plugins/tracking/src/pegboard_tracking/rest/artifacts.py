@@ -221,7 +221,7 @@ class _Stream(io.RawIOBase):
         try:
             return cast("bytes", self._response.raw.read(size, decode_content=True))
         except (HTTPError, OSError) as error:
-            raise errors.unreachable(error, self._connection.server.url) from error
+            raise errors.unreachable(error, self._connection.server.url) from None
 
     def close(self) -> None:
         self._response.close()

@@ -64,6 +64,7 @@ class Connection:
         self._lock = threading.Lock()
         self._sessions: dict[bool, requests.Session] = {}
         self._abilities: abilities.Abilities | None = None
+        self._waited = False
 
     def call(
         self,
@@ -142,6 +143,7 @@ class Connection:
                     stream=stream,
                     allow_redirects=False,
                 )
+                self._waited = self._waited and response.status_code in http.RETRIED
                 moved = response.headers.get("Location")
                 if response.status_code not in _MOVED or not moved:
                     return response
@@ -150,7 +152,8 @@ class Connection:
                 if not self.server.is_host_of(url):
                     return self._elsewhere(method, url, headers, stream)
         except requests.exceptions.RequestException as error:
-            raise errors.unreachable(error, self.server.url) from error
+            # All that is in the error's own trace is said in ours.
+            raise errors.unreachable(error, self.server.url) from None
         raise errors.ServerFault(f"The server {self.server.url} moves us around in circles.")
 
     def _elsewhere(
@@ -186,11 +189,18 @@ class Connection:
             verify=options.verify,
             repeatable=_is_repeatable,
             passing=errors.is_passing,
+            waiting=self._say_that_we_wait,
         )
         made.cert = options.client_certificate
         # Set even without credentials: else those of ~/.netrc would go along.
         made.auth = _authorisation(options)
         return made
+
+    def _say_that_we_wait(self, trouble: Exception | requests.Response, seconds: float) -> None:
+        """Say once for each outage why nothing seems to happen."""
+        if not self._waited:
+            self._waited = True
+            errors.log_waiting(trouble, self.server.url, seconds)
 
     def close(self) -> None:
         """Close the connections; another request opens new ones."""

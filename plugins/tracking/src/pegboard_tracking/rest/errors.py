@@ -165,6 +165,19 @@ def unreachable(error: Exception, server: str) -> StoreError:
     return Unreachable(f"The server {server} {what}.", hint=hint, maybe_done=done)
 
 
+def log_waiting(trouble: Exception | requests.Response, server: str, seconds: float) -> None:
+    """Say that a server gave no answer, and for how long it is going to be asked again."""
+    import logging
+
+    import requests
+
+    answered = isinstance(trouble, requests.Response)
+    why = f"status {trouble.status_code}" if answered else _cause(trouble)
+    logging.getLogger("pegboard").warning(
+        "The server %s does not answer (%s); trying again for %.0f s.", server, why, seconds
+    )
+
+
 def _cause(error: BaseException) -> str:
     """Return the innermost reason, which is what the system said."""
     while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -247,6 +247,52 @@ def test_stores_have_their_article() -> None:
 def test_a_scheme_of_ours_comes_with_what_to_install() -> None:
     with pytest.raises(UnknownScheme, match="pip install pegboard-tracking"):
         host({}, "tracking").tracking_store("sqlite:x.db")
+
+
+_OPENERS = ("tracking_store", "artifact_store", "model_registry")
+
+
+@pytest.mark.parametrize(
+    ("uri", "kinds", "hint"),
+    [
+        ("sqllite:runs.db", ("tracking_store", "model_registry"), "Did you mean sqlite:?"),
+        ("SQLite3:///runs.db", ("tracking_store", "model_registry"), "Did you mean sqlite:?"),
+        ("htpp://localhost:5000", _OPENERS, "Did you mean http:"),
+        ("filee:///data", _OPENERS, "Did you mean file:?"),
+        ("mlflow-artifact:/x", ("artifact_store",), "Did you mean mlflow-artifacts:?"),
+        ("run:/0123/model", ("artifact_store",), "Did you mean runs:?"),
+        ("model:/iris/1", ("artifact_store",), "Did you mean models:?"),
+        *(
+            (f"{scheme}://u:hush@host/x", _OPENERS, f"There is no store for {name}.")
+            for scheme, name in [
+                ("postgresql", "PostgreSQL"),
+                ("postgresql+psycopg2", "PostgreSQL"),
+                ("mysql", "MySQL"),
+                ("mssql+pyodbc", "SQL Server"),
+                ("databricks", "Databricks"),
+                ("s3", "Amazon S3"),
+                ("gs", "Google Cloud Storage"),
+            ]
+        ),
+    ],
+)
+def test_a_scheme_that_nothing_opens_comes_with_what_may_be_meant(
+    uri: str, kinds: Sequence[str], hint: str
+) -> None:
+    made = host()
+    for kind in kinds:
+        with pytest.raises(UnknownScheme) as caught:
+            getattr(made, kind)(uri)
+        assert caught.value.hint.startswith(hint)
+        assert "path:" not in caught.value.hint
+        assert ("file:" if kind == "artifact_store" else "sqlite:") in caught.value.hint
+        assert "hush" not in str(caught.value)
+
+
+def test_a_scheme_of_ours_that_is_not_for_this_kind_asks_for_no_installation() -> None:
+    with pytest.raises(UnknownScheme) as caught:
+        host().artifact_store("sqlite:x.db")
+    assert "pip install" not in caught.value.hint
 
 
 def test_a_missing_component_comes_with_the_known_ones(install: Install) -> None:

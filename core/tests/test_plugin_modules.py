@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import types
 from collections.abc import Sequence
 
 import pegboard
 import pytest
-from pegboard import config, host
+from pegboard import config, distributions, host
 from pegboard.hookspecs import ApiName, hookimpl
 
 
@@ -43,3 +44,35 @@ def test_a_function_that_a_plugin_adds_is_no_module_and_stays_a_function() -> No
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("pegboard.surf")
     assert pegboard.surf() == "surfing"
+
+
+@pytest.mark.parametrize("name", distributions.API_NAMES)
+@pytest.mark.parametrize(
+    "statement", ["pegboard.{0}", "import pegboard.{0}", "from pegboard import {0}"]
+)
+def test_a_name_of_a_distribution_that_is_missing_comes_with_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, statement: str
+) -> None:
+    monkeypatch.setattr(host.Host, "_discover", lambda self: None)
+    monkeypatch.delitem(sys.modules, f"pegboard.{name}", raising=False)
+    monkeypatch.delitem(vars(pegboard), name, raising=False)
+    host.use(host.Host(config.Config()))
+    with pytest.raises((AttributeError, ImportError)) as caught:
+        exec(statement.format(name), {"pegboard": pegboard})
+    wanted = distributions.API_NAMES[name]
+    assert f"It comes with {wanted}: pip install {wanted}" in str(caught.value)
+
+
+def test_a_distribution_that_is_broken_or_disabled_is_said_to_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(host.Host, "_discover", lambda self: None)
+    made = host.Host(config.Config())
+    made.plugins["models"] = host.Plugin("models", "models.x", disabled=True)
+    made.plugins["torn"] = host.Plugin("torn", "torn.x", error="ImportError: x")
+    host.use(made)
+    monkeypatch.delitem(vars(pegboard), "autolog", raising=False)
+    with pytest.raises(AttributeError) as caught:
+        pegboard.autolog()
+    assert "Failed to load: torn" in str(caught.value)
+    assert "Disabled in the configuration: models." in str(caught.value)

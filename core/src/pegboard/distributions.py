@@ -42,8 +42,13 @@ API_NAMES = {
 _STORES = {"model registry": "pegboard-registry"}
 """By kind of store, for the schemes of ours; of all other kinds it is ``pegboard-tracking``."""
 
-_SCHEMES = frozenset({"sqlite", "memory", "file", "http", "https", uris.PROXIED, uris.PLAIN_PATH})
-"""Schemes that distributions of ours handle."""
+_EVERYWHERE = frozenset({"memory", "file", "http", "https", uris.PLAIN_PATH})
+_SCHEMES = {
+    "artifact store": _EVERYWHERE | {uris.PROXIED},
+    "model registry": _EVERYWHERE | {"sqlite"},
+    "tracking store": _EVERYWHERE | {"sqlite"},
+}
+"""By kind of store, the schemes that distributions of ours handle."""
 
 _REFERENCES = {"artifact store": ("runs", "models")}
 """Schemes that name files of a run or a model, which are found before a store is opened."""
@@ -91,11 +96,12 @@ def for_scheme(kind: str, scheme: str, known: Iterable[str]) -> str:
     """Say what to use in place of a scheme that no plugin opens as a store of a kind."""
     import difflib
 
-    offered = sorted(known)
+    ours = _SCHEMES[kind]
+    offered = sorted(set(known) - {uris.PLAIN_PATH})
     hint = f"Schemes that can be opened: {', '.join(f'{name}:' for name in offered) or 'none'}."
-    if scheme in _SCHEMES:
+    if scheme in ours:
         return f"{hint} Try: pip install {_STORES.get(kind, 'pegboard-tracking')}"
-    usual = {*offered, *_SCHEMES, *_REFERENCES.get(kind, ())} - {uris.PLAIN_PATH}
+    usual = {*offered, *ours, *_REFERENCES.get(kind, ())} - {uris.PLAIN_PATH}
     if near := difflib.get_close_matches(scheme, sorted(usual), n=2, cutoff=0.7):
         return f"Did you mean {' or '.join(f'{name}:' for name in near)}? {hint}"
     base = scheme.partition("+")[0]

@@ -400,8 +400,9 @@ class Host:
 
     def _unknown_scheme(self, kind: str, uri: uris.Uri) -> UnknownScheme:
         hint = distributions.for_scheme(kind, uri.scheme, self.schemes(kind))
+        where = uris.without_secrets(uri.text)
         return UnknownScheme(
-            f"No installed plugin opens {uri.scheme!r} as {with_article(kind)} (in {uri.text!r}).",
+            f"No installed plugin opens {uri.scheme!r} as {with_article(kind)} (in {where!r}).",
             hint=hint + distributions.out_of_use(self.plugins.values()),
         )
 

@@ -14,6 +14,11 @@ from pegboard.errors import InvalidValue
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):(.*)", re.DOTALL)
 """Two letters at least, so that a Windows drive is a path."""
 
+_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+(?=@)")
+_SECRET_IN_QUERY = re.compile(
+    r"(?i)([?&][^=&]*(?:password|secret|token|key|signature)[^=&]*=)[^&]+"
+)
+
 PLAIN_PATH = "path"
 """The scheme given to plain paths."""
 
@@ -80,6 +85,11 @@ def anchored(text: str, directory: Path) -> str:
     path = directory / uri.path.removeprefix("///").removeprefix("//")
     query = text.partition("?")[2]
     return f"sqlite:{quote(path.as_posix())}" + (f"?{query}" if query else "")
+
+
+def without_secrets(text: str, mask: str = "****") -> str:
+    """Return a URI with what looks like a password or a key in it masked, for people to read."""
+    return _SECRET_IN_QUERY.sub(rf"\1{mask}", _PASSWORD.sub(rf"\1:{mask}", text))
 
 
 def from_path(path: Path, scheme: str = "file") -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pegboard import config as configuration
+from pegboard import uris
 from pegboard.cli import output
 from pegboard.cli.shell import open_host
 
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from pegboard.host import Host
 
 _SECRET_NAME = re.compile(r"(?i)(password|passwd|secret|token|credential|(^|_)key$|api_?key)")
-_SECRET_IN_URI = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+(?=@)")
-_SECRET_IN_QUERY = re.compile(
-    r"(?i)([?&][^=&]*(?:password|secret|token|key|signature)[^=&]*=)[^&]+"
-)
 _MASK = "****"
 
 
@@ -99,7 +96,7 @@ def masked(key: str, value: object) -> object:
     if value and _SECRET_NAME.search(key):
         return _MASK
     if isinstance(value, str):
-        return _SECRET_IN_QUERY.sub(rf"\1{_MASK}", _SECRET_IN_URI.sub(rf"\1:{_MASK}", value))
+        return uris.without_secrets(value, _MASK)
     return value
 
 

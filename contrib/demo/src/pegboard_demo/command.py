@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pegboard.entities import Run
 
 
-@click.command()
+@click.command(epilog=output.examples("pegboard demo"))
 @output.json_option
 @click.pass_context
 def demo(ctx: click.Context, as_json: bool) -> None:

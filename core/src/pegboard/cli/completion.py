@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from pegboard.cli import output
 
-@click.command()
+
+@click.command(epilog=output.examples("pegboard completion bash"))
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:

@@ -9,7 +9,7 @@ from pegboard.cli import checks, output
 _COLORS = {checks.OK: "green", checks.WARN: "yellow", checks.FAIL: "red", checks.SKIP: "cyan"}
 
 
-@click.command()
+@click.command(epilog=output.examples("pegboard doctor"))
 @output.json_option
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:

@@ -46,6 +46,12 @@ class Column:
     styles: Mapping[str, str] = field(factory=dict)
 
 
+def examples(*lines: str) -> str:
+    """Return the end of a command's help: calls of it that work, one a line."""
+    title = "Example:" if len(lines) == 1 else "Examples:"
+    return "\n".join(["\b", title, *(f"  {line}" for line in lines)])
+
+
 def is_terminal() -> bool:
     """Whether stdout is a terminal, so a person reads it."""
     return sys.stdout.isatty()

@@ -23,6 +23,9 @@ def _new() -> click.Command:
 
 
 @click.group(
+    epilog=output.examples(
+        "pegboard plugins", "pegboard plugins new my-store --kind tracking-store"
+    ),
     cls=LazyGroup,
     invoke_without_command=True,
     declared=[Command("new", _new, "Start a plugin of your own: a directory that works.")],

@@ -10,6 +10,7 @@ from string import Template
 import click
 from attrs import frozen
 
+from pegboard.cli import options, output
 from pegboard.errors import AlreadyExists, InvalidValue, translate_os_error
 
 _NAME = re.compile(r"[a-z][a-z0-9]+(-[a-z0-9]+)*")
@@ -44,16 +45,18 @@ _KINDS = {
 }
 
 
-@click.command()
+@click.command(epilog=output.examples("pegboard plugins new my-store --kind tracking-store"))
 @click.argument("name")
 @click.option(
     "--kind",
     type=click.Choice(list(_KINDS)),
     default="tracking-store",
     show_default=True,
-    help="What the plugin provides.",
+    metavar="KIND",
+    help=f"What the plugin provides: {', '.join(_KINDS)}.",
 )
-@click.option(
+@options.output_option(
+    "directory",
     "--directory",
     type=click.Path(path_type=Path, file_okay=False),
     help="Where to write it; by default a new directory here, named like the distribution.",
@@ -81,7 +84,7 @@ def create(name: str, kind: str, directory: Path | None = None) -> tuple[Path, l
     target = directory or Path(_distribution(name))
     try:
         if target.exists() and any(target.iterdir()):
-            raise AlreadyExists(f"{target} is not empty.", hint="Choose another with --directory.")
+            raise AlreadyExists(f"{target} is not empty.", hint="Choose another with --output.")
         for path, text in files.items():
             file = target / path
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -23,12 +23,12 @@ _SECRET_NAME = re.compile(r"(?i)(password|passwd|secret|token|credential|(^|_)ke
 _MASK = "****"
 
 
-@click.group()
+@click.group(epilog=output.examples("pegboard config show"))
 def config() -> None:
     """Show the configuration and where it comes from."""
 
 
-@config.command()
+@config.command(epilog=output.examples("pegboard config show"))
 @output.json_option
 @click.pass_context
 def show(ctx: click.Context, as_json: bool) -> None:
@@ -48,7 +48,7 @@ def show(ctx: click.Context, as_json: bool) -> None:
     )
 
 
-@config.command()
+@config.command(epilog=output.examples("pegboard config path"))
 @output.json_option
 @click.pass_context
 def path(ctx: click.Context, as_json: bool) -> None:

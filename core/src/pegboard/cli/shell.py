@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from pegboard import distributions
+from pegboard.cli import output
 from pegboard.cli.groups import grouped
 from pegboard.cli.lazy import LazyGroup
 from pegboard.errors import InvalidValue, PegboardError
@@ -249,6 +250,7 @@ def _completion() -> click.Command:
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=(
+        f"{output.examples('pegboard demo', 'pegboard runs list', 'pegboard runs show --help')}\n\n"
         "Completion of commands and options: add this to the start-up file of your shell, "
         'for instance ~/.bashrc: eval "$(pegboard completion bash)" (or zsh, fish).'
     ),

@@ -53,7 +53,7 @@ def predict(
     options = {
         "--model-uri": loading.local_copy(model_uri),
         "--input-path": input_path,
-        "--output-path": output_path,
+        "--output": output_path,
         "--content-type": content_type,
         "--env-manager": env_manager,
     }

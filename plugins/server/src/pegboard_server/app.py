@@ -97,14 +97,19 @@ class App:
         for plugin in self.host.manager.hook.pegboard_server_started.get_hookimpls():
             try:
                 end: Any = plugin.function(*(given[name] for name in plugin.argnames))
-                if end is not None and not callable(end):
-                    raise TypeError(f"pegboard_server_started returned {end!r}, not a function")
             except BaseException as error:
                 if plugin_calls.is_fatal(error):
                     raise
                 self._report("-", error, plugin=plugin.plugin_name)
             else:
-                self._endings += [] if end is None else [end]
+                self._keep_ending(plugin.plugin_name, end)
+
+    def _keep_ending(self, plugin: str, end: Any) -> None:
+        if callable(end):
+            self._endings.append(end)
+        elif end is not None:
+            wrong = TypeError(f"pegboard_server_started returned {end!r}, not a function")
+            self._report("-", wrong, plugin=plugin)
 
     def close(self) -> None:
         """Wait for calls that still run, and close the stores."""

@@ -19,7 +19,7 @@ _PLACES = ("uri", "url", "path", "table_name")
 """Where the source of a dataset says its place."""
 
 
-@click.command()
+@click.command(epilog=output.examples("pegboard lineage models:/iris@champion"))
 @click.argument("model", metavar="models:/NAME/VERSION")
 @output.json_option
 def lineage(model: str, as_json: bool) -> None:

@@ -32,7 +32,7 @@ _VERSIONS = [
 ]
 
 
-@click.group()
+@click.group(epilog=output.examples("pegboard models list", "pegboard models show iris@champion"))
 def models() -> None:
     """List, register, promote and change registered models.
 
@@ -45,7 +45,9 @@ for command in promotion.COMMANDS:
     models.add_command(command)
 
 
-@models.command("list")
+@models.command(
+    "list", epilog=output.examples("pegboard models list --filter \"name LIKE 'iris%'\"")
+)
 @common.filter_option
 @common.order_option
 @common.limit_option(100)
@@ -88,7 +90,9 @@ def _aliases(model: RegisteredModel) -> str:
     return ", ".join(f"{alias}={version}" for alias, version in sorted(model.aliases.items()))
 
 
-@models.command()
+@models.command(
+    epilog=output.examples("pegboard models show iris", "pegboard models show iris@champion")
+)
 @click.argument("model", metavar="NAME[/VERSION]")
 @output.json_option
 def show(model: str, as_json: bool) -> None:
@@ -150,7 +154,7 @@ def _show_version(client: Client, version: ModelVersion, as_json: bool) -> None:
     output.print_record([*facts, *((name, value) for name, value in more if value)])
 
 
-@models.command()
+@models.command(epilog=output.examples("pegboard models versions iris"))
 @click.argument("name", required=False)
 @common.filter_option
 @common.order_option
@@ -202,7 +206,9 @@ def _version_row(version: ModelVersion) -> list[object]:
 # -- making and changing ---------------------------------------------------------------------------
 
 
-@models.command()
+@models.command(
+    epilog=output.examples("pegboard models create iris --description 'Kinds of flowers'")
+)
 @click.argument("name")
 @click.option("--description", default="", metavar="TEXT", help="What the model is for.")
 @common.tags_option
@@ -214,7 +220,9 @@ def create(name: str, description: str, tags: tuple[str, ...], as_json: bool) ->
     common.done(made, as_json, f"Created the registered model {made.name!r}.")
 
 
-@models.command()
+@models.command(
+    epilog=output.examples("pegboard models update iris/3 --description 'With more leaves'")
+)
 @click.argument("model", metavar="NAME[/VERSION]")
 @click.option("--description", required=True, metavar="TEXT", help="The new description.")
 @output.json_option
@@ -230,7 +238,7 @@ def update(model: str, description: str, as_json: bool) -> None:
     common.done(changed, as_json, f"Changed the description of {model!r}.")
 
 
-@models.command()
+@models.command(epilog=output.examples("pegboard models tag iris/3 team=blue"))
 @click.argument("model", metavar="NAME[/VERSION]")
 @click.argument("tags", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--remove", multiple=True, metavar="KEY", help="Remove this tag; may be repeated.")
@@ -260,7 +268,7 @@ def tag(model: str, tags: tuple[str, ...], remove: tuple[str, ...], as_json: boo
     common.done(changed, as_json, f"Changed the tags of {model!r}.")
 
 
-@models.command()
+@models.command(epilog=output.examples("pegboard models rename iris flowers"))
 @click.argument("name")
 @click.argument("new_name")
 @common.reason_option
@@ -271,7 +279,7 @@ def rename(name: str, new_name: str, reason: str, as_json: bool) -> None:
     common.done(changed, as_json, f"Renamed the registered model {name!r} to {new_name!r}.")
 
 
-@models.command()
+@models.command(epilog=output.examples("pegboard models delete iris/3"))
 @click.argument("model", metavar="NAME[/VERSION]")
 @common.yes_option
 @common.reason_option

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import click
 from pegboard import model_uris
-from pegboard.cli import output
+from pegboard.cli import options, output
 
 from pegboard_registry.commands import common
 
 
-@click.command()
+@click.command(
+    epilog=output.examples(
+        "pegboard models register runs:/0123456789abcdef0123456789abcdef/model iris"
+    )
+)
 @click.argument("model_uri", metavar="MODEL")
 @click.argument("name")
 @click.option("--alias", "aliases", multiple=True, help="Let it point here; may be repeated.")
@@ -44,7 +48,9 @@ def register(
     common.done(made, as_json, f"Registered {made.model_uri}{pointing} from {made.source}.")
 
 
-@click.command()
+@click.command(
+    epilog=output.examples("pegboard models alias iris/3 champion --reason 'better on Mondays'")
+)
 @click.argument("version", metavar=common.VERSION)
 @click.argument("alias")
 @common.reason_option
@@ -60,7 +66,7 @@ def alias(version: str, alias: str, reason: str, as_json: bool) -> None:
     common.done(client.get_model_version(found.name, found.version), as_json, message)
 
 
-@click.command()
+@click.command(epilog=output.examples("pegboard models unalias iris@champion"))
 @click.argument("alias", metavar="NAME@ALIAS")
 @common.reason_option
 @output.json_option
@@ -74,7 +80,7 @@ def unalias(alias: str, reason: str, as_json: bool) -> None:
     common.done(after, as_json, f"Removed the alias {name}@{key} of version {version.version}.")
 
 
-@click.command()
+@click.command(epilog=output.examples("pegboard models stage iris/3 Production --archive-existing"))
 @click.argument("version", metavar=common.VERSION)
 @click.argument("stage")
 @click.option(
@@ -96,7 +102,7 @@ def stage(version: str, stage: str, archive_existing: bool, reason: str, as_json
     common.done(moved, as_json, message)
 
 
-@click.command()
+@click.command(epilog=output.examples("pegboard models copy iris@champion iris-live"))
 @click.argument("version", metavar=common.VERSION)
 @click.argument("new_name")
 @common.reason_option
@@ -112,12 +118,12 @@ def copy(version: str, new_name: str, reason: str, as_json: bool) -> None:
     common.done(made, as_json, f"Made {made.model_uri} from {found.model_uri}.")
 
 
-@click.command()
+@click.command(epilog=output.examples("pegboard models download iris@champion -o iris"))
 @click.argument("version", metavar=common.VERSION)
-@click.option(
+@options.output_option(
+    "target",
     "-t",
     "--to",
-    "target",
     type=click.Path(file_okay=False, path_type=Path),
     default=".",
     show_default="the working directory",

@@ -15,7 +15,7 @@ from pegboard_registry.commands.webhooks import webhooks
 _PAGE = 1000
 
 
-@click.group()
+@click.group(epilog=output.examples("pegboard registry history iris"))
 def registry() -> None:
     """Show the history of registered models, roll back, approve."""
 
@@ -23,7 +23,7 @@ def registry() -> None:
 registry.add_command(webhooks)
 
 
-@registry.command()
+@registry.command(epilog=output.examples("pegboard registry history iris@champion"))
 @click.argument("model", metavar="NAME[/VERSION]|NAME@ALIAS")
 @click.option(
     "--kind",
@@ -104,7 +104,9 @@ def _detail(change: RegistryChange) -> str:
     return "" if change.undoes is None else f"takes back no. {change.undoes}"
 
 
-@registry.command()
+@registry.command(
+    epilog=output.examples("pegboard registry rollback iris@champion --reason 'worse on Mondays'")
+)
 @click.argument("alias", metavar="NAME@ALIAS")
 @common.reason_option
 @output.json_option
@@ -122,7 +124,7 @@ def rollback(alias: str, reason: str, as_json: bool) -> None:
     common.done(version, as_json, message)
 
 
-@registry.command()
+@registry.command(epilog=output.examples("pegboard registry approve iris/3 champion"))
 @click.argument("version", metavar=common.VERSION)
 @click.argument("key", metavar="ALIAS|STAGE")
 @click.option("--withdraw", is_flag=True, help="Take your approval back.")
@@ -139,7 +141,7 @@ def approve(version: str, key: str, withdraw: bool, reason: str, as_json: bool) 
     common.done({"version": found.model_uri, "key": key, "approvals": given}, as_json, message)
 
 
-@registry.command()
+@registry.command(epilog=output.examples("pegboard registry gates"))
 @output.json_option
 def gates(as_json: bool) -> None:
     """List the gates there are, and which promotions require them."""

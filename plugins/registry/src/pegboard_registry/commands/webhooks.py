@@ -36,7 +36,7 @@ def _open() -> WebhookStore | RestWebhooks:
     return need_webhooks(registry, host.current().settings(NAME))
 
 
-@click.group()
+@click.group(epilog=output.examples("pegboard registry webhooks list"))
 def webhooks() -> None:
     """Have other systems told what happens in the registry.
 
@@ -44,7 +44,7 @@ def webhooks() -> None:
     """
 
 
-@webhooks.command("list")
+@webhooks.command("list", epilog=output.examples("pegboard registry webhooks list"))
 @common.limit_option(100)
 @output.json_option
 def list_webhooks(limit: int, as_json: bool) -> None:
@@ -77,7 +77,11 @@ def _row(webhook: Webhook) -> list[object]:
     ]
 
 
-@webhooks.command()
+@webhooks.command(
+    epilog=output.examples(
+        "pegboard registry webhooks create chat https://example.org/hook -e model_version.created"
+    )
+)
 @click.argument("name")
 @click.argument("url")
 @click.option(
@@ -118,7 +122,7 @@ def _ask_for_secret() -> str:
     return str(secret)
 
 
-@webhooks.command()
+@webhooks.command(epilog=output.examples("pegboard registry webhooks delete WEBHOOK_ID"))
 @click.argument("webhook_id")
 @common.yes_option
 def delete(webhook_id: str, yes: bool) -> None:
@@ -128,7 +132,7 @@ def delete(webhook_id: str, yes: bool) -> None:
     click.echo(f"Removed the webhook {webhook_id}.")
 
 
-@webhooks.command()
+@webhooks.command(epilog=output.examples("pegboard registry webhooks test WEBHOOK_ID"))
 @click.argument("webhook_id")
 @click.option(
     "-e",
@@ -149,7 +153,7 @@ def test(webhook_id: str, event: str | None, as_json: bool) -> None:
         raise StoreError(f"The call failed: {result.error_message or result.response_status}")
 
 
-@webhooks.command()
+@webhooks.command(epilog=output.examples("pegboard registry webhooks deliveries WEBHOOK_ID"))
 @click.argument("webhook_id")
 @common.limit_option(100)
 @output.json_option

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
+from pegboard.cli import output
 from pegboard.cli.shell import open_host
 
 from pegboard_server import stores
@@ -30,6 +31,7 @@ _OTHER_CREDENTIALS = ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4")
 
 @click.command(
     "exec",
+    epilog=output.examples("pegboard exec -- python train.py"),
     context_settings={
         "ignore_unknown_options": True,
         "allow_interspersed_args": False,
@@ -43,8 +45,6 @@ def execute(ctx: click.Context, command: tuple[str, ...]) -> None:
 
     A server of its own answers the command's calls while it runs; other users of the machine
     cannot use it. The exit code is the command's.
-
-    Example: pegboard exec -- python train.py
     """
     host = open_host(ctx)
     uri = host.config.tracking.uri

@@ -100,6 +100,24 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 )
 
 
+class _HelpOnH:
+    """Lets ``-h`` with nothing behind it be help, though it is MLflow's short form of --host."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[-1] == "-h":
+            args = [*args[:-1], "--help"]
+        parsed: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
+        return parsed
+
+
+class ServingCommand(_HelpOnH, click.Command):
+    """A command that has the options of ``listening``."""
+
+
+class ServingGroup(_HelpOnH, click.Group):
+    """A group that has the options of ``listening`` itself."""
+
+
 def listening(command: F) -> F:
     """Give a command the options that say where, to whom and how it serves."""
     for option in reversed(_OPTIONS):

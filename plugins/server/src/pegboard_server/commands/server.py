@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from pegboard.cli import output
 from pegboard.cli.shell import open_host
 
-from pegboard_server.commands.options import listening, settings_of
+from pegboard_server.commands.options import ServingGroup, listening, settings_of
 from pegboard_server.commands.users import user
 
 if TYPE_CHECKING:
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 
 @click.group(
+    epilog=output.examples(
+        "pegboard server --store sqlite:runs.db --port 5000",
+        "pegboard server --users pegboard-users --host 0.0.0.0",
+    ),
+    cls=ServingGroup,
     invoke_without_command=True,
     # -h is MLflow's short form of --host.
     context_settings={"help_option_names": ["--help"]},

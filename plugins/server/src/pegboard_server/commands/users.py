@@ -28,12 +28,19 @@ _level_option = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    epilog=output.examples("pegboard server user add ann"),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 def user() -> None:
     """Add, list and remove users; a running server notices within a second."""
 
 
-@user.command()
+@user.command(
+    epilog=output.examples(
+        "pegboard server user add ann", "pegboard server user add ci --level write --token"
+    )
+)
 @click.argument("name")
 @_level_option
 @_file_option
@@ -67,7 +74,7 @@ def add(
     output.note(f"{name} may come in with this password; {path} says so.")
 
 
-@user.command("list")
+@user.command("list", epilog=output.examples("pegboard server user list"))
 @_file_option
 @output.json_option
 @click.pass_context
@@ -82,7 +89,7 @@ def list_users(ctx: click.Context, file: str | None, as_json: bool) -> None:
     output.print_table(columns, [[c.name, c.level, c.kind] for c in known])
 
 
-@user.command()
+@user.command(epilog=output.examples("pegboard server user remove ann"))
 @click.argument("name")
 @_file_option
 @click.pass_context

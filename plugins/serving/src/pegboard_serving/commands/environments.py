@@ -13,7 +13,7 @@ from pegboard_serving.environments import kept
 from pegboard_serving.environments.kept import Kept
 
 
-@click.group()
+@click.group(epilog=output.examples("pegboard models environments list"))
 def environments() -> None:
     """List and remove the environments that --env-manager uv has built and keeps.
 
@@ -23,7 +23,7 @@ def environments() -> None:
         raise ConfigError("On Windows there are no environments: --env-manager is 'local' there.")
 
 
-@environments.command("list")
+@environments.command("list", epilog=output.examples("pegboard models environments list"))
 @output.json_option
 def list_environments(as_json: bool) -> None:
     """List the environments, the one last used first."""
@@ -54,7 +54,9 @@ def _state(each: Kept) -> str:
     return "" if each.complete else "incomplete"
 
 
-@environments.command()
+@environments.command(
+    epilog=output.examples("pegboard models environments clean --older-than 30d --dry-run")
+)
 @click.option(
     "--older-than",
     metavar="TIME",

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import click
+from pegboard.cli import output
+from pegboard.cli.options import output_option
 from pegboard.cli.shell import open_host
 from pegboard.errors import InvalidValue, PegboardError, translate_os_error
 
@@ -22,13 +24,20 @@ _PIECE = 10_000
 _TYPES = ("csv", "json", "jsonl")
 
 
-@click.command()
+@click.command(
+    epilog=output.examples(
+        "pegboard models predict -m models:/iris@champion -i irises.csv -o predicted.csv"
+    )
+)
 @of_model
 @click.option(
     "--input-path", "-i", metavar="FILE", help="The input.  [default: what comes on stdin]"
 )
-@click.option(
-    "--output-path", "-o", metavar="FILE", help="Where the predictions go.  [default: stdout]"
+@output_option(
+    "output_path",
+    "--output-path",
+    metavar="FILE",
+    help="Where the predictions go.  [default: stdout]",
 )
 @click.option(
     "--content-type",

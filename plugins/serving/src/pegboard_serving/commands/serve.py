@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from pegboard.cli import output
 from pegboard.cli.shell import open_host
-from pegboard_server.commands.options import listening, settings_of
+from pegboard_server.commands.options import ServingCommand, listening, settings_of
 
 from pegboard_serving.commands.options import enter, of_model
 
 
 @click.command(
+    epilog=output.examples("pegboard models serve -m models:/iris@champion --port 5001"),
+    cls=ServingCommand,
     # -h is MLflow's short form of --host.
     context_settings={"help_option_names": ["--help"]},
 )

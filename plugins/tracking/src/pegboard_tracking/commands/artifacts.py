@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 from pegboard import host, paths
-from pegboard.cli import formats, output
+from pegboard.cli import formats, options, output
 from pegboard.client import transfer
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.entities import FileInfo
@@ -20,12 +20,12 @@ from pegboard_tracking.commands import common, details
 _MB = 1_000_000
 
 
-@click.group()
+@click.group(epilog=output.examples("pegboard artifacts list -r 'rate 0.3'"))
 def artifacts() -> None:
     """List, upload and download the files of a run."""
 
 
-@artifacts.command("list")
+@artifacts.command("list", epilog=output.examples("pegboard artifacts list -r 'rate 0.3'"))
 @click.argument("run")
 @click.argument("path", default="")
 @click.option("-r", "--recursive", is_flag=True, help="All files below, not only one level.")
@@ -42,15 +42,17 @@ def list_artifacts(run: str, path: str, recursive: bool, as_json: bool) -> None:
         output.note("There are no files.")
 
 
-@artifacts.command()
+@artifacts.command(
+    epilog=output.examples("pegboard artifacts upload 'rate 0.3' report.pdf -o reports")
+)
 @click.argument("run")
 @click.argument(
     "sources", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
 )
-@click.option(
+@options.output_option(
+    "directory",
     "-t",
     "--to",
-    "directory",
     default="",
     show_default="none",
     metavar="DIRECTORY",
@@ -88,13 +90,15 @@ def _in_megabytes(advance: Callable[[int], None]) -> Callable[[int], None]:
     return told
 
 
-@artifacts.command()
+@artifacts.command(
+    epilog=output.examples("pegboard artifacts download 'rate 0.3' summary.txt -o results")
+)
 @click.argument("run")
 @click.argument("path", default="")
-@click.option(
+@options.output_option(
+    "target",
     "-t",
     "--to",
-    "target",
     type=click.Path(file_okay=False, path_type=Path),
     default=".",
     show_default="the working directory",

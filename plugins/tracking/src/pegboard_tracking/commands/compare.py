@@ -25,7 +25,9 @@ _LOWER, _HIGHER = frozenset(_LOWER_WORDS.split()), frozenset(_HIGHER_WORDS.split
 _MARK, _NO_MARK = " *", "  "
 
 
-@click.command()
+@click.command(
+    epilog=output.examples("pegboard runs compare 'rate 0.1' 'rate 0.3' --minimize loss")
+)
 @click.argument("run", nargs=-1, required=True)
 @click.option("--all", "everything", is_flag=True, help="Also the params that are all the same.")
 @click.option("--minimize", multiple=True, metavar="KEY", help="The lower this metric the better.")

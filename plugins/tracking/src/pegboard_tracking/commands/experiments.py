@@ -12,12 +12,16 @@ from pegboard.entities import Experiment
 from pegboard_tracking.commands import common
 
 
-@click.group()
+@click.group(
+    epilog=output.examples("pegboard experiments list", "pegboard experiments create quickstart")
+)
 def experiments() -> None:
     """List, create and change experiments. Each is named by its name or its id."""
 
 
-@experiments.command("list")
+@experiments.command(
+    "list", epilog=output.examples("pegboard experiments list --filter \"tags.team = 'blue'\"")
+)
 @common.filter_option
 @common.order_option
 @common.limit_option(100)
@@ -70,7 +74,9 @@ def _tags(experiment: Experiment) -> str:
     return ", ".join(f"{key}={value}" for key, value in sorted(experiment.tags.items()))
 
 
-@experiments.command()
+@experiments.command(
+    epilog=output.examples("pegboard experiments create quickstart --tag team=blue")
+)
 @click.argument("name")
 @click.option(
     "--artifact-location",
@@ -88,7 +94,7 @@ def create(name: str, artifact_location: str | None, tags: tuple[str, ...], as_j
     _done(made, as_json, f"Created the experiment {made.name!r} with the id {made.experiment_id}.")
 
 
-@experiments.command()
+@experiments.command(epilog=output.examples("pegboard experiments show quickstart"))
 @click.argument("experiment")
 @output.json_option
 def show(experiment: str, as_json: bool) -> None:
@@ -110,7 +116,7 @@ def show(experiment: str, as_json: bool) -> None:
     )
 
 
-@experiments.command()
+@experiments.command(epilog=output.examples("pegboard experiments rename quickstart first-steps"))
 @click.argument("experiment")
 @click.argument("new_name")
 @output.json_option
@@ -122,7 +128,7 @@ def rename(experiment: str, new_name: str, as_json: bool) -> None:
     _changed(store, found, as_json, f"Renamed the experiment {found.name!r} to {new_name!r}.")
 
 
-@experiments.command()
+@experiments.command(epilog=output.examples("pegboard experiments delete quickstart"))
 @click.argument("experiment")
 @output.json_option
 def delete(experiment: str, as_json: bool) -> None:
@@ -140,7 +146,7 @@ def delete(experiment: str, as_json: bool) -> None:
     _changed(store, found, as_json, message)
 
 
-@experiments.command()
+@experiments.command(epilog=output.examples("pegboard experiments restore quickstart"))
 @click.argument("experiment")
 @output.json_option
 def restore(experiment: str, as_json: bool) -> None:
@@ -151,7 +157,9 @@ def restore(experiment: str, as_json: bool) -> None:
     _changed(store, found, as_json, f"Restored the experiment {found.name!r}.")
 
 
-@experiments.command()
+@experiments.command(
+    epilog=output.examples("pegboard experiments tag quickstart team=blue --remove draft")
+)
 @click.argument("experiment")
 @click.argument("tags", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--remove", multiple=True, metavar="KEY", help="Remove this tag; may be repeated.")

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import click
 from pegboard import paging
-from pegboard.cli import formats, output
+from pegboard.cli import formats, options, output
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, Run
 
@@ -41,7 +41,12 @@ _POINTS = 10_000
 Row = Mapping[str, Any]
 
 
-@click.command()
+@click.command(
+    epilog=output.examples(
+        "pegboard runs export -x quickstart -o runs.csv",
+        "pegboard runs export -x quickstart --history -o curves.csv",
+    )
+)
 @common.filter_option
 @common.order_option
 @common.experiment_option
@@ -54,9 +59,7 @@ Row = Mapping[str, Any]
     help="CSV or JSON lines; by default what the name of the output says, else CSV.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format jsonl.")
-@click.option(
-    "-o",
-    "--output",
+@options.output_option(
     "target",
     type=click.Path(dir_okay=False, allow_dash=True),
     default="-",

@@ -18,7 +18,7 @@ from pegboard_tracking.commands import common
 from pegboard_tracking.gc import Collector, Doomed, Kind, Removed
 
 
-@click.command()
+@click.command(epilog=output.examples("pegboard gc --older-than 30d --dry-run"))
 @click.option(
     "--older-than",
     metavar="TIME",

@@ -14,7 +14,7 @@ from pegboard_tracking.commands.compare import compare
 from pegboard_tracking.commands.export import export
 
 
-@click.group()
+@click.group(epilog=output.examples("pegboard runs list", "pegboard runs show 'rate 0.3'"))
 def runs() -> None:
     """List, compare and export runs. Each is named by its id, the start of it, or its name."""
 
@@ -23,7 +23,13 @@ runs.add_command(compare)
 runs.add_command(export)
 
 
-@runs.command("list")
+@runs.command(
+    "list",
+    epilog=output.examples(
+        'pegboard runs list --filter "metrics.r2 > 0.4" --order-by "metrics.r2 DESC"',
+        'pegboard runs list -x my-experiment --columns "name,metrics.*,params.alpha"',
+    ),
+)
 @common.filter_option
 @common.order_option
 @common.experiment_option
@@ -49,11 +55,6 @@ def list_runs(
     """List runs, the last started first.
 
     Shown are the metrics that most runs have and the params that tell the runs apart.
-
-    \b
-    Examples:
-      pegboard runs list --filter "metrics.r2 > 0.4" --order-by "metrics.r2 DESC"
-      pegboard runs list -x my-experiment --columns "name,metrics.*,params.alpha"
     """
     store = common.open_store()
     chosen = common.chosen_experiments(store, experiments, common.view_of(view))
@@ -84,7 +85,7 @@ def list_runs(
         output.note(f"More runs match than these {limit}; see --limit.")
 
 
-@runs.command()
+@runs.command(epilog=output.examples("pegboard runs show 'rate 0.3'"))
 @click.argument("run")
 @output.json_option
 def show(run: str, as_json: bool) -> None:
@@ -100,7 +101,7 @@ def show(run: str, as_json: bool) -> None:
     )
 
 
-@runs.command()
+@runs.command(epilog=output.examples("pegboard runs delete 'rate 0.1'"))
 @click.argument("run", nargs=-1, required=True)
 @output.json_option
 def delete(run: tuple[str, ...], as_json: bool) -> None:
@@ -118,7 +119,7 @@ def delete(run: tuple[str, ...], as_json: bool) -> None:
         click.echo(f"Undo: pegboard runs restore {ids}")
 
 
-@runs.command()
+@runs.command(epilog=output.examples("pegboard runs restore 'rate 0.1'"))
 @click.argument("run", nargs=-1, required=True)
 @output.json_option
 def restore(run: tuple[str, ...], as_json: bool) -> None:

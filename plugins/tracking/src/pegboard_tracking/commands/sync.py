@@ -14,7 +14,7 @@ from pegboard_tracking.rest.options import server_of
 from pegboard_tracking.rest.sync import Report
 
 
-@click.command()
+@click.command(epilog=output.examples("pegboard sync --check"))
 @click.argument("server", required=False, metavar="[URL]")
 @click.option("--check", is_flag=True, help="Only look whether something is left to be sent.")
 @output.json_option

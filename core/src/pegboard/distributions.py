@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pegboard import uris
+from pegboard.errors import command_line
 
 if TYPE_CHECKING:
     from pegboard.plugin_calls import Plugin
@@ -78,7 +79,7 @@ _CLOUDS = {
 
 def install(distribution: str) -> str:
     """Say how to get a distribution."""
-    return f"It comes with {distribution}: pip install {distribution}"
+    return f"It comes with {distribution}: {command_line('pip', 'install', distribution)}"
 
 
 def out_of_use(plugins: Iterable[Plugin]) -> str:
@@ -100,7 +101,8 @@ def for_scheme(kind: str, scheme: str, known: Iterable[str]) -> str:
     offered = sorted(set(known) - {uris.PLAIN_PATH})
     hint = f"Schemes that can be opened: {', '.join(f'{name}:' for name in offered) or 'none'}."
     if scheme in ours:
-        return f"{hint} Try: pip install {_STORES.get(kind, 'pegboard-tracking')}"
+        wanted = _STORES.get(kind, "pegboard-tracking")
+        return f"{hint} Try: {command_line('pip', 'install', wanted)}"
     usual = {*offered, *ours, *_REFERENCES.get(kind, ())} - {uris.PLAIN_PATH}
     if near := difflib.get_close_matches(scheme, sorted(usual), n=2, cutoff=0.7):
         return f"Did you mean {' or '.join(f'{name}:' for name in near)}? {hint}"

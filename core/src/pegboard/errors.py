@@ -25,6 +25,13 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
+def command_line(*words: object) -> str:
+    """Return a command that people can type into a shell, whatever names are among its words."""
+    import shlex
+
+    return shlex.join(map(str, words))
+
+
 class PegboardError(Exception):
     """Base of every error that pegboard raises on purpose.
 

@@ -226,3 +226,17 @@ def test_mistakes_are_explained(filled: Shell, args: tuple[str, ...]) -> None:
     assert result.exit_code == 2
     assert "error:" in result.stderr
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("list", "No registered model has a tag 'teem'; there is 'team'."),
+        ("versions", "No version has a tag 'teem'; there is 'team'."),
+    ],
+)
+def test_a_tag_that_nothing_has_is_named(filled: Shell, command: str, said: str) -> None:
+    filled("models", "tag", "iris", "team=blue")
+    filled("models", "tag", "iris/1", "team=blue")
+    result = filled("models", command, "--filter", "tags.teem = 'blue'")
+    assert result.stderr.splitlines()[1:] == [said]

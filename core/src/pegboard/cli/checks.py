@@ -18,7 +18,13 @@ from attrs import field, frozen
 from pegboard.cli.faults import Review, explained, review
 from pegboard.cli.formats import size
 from pegboard.cli.shell import configuration, open_host
-from pegboard.errors import PegboardError, StoreFull, StoreReadOnly, UnknownScheme
+from pegboard.errors import (
+    PegboardError,
+    StoreFull,
+    StoreReadOnly,
+    UnknownScheme,
+    command_line,
+)
 
 if TYPE_CHECKING:
     from pegboard.host import Host, Plugin
@@ -130,7 +136,7 @@ def _plugin(check: str, plugin: Plugin, reviewed: Review) -> Finding:
             check,
             FAIL,
             f"{label} wants pegboard {wants}, but {found} is installed",
-            f"pip install --upgrade pegboard {plugin.distribution}",
+            command_line("pip", "install", "--upgrade", "pegboard", plugin.distribution),
         )
     leave_out = f"name {plugin.name!r} in [host] disabled, in pegboard.toml."
     if plugin.error:

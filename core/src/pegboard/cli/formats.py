@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from pathlib import Path
 
 from pegboard.errors import InvalidValue
 
@@ -77,6 +78,14 @@ def size(count: int | None) -> str:
         value /= 1000
         units.pop(0)
     return f"{count} B" if units[0] == "B" else f"{value:.1f} {units[0]}"
+
+
+def place(path: Path | str) -> str:
+    """Return a path as the end of a sentence, which takes no full stop: it would look like a part.
+
+    The working directory is called that.
+    """
+    return "the working directory" if str(path) == "." else str(path)
 
 
 def counted(count: int, noun: str) -> str:

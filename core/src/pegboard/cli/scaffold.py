@@ -11,7 +11,7 @@ import click
 from attrs import frozen
 
 from pegboard.cli import options, output
-from pegboard.errors import AlreadyExists, InvalidValue, translate_os_error
+from pegboard.errors import AlreadyExists, InvalidValue, command_line, translate_os_error
 
 _NAME = re.compile(r"[a-z][a-z0-9]+(-[a-z0-9]+)*")
 
@@ -70,8 +70,9 @@ def new(name: str, kind: str, directory: Path | None) -> None:
     target, files = create(name, kind, directory)
     for file in files:
         click.echo(f"wrote {target / file}")
+    enter = command_line("cd", target)
     click.echo(
-        f"\nNow try it:\n  cd {target}\n  pip install -e '.[test]'\n  pytest\n  pegboard plugins"
+        f"\nNow try it:\n  {enter}\n  pip install -e '.[test]'\n  pytest\n  pegboard plugins"
     )
 
 

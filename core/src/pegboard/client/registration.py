@@ -13,7 +13,7 @@ from attrs import frozen
 
 from pegboard import model_uris, paging, paths, uris
 from pegboard.entities.registry import ModelVersionStatus
-from pegboard.errors import InvalidState, NotFound, PegboardError
+from pegboard.errors import InvalidState, NotFound, PegboardError, command_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +109,7 @@ def _of_run(client: Client, run: Run, path: str) -> Origin:
         raise NotFound(
             f"The run {run_id!r} has no model {path!r}: neither a directory of that name with a "
             f"file {MODEL_FILE!r}, nor a logged model.",
-            hint=f"'pegboard artifacts list {run_id}' shows what it has.",
+            hint=f"What it has: {command_line('pegboard', 'artifacts', 'list', run_id)}",
         )
     steps = {output.model_id: output.step for output in run.outputs.model_outputs}
     last = max(models, key=lambda m: (steps.get(m.model_id, -1), m.creation_timestamp))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pegboard.errors import InvalidValue, PegboardError, PluginError
+from pegboard.errors import InvalidValue, PegboardError, PluginError, command_line
 
 
 class _Here(threading.local):
@@ -72,7 +72,8 @@ def run(file: Path, config: Mapping[str, Any] | None) -> Any:
     except ModuleNotFoundError as error:
         raise PluginError(
             f"The model's code {file} needs the module {error.name!r}, which is not installed.",
-            hint=f"Install what it needs: pip install -r {file.parent / 'requirements.txt'}",
+            hint="Install what it needs: "
+            + command_line("pip", "install", "-r", file.parent / "requirements.txt"),
         ) from error
     except PegboardError:
         raise

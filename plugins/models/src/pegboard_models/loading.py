@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard import host, paths, uris
 from pegboard.contracts.models import Trust
-from pegboard.errors import InvalidValue, NotFound, PegboardError, PluginError, quoted
+from pegboard.errors import InvalidValue, NotFound, PegboardError, PluginError, command_line, quoted
 
 from pegboard_models import code
 from pegboard_models.mlmodel import FILE_NAME, PYTHON_FUNCTION, Model, part
@@ -132,7 +132,8 @@ def open_flavor(name: str) -> ModelFlavor:
     if name not in known:
         raise PluginError(
             f"No installed plugin reads models of the flavor {name!r}.",
-            hint=f"Try: pip install pegboard-{name}. Installed are: {', '.join(known) or 'none'}.",
+            hint=f"Try: {command_line('pip', 'install', f'pegboard-{name}')} — installed are: "
+            f"{', '.join(known) or 'none'}.",
         )
     return host.current().model_flavor(name)
 
@@ -169,7 +170,8 @@ def _explained(directory: Path, flavor: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise PluginError(
             f"The model in {directory} needs the module {error.name!r}, which is not installed.",
-            hint=f"Install what it needs: pip install -r {directory / 'requirements.txt'}",
+            hint="Install what it needs: "
+            + command_line("pip", "install", "-r", directory / "requirements.txt"),
         ) from error
     except PegboardError:
         raise

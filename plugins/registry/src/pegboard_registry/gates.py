@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pegboard.contracts.registry import ModelRegistry, Promotion, Verdict
 from pegboard.entities import LifecycleStage, Metric, Run, RunData, RunInfo, RunStatus
-from pegboard.errors import ConfigError, FilterError, NotFound
+from pegboard.errors import ConfigError, FilterError, NotFound, command_line
 from pegboard.filters import RUNS, Comparison, Expr, Field, Kind, Not, matches, parse_filter
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def approval(promotion: Promotion, registry: ModelRegistry, host: Host) -> Verdi
     people = "1 person" if needed == 1 else f"{needed} people"
     author = f" other than its author {version.user_id!r}" if version.user_id else ""
     so_far = f" So far: {', '.join(users)}." if users else ""
-    command = f"pegboard registry approve {promotion.name}/{version.version} {promotion.key}"
+    what = f"{promotion.name}/{version.version}"
+    command = command_line("pegboard", "registry", "approve", what, promotion.key)
     return Verdict(
         False,
         f"it needs the approval of {people}{author}.{so_far} They give it with: {command}",

@@ -20,7 +20,14 @@ from pegboard.contracts.registry import NEEDED_BY, FilesOwner, ModelRegistry
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, LifecycleStage, LoggedModel, RunInfo, ViewType
 from pegboard.entities.registry import ModelVersion
-from pegboard.errors import InvalidState, NotFound, NotSupported, PegboardError, UnknownScheme
+from pegboard.errors import (
+    InvalidState,
+    NotFound,
+    NotSupported,
+    PegboardError,
+    UnknownScheme,
+    command_line,
+)
 
 _PAGE = 1000
 
@@ -58,7 +65,7 @@ class Doomed:
         first = self.needed_by[0].removeprefix("models:/")
         note = (
             f"registered versions have their files there: {named}{more}. To remove it, delete "
-            f"them first: pegboard models delete {first!r}"
+            f"them first: {command_line('pegboard', 'models', 'delete', first)}"
         )
         return Removed(self.kind, self.id, 0, purged=False, note=note)
 
@@ -116,7 +123,7 @@ class Collector:
             if self._store.get_run(run_id).info.lifecycle_stage is LifecycleStage.ACTIVE:
                 raise InvalidState(
                     f"The run {run_id!r} is in use, so nothing was removed.",
-                    hint=f"Delete it first: pegboard runs delete {run_id}",
+                    hint=f"Delete it first: {command_line('pegboard', 'runs', 'delete', run_id)}",
                 )
         for info in self._store.deleted_runs(deleted_before=deleted_before):
             in_experiment = not experiment_ids or info.experiment_id in experiment_ids

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 
 import pytest
+from pegboard import host
 
 from .conftest import Shell
 
@@ -30,7 +32,7 @@ def test_files_are_listed_one_level_or_all(with_files: Shell) -> None:
 
 def test_files_are_downloaded_below_their_paths(with_files: Shell) -> None:
     target = with_files.directory / "out"
-    assert with_files("artifacts", "download", "a1", "--to", str(target)).exit_code == 0
+    assert with_files("artifacts", "download", "a1", "--output", str(target)).exit_code == 0
     assert (target / "model" / "weights.bin").read_bytes() == b"weights"
     assert (target / "notes.txt").read_bytes() == b"hello"
 
@@ -86,3 +88,48 @@ def test_a_file_that_cannot_be_uploaded_is_bad_input(with_files: Shell) -> None:
     single.write_bytes(b"x")
     assert with_files("artifacts", "upload", "a1", str(single), "-t", "../..").exit_code == 2
     assert with_files("artifacts", "upload", "a1").exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["nope", "model/nope", "team's notes.txt", "two words"])
+@pytest.mark.parametrize("command", [("list",), ("list", "-r"), ("download",)])
+def test_what_is_not_there_fails_alike_with_a_hint_that_can_be_typed(
+    with_files: Shell, command: tuple[str, ...], name: str
+) -> None:
+    with_files.store.update_run("a1" + "0" * 30, run_name="it's the first")
+    verb, *options = command
+    result = with_files("artifacts", verb, "it's the first", name, *options)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    error, hint = result.stderr.splitlines()
+    assert error == f"error: The run has no file {name!r}."
+    program, *words = shlex.split(hint.partition("What there is: ")[2])
+    assert (program, with_files(*words).exit_code) == ("pegboard", 0)
+
+
+def test_a_file_is_listed_by_its_own_path(with_files: Shell) -> None:
+    for options in ((), ("-r",)):
+        listed = with_files("artifacts", "list", "a1", "model/config.json", *options)
+        assert listed.stdout.split() == ["model/config.json", "2", "B"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["notes.txt"], "Downloaded 1 file to notes.txt"),
+        (["model"], "Downloaded 2 files to the working directory"),
+        ([], "Downloaded 3 files to the working directory"),
+        (["-o", "out"], "Downloaded 3 files to out"),
+        (["notes.txt", "-o", "."], "Downloaded 1 file to notes.txt"),
+        (["-o", ".."], "Downloaded 3 files to .."),
+    ],
+)
+def test_where_files_went_is_the_end_of_the_sentence(
+    with_files: Shell, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
+) -> None:
+    (with_files.directory / "here").mkdir()
+    monkeypatch.setenv(
+        "PEGBOARD_TRACKING_URI", f"sqlite:{with_files.directory}/pegruns/pegboard.db"
+    )
+    host.use(None)
+    monkeypatch.chdir(with_files.directory / "here")
+    assert with_files("artifacts", "download", "a1", *options).stdout == f"{said}\n"

@@ -56,3 +56,16 @@ def test_tags_are_set_and_removed(filled: Shell) -> None:
     assert filled("experiments", "tag", "alpha").exit_code == 2
     assert filled("experiments", "tag", "alpha", "no-equals-sign").exit_code == 2
     assert filled("experiments", "tag", "alpha", "--remove", "team").exit_code == 1
+
+
+def test_a_tag_that_no_experiment_has_is_named(filled: Shell) -> None:
+    result = filled("experiments", "list", "--filter", "tags.teem = 'red'")
+    assert result.stderr.splitlines()[1:] == ["No experiment has a tag 'teem'; there is 'team'."]
+
+
+def test_deleting_the_default_experiment_says_what_follows(filled: Shell) -> None:
+    deleted = filled("experiments", "delete", "Default")
+    assert deleted.exit_code == 0
+    assert deleted.stderr.startswith("warning: runs that name no experiment")
+    assert "Undo: pegboard experiments restore 0" in deleted.stdout
+    assert filled("experiments", "delete", "alpha").stderr == ""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from pegboard.entities import LifecycleStage
+from pegboard.entities import LifecycleStage, Param
 
 from .conftest import Shell
 
@@ -254,3 +254,54 @@ def test_an_export_reads_page_by_page(filled: Shell, monkeypatch: pytest.MonkeyP
     result = filled("runs", "export", "--format", "jsonl")
     assert len(result.stdout.splitlines()) == 3
     assert len(filled("runs", "export", "--limit", "1").stdout.splitlines()) >= 2
+
+
+_UNKNOWN = {
+    "metrics.lss < 1": ["No run has a metric 'lss'; there is 'loss'."],
+    "metrics.LOSS < 1": ["No run has a metric 'LOSS'; there is 'loss'."],
+    "params.dept = '3'": ["No run has a param 'dept'; there is 'depth'."],
+    "tags.stages = 'x'": ["No run has a tag 'stages'; there is 'stage'."],
+    "metrics.zzz > 1": ["No run has a metric 'zzz'; there are 'loss', 'r2'."],
+    "metrics.lss < 1 AND params.dept = '3'": [
+        "No run has a metric 'lss'; there is 'loss'.",
+        "No run has a param 'dept'; there is 'depth'.",
+    ],
+    "NOT (metrics.lss < 1 OR metrics.r2 < 9)": ["No run has a metric 'lss'; there is 'loss'."],
+    "metrics.r2 > 9": [],
+    "metrics.lss IS NULL AND metrics.r2 > 9": [],
+    "attributes.run_name = 'nobody'": [],
+    "dataset.name = 'nothing'": [],
+}
+
+
+@pytest.mark.parametrize(("filter_text", "said"), _UNKNOWN.items(), ids=_UNKNOWN)
+@pytest.mark.parametrize("command", ["list", "list --json", "export"])
+def test_a_key_that_no_run_has_is_named_when_nothing_is_found(
+    filled: Shell, command: str, filter_text: str, said: list[str]
+) -> None:
+    result = filled("runs", *command.split(), "--filter", filter_text)
+    assert result.exit_code == 0
+    found = [line for line in result.stderr.splitlines() if line != "No run matches."]
+    assert found == said
+
+
+def test_a_key_is_looked_for_where_the_search_was(filled: Shell) -> None:
+    filled.store.log_batch("b1" + "0" * 30, params=[Param("width", "2")])
+    there = filled("runs", "list", "--filter", "params.width = '1'")
+    assert there.stderr == "No run matches.\n"
+    elsewhere = filled("runs", "list", "-x", "alpha", "--filter", "params.width = '1'")
+    assert "No run in 'alpha' has a param 'width'; there is 'depth'." in elsewhere.stderr
+
+
+def test_a_key_that_some_have_is_no_reason_to_speak(filled: Shell) -> None:
+    found = filled("runs", "list", "--filter", "metrics.lss < 1 OR metrics.r2 = 0.5")
+    assert found.stderr == ""
+
+
+def test_the_mark_of_the_best_is_explained_where_there_is_one(filled: Shell) -> None:
+    assert "* is the best of these runs" in filled("runs", "compare", "a1", "a2").stderr
+    same = filled("runs", "compare", "a1", "b1", "--minimize", "nothing")
+    marked = "*" in same.stdout
+    assert ("* is" in same.stderr) == marked
+    as_json = filled("runs", "compare", "a1", "a2", "--json")
+    assert "*" not in as_json.stderr

@@ -10,12 +10,18 @@ from typing import Any, TypeVar
 import click
 from pegboard import host, model_uris
 from pegboard.cli import formats, output
+from pegboard.cli.search_hints import note_unknown_keys
 from pegboard.client import Client
-from pegboard.entities.registry import ModelVersion
+from pegboard.entities.registry import ModelVersion, RegisteredModel
 from pegboard.errors import InvalidValue
+from pegboard.filters import Kind, SearchSchema, parse_filter
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
+Tagged = RegisteredModel | ModelVersion
+
+_SAMPLE = 1000
+"""Of how many models or versions tags are collected, to say which there are."""
 
 VERSION = "NAME/VERSION"
 """How a version is shown in usages; ``version_of`` says what else names one."""
@@ -123,18 +129,31 @@ def print_found(
     columns: list[output.Column],
     row: Callable[[T], list[object]],
     nothing: str,
-) -> None:
-    """Print up to ``limit`` of what was found, as a table or as JSON, and say if there is more."""
+) -> bool:
+    """Print up to ``limit`` of what was found, as a table or as JSON, and say if there is more.
+
+    Return whether anything was found.
+    """
     shown = list(islice(found, limit))
     if as_json:
         output.print_json(shown)
-        return
+        return bool(shown)
     if not shown:
         output.note(nothing)
-        return
+        return False
     output.note_hidden(output.print_table(columns, [row(each) for each in shown]))
     if next(found, None) is not None:
         output.note(f"There are more than these {limit}; see --limit.")
+    return True
+
+
+def note_unknown_tags(
+    filter_text: str, schema: SearchSchema, found: Iterator[Tagged], owners: str
+) -> None:
+    """Say which tags of a filter, by which nothing was found, none of what there is has."""
+    if filter_text.strip():
+        tags = {key for each in islice(found, _SAMPLE) for key in each.tags}
+        note_unknown_keys(parse_filter(filter_text, schema), {Kind.TAG: tags}, owners)
 
 
 def done(result: object, as_json: bool, message: str) -> None:

@@ -11,7 +11,8 @@ from pegboard import paging
 from pegboard.cli import formats, output
 from pegboard.client import Client
 from pegboard.entities.registry import ModelVersion, RegisteredModel
-from pegboard.errors import InvalidValue
+from pegboard.errors import InvalidValue, command_line
+from pegboard.filters import MODEL_VERSIONS, REGISTERED_MODELS
 
 from pegboard_registry.commands import common, promotion
 
@@ -54,10 +55,9 @@ for command in promotion.COMMANDS:
 @output.json_option
 def list_models(filter_text: str, order_by: tuple[str, ...], limit: int, as_json: bool) -> None:
     """List registered models, by name."""
-    search = partial(
-        common.client().search_registered_models, filter_text, min(limit + 1, _PAGE), order_by
-    )
-    common.print_found(
+    client = common.client()
+    search = partial(client.search_registered_models, filter_text, min(limit + 1, _PAGE), order_by)
+    found = common.print_found(
         paging.items(search),
         limit,
         as_json,
@@ -72,6 +72,9 @@ def list_models(filter_text: str, order_by: tuple[str, ...], limit: int, as_json
         _model_row,
         "No registered model matches.",
     )
+    if not found:
+        everything = paging.items(partial(client.search_registered_models, "", _PAGE))
+        common.note_unknown_tags(filter_text, REGISTERED_MODELS, everything, "No registered model")
 
 
 def _model_row(model: RegisteredModel) -> list[object]:
@@ -122,7 +125,8 @@ def show(model: str, as_json: bool) -> None:
         output.heading("Versions")
         output.note_hidden(output.print_table(_VERSIONS, [_version_row(each) for each in shown]))
     if next(versions, None) is not None:
-        output.note(f"There are more; see: pegboard models versions {found.name}")
+        more = command_line("pegboard", "models", "versions", found.name)
+        output.note(f"There are more; see: {more}")
 
 
 def _show_version(client: Client, version: ModelVersion, as_json: bool) -> None:
@@ -167,7 +171,7 @@ def versions(
 
     Those of one come with the newest first, those of all with the last updated first.
     """
-    client = common.client()
+    client, asked = common.client(), filter_text
     if name is not None:
         name = client.get_registered_model(common.name_of(name)).name
         condition = f"name = {_quoted(name)}"
@@ -175,7 +179,10 @@ def versions(
         order_by = order_by or ("version_number DESC",)
     search = partial(client.search_model_versions, filter_text, min(limit + 1, _PAGE), order_by)
     nothing = "No version matches."
-    common.print_found(paging.items(search), limit, as_json, _VERSIONS, _version_row, nothing)
+    matching = paging.items(search)
+    if not common.print_found(matching, limit, as_json, _VERSIONS, _version_row, nothing):
+        everything = paging.items(partial(client.search_model_versions, "", _PAGE))
+        common.note_unknown_tags(asked, MODEL_VERSIONS, everything, "No version")
 
 
 def _of_model(client: Client, name: str) -> Iterator[ModelVersion]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 from pegboard import model_uris
-from pegboard.cli import options, output
+from pegboard.cli import formats, options, output
 
 from pegboard_registry.commands import common
 
@@ -45,7 +45,7 @@ def register(
         client.set_registered_model_alias(made.name, alias, made.version, reason=reason)
     made = client.get_model_version(made.name, made.version)
     pointing = "".join(f" @{alias}" for alias in made.aliases)
-    common.done(made, as_json, f"Registered {made.model_uri}{pointing} from {made.source}.")
+    common.done(made, as_json, f"Registered {made.model_uri}{pointing} from {made.source}")
 
 
 @click.command(
@@ -140,7 +140,7 @@ def download(version: str, target: Path, as_json: bool) -> None:
         uri = common.version_of(client, version).model_uri
     target.mkdir(parents=True, exist_ok=True)
     place = artifacts.download_artifacts(uri, dst_path=target, tracking_uri=client.tracking_uri)
-    common.done({"uri": uri, "path": place}, as_json, f"Downloaded {uri} to {place}.")
+    common.done({"uri": uri, "path": place}, as_json, f"Downloaded {uri} to {formats.place(place)}")
 
 
 COMMANDS = (register, alias, unalias, stage, copy, download)

@@ -13,7 +13,7 @@ from pegboard.cli import formats, options, output
 from pegboard.client import transfer
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.entities import FileInfo
-from pegboard.errors import NotFound
+from pegboard.errors import NotFound, command_line
 
 from pegboard_tracking.commands import common, details
 
@@ -31,9 +31,14 @@ def artifacts() -> None:
 @click.option("-r", "--recursive", is_flag=True, help="All files below, not only one level.")
 @output.json_option
 def list_artifacts(run: str, path: str, recursive: bool, as_json: bool) -> None:
-    """List the files of a run, all or those in the directory PATH."""
+    """List the files of a run: all, those in the directory PATH, or the file PATH."""
     store = _files_of(run)
     found = list(store.walk(path)) if recursive else store.list(path)
+    if path and not found:
+        # As a directory it has nothing in it: it is a file, or is not there.
+        found = list(store.walk(path))
+        if not found:
+            raise _no_files(run, path)
     if as_json:
         output.print_json(found)
     elif found:
@@ -110,10 +115,7 @@ def download(run: str, path: str, target: Path, as_json: bool) -> None:
     store = _files_of(run)
     found = list(store.walk(path))
     if not found:
-        raise NotFound(
-            f"The run has no file {path!r}." if path else "The run has no files.",
-            hint=f"'pegboard artifacts list -r {run}' shows what there is.",
-        )
+        raise _no_files(run, path)
     written = []
     with output.progress("Downloading", len(found)) as advance:
         for file in found:
@@ -122,13 +124,23 @@ def download(run: str, path: str, target: Path, as_json: bool) -> None:
     if as_json:
         output.print_json({"files": written})
     else:
-        click.echo(f"Downloaded {formats.counted(len(found), 'file')} to {target}.")
+        count = formats.counted(len(found), "file")
+        click.echo(
+            f"Downloaded {count} to {formats.place(written[0] if len(written) == 1 else target)}"
+        )
 
 
 def _files_of(reference: str) -> ArtifactStore:
     store = common.open_store()
     run = common.find_run(store, reference)
     return host.current().artifact_store(store.located(run.info.artifact_uri))
+
+
+def _no_files(run: str, path: str) -> NotFound:
+    return NotFound(
+        f"The run has no file {path!r}." if path else "The run has no files.",
+        hint=f"What there is: {command_line('pegboard', 'artifacts', 'list', '-r', run)}",
+    )
 
 
 def _fetch(store: ArtifactStore, file: FileInfo, directory: Path) -> Path:

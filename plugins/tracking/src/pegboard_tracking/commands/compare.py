@@ -23,6 +23,10 @@ _HIGHER_WORDS = """
 """
 _LOWER, _HIGHER = frozenset(_LOWER_WORDS.split()), frozenset(_HIGHER_WORDS.split())
 _MARK, _NO_MARK = " *", "  "
+_LEGEND = (
+    "* is the best of these runs. Whether more or less is better, the metric's name tells, or "
+    "else --maximize and --minimize."
+)
 
 
 @click.command(
@@ -128,6 +132,8 @@ def _print(
         rows.append(["metrics." + key, *(_value(run, key, winners) for run in runs)])
     names = [output.Column(run.info.run_name, right=True, most=22) for run in runs]
     output.print_blocks([output.Column("", style="bold"), *names], rows)
+    if any(best.values()):
+        output.note(_LEGEND)
     if not everything:
         same = len(_all_keys(run.data.params for run in runs)) - len(params)
         if same:

@@ -8,8 +8,15 @@ import click
 from pegboard.cli import formats, output
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment
+from pegboard.errors import command_line
+from pegboard.fluent.experiments import DEFAULT_EXPERIMENT_ID
 
-from pegboard_tracking.commands import common
+from pegboard_tracking.commands import common, nothing
+
+_NO_DEFAULT = (
+    "warning: runs that name no experiment went into this one. Until it is restored, scripts need "
+    "set_experiment, or PEGBOARD_EXPERIMENT_NAME, to start a run."
+)
 
 
 @click.group(
@@ -31,15 +38,18 @@ def list_experiments(
     filter_text: str, order_by: tuple[str, ...], limit: int, view: str, as_json: bool
 ) -> None:
     """List experiments, the last updated first."""
+    store = common.open_store()
     found = common.all_experiments(
-        common.open_store(), common.view_of(view), filter_text=filter_text, order_by=order_by
+        store, common.view_of(view), filter_text=filter_text, order_by=order_by
     )
     shown = list(islice(found, limit))
+    if not shown:
+        output.note("No experiment matches.")
+        nothing.explain_experiments(store, filter_text, common.view_of(view))
     if as_json:
         output.print_json(shown)
         return
     if not shown:
-        output.note("No experiment matches.")
         return
     hidden = output.print_table(
         [
@@ -139,10 +149,10 @@ def delete(experiment: str, as_json: bool) -> None:
     store = common.open_store()
     found = common.find_experiment(store, experiment)
     store.delete_experiment(found.experiment_id)
-    message = (
-        f"Deleted the experiment {found.name!r} (id {found.experiment_id}). "
-        f"Undo: pegboard experiments restore {found.experiment_id}"
-    )
+    undo = command_line("pegboard", "experiments", "restore", found.experiment_id)
+    message = f"Deleted the experiment {found.name!r} (id {found.experiment_id}). Undo: {undo}"
+    if found.experiment_id == DEFAULT_EXPERIMENT_ID:
+        output.note(_NO_DEFAULT)
     _changed(store, found, as_json, message)
 
 

@@ -20,7 +20,7 @@ from pegboard.cli import formats, options, output
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, Run
 
-from pegboard_tracking.commands import common, details
+from pegboard_tracking.commands import common, details, nothing
 
 _HISTORY = ("run_id", "run_name", "experiment_id", "key", "step", "timestamp", "value")
 _FACTS = (
@@ -106,8 +106,11 @@ def export(
         write = lambda stream: _write_csv(stream, fields, _flat(runs(), chosen))  # noqa: E731
     with _opened(target) as stream:
         lines = write(stream)
+    if not lines:
+        nothing.explain_runs(store, chosen, filter_text, common.view_of(view))
     if target != "-":
-        output.note(f"Wrote {formats.counted(lines, 'point' if history else 'run')} to {target}.")
+        count = formats.counted(lines, "point" if history else "run")
+        output.note(f"Wrote {count} to {formats.place(target)}")
 
 
 def _kind_of(target: str) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 
 import click
 from pegboard import host
 from pegboard.cli import output
 from pegboard.entities import Run
+from pegboard.errors import command_line
 
-from pegboard_tracking.commands import columns, common, details
+from pegboard_tracking.commands import columns, common, details, nothing
 from pegboard_tracking.commands.compare import compare
 from pegboard_tracking.commands.export import export
 
@@ -66,6 +67,11 @@ def list_runs(
         view=common.view_of(view),
         limit=limit + 1,
     )
+    first = next(found, None)
+    if first is None:
+        output.note("No run matches.")
+        nothing.explain_runs(store, chosen, filter_text, common.view_of(view))
+    found = chain([] if first is None else [first], found)
     if as_json:
         output.print_json_array(
             details.as_json(run, chosen.get(run.info.experiment_id)) for run in islice(found, limit)
@@ -73,7 +79,6 @@ def list_runs(
         return
     shown = list(islice(found, limit))
     if not shown:
-        output.note("No run matches.")
         return
     picked = columns.columns_of(shown, chosen, names, " ".join((filter_text, *order_by)))
     hidden = output.print_table(
@@ -115,8 +120,8 @@ def delete(run: tuple[str, ...], as_json: bool) -> None:
         store.delete_run(each.info.run_id)
     _done("Deleted", found, as_json)
     if not as_json:
-        ids = " ".join(each.info.run_id for each in found)
-        click.echo(f"Undo: pegboard runs restore {ids}")
+        ids = [each.info.run_id for each in found]
+        click.echo(f"Undo: {command_line('pegboard', 'runs', 'restore', *ids)}")
 
 
 @runs.command(epilog=output.examples("pegboard runs restore 'rate 0.1'"))

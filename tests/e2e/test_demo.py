@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
+from sklearn.datasets import load_diabetes
 
 PEGBOARD = Path(sys.executable).with_name("pegboard")
 
@@ -54,12 +57,38 @@ def test_the_demo_prints_its_models_best_first(printed: str) -> None:
 
 
 def test_every_proposed_command_works(directory: Path, printed: str) -> None:
-    proposed = [line.strip() for line in printed.splitlines() if line.startswith("  pegboard ")]
+    lines = [line.strip() for line in printed.splitlines() if line.startswith("  pegboard ")]
+    *proposed, serve = lines
     assert len(proposed) >= 5
     for command in proposed:
         _call(directory, *shlex.split(command))
     assert (directory / "learning_curve.png").stat().st_size > 1000
     assert len((directory / "curves.csv").read_text().splitlines()) > 1000
+    assert _predicted_by(directory, serve) == pytest.approx(206, abs=60)
+
+
+def _predicted_by(directory: Path, serve: str) -> float:
+    """Start what serves the model, on a port that is free, and ask for one prediction."""
+    words = shlex.split(serve)
+    words[words.index("--port") + 1] = "0"
+    process = subprocess.Popen(
+        words, cwd=directory, env=_environment(), stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        address = next(
+            found[0] for line in process.stdout if (found := re.search(r"http://[\w.:]+", line))
+        )
+        example = load_diabetes(as_frame=True).data.head(1)
+        body = json.dumps({"dataframe_split": example.to_dict(orient="split")}).encode()
+        request = urllib.request.Request(
+            f"{address}/invocations", body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return float(json.load(answer)["predictions"][0])
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
 
 
 def test_a_search_finds_the_runs_of_the_demo_however_often_it_ran(

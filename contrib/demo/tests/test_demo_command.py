@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import joblib
 import pegboard
 import pytest
 from click.testing import CliRunner
@@ -17,6 +17,7 @@ from pegboard.cli.shell import cli
 from pegboard.fluent import experiments
 from pegboard_demo.models import CANDIDATES, load_data
 from pegboard_demo.training import EXPERIMENT
+from sklearn.metrics import r2_score
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,9 @@ def test_the_pictures_and_a_model_that_works_are_files_of_the_run(
     files = host.current().artifact_store(run.info.artifact_uri)
     for picture in ("learning_curve.png", "predicted_vs_true.png"):
         assert files.read(picture).read().startswith(b"\x89PNG")
-    model = joblib.load(io.BytesIO(files.read("model/model.joblib").read()))
+    # No pickle: nobody has to trust it to read it.
+    [logged] = run.outputs.model_outputs
+    model = pegboard.sklearn.load_model(f"models:/{logged.model_id}")
     features, target = load_data().split("test")
     assert model.score(features, target) == pytest.approx(run.data.metrics["r2"])
 
@@ -92,3 +95,44 @@ def test_a_second_run_adds_to_the_same_experiment(report: dict[str, Any]) -> Non
         experiment_names=[EXPERIMENT], filter_string="metrics.r2 > 0.4", output_format="list"
     )
     assert len(found) == 2 * len(report["runs"])
+
+
+def test_the_best_model_is_registered_and_predicts(report: dict[str, Any]) -> None:
+    best = report["runs"][0]
+    assert report["model_uri"].startswith(f"models:/{EXPERIMENT}/")
+    name, version = report["model_uri"].removeprefix("models:/").split("/")
+    assert pegboard.Client().get_model_version(name, version).run_id == best["run_id"]
+    features, target = load_data().split("test")
+    predicted = pegboard.pyfunc.load_model(report["model_uri"]).predict(features)
+    assert r2_score(target, predicted) == pytest.approx(best["metrics"]["r2"])
+
+
+def test_it_says_what_it_does_and_how_to_go_on(
+    report: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+    result = CliRunner().invoke(cli, ["demo"], prog_name="pegboard")
+    assert result.exit_code == 0, result.output
+    first, second, *trained = result.stderr.splitlines()
+    assert "Training four models" in first
+    assert "loading scikit-learn" in second
+    assert [line.split()[:2] for line in trained] == [["trained", f"{c.name},"] for c in CANDIDATES]
+    assert "  uv run pegboard models serve -m models:/diabetes-demo/" in result.stdout
+    assert result.stdout.endswith(": uv run python script.py\n")
+
+
+def test_a_store_without_a_registry_is_no_obstacle(tmp_path: Path) -> None:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("PEGBOARD_")}
+    done = subprocess.run(
+        [sys.executable, "-c", "from pegboard.cli import main; main()", "demo", "--json"],
+        cwd=tmp_path,
+        env={**environ, "PEGBOARD_REGISTRY_URI": "nowhere:x", "XDG_CONFIG_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert len(report["runs"]) == len(CANDIDATES)
+    assert (report["model_uri"], report["serve_command"]) == (None, None)
+    assert "The best model is not registered: No installed plugin opens 'nowhere'" in done.stderr

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import click
 import pegboard
 from pegboard.cli import formats, output
+from pegboard.errors import PegboardError
 
 if TYPE_CHECKING:
     from pegboard.entities import Run
+    from pegboard.entities.registry import ModelVersion
 
 
 @click.command(epilog=output.examples("pegboard demo"))
@@ -22,27 +24,31 @@ def demo(ctx: click.Context, as_json: bool) -> None:
     """Train real models on real data, then find them again by search.
 
     Four scikit-learn models learn to predict the progression of diabetes. Parameters, curves,
-    pictures, the data and the models are tracked in the configured store. It takes some seconds,
-    and every call adds new runs to the same experiment.
+    pictures, the data and the models are tracked in the configured store, and the best one is
+    registered. It takes some seconds, and every call adds new runs to the same experiment.
     """
     began = time.monotonic()
-    if not as_json:
-        output.note("Training four models on scikit-learn's diabetes data …")
-    # scikit-learn and matplotlib take a second to import: not before the first word is out.
-    from pegboard_demo.models import CANDIDATES
+    say = (lambda _: None) if as_json else output.note
+    say("Training four models on scikit-learn's diabetes data.")
+    say("  loading scikit-learn and matplotlib …")
+    # They take seconds to import: not before the first word is out.
     from pegboard_demo.training import EXPERIMENT, compare_models
 
-    with output.progress("Training", len(CANDIDATES)) as advance:
-        parent_id = compare_models(trained=lambda _: advance(1))
+    parent_id = compare_models(trained=lambda name, r2: say(f"  trained {name}, r2 {r2:.3f}"))
     runs = _search(EXPERIMENT, parent_id)
-    commands = _next_commands(_program(ctx), EXPERIMENT, runs)
+    version = _register(runs[0])
+    program = _program(ctx)
+    commands = _next_commands(program, EXPERIMENT, runs)
+    serve = None if version is None else _line(program, _serving(version))
     if as_json:
         output.print_json(
             {
                 "experiment_name": EXPERIMENT,
                 "parent_run_id": parent_id,
                 "runs": [_facts(run) for run in runs],
+                "model_uri": None if version is None else version.model_uri,
                 "next_commands": commands,
+                "serve_command": serve,
             }
         )
         return
@@ -51,6 +57,25 @@ def demo(ctx: click.Context, as_json: bool) -> None:
     click.echo(f"\nDone in {time.monotonic() - began:.1f} s. What to try next:\n")
     for command in commands:
         click.echo(f"  {command}")
+    if version is not None:
+        click.echo(f"\nThe best is {version.model_uri} now. Let it answer requests:\n\n  {serve}")
+    python = _line(program[: program.index("pegboard")], ["python", "script.py"])
+    click.echo(f"\nA script of yours that imports pegboard is run like any other: {python}")
+
+
+def _register(best: Run) -> ModelVersion | None:
+    """Register the best model; say so if the store has no place for that."""
+    from pegboard_demo.training import register
+
+    try:
+        return register(best)
+    except PegboardError as error:
+        output.note(f"The best model is not registered: {error.message}")
+        return None
+
+
+def _serving(version: ModelVersion) -> list[str]:
+    return ["models", "serve", "-m", version.model_uri, "--port", "5001"]
 
 
 def _search(experiment: str, parent_id: str) -> list[Run]:
@@ -110,10 +135,15 @@ def _next_commands(program: list[str], experiment: str, runs: list[Run]) -> list
         ["runs", "compare", best, second],
         ["runs", "show", best],
         ["artifacts", "list", "-r", best],
+        ["models", "list"],
         ["artifacts", "download", best, "learning_curve.png"],
         ["runs", "export", "-x", experiment, "--history", "-o", "curves.csv"],
     ]
-    return [" ".join(map(_quoted, [*program, *call])) for call in calls]
+    return [_line(program, call) for call in calls]
+
+
+def _line(program: list[str], call: list[str]) -> str:
+    return " ".join(map(_quoted, [*program, *call]))
 
 
 def _quoted(word: str) -> str:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import joblib
 import pegboard
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 from pegboard_demo import figures
-from pegboard_demo.models import CANDIDATES, TARGET, Candidate, Data, Stage, load_data
+from pegboard_demo.models import CANDIDATES, TARGET, Candidate, Data, load_data
+
+if TYPE_CHECKING:
+    from pegboard.entities import Run
+    from pegboard.entities.registry import ModelVersion
 
 EXPERIMENT = "diabetes-demo"
+MODEL = "model"
 
 
-def compare_models(trained: Callable[[str], None] = lambda _: None) -> str:
+def compare_models(trained: Callable[[str, float], None] = lambda *_: None) -> str:
     """Train all models, each in a run of its own below one parent; return the parent's id.
 
-    ``trained`` is called with the name of each model that is done.
+    ``trained`` is called with the name of each model that is done, and how good it is (r2).
     """
     data = load_data()
     pegboard.set_experiment(EXPERIMENT)
@@ -33,13 +36,12 @@ def compare_models(trained: Callable[[str], None] = lambda _: None) -> str:
             )
             pegboard.log_input(dataset, context=context)
         for candidate in CANDIDATES:
-            train(candidate, data)
-            trained(candidate.name)
+            trained(candidate.name, train(candidate, data))
     return parent.info.run_id
 
 
-def train(candidate: Candidate, data: Data) -> None:
-    """Train one model in a nested run, and log all there is to know about it."""
+def train(candidate: Candidate, data: Data) -> float:
+    """Train one model in a nested run, log all there is to know about it, and return its r2."""
     truth = {part: data.split(part)[1].to_numpy() for part in ("train", "test")}
     steps, train_errors, test_errors = [], [], []
     with pegboard.start_run(run_name=candidate.name, nested=True):
@@ -67,12 +69,12 @@ def train(candidate: Candidate, data: Data) -> None:
             figures.learning_curve(steps, train_errors, test_errors, candidate.name),
             "learning_curve.png",
         )
-        log_model(stage)
+        example = data.split("test")[0].head(2)
+        pegboard.sklearn.log_model(stage.model, name=MODEL, input_example=example)
+    return scores["r2"]
 
 
-def log_model(stage: Stage) -> None:
-    """Keep the trained model as a file of the run."""
-    with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory) / "model.joblib"
-        joblib.dump(stage.model, file)
-        pegboard.log_artifact(str(file), "model")
+def register(run: Run) -> ModelVersion:
+    """Make the model of a run a version of the demo's registered model."""
+    version: ModelVersion = pegboard.register_model(f"runs:/{run.info.run_id}/{MODEL}", EXPERIMENT)
+    return version

@@ -171,8 +171,10 @@ def log_waiting(trouble: Exception | requests.Response, server: str, seconds: fl
 
     import requests
 
-    answered = isinstance(trouble, requests.Response)
-    why = f"status {trouble.status_code}" if answered else _cause(trouble)
+    if isinstance(trouble, requests.Response):
+        why = f"status {trouble.status_code}"
+    else:
+        why = _cause(trouble)
     logging.getLogger("pegboard").warning(
         "The server %s does not answer (%s); trying again for %.0f s.", server, why, seconds
     )

@@ -229,7 +229,7 @@ def pegboard_run_context() -> Mapping[str, str]:
     """Return tags for a run that is about to start: who, from what, on which commit.
 
     Tags given by the user win over these. Must be quick; slow facts belong in
-    ``pegboard_run_started``.
+    ``pegboard_run_started``. Keys and values are text; anything else is refused as a whole.
     """
     return {}
 

@@ -13,6 +13,7 @@ from click.testing import Result
 from pegboard import host
 from pegboard.cli import checks
 from pegboard.cli.settings import masked
+from pegboard.errors import StoreFull, StoreReadOnly
 from pegboard.hookspecs import Backend, hookimpl
 from pegboard.host import Host
 from pegboard.host import Plugin as Info
@@ -27,6 +28,7 @@ class StorePlugin:
 
     def __init__(self, faults: Sequence[tuple[str, str]] = ()) -> None:
         self._faults = faults
+        self.raises: Exception | None = None
 
     @hookimpl
     def pegboard_tracking_stores(self) -> Sequence[Backend[Any]]:
@@ -37,6 +39,8 @@ class StorePlugin:
         return {"retries": 3, "api_token": ""}
 
     def _open(self, *_: object) -> MappingStore:
+        if self.raises is not None:
+            raise self.raises
         store = MappingStore({}, {}, artifact_root="memory:x")
         store.faults = lambda: self._faults  # type: ignore[method-assign]
         return store
@@ -224,3 +228,52 @@ def test_doctor_warns_when_git_is_missing(
 )
 def test_versions_are_compared_with_ranges(wanted: str, version: str, accepted: bool) -> None:
     assert checks.accepts(wanted, version) is accepted
+
+
+# -- a fault is said once -----------------------------------------------------------------------
+
+
+def _said_once(result: Result, fault: str) -> None:
+    findings = json.loads(result.stdout)
+    assert [fault in finding["found"] for finding in findings].count(True) == 1
+    assert [finding["state"] for finding in findings].count("fail") == 1
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[trackin]\nuri = 'x'\n", "unknown key 'trackin'"),
+        ("[tracking\n", "not valid TOML"),
+        ("[tracking]\nuri = 3\n", "expected text"),
+        ("[plugins.nobody]\nsize = 3\n", "no plugin is named 'nobody'"),
+        ("[plugins.dicts]\nsize = 3\n", "no plugin is named 'dicts'"),
+        ("[registry]\nstages = []\n[tracking]\nuri = 'nowhere:x'\n", "opens 'nowhere'"),
+    ],
+)
+def test_doctor_says_a_fault_of_the_configuration_once(
+    run: Run, tmp_path: Path, text: str, fault: str
+) -> None:
+    (tmp_path / "pegboard.toml").write_text(text)
+    _said_once(run("doctor", "--json"), fault)
+    said = run("doctor").output
+    assert said.count("not checked, because of the fault above") == said.count("skip")
+
+
+def test_doctor_says_once_that_a_plugin_is_broken_whose_store_is_wanted(
+    use_dict: Host, run: Run
+) -> None:
+    use_dict.plugins["dicts"] = Info("dicts", "dicts.x", error="ImportError: no dicts")
+    result = run("doctor", "--json")
+    _said_once(result, "no dicts")
+    assert _states(result)["store"] == "skip"
+
+
+@pytest.mark.parametrize("error", [StoreFull("No space."), StoreReadOnly("Read-only.")])
+def test_doctor_goes_on_if_the_store_cannot_be_read(
+    use_dict: Host, run: Run, error: Exception
+) -> None:
+    plugin = StorePlugin()
+    plugin.raises = error
+    use_dict.register(plugin, "dicts")
+    _said_once(run("doctor", "--json"), str(error))

@@ -71,7 +71,7 @@ def train(candidate: Candidate, data: Data) -> float:
         )
         example = data.split("test")[0].head(2)
         pegboard.sklearn.log_model(stage.model, name=MODEL, input_example=example)
-    return scores["r2"]
+    return float(scores["r2"])
 
 
 def register(run: Run) -> ModelVersion:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -80,6 +81,29 @@ def anchored(text: str, directory: Path) -> str:
     path = directory / uri.path.removeprefix("///").removeprefix("//")
     query = text.partition("?")[2]
     return f"sqlite:{quote(path.as_posix())}" + (f"?{query}" if query else "")
+
+
+def absolute(text: str) -> str:
+    """Return the URI with a relative path taken as relative to where we run, now and for good.
+
+    Only plain paths and ``file:`` URIs can be relative; others, and absolute ones, come back as
+    they are. InvalidValue if a ``file:`` URI names another machine.
+    """
+    uri = parse(text)
+    if uri.scheme == PLAIN_PATH:
+        return text if Path(text).is_absolute() else str(uri.local_path())
+    if uri.scheme != "file":
+        return text
+    place = uri.local_path()
+    return text if uri.path.startswith("/") else from_path(place)
+
+
+def is_listed(host: str, port: int | None, listed: Iterable[str]) -> bool:
+    """Whether a list of hosts, each with a port or for all ports, names this one."""
+    shown = f"[{host}]" if ":" in host else host
+    return not {each.strip().lower() for each in listed}.isdisjoint(
+        (host.lower(), shown.lower(), f"{shown}:{port}".lower())
+    )
 
 
 def from_path(path: Path, scheme: str = "file") -> str:

@@ -31,7 +31,7 @@ _INVISIBLE = re.compile(
 """Source: Unicode, DerivedCoreProperties.txt, Default_Ignorable_Code_Point."""
 
 _WIDE = "\u0600-\u1cff\u20d0-\U000dffff"
-"""The scripts, symbols and emoji that joiners and selectors belong to: not Latin, Greek, Cyrillic."""
+"""Scripts, symbols and emoji that joiners and selectors belong to; not Latin, Greek, Cyrillic."""
 
 _SHAPING = re.compile(
     f"(?<=[{_WIDE}])[\u200c\u200d](?=[{_WIDE}])"
@@ -47,7 +47,7 @@ _MOST_ENCODINGS = 8
 def fault(text: str) -> str:
     """Return what is wrong with a text as a name or a place, "" if nothing is.
 
-    The answer continues a sentence, "The name …", such as with "holds a control character (U+0007)".
+    It continues a sentence that begins with "The name": holds a control character (U+0007).
     """
     decoded = text
     for _ in range(_MOST_ENCODINGS):

@@ -90,7 +90,9 @@ class ExperimentTests(StoreTests):
             assert made.artifact_location == kept
             assert store.get_experiment(made.experiment_id).artifact_location == kept
 
-    @pytest.mark.parametrize("place", ["file:///a\nb", "s3://b/a\u202eb", "s3://b/a%2Fb", "/a\u200bb"])
+    @pytest.mark.parametrize(
+        "place", ["file:///a\nb", "s3://b/a\u202eb", "s3://b/a%2Fb", "/a\u200bb"]
+    )
     def test_an_artifact_location_that_reads_as_another_is_refused(
         self, store: TrackingStore, place: str
     ) -> None:

@@ -58,7 +58,8 @@ def open_proxied(uri: Uri, settings: Mapping[str, Any]) -> HttpArtifactStore:
             f"{without_user(uri.text)!r} does not name artifacts behind a tracking server.",
             hint=f"Such a URI is https://HOST{ENDPOINT}/PATH.",
         )
-    return HttpArtifactStore(connect_to_found(base, settings), safe_relative(unquote(path.strip("/"))))
+    root = safe_relative(unquote(path.strip("/")))
+    return HttpArtifactStore(connect_to_found(base, settings), root)
 
 
 def open_relative(uri: Uri, settings: Mapping[str, Any]) -> HttpArtifactStore:

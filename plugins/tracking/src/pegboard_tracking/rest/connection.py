@@ -223,7 +223,7 @@ class Connection:
 
 
 def connect(url: str, settings: Mapping[str, Any]) -> Connection:
-    """Return the connection to a server that the user named; one is shared by all that use it alike.
+    """Return the connection to a server that the user named; all that use it alike share one.
 
     Credentials are given for the servers that are named: in the configuration, the environment, an
     option or a call. A URL from anywhere else is one for ``connect_to_found``.

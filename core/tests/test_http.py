@@ -22,6 +22,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.statuses: list[int] = []
         self.retry_after = ""
+        self.location = ""
         self.delay = 0.0
         self.seen: list[tuple[str, float, dict[str, str]]] = []
         self.bodies: list[bytes] = []
@@ -41,6 +42,8 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(self.server.delay)
         status = self.server.statuses.pop(0) if self.server.statuses else 200
         self.send_response(status)
+        if self.server.location:
+            self.send_header("Location", self.server.location)
         if self.server.retry_after and status != 200:
             self.send_header("Retry-After", self.server.retry_after)
         self.send_header("Content-Length", "0")
@@ -185,3 +188,50 @@ def test_the_wait_before_the_first_new_try_is_told_with_its_reason(server: Serve
     assert 0.07 <= seconds <= 0.075
     assert made.get(server.url).status_code == 200
     assert len(told) == 1
+
+
+@pytest.fixture
+def other() -> Iterator[Server]:
+    made = Server()
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.shutdown()
+    thread.join()
+    made.server_close()
+
+
+def test_nothing_that_was_given_for_one_server_goes_to_another_it_redirects_to(
+    server: Server, other: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    session = http.session(backoff=0.01, headers={"X-Key": "secret"})
+    session.auth = ("me", "secret")
+    session.cookies.set("session", "secret", domain="127.0.0.1")
+    server.statuses, server.location = [302], f"{other.url}a"
+    other.statuses, other.location = [302, 302], f"{other.url}b"
+    assert session.get(server.url).status_code == 200
+    [(_, _, sent)] = server.seen
+    assert {"Authorization", "X-Key", "Cookie"} <= set(sent)
+    assert len(other.seen) == 3
+    for _, _, headers in other.seen:
+        assert "secret" not in str(headers)
+        assert not {"Authorization", "X-Key", "Cookie"} & set(headers)
+
+
+def test_what_was_given_for_a_server_stays_with_it_on_the_way(server: Server) -> None:
+    session = http.session(backoff=0.01, headers={"X-Key": "secret"})
+    server.statuses, server.location = [302], f"{server.url}a"
+    session.get(server.url)
+    assert [headers.get("X-Key") for _, _, headers in server.seen] == ["secret"] * 2
+
+
+def test_nothing_is_taken_from_netrc(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    http.session(backoff=0.01).get(server.url)
+    [(_, _, headers)] = server.seen
+    assert "Authorization" not in headers

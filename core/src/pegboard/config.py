@@ -2,7 +2,8 @@
 
 The file is the first of these that exists: the path in ``PEGBOARD_CONFIG``; ``pegboard.toml`` in
 the working directory or the nearest directory above it; ``pegboard/config.toml`` in the user's
-configuration directory. Without one, the defaults hold.
+configuration directory. Without one, the defaults hold. A ``pegboard.toml`` that another user may
+have written is passed over (``pegboard.config_trust``), unless ``PEGBOARD_CONFIG`` names it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from attrs import evolve, field, fields, frozen
 
-from pegboard import uris
+from pegboard import config_trust, uris
 from pegboard.errors import ConfigError
 
 FILE_NAME = "pegboard.toml"
@@ -99,8 +100,11 @@ def find_file(environ: Mapping[str, str], directory: Path) -> Path | None:
             raise ConfigError(f"PEGBOARD_CONFIG names {named!r}, which is not a file.")
         return Path(named)
     for place in (directory, *directory.parents):
-        if (place / FILE_NAME).is_file():
-            return place / FILE_NAME
+        file = place / FILE_NAME
+        if file.is_file():
+            if not (why := config_trust.distrust(file, environ)):
+                return file
+            config_trust.tell(file, why)
     base = environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "~")).expanduser() / ".config"
     user_file = Path(base) / "pegboard" / "config.toml"
     return user_file if user_file.is_file() else None

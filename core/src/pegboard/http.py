@@ -46,18 +46,51 @@ def session(
     a fault of the connection or a status in ``RETRIED``, after ``backoff * 2**n`` seconds with
     jitter, or when ``Retry-After`` says. One that is not ``repeatable`` is so only if it did not
     get there, or if the server says when to come again. ``passing`` may look at an answer of such
-    a status and say that it is final. ``waiting`` is told when a request has failed for the first
-    time and is to be tried again: why, and for how many seconds at least.
-    """
-    import requests
+    a status and say that it is final. ``waiting`` receives, when a request has failed for the first
+    time and is to be tried again, why, and for how many seconds at least.
 
-    made = requests.Session()
+    What is given to the session (``headers``, and ``auth`` and ``cert`` when they are set) goes to
+    no other scheme, host or port that a server redirects to. Nothing is taken from ``~/.netrc``.
+    """
+    made = _session_class()()
     adapter = _adapter(timeout, retries, backoff, repeatable, passing, waiting)
     made.mount("http://", adapter)
     made.mount("https://", adapter)
     made.headers.update(headers or {})
     made.verify = verify
     return made
+
+
+def _session_class() -> type[requests.Session]:
+    """Return the class of our sessions; made late, as its base is."""
+    import requests
+
+    class OriginSession(requests.Session):
+        def __init__(self) -> None:
+            super().__init__()
+            # Without one, requests would look into ~/.netrc for each host that it is sent to.
+            self.auth = _as_it_is
+
+        def rebuild_auth(
+            self, prepared_request: requests.PreparedRequest, response: requests.Response
+        ) -> None:
+            """Take from a request that goes elsewhere what was not given for that place."""
+            left = getattr(response.request, _ELSEWHERE, False)
+            if left or self.should_strip_auth(str(response.request.url), str(prepared_request.url)):
+                setattr(prepared_request, _ELSEWHERE, True)
+                kept = requests.utils.default_headers()
+                for name in {"Authorization", "Cookie", *(set(self.headers) - set(kept))}:
+                    prepared_request.headers.pop(name, None)
+
+    return OriginSession
+
+
+_ELSEWHERE = "_pegboard_elsewhere"
+"""Marks a request that was redirected to another origin."""
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def _adapter(
@@ -76,6 +109,8 @@ def _adapter(
         def send(
             self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
         ) -> requests.Response:
+            if getattr(request, _ELSEWHERE, False):
+                kwargs["cert"] = None
             if kwargs.get("timeout") is None:
                 kwargs["timeout"] = (min(_CONNECTING, timeout), timeout)
             for attempt in range(retries + 1):

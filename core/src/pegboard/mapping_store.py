@@ -86,6 +86,8 @@ class MappingStore(TrackingStore):
     ) -> Experiment:
         """Create an experiment; its id is the next number."""
         name = validation.experiment_name(name)
+        if artifact_location:
+            artifact_location = uris.absolute(validation.artifact_location(artifact_location))
         checked = validation.experiment_tags(tags or {})
         with self._lock:
             self._refuse_taken_name(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -90,6 +91,29 @@ def anchored(text: str, directory: Path) -> str:
 def without_secrets(text: str, mask: str = "****") -> str:
     """Return a URI with what looks like a password or a key in it masked, for people to read."""
     return _SECRET_IN_QUERY.sub(rf"\1{mask}", _PASSWORD.sub(rf"\1:{mask}", text))
+
+
+def absolute(text: str) -> str:
+    """Return the URI with a relative path taken as relative to where we run, now and for good.
+
+    Only plain paths and ``file:`` URIs can be relative; others, and absolute ones, come back as
+    they are. InvalidValue if a ``file:`` URI names another machine.
+    """
+    uri = parse(text)
+    if uri.scheme == PLAIN_PATH:
+        return text if Path(text).is_absolute() else str(uri.local_path())
+    if uri.scheme != "file":
+        return text
+    place = uri.local_path()
+    return text if uri.path.startswith("/") else from_path(place)
+
+
+def is_listed(host: str, port: int | None, listed: Iterable[str]) -> bool:
+    """Whether a list of hosts, each with a port or for all ports, names this one."""
+    shown = f"[{host}]" if ":" in host else host
+    return not {each.strip().lower() for each in listed}.isdisjoint(
+        (host.lower(), shown.lower(), f"{shown}:{port}".lower())
+    )
 
 
 def from_path(path: Path, scheme: str = "file") -> str:

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from pegboard import characters
 from pegboard.entities import DatasetInput, Metric, Param, RunTag
 from pegboard.errors import InvalidValue, quoted, with_article
 
@@ -149,9 +150,25 @@ def experiment_name(name: Any) -> str:
             f"The experiment name {quoted(name)} has {len(name)} characters; "
             f"{MAX_EXPERIMENT_NAME} are allowed."
         )
-    if "\0" in name:
-        raise InvalidValue(f"The experiment name {name!r} holds a NUL character.")
+    _refuse_unseen(name, "experiment name")
     return name
+
+
+def artifact_location(place: Any) -> str:
+    """Return ``place`` if it may be where the files of an experiment lie."""
+    if not isinstance(place, str) or not place:
+        raise InvalidValue(f"An artifact location is a URI or a path; got {quoted(place)}.")
+    _refuse_unseen(place, "artifact location")
+    return place
+
+
+def _refuse_unseen(text: str, what: str) -> None:
+    """Raise InvalidValue if a name or a place could be taken for another."""
+    if fault := characters.fault(text):
+        raise InvalidValue(
+            f"The {what} {quoted(text)} {fault}.",
+            hint="Use characters that are seen, and '/' as it is.",
+        )
 
 
 def model_name(name: Any) -> str:
@@ -168,6 +185,7 @@ def model_name(name: Any) -> str:
             f"The model name {quoted(name)} has {len(name)} characters; "
             f"{MAX_MODEL_NAME} are allowed."
         )
+    _refuse_unseen(name, "model name")
     return name
 
 
@@ -182,8 +200,11 @@ def model_texts(texts: Mapping[Any, Any], what: str) -> dict[str, str]:
     return {name: text(value, f"{what} {name!r}", MAX_MODEL_TEXT) for name, value in texts.items()}
 
 
-def registered_name(name: Any) -> str:
-    """Return ``name`` if it may name a registered model: part of a URI, so no ``/`` and ``:``."""
+def registered_name(name: Any, *, new: bool = False) -> str:
+    """Return ``name`` if it may name a registered model: part of a URI, so no ``/`` and ``:``.
+
+    A ``new`` one holds nothing that is not seen; those of older stores can still be used.
+    """
     if not isinstance(name, str) or name.strip() in ("", ".", "..") or set(name) & {*"/:\0"}:
         raise InvalidValue(
             f"A registered model cannot be named {quoted(name)}.",
@@ -194,6 +215,8 @@ def registered_name(name: Any) -> str:
             f"The model name {quoted(name)} has {len(name)} characters; "
             f"{MAX_REGISTERED_NAME} are allowed."
         )
+    if new:
+        _refuse_unseen(name, "model name")
     return name
 
 

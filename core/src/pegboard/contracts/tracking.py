@@ -117,7 +117,10 @@ class TrackingStore(ABC):
         artifact_location: str | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> Experiment:
-        """Create an experiment. AlreadyExists if an active or deleted one has that name."""
+        """Create an experiment. AlreadyExists if an active or deleted one has that name.
+
+        A relative artifact location is resolved now, against where this process runs.
+        """
 
     @abstractmethod
     def get_experiment(self, experiment_id: str) -> Experiment:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from pegboard import uris
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import LifecycleStage, ViewType
 from pegboard.errors import AlreadyExists, FilterError, InvalidState, InvalidValue, NotFound
@@ -70,7 +72,37 @@ class ExperimentTests(StoreTests):
         assert store.get_experiment_by_name("First") == made
         assert store.get_experiment_by_name("FIRST") is None
 
-    @pytest.mark.parametrize("name", ["", "   ", "x" * 501, "nul\0"])
+    def test_a_relative_artifact_location_is_resolved_when_it_is_created(
+        self, store: TrackingStore
+    ) -> None:
+        here = Path.cwd()
+        for number, (given, kept) in enumerate(
+            {
+                "some/where": f"{here}/some/where",
+                "./else": f"{here}/else",
+                "file:some/where": uris.from_path(here / "some/where"),
+                "/abs/olute": "/abs/olute",
+                "file:///abs/olute": "file:///abs/olute",
+                "s3://bucket/some/where": "s3://bucket/some/where",
+            }.items()
+        ):
+            made = store.create_experiment(f"placed {number}", artifact_location=given)
+            assert made.artifact_location == kept
+            assert store.get_experiment(made.experiment_id).artifact_location == kept
+
+    @pytest.mark.parametrize(
+        "place", ["file:///a\nb", "s3://b/a\u202eb", "s3://b/a%2Fb", "/a\u200bb"]
+    )
+    def test_an_artifact_location_that_reads_as_another_is_refused(
+        self, store: TrackingStore, place: str
+    ) -> None:
+        with pytest.raises(InvalidValue):
+            store.create_experiment("placed", artifact_location=place)
+        assert store.get_experiment_by_name("placed") is None
+
+    @pytest.mark.parametrize(
+        "name", ["", "   ", "x" * 501, "nul\0", "line\nfeed", "turn\u202ed", "a\u200bb", "a%2Fb"]
+    )
     def test_a_bad_name_is_refused(self, store: TrackingStore, name: str) -> None:
         with pytest.raises(InvalidValue):
             store.create_experiment(name)

@@ -32,7 +32,7 @@ class MemoryModels(MemoryBase):
         self, name: str, *, tags: Mapping[str, str] | None = None, description: str = ""
     ) -> RegisteredModel:
         """Create a registered model; AlreadyExists if the name is taken."""
-        name = validation.registered_name(name)
+        name = validation.registered_name(name, new=True)
         checked = validation.registry_tags(tags or {})
         text = description_text(description)
         now = now_ms()
@@ -58,7 +58,7 @@ class MemoryModels(MemoryBase):
 
     def rename_model(self, name: str, new_name: str, *, by: Author = NOBODY) -> RegisteredModel:
         """Give a model, with all its versions and its history, another name."""
-        new_name = validation.registered_name(new_name)
+        new_name = validation.registered_name(new_name, new=True)
         with self._lock:
             model = self._model(name)
             if new_name != name:

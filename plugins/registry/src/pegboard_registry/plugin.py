@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 NAME = "registry"
 """The name of the entry point, and of the table in the configuration."""
 
+SOURCE_SCHEMES = (
+    *("abfs", "abfss", "adl", "az", "b2", "dbfs", "gcs", "gs", "hdfs", "oci", "oss", "r2", "s3"),
+    *("s3a", "s3n", "viewfs", "wasb", "wasbs"),
+)
+"""Those of stores of objects and of Hadoop, which every reader opens as who they are there."""
+
 
 def _sqlite(uri: Uri, settings: Mapping[str, Any]) -> ModelRegistry:
     from pegboard_registry.store import open_registry
@@ -121,6 +127,8 @@ def pegboard_settings() -> Mapping[str, object]:
         # The gates: how many people have to approve, and what has to hold, as filters of runs do.
         "approvals_needed": 1,
         "evaluation": [],
+        # Schemes that the sources of versions may have which are no files of a run or a model.
+        "source_schemes": list(SOURCE_SCHEMES),
         # Hosts that webhooks may call though they are not public, with or without a port.
         "webhook_allow": [],
         "webhook_attempts": 8,

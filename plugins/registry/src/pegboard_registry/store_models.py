@@ -31,7 +31,7 @@ class SqliteModels(ModelRegistry):
         self, name: str, *, tags: Mapping[str, str] | None = None, description: str = ""
     ) -> RegisteredModel:
         """Create a registered model; AlreadyExists if the name is taken."""
-        name = validation.registered_name(name)
+        name = validation.registered_name(name, new=True)
         checked = validation.registry_tags(tags or {})
         text = description_text(description)
         now = now_ms()
@@ -54,7 +54,7 @@ class SqliteModels(ModelRegistry):
 
     def rename_model(self, name: str, new_name: str, *, by: Author = NOBODY) -> RegisteredModel:
         """Give a model, with all its versions and its history, another name."""
-        new_name = validation.registered_name(new_name)
+        new_name = validation.registered_name(new_name, new=True)
         now = now_ms()
         with self._database.writing() as connection:
             row = model_row(connection, name)

@@ -19,7 +19,7 @@ from pegboard.config import Config
 from pegboard.contracts.http import Call, Identity, Permission
 from pegboard.errors import PegboardError
 from pegboard.host import Host
-from pegboard_registry.plugin import NAME
+from pegboard_registry.plugin import NAME, SOURCE_SCHEMES
 from pegboard_registry.rest.registry import RestRegistry
 from pegboard_registry.webhooks.service import webhooks_of
 from pegboard_tracking.plugin import pegboard_settings
@@ -110,7 +110,9 @@ async def _wait(awaitable: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def one_server() -> Iterator[Server]:
-    host = Host(Config())
+    # The contract has versions of a scheme that no reader knows.
+    schemes = {"source_schemes": [*SOURCE_SCHEMES, "other"]}
+    host = Host(Config(plugins={NAME: schemes}))
     made = Server(host)
     yield made
     made.close()

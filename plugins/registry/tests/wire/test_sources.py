@@ -5,11 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pegboard.config import Config
 from pegboard.errors import InvalidValue, NotFound
+from pegboard.host import Host
+from pegboard_registry.plugin import SOURCE_SCHEMES
 
 
 def created(wire, source, **fields):
     return wire.post("model-versions/create", name="iris", source=source, **fields)
+
+
+@pytest.fixture
+def on_this_machine(wire):
+    """Return what makes the endpoints of a host on a store of its own."""
+    return lambda host, place: type(wire)(host, f"sqlite:{place}/own.db")
 
 
 def refused(wire, source, **fields):
@@ -112,8 +121,36 @@ def test_a_source_is_refused_that_lies_below_the_files_of_another_run(served) ->
     other, theirs = served.run(m__MLmodel="m")
     for source in (f"{theirs}/m", f"runs:/{other}/m", f"{theirs}x/m"):
         assert isinstance(refused(served, source, run_id=mine), InvalidValue)
-        assert isinstance(refused(served, source), InvalidValue)
         assert isinstance(refused(served, source, run_id="nobody"), InvalidValue)
+
+
+def test_the_run_is_taken_from_the_source_where_that_names_it(wire) -> None:
+    wire.post("registered-models/create", name="iris")
+    run_id, uri = wire.run(m__MLmodel="m")
+    for source in (f"runs:/{run_id}/m", f"runs:/{run_id}", uri, f"{uri}/m"):
+        made = created(wire, source)["model_version"]
+        assert (made["run_id"], made["source"]) == (run_id, source)
+
+
+def test_a_path_of_the_servers_machine_needs_the_field_run_id(local) -> None:
+    local.post("registered-models/create", name="iris")
+    _, uri = local.run(m__MLmodel="m")
+    for source in (uri, f"{uri}/m", uri.removeprefix("file://")):
+        assert isinstance(refused(local, source), InvalidValue)
+
+
+def test_a_run_that_is_not_there_is_not_found(served) -> None:
+    gone = "0" * 32
+    for fields in ({}, {"run_id": gone}):
+        assert isinstance(refused(served, f"runs:/{gone}/m", **fields), NotFound)
+
+
+def test_a_path_beside_the_files_of_a_run_names_no_run(wire) -> None:
+    wire.post("registered-models/create", name="iris")
+    run_id, uri = wire.run(m__MLmodel="m")
+    beside = uri.removesuffix("/artifacts")
+    for source in (beside, f"{beside}/other/m", f"mlflow-artifacts:/7/{run_id}/artifacts/m"):
+        assert isinstance(refused(wire, source), InvalidValue)
 
 
 def test_a_source_is_refused_that_lies_beside_the_files_of_the_run(served) -> None:
@@ -148,9 +185,66 @@ def test_links_are_followed_before_a_path_is_taken(local, tmp_path: Path) -> Non
     assert created(local, f"{root}/m", run_id=run_id)
 
 
-def test_files_in_a_store_of_objects_need_no_run(served) -> None:
-    for source in ("s3://bucket/models/m", "gs://bucket/a%20b", "dbfs:/models/m"):
-        assert created(served, source)["model_version"]["source"] == source
+@pytest.mark.parametrize("scheme", SOURCE_SCHEMES)
+def test_files_in_a_store_of_objects_need_no_run(kept, scheme) -> None:
+    for number, server in enumerate(kept.values()):
+        name = f"{scheme} {number}"
+        server.post("registered-models/create", name=name)
+        for source in (f"{scheme}://bucket/models/a%20b", f"{scheme}:/models/m"):
+            asked = {"name": name, "source": source}
+            assert (
+                server.post("model-versions/create", **asked)["model_version"]["source"] == source
+            )
+        for source in (f"{scheme}://b/a\u202em", f"{scheme}://b/a%2Fm", f"{scheme}:m"):
+            asked = {"name": name, "source": source}
+            error = server.refused("POST", "model-versions/create", **asked)
+            assert isinstance(error, InvalidValue)
+
+
+@pytest.mark.parametrize(
+    ("settings", "taken"),
+    [
+        ({}, set()),
+        (
+            {"registry": {"source_schemes": ["https"]}},
+            {"https://models.example.org/m", "https://models.example.org.evil/m"},
+        ),
+        (
+            {"tracking": {"artifact_allow": ["models.example.org"]}},
+            {
+                "https://models.example.org/m",
+                "http://models.example.org/m",
+                "mlflow-artifacts://models.example.org/m",
+            },
+        ),
+        (
+            {"tracking": {"artifact_allow": ["models.example.org:443"]}},
+            {"https://models.example.org/m"},
+        ),
+        ({"registry": {"source_schemes": ["ftp", "file", "path"]}}, {"ftp://models.example.org/m"}),
+    ],
+)
+def test_other_places_are_taken_if_the_owner_allows_them(
+    on_this_machine, tmp_path, settings, taken
+) -> None:
+    asked = {
+        "https://models.example.org/m",
+        "http://models.example.org/m",
+        "https://models.example.org.evil/m",
+        "mlflow-artifacts://models.example.org/m",
+        "ftp://models.example.org/m",
+        "/etc",
+        "file:///etc",
+    }
+    if "registry" in settings:
+        asked.add("s3://bucket/m")
+    server = on_this_machine(Host(Config(plugins=settings)), tmp_path)
+    server.post("registered-models/create", name="iris")
+    for source in asked - taken:
+        assert isinstance(refused(server, source), InvalidValue), source
+    for source in taken:
+        assert created(server, source)["model_version"]["source"] == source
+    server.host.close()
 
 
 def test_a_version_is_a_source_if_it_is_there_and_what_is_said_of_it_is_true(served) -> None:

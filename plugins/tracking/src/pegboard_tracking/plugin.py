@@ -152,6 +152,8 @@ def pegboard_settings() -> Mapping[str, object]:
     """Declare the settings of [plugins.tracking]."""
     return {
         "artifacts": "",
+        # Servers that artifact locations may name, with or without a port.
+        "artifact_allow": [],
         "heartbeat_seconds": 10.0,
         "lost_after_seconds": 60.0,
         "synchronous": "normal",
@@ -168,6 +170,9 @@ def pegboard_settings() -> Mapping[str, object]:
         "http_verify": True,
         "http_ca_file": "",
         "http_client_certificate": "",
+        # Servers that get the credentials and headers too, as https://HOST:PORT, if a location or
+        # a source names them.
+        "credentials_allow": [],
         "journal_wait_seconds": 60.0,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from pegboard import filters, refusals, validation
+from pegboard import filters, refusals, uris, validation
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Experiment, LifecycleStage, Page, ViewType
 
@@ -25,6 +25,8 @@ class SqliteExperiments(SqliteBase):
     ) -> Experiment:
         """Create an experiment."""
         name = validation.experiment_name(name)
+        if artifact_location:
+            artifact_location = uris.absolute(validation.artifact_location(artifact_location))
         checked = validation.experiment_tags(tags or {})
 
         def write(connection: sqlite3.Connection) -> Experiment:

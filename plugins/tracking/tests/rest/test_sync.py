@@ -212,3 +212,38 @@ def test_a_record_that_was_cut_off_is_dropped_and_said(server, run_id, sync, cap
     assert "cut off" in caplog.text
     assert server.steps(run_id, "m") == list(range(1500))
     assert left(server) == []
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("by nobody", False),
+        ("as the argument", True),
+        ("in the environment", True),
+        ("by an option", True),
+        ("in the configuration", True),
+        ("by what is allowed", True),
+    ],
+)
+def test_credentials_go_to_no_server_that_only_a_journal_names(
+    server, run_id, sync, tmp_path, monkeypatch, named, told
+):
+    leave_behind(KILLED, server, run_id)
+    server.seen.clear()
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "of another")
+    elsewhere = "http://127.0.0.1:1"
+    monkeypatch.setenv("PEGBOARD_REGISTRY_URI", elsewhere)
+    if named == "in the environment":
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+    if named in ("in the configuration", "by what is allowed"):
+        uri = server.url if named == "in the configuration" else elsewhere
+        (tmp_path / "pegboard.toml").write_text(
+            f'[tracking]\nuri = "{uri}"\n[plugins.tracking]\nhttp_retries = 0\n'
+            + (f'credentials_allow = ["{server.url}"]\n' if uri == elsewhere else "")
+        )
+    options = ["--tracking-uri", server.url] if named == "by an option" else []
+    assert sync(*([server.url] if named == "as the argument" else options)).exit_code == 0
+    assert server.steps(run_id, "m") == list(range(1500))
+    assert server.seen
+    for seen in server.seen:
+        assert seen.headers.get("authorization") == ("Bearer of another" if told else None)

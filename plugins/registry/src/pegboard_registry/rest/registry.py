@@ -86,7 +86,7 @@ class RestRegistry(ModelRegistry):
     ) -> RegisteredModel:
         """Create a registered model; AlreadyExists if the name is taken."""
         fields = {
-            "name": validation.registered_name(name),
+            "name": validation.registered_name(name, new=True),
             "tags": pairs_json(validation.registry_tags(tags or {})),
             "description": description,
         }
@@ -98,7 +98,7 @@ class RestRegistry(ModelRegistry):
 
     def rename_model(self, name: str, new_name: str, *, by: Author = NOBODY) -> RegisteredModel:
         """Give a model, with all its versions and its history, another name."""
-        fields = {"name": name, "new_name": validation.registered_name(new_name)}
+        fields = {"name": name, "new_name": validation.registered_name(new_name, new=True)}
         return self._model(self._send("POST", f"{_MODELS}/rename", fields, by))
 
     def update_model(self, name: str, description: str) -> RegisteredModel:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 from urllib.parse import quote, urlsplit
 
 from attrs import frozen
+from pegboard import uris
 from pegboard.errors import InvalidValue, Refused, quoted
 
 Address: TypeAlias = "ipaddress.IPv4Address | ipaddress.IPv6Address"
@@ -54,7 +55,7 @@ class Guard:
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         """``allowed`` lists names and addresses, each with a port or for all ports."""
-        self._allowed = frozenset(each.strip().lower() for each in allowed)
+        self._allowed = tuple(allowed)
 
     def check_url(self, url: str) -> Target:
         """Return where a URL leads, as far as can be said without looking names up."""
@@ -82,8 +83,7 @@ class Guard:
         return addresses
 
     def _is_allowed(self, host: str, port: int) -> bool:
-        shown = f"[{host}]" if ":" in host else host
-        return not self._allowed.isdisjoint((host, shown, f"{shown}:{port}"))
+        return uris.is_listed(host, port, self._allowed)
 
 
 def is_public(address: Address) -> bool:

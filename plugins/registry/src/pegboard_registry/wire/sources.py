@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from attrs import evolve
-from pegboard import model_uris, uris
+from pegboard import characters, model_uris, uris
 from pegboard.errors import InvalidValue, NotFound, quoted
 from pegboard.model_uris import Source
+from pegboard_tracking.plugin import NAME as TRACKING
+from pegboard_tracking.wire import locations
 from pegboard_tracking.wire.requests import optional_text, store_of, text
 from pegboard_tracking.wire.scalars import get
 
+from pegboard_registry.plugin import NAME
 from pegboard_registry.wire.calls import registry_of
 from pegboard_registry.wire.prompts import is_prompt
 
@@ -31,17 +34,11 @@ _PLACEHOLDERS = frozenset({"dummy-source", "prompt-template"})
 
 _LOCAL = frozenset({"file", uris.PLAIN_PATH})
 _IN_PROCESS = frozenset({"memory", "sqlite", uris.PROXIED})
-_OF_ANY_HOST = frozenset(
-    {
-        *("abfs", "abfss", "b2", "ftp", "ftps", "hdfs", "http", "https", "nfs"),
-        *("r2", "scp", "sftp", "smb", "ssh", "viewfs", "wasb", "wasbs"),
-    }
-)
-"""Schemes that name a host to connect to, which could be any in the server's network."""
-
 _PARTS = re.compile(r"[/\\;?#&=]")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f]")
 _MOST_ENCODINGS = 8
+_MOST_PARTS = 32
+"""Among how many parts of a path the id of a run is looked for."""
 _CONTAINER = {
     "run_id": "The field 'run_id' has to name the run whose files the source is part of.",
     "model_id": "The field 'model_id' has to name the logged model whose files the source is.",
@@ -65,15 +62,29 @@ def checked(call: Call, tags: Mapping[str, str]) -> Source:
     if scheme == "models":
         return _of_models(call, source)
     if scheme == "runs":
-        _check_runs(source)
+        return _of_run(call, source)
+    if scheme == uris.PROXIED and not (source.run_id or source.model_id):
+        source = _with_run_of_path(call, source)
     if scheme in _LOCAL:
         _check_local(call, source)
-    elif scheme in _IN_PROCESS | _OF_ANY_HOST or "?" in source.uri:
-        if not _is_below(_root(call, source), source.uri):
+    elif not _is_allowed(call, scheme, source.uri):
+        if not _is_below(_root(call, source, scheme), source.uri):
             raise _refused(source.uri, _container(source))
     elif not re.match(r"[^:]+:/", source.uri):
         raise _refused(source.uri, "After the scheme, a source has an absolute path.")
+    elif fault := characters.fault(source.uri):
+        raise _refused(source.uri, f"It {fault}.")
     return _with_run(call, source)
+
+
+def _is_allowed(call: Call, scheme: str, uri: str) -> bool:
+    """Whether a version may be made from a URI wherever it leads to."""
+    if "?" in uri or (scheme in _IN_PROCESS and not locations.is_on_server(uri)):
+        return False
+    if scheme in call.host.settings(NAME)["source_schemes"]:
+        return True
+    hosts = call.host.settings(TRACKING)["artifact_allow"]
+    return locations.is_on_server(uri) and locations.is_allowed(uri, hosts)
 
 
 # -- tricks ----------------------------------------------------------------------------------------
@@ -108,7 +119,7 @@ def _container(source: Source) -> str:
 # -- files below a run or a logged model -----------------------------------------------------------
 
 
-def _root(call: Call, source: Source) -> str:
+def _root(call: Call, source: Source, scheme: str = "") -> str:
     """Return where the files are of the run or logged model that the source is to be part of."""
     store = store_of(call)
     try:
@@ -118,7 +129,13 @@ def _root(call: Call, source: Source) -> str:
             return store.get_run(source.run_id).info.artifact_uri
     except NotFound:
         pass
-    raise _refused(source.uri, _container(source))
+    why = _container(source)
+    if scheme and scheme not in _IN_PROCESS:
+        why += (
+            " The server's owner can allow other places with [plugins.registry] source_schemes, or "
+            "with [plugins.tracking] artifact_allow, in pegboard.toml."
+        )
+    raise _refused(source.uri, why)
 
 
 def _with_run(call: Call, source: Source) -> Source:
@@ -132,11 +149,27 @@ def _with_run(call: Call, source: Source) -> Source:
     return evolve(source, run_id=run_id or None)
 
 
-def _check_runs(source: Source) -> None:
+def _of_run(call: Call, source: Source) -> Source:
+    """Return the source ``runs:/ID/path`` with the run that it names; NotFound if there is none."""
     parts = urlsplit(source.uri)
     run_id = parts.path.strip("/").partition("/")[0]
-    if parts.netloc or source.model_id or not run_id or run_id != source.run_id:
+    if parts.netloc or source.model_id or not run_id or source.run_id not in (None, run_id):
         raise _refused(source.uri, _CONTAINER["run_id"])
+    store_of(call).get_run(run_id)
+    return evolve(source, run_id=run_id)
+
+
+def _with_run_of_path(call: Call, source: Source) -> Source:
+    """Return a source behind the server with the run whose files it is part of, if there is one."""
+    store = store_of(call)
+    for part in _split(source.uri)[1][:_MOST_PARTS]:
+        try:
+            run = store.get_run(part)
+        except (InvalidValue, NotFound):
+            continue
+        if _is_below(run.info.artifact_uri, source.uri):
+            return evolve(source, run_id=part)
+    return source
 
 
 def _check_local(call: Call, source: Source) -> None:

@@ -10,7 +10,6 @@ from pegboard.cli import formats, output
 
 from pegboard_tracking.plugin import NAME
 from pegboard_tracking.rest import sync as syncing
-from pegboard_tracking.rest.options import server_of
 from pegboard_tracking.rest.sync import Report
 
 
@@ -23,7 +22,8 @@ def sync(ctx: click.Context, server: str | None, check: bool, as_json: bool) -> 
     """Send what was logged while a server was out of reach: to all servers, or to the one at URL.
 
     It may be run at any time and as often as wanted: nothing is sent twice. What processes that
-    still run have logged is left to them. The exit code is 1 if something could not be sent;
+    still run have logged is left to them. Credentials go to the server at URL, else to the tracking
+    server in use and no other. The exit code is 1 if something could not be sent;
     with --check, if something is left to be sent.
     """
     reports = list(syncing.reports(server))
@@ -42,17 +42,10 @@ def sync(ctx: click.Context, server: str | None, check: bool, as_json: bool) -> 
 def _send(found: Report, server: str | None) -> Report:
     report = Report(found.server, found.directory)
     with output.progress("Sending", found.points + found.requests) as advance:
-        url = server or _url_of(found.server)
-        syncing.send(report, url, host.current().settings(NAME), advance)
+        settings = host.current().settings(NAME)
+        url, named = server or found.server, server is not None
+        syncing.send(report, url, settings, advance, named=named)
     return report
-
-
-def _url_of(server: str) -> str:
-    """Return the URL of a server; the configured one, which may name a user, if it is the same."""
-    configured = host.current().config.tracking.uri
-    if configured.startswith(("http:", "https:")) and server_of(configured).url == server:
-        return configured
-    return server
 
 
 def _is_left(report: Report, check: bool) -> bool:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from pegboard.entities import Page
 from pegboard.errors import InvalidValue
 
-from pegboard_tracking.rest.errors import ServerFault, error_of
+from pegboard_tracking.rest.errors import ServerFault
 from pegboard_tracking.wire import codec
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Api:
             "POST", path, data=content, headers=headers, patient=patient
         )
         if response.status_code != 200:
-            raise error_of(response, self.url)
+            raise self.connection.error_of(response)
 
     def read(self, answer: Mapping[str, Any], read: Callable[[Mapping[str, Any]], T]) -> T:
         """Return what an answer holds; what cannot be read is the server's fault."""

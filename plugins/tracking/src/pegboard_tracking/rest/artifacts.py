@@ -16,7 +16,7 @@ from pegboard.errors import InvalidValue, NotFound, UnknownScheme
 from pegboard.paths import safe_relative
 
 from pegboard_tracking.rest import bodies, errors
-from pegboard_tracking.rest.connection import Connection, connect
+from pegboard_tracking.rest.connection import FILES, Connection, connect, connect_to_found
 from pegboard_tracking.rest.options import Server, without_user
 from pegboard_tracking.wire import codec
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from pegboard.uris import Uri
 
-ENDPOINT = "/api/2.0/mlflow-artifacts/artifacts"
+ENDPOINT = FILES
 
 _PIECE = 1 << 20
 _NO_FILE = (400, 404)
@@ -47,14 +47,19 @@ def resolve(uri: str, server: Server, userinfo: str = "") -> str:
 
 
 def open_proxied(uri: Uri, settings: Mapping[str, Any]) -> HttpArtifactStore:
-    """Open ``http(s)://SERVER/api/2.0/mlflow-artifacts/artifacts/PATH``."""
+    """Open ``http(s)://SERVER/api/2.0/mlflow-artifacts/artifacts/PATH``.
+
+    Whoever creates an experiment or a version chooses such a URI, so a server that the user did
+    not name is sent no credentials.
+    """
     base, mark, path = uri.text.partition(ENDPOINT)
     if not mark or (path and not path.startswith("/")):
         raise InvalidValue(
             f"{without_user(uri.text)!r} does not name artifacts behind a tracking server.",
             hint=f"Such a URI is https://HOST{ENDPOINT}/PATH.",
         )
-    return HttpArtifactStore(connect(base, settings), safe_relative(unquote(path.strip("/"))))
+    root = safe_relative(unquote(path.strip("/")))
+    return HttpArtifactStore(connect_to_found(base, settings), root)
 
 
 def open_relative(uri: Uri, settings: Mapping[str, Any]) -> HttpArtifactStore:
@@ -184,7 +189,7 @@ class HttpArtifactStore(ArtifactStore):
     def _check(self, response: requests.Response) -> None:
         if response.status_code not in (200, 201, 204, 206):
             with response:
-                raise errors.error_of(response, self._connection.server.url)
+                raise self._connection.error_of(response)
 
 
 class _Stream(io.RawIOBase):

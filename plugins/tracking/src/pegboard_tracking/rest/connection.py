@@ -7,21 +7,30 @@ import json
 import os
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
+from attrs import evolve
 from pegboard import http
-from pegboard.errors import StoreError
+from pegboard.errors import PegboardError, StoreError
 
 from pegboard_tracking.rest import abilities, errors
-from pegboard_tracking.rest.options import Options, Server, options_for, server_of, without_user
+from pegboard_tracking.rest.options import (
+    Options,
+    Server,
+    options_for,
+    options_for_stranger,
+    server_of,
+    without_user,
+)
 
 if TYPE_CHECKING:
     import requests
 
 API = "/api/2.0/mlflow/"
+FILES = "/api/2.0/mlflow-artifacts/artifacts"
 
 _ONCE = (
     "/assessments",
@@ -91,7 +100,7 @@ class Connection:
             kind = {"Content-Type": "application/json", **(headers or {})}
             response = self.send(method, path, data=body, headers=kind, patient=patient)
         if response.status_code != 200:
-            raise errors.error_of(response, self.server.url, query=query)
+            raise self.error_of(response, query=query)
         answer = errors.error_body(response)
         if not answer and response.content.strip() not in (b"", b"{}"):
             raise errors.ServerFault(
@@ -99,6 +108,15 @@ class Connection:
                 hint="Check the tracking URI: is this a tracking server?",
             )
         return answer
+
+    def error_of(self, response: requests.Response, *, query: str = "") -> PegboardError:
+        """Return the error that stands for an answer which is not a success.
+
+        ``query`` is the filter that the server may complain about.
+        """
+        if response.status_code in (401, 403) and self.options.withheld:
+            return errors.withheld(response.status_code, self.server.url)
+        return errors.error_of(response, self.server.url, query=query)
 
     def abilities(self, *, patient: bool = False) -> abilities.Abilities:
         """Return what the server can do beyond MLflow's protocol, which is asked only once.
@@ -169,7 +187,11 @@ class Connection:
             timeout=options.timeout, retries=options.retries, backoff=options.backoff
         )
         bare.trust_env = False
-        return bare.get(url, headers=headers, stream=True)
+        response = bare.get(url, headers=headers, stream=True)
+        if response.status_code in (401, 403):
+            response.close()
+            raise errors.withheld(response.status_code, without_user(url))
+        return response
 
     def _session(self, patient: bool) -> requests.Session:
         with self._lock:
@@ -211,8 +233,55 @@ class Connection:
 
 
 def connect(url: str, settings: Mapping[str, Any]) -> Connection:
-    """Return the connection to the server of a URL; one is shared by all that use it alike."""
-    return _connection(server_of(url), options_for(url, settings))
+    """Return the connection to a server that the user named; all that use it alike share one.
+
+    Credentials are given for the servers that are named: in the configuration, the environment, an
+    option or a call. A URL from anywhere else is one for ``connect_to_found``.
+    """
+    server, options = server_of(url), options_for(url, settings)
+    if not options.userinfo or server not in _named:
+        _named[server] = options
+    return _connection(server, options)
+
+
+def connect_to_found(url: str, settings: Mapping[str, Any]) -> Connection:
+    """Return the connection to the server of a URL that a store, a server or a journal holds.
+
+    Others may have put it there, so credentials go along only if the user named that server too,
+    or lists it in ``credentials_allow``.
+    """
+    server, has_user = server_of(url), bool(urlsplit(url).username)
+    if server in _named:
+        options = options_for(url, settings) if has_user else _named[server]
+    elif named := next((text for text in _configured(settings) if _leads_to(text, server)), ""):
+        options = options_for(url if has_user else named, settings)
+    elif any(_leads_to(text, evolve(server, prefix="")) for text in settings["credentials_allow"]):
+        options = options_for(url, settings)
+    else:
+        options = options_for_stranger(url, settings)
+    return _connection(server, options)
+
+
+_named: dict[Server, Options] = {}
+"""The servers that were named in this process, with how to talk to them."""
+
+
+def _configured(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the URIs that the configuration, the environment and options name."""
+    from pegboard import host
+    from pegboard.client import location
+
+    yield host.current().config.tracking.uri
+    yield location.get_tracking_uri()
+    yield location.get_registry_uri()
+    yield settings["artifacts"]
+
+
+def _leads_to(uri: str, server: Server) -> bool:
+    """Whether a URI is one of a server or of files behind it."""
+    if urlsplit(uri).scheme not in ("http", "https"):
+        return False
+    return server_of(uri.partition(FILES)[0]) == server
 
 
 @lru_cache(maxsize=_MOST_CONNECTIONS)

@@ -146,6 +146,16 @@ def _denied(status: int, server: str, said: str) -> AccessDenied:
     return AccessDenied(f"The server {server} does not let you do this: {said}")
 
 
+def withheld(status: int, server: str) -> AccessDenied:
+    """Return the error for a server that refuses us, and was not sent what another was given."""
+    return AccessDenied(
+        f"The server {server} refuses us (status {status}); it was not sent your credentials and "
+        "headers, which were given for another server.",
+        hint="If they are meant for it too, name it in pegboard.toml, below [plugins.tracking]: "
+        'credentials_allow = ["https://HOST:PORT"].',
+    )
+
+
 def unreachable(error: Exception, server: str) -> StoreError:
     """Return the error that stands for trouble with the connection."""
     import requests

@@ -28,7 +28,8 @@ class RestExperiments(RestBase):
         answer = self._api.post(
             "experiments/create",
             name=validation.experiment_name(name),
-            artifact_location=artifact_location,
+            # A relative one is the server's to resolve.
+            artifact_location=artifact_location and validation.artifact_location(artifact_location),
             tags=codec.pairs_json(validation.experiment_tags(tags or {})),
         )
         return self.get_experiment(self._api.read(answer, _experiment_id))

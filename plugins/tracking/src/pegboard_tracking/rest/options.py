@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from pegboard.errors import ConfigError, InvalidValue
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -70,6 +70,8 @@ class Options:
     parts_from: int = 128 << 20
     """From how many bytes on a file is sent in parts, if the server takes these."""
     part_bytes: int = 32 << 20
+    withheld: bool = False
+    """Whether there are credentials or headers that are not sent, as another server's."""
 
 
 def server_of(text: str) -> Server:
@@ -123,6 +125,27 @@ def options_for(
         journal_wait=float(settings["journal_wait_seconds"]),
         parts_from=int(_number(env, "MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", 128 << 20)),
         part_bytes=max(int(_number(env, "MULTIPART_UPLOAD_CHUNK_SIZE", 32 << 20)), 1),
+    )
+
+
+def options_for_stranger(text: str, settings: Mapping[str, Any]) -> Options:
+    """Return how to talk to the server of a URL that was not named by the user.
+
+    Credentials belong to the server they were given for: it gets no token, password, header or
+    client certificate but the user that the URL itself holds.
+    """
+    own = options_for(text, settings)
+    named = bool(urlsplit(text).username)
+    signed_on = own.token or (own.username and own.password and not named)
+    return evolve(
+        own,
+        headers={},
+        token="",
+        username=own.username if named else "",
+        password=own.password if named else "",
+        verify=own.verify or True,
+        client_certificate=None,
+        withheld=bool(signed_on or own.headers or own.client_certificate),
     )
 
 

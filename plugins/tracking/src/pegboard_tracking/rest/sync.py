@@ -13,7 +13,7 @@ from pegboard.errors import StoreError
 
 from pegboard_tracking import journal
 from pegboard_tracking.rest import places
-from pegboard_tracking.rest.connection import connect
+from pegboard_tracking.rest.connection import connect, connect_to_found
 from pegboard_tracking.rest.options import server_of
 from pegboard_tracking.rest.outbox import Outbox, waiting
 
@@ -57,11 +57,17 @@ def look(report: Report) -> None:
 
 
 def send(
-    report: Report, url: str, settings: Mapping[str, Any], advance: Callable[[int], None]
+    report: Report,
+    url: str,
+    settings: Mapping[str, Any],
+    advance: Callable[[int], None],
+    *,
+    named: bool,
 ) -> None:
     """Send what the journals of ended processes hold; ``url`` may say who we are.
 
-    ``advance`` is told how many points and requests were sent just now.
+    ``advance`` is told how many points and requests were sent just now. ``named``: whether the user
+    names the server now. One that only the journals name gets no credentials that are another's.
     """
 
     def on_sent(points: int, requests: int) -> None:
@@ -72,9 +78,8 @@ def send(
     def on_refused() -> None:
         report.refused += 1
 
-    outbox = Outbox(
-        connect(url, settings), report.directory, on_sent=on_sent, on_refused=on_refused
-    )
+    opened = connect(url, settings) if named else connect_to_found(url, settings)
+    outbox = Outbox(opened, report.directory, on_sent=on_sent, on_refused=on_refused)
     try:
         for name in journal.names(report.directory):
             with _claimed(report, name) as mine, outbox.patience():

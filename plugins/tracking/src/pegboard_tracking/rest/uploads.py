@@ -205,7 +205,7 @@ class _Upload:
             headers={"Content-Type": "application/octet-stream"},
         )
         if response.status_code != 200:
-            raise errors.error_of(response, self.connection.server.url)
+            raise self.connection.error_of(response)
 
     def complete(self, parts: list[dict[str, Any]], digest: str, size: int) -> None:
         """Make a file of the parts, if that is one of this SHA-256."""

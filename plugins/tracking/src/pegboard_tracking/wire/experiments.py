@@ -46,7 +46,7 @@ def _create(call: Call) -> Result:
     location = optional_text(given, "artifact_location")
     made = store_of(call).create_experiment(
         text(given, "name"),
-        artifact_location=locations.checked(location) if location else None,
+        artifact_location=locations.checked(call, location) if location else None,
         tags=tags,
     )
     return {"experiment_id": made.experiment_id}

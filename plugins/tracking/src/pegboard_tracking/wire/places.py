@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from attrs import evolve, frozen
 from pegboard import uris
@@ -70,6 +70,18 @@ def place_of(call: Call, location: str) -> Place:
             hint=f"Read them directly from {location}.",
         )
     return evolve(root, directory=safe_relative(inside))
+
+
+def refuse_unusable(call: Call, location: str) -> None:
+    """Raise InvalidValue if files could not be used at a location; those elsewhere may be."""
+    store = store_of(call)
+    uri, located = store.artifact_destination(), store.located(location)
+    if uris.parse(located).scheme in _LOCAL:
+        uris.parse(located).local_path()
+    if uri is not None and (inside := _inside(uri, located)):
+        safe_relative(inside)
+    if uris.parse(location).scheme == uris.PROXIED:
+        safe_relative(unquote(urlsplit(location).path.strip("/")))
 
 
 def _inside(base: str, uri: str) -> str | None:

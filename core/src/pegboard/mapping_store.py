@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 
 from attrs import define, evolve, field
 
-from pegboard import paging, refusals, uris, validation
+from pegboard import cancellation, paging, refusals, uris, validation
 from pegboard.contracts.tracking import SEARCH_LIMIT, TrackingStore
 from pegboard.entities import (
     DatasetInput,
@@ -136,7 +136,7 @@ class MappingStore(TrackingStore):
                 for experiment in self._experiments.values()
                 if view.shows(experiment.lifecycle_stage)
             ]
-        matching = [e for e in shown if filters.matches(expression, e)]
+        matching = filters.select(expression, shown)
         return paging.cut(filters.sorted_by(matching, order), max_results, page_token)
 
     def rename_experiment(self, experiment_id: str, name: str) -> None:
@@ -272,10 +272,10 @@ class MappingStore(TrackingStore):
         with self._lock:
             shown = [
                 _to_run(record)
-                for record in self._runs_of(experiment_ids)
+                for record in cancellation.checked(self._runs_of(experiment_ids))
                 if view.shows(record.info.lifecycle_stage)
             ]
-        matching = [run for run in shown if filters.matches(expression, run)]
+        matching = filters.select(expression, shown)
         return paging.cut(filters.sorted_by(matching, order), max_results, page_token)
 
     # -- a run's data --------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pegboard import cancellation
 from pegboard.errors import (
     NotFound,
     PegboardError,
@@ -131,11 +132,19 @@ class Database:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Read one consistent state of the store."""
+        """Read one consistent state of the store.
+
+        A ``cancellation.Work`` of which this is a part interrupts what is being read.
+        """
         connection = self.connection()
         with self.translated():
             if connection.in_transaction:
                 yield connection
+                return
+            work = cancellation.current()
+            if work is not None:
+                with self._reading_for(work, connection):
+                    yield connection
                 return
             connection.execute("BEGIN")
             try:
@@ -144,11 +153,52 @@ class Database:
                 connection.execute("COMMIT")
 
     @contextlib.contextmanager
+    def _reading_for(
+        self, work: cancellation.Work, connection: sqlite3.Connection
+    ) -> Iterator[None]:
+        try:
+            with work.interrupted_by(connection.interrupt):
+                connection.execute("BEGIN")
+                yield
+        except cancellation.Stopped:
+            # Statements may be left that are not done, and would keep the transaction from ending.
+            self._discard(connection)
+            raise
+        except BaseException:
+            connection.execute("COMMIT")
+            raise
+        connection.execute("COMMIT")
+
+    def _discard(self, connection: sqlite3.Connection) -> None:
+        """Close this thread's connection; it gets another one when it needs one."""
+        del self._local.connection
+        self._local.discarded = self._discarded + 1
+        self._open.remove(connection)
+        connection.close()
+
+    @property
+    def _discarded(self) -> int:
+        found: int = getattr(self._local, "discarded", 0)
+        return found
+
+    def version(self) -> int:
+        """Return a number that changes when anybody else changes the file.
+
+        It is of this thread alone: each has a connection of its own, which counts for itself.
+        """
+        with self.translated():
+            counted: int = self.connection().execute("PRAGMA data_version").fetchone()[0]
+        return self._discarded << 32 | counted
+
+    @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Write in one transaction: all of it is kept, or after an error nothing."""
+        """Write in one transaction: all of it is kept, or after an error nothing.
+
+        It is not stopped half-way, though it be a part of a ``cancellation.Work``.
+        """
         connection = self.connection()
         came = time.monotonic()
-        with self.translated(), self._write_lock:
+        with self.translated(), self._write_lock, cancellation.shielded():
             if connection.in_transaction:
                 yield connection
                 return

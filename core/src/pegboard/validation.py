@@ -299,5 +299,11 @@ def page_size(value: Any, limit: int) -> int:
     return value
 
 
+def at_most(count: int, limit: int, things: str) -> None:
+    """Refuse a request that names more than ``limit`` things of a sort; InvalidValue says so."""
+    if count > limit:
+        raise InvalidValue(f"There are {count} {things}; {limit} are possible at once.")
+
+
 def _type(value: Any) -> str:
     return with_article(type(value).__name__)

@@ -11,11 +11,12 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pegboard import errors
+from pegboard import cancellation, errors
 from pegboard.contracts.http import Answer, Call, Endpoint, Permission
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.hookspecs import Backend, hookimpl
 from pegboard.mapping_store import MappingStore
+from pegboard.sqlite import Database
 from pegboard.uris import Uri
 
 ERRORS = {
@@ -58,6 +59,37 @@ def wait(call: Call) -> dict[str, Any]:
     while not Path(call.parameters["file"]).exists():
         time.sleep(0.01)
     return {"waited": True}
+
+
+def read_forever(call: Call) -> dict[str, Any]:
+    """Read what has no end, having said that it began."""
+    begun = Path(call.parameters["begun"])
+    if call.parameters["way"] == "loop":
+        begun.touch()
+        while True:
+            cancellation.check()
+            time.sleep(0.001)
+    with Database(begun.with_suffix(".db")).reading() as connection:
+        connection.create_function("begin", 0, begun.touch)
+        connection.execute(
+            "WITH RECURSIVE n (x) AS (SELECT begin() UNION ALL SELECT 1 FROM n)"
+            " SELECT count(*) FROM n"
+        ).fetchone()
+    return {}
+
+
+def record(call: Call) -> dict[str, Any]:
+    """Write two rows in one transaction, of which the second waits for a file."""
+    file = Path(call.parameters["file"])
+    database = Database(file.with_suffix(".db"))
+    with database.writing() as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS t (x)")
+        connection.execute("INSERT INTO t VALUES (1)")
+        wait(call)
+        cancellation.check()
+        connection.execute("INSERT INTO t VALUES (2)")
+    with database.reading() as connection:
+        return {"rows": connection.execute("SELECT count(*) FROM t").fetchone()[0]}
 
 
 async def upload(call: Call) -> dict[str, Any]:
@@ -162,6 +194,9 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
         Endpoint("GET", "/api/probe/header", bad_header, read, "Send a header that is two."),
         Endpoint("GET", "/api/probe/fail", fail, read, "Fail."),
         Endpoint("GET", "/api/probe/wait", wait, read, "Wait for a file."),
+        Endpoint("GET", "/api/probe/forever", read_forever, read, "Read without end."),
+        Endpoint("POST", "/api/probe/record", record, write, "Write."),
+        Endpoint("GET", "/api/probe/record", record, read, "Write as well, in order to read."),
         Endpoint("GET", "/api/probe/hold", wait, read, "Hold the loop for it.", quick=True),
         Endpoint("POST", "/api/probe/admin", echo, Permission.ADMIN, "Echo to administrators."),
     ]

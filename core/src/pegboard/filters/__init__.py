@@ -15,7 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pegboard.filters.matching import matches
+    from pegboard.filters.budget import searching
+    from pegboard.filters.matching import matches, select
     from pegboard.filters.nodes import And, Comparison, Expr, Field, Not, Operator, Or, OrderBy
     from pegboard.filters.numbers import as_number
     from pegboard.filters.ordering import complete, key_part, sort_key, sorted_by
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
 # Imported when first used: a script that only logs needs as_number at most.
 _HOMES = {
-    "matching": ("matches",),
+    "budget": ("searching",),
+    "matching": ("matches", "select"),
     "nodes": ("And", "Comparison", "Expr", "Field", "Not", "Operator", "Or", "OrderBy"),
     "numbers": ("as_number",),
     "ordering": ("complete", "key_part", "sort_key", "sorted_by"),
@@ -89,6 +91,8 @@ __all__ = [
     "matches",
     "parse_filter",
     "parse_order_by",
+    "searching",
+    "select",
     "sort_key",
     "sorted_by",
 ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import operator as python
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
 
+from pegboard import cancellation
 from pegboard.entities import Experiment, Run
+from pegboard.filters.budget import searching
 from pegboard.filters.nodes import And, Comparison, Expr, Field, Not, Operator, Or
 from pegboard.filters.numbers import as_number
 from pegboard.filters.patterns import like
@@ -21,6 +23,18 @@ class Tagged(Protocol):
     def tags(self) -> Mapping[str, str]:
         """The tags by key."""
         ...
+
+
+Record = TypeVar("Record", bound="Run | Experiment | Tagged")
+
+
+def select(expr: Expr | None, records: Iterable[Record]) -> list[Record]:
+    """Return those records that the filter looks for, as one search.
+
+    InvalidValue if its patterns cost too much on them altogether.
+    """
+    with searching():
+        return [each for each in cancellation.checked(records) if matches(expr, each)]
 
 
 def matches(expr: Expr | None, record: Run | Experiment | Tagged) -> bool:
@@ -74,7 +88,9 @@ def _compare(comparison: Comparison, values: list[Any]) -> bool:
         return not values
     if comparison.operator is Operator.IS_NOT_NULL:
         return bool(values)
-    wanted = comparison.value
+    wanted: Any = comparison.value
+    if isinstance(wanted, tuple):
+        wanted = comparison.choices
     if comparison.field.kind is Kind.PARAM and isinstance(wanted, (int, float)):
         values = [number for number in map(as_number, values) if number is not None]
     compare = _COMPARE[comparison.operator]
@@ -82,9 +98,9 @@ def _compare(comparison: Comparison, values: list[Any]) -> bool:
 
 
 def _search(text: str, pattern: str) -> bool:
-    from pegboard.filters.regex import compile_pattern
+    from pegboard.filters.regex import search
 
-    return compile_pattern(pattern).search(text)
+    return search(pattern, text)
 
 
 def _differ(value: Any, wanted: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 from typing import TypeAlias, Union
 
 from attrs import frozen
@@ -44,6 +45,12 @@ class Comparison:
     field: Field
     operator: Operator
     value: float | str | tuple[str, ...] | None = None
+
+    @cached_property
+    def choices(self) -> frozenset[str]:
+        """The texts of an IN or NOT IN, to look one up among many."""
+        assert isinstance(self.value, tuple)
+        return frozenset(self.value)
 
 
 @frozen

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import total_ordering
 from typing import Any, TypeAlias, TypeVar
 
+from pegboard import cancellation
 from pegboard.entities import Experiment, Run
 from pegboard.filters.matching import attribute
 from pegboard.filters.nodes import Field, OrderBy
@@ -75,7 +76,7 @@ def sort_key(record: Run | Experiment, order_by: Sequence[OrderBy]) -> tuple[Key
 
 def sorted_by(records: Iterable[Record], order_by: Sequence[OrderBy] = ()) -> list[Record]:
     """Return runs or experiments in order."""
-    return sorted(records, key=lambda record: sort_key(record, order_by))
+    return sorted(cancellation.checked(records), key=lambda record: sort_key(record, order_by))
 
 
 def _value(record: Run | Experiment, field: Field) -> Any:

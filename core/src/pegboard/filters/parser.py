@@ -15,6 +15,21 @@ MAX_DEPTH = 50
 MAX_COMPARISONS = 250
 """How many comparisons a filter may hold; an IN with a list of any length is one."""
 
+MAX_ORDERS = 30
+"""How many fields a search may be ordered by; databases join a table for each."""
+
+MAX_LIKE_LENGTH = 10_000
+"""The longest pattern of LIKE and ILIKE, in characters: databases take no longer ones."""
+
+MAX_LIKE = 2_000
+"""How many characters may come after the first ``%`` of all LIKE and ILIKE together.
+
+Each of them may be compared with each character of a value.
+"""
+
+MAX_PATTERNS = 200_000
+"""How much work the regular expressions of a filter may be to read, in pieces and repetitions."""
+
 _INT64 = 2**63
 _ORDERING = frozenset({Operator.LT, Operator.LE, Operator.GT, Operator.GE})
 _NUMERIC = _ORDERING | {Operator.EQ, Operator.NE}
@@ -24,6 +39,7 @@ _NULL = frozenset({Operator.IS_NULL, Operator.IS_NOT_NULL})
 _LISTS = frozenset({Operator.IN, Operator.NOT_IN})
 _SIGNS = frozenset({"=", "!=", "<", "<=", ">", ">=", "=~", "!~"})
 _PATTERNS = frozenset({Operator.MATCHES, Operator.MATCHES_NOT})
+_LIKES = frozenset({Operator.LIKE, Operator.ILIKE})
 _EITHER = frozenset({Kind.PARAM, Kind.FEEDBACK, Kind.EXPECTATION})
 """Kinds whose values are compared as texts or as numbers."""
 
@@ -40,6 +56,13 @@ def parse_filter(text: str, schema: SearchSchema) -> Expr | None:
 
 def parse_order_by(clauses: Sequence[str], schema: SearchSchema) -> tuple[OrderBy, ...]:
     """Return what clauses such as ``metrics.loss ASC`` say; a field may be named only once."""
+    if len(clauses) > MAX_ORDERS:
+        raise FilterError(
+            f"The results are to be ordered by {len(clauses)} fields; {MAX_ORDERS} are possible.",
+            text=clauses[MAX_ORDERS],
+            column=0,
+            hint="The first fields decide; leave the last ones out.",
+        )
     found: list[OrderBy] = []
     for text in clauses:
         order = _Parser(text, schema).order()
@@ -59,6 +82,7 @@ class _Parser:
         self._next = 0
         self._depth = 0
         self._comparisons = 0
+        self._like = self._patterns = 0
 
     @property
     def ahead(self) -> Lexeme:
@@ -216,16 +240,37 @@ class _Parser:
             return _id(text)
         if operator in _PATTERNS:
             self._check_pattern(text, lexeme)
+        elif operator in _LIKES:
+            self._check_like(text, lexeme)
         return text
 
     def _check_pattern(self, text: str, lexeme: Lexeme) -> None:
-        from pegboard.filters.regex import PatternError, compile_pattern
+        from pegboard.filters.regex_parser import PatternError, parse
 
         try:
-            compile_pattern(text)
+            self._patterns += parse(text).effort
         except PatternError as error:
             column = lexeme.column + 1 + min(error.position, len(text))
             raise self._error(str(error), column) from error
+        if self._patterns > MAX_PATTERNS:
+            raise self._error(
+                "The regular expressions of this filter are too large together.",
+                lexeme,
+                hint="Repeat less within them with {…}, or search several times.",
+            )
+
+    def _check_like(self, text: str, lexeme: Lexeme) -> None:
+        if len(text) > MAX_LIKE_LENGTH:
+            raise self._error(
+                f"The pattern has {len(text)} characters; {MAX_LIKE_LENGTH} are allowed.", lexeme
+            )
+        self._like += len(text.partition("%")[2].rstrip("%"))
+        if self._like > MAX_LIKE:
+            raise self._error(
+                f"More than {MAX_LIKE} characters come after a '%' in this filter.",
+                lexeme,
+                hint="Look for shorter pieces of text, or search several times.",
+            )
 
     def _string(self) -> str:
         lexeme = self.ahead

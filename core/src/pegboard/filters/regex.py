@@ -10,9 +10,11 @@ to ignore case. A pattern is found anywhere in the text unless it is anchored.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from array import array
+from functools import reduce
+from operator import getitem
 
-from pegboard.errors import InvalidValue
+from pegboard.filters.budget import Budget, current
 from pegboard.filters.regex_parser import (
     ACCEPT,
     CHARACTER,
@@ -23,100 +25,113 @@ from pegboard.filters.regex_parser import (
     parse,
 )
 
-__all__ = ["Pattern", "PatternError", "compile_pattern"]
+__all__ = ["Pattern", "PatternError", "compile_pattern", "search"]
 
-_MAX_STATES = 2_000
-_MAX_WORK = 3_000_000
-"""How many steps of the pattern may be tried while building states, in one search."""
+_PART = 1_000
+"""How many characters are read at once, and paid for before."""
 
-_States = frozenset[int]
+_PLACE_STEPS = 10
+"""What looking at one place in a pattern costs, while states are built, in steps."""
+
+_MAX_TRANSITIONS = 20_000
+"""How many are kept in one search; then they are built anew."""
 
 
-class _State:
-    """A state of the automaton and the states that characters lead to."""
+class _State(dict[str, "_State"]):
+    """A state of the automaton, and the states that characters lead to, as far as they are known.
 
-    __slots__ = ("accepts", "accepts_at_end", "follow", "places")
+    States are looked up by the ``getitem`` of C, once per character. ``key`` holds the places in
+    the pattern, as numbers of 16 bits.
+    """
 
-    def __init__(self, places: _States, *, accepts: bool, accepts_at_end: bool) -> None:
-        self.places = places
+    __slots__ = ("accepts", "accepts_at_end", "key", "pattern")
+
+    def __init__(
+        self, pattern: Pattern, key: bytes, *, accepts: bool, accepts_at_end: bool
+    ) -> None:
+        super().__init__()
+        self.pattern = pattern
+        self.key = key
         self.accepts = accepts
         self.accepts_at_end = accepts_at_end
-        self.follow: dict[str, _State] = {}
+
+    def __missing__(self, character: str) -> _State:
+        following = self.pattern.follow(self, character)
+        # What comes behind an end is not read, so no transition to it is kept.
+        following.end_here()
+        self[character] = following
+        return following
+
+    def end_here(self) -> None:
+        """Raise ``_Decided`` if what follows in the text makes no difference."""
+        if self.accepts or not self.key:
+            raise _Decided(self.accepts)
+
+
+class _Decided(Exception):
+    """The rest of the text need not be read."""
+
+    def __init__(self, is_found: bool) -> None:
+        self.is_found = is_found
 
 
 class Pattern:
-    """A compiled regular expression."""
+    """A compiled regular expression, paid for from one budget."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, budget: Budget) -> None:
         self.text = text
-        self._program, self._fold = parse(text)
-        self._states: dict[_States, _State] = {}
-        self._work = 0
+        program = parse(text)
+        self._program, self._fold = program.steps, program.fold
+        self._budget = budget
+        self._states: dict[tuple[bytes, bool], _State] = {}
         self._transitions = 0
         self._first = self._state([0], at_start=True)
 
-    def renew(self) -> None:
-        """Begin a new search, with a new allowance of work."""
-        self._work = 0
-
-    @property
-    def is_exhausted(self) -> bool:
-        """Whether the allowance is used up."""
-        return self._work > _MAX_WORK
-
-    def exhausted(self) -> InvalidValue:
-        """Return the error that says that the allowance is used up."""
-        return InvalidValue(
-            f"The regular expression {self.text!r} takes too long on these values.",
-            hint="Repeat less within it, or narrow the search with other conditions.",
-        )
-
     def search(self, text: str) -> bool:
-        """Whether the pattern is found in ``text``; InvalidValue if it costs too much to tell."""
+        """Whether the pattern is found in ``text``; InvalidValue if the budget is used up."""
         if self._fold:
             text = text.lower()
         state = self._first
-        for character in text:
-            if state.accepts:
-                return True
-            state = state.follow.get(character) or self._step(state, character)
-        return state.accepts or state.accepts_at_end
+        try:
+            state.end_here()
+            for begin in range(0, len(text), _PART):
+                part = text[begin : begin + _PART]
+                self._budget.spend(len(part))
+                state = reduce(getitem, part, state)
+        except _Decided as decided:
+            return decided.is_found
+        return state.accepts_at_end
 
-    def _step(self, state: _State, character: str) -> _State:
-        program = self._program
-        self._spend(len(state.places))
-        reached = [
-            program[place].target for place in state.places if program[place].accepts(character)
-        ]
-        found = self._state([*reached, 0], at_start=False)
+    def follow(self, state: _State, character: str) -> _State:
+        """Return the state that a character leads to, which is not known yet."""
+        program, places = self._program, array("H", state.key)
+        self._spend(len(places))
+        reached = [program[place].target for place in places if program[place].accepts(character)]
         self._transitions += 1
-        if len(self._states) > _MAX_STATES or self._transitions > 20 * _MAX_STATES:
+        if self._transitions > _MAX_TRANSITIONS // max(len(self._budget.patterns), 1):
             self._forget()
-        state.follow[character] = found
-        return found
+        return self._state([*reached, 0], at_start=False)
 
     def _forget(self) -> None:
         for state in (self._first, *self._states.values()):
-            state.follow.clear()
+            state.clear()
         self._states.clear()
         self._transitions = 0
 
-    def _spend(self, steps: int) -> None:
-        self._work += steps + 1
-        if self._work > _MAX_WORK:
-            raise self.exhausted()
+    def _spend(self, places: int) -> None:
+        self._budget.spend(_PLACE_STEPS * (places + 1))
 
     def _state(self, places: list[int], *, at_start: bool) -> _State:
         consuming, accepts = self._closure(places, at_start=at_start, at_end=False)
-        key = frozenset(consuming | {-1}) if accepts else frozenset(consuming)
+        key = array("H", sorted(consuming)).tobytes()
         # A state before the first character differs: ^ holds in it and never again.
-        known = None if at_start else self._states.get(key)
+        known = None if at_start else self._states.get((key, accepts))
         if known is not None:
             return known
         accepts_at_end = accepts or self._closure(places, at_start=at_start, at_end=True)[1]
-        made = _State(frozenset(consuming), accepts=accepts, accepts_at_end=accepts_at_end)
+        made = _State(self, key, accepts=accepts, accepts_at_end=accepts_at_end)
         if not at_start:
-            self._states[key] = made
+            self._states[key, accepts] = made
         return made
 
     def _closure(self, places: list[int], *, at_start: bool, at_end: bool) -> tuple[set[int], bool]:
@@ -145,7 +160,18 @@ class Pattern:
         return consuming, done
 
 
-@lru_cache(maxsize=64)
-def compile_pattern(text: str) -> Pattern:
-    """Return the compiled pattern; PatternError if it is not one."""
-    return Pattern(text)
+def compile_pattern(text: str, budget: Budget | None = None) -> Pattern:
+    """Return the compiled pattern; PatternError if it is not one.
+
+    It is paid for from ``budget``, by default that of the search that goes on.
+    """
+    chosen = budget or current()
+    known: Pattern | None = chosen.patterns.get(text)
+    if known is None:
+        known = chosen.patterns[text] = Pattern(text, chosen)
+    return known
+
+
+def search(pattern: str, text: str) -> bool:
+    """Whether a pattern is found in a text; InvalidValue if the search costs too much to tell."""
+    return compile_pattern(pattern).search(text)

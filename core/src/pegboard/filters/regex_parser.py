@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -11,6 +12,9 @@ MAX_PATTERN = 1_000
 
 MAX_PROGRAM = 2_000
 """The largest program; {m,n} repeats what it follows in it."""
+
+_MAX_EFFORT = 20 * MAX_PROGRAM
+"""How many pieces may be gone through for the program: those that are empty add nothing to it."""
 
 _MAX_NESTING = 40
 
@@ -42,8 +46,20 @@ class Instruction:
         return self.test is not None and self.test(character)
 
 
-def parse(text: str) -> tuple[list[Instruction], bool]:
-    """Return the program of a pattern, and whether it ignores case."""
+@frozen
+class Program:
+    """What a pattern says."""
+
+    steps: Sequence[Instruction]
+    fold: bool
+    """Whether it ignores case."""
+    effort: int
+    """How many pieces were gone through to make it."""
+
+
+@lru_cache(maxsize=256)
+def parse(text: str) -> Program:
+    """Return the program of a pattern; PatternError if it is not one."""
     if len(text) > MAX_PATTERN:
         raise PatternError(f"A pattern has at most {MAX_PATTERN} characters.", MAX_PATTERN)
     return _Parser(text).program()
@@ -65,6 +81,10 @@ _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "0": "\0"}
 _Node = tuple[object, ...]
 
 
+def _repeats_too_much() -> PatternError:
+    return PatternError("The pattern repeats too much.", 0)
+
+
 class _Parser:
     def __init__(self, text: str) -> None:
         self._fold = text.startswith("(?i)")
@@ -72,14 +92,15 @@ class _Parser:
         self._at = 4 if self._fold else 0
         self._nesting = 0
         self._steps: list[Instruction] = []
+        self._effort = 0
 
-    def program(self) -> tuple[list[Instruction], bool]:
+    def program(self) -> Program:
         node = self._either()
         if self._at < len(self._text):
             raise PatternError("This ')' closes nothing.", self._at)
         self._emit(node)
         self._steps.append(Instruction(ACCEPT))
-        return self._steps, self._fold
+        return Program(self._steps, self._fold, self._effort)
 
     # -- parsing -------------------------------------------------------------------------------
 
@@ -244,12 +265,15 @@ class _Parser:
 
     def _add(self, step: Instruction) -> int:
         if len(self._steps) >= MAX_PROGRAM:
-            raise PatternError("The pattern repeats too much.", 0)
+            raise _repeats_too_much()
         self._steps.append(step)
         return len(self._steps) - 1
 
     def _emit(self, node: _Node) -> None:
         """Append the program of a piece, which goes on at the place after it."""
+        self._effort += 1
+        if self._effort > _MAX_EFFORT:
+            raise _repeats_too_much()
         kind = node[0]
         if kind == "test":
             self._add(Instruction(CHARACTER, len(self._steps) + 1, test=node[1]))  # type: ignore[arg-type]

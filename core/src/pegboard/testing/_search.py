@@ -263,6 +263,23 @@ class SearchTests(StoreTests):
         with pytest.raises(FilterError):
             runs.search_runs(["0"], order_by=[order])
 
+    @pytest.mark.parametrize(
+        ("filter", "order"),
+        [
+            (" OR ".join(["metrics.acc > 0"] * 10_000), []),
+            ("NOT " * 10_000 + "metrics.acc > 0", []),
+            (" OR ".join(["params.model =~ '(a+)+N$'"] * 1_000), []),
+            (" OR ".join([f"params.model LIKE '%{'a' * 1_000}b'"] * 100), []),
+            ("", [f"params.p{number}" for number in range(10_000)]),
+        ],
+        ids=["or", "not", "pattern", "like", "order"],
+    )
+    def test_a_search_that_asks_for_far_too_much_is_an_error(
+        self, runs: TrackingStore, filter: str, order: list[str]
+    ) -> None:
+        with pytest.raises(FilterError):
+            runs.search_runs(["0"], filter=filter, order_by=order)
+
     @pytest.mark.parametrize("size", [0, -1, SEARCH_LIMIT + 1])
     def test_a_bad_page_size_is_an_error(self, store: TrackingStore, size: int) -> None:
         with pytest.raises(InvalidValue):

@@ -64,7 +64,7 @@ def search(
     """Return the records that match, in order; ``default`` is the order if none is given."""
     expr = prompts.apart(filters.parse_filter(filter, schema))
     order = filters.parse_order_by(order_by or (default,), schema)
-    found = [each for each in known if filters.matches(expr, each)]
+    found = filters.select(expr, known)
     # The last sort counts most, and each keeps the order of equals.
     found.sort(key=lambda each: -each.version_number)
     found.sort(key=lambda each: each.name)

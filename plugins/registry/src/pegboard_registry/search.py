@@ -153,7 +153,7 @@ def find(
 
     ``limits`` change how rows are found, not which.
     """
-    with patterns(query.expr):
+    with patterns():
         return _Search(connection, query, limit, page_token, limits or Limits()).page()
 
 

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import orjson
@@ -24,6 +25,7 @@ from pegboard_server.exchange import STREAM, Exchange
 from pegboard_server.failures import ClientGone, Failure, busy, failure_of
 from pegboard_server.guard import Guard
 from pegboard_server.metrics import Board, Metrics
+from pegboard_server.readings import Readings, only_reads
 from pegboard_server.routing import Methods, Route, Router
 from pegboard_server.settings import Settings
 
@@ -65,6 +67,7 @@ class App:
         self._authenticator = Authenticator(settings)
         self._bodies = requests.Bodies(settings.max_bodies)
         self._root = settings.root_path.encode()
+        self.readings = Readings(settings.request_timeout_seconds)
         self._pool = ThreadPoolExecutor(settings.threads, "call")
         self._most_queued = settings.threads * (1 + _QUEUED_PER_THREAD)
         self._queued = 0
@@ -243,16 +246,20 @@ class App:
                 body if endpoint.raw else b"",
             )
 
+        def work() -> bytes | Answer:
+            return _encoded(cast("Result", endpoint.handle(call())))
+
         try:
             content: bytes | Answer
             if endpoint.quick and not route.is_coroutine:
-                content = _encoded(cast("Result", endpoint.handle(call())))
+                content = work()
             elif route.is_coroutine:
                 content = _encoded(await cast("Awaitable[Result]", endpoint.handle(call())))
+            elif only_reads(endpoint):
+                with self.readings.reading(exchange.scope) as reading:
+                    content = await self._in_thread(partial(reading.run, work))
             else:
-                content = await self._in_thread(
-                    lambda: _encoded(cast("Result", endpoint.handle(call())))
-                )
+                content = await self._in_thread(work)
         finally:
             self._bodies.held -= len(body)
         await self._send(exchange, content)

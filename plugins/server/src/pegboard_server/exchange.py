@@ -25,6 +25,8 @@ WRITE = "pegboard.write"
 """The key of a scope for what sends a whole answer at once."""
 STREAM = "pegboard.stream"
 """The key of a scope for what is told that the body, however long, will be read in pieces."""
+GONE = "pegboard.gone"
+"""The key of a scope for what is told whom to call when the client has gone (None: nobody)."""
 
 _SAFE = (
     (b"x-content-type-options", b"nosniff"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import httptools
@@ -11,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from pegboard_server.app import OVERLOADED
 from pegboard_server.asgi import Scope
-from pegboard_server.exchange import STREAM, WRITE, Pairs
+from pegboard_server.exchange import GONE, STREAM, WRITE, Pairs
 from pegboard_server.long_body import LONG, LongBody
 
 if TYPE_CHECKING:
@@ -53,9 +54,22 @@ class Protocol(HttpToolsProtocol):
         self._in_head, self._in_body = True, False
         self._head_size = self._arrived = self._pending = 0
         self._refused: _Refused | None = None
+        self._on_gone: Callable[[], None] | None = None
         if len(self.connections) > PAST_LIMIT * self.settings.max_connections:
             self.metrics.refused()
             transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell who works for a client that has gone."""
+        super().connection_lost(exc)
+        if self._on_gone is not None:
+            self._on_gone()
+
+    def _tell_when_gone(self, on_gone: Callable[[], None] | None) -> None:
+        """Call a function as soon as the client of the request in progress has gone."""
+        self._on_gone = on_gone
+        if on_gone is not None and self.transport.is_closing():
+            on_gone()
 
     def data_received(self, data: bytes) -> None:
         """Take in what arrived, unless a head, or what is between pieces of a body, has no end."""
@@ -128,6 +142,7 @@ class Protocol(HttpToolsProtocol):
         self.headers = []
         self.scope[WRITE] = self._write  # type: ignore[literal-required]
         self.scope[STREAM] = self._stream  # type: ignore[literal-required]
+        self.scope[GONE] = self._tell_when_gone  # type: ignore[literal-required]
 
     def _check_absolute(self) -> None:
         """Refuse a target that is a whole URL of another place than the header Host names."""

@@ -142,6 +142,7 @@ class Server(uvicorn.Server):
         now = asyncio.get_running_loop().time()
         connections = self.server_state.connections
         self._app.metrics.connections(len(connections))
+        self._app.readings.look()
         for connection in list(connections):
             if isinstance(connection, Protocol):
                 connection.look(now)

@@ -22,6 +22,7 @@ DEFAULTS: Mapping[str, object] = {
     "max_bodies_mib": 128,
     "read_timeout_seconds": 20.0,
     "write_timeout_seconds": 60.0,
+    "request_timeout_seconds": 120.0,
     "keep_alive_seconds": 75.0,
     "stop_timeout_seconds": 30.0,
 }
@@ -61,6 +62,8 @@ class Settings:
     stream."""
     write_timeout_seconds: float = 60.0
     """How long a client may take nothing of an answer."""
+    request_timeout_seconds: float = 120.0
+    """How long a request that only reads may be worked on."""
     keep_alive_seconds: float = 75.0
     stop_timeout_seconds: float = 30.0
     """How long requests in flight may take when the server stops."""

@@ -9,10 +9,12 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 
+from pegboard import validation
 from pegboard.contracts.logged_models import DatasetFilter, ModelOrder
 from pegboard.entities import ViewType
 from pegboard.errors import InvalidValue
 from pegboard.filters import LOGGED_MODELS, And, Comparison, Expr, Kind, Not, Operator, Or
+from pegboard.filters.parser import MAX_COMPARISONS, MAX_ORDERS
 
 from pegboard_tracking.paged import Key, page
 from pegboard_tracking.search import patterns
@@ -44,11 +46,13 @@ def find(
     page_token: str | None,
 ) -> tuple[list[int], str | None]:
     """Return the rows of up to ``limit`` models in order, and the token of the next page."""
+    validation.at_most(len(order_by), MAX_ORDERS, "fields to order by")
+    validation.at_most(len(datasets), MAX_COMPARISONS, "datasets")
     scope = Scope.of(connection, experiments, ViewType.ACTIVE_ONLY)
     keys = _keys(scope, order_by)
     query = (tuple(experiments), expr, tuple(datasets), tuple(order_by))
     wanted = joined(" AND ", _conditions(scope, expr, datasets))
-    with patterns(expr):
+    with patterns():
         return page(connection, "model", wanted, keys, query, limit, page_token)
 
 

@@ -41,9 +41,9 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 
 def _matches(pattern: str, text: str | None) -> bool | None:
-    from pegboard.filters.regex import compile_pattern
+    from pegboard.filters.regex import search
 
-    return None if text is None else compile_pattern(pattern).search(text)
+    return None if text is None else search(pattern, text)
 
 
 def search_run_rows(
@@ -75,7 +75,7 @@ def search_run_rows(
     after = search_tokens.decode(page_token, query, search_keys.types(order))
     if not scope.experiments:
         return [], None
-    with patterns(expr):
+    with patterns():
         rows = Planner(scope, limits or Limits()).page(
             Query(conjuncts(expr)), order, limit + 1, after
         )
@@ -104,7 +104,7 @@ def search_experiment_rows(
     order = complete(order_by, EXPERIMENTS)
     query = (expr, order, view)
     after = search_tokens.decode(page_token, query, search_experiments.types(order))
-    with patterns(expr):
+    with patterns():
         found = search_experiments.find(connection, expr, order, view)
     if after is not None:
         begin = search_tokens.sortable(after, order)
@@ -114,35 +114,15 @@ def search_experiment_rows(
 
 
 @contextlib.contextmanager
-def patterns(expr: Expr | None) -> Iterator[None]:
-    """Give the regular expressions of a search their allowance, and pass on their errors."""
-    texts = list(_pattern_texts(expr))
-    if not texts:
-        yield
-        return
-    from pegboard.filters.regex import compile_pattern
+def patterns() -> Iterator[None]:
+    """Give the regular expressions of a search their budget, and pass on their errors."""
+    from pegboard.filters import searching
 
-    compiled = [compile_pattern(text) for text in texts]
-    for pattern in compiled:
-        pattern.renew()
-    try:
-        yield
-    except sqlite3.OperationalError:
-        # SQLite says only that a function failed.
-        for pattern in compiled:
-            if pattern.is_exhausted:
-                raise pattern.exhausted() from None
-        raise
-
-
-def _pattern_texts(expr: Expr | None) -> Iterator[str]:
-    from pegboard.filters import Comparison, Not, Operator
-
-    if isinstance(expr, Comparison):
-        if expr.operator in (Operator.MATCHES, Operator.MATCHES_NOT):
-            yield str(expr.value)
-    elif isinstance(expr, Not):
-        yield from _pattern_texts(expr.item)
-    elif expr is not None:
-        for item in expr.items:
-            yield from _pattern_texts(item)
+    with searching() as budget:
+        try:
+            yield
+        except sqlite3.OperationalError:
+            # SQLite says only that a function failed.
+            if budget.is_exceeded:
+                raise budget.exceeded() from None
+            raise

@@ -7,6 +7,7 @@ import math
 import sqlite3
 from collections.abc import Sequence
 
+from pegboard import cancellation
 from pegboard.entities import (
     Dataset,
     DatasetInput,
@@ -33,6 +34,7 @@ def load_runs(connection: sqlite3.Connection, rows: Sequence[int]) -> list[Run]:
     """Return the runs of these rows, in their order; rows that are gone are left out."""
     found: list[Run] = []
     for begin in range(0, len(rows), _AT_ONCE):
+        cancellation.check()
         found += _Batch(connection, rows[begin : begin + _AT_ONCE]).runs()
     return found
 

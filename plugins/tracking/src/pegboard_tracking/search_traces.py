@@ -64,7 +64,7 @@ def find(
     if len(scope.experiments) > 1:
         every = json.dumps(list(scope.experiments))
         inside = Sql("m.experiment IN (SELECT value FROM json_each(?))", (every,))
-    with patterns(expr):
+    with patterns():
         parts = [inside] if expr is None else [inside, search.condition(expr, outermost=True)]
         wanted = joined(" AND ", parts)
         query = (scope.experiments, expr, tuple(order_by))

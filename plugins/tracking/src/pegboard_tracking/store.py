@@ -91,7 +91,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         self._commit = GroupCommit(self._database)
         self._time_order = TimeOrder()
         self._writer = JournalWriter(
-            self._drain, self._liveness, heartbeat_seconds, self._check_run, self._version
+            self._drain, self._liveness, heartbeat_seconds, self._check_run, self._database.version
         )
         # Only a transaction outlives a power cut, so batches of metrics take one then.
         self._writer.quick = synchronous != "full"
@@ -172,13 +172,6 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
     def _check_run(self, run_id: str) -> None:
         with self._database.reading() as connection:
             runs.get_active(connection, run_id)
-
-    def _version(self) -> int:
-        """Return a number that changes when anybody else changes the store."""
-        with self._database.translated():
-            connection = self._database.connection()
-            version: int = connection.execute("PRAGMA data_version").fetchone()[0]
-            return version
 
     def _reset(self) -> None:
         self._commit.reset()

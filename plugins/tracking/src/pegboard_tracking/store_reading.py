@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import repeat
 
-from pegboard import paging, validation
+from pegboard import cancellation, paging, validation
 from pegboard.contracts.tracking import (
     CONTEXT_TAG,
     DATASETS_LIMIT,
@@ -86,6 +86,7 @@ class SqliteReading(SqliteBase):
     ) -> series.Columns:
         """Return the points of a series in the order of time, without the first ones."""
         whole = _logged(connection, number, chunks, 0, None)
+        cancellation.check()
         ordered = series_order.is_by_time(whole)
         self._time_order.note(connection, number, ordered)
         return series_order.since(whole if ordered else series_order.by_time(whole), offset)

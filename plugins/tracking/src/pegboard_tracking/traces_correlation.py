@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pegboard.entities import ViewType
 from pegboard.entities.traces import TraceFilterCorrelation
-from pegboard.filters import And, Expr
+from pegboard.filters import Expr
 
 from pegboard_tracking import search_traces
 from pegboard_tracking.search import patterns
@@ -23,8 +23,7 @@ def count(
 ) -> TraceFilterCorrelation:
     """Count traces of experiments; None is a filter that all traces fit."""
     scope = Scope.of(connection, experiments, ViewType.ALL)
-    every = tuple(expr for expr in (base, one, other) if expr is not None)
-    with patterns(And(every) if every else None):
+    with patterns():
         wanted, first, second = (
             ALWAYS if expr is None else search_traces.condition(scope, expr)
             for expr in (base, one, other)

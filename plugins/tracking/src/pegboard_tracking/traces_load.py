@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
+from pegboard import cancellation
 from pegboard.entities.traces import TRACE_NAME, Span, Trace, TraceInfo, TraceState
 
 from pegboard_tracking import assessments, traces_content
@@ -20,6 +21,7 @@ def infos(connection: sqlite3.Connection, rows: Sequence[int]) -> list[TraceInfo
     """Return the outlines of the traces of these rows, in their order."""
     found: dict[int, TraceInfo] = {}
     for begin in range(0, len(rows), _AT_ONCE):
+        cancellation.check()
         found |= _infos(connection, rows[begin : begin + _AT_ONCE])
     return [found[row] for row in rows if row in found]
 
@@ -28,6 +30,7 @@ def traces(connection: sqlite3.Connection, rows: Sequence[int]) -> list[Trace]:
     """Return the traces of these rows with their spans, in their order."""
     loaded: list[Trace] = []
     for begin in range(0, len(rows), _AT_ONCE):
+        cancellation.check()
         part = rows[begin : begin + _AT_ONCE]
         outlines, spans = _infos(connection, part), _spans(connection, part)
         loaded += [Trace(outlines[row], spans.get(row, [])) for row in part if row in outlines]

@@ -20,6 +20,7 @@ from pegboard.entities.traces import (
     TraceMetricsQuery,
 )
 from pegboard.errors import InvalidValue
+from pegboard.filters.parser import MAX_COMPARISONS, MAX_ORDERS
 
 from pegboard_tracking import traces_metrics_filters
 from pegboard_tracking.search_scope import Sql, among, joined
@@ -162,6 +163,8 @@ def build(query: TraceMetricsQuery) -> Metrics:
             raise InvalidValue(f"The interval is {seconds} seconds, not positive.")
         if query.start_time_ms is None or query.end_time_ms is None:
             raise InvalidValue("With an interval, the first and the last time are needed too.")
+    validation.at_most(len(query.filters), MAX_COMPARISONS, "filters")
+    validation.at_most(len(query.dimensions), MAX_ORDERS, "dimensions")
     conditions = [traces_metrics_filters.condition(text, query.view_type) for text in query.filters]
     return Metrics(query, metric, conditions)
 

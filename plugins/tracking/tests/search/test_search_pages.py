@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pegboard.entities import Metric, Param, ViewType
 from pegboard.errors import InvalidValue
+from pegboard.filters.parser import MAX_ORDERS
 from pegboard_tracking import search
 from pegboard_tracking.store import SqliteStore
 
@@ -106,15 +107,34 @@ def test_no_experiments_have_no_runs(store: SqliteStore) -> None:
     assert store.search_runs([]) == []
 
 
-def test_a_search_that_a_regular_expression_makes_too_long_is_given_up(store: SqliteStore) -> None:
+@pytest.mark.parametrize(
+    "hostile",
+    ["params.p =~ '^(x|y)*x(x|y){400}z'", " OR ".join(["params.p =~ '(x+)+N$'"] * 250)],
+    ids=["states", "patterns"],
+)
+def test_a_search_that_regular_expressions_make_too_long_is_given_up(
+    store: SqliteStore, hostile: str
+) -> None:
     draw = random.Random(1)
-    run = store.create_run("0", run_name="new")
-    text = "".join(draw.choices("xy", k=6000))
-    store.log_batch(run.info.run_id, params=[Param("p", text)])
-    hostile = "^(x|y)*x(x|y){400}z"
-    with pytest.raises(InvalidValue, match="takes too long"):
-        store.search_runs(["0"], filter=f"params.p =~ '{hostile}'")
+    for _ in range(10):
+        run = store.create_run("0", run_name="new")
+        text = "".join(draw.choices("xy", k=6000))
+        store.log_batch(run.info.run_id, params=[Param("p", text)])
+    for order in ([], ["params.p"], ["metrics.m"]):
+        with pytest.raises(InvalidValue, match="Narrow the search"):
+            store.search_runs(["0"], filter=hostile, order_by=order)
     assert _names(store, filter="params.p =~ 'x7$'") == ["r7"]
+
+
+def test_a_search_may_be_ordered_by_as_many_fields_as_the_grammar_allows(
+    store: SqliteStore,
+) -> None:
+    keys = [f"k{number}" for number in range(MAX_ORDERS)]
+    run = store.create_run("0", run_name="new")
+    store.log_batch(run.info.run_id, params=[Param(key, "1") for key in keys])
+    assert _names(store, order_by=[f"params.{key} DESC" for key in keys])[0] == "new"
+    with pytest.raises(InvalidValue, match=f"{MAX_ORDERS} are possible"):
+        store.search_runs(["0"], order_by=[f"params.k{n}" for n in range(10_000)])
 
 
 def test_a_connection_may_be_prepared_again_while_it_is_read_from() -> None:

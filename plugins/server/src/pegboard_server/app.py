@@ -212,12 +212,15 @@ class App:
             settings.read_timeout_seconds,
         )
 
-        def call() -> Call:
-            # Parsing is part of the call, so that a long body is parsed where the call runs.
-            given = parameters
-            if body and not endpoint.raw:
-                fields = requests.parse_json(body, headers.get(b"content-type"))
-                given = {**parameters, **fields} if parameters else fields
+        def parsed() -> dict[str, Any]:
+            if not body or endpoint.raw:
+                return {}
+            return requests.parse_json(body, headers.get(b"content-type"), settings.max_values)
+
+        def call(fields: dict[str, Any] | None = None) -> Call:
+            # Parsing is part of the call, so that it is done where the call runs.
+            fields = parsed() if fields is None else fields
+            given = {**parameters, **fields} if parameters else fields
             return Call(
                 self.host,
                 identity,
@@ -231,10 +234,14 @@ class App:
 
         try:
             content: bytes | Answer
-            if endpoint.quick and not route.is_coroutine:
-                content = _encoded(cast("Result", endpoint.handle(call())))
-            elif route.is_coroutine:
-                content = _encoded(await cast("Awaitable[Result]", endpoint.handle(call())))
+            if endpoint.quick or route.is_coroutine:
+                # What is called on the event loop gets a long body parsed elsewhere.
+                soon = endpoint.raw or requests.is_soon_parsed(body)
+                made = call(None if soon else await self._in_thread(parsed))
+                result = endpoint.handle(made)
+                if route.is_coroutine:
+                    result = await cast("Awaitable[Result]", result)
+                content = _encoded(cast("Result", result))
             else:
                 content = await self._in_thread(
                     lambda: _encoded(cast("Result", endpoint.handle(call())))

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import orjson
-from pegboard.contracts.http import Answer, Call, Endpoint, Identity, Result
+from pegboard.contracts.http import Answer, Call, Endpoint, Identity, Permission, Result
 from pegboard.errors import StoreBusy, StoreFull
 
-from pegboard_server import authentication, builtin, requests
+from pegboard_server import authentication, builtin, requests, routing
 from pegboard_server.accesslog import Log
 from pegboard_server.asgi import Receive, Scope, Send
 from pegboard_server.authentication import Authenticator
@@ -34,6 +34,8 @@ T = TypeVar("T")
 OVERLOADED = "pegboard.overloaded"
 """The key of a scope that says that too many connections are open."""
 _OPEN_TO_ANY_HOST = frozenset({b"/health", b"/ping", b"/version"})
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+"""What pages of allowed origins may ask for."""
 _QUEUED_PER_THREAD = 8
 _GONE = 499
 
@@ -149,18 +151,22 @@ class App:
         exchange.extra = self._guard.cors(headers)
         if path not in _OPEN_TO_ANY_HOST:
             self._guard.check(method, headers)
-        found = self.router.find(path)
-        if found is None:
-            raise Failure(404, "ENDPOINT_NOT_FOUND", "There is no such endpoint.")
-        methods, parameters = found
-        route = methods.get(method) or (methods.get("GET") if method == "HEAD" else None)
-        if route is None:
-            await self._options(exchange, methods, headers)
+        if method == "OPTIONS" and b"access-control-request-method" in headers:
+            # Browsers ask without credentials, so this says nothing of what there is.
+            await self._preflight(exchange, headers)
             return
-        exchange.route = route
         identity = await self._authenticator.identify(headers, _client(scope))
         exchange.user = identity.name
+        methods, match = self.router.find(path) or ({}, None)
+        route = methods.get(method) or (methods.get("GET") if method == "HEAD" else None)
+        if route is None:
+            # Who is not known does not learn what there is.
+            authentication.check(identity, Permission.READ)
+            await self._elsewhere(exchange, methods)
+            return
+        exchange.route = route
         authentication.check(identity, route.endpoint.permission)
+        parameters = routing.parameters(match)
         if scope["query_string"]:
             parameters = {**parameters, **requests.parse_query(scope["query_string"])}
         if route.endpoint.streams:
@@ -179,18 +185,20 @@ class App:
         host = headers.get(b"host", b"").decode("latin-1")
         return f"{scope['scheme']}://{host}{self.settings.root_path}"
 
-    async def _options(
-        self, exchange: Exchange, methods: Methods, headers: Mapping[bytes, bytes]
-    ) -> None:
-        allowed = sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])})
+    async def _preflight(self, exchange: Exchange, headers: Mapping[bytes, bytes]) -> None:
+        exchange.extra = self._guard.preflight(headers, _METHODS)
+        await exchange.answer(Answer(status=204), self.settings.write_timeout_seconds)
+
+    async def _elsewhere(self, exchange: Exchange, methods: Methods) -> None:
+        """Answer a request that no endpoint serves: with what would be, if there is anything."""
+        if not methods:
+            raise Failure(404, "ENDPOINT_NOT_FOUND", "There is no such endpoint.")
+        names = ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}))
         method = exchange.scope["method"]
         if method != "OPTIONS":
-            names = ", ".join(allowed)
             text = f"{method} is not possible here, only {names}."
             raise Failure(405, "ENDPOINT_NOT_FOUND", text, {"allow": names})
-        if b"access-control-request-method" in headers:
-            exchange.extra = self._guard.preflight(headers, allowed)
-        answer = Answer(status=204, headers={"allow": ", ".join(allowed)})
+        answer = Answer(status=204, headers={"allow": names})
         await exchange.answer(answer, self.settings.write_timeout_seconds)
 
     async def _exchange(

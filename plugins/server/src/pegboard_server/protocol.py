@@ -51,7 +51,8 @@ class Protocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._began = self._answered = self._taken = self.loop.time()
         self._in_head, self._in_body = True, False
-        self._head_size = self._arrived = self._pending = 0
+        self._head_size = self._head_before = self._arrived = self._pending = 0
+        self._between = self._at_start = True
         self._refused: _Refused | None = None
         if len(self.connections) > PAST_LIMIT * self.settings.max_connections:
             self.metrics.refused()
@@ -61,6 +62,7 @@ class Protocol(HttpToolsProtocol):
         """Take in what arrived, unless a head, or what is between pieces of a body, has no end."""
         self._unset_keepalive_if_required()
         self._arrived = len(data)
+        self._at_start = self._between
         try:
             self.parser.feed_data(data)
             self._head_size += self._arrived
@@ -83,6 +85,7 @@ class Protocol(HttpToolsProtocol):
             self._refuse(400, "Between two pieces of the body there is too much else.")
 
     def _known(self) -> int:
+        """Return how long the complete headers are."""
         return sum(len(name) + len(value) for name, value in self.headers)
 
     def _check_head(self, size: int) -> None:
@@ -98,23 +101,30 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self._in_head = True
+        self._in_head, self._between = True, False
         if len(self.pipeline) >= MAX_PIPELINED:
             self._refuse(429, f"More than {MAX_PIPELINED} requests came before their answers.")
         self._began = self.loop.time()
         self._mark()
+        if self._at_start:
+            # All of what just arrived belongs to this request.
+            self._head_size, self._head_before, self._at_start = 0, 0, False
         if len(self.connections) > self.settings.max_connections:
             self.scope[OVERLOADED] = True  # type: ignore[literal-required]
 
     def _mark(self) -> None:
-        """Count from here; how much of what just arrived lies before is not known."""
-        self._head_size = -self._arrived
+        """Count from here; how much of what just arrived lies before is not known.
+
+        So ``_head_size`` counts what arrives from now on, which is certain, and ``_head_before`` is
+        what has to be added for the most that it can be.
+        """
+        self._head_size, self._head_before = -self._arrived, self._arrived
 
     def on_headers_complete(self) -> None:
         """Hand the request on, unless its head is too long or says two things."""
-        size = max(self._head_size, 0) + self._arrived
-        if size > MAX_HEAD or len(self.headers) > MAX_HEADERS:
-            # The size may count a part of the body that came along.
+        most = self._head_size + self._head_before + self._arrived
+        if most > MAX_HEAD or len(self.headers) > MAX_HEADERS:
+            # That may count a request before, or a part of the body that came along.
             self._check_head(self._known())
         if self.parser.get_http_version() not in _VERSIONS:
             self._refuse(400, "The version of HTTP has to be 1.1 or 1.0.")
@@ -143,7 +153,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Note that the body is complete."""
-        self._in_body = False
+        self._in_body, self._between = False, True
         super().on_message_complete()
 
     def on_response_complete(self) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 OVERLOADED = "pegboard.overloaded"
-"""The key of a scope that says that too many connections are open."""
+"""The key of a scope that says which connections are too many, if any are."""
 _OPEN_TO_ANY_HOST = frozenset({b"/health", b"/ping", b"/version"})
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 """What pages of allowed origins may ask for."""
@@ -142,7 +142,7 @@ class App:
             raise Failure(
                 503,
                 "TEMPORARILY_UNAVAILABLE",
-                "Too many connections are open; try again.",
+                scope[OVERLOADED],
                 {"retry-after": "1"},
                 close=True,
             )

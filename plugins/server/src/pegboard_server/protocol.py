@@ -17,6 +17,7 @@ from pegboard_server.long_body import LONG, LongBody
 if TYPE_CHECKING:
     from pegboard_server.metrics import Metrics
     from pegboard_server.settings import Settings
+    from pegboard_server.shares import Shares
 
 MAX_TARGET = 64 << 10
 """The longest path with its query, in bytes."""
@@ -26,7 +27,10 @@ MAX_PIPELINED = 1000
 MAX_HEAD = 64 << 10
 """All headers of a request, in bytes; and what may come between two pieces of a body."""
 PAST_LIMIT = 2
-"""How many times ``max_connections`` are open before more are closed without a word."""
+"""How many times ``max_connections``, or those of an address, are open before more are closed
+without a word."""
+_OF_ALL = "Too many connections are open; try again."
+_OF_ADDRESS = "Too many connections of your address are open; close some."
 _LINGER_SECONDS = 10.0
 """How long a client may go on sending a body that was refused."""
 _VERSIONS = ("1.1", "1.0")
@@ -45,6 +49,7 @@ class Protocol(HttpToolsProtocol):
 
     settings: Settings
     metrics: Metrics
+    shares: Shares
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, or be closed at once if there are far too many connections."""
@@ -54,9 +59,19 @@ class Protocol(HttpToolsProtocol):
         self._head_size = self._head_before = self._arrived = self._pending = 0
         self._between = self._at_start = True
         self._refused: _Refused | None = None
-        if len(self.connections) > PAST_LIMIT * self.settings.max_connections:
+        self._place, self._number = self.shares.open(self.client[0] if self.client else "")
+        share = self.settings.max_connections_per_address
+        if (
+            len(self.connections) > PAST_LIMIT * self.settings.max_connections
+            or self._number > PAST_LIMIT * share
+        ):
             self.metrics.refused()
             transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self.shares.close(self._place)
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take in what arrived, unless a head, or what is between pieces of a body, has no end."""
@@ -109,8 +124,10 @@ class Protocol(HttpToolsProtocol):
         if self._at_start:
             # All of what just arrived belongs to this request.
             self._head_size, self._head_before, self._at_start = 0, 0, False
-        if len(self.connections) > self.settings.max_connections:
-            self.scope[OVERLOADED] = True  # type: ignore[literal-required]
+        if self._number > self.settings.max_connections_per_address:
+            self.scope[OVERLOADED] = _OF_ADDRESS  # type: ignore[literal-required]
+        elif self.shares.within > self.settings.max_connections:
+            self.scope[OVERLOADED] = _OF_ALL  # type: ignore[literal-required]
 
     def _mark(self) -> None:
         """Count from here; how much of what just arrived lies before is not known.

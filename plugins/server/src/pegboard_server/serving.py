@@ -21,6 +21,7 @@ from pegboard_server.authentication import Authenticator
 from pegboard_server.guard import is_loopback
 from pegboard_server.protocol import PAST_LIMIT, Protocol
 from pegboard_server.settings import Settings
+from pegboard_server.shares import Shares
 
 _BACKLOG = 2048
 _ACCEPTORS = 8
@@ -108,7 +109,9 @@ class Server(uvicorn.Server):
         self._app = app
         self._ready = ready
         _allow_files(PAST_LIMIT * settings.max_connections)
-        protocol = type("_Protocol", (Protocol,), {"settings": settings, "metrics": app.metrics})
+        shares = Shares(settings.max_connections_per_address, settings.trusted_proxies)
+        given = {"settings": settings, "metrics": app.metrics, "shares": shares}
+        protocol = type("_Protocol", (Protocol,), given)
         # What uvicorn warns of is counted or answered by the protocol.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         super().__init__(

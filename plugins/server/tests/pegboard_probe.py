@@ -60,6 +60,11 @@ def wait(call: Call) -> dict[str, Any]:
     return {"waited": True}
 
 
+async def wait_elsewhere(call: Call) -> dict[str, Any]:
+    """Wait as ``wait`` does, in a thread of asyncio's own."""
+    return await asyncio.to_thread(wait, call)
+
+
 async def upload(call: Call) -> dict[str, Any]:
     """Count and hash the bytes of the body, and note in a file how the upload ended.
 
@@ -162,6 +167,7 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
         Endpoint("GET", "/api/probe/header", bad_header, read, "Send a header that is two."),
         Endpoint("GET", "/api/probe/fail", fail, read, "Fail."),
         Endpoint("GET", "/api/probe/wait", wait, read, "Wait for a file."),
+        Endpoint("GET", "/api/probe/elsewhere", wait_elsewhere, read, "Wait for a file."),
         Endpoint("GET", "/api/probe/hold", wait, read, "Hold the loop for it.", quick=True),
         Endpoint("POST", "/api/probe/admin", echo, Permission.ADMIN, "Echo to administrators."),
     ]

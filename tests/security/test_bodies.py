@@ -142,6 +142,48 @@ def test_body_7_spans_that_are_nested_deep_are_refused(target: Target) -> None:
     )
 
 
+MANY = {
+    "application/x-protobuf": [
+        b"\x0a\x00" * 1_000_000,
+        b"\x10\x00" * 2_000_000,
+    ],
+    "application/json": [
+        b'{"resourceSpans":[' + b"{}," * 5_000_000 + b"{}]}",
+        b'{"resourceSpans":[' + b"[]," * 5_000_000 + b"[]]}",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    "kind, number", [(kind, n) for kind in MANY for n in range(len(MANY[kind]))]
+)
+def test_body_7_spans_of_very_many_parts_are_refused_and_others_served(
+    target: Target, kind: str, number: int
+) -> None:
+    body = gzip.compress(MANY[kind][number])
+    assert len(body) < 32 << 10
+    head = f"POST /v1/traces HTTP/1.1\r\nContent-Type: {kind}\r\n".encode() + HOST
+    head += b"x-mlflow-experiment-id: 0\r\nContent-Encoding: gzip\r\n"
+    with target.connect() as connection:
+        connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        assert target("POST", SEARCH, {"max_results": 1}).status == 200
+        received = connection.recv(65536)
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert b"The body has more than" in received
+
+
+def test_body_7_json_of_very_many_values_is_refused_and_others_served(target: Target) -> None:
+    body = b'{"filter":[' + b"{}," * 5_000_000 + b"{}]}"
+    for path in (SEARCH, f"{API}/runs/log-batch", f"{API}/runs/log-metric"):
+        head = f"POST {path} HTTP/1.1\r\nContent-Type: application/json\r\n".encode() + HOST
+        with target.connect() as connection:
+            connection.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            assert target("POST", SEARCH, {"max_results": 1}).status == 200
+            received = connection.recv(65536)
+        assert received.startswith(b"HTTP/1.1 413 ")
+        assert b"more than 200000 names and values" in received
+
+
 COMMAS = b"," * 1_000_000
 WIDE = {
     "text/csv": [COMMAS + b"\n", b"a\n" + COMMAS + b"\n", b'"a\n' + b'\n","' * 20_000 + b'"\n'],

@@ -92,6 +92,11 @@ def record(call: Call) -> dict[str, Any]:
         return {"rows": connection.execute("SELECT count(*) FROM t").fetchone()[0]}
 
 
+async def wait_elsewhere(call: Call) -> dict[str, Any]:
+    """Wait as ``wait`` does, in a thread of asyncio's own."""
+    return await asyncio.to_thread(wait, call)
+
+
 async def upload(call: Call) -> dict[str, Any]:
     """Count and hash the bytes of the body, and note in a file how the upload ended.
 
@@ -197,6 +202,7 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
         Endpoint("GET", "/api/probe/forever", read_forever, read, "Read without end."),
         Endpoint("POST", "/api/probe/record", record, write, "Write."),
         Endpoint("GET", "/api/probe/record", record, read, "Write as well, in order to read."),
+        Endpoint("GET", "/api/probe/elsewhere", wait_elsewhere, read, "Wait for a file."),
         Endpoint("GET", "/api/probe/hold", wait, read, "Hold the loop for it.", quick=True),
         Endpoint("POST", "/api/probe/admin", echo, Permission.ADMIN, "Echo to administrators."),
     ]

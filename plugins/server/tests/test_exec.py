@@ -49,6 +49,29 @@ def begin(plugins: Path, tmp_path: Path) -> Any:
     return start
 
 
+STUCK = """
+import os, pathlib, sys, threading, time, urllib.request
+base, token = os.environ["MLFLOW_TRACKING_URI"], os.environ["MLFLOW_TRACKING_TOKEN"]
+headers = {"Authorization": f"Bearer {token}"}
+request = urllib.request.Request(base + "/api/probe/ENDPOINT?file=never", headers=headers)
+threading.Thread(target=urllib.request.urlopen, args=(request,), daemon=True).start()
+while not pathlib.Path("never.begun").exists():
+    time.sleep(0.01)
+sys.exit(7)
+"""
+
+
+@pytest.mark.parametrize("endpoint", ["wait", "hold", "elsewhere"])
+def test_a_call_that_is_stuck_keeps_neither_the_process_nor_its_code(
+    begin: Any, tmp_path: Path, endpoint: str
+) -> None:
+    config = "[plugins.server]\nstop_timeout_seconds = 1.0\n"
+    (tmp_path / "pegboard.toml").write_text(config)
+    code, _, errors = finish(begin("--", sys.executable, "-c", STUCK.replace("ENDPOINT", endpoint)))
+    assert code == 7, errors
+    assert "after the server was asked to stop" in errors
+
+
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     output, errors = process.communicate(timeout=SECONDS)
     return process.returncode, output, errors

@@ -9,6 +9,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from pegboard_server.shares import Shares
+
 from .conftest import SECONDS, Reply, Server, Start
 from .test_dispatch import wait_for
 
@@ -137,6 +140,83 @@ def test_connections_beyond_the_limit_are_told(start: Start) -> None:
         assert (answer.status, answer.code) == (503, "TEMPORARILY_UNAVAILABLE")
         assert answer.headers["connection"] == "close"
     assert until(lambda: server("GET", "/api/probe/quick"), 200)
+
+
+def held(server: Server, stack: contextlib.ExitStack, source: str) -> bytes:
+    """Open a connection from an address, which stays open; return the answer to a request."""
+    place = ("127.0.0.1", server.port)
+    connection = stack.enter_context(socket.create_connection(place, SECONDS, (source, 0)))
+    with contextlib.suppress(ConnectionError):
+        connection.sendall(b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n")
+        return connection.recv(4096)
+    return b""
+
+
+SHARED = "[plugins.server]\nmax_connections = 6\nmax_connections_per_address = 3\n"
+
+
+def test_one_address_cannot_hold_all_connections(start: Start) -> None:
+    server = start(config=SHARED)
+    with contextlib.ExitStack() as stack:
+        statuses = [held(server, stack, "127.0.0.2")[:13] for _ in range(3)]
+        assert statuses == [b"HTTP/1.1 200 "] * 3
+        refused = held(server, stack, "127.0.0.2")
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert b"of your address" in refused
+        # Connections that say nothing count as well, and those beyond the share keep nobody out.
+        place = ("127.0.0.1", server.port)
+        for _ in range(3):
+            stack.enter_context(socket.create_connection(place, SECONDS, ("127.0.0.2", 0)))
+        statuses = [held(server, stack, "127.0.0.3")[:13] for _ in range(3)]
+        assert statuses == [b"HTTP/1.1 200 "] * 3
+        # Far too many are cut without a word.
+        assert b"" in [held(server, stack, "127.0.0.2") for _ in range(3)]
+    with contextlib.ExitStack() as stack:
+        until_status(server, stack, "127.0.0.2", b"HTTP/1.1 200 ")
+
+
+def until_status(server: Server, stack: contextlib.ExitStack, source: str, status: bytes) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not held(server, stack, source).startswith(status):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+        stack.close()
+
+
+def test_this_machine_and_trusted_proxies_may_hold_more_than_a_share(start: Start) -> None:
+    server = start("--trusted-proxy", "127.0.0.8/30", config=SHARED)
+    for source in ("127.0.0.1", "127.0.0.9"):
+        with contextlib.ExitStack() as stack:
+            until_status(server, stack, source, b"HTTP/1.1 200 ")
+            statuses = [held(server, stack, source)[:13] for _ in range(5)]
+            assert statuses == [b"HTTP/1.1 200 "] * 5
+
+
+@pytest.mark.parametrize(
+    "exempt, one, other, is_shared",
+    [
+        ((), "192.0.2.1", "192.0.2.1", True),
+        ((), "192.0.2.1", "192.0.2.2", False),
+        ((), "192.0.2.1", "::ffff:192.0.2.1", True),
+        ((), "2001:db8::1", "2001:db8::2:3", True),
+        ((), "2001:db8::1", "2001:db8:0:1::1", False),
+        ((), "fe80::1%eth0", "fe80::2%eth0", True),
+        ((), "", "", False),
+        ((), "::ffff:127.0.0.1", "127.0.0.1", False),
+        (("192.0.2.0/24",), "192.0.2.1", "192.0.2.1", False),
+        (("2001:db8::1",), "2001:db8::1", "2001:db8::1", False),
+        (("*",), "192.0.2.1", "192.0.2.1", False),
+    ],
+)
+def test_what_an_address_is(exempt: tuple[str, ...], one: str, other: str, is_shared: bool) -> None:
+    shares = Shares(1, exempt)
+    first, second = shares.open(one), shares.open(other)
+    assert (second[1] > 1) == is_shared
+    assert shares.within == (1 if is_shared else 2)
+    shares.close(first[0])
+    assert shares.within == 1
+    shares.close(second[0])
+    assert (shares.within, shares.open(one)[1] <= 1) == (0, True)
 
 
 def test_clients_that_come_at_once_to_a_busy_server_are_accepted_together(

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
+import socket
+import time
+from pathlib import Path
+
 import pytest
 
-from .conftest import Server
+from .conftest import SECONDS, Server
 
 HOST = b"Host: localhost\r\n"
 GET = b"GET /api/probe/quick HTTP/1.1\r\n"
@@ -72,6 +78,89 @@ def test_a_header_that_decides_something_may_come_only_once(server: Server, name
 def test_too_long_headers_are_refused(server: Server) -> None:
     answer = server.raw(GET + HOST + b"X-Long: " + b"a" * 70_000 + b"\r\n\r\n")
     assert (answer.status, answer.code) == (431, "BAD_REQUEST")
+
+
+KIB = 1024
+
+
+def sent_in_pieces(server: Server, data: bytes, size: int, begin: bytes = b"") -> bytes:
+    """Send pieces, each when the server has taken the one before; return all that is answered."""
+    received = b""
+    with server.connect() as connection, contextlib.suppress(ConnectionError):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        ports = connection.getpeername()[1], connection.getsockname()[1]
+        if begin:
+            connection.sendall(begin)
+            received = connection.recv(65536)
+        for at in range(0, len(data), size):
+            connection.sendall(data[at : at + size])
+            wait_until_taken(connection, *ports)
+            if is_answered(connection):
+                break
+        while piece := connection.recv(65536):
+            received += piece
+    return received
+
+
+def is_answered(connection: socket.socket) -> bool:
+    return bool(select.select([connection], [], [], 0)[0])
+
+
+def wait_until_taken(connection: socket.socket, there: int, here: int) -> None:
+    """Wait until the server, on this machine, has read all that was sent, or has answered."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline and not is_answered(connection):
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        ends = ((row[1].endswith(f":{there:04X}"), row[2].endswith(f":{here:04X}")) for row in rows)
+        if all(
+            row[4].endswith(":00000000") for row, end in zip(rows, ends, strict=True) if all(end)
+        ):
+            return
+
+
+def is_refused(received: bytes) -> bool:
+    # A server that closes before it has read all of a piece cuts its own answer off.
+    return received.startswith(b"HTTP/1.1 431 ") or received == b""
+
+
+PIECES = pytest.mark.parametrize("piece", [8 * KIB, 32 * KIB, 60 * KIB, 64 * KIB, 200 * KIB])
+SIZES = pytest.mark.parametrize("size", [66 * KIB, 100 * KIB, 128 * KIB, 1024 * KIB])
+
+
+@PIECES
+@SIZES
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b""])
+def test_one_header_has_a_largest_length_however_it_arrives(
+    server: Server, piece: int, size: int, end: bytes
+) -> None:
+    head = GET + HOST + b"Connection: close\r\nX-Long: " + b"a" * size
+    assert is_refused(sent_in_pieces(server, head + end, piece))
+    assert server.is_well()
+
+
+@PIECES
+@SIZES
+def test_one_header_has_a_largest_length_behind_another_request(
+    server: Server, piece: int, size: int
+) -> None:
+    # It begins in the middle of what arrives, and the parser does not say where.
+    first = GET + HOST + b"\r\n"
+    hostile = b"GET /api/probe/quick?hostile HTTP/1.1\r\n" + HOST + b"Connection: close\r\n"
+    hostile += b"X-Long: " + b"a" * size + b"\r\n\r\n"
+    received = sent_in_pieces(server, hostile[piece:], piece, first + hostile[:piece])
+    assert b"hostile" not in received
+    assert server.is_well()
+
+
+@pytest.mark.parametrize("piece", [1 * KIB, 32 * KIB, 64 * KIB])
+@pytest.mark.parametrize("body", [0, 300 * KIB])
+def test_headers_up_to_the_limit_are_taken_however_they_arrive(
+    server: Server, piece: int, body: int
+) -> None:
+    content = b'{"name": "' + b"a" * body + b'"}'
+    head = POST + b"Connection: close\r\nContent-Length: %d\r\n" % len(content)
+    head += b"X-Long: " + b"a" * 64_000 + b"\r\n\r\n"
+    assert sent_in_pieces(server, head + content, piece).startswith(b"HTTP/1.1 200 ")
 
 
 def test_headers_that_never_end_are_refused_before_their_end(server: Server) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from .conftest import SECONDS, Reply, Server, Start
+from .conftest import COMMAND, SECONDS, Reply, Server, Start, environment
 from .test_dispatch import wait_for
 
 
@@ -56,6 +57,66 @@ def test_a_request_that_never_ends_does_not_keep_it_alive(start: Start, tmp_path
         connection.sendall(f"{target}Content-Length: 1000\r\n\r\nsome".encode())
         assert server.is_well()
         assert server.stop() == 0
+
+
+BRIEF = "[plugins.server]\nstop_timeout_seconds = 1.0\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("endpoint", ["wait", "hold", "elsewhere"])
+def test_a_call_that_is_stuck_does_not_keep_it_alive(
+    start: Start, tmp_path: Path, endpoint: str, workers: str, number: int
+) -> None:
+    server = start("--workers", workers, config=BRIEF)
+    file = tmp_path / "never"
+    with server.connect() as connection:
+        target = f"GET /api/probe/{endpoint}?file={file} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        connection.sendall(target.encode())
+        wait_for(Path(f"{file}.begun"))
+        assert server.stop(number) == 0
+    (late,) = [line for line in server.log if line["kind"] == "late"]
+    assert "1 s after the server was asked to stop" in late["message"]
+
+
+def test_a_stuck_worker_does_not_outlive_its_master(start: Start, tmp_path: Path) -> None:
+    server = start("--workers", "2", config=BRIEF)
+    found = pids(server, 2)
+    file = tmp_path / "never"
+    with server.connect() as connection:
+        target = f"GET /api/probe/wait?file={file} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        connection.sendall(target.encode())
+        wait_for(Path(f"{file}.begun"))
+        server.process.kill()
+        for pid in found:
+            wait_until_gone(pid)
+
+
+def test_nobody_who_reads_the_log_does_not_keep_it_alive(
+    start: Start, tmp_path: Path, plugins: Path
+) -> None:
+    (tmp_path / "pegboard.toml").write_text(BRIEF)
+    command = [*COMMAND, "server", "--port", "0", "--store", "probe:store"]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environment(plugins, tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().rpartition(":")[2])
+        server = Server(process, port)
+        for _ in range(1_000):
+            assert server("GET", "/api/probe/quick").status == 200
+        file = tmp_path / "never"
+        with server.connect() as connection:
+            target = f"GET /api/probe/wait?file={file} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            connection.sendall(target.encode())
+            wait_for(Path(f"{file}.begun"))
+            process.terminate()
+            assert process.wait(SECONDS) == 0
 
 
 def wait_until_refused(server: Server) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from pegboard.contracts.http import Permission
+from pegboard.errors import ConfigError
 from pegboard_server import users
 
 from .conftest import COMMAND, SECONDS, Reply, Server, Start, environment
@@ -100,6 +101,35 @@ def test_wrong_credentials_do_not_open(guarded: Server) -> None:
     ):
         answer = read(guarded, headers)
         assert (answer.status, answer.code) == (401, "UNAUTHENTICATED"), headers
+
+
+@pytest.mark.parametrize(
+    "headers, said",
+    [
+        (None, "wants to know who calls"),
+        (basic("ann", "wrong"), "The name or the password is wrong."),
+        (basic("nobody"), "The name or the password is wrong."),
+        (bearer("peg_wrong"), "The token is not known."),
+    ],
+)
+def test_it_is_said_what_is_wrong(guarded: Server, headers: Any, said: str) -> None:
+    answer = read(guarded, headers)
+    assert answer.status == 401
+    assert said in answer.json["message"]
+
+
+@pytest.mark.parametrize("level", ["read", "write", "delete", "admin"])
+def test_adding_a_user_says_the_level(shell: Any, level: str) -> None:
+    words = ("server", "user", "add", "cy", "--level", level)
+    for more, stdin in ((["--password-stdin"], f"{PASSWORD}\n"), (["--token"], "")):
+        done = shell(*words, *more, stdin=stdin)
+        assert done.returncode == 0
+        assert f"at level {level}" in " ".join(done.stderr.split())
+
+
+def test_without_a_level_it_says_the_one_it_took(shell: Any) -> None:
+    done = shell("server", "user", "add", "cy", "--password-stdin", stdin=PASSWORD)
+    assert "at level delete" in " ".join(done.stderr.split())
 
 
 def test_wrong_credentials_do_not_open_what_is_open_otherwise(guarded: Server) -> None:
@@ -228,6 +258,64 @@ def test_a_file_of_users_that_is_missing_or_broken_is_told(start: Start, tmp_pat
     (tmp_path / "users").write_text("ann:everything:secret\n")
     with pytest.raises(AssertionError, match="line 1"):
         start(config=CONFIG)
+
+
+SCRYPT = users.password_hash(PASSWORD)
+SALT, KEY = SCRYPT.split("$")[4:]
+SECRETS = {
+    "nothing": "",
+    "a password in plain": "hunter2hunter2",
+    "an unknown kind": "md5$0123456789abcdef",
+    "no numbers": f"scrypt$a$b$c${SALT}${KEY}",
+    "a cost of nothing": f"scrypt$0$8$1${SALT}${KEY}",
+    "a cost that is not a power of two": f"scrypt$1000$8$1${SALT}${KEY}",
+    "no lanes": f"scrypt$16384$8$0${SALT}${KEY}",
+    "a cost that takes hours": f"scrypt$16777216$8$1${SALT}${KEY}",
+    "a negative cost": f"scrypt$-16384$8$1${SALT}${KEY}",
+    "a salt that is not base64": f"scrypt$16384$8$1$A${KEY}",
+    "a key that is cut off": f"scrypt$16384$8$1${SALT}${KEY[:40]}",
+    "no key": f"scrypt$16384$8$1${SALT}$",
+    "parts that are missing": "scrypt$16384$8",
+    "five dollars": "$$$$$",
+    "a short token": "sha256$0123",
+    "a token that is not hex": f"sha256${'g' * 64}",
+}
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_that_is_malformed_is_refused_with_its_line(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "users"
+    file.write_text(f"ann:read:{SCRYPT}\nbob:read:{SECRETS[name]}\n")
+    with pytest.raises(ConfigError, match=r"users, line 2: the secret is neither") as caught:
+        users.read(file)
+    assert SECRETS[name] == "" or SECRETS[name] not in str(caught.value)
+
+
+def test_a_file_with_a_malformed_secret_stops_the_start(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "users").write_text(f"ann:read:{SECRETS['no numbers']}\n")
+    with pytest.raises(AssertionError, match="line 1: the secret is neither"):
+        start(config=CONFIG)
+
+
+def test_a_file_that_becomes_malformed_lets_nobody_in_and_is_logged(
+    guarded: Server, tmp_path: Path
+) -> None:
+    assert read(guarded, basic("ann")).status == 200
+    good = (tmp_path / "users").read_text()
+    (tmp_path / "users").write_text(f"{good}eve:read:{SECRETS['no numbers']}\n")
+    # Somebody may have been removed from it: nobody is let in on what stood there before.
+    wait_for_status(guarded, 500)
+    (tmp_path / "users").write_text(good)
+    wait_for_status(guarded, 200)
+    guarded.stop()
+    assert "line 3: the secret is neither" in guarded.errors
+
+
+def wait_for_status(server: Server, status: int) -> None:
+    deadline = time.monotonic() + SECONDS
+    while read(server, basic("ann")).status != status:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_nobody_without_a_name_administers(server: Server) -> None:

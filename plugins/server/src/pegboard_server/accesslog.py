@@ -46,6 +46,11 @@ class Log:
         if self._thread.is_alive():
             self._thread.join(timeout)
 
+    def last(self, kind: str, **facts: Any) -> None:
+        """Add a line and write all that waits, also when the log is closed; may wait for ever."""
+        self.write(kind, **facts)
+        self._flush()
+
     def _work(self) -> None:
         while not self._closing.wait(_SECONDS):
             self._flush()

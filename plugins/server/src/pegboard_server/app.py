@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import orjson
 from pegboard import plugin_calls
-from pegboard.contracts.http import Answer, Call, Endpoint, Identity, Result
+from pegboard.contracts.http import Answer, Call, Endpoint, Identity, Permission, Result
 from pegboard.errors import StoreBusy, StoreFull
 
-from pegboard_server import authentication, builtin, requests
+from pegboard_server import authentication, builtin, requests, routing
 from pegboard_server.accesslog import Log
 from pegboard_server.asgi import Receive, Scope, Send
 from pegboard_server.authentication import Authenticator
@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 OVERLOADED = "pegboard.overloaded"
-"""The key of a scope that says that too many connections are open."""
+"""The key of a scope that says which connections are too many, if any are."""
 _OPEN_TO_ANY_HOST = frozenset({b"/health", b"/ping", b"/version"})
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+"""What pages of allowed origins may ask for."""
 _QUEUED_PER_THREAD = 8
 _GONE = 499
 
@@ -157,7 +159,7 @@ class App:
             raise Failure(
                 503,
                 "TEMPORARILY_UNAVAILABLE",
-                "Too many connections are open; try again.",
+                scope[OVERLOADED],
                 {"retry-after": "1"},
                 close=True,
             )
@@ -166,18 +168,22 @@ class App:
         exchange.extra = self._guard.cors(headers)
         if path not in _OPEN_TO_ANY_HOST:
             self._guard.check(method, headers)
-        found = self.router.find(path)
-        if found is None:
-            raise Failure(404, "ENDPOINT_NOT_FOUND", "There is no such endpoint.")
-        methods, parameters = found
-        route = methods.get(method) or (methods.get("GET") if method == "HEAD" else None)
-        if route is None:
-            await self._options(exchange, methods, headers)
+        if method == "OPTIONS" and b"access-control-request-method" in headers:
+            # Browsers ask without credentials, so this says nothing of what there is.
+            await self._preflight(exchange, headers)
             return
-        exchange.route = route
         identity = await self._authenticator.identify(headers, _client(scope))
         exchange.user = identity.name
+        methods, match = self.router.find(path) or ({}, None)
+        route = methods.get(method) or (methods.get("GET") if method == "HEAD" else None)
+        if route is None:
+            # Who is not known does not learn what there is.
+            authentication.check(identity, Permission.READ)
+            await self._elsewhere(exchange, methods)
+            return
+        exchange.route = route
         authentication.check(identity, route.endpoint.permission)
+        parameters = routing.parameters(match)
         if scope["query_string"]:
             parameters = {**parameters, **requests.parse_query(scope["query_string"])}
         if route.endpoint.streams:
@@ -196,18 +202,20 @@ class App:
         host = headers.get(b"host", b"").decode("latin-1")
         return f"{scope['scheme']}://{host}{self.settings.root_path}"
 
-    async def _options(
-        self, exchange: Exchange, methods: Methods, headers: Mapping[bytes, bytes]
-    ) -> None:
-        allowed = sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])})
+    async def _preflight(self, exchange: Exchange, headers: Mapping[bytes, bytes]) -> None:
+        exchange.extra = self._guard.preflight(headers, _METHODS)
+        await exchange.answer(Answer(status=204), self.settings.write_timeout_seconds)
+
+    async def _elsewhere(self, exchange: Exchange, methods: Methods) -> None:
+        """Answer a request that no endpoint serves: with what would be, if there is anything."""
+        if not methods:
+            raise Failure(404, "ENDPOINT_NOT_FOUND", "There is no such endpoint.")
+        names = ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}))
         method = exchange.scope["method"]
         if method != "OPTIONS":
-            names = ", ".join(allowed)
             text = f"{method} is not possible here, only {names}."
             raise Failure(405, "ENDPOINT_NOT_FOUND", text, {"allow": names})
-        if b"access-control-request-method" in headers:
-            exchange.extra = self._guard.preflight(headers, allowed)
-        answer = Answer(status=204, headers={"allow": ", ".join(allowed)})
+        answer = Answer(status=204, headers={"allow": names})
         await exchange.answer(answer, self.settings.write_timeout_seconds)
 
     async def _exchange(
@@ -229,12 +237,15 @@ class App:
             settings.read_timeout_seconds,
         )
 
-        def call() -> Call:
-            # Parsing is part of the call, so that a long body is parsed where the call runs.
-            given = parameters
-            if body and not endpoint.raw:
-                fields = requests.parse_json(body, headers.get(b"content-type"))
-                given = {**parameters, **fields} if parameters else fields
+        def parsed() -> dict[str, Any]:
+            if not body or endpoint.raw:
+                return {}
+            return requests.parse_json(body, headers.get(b"content-type"), settings.max_values)
+
+        def call(fields: dict[str, Any] | None = None) -> Call:
+            # Parsing is part of the call, so that it is done where the call runs.
+            fields = parsed() if fields is None else fields
+            given = {**parameters, **fields} if parameters else fields
             return Call(
                 self.host,
                 identity,
@@ -251,10 +262,14 @@ class App:
 
         try:
             content: bytes | Answer
-            if endpoint.quick and not route.is_coroutine:
-                content = work()
-            elif route.is_coroutine:
-                content = _encoded(await cast("Awaitable[Result]", endpoint.handle(call())))
+            if endpoint.quick or route.is_coroutine:
+                # What is called on the event loop gets a long body parsed elsewhere.
+                soon = endpoint.raw or requests.is_soon_parsed(body)
+                made = call(None if soon else await self._in_thread(parsed))
+                result = endpoint.handle(made)
+                if route.is_coroutine:
+                    result = await cast("Awaitable[Result]", result)
+                content = _encoded(cast("Result", result))
             elif only_reads(endpoint):
                 with self.readings.reading(exchange.scope) as reading:
                     content = await self._in_thread(partial(reading.run, work))

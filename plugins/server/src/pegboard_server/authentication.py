@@ -103,7 +103,9 @@ class Authenticator:
             level = self._password_of(name)
             if level is not None:
                 return Identity(name, level.permissions)
-        raise denied("The name, password or token is not known.")
+        if scheme.lower() == "basic":
+            raise denied("The name or the password is wrong.")
+        raise denied("The token is not known.")
 
     def _password_of(self, name: str) -> users.Credential | None:
         lines = self._credentials.get(name, ())

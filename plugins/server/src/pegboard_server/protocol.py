@@ -18,6 +18,7 @@ from pegboard_server.long_body import LONG, LongBody
 if TYPE_CHECKING:
     from pegboard_server.metrics import Metrics
     from pegboard_server.settings import Settings
+    from pegboard_server.shares import Shares
 
 MAX_TARGET = 64 << 10
 """The longest path with its query, in bytes."""
@@ -27,7 +28,10 @@ MAX_PIPELINED = 1000
 MAX_HEAD = 64 << 10
 """All headers of a request, in bytes; and what may come between two pieces of a body."""
 PAST_LIMIT = 2
-"""How many times ``max_connections`` are open before more are closed without a word."""
+"""How many times ``max_connections``, or those of an address, are open before more are closed
+without a word."""
+_OF_ALL = "Too many connections are open; try again."
+_OF_ADDRESS = "Too many connections of your address are open; close some."
 _LINGER_SECONDS = 10.0
 """How long a client may go on sending a body that was refused."""
 _VERSIONS = ("1.1", "1.0")
@@ -46,21 +50,29 @@ class Protocol(HttpToolsProtocol):
 
     settings: Settings
     metrics: Metrics
+    shares: Shares
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, or be closed at once if there are far too many connections."""
         super().connection_made(transport)
         self._began = self._answered = self._taken = self.loop.time()
         self._in_head, self._in_body = True, False
-        self._head_size = self._arrived = self._pending = 0
+        self._head_size = self._head_before = self._arrived = self._pending = 0
+        self._between = self._at_start = True
         self._refused: _Refused | None = None
         self._on_gone: Callable[[], None] | None = None
-        if len(self.connections) > PAST_LIMIT * self.settings.max_connections:
+        self._place, self._number = self.shares.open(self.client[0] if self.client else "")
+        share = self.settings.max_connections_per_address
+        if (
+            len(self.connections) > PAST_LIMIT * self.settings.max_connections
+            or self._number > PAST_LIMIT * share
+        ):
             self.metrics.refused()
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell who works for a client that has gone."""
+        """Tell the one that works for a client that it has gone."""
+        self.shares.close(self._place)
         super().connection_lost(exc)
         if self._on_gone is not None:
             self._on_gone()
@@ -75,6 +87,7 @@ class Protocol(HttpToolsProtocol):
         """Take in what arrived, unless a head, or what is between pieces of a body, has no end."""
         self._unset_keepalive_if_required()
         self._arrived = len(data)
+        self._at_start = self._between
         try:
             self.parser.feed_data(data)
             self._head_size += self._arrived
@@ -97,6 +110,7 @@ class Protocol(HttpToolsProtocol):
             self._refuse(400, "Between two pieces of the body there is too much else.")
 
     def _known(self) -> int:
+        """Return how long the complete headers are."""
         return sum(len(name) + len(value) for name, value in self.headers)
 
     def _check_head(self, size: int) -> None:
@@ -112,23 +126,32 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self._in_head = True
+        self._in_head, self._between = True, False
         if len(self.pipeline) >= MAX_PIPELINED:
             self._refuse(429, f"More than {MAX_PIPELINED} requests came before their answers.")
         self._began = self.loop.time()
         self._mark()
-        if len(self.connections) > self.settings.max_connections:
-            self.scope[OVERLOADED] = True  # type: ignore[literal-required]
+        if self._at_start:
+            # All of what just arrived belongs to this request.
+            self._head_size, self._head_before, self._at_start = 0, 0, False
+        if self._number > self.settings.max_connections_per_address:
+            self.scope[OVERLOADED] = _OF_ADDRESS  # type: ignore[literal-required]
+        elif self.shares.within > self.settings.max_connections:
+            self.scope[OVERLOADED] = _OF_ALL  # type: ignore[literal-required]
 
     def _mark(self) -> None:
-        """Count from here; how much of what just arrived lies before is not known."""
-        self._head_size = -self._arrived
+        """Count from here; how much of what just arrived lies before is not known.
+
+        So ``_head_size`` counts what arrives from now on, which is certain, and ``_head_before`` is
+        what has to be added for the most that it can be.
+        """
+        self._head_size, self._head_before = -self._arrived, self._arrived
 
     def on_headers_complete(self) -> None:
         """Hand the request on, unless its head is too long or says two things."""
-        size = max(self._head_size, 0) + self._arrived
-        if size > MAX_HEAD or len(self.headers) > MAX_HEADERS:
-            # The size may count a part of the body that came along.
+        most = self._head_size + self._head_before + self._arrived
+        if most > MAX_HEAD or len(self.headers) > MAX_HEADERS:
+            # That may count a request before, or a part of the body that came along.
             self._check_head(self._known())
         if self.parser.get_http_version() not in _VERSIONS:
             self._refuse(400, "The version of HTTP has to be 1.1 or 1.0.")
@@ -158,7 +181,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Note that the body is complete."""
-        self._in_body = False
+        self._in_body, self._between = False, True
         super().on_message_complete()
 
     def on_response_complete(self) -> None:

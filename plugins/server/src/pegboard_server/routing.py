@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from attrs import field, frozen
@@ -37,6 +38,8 @@ class Route:
 
 
 Methods = dict[str, Route]
+Match: TypeAlias = "re.Match[bytes] | None"
+"""Where in a path its parameters are; they are read when the caller is known to be allowed."""
 
 
 class Router:
@@ -57,16 +60,19 @@ class Router:
         ordered = sorted(found, key=lambda path: (-path.index("{"), ":path}" in path, path))
         self._expressions = [(_expression(path), found[path]) for path in ordered]
 
-    def find(self, path: bytes) -> tuple[Methods, Mapping[str, str]] | None:
-        """Return what serves a raw path, by method, and the parameters in it; None if nothing."""
+    def find(self, path: bytes) -> tuple[Methods, Match] | None:
+        """Return what serves a raw path, by method, and where ``parameters`` finds those in it.
+
+        None if nothing does.
+        """
         methods = self._fixed.get(path)
         if methods is not None:
-            return methods, _NO_PARAMETERS
+            return methods, None
         for expression, methods in self._expressions:
             if match := expression.fullmatch(path):
-                return methods, _parameters(match)
+                return methods, match
         if b"%" in path and (methods := self._fixed.get(unquote_to_bytes(path))) is not None:
-            return methods, _NO_PARAMETERS
+            return methods, None
         return None
 
 
@@ -95,7 +101,10 @@ def _expression(path: str) -> re.Pattern[bytes]:
     return re.compile((pattern + re.escape(rest)).encode(), re.DOTALL)
 
 
-def _parameters(match: re.Match[bytes]) -> dict[str, str]:
+def parameters(match: Match) -> Mapping[str, str]:
+    """Return the parameters in a path; InvalidValue or UnsafePath if they are not fit to be."""
+    if match is None:
+        return _NO_PARAMETERS
     found = {}
     for name, raw in match.groupdict().items():
         try:

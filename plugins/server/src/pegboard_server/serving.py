@@ -18,9 +18,11 @@ from pegboard.errors import ConfigError
 
 from pegboard_server.app import App
 from pegboard_server.authentication import Authenticator
+from pegboard_server.ending import Ending, seconds_for_requests
 from pegboard_server.guard import is_loopback
 from pegboard_server.protocol import PAST_LIMIT, Protocol
 from pegboard_server.settings import Settings
+from pegboard_server.shares import Shares
 
 _BACKLOG = 2048
 _ACCEPTORS = 8
@@ -107,8 +109,11 @@ class Server(uvicorn.Server):
         """Prepare to serve; ``ready`` is called when requests are answered."""
         self._app = app
         self._ready = ready
+        self.ending = Ending(settings.stop_timeout_seconds, self._tell_late)
         _allow_files(PAST_LIMIT * settings.max_connections)
-        protocol = type("_Protocol", (Protocol,), {"settings": settings, "metrics": app.metrics})
+        shares = Shares(settings.max_connections_per_address, settings.trusted_proxies)
+        given = {"settings": settings, "metrics": app.metrics, "shares": shares}
+        protocol = type("_Protocol", (Protocol,), given)
         # What uvicorn warns of is counted or answered by the protocol.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         super().__init__(
@@ -124,7 +129,10 @@ class Server(uvicorn.Server):
                 forwarded_allow_ips=list(settings.trusted_proxies),
                 backlog=_BACKLOG,
                 timeout_keep_alive=int(settings.keep_alive_seconds),
-                timeout_graceful_shutdown=int(settings.stop_timeout_seconds),
+                # Declared as whole seconds; it is only waited for.
+                timeout_graceful_shutdown=seconds_for_requests(  # type: ignore[arg-type]
+                    settings.stop_timeout_seconds
+                ),
                 callback_notify=self._look,
                 timeout_notify=1,
                 ssl_certfile=settings.tls_cert,
@@ -163,4 +171,14 @@ class Server(uvicorn.Server):
     def _stop(self, number: int, _: FrameType | None) -> None:
         # Who asks twice with Ctrl-C does not want to wait.
         self.force_exit = self.should_exit and number == signal.SIGINT
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop as soon as the requests in flight are answered, and in time in any case."""
+        self.ending.begin()
         self.should_exit = True
+
+    def _tell_late(self) -> None:
+        seconds = self._app.settings.stop_timeout_seconds
+        text = f"Calls still ran {seconds:g} s after the server was asked to stop; it left them."
+        self._app.log.last("late", message=text)

@@ -17,9 +17,11 @@ DEFAULTS: Mapping[str, object] = {
     "access_log": True,
     "threads": 8,
     "max_connections": 1000,
+    "max_connections_per_address": 500,
     "max_streams": 64,
     "max_body_mib": 16,
     "max_bodies_mib": 128,
+    "max_values": 200_000,
     "read_timeout_seconds": 20.0,
     "write_timeout_seconds": 60.0,
     "request_timeout_seconds": 120.0,
@@ -52,11 +54,15 @@ class Settings:
     threads: int = 8
     """How many calls wait for the store at the same time; eight times as many may queue."""
     max_connections: int = 1000
+    max_connections_per_address: int = 500
+    """How many of them one address may hold; this machine and trusted proxies may hold all."""
     max_streams: int = 64
     max_body_mib: int = 16
     """The longest JSON body."""
     max_bodies_mib: int = 128
     """All JSON bodies that are in memory at one time."""
+    max_values: int = 200_000
+    """How many names and values one JSON body may hold."""
     read_timeout_seconds: float = 20.0
     """How long a client may take for its headers, for a JSON body, or for the next piece of a
     stream."""
@@ -66,7 +72,8 @@ class Settings:
     """How long a request that only reads may be worked on."""
     keep_alive_seconds: float = 75.0
     stop_timeout_seconds: float = 30.0
-    """How long requests in flight may take when the server stops."""
+    """How long the server may take to stop, whatever it does: all but the last quarter (at most 5
+    seconds) is for requests in flight, the rest for the stores."""
 
     @property
     def max_body(self) -> int:

@@ -24,6 +24,13 @@ LEVELS = (Permission.READ, Permission.WRITE, Permission.DELETE, Permission.ADMIN
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 _COST, _BLOCK, _LANES = 2**14, 8, 1
+_MOST_WORK = 2**22
+"""Of cost, block and lanes together: some seconds."""
+_KEY_BYTES = 64
+_SCRYPT = re.compile(
+    r"scrypt\$(\d{1,9})\$(\d{1,9})\$(\d{1,9})\$([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+)"
+)
+_TOKEN = re.compile(r"sha256\$[0-9a-f]{64}")
 _LEAST_LENGTH = 8
 
 
@@ -73,9 +80,22 @@ def password_hash(password: str) -> str:
 
 def is_password(password: str, kept: str) -> bool:
     """Whether this is the password of which ``kept`` was kept; takes some 50 ms."""
-    _, cost, block, lanes, salt, key = kept.split("$")
-    found = _scrypt(password, base64.b64decode(salt), int(cost), int(block), int(lanes))
-    return hmac.compare_digest(found, base64.b64decode(key))
+    cost, block, lanes, salt, key = _parts(kept)
+    return hmac.compare_digest(_scrypt(password, salt, cost, block, lanes), key)
+
+
+def _parts(kept: str) -> tuple[int, int, int, bytes, bytes]:
+    """Return the costs, the salt and the key of a password's hash; ValueError if it is not one."""
+    found = _SCRYPT.fullmatch(kept)
+    if found is None:
+        raise ValueError("not the hash of a password")
+    cost, block, lanes = (int(found[place]) for place in (1, 2, 3))
+    if cost < 2 or cost & (cost - 1) or not block or not lanes or cost * block * lanes > _MOST_WORK:
+        raise ValueError("a hash that cannot be computed")
+    salt, key = (base64.b64decode(found[place], validate=True) for place in (4, 5))
+    if len(key) != _KEY_BYTES:
+        raise ValueError("a key of another length")
+    return cost, block, lanes, salt, key
 
 
 def new_token() -> str:
@@ -111,13 +131,25 @@ def read(file: Path) -> list[Credential]:
 
 
 def _parsed(line: str, where: str) -> Credential:
+    hint = "Lines are made by 'pegboard server user add'."
     parts = line.strip().split(":")
-    if len(parts) != 3 or parts[1] not in LEVELS or parts[2].count("$") not in (1, 5):
-        raise ConfigError(
-            f"{where}: not NAME:LEVEL:SECRET.",
-            hint="Lines are made by 'pegboard server user add'.",
-        )
-    return Credential(checked_name(parts[0]), Permission(parts[1]), parts[2])
+    if len(parts) != 3 or parts[1] not in LEVELS or not _NAME.fullmatch(parts[0]):
+        raise ConfigError(f"{where}: not NAME:LEVEL:SECRET.", hint=hint)
+    if not _is_secret(parts[2]):
+        # What stands there is not shown: it may be a password that somebody wrote by hand.
+        text = f"{where}: the secret is neither a password's hash nor a token's."
+        raise ConfigError(text, hint=hint)
+    return Credential(parts[0], Permission(parts[1]), parts[2])
+
+
+def _is_secret(kept: str) -> bool:
+    if _TOKEN.fullmatch(kept):
+        return True
+    try:
+        _parts(kept)
+    except ValueError:
+        return False
+    return True
 
 
 def write(file: Path, credentials: Iterable[Credential]) -> None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _QUICK_DEATH_SECONDS = 5.0
 _MOST_QUICK_DEATHS = 5
 _LOOK_SECONDS = 0.2
+_LATE_SECONDS = 2.0
+"""How long after its time a worker is killed: it leaves by itself if it can do anything at all."""
 
 
 @frozen
@@ -168,7 +170,7 @@ class _Master:
         self._listener.close()
         for worker in workers:
             worker.process.terminate()
-        deadline = time.monotonic() + self._settings.stop_timeout_seconds + 5.0
+        deadline = time.monotonic() + self._settings.stop_timeout_seconds + _LATE_SECONDS
         for worker in workers:
             try:
                 worker.process.wait(max(deadline - time.monotonic(), 0.1))
@@ -208,7 +210,7 @@ def _work() -> None:
     def watch() -> None:
         # Read without Python's buffer, whose lock a thread must not hold when the process ends.
         os.read(sys.stdin.fileno(), 1)
-        server.should_exit = True
+        server.stop()
 
     threading.Thread(target=watch, name="master", daemon=True).start()
     server.run([socket.socket(fileno=told["socket"])])

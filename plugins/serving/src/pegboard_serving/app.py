@@ -94,9 +94,7 @@ class ScoringApp(App):
         super().close()
 
     async def _invoke(self, call: Call) -> Answer | Mapping[str, Any]:
-        payload = payloads.read(
-            call.content, call.headers.get("content-type"), self._scorer.expected
-        )
+        payload = await self._read(call)
         try:
             async with asyncio.timeout(self._timeout):
                 rows = payload.rows
@@ -114,6 +112,12 @@ class ScoringApp(App):
             return Answer(predictions, headers=_FRESH)
         # A mapping is sent on a quicker way than an Answer.
         return {"predictions": orjson.Fragment(predictions)}
+
+    async def _read(self, call: Call) -> payloads.Payload:
+        kind, expected = call.headers.get("content-type"), self._scorer.expected
+        if payloads.is_soon_read(call.content):
+            return payloads.read(call.content, kind, expected)
+        return await self._in_thread(lambda: payloads.read(call.content, kind, expected))
 
 
 def _ping(_: Call) -> Answer:

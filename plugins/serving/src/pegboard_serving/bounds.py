@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from pegboard import json_size
 from pegboard_server.failures import Failure
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ MAX_COLUMNS = 10_000
 MAX_VALUES = 16 << 20
 MAX_BYTES = 256 << 20
 """What a Parquet file may hold when it is unpacked."""
+MAX_TEXT_VALUES = 4 << 20
+"""How many names and values a body in JSON or CSV may hold."""
+MAX_CONTAINERS = 250_000
+"""How many arrays and objects, so also rows, a body in JSON may hold."""
+MAX_ROW_GROUPS = 10_000
 _LONGEST_FIXED = 16
 _FIRST = 2
 """The head of a CSV file and its first row decide how many columns there are."""
@@ -30,8 +36,21 @@ def check_columns(count: int, schema: Schema | None) -> None:
         raise Failure(400, "BAD_REQUEST", f"A table has {count} columns; {most} are allowed.")
 
 
+def check_json(body: bytes) -> None:
+    """Refuse JSON that would be far more objects than it has bytes for."""
+    for is_beyond, most, what in (
+        (json_size.has_more_values, MAX_TEXT_VALUES, "names and values"),
+        (json_size.has_more_containers, MAX_CONTAINERS, "arrays and objects"),
+    ):
+        if is_beyond(body, most):
+            raise Failure(413, "BAD_REQUEST", f"The body has more than {most} {what}.")
+
+
 def check_csv(text: str, schema: Schema | None) -> None:
-    """Refuse CSV whose first lines have too many columns."""
+    """Refuse CSV whose first lines have too many columns, or that has too many values."""
+    if text.count(",") + max(text.count("\n"), text.count("\r")) > MAX_TEXT_VALUES:
+        said = f"The CSV has more than {MAX_TEXT_VALUES} values."
+        raise Failure(413, "BAD_REQUEST", said)
     if text.count(",") < MAX_COLUMNS:
         return
     try:
@@ -70,6 +89,9 @@ def check_parquet(body: bytes, schema: Schema | None) -> None:
         for column in columns
     ):
         raise Failure(400, "BAD_REQUEST", "Lists cannot be sent as Parquet; send JSON.")
+    if metadata.num_row_groups > MAX_ROW_GROUPS:
+        said = f"The Parquet file has more than {MAX_ROW_GROUPS} row groups."
+        raise Failure(400, "BAD_REQUEST", said)
     groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
     size = sum(group.total_byte_size for group in groups)
     if metadata.num_rows * len(columns) > MAX_VALUES or size > MAX_BYTES:

@@ -21,6 +21,7 @@ _FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 _LLM = frozenset({"messages", "prompt", "input"})
 """The keys of which one makes a body a request to a language model, as MLflow and others do."""
 Read: TypeAlias = "tuple[Rows | None, Callable[[], Any] | None]"
+_SHORT = 64 << 10
 _ONE_OF = ", ".join(_FORMS)
 
 
@@ -54,9 +55,10 @@ class Payload:
 
 
 def read(body: bytes, content_type: str | None, expected: Expected) -> Payload:
-    """Return what a body asks for; Failure (400 or 415) if it is malformed."""
+    """Return what a body asks for; Failure (400, 413 or 415) if it is malformed or too much."""
     kind = media_type(content_type)
     if kind == JSON:
+        bounds.check_json(body)
         return from_fields(parsed(body), expected)
     if kind == CSV:
         return Payload(make=lambda: _csv(body, expected))
@@ -65,6 +67,11 @@ def read(body: bytes, content_type: str | None, expected: Expected) -> Payload:
     raise Failure(
         415, "BAD_REQUEST", f"The Content-Type has to be {JSON} or {CSV}, not {quoted(kind)}."
     )
+
+
+def is_soon_read(body: bytes) -> bool:
+    """Whether to read a body takes so little time that the event loop can do it."""
+    return len(body) <= _SHORT
 
 
 def media_type(content_type: str | None) -> str:

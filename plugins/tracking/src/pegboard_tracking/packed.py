@@ -11,6 +11,7 @@ import json
 import struct
 from collections.abc import Mapping
 
+from pegboard import json_size
 from pegboard.errors import InvalidValue
 
 from pegboard_tracking.journal import POINT_BYTES
@@ -19,6 +20,8 @@ PATH = "/api/pegboard/1.0/runs/log-packed"
 
 MAX_BYTES = 64 << 20
 """How long a body may be."""
+MAX_SERIES = 10_000
+"""Of how many metrics a body may bring points."""
 
 _LENGTH = struct.Struct("<I")
 
@@ -35,12 +38,14 @@ def unpack(body: bytes) -> tuple[str, dict[str, bytes]]:
     begin = _LENGTH.size
     try:
         end = begin + _LENGTH.unpack_from(body)[0]
-        head = json.loads(body[begin:end])
+        head = json.loads(_bounded(body[begin:end]))
         run_id, counts = head["run_id"], [(key, points) for key, points in head["series"]]
     except (struct.error, ValueError, KeyError, TypeError, RecursionError):
         raise _wrong("does not begin with a head that says of which run and series it is") from None
     if not isinstance(run_id, str):
         raise _wrong("names a run by something that is no text")
+    if len(counts) > MAX_SERIES:
+        raise _too_many()
     series: dict[str, bytes] = {}
     for key, points in counts:
         if not isinstance(key, str) or key in series or type(points) is not int or points < 1:
@@ -50,6 +55,17 @@ def unpack(body: bytes) -> tuple[str, dict[str, bytes]]:
     if end != len(body) or not series:
         raise _wrong(f"has {len(body)} bytes, but its head speaks of {end}")
     return run_id, series
+
+
+def _bounded(head: bytes) -> bytes:
+    # Of a series there are a pair, a key and a number.
+    if json_size.has_more_values(head, 4 * MAX_SERIES + 100):
+        raise _too_many()
+    return head
+
+
+def _too_many() -> InvalidValue:
+    return _wrong(f"has more than {MAX_SERIES} series")
 
 
 def _wrong(what: str) -> InvalidValue:

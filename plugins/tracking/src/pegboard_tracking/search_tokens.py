@@ -14,8 +14,12 @@ import zlib
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+from pegboard import json_size
 from pegboard.errors import InvalidValue
 from pegboard.filters import OrderBy, key_part
+
+_MOST_VALUES = 1_000
+"""More than any order has."""
 
 Key: TypeAlias = tuple[float | str | None, ...]
 """The values an entity is sorted by: NaN and None (missing) among them."""
@@ -43,6 +47,8 @@ def decode(token: str | None, query: object, types: Sequence[type]) -> Key | Non
         return None
     try:
         plain = base64.b64decode(token, altchars=b"-_", validate=True)
+        if json_size.has_more_values(plain, _MOST_VALUES):
+            raise _invalid(token)
         digest, *key = json.loads(plain)
     except (binascii.Error, ValueError, TypeError, RecursionError):
         raise _invalid(token) from None

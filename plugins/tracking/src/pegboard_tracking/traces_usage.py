@@ -32,6 +32,8 @@ _OTEL_TOKENS = {
 }
 _TELLING = frozenset({*_MODELS, *_PROVIDERS, *_OTEL_TOKENS, _USAGE_OF_SPAN, _COST_OF_SPAN})
 _MAX_NAME = 500
+_LONGEST_USAGE = 10_000
+"""A longer text is not a few numbers by name."""
 
 _Figures: TypeAlias = Mapping[str, float]
 
@@ -166,6 +168,8 @@ def _usage(given: Mapping[str, Any]) -> Any:
 
 def _numbers(value: Any, names: Sequence[str]) -> dict[str, float]:
     if isinstance(value, str):
+        if len(value) > _LONGEST_USAGE:
+            return {}
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):

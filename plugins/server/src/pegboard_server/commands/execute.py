@@ -18,9 +18,12 @@ from pegboard.cli import output
 from pegboard.cli.shell import open_host
 
 from pegboard_server import stores
+from pegboard_server.plugin import NAME
 
 if TYPE_CHECKING:
     from pegboard.host import Host
+
+    from pegboard_server.ending import Ending
 
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGINT", "SIGUSR1", "SIGUSR2")
 _NOT_FOUND, _NOT_EXECUTABLE, _BY_SIGNAL = 127, 126, 128
@@ -51,19 +54,24 @@ def execute(ctx: click.Context, command: tuple[str, ...]) -> None:
     if stores.is_remote(uri):
         environment = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}
         ctx.exit(_run(command, {**os.environ, **environment}))
-    with _serving(host, uri) as (address, token):
-        code = _run(command, _environment(address, token))
+    with _serving(host, uri) as (address, token, ending):
+        code = ending.code = _run(command, _environment(address, token))
     ctx.exit(code)
 
 
 @contextlib.contextmanager
-def _serving(host: Host, uri: str) -> Iterator[tuple[str, str]]:
-    """Serve in a thread; yield the URL and the token."""
+def _serving(host: Host, uri: str) -> Iterator[tuple[str, str, Ending]]:
+    """Serve in a thread; yield the URL, the token and what ends the process in any case."""
     from pegboard_server import serving
     from pegboard_server.app import App
     from pegboard_server.settings import Settings
 
-    settings = Settings(tracking_uri=uri, token=secrets.token_urlsafe(32), access_log=False)
+    settings = Settings(
+        tracking_uri=uri,
+        token=secrets.token_urlsafe(32),
+        access_log=False,
+        stop_timeout_seconds=float(host.settings(NAME)["stop_timeout_seconds"]),
+    )
     assert settings.token is not None
     listener = serving.listen(_LOOPBACK, 0)
     address = serving.address_of(listener, settings)
@@ -73,9 +81,9 @@ def _serving(host: Host, uri: str) -> Iterator[tuple[str, str]]:
     # The socket listens already: calls that come before the thread is ready wait in its queue.
     thread.start()
     try:
-        yield address, settings.token
+        yield address, settings.token, server.ending
     finally:
-        server.should_exit = True
+        server.stop()
         thread.join()
 
 

@@ -60,6 +60,7 @@ def add(
         made = users.new_token()
         added = users.Credential(name, Permission(level), users.token_hash(made))
         users.write(path, [*known, added])
+        output.note(_may(name, level, "a new token"))
         output.note("The token is shown only now; give it as MLFLOW_TRACKING_TOKEN:")
         click.echo(made)
         return
@@ -71,7 +72,12 @@ def add(
     kept = [each for each in known if (each.name, each.kind) != (name, "password")]
     secret = users.password_hash(password)
     users.write(path, [*kept, users.Credential(name, Permission(level), secret)])
-    output.note(f"{name} may come in with this password; {path} says so.")
+    output.note(f"{_may(name, level, 'this password')} {path} says so.")
+
+
+def _may(name: str, level: str, secret: str) -> str:
+    """Say what a user may do, and how that is changed."""
+    return f"{name} may come in with {secret}, at level {level} (change it with --level)."
 
 
 @user.command("list", epilog=output.examples("pegboard server user list"))

@@ -102,7 +102,8 @@ def error_of(response: requests.Response, server: str, *, query: str = "") -> Pe
     said = whole.strip()[:_SHOWN]
     code = str(body.get("error_code") or "")
     if status in (401, 403):
-        return _denied(status, server, said)
+        sent = response.request.headers if response.request is not None else {}
+        return _denied(status, server, said, has_credentials="Authorization" in sent)
     if status in (408, 429, 502, 503, 504) or code == "TEMPORARILY_UNAVAILABLE":
         return Unreachable(
             f"The server {server} cannot answer at this time (status {status}): {said}",
@@ -136,7 +137,13 @@ def not_known(server: str, what: str) -> NotSupported:
     )
 
 
-def _denied(status: int, server: str, said: str) -> AccessDenied:
+def _denied(status: int, server: str, said: str, *, has_credentials: bool) -> AccessDenied:
+    if status == 401 and has_credentials:
+        return AccessDenied(
+            f"The server {server} does not accept your name, password or token: {said}",
+            hint="They come from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or from "
+            "MLFLOW_TRACKING_TOKEN.",
+        )
     if status == 401:
         return AccessDenied(
             f"The server {server} wants to know who you are: {said}",

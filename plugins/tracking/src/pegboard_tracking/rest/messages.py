@@ -124,7 +124,7 @@ def _parts(series: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
             part[key] = points[begin : begin + room]
             begin += len(part[key])
             room -= len(part[key])
-            if not room:
+            if not room or len(part) == packed.MAX_SERIES:
                 yield part
                 part, room = {}, most
     if part:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pegboard.contracts.http import Answer, Call, Endpoint, Permission
@@ -16,6 +16,11 @@ from pegboard_tracking.wire.requests import store_of
 
 MAX_BYTES = 64 * 1024 * 1024
 """How large a body may be, also when it is unpacked."""
+
+MAX_TRACES = 10_000
+"""To how many traces the spans of a body may belong."""
+MAX_TAGS = 200_000
+"""How many tags these traces may get: each gets those of its resource."""
 
 EXPERIMENT, RUN = "x-mlflow-experiment-id", "x-mlflow-run-id"
 
@@ -42,17 +47,35 @@ def _take(call: Call) -> Answer:
         raise InvalidValue("The body holds no spans.")
     store = store_of(call).traces()
     spans: list[Span] = []
-    tags: dict[str, dict[str, str]] = {}
+    tags = _tags_of_traces(batches)
     for batch in batches:
         spans += batch.spans
-        for span in batch.spans:
-            tags.setdefault(span.trace_id, {}).update(_tags(batch.resource))
     store.log_spans(experiment_id, spans, tags=tags)
     run_id = headers.get(RUN)
     if run_id:
         ids = list(dict.fromkeys(span.trace_id for span in spans if span.parent_id is None))
         store.link_to_run(ids, run_id)
     return Answer(b"{}" if media_type == _JSON else b"", media_type=media_type)
+
+
+def _tags_of_traces(batches: Sequence[otlp.Batch]) -> dict[str, dict[str, str]]:
+    tags: dict[str, dict[str, str]] = {}
+    given = 0
+    for batch in batches:
+        own = _tags(batch.resource)
+        traces = {span.trace_id for span in batch.spans}
+        given += len(traces) * len(own)
+        if given > MAX_TAGS:
+            raise _too_many(f"more than {MAX_TAGS} tags of traces")
+        for trace_id in traces:
+            tags.setdefault(trace_id, {}).update(own)
+    if len(tags) > MAX_TRACES:
+        raise _too_many(f"spans of more than {MAX_TRACES} traces")
+    return tags
+
+
+def _too_many(what: str) -> InvalidValue:
+    return InvalidValue(f"The body holds {what}.", hint="Send smaller batches.")
 
 
 def _unpacked(body: bytes, encoding: str) -> bytes:

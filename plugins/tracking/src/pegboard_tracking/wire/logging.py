@@ -24,7 +24,7 @@ from pegboard_tracking.wire.requests import (
     text,
     written,
 )
-from pegboard_tracking.wire.scalars import get, message
+from pegboard_tracking.wire.scalars import get, items, message
 from pegboard_tracking.wire.schemas import (
     DATASET_INPUT,
     EMPTY,
@@ -37,7 +37,7 @@ from pegboard_tracking.wire.schemas import (
 from pegboard_tracking.wire.shapes import INT64, NUMBER, TEXT, array, record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pegboard.contracts.tracking import TrackingStore
 
@@ -49,6 +49,8 @@ MAX_ENTITIES = 1000
 MODELS_TAG = "mlflow.log-model.history"
 """The tag that lists models logged by clients of before MLflow 3, as a JSON array."""
 
+_LONGEST_MODEL = 10 * MAX_TAG_VALUE
+"""What fits into the tag may have come with spaces."""
 _MODEL_FIELDS = ("artifact_path", "flavors", "utc_time_created", "run_id")
 _BASE = "/api/2.0/mlflow/runs"
 
@@ -137,17 +139,10 @@ async def _delete_tag(call: Call) -> Result:
 async def _log_batch(call: Call) -> Result:
     given = call.parameters
     run = text(given, "run_id")
+    _check_counts(given)
     metrics = codec.read_metrics(given.get("metrics"))
     params = codec.read_params(given.get("params"))
     tags = codec.read_tags(given.get("tags"))
-    for what, count, limit in (
-        ("metrics", len(metrics), MAX_METRICS),
-        ("params", len(params), MAX_PARAMS_OR_TAGS),
-        ("tags", len(tags), MAX_PARAMS_OR_TAGS),
-        ("metrics, params and tags", len(metrics) + len(params) + len(tags), MAX_ENTITIES),
-    ):
-        if count > limit:
-            raise InvalidValue(f"A batch has {count} {what}; {limit} are allowed.")
     _refuse_repeated(params)
     store, batch = store_of(call), call.headers.get(received.HEADER)
     if batch and isinstance(store, SqliteStore):
@@ -155,6 +150,21 @@ async def _log_batch(call: Call) -> Result:
         await asyncio.to_thread(log)
         return NOTHING
     return await _log(store, run, metrics, params, tags)
+
+
+def _check_counts(given: Mapping[str, Any]) -> None:
+    """Refuse a batch that is too large, before time is spent on reading it."""
+    metrics, params, tags = (
+        len(items(given.get(name), name)) for name in ("metrics", "params", "tags")
+    )
+    for what, count, limit in (
+        ("metrics", metrics, MAX_METRICS),
+        ("params", params, MAX_PARAMS_OR_TAGS),
+        ("tags", tags, MAX_PARAMS_OR_TAGS),
+        ("metrics, params and tags", metrics + params + tags, MAX_ENTITIES),
+    ):
+        if count > limit:
+            raise InvalidValue(f"A batch has {count} {what}; {limit} are allowed.")
 
 
 def _refuse_repeated(params: list[Param]) -> None:
@@ -211,6 +221,8 @@ def _log_model(call: Call) -> Result:
 
 
 def _read_model(given: str) -> Any:
+    if len(given) > _LONGEST_MODEL:
+        raise InvalidValue(f"The field 'model_json' has more than {_LONGEST_MODEL} characters.")
     try:
         model = message(json.loads(given), "model_json")
     except ValueError as error:

@@ -8,18 +8,29 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from attrs import define, field
+from pegboard import json_size
 from pegboard.entities.traces import Span, SpanEvent, SpanLink, SpanStatusCode
 from pegboard.errors import InvalidValue
 
 from pegboard_tracking.wire import protobuf, scalars
-from pegboard_tracking.wire.protobuf import broken, fields
+from pegboard_tracking.wire.protobuf import Reading, broken
 
 MAX_DEPTH = 32
 """How deep values may be nested."""
+MAX_FIELDS = 1_500_000
+"""How many fields of protocol buffers a binary body may have, nested ones included: an attribute
+has four, a span about ten of its own."""
+MAX_VALUES = 500_000
+"""How many names and values a body in JSON may have: an attribute has seven."""
+MAX_GROUPS = 10_000
+"""How many resources and scopes a body may name."""
+MAX_SPANS = 50_000
+MAX_NOTES = 100_000
+"""How many events and links the spans of a body may have, all together."""
 
 _ID_PREFIX = "tr-"
 _KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
@@ -36,39 +47,77 @@ class Batch:
     spans: list[Span] = field(factory=list)
 
 
+@define
+class _Counts:
+    """What a body held so far."""
+
+    groups: int = 0
+    spans: int = 0
+    notes: int = 0
+
+    def group(self) -> None:
+        """Count a resource or a scope."""
+        self.groups += 1
+        if self.groups > MAX_GROUPS:
+            raise _too_many(MAX_GROUPS, "resources and scopes")
+
+    def span(self) -> None:
+        """Count a span."""
+        self.spans += 1
+        if self.spans > MAX_SPANS:
+            raise _too_many(MAX_SPANS, "spans")
+
+    def note(self) -> None:
+        """Count an event or a link."""
+        self.notes += 1
+        if self.notes > MAX_NOTES:
+            raise _too_many(MAX_NOTES, "events and links")
+
+
+def _too_many(most: int, what: str) -> InvalidValue:
+    return InvalidValue(f"The body has more than {most} {what}.", hint="Send smaller batches.")
+
+
 # -- binary ----------------------------------------------------------------------------------------
 
 
 def read_binary(body: bytes) -> list[Batch]:
     """Read an ExportTraceServiceRequest; InvalidValue."""
-    return [_resource_spans(protobuf.message(v)) for n, v in fields(memoryview(body)) if n == 1]
+    reading, counts = Reading(MAX_FIELDS), _Counts()
+    found = reading.fields(memoryview(body))
+    return [_resource_spans(reading, counts, protobuf.message(v)) for n, v in found if n == 1]
 
 
-def _resource_spans(data: memoryview) -> Batch:
+def _resource_spans(reading: Reading, counts: _Counts, data: memoryview) -> Batch:
+    counts.group()
     batch = Batch()
-    for number, value in fields(data):
+    for number, value in reading.fields(data):
         if number == 1:
-            inner = fields(protobuf.message(value))
-            batch.resource = _attributes(v for n, v in inner if n == 1)
+            inner = reading.fields(protobuf.message(value))
+            batch.resource = _attributes(reading, (v for n, v in inner if n == 1))
         elif number == 2:
-            inner = fields(protobuf.message(value))
-            batch.spans += [_span(protobuf.message(v)) for n, v in inner if n == 2]
+            counts.group()
+            inner = reading.fields(protobuf.message(value))
+            batch.spans += [_span(reading, counts, protobuf.message(v)) for n, v in inner if n == 2]
     return batch
 
 
-def _span(data: memoryview) -> Span:
+def _span(reading: Reading, counts: _Counts, data: memoryview) -> Span:
+    counts.span()
     found: dict[int, Any] = {}
     attributes, events, links = [], [], []
-    for number, value in fields(data):
+    for number, value in reading.fields(data):
         if number == 9:
             attributes.append(value)
         elif number == 11:
-            events.append(_event(protobuf.message(value)))
+            counts.note()
+            events.append(_event(reading, protobuf.message(value)))
         elif number == 13:
-            links.append(_link(protobuf.message(value)))
+            counts.note()
+            links.append(_link(reading, protobuf.message(value)))
         else:
             found[number] = value
-    status, message = _status(protobuf.message(found.get(15, memoryview(b""))))
+    status, message = _status(reading, protobuf.message(found.get(15, memoryview(b""))))
     return _made(
         trace_id=_hex(found.get(1)),
         span_id=_hex(found.get(2)),
@@ -79,7 +128,7 @@ def _span(data: memoryview) -> Span:
         end=protobuf.whole(found.get(8, 0)),
         status=status,
         message=message,
-        attributes=_attributes(attributes),
+        attributes=_attributes(reading, attributes),
         events=events,
         links=links,
     )
@@ -89,9 +138,9 @@ def _hex(value: int | memoryview | None) -> str:
     return "" if value is None else bytes(protobuf.message(value)).hex()
 
 
-def _status(data: memoryview) -> tuple[int, str]:
+def _status(reading: Reading, data: memoryview) -> tuple[int, str]:
     code, message = 0, ""
-    for number, value in fields(data):
+    for number, value in reading.fields(data):
         if number == 2:
             message = protobuf.text(value)
         elif number == 3:
@@ -99,55 +148,55 @@ def _status(data: memoryview) -> tuple[int, str]:
     return code, message
 
 
-def _event(data: memoryview) -> SpanEvent:
+def _event(reading: Reading, data: memoryview) -> SpanEvent:
     time, name, attributes = 0, "", []
-    for number, value in fields(data):
+    for number, value in reading.fields(data):
         if number == 1:
             time = protobuf.whole(value)
         elif number == 2:
             name = protobuf.text(value)
         elif number == 3:
             attributes.append(value)
-    return SpanEvent(name, time, _attributes(attributes))
+    return SpanEvent(name, time, _attributes(reading, attributes))
 
 
-def _link(data: memoryview) -> SpanLink:
+def _link(reading: Reading, data: memoryview) -> SpanLink:
     trace_id, span_id, attributes = "", "", []
-    for number, value in fields(data):
+    for number, value in reading.fields(data):
         if number == 1:
             trace_id = _hex(value)
         elif number == 2:
             span_id = _hex(value)
         elif number == 4:
             attributes.append(value)
-    return SpanLink(trace_id, span_id, _attributes(attributes))
+    return SpanLink(trace_id, span_id, _attributes(reading, attributes))
 
 
-def _attributes(values: Any, depth: int = 0) -> Attributes:
-    return dict(_key_value(protobuf.message(value), depth) for value in values)
+def _attributes(reading: Reading, values: Iterable[Any], depth: int = 0) -> Attributes:
+    return dict(_key_value(reading, protobuf.message(value), depth) for value in values)
 
 
-def _key_value(data: memoryview, depth: int) -> tuple[str, Any]:
+def _key_value(reading: Reading, data: memoryview, depth: int) -> tuple[str, Any]:
     key, found = "", None
-    for number, value in fields(data):
+    for number, value in reading.fields(data):
         if number == 1:
             key = protobuf.text(value)
         elif number == 2:
-            found = _any(protobuf.message(value), depth)
+            found = _any(reading, protobuf.message(value), depth)
     return key, found
 
 
-def _any(data: memoryview, depth: int) -> Any:
+def _any(reading: Reading, data: memoryview, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise _too_deep()
     result: Any = None
-    for number, value in fields(data):
+    for number, value in reading.fields(data):
         if number == 5:
-            inner = fields(protobuf.message(value))
-            result = [_any(protobuf.message(v), depth + 1) for n, v in inner if n == 1]
+            inner = reading.fields(protobuf.message(value))
+            result = [_any(reading, protobuf.message(v), depth + 1) for n, v in inner if n == 1]
         elif number == 6:
-            inner = fields(protobuf.message(value))
-            result = _attributes((v for n, v in inner if n == 1), depth + 1)
+            inner = reading.fields(protobuf.message(value))
+            result = _attributes(reading, (v for n, v in inner if n == 1), depth + 1)
         elif number in _PLAIN:
             result = _PLAIN[number](value)
     return result
@@ -167,15 +216,19 @@ _PLAIN: Mapping[int, Callable[[int | memoryview], Any]] = {
 
 def read_json(body: bytes) -> list[Batch]:
     """Read an ExportTraceServiceRequest in JSON, where ids are hex digits; InvalidValue."""
+    if json_size.has_more_values(body, MAX_VALUES):
+        raise _too_many(MAX_VALUES, "names and values")
     try:
         whole = json.loads(body)
     except (ValueError, RecursionError):
         raise broken() from None
-    batches = []
+    batches, counts = [], _Counts()
     for each in _items(scalars.message(whole, "body"), "resourceSpans"):
+        counts.group()
         batch = Batch(_json_attributes(scalars.message(each.get("resource") or {}, "resource")))
         for scope in _items(each, "scopeSpans"):
-            batch.spans += [_json_span(span) for span in _items(scope, "spans")]
+            counts.group()
+            batch.spans += [_json_span(counts, span) for span in _items(scope, "spans")]
         batches.append(batch)
     return batches
 
@@ -185,7 +238,8 @@ def _items(fields: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
         yield scalars.message(item, name)
 
 
-def _json_span(given: Mapping[str, Any]) -> Span:
+def _json_span(counts: _Counts, given: Mapping[str, Any]) -> Span:
+    counts.span()
     status = scalars.message(given.get("status") or {}, "status")
     return _made(
         trace_id=_json_id(given, "traceId"),
@@ -202,13 +256,19 @@ def _json_span(given: Mapping[str, Any]) -> Span:
             SpanEvent(
                 _json_text(each, "name"), _json_time(each, "timeUnixNano"), _json_attributes(each)
             )
-            for each in _items(given, "events")
+            for each in _notes(counts, given, "events")
         ],
         links=[
             SpanLink(_json_id(each, "traceId"), _json_id(each, "spanId"), _json_attributes(each))
-            for each in _items(given, "links")
+            for each in _notes(counts, given, "links")
         ],
     )
+
+
+def _notes(counts: _Counts, given: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+    for each in _items(given, name):
+        counts.note()
+        yield each
 
 
 def _json_text(given: Mapping[str, Any], name: str) -> str:

@@ -11,34 +11,55 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _DOUBLE = struct.Struct("<d")
 
 
-def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield the number and value of each field: integers as they lie there, others as bytes.
+class Reading:
+    """One body that is read: how many fields of it, nested ones included, may still come."""
 
-    InvalidValue if this is no message.
-    """
-    position, end = 0, len(data)
-    while position < end:
-        tag, position = _varint(data, position)
-        number, wire = tag >> 3, tag & 7
-        if number == 0:
-            raise broken()
-        if wire == _BYTES:
-            size, position = _varint(data, position)
-            if size > end - position:
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._left = most
+
+    def fields(self, data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+        """Yield the number and value of each field: integers as they lie there, others as bytes.
+
+        InvalidValue if this is not a message, or if the body has more fields than it may have: an
+        empty field takes two bytes to send and a thousand times as much to read.
+        """
+        position, end = 0, len(data)
+        while position < end:
+            self._left -= 1
+            if self._left < 0:
+                raise InvalidValue(
+                    f"The body has more than {self.most} fields.", hint="Send smaller batches."
+                )
+            # Nearly all tags and lengths have one byte.
+            tag = data[position]
+            if tag < 0x80:
+                position += 1
+            else:
+                tag, position = _varint(data, position)
+            number, wire = tag >> 3, tag & 7
+            if number == 0:
                 raise broken()
-            yield number, data[position : position + size]
-            position += size
-        elif wire == _VARINT:
-            value, position = _varint(data, position)
-            yield number, value
-        elif wire in (_FIXED64, _FIXED32):
-            size = 8 if wire == _FIXED64 else 4
-            if size > end - position:
+            if wire == _BYTES:
+                if position < end and data[position] < 0x80:
+                    begin = position + 1
+                    position = begin + data[position]
+                else:
+                    size, begin = _varint(data, position)
+                    position = begin + size
+                if position > end:
+                    raise broken()
+                yield number, data[begin:position]
+            elif wire == _VARINT:
+                value, position = _varint(data, position)
+                yield number, value
+            elif wire in (_FIXED64, _FIXED32):
+                begin, position = position, position + (8 if wire == _FIXED64 else 4)
+                if position > end:
+                    raise broken()
+                yield number, int.from_bytes(data[begin:position], "little")
+            else:
                 raise broken()
-            yield number, int.from_bytes(data[position : position + size], "little")
-            position += size
-        else:
-            raise broken()
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:

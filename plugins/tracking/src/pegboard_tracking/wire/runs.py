@@ -6,6 +6,7 @@ from functools import partial
 
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import ViewType
+from pegboard.errors import InvalidValue
 
 from pegboard_tracking.wire import codec, scalars
 from pegboard_tracking.wire.requests import (
@@ -23,12 +24,21 @@ from pegboard_tracking.wire.requests import (
 from pegboard_tracking.wire.schemas import EMPTY, RUN, RUN_INFO, STATUS, VIEW, page_limit
 from pegboard_tracking.wire.shapes import INT64, PAIRS, TEXT, array, record
 
+MAX_TAGS = 1000
+"""How many tags a run may be created with."""
+
 _BASE = "/api/2.0/mlflow/runs"
 _DEFAULT_EXPERIMENT = "0"
 
 
 async def _create(call: Call) -> Result:
     given, store = call.parameters, store_of(call)
+    tags = scalars.items(given.get("tags"), "tags")
+    if len(tags) > MAX_TAGS:
+        raise InvalidValue(
+            f"A run is created with {len(tags)} tags; {MAX_TAGS} are allowed.",
+            hint="Set more of them afterwards.",
+        )
     create = partial(
         store.create_run,
         optional_text(given, "experiment_id") or _DEFAULT_EXPERIMENT,
@@ -37,7 +47,7 @@ async def _create(call: Call) -> Result:
         run_name=optional_text(given, "run_name") or None,
         user_id=optional_text(given, "user_id"),
         start_time=optional_integer(given, "start_time"),
-        tags=dict(codec.read_pairs(given.get("tags"), "tags")),
+        tags=dict(codec.read_pairs(tags, "tags")),
     )
     return {"run": codec.run_json(await written(store, create))}
 

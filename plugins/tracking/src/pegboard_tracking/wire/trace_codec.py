@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pegboard import json_size
 from pegboard.entities.traces import (
     Assessment,
     AssessmentError,
@@ -25,6 +26,8 @@ from pegboard_tracking.wire.scalars import get, integer, items, message, need
 JsonObject = dict[str, Any]
 
 MAX_JSON_DEPTH = 64
+MAX_JSON_VALUES = 100_000
+"""How deep an assessment may be nested, and how many values one that comes as text may hold."""
 SOURCE_TYPES = ("HUMAN", "LLM_JUDGE", "CODE")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -283,8 +286,13 @@ def read_value(
     serialized = get(given, "serialized_value")
     value = given.get("value")
     if serialized is not None and kind is AssessmentKind.EXPECTATION:
+        given_text = text(message(serialized, "serialized_value"), "value")
+        if json_size.has_more_values(given_text.encode("utf-8", "replace"), MAX_JSON_VALUES):
+            raise InvalidValue(
+                f"The field 'serialized_value' holds more than {MAX_JSON_VALUES} values."
+            )
         try:
-            value = json.loads(text(message(serialized, "serialized_value"), "value"))
+            value = json.loads(given_text)
         except (ValueError, RecursionError):
             raise InvalidValue("The field 'serialized_value' holds no valid JSON.") from None
     if _depth(value) > MAX_JSON_DEPTH:

@@ -74,20 +74,20 @@ def append(
         (run, name),
     ).fetchone()
     if found is None:
-        _create(connection, run, experiment, name, new_points(connection, None, packed))
+        _create(connection, run, experiment, name, packed)
         return
     series, old_value, old_step, old_timestamp, chunks, newest, settled = found
     if newest is None:
         newest, settled = _times(connection, series, chunks)
     held = Held(series, chunks, old_step, newest, settled)
-    packed = new_points(connection, held, packed)
+    packed, ordered = new_points(connection, held, packed)
     if not packed:
         return
-    columns = Columns.of(packed)
+    columns = Columns.of(packed, ordered=ordered)
     latest = _last(columns)
     if not is_later(latest, (old_step, old_timestamp, old_value)):
         latest = (old_step, old_timestamp, old_value)
-    chunks, settled = _append_chunks(connection, held, columns.timestamps, packed)
+    chunks, settled = _append_chunks(connection, held, columns, packed)
     connection.execute(
         "UPDATE series SET step = ?, timestamp = ?, value = ?, chunks = ?, points = points + ?,"
         " newest = ?, settled = ? WHERE id = ?",
@@ -95,7 +95,7 @@ def append(
             *latest,
             chunks,
             len(columns.steps),
-            max(newest, *columns.timestamps),
+            max(newest, max(columns.timestamps)),
             settled,
             series,
         ),
@@ -105,7 +105,8 @@ def append(
 def _create(
     connection: sqlite3.Connection, run: int, experiment: int, name: int, packed: bytes
 ) -> None:
-    columns = Columns.of(packed)
+    packed, ordered = new_points(connection, None, packed)
+    columns = Columns.of(packed, ordered=ordered)
     connection.execute(
         "INSERT INTO series (run, name, experiment, step, timestamp, value, points, chunks, newest)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)",
@@ -114,9 +115,7 @@ def _create(
     ((series,),) = connection.execute(
         "SELECT id FROM series WHERE run = ? AND name = ?", (run, name)
     ).fetchall()
-    chunks, settled = _append_chunks(
-        connection, Held(series, 0, 0, 0, None), columns.timestamps, packed
-    )
+    chunks, settled = _append_chunks(connection, Held(series, 0, 0, 0, None), columns, packed)
     connection.execute(
         "UPDATE series SET chunks = ?, settled = ? WHERE id = ?", (chunks, settled, series)
     )
@@ -129,20 +128,21 @@ def _times(connection: sqlite3.Connection, series: int, chunks: int) -> tuple[in
 
 
 def _append_chunks(
-    connection: sqlite3.Connection, held: Held, times: array[int], packed: bytes
+    connection: sqlite3.Connection, held: Held, columns: Columns, packed: bytes
 ) -> tuple[int, int | None]:
-    """Write points, with these times, behind the chunks that are there.
+    """Write points, packed and in columns, behind the chunks that are there.
 
     Returns how many chunks there are then, and the greatest time of all but the last of them.
     """
     first, settled = held.chunks, held.newest if held.chunks else None
+    ordered = columns.ordered
     if held.chunks:
         tail = connection.execute(
             "SELECT data FROM chunk WHERE id = ? AND points < ?",
             (held.base + held.chunks - 1, TAIL_POINTS),
         ).fetchone()
         if tail is not None:
-            first -= 1
+            first, ordered = first - 1, False
             packed = tail[0] + packed
             if len(packed) <= CHUNK_POINTS * POINT_BYTES:
                 settled = held.settled
@@ -150,21 +150,21 @@ def _append_chunks(
     for start in range(0, len(packed), size):
         data = packed[start : start + size]
         steps = array("q", data)[0::3]
-        ordered = steps.tolist() == sorted(steps)
+        rise = ordered or (known := steps.tolist()) == sorted(known)
+        bounds = (steps[0], steps[-1]) if rise else (min(steps), max(steps))
         connection.execute(
             "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?)",
-            (held.base + chunk, len(steps), min(steps), max(steps), ordered, data),
+            (held.base + chunk, len(steps), *bounds, rise, data),
         )
         chunk += 1
-    earlier = times[: -len(steps)] if len(times) > len(steps) else array("q")
-    if earlier:
-        settled = max(*earlier, settled) if settled is not None else max(earlier)
+    if earlier := columns.timestamps[: max(len(columns.timestamps) - len(steps), 0)]:
+        settled = max(earlier) if settled is None else max(settled, max(earlier))
     return chunk, settled
 
 
 def _last(columns: Columns) -> tuple[int, int, float]:
     """Return the latest point: the greatest step, then time, then value."""
-    greatest = max(columns.steps)
+    greatest = columns.steps[-1] if columns.ordered else max(columns.steps)
     best: tuple[int, int, float] | None = None
     if columns.steps.count(greatest) == 1:
         at = columns.steps.index(greatest)

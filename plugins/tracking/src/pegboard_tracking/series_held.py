@@ -13,7 +13,8 @@ import sqlite3
 from array import array
 from collections.abc import Sequence
 from itertools import islice
-from operator import lt, ne
+from math import isnan
+from operator import lt
 from struct import iter_unpack
 
 from attrs import frozen
@@ -46,25 +47,32 @@ class Held:
         return self.series << CHUNK_BITS
 
 
-def new_points(connection: sqlite3.Connection, held: Held | None, packed: bytes) -> bytes:
-    """Return those of the packed points that ``held`` does not have, each once, in their order."""
+def new_points(
+    connection: sqlite3.Connection, held: Held | None, packed: bytes
+) -> tuple[bytes, bool]:
+    """Return those of the packed points that ``held`` does not have, each once, in their order.
+
+    The second tells whether each step is known to be greater than the one before.
+    """
     whole = array("q", packed)
     steps, times = whole[0::3], whole[1::3]
+    steps_rise = _rise(steps)
     seen: set[Point] = set()
-    if held is not None and min(steps) <= held.step and min(times) <= held.newest:
+    least_step = steps[0] if steps_rise else min(steps)
+    if held is not None and least_step <= held.step and min(times) <= held.newest:
         asked = {p for p in _points(packed) if p[0] <= held.step and p[1] <= held.newest}
         seen = _held(connection, held, asked)
-    if not seen and (_rise(steps) or _rise(times)):
-        return packed
+    if not seen and (steps_rise or _rise(times) or _differ(array("d", packed)[2::3])):
+        return packed, steps_rise
     points = _points(packed)
     if not seen and len(set(points)) == len(points):
-        return packed
+        return packed, steps_rise
     kept = []
     for position, point in enumerate(points):
         if point not in seen:
             seen.add(point)
             kept.append(packed[position * POINT_BYTES : (position + 1) * POINT_BYTES])
-    return b"".join(kept)
+    return b"".join(kept), steps_rise
 
 
 def _rise(numbers: Sequence[int]) -> bool:
@@ -72,10 +80,14 @@ def _rise(numbers: Sequence[int]) -> bool:
     return all(map(lt, numbers, islice(numbers, 1, None)))
 
 
+def _differ(values: Sequence[float]) -> bool:
+    """Whether each value is known to differ from all others; NaN is not."""
+    return len(set(values)) == len(values) and not any(map(isnan, values))
+
+
 def _points(packed: bytes) -> list[Point]:
     points: list[Point] = list(iter_unpack("<qqd", packed))
-    values = array("d", packed)[2::3]
-    if any(map(ne, values, values)):
+    if any(map(isnan, array("d", packed)[2::3])):
         points = [(step, time, None if v != v else v) for step, time, v in points]
     return points
 

@@ -34,6 +34,9 @@ from pegboard.entities import (
 from pegboard.names import new_run_id, random_name
 from pegboard.tags import RUN_NAME
 
+_Identity = tuple[int, int, float | None]
+"""What tells points of one metric apart: step, timestamp, and value (None: NaN)."""
+
 
 @define
 class RunRecord:
@@ -300,7 +303,7 @@ class MappingStore(TrackingStore):
                 record.tags[tag.key] = tag.value
                 if tag.key == RUN_NAME and tag.value:
                     _rename(record, tag.value)
-            for point in points:
+            for point in _new(record, points):
                 record.history.setdefault(point.key, []).append(point)
                 if _is_later(point, record.latest.get(point.key)):
                     record.latest[point.key] = point
@@ -446,6 +449,32 @@ def _with_params(record: RunRecord, added: Iterable[Param]) -> dict[str, str]:
         if merged.setdefault(param.key, param.value) != param.value:
             raise refusals.param_set(record.info.run_id, param.key, merged[param.key], param.value)
     return merged
+
+
+def _new(record: RunRecord, points: Iterable[Metric]) -> list[Metric]:
+    """Return the points that a run does not have yet, each once; NaN equals NaN."""
+    known: dict[str, set[_Identity]] = {}
+    latest = dict(record.latest)
+    new: list[Metric] = []
+    for point in points:
+        key = point.key
+        if _is_later(point, latest.get(key)):
+            # It lies behind all others, so that none of them needs to be looked at.
+            latest[key] = point
+        else:
+            if key not in known:
+                earlier = [*record.history.get(key, ()), *(p for p in new if p.key == key)]
+                known[key] = set(map(_identity, earlier))
+            if _identity(point) in known[key]:
+                continue
+        if key in known:
+            known[key].add(_identity(point))
+        new.append(point)
+    return new
+
+
+def _identity(point: Metric) -> _Identity:
+    return point.step, point.timestamp, None if point.value != point.value else point.value
 
 
 def _is_later(point: Metric, than: Metric | None) -> bool:

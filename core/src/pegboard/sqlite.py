@@ -28,6 +28,7 @@ from pegboard.errors import (
     translate_os_error,
 )
 from pegboard.lean_import import lean_sqlite_utils
+from pegboard.sqlite_reading import Way, choose, may_write
 
 if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 BUSY_SECONDS = 60.0
 """How long a statement waits for the locks of others if nothing else is said."""
 
+_OPENINGS = 5
+"""How often to open a file for reading while its writers come and go."""
 _CACHE_KIB = 16_384
 _MEMORY_MAPPED_BYTES = 1 << 30
 # Four times SQLite's own: small writes come back to the same pages, which are copied only once.
@@ -89,52 +92,103 @@ class Database:
             self._local, self._open, self._pid = threading.local(), [], os.getpid()
             self._write_lock = threading.RLock()
         made: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if made is not None and self._is_outdated(made):
+            self._drop(made)
+            made = None
         if made is None:
             with self.translated():
-                made = self._connect()
+                made, self._local.way = self._connect()
             self._local.connection = made
             self._open.append(made)
         return made
 
-    def _connect(self) -> sqlite3.Connection:
-        writable = os.access(self.path if self.path.exists() else self.path.parent, os.W_OK)
-        mode = "rwc" if writable else "ro"
-        if not writable and not os.access(self.path.parent, os.W_OK):
-            # On a read-only disk SQLite cannot make its shared-memory file.
-            mode = "ro&immutable=1"
-        name = f"{self.path.absolute().as_uri()}?mode={mode}"
-        made = sqlite3.connect(
-            name,
+    def _drop(self, connection: sqlite3.Connection) -> None:
+        """Close this thread's connection; it gets another one when it needs one."""
+        del self._local.connection
+        self._local.discarded = self._discarded + 1
+        self._open.remove(connection)
+        connection.close()
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether this process may write the store."""
+        return may_write(self.path)
+
+    def _is_outdated(self, connection: sqlite3.Connection) -> bool:
+        """Whether a connection that cannot see what others write is to be made anew."""
+        way: Way | None = self._local.way
+        return way is not None and not connection.in_transaction and not way.is_current()
+
+    def _connect(self) -> tuple[sqlite3.Connection, Way | None]:
+        """Return a connection, and how it was opened if it is for reading only."""
+        if may_write(self.path):
+            return self._connect_to_write(), None
+        for attempt in range(_OPENINGS):
+            way = choose(self.path, shared=attempt < _OPENINGS - 2)
+            try:
+                made = self._connect_to_read(way)
+            except sqlite3.Error:
+                # Writers may have come or gone between looking and opening.
+                if attempt == _OPENINGS - 1 and way.is_sound():
+                    raise
+            else:
+                if way.is_sound():
+                    return made, way
+                made.close()
+        raise self._changed()
+
+    def _connect_to_write(self) -> sqlite3.Connection:
+        made = self._plain_connection("mode=rwc")
+        try:
+            if not self.path.stat().st_size:
+                # Only a file without tables can be set up so that space can be given back.
+                made.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            made.execute("PRAGMA journal_mode = WAL")
+            made.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BEFORE_CHECKPOINT}")
+            made.execute(f"PRAGMA synchronous = {self._synchronous}")
+            made.execute("PRAGMA foreign_keys = ON")
+            self._set_up(made, _MEMORY_MAPPED_BYTES)
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    def _connect_to_read(self, way: Way) -> sqlite3.Connection:
+        made = self._plain_connection(way.parameters)
+        try:
+            for statement in way.statements:
+                made.execute(statement).fetchall()
+            made.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+            # Whoever reads a mapped file that others make shorter is killed.
+            self._set_up(made, _MEMORY_MAPPED_BYTES if way.looks is None else 0)
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    def _plain_connection(self, parameters: str) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?{parameters}",
             uri=True,
             timeout=self._busy_seconds,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
         )
-        try:
-            if writable and not self.path.stat().st_size:
-                # Only a file without tables can be set up so that space can be given back.
-                made.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            if writable:
-                made.execute("PRAGMA journal_mode = WAL")
-                made.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BEFORE_CHECKPOINT}")
-            made.execute(f"PRAGMA synchronous = {self._synchronous}")
-            made.execute("PRAGMA foreign_keys = ON")
-            made.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-            made.execute(f"PRAGMA mmap_size = {_MEMORY_MAPPED_BYTES}")
-            made.execute("PRAGMA temp_store = MEMORY")
-            if self._prepare is not None:
-                self._prepare(made)
-        except BaseException:
-            made.close()
-            raise
-        return made
+
+    def _set_up(self, made: sqlite3.Connection, mapped_bytes: int) -> None:
+        made.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        made.execute(f"PRAGMA mmap_size = {mapped_bytes}")
+        made.execute("PRAGMA temp_store = MEMORY")
+        if self._prepare is not None:
+            self._prepare(made)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Read one consistent state of the store.
 
         A ``cancellation.Work`` of which this is a part interrupts what is being read.
+        StoreBusy if this process may not write the store, and somebody else changed what it read.
         """
         connection = self.connection()
         with self.translated():
@@ -150,7 +204,24 @@ class Database:
             try:
                 yield connection
             finally:
-                connection.execute("COMMIT")
+                self._end_reading(connection)
+
+    def _end_reading(self, connection: sqlite3.Connection) -> None:
+        try:
+            connection.execute("COMMIT")
+        finally:
+            self._check_reading(connection)
+
+    def _check_reading(self, connection: sqlite3.Connection) -> None:
+        way: Way | None = self._local.way
+        if way is not None and not way.is_sound():
+            self._drop(connection)
+            raise self._changed()
+
+    def _changed(self) -> StoreBusy:
+        return StoreBusy(
+            f"{self.path} was changed by another process while it was read.", hint="Try again."
+        )
 
     @contextlib.contextmanager
     def _reading_for(
@@ -162,19 +233,12 @@ class Database:
                 yield
         except cancellation.Stopped:
             # Statements may be left that are not done, and would keep the transaction from ending.
-            self._discard(connection)
+            self._drop(connection)
             raise
         except BaseException:
-            connection.execute("COMMIT")
+            self._end_reading(connection)
             raise
-        connection.execute("COMMIT")
-
-    def _discard(self, connection: sqlite3.Connection) -> None:
-        """Close this thread's connection; it gets another one when it needs one."""
-        del self._local.connection
-        self._local.discarded = self._discarded + 1
-        self._open.remove(connection)
-        connection.close()
+        self._end_reading(connection)
 
     @property
     def _discarded(self) -> int:

@@ -267,7 +267,10 @@ class TrackingStore(ABC):
         max_results: int | None = None,
         page_token: str | None = None,
     ) -> Page[Metric]:
-        """Return all points of a metric in the order they were logged; empty if there are none."""
+        """Return all points of a metric in the order they were logged; empty if there are none.
+
+        Of points that are equal in step, timestamp and value the first is kept; NaN equals NaN.
+        """
 
     def metric_columns(
         self,

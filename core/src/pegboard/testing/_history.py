@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from pegboard.contracts.tracking import TrackingStore
-from pegboard.entities import Metric, Param, Run, RunStatus
+from pegboard.entities import Metric, Param, Run, RunStatus, RunTag
 from pegboard.errors import InvalidState, InvalidValue, NotFound
 from pegboard.testing._base import StoreTests, log
 
@@ -32,6 +33,33 @@ def in_threads(work: Callable[[int], None]) -> None:
         sys.setswitchinterval(interval)
 
 
+def _once(points: Iterable[Metric]) -> list[str]:
+    """Return what tells points apart, each once, in the order it came first."""
+    return list(dict.fromkeys(repr((p.key, p.timestamp, p.step, float(p.value))) for p in points))
+
+
+def _assert_history(store: TrackingStore, run: Run, key: str, sent: Sequence[Metric]) -> None:
+    """Check that every way to read a history shows each point that was sent once."""
+    run_id, expected = run.info.run_id, _once(sent)
+    found = list(store.metric_history(run_id, key))
+    assert _once(found) == expected
+    assert len(found) == len(expected)
+    pages: list[Metric] = []
+    token: str | None = None
+    while not pages or token:
+        page = store.metric_history(run_id, key, max_results=7, page_token=token)
+        pages += page
+        token = page.token
+    assert list(map(repr, pages)) == list(map(repr, found))
+    for by_time in (False, True):
+        assert len(store.metric_columns(run_id, key, by_time=by_time).steps) == len(expected)
+    whole = store.sampled_history(run_id, key, len(expected))
+    assert sorted(_once(whole)) == sorted(expected)
+    assert len(whole) == len(expected)
+    latest = store.get_run(run_id).data.latest[key]
+    assert latest.step == max(point.step for point in sent)
+
+
 class HistoryTests(StoreTests):
     """Read what was logged, whole and reduced."""
 
@@ -41,6 +69,60 @@ class HistoryTests(StoreTests):
             store.log_batch(run.info.run_id, metrics=[point])
         store.log_batch(run.info.run_id, metrics=points[2:])
         assert list(store.metric_history(run.info.run_id, "m")) == points
+
+    @pytest.mark.parametrize("value", [0.5, 0.0, -1e300, math.nan, math.inf, -math.inf], ids=str)
+    def test_a_point_sent_twice_is_kept_once(
+        self, store: TrackingStore, run: Run, value: float
+    ) -> None:
+        batch = [Metric("m", value, 10, 1), Metric("m", 0.25, 5, 0), Metric("n", value, 10, 1)]
+        for _ in range(3):
+            store.log_batch(run.info.run_id, metrics=batch)
+        store.log_batch(run.info.run_id, metrics=batch + batch, tags=[RunTag("sent", "again")])
+        _assert_history(store, run, "m", batch[:2])
+        _assert_history(store, run, "n", batch[2:])
+
+    def test_points_that_differ_in_anything_are_all_kept(
+        self, store: TrackingStore, run: Run
+    ) -> None:
+        points = [
+            *(Metric("m", 0.5, 10, 1), Metric("m", 0.5, 11, 1), Metric("m", 0.5, 10, 2)),
+            *(Metric("m", 0.75, 10, 1), Metric("m", math.nan, 10, 1), Metric("m", 0.0, 10, 1)),
+            *(Metric("m", -math.inf, 10, 1), Metric("m", math.inf, 10, 1)),
+        ]
+        for batch in (points, points[::-1]):
+            store.log_batch(run.info.run_id, metrics=batch)
+        _assert_history(store, run, "m", points)
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_whatever_is_sent_again_the_history_is_the_set_of_points(
+        self, store: TrackingStore, run: Run, seed: int
+    ) -> None:
+        chosen = random.Random(seed)  # noqa: S311 (not for secrets)
+        steps, times = chosen.choice([(1, 400), (400, 1), (30, 3), (400, 400)])
+        values = [0.5, -1.0, math.nan, math.inf, -math.inf]
+        sent: list[Metric] = []
+        writer = store.metric_writer()
+        for _ in range(40):
+            batch = [
+                Metric("m", chosen.choice(values), chosen.randrange(times), chosen.randrange(steps))
+                for _ in range(chosen.randrange(1, 30))
+            ]
+            batch += chosen.sample(sent, min(len(sent), chosen.randrange(20)))
+            way = chosen.randrange(3)
+            if way == 0:
+                store.log_batch(run.info.run_id, metrics=batch)
+            elif way == 1:
+                for point in batch:
+                    writer.log(run.info.run_id, "m", point.value, point.timestamp, point.step)
+            else:
+                for point in batch:
+                    values_of = {"m": point.value, "other": point.value}
+                    writer.log_many(run.info.run_id, values_of, point.timestamp, point.step)
+            sent += batch
+            if chosen.random() < 0.3:
+                writer.flush()
+        writer.close()
+        _assert_history(store, run, "m", sent)
 
     def test_a_metric_never_logged_has_no_history(self, store: TrackingStore, run: Run) -> None:
         log(store, run.info.run_id, metrics={"other": 1.0})
@@ -308,8 +390,10 @@ class ConcurrencyTests(StoreTests):
 
         def work(thread: int) -> None:
             for step in range(20):
-                log(
-                    store, run_id, metrics={"shared": float(thread)}, tags={f"t{thread}": str(step)}
+                store.log_batch(
+                    run_id,
+                    metrics=[Metric("shared", float(thread), 1, step)],
+                    tags=[RunTag(f"t{thread}", str(step))],
                 )
 
         in_threads(work)
@@ -357,8 +441,8 @@ class ConcurrencyTests(StoreTests):
             for step in range(15):
                 if thread % 2:
                     pair = [
-                        Metric("a", float(step), step, step),
-                        Metric("b", float(step), step, step),
+                        Metric("a", float(step), thread, step),
+                        Metric("b", float(step), thread, step),
                     ]
                     store.log_batch(run_id, metrics=pair)
                 else:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "tracking"
-COUNT = 6
+COUNT = 7
 """How many migrations there are; a store that has them all is opened without importing them."""
 
 HEAD = 128
@@ -237,6 +237,14 @@ CREATE TABLE received (
 CREATE INDEX received_by_time ON received (seen);
 """
 
+# The greatest timestamp of a series' points, and that of all its chunks but the last: what is later
+# need not be looked for among the points that are there (see `series_held`). NULL, for both: an
+# older version wrote the points. NULL for the second alone: there is no chunk but the last.
+_TIMES_OF_SERIES = """
+ALTER TABLE series ADD COLUMN newest INTEGER;
+ALTER TABLE series ADD COLUMN settled INTEGER;
+"""
+
 
 def split(text: str) -> tuple[str, str | None]:
     """Return the columns ``value`` and ``rest`` of a param or tag with this text."""
@@ -277,6 +285,10 @@ def migrations() -> Migrations:
 
         _run(db, schema_traces.WORDS)
         trace_index.build(db.conn)  # type: ignore[attr-defined]
+
+    @steps()
+    def times_of_series(db: object) -> None:
+        _run(db, _TIMES_OF_SERIES)
 
     return steps
 

@@ -16,15 +16,13 @@ from pegboard.entities import Metric
 from pegboard.sampling import reduce_points
 
 from pegboard_tracking.journal import POINT_BYTES
+from pegboard_tracking.series_held import CHUNK_BITS, Held, new_points
 
 CHUNK_POINTS = 4096
 """The most points of a chunk: 96 KiB."""
 
 TAIL_POINTS = 170
 """A last chunk of fewer points is filled up first: it fits on a page, so rewriting is cheap."""
-
-CHUNK_BITS = 24
-"""Chunk number n of series s has the id s * 2**24 + n."""
 
 
 @define
@@ -66,60 +64,107 @@ def pack(points: list[tuple[int, int, float]]) -> bytes:
 def append(
     connection: sqlite3.Connection, run: int, experiment: int, name: int, packed: bytes
 ) -> None:
-    """Add points to the series of a run's metric, which is created if need be."""
-    columns = Columns.of(packed)
-    step, timestamp, value = _last(columns)
-    count = len(columns.steps)
+    """Add points to the series of a run's metric, which is created if need be.
+
+    Points that it has already are left out.
+    """
     found = connection.execute(
-        "SELECT id, value, step, timestamp, chunks FROM series WHERE run = ? AND name = ?",
+        "SELECT id, value, step, timestamp, chunks, newest, settled FROM series"
+        " WHERE run = ? AND name = ?",
         (run, name),
     ).fetchone()
     if found is None:
-        series, chunks = None, 0
-        series = connection.execute(
-            "INSERT INTO series (run, name, experiment, value, step, timestamp, points, chunks)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
-            (run, name, experiment, value, step, timestamp, count),
-        ).lastrowid
-        assert series is not None
-    else:
-        series, old_value, old_step, old_timestamp, chunks = found
-        if not is_later((step, timestamp, value), (old_step, old_timestamp, old_value)):
-            step, timestamp, value = old_step, old_timestamp, old_value
-    chunks = _append_chunks(connection, series, chunks, packed)
+        _create(connection, run, experiment, name, packed)
+        return
+    series, old_value, old_step, old_timestamp, chunks, newest, settled = found
+    if newest is None:
+        newest, settled = _times(connection, series, chunks)
+    held = Held(series, chunks, old_step, newest, settled)
+    packed, ordered = new_points(connection, held, packed)
+    if not packed:
+        return
+    columns = Columns.of(packed, ordered=ordered)
+    latest = _last(columns)
+    if not is_later(latest, (old_step, old_timestamp, old_value)):
+        latest = (old_step, old_timestamp, old_value)
+    chunks, settled = _append_chunks(connection, held, columns, packed)
     connection.execute(
-        "UPDATE series SET value = ?, step = ?, timestamp = ?, chunks = ?, points = points + ?"
-        " WHERE id = ?",
-        (value, step, timestamp, chunks, count if found else 0, series),
+        "UPDATE series SET step = ?, timestamp = ?, value = ?, chunks = ?, points = points + ?,"
+        " newest = ?, settled = ? WHERE id = ?",
+        (
+            *latest,
+            chunks,
+            len(columns.steps),
+            max(newest, max(columns.timestamps)),
+            settled,
+            series,
+        ),
     )
 
 
-def _append_chunks(connection: sqlite3.Connection, series: int, chunks: int, packed: bytes) -> int:
-    """Write points behind the chunks that are there; return how many there are then."""
-    base = series << CHUNK_BITS
-    if chunks:
+def _create(
+    connection: sqlite3.Connection, run: int, experiment: int, name: int, packed: bytes
+) -> None:
+    packed, ordered = new_points(connection, None, packed)
+    columns = Columns.of(packed, ordered=ordered)
+    connection.execute(
+        "INSERT INTO series (run, name, experiment, step, timestamp, value, points, chunks, newest)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)",
+        (run, name, experiment, *_last(columns), len(columns.steps), max(columns.timestamps)),
+    )
+    ((series,),) = connection.execute(
+        "SELECT id FROM series WHERE run = ? AND name = ?", (run, name)
+    ).fetchall()
+    chunks, settled = _append_chunks(connection, Held(series, 0, 0, 0, None), columns, packed)
+    connection.execute(
+        "UPDATE series SET chunks = ?, settled = ? WHERE id = ?", (chunks, settled, series)
+    )
+
+
+def _times(connection: sqlite3.Connection, series: int, chunks: int) -> tuple[int, int | None]:
+    """Return ``newest`` and ``settled`` of a series that an older version wrote."""
+    greatest = [max(columns.timestamps) for columns in read(connection, series, chunks)]
+    return max(greatest), max(greatest[:-1], default=None)
+
+
+def _append_chunks(
+    connection: sqlite3.Connection, held: Held, columns: Columns, packed: bytes
+) -> tuple[int, int | None]:
+    """Write points, packed and in columns, behind the chunks that are there.
+
+    Returns how many chunks there are then, and the greatest time of all but the last of them.
+    """
+    first, settled = held.chunks, held.newest if held.chunks else None
+    ordered = columns.ordered
+    if held.chunks:
         tail = connection.execute(
-            "SELECT data FROM chunk WHERE id = ? AND points < ?", (base + chunks - 1, TAIL_POINTS)
+            "SELECT data FROM chunk WHERE id = ? AND points < ?",
+            (held.base + held.chunks - 1, TAIL_POINTS),
         ).fetchone()
         if tail is not None:
-            chunks -= 1
+            first, ordered = first - 1, False
             packed = tail[0] + packed
-    size = CHUNK_POINTS * POINT_BYTES
+            if len(packed) <= CHUNK_POINTS * POINT_BYTES:
+                settled = held.settled
+    chunk, size = first, CHUNK_POINTS * POINT_BYTES
     for start in range(0, len(packed), size):
         data = packed[start : start + size]
         steps = array("q", data)[0::3]
-        ordered = steps.tolist() == sorted(steps)
+        rise = ordered or (known := steps.tolist()) == sorted(known)
+        bounds = (steps[0], steps[-1]) if rise else (min(steps), max(steps))
         connection.execute(
             "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?)",
-            (base + chunks, len(steps), min(steps), max(steps), ordered, data),
+            (held.base + chunk, len(steps), *bounds, rise, data),
         )
-        chunks += 1
-    return chunks
+        chunk += 1
+    if earlier := columns.timestamps[: max(len(columns.timestamps) - len(steps), 0)]:
+        settled = max(earlier) if settled is None else max(settled, max(earlier))
+    return chunk, settled
 
 
 def _last(columns: Columns) -> tuple[int, int, float]:
     """Return the latest point: the greatest step, then time, then value."""
-    greatest = max(columns.steps)
+    greatest = columns.steps[-1] if columns.ordered else max(columns.steps)
     best: tuple[int, int, float] | None = None
     if columns.steps.count(greatest) == 1:
         at = columns.steps.index(greatest)

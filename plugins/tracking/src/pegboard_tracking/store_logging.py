@@ -10,7 +10,7 @@ from pegboard import refusals, validation
 from pegboard.entities import DatasetInput, Metric, Param, RunStatus, RunTag
 from pegboard.tags import RUN_NAME
 
-from pegboard_tracking import received, runs, series, series_held
+from pegboard_tracking import received, runs, series
 from pegboard_tracking.rows import delete_tag, name_id, set_tag
 from pegboard_tracking.store_base import SqliteBase
 
@@ -92,9 +92,6 @@ class SqliteLogging(SqliteBase):
         if points:
             # What this process logged before comes first in the history.
             self._writer.flush()
-        if of_models:
-            # Whoever logged the points of a run that are to be a model's too, they are its already.
-            self._drain.all()
 
         def write(connection: sqlite3.Connection) -> None:
             run = runs.get_active(connection, run_id)
@@ -106,12 +103,9 @@ class SqliteLogging(SqliteBase):
                     runs.rename(connection, run, tag.value)
             points.sort(key=lambda point: point.key)
             for key, grouped in groupby(points, key=lambda point: point.key):
-                number, same = name_id(connection, key), list(grouped)
-                if of_models:
-                    same = series_held.without_held(connection, run.row, number, same)
-                if same:
-                    packed = series.pack([(p.step, p.timestamp, p.value) for p in same])
-                    series.append(connection, run.row, run.experiment, number, packed)
+                packed = series.pack([(p.step, p.timestamp, p.value) for p in grouped])
+                number = name_id(connection, key)
+                series.append(connection, run.row, run.experiment, number, packed)
             if of_models:
                 from pegboard_tracking import logged_models
 

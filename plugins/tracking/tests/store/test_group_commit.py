@@ -313,7 +313,9 @@ def test_a_journal_that_is_followed_by_another_amid_new_metrics_loses_none(
     for i in range(60):
         store.metric_writer().log(run, f"single{i % 7}", i, i, i)
         store.metric_writer().log_many(run, {f"row{i % 5}": i, "both": i}, i, i)
-        store.log_batch(run, metrics=[Metric(f"batch{i % 3}", i, i, i), Metric("both", i, i, i)])
+        store.log_batch(
+            run, metrics=[Metric(f"batch{i % 3}", i, i, i), Metric("both", i + 0.5, i, i)]
+        )
     for name, count in (("single", 7), ("row", 5), ("batch", 3)):
         for key in range(count):
             steps = [point.step for point in store.metric_history(run, f"{name}{key}")]

@@ -89,7 +89,14 @@ class MetricWriter(ABC):
         """Stop keeping this run alive."""
 
     def flush(self) -> None:  # noqa: B027
-        """Bring everything logged so far into the store proper."""
+        """Bring everything logged so far into the store proper: readers anywhere see it then."""
+
+    def settle(self, run_id: str) -> None:
+        """Flush, and bring in what other processes here, such as forked ones, logged to a run.
+
+        Called before a run ends, so that its end does not come before its last points.
+        """
+        self.flush()
 
     def close(self) -> None:
         """Flush and give up all resources; what later calls do is undefined."""

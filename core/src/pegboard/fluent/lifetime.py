@@ -65,6 +65,11 @@ def watch(run_id: str, open_run: OpenRun) -> None:
         _chain_sigterm()
 
 
+def open_runs() -> list[OpenRun]:
+    """Return the open runs of all threads; in a forked child those of the parent too."""
+    return list(_watch.runs.values())
+
+
 def _install() -> None:
     first, _watch.installed_in = not _watch.installed_in, os.getpid()
     if first:

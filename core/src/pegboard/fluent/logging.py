@@ -8,10 +8,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from pegboard.client import writers
 from pegboard.client.operations import DONE, outcome
 from pegboard.entities import DatasetInput, InputTag, Metric, Param, RunTag
 from pegboard.errors import InvalidValue
-from pegboard.fluent import experiments
+from pegboard.fluent import experiments, lifetime
 from pegboard.fluent.runs import active, here
 from pegboard.tags import DATASET_CONTEXT
 
@@ -285,7 +286,14 @@ def get_artifact_uri(artifact_path: str | None = None) -> str:
 
 
 def flush_async_logging() -> None:
-    """Return at once: what was logged is kept when the call that logged it returns."""
+    """Return when readers of the store see what was logged, also by workers to the open runs.
+
+    Nothing is lost without it: what was logged is kept when the call that logged it returns. A
+    server that is out of reach is waited for, but not for ever; a warning says so.
+    """
+    writers.flush_all()
+    for open_run in lifetime.open_runs():
+        open_run.client.writer.settle(open_run.run.info.run_id)
 
 
 def flush_artifact_async_logging() -> None:

@@ -169,6 +169,8 @@ def pegboard_settings() -> Mapping[str, object]:
         "http_ca_file": "",
         "http_client_certificate": "",
         "journal_wait_seconds": 60.0,
+        "sender": True,
+        "sender_idle_seconds": 30.0,
     }
 
 

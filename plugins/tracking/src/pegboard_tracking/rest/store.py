@@ -11,6 +11,7 @@ from pegboard.contracts.tracking import MetricWriter
 from pegboard.entities import RunInfo, ViewType
 
 from pegboard_tracking import journal
+from pegboard_tracking.rest import places, sender
 from pegboard_tracking.rest.artifacts import resolve
 from pegboard_tracking.rest.connection import connect
 from pegboard_tracking.rest.errors import not_known
@@ -26,8 +27,13 @@ if TYPE_CHECKING:
 
 
 def open_store(uri: uris.Uri, settings: Mapping[str, Any]) -> RestStore:
-    """Open the store behind the server of an ``http:`` or ``https:`` URI; nothing is sent yet."""
-    return RestStore(connect(uri.text, settings))
+    """Open the store behind the server of an ``http:`` or ``https:`` URI.
+
+    Nothing is sent yet, but what ended processes left for that server is (``rest.sender``).
+    """
+    connection = connect(uri.text, settings)
+    sender.start_if_left(connection, places.directory_of(connection.server.url))
+    return RestStore(connection)
 
 
 class RestStore(RestExperiments, RestRuns, RestLogging, RestReading):

@@ -51,6 +51,16 @@ class MetricColumns:
     token: str | None = None
 
 
+@frozen
+class Waiting:
+    """What was logged to a run and waits on this machine to be sent to the store."""
+
+    points: int
+    requests: int
+    """How many other requests wait: params, tags or the end of the run."""
+    place: str
+
+
 class MetricWriter(ABC):
     """The way metrics go from one process into a store.
 
@@ -368,6 +378,13 @@ class TrackingStore(ABC):
     def reclaim(self) -> int:
         """Give space of purged data back to the system; return the bytes freed."""
         return 0
+
+    def waiting(self, run_id: str) -> Waiting | None:
+        """Return what was logged to a run on this machine and is not in the store yet, if any.
+
+        For stores that are elsewhere; others keep what they were given.
+        """
+        return None
 
     def faults(self) -> Iterable[tuple[str, str]]:
         """Return what is amiss although the store works: what it is, and what to do about it.

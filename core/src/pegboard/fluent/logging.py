@@ -1,4 +1,7 @@
-"""Logging to the active run, which is started if there is none."""
+"""Logging to the active run, which is started if there is none.
+
+A thread without a run of its own logs to the one that is open in the process, if exactly one is.
+"""
 
 from __future__ import annotations
 
@@ -312,7 +315,5 @@ def _target(run_id: str | None) -> tuple[Client, str]:
 
 
 def _client_of(run_id: str) -> Client:
-    for open_run in here.stack:
-        if open_run.run.info.run_id == run_id:
-            return open_run.client
-    return experiments.client()
+    open_run = lifetime.find(run_id)
+    return experiments.client() if open_run is None else open_run.client

@@ -45,6 +45,7 @@ class Sender:
             with sender.lock(self.directory, self.mark) as file:
                 if file is None:
                     return
+                file.write_text(f"{os.getpid()}\n")
                 while self._goes_on():
                     time.sleep(min(self._pause, self.idle_seconds or self._pause))
                 adoption.sweep(self.directory)

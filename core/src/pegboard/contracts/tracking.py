@@ -101,7 +101,7 @@ class MetricWriter(ABC):
     def flush(self) -> None:  # noqa: B027
         """Bring everything logged so far into the store proper: readers anywhere see it then."""
 
-    def settle(self, run_id: str) -> None:
+    def settle(self, run_id: str) -> None:  # noqa: ARG002 (a store at hand has it all)
         """Flush, and bring in what other processes here, such as forked ones, logged to a run.
 
         Called before a run ends, so that its end does not come before its last points.
@@ -379,7 +379,7 @@ class TrackingStore(ABC):
         """Give space of purged data back to the system; return the bytes freed."""
         return 0
 
-    def waiting(self, run_id: str) -> Waiting | None:
+    def waiting(self, run_id: str) -> Waiting | None:  # noqa: ARG002
         """Return what was logged to a run on this machine and is not in the store yet, if any.
 
         For stores that are elsewhere; others keep what they were given.

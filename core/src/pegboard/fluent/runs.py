@@ -231,7 +231,10 @@ def _end_top(status: RunStatus) -> str:
         lifetime.end(run_id, status)
     except PegboardError as error:
         logging.getLogger("pegboard").warning(
-            "The end of the run %r (%s) was not recorded: %s", open_run.run.info.run_name, run_id, error
+            "The end of the run %r (%s) was not recorded: %s",
+            open_run.run.info.run_name,
+            run_id,
+            error,
         )
     return run_id
 

@@ -46,7 +46,9 @@ def _reason(open_runs: int) -> str:
 
 def _place() -> str:
     worker = _worker()
-    return f"the process {worker!r}" if worker else f"the thread {threading.current_thread().name!r}"
+    return (
+        f"the process {worker!r}" if worker else f"the thread {threading.current_thread().name!r}"
+    )
 
 
 def _worker() -> str | None:

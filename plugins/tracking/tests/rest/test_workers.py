@@ -15,7 +15,7 @@ from pegboard_tracking.rest import places
 COUNT = 3
 
 WORK = """
-import os, signal, sys, time
+import os, signal, sys
 import pegboard
 
 def log(number):
@@ -44,7 +44,7 @@ def log_by_id_and_be_killed(run_id, number):
 def log_in_a_thread_that_outlives_the_function(number):
     import threading
     def late():
-        time.sleep(0.1)
+        threading.main_thread().join()
         log(number)
     threading.Thread(target=late).start()
 
@@ -160,11 +160,7 @@ def test_nothing_is_left_of_workers_when_all_have_ended(server, scripts, way) ->
 
 
 def test_flush_in_a_child_means_that_readers_of_the_server_see_it(server, scripts) -> None:
-    block = (
-        "processes(fork, work.flush)\n"
-        "print(run_id, flush=True)\n"
-        "sys.stdin.readline()"
-    )
+    block = "processes(fork, work.flush)\nprint(run_id, flush=True)\nsys.stdin.readline()"
     run_id = first_line(scripts.start(block))
     assert server.store.get_run(run_id).info.status == "RUNNING"
     assert sorted(server.steps(run_id, "child")) == list(range(COUNT))

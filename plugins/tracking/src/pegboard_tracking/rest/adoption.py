@@ -25,9 +25,7 @@ _LEFTOVERS = (".sent", ".sending")
 def claimed(directory: Path, name: str) -> Iterator[bool | None]:
     """Hold the lock of a journal; False if another process holds it, None if it is gone."""
     try:
-        descriptor = os.open(
-            directory / f"{name}{journal.SUFFIX}", os.O_RDONLY | os.O_CLOEXEC
-        )
+        descriptor = os.open(directory / f"{name}{journal.SUFFIX}", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         yield None
         return
@@ -78,7 +76,6 @@ def _is_about(path: Path, run_id: str) -> bool:
 
 def sweep(directory: Path) -> None:
     """Remove what a process that was killed amid the end of a journal left of it."""
-    for file in os.listdir(directory):
-        stem, ending = os.path.splitext(file)
-        if ending in _LEFTOVERS and not (directory / f"{stem}{journal.SUFFIX}").exists():
-            (directory / file).unlink(missing_ok=True)
+    for file in directory.iterdir():
+        if file.suffix in _LEFTOVERS and not file.with_suffix(journal.SUFFIX).exists():
+            file.unlink(missing_ok=True)

@@ -40,7 +40,7 @@ from pegboard_tracking.journal_reader import JournalReader
 from pegboard_tracking.rest import messages, places
 from pegboard_tracking.rest.api import Api
 from pegboard_tracking.rest.connection import Connection
-from pegboard_tracking.rest.errors import Unreachable, UnknownPath
+from pegboard_tracking.rest.errors import UnknownPath, Unreachable
 from pegboard_tracking.rest.messages import Message, Parcel
 
 REFUSED_FILE = "refused.jsonl"

@@ -225,9 +225,9 @@ def test_a_sender_is_nobodys_child_and_holds_none_of_the_scripts_streams(server,
     eventually(lambda: len(clients.senders()) == 1)
     (sender,) = clients.senders()
     assert os.getsid(sender) not in (os.getsid(0), process.pid)
-    streams = [os.readlink(f"/proc/{sender}/fd/{number}") for number in (1, 2)]
+    streams = [str(Path(f"/proc/{sender}/fd/{number}").readlink()) for number in (1, 2)]
     assert streams == ["/dev/null"] * 2
-    eventually(lambda: os.readlink(f"/proc/{sender}/cwd") == "/")
+    eventually(lambda: Path(f"/proc/{sender}/cwd").readlink() == Path("/"))
 
 
 @pytest.mark.parametrize("way", ["environment", "setting"])

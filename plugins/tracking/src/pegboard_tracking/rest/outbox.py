@@ -290,7 +290,7 @@ class Outbox:
 
 
 def waiting(directory: Path, name: str, run_id: str | None = None) -> tuple[int, int]:
-    """Return how many points, and how many other requests, a journal still holds: of one run or all.
+    """Return how many points and other requests, of one run or of all, a journal still holds.
 
     Raises FileNotFoundError if the journal is gone.
     """

@@ -45,7 +45,7 @@ class RestWriter(JournalWriter):
         heartbeats: Heartbeats,
         check: Callable[[str], None],
     ) -> None:
-        """``flush`` waits for a server that is out of reach as long as the connection's options say."""
+        """``check`` raises if a run cannot be logged to."""
         self._connection = connection
         self._outbox = outbox
         self._url = connection.server.url

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from peers import interpreter
 from pegboard.testing.isolation import forget
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_senders() -> Iterator[None]:
+    """Let clients of servers start no sender: it would outlive the test that made it need one.
+
+    The tests of senders switch them on, and see to their end.
+    """
+    with mock.patch.dict(os.environ, PEGBOARD_SENDER="off"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -283,3 +283,49 @@ def test_an_exception_in_a_thread_fails_the_run_of_the_thread(scripts: Scripts) 
         "main": "FINISHED",
         "thread": "FAILED",
     }
+
+
+def test_a_spawned_worker_that_logs_without_a_run_is_warned_of_the_one_it_gets(
+    scripts: Scripts, tmp_path: Path
+) -> None:
+    (tmp_path / "work.py").write_text(
+        "import pegboard\n"
+        "def work():\n"
+        "    pegboard.log_metric('a', 1)\n"
+        "def work_by_id(run_id):\n"
+        "    pegboard.log_metric('b', 2, run_id=run_id)\n"
+    )
+    code, errors = scripts.run(
+        "sys.path.insert(0, '')\n"
+        "import multiprocessing, work\n"
+        "context = multiprocessing.get_context('spawn')\n"
+        "with pegboard.start_run(run_name='main') as run:\n"
+        "    for target, given in ((work.work, ()), (work.work_by_id, (run.info.run_id,))):\n"
+        "        worker = context.Process(target=target, args=given, name='Worker')\n"
+        "        worker.start(); worker.join()\n"
+    )
+    assert code == 0, errors
+    main, stray = scripts.found()
+    assert (main.data.metrics, stray.data.metrics) == ({"b": 2.0}, {"a": 1.0})
+    assert (main.info.status, stray.info.status) == ("FINISHED", "FINISHED")
+    (line,) = errors.splitlines()
+    assert stray.info.run_id in line
+    assert "'Worker'" in line
+    assert "run_id=" in line
+
+
+def test_threads_of_a_script_and_of_its_forked_child_log_to_its_run(scripts: Scripts) -> None:
+    code, errors = scripts.run(
+        "def log(key):\n"
+        "    thread = threading.Thread(target=pegboard.log_metric, args=(key, 1))\n"
+        "    thread.start(); thread.join()\n"
+        "with pegboard.start_run() as run:\n"
+        "    log('thread')\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        log('child')\n"
+        "        sys.exit(0)\n"
+        "    assert os.waitpid(child, 0)[1] == 0\n"
+    )
+    assert (code, errors) == (0, "")
+    assert scripts.only().data.metrics == {"thread": 1.0, "child": 1.0}

@@ -13,7 +13,7 @@ def test_set_experiment_creates_it_once_and_runs_go_there() -> None:
     assert pegboard.set_experiment("one") == experiment
     with pegboard.start_run() as run:
         assert run.info.experiment_id == experiment.experiment_id
-    assert os.environ["PEGBOARD_EXPERIMENT_ID"] == experiment.experiment_id
+    assert os.environ["PEGBOARD_EXPERIMENT_NAME"] == "one"
 
 
 def test_set_experiment_takes_an_id() -> None:

@@ -227,18 +227,55 @@ def test_the_writer_is_shared_attached_flushed_and_detached(store: Any) -> None:
     assert store.writers == 1
 
 
-def test_a_run_that_cannot_be_ended_is_detached_and_the_error_is_shown(
-    store: Any, monkeypatch: pytest.MonkeyPatch
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_a_run_that_cannot_be_ended_is_detached_and_a_warning_says_so(
+    store: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*arguments: Any, **options: Any) -> None:
         raise PegboardError("no space")
 
-    pegboard.start_run()
+    run = pegboard.start_run()
     monkeypatch.setattr(store, "update_run", fail)
-    with pytest.raises(PegboardError, match="no space"):
-        pegboard.end_run()
+    pegboard.end_run()
     assert store.calls[-1] == "detach"
     assert pegboard.active_run() is None
+    (warning,) = warnings_of(caplog)
+    assert run.info.run_id in warning
+    assert "no space" in warning
+
+
+@pytest.mark.parametrize("end", ["end_run", "with", "error"])
+@pytest.mark.parametrize("gone", ["run", "experiment"])
+def test_ending_a_run_that_was_deleted_warns_once_and_the_next_one_starts(
+    end: str, gone: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    experiment = pegboard.set_experiment("doomed").experiment_id
+
+    def delete(run: Run) -> None:
+        if gone == "run":
+            pegboard.delete_run(run.info.run_id)
+        else:
+            pegboard.delete_experiment(experiment)
+
+    if end == "end_run":
+        delete(pegboard.start_run())
+        pegboard.end_run()
+    elif end == "with":
+        with pegboard.start_run() as run:
+            delete(run)
+    else:
+        with pytest.raises(ZeroDivisionError), pegboard.start_run() as run:
+            delete(run)
+            raise ZeroDivisionError
+    assert len(warnings_of(caplog)) == 1
+    assert "deleted" in caplog.text
+    with pegboard.start_run(experiment_id="0") as run:
+        pegboard.log_metric("a", 1)
+    assert status_of(run) == "FINISHED"
+    assert len(warnings_of(caplog)) == 1
 
 
 def test_runs_write_to_the_store_they_were_started_in() -> None:

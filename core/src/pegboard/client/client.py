@@ -155,7 +155,7 @@ class Client(ArtifactMethods, LoggedModelMethods, RegistryMethods):
     ) -> None:
         """End a run: by default as FINISHED, now. ``end_time`` in ms."""
         new_status = RunStatus.FINISHED if status is None else run_status(status)
-        self.writer.flush()
+        self.writer.settle(run_id)
         self.store.update_run(
             run_id, status=new_status, end_time=_now() if end_time is None else end_time
         )

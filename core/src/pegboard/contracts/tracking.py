@@ -51,6 +51,16 @@ class MetricColumns:
     token: str | None = None
 
 
+@frozen
+class Waiting:
+    """What was logged to a run and waits on this machine to be sent to the store."""
+
+    points: int
+    requests: int
+    """How many other requests wait: params, tags or the end of the run."""
+    place: str
+
+
 class MetricWriter(ABC):
     """The way metrics go from one process into a store.
 
@@ -89,7 +99,14 @@ class MetricWriter(ABC):
         """Stop keeping this run alive."""
 
     def flush(self) -> None:  # noqa: B027
-        """Bring everything logged so far into the store proper."""
+        """Bring everything logged so far into the store proper: readers anywhere see it then."""
+
+    def settle(self, run_id: str) -> None:  # noqa: ARG002 (a store at hand has it all)
+        """Flush, and bring in what other processes here, such as forked ones, logged to a run.
+
+        Called before a run ends, so that its end does not come before its last points.
+        """
+        self.flush()
 
     def close(self) -> None:
         """Flush and give up all resources; what later calls do is undefined."""
@@ -367,6 +384,13 @@ class TrackingStore(ABC):
     def reclaim(self) -> int:
         """Give space of purged data back to the system; return the bytes freed."""
         return 0
+
+    def waiting(self, run_id: str) -> Waiting | None:  # noqa: ARG002
+        """Return what was logged to a run on this machine and is not in the store yet, if any.
+
+        For stores that are elsewhere; others keep what they were given.
+        """
+        return None
 
     def faults(self) -> Iterable[tuple[str, str]]:
         """Return what is amiss although the store works: what it is, and what to do about it.

@@ -19,6 +19,8 @@ _PAGE = 1000
 _lock = threading.Lock()
 _client: Client | None = None
 _active_id: str | None = None
+_active_name, _active_uri = "", ""
+"""What the active experiment is called, and in which store it has its id."""
 
 
 def client() -> Client:
@@ -38,9 +40,10 @@ def set_experiment(
 ) -> Experiment:
     """Start runs in this experiment from now on; one named that does not exist is created.
 
-    Processes started by this one use it too.
+    Processes started by this one use it too. After ``set_tracking_uri`` it is the experiment of the
+    same name in the other store.
     """
-    global _active_id
+    global _active_id, _active_name, _active_uri
     if (experiment_name is None) == (experiment_id is None):
         raise InvalidValue("set_experiment needs either experiment_name or experiment_id.")
     if experiment_name is not None:
@@ -52,8 +55,11 @@ def set_experiment(
             f"The experiment {experiment.name!r} (id {experiment.experiment_id}) is deleted.",
             hint="Restore it with restore_experiment, or use another name.",
         )
-    _active_id = experiment.experiment_id
-    os.environ["PEGBOARD_EXPERIMENT_ID"] = experiment.experiment_id
+    _active_id, _active_name = experiment.experiment_id, experiment.name
+    _active_uri = location.get_tracking_uri()
+    # By its name, which other processes find in whatever store they track to.
+    os.environ["PEGBOARD_EXPERIMENT_NAME"] = experiment.name
+    os.environ.pop("PEGBOARD_EXPERIMENT_ID", None)
     return experiment
 
 
@@ -72,7 +78,12 @@ def _get_or_create(name: str) -> Experiment:
 
 
 def chosen_experiment_id() -> str | None:
-    """Return the id of the experiment chosen by ``set_experiment``, if one was."""
+    """Return the id of the experiment chosen by ``set_experiment``, if one was.
+
+    Another store has other ids: there it is looked up by its name, and created if need be.
+    """
+    if _active_id is not None and _active_uri != location.get_tracking_uri():
+        set_experiment(_active_name)
     return _active_id
 
 
@@ -80,12 +91,15 @@ def current_experiment_id() -> str:
     """Return the id of the experiment that runs start in.
 
     It is the one of ``set_experiment``, else of the environment variables
-    ``MLFLOW_EXPERIMENT_NAME`` (created if need be) or ``MLFLOW_EXPERIMENT_ID`` (or ``PEGBOARD_…``),
-    else the default one.
+    ``MLFLOW_EXPERIMENT_NAME`` (created if need be) or ``MLFLOW_EXPERIMENT_ID`` (or ``PEGBOARD_…``,
+    which go before), else the default one.
     """
-    if _active_id is not None:
-        return _active_id
+    chosen = chosen_experiment_id()
+    if chosen is not None:
+        return chosen
     name, by_id = environment.find("EXPERIMENT_NAME"), environment.find("EXPERIMENT_ID")
+    if name and by_id and _is_ours(name[0]) != _is_ours(by_id[0]):
+        name, by_id = (name, None) if _is_ours(name[0]) else (None, by_id)
     if name is not None:
         experiment = _get_or_create(name[1])
         if by_id is not None and by_id[1] != experiment.experiment_id:
@@ -104,6 +118,10 @@ def current_experiment_id() -> str:
                 "but there is no experiment with that id."
             ) from error
     return DEFAULT_EXPERIMENT_ID
+
+
+def _is_ours(variable: str) -> bool:
+    return variable.startswith("PEGBOARD_")
 
 
 def create_experiment(

@@ -65,6 +65,16 @@ def watch(run_id: str, open_run: OpenRun) -> None:
         _chain_sigterm()
 
 
+def open_runs() -> list[OpenRun]:
+    """Return the open runs of all threads; in a forked child those of the parent too."""
+    return list(_watch.runs.values())
+
+
+def find(run_id: str) -> OpenRun | None:
+    """Return the open run with an id, whichever thread started it."""
+    return _watch.runs.get(run_id)
+
+
 def _install() -> None:
     first, _watch.installed_in = not _watch.installed_in, os.getpid()
     if first:
@@ -135,10 +145,7 @@ def _chain_thread_hook() -> None:
     def on_exception(arguments: Any) -> None:
         from pegboard.fluent.runs import end_all
 
-        try:
-            end_all(status_after(arguments.exc_value))
-        except PegboardError as error:
-            sys.stderr.write(f"pegboard: a run could not be ended: {error}\n")
+        end_all(status_after(arguments.exc_value))
         previous(arguments)
 
     threading.excepthook = on_exception

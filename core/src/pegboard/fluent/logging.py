@@ -1,4 +1,7 @@
-"""Logging to the active run, which is started if there is none."""
+"""Logging to the active run, which is started if there is none.
+
+A thread without a run of its own logs to the one that is open in the process, if exactly one is.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from pegboard.client import writers
 from pegboard.client.operations import DONE, outcome
 from pegboard.entities import DatasetInput, InputTag, Metric, Param, RunTag
 from pegboard.errors import InvalidValue
-from pegboard.fluent import experiments
+from pegboard.fluent import experiments, lifetime
 from pegboard.fluent.runs import active, here
 from pegboard.tags import DATASET_CONTEXT
 
@@ -285,7 +289,14 @@ def get_artifact_uri(artifact_path: str | None = None) -> str:
 
 
 def flush_async_logging() -> None:
-    """Return at once: what was logged is kept when the call that logged it returns."""
+    """Return when readers of the store see what was logged, also by workers to the open runs.
+
+    Nothing is lost without it: what was logged is kept when the call that logged it returns. A
+    server that is out of reach is waited for, but not for ever; a warning says so.
+    """
+    writers.flush_all()
+    for open_run in lifetime.open_runs():
+        open_run.client.writer.settle(open_run.run.info.run_id)
 
 
 def flush_artifact_async_logging() -> None:
@@ -304,7 +315,5 @@ def _target(run_id: str | None) -> tuple[Client, str]:
 
 
 def _client_of(run_id: str) -> Client:
-    for open_run in here.stack:
-        if open_run.run.info.run_id == run_id:
-            return open_run.client
-    return experiments.client()
+    open_run = lifetime.find(run_id)
+    return experiments.client() if open_run is None else open_run.client

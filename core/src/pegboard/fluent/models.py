@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from pegboard.entities.logged_models import LoggedModel, LoggedModelOutput, LoggedModelStatus
 from pegboard.errors import InvalidValue
 from pegboard.fluent.experiments import client, current_experiment_id
-from pegboard.fluent.runs import active, here
+from pegboard.fluent.runs import active, current, here
 
 if TYPE_CHECKING:
     import pandas
@@ -123,7 +123,8 @@ def initialize_logged_model(
 
     By default it is one of the active run, if there is one, and of the active experiment.
     """
-    run = here.stack[-1].run if here.stack else None
+    open_run = current()
+    run = None if open_run is None else open_run.run
     if source_run_id is None and run is not None:
         source_run_id = run.info.run_id
     if experiment_id is None:

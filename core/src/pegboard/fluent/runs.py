@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -12,8 +13,8 @@ from attrs import frozen
 
 from pegboard.client.client import run_status
 from pegboard.entities import LifecycleStage, Run, RunStatus, RunTag
-from pegboard.errors import InvalidState, InvalidValue
-from pegboard.fluent import environment, hooks, lifetime
+from pegboard.errors import InvalidState, InvalidValue, PegboardError
+from pegboard.fluent import environment, hooks, lifetime, strays
 from pegboard.fluent.experiments import chosen_experiment_id, client, current_experiment_id
 from pegboard.tags import PARENT_RUN_ID, RUN_NAME, RUN_NOTE
 
@@ -38,7 +39,7 @@ class ActiveRun(Run):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End the run, and those nested in it that were left open."""
+        """End the run, and those nested in it that were left open, as ``end_run`` does."""
         if any(open_run.run.info.run_id == self.info.run_id for open_run in here.stack):
             status = lifetime.status_after(error)
             while _end_top(status) != self.info.run_id:
@@ -86,6 +87,8 @@ class _Thread(threading.local):
 
 
 here = _Thread()
+_starting = threading.RLock()
+"""Held while a run is started by logging, so that threads that log at once start but one."""
 
 
 def start_run(
@@ -206,18 +209,30 @@ def _activate(store_client: Client, run: Run, options: Mapping[str, Any]) -> Act
 
 
 def end_run(status: str = RunStatus.FINISHED) -> None:
-    """End the active run, if there is one, with the name of a status."""
+    """End the active run, if there is one, with the name of a status.
+
+    If the store cannot take note of it (the run was deleted, say), a warning says so: the run is
+    not active any more, and the script goes on.
+    """
     ended_as = run_status(status)
     if here.stack:
         _end_top(ended_as)
 
 
 def _end_top(status: RunStatus) -> str:
-    """End this thread's innermost run and return its id."""
+    """End this thread's innermost run and return its id; warn if the store does not take it."""
     open_run = here.stack.pop()
     run_id = here.last_run_id = open_run.run.info.run_id
     _bind()
-    lifetime.end(run_id, status)
+    try:
+        lifetime.end(run_id, status)
+    except PegboardError as error:
+        logging.getLogger("pegboard").warning(
+            "The end of the run %r (%s) was not recorded: %s",
+            open_run.run.info.run_name,
+            run_id,
+            error,
+        )
     return run_id
 
 
@@ -237,16 +252,37 @@ def _bind() -> None:
 
 
 def active() -> OpenRun:
-    """Return this thread's innermost run, started if there is none."""
-    if not here.stack:
-        start_run()
-    elif here.log is None:
-        _bind()
-    return here.stack[-1]
+    """Return the run to log to: ``current``, else one that is started."""
+    found = current()
+    if found is None:
+        with _starting:
+            # Another thread may have started one meanwhile.
+            found = current()
+            if found is None:
+                others = len(lifetime.open_runs())
+                strays.warn(start_run(), others)
+                return here.stack[-1]
+    if here.stack:
+        if here.log is None:
+            _bind()
+    else:
+        # Not kept: the run may end, or others begin, in threads that cannot tell this one.
+        here.run_id = found.run.info.run_id
+    return found
+
+
+def current() -> OpenRun | None:
+    """Return this thread's innermost run, else the only one open in the process, if it is."""
+    if here.stack:
+        return here.stack[-1]
+    open_runs = lifetime.open_runs()
+    return open_runs[0] if len(open_runs) == 1 else None
 
 
 def _after_fork() -> None:
     """In a forked child: log through a writer of its own. The runs stay the parent's."""
+    global _starting
+    _starting = threading.RLock()
     here.log = here.log_many = None
 
 
@@ -255,7 +291,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def active_run() -> ActiveRun | None:
-    """Return this thread's active run, the innermost if there are several; or None."""
+    """Return the run that this thread started and not ended, the innermost of several; or None.
+
+    A thread without one logs to the run that another thread has open, if that is the only one.
+    """
     return here.stack[-1].run if here.stack else None
 
 

@@ -21,8 +21,8 @@ def forget() -> None:
     host.use(None)
     location.set_tracking_uri(None)
     experiments._active_id = None
-    for name in ("PEGBOARD_TRACKING_URI", "PEGBOARD_REGISTRY_URI", "PEGBOARD_EXPERIMENT_ID"):
-        os.environ.pop(name, None)
+    for name in ("TRACKING_URI", "REGISTRY_URI", "EXPERIMENT_ID", "EXPERIMENT_NAME"):
+        os.environ.pop(f"PEGBOARD_{name}", None)
 
 
 @contextmanager

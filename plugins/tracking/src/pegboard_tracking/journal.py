@@ -95,6 +95,11 @@ def try_lock(descriptor: int) -> bool:
     return True
 
 
+def unlock(descriptor: int) -> None:
+    """Give the lock back, also if a child process forked meanwhile has the same descriptor."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
 def create(directory: Path, name: str) -> int:
     """Create a journal and return its descriptor, open for appending and locked.
 

@@ -174,6 +174,8 @@ def pegboard_settings() -> Mapping[str, object]:
         # a source names them.
         "credentials_allow": [],
         "journal_wait_seconds": 60.0,
+        "sender": True,
+        "sender_idle_seconds": 30.0,
     }
 
 

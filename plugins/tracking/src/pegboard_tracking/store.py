@@ -176,7 +176,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
     def _reset(self) -> None:
         self._commit.reset()
         self._drain.reset()
-        self._writer.reset()
+        self._writer.start_in_child()
 
 
 def _unproxied(root: str) -> str | None:

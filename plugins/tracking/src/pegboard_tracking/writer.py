@@ -101,6 +101,15 @@ class JournalWriter(MetricWriter):
         self._count = 0
         self._start_file(-1)
 
+    def start_in_child(self) -> None:
+        """Start without a journal in a forked child: those of the parent are the parent's.
+
+        Their descriptors are closed: they would keep the locks of a parent that died.
+        """
+        for _, descriptor in self._journals:
+            os.close(descriptor)
+        self.reset()
+
     def _start_file(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._size = len(journal.MAGIC)
@@ -226,7 +235,7 @@ class JournalWriter(MetricWriter):
             self._new_file()
 
     def _new_file(self) -> None:
-        name = f"{self.id}-{self._count:08}"
+        name = self._file_name(self._count)
         try:
             descriptor = journal.create(self._drain.directory, name)
         except OSError as error:
@@ -242,6 +251,10 @@ class JournalWriter(MetricWriter):
                 daemon=True,
             )
             self._thread.start()
+
+    def _file_name(self, number: int) -> str:
+        """Return the name of this writer's journal of that number, which begins with its id."""
+        return f"{self.id}-{number:08}"
 
     # -- runs that are kept alive --------------------------------------------------------------
 

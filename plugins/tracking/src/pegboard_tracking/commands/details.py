@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from pegboard.cli import formats, output
+from pegboard.contracts.tracking import Waiting
 from pegboard.entities import DatasetInput, Experiment, FileInfo, Run
 from pegboard.errors import PegboardError
 
@@ -80,6 +81,16 @@ def print_run(run: Run, experiment: Experiment, files: list[FileInfo] | str) -> 
     _section("Datasets", [_dataset_line(item) for item in run.inputs.dataset_inputs])
     _print_files(files)
     _section("Context", [tag for tag in tags if tag[0].startswith(_SYSTEM_TAGS)])
+
+
+def print_waiting(waiting: Waiting) -> None:
+    """Say what of a run is not in the store yet."""
+    points = formats.counted(waiting.points, "point")
+    others = formats.counted(waiting.requests, "other request")
+    output.note(
+        f"Not shown: {points} and {others} wait in {waiting.place}. "
+        "'pegboard sync' sends what ended processes left."
+    )
 
 
 def _section(title: str, pairs: Sequence[tuple[str, object]]) -> None:

@@ -98,12 +98,16 @@ def show(run: str, as_json: bool) -> None:
     store = common.open_store()
     found = common.find_run(store, run)
     experiment = store.get_experiment(found.info.experiment_id)
+    waiting = store.waiting(found.info.run_id)
     if as_json:
-        output.print_json(details.as_json(found, experiment))
+        left = waiting and {"points": waiting.points, "requests": waiting.requests}
+        output.print_json(details.as_json(found, experiment) | {"waiting": left})
         return
     details.print_run(
         found, experiment, details.top_files(host.current(), store.located(found.info.artifact_uri))
     )
+    if waiting is not None:
+        details.print_waiting(waiting)
 
 
 @runs.command(epilog=output.examples("pegboard runs delete 'rate 0.1'"))

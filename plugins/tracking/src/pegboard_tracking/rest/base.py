@@ -37,13 +37,7 @@ class RestBase(TrackingStore):
         self._api = Api(connection)
         self._outbox = Outbox(connection, places.directory_of(self._server.url))
         self._heartbeats = Heartbeats(connection)
-        self._writer = RestWriter(
-            self._outbox,
-            self._heartbeats,
-            self._server.url,
-            connection.options.journal_wait,
-            self._check_run,
-        )
+        self._writer = RestWriter(connection, self._outbox, self._heartbeats, self._check_run)
         self._infos: dict[str, RunInfo] = {}
         me = weakref.ref(self)
         if hasattr(os, "register_at_fork"):
@@ -96,7 +90,7 @@ class RestBase(TrackingStore):
     def _reset(self) -> None:
         self._outbox.reset()
         self._heartbeats.reset()
-        self._writer.reset()
+        self._writer.start_in_child()
 
 
 def read_run(value: Any) -> Run:

@@ -72,6 +72,10 @@ class Options:
     part_bytes: int = 32 << 20
     withheld: bool = False
     """Whether there are credentials or headers that are not sent, as another server's."""
+    sender: bool = True
+    """Whether a process is started that delivers what a killed client leaves."""
+    sender_idle: float = 30.0
+    """How long, in seconds, that process waits for another client before it ends."""
 
 
 def server_of(text: str) -> Server:
@@ -125,6 +129,8 @@ def options_for(
         journal_wait=float(settings["journal_wait_seconds"]),
         parts_from=int(_number(env, "MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", 128 << 20)),
         part_bytes=max(int(_number(env, "MULTIPART_UPLOAD_CHUNK_SIZE", 32 << 20)), 1),
+        sender=_switch(env, "PEGBOARD_SENDER", settings["sender"]),
+        sender_idle=float(settings["sender_idle_seconds"]),
     )
 
 
@@ -164,6 +170,15 @@ def _number(env: Mapping[str, str], name: str, default: float) -> float:
     if not 0 <= value < float("inf"):
         raise ConfigError(f"The environment variable MLFLOW_{name} is {text!r}, not a number.")
     return value
+
+
+def _switch(env: Mapping[str, str], variable: str, default: bool) -> bool:
+    text = env.get(variable, "").lower()
+    if text not in ("", "on", "off", "true", "false", "1", "0"):
+        raise ConfigError(
+            f"The environment variable {variable} is {text!r}.", hint="Write on or off."
+        )
+    return default if not text else text in ("on", "true", "1")
 
 
 def _verify(env: Mapping[str, str], settings: Mapping[str, Any]) -> bool | str:

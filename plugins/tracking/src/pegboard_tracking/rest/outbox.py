@@ -6,6 +6,9 @@ After a crash the same part is cut into the same batches again, each with the sa
 ``X-Pegboard-Batch: NAME:NUMBER``, whose numbers rise: a server of ours remembers the last one and
 keeps each batch once. MLflow's drops points that are all alike.
 
+Any process may send any journal: the writer, its parent, one that takes over what the dead left.
+The lock of ``NAME.sending`` keeps it to one at a time, so that each knows what the last has sent.
+
 What the server refuses for good (its run was deleted, say) goes to ``refused.jsonl``, and the
 rest goes on.
 """
@@ -16,6 +19,7 @@ import json
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,10 +40,11 @@ from pegboard_tracking.journal_reader import JournalReader
 from pegboard_tracking.rest import messages, places
 from pegboard_tracking.rest.api import Api
 from pegboard_tracking.rest.connection import Connection
-from pegboard_tracking.rest.errors import UnknownPath
+from pegboard_tracking.rest.errors import UnknownPath, Unreachable
 from pegboard_tracking.rest.messages import Message, Parcel
 
 REFUSED_FILE = "refused.jsonl"
+_LOOK_AGAIN_SECONDS = 0.02
 
 _READ_BYTES = 1 << 18
 _READ_PACKED_BYTES = 1 << 22
@@ -82,10 +87,14 @@ class Outbox:
         self.directory = directory
         self._on_sent = on_sent
         self._on_refused = on_refused
+        self._locks: set[int] = set()
         self.reset()
 
     def reset(self) -> None:
         """Start anew in a child process, which must not use the locks of its parent."""
+        for descriptor in self._locks:
+            os.close(descriptor)
+        self._locks = set()
         self._lock = threading.RLock()
         self._readers: dict[str, JournalReader] = {}
         self._thread = threading.local()
@@ -103,14 +112,22 @@ class Outbox:
 
     def one(self, name: str) -> None:
         """Send everything that one journal holds."""
-        with self._lock:
-            try:
-                self._send(name)
-            except FileNotFoundError:
-                # Somebody else sent the rest and removed it.
-                self._readers.pop(name, None)
-            except OSError as error:
-                raise translate_os_error(error, _path(self.directory, name)) from error
+        with self._lock, self._alone(name) as is_there:
+            if is_there:
+                self._send_all(name)
+
+    def _send_all(self, name: str) -> None:
+        try:
+            self._send(name)
+        except FileNotFoundError:
+            # Somebody else sent the rest and removed it.
+            self.forget(name)
+        except OSError as error:
+            raise translate_os_error(error, _path(self.directory, name)) from error
+
+    def forget(self, name: str) -> None:
+        """Forget what was read of a journal, which may be another's."""
+        self._readers.pop(name, None)
 
     def is_damaged(self, name: str) -> bool:
         """Whether a journal was found to be damaged, so that nothing more can be read from it."""
@@ -119,8 +136,10 @@ class Outbox:
 
     def finish(self, name: str) -> None:
         """Send the rest of a journal that nobody writes to any more, and remove it."""
-        with self._lock:
-            self.one(name)
+        with self._lock, self._alone(name) as is_there:
+            if not is_there:
+                return
+            self._send_all(name)
             path = _path(self.directory, name)
             reader = self._readers.pop(name, None)
             if reader is not None and reader.damaged_at is not None and path.exists():
@@ -138,6 +157,42 @@ class Outbox:
                 )
             path.unlink(missing_ok=True)
             _progress_file(self.directory, name).unlink(missing_ok=True)
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[bool]:
+        """Keep other processes from sending a journal; False if it was removed."""
+        path, file = _path(self.directory, name), _sending_file(self.directory, name)
+        if not path.exists():
+            self.forget(name)
+            yield False
+            return
+        try:
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise translate_os_error(error, file) from error
+        self._locks.add(descriptor)
+        try:
+            self._wait_for(descriptor, path)
+            yield path.exists()
+            if not path.exists():
+                # Names are never used again, so nobody needs this lock any more.
+                file.unlink(missing_ok=True)
+        finally:
+            self._locks.discard(descriptor)
+            journal.unlock(descriptor)
+            os.close(descriptor)
+
+    def _wait_for(self, descriptor: int, path: Path) -> None:
+        """Wait for the lock of sending as long as one request may take."""
+        deadline = time.monotonic() + self._connection.options.timeout
+        while not journal.try_lock(descriptor):
+            if time.monotonic() > deadline:
+                raise Unreachable(
+                    f"Another process has been sending {path} to the server "
+                    f"{self._connection.server.url} for a long time.",
+                    hint="Try again later.",
+                )
+            time.sleep(_LOOK_AGAIN_SECONDS)
 
     # -- sending -------------------------------------------------------------------------------
 
@@ -234,8 +289,11 @@ class Outbox:
         )
 
 
-def waiting(directory: Path, name: str) -> tuple[int, int]:
-    """Return how many points, and how many other requests, a journal still holds."""
+def waiting(directory: Path, name: str, run_id: str | None = None) -> tuple[int, int]:
+    """Return how many points and other requests, of one run or of all, a journal still holds.
+
+    Raises FileNotFoundError if the journal is gone.
+    """
     reader = JournalReader(_path(directory, name))
     position = _progress(directory, name).position
     points = messages = 0
@@ -244,9 +302,12 @@ def waiting(directory: Path, name: str) -> tuple[int, int]:
         if found.end <= position:
             return points, messages
         position = found.end
-        pieces = (piece for series in found.by_series.values() for piece in series)
-        points += sum(len(piece) for piece in pieces) // journal.POINT_BYTES
-        messages += found.other is not None
+        for (owner, _), pieces in found.by_series.items():
+            if run_id in (None, owner):
+                points += sum(map(len, pieces)) // journal.POINT_BYTES
+        if found.other is not None:
+            is_wanted = run_id in (None, Message.unpacked(found.other).fields.get("run_id"))
+            messages += is_wanted
 
 
 def _path(directory: Path, name: str) -> Path:
@@ -255,6 +316,10 @@ def _path(directory: Path, name: str) -> Path:
 
 def _progress_file(directory: Path, name: str) -> Path:
     return directory / f"{name}.sent"
+
+
+def _sending_file(directory: Path, name: str) -> Path:
+    return directory / f"{name}.sending"
 
 
 def _progress(directory: Path, name: str) -> Progress:

@@ -7,16 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pegboard import paging, uris
-from pegboard.contracts.tracking import MetricWriter
+from pegboard.contracts.tracking import MetricWriter, Waiting
 from pegboard.entities import RunInfo, ViewType
 
-from pegboard_tracking import journal
+from pegboard_tracking.rest import left, places, sender
 from pegboard_tracking.rest.artifacts import resolve
 from pegboard_tracking.rest.connection import connect
 from pegboard_tracking.rest.errors import not_known
 from pegboard_tracking.rest.experiments import RestExperiments
 from pegboard_tracking.rest.logging import RestLogging
-from pegboard_tracking.rest.outbox import REFUSED_FILE
 from pegboard_tracking.rest.reading import RestReading
 from pegboard_tracking.rest.runs import RestRuns
 
@@ -26,8 +25,13 @@ if TYPE_CHECKING:
 
 
 def open_store(uri: uris.Uri, settings: Mapping[str, Any]) -> RestStore:
-    """Open the store behind the server of an ``http:`` or ``https:`` URI; nothing is sent yet."""
-    return RestStore(connect(uri.text, settings))
+    """Open the store behind the server of an ``http:`` or ``https:`` URI.
+
+    Nothing is sent yet, but what ended processes left for that server is (``rest.sender``).
+    """
+    connection = connect(uri.text, settings)
+    sender.start_if_left(connection, places.directory_of(connection.server.url))
+    return RestStore(connection)
 
 
 class RestStore(RestExperiments, RestRuns, RestLogging, RestReading):
@@ -83,24 +87,13 @@ class RestStore(RestExperiments, RestRuns, RestLogging, RestReading):
         """
         return resolve(artifact_uri, self._server, self._connection.options.userinfo)
 
+    def waiting(self, run_id: str) -> Waiting | None:
+        """Return what was logged to a run on this machine and not sent yet."""
+        return left.of_run(self._outbox.directory, run_id)
+
     def faults(self) -> Iterable[tuple[str, str]]:
         """Yield what was left in journals, what the server refused, and damaged journals."""
-        directory = self._outbox.directory
-        if names_left := journal.names(directory):
-            yield (
-                f"{len(names_left)} journals in {directory} wait to be sent to the server",
-                "'pegboard sync' sends those whose process has ended.",
-            )
-        if (refused := directory / REFUSED_FILE).exists():
-            yield (
-                f"{refused} holds what the server refused for good",
-                "Look into it, and delete it when it is not needed.",
-            )
-        for path in sorted(directory.glob("*.damaged")):
-            yield (
-                f"{path} is a damaged journal; what came before the damage was sent",
-                "Keep it if the points after it are worth a rescue by hand, else delete it.",
-            )
+        return left.faults(self._outbox.directory, self._connection.options)
 
     def close(self) -> None:
         """Send on what was logged, and close the connections."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ from attrs import define
 from pegboard.errors import StoreError
 
 from pegboard_tracking import journal
-from pegboard_tracking.rest import places
+from pegboard_tracking.rest import adoption, places
 from pegboard_tracking.rest.connection import connect, connect_to_found
 from pegboard_tracking.rest.options import server_of
 from pegboard_tracking.rest.outbox import Outbox, waiting
@@ -48,7 +46,8 @@ def reports(chosen: str | None) -> Iterator[Report]:
 def look(report: Report) -> None:
     """Count what the journals of ended processes still hold, without sending anything."""
     for name in journal.names(report.directory):
-        with _claimed(report, name) as mine:
+        with adoption.claimed(report.directory, name) as mine:
+            report.in_use += mine is False
             if mine:
                 points, requests = waiting(report.directory, name)
                 report.journals += 1
@@ -82,26 +81,10 @@ def send(
     outbox = Outbox(opened, report.directory, on_sent=on_sent, on_refused=on_refused)
     try:
         for name in journal.names(report.directory):
-            with _claimed(report, name) as mine, outbox.patience():
+            with adoption.claimed(report.directory, name) as mine, outbox.patience():
+                report.in_use += mine is False
                 if mine:
                     outbox.finish(name)
                     report.journals += 1
     except StoreError as error:
         report.error = str(error)
-
-
-@contextmanager
-def _claimed(report: Report, name: str) -> Iterator[bool]:
-    """Hold the lock of a journal, unless a living process holds it."""
-    try:
-        path = report.directory / f"{name}{journal.SUFFIX}"
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        yield False
-        return
-    try:
-        mine = journal.try_lock(descriptor)
-        report.in_use += not mine
-        yield mine
-    finally:
-        os.close(descriptor)

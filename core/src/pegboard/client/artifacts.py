@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pegboard import paths, uris
 from pegboard.client import transfer
+from pegboard.client.naming import NamedFilesMethods
 from pegboard.client.operations import outcome
 from pegboard.errors import InvalidValue, NotFound
 from pegboard.tags import LOGGED_IMAGES, LOGGED_TABLES
@@ -25,17 +26,15 @@ if TYPE_CHECKING:
 
     from pegboard.client.operations import RunOperations
     from pegboard.contracts.artifacts import ArtifactStore
-    from pegboard.contracts.tracking import TrackingStore
     from pegboard.entities import FileInfo, Page, Run
     from pegboard.host import Host
+    from pegboard.resolver import NamedFiles
 
 _KNOWN_ROOTS = 4096
 
 
-class ArtifactMethods:
+class ArtifactMethods(NamedFilesMethods):
     """What can be done with the files of a run. Paths are relative, with ``/`` between parts."""
-
-    store: TrackingStore
 
     def __init__(self, host: Host) -> None:
         """Open artifact stores through ``host``."""
@@ -91,18 +90,25 @@ class ArtifactMethods:
         transfer.upload_content(self.artifacts(run_id), Path(local_dir), artifact_path or "")
 
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
-        """Return what is directly below a directory, sorted by path."""
-        return self.artifacts(run_id).list(paths.safe_relative(path or ""))
+        """Return what is directly below a directory, sorted by path.
+
+        A directory is also a logged model of the run, by its name.
+        """
+        return list_files(*self._of_run(run_id, path))
 
     def download_artifacts(
         self, run_id: str, path: str, dst_path: str | os.PathLike[str] | None = None
     ) -> str:
         """Copy a file or directory to ``dst_path/path`` and return that path.
 
-        Without ``dst_path``: return where it lies, if on this machine, else copy it to a new
-        temporary directory.
+        A directory is also a logged model of the run, by its name. Without ``dst_path``: return
+        where it lies, if on this machine, else copy it to a new temporary directory.
         """
-        return str(fetch(self.artifacts(run_id), path, dst_path))
+        return str(fetch_files(*self._of_run(run_id, path), dst_path))
+
+    def _of_run(self, run_id: str, path: str | None) -> tuple[ArtifactStore, NamedFiles]:
+        named = self._resolver.of_run(run_id, path or "", self.get_artifact_uri(run_id))
+        return self.open_files(named), named
 
     # -- content -------------------------------------------------------------------------------
 
@@ -246,16 +252,28 @@ class ArtifactMethods:
         return [run for run in runs if _lists_table(run, path)]
 
 
-def fetch(store: ArtifactStore, path: str, dst_path: str | os.PathLike[str] | None) -> Path:
+def list_files(store: ArtifactStore, named: NamedFiles) -> list[FileInfo]:
+    """Return what is directly below a directory that a URI names, with the paths it has there."""
+    found = store.list(named.path)
+    if not named.folder:
+        return found
+    from attrs import evolve
+
+    return [evolve(file, path=posixpath.join(named.folder, file.path)) for file in found]
+
+
+def fetch_files(
+    store: ArtifactStore, named: NamedFiles, dst_path: str | os.PathLike[str] | None
+) -> Path:
     """Copy from a store to a directory, or return where it lies; see ``download_artifacts``."""
     if dst_path is not None:
-        return transfer.download(store, path, Path(dst_path))
-    local = store.local_path(paths.safe_relative(path))
+        return transfer.download(store, named.path, paths.below(Path(dst_path), named.folder))
+    local = store.local_path(paths.safe_relative(named.path))
     if local is not None and local.exists():
         return local
     import tempfile
 
-    return transfer.download(store, path, Path(tempfile.mkdtemp(prefix="pegboard-")))
+    return transfer.download(store, named.path, Path(tempfile.mkdtemp(prefix="pegboard-")))
 
 
 def _serialized(value: Any, path: str) -> str:

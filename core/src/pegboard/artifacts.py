@@ -10,6 +10,7 @@ from pegboard.client import transfer
 from pegboard.client.artifacts import fetch_files, list_files
 from pegboard.client.opening import open_named
 from pegboard.errors import InvalidValue
+from pegboard.paths import RelativePath, text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def download_artifacts(
     artifact_uri: str | os.PathLike[str] | None = None,
     run_id: str | None = None,
-    artifact_path: str | None = None,
+    artifact_path: RelativePath | None = None,
     dst_path: str | os.PathLike[str] | None = None,
     tracking_uri: str | None = None,
 ) -> str:
@@ -40,7 +41,7 @@ def download_artifacts(
 def list_artifacts(
     artifact_uri: str | os.PathLike[str] | None = None,
     run_id: str | None = None,
-    artifact_path: str | None = None,
+    artifact_path: RelativePath | None = None,
     tracking_uri: str | None = None,
 ) -> list[FileInfo]:
     """Return what is directly below a directory, sorted by path."""
@@ -48,7 +49,7 @@ def list_artifacts(
     return list_files(store, named)
 
 
-def load_text(artifact_uri: str) -> str:
+def load_text(artifact_uri: str | os.PathLike[str]) -> str:
     """Return the content of a text file (UTF-8)."""
     content = _content(artifact_uri)
     try:
@@ -60,7 +61,7 @@ def load_text(artifact_uri: str) -> str:
         ) from error
 
 
-def load_dict(artifact_uri: str) -> Any:
+def load_dict(artifact_uri: str | os.PathLike[str]) -> Any:
     """Return the content of a JSON file."""
     try:
         return json.loads(load_text(artifact_uri))
@@ -68,7 +69,7 @@ def load_dict(artifact_uri: str) -> Any:
         raise InvalidValue(f"The artifact {artifact_uri!r} is not JSON: {error}.") from error
 
 
-def load_image(artifact_uri: str) -> Image:
+def load_image(artifact_uri: str | os.PathLike[str]) -> Image:
     """Return the content of an image file as a Pillow image."""
     import io
 
@@ -83,7 +84,7 @@ def load_image(artifact_uri: str) -> Image:
     return image
 
 
-def _content(artifact_uri: str) -> bytes:
+def _content(artifact_uri: str | os.PathLike[str]) -> bytes:
     store, named = _opened(artifact_uri, None, None, None)
     return transfer.read_bytes(store, named.path)
 
@@ -91,14 +92,14 @@ def _content(artifact_uri: str) -> bytes:
 def _opened(
     artifact_uri: str | os.PathLike[str] | None,
     run_id: str | None,
-    artifact_path: str | None,
+    artifact_path: RelativePath | None,
     tracking_uri: str | None,
 ) -> tuple[ArtifactStore, NamedFiles]:
     """Return the files that are asked for, and the store that they are in."""
     if (artifact_uri is None) == (run_id is None):
         raise InvalidValue("Name the artifact by either artifact_uri or run_id.")
     if artifact_uri is None:
-        artifact_uri = f"runs:/{run_id}/{artifact_path or ''}"
+        artifact_uri = f"runs:/{run_id}/{text(artifact_path or '')}"
     elif artifact_path is not None:
         raise InvalidValue("artifact_path goes with run_id; extend artifact_uri instead.")
     return open_named(artifact_uri, tracking_uri)

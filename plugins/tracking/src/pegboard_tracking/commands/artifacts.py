@@ -75,14 +75,15 @@ def upload(run: str, sources: tuple[Path, ...], directory: str, as_json: bool) -
     stopped when the same command is given again.
     """
     store = _files_of(run)
-    found = [each for source in sources for each in transfer.files(source, directory)]
-    total = sum(file.stat().st_size for file, _ in found if file.is_file())
+    every = (each for source in sources for each in transfer.files(source, directory))
+    found = transfer.checked(every)
+    total = sum(file.stat().st_size for file, _ in found)
     with output.progress("Uploading, in MB", -(-total // _MB)) as advance:
         told = _in_megabytes(advance)
         for file, path in found:
             transfer.upload_file(store, file, path, told)
     if as_json:
-        output.print_json({"files": [paths.safe_relative(path) for _, path in found]})
+        output.print_json({"files": [path for _, path in found]})
     else:
         click.echo(f"Uploaded {formats.counted(len(found), 'file')}, {formats.size(total)}.")
 

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import IO, Any
 
-import orjson
 from pegboard_models.enforcement import SchemaMismatch
 from pegboard_server.failures import Failure
 
-from pegboard_serving import answers, payloads, tables
+from pegboard_serving import answers, json_text, payloads, tables
 from pegboard_serving.scorer import Scorer
 
 
@@ -39,8 +38,8 @@ def of_lines(scorer: Scorer, stream: IO[str], rows: int | None) -> Iterator[Any]
 
 def _record(line: str, number: int) -> Any:
     try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError as error:
+        return json_text.loads(line)
+    except ValueError as error:
         text = f"Line {number} is not valid JSON: {error}."
         raise Failure(400, "BAD_REQUEST", text) from None
 

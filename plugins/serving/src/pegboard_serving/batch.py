@@ -44,10 +44,12 @@ def _record(line: str, number: int) -> Any:
         raise Failure(400, "BAD_REQUEST", text) from None
 
 
-def of_json(scorer: Scorer, text: str) -> bytes:
-    """Return the answer to one body in the form of a request."""
+def of_body(scorer: Scorer, text: str) -> tuple[Any, bool]:
+    """Return the predictions for one body in the form of a request, and whether they stand bare."""
     payload = payloads.from_fields(payloads.parsed(text.encode()), scorer.expected)
-    return payload.framed(scorer.answer(payload))
+    data = payload.input(scorer.expected.layout)
+    predictions = scorer.predict(data, payload.params, checked=payload.is_checked)
+    return answers.plain(predictions), payload.bare
 
 
 def as_document(pieces: Iterable[Any]) -> Iterator[bytes]:

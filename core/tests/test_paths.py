@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import posixpath
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pegboard import paths
-from pegboard.errors import UnsafePath
+from pegboard.errors import InvalidValue, UnsafePath
 
 PARTS = st.one_of(
     st.sampled_from(["..", ".", "", "a", "~", "C:", "%2e%2e", "%252e%252e", "%2f", "\\", "..\\"]),
@@ -54,9 +55,14 @@ def test_a_path_that_passes_never_climbs_however_it_is_decoded(path: str, times:
         ("..a/b..", "..a/b.."),
         ("100%", "100%"),
         (".hidden", ".hidden"),
+        ("a:b.txt", "a:b.txt"),
+        ("c:x/y", "c:x/y"),
+        ("logs/12:30:00.txt", "logs/12:30:00.txt"),
+        (Path("a") / "b.txt", "a/b.txt"),
+        (PureWindowsPath("a\\b.txt"), "a/b.txt"),
     ],
 )
-def test_plain_paths_come_back_in_normal_form(given: str, expected: str) -> None:
+def test_plain_paths_come_back_in_normal_form(given: paths.RelativePath, expected: str) -> None:
     assert paths.safe_relative(given) == expected
 
 
@@ -72,7 +78,12 @@ def test_plain_paths_come_back_in_normal_form(given: str, expected: str) -> None
         "~/x",
         "~root",
         "C:/x",
-        "c:x",
+        "c:/x",
+        "C:",
+        "C:\\x",
+        "c%3a/x",
+        "C%3A%5Cx",
+        "%43%253a%2fx",
         "file:///etc/passwd",
         "FILE:x",
         "a\\b",
@@ -90,6 +101,18 @@ def test_plain_paths_come_back_in_normal_form(given: str, expected: str) -> None
 )
 def test_paths_that_could_do_harm_are_refused(path: str) -> None:
     with pytest.raises(UnsafePath):
+        paths.safe_relative(path)
+
+
+def test_where_windows_joins_paths_a_drive_needs_no_slash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths.os, "name", "nt")
+    with pytest.raises(UnsafePath, match="not relative"):
+        paths.safe_relative("c:x")
+
+
+@pytest.mark.parametrize("path", [5, b"a", None, ["a"]])
+def test_what_is_not_a_path_is_refused(path: Any) -> None:
+    with pytest.raises(InvalidValue, match="not text"):
         paths.safe_relative(path)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from fractions import Fraction
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,14 +66,36 @@ def test_every_float_is_a_value(value: float) -> None:
     assert repr(validation.number("m", value)) == repr(value)
 
 
-@pytest.mark.parametrize(("value", "expected"), [(1, 1.0), (True, 1.0), (Fraction(1, 4), 0.25)])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1, 1.0),
+        (True, 1.0),
+        (Fraction(1, 4), 0.25),
+        (Decimal("0.25"), 0.25),
+        ("0.5", 0.5),
+        (" 1e3 ", 1000.0),
+        ("inf", math.inf),
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3.0),
+        (np.bool_(True), 1.0),
+        (np.array(0.5), 0.5),
+        (np.array([0.5]), 0.5),
+        (np.array([[2]]), 2.0),
+        (pd.Series([0.5], index=["a"]), 0.5),
+    ],
+)
 def test_other_numbers_become_floats(value: object, expected: float) -> None:
     number = validation.number("m", value)
     assert type(number) is float
     assert number == expected
 
 
-@pytest.mark.parametrize("value", ["1.0", b"1", None, [1], {}, 1j, 10**400])
+@pytest.mark.parametrize(
+    "value",
+    ["text", "", b"1", None, [1], {}, 1j, 10**400, np.array([1.0, 2.0]), np.array([]),
+     np.array(["x"]), np.array([1j]), np.datetime64("2024-01-01"), pd.Series([1.0, 2.0])],
+)  # fmt: skip
 def test_what_is_no_number_is_refused(value: object) -> None:
     with pytest.raises(InvalidValue, match="'m'"):
         validation.number("m", value)

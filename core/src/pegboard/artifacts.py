@@ -4,58 +4,52 @@ from __future__ import annotations
 
 import json
 import os
-import posixpath
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pegboard import host, model_uris, paths, uris
-from pegboard.client import Client, transfer
-from pegboard.client.artifacts import fetch
+from pegboard.client import transfer
+from pegboard.client.artifacts import fetch_files, list_files
+from pegboard.client.opening import open_named
 from pegboard.errors import InvalidValue
+from pegboard.paths import RelativePath, text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.entities import FileInfo
-
-_OF_RUN = re.compile(r"runs:/+(?P<run_id>[^/]+)(?:/(?P<path>.*))?")
-
-_DETOURS = 8
-"""How often a version of a registered model may refer to another: copies do so once."""
+    from pegboard.resolver import NamedFiles
 
 
 def download_artifacts(
-    artifact_uri: str | None = None,
+    artifact_uri: str | os.PathLike[str] | None = None,
     run_id: str | None = None,
-    artifact_path: str | None = None,
+    artifact_path: RelativePath | None = None,
     dst_path: str | os.PathLike[str] | None = None,
     tracking_uri: str | None = None,
 ) -> str:
     """Copy a file or directory to ``dst_path`` and return where it is now.
 
-    It is named by ``artifact_uri``, also of a model (``models:/NAME/3``, ``models:/NAME@ALIAS``,
-    ``models:/m-…``, each perhaps followed by the path of a file), or by ``run_id`` and
-    ``artifact_path`` (without one, all of the run's). Without ``dst_path``: return where it lies,
-    if on this machine, else copy it to a new temporary directory.
+    It is named by ``artifact_uri`` (``Client.named_files`` lists the forms: of runs, models and
+    their versions, each perhaps followed by the path of a file, of artifact stores, plain paths),
+    or by ``run_id`` and ``artifact_path`` (without one, all of the run's). Without ``dst_path``:
+    return where it lies, if on this machine, else copy it to a new temporary directory.
     """
-    store, path = _locate(artifact_uri, run_id, artifact_path, tracking_uri)
-    return str(fetch(store, path, dst_path))
+    store, named = _opened(artifact_uri, run_id, artifact_path, tracking_uri)
+    return str(fetch_files(store, named, dst_path))
 
 
 def list_artifacts(
-    artifact_uri: str | None = None,
+    artifact_uri: str | os.PathLike[str] | None = None,
     run_id: str | None = None,
-    artifact_path: str | None = None,
+    artifact_path: RelativePath | None = None,
     tracking_uri: str | None = None,
 ) -> list[FileInfo]:
     """Return what is directly below a directory, sorted by path."""
-    store, path = _locate(artifact_uri, run_id, artifact_path, tracking_uri)
-    return store.list(path)
+    store, named = _opened(artifact_uri, run_id, artifact_path, tracking_uri)
+    return list_files(store, named)
 
 
-def load_text(artifact_uri: str) -> str:
+def load_text(artifact_uri: str | os.PathLike[str]) -> str:
     """Return the content of a text file (UTF-8)."""
     content = _content(artifact_uri)
     try:
@@ -67,7 +61,7 @@ def load_text(artifact_uri: str) -> str:
         ) from error
 
 
-def load_dict(artifact_uri: str) -> Any:
+def load_dict(artifact_uri: str | os.PathLike[str]) -> Any:
     """Return the content of a JSON file."""
     try:
         return json.loads(load_text(artifact_uri))
@@ -75,7 +69,7 @@ def load_dict(artifact_uri: str) -> Any:
         raise InvalidValue(f"The artifact {artifact_uri!r} is not JSON: {error}.") from error
 
 
-def load_image(artifact_uri: str) -> Image:
+def load_image(artifact_uri: str | os.PathLike[str]) -> Image:
     """Return the content of an image file as a Pillow image."""
     import io
 
@@ -90,54 +84,22 @@ def load_image(artifact_uri: str) -> Image:
     return image
 
 
-def _content(artifact_uri: str) -> bytes:
-    store, path = _locate(artifact_uri, None, None, None)
-    return transfer.read_bytes(store, path)
+def _content(artifact_uri: str | os.PathLike[str]) -> bytes:
+    store, named = _opened(artifact_uri, None, None, None)
+    return transfer.read_bytes(store, named.path)
 
 
-def _locate(
-    artifact_uri: str | None,
+def _opened(
+    artifact_uri: str | os.PathLike[str] | None,
     run_id: str | None,
-    artifact_path: str | None,
+    artifact_path: RelativePath | None,
     tracking_uri: str | None,
-) -> tuple[ArtifactStore, str]:
-    """Return the store that keeps an artifact, and its path there."""
+) -> tuple[ArtifactStore, NamedFiles]:
+    """Return the files that are asked for, and the store that they are in."""
     if (artifact_uri is None) == (run_id is None):
         raise InvalidValue("Name the artifact by either artifact_uri or run_id.")
-    if artifact_uri is not None:
-        if artifact_path is not None:
-            raise InvalidValue("artifact_path goes with run_id; extend artifact_uri instead.")
-        if model_uris.is_model_uri(artifact_uri):
-            return _locate_model(artifact_uri, tracking_uri)
-        match = _OF_RUN.fullmatch(artifact_uri)
-        if match is None:
-            return _locate_file(artifact_uri)
-        run_id, artifact_path = match["run_id"], match["path"]
-    store = Client(tracking_uri).artifacts(str(run_id))
-    return store, paths.safe_relative(artifact_path or "")
-
-
-def _locate_model(uri: str, tracking_uri: str | None) -> tuple[ArtifactStore, str]:
-    """Return the store that keeps a model, or a file of one, and its path there."""
-    text, inner = uri, ""
-    for _ in range(_DETOURS):
-        if not model_uris.is_model_uri(text):
-            store, path = _locate(text, None, None, tracking_uri)
-            return store, paths.safe_relative(posixpath.join(path, inner))
-        named, client = model_uris.parse(text), Client(tracking_uri)
-        inner = posixpath.join(paths.safe_relative(named.path), inner).strip("/")
-        if named.model_id is not None:
-            return client.model_artifacts(named.model_id), inner
-        version = model_uris.find_version(client.registry, named)
-        text = client.registry.download_uri(version.name, version.version)
-    raise InvalidValue(f"The model {uri!r} refers to another, and that again to another.")
-
-
-def _locate_file(uri: str) -> tuple[ArtifactStore, str]:
-    """Split a URI into its directory, which is the root of a store, and its last part."""
-    if uris.parse(uri).scheme == uris.PLAIN_PATH:
-        directory, name = os.path.split(Path(uri).absolute())
-        return host.current().artifact_store(directory), name
-    base, mark, query = uri.rstrip("/").partition("?")
-    directory, name = posixpath.split(base.rstrip("/"))
-    return host.current().artifact_store(directory + mark + query), uris.parse(f"x-:{name}").path
+    if artifact_uri is None:
+        artifact_uri = f"runs:/{run_id}/{text(artifact_path or '')}"
+    elif artifact_path is not None:
+        raise InvalidValue("artifact_path goes with run_id; extend artifact_uri instead.")
+    return open_named(artifact_uri, tracking_uri)

@@ -12,12 +12,12 @@ from pegboard.errors import InvalidValue, quoted
 
 if TYPE_CHECKING:
     from pegboard.contracts.registry import ModelRegistry
-    from pegboard.contracts.tracking import TrackingStore
     from pegboard.entities.registry import ModelVersion
 
 LATEST = "latest"
 """What stands for the newest version, in place of an alias."""
 
+_OF_RUN = re.compile(r"runs:/+([^/\0]+)(?:/([^\0]*))?", re.IGNORECASE)
 _FORM = re.compile(r"models:/(?://)?([^/\0]+)(?:/([^\0]*))?", re.IGNORECASE)
 _MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 
@@ -57,6 +57,11 @@ def is_model_uri(text: str) -> bool:
     return text[:7].lower() == "models:"
 
 
+def is_model_id(text: str) -> bool:
+    """Whether a text has the form of a logged model's id."""
+    return _MODEL_ID.fullmatch(text) is not None
+
+
 def parse(text: str) -> ModelUri:
     """Parse a ``models:`` URI; InvalidValue if it is none.
 
@@ -67,7 +72,7 @@ def parse(text: str) -> ModelUri:
     if match is None:
         raise _malformed(text)
     first, more = match[1], match[2] or ""
-    if _MODEL_ID.fullmatch(first):
+    if is_model_id(first):
         return ModelUri(text, model_id=first, path=more)
     choice, _, path = more.partition("/")
     if choice.isascii() and choice.isdigit():
@@ -82,6 +87,22 @@ def parse(text: str) -> ModelUri:
     if choice:
         return ModelUri(text, name=first, stage=choice, path=path)
     return ModelUri(text, model_id=first)
+
+
+def parse_run(text: str) -> tuple[str, str] | None:
+    """Return the run and the path that ``runs:/RUN/PATH`` names; None for another kind of URI.
+
+    InvalidValue if it is malformed.
+    """
+    if text[:5].lower() != "runs:":
+        return None
+    match = _OF_RUN.fullmatch(text)
+    if match is None:
+        raise InvalidValue(
+            f"{quoted(text)} does not name files of a run.",
+            hint="Write runs:/RUN_ID/PATH, or runs:/RUN_ID/NAME for a logged model of the run.",
+        )
+    return match[1], match[2] or ""
 
 
 def find_version(registry: ModelRegistry, uri: ModelUri) -> ModelVersion:
@@ -99,42 +120,6 @@ def find_version(registry: ModelRegistry, uri: ModelUri) -> ModelVersion:
     if not newest:
         raise refusals.no_version_in_stage(uri.name, uri.stage)
     return newest[-1]
-
-
-def resolve(
-    source: str,
-    store: TrackingStore,
-    registry: ModelRegistry,
-    *,
-    run_id: str | None = None,
-    model_id: str | None = None,
-) -> Source:
-    """Return what a new version is to know of its source.
-
-    A logged model gives its run, its id and its files; a version all that, for the copy. Other
-    sources say nothing. What the caller knows (``run_id``, ``model_id``) goes before. NotFound if
-    a ``models:`` URI names what is not there.
-    """
-    if not is_model_uri(source):
-        if model_id and not run_id:
-            run_id = store.logged_models().get(model_id).source_run_id
-        return Source(source, run_id, model_id)
-    uri = parse(source)
-    if uri.model_id is not None:
-        model = store.logged_models().get(uri.model_id)
-        return Source(
-            source,
-            run_id or model.source_run_id,
-            model_id or model.model_id,
-            model.artifact_location,
-        )
-    version = find_version(registry, uri)
-    return Source(
-        version.model_uri,
-        run_id or version.run_id,
-        model_id or version.model_id,
-        registry.download_uri(version.name, version.version),
-    )
 
 
 def _malformed(text: str) -> InvalidValue:

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypeAlias
 from urllib.parse import unquote
 
-from pegboard.errors import UnsafePath
+from pegboard.errors import InvalidValue, UnsafePath, quoted, with_article
+
+RelativePath: TypeAlias = str | os.PathLike[str]
+"""A path below some root: text with ``/`` between its parts, or a path object."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_DRIVE = re.compile(r"[A-Za-z]:")
+_DRIVE = re.compile(r"[A-Za-z]:(?:/|$)")
+_DRIVE_ON_WINDOWS = re.compile(r"[A-Za-z]:")
+"""``C:/x`` and ``C:`` are absolute wherever somebody may read them, so they are refused on every
+machine. ``c:x`` leaves its root only where Windows joins paths; elsewhere it is a file's name, such
+as ``a:b.txt``. ``C:\\x`` holds a backslash, which is refused anyway."""
 
 
-def safe_relative(path: str) -> str:
+def text(path: RelativePath) -> str:
+    """Return a path as text with ``/`` between its parts; InvalidValue if it is not a path."""
+    if isinstance(path, str):
+        return path
+    if isinstance(path, PurePath):
+        return path.as_posix()
+    if isinstance(path, os.PathLike):
+        found: object = os.fspath(path)
+        if isinstance(found, str):
+            return found.replace(os.sep, "/")
+    raise InvalidValue(
+        f"The path is {quoted(path)}, {with_article(type(path).__name__)}, not text.",
+        hint="Pass text with '/' between its parts, or a pathlib.Path.",
+    )
+
+
+def safe_relative(path: RelativePath) -> str:
     """Return a relative path in normal form; UnsafePath if it could leave its root.
 
     Refused are absolute paths, drive letters, ``..`` parts, backslashes, control characters, and
     any of these hidden behind percent-encoding, however often it was applied.
     """
+    path = text(path)
     decoded = path
     for _ in range(8):
         _refuse_climbing(path, decoded)
@@ -38,7 +64,7 @@ def _refuse_climbing(original: str, path: str) -> None:
         reason = "holds a control character"
     elif "\\" in path:
         reason = "holds a backslash"
-    elif path.startswith(("/", "~")) or _DRIVE.match(path) or path.lower().startswith("file:"):
+    elif path.startswith(("/", "~")) or _drive().match(path) or path.lower().startswith("file:"):
         reason = "is not relative"
     elif ".." in path.split("/"):
         reason = "climbs with '..'"
@@ -47,6 +73,10 @@ def _refuse_climbing(original: str, path: str) -> None:
             f"The path {original!r} {reason}.",
             hint="Use a relative path with '/' between its parts.",
         )
+
+
+def _drive() -> re.Pattern[str]:
+    return _DRIVE_ON_WINDOWS if os.name == "nt" else _DRIVE
 
 
 def below(root: Path, path: str) -> Path:

@@ -19,6 +19,7 @@ _PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+(?=@)")
 _SECRET_IN_QUERY = re.compile(
     r"(?i)([?&][^=&]*(?:password|secret|token|key|signature)[^=&]*=)[^&]+"
 )
+_EXPLICIT = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:/|\.{0,2}/")
 
 PLAIN_PATH = "path"
 """The scheme given to plain paths."""
@@ -71,6 +72,14 @@ def parse(text: str | os.PathLike[str]) -> Uri:
     scheme, rest = match[1].lower(), match[2]
     path, _, query = rest.partition("?")
     return Uri(text, scheme, unquote(path), dict(parse_qsl(query, keep_blank_values=True)))
+
+
+def is_explicit(text: str) -> bool:
+    """Whether a text begins as only URIs and paths do (``x:/``, ``/``, ``./``, ``../``).
+
+    Where a name may stand too, such as that of a run, which may hold colons and slashes.
+    """
+    return _EXPLICIT.match(text) is not None
 
 
 def anchored(text: str, directory: Path) -> str:

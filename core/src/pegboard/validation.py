@@ -81,14 +81,19 @@ def metric(point: Metric) -> Metric:
 
 
 def number(name: str, value: Any) -> float:
-    """Return a metric value as a float; numbers of any library and one-element arrays pass."""
+    """Return a metric value as a float.
+
+    Numbers of any library pass, arrays and tensors of one element, and numbers as text (``"0.5"``),
+    which MLflow takes too.
+    """
     if isinstance(value, float):
         return float(value)
-    if not isinstance(value, (str, bytes)):
-        try:
-            return float(value)
-        except (TypeError, ValueError, OverflowError, RuntimeError):
-            pass
+    try:
+        if not isinstance(value, (bytes, bytearray)):
+            # Of an array that has dimensions, item() takes the one element in every library.
+            return float(value.item() if getattr(value, "shape", ()) else value)
+    except (TypeError, ValueError, OverflowError, RuntimeError, AttributeError):
+        pass
     raise InvalidValue(
         f"The metric {name!r} has the value {quoted(value)}, {_type(value)}, not a number."
     )

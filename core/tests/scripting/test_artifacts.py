@@ -308,3 +308,102 @@ def test_a_table_has_a_plain_name_and_one_of_two_formats(files: Any, path: str) 
 def test_only_dicts_and_frames_are_tables(files: Any) -> None:
     with pytest.raises(InvalidValue, match="list"):
         pegboard.log_table([1], "t.json")
+
+
+# -- paths -----------------------------------------------------------------------------------------
+
+AT = Path("deep") / "name"
+
+
+def _client_and_run() -> tuple[Any, str]:
+    run = pegboard.active_run()
+    assert run is not None
+    return pegboard.Client(), run.info.run_id
+
+
+@pytest.mark.parametrize(
+    ("suffix", "log"),
+    [
+        (".txt", lambda at: pegboard.log_text("x", at)),
+        (".json", lambda at: pegboard.log_dict({"a": 1}, at)),
+        (".yaml", lambda at: pegboard.log_dict({"a": 1}, at)),
+        (".bin", lambda at: pegboard.log_stream(io.BytesIO(b"x"), at)),
+        (".png", lambda at: pegboard.log_image(np.zeros((2, 2), np.uint8), at)),
+        (".html", lambda at: pegboard.log_figure(_Plotly(), at)),
+        (".json", lambda at: pegboard.log_table({"a": [1]}, at)),
+    ],
+)
+def test_a_path_object_names_a_file(files: Any, suffix: str, log: Any) -> None:
+    at = AT.with_suffix(suffix)
+    log(at)
+    assert list(files.files) == [f"deep/name{suffix}"]
+    client, run_id = _client_and_run()
+    assert [file.path for file in client.list_artifacts(run_id, at.parent)] == [at.as_posix()]
+    assert Path(client.download_artifacts(run_id, at)).name == at.name
+    assert client.get_artifact_uri(run_id, at).endswith(f"/deep/name{suffix}")
+    assert pegboard.get_artifact_uri(at).endswith(f"/deep/name{suffix}")
+    fetched = pegboard.artifacts.download_artifacts(run_id=run_id, artifact_path=at)
+    assert Path(fetched).name == at.name
+    if suffix == ".yaml":
+        assert files.files["deep/name.yaml"] == b"a: 1\n"
+
+
+def test_path_objects_name_directories_and_tables(files: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    pegboard.log_artifact(tmp_path / "a.txt", Path("x"))
+    pegboard.log_artifacts(tmp_path, Path("y") / "z")
+    assert sorted(files.files) == ["x/a.txt", "y/z/a.txt"]
+    pegboard.log_table({"n": [1]}, Path("d") / "t.json")
+    assert pegboard.load_table(Path("d") / "t.json")["n"].tolist() == [1]
+    (listed,) = json.loads(_client_and_run()[0].get_run(_client_and_run()[1]).data.tags[
+        "mlflow.loggedArtifacts"
+    ])  # fmt: skip
+    assert listed["path"] == "d/t.json"
+
+
+@pytest.mark.parametrize("path", [5, b"a", ["a"]])
+def test_what_is_not_a_path_is_said_to_be_so(files: Any, path: Any) -> None:
+    for log in (
+        lambda: pegboard.log_text("x", path),
+        lambda: pegboard.log_dict({}, path),
+        lambda: pegboard.log_stream(io.BytesIO(), path),
+        lambda: pegboard.log_table({"a": [1]}, path),
+        lambda: pegboard.log_artifact(__file__, path),
+    ):
+        with pytest.raises(InvalidValue, match="not text"):
+            log()
+    assert files.files == {}
+
+
+def test_names_with_colons_are_names(files: Any, tmp_path: Path) -> None:
+    (tmp_path / "a:b.txt").write_text("x")
+    pegboard.log_artifacts(tmp_path)
+    pegboard.log_text("y", "c:d/12:30.txt")
+    assert files.files == {"a:b.txt": b"x", "c:d/12:30.txt": b"y"}
+    client, run_id = _client_and_run()
+    assert Path(client.download_artifacts(run_id, "a:b.txt", tmp_path / "to")).read_text() == "x"
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("name", ["z\nz", "z\\z", "z%00z", "z"])
+def test_one_bad_file_of_a_folder_leaves_nothing_stored(
+    files: Any, tmp_path: Path, name: str, whole: bool
+) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    if name == "z":
+        os.mkfifo(tmp_path / name)
+    else:
+        (tmp_path / name).write_text("z")
+    with pytest.raises((UnsafePath, InvalidValue)):
+        (pegboard.log_artifact if whole else pegboard.log_artifacts)(tmp_path)
+    assert files.files == {}
+
+
+class _Plotly:
+    """A figure that writes itself, as those of plotly do."""
+
+    def write_html(self, path: str, **options: Any) -> None:
+        Path(path).write_text("<html>")
+
+
+_Plotly.__module__ = "plotly.graph_objects"

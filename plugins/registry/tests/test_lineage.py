@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pegboard import model_uris
 from pegboard.client import Client
 from pegboard.errors import NotFound
 from pegboard_registry.lineage import Data, Lineage, trace
@@ -27,7 +26,7 @@ def client(trained: Any) -> Client:
 
 
 def _trace(client: Client, uri: str) -> Lineage:
-    return trace(client, model_uris.parse(uri))
+    return trace(client, uri)
 
 
 def _names(nodes: Any) -> list[tuple[str, str, str]]:

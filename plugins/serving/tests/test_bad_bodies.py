@@ -21,7 +21,12 @@ def split(*rows: Any, **more: Any) -> Any:
     [
         (b"", "not valid JSON"),
         (b"{", "not valid JSON"),
-        (b'{"inputs": [NaN]}', "not valid JSON"),
+        (b'{"inputs": [nan]}', "not valid JSON"),
+        (b'{"inputs": [NaN}', "not valid JSON"),
+        (b'{"inputs": [-NaN]}', "not valid JSON"),
+        (b'{"inputs": [NaN], "params": {"a": "\\ud800"}}', "not valid JSON"),
+        (b'{"inputs": ' + b"[" * 100_000 + b"NaN" + b"]" * 100_000 + b"}", "not valid JSON"),
+        (b'{"inputs": [NaN, "' + b"\xff" + b'"]}', "not valid JSON"),
         (b"\xff\xfe", "not valid JSON"),
         (b"[1]", "JSON object"),
         (b'"text"', "JSON object"),

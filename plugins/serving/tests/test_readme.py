@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -33,8 +32,8 @@ def test_the_blocks_run_one_after_the_other(tmp_path: Path) -> None:
         said += done.stdout
     answer = re.search(r"This answers `(.*)`", TEXT)
     assert answer and answer[1] in said
-    predictions = json.loads((tmp_path / "predictions.json").read_text())["predictions"]
-    assert predictions == ["setosa", "versicolor"] * 2
+    predictions = (tmp_path / "predictions.csv").read_text().splitlines()
+    assert predictions == ["prediction", *["setosa", "versicolor"] * 2]
 
 
 def free_port() -> int:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pegboard import paths, uris
 from pegboard.client import transfer
+from pegboard.client.naming import NamedFilesMethods
 from pegboard.client.operations import outcome
 from pegboard.errors import InvalidValue, NotFound
+from pegboard.paths import RelativePath
 from pegboard.tags import LOGGED_IMAGES, LOGGED_TABLES
 
 if TYPE_CHECKING:
@@ -25,17 +27,15 @@ if TYPE_CHECKING:
 
     from pegboard.client.operations import RunOperations
     from pegboard.contracts.artifacts import ArtifactStore
-    from pegboard.contracts.tracking import TrackingStore
     from pegboard.entities import FileInfo, Page, Run
     from pegboard.host import Host
+    from pegboard.resolver import NamedFiles
 
 _KNOWN_ROOTS = 4096
 
 
-class ArtifactMethods:
+class ArtifactMethods(NamedFilesMethods):
     """What can be done with the files of a run. Paths are relative, with ``/`` between parts."""
-
-    store: TrackingStore
 
     def __init__(self, host: Host) -> None:
         """Open artifact stores through ``host``."""
@@ -60,7 +60,7 @@ class ArtifactMethods:
     ) -> Page[Run]:
         """Return a page of runs that match."""
 
-    def get_artifact_uri(self, run_id: str, path: str | None = None) -> str:
+    def get_artifact_uri(self, run_id: str, path: RelativePath | None = None) -> str:
         """Return the URI of a run's artifacts, or of one of them."""
         root = self._roots.get(run_id) or self.get_run(run_id).info.artifact_uri
         return uris.join(root, paths.safe_relative(path)) if path else root
@@ -79,43 +79,61 @@ class ArtifactMethods:
     # -- files ---------------------------------------------------------------------------------
 
     def log_artifact(
-        self, run_id: str, local_path: str | os.PathLike[str], artifact_path: str | None = None
+        self,
+        run_id: str,
+        local_path: str | os.PathLike[str],
+        artifact_path: RelativePath | None = None,
     ) -> None:
         """Store a file, or a directory with its name, below ``artifact_path``."""
-        transfer.upload(self.artifacts(run_id), Path(local_path), artifact_path or "")
+        transfer.upload(self.artifacts(run_id), Path(local_path), paths.text(artifact_path or ""))
 
     def log_artifacts(
-        self, run_id: str, local_dir: str | os.PathLike[str], artifact_path: str | None = None
+        self,
+        run_id: str,
+        local_dir: str | os.PathLike[str],
+        artifact_path: RelativePath | None = None,
     ) -> None:
         """Store every file below a directory, without its name, below ``artifact_path``."""
-        transfer.upload_content(self.artifacts(run_id), Path(local_dir), artifact_path or "")
+        transfer.upload_content(
+            self.artifacts(run_id), Path(local_dir), paths.text(artifact_path or "")
+        )
 
-    def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]:
-        """Return what is directly below a directory, sorted by path."""
-        return self.artifacts(run_id).list(paths.safe_relative(path or ""))
+    def list_artifacts(self, run_id: str, path: RelativePath | None = None) -> list[FileInfo]:
+        """Return what is directly below a directory, sorted by path.
+
+        A directory is also a logged model of the run, by its name.
+        """
+        return list_files(*self._of_run(run_id, path))
 
     def download_artifacts(
-        self, run_id: str, path: str, dst_path: str | os.PathLike[str] | None = None
+        self, run_id: str, path: RelativePath, dst_path: str | os.PathLike[str] | None = None
     ) -> str:
         """Copy a file or directory to ``dst_path/path`` and return that path.
 
-        Without ``dst_path``: return where it lies, if on this machine, else copy it to a new
-        temporary directory.
+        A directory is also a logged model of the run, by its name. Without ``dst_path``: return
+        where it lies, if on this machine, else copy it to a new temporary directory.
         """
-        return str(fetch(self.artifacts(run_id), path, dst_path))
+        return str(fetch_files(*self._of_run(run_id, path), dst_path))
+
+    def _of_run(self, run_id: str, path: RelativePath | None) -> tuple[ArtifactStore, NamedFiles]:
+        named = self._resolver.of_run(run_id, paths.text(path or ""), self.get_artifact_uri(run_id))
+        return self.open_files(named), named
 
     # -- content -------------------------------------------------------------------------------
 
-    def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
+    def log_text(self, run_id: str, text: str, artifact_file: RelativePath) -> None:
         """Store text as a file (UTF-8)."""
         self.log_stream(run_id, io.BytesIO(text.encode()), artifact_file)
 
-    def log_dict(self, run_id: str, dictionary: Any, artifact_file: str) -> None:
+    def log_dict(self, run_id: str, dictionary: Any, artifact_file: RelativePath) -> None:
         """Store a dict or list as YAML if the suffix is ``.yml`` or ``.yaml``, else as JSON."""
-        self.log_text(run_id, _serialized(dictionary, artifact_file), artifact_file)
+        self.log_text(run_id, _serialized(dictionary, paths.text(artifact_file)), artifact_file)
 
     def log_stream(
-        self, run_id: str, stream: BinaryIO | io.BufferedIOBase | io.RawIOBase, artifact_file: str
+        self,
+        run_id: str,
+        stream: BinaryIO | io.BufferedIOBase | io.RawIOBase,
+        artifact_file: RelativePath,
     ) -> None:
         """Store what a binary stream yields as a file."""
         self.artifacts(run_id).write(paths.safe_relative(artifact_file), stream)  # type: ignore[arg-type]
@@ -124,7 +142,7 @@ class ArtifactMethods:
         self,
         run_id: str,
         figure: Any,
-        artifact_file: str,
+        artifact_file: RelativePath,
         *,
         save_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
@@ -138,7 +156,7 @@ class ArtifactMethods:
         self,
         run_id: str,
         image: Any,
-        artifact_file: str | None = None,
+        artifact_file: RelativePath | None = None,
         key: str | None = None,
         step: int | None = None,
         timestamp: int | None = None,
@@ -177,14 +195,14 @@ class ArtifactMethods:
 
     # -- tables --------------------------------------------------------------------------------
 
-    def log_table(self, run_id: str, data: Any, artifact_file: str) -> None:
+    def log_table(self, run_id: str, data: Any, artifact_file: RelativePath) -> None:
         """Store a table (a dict or a pandas.DataFrame) as ``.json`` or ``.parquet``.
 
         Rows are added to a table of that path that is there already.
         """
         from pegboard.client import tables
 
-        tables.check_path(artifact_file)
+        artifact_file = tables.checked_path(artifact_file)
         frame = tables.to_frame(data)
         tables.replace_images(
             frame,
@@ -212,7 +230,7 @@ class ArtifactMethods:
     def load_table(
         self,
         experiment_id: str,
-        artifact_file: str,
+        artifact_file: RelativePath,
         run_ids: Sequence[str] | None = None,
         extra_columns: Sequence[str] | None = None,
     ) -> pandas.DataFrame:
@@ -223,7 +241,7 @@ class ArtifactMethods:
         """
         from pegboard.client import frames, tables
 
-        tables.check_path(artifact_file)
+        artifact_file = tables.checked_path(artifact_file)
         found = []
         for run in self._runs_with_table(experiment_id, artifact_file, run_ids):
             frame = _read_table(self.artifacts(run.info.run_id), artifact_file)
@@ -246,16 +264,28 @@ class ArtifactMethods:
         return [run for run in runs if _lists_table(run, path)]
 
 
-def fetch(store: ArtifactStore, path: str, dst_path: str | os.PathLike[str] | None) -> Path:
+def list_files(store: ArtifactStore, named: NamedFiles) -> list[FileInfo]:
+    """Return what is directly below a directory that a URI names, with the paths it has there."""
+    found = store.list(named.path)
+    if not named.folder:
+        return found
+    from attrs import evolve
+
+    return [evolve(file, path=posixpath.join(named.folder, file.path)) for file in found]
+
+
+def fetch_files(
+    store: ArtifactStore, named: NamedFiles, dst_path: str | os.PathLike[str] | None
+) -> Path:
     """Copy from a store to a directory, or return where it lies; see ``download_artifacts``."""
     if dst_path is not None:
-        return transfer.download(store, path, Path(dst_path))
-    local = store.local_path(paths.safe_relative(path))
+        return transfer.download(store, named.path, paths.below(Path(dst_path), named.folder))
+    local = store.local_path(paths.safe_relative(named.path))
     if local is not None and local.exists():
         return local
     import tempfile
 
-    return transfer.download(store, path, Path(tempfile.mkdtemp(prefix="pegboard-")))
+    return transfer.download(store, named.path, Path(tempfile.mkdtemp(prefix="pegboard-")))
 
 
 def _serialized(value: Any, path: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard import paths
 from pegboard.client import transfer
 from pegboard.errors import InvalidValue
+from pegboard.paths import RelativePath
 
 if TYPE_CHECKING:
     import os
@@ -130,20 +131,30 @@ class LoggedModelMethods:
         return self.host.artifact_store(self._located(model_id))
 
     def log_model_artifact(
-        self, model_id: str, local_path: str | os.PathLike[str], artifact_path: str | None = None
+        self,
+        model_id: str,
+        local_path: str | os.PathLike[str],
+        artifact_path: RelativePath | None = None,
     ) -> None:
         """Store a file, or a directory with its name, below ``artifact_path`` of a model."""
-        transfer.upload(self.model_artifacts(model_id), Path(local_path), artifact_path or "")
+        transfer.upload(
+            self.model_artifacts(model_id), Path(local_path), paths.text(artifact_path or "")
+        )
 
     def log_model_artifacts(
-        self, model_id: str, local_dir: str | os.PathLike[str], artifact_path: str | None = None
+        self,
+        model_id: str,
+        local_dir: str | os.PathLike[str],
+        artifact_path: RelativePath | None = None,
     ) -> None:
         """Store every file below a directory, without its name, in a model."""
         transfer.upload_content(
-            self.model_artifacts(model_id), Path(local_dir), artifact_path or ""
+            self.model_artifacts(model_id), Path(local_dir), paths.text(artifact_path or "")
         )
 
-    def list_logged_model_artifacts(self, model_id: str, path: str | None = None) -> list[FileInfo]:
+    def list_logged_model_artifacts(
+        self, model_id: str, path: RelativePath | None = None
+    ) -> list[FileInfo]:
         """Return what is directly below a directory of a model, sorted by path."""
         return self.model_artifacts(model_id).list(paths.safe_relative(path or ""))
 

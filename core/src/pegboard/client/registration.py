@@ -4,44 +4,37 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve
 
-from pegboard import model_uris, paging, paths, uris
+from pegboard import model_uris, uris
 from pegboard.entities.registry import ModelVersionStatus
-from pegboard.errors import InvalidState, NotFound, PegboardError, command_line
+from pegboard.errors import (
+    InvalidState,
+    InvalidValue,
+    NotFound,
+    PegboardError,
+    command_line,
+    quoted,
+)
+from pegboard.model_uris import Source
+from pegboard.resolver import MODEL_FILE, Kind, kind_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pegboard.client.client import Client
     from pegboard.contracts.registry import ModelRegistry
-    from pegboard.entities import Page, Run
-    from pegboard.entities.logged_models import LoggedModel
     from pegboard.entities.registry import ModelVersion
-
-MODEL_FILE = "MLmodel"
-"""The file that every model's directory has."""
+    from pegboard.resolver import NamedFiles
 
 VERSIONS_TAG = "mlflow.modelVersions"
 """The tag of a logged model that lists the versions made from it, as JSON."""
 
-_OF_RUN = re.compile(r"runs:/+([^/]+)(?:/(.*))?")
-
 logger = logging.getLogger("pegboard")
-
-
-@frozen
-class Origin:
-    """Where the files of a version are, and what made them."""
-
-    source: str
-    run_id: str | None = None
-    model_id: str | None = None
 
 
 def register(
@@ -61,7 +54,7 @@ def register(
     client._ensure_registered(name)
     made = client.create_model_version(
         name,
-        origin.source,
+        origin.uri,
         origin.run_id,
         tags,
         description=description,
@@ -74,61 +67,74 @@ def register(
     return made
 
 
-def find_origin(client: Client, model_uri: str) -> Origin:
-    """Return what a model's URI names; NotFound if no model is there.
+def find_origin(client: Client, model_uri: str) -> Source:
+    """Return what a model's URI names, as the source of a version; NotFound if no model is there.
 
-    ``runs:/ID/PATH`` is a directory of the run's files, or the logged model of that name that the
-    run made last.
+    InvalidValue if it names a part of a model.
     """
-    if model_uris.is_model_uri(model_uri):
-        found = model_uris.resolve(model_uri, client.store, client.registry)
-        return Origin(found.uri, found.run_id, found.model_id)
-    if match := _OF_RUN.fullmatch(model_uri):
-        return _of_run(client, client.get_run(match[1]), match[2] or "")
-    uri = uris.parse(model_uri)
-    if uri.scheme in (uris.PLAIN_PATH, "file"):
-        directory = uri.local_path()
-        if not (directory / MODEL_FILE).is_file():
-            raise NotFound(
-                f"There is no model in {directory}: it has no file {MODEL_FILE!r}.",
-                hint="Name the directory that save_model wrote, runs:/RUN/NAME or models:/m-ID.",
-            )
-        return Origin(str(directory) if uri.scheme == uris.PLAIN_PATH else model_uri)
-    return Origin(model_uri)
+    named = client.named_files(model_uri)
+    if named.version is not None or named.model_id is not None:
+        return source_of(named)
+    local = uris.parse(model_uri).scheme in (uris.PLAIN_PATH, "file")
+    if not local and named.run_id is None:
+        # Whoever registers what lies elsewhere need not be able to read it.
+        return source_of(named)
+    if kind_at(client.open_files(named), named.path) is not Kind.MODEL:
+        raise _no_model(named)
+    if uris.parse(model_uri).scheme == uris.PLAIN_PATH:
+        return Source(str(Path(named.place)))
+    return source_of(named)
 
 
-def _of_run(client: Client, run: Run, path: str) -> Origin:
-    path = paths.safe_relative(path)
-    run_id = run.info.run_id
-    files = client.artifacts(run_id).list(path)
-    if any(Path(file.path).name == MODEL_FILE for file in files):
-        root = run.info.artifact_uri
-        return Origin(uris.join(root, path) if path else root, run_id)
-    models = _logged_models(client, run, path)
-    if not models:
-        raise NotFound(
-            f"The run {run_id!r} has no model {path!r}: neither a directory of that name with a "
-            f"file {MODEL_FILE!r}, nor a logged model.",
-            hint=f"What it has: {command_line('pegboard', 'artifacts', 'list', run_id)}",
+def described(
+    client: Client, source: str, run_id: str | None = None, model_id: str | None = None
+) -> Source:
+    """Return what a new version is to know of its source.
+
+    A logged model gives its run, its id and its files; a version all that, for the copy; files of
+    a run give the run. Other sources say nothing. What the caller knows (``run_id``, ``model_id``)
+    goes before. NotFound if a ``models:`` URI names what is not there.
+    """
+    if model_uris.is_model_uri(source):
+        found = source_of(client.named_files(source))
+        return evolve(found, run_id=run_id or found.run_id, model_id=model_id or found.model_id)
+    if not run_id and (named_run := model_uris.parse_run(source)) is not None:
+        run_id = named_run[0]
+    if not run_id and model_id:
+        run_id = client.get_logged_model(model_id).source_run_id
+    return Source(source, run_id, model_id)
+
+
+def source_of(named: NamedFiles) -> Source:
+    """Return files as the source of a version, with what is known of their origin.
+
+    InvalidValue if they are a part of a model.
+    """
+    of_model = named.version is not None or named.model_id is not None
+    if of_model and named.path:
+        raise InvalidValue(
+            f"{quoted(named.uri)} is a part of a model, not the whole of one.",
+            hint=f"Leave out {named.path!r}.",
         )
-    steps = {output.model_id: output.step for output in run.outputs.model_outputs}
-    last = max(models, key=lambda m: (steps.get(m.model_id, -1), m.creation_timestamp))
-    return Origin(last.model_uri, run_id, last.model_id)
+    if (version := named.version) is not None:
+        # A copy says of its origin what the version says, which may be less than the files do.
+        return Source(version.model_uri, version.run_id, version.model_id, named.location)
+    if named.model_id is not None:
+        return Source(f"models:/{named.model_id}", named.run_id, named.model_id, named.location)
+    return Source(named.uri if named.run_id is None else named.place, named.run_id)
 
 
-def _logged_models(client: Client, run: Run, name: str) -> list[LoggedModel]:
-    quote = '"' if "'" in name else "'"
-    if not name or quote in name:
-        return []
-
-    def found(page_token: str | None = None) -> Page[LoggedModel]:
-        return client.search_logged_models(
-            [run.info.experiment_id],
-            filter_string=f"name = {quote}{name}{quote}",
-            page_token=page_token,
+def _no_model(named: NamedFiles) -> NotFound:
+    if named.run_id is None:
+        return NotFound(
+            f"There is no model in {named.place}: it has no file {MODEL_FILE!r}.",
+            hint="Name the directory that save_model wrote, runs:/RUN/NAME or models:/m-ID.",
         )
-
-    return [model for model in paging.items(found) if model.source_run_id == run.info.run_id]
+    return NotFound(
+        f"The run {named.run_id!r} has no model {named.path!r}: neither a directory of that name "
+        f"with a file {MODEL_FILE!r}, nor a logged model.",
+        hint=f"What it has: {command_line('pegboard', 'artifacts', 'list', named.run_id)}",
+    )
 
 
 def _link(client: Client, model_id: str, made: ModelVersion) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pegboard import model_uris
 from pegboard.client import author, location
+from pegboard.client.naming import NamedFilesMethods
 from pegboard.errors import AlreadyExists, InvalidValue, NotFound
 
 if TYPE_CHECKING:
+    from pegboard.client.client import Client
     from pegboard.contracts.registry import ModelRegistry
-    from pegboard.contracts.tracking import TrackingStore
     from pegboard.entities import Page
     from pegboard.entities.registry import (
         Author,
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
         RegisteredModel,
         RegistryChange,
     )
-    from pegboard.host import Host
 
 AWAIT_SECONDS = 300
 """How long a new version is waited for by default, until its files are where they belong."""
@@ -29,15 +29,13 @@ _MODELS_PAGE = 100
 _VERSIONS_PAGE = 10_000
 
 
-class RegistryMethods:
+class RegistryMethods(NamedFilesMethods):
     """What can be done with registered models.
 
     Where a change is recorded in the history, ``reason`` says why, and ``user`` who makes it; by
     default whoever runs would say to have started.
     """
 
-    host: Host
-    store: TrackingStore
     tracking_uri: str
     _registry_uri: str | None
 
@@ -138,15 +136,13 @@ class RegistryMethods:
     ) -> ModelVersion:
         """Add the next version to a registered model.
 
-        ``source`` is where the files are: any URI, ``models:/m-ID`` of a logged model, or
-        ``models:/NAME/3`` of another version. ``await_creation_for`` is how many seconds to wait
-        until the files are where they belong; None or 0 waits not at all.
+        ``source`` is where the files are: any URI, ``models:/m-ID`` of a logged model,
+        ``models:/NAME/3`` of another version, or ``runs:/RUN/NAME``. ``await_creation_for`` is how
+        many seconds to wait until the files are where they belong; None or 0 waits not at all.
         """
         from pegboard.client import registration
 
-        found = model_uris.resolve(
-            source, self.store, self.registry, run_id=run_id, model_id=model_id
-        )
+        found = registration.described(cast("Client", self), source, run_id, model_id)
         made = self.registry.create_version(
             name,
             found.uri,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.client.frames import load_pandas
 from pegboard.errors import InvalidValue
+from pegboard.paths import RelativePath, text
 
 if TYPE_CHECKING:
     import pandas
@@ -18,13 +19,15 @@ FORBIDDEN = "\"',:[]{}"
 """Characters that the path of a table may not hold: tags list it as JSON."""
 
 
-def check_path(path: str) -> None:
-    """Raise InvalidValue unless ``path`` may be that of a table."""
+def checked_path(given: RelativePath) -> str:
+    """Return a path as text if it may be that of a table; else InvalidValue."""
+    path = text(given)
     bad = sorted(set(FORBIDDEN) & set(path))
     if bad:
         raise InvalidValue(f"The path {path!r} of a table holds {''.join(bad)!r}.")
     if not path.endswith((".json", ".parquet")):
         raise InvalidValue(f"The path {path!r} of a table should end in .json or .parquet.")
+    return path
 
 
 def to_frame(data: Any) -> pandas.DataFrame:

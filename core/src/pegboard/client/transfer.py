@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import posixpath
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +20,24 @@ _CHUNK = 1024 * 1024
 
 
 def upload(store: ArtifactStore, source: Path, directory: str = "") -> None:
-    """Store a file, or a directory with its name, below ``directory``."""
-    for file, path in files(source, directory):
+    """Store a file, or a directory with its name, below ``directory``.
+
+    Nothing is stored if one of the files cannot be.
+    """
+    for file, path in checked(files(source, directory)):
         upload_file(store, file, path)
+
+
+def checked(found: Iterable[tuple[Path, str]]) -> list[tuple[Path, str]]:
+    """Return files with their paths in a store; InvalidValue, UnsafePath if one cannot be stored.
+
+    So that a bad one is refused before the first of the others is sent.
+    """
+    whole = []
+    for file, path in found:
+        _check_file(file)
+        whole.append((file, paths.safe_relative(path)))
+    return whole
 
 
 def files(source: Path, directory: str = "") -> Iterator[tuple[Path, str]]:
@@ -37,11 +52,15 @@ def upload_file(
     store: ArtifactStore, source: Path, path: str, advance: Callable[[int], None] | None = None
 ) -> None:
     """Store one file as ``path``; ``advance`` is told how many bytes more were read of it."""
+    _check_file(source)
+    with source.open("rb") if advance is None else _Watched(source, advance) as content:
+        store.write(paths.safe_relative(path), content)
+
+
+def _check_file(source: Path) -> None:
     if not source.is_file():
         what = "is not a regular file" if source.exists() else "does not exist"
         raise InvalidValue(f"Cannot log {str(source)!r}: it {what}.")
-    with source.open("rb") if advance is None else _Watched(source, advance) as content:
-        store.write(paths.safe_relative(path), content)
 
 
 class _Watched(io.BufferedReader):
@@ -65,11 +84,12 @@ class _Watched(io.BufferedReader):
 def upload_content(store: ArtifactStore, source: Path, directory: str = "") -> None:
     """Store every file below the directory ``source``, under the same relative paths.
 
-    Links are followed, but not those to a directory that they lie in.
+    Links are followed, but not those to a directory that they lie in. Nothing is stored if one of
+    the files cannot be.
     """
     if not source.is_dir():
         raise InvalidValue(f"Cannot log the files of {str(source)!r}: it is not a directory.")
-    for file, path in _content(source, directory):
+    for file, path in checked(_content(source, directory)):
         upload_file(store, file, path)
 
 
@@ -139,7 +159,7 @@ def exists(store: ArtifactStore, path: str) -> bool:
 
 
 @contextmanager
-def staged(store: ArtifactStore, path: str) -> Iterator[Path]:
+def staged(store: ArtifactStore, path: paths.RelativePath) -> Iterator[Path]:
     """Give a local path to write a file to, which is then stored as ``path``.
 
     For libraries that choose the format by the file's suffix, or write to files only.

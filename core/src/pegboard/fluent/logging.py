@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pegboard.client import Client
     from pegboard.client.operations import RunOperations
     from pegboard.entities.logged_models import LoggedModelInput
+    from pegboard.paths import RelativePath
 
 _time_ns = time.time_ns
 
@@ -196,7 +197,7 @@ def _dataset_input(
 
 def log_artifact(
     local_path: str | os.PathLike[str],
-    artifact_path: str | None = None,
+    artifact_path: RelativePath | None = None,
     run_id: str | None = None,
 ) -> None:
     """Store a file, or a directory with its name, below ``artifact_path``."""
@@ -206,7 +207,7 @@ def log_artifact(
 
 def log_artifacts(
     local_dir: str | os.PathLike[str],
-    artifact_path: str | None = None,
+    artifact_path: RelativePath | None = None,
     run_id: str | None = None,
 ) -> None:
     """Store every file below a directory, without its name, below ``artifact_path``."""
@@ -214,13 +215,13 @@ def log_artifacts(
     target.log_artifacts(run_id, local_dir, artifact_path)
 
 
-def log_text(text: str, artifact_file: str, run_id: str | None = None) -> None:
+def log_text(text: str, artifact_file: RelativePath, run_id: str | None = None) -> None:
     """Store text as a file (UTF-8)."""
     target, run_id = _target(run_id)
     target.log_text(run_id, text, artifact_file)
 
 
-def log_dict(dictionary: Any, artifact_file: str, run_id: str | None = None) -> None:
+def log_dict(dictionary: Any, artifact_file: RelativePath, run_id: str | None = None) -> None:
     """Store a dict or list as YAML if the suffix is ``.yml`` or ``.yaml``, else as JSON."""
     target, run_id = _target(run_id)
     target.log_dict(run_id, dictionary, artifact_file)
@@ -228,7 +229,7 @@ def log_dict(dictionary: Any, artifact_file: str, run_id: str | None = None) -> 
 
 def log_stream(
     stream: BinaryIO | io.BufferedIOBase | io.RawIOBase,
-    artifact_file: str,
+    artifact_file: RelativePath,
     run_id: str | None = None,
 ) -> None:
     """Store what a binary stream yields as a file."""
@@ -237,7 +238,7 @@ def log_stream(
 
 
 def log_figure(
-    figure: Any, artifact_file: str, *, save_kwargs: Mapping[str, Any] | None = None
+    figure: Any, artifact_file: RelativePath, *, save_kwargs: Mapping[str, Any] | None = None
 ) -> None:
     """Store a matplotlib or plotly figure; the file's suffix decides the format."""
     _active_client().log_figure(here.run_id, figure, artifact_file, save_kwargs=save_kwargs)
@@ -245,7 +246,7 @@ def log_figure(
 
 def log_image(
     image: Any,
-    artifact_file: str | None = None,
+    artifact_file: RelativePath | None = None,
     key: str | None = None,
     step: int | None = None,
     timestamp: int | None = None,
@@ -258,7 +259,7 @@ def log_image(
     _active_client().log_image(here.run_id, image, artifact_file, key, step, timestamp, synchronous)
 
 
-def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
+def log_table(data: Any, artifact_file: RelativePath, run_id: str | None = None) -> None:
     """Store a table (a dict or a pandas.DataFrame) as ``.json`` or ``.parquet``.
 
     Rows are added to a table of that path that is there already.
@@ -268,7 +269,7 @@ def log_table(data: Any, artifact_file: str, run_id: str | None = None) -> None:
 
 
 def load_table(
-    artifact_file: str,
+    artifact_file: RelativePath,
     run_ids: Sequence[str] | None = None,
     extra_columns: Sequence[str] | None = None,
 ) -> pandas.DataFrame:
@@ -280,7 +281,7 @@ def load_table(
     return experiments.client().load_table(experiment_id, artifact_file, run_ids, extra_columns)
 
 
-def get_artifact_uri(artifact_path: str | None = None) -> str:
+def get_artifact_uri(artifact_path: RelativePath | None = None) -> str:
     """Return the URI of the run's artifacts, or of one of them."""
     return _active_client().get_artifact_uri(here.run_id, artifact_path)
 

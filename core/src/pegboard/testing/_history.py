@@ -261,6 +261,19 @@ class HistoryTests(StoreTests):
             assert list(again.metric_history(run.info.run_id, "m")) == points
 
 
+class _OneElement:
+    """What NumPy's and PyTorch's arrays of one element are to a store."""
+
+    shape = (1,)
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def item(self) -> object:
+        """Return the element."""
+        return self._value
+
+
 class WriterTests(StoreTests):
     """Log through a writer, the way of training loops."""
 
@@ -298,6 +311,24 @@ class WriterTests(StoreTests):
         writer.close()
         points = store.metric_history(run_id, "Ünïcödé 1")
         assert [repr(p.value) for p in points] == ["nan", "inf", "-inf", "1e-320"]
+
+    def test_a_value_may_be_an_array_of_one_element_or_text(
+        self, store: TrackingStore, run: Run
+    ) -> None:
+        run_id, given = run.info.run_id, [_OneElement(0.5), "0.5", 0.5]
+        writer = store.metric_writer()
+        writer.attach(run_id)
+        for step, value in enumerate(given):
+            writer.log(run_id, "one", value, 1, step)  # type: ignore[arg-type]
+            writer.log_many(run_id, {"many": value, "other": 1}, 1, step)  # type: ignore[dict-item]
+        points = [Metric("batch", value, 1, step) for step, value in enumerate(given)]  # type: ignore[arg-type]
+        store.log_batch(run_id, metrics=points)
+        for key in ("one", "many", "batch"):
+            assert [p.value for p in store.metric_history(run_id, key)] == [0.5] * 3
+        for bad in (_OneElement("text"), _OneElement(None), "half", ""):
+            with pytest.raises(InvalidValue):
+                store.log_batch(run_id, metrics=[Metric("m", bad, 1)])  # type: ignore[arg-type]
+        writer.close()
 
     def test_a_writer_refuses_what_a_batch_refuses(self, store: TrackingStore, run: Run) -> None:
         run_id = run.info.run_id

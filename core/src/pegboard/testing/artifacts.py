@@ -37,7 +37,7 @@ HOSTILE_PATHS = (
     "~/x",
     "~root/x",
     "C:/x",
-    "c:x",
+    "C:",
     "file:///etc/passwd",
     "a\\..\\..\\x",
     "..\\x",

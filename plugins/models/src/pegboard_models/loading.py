@@ -29,9 +29,9 @@ _MLFLOW = "mlflow."
 def local_copy(uri: str | os.PathLike[str], dst_path: str | os.PathLike[str] | None = None) -> Path:
     """Return the directory of a model on this machine.
 
-    ``uri`` is a path, or one of ``file:``, ``runs:/RUN/NAME``, ``models:/NAME/3``,
-    ``models:/NAME@ALIAS``, ``models:/NAME/latest``, ``models:/NAME/STAGE``, ``models:/m-…`` or of
-    any artifact store. Files that are on this machine are not copied, unless to ``dst_path``.
+    ``uri`` is a path or any URI that ``pegboard.Client.named_files`` knows: ``runs:/RUN/NAME``,
+    ``models:/NAME/3``, ``models:/NAME@ALIAS``, ``models:/m-…``, ``file:`` and so on. Files
+    that are on this machine are not copied, unless to ``dst_path``.
     """
     directory = _place_of(str(uri)) if dst_path is None else None
     if directory is None:

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from pegboard import model_uris, paging
 from pegboard.client import Client
 from pegboard.entities.registry import ModelVersion
-from pegboard.errors import NotFound, NotSupported, PegboardError
+from pegboard.errors import InvalidValue, NotFound, NotSupported, PegboardError
 from pegboard.tags import DATASET_CONTEXT, PARENT_RUN_ID
 from pegboard_tracking import context
 from pegboard_tracking.recorder import DIRECTORY
@@ -86,21 +86,31 @@ class Lineage:
     unknown: list[str] = field(factory=list)
 
 
-def trace(client: Client, uri: model_uris.ModelUri) -> Lineage:
-    """Return the lineage of a version, or of a logged model; NotFound if there is none."""
-    found = Lineage(uri.text)
-    model_id, run_id = uri.model_id, None
-    if model_id is None:
-        version = model_uris.find_version(client.registry, uri)
+def trace(client: Client, uri: str) -> Lineage:
+    """Return the lineage of the version, the logged model or the model of a run that a URI names.
+
+    NotFound if there is none; InvalidValue for a place, of which nothing is known.
+    """
+    found = Lineage(uri)
+    if model_uris.is_model_uri(uri) and model_uris.parse(uri).model_id is None:
+        version = model_uris.find_version(client.registry, model_uris.parse(uri))
         found.uri, found.version = version.model_uri, version
-        found.files = client.get_model_version_download_uri(version.name, version.version)
+        found.files = _files(client, version, found)
         model_id, run_id = version.model_id, version.run_id
         _copied_from(client, version, found)
-    model = _model(client, model_id, found, required=uri.model_id is not None)
+    else:
+        named = client.named_files(uri)
+        model_id, run_id, found.files = named.model_id, named.run_id, named.place
+        if model_id is None and run_id is None:
+            raise InvalidValue(
+                f"{uri!r} is a place, and nothing is known of what lies there.",
+                hint="Name a version (models:/NAME/3), a logged model (models:/m-ID) or a model "
+                "of a run (runs:/RUN/NAME).",
+            )
+    model = _model(client, model_id, found, required=found.version is None)
     if model is not None:
         found.model_id = model.model_id
         run_id = run_id or model.source_run_id
-        found.files = found.files or model.artifact_location
         if found.version is not None:
             node = Node("logged model", model.model_id, model.name, "registered from")
             found.upstream.append(node)
@@ -114,6 +124,15 @@ def trace(client: Client, uri: model_uris.ModelUri) -> Lineage:
     found.environment = _environment(client, run, found)
     _downstream(client, model, found)
     return found
+
+
+def _files(client: Client, version: ModelVersion, found: Lineage) -> str | None:
+    """Return where the files of a version are; None if what they are part of is not there."""
+    try:
+        return client.named_files(version.model_uri).place
+    except PegboardError as error:
+        found.unknown.append(error.message)
+        return None
 
 
 # -- upstream --------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pegboard import model_uris
 from pegboard.client import Client
 from pegboard_registry.lineage import trace
 
@@ -14,7 +13,7 @@ def test_a_server_tells_which_runs_use_a_model(alone, server) -> None:
     model = train(here, alone).model
     here.create_registered_model("iris")
     here.create_model_version("iris", model.model_uri)
-    uri = model_uris.parse("models:/iris/1")
+    uri = "models:/iris/1"
     found = trace(Client(server.url, server.url), uri)
     assert found.unknown == []
     assert ("used by", "scoring") in [(node.relation, node.name) for node in found.downstream]
@@ -27,5 +26,5 @@ def test_a_server_that_does_not_know_is_said_to_be_so(alone, server, monkeypatch
     model = train(here, alone).model
     for place in [place for place in server.endpoints if "/pegboard/" in place[1]]:
         monkeypatch.delitem(server.endpoints, place)
-    found = trace(Client(server.url, server.url), model_uris.parse(model.model_uri))
+    found = trace(Client(server.url, server.url), model.model_uri)
     assert [text for text in found.unknown if "which runs use" in text]

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import IO, Any
 
-import orjson
 from pegboard_models.enforcement import SchemaMismatch
 from pegboard_server.failures import Failure
 
-from pegboard_serving import answers, payloads, tables
+from pegboard_serving import answers, json_text, payloads, tables
 from pegboard_serving.scorer import Scorer
 
 
@@ -39,16 +38,18 @@ def of_lines(scorer: Scorer, stream: IO[str], rows: int | None) -> Iterator[Any]
 
 def _record(line: str, number: int) -> Any:
     try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError as error:
+        return json_text.loads(line)
+    except ValueError as error:
         text = f"Line {number} is not valid JSON: {error}."
         raise Failure(400, "BAD_REQUEST", text) from None
 
 
-def of_json(scorer: Scorer, text: str) -> bytes:
-    """Return the answer to one body in the form of a request."""
+def of_body(scorer: Scorer, text: str) -> tuple[Any, bool]:
+    """Return the predictions for one body in the form of a request, and whether they stand bare."""
     payload = payloads.from_fields(payloads.parsed(text.encode()), scorer.expected)
-    return payload.framed(scorer.answer(payload))
+    data = payload.input(scorer.expected.layout)
+    predictions = scorer.predict(data, payload.params, checked=payload.is_checked)
+    return answers.plain(predictions), payload.bare
 
 
 def as_document(pieces: Iterable[Any]) -> Iterator[bytes]:

@@ -6,12 +6,11 @@ import io
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-import orjson
 from attrs import field, frozen
 from pegboard.errors import quoted
 from pegboard_server.failures import Failure
 
-from pegboard_serving import bounds, forms, tables
+from pegboard_serving import bounds, forms, json_text, tables
 from pegboard_serving.forms import malformed
 from pegboard_serving.layouts import Layout, Rows, Table, Tensor
 from pegboard_serving.signature import Expected
@@ -92,8 +91,8 @@ def media_type(content_type: str | None) -> str:
 def parsed(body: bytes) -> dict[str, Any]:
     """Return the object that JSON text holds; Failure if it holds none."""
     try:
-        fields = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        fields = json_text.loads(body)
+    except ValueError as error:
         raise malformed(f"The body is not valid JSON: {error}.") from None
     if not isinstance(fields, dict):
         raise malformed(f"The body has to be a JSON object with one of {_ONE_OF}.")

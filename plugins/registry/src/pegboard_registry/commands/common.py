@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import click
-from pegboard import host, model_uris
+from pegboard import host, model_uris, uris
 from pegboard.cli import formats, output
 from pegboard.cli.search_hints import note_unknown_keys
 from pegboard.client import Client
@@ -74,6 +74,42 @@ def version_of(client: Client, reference: str) -> ModelVersion:
             hint=f"Write NAME/3, NAME@ALIAS or NAME/latest, for instance {reference}/latest.",
         )
     return model_uris.find_version(client.registry, uri)
+
+
+def uri_of(client: Client, reference: str) -> str:
+    """Return the URI of a model that is named by a URI, or like a version (see ``version_of``).
+
+    That of a version has its number in it.
+    """
+    if uris.is_explicit(reference) and not model_uris.is_model_uri(reference):
+        return reference
+    uri = _parse(reference)
+    if uri.model_id is None and not uri.path:
+        return model_uris.find_version(client.registry, uri).model_uri
+    if model_uris.is_model_uri(reference):
+        return reference
+    return version_of(client, reference).model_uri
+
+
+def logged_model_of(client: Client, reference: str) -> str | None:
+    """Return the id of the logged model that a URI names, None if a reference is not a URI of one.
+
+    InvalidValue for a URI of something else than a model of a store.
+    """
+    if not uris.is_explicit(reference):
+        return None
+    if model_uris.is_model_uri(reference):
+        named = _parse(reference)
+        is_one = model_uris.is_model_id(named.model_id or "") and not named.path
+        return named.model_id if is_one else None
+    found = client.named_files(reference)
+    if found.model_id is None or found.path:
+        raise InvalidValue(
+            f"{reference!r} is not a logged model.",
+            hint="'pegboard artifacts list' shows files; models are NAME, NAME/3, models:/m-ID "
+            "and runs:/RUN/NAME.",
+        )
+    return found.model_id
 
 
 def alias_of(reference: str) -> tuple[str, str]:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 
 import click
-from pegboard import model_uris
 from pegboard.cli import formats, output
 
 from pegboard_registry.commands import common
@@ -26,14 +25,10 @@ def lineage(model: str, as_json: bool) -> None:
     """Show what a version or a logged model was made from, and what came of it.
 
     The code, the data, the params, the environment, what it came from and where it went. MODEL is
-    models:/NAME/3, models:/NAME@ALIAS or models:/m-ID, for versions also without "models:/".
+    models:/NAME/3, models:/NAME@ALIAS (also without "models:/"), models:/m-ID or runs:/RUN/NAME.
     """
     client = common.client()
-    if model_uris.is_model_uri(model) and not common.names_version(model):
-        uri = model_uris.parse(model)
-    else:
-        uri = model_uris.parse(common.version_of(client, model).model_uri)
-    found = trace(client, uri)
+    found = trace(client, common.uri_of(client, model))
     if as_json:
         output.print_json(found)
     else:

@@ -14,7 +14,7 @@ from pegboard.entities.registry import ModelVersion, RegisteredModel
 from pegboard.errors import InvalidValue, command_line
 from pegboard.filters import MODEL_VERSIONS, REGISTERED_MODELS
 
-from pegboard_registry.commands import common, promotion
+from pegboard_registry.commands import common, logged_model, promotion
 
 _PAGE = 1000
 _SHOWN = 10
@@ -99,8 +99,14 @@ def _aliases(model: RegisteredModel) -> str:
 @click.argument("model", metavar="NAME[/VERSION]")
 @output.json_option
 def show(model: str, as_json: bool) -> None:
-    """Show a registered model, or one version of it."""
+    """Show a registered model or one version of it, or a logged model.
+
+    A logged model is named by models:/m-ID or runs:/RUN/NAME.
+    """
     client = common.client()
+    if (model_id := common.logged_model_of(client, model)) is not None:
+        logged_model.show(client, model_id, as_json)
+        return
     if common.names_version(model):
         _show_version(client, common.version_of(client, model), as_json)
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from pegboard import model_uris
 from pegboard.cli import formats, options, output
 
 from pegboard_registry.commands import common
@@ -131,13 +130,15 @@ def copy(version: str, new_name: str, reason: str, as_json: bool) -> None:
 )
 @output.json_option
 def download(version: str, target: Path, as_json: bool) -> None:
-    """Copy the files of a version, or of a logged model (models:/m-ID), to a directory."""
+    """Copy the files of a model to a directory.
+
+    It is a version, a logged model (models:/m-ID), a model of a run (runs:/RUN/NAME) or in any
+    other place that has a URI.
+    """
     from pegboard import artifacts
 
     client = common.client()
-    uri = version
-    if not model_uris.is_model_uri(version) or common.names_version(version):
-        uri = common.version_of(client, version).model_uri
+    uri = common.uri_of(client, version)
     target.mkdir(parents=True, exist_ok=True)
     place = artifacts.download_artifacts(uri, dst_path=target, tracking_uri=client.tracking_uri)
     common.done({"uri": uri, "path": place}, as_json, f"Downloaded {uri} to {formats.place(place)}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from attrs import evolve
-from pegboard.errors import InvalidValue, NotSupported
+from pegboard import resolver
+from pegboard.errors import InvalidValue
+from pegboard.resolver import Kind, Resolver
 from pegboard_tracking.wire import places, transfer
 from pegboard_tracking.wire.requests import store_of, text
 
@@ -15,12 +16,6 @@ from pegboard_registry.wire.calls import registry_of
 if TYPE_CHECKING:
     from pegboard.contracts.http import Answer, Call
     from pegboard_tracking.wire.places import Place
-
-_OF_RUN = re.compile(r"runs:/([^/]+)(?:/(.*))?")
-_OF_LOGGED_MODEL = re.compile(r"models:/(m-[^/@]+)")
-_OF_VERSION = re.compile(r"models:/([^/@]+)/([0-9]+)")
-_MOST_COPIES = 16
-"""How many versions may stand for one another in a row."""
 
 
 def get_artifact(call: Call) -> Answer:
@@ -35,21 +30,13 @@ def get_artifact(call: Call) -> Answer:
 
 def _place_of(call: Call, name: str, version: str) -> Place:
     """Return the directory of a version's files; NotSupported if the server does not keep them."""
+
+    def kind_at(location: str, path: str) -> Kind:
+        place = places.place_of(call, location)
+        return resolver.kind_at(place.store, place.path(path))
+
     registry = registry_of(call)
-    uri = registry.download_uri(name, version)
-    for _ in range(_MOST_COPIES):
-        match = _OF_VERSION.fullmatch(uri)
-        if match is None:
-            return _resolved(call, uri)
-        uri = registry.download_uri(match[1], match[2])
-    raise NotSupported(f"The version {version} of {name!r} is a copy of too many others.")
-
-
-def _resolved(call: Call, uri: str) -> Place:
-    store = store_of(call)
-    if match := _OF_RUN.fullmatch(uri):
-        place = places.place_of(call, store.get_run(match[1]).info.artifact_uri)
-        return evolve(place, directory=place.path(match[2] or ""))
-    if match := _OF_LOGGED_MODEL.fullmatch(uri):
-        uri = store.logged_models().get(match[1]).artifact_location
-    return places.place_of(call, uri)
+    found = Resolver(store_of(call), lambda: registry, kind_at)
+    files = found.of_version(registry.get_version(name, version))
+    place = places.place_of(call, files.location)
+    return evolve(place, directory=place.path(files.path))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import click
-from pegboard.cli import output
+from pegboard.cli import formats, output
 from pegboard.cli.options import output_option
 from pegboard.cli.shell import open_host
 from pegboard.errors import InvalidValue, PegboardError, translate_os_error
@@ -37,7 +37,12 @@ _TYPES = ("csv", "json", "jsonl")
     "output_path",
     "--output-path",
     metavar="FILE",
-    help="Where the predictions go.  [default: stdout]",
+    help="Where the predictions go; .csv, .json, .jsonl or .parquet says how.  [default: stdout]",
+)
+@click.option(
+    "--output-format",
+    type=click.Choice(["csv", "json", "jsonl", "parquet"]),
+    help="How the predictions are written, whatever the file is called.",
 )
 @click.option(
     "--content-type",
@@ -62,19 +67,24 @@ def predict(
     env_manager: str,
     input_path: str | None,
     output_path: str | None,
+    output_format: str | None,
     content_type: str | None,
     chunk_rows: int | None,
 ) -> None:
-    """Predict from a file of CSV or JSON, and write JSON: {"predictions": […]}.
+    """Predict from a file of CSV or JSON; write CSV, JSON or Parquet.
 
-    Tables and lines are read in pieces, so they may be larger than the memory. From lines comes
-    one prediction on each line.
+    Tables and lines are read and written in pieces, so they may be larger than the memory. If
+    nothing says how the predictions are to be written: from lines comes one on each line,
+    else JSON: {"predictions": […]}.
     """
     from pegboard_models.loading import local_copy
+
+    from pegboard_serving import results
 
     if input_path is not None and not Path(input_path).is_file():
         raise InvalidValue(f"There is no file {input_path!r}.", hint="Check --input-path.")
     kind = content_type or _kind_of(input_path)
+    form = results.form_of(output_path, output_format, "jsonl" if kind == "jsonl" else "json")
     host = open_host(ctx)
     directory = local_copy(model_uri)
     if env_manager == "uv":
@@ -88,8 +98,9 @@ def predict(
     if chunk_rows is None:
         chunk_rows = _PIECE if is_row_wise(host, directory) else 0
     with _input(input_path) as source, _output(output_path) as target, _explained():
-        for piece in _predictions(scorer, source, kind, chunk_rows or None):
-            target.write(piece)
+        count = _predict(scorer, source, kind, chunk_rows or None, form, target)
+    if output_path is not None:
+        output.note(f"Wrote {formats.counted(count, 'prediction')} to {output_path}.")
 
 
 def _kind_of(path: str | None) -> str:
@@ -97,15 +108,21 @@ def _kind_of(path: str | None) -> str:
     return ending if ending in _TYPES else "json"
 
 
-def _predictions(scorer: Scorer, source: IO[str], kind: str, rows: int | None) -> Iterator[bytes]:
-    from pegboard_serving import batch
+def _predict(
+    scorer: Scorer, source: IO[str], kind: str, rows: int | None, form: str, target: IO[bytes]
+) -> int:
+    """Predict and write; return how many predictions there were."""
+    from pegboard_serving import answers, batch, results
 
     if kind == "csv":
-        yield from batch.as_document(batch.of_csv(scorer, source, rows))
-    elif kind == "jsonl":
-        yield from batch.as_lines(batch.of_lines(scorer, source, rows))
-    else:
-        yield batch.of_json(scorer, source.read()) + b"\n"
+        return results.write(form, batch.of_csv(scorer, source, rows), target)
+    if kind == "jsonl":
+        return results.write(form, batch.of_lines(scorer, source, rows), target)
+    found, bare = batch.of_body(scorer, source.read())
+    if not bare or form != "json":
+        return results.write(form, [found], target)
+    target.write(answers.dumps(found) + b"\n")
+    return 1
 
 
 @contextlib.contextmanager

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import click
-from pegboard import host, paths
+from attrs import evolve
+from pegboard import host, paths, uris
 from pegboard.cli import formats, options, output
 from pegboard.client import transfer
+from pegboard.client.artifacts import list_files
+from pegboard.client.opening import open_named
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.entities import FileInfo
 from pegboard.errors import NotFound, command_line
+from pegboard.resolver import NamedFiles
 
 from pegboard_tracking.commands import common, details
 
@@ -31,12 +36,18 @@ def artifacts() -> None:
 @click.option("-r", "--recursive", is_flag=True, help="All files below, not only one level.")
 @output.json_option
 def list_artifacts(run: str, path: str, recursive: bool, as_json: bool) -> None:
-    """List the files of a run: all, those in the directory PATH, or the file PATH."""
-    store = _files_of(run)
-    found = list(store.walk(path)) if recursive else store.list(path)
+    """List the files of a run: all, those in the directory PATH, or the file PATH.
+
+    RUN may also be a URI: runs:/RUN/NAME, models:/m-ID, models:/NAME/3 and so on.
+    """
+    store, named = _named(run, path)
+    if recursive:
+        found = [_shown(file, named) for file in store.walk(named.path)]
+    else:
+        found = list_files(store, named)
     if path and not found:
         # As a directory it has nothing in it: it is a file, or is not there.
-        found = list(store.walk(path))
+        found = [_shown(file, named) for file in store.walk(named.path)]
         if not found:
             raise _no_files(run, path)
     if as_json:
@@ -71,14 +82,15 @@ def upload(run: str, sources: tuple[Path, ...], directory: str, as_json: bool) -
     stopped when the same command is given again.
     """
     store = _files_of(run)
-    found = [each for source in sources for each in transfer.files(source, directory)]
-    total = sum(file.stat().st_size for file, _ in found if file.is_file())
+    every = (each for source in sources for each in transfer.files(source, directory))
+    found = transfer.checked(every)
+    total = sum(file.stat().st_size for file, _ in found)
     with output.progress("Uploading, in MB", -(-total // _MB)) as advance:
         told = _in_megabytes(advance)
         for file, path in found:
             transfer.upload_file(store, file, path, told)
     if as_json:
-        output.print_json({"files": [paths.safe_relative(path) for _, path in found]})
+        output.print_json({"files": [path for _, path in found]})
     else:
         click.echo(f"Uploaded {formats.counted(len(found), 'file')}, {formats.size(total)}.")
 
@@ -111,15 +123,18 @@ def _in_megabytes(advance: Callable[[int], None]) -> Callable[[int], None]:
 )
 @output.json_option
 def download(run: str, path: str, target: Path, as_json: bool) -> None:
-    """Copy the files of a run to a directory: all, those below PATH, or the file PATH."""
-    store = _files_of(run)
-    found = list(store.walk(path))
+    """Copy the files of a run to a directory: all, those below PATH, or the file PATH.
+
+    RUN may also be a URI: runs:/RUN/NAME, models:/m-ID, models:/NAME/3 and so on.
+    """
+    store, named = _named(run, path)
+    found = list(store.walk(named.path))
     if not found:
         raise _no_files(run, path)
     written = []
     with output.progress("Downloading", len(found)) as advance:
         for file in found:
-            written.append(_fetch(store, file, target))
+            written.append(_fetch(store, file, paths.below(target, named.folder)))
             advance(1)
     if as_json:
         output.print_json({"files": written})
@@ -138,9 +153,24 @@ def _files_of(reference: str) -> ArtifactStore:
 
 def _no_files(run: str, path: str) -> NotFound:
     return NotFound(
-        f"The run has no file {path!r}." if path else "The run has no files.",
+        f"There is no file {path!r} in {run!r}." if path else f"There are no files in {run!r}.",
         hint=f"What there is: {command_line('pegboard', 'artifacts', 'list', '-r', run)}",
     )
+
+
+def _named(reference: str, path: str) -> tuple[ArtifactStore, NamedFiles]:
+    """Return the files at a path of a run or of what a URI names, and the store they are in."""
+    path = paths.safe_relative(path)
+    if not uris.is_explicit(reference):
+        run = common.find_run(common.open_store(), reference)
+        reference = f"runs:/{run.info.run_id}"
+    config = host.current().config
+    whole = uris.join(reference, path) if path else reference
+    return open_named(whole, config.tracking.uri, config.registry.uri or config.tracking.uri)
+
+
+def _shown(file: FileInfo, named: NamedFiles) -> FileInfo:
+    return evolve(file, path=posixpath.join(named.folder, file.path))
 
 
 def _fetch(store: ArtifactStore, file: FileInfo, directory: Path) -> Path:

@@ -21,7 +21,7 @@ from pegboard.entities.logged_models import (
     LoggedModelOutput,
     LoggedModelStatus,
 )
-from pegboard.errors import InvalidValue
+from pegboard.errors import InvalidValue, NotSupported
 
 from pegboard_tracking.rest.api import Api, is_path_part, path_part
 from pegboard_tracking.rest.errors import UnknownPath, not_known
@@ -130,16 +130,21 @@ class RestLoggedModels(LoggedModelStore):
         if not wanted:
             return Page()
         self._settle()
-        answer = self._api.post(
-            "logged-models/search",
-            query=filter,
-            experiment_ids=wanted,
-            filter=filter or None,
-            datasets=[_dataset_json(dataset) for dataset in datasets],
-            order_by=[_order_json(order) for order in order_by],
-            max_results=max_results,
-            page_token=page_token,
-        )
+        try:
+            answer = self._api.post(
+                "logged-models/search",
+                query=filter,
+                experiment_ids=wanted,
+                filter=filter or None,
+                datasets=[_dataset_json(dataset) for dataset in datasets],
+                order_by=[_order_json(order) for order in order_by],
+                max_results=max_results,
+                page_token=page_token,
+            )
+        except UnknownPath as error:
+            raise NotSupported(
+                f"The server {self._api.url} keeps no logged models: it is an older one.",
+            ) from error
         return self._api.read_page(answer, "models", read_model)
 
     def log_inputs(self, run_id: str, models: Sequence[LoggedModelInput]) -> None:

@@ -175,7 +175,7 @@ class MappingStore(TrackingStore):
         with self._lock:
             experiment = self._active_experiment(experiment_id)
             if key not in experiment.tags:
-                raise refusals.no_tag(f"experiment {experiment_id!r}", key)
+                raise refusals.no_tag("experiment", experiment_id, key)
             rest = {name: value for name, value in experiment.tags.items() if name != key}
             self._put(evolve(experiment, tags=rest))
 
@@ -309,7 +309,7 @@ class MappingStore(TrackingStore):
         with self._lock:
             record = self._active_run(run_id)
             if key not in record.tags:
-                raise refusals.no_tag(f"run {run_id!r}", key)
+                raise refusals.no_tag("run", run_id, key)
             del record.tags[key]
             self._runs[run_id] = record
 

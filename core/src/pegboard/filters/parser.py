@@ -42,7 +42,12 @@ def parse_order_by(clauses: Sequence[str], schema: SearchSchema) -> tuple[OrderB
     """Return what clauses such as ``metrics.loss ASC`` say; a field may be named only once."""
     found: list[OrderBy] = []
     for text in clauses:
-        order = _Parser(text, schema).order()
+        try:
+            order = _Parser(text, schema).order()
+        except FilterError as error:
+            if error.fault == "bad_filter":
+                error.about("bad_order")
+            raise
         if any(order.field == other.field for other in found):
             raise FilterError("The results are ordered by this already.", text=text, column=0)
         found.append(order)
@@ -170,7 +175,10 @@ class _Parser:
         hint = hints.get(lexeme.text, "")
         if lexeme.text.upper() == "NOT":
             hint = "Write NOT before the whole comparison, or NOT IN, or IS NOT NULL."
-        raise self._expected("a comparison such as =, !=, <, LIKE, IN or IS NULL", hint)
+        error = self._expected("a comparison such as =, !=, <, LIKE, IN or IS NULL", hint)
+        if lexeme.token is Token.OPERATOR:
+            error.about("no_operator", found=lexeme.text)
+        raise error
 
     def _check(self, field: Field, operator: Operator, at: Lexeme) -> None:
         if operator in _NULL:
@@ -190,7 +198,7 @@ class _Parser:
                 f"{operator} cannot be used with the {field.kind} {field.key!r}.",
                 at,
                 hint=f"Possible are {names}.",
-            )
+            ).about("no_operator", found=str(operator))
 
     def _is_number(self, field: Field) -> bool:
         if field.kind is Kind.ATTRIBUTE:
@@ -209,7 +217,8 @@ class _Parser:
                 hint = ""
                 if field.kind in _EITHER:
                     hint = "Texts are compared with =, !=, LIKE, ILIKE, IN, =~ or !~."
-                raise self._expected(f"a number after {operator_at.text}", hint)
+                error = self._expected(f"a number after {operator_at.text}", hint)
+                raise error.about("not_a_number", kind=str(field.kind), found=lexeme.text)
             return _number(self._take().text, whole=field.kind is Kind.ATTRIBUTE)
         text = self._string()
         if field.kind is Kind.ATTRIBUTE and self._schema.attributes[field.key] is Type.ID:
@@ -231,7 +240,10 @@ class _Parser:
         lexeme = self.ahead
         if lexeme.is_text:
             return self._take().text[1:-1]
-        raise self._expected("a quoted text", hint="Texts are written 'so' or \"so\".")
+        error = self._expected("a quoted text", hint="Texts are written 'so' or \"so\".")
+        if lexeme.token is Token.NAME:
+            error.about("not_quoted", found=lexeme.text)
+        raise error
 
     def _list(self, field: Field) -> tuple[str, ...]:
         if not self._accept("("):
@@ -259,6 +271,8 @@ class _Parser:
         if field.kind is Kind.ATTRIBUTE and field.key in self._schema.unordered:
             raise self._error(f"{self._schema.name} cannot be ordered by {field.key!r}.", at)
         ascending = self._accept("ASC") or not self._accept("DESC")
+        if self.ahead.token is Token.NAME:
+            raise self._expected("ASC or DESC, or the end").about("bad_direction")
         self.expect_end("ASC or DESC")
         return OrderBy(field, ascending)
 
@@ -277,7 +291,7 @@ class _Parser:
                 f"{first!r} is not something that {self._schema.name} have.",
                 lexeme,
                 hint=_suggest(first, self._schema.kinds),
-            )
+            ).about("no_entity_type", name=first)
         if kind is Kind.ATTRIBUTE:
             return Field(kind, self._attribute(rest, lexeme))
         if kind is Kind.DATASET and rest not in DATASET_ATTRIBUTES:
@@ -296,7 +310,7 @@ class _Parser:
             f"{self._schema.name.capitalize()} have no attribute {name!r}.",
             lexeme,
             hint=_suggest(name, self._schema.attributes),
-        )
+        ).about("no_attribute", name=name)
 
 
 def _unquote(text: str) -> str:

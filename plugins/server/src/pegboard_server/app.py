@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import orjson
 from pegboard.contracts.http import Answer, Call, Endpoint, Identity, Result
 from pegboard.errors import StoreBusy, StoreFull
+from pegboard.sentences import SHARED
 
 from pegboard_server import authentication, builtin, requests
 from pegboard_server.accesslog import Log
@@ -314,7 +315,8 @@ class App:
     # -- what is told ---------------------------------------------------------------------------
 
     async def _fail(self, exchange: Exchange, error: Exception) -> None:
-        failure, unexpected = failure_of(error, exchange.request_id)
+        words = exchange.route.endpoint.sentences if exchange.route else {}
+        failure, unexpected = failure_of(error, exchange.request_id, words or SHARED)
         if unexpected:
             self._report(exchange.request_id, error)
         if exchange.status:

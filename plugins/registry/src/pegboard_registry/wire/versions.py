@@ -79,8 +79,9 @@ def _named(call: Call) -> tuple[str, str]:
 
 
 def _update(call: Call) -> Result:
+    named = _named(call)
     description = optional_text(call.parameters, "description")
-    changed = registry_of(call).update_version(*_named(call), description)
+    changed = registry_of(call).update_version(*named, description)
     return {"model_version": version_json(changed)}
 
 
@@ -105,8 +106,8 @@ def _search(call: Call) -> Result:
     given = call.parameters
     found = registry_of(call).search_versions(
         filter=optional_text(given, "filter"),
-        order_by=texts(given, "order_by", query=True),
         max_results=page_size(given, VERSIONS_PAGE, VERSIONS_LIMIT, bits=64),
+        order_by=texts(given, "order_by", query=True),
         page_token=page_token(given),
     )
     return page_json("model_versions", [*map(version_json, found)], found.token)

@@ -29,7 +29,7 @@ def checked(location: str) -> str:
         raise InvalidValue(
             f"The artifact location {location!r} has a fragment (#) or parameters (;).",
             hint="Name a place by its plain URI.",
-        )
+        ).about("location_with_fragment", location=location)
     plain = location
     for _ in range(_UNQUOTED_AT_MOST):
         if ".." in re.split(r"[/\\?&=:]", plain):

@@ -123,8 +123,8 @@ def _shown(span: JsonObject, attributes: Mapping[str, Any]) -> JsonObject:
 
 
 def _set_tag(call: Call) -> JsonObject:
-    value = optional_text(call.parameters, "value")
-    traces_of(call).set_tag(trace_id(call), text(call.parameters, "key"), value)
+    key, value = text(call.parameters, "key"), optional_text(call.parameters, "value")
+    traces_of(call).set_tag(trace_id(call), key, value)
     return NOTHING
 
 

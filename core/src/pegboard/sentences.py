@@ -68,7 +68,7 @@ SHARED: Sentences = MappingProxyType(
         "not_quoted": "Parameter value is either not quoted or unidentified quote types used for "
         "string value {found}. Use either single or double quotes.",
         "page_size": "Invalid value {value!j} for parameter 'max_results' supplied.",
-        "page_size_not_positive": "Invalid value {value!j} for parameter 'max_results' supplied. "
+        "page_size_not_positive": "Invalid value {wanted} for parameter 'max_results' supplied. "
         "It must be a positive integer.",
         "unsafe_path": "Invalid path",
         "wrong_field": "Invalid value {value!j} for parameter '{field}' supplied.",

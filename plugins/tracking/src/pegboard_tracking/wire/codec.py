@@ -439,4 +439,6 @@ def _stage(fields: Mapping[str, Any]) -> LifecycleStage:
     try:
         return LifecycleStage.ACTIVE if value is None else LifecycleStage(value)
     except ValueError:
-        raise InvalidValue(f"The field 'lifecycle_stage' is {value!r}.") from None
+        raise InvalidValue(f"The field 'lifecycle_stage' is {value!r}.").about(
+            "wrong_field", field="lifecycle_stage", value=value
+        ) from None

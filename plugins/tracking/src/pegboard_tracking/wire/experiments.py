@@ -74,11 +74,11 @@ def _search_by_query(call: Call) -> Result:
 def _search(call: Call, *, query: bool = False) -> Result:
     given = call.parameters
     found = store_of(call).search_experiments(
-        view=_view(given),
         max_results=page_size(given, 1000, bits=64),
         order_by=texts(given, "order_by", query=query) or _ORDER,
         filter=optional_text(given, "filter"),
         page_token=page_token(given),
+        view=_view(given),
     )
     return codec.page_json("experiments", [*map(codec.experiment_json, found)], found.token)
 

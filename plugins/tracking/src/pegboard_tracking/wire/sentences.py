@@ -33,6 +33,7 @@ TRACKING: Sentences = MappingProxyType(
         "no_experiment_tag": "No tag with name: {key} in experiment with id {owner_id}.",
         "no_logged_model_tag": "No tag with key {key!r} found for model with ID {owner_id!r}.",
         "no_model": "Logged model with ID {model_id!r} not found.",
+        "no_order_field": "Invalid order by field name: {name}.",
         "no_run": "Run with id={run_id} not found.",
         "no_run_tag": "No tag with name: {key} in run with id {owner_id}.",
         "no_spans": "Invalid OpenTelemetry format - no spans found.",

@@ -135,12 +135,11 @@ def _delete_tag(call: Call) -> JsonObject:
 
 def _delete(call: Call) -> JsonObject:
     fields = call.parameters
-    ids = trace_ids(call, "request_ids")
     count = traces_of(call).delete(
         text(fields, "experiment_id"),
-        trace_ids=ids or None,
         max_timestamp=optional_integer(fields, "max_timestamp_millis"),
         max_traces=optional_integer(fields, "max_traces", 32),
+        trace_ids=trace_ids(call, "request_ids") or None,
     )
     return {"traces_deleted": count}
 
@@ -151,10 +150,11 @@ def _link(call: Call) -> JsonObject:
 
 
 def _link_prompts(call: Call) -> JsonObject:
+    linked = trace_id(call)
     given = items(need(call.parameters, "prompt_versions"), "prompt_versions")
     found = [message(each, f"prompt_versions[{i}]") for i, each in enumerate(given)]
     prompts = [(text(each, "name"), text(each, "version")) for each in found]
-    traces_of(call).link_prompts(trace_id(call), prompts)
+    traces_of(call).link_prompts(linked, prompts)
     return NOTHING
 
 

@@ -228,16 +228,16 @@ class MappingStore(TrackingStore):
         end_time: int | None = None,
         run_name: str | None = None,
     ) -> RunInfo:
-        """Change what is not None. A status that is not terminated clears ``end_time``."""
+        """Change what is not None. RUNNING clears ``end_time``, unless one is given."""
         with self._lock:
             record = self._active_run(run_id)
             if run_name:
                 _rename(record, validation.tag(RunTag(RUN_NAME, run_name)).value)
+            if status is not None:
+                kept = None if status is RunStatus.RUNNING else record.info.end_time
+                record.info = evolve(record.info, status=status, end_time=kept)
             if end_time is not None:
                 record.info = evolve(record.info, end_time=end_time)
-            if status is not None:
-                kept = record.info.end_time if status.is_terminated else None
-                record.info = evolve(record.info, status=status, end_time=kept)
             self._runs[run_id] = record
             return record.info
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pegboard.client.registration import VERSIONS_TAG
+from pegboard.client.registration import VERSIONS_TAG, noted
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.contracts.registry import VERSIONS_LIMIT, VERSIONS_PAGE
 from pegboard.errors import NotFound
@@ -64,9 +64,8 @@ def _tell_logged_model(call: Call, made: ModelVersion) -> None:
     except (NotFound, ValueError):
         # The model is gone, or the tag was written by somebody else.
         return
-    version = {"name": made.name, "version": made.version}
-    if isinstance(known, list) and version not in known:
-        models.set_tags(made.model_id or "", {VERSIONS_TAG: json.dumps([*known, version])})
+    if isinstance(known, list):
+        models.set_tags(made.model_id or "", {VERSIONS_TAG: noted(known, made)})
 
 
 def _get(call: Call) -> Result:

@@ -62,9 +62,10 @@ def _bulk(call: Call) -> Result:
     given = call.parameters
     runs = _runs(given, "run_id")
     key = text(given, "metric_key")
-    left = min(optional_integer(given, "max_results") or MAX_POINTS, MAX_POINTS)
-    if left < 1:
-        raise InvalidValue(f"The field 'max_results' is {left}, not positive.").about(
+    wanted = optional_integer(given, "max_results")
+    left = MAX_POINTS if wanted is None else min(wanted, MAX_POINTS)
+    if left < 0:
+        raise InvalidValue(f"The field 'max_results' is {left}, below 0.").about(
             "page_size_not_positive", value=left, wanted=left, limit=MAX_POINTS
         )
     store = store_of(call)

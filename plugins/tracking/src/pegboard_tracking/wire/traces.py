@@ -96,13 +96,15 @@ def _search(call: Call) -> JsonObject:
     return codec.page_json("traces", [trace_codec.info_json(info) for info in page], page.token)
 
 
-def _artifact(call: Call) -> JsonObject | Answer:
+def _artifact(call: Call) -> Answer:
     """Return the spans as MLflow's pages show them, or a file that a span refers to."""
     if get(call.parameters, "path"):
         return _attachment(call, text(call.parameters, "path"))
     trace = traces_of(call).get(trace_id(call))
     spans = [_shown(otlp.span_json(span), span.attributes) for span in trace.spans]
-    return {"spans": spans}
+    # A browser saves it under this name, which MLflow's servers give it too.
+    saved = {"content-disposition": 'attachment; filename="traces.json"'}
+    return Answer(json.dumps({"spans": spans}, allow_nan=False).encode(), headers=saved)
 
 
 def _attachment(call: Call, name: str) -> Answer:

@@ -14,6 +14,7 @@ from attrs import frozen
 from pegboard import model_uris, paging, paths, uris
 from pegboard.entities.registry import ModelVersionStatus
 from pegboard.errors import InvalidState, NotFound, PegboardError
+from pegboard.filters import literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,14 +118,13 @@ def _of_run(client: Client, run: Run, path: str) -> Origin:
 
 
 def _logged_models(client: Client, run: Run, name: str) -> list[LoggedModel]:
-    quote = '"' if "'" in name else "'"
-    if not name or quote in name:
+    if not name:
         return []
 
     def found(page_token: str | None = None) -> Page[LoggedModel]:
         return client.search_logged_models(
             [run.info.experiment_id],
-            filter_string=f"name = {quote}{name}{quote}",
+            filter_string=f"name = {literal(name)}",
             page_token=page_token,
         )
 

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pegboard.filters.literals import escape_like, literal, quoted_key
     from pegboard.filters.matching import matches
     from pegboard.filters.nodes import And, Comparison, Expr, Field, Not, Operator, Or, OrderBy
     from pegboard.filters.numbers import as_number
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 # Imported when first used: a script that only logs needs as_number at most.
 _HOMES = {
+    "literals": ("escape_like", "literal", "quoted_key"),
     "matching": ("matches",),
     "nodes": ("And", "Comparison", "Expr", "Field", "Not", "Operator", "Or", "OrderBy"),
     "numbers": ("as_number",),
@@ -85,10 +87,13 @@ __all__ = [
     "Type",
     "as_number",
     "complete",
+    "escape_like",
     "key_part",
+    "literal",
     "matches",
     "parse_filter",
     "parse_order_by",
+    "quoted_key",
     "sort_key",
     "sorted_by",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pegboard.errors import FilterError
 from pegboard.filters.lexer import Lexeme, Token, tokenize
+from pegboard.filters.literals import unquoted
 from pegboard.filters.nodes import And, Comparison, Expr, Field, Not, Operator, Or, OrderBy
 from pegboard.filters.schema import DATASET_ATTRIBUTES, Kind, SearchSchema, Type
 
@@ -233,13 +234,14 @@ class _Parser:
         try:
             compile_pattern(text)
         except PatternError as error:
-            column = lexeme.column + 1 + min(error.position, len(text))
+            read = text[: error.position]
+            column = lexeme.column + 1 + len(read) + read.count(lexeme.text[0])
             raise self._error(str(error), column) from error
 
     def _string(self) -> str:
         lexeme = self.ahead
         if lexeme.is_text:
-            return self._take().text[1:-1]
+            return unquoted(self._take().text)
         error = self._expected("a quoted text", hint="Texts are written 'so' or \"so\".")
         if lexeme.token is Token.NAME:
             error.about("not_quoted", found=lexeme.text)
@@ -314,7 +316,7 @@ class _Parser:
 
 
 def _unquote(text: str) -> str:
-    return text[1:-1] if text[0] in '`"' else text
+    return unquoted(text) if text[0] in '`"' else text
 
 
 def _number(text: str, *, whole: bool) -> float:

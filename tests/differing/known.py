@@ -100,7 +100,7 @@ def _alike(d: Difference, _: list[Step]) -> bool:
 def _without_ends(value: Any) -> Any:
     """Return an answer without the ends of runs that go on."""
     if isinstance(value, dict):
-        goes_on = value.get("status") in ("RUNNING", "SCHEDULED")
+        goes_on = value.get("status") == "RUNNING"
         kept = {k: _without_ends(v) for k, v in value.items() if not (goes_on and k == "end_time")}
         return without_nothing(kept)
     return [_without_ends(each) for each in value] if isinstance(value, list) else value

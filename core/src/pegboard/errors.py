@@ -10,7 +10,9 @@ import errno
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+    from typing import Any, Self
 
 
 def quoted(value: object) -> str:
@@ -40,10 +42,20 @@ class PegboardError(Exception):
 
     error_code: ClassVar[str] = "INTERNAL_ERROR"
 
+    fault: str = ""
+    """Which trouble this is, for programs: ``no_run``, say. Empty if it has no name."""
+    facts: Mapping[str, Any] = {}
+    """What the trouble is about, by name: ``run_id``, say. Each fault has facts of its own."""
+
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def about(self, fault: str, **facts: Any) -> Self:
+        """Return this error, with the name of the trouble and what it is about."""
+        self.fault, self.facts = fault, {**self.facts, **facts}
+        return self
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
@@ -58,17 +70,22 @@ class InvalidValue(PegboardError):
 class FilterError(InvalidValue):
     """A filter or order-by clause could not be understood.
 
-    ``column`` is the 0-based offset into ``text`` at which the trouble begins.
+    ``column`` is the 0-based offset into ``text`` at which the trouble begins; ``reason`` is the
+    message without both.
     """
 
     def __init__(self, message: str, *, text: str, column: int, hint: str = "") -> None:
+        self.reason = message
         self.text = text
         self.column = column
         super().__init__(f"{message}\n  {text}\n  {' ' * column}^", hint=hint)
+        self.about("bad_filter", text=text, column=column)
 
 
 class UnsafePath(InvalidValue):
     """A path would leave the directory that it must stay in."""
+
+    fault = "unsafe_path"
 
 
 class ConfigError(InvalidValue):

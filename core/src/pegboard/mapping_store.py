@@ -180,7 +180,7 @@ class MappingStore(TrackingStore):
         with self._lock:
             experiment = self._active_experiment(experiment_id)
             if key not in experiment.tags:
-                raise refusals.no_tag(f"experiment {experiment_id!r}", key)
+                raise refusals.no_tag("experiment", experiment_id, key)
             rest = {name: value for name, value in experiment.tags.items() if name != key}
             self._put(evolve(experiment, tags=rest))
 
@@ -233,16 +233,16 @@ class MappingStore(TrackingStore):
         end_time: int | None = None,
         run_name: str | None = None,
     ) -> RunInfo:
-        """Change what is not None. A status that is not terminated clears ``end_time``."""
+        """Change what is not None. RUNNING clears ``end_time``, unless one is given."""
         with self._lock:
             record = self._active_run(run_id)
             if run_name:
                 _rename(record, validation.tag(RunTag(RUN_NAME, run_name)).value)
+            if status is not None:
+                kept = None if status is RunStatus.RUNNING else record.info.end_time
+                record.info = evolve(record.info, status=status, end_time=kept)
             if end_time is not None:
                 record.info = evolve(record.info, end_time=end_time)
-            if status is not None:
-                kept = record.info.end_time if status.is_terminated else None
-                record.info = evolve(record.info, status=status, end_time=kept)
             self._runs[run_id] = record
             return record.info
 
@@ -314,7 +314,7 @@ class MappingStore(TrackingStore):
         with self._lock:
             record = self._active_run(run_id)
             if key not in record.tags:
-                raise refusals.no_tag(f"run {run_id!r}", key)
+                raise refusals.no_tag("run", run_id, key)
             del record.tags[key]
             self._runs[run_id] = record
 

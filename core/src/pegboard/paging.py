@@ -34,7 +34,7 @@ def decode(token: str | None) -> int:
         raise InvalidValue(
             f"{token!r} is not a page token.",
             hint="Pass on the token of the page before, unchanged.",
-        )
+        ).about("bad_page_token", token=token)
     return int(digits)
 
 

@@ -17,19 +17,23 @@ from pegboard.errors import (
 
 def no_experiment(experiment_id: str) -> NotFound:
     """No experiment has this id."""
-    return NotFound(f"There is no experiment with the id {quoted(experiment_id)}.")
+    return NotFound(f"There is no experiment with the id {quoted(experiment_id)}.").about(
+        "no_experiment", experiment_id=experiment_id
+    )
 
 
 def experiment_deleted(experiment_id: str, name: str) -> Deleted:
     """The experiment to be changed is deleted."""
     return Deleted(
         f"The experiment {quoted(name)} (id {experiment_id}) is deleted.", hint="Restore it first."
-    )
+    ).about("experiment_deleted", experiment_id=experiment_id, name=name)
 
 
 def experiment_is(experiment_id: str, stage: str) -> InvalidState:
     """The experiment is in the state it should be brought into."""
-    return InvalidState(f"The experiment {quoted(experiment_id)} is {stage} already.")
+    return InvalidState(f"The experiment {quoted(experiment_id)} is {stage} already.").about(
+        "experiment_is", experiment_id=experiment_id, stage=stage
+    )
 
 
 def name_taken(name: str, experiment_id: str, *, deleted: bool) -> AlreadyExists:
@@ -38,7 +42,7 @@ def name_taken(name: str, experiment_id: str, *, deleted: bool) -> AlreadyExists
         f"There is {'a deleted' if deleted else 'an'} experiment named {quoted(name)} "
         f"(id {experiment_id}) already.",
         hint="Restore it, or choose another name." if deleted else "",
-    )
+    ).about("name_taken", name=name, experiment_id=experiment_id, deleted=deleted)
 
 
 def experiment_in_use(experiment_id: str, *, by_runs: bool) -> InvalidState:
@@ -46,35 +50,43 @@ def experiment_in_use(experiment_id: str, *, by_runs: bool) -> InvalidState:
     if by_runs:
         return InvalidState(
             f"The experiment {quoted(experiment_id)} still has runs.", hint="Purge them first."
-        )
+        ).about("experiment_in_use", experiment_id=experiment_id, by_runs=by_runs)
     return InvalidState(
         f"The experiment {quoted(experiment_id)} is in use.", hint="Delete it first."
+    ).about("experiment_in_use", experiment_id=experiment_id, by_runs=by_runs)
+
+
+def no_tag(kind: str, owner_id: str, key: str) -> NotFound:
+    """The tag to be removed is not there; ``kind`` is ``run`` or the like."""
+    return NotFound(f"The {kind} {quoted(owner_id)} has no tag {quoted(key)}.").about(
+        f"no_{kind.replace(' ', '_')}_tag", owner_id=owner_id, key=key
     )
-
-
-def no_tag(owner: str, key: str) -> NotFound:
-    """The tag to be removed is not there; ``owner`` says of what."""
-    return NotFound(f"The {owner} has no tag {quoted(key)}.")
 
 
 def no_run(run_id: str) -> NotFound:
     """No run has this id."""
-    return NotFound(f"There is no run with the id {quoted(run_id)}.")
+    return NotFound(f"There is no run with the id {quoted(run_id)}.").about("no_run", run_id=run_id)
 
 
 def run_taken(run_id: str) -> AlreadyExists:
     """A run to be created has the id of another."""
-    return AlreadyExists(f"There is a run with the id {quoted(run_id)} already.")
+    return AlreadyExists(f"There is a run with the id {quoted(run_id)} already.").about(
+        "run_taken", run_id=run_id
+    )
 
 
 def run_deleted(run_id: str) -> Deleted:
     """The run to be changed is deleted."""
-    return Deleted(f"The run {quoted(run_id)} is deleted.", hint="Restore it first.")
+    return Deleted(f"The run {quoted(run_id)} is deleted.", hint="Restore it first.").about(
+        "run_deleted", run_id=run_id
+    )
 
 
 def run_in_use(run_id: str) -> InvalidState:
     """A run to be removed for good is not deleted."""
-    return InvalidState(f"The run {quoted(run_id)} is in use.", hint="Delete it first.")
+    return InvalidState(f"The run {quoted(run_id)} is in use.", hint="Delete it first.").about(
+        "run_in_use", run_id=run_id
+    )
 
 
 def two_names(name: str, tag: str) -> InvalidValue:
@@ -82,7 +94,7 @@ def two_names(name: str, tag: str) -> InvalidValue:
     return InvalidValue(
         f"The run is named {quoted(name)}, but its tag 'mlflow.runName' says {quoted(tag)}.",
         hint="Give only one of them.",
-    )
+    ).about("two_names", name=name, tag=tag)
 
 
 def param_set(run_id: str, key: str, old: str, new: str) -> InvalidValue:
@@ -91,17 +103,21 @@ def param_set(run_id: str, key: str, old: str, new: str) -> InvalidValue:
         f"The param {quoted(key)} of the run {quoted(run_id)} is {quoted(old)} "
         f"and cannot be changed to {quoted(new)}.",
         hint="Params are set once; use a tag for what changes.",
-    )
+    ).about("param_set", run_id=run_id, key=key, old=old, new=new)
 
 
 def no_model(model_id: str) -> NotFound:
     """No logged model has this id, or it is deleted."""
-    return NotFound(f"There is no logged model with the id {quoted(model_id)}.")
+    return NotFound(f"There is no logged model with the id {quoted(model_id)}.").about(
+        "no_model", model_id=model_id
+    )
 
 
 def model_in_use(model_id: str) -> InvalidState:
     """A logged model to be removed for good is not deleted."""
-    return InvalidState(f"The logged model {quoted(model_id)} is in use.", hint="Delete it first.")
+    return InvalidState(
+        f"The logged model {quoted(model_id)} is in use.", hint="Delete it first."
+    ).about("model_in_use", model_id=model_id)
 
 
 def model_param_set(model_id: str, key: str, old: str, new: str) -> InvalidValue:
@@ -110,19 +126,21 @@ def model_param_set(model_id: str, key: str, old: str, new: str) -> InvalidValue
         f"The param {quoted(key)} of the logged model {quoted(model_id)} is {quoted(old)} "
         f"and cannot be changed to {quoted(new)}.",
         hint="Params are set once; use a tag for what changes.",
-    )
+    ).about("model_param_set", model_id=model_id, key=key, old=old, new=new)
 
 
 def no_trace(trace_id: str) -> NotFound:
     """No trace has this id."""
-    return NotFound(f"There is no trace with the id {quoted(trace_id)}.")
+    return NotFound(f"There is no trace with the id {quoted(trace_id)}.").about(
+        "no_trace", trace_id=trace_id
+    )
 
 
 def no_assessment(assessment_id: str, trace_id: str) -> NotFound:
     """The trace has no assessment of this id."""
     return NotFound(
         f"The trace {quoted(trace_id)} has no assessment with the id {quoted(assessment_id)}."
-    )
+    ).about("no_assessment", assessment_id=assessment_id, trace_id=trace_id)
 
 
 def unsupported(what: str, store: object) -> NotSupported:
@@ -138,34 +156,42 @@ def no_registered_model(name: str, *, now: str | None = None) -> NotFound:
     return NotFound(
         f"There is no registered model named {quoted(name)}.",
         hint=f"It was renamed to {quoted(now)}." if now else "",
-    )
+    ).about("no_registered_model", name=name, now=now)
 
 
 def registered_name_taken(name: str) -> AlreadyExists:
     """Another registered model has this name."""
-    return AlreadyExists(f"There is a registered model named {quoted(name)} already.")
+    return AlreadyExists(f"There is a registered model named {quoted(name)} already.").about(
+        "registered_name_taken", name=name
+    )
 
 
 def no_version(name: str, version: str) -> NotFound:
     """A registered model has no such version."""
-    return NotFound(f"The registered model {quoted(name)} has no version {quoted(version)}.")
+    return NotFound(f"The registered model {quoted(name)} has no version {quoted(version)}.").about(
+        "no_version", name=name, version=version
+    )
 
 
 def no_versions(name: str) -> NotFound:
     """A registered model has no version at all."""
-    return NotFound(f"The registered model {quoted(name)} has no version.")
+    return NotFound(f"The registered model {quoted(name)} has no version.").about(
+        "no_versions", name=name
+    )
 
 
 def no_version_in_stage(name: str, stage: str) -> NotFound:
     """A registered model has no version in a stage."""
     return NotFound(
         f"The registered model {quoted(name)} has no version in the stage {quoted(stage)}."
-    )
+    ).about("no_version_in_stage", name=name, stage=stage)
 
 
 def no_alias(name: str, alias: str) -> NotFound:
     """A registered model has no such alias."""
-    return NotFound(f"The registered model {quoted(name)} has no alias {quoted(alias)}.")
+    return NotFound(f"The registered model {quoted(name)} has no alias {quoted(alias)}.").about(
+        "no_alias", name=name, alias=alias
+    )
 
 
 def nothing_to_roll_back(name: str, alias: str) -> InvalidState:
@@ -173,13 +199,15 @@ def nothing_to_roll_back(name: str, alias: str) -> InvalidState:
     return InvalidState(
         f"The alias {quoted(alias)} of {quoted(name)} has no earlier version to go back to.",
         hint="Set it to a version instead.",
-    )
+    ).about("nothing_to_roll_back", name=name, alias=alias)
 
 
 def no_stage(stage: str, stages: Iterable[str]) -> InvalidValue:
     """There is no such stage."""
     known = ", ".join(stages)
-    return InvalidValue(f"{quoted(stage)} is not a stage.", hint=f"Stages are: {known}.")
+    return InvalidValue(f"{quoted(stage)} is not a stage.", hint=f"Stages are: {known}.").about(
+        "no_stage", stage=stage, stages=known
+    )
 
 
 def cannot_archive(stage: str) -> InvalidValue:
@@ -187,7 +215,7 @@ def cannot_archive(stage: str) -> InvalidValue:
     return InvalidValue(
         f"A version that goes to the stage {quoted(stage)} archives no others.",
         hint="archive_existing is for stages in use, if there is a stage 'Archived'.",
-    )
+    ).about("cannot_archive", stage=stage)
 
 
 def nobody_approves() -> InvalidValue:

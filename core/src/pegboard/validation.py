@@ -49,19 +49,23 @@ def key(name: Any, what: str) -> str:
     if len(name) > MAX_KEY:
         raise InvalidValue(
             f"The {what} name {quoted(name)} has {len(name)} characters; {MAX_KEY} are allowed."
-        )
+        ).about(_fault("long", what), name=name, limit=MAX_KEY, at="")
     if _KEY.fullmatch(name) is None:
         bad = "".join(sorted({c for c in name if _KEY.fullmatch(c) is None}))
         raise InvalidValue(
             f"The {what} name {name!r} holds {bad!r}.",
             hint="Letters, digits, '_', '-', '.', ':', '/' and spaces are allowed.",
-        )
+        ).about(_fault("bad", what), name=name, at="")
     if posixpath.normpath(name) != name or name == "." or name.startswith(("/", "..")):
         raise InvalidValue(
             f"The {what} name {name!r} is not a plain path.",
             hint="Leave out leading '/', doubled '/', and the parts '.' and '..'.",
-        )
+        ).about(_fault("twisted", what), name=name, at="")
     return name
+
+
+def _fault(trouble: str, what: str) -> str:
+    return f"{trouble}_{what.replace(' ', '_')}_name"
 
 
 def metric(point: Metric) -> Metric:
@@ -154,7 +158,7 @@ def experiment_name(name: Any) -> str:
         raise InvalidValue(
             f"The experiment name {quoted(name)} has {len(name)} characters; "
             f"{MAX_EXPERIMENT_NAME} are allowed."
-        )
+        ).about("long_text", field="name", limit=MAX_EXPERIMENT_NAME)
     _refuse_unseen(name, "experiment name")
     return name
 
@@ -184,7 +188,7 @@ def model_name(name: Any) -> str:
             f"A logged model cannot be named {quoted(name)}"
             + (f", because of {bad!r}." if bad else "."),
             hint="A name is a text that is not empty, without / : . % and quotes.",
-        )
+        ).about("bad_model_name", name=name)
     if len(name) > MAX_MODEL_NAME:
         raise InvalidValue(
             f"The model name {quoted(name)} has {len(name)} characters; "
@@ -214,7 +218,7 @@ def registered_name(name: Any, *, new: bool = False) -> str:
         raise InvalidValue(
             f"A registered model cannot be named {quoted(name)}.",
             hint="A name is a text that is not empty, without '/' and ':'.",
-        )
+        ).about("bad_registered_name", name=name)
     if len(name) > MAX_REGISTERED_NAME:
         raise InvalidValue(
             f"The model name {quoted(name)} has {len(name)} characters; "
@@ -231,12 +235,16 @@ def alias(name: Any, *, new: bool = False) -> str:
         raise InvalidValue(
             f"{quoted(name)} is not an alias.",
             hint=f"An alias has 1 to {MAX_ALIAS} letters, digits, '_' and '-'.",
+        ).about(
+            "long_alias" if isinstance(name, str) and len(name) > MAX_ALIAS else "bad_alias",
+            alias=name,
+            limit=MAX_ALIAS,
         )
     if new and _RESERVED_ALIAS.fullmatch(name):
         raise InvalidValue(
             f"The alias {name!r} is reserved.",
             hint="'latest' is the newest version, and 'v3' would look like version 3.",
-        )
+        ).about("latest_alias" if name.lower() == "latest" else "reserved_alias", alias=name)
     return name
 
 
@@ -244,7 +252,9 @@ def version_number(value: Any) -> int:
     """Return the version of a registered model as a number."""
     text = str(value)
     if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or len(text) > 18:
-        raise InvalidValue(f"{quoted(value)} is not a version.", hint="A version is like '3'.")
+        raise InvalidValue(
+            f"{quoted(value)} is not a version.", hint="A version is like '3'."
+        ).about("bad_version", version=value)
     return int(text)
 
 
@@ -260,22 +270,24 @@ def registry_text(value: Any, what: str, limit: int = MAX_REGISTRY_TEXT) -> str:
     """Return ``value`` as text; one that is too long is an InvalidValue, not cut."""
     result = str(value)
     if len(result) > limit:
-        raise InvalidValue(f"The {what} has {len(result)} characters; {limit} are allowed.")
+        raise InvalidValue(f"The {what} has {len(result)} characters; {limit} are allowed.").about(
+            "long_text", field="value", limit=limit
+        )
     return result
 
 
 def dataset_input(item: DatasetInput) -> DatasetInput:
     """Return the use of a dataset if its texts are within the limits."""
     dataset = item.dataset
-    for what, value, limit in (
-        ("name", dataset.name, MAX_DATASET_NAME),
-        ("digest", dataset.digest, MAX_DATASET_DIGEST),
-        ("source type", dataset.source_type, MAX_KEY),
-        ("source", dataset.source, MAX_DATASET_SOURCE),
-        ("schema", dataset.schema or "", MAX_DATASET_SCHEMA),
-        ("profile", dataset.profile or "", MAX_DATASET_PROFILE),
-        *(("tag name", tag.key, MAX_INPUT_TAG_KEY) for tag in item.tags),
-        *((f"tag {tag.key!r}", tag.value, MAX_INPUT_TAG_VALUE) for tag in item.tags),
+    for field, what, value, limit in (
+        ("name", "name", dataset.name, MAX_DATASET_NAME),
+        ("digest", "digest", dataset.digest, MAX_DATASET_DIGEST),
+        ("source_type", "source type", dataset.source_type, MAX_KEY),
+        ("source", "source", dataset.source, MAX_DATASET_SOURCE),
+        ("schema", "schema", dataset.schema or "", MAX_DATASET_SCHEMA),
+        ("profile", "profile", dataset.profile or "", MAX_DATASET_PROFILE),
+        *(("key", "tag name", tag.key, MAX_INPUT_TAG_KEY) for tag in item.tags),
+        *(("value", f"tag {tag.key!r}", tag.value, MAX_INPUT_TAG_VALUE) for tag in item.tags),
     ):
         if not isinstance(value, str):
             raise InvalidValue(f"The {what} of a dataset is {_type(value)}, not a string.")
@@ -283,7 +295,7 @@ def dataset_input(item: DatasetInput) -> DatasetInput:
             raise InvalidValue(
                 f"The {what} of the dataset {quoted(dataset.name)} has {len(value)} "
                 f"characters; {limit} are allowed."
-            )
+            ).about("long_text", field=field, limit=limit)
     return item
 
 

@@ -17,28 +17,32 @@ from pegboard.filters import (
     Operator,
     Or,
     OrderBy,
+    escape_like,
+    literal,
     parse_filter,
     parse_order_by,
+    quoted_key,
 )
+from pegboard.filters.patterns import like
 
 _NUMERIC = [Operator(o) for o in ("=", "!=", "<", "<=", ">", ">=")]
 _TEXTUAL = [Operator(o) for o in ("=", "!=", "LIKE", "ILIKE", "=~", "!~")]
 
-# Quotes and backslashes are kept as they are written, so a text has one sort of quote at most.
-_texts = st.text(st.characters(exclude_characters="'\"\\", exclude_categories=["Cs"]))
+_any = st.characters(exclude_categories=["Cs"]) | st.sampled_from("'\"`\\%_")
+_texts = st.text(_any)
 _patterns = st.from_regex(r"[a-z0-9 ]*", fullmatch=True)
-_keys = st.text(st.characters(exclude_characters="`", exclude_categories=["Cs"]), min_size=1)
+_keys = st.text(_any, min_size=1)
 _numbers = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def _write_key(field: Field) -> str:
-    return f"{field.kind}.`{field.key}`"
+    return f"{field.kind}.{quoted_key(field.key)}"
 
 
 def _write_value(value: object) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(map(_write_value, value))})"
-    return f"'{value}'" if isinstance(value, str) else repr(value)
+    return literal(value) if isinstance(value, str) else repr(value)
 
 
 def write(expr: Expr) -> str:
@@ -108,8 +112,25 @@ def test_a_written_filter_is_read_as_what_it_was(expr: Expr) -> None:
 @given(st.lists(st.builds(OrderBy, st.builds(Field, st.just(Kind.METRIC), _keys)), max_size=3))
 def test_a_written_order_is_read_as_what_it_was(order: list[OrderBy]) -> None:
     unique = list({by.field: by for by in order}.values())
-    clauses = [f"metrics.`{by.field.key}` {'ASC' if by.ascending else 'DESC'}" for by in unique]
+    clauses = [
+        f"metrics.{quoted_key(by.field.key)} {'ASC' if by.ascending else 'DESC'}" for by in unique
+    ]
     assert list(parse_order_by(clauses, RUNS)) == unique
+
+
+@given(_texts, st.sampled_from("'\""))
+def test_any_text_is_written_in_either_quotes(text: str, quote: str) -> None:
+    written = f"{quote}{text.replace(quote, quote * 2)}{quote}"
+    expected = Comparison(Field(Kind.TAG, "a"), Operator.EQ, text)
+    assert parse_filter(f"tags.a = {written}", RUNS) == expected
+    assert parse_filter(f"tags.a = {literal(text)}", RUNS) == expected
+
+
+@given(_texts, _texts)
+def test_an_escaped_text_is_liked_by_itself_alone(text: str, other: str) -> None:
+    assert like(text, escape_like(text))
+    assert like(f"{other}{text}{other}", f"%{escape_like(text)}%")
+    assert like(other, escape_like(text)) == (other == text)
 
 
 _WORDS = [

@@ -255,10 +255,13 @@ class ArtifactMethods(NamedFilesMethods):
     def _runs_with_table(
         self, experiment_id: str, path: str, run_ids: Sequence[str] | None
     ) -> list[Run]:
-        where = f"tags.`{LOGGED_TABLES}` LIKE '%{path}%'"
-        if run_ids:
-            where += f" AND attributes.run_id IN ({', '.join(map(repr, run_ids))})"
         from pegboard import paging
+        from pegboard.filters import literal
+
+        # Wildcards in the path may find more, so what is found is looked at again.
+        where = f"tags.`{LOGGED_TABLES}` LIKE {literal(f'%{path}%')}"
+        if run_ids:
+            where += f" AND attributes.run_id IN ({', '.join(map(literal, run_ids))})"
 
         runs = paging.items(partial(self.search_runs, [experiment_id], where))
         return [run for run in runs if _lists_table(run, path)]

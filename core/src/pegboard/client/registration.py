@@ -137,14 +137,28 @@ def _no_model(named: NamedFiles) -> NotFound:
     )
 
 
+def noted(known: list[Any], made: ModelVersion) -> str:
+    """Return the value of VERSIONS_TAG for the versions that it names, and one more.
+
+    Versions are numbers in it; those that were written as texts become numbers.
+    """
+    versions = [
+        {**each, "version": int(each["version"])}
+        if isinstance(each, dict) and str(each.get("version")).isdecimal()
+        else each
+        for each in known
+    ]
+    version = {"name": made.name, "version": int(made.version)}
+    return json.dumps(versions if version in versions else [*versions, version])
+
+
 def _link(client: Client, model_id: str, made: ModelVersion) -> None:
     """Note in a logged model that a version was made from it; what cannot be noted is no error."""
     try:
-        noted = client.get_logged_model(model_id).tags.get(VERSIONS_TAG, "[]")
-        versions, version = json.loads(noted), {"name": made.name, "version": made.version}
+        before = client.get_logged_model(model_id).tags.get(VERSIONS_TAG, "[]")
+        tag = noted(json.loads(before), made)
         # A server may have noted it already.
-        if version not in versions:
-            tag = json.dumps([*versions, version])
+        if tag != before:
             client.set_logged_model_tags(model_id, {VERSIONS_TAG: tag})
     except (PegboardError, ValueError, TypeError) as error:
         logger.warning("The logged model %s was not linked to its version: %s", model_id, error)

@@ -211,7 +211,7 @@ class TrackingStore(ABC):
         end_time: int | None = None,
         run_name: str | None = None,
     ) -> RunInfo:
-        """Change what is not None. A status that is not terminated clears ``end_time``."""
+        """Change what is not None. RUNNING clears ``end_time``, unless one is given."""
 
     @abstractmethod
     def delete_run(self, run_id: str) -> None:

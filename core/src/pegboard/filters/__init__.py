@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pegboard.filters.budget import searching
+    from pegboard.filters.literals import escape_like, literal, quoted_key
     from pegboard.filters.matching import matches, select
     from pegboard.filters.nodes import And, Comparison, Expr, Field, Not, Operator, Or, OrderBy
     from pegboard.filters.numbers import as_number
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 # Imported when first used: a script that only logs needs as_number at most.
 _HOMES = {
     "budget": ("searching",),
+    "literals": ("escape_like", "literal", "quoted_key"),
     "matching": ("matches", "select"),
     "nodes": ("And", "Comparison", "Expr", "Field", "Not", "Operator", "Or", "OrderBy"),
     "numbers": ("as_number",),
@@ -87,10 +89,13 @@ __all__ = [
     "Type",
     "as_number",
     "complete",
+    "escape_like",
     "key_part",
+    "literal",
     "matches",
     "parse_filter",
     "parse_order_by",
+    "quoted_key",
     "searching",
     "select",
     "sort_key",

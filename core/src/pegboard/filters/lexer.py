@@ -50,14 +50,13 @@ class Lexeme:
         return self.token is Token.STRING
 
 
-# As in MLflow, quotes are written inside a text as they are, after a backslash or doubled; the
-# backslash, or the second quote, is then a part of the text.
-_PART = r"""(?:`(?:``|[^`])*`|"(?:""|\\"|[^"])*"|[^\W\d]\w*)"""
-_REST = r"""(?:`(?:``|[^`])*`|"(?:""|\\"|[^"])*"|\w+(?:\.\w+)*)"""
+# A quote inside a text or a key is written twice; a backslash is a character like others.
+_PART = r"""(?:`(?:``|[^`])*`|"(?:""|[^"])*"|[^\W\d]\w*)"""
+_REST = r"""(?:`(?:``|[^`])*`|"(?:""|[^"])*"|\w+(?:\.\w+)*)"""
 _TOKENS = re.compile(
     rf"""
     (?P<SPACE>\s+)
-  | (?P<STRING>'(?:''|\\'|[^'])*')
+  | (?P<STRING>'(?:''|[^'])*')
   | (?P<NAME>(?P<FIRST>{_PART})(?:\.(?P<REST>{_REST}))?)
   | (?P<NUMBER>[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?(?!\w))
   | (?P<OPERATOR>[<>=~!]+)
@@ -98,7 +97,8 @@ def _unknown(text: str, position: int) -> FilterError:
             f"The quote {character} is never closed.",
             text=text,
             column=position,
-            hint='Texts are written \'so\' or "so", unusual keys `so` or "so".',
+            hint='Texts are written \'so\' or "so", unusual keys `so` or "so"; inside, the quote '
+            "is written twice: 'it''s'.",
         )
     return FilterError(
         f"{character!r} has no meaning here.",

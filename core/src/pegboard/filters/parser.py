@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pegboard.errors import FilterError
 from pegboard.filters.lexer import Lexeme, Token, tokenize
+from pegboard.filters.literals import unquoted
 from pegboard.filters.nodes import And, Comparison, Expr, Field, Not, Operator, Or, OrderBy
 from pegboard.filters.schema import DATASET_ATTRIBUTES, Kind, SearchSchema, Type
 
@@ -65,7 +66,12 @@ def parse_order_by(clauses: Sequence[str], schema: SearchSchema) -> tuple[OrderB
         )
     found: list[OrderBy] = []
     for text in clauses:
-        order = _Parser(text, schema).order()
+        try:
+            order = _Parser(text, schema).order()
+        except FilterError as error:
+            if error.fault == "bad_filter":
+                error.about("bad_order")
+            raise
         if any(order.field == other.field for other in found):
             raise FilterError("The results are ordered by this already.", text=text, column=0)
         found.append(order)
@@ -194,7 +200,10 @@ class _Parser:
         hint = hints.get(lexeme.text, "")
         if lexeme.text.upper() == "NOT":
             hint = "Write NOT before the whole comparison, or NOT IN, or IS NOT NULL."
-        raise self._expected("a comparison such as =, !=, <, LIKE, IN or IS NULL", hint)
+        error = self._expected("a comparison such as =, !=, <, LIKE, IN or IS NULL", hint)
+        if lexeme.token is Token.OPERATOR:
+            error.about("no_operator", found=lexeme.text)
+        raise error
 
     def _check(self, field: Field, operator: Operator, at: Lexeme) -> None:
         if operator in _NULL:
@@ -214,7 +223,7 @@ class _Parser:
                 f"{operator} cannot be used with the {field.kind} {field.key!r}.",
                 at,
                 hint=f"Possible are {names}.",
-            )
+            ).about("no_operator", found=str(operator))
 
     def _is_number(self, field: Field) -> bool:
         if field.kind is Kind.ATTRIBUTE:
@@ -233,7 +242,8 @@ class _Parser:
                 hint = ""
                 if field.kind in _EITHER:
                     hint = "Texts are compared with =, !=, LIKE, ILIKE, IN, =~ or !~."
-                raise self._expected(f"a number after {operator_at.text}", hint)
+                error = self._expected(f"a number after {operator_at.text}", hint)
+                raise error.about("not_a_number", kind=str(field.kind), found=lexeme.text)
             return _number(self._take().text, whole=field.kind is Kind.ATTRIBUTE)
         text = self._string()
         if field.kind is Kind.ATTRIBUTE and self._schema.attributes[field.key] is Type.ID:
@@ -250,7 +260,8 @@ class _Parser:
         try:
             self._patterns += parse(text).effort
         except PatternError as error:
-            column = lexeme.column + 1 + min(error.position, len(text))
+            read = text[: error.position]
+            column = lexeme.column + 1 + len(read) + read.count(lexeme.text[0])
             raise self._error(str(error), column) from error
         if self._patterns > MAX_PATTERNS:
             raise self._error(
@@ -275,8 +286,11 @@ class _Parser:
     def _string(self) -> str:
         lexeme = self.ahead
         if lexeme.is_text:
-            return self._take().text[1:-1]
-        raise self._expected("a quoted text", hint="Texts are written 'so' or \"so\".")
+            return unquoted(self._take().text)
+        error = self._expected("a quoted text", hint="Texts are written 'so' or \"so\".")
+        if lexeme.token is Token.NAME:
+            error.about("not_quoted", found=lexeme.text)
+        raise error
 
     def _list(self, field: Field) -> tuple[str, ...]:
         if not self._accept("("):
@@ -304,6 +318,8 @@ class _Parser:
         if field.kind is Kind.ATTRIBUTE and field.key in self._schema.unordered:
             raise self._error(f"{self._schema.name} cannot be ordered by {field.key!r}.", at)
         ascending = self._accept("ASC") or not self._accept("DESC")
+        if self.ahead.token is Token.NAME:
+            raise self._expected("ASC or DESC, or the end").about("bad_direction")
         self.expect_end("ASC or DESC")
         return OrderBy(field, ascending)
 
@@ -322,7 +338,7 @@ class _Parser:
                 f"{first!r} is not something that {self._schema.name} have.",
                 lexeme,
                 hint=_suggest(first, self._schema.kinds),
-            )
+            ).about("no_entity_type", name=first)
         if kind is Kind.ATTRIBUTE:
             return Field(kind, self._attribute(rest, lexeme))
         if kind is Kind.DATASET and rest not in DATASET_ATTRIBUTES:
@@ -341,11 +357,11 @@ class _Parser:
             f"{self._schema.name.capitalize()} have no attribute {name!r}.",
             lexeme,
             hint=_suggest(name, self._schema.attributes),
-        )
+        ).about("no_attribute", name=name)
 
 
 def _unquote(text: str) -> str:
-    return text[1:-1] if text[0] in '`"' else text
+    return unquoted(text) if text[0] in '`"' else text
 
 
 def _number(text: str, *, whole: bool) -> float:

@@ -14,6 +14,7 @@ from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import LifecycleStage, ViewType
 from pegboard.errors import AlreadyExists, FilterError, InvalidState, InvalidValue, NotFound
 from pegboard.testing._base import WRONG_IDS, StoreTests
+from pegboard.testing._texts import AWKWARD, finding, unlike
 
 
 def _let_the_clock_move() -> None:
@@ -259,6 +260,15 @@ class ExperimentTests(StoreTests):
         store.create_experiment("Alphabet", tags={"team": "red"})
         store.create_experiment("beta", tags={"team": "blue"})
         assert {e.name for e in store.search_experiments(filter=filter)} == expected
+
+    @pytest.mark.parametrize("text", AWKWARD)
+    def test_any_text_is_found_by_its_literal(self, store: TrackingStore, text: str) -> None:
+        for name in (text, unlike(text)):
+            store.create_experiment(name, tags={"t": name})
+        for field in ("name", "tags.t"):
+            for where in finding(field, text):
+                found = [each.name for each in store.search_experiments(filter=where)]
+                assert found == [text], where
 
     def test_experiments_are_ordered_and_paged(self, store: TrackingStore) -> None:
         for number in range(7):

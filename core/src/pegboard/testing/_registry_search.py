@@ -11,7 +11,9 @@ from pegboard.contracts.registry import NEEDED_BY, FilesOwner, ModelRegistry
 from pegboard.entities import Page
 from pegboard.entities.registry import ModelVersion
 from pegboard.errors import FilterError, InvalidValue
+from pegboard.filters import literal
 from pegboard.testing._registry_models import RegistryTests, tick
+from pegboard.testing._texts import AWKWARD, finding, unlike
 
 T = TypeVar("T")
 
@@ -164,11 +166,17 @@ class RegistrySearchTests(RegistryTests):
     def test_values_are_not_taken_for_sql(self, filled: ModelRegistry) -> None:
         for text in ("x' OR '1'='1", 'x" OR ""="', "%", "_", "\\", "x'); --"):
             filled.set_model_tag("ant", "t", text)
-            quote = '"' if "'" in text else "'"
-            if quote in text:
-                continue
-            found = filled.search_models(filter=f"tags.t = {quote}{text}{quote}")
+            found = filled.search_models(filter=f"tags.t = {literal(text)}")
             assert [each.name for each in found] == ["ant"]
+
+    @pytest.mark.parametrize("text", AWKWARD)
+    def test_any_text_is_found_by_its_literal(self, filled: ModelRegistry, text: str) -> None:
+        for name, value in (("ant", text), ("bee", unlike(text))):
+            filled.set_model_tag(name, "t", value)
+            filled.set_version_tag(name, "1", "t", value)
+        for where in finding("tags.t", text):
+            for search in (filled.search_models, filled.search_versions):
+                assert [each.name for each in search(filter=where)] == ["ant"], where
 
     def test_long_values_are_told_apart_by_their_ends(self, filled: ModelRegistry) -> None:
         filled.set_model_tag("ant", "t", "x" * 300 + "a")

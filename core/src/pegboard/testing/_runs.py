@@ -125,14 +125,27 @@ class RunTests(StoreTests):
         assert store.update_run(run.info.run_id) == expected
         assert store.update_run(run.info.run_id, end_time=3000).end_time == 3000
 
-    @pytest.mark.parametrize("status", [RunStatus.RUNNING, RunStatus.SCHEDULED])
-    def test_a_run_that_goes_on_has_no_end(
-        self, store: TrackingStore, run: Run, status: RunStatus
+    @pytest.mark.parametrize(
+        ("status", "end_time", "expected"),
+        [
+            (RunStatus.RUNNING, None, None),
+            (RunStatus.RUNNING, 3000, 3000),
+            (RunStatus.SCHEDULED, None, 2000),
+            (RunStatus.SCHEDULED, 3000, 3000),
+        ],
+    )
+    def test_a_run_that_goes_on_has_no_end_and_what_is_given_is_kept(
+        self,
+        store: TrackingStore,
+        run: Run,
+        status: RunStatus,
+        end_time: int | None,
+        expected: int | None,
     ) -> None:
         finish(store, run.info.run_id, 2000)
-        info = store.update_run(run.info.run_id, status=status)
-        assert (info.status, info.end_time) == (status, None)
-        assert store.get_run(run.info.run_id).info.end_time is None
+        info = store.update_run(run.info.run_id, status=status, end_time=end_time)
+        assert (info.status, info.end_time) == (status, expected)
+        assert store.get_run(run.info.run_id).info.end_time == expected
 
     def test_renaming_sets_the_tag_and_the_tag_renames(
         self, store: TrackingStore, run: Run

@@ -10,6 +10,7 @@ from pegboard.contracts.tracking import SEARCH_LIMIT, TrackingStore
 from pegboard.entities import Dataset, DatasetInput, InputTag, RunStatus, ViewType
 from pegboard.errors import FilterError, InvalidValue
 from pegboard.testing._base import StoreTests, finish, log
+from pegboard.testing._texts import AWKWARD, finding, unlike
 
 FILTERS = [
     # Metrics: numbers; a run without the metric never matches.
@@ -289,6 +290,16 @@ class SearchTests(StoreTests):
     def test_a_bad_page_token_is_an_error(self, store: TrackingStore, token: str) -> None:
         with pytest.raises(InvalidValue):
             store.search_runs(["0"], page_token=token)
+
+    @pytest.mark.parametrize("text", AWKWARD)
+    def test_any_text_is_found_by_its_literal(self, store: TrackingStore, text: str) -> None:
+        for run_id, value in (("a", text), ("b", unlike(text))):
+            store.create_run("0", run_id=run_id, run_name=value)
+            log(store, run_id, params={"p": value}, tags={"t": value})
+        for field in ("params.p", "tags.t", "attributes.run_name"):
+            for where in finding(field, text):
+                found = store.search_runs(["0"], filter=where)
+                assert [run.info.run_id for run in found] == ["a"], where
 
     def test_values_in_filters_are_text_and_not_code(self, store: TrackingStore) -> None:
         store.create_run("0", run_id="x")

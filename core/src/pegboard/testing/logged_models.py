@@ -21,8 +21,10 @@ from pegboard.entities import (
     Run,
 )
 from pegboard.errors import InvalidState, InvalidValue, NotFound
+from pegboard.filters import quoted_key
 from pegboard.testing._base import WRONG_IDS, StoreTests
 from pegboard.testing._data import TEXTS
+from pegboard.testing._texts import AWKWARD, finding, unlike
 
 
 class LoggedModelStoreContract(StoreTests):
@@ -315,6 +317,18 @@ class LoggedModelStoreContract(StoreTests):
         _three(store, run)
         page = store.logged_models().search(["0"], filter=text)
         assert "".join(sorted(model.name for model in page)) == found
+
+    @pytest.mark.parametrize("text", AWKWARD)
+    def test_any_text_is_found_by_its_literal(self, store: TrackingStore, text: str) -> None:
+        models = store.logged_models()
+        for name, value in (("a", text), ("b", unlike(text))):
+            models.create("0", name=name, params={"p": value}, tags={"t": value, value: "key"})
+        for where in (
+            *finding("params.p", text),
+            *finding("tags.t", text),
+            f"tags.{quoted_key(text)} = 'key'",
+        ):
+            assert [model.name for model in models.search(["0"], filter=where)] == ["a"], where
 
     @pytest.mark.parametrize(
         ("text", "datasets", "found"),

@@ -25,6 +25,7 @@ from pegboard.entities import (
 from pegboard.errors import InvalidState, InvalidValue, NotFound
 from pegboard.testing._base import WRONG_IDS
 from pegboard.testing._data import TEXTS
+from pegboard.testing._texts import AWKWARD, finding, unlike
 from pegboard.testing._trace_metrics import TraceMetricsTests
 
 _SECOND = 1_000_000_000
@@ -365,6 +366,17 @@ class TraceStoreContract(TraceMetricsTests):
         _three(traces)
         page = traces.search(["0"], filter=text)
         assert "".join(sorted(info.trace_id for info in page)) == found
+
+    @pytest.mark.parametrize("text", AWKWARD)
+    def test_any_text_is_found_by_its_literal(self, traces: TraceStore, text: str) -> None:
+        for trace_id, value in (("tr-a", text), ("tr-b", unlike(text))):
+            info = TraceInfo(trace_id, "0", 1, tags={"t": value}, trace_metadata={"m": value})
+            traces.start(info)
+            traces.log_spans("0", [span(trace_id, name=value, attributes={"a": value})])
+        for field in ("tags.t", "metadata.m", "span.name", "span.attributes.a"):
+            for where in finding(field, text):
+                found = [info.trace_id for info in traces.search(["0"], filter=where)]
+                assert found == ["tr-a"], where
 
     @pytest.mark.parametrize(
         ("order", "found"),

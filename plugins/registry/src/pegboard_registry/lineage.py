@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from pegboard import model_uris, paging
 from pegboard.client import Client
 from pegboard.entities.registry import ModelVersion
 from pegboard.errors import InvalidValue, NotFound, NotSupported, PegboardError
+from pegboard.filters import literal
 from pegboard.tags import DATASET_CONTEXT, PARENT_RUN_ID
 from pegboard_tracking import context
 from pegboard_tracking.recorder import DIRECTORY
@@ -38,8 +38,6 @@ _CODE = {
     "command": context.COMMAND,
     "notebook": context.NOTEBOOK,
 }
-
-_QUOTED = re.compile(r"[^']*")
 
 
 @frozen
@@ -207,7 +205,7 @@ def _of_run(client: Client, run: Run, found: Lineage) -> None:
         model = _model(client, each.model_id, found, required=False)
         name = model.name if model else each.model_id
         found.upstream.append(Node("logged model", each.model_id, name, "used"))
-        for version in _versions(client, f"model_id = '{each.model_id}'", found):
+        for version in _versions(client, f"model_id = {literal(each.model_id)}", found):
             found.upstream.append(_version_node(version, "used"))
 
 
@@ -222,7 +220,7 @@ def _downstream(client: Client, model: LoggedModel | None, found: Lineage) -> No
     if model is None:
         return
     known = {found.uri, *(node.id for node in (*found.upstream, *found.downstream))}
-    for version in _versions(client, f"model_id = '{model.model_id}'", found):
+    for version in _versions(client, f"model_id = {literal(model.model_id)}", found):
         if version.model_uri not in known:
             found.downstream.append(_version_node(version, "has the same model"))
     try:
@@ -240,10 +238,7 @@ def _copies(client: Client, version: ModelVersion, found: Lineage) -> None:
     seen, waiting = {version.model_uri}, [version]
     while waiting and len(seen) <= _MOST:
         uri = waiting.pop(0).model_uri
-        if _QUOTED.fullmatch(uri) is None:
-            found.unknown.append(f"Copies of {uri} cannot be looked for, because of its name.")
-            continue
-        for copy in _versions(client, f"source_path = '{uri}'", found):
+        for copy in _versions(client, f"source_path = {literal(uri)}", found):
             if copy.model_uri not in seen:
                 seen.add(copy.model_uri)
                 waiting.append(copy)

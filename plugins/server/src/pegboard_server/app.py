@@ -16,6 +16,7 @@ import orjson
 from pegboard import plugin_calls
 from pegboard.contracts.http import Answer, Call, Endpoint, Identity, Permission, Result
 from pegboard.errors import StoreBusy, StoreFull
+from pegboard.sentences import SHARED
 
 from pegboard_server import authentication, builtin, requests, routing
 from pegboard_server.accesslog import Log
@@ -350,7 +351,8 @@ class App:
     # -- what is told ---------------------------------------------------------------------------
 
     async def _fail(self, exchange: Exchange, error: Exception) -> None:
-        failure, unexpected = failure_of(error, exchange.request_id)
+        words = exchange.route.endpoint.sentences if exchange.route else {}
+        failure, unexpected = failure_of(error, exchange.request_id, words or SHARED)
         if unexpected:
             self._report(exchange.request_id, error)
         if exchange.status:

@@ -73,7 +73,8 @@ class Exchange:
 
     async def fail(self, failure: Failure) -> None:
         """Send an error in MLflow's form."""
-        content = orjson.dumps({"error_code": failure.error_code, "message": failure.message})
+        told = {"error_code": failure.error_code, "message": failure.message}
+        content = orjson.dumps({**told, "pegboard": failure.own} if failure.own else told)
         head = [*_JSON, *self.extra, *encoded(failure.headers)]
         await self._send_whole(failure.status, head, content, close=failure.close)
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from attrs import frozen
+from pegboard import sentences
 from pegboard.errors import (
     ConfigError,
+    FilterError,
     PegboardError,
     PluginError,
     StoreBusy,
     StoreError,
     StoreFull,
 )
+from pegboard.sentences import SHARED, Sentences
 
 STATUS_OF_CODE: Mapping[str, int] = {
     "ABORTED": 409,
@@ -59,6 +63,9 @@ class Failure(Exception):
     message: str
     headers: Mapping[str, str] = {}
     close: bool = False
+    own: Mapping[str, Any] = {}
+    """What our own clients are told of an error instead of the message, which is for MLflow's:
+    ``message``, ``hint``, ``fault`` and ``facts``."""
 
 
 class ClientGone(ConnectionError):
@@ -83,10 +90,25 @@ def _bounded(message: str) -> str:
     return f"{message[:half]} … {message[-half:]}"
 
 
-def failure_of(error: BaseException, request_id: str) -> tuple[Failure, bool]:
+def _own(error: PegboardError) -> Mapping[str, Any]:
+    if error.fault in sentences.ALONE:
+        return {}
+    message = error.reason if isinstance(error, FilterError) else error.message
+    told = {"message": _bounded(message)}
+    if error.hint:
+        told["hint"] = _bounded(error.hint)
+    if not error.fault:
+        return told
+    return {**told, "fault": error.fault, "facts": sentences.short_facts(error.facts)}
+
+
+def failure_of(
+    error: BaseException, request_id: str, words: Sentences = SHARED
+) -> tuple[Failure, bool]:
     """Return the answer for an error, and whether the error belongs into the log.
 
-    Faults of the server's own side are told to the client without paths or other details.
+    ``words`` are what MLflow's server says of it. Faults of the server's own side are told to the
+    client without paths or other details.
     """
     if isinstance(error, Failure):
         return error, False
@@ -104,5 +126,6 @@ def failure_of(error: BaseException, request_id: str) -> tuple[Failure, bool]:
         status = STATUS_OF_CODE.get(error.error_code, 500)
         # That an ability is missing is no fault of the server's.
         is_fault = status >= 500 and status != STATUS_OF_CODE["NOT_IMPLEMENTED"]
-        return Failure(status, error.error_code, _bounded(str(error))), is_fault
+        message = _bounded(sentences.spoken(error, words))
+        return Failure(status, error.error_code, message, own=_own(error)), is_fault
     return Failure(500, "INTERNAL_ERROR", f"Something went wrong in the server. {see}"), True

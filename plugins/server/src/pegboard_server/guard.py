@@ -62,7 +62,7 @@ class Guard:
             raise Failure(
                 403,
                 "PERMISSION_DENIED",
-                f"The server does not go by the name {name!r}. Start it with "
+                f"Invalid Host header. The server does not go by the name {name!r}. Start it with "
                 "--allowed-host NAME if it should.",
             )
         if len(self._good_hosts) < _REMEMBERED:
@@ -90,8 +90,8 @@ class Guard:
             raise Failure(
                 403,
                 "PERMISSION_DENIED",
-                "Pages of other sites may not change anything here. Start the server with "
-                "--cors-origin ORIGIN if they should.",
+                "Cross-origin request blocked. Pages of other sites may not change anything here. "
+                "Start the server with --cors-origin ORIGIN if they should.",
             )
 
     @staticmethod

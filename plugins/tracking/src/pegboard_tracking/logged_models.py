@@ -127,7 +127,7 @@ class LoggedModels(LoggedModelStore):
                 (_row(connection, model_id), key),
             )
             if not removed.rowcount:
-                raise refusals.no_tag(f"logged model {model_id!r}", key)
+                raise refusals.no_tag("logged model", model_id, key)
 
     def log_params(self, model_id: str, params: Mapping[str, str]) -> None:
         """Add params; one may be repeated with its value, but not changed."""

@@ -81,7 +81,7 @@ def _unknown(name: str) -> InvalidValue:
     return InvalidValue(
         f"Logged models cannot be ordered by {name!r}.",
         hint=f"Possible are metrics.KEY, {', '.join(LOGGED_MODELS.attributes)}.",
-    )
+    ).about("no_order_field", name=name)
 
 
 def _latest(scope: Scope, metric: str, order: ModelOrder) -> Sql:

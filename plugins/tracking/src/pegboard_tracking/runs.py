@@ -45,12 +45,14 @@ def get_active(connection: sqlite3.Connection, run_id: str) -> RunRow:
 
 
 def set_status(connection: sqlite3.Connection, run: RunRow, status: RunStatus) -> None:
-    """Set the status; one that is terminated ends the care of a writer."""
+    """Set the status; a run that is RUNNING again has no end, one that ended no writer."""
     if run.status is RunStatus.LOST and status is not RunStatus.LOST:
         delete_tag(connection, run.row, LOST_TAG)
-    ended = ", writer = NULL" if status.is_terminated else ", end_time = NULL"
+    more = ", end_time = NULL" if status is RunStatus.RUNNING else ""
+    if status.is_terminated:
+        more = ", writer = NULL"
     connection.execute(
-        f"UPDATE run SET status = ?{ended} WHERE id = ?",  # noqa: S608 (one of two constants)
+        f"UPDATE run SET status = ?{more} WHERE id = ?",  # noqa: S608 (one of three constants)
         (str(status), run.row),
     )
 

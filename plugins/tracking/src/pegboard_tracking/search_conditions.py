@@ -6,11 +6,24 @@ match, from an index alone. Both agree with ``pegboard.filters.matches``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import Enum, auto
 
 from attrs import frozen
-from pegboard.filters import And, Comparison, Expr, Field, Kind, Not, Operator, Or
+from pegboard.filters import (
+    And,
+    Comparison,
+    Expr,
+    Field,
+    Kind,
+    Not,
+    Operator,
+    Or,
+    escape_like,
+    patterns,
+)
+from pegboard.filters.patterns import Wildcard
 from pegboard.filters.schema import CONTEXT_TAG, RUN_NAME_TAG
 
 from pegboard_tracking.schema import HEAD, split
@@ -32,6 +45,8 @@ TABLES = {Kind.METRIC: "series", Kind.PARAM: "param", Kind.TAG: "tag"}
 _PLAIN = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _RANGES = frozenset({"=", "<", "<=", ">", ">=", "IN"})
 _LAST = chr(0x10FFFF)
+_GLOBS = {Wildcard.ANY: "*", Wildcard.ONE: "?"}
+_GLOB_SPECIAL = re.compile(r"[*?\[]")
 
 
 class State(Enum):
@@ -68,16 +83,28 @@ def compare(column: str, operator: Operator, value: object) -> Sql:
     if operator is Operator.LIKE:
         return Sql(f"{column} GLOB ?", (_glob(str(value)),))
     if operator is Operator.ILIKE:
-        return Sql(f"{column} LIKE ?", (value,))
+        return _ilike(column, str(value))
     negation = "NOT " if operator is Operator.MATCHES_NOT else ""
     return Sql(f"{negation}pegboard_matches(?, {column})", (value,))
 
 
 def _glob(pattern: str) -> str:
     """Return the GLOB pattern for a LIKE pattern: SQLite's LIKE ignores case, GLOB does not."""
-    for special in "[*?":
-        pattern = pattern.replace(special, "[[]" if special == "[" else f"[{special}]")
-    return pattern.replace("%", "*").replace("_", "?")
+    return "".join(
+        _GLOBS[part] if isinstance(part, Wildcard) else _GLOB_SPECIAL.sub(r"[\g<0>]", part)
+        for part in patterns.parts(pattern)
+    )
+
+
+def _ilike(column: str, pattern: str) -> Sql:
+    if "\\" not in pattern:
+        return Sql(f"{column} LIKE ?", (pattern,))
+    # SQLite takes any character behind the escape for itself, so a backslash is always doubled.
+    written = "".join(
+        part.value if isinstance(part, Wildcard) else escape_like(part)
+        for part in patterns.parts(pattern)
+    )
+    return Sql(f"{column} LIKE ? ESCAPE '\\'", (written,))
 
 
 # -- probes ----------------------------------------------------------------------------------------
@@ -331,5 +358,5 @@ def _with_prefix(column: str, operator: Operator, value: object, whole: str | No
 
 def _prefix(pattern: str) -> str:
     """Return what every text begins with that a LIKE pattern fits."""
-    end = min((at for at in map(pattern.find, "%_") if at >= 0), default=len(pattern))
-    return pattern[:end]
+    first = next(iter(patterns.parts(pattern)), "")
+    return first if isinstance(first, str) else ""

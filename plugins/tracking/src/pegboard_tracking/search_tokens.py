@@ -83,4 +83,4 @@ def _invalid(token: str) -> InvalidValue:
     return InvalidValue(
         f"{shown!r} is not a page token of this search.",
         hint="Pass on the token of the page before, unchanged, with the same filter and order.",
-    )
+    ).about("bad_page_token", token=token)

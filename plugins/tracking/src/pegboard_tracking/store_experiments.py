@@ -104,7 +104,7 @@ class SqliteExperiments(SqliteBase):
                 (experiments.row_of(experiment_id), key),
             )
             if not removed.rowcount:
-                raise refusals.no_tag(f"experiment {experiment_id!r}", key)
+                raise refusals.no_tag("experiment", experiment_id, key)
 
         self._commit.run(write)
 

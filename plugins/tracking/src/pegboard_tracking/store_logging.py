@@ -121,7 +121,7 @@ class SqliteLogging(SqliteBase):
         def write(connection: sqlite3.Connection) -> None:
             run = runs.get_active(connection, run_id)
             if not delete_tag(connection, run.row, key):
-                raise refusals.no_tag(f"run {run_id!r}", key)
+                raise refusals.no_tag("run", run_id, key)
 
         self._commit.run(write)
 

@@ -96,17 +96,17 @@ class SqliteRuns(SqliteBase):
         end_time: int | None = None,
         run_name: str | None = None,
     ) -> RunInfo:
-        """Change what is not None. A status that is not terminated clears ``end_time``."""
+        """Change what is not None. RUNNING clears ``end_time``, unless one is given."""
 
         def write(connection: sqlite3.Connection) -> RunInfo:
             run = runs.get_active(connection, run_id)
             if run_name:
                 name = validation.tag(RunTag(RUN_NAME, run_name)).value
                 runs.rename(connection, run, name)
-            if end_time is not None:
-                connection.execute("UPDATE run SET end_time = ? WHERE id = ?", (end_time, run.row))
             if status is not None:
                 runs.set_status(connection, run, RunStatus(status))
+            if end_time is not None:
+                connection.execute("UPDATE run SET end_time = ? WHERE id = ?", (end_time, run.row))
             return search.load_infos(connection, [run.row])[0]
 
         return self._commit.run(write)

@@ -14,6 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from pegboard.filters import patterns
+
 END = b"\n"
 LONG = 64
 """How many bytes a word has at most."""
@@ -68,11 +70,10 @@ def needles_of_like(pattern: str, *, escaped: bool = False) -> Needles:
     # SQLite reads a pattern to its first NUL.
     pattern = pattern.partition("\0")[0]
     found: list[bytes] = []
-    begin = 0
-    for place in [*(m.start() for m in re.finditer("[%_]", pattern)), len(pattern)]:
-        part = pattern[begin:place]
-        found += _needles(part, begin == 0, place == len(pattern), escaped)
-        begin = place + 1
+    parts = patterns.parts(pattern)
+    for place, part in enumerate(parts):
+        if isinstance(part, str):
+            found += _needles(part, place == 0, place == len(parts) - 1, escaped)
     return _rarest_first(found)
 
 

@@ -274,7 +274,7 @@ class Traces(TraceStore):
                     (row, key),
                 )
             if not removed.rowcount:
-                raise refusals.no_tag(f"trace {trace_id!r}", key)
+                raise refusals.no_tag("trace", trace_id, key)
 
     def delete(
         self,
@@ -286,7 +286,9 @@ class Traces(TraceStore):
     ) -> int:
         """Remove traces of an experiment for good; return how many there were."""
         if (trace_ids is None) == (max_timestamp is None):
-            raise InvalidValue("Traces are deleted by their ids or by a time; give one of them.")
+            raise InvalidValue(
+                "Traces are deleted by their ids or by a time; give one of them."
+            ).about("nothing_to_delete")
         if trace_ids is not None and max_traces is not None:
             raise InvalidValue("Traces that are named by their ids cannot be limited in number.")
         with self._database.writing() as connection:

@@ -45,9 +45,13 @@ _FLOATS = [0.0, 1.0, 2.5, -3.0, math.inf, -math.inf, math.nan]
 _LONG = "x" * 127
 _TEXTS = [
     "", "a", "A", "ab", "b%", "a_c", "é", "É", "1", "1.0", "0.5", "nan", "inf", "[a]", "a*b", "?",
+    "a\\", "a%", "\\%", "a\\b", "it's",
     _LONG, _LONG + "y", _LONG + "yz", _LONG + "ya", _LONG + "Z",
 ]  # fmt: skip
-_PATTERNS = ["a%", "%b", "_", "%", "", "a_c", "[a]", "*", "%x", _LONG + "%", _LONG + "y%", "A%"]
+_PATTERNS = [
+    "a%", "%b", "_", "%", "", "a_c", "[a]", "*", "%x", _LONG + "%", _LONG + "y%", "A%",
+    r"a\%", r"\_", r"a\_c%", r"a\\%", r"A\\_", r"\\\%", "a\\", r"\[a]", r"\a%", _LONG + r"\%",
+]  # fmt: skip
 _REGEXES = ["a", "^a$", "x+y", "[0-9]", "(?i)A", "^$", "z$|é"]
 _TIMES = [100, 200, 300]
 _DATASETS = [

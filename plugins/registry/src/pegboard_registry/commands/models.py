@@ -12,7 +12,7 @@ from pegboard.cli import formats, output
 from pegboard.client import Client
 from pegboard.entities.registry import ModelVersion, RegisteredModel
 from pegboard.errors import InvalidValue, command_line
-from pegboard.filters import MODEL_VERSIONS, REGISTERED_MODELS
+from pegboard.filters import MODEL_VERSIONS, REGISTERED_MODELS, literal
 
 from pegboard_registry.commands import common, logged_model, promotion
 
@@ -180,7 +180,7 @@ def versions(
     client, asked = common.client(), filter_text
     if name is not None:
         name = client.get_registered_model(common.name_of(name)).name
-        condition = f"name = {_quoted(name)}"
+        condition = f"name = {literal(name)}"
         filter_text = f"({filter_text}) AND {condition}" if filter_text.strip() else condition
         order_by = order_by or ("version_number DESC",)
     search = partial(client.search_model_versions, filter_text, min(limit + 1, _PAGE), order_by)
@@ -192,15 +192,8 @@ def versions(
 
 
 def _of_model(client: Client, name: str) -> Iterator[ModelVersion]:
-    condition, order = f"name = {_quoted(name)}", ("version_number DESC",)
+    condition, order = f"name = {literal(name)}", ("version_number DESC",)
     return paging.items(partial(client.search_model_versions, condition, _SHOWN + 1, order))
-
-
-def _quoted(text: str) -> str:
-    mark = "'" if "'" not in text else '"'
-    if mark in text or text.endswith("\\"):
-        raise InvalidValue(f"{text!r} holds quotes or a last backslash that no filter can express.")
-    return f"{mark}{text}{mark}"
 
 
 def _version_row(version: ModelVersion) -> list[object]:

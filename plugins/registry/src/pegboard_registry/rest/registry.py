@@ -274,7 +274,8 @@ class RestRegistry(ModelRegistry):
             return self._version(self.api.get(f"{_MODELS}/alias", name=name, alias=alias))
         except InvalidValue as error:
             # So servers say that the model has no such alias.
-            raise NotFound(error.message, hint=error.hint) from error
+            missing = NotFound(error.message, hint=error.hint)
+            raise missing.about(error.fault, **error.facts) from error
 
     def transition_stage(
         self,

@@ -21,7 +21,7 @@ def name(value: str) -> str:
             f"{quoted(value)} cannot be the name of a webhook.",
             hint="It has up to 63 letters, digits, '.', '_' and '-', the first and the last a "
             "letter or digit.",
-        )
+        ).about("bad_webhook_name", name=value)
     return value
 
 
@@ -31,7 +31,10 @@ def events(values: Iterable[str]) -> list[str]:
     unknown = [each for each in given if each not in EVENTS]
     if unknown or not given:
         what = f"{quoted(unknown[0])} is no event" if unknown else "A webhook needs an event"
-        raise InvalidValue(f"{what}.", hint=f"Events are: {', '.join(EVENTS)}.")
+        entity, _, action = (unknown or [""])[0].partition(".")
+        raise InvalidValue(f"{what}.", hint=f"Events are: {', '.join(EVENTS)}.").about(
+            "bad_webhook_event", entity=entity, action=action
+        )
     return given
 
 

@@ -148,10 +148,13 @@ def _is_local_name(host: str) -> bool:
 
 
 def _malformed(url: str, why: str) -> InvalidValue:
-    return InvalidValue(f"{quoted(url)} cannot be the URL of a webhook.", hint=why)
+    scheme = url.partition("://")[0]
+    fault = "bad_webhook_url" if scheme in _PORTS or scheme == url else "bad_webhook_scheme"
+    error = InvalidValue(f"{quoted(url)} cannot be the URL of a webhook.", hint=why)
+    return error.about(fault, url=url, scheme=scheme)
 
 
 def _private(host: str) -> Refused:
     return Refused(
         f"Webhooks may not call {quoted(host)}: it is not on the public internet.", hint=_ALLOW
-    )
+    ).about("private_webhook", host=host)

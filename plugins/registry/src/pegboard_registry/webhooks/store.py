@@ -255,4 +255,6 @@ def _delivery(
 
 def no_webhook(webhook_id: str) -> NotFound:
     """No webhook has this id."""
-    return NotFound(f"There is no webhook with the id {quoted(webhook_id)}.")
+    return NotFound(f"There is no webhook with the id {quoted(webhook_id)}.").about(
+        "no_webhook", webhook_id=webhook_id
+    )

@@ -56,7 +56,7 @@ def _look_up(call: Call) -> Result:
         # This is how MLflow's server says that a model, which is there, has no such alias.
         raise InvalidValue(
             f"The registered model {quoted(name)} has no alias {quoted(alias)}."
-        ) from None
+        ).about("no_alias", name=name, alias=alias) from None
 
 
 _PATH = "/api/2.0/mlflow/registered-models/alias"

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pegboard.contracts.http import Endpoint
+from pegboard_tracking.wire.sentences import told
 
 from pegboard_registry.wire import aliases, governance, models, versions, webhooks
+from pegboard_registry.wire.sentences import REGISTRY
 
 
 def endpoints() -> Sequence[Endpoint]:
     """Return the endpoints."""
-    return [
+    topics = [
         *models.ENDPOINTS,
         *aliases.ENDPOINTS,
         *versions.ENDPOINTS,
         *governance.ENDPOINTS,
         *webhooks.ENDPOINTS,
     ]
+    return told(topics, REGISTRY)

@@ -24,10 +24,10 @@ from pegboard_registry.wire.schemas import BY_NAME, MODEL, ONE_MODEL, VERSIONS
 
 def _create(call: Call) -> Result:
     given = call.parameters
-    tags = dict(read_pairs(given.get("tags"), "tags"))
+    name, tags = text(given, "name"), dict(read_pairs(given.get("tags"), "tags"))
     description = optional_text(given, "description")
     with events.announced(call) as (registry, announce):
-        made = registry.create_model(text(given, "name"), tags=tags, description=description)
+        made = registry.create_model(name, tags=tags, description=description)
         announce.model_created(made)
     return {"registered_model": model_json(made)}
 
@@ -62,8 +62,8 @@ def _search(call: Call) -> Result:
     given = call.parameters
     found = registry_of(call).search_models(
         filter=optional_text(given, "filter"),
-        order_by=texts(given, "order_by", query=True),
         max_results=page_size(given, MODELS_PAGE, MODELS_LIMIT, bits=64),
+        order_by=texts(given, "order_by", query=True),
         page_token=page_token(given),
     )
     return page_json("registered_models", [*map(model_json, found)], found.token)
@@ -71,8 +71,8 @@ def _search(call: Call) -> Result:
 
 def _latest(call: Call) -> Result:
     given = call.parameters
-    stages = texts(given, "stages", query=True)
-    found = registry_of(call).latest_versions(text(given, "name"), stages or None)
+    name, stages = text(given, "name"), texts(given, "stages", query=True)
+    found = registry_of(call).latest_versions(name, stages or None)
     return {"model_versions": [*map(version_json, found)]} if found else NOTHING
 
 

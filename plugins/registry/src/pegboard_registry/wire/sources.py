@@ -109,7 +109,9 @@ def _refuse_tricks(uri: str) -> None:
 
 
 def _refused(uri: str, why: str) -> InvalidValue:
-    return InvalidValue(f"The source {quoted(uri)} is not allowed.", hint=why)
+    fault = "local_source" if uris.parse(uri).scheme in _LOCAL else "source_refused"
+    error = InvalidValue(f"The source {quoted(uri)} is not allowed.", hint=why)
+    return error.about(fault, source=uri)
 
 
 def _container(source: Source) -> str:

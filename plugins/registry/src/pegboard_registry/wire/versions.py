@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pegboard.client.registration import VERSIONS_TAG
+from pegboard.client.registration import VERSIONS_TAG, noted
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.contracts.registry import VERSIONS_LIMIT, VERSIONS_PAGE
 from pegboard.errors import NotFound
@@ -64,9 +64,8 @@ def _tell_logged_model(call: Call, made: ModelVersion) -> None:
     except (NotFound, ValueError):
         # The model is gone, or the tag was written by somebody else.
         return
-    version = {"name": made.name, "version": made.version}
-    if isinstance(known, list) and version not in known:
-        models.set_tags(made.model_id or "", {VERSIONS_TAG: json.dumps([*known, version])})
+    if isinstance(known, list):
+        models.set_tags(made.model_id or "", {VERSIONS_TAG: noted(known, made)})
 
 
 def _get(call: Call) -> Result:
@@ -79,8 +78,9 @@ def _named(call: Call) -> tuple[str, str]:
 
 
 def _update(call: Call) -> Result:
+    named = _named(call)
     description = optional_text(call.parameters, "description")
-    changed = registry_of(call).update_version(*_named(call), description)
+    changed = registry_of(call).update_version(*named, description)
     return {"model_version": version_json(changed)}
 
 
@@ -105,8 +105,8 @@ def _search(call: Call) -> Result:
     given = call.parameters
     found = registry_of(call).search_versions(
         filter=optional_text(given, "filter"),
-        order_by=texts(given, "order_by", query=True),
         max_results=page_size(given, VERSIONS_PAGE, VERSIONS_LIMIT, bits=64),
+        order_by=texts(given, "order_by", query=True),
         page_token=page_token(given),
     )
     return page_json("model_versions", [*map(version_json, found)], found.token)

@@ -18,6 +18,7 @@ from pegboard_tracking.wire.requests import (
 )
 from pegboard_tracking.wire.scalars import get, items, message, missing, need, string
 from pegboard_tracking.wire.schemas import EMPTY, page_limit
+from pegboard_tracking.wire.sentences import BOUNDED_PAGE
 from pegboard_tracking.wire.shapes import (
     BOOLEAN,
     INT32,
@@ -100,12 +101,12 @@ def _read_status(fields: Mapping[str, Any]) -> WebhookStatus | None:
 
 def _create(call: Call) -> Result:
     given = call.parameters
-    events = _read_events(given)
+    name, url, events = text(given, "name"), text(given, "url"), _read_events(given)
     if events is None:
         raise missing("events")
     made = _webhooks(call).create(
-        text(given, "name"),
-        text(given, "url"),
+        name,
+        url,
         events,
         description=optional_text(given, "description") or None,
         secret=optional_text(given, "secret") or None,
@@ -231,6 +232,7 @@ ENDPOINTS = [
         "GET", _ALL, _list, _READ, "List webhooks.",
         record(max_results=page_limit(LIMIT), page_token=TEXT),
         record(webhooks=array(_WEBHOOK), next_page_token=TEXT), tags=_TAGS,
+        sentences=BOUNDED_PAGE,
     ),
     Endpoint("GET", _ONE, _get, _READ, "Return a webhook.", _BY_ID, _ANSWER, tags=_TAGS),
     Endpoint(

@@ -12,6 +12,7 @@ from pegboard import host, paging
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, Run, ViewType
 from pegboard.errors import InvalidValue, NotFound
+from pegboard.filters import literal
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -150,9 +151,10 @@ def find_run(store: TrackingStore, reference: str) -> Run:
         except (NotFound, InvalidValue):
             pass
     ids = list(chosen_experiments(store, (), ViewType.ALL))
-    found = _runs_where(store, ids, f"attributes.run_name = {quoted(reference)}")
+    found = _runs_where(store, ids, f"attributes.run_name = {literal(reference)}")
     if _ID_PART.fullmatch(reference):
-        # In LIKE an underscore stands for any character, so what is found is looked at again.
+        # In LIKE an underscore stands for any character, and MLflow's servers know of no escape,
+        # so what is found is looked at again.
         starting = _runs_where(store, ids, f"attributes.run_id LIKE '{reference}%'")
         known = {run.info.run_id for run in found}
         found += [
@@ -180,17 +182,6 @@ def _runs_where(store: TrackingStore, experiment_ids: list[str], filter_text: st
         store, experiment_ids, filter_text=filter_text, view=ViewType.ALL, limit=_MANY + 1
     )
     return list(found)
-
-
-def quoted(text: str) -> str:
-    """Return text as a string of the filter grammar."""
-    mark = "'" if "'" not in text else '"'
-    if mark in text or text.endswith("\\"):
-        raise InvalidValue(
-            f"{text!r} holds quotes or a last backslash that no filter can express.",
-            hint="Use the id instead.",
-        )
-    return f"{mark}{text}{mark}"
 
 
 def key_value(text: str) -> tuple[str, str]:

@@ -43,7 +43,7 @@ _CLASS_OF_STATUS: dict[int, type[PegboardError]] = {
 }
 _DELETED = "must be in the 'active' state"
 """What MLflow's servers say of deleted runs and experiments, as of values that are wrong."""
-_RESTORE = "Restore it first."
+_DELETED_FAULTS = frozenset({"experiment_deleted", "run_deleted"})
 """What ours say of them."""
 _SHOWN = 300
 
@@ -97,9 +97,12 @@ def error_of(response: requests.Response, server: str, *, query: str = "") -> Pe
     ``query`` is the filter or order that was sent, if it may be what the server complains about.
     """
     body, status = error_body(response), response.status_code
+    # Our servers tell us what they told MLflow's clients in other words.
+    own = body.get("pegboard")
+    own = own if isinstance(own, dict) else {}
     # Servers behind others (gateways) answer with pages of their own.
-    whole = str(body.get("message") or body.get("detail") or response.text or response.reason)
-    said = whole.strip()[:_SHOWN]
+    whole = own.get("message") or body.get("message") or body.get("detail")
+    said = str(whole or response.text or response.reason).strip()[:_SHOWN]
     code = str(body.get("error_code") or "")
     if status in (401, 403):
         sent = response.request.headers if response.request is not None else {}
@@ -110,10 +113,10 @@ def error_of(response: requests.Response, server: str, *, query: str = "") -> Pe
             hint="Try again later.",
         )
     kind = _CLASSES.get(code) or _CLASS_OF_STATUS.get(status)
-    if kind is InvalidValue and whole.endswith(_RESTORE):
-        return Deleted(said)
+    if kind is not None and own:
+        return _of_ours(kind, own)
     if kind is InvalidValue and _DELETED in said:
-        return Deleted(said, hint=_RESTORE)
+        return Deleted(said, hint="Restore it first.")
     if kind is InvalidValue and query:
         return FilterError(said, text=query, column=0)
     if kind is not None and (body or status != 404):
@@ -127,6 +130,23 @@ def error_of(response: requests.Response, server: str, *, query: str = "") -> Pe
         f"The server {server} failed (status {status}): {said}",
         hint="Its log may say more.",
     )
+
+
+def _of_ours(kind: type[PegboardError], own: dict[str, Any]) -> PegboardError:
+    """Return the error that one of our servers tells, in its words and not in MLflow's."""
+    message, hint = str(own.get("message") or ""), str(own.get("hint") or "")
+    fault, facts = str(own.get("fault") or ""), own.get("facts")
+    facts = facts if isinstance(facts, dict) else {}
+    text, column = facts.get("text"), facts.get("column")
+    error: PegboardError
+    if kind is InvalidValue and isinstance(text, str) and isinstance(column, int):
+        at = max(0, min(column, len(text)))
+        error = FilterError(message, text=text, column=at, hint=hint)
+    else:
+        deleted = kind is InvalidValue and fault in _DELETED_FAULTS
+        error = (Deleted if deleted else kind)(message, hint=hint)
+    error.fault, error.facts = fault, facts
+    return error
 
 
 def not_known(server: str, what: str) -> NotSupported:

@@ -98,7 +98,7 @@ class RestLoggedModels(LoggedModelStore):
         path = f"{_path(model_id)}/tags/{path_part(key)}"
         if not key.strip("./"):
             # No path leads there.
-            raise refusals.no_tag(f"logged model {model_id!r}", key)
+            raise refusals.no_tag("logged model", model_id, key)
         self._api.delete(path)
 
     def log_params(self, model_id: str, params: Mapping[str, str]) -> None:

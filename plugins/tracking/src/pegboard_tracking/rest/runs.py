@@ -92,7 +92,7 @@ class RestRuns(RestBase):
         end_time: int | None = None,
         run_name: str | None = None,
     ) -> RunInfo:
-        """Change what is not None. A status that is not terminated clears ``end_time``.
+        """Change what is not None. RUNNING clears ``end_time``, unless one is given.
 
         For a run that this process knows, the change is kept for later if the server cannot be
         reached.
@@ -111,11 +111,11 @@ class RestRuns(RestBase):
             answer = self._now_or_later(Message("runs/update", given))
         if answer is None:
             assert known is not None
-            ends = status is None or status.is_terminated
+            kept = None if status is RunStatus.RUNNING else known.end_time
             info = evolve(
                 known,
                 status=status or known.status,
-                end_time=(end_time or known.end_time) if ends else None,
+                end_time=kept if end_time is None else end_time,
                 run_name=run_name or known.run_name,
             )
         else:

@@ -9,7 +9,7 @@ from pegboard.contracts.http import Answer, Endpoint, Permission
 from pegboard.entities import FileInfo
 from pegboard.errors import InvalidValue
 
-from pegboard_tracking.wire import codec, places, transfer
+from pegboard_tracking.wire import codec, places, sentences, transfer
 from pegboard_tracking.wire.requests import NOTHING, optional_text, run_id, store_of, text
 from pegboard_tracking.wire.schemas import EMPTY
 from pegboard_tracking.wire.shapes import BOOLEAN, INT64, TEXT, array, record
@@ -42,8 +42,8 @@ def _files_json(files: Sequence[FileInfo]) -> codec.JsonObject:
     return {"files": [codec.file_json(file) for file in files]} if files else {}
 
 
-def _place_of_run(call: Call) -> Place:
-    info = store_of(call).get_run(run_id(call.parameters)).info
+def _place_of_run(call: Call, named: str = "run_id") -> Place:
+    info = store_of(call).get_run(run_id(call.parameters, named)).info
     return places.place_of(call, info.artifact_uri)
 
 
@@ -53,7 +53,8 @@ def _get_of_run(call: Call) -> Answer:
 
 
 async def _upload_to_run(call: Call) -> Answer:
-    place = await asyncio.to_thread(_place_of_run, call)
+    # MLflow's pages send the run under the name it had before MLflow 1.
+    place = await asyncio.to_thread(_place_of_run, call, "run_uuid")
     return await transfer.put(call, place.store, _file(place, call, "path"))
 
 
@@ -109,7 +110,8 @@ ENDPOINTS = [
     Endpoint("GET", "/get-artifact", _get_of_run, _READ, "Download a file of a run.", _OF_RUN,
              tags=_TAGS),
     Endpoint("POST", "/api/2.0/mlflow/upload-artifact", _upload_to_run, _WRITE,
-             "Upload a file to a run.", _OF_RUN, EMPTY, streams=True, tags=_TAGS),
+             "Upload a file to a run.", _OF_RUN, EMPTY, streams=True, tags=_TAGS,
+             sentences=sentences.UPLOAD),
     Endpoint(
         "GET", "/api/2.0/mlflow/logged-models/{model_id}/artifacts/files", _get_of_model, _READ,
         "Download a file of a logged model.",

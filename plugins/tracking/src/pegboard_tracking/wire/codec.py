@@ -136,19 +136,19 @@ def read_metrics(value: Any, what: str = "metrics") -> list[Metric]:
 
 
 def read_metric(value: Any, what: str = "metric") -> Metric:
-    """Read a metric point."""
-    fields = message(value, what)
+    """Read a metric point; ``what`` is its place in errors, empty if it is the request itself."""
+    fields, inside = message(value, what), f"{what}." if what else ""
     key, number, timestamp = fields.get("key"), fields.get("value"), fields.get("timestamp")
     step = fields.get("step")
     if type(key) is not str or not key:
-        key = string(need(fields, "key", f"{what}.key"), f"{what}.key")
+        key = string(need(fields, "key", f"{inside}key"), f"{inside}key")
     if type(number) is not float:
-        number = double(need(fields, "value", f"{what}.value"), f"{what}.value")
+        number = double(need(fields, "value", f"{inside}value"), f"{inside}value")
     if type(timestamp) is not int or not _LEAST <= timestamp <= _GREATEST:
-        named = f"{what}.timestamp"
+        named = f"{inside}timestamp"
         timestamp = integer(need(fields, "timestamp", named), named)
     if type(step) is not int or not _LEAST <= step <= _GREATEST:
-        step = 0 if step is None else integer(step, f"{what}.step")
+        step = 0 if step is None else integer(step, f"{inside}step")
     if len(fields) <= 4:
         return Metric(key, number, timestamp, step)
     rest = ("model_id", "dataset_name", "dataset_digest", "run_id")
@@ -439,4 +439,6 @@ def _stage(fields: Mapping[str, Any]) -> LifecycleStage:
     try:
         return LifecycleStage.ACTIVE if value is None else LifecycleStage(value)
     except ValueError:
-        raise InvalidValue(f"The field 'lifecycle_stage' is {value!r}.") from None
+        raise InvalidValue(f"The field 'lifecycle_stage' is {value!r}.").about(
+            "wrong_field", field="lifecycle_stage", value=value
+        ) from None

@@ -21,11 +21,12 @@ from pegboard_tracking.wire import (
     traces_old,
     uploads,
 )
+from pegboard_tracking.wire.sentences import TRACKING, told
 
 
 def endpoints() -> Sequence[Endpoint]:
     """Return the endpoints."""
-    return [
+    topics = [
         *experiments.ENDPOINTS,
         *runs.ENDPOINTS,
         *logging.ENDPOINTS,
@@ -40,3 +41,4 @@ def endpoints() -> Sequence[Endpoint]:
         *ingestion.ENDPOINTS,
         *own.ENDPOINTS,
     ]
+    return told(topics, TRACKING)

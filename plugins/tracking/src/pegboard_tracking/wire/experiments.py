@@ -10,7 +10,7 @@ from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import ViewType
 from pegboard.errors import InvalidState, InvalidValue, NotFound
 
-from pegboard_tracking.wire import codec, locations, scalars
+from pegboard_tracking.wire import codec, locations, scalars, sentences
 from pegboard_tracking.wire.requests import (
     NOTHING,
     Fields,
@@ -42,10 +42,10 @@ _BASE = "/api/2.0/mlflow/experiments"
 
 def _create(call: Call) -> Result:
     given = call.parameters
+    name, location = text(given, "name"), optional_text(given, "artifact_location")
     tags = dict(codec.read_pairs(given.get("tags"), "tags"))
-    location = optional_text(given, "artifact_location")
     made = store_of(call).create_experiment(
-        text(given, "name"),
+        name,
         artifact_location=locations.checked(call, location) if location else None,
         tags=tags,
     )
@@ -61,7 +61,9 @@ def _get_by_name(call: Call) -> Result:
     name = text(call.parameters, "experiment_name")
     found = store_of(call).get_experiment_by_name(name)
     if found is None:
-        raise NotFound(f"There is no experiment with the name {name!r}.")
+        raise NotFound(f"There is no experiment with the name {name!r}.").about(
+            "no_experiment_of_name", name=name
+        )
     return {"experiment": codec.experiment_json(found)}
 
 
@@ -72,11 +74,11 @@ def _search_by_query(call: Call) -> Result:
 def _search(call: Call, *, query: bool = False) -> Result:
     given = call.parameters
     found = store_of(call).search_experiments(
-        filter=optional_text(given, "filter"),
-        order_by=texts(given, "order_by", query=query) or _ORDER,
-        view=_view(given),
         max_results=page_size(given, 1000, bits=64),
+        order_by=texts(given, "order_by", query=query) or _ORDER,
+        filter=optional_text(given, "filter"),
         page_token=page_token(given),
+        view=_view(given),
     )
     return codec.page_json("experiments", [*map(codec.experiment_json, found)], found.token)
 
@@ -113,13 +115,14 @@ def _gone_if_done() -> Iterator[None]:
     try:
         yield
     except InvalidState as error:
-        raise NotFound(error.message, hint=error.hint) from error
+        raise NotFound(error.message, hint=error.hint).about(error.fault, **error.facts) from error
 
 
 def _set_tag(call: Call) -> Result:
     given = call.parameters
-    tag = {validation.key(text(given, "key"), "experiment tag"): optional_text(given, "value")}
-    store_of(call).set_experiment_tags(text(given, "experiment_id"), tag)
+    experiment_id, key = text(given, "experiment_id"), text(given, "key")
+    tag = {validation.key(key, "experiment tag"): optional_text(given, "value")}
+    store_of(call).set_experiment_tags(experiment_id, tag)
     return NOTHING
 
 
@@ -134,7 +137,7 @@ def _search_datasets(call: Call) -> Result:
     if not 1 <= len(wanted) <= MAX_SEARCHED:
         raise InvalidValue(
             f"The field 'experiment_ids' has {len(wanted)} items, not from 1 to {MAX_SEARCHED}."
-        )
+        ).about("many_items" if wanted else "no_items", count=len(wanted), limit=MAX_SEARCHED)
     found = store_of(call).search_datasets(wanted)
     return {"dataset_summaries": [*map(codec.dataset_summary_json, found)]}
 
@@ -248,5 +251,6 @@ ENDPOINTS = [
         "Return the datasets that runs of experiments used.",
         record("experiment_ids", experiment_ids=at_most(MAX_SEARCHED, TEXT)),
         record(dataset_summaries=array(DATASET_SUMMARY)),
+        sentences=sentences.many("SearchDatasets", "experiment_id"),
     ),
 ]

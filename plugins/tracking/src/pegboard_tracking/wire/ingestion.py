@@ -40,11 +40,11 @@ def _take(call: Call) -> Answer:
     if media_type not in (_BINARY, _JSON):
         raise InvalidValue(
             f"Spans cannot be read from {media_type[:60]!r}.", hint=f"Send {_BINARY} or {_JSON}."
-        )
+        ).about("bad_media_type", media_type=media_type)
     plain = _unpacked(call.content, headers.get("content-encoding", "").strip().lower())
     batches = (otlp.read_json if media_type == _JSON else otlp.read_binary)(plain)
     if not batches:
-        raise InvalidValue("The body holds no spans.")
+        raise InvalidValue("The body holds no spans.").about("no_spans")
     store = store_of(call).traces()
     spans: list[Span] = []
     tags = _tags_of_traces(batches)

@@ -74,7 +74,7 @@ def _refuse_tricks(location: str) -> None:
         raise InvalidValue(
             f"The artifact location {location!r} has a fragment (#) or parameters (;).",
             hint="Name a place by its plain URI.",
-        )
+        ).about("location_with_fragment", location=location)
     plain = location
     for _ in range(_UNQUOTED_AT_MOST):
         if ".." in re.split(r"[/\\?&=:]", plain):

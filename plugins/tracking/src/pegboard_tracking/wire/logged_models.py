@@ -96,7 +96,7 @@ def read_status(value: Any) -> LoggedModelStatus:
         return _NUMBERS[value]
     raise InvalidValue(
         f"The field 'status' is {str(value)[:60]!r}.", hint=f"Known are: {', '.join(_STATUSES)}."
-    )
+    ).about("wrong_field", field="status", value=value)
 
 
 # -- handlers --------------------------------------------------------------------------------------

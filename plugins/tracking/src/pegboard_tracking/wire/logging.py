@@ -24,7 +24,7 @@ from pegboard_tracking.wire.requests import (
     text,
     written,
 )
-from pegboard_tracking.wire.scalars import get, items, message
+from pegboard_tracking.wire.scalars import get, items, message, missing
 from pegboard_tracking.wire.schemas import (
     DATASET_INPUT,
     EMPTY,
@@ -85,7 +85,7 @@ async def _log_metric(call: Call) -> Result:
             writer.log(run, key, value, timestamp, step)
             return NOTHING
     run = run_id(given)
-    point = codec.read_metric({k: v for k, v in given.items() if k != "run_id"}, "metric")
+    point = codec.read_metric({k: v for k, v in given.items() if k != "run_id"}, "")
     return await _log(store, run, [point])
 
 
@@ -117,14 +117,14 @@ def _is_of_model(point: Metric) -> bool:
 
 async def _log_param(call: Call) -> Result:
     given = call.parameters
-    param = Param(text(given, "key"), optional_text(given, "value"))
-    return await _log(store_of(call), run_id(given), params=[param])
+    run, key, value = run_id(given), text(given, "key"), optional_text(given, "value")
+    return await _log(store_of(call), run, params=[Param(key, value)])
 
 
 async def _set_tag(call: Call) -> Result:
     given = call.parameters
-    tag = RunTag(text(given, "key"), optional_text(given, "value"))
-    return await _log(store_of(call), run_id(given), tags=[tag])
+    run, key, value = run_id(given), text(given, "key"), optional_text(given, "value")
+    return await _log(store_of(call), run, tags=[RunTag(key, value)])
 
 
 async def _delete_tag(call: Call) -> Result:
@@ -149,7 +149,22 @@ async def _log_batch(call: Call) -> Result:
         log = partial(store.log_batch_once, batch, run, metrics=metrics, params=params, tags=tags)
         await asyncio.to_thread(log)
         return NOTHING
-    return await _log(store, run, metrics, params, tags)
+    try:
+        return await _log(store, run, metrics, params, tags)
+    except InvalidValue as error:
+        raise _placed(error, {"metrics": metrics, "params": params, "tags": tags}) from None
+
+
+def _placed(
+    error: InvalidValue, batch: Mapping[str, Sequence[Metric | Param | RunTag]]
+) -> InvalidValue:
+    """Say in an error of a name which item of a batch has it."""
+    name = error.facts.get("name")
+    for what, logged in batch.items():
+        if error.fault.endswith(f"_{what[:-1]}_name"):
+            number = next((i for i, item in enumerate(logged) if item.key == name), 0)
+            error.about(error.fault, at=f"{what}[{number}].")
+    return error
 
 
 def _check_counts(given: Mapping[str, Any]) -> None:
@@ -161,17 +176,21 @@ def _check_counts(given: Mapping[str, Any]) -> None:
         ("metrics", metrics, MAX_METRICS),
         ("params", params, MAX_PARAMS_OR_TAGS),
         ("tags", tags, MAX_PARAMS_OR_TAGS),
-        ("metrics, params and tags", metrics + params + tags, MAX_ENTITIES),
+        ("metrics, params, and tags", metrics + params + tags, MAX_ENTITIES),
     ):
         if count > limit:
-            raise InvalidValue(f"A batch has {count} {what}; {limit} are allowed.")
+            raise InvalidValue(f"A batch has {count} {what}; {limit} are allowed.").about(
+                "long_batch", what=what, count=count, limit=limit
+            )
 
 
 def _refuse_repeated(params: list[Param]) -> None:
     known: set[str] = set()
     for param in params:
         if param.key in known:
-            raise InvalidValue(f"A batch has the param {param.key!r} more than once.")
+            raise InvalidValue(f"A batch has the param {param.key!r} more than once.").about(
+                "repeated_param", key=param.key
+            )
         known.add(param.key)
 
 
@@ -197,7 +216,7 @@ def _log_outputs(call: Call) -> Result:
     run = text(given, "run_id")
     models = codec.read_model_outputs(get(given, "models"))
     if not models:
-        raise InvalidValue("The field 'models' is required, and is missing or empty.")
+        raise missing("models")
     store_of(call).logged_models().log_outputs(run, models)
     return NOTHING
 
@@ -226,10 +245,14 @@ def _read_model(given: str) -> Any:
     try:
         model = message(json.loads(given), "model_json")
     except ValueError as error:
-        raise InvalidValue(f"The field 'model_json' is not valid JSON: {error}.") from None
+        raise InvalidValue(f"The field 'model_json' is not valid JSON: {error}.").about(
+            "bad_model_json", text=given
+        ) from None
     lacking = [name for name in _MODEL_FIELDS if name not in model]
     if lacking:
-        raise InvalidValue(f"The field 'model_json' lacks {', '.join(map(repr, lacking))}.")
+        raise InvalidValue(f"The field 'model_json' lacks {', '.join(map(repr, lacking))}.").about(
+            "short_model_json", lacking=", ".join(map(repr, lacking))
+        )
     return model
 
 

@@ -8,7 +8,7 @@ from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import Metric
 from pegboard.errors import InvalidValue, NotFound
 
-from pegboard_tracking.wire import codec, columns
+from pegboard_tracking.wire import codec, columns, sentences
 from pegboard_tracking.wire.requests import (
     Fields,
     optional_integer,
@@ -62,9 +62,12 @@ def _bulk(call: Call) -> Result:
     given = call.parameters
     runs = _runs(given, "run_id")
     key = text(given, "metric_key")
-    left = min(optional_integer(given, "max_results") or MAX_POINTS, MAX_POINTS)
-    if left < 1:
-        raise InvalidValue(f"The field 'max_results' is {left}, not positive.")
+    wanted = optional_integer(given, "max_results")
+    left = MAX_POINTS if wanted is None else min(wanted, MAX_POINTS)
+    if left < 0:
+        raise InvalidValue(f"The field 'max_results' is {left}, below 0.").about(
+            "page_size_not_positive", value=left, wanted=left, limit=MAX_POINTS
+        )
     store = store_of(call)
     points: list[dict[str, Any]] = []
     for run in sorted(runs):
@@ -85,9 +88,13 @@ def _sampled(call: Call) -> Result:
     key = text(given, "metric_key")
     first, last = optional_integer(given, "start_step", 32), optional_integer(given, "end_step", 32)
     if (first is None) != (last is None):
-        raise InvalidValue("The fields 'start_step' and 'end_step' are given together, or not.")
+        raise InvalidValue(
+            "The fields 'start_step' and 'end_step' are given together, or not."
+        ).about("half_range")
     if first is not None and last is not None and first > last:
-        raise InvalidValue(f"The field 'start_step' is {first}, beyond 'end_step', {last}.")
+        raise InvalidValue(f"The field 'start_step' is {first}, beyond 'end_step', {last}.").about(
+            "inverted_range", first=first, last=last
+        )
     wanted = page_size(given, MAX_SAMPLED, MAX_SAMPLED)
     store = store_of(call)
     return {
@@ -100,10 +107,12 @@ def _sampled(call: Call) -> Result:
 
 
 def _runs(given: Fields, name: str) -> list[str]:
-    runs = list(dict.fromkeys(texts(given, name, query=True)))
+    runs = texts(given, name, query=True)
     if not 1 <= len(runs) <= MAX_RUNS:
-        raise InvalidValue(f"The field {name!r} has {len(runs)} items, not from 1 to {MAX_RUNS}.")
-    return runs
+        raise InvalidValue(
+            f"The field {name!r} has {len(runs)} items, not from 1 to {MAX_RUNS}."
+        ).about("many_items" if runs else "no_items", count=len(runs), limit=MAX_RUNS)
+    return list(dict.fromkeys(runs))
 
 
 def _of_run(point: Metric, run: str) -> dict[str, Any]:
@@ -165,6 +174,10 @@ ENDPOINTS = [
             max_results=page_limit(MAX_POINTS),
         ),
         record(metrics=array(METRIC_OF_RUN)),
+        sentences={
+            **sentences.many("GetMetricHistoryBulk", "run_id"),
+            "missing_field": "GetMetricHistoryBulk request must specify a {field}.",
+        },
     ),
     Endpoint(
         "GET",
@@ -182,5 +195,11 @@ ENDPOINTS = [
             max_results=page_limit(MAX_SAMPLED),
         ),
         record(metrics=array(METRIC_OF_RUN)),
+        sentences={
+            "no_items": "Missing value for required parameter 'run_ids'.",
+            "many_items": "GetMetricHistoryBulkInterval request must specify at most {limit} "
+            "run_ids. Received {count} run_ids.",
+            **sentences.BOUNDED_PAGE,
+        },
     ),
 ]

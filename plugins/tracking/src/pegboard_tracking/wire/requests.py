@@ -47,11 +47,11 @@ def optional_text(fields: Fields, name: str, default: str = "") -> str:
     return default if value is None else string(value, name)
 
 
-def run_id(fields: Fields) -> str:
-    """Return the run's id, which old clients call ``run_uuid``."""
+def run_id(fields: Fields, named: str = "run_id") -> str:
+    """Return the run's id, which old clients call ``run_uuid``; ``named`` is for the error."""
     value = get(fields, "run_id") or get(fields, "run_uuid")
     if value is None or value == "":
-        raise missing("run_id")
+        raise missing(named)
     return string(value, "run_id")
 
 
@@ -66,7 +66,11 @@ def texts(fields: Fields, name: str, *, query: bool = False) -> list[str]:
     value = get(fields, name)
     if query and isinstance(value, str):
         value = [value]
-    return [string(item, name) for item in items(value, name)]
+    try:
+        return [string(item, name) for item in items(value, name)]
+    except InvalidValue as error:
+        # In MLflow's words the list is wrong, not the item.
+        raise error.about("wrong_field", value=value) from None
 
 
 def page_size(fields: Fields, default: int, limit: int = SEARCH_LIMIT, bits: int = 32) -> int:
@@ -75,7 +79,12 @@ def page_size(fields: Fields, default: int, limit: int = SEARCH_LIMIT, bits: int
     if wanted is None:
         return default
     if not 1 <= wanted <= limit:
-        raise InvalidValue(f"The field 'max_results' is {wanted}, not from 1 to {limit}.")
+        raise InvalidValue(f"The field 'max_results' is {wanted}, not from 1 to {limit}.").about(
+            "page_size_not_positive" if wanted < 1 else "page_size",
+            value=get(fields, "max_results"),
+            wanted=wanted,
+            limit=limit,
+        )
     return wanted
 
 

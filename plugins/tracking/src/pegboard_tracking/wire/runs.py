@@ -44,9 +44,9 @@ async def _create(call: Call) -> Result:
         optional_text(given, "experiment_id") or _DEFAULT_EXPERIMENT,
         # Beyond the protocol: our client chooses the id, so it can ask again after a lost answer.
         run_id=optional_text(given, "run_id") or None,
+        start_time=optional_integer(given, "start_time"),
         run_name=optional_text(given, "run_name") or None,
         user_id=optional_text(given, "user_id"),
-        start_time=optional_integer(given, "start_time"),
         tags=dict(codec.read_pairs(tags, "tags")),
     )
     return {"run": codec.run_json(await written(store, create))}
@@ -62,8 +62,8 @@ async def _update(call: Call) -> Result:
     update = partial(
         store.update_run,
         run_id(given),
-        status=None if status is None else scalars.status(status),
         end_time=optional_integer(given, "end_time"),
+        status=None if status is None else scalars.status(status),
         run_name=optional_text(given, "run_name") or None,
     )
     return {"run_info": codec.run_info_json(await written(store, update))}
@@ -85,9 +85,9 @@ def _search(call: Call) -> Result:
     found = store_of(call).search_runs(
         texts(given, "experiment_ids"),
         filter=optional_text(given, "filter"),
+        max_results=page_size(given, 1000),
         order_by=texts(given, "order_by"),
         view=ViewType.ACTIVE_ONLY if view is None else scalars.view(view, "run_view_type"),
-        max_results=page_size(given, 1000),
         page_token=page_token(given),
     )
     return codec.page_json("runs", [*map(codec.run_json, found)], found.token)

@@ -63,7 +63,9 @@ def integer(value: Any, what: str, bits: int = 64) -> int:
     if whole is None:
         raise _wrong(value, what, "an integer")
     if not -(1 << (bits - 1)) <= whole < 1 << (bits - 1):
-        raise InvalidValue(f"The field {what!r} is {_short(value)}, beyond {bits} bits.")
+        raise InvalidValue(f"The field {what!r} is {_short(value)}, beyond {bits} bits.").about(
+            "wrong_field", field=what, value=value
+        )
     return whole
 
 
@@ -130,7 +132,9 @@ def items(value: Any, what: str) -> Sequence[Any]:
     """Return a repeated field; null is an empty one."""
     if isinstance(value, (list, tuple)):
         if None in value:
-            raise InvalidValue(f"The field {what!r} holds null among its items.")
+            raise InvalidValue(f"The field {what!r} holds null among its items.").about(
+                "wrong_field", field=what, value=value
+            )
         return value
     if value is None:
         return ()
@@ -173,11 +177,15 @@ def need(fields: Mapping[str, Any], name: str, what: str = "") -> Any:
 
 def missing(what: str) -> InvalidValue:
     """A field that must be there is missing or empty."""
-    return InvalidValue(f"The field {what!r} is required, and is missing or empty.")
+    return InvalidValue(f"The field {what!r} is required, and is missing or empty.").about(
+        "missing_field", field=what
+    )
 
 
 def _wrong(value: Any, what: str, wanted: str) -> InvalidValue:
-    return InvalidValue(f"The field {what!r} is {_short(value)}, not {wanted}.")
+    return InvalidValue(f"The field {what!r} is {_short(value)}, not {wanted}.").about(
+        "wrong_field", field=what, value=value
+    )
 
 
 def _short(value: Any) -> str:

@@ -101,7 +101,9 @@ def read_state(value: Any) -> TraceState:
         return TraceState(value)
     if type(value) is int and 0 <= value < len(states):
         return states[value]
-    raise InvalidValue(f"The field 'state' is {str(value)[:60]!r}, not one of {', '.join(states)}.")
+    raise InvalidValue(
+        f"The field 'state' is {str(value)[:60]!r}, not one of {', '.join(states)}."
+    ).about("wrong_field", field="state", value=value)
 
 
 def read_texts(value: Any, what: str) -> dict[str, str]:

@@ -81,11 +81,16 @@ def query_json(query: TraceMetricsQuery) -> JsonObject:
 
 
 def _read_query(fields: Mapping[str, Any]) -> TraceMetricsQuery:
-    given = items(need(fields, "aggregations"), "aggregations")
-    return TraceMetricsQuery(
-        texts(fields, "experiment_ids"),
+    experiment_ids = texts(fields, "experiment_ids")
+    view, name = (
         _one_of(need(fields, "view_type"), "view_type", _VIEWS),
         text(fields, "metric_name"),
+    )
+    given = items(need(fields, "aggregations"), "aggregations")
+    return TraceMetricsQuery(
+        experiment_ids,
+        view,
+        name,
         [_read_aggregation(message(each, "aggregations")) for each in given],
         texts(fields, "dimensions"),
         texts(fields, "filters"),
@@ -111,7 +116,9 @@ def _one_of(value: Any, what: str, known: tuple[E, ...]) -> E:
     for each in known:
         if value == each:
             return each
-    raise InvalidValue(f"The field {what!r} is {str(value)[:60]!r}, not one of {', '.join(known)}.")
+    raise InvalidValue(
+        f"The field {what!r} is {str(value)[:60]!r}, not one of {', '.join(known)}."
+    ).about("wrong_field", field=what, value=value)
 
 
 def point_json(point: MetricDataPoint) -> JsonObject:

@@ -25,7 +25,7 @@ def traces_of(call: Call) -> TraceStore:
 def trace_id(call: Call) -> str:
     """Return the id of a trace, under its name or the one it had before MLflow 3."""
     fields = call.parameters
-    return string(get(fields, "trace_id") or need(fields, "request_id"), "trace_id")
+    return string(get(fields, "trace_id") or need(fields, "request_id", "trace_id"), "trace_id")
 
 
 def trace_ids(call: Call, name: str, *, query: bool = False) -> list[str]:

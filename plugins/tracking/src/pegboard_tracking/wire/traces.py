@@ -96,13 +96,15 @@ def _search(call: Call) -> JsonObject:
     return codec.page_json("traces", [trace_codec.info_json(info) for info in page], page.token)
 
 
-def _artifact(call: Call) -> JsonObject | Answer:
+def _artifact(call: Call) -> Answer:
     """Return the spans as MLflow's pages show them, or a file that a span refers to."""
     if get(call.parameters, "path"):
         return _attachment(call, text(call.parameters, "path"))
     trace = traces_of(call).get(trace_id(call))
     spans = [_shown(otlp.span_json(span), span.attributes) for span in trace.spans]
-    return {"spans": spans}
+    # A browser saves it under this name, which MLflow's servers give it too.
+    saved = {"content-disposition": 'attachment; filename="traces.json"'}
+    return Answer(json.dumps({"spans": spans}, allow_nan=False).encode(), headers=saved)
 
 
 def _attachment(call: Call, name: str) -> Answer:
@@ -123,8 +125,8 @@ def _shown(span: JsonObject, attributes: Mapping[str, Any]) -> JsonObject:
 
 
 def _set_tag(call: Call) -> JsonObject:
-    value = optional_text(call.parameters, "value")
-    traces_of(call).set_tag(trace_id(call), text(call.parameters, "key"), value)
+    key, value = text(call.parameters, "key"), optional_text(call.parameters, "value")
+    traces_of(call).set_tag(trace_id(call), key, value)
     return NOTHING
 
 
@@ -135,12 +137,11 @@ def _delete_tag(call: Call) -> JsonObject:
 
 def _delete(call: Call) -> JsonObject:
     fields = call.parameters
-    ids = trace_ids(call, "request_ids")
     count = traces_of(call).delete(
         text(fields, "experiment_id"),
-        trace_ids=ids or None,
         max_timestamp=optional_integer(fields, "max_timestamp_millis"),
         max_traces=optional_integer(fields, "max_traces", 32),
+        trace_ids=trace_ids(call, "request_ids") or None,
     )
     return {"traces_deleted": count}
 
@@ -151,10 +152,11 @@ def _link(call: Call) -> JsonObject:
 
 
 def _link_prompts(call: Call) -> JsonObject:
+    linked = trace_id(call)
     given = items(need(call.parameters, "prompt_versions"), "prompt_versions")
     found = [message(each, f"prompt_versions[{i}]") for i, each in enumerate(given)]
     prompts = [(text(each, "name"), text(each, "version")) for each in found]
-    traces_of(call).link_prompts(trace_id(call), prompts)
+    traces_of(call).link_prompts(linked, prompts)
     return NOTHING
 
 

@@ -221,7 +221,7 @@ def _open_remote(store: ArtifactStore, path: str) -> _Found:
             size = copy.tell()
             copy.seek(0)
             return _Found(copy, size, "", None)
-    raise NotFound(f"There is no artifact {path!r}.")
+    raise NotFound(f"There is no artifact {path!r}.").about("no_artifact", path=path)
 
 
 def _answer(headers: Mapping[str, str], found: _Found, name: str) -> Answer:

@@ -11,7 +11,7 @@ from pegboard import paging
 from pegboard.cli import formats, output
 from pegboard.client import Client
 from pegboard.entities.registry import ModelVersion, RegisteredModel
-from pegboard.errors import InvalidValue, command_line
+from pegboard.errors import command_line
 from pegboard.filters import MODEL_VERSIONS, REGISTERED_MODELS, literal
 
 from pegboard_registry.commands import common, logged_model, promotion

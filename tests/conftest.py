@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 from peers import interpreter
-from pegboard.testing.isolation import forget
+from pegboard_testing.isolation import forget
 
 
 @pytest.fixture(scope="session", autouse=True)

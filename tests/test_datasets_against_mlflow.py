@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pegboard_tracking.datasets import types
+from pegboard_context.datasets import types
 
 CASES = """
 import datetime

@@ -382,7 +382,7 @@ def test_a_run_that_waits_for_a_slow_plugin_says_so_once(house: House) -> None:
     house.install("slow", "@hookimpl\ndef pegboard_run_context(): return {}\n")
     script = (
         "import pegboard\n"
-        "from pegboard.fluent import hooks\n"
+        "from pegboard_scripting.fluent import hooks\n"
         "hooks.SLOW_SECONDS = -1\n"
         "for _ in 'ab':\n"
         "    with pegboard.start_run(): pass\n"
@@ -404,7 +404,7 @@ def test_a_plugin_cannot_keep_sigterm_from_ending_the_process(
         "import pegboard, signal, sys\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
         "pegboard.set_experiment('e')\n"
-        "from pegboard.fluent import lifetime\n"
+        "from pegboard_scripting.fluent import lifetime\n"
         "lifetime._chain_sigterm()\n"
         "pegboard.start_run()\n"
         "print('not ended')\n"

@@ -38,7 +38,7 @@ CONTRACTS = {
     ],
     "pegboard.contracts.evaluation": ["Evaluator", "EvaluationResult"],
     "pegboard.contracts.projects": ["ProjectRunner", "ProjectJob", "SubmittedJob"],
-    "pegboard.mapping_store": ["MappingStore"],
+    "pegboard_stores.mapping_store": ["MappingStore"],
     "pegboard.hookspecs": [
         "Backend",
         "Component",

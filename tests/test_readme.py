@@ -13,7 +13,7 @@ import tomllib
 from pathlib import Path
 
 from pegboard import config
-from pegboard.filters import RUNS, parse_filter, parse_order_by
+from pegboard_stores.filters import RUNS, parse_filter, parse_order_by
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text()

@@ -21,7 +21,7 @@ from pegboard.entities import (
     ViewType,
 )
 from pegboard.errors import FilterError, InvalidValue
-from pegboard_tracking.store import SqliteStore
+from pegboard_tracking.store.sqlite import SqliteStore
 
 START = 1_700_000_000_000
 

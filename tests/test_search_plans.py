@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 from benchmarks import search as benchmark
 from pegboard.entities import ViewType
-from pegboard.filters import RUNS, parse_filter, parse_order_by
-from pegboard_tracking import search
-from pegboard_tracking.search_sets import Limits
+from pegboard_stores.filters import RUNS, parse_filter, parse_order_by
+from pegboard_tracking.search import queries
+from pegboard_tracking.search.sets import Limits
 
 MORE: tuple[tuple[str, Sequence[str]], ...] = (
     ("dataset.name != 'a'", ()),
@@ -61,7 +61,7 @@ def _statements(
         for limits in PLANS:
             token = None
             for _ in range(3):
-                rows, token = search.search_run_rows(
+                rows, token = queries.search_run_rows(
                     connection,
                     experiments,
                     expr,
@@ -71,7 +71,7 @@ def _statements(
                     token,
                     limits=limits,
                 )
-                search.load_runs(connection, rows)
+                queries.load_runs(connection, rows)
                 if token is None:
                     break
     finally:

@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 
 from pegboard.entities.registry import Author
-from pegboard_registry.store import SqliteRegistry
+from pegboard_registry.store.sqlite import SqliteRegistry
 from rows import Row
 
 MODELS, VERSIONS = 10_000, 5

@@ -14,9 +14,12 @@ from pathlib import Path
 from time import perf_counter
 
 from pegboard.entities import ViewType
-from pegboard.filters import RUNS, as_number, parse_filter, parse_order_by
-from pegboard.sqlite import Database
-from pegboard_tracking import schema, search
+from pegboard_stores.filters import RUNS, as_number, parse_filter, parse_order_by
+from pegboard_stores.sql.patterns import prepare
+from pegboard_stores.sql.texts import split
+from pegboard_stores.sqlite import Database
+from pegboard_tracking.search import queries
+from pegboard_tracking.tables import schema
 
 SIZES = (1_000, 50_000)
 PAGE = 100
@@ -62,14 +65,14 @@ def fill(connection: sqlite3.Connection, runs: int, experiments: int = 1, seed: 
             "INSERT INTO param (run, name, experiment, value, rest, number)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             (
-                (number, names[key], experiment, *schema.split(value), as_number(value))
+                (number, names[key], experiment, *split(value), as_number(value))
                 for key, value in zip(params, _params(draw, number), strict=True)
             ),
         )
         connection.executemany(
             "INSERT INTO tag (run, name, experiment, value, rest) VALUES (?, ?, ?, ?, ?)",
             (
-                (number, names[key], experiment, *schema.split(value))
+                (number, names[key], experiment, *split(value))
                 for key, value in zip(tags, _tags(draw, number), strict=True)
             ),
         )
@@ -209,7 +212,7 @@ def build(folder: Path, runs: int, experiments: int = 1) -> sqlite3.Connection:
     database.migrate(schema.NAME, schema.COUNT, schema.migrations)
     connection = database.connection()
     fill(connection, runs, experiments)
-    search.prepare(connection)
+    prepare(connection)
     return connection
 
 
@@ -227,10 +230,10 @@ def measure(
         for _ in range(pages):
             begin = perf_counter()
             expr, order_by = parse_filter(text, RUNS), parse_order_by(order, RUNS)
-            rows, token = search.search_run_rows(
+            rows, token = queries.search_run_rows(
                 connection, experiments, expr, order_by, ViewType.ACTIVE_ONLY, PAGE, token
             )
-            found = len(search.load_runs(connection, rows))
+            found = len(queries.load_runs(connection, rows))
             spent = perf_counter() - begin
             if token is None:
                 break

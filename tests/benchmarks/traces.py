@@ -16,7 +16,7 @@ from pathlib import Path
 from attrs import define
 from pegboard.contracts.traces import TraceStore
 from pegboard.entities.traces import Assessment, AssessmentKind, Span, TraceInfo, TraceState
-from pegboard_tracking.store import SqliteStore
+from pegboard_tracking.store.sqlite import SqliteStore
 from processes import OURS, folder
 from rows import Row
 from server_systems import serving

@@ -17,16 +17,16 @@ from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Run
 from pegboard.errors import NotSupported
-from pegboard.testing import (
+from pegboard_testing import (
     ArtifactStoreContract,
     LoggedModelStoreContract,
     TraceStoreContract,
     TrackingStoreContract,
 )
+from pegboard_tracking.client.artifacts import HttpArtifactStore
+from pegboard_tracking.client.store import RestStore
 from pegboard_tracking.plugin import pegboard_settings
-from pegboard_tracking.rest.artifacts import HttpArtifactStore
-from pegboard_tracking.rest.connection import connect
-from pegboard_tracking.rest.store import RestStore
+from pegboard_wire.client.connection import connect
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,9 @@ from attrs import define, field, frozen
 from click.testing import CliRunner
 from pegboard import config, host
 from pegboard.cli.shell import cli
-from pegboard.client import Client
 from pegboard.errors import PegboardError
-from pegboard_tracking.rest.errors import AccessDenied
+from pegboard_scripting.client import Client
+from pegboard_wire.client.errors import AccessDenied
 from served import serving
 from target import API, PROXY, Target, bearer, token_of
 

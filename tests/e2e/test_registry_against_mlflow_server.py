@@ -10,10 +10,10 @@ import pytest
 from mlflow_server import MlflowServer
 from pegboard.contracts.registry import ModelRegistry
 from pegboard.entities.registry import ModelVersion
-from pegboard.testing import ModelRegistryContract
-from pegboard_registry.rest.registry import RestRegistry
+from pegboard_registry.client.registry import RestRegistry
+from pegboard_testing import ModelRegistryContract
 from pegboard_tracking.plugin import pegboard_settings
-from pegboard_tracking.rest.connection import connect
+from pegboard_wire.client.connection import connect
 
 _HISTORY = "there is no history"
 _APPROVALS = "there are no approvals"

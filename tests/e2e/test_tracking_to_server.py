@@ -22,16 +22,16 @@ from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import LoggedModelInput
 from pegboard.errors import NotFound
 from pegboard.host import Host
-from pegboard.testing import (
+from pegboard_server_process import COMMAND, PegboardServer
+from pegboard_testing import (
     ArtifactStoreContract,
     LoggedModelStoreContract,
     TraceStoreContract,
     TrackingStoreContract,
 )
-from pegboard_server_process import COMMAND, PegboardServer
+from pegboard_tracking.client.artifacts import HttpArtifactStore
 from pegboard_tracking.plugin import pegboard_settings
-from pegboard_tracking.rest.artifacts import HttpArtifactStore
-from pegboard_tracking.rest.connection import connect
+from pegboard_wire.client.connection import connect
 
 PURGE = "the protocol knows no purging"
 NOT_KEPT = {

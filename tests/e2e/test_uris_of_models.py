@@ -14,8 +14,8 @@ from attrs import frozen
 from click.testing import CliRunner
 from pegboard.cli.shell import cli
 from pegboard.errors import InvalidValue, NotFound
-from pegboard.testing.isolation import separate_tracking
 from pegboard_registry.lineage import trace
+from pegboard_testing.isolation import separate_tracking
 from served import serving, started
 from sklearn.linear_model import LogisticRegression
 

@@ -11,7 +11,7 @@ import pytest
 from examples import fits, polynomials
 from numpy.polynomial import polynomial
 from pegboard import host
-from pegboard.testing.isolation import separate_tracking
+from pegboard_testing.isolation import separate_tracking
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from pegboard import host
 from pegboard.config import Config
 from pegboard.contracts.models import ModelFlavor
 from pegboard.host import Host
-from pegboard.testing import FlavorContract
+from pegboard_testing import FlavorContract
 
 
 class TestPolynomialFlavor(FlavorContract):

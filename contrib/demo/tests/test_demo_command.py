@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner
 from pegboard import config, host
 from pegboard.cli.shell import cli
-from pegboard.fluent import experiments
 from pegboard_demo.models import CANDIDATES, load_data
 from pegboard_demo.training import EXPERIMENT
+from pegboard_scripting.fluent import experiments
 from sklearn.metrics import r2_score
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pegboard.testing.isolation import separate_tracking
+from pegboard_testing.isolation import separate_tracking
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ import pandas as pd
 import pegboard
 import pytest
 from pegboard.contracts.models import ModelFlavor
-from pegboard.testing import FlavorContract
 from pegboard_lightgbm.flavor import LightGBMFlavor
+from pegboard_testing import FlavorContract
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 
 CELLS, MALIGNANT = load_breast_cancer(return_X_y=True, as_frame=True)

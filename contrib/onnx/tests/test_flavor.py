@@ -14,8 +14,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from pegboard.contracts.models import ModelFlavor, Trust
 from pegboard.errors import InvalidValue, PegboardError, UnsafePath
-from pegboard.testing import FlavorContract
 from pegboard_onnx.flavor import OnnxFlavor
+from pegboard_testing import FlavorContract
 
 FLOAT = TensorProto.FLOAT
 

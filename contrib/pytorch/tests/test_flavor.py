@@ -14,8 +14,8 @@ import pytest
 import torch
 from pegboard.contracts.models import ModelFlavor, Trust
 from pegboard.errors import InvalidValue, NotFound, Refused
-from pegboard.testing import FlavorContract
 from pegboard_pytorch.flavor import PyTorchFlavor
+from pegboard_testing import FlavorContract
 from torch import nn
 
 LINEAR = {

@@ -12,9 +12,9 @@ import pegboard
 import pytest
 from pegboard.contracts.models import ModelFlavor, Trust
 from pegboard.errors import InvalidValue, Refused
-from pegboard.testing import FlavorContract
 from pegboard_sklearn import public_estimators, serialization
 from pegboard_sklearn.flavor import SklearnFlavor
+from pegboard_testing import FlavorContract
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_diabetes, load_iris, load_linnerud

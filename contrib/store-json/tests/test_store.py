@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from pegboard.contracts.tracking import TrackingStore
-from pegboard.testing import TrackingStoreContract
 from pegboard.uris import parse
 from pegboard_store_json.store import open_store
+from pegboard_testing import TrackingStoreContract
 
 
 def opened(directory: Path) -> TrackingStore:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from pegboard.contracts.models import ModelFlavor, Trust
 from pegboard.errors import InvalidValue, NotFound, PegboardError, Refused
-from pegboard.testing import FlavorContract
+from pegboard_testing import FlavorContract
 from pegboard_transformers.flavor import TransformersFlavor
 
 TEXTS = ["the cat sat", "a dog ran fast on the mat"]

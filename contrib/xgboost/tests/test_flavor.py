@@ -12,7 +12,7 @@ import pytest
 import xgboost
 from pegboard.contracts.models import ModelFlavor, Trust
 from pegboard.errors import InvalidValue, Refused
-from pegboard.testing import FlavorContract
+from pegboard_testing import FlavorContract
 from pegboard_xgboost.flavor import XGBoostFlavor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from pegboard.testing.isolation import separate_tracking
+from pegboard_testing.isolation import separate_tracking
 
 
 @pytest.fixture(autouse=True)

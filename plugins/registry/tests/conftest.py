@@ -12,10 +12,10 @@ from attrs import frozen
 from click.testing import CliRunner, Result
 from pegboard import config, host
 from pegboard.cli.shell import cli
-from pegboard.client import Client, location
 from pegboard.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from pegboard.entities.logged_models import LoggedModel, LoggedModelInput, LoggedModelStatus
-from pegboard.testing.isolation import forget
+from pegboard_scripting.client import Client, location
+from pegboard_testing.isolation import forget
 
 Configure = Callable[[str], None]
 

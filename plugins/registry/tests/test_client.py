@@ -9,11 +9,11 @@ from typing import Any
 import pegboard
 import pytest
 from pegboard import host
-from pegboard.client import Client, registration
 from pegboard.contracts.registry import ModelRegistry
 from pegboard.entities.registry import ChangeKind, ModelVersion, ModelVersionStatus
 from pegboard.errors import InvalidState, InvalidValue, NotFound
-from pegboard_registry.memory import MemoryRegistry
+from pegboard_registry.memory.registry import MemoryRegistry
+from pegboard_scripting.client import Client, registration
 
 
 @pytest.fixture

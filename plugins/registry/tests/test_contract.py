@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from pegboard.contracts.registry import ModelRegistry
-from pegboard.testing import ModelRegistryContract
-from pegboard_registry.memory import MemoryRegistry
-from pegboard_registry.store import SqliteRegistry
+from pegboard_registry.memory.registry import MemoryRegistry
+from pegboard_registry.store.sqlite import SqliteRegistry
+from pegboard_testing import ModelRegistryContract
 
 
 class TestSqliteRegistry(ModelRegistryContract):

@@ -11,8 +11,8 @@ import pytest
 BROKEN = """
 import pytest
 from pegboard.entities import Page
-from pegboard.testing import ModelRegistryContract
-from pegboard_registry.memory import MemoryRegistry
+from pegboard_testing import ModelRegistryContract
+from pegboard_registry.memory.registry import MemoryRegistry
 
 
 class Broken(MemoryRegistry):

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pegboard.client import Client
 from pegboard.entities import Metric
 from pegboard.errors import ConfigError, Refused
+from pegboard_scripting.client import Client
 
 Configure = Callable[[str], None]
 

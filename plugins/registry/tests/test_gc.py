@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from attrs import frozen
 from pegboard import host
-from pegboard.client import Client
 from pegboard.contracts.registry import FilesOwner
 from pegboard.errors import InvalidState, NotFound
-from pegboard_registry import removal
-from pegboard_tracking.gc import Collector, Doomed
+from pegboard_registry.store import removal
+from pegboard_scripting.client import Client
+from pegboard_tracking.store.gc import Collector, Doomed
 
 
 @frozen

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pegboard.client import Client
 from pegboard.errors import NotFound
 from pegboard_registry.lineage import Data, Lineage, trace
+from pegboard_scripting.client import Client
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pegboard.contracts.registry import ModelRegistry
-from pegboard_registry import search
-from pegboard_registry.memory import MemoryRegistry
-from pegboard_registry.search import MODELS, VERSIONS, Limits, Table
-from pegboard_registry.store import SqliteRegistry
+from pegboard_registry.memory.registry import MemoryRegistry
+from pegboard_registry.store import search
+from pegboard_registry.store.search import MODELS, VERSIONS, Limits, Table
+from pegboard_registry.store.sqlite import SqliteRegistry
 
 WAYS = (
     Limits(),

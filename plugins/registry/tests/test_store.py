@@ -16,9 +16,10 @@ from pegboard.contracts.registry import FilesOwner, ModelRegistry
 from pegboard.entities.registry import Author, ChangeKind
 from pegboard.errors import ConfigError, InvalidValue, NotFound
 from pegboard.host import Host
-from pegboard_registry import needing, removal
-from pegboard_registry.memory import MemoryRegistry, open_registry
-from pegboard_registry.store import SqliteRegistry
+from pegboard_registry import needing
+from pegboard_registry.memory.registry import MemoryRegistry, open_registry
+from pegboard_registry.store import removal
+from pegboard_registry.store.sqlite import SqliteRegistry
 
 STAGES = ("fresh", "Canary", "Live", "Archived")
 
@@ -248,7 +249,7 @@ WORK = """
 import sys
 from pathlib import Path
 from pegboard.entities.registry import Author
-from pegboard_registry.store import SqliteRegistry
+from pegboard_registry.store.sqlite import SqliteRegistry
 
 registry = SqliteRegistry(Path(sys.argv[1]), synchronous="normal")
 print("ready", flush=True)

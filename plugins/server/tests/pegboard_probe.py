@@ -15,9 +15,9 @@ from pegboard import cancellation, errors
 from pegboard.contracts.http import Answer, Call, Endpoint, Permission
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.hookspecs import Backend, hookimpl
-from pegboard.mapping_store import MappingStore
-from pegboard.sqlite import Database
 from pegboard.uris import Uri
+from pegboard_stores.mapping_store import MappingStore
+from pegboard_stores.sqlite import Database
 
 ERRORS = {
     "busy": errors.StoreBusy("/secret/place is locked"),

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from attrs import define, field
-from pegboard.testing.isolation import forget
+from pegboard_testing.isolation import forget
 
 SECONDS = 60.0
 """No step of a test takes longer than this."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pegboard.testing.isolation import forget
+from pegboard_testing.isolation import forget
 
 PRELUDE = """
 import os, sys, time

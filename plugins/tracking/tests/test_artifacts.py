@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from pegboard import uris
 from pegboard.errors import InvalidValue, NotFound, StoreReadOnly, UnsafePath
-from pegboard.testing.artifacts import ArtifactStoreContract
-from pegboard_tracking.artifacts import FileArtifactStore, open_files, open_memory
+from pegboard_testing.artifacts import ArtifactStoreContract
+from pegboard_tracking.artifacts.files import FileArtifactStore, open_files, open_memory
 
 
 class TestFiles(ArtifactStoreContract):
@@ -159,7 +159,7 @@ def test_a_full_disk_is_an_error_of_its_own_and_keeps_what_was_there(tmp_path: P
 import io, resource, signal, sys
 from pathlib import Path
 from pegboard.errors import StoreFull
-from pegboard_tracking.artifacts import FileArtifactStore
+from pegboard_tracking.artifacts.files import FileArtifactStore
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = FileArtifactStore(Path(sys.argv[1]))
 store.write("kept", io.BytesIO(b"old"))

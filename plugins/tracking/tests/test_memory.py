@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 from pegboard.contracts.tracking import TrackingStore
-from pegboard.names import new_run_id
-from pegboard.testing import TrackingStoreContract
 from pegboard.uris import parse
-from pegboard_tracking.memory import open_store
+from pegboard_stores.names import new_run_id
+from pegboard_testing import TrackingStoreContract
+from pegboard_tracking.store.memory import open_store
 
 
 class TestMemoryStore(TrackingStoreContract):

@@ -9,7 +9,7 @@ import numpy
 import pegboard
 import pytest
 from pegboard.errors import InvalidValue, NotFound, NotSupported
-from pegboard.testing.isolation import separate_tracking
+from pegboard_testing.isolation import separate_tracking
 
 
 @pytest.fixture(autouse=True)

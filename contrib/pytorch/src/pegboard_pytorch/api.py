@@ -31,7 +31,7 @@ def log_state_dict(state_dict: Mapping[str, Any], artifact_path: str, **kwargs: 
 
     It is no model: load it with ``load_state_dict``. ``kwargs`` are those of ``torch.save``.
     """
-    from pegboard.fluent.logging import log_artifacts
+    from pegboard_scripting.fluent.logging import log_artifacts
 
     with tempfile.TemporaryDirectory(prefix="pegboard-") as place:
         save_state_dict(state_dict, place, **kwargs)
@@ -64,7 +64,7 @@ def load_state_dict(
     import pickle
 
     import torch
-    from pegboard import artifacts
+    from pegboard_scripting import artifacts
 
     trusted = trust_of(trust)
     file = Path(artifacts.download_artifacts(str(state_dict_uri))) / STATE_DICT_FILE

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
-from pegboard.fluent import hooks
 from pegboard.tags import PARENT_RUN_ID
 from pegboard_models.autologging import AUTOLOGGING_TAG, RunLog
+from pegboard_scripting.fluent import hooks
 
 from pegboard_sklearn import estimators
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pegboard import uris
 from pegboard.entities import Experiment
-from pegboard.mapping_store import MappingStore, RunRecord
+from pegboard_stores.mapping_store import MappingStore, RunRecord
 
 from pegboard_store_json.files import DirectoryLock, JsonFiles
 

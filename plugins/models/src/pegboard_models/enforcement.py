@@ -70,7 +70,7 @@ def enforce_hinted(data: Any, schema: Schema | None) -> Any:
 def _table(data: Any, schema: Schema) -> pd.DataFrame:
     if kinds.is_frame(data):
         return data
-    from pegboard.client.frames import load_pandas
+    from pegboard_scripting.client.frames import load_pandas
 
     pd = load_pandas()
     try:
@@ -89,7 +89,7 @@ def _table(data: Any, schema: Schema) -> pd.DataFrame:
 
 
 def _table_of_dict(data: dict[Any, Any], schema: Schema) -> pd.DataFrame:
-    from pegboard.client.frames import load_pandas
+    from pegboard_scripting.client.frames import load_pandas
 
     pd = load_pandas()
     composed = any(isinstance(spec.type, (Array, Object, Map)) for spec in schema)

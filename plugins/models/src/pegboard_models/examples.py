@@ -227,7 +227,7 @@ def _revived(content: Any, kind: str, model: Model) -> Any:
 
 
 def _table(content: Any, model: Model) -> Any:
-    from pegboard.client.frames import load_pandas
+    from pegboard_scripting.client.frames import load_pandas
 
     pd = load_pandas()
 

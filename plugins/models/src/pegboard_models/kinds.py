@@ -89,7 +89,7 @@ def to_array(data: Any) -> Any:
 
 def to_pandas(data: Any) -> Any:
     """Return a table or a column of polars as that of pandas."""
-    from pegboard.client.frames import load_pandas
+    from pegboard_scripting.client.frames import load_pandas
 
     pd = load_pandas()
 

@@ -35,7 +35,7 @@ def local_copy(uri: str | os.PathLike[str], dst_path: str | os.PathLike[str] | N
     """
     directory = _place_of(str(uri)) if dst_path is None else None
     if directory is None:
-        from pegboard import artifacts
+        from pegboard_scripting import artifacts
 
         directory = Path(artifacts.download_artifacts(str(uri), dst_path=dst_path))
     if not directory.is_dir():

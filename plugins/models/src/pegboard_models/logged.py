@@ -19,8 +19,8 @@ from pegboard_models.info import ModelInfo
 from pegboard_models.mlmodel import Model
 
 if TYPE_CHECKING:
-    from pegboard.client import Client
     from pegboard.entities.logged_models import LoggedModel
+    from pegboard_scripting.client import Client
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +43,8 @@ def log(
     flavor: ModelFlavor, model: Any, destination: Destination, options: Mapping[str, Any]
 ) -> ModelInfo:
     """Log a model; see ``log_model``."""
-    from pegboard.fluent.experiments import client as current_client
-    from pegboard.fluent.runs import active_run
+    from pegboard_scripting.fluent.experiments import client as current_client
+    from pegboard_scripting.fluent.runs import active_run
 
     client = current_client()
     active = active_run()
@@ -76,7 +76,7 @@ def log(
 def _logged_model(client: Client, run_id: str | None, destination: Destination) -> LoggedModel:
     if destination.model_id is not None:
         return client.get_logged_model(destination.model_id)
-    from pegboard.fluent.models import initialize_logged_model
+    from pegboard_scripting.fluent.models import initialize_logged_model
 
     run = None if run_id is None else client.get_run(run_id)
     return initialize_logged_model(

@@ -41,8 +41,8 @@ __all__ = [
 
 def get_model_info(model_uri: str | os.PathLike[str]) -> ModelInfo:
     """Return what is known of a model, by any URI; nothing of it is loaded."""
-    from pegboard import client
     from pegboard.errors import PegboardError
+    from pegboard_scripting import client
 
     directory = loading.local_copy(model_uri)
     mlmodel = Model.load(directory)

@@ -144,8 +144,8 @@ def _run_code(directory: Path, name: Any, model_config: Mapping[str, Any] | None
 
 
 def _copy_artifacts(artifacts: Any, directory: Path) -> dict[str, dict[str, str]]:
-    from pegboard import artifacts as by_uri
     from pegboard import paths
+    from pegboard_scripting import artifacts as by_uri
 
     if not isinstance(artifacts, Mapping) or not all(
         isinstance(name, str) and isinstance(uri, str) for name, uri in artifacts.items()

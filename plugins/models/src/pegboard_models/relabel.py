@@ -28,7 +28,7 @@ def set_signature(uri: str, signature: ModelSignature) -> None:
             f"The version {uri!r} of a registered model cannot be given another signature.",
             hint="Set that of the logged model (models:/m-…), and register it again.",
         )
-    from pegboard.client import Client, transfer
+    from pegboard_scripting.client import Client, transfer
 
     client = Client()
     named = client.named_files(uri)

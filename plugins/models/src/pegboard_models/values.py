@@ -40,7 +40,7 @@ def _scalar(data: Any, dtype: DataType, column: Any) -> Any:
             f"{dtype.name} belongs.",
             column=column,
         )
-    from pegboard.client.frames import load_pandas
+    from pegboard_scripting.client.frames import load_pandas
 
     found = casting.column(column, load_pandas().Series([data]), dtype).iloc[0]
     return found.item() if kinds.is_numpy_scalar(found) else found
@@ -68,7 +68,7 @@ def _array(data: Any, dtype: Array, column: Any, required: bool) -> Any:
 
 def _flat_array(data: Any, dtype: DataType, column: Any) -> Any:
     import numpy as np
-    from pegboard.client.frames import load_pandas
+    from pegboard_scripting.client.frames import load_pandas
 
     if kinds.is_array(data) and data.ndim != 1:
         raise SchemaMismatch(

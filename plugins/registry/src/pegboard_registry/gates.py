@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pegboard.contracts.registry import ModelRegistry, Promotion, Verdict
 from pegboard.entities import LifecycleStage, Metric, Run, RunData, RunInfo, RunStatus
 from pegboard.errors import ConfigError, FilterError, NotFound, command_line
-from pegboard.filters import RUNS, Comparison, Expr, Field, Kind, Not, matches, parse_filter
+from pegboard_stores.filters import RUNS, Comparison, Expr, Field, Kind, Not, matches, parse_filter
 
 if TYPE_CHECKING:
     from pegboard.contracts.tracking import TrackingStore

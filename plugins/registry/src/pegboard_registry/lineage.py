@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 from pegboard import model_uris, paging
-from pegboard.client import Client
 from pegboard.entities.registry import ModelVersion
 from pegboard.errors import InvalidValue, NotFound, NotSupported, PegboardError
-from pegboard.filters import literal
 from pegboard.tags import DATASET_CONTEXT, PARENT_RUN_ID
-from pegboard_tracking import context
-from pegboard_tracking.recorder import DIRECTORY
+from pegboard_context import context
+from pegboard_context.recorder import DIRECTORY
+from pegboard_scripting.client import Client
+from pegboard_stores.filters import literal
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore

@@ -25,19 +25,19 @@ SOURCE_SCHEMES = (
 
 
 def _sqlite(uri: Uri, settings: Mapping[str, Any]) -> ModelRegistry:
-    from pegboard_registry.store import open_registry
+    from pegboard_registry.store.sqlite import open_registry
 
     return open_registry(uri, settings)
 
 
 def _memory(uri: Uri, settings: Mapping[str, Any]) -> ModelRegistry:
-    from pegboard_registry.memory import open_registry
+    from pegboard_registry.memory.registry import open_registry
 
     return open_registry(uri, settings)
 
 
 def _server(uri: Uri, settings: Mapping[str, Any]) -> ModelRegistry:
-    from pegboard_registry.rest.registry import open_registry
+    from pegboard_registry.client.registry import open_registry
 
     return open_registry(uri, settings)
 

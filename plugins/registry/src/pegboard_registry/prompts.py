@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pegboard.filters import And, Comparison, Expr, Field, Kind, Not, Operator, Or
+from pegboard_stores.filters import And, Comparison, Expr, Field, Kind, Not, Operator, Or
 
 IS_PROMPT = "mlflow.prompt.is_prompt"
 

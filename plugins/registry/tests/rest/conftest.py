@@ -19,11 +19,11 @@ from pegboard.config import Config
 from pegboard.contracts.http import Call, Identity, Permission
 from pegboard.errors import PegboardError
 from pegboard.host import Host
+from pegboard_registry.client.registry import RestRegistry
 from pegboard_registry.plugin import NAME, SOURCE_SCHEMES
-from pegboard_registry.rest.registry import RestRegistry
 from pegboard_registry.webhooks.service import webhooks_of
 from pegboard_tracking.plugin import pegboard_settings
-from pegboard_tracking.rest.connection import connect
+from pegboard_wire.client.connection import connect
 
 ANYBODY = Identity("", frozenset({Permission.READ, Permission.WRITE, Permission.DELETE}))
 _STATUSES = {

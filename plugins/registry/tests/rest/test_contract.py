@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pegboard.testing import ModelRegistryContract
+from pegboard_testing import ModelRegistryContract
 
 NOT_KEPT: dict[str, str] = {}
 

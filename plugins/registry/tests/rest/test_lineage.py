@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pegboard.client import Client
 from pegboard_registry.lineage import trace
+from pegboard_scripting.client import Client
 
 from ..conftest import train
 

@@ -8,8 +8,8 @@ from pegboard.contracts.registry import FilesOwner
 from pegboard.entities.registry import Author, ChangeKind
 from pegboard.errors import InvalidState, InvalidValue, NotFound, NotSupported, Refused
 from pegboard.host import Host
-from pegboard_registry.rest.registry import RestRegistry
-from pegboard_registry.rest.webhooks import RestWebhooks
+from pegboard_registry.client.registry import RestRegistry
+from pegboard_registry.client.webhooks import RestWebhooks
 from pegboard_registry.webhooks.entities import DeliveryState, WebhookStatus
 from pegboard_registry.wire.codec import (
     change_json,
@@ -19,7 +19,7 @@ from pegboard_registry.wire.codec import (
     read_version,
     version_json,
 )
-from pegboard_tracking.rest.errors import AccessDenied
+from pegboard_wire.client.errors import AccessDenied
 
 ANN = Author("Änn", "better · by far")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from attrs import define, field
-from pegboard_registry.store import SqliteRegistry
+from pegboard_registry.store.sqlite import SqliteRegistry
 from pegboard_registry.webhooks.deliverer import Deliverer
 from pegboard_registry.webhooks.guard import Guard
 from pegboard_registry.webhooks.sending import Sender

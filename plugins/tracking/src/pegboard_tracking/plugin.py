@@ -9,12 +9,12 @@ from pegboard.hookspecs import Backend, Command, DatasetType, hookimpl
 from pegboard.uris import PLAIN_PATH
 
 if TYPE_CHECKING:
-    from pegboard.client import Client
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.contracts.http import Endpoint
     from pegboard.contracts.tracking import TrackingStore
     from pegboard.entities import Run, RunStatus
     from pegboard.uris import Uri
+    from pegboard_scripting.client import Client
 
 
 NAME = "tracking"
@@ -22,43 +22,43 @@ NAME = "tracking"
 
 
 def _sqlite(uri: Uri, settings: Mapping[str, Any]) -> TrackingStore:
-    from pegboard_tracking.store import open_store
+    from pegboard_tracking.store.sqlite import open_store
 
     return open_store(uri, settings)
 
 
 def _memory(uri: Uri, settings: Mapping[str, Any]) -> TrackingStore:
-    from pegboard_tracking.memory import open_store
+    from pegboard_tracking.store.memory import open_store
 
     return open_store(uri, settings)
 
 
 def _server(uri: Uri, settings: Mapping[str, Any]) -> TrackingStore:
-    from pegboard_tracking.rest.store import open_store
+    from pegboard_tracking.client.store import open_store
 
     return open_store(uri, settings)
 
 
 def _files(uri: Uri, settings: Mapping[str, Any]) -> ArtifactStore:
-    from pegboard_tracking.artifacts import open_files
+    from pegboard_tracking.artifacts.files import open_files
 
     return open_files(uri, settings)
 
 
 def _memory_files(uri: Uri, settings: Mapping[str, Any]) -> ArtifactStore:
-    from pegboard_tracking.artifacts import open_memory
+    from pegboard_tracking.artifacts.files import open_memory
 
     return open_memory(uri, settings)
 
 
 def _proxied_files(uri: Uri, settings: Mapping[str, Any]) -> ArtifactStore:
-    from pegboard_tracking.rest.artifacts import open_proxied
+    from pegboard_tracking.client.artifacts import open_proxied
 
     return open_proxied(uri, settings)
 
 
 def _server_files(uri: Uri, settings: Mapping[str, Any]) -> ArtifactStore:
-    from pegboard_tracking.rest.artifacts import open_relative
+    from pegboard_tracking.client.artifacts import open_relative
 
     return open_relative(uri, settings)
 
@@ -142,7 +142,7 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
 @hookimpl
 def pegboard_dataset_types() -> Sequence[DatasetType]:
     """Declare frames, arrays, Hugging Face datasets and plain files."""
-    from pegboard_tracking.datasets import types
+    from pegboard_context.datasets import types
 
     return types()
 
@@ -183,8 +183,7 @@ def pegboard_settings() -> Mapping[str, object]:
 def pegboard_run_context() -> Mapping[str, str]:
     """Say who starts the run, from what, and on which commit."""
     from pegboard import host
-
-    from pegboard_tracking.context import run_tags
+    from pegboard_context.context import run_tags
 
     return run_tags(host.current().settings(NAME))
 
@@ -192,7 +191,7 @@ def pegboard_run_context() -> Mapping[str, str]:
 @hookimpl
 def pegboard_run_started(run: Run, client: Client, options: Mapping[str, Any]) -> None:
     """Begin to record the environment and, if wanted, the metrics of the machine."""
-    from pegboard_tracking import recorder, system_metrics
+    from pegboard_context import recorder, system_metrics
 
     settings = client.host.settings(NAME)
     recorder.start(run, client, settings)
@@ -204,8 +203,7 @@ def pegboard_run_started(run: Run, client: Client, options: Mapping[str, Any]) -
 def pegboard_run_ending(run: Run, status: RunStatus) -> None:
     """Wait for what is being recorded; a run that is killed does not wait long."""
     from pegboard.entities import RunStatus
-
-    from pegboard_tracking import recorder, system_metrics
+    from pegboard_context import recorder, system_metrics
 
     timeout = 1.0 if status is RunStatus.KILLED else 10.0
     system_metrics.finish(run.info.run_id, timeout)

@@ -14,7 +14,7 @@ from attrs import frozen
 from pegboard.config import Config
 from pegboard.contracts.http import Answer, Call, Identity, Permission
 from pegboard.host import Host
-from pegboard_tracking.artifacts import FileArtifactStore
+from pegboard_tracking.artifacts.files import FileArtifactStore
 
 EVERYTHING = Identity("tester", frozenset(Permission))
 PROXY = "/api/2.0/mlflow-artifacts"

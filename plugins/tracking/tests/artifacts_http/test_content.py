@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from pegboard_tracking.artifacts import FileArtifactStore
-from pegboard_tracking.content import DIRECTORY, Content
-from pegboard_tracking.gc import Collector
+from pegboard_tracking.artifacts.content import DIRECTORY, Content
+from pegboard_tracking.artifacts.files import FileArtifactStore
+from pegboard_tracking.store.gc import Collector
 
 from .conftest import Files
 

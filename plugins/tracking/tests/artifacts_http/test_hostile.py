@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from pegboard.errors import InvalidValue, NotFound, NotSupported, Refused, UnsafePath
-from pegboard.testing.artifacts import HOSTILE_PATHS
-from pegboard_tracking.wire.places import checked
+from pegboard_testing.artifacts import HOSTILE_PATHS
+from pegboard_wire.places import checked
 
 from .conftest import PROXY, Files
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from pegboard.errors import InvalidValue, NotFound
-from pegboard_tracking.wire.transfer import media_type_of
+from pegboard_wire.sending import media_type_of
 
 from .conftest import Files, breaking_off
 

@@ -10,7 +10,7 @@ from pegboard import host
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import LifecycleStage, RunInfo, ViewType
 from pegboard.errors import NotFound, StoreError
-from pegboard_tracking.gc import Collector
+from pegboard_tracking.store.gc import Collector
 
 from .conftest import Shell
 
@@ -118,7 +118,7 @@ def test_an_interruption_after_the_files_is_made_up_for(
 def test_a_run_whose_files_cannot_be_removed_is_kept(
     deleted: Shell, run_id: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pegboard_tracking.artifacts import FileArtifactStore
+    from pegboard_tracking.artifacts.files import FileArtifactStore
 
     def refuse(self: FileArtifactStore, path: str = "") -> int:
         raise StoreError("The disk is read-only.")

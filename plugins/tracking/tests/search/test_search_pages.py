@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from pegboard.entities import Metric, Param, ViewType
 from pegboard.errors import InvalidValue
-from pegboard.filters.parser import MAX_ORDERS
-from pegboard_tracking import search
-from pegboard_tracking.store import SqliteStore
+from pegboard_stores.filters.parser import MAX_ORDERS
+from pegboard_stores.sql.patterns import prepare
+from pegboard_tracking.store.sqlite import SqliteStore
 
 
 @pytest.fixture
@@ -139,11 +139,11 @@ def test_a_search_may_be_ordered_by_as_many_fields_as_the_grammar_allows(
 
 def test_a_connection_may_be_prepared_again_while_it_is_read_from() -> None:
     connection = sqlite3.connect(":memory:")
-    search.prepare(connection)
+    prepare(connection)
     reading = connection.execute(
         "SELECT pegboard_matches('^a', value) FROM json_each('[\"b\",\"a\"]')"
     )
-    search.prepare(connection)
+    prepare(connection)
     assert next(reading) == (0,)
 
 

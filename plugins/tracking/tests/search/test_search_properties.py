@@ -22,7 +22,7 @@ from pegboard.entities import (
     RunStatus,
     ViewType,
 )
-from pegboard.filters import (
+from pegboard_stores.filters import (
     RUNS,
     And,
     Comparison,
@@ -38,8 +38,11 @@ from pegboard.filters import (
     parse_filter,
     sorted_by,
 )
-from pegboard_tracking import schema, search
-from pegboard_tracking.search_sets import Limits
+from pegboard_stores.sql.patterns import prepare
+from pegboard_stores.sql.texts import split
+from pegboard_tracking.search import queries
+from pegboard_tracking.search.sets import Limits
+from pegboard_tracking.tables import schema
 
 _FLOATS = [0.0, 1.0, 2.5, -3.0, math.inf, -math.inf, math.nan]
 _LONG = "x" * 127
@@ -222,10 +225,10 @@ def fill(connection: sqlite3.Connection, runs: Sequence[Run]) -> None:
                 (row, name(key), experiment, value, point.step, point.timestamp),
             )
         for key, text in run.data.params.items():
-            head, rest = schema.split(text)
+            head, rest = split(text)
             add("param", row, name(key), experiment, head, rest, as_number(text))
         for key, text in run.data.tags.items():
-            add("tag", row, name(key), experiment, *schema.split(text))
+            add("tag", row, name(key), experiment, *split(text))
         for use in run.inputs.dataset_inputs:
             each = use.dataset
             known = datasets.get((each.name, info.experiment_id))
@@ -246,7 +249,7 @@ def empty() -> sqlite3.Connection:
     import sqlite_utils
 
     schema.migrations().apply(sqlite_utils.Database(connection))
-    search.prepare(connection)
+    prepare(connection)
     return connection
 
 
@@ -272,11 +275,11 @@ def check(
         found: list[Run] = []
         token = None
         while True:
-            rows, token = search.search_run_rows(
+            rows, token = queries.search_run_rows(
                 connection, experiments, expr, order, view, limit, token, limits=limits
             )
             assert len(rows) == limit or token is None
-            found += search.load_runs(connection, rows)
+            found += queries.load_runs(connection, rows)
             if token is None:
                 break
         assert [run.info for run in found] == [run.info for run in wanted]

@@ -14,8 +14,8 @@ from pegboard.entities.traces import (
     TraceMetricsQuery,
 )
 from pegboard.errors import InvalidValue
-from pegboard.filters.parser import MAX_COMPARISONS, MAX_ORDERS
-from pegboard_tracking.store import SqliteStore
+from pegboard_stores.filters.parser import MAX_COMPARISONS, MAX_ORDERS
+from pegboard_tracking.store.sqlite import SqliteStore
 
 MANY = 10_000
 

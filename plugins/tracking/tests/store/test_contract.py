@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pegboard.config import Config
 from pegboard.host import Host
-from pegboard.testing import TrackingStoreContract
+from pegboard_testing import TrackingStoreContract
 
 
 class TestSqliteStore(TrackingStoreContract):

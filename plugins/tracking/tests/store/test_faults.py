@@ -20,8 +20,8 @@ from pegboard.errors import (
     StoreError,
 )
 from pegboard.host import Host
-from pegboard_tracking import journal
-from pegboard_tracking.liveness import LOST_TAG
+from pegboard_tracking.points import journal
+from pegboard_tracking.tables.liveness import LOST_TAG
 
 
 @pytest.fixture
@@ -436,7 +436,7 @@ def test_a_closed_store_says_so(path, host) -> None:
 
 
 def test_a_long_log_rotates_its_journals_and_leaves_none(path, host, monkeypatch) -> None:
-    from pegboard_tracking import writer as writer_module
+    from pegboard_tracking.points import journal_writer as writer_module
 
     monkeypatch.setattr(writer_module, "ROTATE_BYTES", 4000)
     store = host.tracking_store(f"sqlite:{path}")
@@ -453,7 +453,7 @@ def test_a_long_log_rotates_its_journals_and_leaves_none(path, host, monkeypatch
 
 @pytest.mark.parametrize("rotate", range(100, 400, 50))
 def test_a_rotation_may_come_at_any_record(path, host, monkeypatch, rotate) -> None:
-    from pegboard_tracking import writer as writer_module
+    from pegboard_tracking.points import journal_writer as writer_module
 
     monkeypatch.setattr(writer_module, "ROTATE_BYTES", rotate)
     store = host.tracking_store(f"sqlite:{path}")

@@ -15,9 +15,9 @@ from pegboard.config import Config
 from pegboard.entities import Metric, Param
 from pegboard.errors import InvalidValue, StoreError
 from pegboard.host import Host
-from pegboard.sqlite import Database
-from pegboard_tracking import writer
-from pegboard_tracking.group_commit import GroupCommit
+from pegboard_stores.group_commit import GroupCommit
+from pegboard_stores.sqlite import Database
+from pegboard_tracking.points import journal_writer
 
 
 @pytest.fixture
@@ -306,7 +306,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path, children, lines) -
 def test_a_journal_that_is_followed_by_another_amid_new_metrics_loses_none(
     tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(writer, "ROTATE_BYTES", 150)
+    monkeypatch.setattr(journal_writer, "ROTATE_BYTES", 150)
     host = Host(Config())
     store = host.tracking_store(f"sqlite:{tmp_path}/store.db")
     run = store.create_run("0").info.run_id

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pegboard_tracking import journal
-from pegboard_tracking.journal_points import Points
-from pegboard_tracking.journal_reader import JournalReader
+from pegboard_tracking.points import journal
+from pegboard_tracking.points.journal_points import Points
+from pegboard_tracking.points.journal_reader import JournalReader
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=64)
 STEPS = st.integers(-(2**63), 2**63 - 1)

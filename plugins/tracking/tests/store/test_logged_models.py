@@ -15,8 +15,8 @@ from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import LoggedModel, Metric, Run
 from pegboard.entities.logged_models import LoggedModelInput
 from pegboard.errors import InvalidValue, NotFound
-from pegboard.testing import LoggedModelStoreContract
-from pegboard_tracking.store import SqliteStore
+from pegboard_testing import LoggedModelStoreContract
+from pegboard_tracking.store.sqlite import SqliteStore
 
 
 class TestSqliteStore(LoggedModelStoreContract):
@@ -66,7 +66,7 @@ class TestSqliteStore(LoggedModelStoreContract):
     ) -> None:
         run_id = run.info.run_id
         log = (
-            "import os, pathlib; from pegboard_tracking.store import SqliteStore;"
+            "import os, pathlib; from pegboard_tracking.store.sqlite import SqliteStore;"
             f"SqliteStore(pathlib.Path({str(tmp_path / 'runs.db')!r})).metric_writer()"
             f".log({run_id!r}, 'acc', 0.5, 1, 0); os._exit(0)"
         )

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pegboard.config import Config
 from pegboard.entities import Metric
 from pegboard.host import Host
-from pegboard_tracking import schema, series
+from pegboard_tracking.points import series
+from pegboard_tracking.tables import schema
 
 OTHER_NAN = struct.unpack("<d", b"\1\0\0\0\0\0\xf8\xff")[0]
 """Not a number either, but of other bytes."""

@@ -14,11 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pegboard.entities.traces import Span, TraceInfo
-from pegboard.filters import And, Comparison, Expr, Field, Kind, Not, Operator, Or, OrderBy
-from pegboard_tracking import search_traces, trace_index, traces_content
-from pegboard_tracking.store import SqliteStore
-from pegboard_tracking.trace_index import Postings
-from pegboard_tracking.trace_words import END, LONG, words_of
+from pegboard_stores.filters import And, Comparison, Expr, Field, Kind, Not, Operator, Or, OrderBy
+from pegboard_tracking.store.sqlite import SqliteStore
+from pegboard_tracking.traces import content as traces_content
+from pegboard_tracking.traces import index
+from pegboard_tracking.traces import search as search_traces
+from pegboard_tracking.traces.index import Postings
+from pegboard_tracking.traces.words import END, LONG, words_of
 
 numbers = itertools.count(1)
 TEXT = Field(Kind.ATTRIBUTE, "text")
@@ -42,8 +44,8 @@ traces = st.lists(st.lists(attributes, min_size=1, max_size=3), min_size=1, max_
 @pytest.fixture(scope="module", autouse=True)
 def small_segments() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trace_index, "SPANS", 4)
-        patch.setattr(trace_index, "_STEP", 1)
+        patch.setattr(index, "SPANS", 4)
+        patch.setattr(index, "_STEP", 1)
         yield
 
 
@@ -189,7 +191,7 @@ def test_words_are_short_and_each_part_of_a_word_is_in_one(
 def test_each_trace_is_found_by_its_words_in_segments_and_behind_them(own: SqliteStore) -> None:
     said = [f"number{n} of {'odd' if n % 2 else 'even'}" for n in range(11)]
     ids = log(own, *said)
-    ranges = trace_index.ranges(connection_of(own))
+    ranges = index.ranges(connection_of(own))
     assert ranges == [(1, 4), (5, 8)]
     for number, trace_id in enumerate(ids):
         assert search(own, like(f"%number{number} %")) == [trace_id]
@@ -240,7 +242,7 @@ def test_an_experiment_leaves_no_words_when_it_is_removed_for_good(own: SqliteSt
 
 def test_rows_that_are_given_out_again_are_found(own: SqliteStore) -> None:
     first = log(own, "one", "two", "three", "four")
-    assert trace_index.ranges(connection_of(own)) == [(1, 4)]
+    assert index.ranges(connection_of(own)) == [(1, 4)]
     own.traces().delete("0", trace_ids=first[2:])
     again = log(own, "five", "six")
     assert connection_of(own).execute("SELECT max(id) FROM span").fetchone() == (4,)
@@ -262,12 +264,12 @@ def test_a_changed_span_is_found_by_what_it_says_now(own: SqliteStore) -> None:
 def test_a_segment_is_not_added_when_its_spans_were_replaced_meanwhile(
     own: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    collect = trace_index._segment
+    collect = index._segment
 
     def interrupted(spans: Sequence[tuple[int, int, str, bytes]]) -> tuple[bytes, Postings]:
         made = collect(spans)
-        monkeypatch.setattr(trace_index, "_segment", collect)
-        monkeypatch.setattr(trace_index, "extend", lambda database: None)
+        monkeypatch.setattr(index, "_segment", collect)
+        monkeypatch.setattr(index, "extend", lambda database: None)
         other = threading.Thread(target=replace)
         other.start()
         other.join()
@@ -278,11 +280,11 @@ def test_a_segment_is_not_added_when_its_spans_were_replaced_meanwhile(
         ids[-2:] = log(own, "other", "words")
 
     ids = log(own, "one", "two", "three")
-    monkeypatch.setattr(trace_index, "_segment", interrupted)
+    monkeypatch.setattr(index, "_segment", interrupted)
     ids.append(f"tr-{next(numbers):032x}")
     log(own, "four", trace=ids[-1])
     assert connection_of(own).execute("SELECT max(id) FROM span").fetchone() == (4,)
-    assert trace_index.ranges(connection_of(own)) == []
+    assert index.ranges(connection_of(own)) == []
     assert search(own, holds("other")) == ids[2:3]
     assert search(own, holds("words")) == ids[3:]
 
@@ -290,10 +292,10 @@ def test_a_segment_is_not_added_when_its_spans_were_replaced_meanwhile(
 def test_large_spans_are_indexed_before_they_are_many(
     own: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trace_index, "SPANS", 1000)
-    monkeypatch.setattr(trace_index, "BYTES", 500)
+    monkeypatch.setattr(index, "SPANS", 1000)
+    monkeypatch.setattr(index, "BYTES", 500)
     log(own, *(f"{n} " * 50 for n in range(10)))
-    assert trace_index.ranges(connection_of(own))
+    assert index.ranges(connection_of(own))
 
 
 def test_an_old_store_is_indexed_when_it_is_opened(tmp_path: Path) -> None:
@@ -308,7 +310,7 @@ def test_an_old_store_is_indexed_when_it_is_opened(tmp_path: Path) -> None:
     )
     old.close()
     opened = SqliteStore(path)
-    assert trace_index.ranges(connection_of(opened)) == [(1, 4), (5, 8)]
+    assert index.ranges(connection_of(opened)) == [(1, 4), (5, 8)]
     for number, trace_id in enumerate(ids):
         assert search(opened, holds(f"old{number}")) == [trace_id]
     opened.close()
@@ -396,5 +398,5 @@ K = Field(Kind.SPAN, "attributes.k")
 )
 def test_what_is_in_a_segment_is_found(own: SqliteStore, said: str, expr: Expr) -> None:
     ids = log(own, said, {}, {}, {})
-    assert trace_index.ranges(connection_of(own)) == [(1, 4)]
+    assert index.ranges(connection_of(own)) == [(1, 4)]
     assert search(own, expr) == ids[:1]

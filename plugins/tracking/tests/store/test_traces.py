@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from pegboard.contracts.tracking import TrackingStore
-from pegboard.testing import TraceStoreContract
-from pegboard_tracking.store import SqliteStore
+from pegboard_testing import TraceStoreContract
+from pegboard_tracking.store.sqlite import SqliteStore
 
 
 class TestSqliteStore(TraceStoreContract):

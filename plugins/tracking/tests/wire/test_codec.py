@@ -31,7 +31,9 @@ from pegboard.entities import (
     ViewType,
 )
 from pegboard.errors import InvalidValue
-from pegboard_tracking.wire import codec, scalars
+from pegboard_tracking.wire import codec
+from pegboard_wire import scalars
+from pegboard_wire.pages import page_json, read_page
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
@@ -112,8 +114,8 @@ def test_an_artifact_comes_back(file) -> None:
 
 @given(st.lists(METRICS, max_size=3), MAYBE)
 def test_a_page_comes_back_with_its_token(metrics, token) -> None:
-    page = codec.page_json("metrics", [codec.metric_json(point) for point in metrics], token)
-    found, next_token = codec.read_page(through(page), "metrics")
+    page = page_json("metrics", [codec.metric_json(point) for point in metrics], token)
+    found, next_token = read_page(through(page), "metrics")
     assert same(codec.read_metrics(found), metrics)
     assert next_token == token
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pegboard.contracts.http import Call, Identity, Permission
 from pegboard.errors import InvalidValue
-from pegboard_tracking import packed, search_tokens
+from pegboard_stores import search_tokens
+from pegboard_tracking.points import packed_points
 from pegboard_tracking.wire import ingestion, otlp, protobuf
 
 from .conftest import Wire
@@ -220,12 +221,12 @@ def head(series: str) -> bytes:
 )
 def test_packed_points_have_a_limit_on_series(body: bytes) -> None:
     with pytest.raises(InvalidValue, match=r"more than 10000 series|does not begin with a head"):
-        packed.unpack(body)
+        packed_points.unpack(body)
 
 
 def test_as_many_series_as_clients_send_are_taken() -> None:
-    series = {f"k{n}": bytes(24) for n in range(packed.MAX_SERIES)}
-    assert packed.unpack(packed.pack("r", series)) == ("r", series)
+    series = {f"k{n}": bytes(24) for n in range(packed_points.MAX_SERIES)}
+    assert packed_points.unpack(packed_points.pack("r", series)) == ("r", series)
 
 
 def test_a_page_token_that_holds_very_much_is_refused() -> None:

@@ -14,7 +14,7 @@ from pegboard.contracts.http import Call, Identity, Permission
 from pegboard.entities import RunStatus
 from pegboard.errors import InvalidState, InvalidValue, NotFound, NotSupported
 from pegboard.host import Host
-from pegboard_tracking import packed
+from pegboard_tracking.points import packed_points
 
 TESTER = Identity("tester", frozenset(Permission))
 POINTS = st.binary(min_size=24, max_size=480).map(lambda found: found[: len(found) // 24 * 24])
@@ -32,7 +32,7 @@ def head(given: object, rest: bytes = b"") -> bytes:
 @pytest.fixture
 def send(wire):
     """Return what sends a body under a name and number."""
-    endpoint = wire._endpoints["POST", packed.PATH]
+    endpoint = wire._endpoints["POST", packed_points.PATH]
 
     def send(body: bytes, batch: str = "j:1", *, uri: str = wire.uri) -> None:
         headers = {"x-pegboard-batch": batch} if batch else {}
@@ -44,13 +44,13 @@ def send(wire):
 
 @given(st.text(), st.dictionaries(st.text(), POINTS, min_size=1))
 def test_what_is_packed_is_unpacked(run_id, series) -> None:
-    assert packed.unpack(packed.pack(run_id, series)) == (run_id, series)
+    assert packed_points.unpack(packed_points.pack(run_id, series)) == (run_id, series)
 
 
 @given(st.binary(max_size=100))
 def test_garbage_is_refused_in_words(body) -> None:
     with pytest.raises(InvalidValue):
-        packed.unpack(body)
+        packed_points.unpack(body)
 
 
 @pytest.mark.parametrize(
@@ -77,14 +77,14 @@ def test_garbage_is_refused_in_words(body) -> None:
 )
 def test_a_body_whose_head_lies_is_refused(body) -> None:
     with pytest.raises(InvalidValue):
-        packed.unpack(body)
+        packed_points.unpack(body)
 
 
 def test_points_are_appended_and_the_last_counts(wire, send) -> None:
     run_id = wire.run(experiment_id="0")
-    send(packed.pack(run_id, {"loss": points(0, 1), "acc": points(5)}), "j:1")
+    send(packed_points.pack(run_id, {"loss": points(0, 1), "acc": points(5)}), "j:1")
     special = struct.pack("<qqd", 2, 7, math.nan) + struct.pack("<qqd", -3, 8, math.inf)
-    send(packed.pack(run_id, {"loss": special}), "j:2")
+    send(packed_points.pack(run_id, {"loss": special}), "j:2")
     history = [(p.step, p.timestamp, p.value) for p in wire.store.metric_history(run_id, "loss")]
     assert history[:2] == [(0, 100, 0.0), (1, 101, 0.5)]
     assert history[3] == (-3, 8, math.inf)
@@ -97,36 +97,36 @@ def test_points_are_appended_and_the_last_counts(wire, send) -> None:
 def test_a_batch_that_comes_again_is_answered_but_not_kept_again(wire, send) -> None:
     run_id = wire.run(experiment_id="0")
     for _ in range(2):
-        send(packed.pack(run_id, {"loss": points(0, 1)}))
+        send(packed_points.pack(run_id, {"loss": points(0, 1)}))
     assert [point.step for point in wire.store.metric_history(run_id, "loss")] == [0, 1]
 
 
 def test_all_of_a_body_is_kept_or_nothing(wire, send) -> None:
     run_id = wire.run(experiment_id="0")
     with pytest.raises(InvalidValue):
-        send(packed.pack(run_id, {"loss": points(0), "": points(0)}))
+        send(packed_points.pack(run_id, {"loss": points(0), "": points(0)}))
     assert wire.store.get_run(run_id).data.metrics == {}
-    send(packed.pack(run_id, {"loss": points(0)}))
+    send(packed_points.pack(run_id, {"loss": points(0)}))
 
 
 def test_runs_that_take_no_points_refuse_them(wire, send) -> None:
     run_id = wire.run(experiment_id="0")
     wire.store.delete_run(run_id)
-    body = packed.pack(run_id, {"loss": points(0)})
+    body = packed_points.pack(run_id, {"loss": points(0)})
     with pytest.raises(InvalidState):
         send(body)
     wire.store.restore_run(run_id)
     send(body)
     assert len(wire.store.metric_history(run_id, "loss")) == 1
     with pytest.raises(NotFound):
-        send(packed.pack("0" * 32, {"loss": points(0)}))
+        send(packed_points.pack("0" * 32, {"loss": points(0)}))
 
 
 def test_points_of_a_lost_run_reopen_it(wire, send) -> None:
     run_id = wire.run(experiment_id="0")
     wire.post("/api/pegboard/1.0/runs/heartbeat", writer="c", run_ids=[run_id])
     wire.store.update_run(run_id, status=RunStatus.LOST)
-    send(packed.pack(run_id, {"loss": points(0)}))
+    send(packed_points.pack(run_id, {"loss": points(0)}))
     assert wire.store.get_run(run_id).info.status is RunStatus.RUNNING
 
 
@@ -134,13 +134,13 @@ def test_points_stay_in_the_order_they_were_logged(wire, send) -> None:
     run_id = wire.run(experiment_id="0")
     writer = wire.store.metric_writer()
     writer.log(run_id, "m", 1.0, 1, 1)
-    send(packed.pack(run_id, {"m": points(2)}))
+    send(packed_points.pack(run_id, {"m": points(2)}))
     writer.log(run_id, "m", 1.0, 1, 3)
     assert [point.step for point in wire.store.metric_history(run_id, "m")] == [1, 2, 3]
 
 
 def test_a_body_needs_a_name_and_number(wire, send) -> None:
-    body = packed.pack(wire.run(experiment_id="0"), {"m": points(1)})
+    body = packed_points.pack(wire.run(experiment_id="0"), {"m": points(1)})
     for batch in ("", "j"):
         with pytest.raises(InvalidValue, match="NAME:NUMBER"):
             send(body, batch)
@@ -148,7 +148,7 @@ def test_a_body_needs_a_name_and_number(wire, send) -> None:
 
 def test_other_stores_say_that_they_take_none(send) -> None:
     with pytest.raises(NotSupported):
-        send(packed.pack("r", {"m": points(1)}), uri="memory:packed")
+        send(packed_points.pack("r", {"m": points(1)}), uri="memory:packed")
     host = Host(Config())
     endpoints = {each.path: each for each in host.endpoints()}
     call = Call(host, TESTER, {}, {}, tracking_uri="memory:packed")

@@ -136,8 +136,8 @@ def load_checkpoint(
 
 
 def _download(run_id: str | None, epoch: int | None, global_step: int | None, place: str) -> str:
-    from pegboard.client import Client
-    from pegboard.fluent.runs import active_run
+    from pegboard_scripting.client import Client
+    from pegboard_scripting.fluent.runs import active_run
 
     if run_id is None:
         active = active_run()

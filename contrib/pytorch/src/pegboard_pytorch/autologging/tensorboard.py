@@ -8,9 +8,9 @@ from collections.abc import Generator
 from types import ModuleType
 from typing import Any
 
-from pegboard.fluent import runs
 from pegboard_models.autologging import Call, Integration, RunLog
 from pegboard_models.autologging.runs import PointBuffer
+from pegboard_scripting.fluent import runs
 
 _buffers: dict[str, PointBuffer] = {}
 _lock = threading.RLock()

@@ -8,7 +8,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from pegboard.entities.logged_models import LoggedModelStatus
-from pegboard.fluent.models import initialize_logged_model
+from pegboard_scripting.fluent.models import initialize_logged_model
 
 if TYPE_CHECKING:
     from pegboard_models.autologging.integration import Integration

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 from pegboard.entities import DatasetInput, InputTag, Metric, Param, RunTag
-from pegboard.fluent import runs
 from pegboard.tags import DATASET_CONTEXT
 from pegboard.validation import MAX_KEY, MAX_PARAM_VALUE
+from pegboard_scripting.fluent import runs
 
 from pegboard_models.autologging.switches import AUTOLOGGING_TAG
 
 if TYPE_CHECKING:
-    from pegboard.client import Client
     from pegboard.entities import Dataset
+    from pegboard_scripting.client import Client
 
     from pegboard_models.autologging.integration import Integration
 
@@ -146,8 +146,8 @@ def describe(data: Any, targets: Any = None, name: str | None = None) -> Dataset
 
     Targets are described with arrays only; sparse matrices count as their arrays of values.
     """
-    from pegboard import data as datasets
     from pegboard.errors import InvalidValue
+    from pegboard_scripting import data as datasets
 
     if data is None:
         return None

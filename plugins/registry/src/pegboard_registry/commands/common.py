@@ -11,10 +11,10 @@ import click
 from pegboard import host, model_uris, uris
 from pegboard.cli import formats, output
 from pegboard.cli.search_hints import note_unknown_keys
-from pegboard.client import Client
 from pegboard.entities.registry import ModelVersion, RegisteredModel
 from pegboard.errors import InvalidValue
-from pegboard.filters import Kind, SearchSchema, parse_filter
+from pegboard_scripting.client import Client
+from pegboard_stores.filters import Kind, SearchSchema, parse_filter
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pegboard.cli import formats, output
-from pegboard.client import Client
+from pegboard_scripting.client import Client
 
 from pegboard_registry.commands import common
 

@@ -9,10 +9,10 @@ from itertools import islice
 import click
 from pegboard import paging
 from pegboard.cli import formats, output
-from pegboard.client import Client
 from pegboard.entities.registry import ModelVersion, RegisteredModel
 from pegboard.errors import command_line
-from pegboard.filters import MODEL_VERSIONS, REGISTERED_MODELS, literal
+from pegboard_scripting.client import Client
+from pegboard_stores.filters import MODEL_VERSIONS, REGISTERED_MODELS, literal
 
 from pegboard_registry.commands import common, logged_model, promotion
 

@@ -35,7 +35,7 @@ def register(
 
     MODEL is runs:/RUN/NAME, models:/m-ID, models:/NAME/3 or a directory.
     """
-    from pegboard.client import registration
+    from pegboard_scripting.client import registration
 
     client = common.client()
     given = common.key_values(tags)
@@ -135,7 +135,7 @@ def download(version: str, target: Path, as_json: bool) -> None:
     It is a version, a logged model (models:/m-ID), a model of a run (runs:/RUN/NAME) or in any
     other place that has a URI.
     """
-    from pegboard import artifacts
+    from pegboard_scripting import artifacts
 
     client = common.client()
     uri = common.uri_of(client, version)

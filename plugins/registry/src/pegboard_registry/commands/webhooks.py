@@ -16,7 +16,7 @@ from pegboard_registry.plugin import NAME
 from pegboard_registry.webhooks.entities import EVENTS, Delivery, DeliveryState, Webhook
 
 if TYPE_CHECKING:
-    from pegboard_registry.rest.webhooks import RestWebhooks
+    from pegboard_registry.client.webhooks import RestWebhooks
     from pegboard_registry.webhooks.store import WebhookStore
 
 _PAGE = 1000
@@ -24,11 +24,11 @@ _SECRET = "PEGBOARD_WEBHOOK_SECRET"  # noqa: S105 (the name of a variable)
 
 
 def _open() -> WebhookStore | RestWebhooks:
-    from pegboard_registry.rest.registry import RestRegistry
+    from pegboard_registry.client.registry import RestRegistry
 
     registry = common.client().registry
     if isinstance(registry, RestRegistry):
-        from pegboard_registry.rest.webhooks import RestWebhooks
+        from pegboard_registry.client.webhooks import RestWebhooks
 
         return RestWebhooks(registry)
     from pegboard_registry.webhooks.service import need_webhooks

@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from pegboard.errors import NotFound, PegboardError
-from pegboard_tracking.rows import now_ms
+from pegboard_stores.clock import now_ms
 
 from pegboard_registry.webhooks.queue import Claim
 from pegboard_registry.webhooks.sending import Outcome, Sender

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
-from pegboard.sqlite import Database
-from pegboard_tracking.rows import now_ms
+from pegboard_stores.clock import now_ms
+from pegboard_stores.sqlite import Database
 
 from pegboard_registry.webhooks.payloads import payload
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import NotSupported
 
-from pegboard_registry.store import SqliteRegistry
+from pegboard_registry.store.sqlite import SqliteRegistry
 from pegboard_registry.webhooks.deliverer import Deliverer
 from pegboard_registry.webhooks.guard import Guard
 from pegboard_registry.webhooks.sending import Sender

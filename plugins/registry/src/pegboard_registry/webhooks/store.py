@@ -10,8 +10,8 @@ from typing import Any
 from pegboard import paging, validation
 from pegboard.entities import Page
 from pegboard.errors import NotFound, quoted
-from pegboard.sqlite import Database
-from pegboard_tracking.rows import now_ms
+from pegboard_stores.clock import now_ms
+from pegboard_stores.sqlite import Database
 
 from pegboard_registry.webhooks import checks, schema
 from pegboard_registry.webhooks.entities import (

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.errors import InvalidValue, NotFound, quoted
-from pegboard_tracking.wire.requests import NOTHING, text
-from pegboard_tracking.wire.schemas import EMPTY
-from pegboard_tracking.wire.shapes import TEXT, record
+from pegboard_wire.requests import NOTHING, text
+from pegboard_wire.schemas import EMPTY
+from pegboard_wire.shapes import TEXT, record
 
 from pegboard_registry.wire import events
 from pegboard_registry.wire.calls import author_of, reads_quickly, registry_of

@@ -15,8 +15,8 @@ from pegboard.entities.registry import (
     RegistryChange,
 )
 from pegboard.errors import InvalidValue
-from pegboard_tracking.wire.codec import JsonObject, pairs_json, read_pairs
-from pegboard_tracking.wire.scalars import get, integer, items, message, need, string
+from pegboard_wire.pairs import JsonObject, pairs_json, read_pairs
+from pegboard_wire.scalars import get, integer, items, message, need, string
 
 _STATUS_NUMBERS = (
     ModelVersionStatus.PENDING_REGISTRATION,

@@ -8,14 +8,15 @@ from attrs import evolve
 from pegboard import resolver
 from pegboard.errors import InvalidValue
 from pegboard.resolver import Kind, Resolver
-from pegboard_tracking.wire import places, transfer
-from pegboard_tracking.wire.requests import store_of, text
+from pegboard_wire import places
+from pegboard_wire.requests import store_of, text
+from pegboard_wire.sending import send
 
 from pegboard_registry.wire.calls import registry_of
 
 if TYPE_CHECKING:
     from pegboard.contracts.http import Answer, Call
-    from pegboard_tracking.wire.places import Place
+    from pegboard_wire.places import Place
 
 
 def get_artifact(call: Call) -> Answer:
@@ -25,7 +26,7 @@ def get_artifact(call: Call) -> Answer:
     path = place.path(text(given, "path"))
     if path == place.directory:
         raise InvalidValue("The field 'path' names no file.")
-    return transfer.send(call.headers, place.store, path)
+    return send(call.headers, place.store, path)
 
 
 def _place_of(call: Call, name: str, version: str) -> Place:

@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.contracts.registry import HISTORY_LIMIT, HISTORY_PAGE, FilesOwner
 from pegboard.errors import InvalidValue
-from pegboard_tracking.wire.codec import page_json
-from pegboard_tracking.wire.requests import (
-    NOTHING,
-    optional_text,
-    page_size,
-    page_token,
-    text,
-    texts,
-)
-from pegboard_tracking.wire.scalars import boolean, get, items
-from pegboard_tracking.wire.schemas import EMPTY, at_most, page_limit
-from pegboard_tracking.wire.shapes import BOOLEAN, TEXT, array, record
+from pegboard_wire.pages import page_json
+from pegboard_wire.requests import NOTHING, optional_text, page_size, page_token, text, texts
+from pegboard_wire.scalars import boolean, get, items
+from pegboard_wire.schemas import EMPTY, at_most, page_limit
+from pegboard_wire.shapes import BOOLEAN, TEXT, array, record
 
 from pegboard_registry.wire import events
 from pegboard_registry.wire.calls import author_of, registry_of

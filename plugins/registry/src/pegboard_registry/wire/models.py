@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.contracts.registry import MODELS_LIMIT, MODELS_PAGE
-from pegboard_tracking.wire.codec import page_json, read_pairs
-from pegboard_tracking.wire.requests import (
-    NOTHING,
-    optional_text,
-    page_size,
-    page_token,
-    text,
-    texts,
-)
-from pegboard_tracking.wire.schemas import EMPTY, page_limit
-from pegboard_tracking.wire.shapes import PAIRS, TEXT, array, record
+from pegboard_wire.pages import page_json
+from pegboard_wire.pairs import read_pairs
+from pegboard_wire.requests import NOTHING, optional_text, page_size, page_token, text, texts
+from pegboard_wire.schemas import EMPTY, page_limit
+from pegboard_wire.shapes import PAIRS, TEXT, array, record
 
 from pegboard_registry.wire import events
 from pegboard_registry.wire.calls import author_of, registry_of

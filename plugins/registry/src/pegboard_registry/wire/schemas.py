@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pegboard.entities.registry import ChangeKind, ModelVersionStatus
-from pegboard_tracking.wire.shapes import INT64, PAIRS, TEXT, array, choice, record
+from pegboard_wire.shapes import INT64, PAIRS, TEXT, array, choice, record
 
 VERSION = record(
     name=TEXT,

@@ -19,8 +19,8 @@ from pegboard.errors import InvalidValue, NotFound, quoted
 from pegboard.model_uris import Source
 from pegboard_tracking.plugin import NAME as TRACKING
 from pegboard_tracking.wire import locations
-from pegboard_tracking.wire.requests import optional_text, store_of, text
-from pegboard_tracking.wire.scalars import get
+from pegboard_wire.requests import optional_text, store_of, text
+from pegboard_wire.scalars import get
 
 from pegboard_registry.plugin import NAME
 from pegboard_registry.wire.calls import registry_of

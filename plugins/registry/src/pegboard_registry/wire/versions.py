@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pegboard.client.registration import VERSIONS_TAG, noted
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.contracts.registry import VERSIONS_LIMIT, VERSIONS_PAGE
 from pegboard.errors import NotFound
-from pegboard_tracking.wire.codec import page_json, read_pairs
-from pegboard_tracking.wire.requests import (
+from pegboard_scripting.client.registration import VERSIONS_TAG, noted
+from pegboard_wire.pages import page_json
+from pegboard_wire.pairs import read_pairs
+from pegboard_wire.requests import (
     NOTHING,
     optional_text,
     page_size,
@@ -19,9 +20,9 @@ from pegboard_tracking.wire.requests import (
     text,
     texts,
 )
-from pegboard_tracking.wire.scalars import boolean, get
-from pegboard_tracking.wire.schemas import EMPTY, page_limit
-from pegboard_tracking.wire.shapes import BOOLEAN, PAIRS, TEXT, array, record
+from pegboard_wire.scalars import boolean, get
+from pegboard_wire.schemas import EMPTY, page_limit
+from pegboard_wire.shapes import BOOLEAN, PAIRS, TEXT, array, record
 
 from pegboard_registry.wire import events, files, sources
 from pegboard_registry.wire.calls import author_of, registry_of

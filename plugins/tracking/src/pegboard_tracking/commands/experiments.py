@@ -9,7 +9,7 @@ from pegboard.cli import formats, output
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment
 from pegboard.errors import command_line
-from pegboard.fluent.experiments import DEFAULT_EXPERIMENT_ID
+from pegboard_scripting.fluent.experiments import DEFAULT_EXPERIMENT_ID
 
 from pegboard_tracking.commands import common, nothing
 

@@ -15,7 +15,7 @@ from pegboard.contracts.registry import ModelRegistry
 from pegboard.errors import InvalidState, UnknownScheme
 
 from pegboard_tracking.commands import common
-from pegboard_tracking.gc import Collector, Doomed, Kind, Removed
+from pegboard_tracking.store.gc import Collector, Doomed, Kind, Removed
 
 
 @click.command(epilog=output.examples("pegboard gc --older-than 30d --dry-run"))

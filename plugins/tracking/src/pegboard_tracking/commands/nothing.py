@@ -8,7 +8,7 @@ from itertools import islice
 from pegboard.cli.search_hints import note_unknown_keys
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, ViewType
-from pegboard.filters import EXPERIMENTS, RUNS, Kind, parse_filter
+from pegboard_stores.filters import EXPERIMENTS, RUNS, Kind, parse_filter
 
 from pegboard_tracking.commands import common
 

@@ -8,9 +8,9 @@ import click
 from pegboard import host
 from pegboard.cli import formats, output
 
+from pegboard_tracking.client import sync as syncing
+from pegboard_tracking.client.sync import Report
 from pegboard_tracking.plugin import NAME
-from pegboard_tracking.rest import sync as syncing
-from pegboard_tracking.rest.sync import Report
 
 
 @click.command(epilog=output.examples("pegboard sync --check"))

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 from pegboard.contracts.http import Answer, Endpoint, Permission
 from pegboard.entities import FileInfo
 from pegboard.errors import InvalidValue
+from pegboard_wire import places
+from pegboard_wire.pairs import JsonObject
+from pegboard_wire.requests import NOTHING, optional_text, run_id, store_of, text
+from pegboard_wire.schemas import EMPTY
+from pegboard_wire.sending import send
+from pegboard_wire.shapes import BOOLEAN, INT64, TEXT, array, record
 
-from pegboard_tracking.wire import codec, places, sentences, transfer
-from pegboard_tracking.wire.requests import NOTHING, optional_text, run_id, store_of, text
-from pegboard_tracking.wire.schemas import EMPTY
-from pegboard_tracking.wire.shapes import BOOLEAN, INT64, TEXT, array, record
+from pegboard_tracking.wire import codec, sentences, transfer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pegboard.contracts.http import Call
-
-    from pegboard_tracking.wire.places import Place
+    from pegboard_wire.places import Place
 
 PROXY = "/api/2.0/mlflow-artifacts"
 _FILES = f"{PROXY}/artifacts"
@@ -31,14 +33,14 @@ _TAGS = ("artifacts",)
 # -- files of runs and models ----------------------------------------------------------------------
 
 
-def _list_of_run(call: Call) -> codec.JsonObject:
+def _list_of_run(call: Call) -> JsonObject:
     info = store_of(call).get_run(run_id(call.parameters)).info
     # A directory's files come on one page, as MLflow's server sends them.
     files = places.place_of(call, info.artifact_uri).list(optional_text(call.parameters, "path"))
     return {"root_uri": info.artifact_uri, **_files_json(files)}
 
 
-def _files_json(files: Sequence[FileInfo]) -> codec.JsonObject:
+def _files_json(files: Sequence[FileInfo]) -> JsonObject:
     return {"files": [codec.file_json(file) for file in files]} if files else {}
 
 
@@ -49,7 +51,7 @@ def _place_of_run(call: Call, named: str = "run_id") -> Place:
 
 def _get_of_run(call: Call) -> Answer:
     place = _place_of_run(call)
-    return transfer.send(call.headers, place.store, _file(place, call, "path"))
+    return send(call.headers, place.store, _file(place, call, "path"))
 
 
 async def _upload_to_run(call: Call) -> Answer:
@@ -61,7 +63,7 @@ async def _upload_to_run(call: Call) -> Answer:
 def _get_of_model(call: Call) -> Answer:
     model = store_of(call).logged_models().get(text(call.parameters, "model_id"))
     place = places.place_of(call, model.artifact_location)
-    return transfer.send(call.headers, place.store, _file(place, call, "artifact_file_path"))
+    return send(call.headers, place.store, _file(place, call, "artifact_file_path"))
 
 
 def _file(place: Place, call: Call, name: str) -> str:
@@ -75,7 +77,7 @@ def _file(place: Place, call: Call, name: str) -> str:
 # -- the proxy -------------------------------------------------------------------------------------
 
 
-def _list(call: Call) -> codec.JsonObject:
+def _list(call: Call) -> JsonObject:
     found = places.destination(call).list(optional_text(call.parameters, "path"))
     # Here names are relative to the directory that is listed.
     return _files_json([FileInfo(f.path.rpartition("/")[2], f.is_dir, f.file_size) for f in found])
@@ -83,7 +85,7 @@ def _list(call: Call) -> codec.JsonObject:
 
 def _get(call: Call) -> Answer:
     place = places.destination(call)
-    return transfer.send(call.headers, place.store, _file(place, call, "artifact_path"))
+    return send(call.headers, place.store, _file(place, call, "artifact_path"))
 
 
 async def _put(call: Call) -> Answer:
@@ -91,7 +93,7 @@ async def _put(call: Call) -> Answer:
     return await transfer.put(call, place.store, _file(place, call, "artifact_path"))
 
 
-def _delete(call: Call) -> codec.JsonObject:
+def _delete(call: Call) -> JsonObject:
     place = places.destination(call)
     place.store.delete(_file(place, call, "artifact_path"))
     return NOTHING

@@ -6,12 +6,12 @@ from typing import Any
 
 import attrs
 from pegboard.contracts.http import Call, Endpoint, Permission
+from pegboard_wire.requests import NOTHING, text
+from pegboard_wire.scalars import need
+from pegboard_wire.schemas import EMPTY
+from pegboard_wire.shapes import TEXT, record
 
 from pegboard_tracking.wire import trace_codec
-from pegboard_tracking.wire.requests import NOTHING, text
-from pegboard_tracking.wire.scalars import need
-from pegboard_tracking.wire.schemas import EMPTY
-from pegboard_tracking.wire.shapes import TEXT, record
 from pegboard_tracking.wire.trace_requests import trace_id, traces_of
 from pegboard_tracking.wire.trace_schemas import ASSESSMENT, NEW, TAGS
 

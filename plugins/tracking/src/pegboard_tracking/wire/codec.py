@@ -8,7 +8,7 @@ passed over, as the protocol demands.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pegboard.contracts.tracking import MetricColumns
@@ -32,36 +32,14 @@ from pegboard.entities import (
     RunTag,
 )
 from pegboard.errors import InvalidValue
-
-from pegboard_tracking.wire import scalars
-from pegboard_tracking.wire.scalars import double, get, integer, items, message, need, string
-
-JsonObject = dict[str, Any]
+from pegboard_wire import scalars
+from pegboard_wire.pairs import JsonObject, pairs_json, read_pairs
+from pegboard_wire.scalars import double, get, integer, items, message, need, string
 
 _LEAST, _GREATEST = -(1 << 63), (1 << 63) - 1
 
 
 # -- keys with values ------------------------------------------------------------------------------
-
-
-def pairs_json(pairs: Mapping[str, str]) -> list[JsonObject]:
-    """Return tags or params."""
-    return [{"key": key, "value": value} for key, value in pairs.items()]
-
-
-def read_pairs(value: Any, what: str) -> list[tuple[str, str]]:
-    """Read tags or params: keys that are not empty, values that may be missing (empty then)."""
-    return [read_pair(item, f"{what}[{i}]") for i, item in enumerate(items(value, what))]
-
-
-def read_pair(value: Any, what: str) -> tuple[str, str]:
-    """Read one tag or param."""
-    fields = message(value, what)
-    found = fields.get("value")
-    return (
-        string(need(fields, "key", f"{what}.key"), f"{what}.key"),
-        "" if found is None else string(found, f"{what}.value"),
-    )
 
 
 def param_json(param: Param) -> JsonObject:
@@ -409,19 +387,6 @@ def read_file(value: Any) -> FileInfo:
 
 
 # -- pages -----------------------------------------------------------------------------------------
-
-
-def page_json(name: str, made: Sequence[JsonObject | str], token: str | None) -> JsonObject:
-    """Return one page of an answer."""
-    page: JsonObject = {name: made}
-    if token:
-        page["next_page_token"] = token
-    return page
-
-
-def read_page(fields: Mapping[str, Any], name: str) -> tuple[Iterable[Any], str | None]:
-    """Read one page: its items, still to be read, and the token of the next page."""
-    return items(get(fields, name), name), _text(fields, "next_page_token") or None
 
 
 def _text(fields: Mapping[str, Any], name: str, what: str = "") -> str | None:

@@ -9,9 +9,8 @@ from typing import Any
 
 from pegboard.contracts.tracking import MetricColumns
 from pegboard.errors import InvalidValue
-
-from pegboard_tracking.wire import scalars
-from pegboard_tracking.wire.scalars import get, items, string
+from pegboard_wire import scalars
+from pegboard_wire.scalars import get, items, string
 
 
 def columns_json(columns: MetricColumns) -> dict[str, Any]:

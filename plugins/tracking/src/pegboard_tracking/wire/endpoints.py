@@ -14,7 +14,7 @@ from pegboard_tracking.wire import (
     logged_models,
     logging,
     metrics,
-    own,
+    pegboard_endpoints,
     runs,
     trace_metrics,
     traces,
@@ -39,6 +39,6 @@ def endpoints() -> Sequence[Endpoint]:
         *assessments.ENDPOINTS,
         *trace_metrics.ENDPOINTS,
         *ingestion.ENDPOINTS,
-        *own.ENDPOINTS,
+        *pegboard_endpoints.ENDPOINTS,
     ]
     return told(topics, TRACKING)

@@ -9,9 +9,10 @@ from pegboard import validation
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import ViewType
 from pegboard.errors import InvalidState, InvalidValue, NotFound
-
-from pegboard_tracking.wire import codec, locations, scalars, sentences
-from pegboard_tracking.wire.requests import (
+from pegboard_wire import scalars
+from pegboard_wire.pages import page_json
+from pegboard_wire.pairs import read_pairs
+from pegboard_wire.requests import (
     NOTHING,
     Fields,
     optional_text,
@@ -21,15 +22,11 @@ from pegboard_tracking.wire.requests import (
     text,
     texts,
 )
-from pegboard_tracking.wire.schemas import (
-    DATASET_SUMMARY,
-    EMPTY,
-    EXPERIMENT,
-    VIEW,
-    at_most,
-    page_limit,
-)
-from pegboard_tracking.wire.shapes import PAIRS, TEXT, array, record
+from pegboard_wire.schemas import EMPTY, at_most, page_limit
+from pegboard_wire.shapes import PAIRS, TEXT, array, record
+
+from pegboard_tracking.wire import codec, locations, sentences
+from pegboard_tracking.wire.schemas import DATASET_SUMMARY, EXPERIMENT, VIEW
 
 MAX_SEARCHED = 20
 """Of how many experiments the datasets may be asked for at once."""
@@ -43,7 +40,7 @@ _BASE = "/api/2.0/mlflow/experiments"
 def _create(call: Call) -> Result:
     given = call.parameters
     name, location = text(given, "name"), optional_text(given, "artifact_location")
-    tags = dict(codec.read_pairs(given.get("tags"), "tags"))
+    tags = dict(read_pairs(given.get("tags"), "tags"))
     made = store_of(call).create_experiment(
         name,
         artifact_location=locations.checked(call, location) if location else None,
@@ -80,7 +77,7 @@ def _search(call: Call, *, query: bool = False) -> Result:
         page_token=page_token(given),
         view=_view(given),
     )
-    return codec.page_json("experiments", [*map(codec.experiment_json, found)], found.token)
+    return page_json("experiments", [*map(codec.experiment_json, found)], found.token)
 
 
 def _view(given: Fields) -> ViewType:

@@ -10,9 +10,9 @@ from typing import Any
 from pegboard.contracts.http import Answer, Call, Endpoint, Permission
 from pegboard.entities.traces import Span
 from pegboard.errors import InvalidValue
+from pegboard_wire.requests import store_of
 
 from pegboard_tracking.wire import otlp
-from pegboard_tracking.wire.requests import store_of
 
 MAX_BYTES = 64 * 1024 * 1024
 """How large a body may be, also when it is unpacked."""

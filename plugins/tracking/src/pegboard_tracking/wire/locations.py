@@ -15,9 +15,9 @@ from urllib.parse import unquote, urlparse, urlsplit
 
 from pegboard import uris, validation
 from pegboard.errors import InvalidValue, quoted
+from pegboard_wire import places
 
 from pegboard_tracking.plugin import NAME
-from pegboard_tracking.wire import places
 
 if TYPE_CHECKING:
     from pegboard.contracts.http import Call

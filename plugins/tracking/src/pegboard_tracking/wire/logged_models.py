@@ -13,19 +13,16 @@ from pegboard.contracts.logged_models import (
 )
 from pegboard.entities import LoggedModel, LoggedModelStatus
 from pegboard.errors import InvalidValue
+from pegboard_wire import places
+from pegboard_wire.pages import page_json
+from pegboard_wire.pairs import JsonObject, pairs_json, read_pairs
+from pegboard_wire.requests import optional_text, page_size, page_token, store_of, text, texts
+from pegboard_wire.scalars import boolean, get, integer, items, message, missing, need
+from pegboard_wire.schemas import EMPTY, page_limit
+from pegboard_wire.shapes import BOOLEAN, INT64, PAIRS, TEXT, array, choice, record
 
-from pegboard_tracking.wire import codec, places
-from pegboard_tracking.wire.requests import (
-    optional_text,
-    page_size,
-    page_token,
-    store_of,
-    text,
-    texts,
-)
-from pegboard_tracking.wire.scalars import boolean, get, integer, items, message, missing, need
-from pegboard_tracking.wire.schemas import EMPTY, METRIC, page_limit
-from pegboard_tracking.wire.shapes import BOOLEAN, INT64, PAIRS, TEXT, array, choice, record
+from pegboard_tracking.wire import codec
+from pegboard_tracking.wire.schemas import METRIC
 
 _NAMES = {
     LoggedModelStatus.UNSPECIFIED: "LOGGED_MODEL_STATUS_UNSPECIFIED",
@@ -37,9 +34,9 @@ _STATUSES = {name: status for status, name in _NAMES.items()}
 _NUMBERS = dict(enumerate(_STATUSES.values()))
 
 
-def model_json(model: LoggedModel) -> codec.JsonObject:
+def model_json(model: LoggedModel) -> JsonObject:
     """Return a logged model."""
-    info: codec.JsonObject = {
+    info: JsonObject = {
         "model_id": model.model_id,
         "experiment_id": model.experiment_id,
         "name": model.name,
@@ -53,10 +50,10 @@ def model_json(model: LoggedModel) -> codec.JsonObject:
     if model.status_message:
         info["status_message"] = model.status_message
     if model.tags:
-        info["tags"] = codec.pairs_json(model.tags)
-    data: codec.JsonObject = {}
+        info["tags"] = pairs_json(model.tags)
+    data: JsonObject = {}
     if model.params:
-        data["params"] = codec.pairs_json(model.params)
+        data["params"] = pairs_json(model.params)
     if model.metrics:
         data["metrics"] = [codec.metric_json(point) for point in model.metrics]
     return {"info": info, "data": data}
@@ -77,8 +74,8 @@ def read_model(value: Any) -> LoggedModel:
         optional_text(info, "source_run_id") or None,
         read_status(get(info, "status") or 0),
         optional_text(info, "status_message") or None,
-        dict(codec.read_pairs(get(info, "tags"), "tags")),
-        dict(codec.read_pairs(get(data, "params"), "params")),
+        dict(read_pairs(get(info, "tags"), "tags")),
+        dict(read_pairs(get(data, "params"), "params")),
         codec.read_metrics(get(data, "metrics")),
     )
 
@@ -111,10 +108,10 @@ def _id(call: Call) -> str:
 
 
 def _pairs(call: Call, name: str) -> dict[str, str]:
-    return dict(codec.read_pairs(get(call.parameters, name), name))
+    return dict(read_pairs(get(call.parameters, name), name))
 
 
-def _create(call: Call) -> codec.JsonObject:
+def _create(call: Call) -> JsonObject:
     fields = call.parameters
     model = _store(call).create(
         text(fields, "experiment_id"),
@@ -127,39 +124,39 @@ def _create(call: Call) -> codec.JsonObject:
     return {"model": model_json(model)}
 
 
-def _get(call: Call) -> codec.JsonObject:
+def _get(call: Call) -> JsonObject:
     deleted = get(call.parameters, "allow_deleted")
     allowed = deleted is not None and boolean(deleted, "allow_deleted")
     return {"model": model_json(_store(call).get(_id(call), allow_deleted=allowed))}
 
 
-def _finalize(call: Call) -> codec.JsonObject:
+def _finalize(call: Call) -> JsonObject:
     status = read_status(need(call.parameters, "status"))
     return {"model": model_json(_store(call).finalize(_id(call), status))}
 
 
-def _delete(call: Call) -> codec.JsonObject:
+def _delete(call: Call) -> JsonObject:
     _store(call).delete(_id(call))
     return {}
 
 
-def _set_tags(call: Call) -> codec.JsonObject:
+def _set_tags(call: Call) -> JsonObject:
     _store(call).set_tags(_id(call), _pairs(call, "tags"))
     return {}
 
 
-def _delete_tag(call: Call) -> codec.JsonObject:
+def _delete_tag(call: Call) -> JsonObject:
     key = text(call.parameters, "tag_key")
     _store(call).delete_tag(_id(call), key)
     return {}
 
 
-def _log_params(call: Call) -> codec.JsonObject:
+def _log_params(call: Call) -> JsonObject:
     _store(call).log_params(_id(call), _pairs(call, "params"))
     return {}
 
 
-def _search(call: Call) -> codec.JsonObject:
+def _search(call: Call) -> JsonObject:
     fields = call.parameters
     ids = texts(fields, "experiment_ids")
     if not ids:
@@ -172,7 +169,7 @@ def _search(call: Call) -> codec.JsonObject:
         max_results=page_size(fields, DEFAULT_PAGE),
         page_token=page_token(fields),
     )
-    return codec.page_json("models", [model_json(model) for model in page], page.token)
+    return page_json("models", [model_json(model) for model in page], page.token)
 
 
 def _read_dataset(value: Any) -> DatasetFilter:
@@ -192,11 +189,11 @@ def _read_order(value: Any) -> ModelOrder:
     )
 
 
-def _artifacts(call: Call) -> codec.JsonObject:
+def _artifacts(call: Call) -> JsonObject:
     location = _store(call).get(_id(call)).artifact_location
     path = optional_text(call.parameters, "artifact_directory_path")
     files = places.place_of(call, location).list(path)
-    answer: codec.JsonObject = {"root_uri": location}
+    answer: JsonObject = {"root_uri": location}
     if files:
         answer["files"] = [codec.file_json(file) for file in files]
     return answer

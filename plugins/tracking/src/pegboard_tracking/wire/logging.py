@@ -12,29 +12,15 @@ from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import Metric, Param, RunTag
 from pegboard.errors import InvalidValue
 from pegboard.validation import MAX_TAG_VALUE, dataset_input
+from pegboard_wire.requests import NOTHING, optional_text, run_id, store_of, text, written
+from pegboard_wire.scalars import get, items, message, missing
+from pegboard_wire.schemas import EMPTY, PAIR, at_most
+from pegboard_wire.shapes import INT64, NUMBER, TEXT, array, record
 
-from pegboard_tracking import received
-from pegboard_tracking.store import SqliteStore
+from pegboard_tracking.store.sqlite import SqliteStore
+from pegboard_tracking.tables import batches
 from pegboard_tracking.wire import codec
-from pegboard_tracking.wire.requests import (
-    NOTHING,
-    optional_text,
-    run_id,
-    store_of,
-    text,
-    written,
-)
-from pegboard_tracking.wire.scalars import get, items, message, missing
-from pegboard_tracking.wire.schemas import (
-    DATASET_INPUT,
-    EMPTY,
-    METRIC,
-    MODEL_INPUT,
-    MODEL_OUTPUT,
-    PAIR,
-    at_most,
-)
-from pegboard_tracking.wire.shapes import INT64, NUMBER, TEXT, array, record
+from pegboard_tracking.wire.schemas import DATASET_INPUT, METRIC, MODEL_INPUT, MODEL_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -144,7 +130,7 @@ async def _log_batch(call: Call) -> Result:
     params = codec.read_params(given.get("params"))
     tags = codec.read_tags(given.get("tags"))
     _refuse_repeated(params)
-    store, batch = store_of(call), call.headers.get(received.HEADER)
+    store, batch = store_of(call), call.headers.get(batches.HEADER)
     if batch and isinstance(store, SqliteStore):
         log = partial(store.log_batch_once, batch, run, metrics=metrics, params=params, tags=tags)
         await asyncio.to_thread(log)

@@ -7,9 +7,8 @@ from typing import Any
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import Metric
 from pegboard.errors import InvalidValue, NotFound
-
-from pegboard_tracking.wire import codec, columns, sentences
-from pegboard_tracking.wire.requests import (
+from pegboard_wire.pages import page_json
+from pegboard_wire.requests import (
     Fields,
     optional_integer,
     page_size,
@@ -19,9 +18,12 @@ from pegboard_tracking.wire.requests import (
     text,
     texts,
 )
-from pegboard_tracking.wire.scalars import get
-from pegboard_tracking.wire.schemas import METRIC, METRIC_OF_RUN, at_most, page_limit
-from pegboard_tracking.wire.shapes import INT32, INT64, NUMBER, TEXT, array, record
+from pegboard_wire.scalars import get
+from pegboard_wire.schemas import at_most, page_limit
+from pegboard_wire.shapes import INT32, INT64, NUMBER, TEXT, array, record
+
+from pegboard_tracking.wire import codec, columns, sentences
+from pegboard_tracking.wire.schemas import METRIC, METRIC_OF_RUN
 
 MAX_RUNS = 100
 """Of how many runs the history may be asked for at once."""
@@ -43,7 +45,7 @@ def _history(call: Call) -> Result:
     found = store_of(call).metric_columns(
         run_id(given), key, by_time=True, max_results=wanted, page_token=page_token(given)
     )
-    return codec.page_json("metrics", codec.metrics_json(key, found), found.token)
+    return page_json("metrics", codec.metrics_json(key, found), found.token)
 
 
 def _logged(call: Call) -> Result:

@@ -15,8 +15,9 @@ from attrs import define, field
 from pegboard import json_size
 from pegboard.entities.traces import Span, SpanEvent, SpanLink, SpanStatusCode
 from pegboard.errors import InvalidValue
+from pegboard_wire import scalars
 
-from pegboard_tracking.wire import protobuf, scalars
+from pegboard_tracking.wire import protobuf
 from pegboard_tracking.wire.protobuf import Reading, broken
 
 MAX_DEPTH = 32

@@ -7,9 +7,10 @@ from functools import partial
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import ViewType
 from pegboard.errors import InvalidValue
-
-from pegboard_tracking.wire import codec, scalars
-from pegboard_tracking.wire.requests import (
+from pegboard_wire import scalars
+from pegboard_wire.pages import page_json
+from pegboard_wire.pairs import read_pairs
+from pegboard_wire.requests import (
     NOTHING,
     optional_integer,
     optional_text,
@@ -21,8 +22,11 @@ from pegboard_tracking.wire.requests import (
     texts,
     written,
 )
-from pegboard_tracking.wire.schemas import EMPTY, RUN, RUN_INFO, STATUS, VIEW, page_limit
-from pegboard_tracking.wire.shapes import INT64, PAIRS, TEXT, array, record
+from pegboard_wire.schemas import EMPTY, page_limit
+from pegboard_wire.shapes import INT64, PAIRS, TEXT, array, record
+
+from pegboard_tracking.wire import codec
+from pegboard_tracking.wire.schemas import RUN, RUN_INFO, STATUS, VIEW
 
 MAX_TAGS = 1000
 """How many tags a run may be created with."""
@@ -47,7 +51,7 @@ async def _create(call: Call) -> Result:
         start_time=optional_integer(given, "start_time"),
         run_name=optional_text(given, "run_name") or None,
         user_id=optional_text(given, "user_id"),
-        tags=dict(codec.read_pairs(tags, "tags")),
+        tags=dict(read_pairs(tags, "tags")),
     )
     return {"run": codec.run_json(await written(store, create))}
 
@@ -90,7 +94,7 @@ def _search(call: Call) -> Result:
         view=ViewType.ACTIVE_ONLY if view is None else scalars.view(view, "run_view_type"),
         page_token=page_token(given),
     )
-    return codec.page_json("runs", [*map(codec.run_json, found)], found.token)
+    return page_json("runs", [*map(codec.run_json, found)], found.token)
 
 
 _ID = record("run_id", run_id=TEXT)

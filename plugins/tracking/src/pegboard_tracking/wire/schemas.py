@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-from pegboard.contracts.tracking import SEARCH_LIMIT
+from pegboard_wire.shapes import INT64, NUMBER, PAIRS, TEXT, array, choice, record
 
-from pegboard_tracking.wire.shapes import (
-    INT64,
-    NUMBER,
-    PAIRS,
-    TEXT,
-    Schema,
-    array,
-    choice,
-    record,
-)
-
-EMPTY = record()
-PAIR = record("key", key=TEXT, value=TEXT)
 STATUS = choice("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
 VIEW = choice("ACTIVE_ONLY", "DELETED_ONLY", "ALL")
 
@@ -80,13 +67,3 @@ RUN = record(
     inputs=record(dataset_inputs=array(DATASET_INPUT), model_inputs=array(MODEL_INPUT)),
     outputs=record(model_outputs=array(MODEL_OUTPUT)),
 )
-
-
-def page_limit(limit: int = SEARCH_LIMIT) -> Schema:
-    """Return the schema of ``max_results``."""
-    return {"type": "integer", "minimum": 1, "maximum": limit}
-
-
-def at_most(count: int, of: Schema) -> Schema:
-    """Return the schema of an array of limited length."""
-    return {**array(of), "maxItems": count}

@@ -18,10 +18,10 @@ from pegboard.entities.traces import (
     TraceState,
 )
 from pegboard.errors import InvalidValue
-
-from pegboard_tracking.wire import codec, scalars
-from pegboard_tracking.wire.requests import optional_text, text
-from pegboard_tracking.wire.scalars import get, integer, items, message, need
+from pegboard_wire import scalars
+from pegboard_wire.pairs import pairs_json
+from pegboard_wire.requests import optional_text, text
+from pegboard_wire.scalars import get, integer, items, message, need
 
 JsonObject = dict[str, Any]
 
@@ -172,8 +172,8 @@ def old_info_json(info: TraceInfo) -> JsonObject:
         "timestamp_ms": info.request_time,
         "execution_time_ms": info.execution_duration or 0,
         "status": state,
-        "request_metadata": codec.pairs_json(info.trace_metadata),
-        "tags": codec.pairs_json(info.tags),
+        "request_metadata": pairs_json(info.trace_metadata),
+        "tags": pairs_json(info.tags),
     }
 
 

@@ -17,27 +17,12 @@ from pegboard.entities.traces import (
     TraceMetricsQuery,
 )
 from pegboard.errors import InvalidValue
+from pegboard_wire import scalars
+from pegboard_wire.requests import optional_integer, optional_text, page_size, text, texts
+from pegboard_wire.scalars import get, items, message, need, number_json
+from pegboard_wire.schemas import page_limit
+from pegboard_wire.shapes import INT32, INT64, NUMBER, TEXT, array, choice, mapping, record
 
-from pegboard_tracking.wire import scalars
-from pegboard_tracking.wire.requests import (
-    optional_integer,
-    optional_text,
-    page_size,
-    text,
-    texts,
-)
-from pegboard_tracking.wire.scalars import get, items, message, need, number_json
-from pegboard_tracking.wire.schemas import page_limit
-from pegboard_tracking.wire.shapes import (
-    INT32,
-    INT64,
-    NUMBER,
-    TEXT,
-    array,
-    choice,
-    mapping,
-    record,
-)
 from pegboard_tracking.wire.trace_requests import experiments, traces_of
 from pegboard_tracking.wire.trace_schemas import NEW, TAGS
 

@@ -9,9 +9,8 @@ from pegboard.contracts.http import Call
 from pegboard.contracts.traces import TraceStore
 from pegboard.entities.traces import TraceInfo
 from pegboard.errors import InvalidValue
-
-from pegboard_tracking.wire.requests import store_of, texts
-from pegboard_tracking.wire.scalars import get, need, string
+from pegboard_wire.requests import store_of, texts
+from pegboard_wire.scalars import get, need, string
 
 MAX_TRACES = 1000
 """How many traces can be asked for by their ids at once."""

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from pegboard.entities.traces import TraceState
+from pegboard_wire.schemas import page_limit
+from pegboard_wire.shapes import BOOLEAN, INT64, PAIRS, TEXT, Schema, array, choice, mapping, record
 
 from pegboard_tracking.wire import trace_codec
-from pegboard_tracking.wire.schemas import page_limit
-from pegboard_tracking.wire.shapes import (
-    BOOLEAN,
-    INT64,
-    PAIRS,
-    TEXT,
-    Schema,
-    array,
-    choice,
-    mapping,
-    record,
-)
 
 OLD, NEW = "/api/2.0/mlflow/traces", "/api/3.0/mlflow/traces"
 TAGS = ("Traces",)

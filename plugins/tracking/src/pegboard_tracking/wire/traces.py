@@ -11,10 +11,9 @@ from pegboard.contracts.http import Answer, Call, Endpoint, Permission
 from pegboard.contracts.traces import DEFAULT_PAGE
 from pegboard.entities.traces import Trace
 from pegboard.errors import InvalidValue
-
-from pegboard_tracking.traces import ARTIFACT_LOCATION
-from pegboard_tracking.wire import codec, otlp, places, trace_codec, transfer
-from pegboard_tracking.wire.requests import (
+from pegboard_wire import places
+from pegboard_wire.pages import page_json
+from pegboard_wire.requests import (
     NOTHING,
     optional_integer,
     optional_text,
@@ -23,9 +22,13 @@ from pegboard_tracking.wire.requests import (
     text,
     texts,
 )
-from pegboard_tracking.wire.scalars import get, items, message, need
-from pegboard_tracking.wire.schemas import EMPTY
-from pegboard_tracking.wire.shapes import BOOLEAN, INT32, INT64, TEXT, array, record
+from pegboard_wire.scalars import get, items, message, need
+from pegboard_wire.schemas import EMPTY
+from pegboard_wire.sending import send
+from pegboard_wire.shapes import BOOLEAN, INT32, INT64, TEXT, array, record
+
+from pegboard_tracking.traces.store import ARTIFACT_LOCATION
+from pegboard_tracking.wire import otlp, trace_codec
 from pegboard_tracking.wire.trace_requests import (
     experiments,
     is_within,
@@ -93,7 +96,7 @@ def _search(call: Call) -> JsonObject:
         max_results=page_size(fields, DEFAULT_PAGE),
         page_token=page_token(fields),
     )
-    return codec.page_json("traces", [trace_codec.info_json(info) for info in page], page.token)
+    return page_json("traces", [trace_codec.info_json(info) for info in page], page.token)
 
 
 def _artifact(call: Call) -> Answer:
@@ -112,7 +115,7 @@ def _attachment(call: Call, name: str) -> Answer:
     if _ATTACHMENT.fullmatch(name) is None:
         raise InvalidValue(f"{name[:60]!r} is not the id of an attachment.")
     place = places.place_of(call, location)
-    return transfer.send(call.headers, place.store, place.path(f"attachments/{name}"))
+    return send(call.headers, place.store, place.path(f"attachments/{name}"))
 
 
 def _shown(span: JsonObject, attributes: Mapping[str, Any]) -> JsonObject:

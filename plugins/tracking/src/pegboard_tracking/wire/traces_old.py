@@ -9,11 +9,13 @@ import attrs
 from pegboard.contracts.http import Call, Endpoint, Permission
 from pegboard.contracts.traces import DEFAULT_PAGE
 from pegboard.entities.traces import TraceInfo, TraceState
+from pegboard_wire.pages import page_json
+from pegboard_wire.pairs import read_pairs
+from pegboard_wire.requests import optional_text, page_size, page_token, text, texts
+from pegboard_wire.scalars import get, need
+from pegboard_wire.shapes import INT64, PAIRS, TEXT, array, choice, record
 
-from pegboard_tracking.wire import codec, trace_codec
-from pegboard_tracking.wire.requests import optional_text, page_size, page_token, text, texts
-from pegboard_tracking.wire.scalars import get, need
-from pegboard_tracking.wire.shapes import INT64, PAIRS, TEXT, array, choice, record
+from pegboard_tracking.wire import trace_codec
 from pegboard_tracking.wire.trace_requests import experiments, outline, traces_of
 from pegboard_tracking.wire.trace_schemas import OLD, OLD_INFO, OLD_STATES, PAGE, TAGS
 
@@ -27,8 +29,8 @@ def _start_old(call: Call) -> JsonObject:
         text(fields, "experiment_id"),
         trace_codec.read_ms(fields, "timestamp_ms"),
         TraceState.IN_PROGRESS,
-        trace_metadata=dict(codec.read_pairs(get(fields, "request_metadata"), "request_metadata")),
-        tags=dict(codec.read_pairs(get(fields, "tags"), "tags")),
+        trace_metadata=dict(read_pairs(get(fields, "request_metadata"), "request_metadata")),
+        tags=dict(read_pairs(get(fields, "tags"), "tags")),
     )
     return {"trace_info": trace_codec.old_info_json(traces_of(call).start(info))}
 
@@ -40,8 +42,8 @@ def _end_old(call: Call) -> JsonObject:
         known,
         state=trace_codec.read_old_state(need(fields, "status")),
         execution_duration=end - known.request_time,
-        trace_metadata=dict(codec.read_pairs(get(fields, "request_metadata"), "request_metadata")),
-        tags=dict(codec.read_pairs(get(fields, "tags"), "tags")),
+        trace_metadata=dict(read_pairs(get(fields, "request_metadata"), "request_metadata")),
+        tags=dict(read_pairs(get(fields, "tags"), "tags")),
         assessments=(),
     )
     return {"trace_info": trace_codec.old_info_json(traces_of(call).start(info))}
@@ -61,7 +63,7 @@ def _search_old(call: Call) -> JsonObject:
         page_token=page_token(fields),
     )
     found = [trace_codec.old_info_json(info) for info in page]
-    return codec.page_json("traces", found, page.token)
+    return page_json("traces", found, page.token)
 
 
 _READ, _WRITE = Permission.READ, Permission.WRITE

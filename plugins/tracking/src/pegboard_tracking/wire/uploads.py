@@ -14,21 +14,17 @@ from urllib.parse import urlencode
 
 from pegboard.contracts.http import Answer, Endpoint, Permission
 from pegboard.errors import InvalidValue, NotSupported
+from pegboard_wire import places
+from pegboard_wire.pairs import JsonObject
+from pegboard_wire.requests import NOTHING, optional_integer, optional_text, store_of, text
+from pegboard_wire.scalars import get, integer, items, message, need
+from pegboard_wire.schemas import EMPTY
+from pegboard_wire.shapes import BOOLEAN, INT64, TEXT, array, mapping, record
 
-from pegboard_tracking.artifacts import FileArtifactStore
-from pegboard_tracking.content_parts import MAX_PARTS, Parts
-from pegboard_tracking.wire import codec, places, transfer
+from pegboard_tracking.artifacts.content_parts import MAX_PARTS, Parts
+from pegboard_tracking.artifacts.files import FileArtifactStore
+from pegboard_tracking.wire import transfer
 from pegboard_tracking.wire.artifacts import PROXY
-from pegboard_tracking.wire.requests import (
-    NOTHING,
-    optional_integer,
-    optional_text,
-    store_of,
-    text,
-)
-from pegboard_tracking.wire.scalars import get, integer, items, message, need
-from pegboard_tracking.wire.schemas import EMPTY
-from pegboard_tracking.wire.shapes import BOOLEAN, INT64, TEXT, array, mapping, record
 
 if TYPE_CHECKING:
     from pegboard.contracts.http import Call
@@ -54,7 +50,7 @@ def _target(call: Call) -> str:
     return places.checked(posixpath.join(directory, name))
 
 
-def _create(call: Call) -> codec.JsonObject:
+def _create(call: Call) -> JsonObject:
     store, target = _store(call), _target(call)
     count = optional_integer(call.parameters, "num_parts") or 1
     if not 1 <= count <= MAX_PARTS:
@@ -90,7 +86,7 @@ async def _put_part(call: Call) -> Answer:
     return Answer(b"{}", headers={"etag": f'"{incoming.digest}"'})
 
 
-def _list(call: Call) -> codec.JsonObject:
+def _list(call: Call) -> JsonObject:
     found = Parts(_store(call).content).list(text(call.parameters, "upload_id"))
     return {
         "parts": [
@@ -127,14 +123,14 @@ def _check_target(parts: Parts, upload_id: str, target: str) -> None:
         raise InvalidValue(f"The upload was begun for another file than {target!r}.")
 
 
-def _abort(call: Call) -> codec.JsonObject:
+def _abort(call: Call) -> JsonObject:
     parts, upload_id = Parts(_store(call).content), text(call.parameters, "upload_id")
     _check_target(parts, upload_id, _target(call))
     parts.remove(upload_id)
     return NOTHING
 
 
-def _server_info(call: Call) -> codec.JsonObject:
+def _server_info(call: Call) -> JsonObject:
     keeps_files = store_of(call).artifact_destination() is not None
     return {
         "store_type": "SqlStore",

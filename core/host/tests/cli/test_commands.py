@@ -1,0 +1,279 @@
+"""plugins, config and doctor."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from pegboard import host
+from pegboard.cli import checks
+from pegboard.cli.settings import masked
+from pegboard.errors import StoreFull, StoreReadOnly
+from pegboard.hookspecs import Backend, hookimpl
+from pegboard.host import Host
+from pegboard.host import Plugin as Info
+from pegboard_stores.mapping_store import MappingStore
+
+Run = Callable[..., Result]
+Process = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+class StorePlugin:
+    """Provides a store in memory, whose faults the test chooses."""
+
+    def __init__(self, faults: Sequence[tuple[str, str]] = ()) -> None:
+        self._faults = faults
+        self.raises: Exception | None = None
+
+    @hookimpl
+    def pegboard_tracking_stores(self) -> Sequence[Backend[Any]]:
+        return [Backend("dict", self._open, "Two dicts")]
+
+    @hookimpl
+    def pegboard_settings(self) -> Mapping[str, object]:
+        return {"retries": 3, "api_token": ""}
+
+    def _open(self, *_: object) -> MappingStore:
+        if self.raises is not None:
+            raise self.raises
+        store = MappingStore({}, {}, artifact_root="memory:x")
+        store.faults = lambda: self._faults  # type: ignore[method-assign]
+        return store
+
+
+@pytest.fixture
+def use_dict(plain_host: Host, monkeypatch: pytest.MonkeyPatch) -> Host:
+    """Make the store in memory the configured one."""
+    monkeypatch.setenv("PEGBOARD_TRACKING_URI", "dict:")
+    made = Host()
+    host.use(made)
+    return made
+
+
+def _states(result: Result) -> dict[str, str]:
+    return {finding["check"]: finding["state"] for finding in json.loads(result.stdout)}
+
+
+# -- plugins -----------------------------------------------------------------------------------
+
+
+def test_plugins_lists_what_each_provides(plain_host: Host, run: Run) -> None:
+    plain_host.register(StorePlugin(), "dicts")
+    result = run("plugins")
+    assert result.exit_code == 0
+    assert "dicts" in result.output
+    assert "tracking store" in result.output
+    assert "Two dicts" in result.output
+
+
+def test_plugins_as_json_tells_broken_disabled_and_working_ones_apart(
+    plain_host: Host, run: Run
+) -> None:
+    plain_host.register(StorePlugin(), "dicts")
+    plain_host.plugins["torn"] = Info("torn", "torn.x", error="ImportError: x")
+    plain_host.plugins["off"] = Info("off", "off.x", disabled=True)
+    found = {plugin["name"]: plugin for plugin in json.loads(run("plugins", "--json").stdout)}
+    assert {name: plugin["state"] for name, plugin in found.items()} == {
+        "dicts": "ok",
+        "off": "disabled",
+        "torn": "error",
+    }
+    assert found["torn"]["error"] == "ImportError: x"
+    assert found["dicts"]["provides"] == [
+        {"kind": "tracking store", "name": "dict", "summary": "Two dicts"}
+    ]
+
+
+def test_without_plugins_the_list_says_what_to_install(plain_host: Host, run: Run) -> None:
+    result = run("plugins")
+    assert result.exit_code == 0
+    assert "pip install pegboard-tracking" in result.stderr
+    assert json.loads(run("plugins", "--json").stdout) == []
+
+
+# -- config ------------------------------------------------------------------------------------
+
+
+def test_config_show_names_the_origin_of_every_value(process: Process, tmp_path: Path) -> None:
+    file = tmp_path / "pegboard.toml"
+    file.write_text("[host]\ndisabled = ['tracking', 'demo']\n")
+    shown = json.loads(process("config", "show", "--json").stdout)
+    assert shown["tracking.uri"]["origin"] == "default"
+    assert shown["host.disabled"] == {"value": ["tracking", "demo"], "origin": str(file)}
+    shown = json.loads(process("config", "show", "--json", PEGBOARD_TRACKING_URI="x.db").stdout)
+    assert shown["tracking.uri"] == {"value": "x.db", "origin": "PEGBOARD_TRACKING_URI"}
+    shown = json.loads(process("--tracking-uri", "y.db", "config", "show", "--json").stdout)
+    assert shown["tracking.uri"] == {"value": "y.db", "origin": "--tracking-uri"}
+
+
+def test_config_show_tells_given_settings_of_plugins_from_defaults(
+    plain_host: Host, run: Run, tmp_path: Path
+) -> None:
+    plain_host.register(StorePlugin(), "dicts")
+    shown = json.loads(run("config", "show", "--json").stdout)
+    assert shown["plugins.dicts.retries"] == {"value": 3, "origin": "default"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shown"),
+    [
+        ("api_token", "abc", "****"),
+        ("password", "abc", "****"),
+        ("api_token", "", ""),
+        ("uri", "https://ann:secret@host/x", "https://ann:****@host/x"),
+        ("uri", "s3://b/p?token=abc&x=1", "s3://b/p?token=****&x=1"),
+        ("uri", "sqlite:runs.db", "sqlite:runs.db"),
+        ("retries", 3, 3),
+    ],
+)
+def test_secrets_are_masked(key: str, value: object, shown: object) -> None:
+    assert masked(key, value) == shown
+
+
+def test_config_path_names_the_file_in_use(process: Process, tmp_path: Path) -> None:
+    missing = process("config", "path")
+    assert (missing.returncode, missing.stdout) == (0, "")
+    assert str(tmp_path / "pegboard.toml") in missing.stderr
+    (tmp_path / "pegboard.toml").write_text("")
+    assert process("config", "path").stdout == f"{tmp_path / 'pegboard.toml'}\n"
+    (tmp_path / "other.toml").write_text("")
+    named = process("--config", "other.toml", "config", "path")
+    assert named.stdout == f"{tmp_path / 'other.toml'}\n"
+
+
+def test_a_configuration_that_does_not_exist_is_wrong_usage(process: Process) -> None:
+    found = process("--config", "missing.toml", "doctor")
+    assert found.returncode == 2
+    assert "missing.toml" in found.stderr
+
+
+# -- doctor ------------------------------------------------------------------------------------
+
+
+def test_doctor_is_content_with_a_store_that_works(use_dict: Host, run: Run) -> None:
+    use_dict.register(StorePlugin(), "dicts")
+    result = run("doctor", "--json")
+    assert result.exit_code == 0
+    assert _states(result)["store"] == "ok"
+    assert _states(result)["plugin dicts"] == "ok"
+
+
+def test_doctor_passes_on_what_the_store_finds_amiss(use_dict: Host, run: Run) -> None:
+    use_dict.register(StorePlugin([("A journal is torn.", "Look at it.")]), "dicts")
+    result = run("doctor")
+    assert result.exit_code == 0
+    assert "warn  store: A journal is torn." in result.output
+    assert "→ Look at it." in result.output
+
+
+def test_doctor_fails_on_a_store_that_cannot_be_opened(use_dict: Host, run: Run) -> None:
+    result = run("doctor", "--json")
+    assert result.exit_code == 1
+    assert _states(result)["store"] == "fail"
+
+
+def test_doctor_fails_on_a_plugin_that_does_not_load(use_dict: Host, run: Run) -> None:
+    use_dict.register(StorePlugin(), "dicts")
+    use_dict.plugins["torn"] = Info("torn", "torn.x", error="ImportError: x")
+    result = run("doctor", "--json")
+    assert result.exit_code == 1
+    assert _states(result)["plugin torn"] == "fail"
+    assert _states(result)["plugin dicts"] == "ok"
+
+
+def test_doctor_reports_a_broken_configuration_and_goes_on(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pegboard.toml").write_text("[tracking]\nurl = 'x'\n")
+    result = run("doctor", "--json")
+    assert result.exit_code == 1
+    states = _states(result)
+    assert states["config"] == "fail"
+    assert states["python"] == "ok"
+
+
+def test_doctor_does_not_create_the_store(run: Run, plain_host: Host, tmp_path: Path) -> None:
+    assert run("doctor").exit_code == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_doctor_warns_when_git_is_missing(
+    use_dict: Host, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_dict.register(StorePlugin(), "dicts")
+    monkeypatch.setenv("PATH", "")
+    result = run("doctor", "--json")
+    assert result.exit_code == 0
+    assert _states(result)["git"] == "warn"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "version", "accepted"),
+    [
+        (">=0.1,<0.2", "0.1.0", True),
+        (">=0.1,<0.2", "0.1.9", True),
+        (">=0.1,<0.2", "0.2.0", False),
+        (">=0.1,<0.2", "0.0.9", False),
+        ("<0.2,>=0.1", "0.1.0", True),
+        ("~=0.1", "0.9", True),
+        ("~=0.1.2", "0.1.9", True),
+        ("~=0.1.2", "0.2.0", False),
+        ("==1.0", "1.0.0", True),
+        ("!=1.0", "1.0.0", False),
+        ("", "3", True),
+    ],
+)
+def test_versions_are_compared_with_ranges(wanted: str, version: str, accepted: bool) -> None:
+    assert checks.accepts(wanted, version) is accepted
+
+
+# -- a fault is said once -----------------------------------------------------------------------
+
+
+def _said_once(result: Result, fault: str) -> None:
+    findings = json.loads(result.stdout)
+    assert [fault in finding["found"] for finding in findings].count(True) == 1
+    assert [finding["state"] for finding in findings].count("fail") == 1
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[trackin]\nuri = 'x'\n", "unknown key 'trackin'"),
+        ("[tracking\n", "not valid TOML"),
+        ("[tracking]\nuri = 3\n", "expected text"),
+        ("[plugins.nobody]\nsize = 3\n", "no plugin is named 'nobody'"),
+        ("[plugins.dicts]\nsize = 3\n", "no plugin is named 'dicts'"),
+        ("[registry]\nstages = []\n[tracking]\nuri = 'nowhere:x'\n", "opens 'nowhere'"),
+    ],
+)
+def test_doctor_says_a_fault_of_the_configuration_once(
+    run: Run, tmp_path: Path, text: str, fault: str
+) -> None:
+    (tmp_path / "pegboard.toml").write_text(text)
+    _said_once(run("doctor", "--json"), fault)
+    said = run("doctor").output
+    assert said.count("not checked, because of the fault above") == said.count("skip")
+
+
+def test_doctor_says_once_that_a_plugin_is_broken_whose_store_is_wanted(
+    use_dict: Host, run: Run
+) -> None:
+    use_dict.plugins["dicts"] = Info("dicts", "dicts.x", error="ImportError: no dicts")
+    result = run("doctor", "--json")
+    _said_once(result, "no dicts")
+    assert _states(result)["store"] == "skip"
+
+
+@pytest.mark.parametrize("error", [StoreFull("No space."), StoreReadOnly("Read-only.")])
+def test_doctor_goes_on_if_the_store_cannot_be_read(
+    use_dict: Host, run: Run, error: Exception
+) -> None:
+    plugin = StorePlugin()
+    plugin.raises = error
+    use_dict.register(plugin, "dicts")
+    _said_once(run("doctor", "--json"), str(error))

@@ -1,0 +1,1 @@
+"""Tracking from scripts: ``pegboard.start_run`` and the like, and ``pegboard.Client``."""

@@ -1,4 +1,0 @@
-"""What plugins implement: one abstract class per kind of component.
-
-Each has a contract test suite in ``pegboard.testing`` that an implementation must pass.
-"""

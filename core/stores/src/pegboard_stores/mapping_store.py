@@ -1,0 +1,488 @@
+"""A tracking store over two mappings: the meaning of the contract, in plain Python.
+
+Give it two dicts and it keeps everything in this process; give it mappings that write to some
+medium and it is a store on that medium. Every method reads a record, changes it and puts it back,
+under one lock, so a mapping needs no more than to keep what was put into it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager
+
+from attrs import define, evolve, field
+from pegboard import cancellation, paging, refusals, uris, validation
+from pegboard.contracts.tracking import SEARCH_LIMIT, TrackingStore
+from pegboard.entities import (
+    DatasetInput,
+    Experiment,
+    LifecycleStage,
+    Metric,
+    Page,
+    Param,
+    Run,
+    RunData,
+    RunInfo,
+    RunInputs,
+    RunStatus,
+    RunTag,
+    ViewType,
+)
+from pegboard.tags import RUN_NAME
+
+from pegboard_stores.names import new_run_id, random_name
+
+_Identity = tuple[int, int, float | None]
+"""What tells points of one metric apart: step, timestamp, and value (None: NaN)."""
+
+
+@define
+class RunRecord:
+    """All that is kept of one run; the value type of the mapping of runs."""
+
+    info: RunInfo
+    params: dict[str, str] = field(factory=dict)
+    tags: dict[str, str] = field(factory=dict)
+    latest: dict[str, Metric] = field(factory=dict)
+    history: dict[str, list[Metric]] = field(factory=dict)
+    inputs: list[DatasetInput] = field(factory=list)
+    deleted_time: int | None = None
+
+
+class MappingStore(TrackingStore):
+    """Experiments and runs, each in a mapping by id.
+
+    ``artifact_root`` is the URI below which new experiments put their files. ``lock`` guards every
+    use of the mappings and must be re-entrant; by default it is a lock of this process.
+    """
+
+    def __init__(
+        self,
+        experiments: MutableMapping[str, Experiment],
+        runs: MutableMapping[str, RunRecord],
+        *,
+        artifact_root: str,
+        lock: AbstractContextManager[object] | None = None,
+    ) -> None:
+        self._experiments = experiments
+        self._runs = runs
+        self._artifact_root = artifact_root
+        self._lock = threading.RLock() if lock is None else lock
+        with self._lock:
+            if not self._experiments:
+                self.create_experiment("Default")
+
+    def artifact_destination(self) -> str:
+        """Return the URI below which clients of a server may keep files."""
+        return self._artifact_root
+
+    # -- experiments ---------------------------------------------------------------------------
+
+    def create_experiment(
+        self,
+        name: str,
+        *,
+        artifact_location: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Experiment:
+        """Create an experiment; its id is the next number."""
+        name = validation.experiment_name(name)
+        if artifact_location:
+            artifact_location = uris.absolute(validation.artifact_location(artifact_location))
+        checked = validation.experiment_tags(tags or {})
+        with self._lock:
+            self._refuse_taken_name(name)
+            new_id = str(max((int(key) for key in self._experiments), default=-1) + 1)
+            now = _now()
+            experiment = Experiment(
+                experiment_id=new_id,
+                name=name,
+                artifact_location=artifact_location or uris.join(self._artifact_root, new_id),
+                tags=checked,
+                creation_time=now,
+                last_update_time=now,
+            )
+            self._experiments[new_id] = experiment
+            return _copy(experiment)
+
+    def get_experiment(self, experiment_id: str) -> Experiment:
+        """Return an experiment, deleted ones too."""
+        with self._lock:
+            return _copy(self._experiment(experiment_id))
+
+    def get_experiment_by_name(self, name: str) -> Experiment | None:
+        """Return the experiment of that name, deleted ones too; None if there is none."""
+        with self._lock:
+            found = (e for e in self._experiments.values() if e.name == name)
+            return next((_copy(experiment) for experiment in found), None)
+
+    def search_experiments(
+        self,
+        *,
+        filter: str = "",
+        order_by: Sequence[str] = (),
+        view: ViewType = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        page_token: str | None = None,
+    ) -> Page[Experiment]:
+        """Return experiments that match; by default the last updated first."""
+        from pegboard_stores import filters
+
+        validation.page_size(max_results, SEARCH_LIMIT)
+        expression = filters.parse_filter(filter, filters.EXPERIMENTS)
+        order = filters.parse_order_by(order_by, filters.EXPERIMENTS)
+        with self._lock:
+            shown = [
+                _copy(experiment)
+                for experiment in self._experiments.values()
+                if view.shows(experiment.lifecycle_stage)
+            ]
+        matching = filters.select(expression, shown)
+        return paging.cut(filters.sorted_by(matching, order), max_results, page_token)
+
+    def rename_experiment(self, experiment_id: str, name: str) -> None:
+        """Give an active experiment another name."""
+        name = validation.experiment_name(name)
+        with self._lock:
+            experiment = self._active_experiment(experiment_id)
+            if name != experiment.name:
+                self._refuse_taken_name(name)
+            self._put(evolve(experiment, name=name, last_update_time=_now()))
+
+    def delete_experiment(self, experiment_id: str) -> None:
+        """Mark an experiment and its runs as deleted."""
+        self._move_experiment(experiment_id, LifecycleStage.DELETED)
+
+    def restore_experiment(self, experiment_id: str) -> None:
+        """Undo ``delete_experiment``; its runs come back too."""
+        self._move_experiment(experiment_id, LifecycleStage.ACTIVE)
+
+    def _move_experiment(self, experiment_id: str, stage: LifecycleStage) -> None:
+        with self._lock:
+            experiment = self._experiment(experiment_id)
+            if experiment.lifecycle_stage is stage:
+                raise refusals.experiment_is(experiment_id, stage)
+            for record in self._runs_of([experiment_id]):
+                self._move_run(record, stage)
+            self._put(evolve(experiment, lifecycle_stage=stage, last_update_time=_now()))
+
+    def set_experiment_tags(self, experiment_id: str, tags: Mapping[str, str]) -> None:
+        """Set or change tags of an active experiment."""
+        checked = validation.experiment_tags(tags)
+        with self._lock:
+            experiment = self._active_experiment(experiment_id)
+            self._put(evolve(experiment, tags={**experiment.tags, **checked}))
+
+    def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
+        """Remove a tag; NotFound if there is none of that key."""
+        with self._lock:
+            experiment = self._active_experiment(experiment_id)
+            if key not in experiment.tags:
+                raise refusals.no_tag("experiment", experiment_id, key)
+            rest = {name: value for name, value in experiment.tags.items() if name != key}
+            self._put(evolve(experiment, tags=rest))
+
+    # -- runs ----------------------------------------------------------------------------------
+
+    def create_run(
+        self,
+        experiment_id: str,
+        *,
+        run_id: str | None = None,
+        run_name: str | None = None,
+        user_id: str = "",
+        start_time: int | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Create a RUNNING run in an active experiment."""
+        checked = [validation.tag(RunTag(key, value)) for key, value in (tags or {}).items()]
+        given = {tag.key: tag.value for tag in checked}
+        name = _run_name(run_name, given.get(RUN_NAME))
+        new_id = new_run_id() if run_id is None else validation.run_id(run_id)
+        with self._lock:
+            experiment = self._active_experiment(experiment_id)
+            if new_id in self._runs:
+                raise refusals.run_taken(new_id)
+            info = RunInfo(
+                run_id=new_id,
+                experiment_id=experiment_id,
+                run_name=name,
+                user_id=user_id,
+                status=RunStatus.RUNNING,
+                start_time=_now() if start_time is None else start_time,
+                end_time=None,
+                lifecycle_stage=LifecycleStage.ACTIVE,
+                artifact_uri=uris.join(experiment.artifact_location, new_id, "artifacts"),
+            )
+            record = RunRecord(info, tags={**given, RUN_NAME: name})
+            self._runs[new_id] = record
+            return _to_run(record)
+
+    def get_run(self, run_id: str) -> Run:
+        """Return a run with its latest data, deleted ones too."""
+        with self._lock:
+            return _to_run(self._run(run_id))
+
+    def update_run(
+        self,
+        run_id: str,
+        *,
+        status: RunStatus | None = None,
+        end_time: int | None = None,
+        run_name: str | None = None,
+    ) -> RunInfo:
+        """Change what is not None. RUNNING clears ``end_time``, unless one is given."""
+        with self._lock:
+            record = self._active_run(run_id)
+            if run_name:
+                _rename(record, validation.tag(RunTag(RUN_NAME, run_name)).value)
+            if status is not None:
+                kept = None if status is RunStatus.RUNNING else record.info.end_time
+                record.info = evolve(record.info, status=status, end_time=kept)
+            if end_time is not None:
+                record.info = evolve(record.info, end_time=end_time)
+            self._runs[run_id] = record
+            return record.info
+
+    def delete_run(self, run_id: str) -> None:
+        """Mark a run as deleted; once more does nothing."""
+        with self._lock:
+            self._move_run(self._run(run_id), LifecycleStage.DELETED)
+
+    def restore_run(self, run_id: str) -> None:
+        """Undo ``delete_run``."""
+        with self._lock:
+            self._move_run(self._run(run_id), LifecycleStage.ACTIVE)
+
+    def search_runs(
+        self,
+        experiment_ids: Sequence[str],
+        *,
+        filter: str = "",
+        order_by: Sequence[str] = (),
+        view: ViewType = ViewType.ACTIVE_ONLY,
+        max_results: int = 1000,
+        page_token: str | None = None,
+    ) -> Page[Run]:
+        """Return runs of these experiments that match; by default the last started first."""
+        from pegboard_stores import filters
+
+        validation.page_size(max_results, SEARCH_LIMIT)
+        expression = filters.parse_filter(filter, filters.RUNS)
+        order = filters.parse_order_by(order_by, filters.RUNS)
+        with self._lock:
+            shown = [
+                _to_run(record)
+                for record in cancellation.checked(self._runs_of(experiment_ids))
+                if view.shows(record.info.lifecycle_stage)
+            ]
+        matching = filters.select(expression, shown)
+        return paging.cut(filters.sorted_by(matching, order), max_results, page_token)
+
+    # -- a run's data --------------------------------------------------------------------------
+
+    def log_batch(
+        self,
+        run_id: str,
+        *,
+        metrics: Sequence[Metric] = (),
+        params: Sequence[Param] = (),
+        tags: Sequence[RunTag] = (),
+    ) -> None:
+        """Add metrics and params, set tags: all of it or, on an error, nothing."""
+        # Whatever can be wrong is found out before the first change.
+        points = [validation.metric(point) for point in metrics]
+        checked_params = [validation.param(item) for item in params]
+        checked_tags = [validation.tag(item) for item in tags]
+        with self._lock:
+            record = self._active_run(run_id)
+            record.params = _with_params(record, checked_params)
+            for tag in checked_tags:
+                record.tags[tag.key] = tag.value
+                if tag.key == RUN_NAME and tag.value:
+                    _rename(record, tag.value)
+            for point in _new(record, points):
+                record.history.setdefault(point.key, []).append(point)
+                if _is_later(point, record.latest.get(point.key)):
+                    record.latest[point.key] = point
+            self._runs[run_id] = record
+
+    def delete_tag(self, run_id: str, key: str) -> None:
+        """Remove a tag; NotFound if there is none of that key."""
+        with self._lock:
+            record = self._active_run(run_id)
+            if key not in record.tags:
+                raise refusals.no_tag("run", run_id, key)
+            del record.tags[key]
+            self._runs[run_id] = record
+
+    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
+        """Record datasets used by the run; the first of the same name and digest is kept."""
+        checked = [validation.dataset_input(item) for item in datasets]
+        with self._lock:
+            record = self._active_run(run_id)
+            known = {(item.dataset.name, item.dataset.digest) for item in record.inputs}
+            for item in checked:
+                identity = (item.dataset.name, item.dataset.digest)
+                if identity not in known:
+                    known.add(identity)
+                    record.inputs.append(item)
+            self._runs[run_id] = record
+
+    def metric_history(
+        self,
+        run_id: str,
+        key: str,
+        *,
+        max_results: int | None = None,
+        page_token: str | None = None,
+    ) -> Page[Metric]:
+        """Return all points of a metric in the order they were logged; empty if there are none."""
+        if max_results is not None:
+            validation.page_size(max_results, SEARCH_LIMIT)
+        with self._lock:
+            points = self._run(run_id).history.get(key, [])
+            return paging.cut(points, max_results, page_token)
+
+    # -- housekeeping --------------------------------------------------------------------------
+
+    def deleted_runs(self, *, deleted_before: int | None = None) -> Iterable[RunInfo]:
+        """Return the runs marked as deleted, all or those marked before a time (ms)."""
+        with self._lock:
+            return [
+                record.info
+                for record in self._runs.values()
+                if record.deleted_time is not None
+                and (deleted_before is None or record.deleted_time < deleted_before)
+            ]
+
+    def purge_run(self, run_id: str) -> None:
+        """Remove a deleted run and all its data for good."""
+        with self._lock:
+            if self._run(run_id).info.lifecycle_stage is LifecycleStage.ACTIVE:
+                raise refusals.run_in_use(run_id)
+            del self._runs[run_id]
+
+    def purge_experiment(self, experiment_id: str) -> None:
+        """Remove a deleted experiment that has no runs left for good."""
+        with self._lock:
+            if self._experiment(experiment_id).lifecycle_stage is LifecycleStage.ACTIVE:
+                raise refusals.experiment_in_use(experiment_id, by_runs=False)
+            if any(True for _ in self._runs_of([experiment_id])):
+                raise refusals.experiment_in_use(experiment_id, by_runs=True)
+            del self._experiments[experiment_id]
+
+    # -- records -------------------------------------------------------------------------------
+
+    def _experiment(self, experiment_id: str) -> Experiment:
+        try:
+            return self._experiments[experiment_id]
+        except KeyError:
+            raise refusals.no_experiment(experiment_id) from None
+
+    def _active_experiment(self, experiment_id: str) -> Experiment:
+        experiment = self._experiment(experiment_id)
+        if experiment.lifecycle_stage is LifecycleStage.DELETED:
+            raise refusals.experiment_deleted(experiment_id, experiment.name)
+        return experiment
+
+    def _put(self, experiment: Experiment) -> None:
+        self._experiments[experiment.experiment_id] = experiment
+
+    def _refuse_taken_name(self, name: str) -> None:
+        for other in self._experiments.values():
+            if other.name == name:
+                deleted = other.lifecycle_stage is LifecycleStage.DELETED
+                raise refusals.name_taken(name, other.experiment_id, deleted=deleted)
+
+    def _run(self, run_id: str) -> RunRecord:
+        try:
+            return self._runs[run_id]
+        except KeyError:
+            raise refusals.no_run(run_id) from None
+
+    def _active_run(self, run_id: str) -> RunRecord:
+        record = self._run(run_id)
+        if record.info.lifecycle_stage is LifecycleStage.DELETED:
+            raise refusals.run_deleted(run_id)
+        return record
+
+    def _runs_of(self, experiment_ids: Sequence[str]) -> Iterator[RunRecord]:
+        wanted = set(experiment_ids)
+        return (r for r in list(self._runs.values()) if r.info.experiment_id in wanted)
+
+    def _move_run(self, record: RunRecord, stage: LifecycleStage) -> None:
+        record.info = evolve(record.info, lifecycle_stage=stage)
+        record.deleted_time = _now() if stage is LifecycleStage.DELETED else None
+        self._runs[record.info.run_id] = record
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _copy(experiment: Experiment) -> Experiment:
+    return evolve(experiment, tags=dict(experiment.tags))
+
+
+def _to_run(record: RunRecord) -> Run:
+    data = RunData(dict(record.latest), dict(record.params), dict(record.tags))
+    return Run(record.info, data, RunInputs(tuple(record.inputs)))
+
+
+def _run_name(given: str | None, tag: str | None) -> str:
+    if given and tag and given != tag:
+        raise refusals.two_names(given, tag)
+    return validation.tag(RunTag(RUN_NAME, given or tag or random_name())).value
+
+
+def _rename(record: RunRecord, name: str) -> None:
+    record.info = evolve(record.info, run_name=name)
+    record.tags[RUN_NAME] = name
+
+
+def _with_params(record: RunRecord, added: Iterable[Param]) -> dict[str, str]:
+    merged = dict(record.params)
+    for param in added:
+        if merged.setdefault(param.key, param.value) != param.value:
+            raise refusals.param_set(record.info.run_id, param.key, merged[param.key], param.value)
+    return merged
+
+
+def _new(record: RunRecord, points: Iterable[Metric]) -> list[Metric]:
+    """Return the points that a run does not have yet, each once; NaN equals NaN."""
+    known: dict[str, set[_Identity]] = {}
+    latest = dict(record.latest)
+    new: list[Metric] = []
+    for point in points:
+        key = point.key
+        if _is_later(point, latest.get(key)):
+            # It lies behind all others, so that none of them needs to be looked at.
+            latest[key] = point
+        else:
+            if key not in known:
+                earlier = [*record.history.get(key, ()), *(p for p in new if p.key == key)]
+                known[key] = set(map(_identity, earlier))
+            if _identity(point) in known[key]:
+                continue
+        if key in known:
+            known[key].add(_identity(point))
+        new.append(point)
+    return new
+
+
+def _identity(point: Metric) -> _Identity:
+    return point.step, point.timestamp, None if point.value != point.value else point.value
+
+
+def _is_later(point: Metric, than: Metric | None) -> bool:
+    """Whether a point becomes the latest: by step, then time, then value (NaN counts as 0)."""
+    if than is None:
+        return True
+    return _rank(point) > _rank(than)
+
+
+def _rank(point: Metric) -> tuple[int, int, float]:
+    return point.step, point.timestamp, 0.0 if point.value != point.value else point.value

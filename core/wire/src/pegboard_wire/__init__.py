@@ -1,0 +1,1 @@
+"""MLflow's REST conventions, for servers and for clients."""

@@ -1,0 +1,1 @@
+"""The calling side: connections, options, retries, errors."""

@@ -1,0 +1,1 @@
+"""What a run records of its surroundings: code, environment, machine, datasets."""

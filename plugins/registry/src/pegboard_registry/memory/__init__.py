@@ -1,0 +1,1 @@
+"""The model registry in memory, for tests."""

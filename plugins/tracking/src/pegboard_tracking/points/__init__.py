@@ -1,0 +1,1 @@
+"""Points of metrics: the journal, its writers and readers, and the series in the store."""

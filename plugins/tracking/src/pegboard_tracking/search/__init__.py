@@ -1,0 +1,1 @@
+"""Searches of runs and experiments: from a filter to rows."""

@@ -1,0 +1,1 @@
+"""The SQLite tracking store, and the one in memory."""

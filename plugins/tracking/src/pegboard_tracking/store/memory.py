@@ -1,0 +1,39 @@
+"""The tracking store that lives in this process and dies with it: for tests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from attrs import field, frozen
+from pegboard.entities import Experiment
+from pegboard.uris import Uri
+from pegboard_stores.mapping_store import MappingStore, RunRecord
+from pegboard_stores.names import new_run_id
+
+
+@frozen
+class _Memory:
+    """What all stores of one name share."""
+
+    experiments: dict[str, Experiment] = field(factory=dict)
+    runs: dict[str, RunRecord] = field(factory=dict)
+    lock: AbstractContextManager[object] = field(factory=threading.RLock)
+
+
+_named: dict[str, _Memory] = {}
+
+
+def open_store(uri: Uri, settings: Mapping[str, Any]) -> MappingStore:
+    """Open ``memory:NAME``, shared by all that use the name; ``memory:`` is the opener's alone."""
+    del settings
+    name = uri.path or new_run_id()
+    memory = _named.setdefault(name, _Memory()) if uri.path else _Memory()
+    return MappingStore(
+        memory.experiments,
+        memory.runs,
+        artifact_root=f"memory:{name}/artifacts",
+        lock=memory.lock,
+    )

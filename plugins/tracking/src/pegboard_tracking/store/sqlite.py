@@ -1,0 +1,197 @@
+"""The SQLite tracking store."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pegboard import uris
+from pegboard.contracts.tracking import MetricWriter
+from pegboard_stores.group_commit import GroupCommit
+from pegboard_stores.location import locate
+from pegboard_stores.sql.patterns import prepare
+from pegboard_stores.sqlite import Database
+
+from pegboard_tracking.points.drain import Drain
+from pegboard_tracking.points.journal_writer import JournalWriter
+from pegboard_tracking.points.series_order import TimeOrder
+from pegboard_tracking.store.experiments import SqliteExperiments
+from pegboard_tracking.store.logging import SqliteLogging
+from pegboard_tracking.store.reading import SqliteReading
+from pegboard_tracking.store.runs import SqliteRuns
+from pegboard_tracking.tables import experiments, runs, schema
+from pegboard_tracking.tables.liveness import CLIENT, Liveness
+
+if TYPE_CHECKING:
+    from pegboard.contracts.logged_models import LoggedModelStore
+    from pegboard.contracts.traces import TraceStore
+
+
+"""What the writer of a server's client is called, before the name it gives itself."""
+
+
+def open_store(uri: uris.Uri, settings: Mapping[str, Any]) -> SqliteStore:
+    """Open the store of a ``sqlite:`` or ``file:`` URI or a plain path; it is made if need be.
+
+    ``pegboard_stores.location`` says which file that is. The query parameters ``artifacts`` and
+    ``synchronous`` go before the settings of the same name. ``destination`` is where files are kept
+    that clients send through a server, by default where ``artifacts`` says; if it is empty, there
+    are none. ``patience`` is how many seconds a write waits for other processes; without it writers
+    wait in line.
+    """
+    place = locate(uri, synchronous=settings["synchronous"])
+    artifacts = uri.query.get("artifacts", settings["artifacts"])
+    kept = _unproxied(artifacts) or _unproxied(settings["artifacts"])
+    return SqliteStore(
+        place.file,
+        artifact_root=artifacts,
+        destination=uri.query.get("destination", kept),
+        synchronous=place.synchronous,
+        heartbeat_seconds=settings["heartbeat_seconds"],
+        lost_after_seconds=settings["lost_after_seconds"],
+        patience=place.patience,
+    )
+
+
+class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
+    """Experiments and runs in one SQLite file.
+
+    Beside the file ``x.db`` lie ``x.db.journal/`` (what was logged and not moved into the tables
+    yet), ``x.db.artifacts/`` (unless artifacts go elsewhere) and ``x.db.lock``.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        artifact_root: str = "",
+        destination: str | None = None,
+        synchronous: str = "normal",
+        heartbeat_seconds: float = 10.0,
+        lost_after_seconds: float = 60.0,
+        patience: float | None = None,
+    ) -> None:
+        """Open the file, bring its tables up to date and take in what dead processes left."""
+        own = uris.from_path(_beside(path, ".artifacts"))
+        self._artifact_root = artifact_root or own
+        if destination is None:
+            destination = _unproxied(artifact_root) or own
+        self._destination = _absolute(destination) if destination else None
+        self._database = Database(path, synchronous=synchronous, prepare=prepare, patience=patience)
+        self._database.migrate(schema.NAME, schema.COUNT, schema.migrations)
+        self._ensure_default_experiment()
+        self.heartbeat_seconds = heartbeat_seconds
+        """How often whoever keeps runs alive gives a sign of life."""
+        self._liveness = Liveness(self._database, lost_after_seconds)
+        self._drain = Drain(self._database, _beside(path, ".journal"), self._liveness)
+        self._commit = GroupCommit(self._database)
+        self._time_order = TimeOrder()
+        self._writer = JournalWriter(
+            self._drain, self._liveness, heartbeat_seconds, self._check_run, self._database.version
+        )
+        # Only a transaction outlives a power cut, so batches of metrics take one then.
+        self._writer.quick = synchronous != "full"
+        me = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: _reset_in_child(me))
+        self._catch_up()
+
+    def _ensure_default_experiment(self) -> None:
+        known = "SELECT 1 FROM experiment LIMIT 1"
+        with self._database.reading() as connection:
+            if connection.execute(known).fetchone():
+                return
+        with self._database.writing() as connection:
+            if not connection.execute(known).fetchone():
+                experiments.create(connection, self._artifact_root, "Default", None, {})
+
+    # -- further abilities ---------------------------------------------------------------------
+
+    def logged_models(self) -> LoggedModelStore:
+        """Return the logged models in the same file."""
+        from pegboard_tracking.store.logged_models import LoggedModels
+
+        return LoggedModels(self._database)
+
+    def traces(self) -> TraceStore:
+        """Return the traces in the same file."""
+        from pegboard_tracking.traces.store import Traces
+
+        return Traces(self._database)
+
+    # -- signs of life -------------------------------------------------------------------------
+
+    def hear_client(self, client: str, run_ids: Sequence[str], ended: Sequence[str]) -> None:
+        """Note that the client of a server is alive.
+
+        ``run_ids`` live and die with it from now on, like those of a process that writes here
+        itself, and ``ended`` no longer.
+        """
+        writer = CLIENT + client
+        with self._database.writing():
+            self._liveness.beat(writer)
+            for run_id in run_ids:
+                self._liveness.attach(writer, run_id)
+            for run_id in ended:
+                self._liveness.detach(writer, run_id)
+
+    def forget_client(self, client: str) -> None:
+        """Note that the client of a server has ended in order."""
+        self._liveness.leave(CLIENT + client)
+
+    # -- writing and housekeeping --------------------------------------------------------------
+
+    def artifact_destination(self) -> str | None:
+        """Return the URI below which files are kept that clients send through a server."""
+        return self._destination
+
+    def metric_writer(self) -> MetricWriter:
+        """Return the writer of this process: one for all callers."""
+        return self._writer
+
+    def reclaim(self) -> int:
+        """Give free pages back to the system; return the bytes by which the file shrank."""
+        return self._database.reclaim()
+
+    def faults(self) -> Iterable[tuple[str, str]]:
+        """Yield the journals that were set aside because they are damaged."""
+        for path in sorted(self._drain.directory.glob("*.damaged")):
+            yield (
+                f"{path} is a damaged journal; what came before the damage is in the store",
+                "Keep it if the points after it are worth a rescue by hand, else delete it.",
+            )
+
+    def close(self) -> None:
+        """Move on what was logged, and close the file."""
+        self._writer.close()
+        self._database.close()
+
+    def _check_run(self, run_id: str) -> None:
+        with self._database.reading() as connection:
+            runs.get_active(connection, run_id)
+
+    def _reset(self) -> None:
+        self._commit.reset()
+        self._drain.reset()
+        self._writer.start_in_child()
+
+
+def _unproxied(root: str) -> str | None:
+    return None if not root or uris.parse(root).scheme == uris.PROXIED else root
+
+
+def _absolute(uri: str) -> str:
+    parsed = uris.parse(uri)
+    return uris.from_path(parsed.local_path()) if parsed.scheme == uris.PLAIN_PATH else uri
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(path.name + ending)
+
+
+def _reset_in_child(store: weakref.ref[SqliteStore]) -> None:
+    alive = store()
+    if alive is not None:
+        alive._reset()

@@ -1,0 +1,1 @@
+"""The tables of the SQLite store, and single rows of them."""

@@ -1,0 +1,33 @@
+"""Small helpers around single rows of the tables."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from pegboard_stores.sql.texts import split
+
+
+def name_id(connection: sqlite3.Connection, text: str) -> int:
+    """Return the number of a metric's, param's or tag's name, which is added if it is new."""
+    found = connection.execute("SELECT id FROM name WHERE text = ?", (text,)).fetchone()
+    if found is None:
+        found = (connection.execute("INSERT INTO name (text) VALUES (?)", (text,)).lastrowid,)
+    number: int = found[0]
+    return number
+
+
+def set_tag(
+    connection: sqlite3.Connection, run: int, experiment: int, key: str, value: str
+) -> None:
+    """Set or change a run's tag."""
+    connection.execute(
+        "INSERT INTO tag (run, name, experiment, value, rest) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (run, name) DO UPDATE SET value = excluded.value, rest = excluded.rest",
+        (run, name_id(connection, key), experiment, *split(value)),
+    )
+
+
+def delete_tag(connection: sqlite3.Connection, run: int, key: str) -> bool:
+    """Remove a run's tag; return whether there was one."""
+    deleting = "DELETE FROM tag WHERE run = ? AND name = (SELECT id FROM name WHERE text = ?)"
+    return connection.execute(deleting, (run, key)).rowcount > 0

@@ -1,0 +1,1 @@
+"""Traces: tables, text index, search, figures, assessments."""

@@ -1,0 +1,178 @@
+"""Assessments of traces in the tables of the SQLite store."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+from pegboard import refusals
+from pegboard.contracts.traces import CHANGEABLE
+from pegboard.entities.traces import Assessment, AssessmentError, AssessmentKind
+from pegboard.errors import AlreadyExists, InvalidValue
+from pegboard.validation import MAX_KEY
+from pegboard_stores.clock import now_ms
+
+from pegboard_tracking.tables.rows import name_id
+from pegboard_tracking.traces.content import dumps
+
+_COLUMNS = (
+    "a.assessment_id, t.trace_id, a.kind, n.text, a.value, a.error, a.source_type, a.source_id,"
+    " a.rationale, a.metadata, a.span_id, a.create_time, a.last_update_time, a.overrides, a.valid"
+)
+_FROM = "assessment a CROSS JOIN trace t ON t.id = a.trace CROSS JOIN name n ON n.id = a.name"
+
+
+def insert(connection: sqlite3.Connection, trace: int, item: Assessment) -> Assessment:
+    """Add an assessment to the trace of a row; one that it overrides becomes invalid."""
+    now = now_ms()
+    new_id = item.assessment_id or f"a-{uuid.uuid4().hex}"
+    if item.overrides:
+        get(connection, trace, item.overrides)
+        _set_valid(connection, trace, item.overrides, valid=False)
+    added = connection.execute(
+        "INSERT OR IGNORE INTO assessment (assessment_id, trace, kind, name, value, number, error,"
+        " source_type, source_id, rationale, metadata, span_id, create_time, last_update_time,"
+        " overrides, valid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            new_id,
+            trace,
+            str(AssessmentKind(item.kind)),
+            name_id(connection, _checked_name(item.name)),
+            *_value_columns(item),
+            item.source_type,
+            item.source_id,
+            item.rationale,
+            dumps(dict(item.metadata)),
+            item.span_id,
+            item.create_time_ms or now,
+            item.last_update_time_ms or now,
+            item.overrides,
+            item.valid,
+        ),
+    )
+    if not added.rowcount:
+        home = "SELECT trace FROM assessment WHERE assessment_id = ?"
+        # The outline of a trace, with its assessments, may be sent twice.
+        if connection.execute(home, (new_id,)).fetchone()[0] != trace:
+            raise AlreadyExists(f"There is an assessment with the id {new_id!r} already.")
+    return get(connection, trace, new_id)
+
+
+def get(connection: sqlite3.Connection, trace: int, assessment_id: str) -> Assessment:
+    """Return an assessment of the trace of a row; NotFound."""
+    for found in _load(connection, "a.assessment_id = ? AND a.trace = ?", (assessment_id, trace)):
+        return found[1]
+    (trace_id,) = connection.execute("SELECT trace_id FROM trace WHERE id = ?", (trace,)).fetchone()
+    raise refusals.no_assessment(assessment_id, trace_id)
+
+
+def of_traces(connection: sqlite3.Connection, wanted: str) -> dict[int, list[Assessment]]:
+    """Return the assessments of traces, by their rows, which ``wanted`` holds as a JSON array."""
+    found: dict[int, list[Assessment]] = {}
+    condition = "a.trace IN (SELECT value FROM json_each(?))"
+    for trace, item in _load(connection, condition, (wanted,)):
+        found.setdefault(trace, []).append(item)
+    return found
+
+
+def update(
+    connection: sqlite3.Connection, trace: int, assessment_id: str, changes: Mapping[str, Any]
+) -> Assessment:
+    """Change some fields of an assessment; metadata is added to what is there."""
+    unknown = set(changes) - CHANGEABLE
+    if unknown:
+        raise InvalidValue(f"Of an assessment {', '.join(sorted(unknown))} cannot be changed.")
+    old = get(connection, trace, assessment_id)
+    metadata = {**old.metadata, **changes.get("metadata", {})}
+    new = attrs.evolve(old, **{**changes, "metadata": metadata})
+    connection.execute(
+        "UPDATE assessment SET name = ?, value = ?, number = ?, error = ?, rationale = ?,"
+        " metadata = ?, valid = ?, last_update_time = ? WHERE assessment_id = ? AND trace = ?",
+        (
+            name_id(connection, _checked_name(new.name)),
+            *_value_columns(new),
+            new.rationale,
+            dumps(metadata),
+            new.valid,
+            now_ms(),
+            assessment_id,
+            trace,
+        ),
+    )
+    return get(connection, trace, assessment_id)
+
+
+def delete(connection: sqlite3.Connection, trace: int, assessment_id: str) -> None:
+    """Remove an assessment, if it is there; what it overrode is valid again."""
+    found = connection.execute(
+        "DELETE FROM assessment WHERE assessment_id = ? AND trace = ? RETURNING overrides",
+        (assessment_id, trace),
+    ).fetchone()
+    if found is not None and found[0]:
+        _set_valid(connection, trace, found[0], valid=True)
+
+
+def _set_valid(
+    connection: sqlite3.Connection, trace: int, assessment_id: str, *, valid: bool
+) -> None:
+    connection.execute(
+        "UPDATE assessment SET valid = ? WHERE assessment_id = ? AND trace = ?",
+        (valid, assessment_id, trace),
+    )
+
+
+def _checked_name(name: Any) -> str:
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_KEY:
+        raise InvalidValue(f"The name of an assessment is a text of 1 to {MAX_KEY} characters.")
+    return name
+
+
+def _value_columns(item: Assessment) -> tuple[str, float | None, str | None]:
+    """Return the value as JSON, as a number if it is one, and the error."""
+    error = None if item.error is None else dumps(attrs.asdict(item.error))
+    return dumps(item.value), _number(item.value), error
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, str):
+        return {"yes": 1.0, "no": 0.0}.get(value.lower())
+    if isinstance(value, (bool, int, float)) and math.isfinite(value):
+        return float(value)
+    return None
+
+
+def _load(
+    connection: sqlite3.Connection, condition: str, values: tuple[Any, ...]
+) -> Iterable[tuple[int, Assessment]]:
+    for trace, *columns in connection.execute(
+        f"SELECT a.trace, {_COLUMNS} FROM {_FROM} WHERE {condition} ORDER BY a.id",  # noqa: S608
+        values,
+    ).fetchall():
+        yield trace, _entity(columns)
+
+
+def _entity(columns: list[Any]) -> Assessment:
+    new_id, trace_id, kind, name, value, error, source_type, source_id, *rest = columns
+    rationale, metadata, span_id, created, updated, overrides, valid = rest
+    return Assessment(
+        trace_id,
+        name,
+        AssessmentKind(kind),
+        json.loads(value),
+        source_type,
+        source_id,
+        None if error is None else AssessmentError(**json.loads(error)),
+        rationale,
+        json.loads(metadata),
+        span_id,
+        new_id,
+        created,
+        updated,
+        overrides,
+        bool(valid),
+    )

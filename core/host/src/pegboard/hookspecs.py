@@ -14,8 +14,6 @@ import pluggy
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from pegboard_scripting.client import Client
-
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.contracts.evaluation import Evaluator
     from pegboard.contracts.http import Endpoint
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from pegboard.contracts.models import ModelFlavor
     from pegboard.contracts.projects import ProjectRunner
     from pegboard.contracts.registry import ModelRegistry, Promotion, Verdict
+    from pegboard.contracts.run_log import RunLog
     from pegboard.contracts.tracking import TrackingStore
     from pegboard.entities import Dataset, Run, RunStatus
     from pegboard.host import Host
@@ -236,7 +235,7 @@ def pegboard_run_context() -> Mapping[str, str]:
 
 
 @hookspec
-def pegboard_run_started(run: Run, client: Client, options: Mapping[str, Any]) -> None:
+def pegboard_run_started(run: Run, client: RunLog, options: Mapping[str, Any]) -> None:
     """Act on a run that the scripting API has started or resumed.
 
     ``options`` holds what ``start_run`` was told: ``log_system_metrics`` (bool or None).
@@ -244,5 +243,5 @@ def pegboard_run_started(run: Run, client: Client, options: Mapping[str, Any]) -
 
 
 @hookspec
-def pegboard_run_ending(run: Run, client: Client, status: RunStatus) -> None:
+def pegboard_run_ending(run: Run, client: RunLog, status: RunStatus) -> None:
     """Act on a run that is about to end, while it can still be written to."""

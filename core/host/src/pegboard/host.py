@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+import pegboard
 from pegboard import config as configuration
 from pegboard import distributions, hookspecs, plugin_calls, uris
 from pegboard.errors import (
@@ -431,7 +432,7 @@ def _same_type(value: object, default: object) -> bool:
 
 
 _current: Host | None = None
-_current_lock = threading.Lock()
+_current_lock = threading.RLock()
 
 
 def current(*, report: bool = True) -> Host:
@@ -454,3 +455,4 @@ def use(host: Host | None) -> None:
     global _current
     with _current_lock:
         _current = host
+        pegboard._forget_plugins()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -48,11 +49,18 @@ def _find(name: str) -> Any:
         # A function, which is an attribute of the package, is no module.
         raise LookupError(name)  # noqa: TRY004
     for part in rest:
-        found = getattr(found, part, None)
+        found = getattr(found, part, None) or _submodule(found, part)
         if not isinstance(found, ModuleType):
             # LookupError, whatever it is: there is no such module.
             raise LookupError(name)  # noqa: TRY004
     return found
+
+
+def _submodule(module: Any, name: str) -> ModuleType | None:
+    try:
+        return import_module(f"{module.__name__}.{name}")
+    except ImportError:
+        return None
 
 
 def find_spec(name: str) -> ModuleSpec | None:

@@ -18,7 +18,7 @@ _FILE_ENDINGS = (".db", ".sqlite", ".sqlite3")
 
 @frozen
 class Location:
-    """A SQLite file, with ``synchronous`` and ``patience`` as ``pegboard_stores.sqlite`` knows them."""
+    """A SQLite file, with ``synchronous`` and ``patience`` of ``pegboard_stores.sqlite``."""
 
     file: Path
     synchronous: str

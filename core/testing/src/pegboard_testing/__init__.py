@@ -1,57 +1,43 @@
-"""Contracts as tests: subclass one, give it a fixture that opens your plugin, and run pytest.
-
-Needs pytest: ``pip install 'pegboard[testing]'``.
-"""
+"""Contracts as tests: subclass one, give it a fixture that opens your plugin, and run pytest."""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
-# Before the modules are imported, so that a failed assertion in them shows its values.
-pytest.register_assert_rewrite(
-    *(
-        f"{__name__}.{module}"
-        for module in (
-            "_base",
-            "_data",
-            "_experiments",
-            "_history",
-            "_registry_changes",
-            "_registry_models",
-            "_registry_search",
-            "_runs",
-            "_search",
-            "_trace_metrics",
-            "artifacts",
-            "components",
-            "flavors",
-            "logged_models",
-            "registry",
-            "traces",
-        )
-    )
-)
+if TYPE_CHECKING:
+    from pegboard_testing.artifacts import ArtifactStoreContract as ArtifactStoreContract
+    from pegboard_testing.components import EvaluatorContract as EvaluatorContract
+    from pegboard_testing.components import LLMProviderContract as LLMProviderContract
+    from pegboard_testing.components import ProjectRunnerContract as ProjectRunnerContract
+    from pegboard_testing.flavors import FlavorContract as FlavorContract
+    from pegboard_testing.logged_models import LoggedModelStoreContract as LoggedModelStoreContract
+    from pegboard_testing.registry import ModelRegistryContract as ModelRegistryContract
+    from pegboard_testing.traces import TraceStoreContract as TraceStoreContract
+    from pegboard_testing.tracking import TrackingStoreContract as TrackingStoreContract
 
-from pegboard_testing.artifacts import ArtifactStoreContract  # noqa: E402
-from pegboard_testing.components import (
-    EvaluatorContract,
-    LLMProviderContract,
-    ProjectRunnerContract,
-)
-from pegboard_testing.flavors import FlavorContract  # noqa: E402
-from pegboard_testing.logged_models import LoggedModelStoreContract  # noqa: E402
-from pegboard_testing.registry import ModelRegistryContract  # noqa: E402
-from pegboard_testing.traces import TraceStoreContract  # noqa: E402
-from pegboard_testing.tracking import TrackingStoreContract  # noqa: E402
+_SUITES = {
+    "ArtifactStoreContract": "artifacts",
+    "EvaluatorContract": "components",
+    "FlavorContract": "flavors",
+    "LLMProviderContract": "components",
+    "LoggedModelStoreContract": "logged_models",
+    "ModelRegistryContract": "registry",
+    "ProjectRunnerContract": "components",
+    "TraceStoreContract": "traces",
+    "TrackingStoreContract": "tracking",
+}
 
-__all__ = [
-    "ArtifactStoreContract",
-    "EvaluatorContract",
-    "FlavorContract",
-    "LLMProviderContract",
-    "LoggedModelStoreContract",
-    "ModelRegistryContract",
-    "ProjectRunnerContract",
-    "TraceStoreContract",
-    "TrackingStoreContract",
-]
+__all__ = sorted(_SUITES)
+
+# Before its modules are imported, so that a failed assertion in them shows its values.
+pytest.register_assert_rewrite(__name__)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a suite on first use: pytest loads this package's fixtures in every run."""
+    if name not in _SUITES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_SUITES[name]}"), name)

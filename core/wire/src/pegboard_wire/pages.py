@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pegboard_wire.scalars import get, items
+from pegboard_wire.pairs import JsonObject
+from pegboard_wire.scalars import get, items, string
 
 
 def page_json(name: str, made: Sequence[JsonObject | str], token: str | None) -> JsonObject:
@@ -18,4 +19,5 @@ def page_json(name: str, made: Sequence[JsonObject | str], token: str | None) ->
 
 def read_page(fields: Mapping[str, Any], name: str) -> tuple[Iterable[Any], str | None]:
     """Read one page: its items, still to be read, and the token of the next page."""
-    return items(get(fields, name), name), _text(fields, "next_page_token") or None
+    token = get(fields, "next_page_token")
+    return items(get(fields, name), name), token and string(token, "next_page_token")

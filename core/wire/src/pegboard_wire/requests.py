@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.errors import InvalidValue
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from pegboard.contracts.http import Call
     from pegboard.contracts.tracking import TrackingStore
 
-T = TypeVar("T")
 Fields = Mapping[str, Any]
 
 NOTHING: dict[str, Any] = {}
@@ -25,15 +23,6 @@ NOTHING: dict[str, Any] = {}
 def store_of(call: Call) -> TrackingStore:
     """Return the tracking store that a call is about."""
     return call.host.tracking_store(call.tracking_uri)
-
-
-async def written(store: TrackingStore, work: Callable[[], T]) -> T:
-    """Do work that only creates or changes runs, params and tags, and return its result."""
-    from pegboard_tracking.store.base import SqliteBase
-
-    if isinstance(store, SqliteBase):
-        return await store.soon(work)
-    return await asyncio.to_thread(work)
 
 
 def text(fields: Fields, name: str) -> str:

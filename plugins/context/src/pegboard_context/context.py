@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from pegboard.tags import USER
+from pegboard.tags import (
+    COMMAND,
+    GIT_BRANCH,
+    GIT_COMMIT,
+    GIT_URL,
+    NOTEBOOK,
+    SOURCE_NAME,
+    SOURCE_TYPE,
+    USER,
+)
 from pegboard.validation import MAX_TAG_VALUE
 
 from pegboard_context import git
-
-SOURCE_NAME = "mlflow.source.name"
-SOURCE_TYPE = "mlflow.source.type"
-GIT_COMMIT = "mlflow.source.git.commit"
-GIT_BRANCH = "mlflow.source.git.branch"
-GIT_URL = "mlflow.source.git.repoURL"
-GIT_DIRTY = "mlflow.source.git.dirty"
-COMMAND = "pegboard.source.command"
-NOTEBOOK = "pegboard.source.notebook"
 
 _JOB_VARIABLES = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")
 """Environment variables by which batch schedulers name a job."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from pegboard.entities import Metric
 
 if TYPE_CHECKING:
+    from pegboard.contracts.run_log import RunLog
     from pegboard.entities import Run
-    from pegboard_scripting.client import Client
 
     from pegboard_context.gpu import Devices
 
@@ -42,7 +42,7 @@ class Monitor(threading.Thread):
     def __init__(
         self,
         run: Run,
-        client: Client,
+        client: RunLog,
         *,
         interval: float = SAMPLING_INTERVAL,
         samples: int = 1,
@@ -137,7 +137,7 @@ def mean(samples: list[dict[str, float]]) -> dict[str, float]:
     return result
 
 
-def start(run: Run, client: Client, chosen: bool | None, default: bool) -> None:
+def start(run: Run, client: RunLog, chosen: bool | None, default: bool) -> None:
     """Begin to log for a run, if ``chosen``.
 
     None leaves it to ``MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING``, and without that to ``default``.

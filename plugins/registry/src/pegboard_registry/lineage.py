@@ -8,12 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
-from pegboard import model_uris, paging
+from pegboard import model_uris, paging, tags
 from pegboard.entities.registry import ModelVersion
 from pegboard.errors import InvalidValue, NotFound, NotSupported, PegboardError
 from pegboard.tags import DATASET_CONTEXT, PARENT_RUN_ID
-from pegboard_context import context
-from pegboard_context.recorder import DIRECTORY
 from pegboard_scripting.client import Client
 from pegboard_stores.filters import literal
 
@@ -29,14 +27,14 @@ _LARGEST = 1 << 20
 """How many bytes of a file that tells of the environment are read."""
 
 _CODE = {
-    "commit": context.GIT_COMMIT,
-    "branch": context.GIT_BRANCH,
-    "repository": context.GIT_URL,
-    "uncommitted_changes": context.GIT_DIRTY,
-    "source": context.SOURCE_NAME,
-    "source_type": context.SOURCE_TYPE,
-    "command": context.COMMAND,
-    "notebook": context.NOTEBOOK,
+    "commit": tags.GIT_COMMIT,
+    "branch": tags.GIT_BRANCH,
+    "repository": tags.GIT_URL,
+    "uncommitted_changes": tags.GIT_DIRTY,
+    "source": tags.SOURCE_NAME,
+    "source_type": tags.SOURCE_TYPE,
+    "command": tags.COMMAND,
+    "notebook": tags.NOTEBOOK,
 }
 
 
@@ -180,8 +178,8 @@ def _run(client: Client, run_id: str | None, found: Lineage) -> Run | None:
 
 
 def _of_run(client: Client, run: Run, found: Lineage) -> None:
-    tags = run.data.tags
-    found.code = {name: tags[tag] for name, tag in _CODE.items() if tags.get(tag)}
+    recorded = run.data.tags
+    found.code = {name: recorded[tag] for name, tag in _CODE.items() if recorded.get(tag)}
     found.params, found.metrics = dict(run.data.params), dict(run.data.metrics)
     found.data = [
         Data(
@@ -194,7 +192,7 @@ def _of_run(client: Client, run: Run, found: Lineage) -> None:
         for used in run.inputs.dataset_inputs
     ]
     found.upstream.append(_run_node(run, "made by"))
-    if parent := tags.get(PARENT_RUN_ID):
+    if parent := recorded.get(PARENT_RUN_ID):
         above = _run(client, parent, Lineage(found.uri, unknown=found.unknown))
         if above is not None:
             found.upstream.append(_run_node(above, "part of"))
@@ -281,11 +279,11 @@ def _environment(client: Client, run: Run | None, found: Lineage) -> dict[str, A
     if run is None:
         return known
     root = run.info.artifact_uri
-    described = _text(client, root, f"{DIRECTORY}/environment.json", found)
+    described = _text(client, root, f"{tags.ENVIRONMENT_DIRECTORY}/environment.json", found)
     if described is not None:
         facts = _facts(described)
         known.update({key: facts[key] for key in ("python", "platform", "gpus") if key in facts})
-    installed = _text(client, root, f"{DIRECTORY}/requirements.txt", found)
+    installed = _text(client, root, f"{tags.ENVIRONMENT_DIRECTORY}/requirements.txt", found)
     if installed is not None:
         known["installed"] = _requirements(installed)
     return known

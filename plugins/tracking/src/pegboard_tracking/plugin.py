@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pegboard.hookspecs import Backend, Command, DatasetType, hookimpl
+from pegboard.hookspecs import Backend, Command, hookimpl
 from pegboard.uris import PLAIN_PATH
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.contracts.http import Endpoint
     from pegboard.contracts.tracking import TrackingStore
-    from pegboard.entities import Run, RunStatus
     from pegboard.uris import Uri
-    from pegboard_scripting.client import Client
 
 
 NAME = "tracking"
@@ -140,14 +138,6 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
 
 
 @hookimpl
-def pegboard_dataset_types() -> Sequence[DatasetType]:
-    """Declare frames, arrays, Hugging Face datasets and plain files."""
-    from pegboard_context.datasets import types
-
-    return types()
-
-
-@hookimpl
 def pegboard_settings() -> Mapping[str, object]:
     """Declare the settings of [plugins.tracking]."""
     return {
@@ -157,11 +147,6 @@ def pegboard_settings() -> Mapping[str, object]:
         "heartbeat_seconds": 10.0,
         "lost_after_seconds": 60.0,
         "synchronous": "normal",
-        "record_git": True,
-        "record_patch": True,
-        "record_command": True,
-        "record_environment": True,
-        "system_metrics": False,
         # Servers: how to reach them.
         "http_timeout_seconds": 120.0,
         "http_retries": 5,
@@ -177,34 +162,3 @@ def pegboard_settings() -> Mapping[str, object]:
         "sender": True,
         "sender_idle_seconds": 30.0,
     }
-
-
-@hookimpl
-def pegboard_run_context() -> Mapping[str, str]:
-    """Say who starts the run, from what, and on which commit."""
-    from pegboard import host
-    from pegboard_context.context import run_tags
-
-    return run_tags(host.current().settings(NAME))
-
-
-@hookimpl
-def pegboard_run_started(run: Run, client: Client, options: Mapping[str, Any]) -> None:
-    """Begin to record the environment and, if wanted, the metrics of the machine."""
-    from pegboard_context import recorder, system_metrics
-
-    settings = client.host.settings(NAME)
-    recorder.start(run, client, settings)
-    chosen = options.get("log_system_metrics")
-    system_metrics.start(run, client, chosen, settings["system_metrics"])
-
-
-@hookimpl
-def pegboard_run_ending(run: Run, status: RunStatus) -> None:
-    """Wait for what is being recorded; a run that is killed does not wait long."""
-    from pegboard.entities import RunStatus
-    from pegboard_context import recorder, system_metrics
-
-    timeout = 1.0 if status is RunStatus.KILLED else 10.0
-    system_metrics.finish(run.info.run_id, timeout)
-    recorder.finish(run.info.run_id, timeout)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from attrs import frozen
@@ -30,6 +30,8 @@ from pegboard.paths import safe_relative
 if TYPE_CHECKING:
     from pegboard.contracts.logged_models import LoggedModelStore
     from pegboard.contracts.traces import TraceStore
+
+T = TypeVar("T")
 
 SEARCH_LIMIT = 50_000
 """The largest page a search may be asked for, in entities."""
@@ -353,6 +355,15 @@ class TrackingStore(ABC):
     def metric_writer(self) -> MetricWriter:
         """Return a writer for this process; the default one logs point by point."""
         return DirectWriter(self)
+
+    async def soon(self, work: Callable[[], T]) -> T:
+        """Do work that only creates or changes runs, params and tags, for an event loop.
+
+        A store may do together what comes at the same time; by default, each in a thread.
+        """
+        import asyncio
+
+        return await asyncio.to_thread(work)
 
     @abstractmethod
     def deleted_runs(self, *, deleted_before: int | None = None) -> Iterable[RunInfo]:

@@ -4,9 +4,9 @@
 query language, or use ``matches`` and ``sorted_by``, which define what they mean.
 
 Beyond MLflow's grammar there are OR, NOT, parentheses, the regular expressions ``=~`` and ``!~``
-(see ``pegboard_stores.filters.regex``), params compared with numbers, IS NULL on everything, and IN on all
-texts. A comparison with something that a run lacks is false, so ``NOT params.a = 'x'`` is true for
-a run without the param where ``params.a != 'x'`` is false.
+(see ``pegboard_stores.filters.regex``), params compared with numbers, IS NULL on everything, and
+IN on all texts. A comparison with something that a run lacks is false, so ``NOT params.a = 'x'``
+is true for a run without the param where ``params.a != 'x'`` is false.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from pegboard.entities import Page
 from pegboard.errors import InvalidValue
-from pegboard_tracking.wire import codec
 
+from pegboard_wire import pages
 from pegboard_wire.client.errors import ServerFault
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Api:
         """Return the entities of one page of an answer."""
 
         def read_all(fields: Mapping[str, Any]) -> Page[T]:
-            items, token = codec.read_page(fields, name)
+            items, token = pages.read_page(fields, name)
             return Page([read(item) for item in items], token)
 
         return self.read(answer, read_all)

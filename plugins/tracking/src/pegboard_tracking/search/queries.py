@@ -1,7 +1,7 @@
 """Search in the SQLite store: filters and orders to rows, and rows to runs.
 
-Filters are those of ``pegboard_stores.filters``, whose ``matches`` and ``sorted_by`` define the answers.
-All values reach SQLite bound, never as a part of its language.
+Filters are those of ``pegboard_stores.filters``, whose ``matches`` and ``sorted_by`` define the
+answers. All values reach SQLite bound, never as a part of its language.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = [
     "load_infos",
     "load_runs",
-    "patterns",
-    "prepare",
     "search_experiment_rows",
     "search_run_rows",
 ]

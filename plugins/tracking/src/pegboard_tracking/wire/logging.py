@@ -12,7 +12,7 @@ from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import Metric, Param, RunTag
 from pegboard.errors import InvalidValue
 from pegboard.validation import MAX_TAG_VALUE, dataset_input
-from pegboard_wire.requests import NOTHING, optional_text, run_id, store_of, text, written
+from pegboard_wire.requests import NOTHING, optional_text, run_id, store_of, text
 from pegboard_wire.scalars import get, items, message, missing
 from pegboard_wire.schemas import EMPTY, PAIR, at_most
 from pegboard_wire.shapes import INT64, NUMBER, TEXT, array, record
@@ -90,7 +90,7 @@ async def _log(
         # What was logged before has to be moved first, for which others are waited for.
         await asyncio.to_thread(log)
     else:
-        await written(store, log)
+        await store.soon(log)
     return NOTHING
 
 
@@ -115,7 +115,7 @@ async def _set_tag(call: Call) -> Result:
 
 async def _delete_tag(call: Call) -> Result:
     given, store = call.parameters, store_of(call)
-    await written(store, partial(store.delete_tag, text(given, "run_id"), text(given, "key")))
+    await store.soon(partial(store.delete_tag, text(given, "run_id"), text(given, "key")))
     return NOTHING
 
 

@@ -20,7 +20,6 @@ from pegboard_wire.requests import (
     store_of,
     text,
     texts,
-    written,
 )
 from pegboard_wire.schemas import EMPTY, page_limit
 from pegboard_wire.shapes import INT64, PAIRS, TEXT, array, record
@@ -53,7 +52,7 @@ async def _create(call: Call) -> Result:
         user_id=optional_text(given, "user_id"),
         tags=dict(read_pairs(tags, "tags")),
     )
-    return {"run": codec.run_json(await written(store, create))}
+    return {"run": codec.run_json(await store.soon(create))}
 
 
 def _get(call: Call) -> Result:
@@ -70,7 +69,7 @@ async def _update(call: Call) -> Result:
         status=None if status is None else scalars.status(status),
         run_name=optional_text(given, "run_name") or None,
     )
-    return {"run_info": codec.run_info_json(await written(store, update))}
+    return {"run_info": codec.run_info_json(await store.soon(update))}
 
 
 def _delete(call: Call) -> Result:

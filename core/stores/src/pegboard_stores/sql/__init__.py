@@ -1,0 +1,1 @@
+"""SQL for filters: pieces with bound values, comparisons, regular expressions, long texts."""

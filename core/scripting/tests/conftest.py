@@ -148,7 +148,7 @@ def host(plugin: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
             if name.startswith(("PEGBOARD_", "MLFLOW_")):
                 del os.environ[name]
         os.environ["PEGBOARD_TRACKING_URI"] = "dict:main"
-        own = Host(Config(host=HostConfig(disabled=["tracking", "demo"])))
+        own = Host(Config(host=HostConfig(disabled=["context", "demo", "tracking"])))
         own.register(plugin, "test")
         hosts.use(own)
         runs.here.last_run_id = None

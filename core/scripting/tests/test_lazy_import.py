@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pegboard
 import pytest
+from pegboard import host
+from pegboard_scripting import names
 
 HEAVY = {"attr", "cattrs", "click", "numpy", "pandas", "pluggy", "requests", "rich", "sqlite3"}
 
@@ -31,29 +33,37 @@ def test_using_the_scripting_api_loads_no_library_that_it_does_not_need() -> Non
 
 
 def test_names_for_type_checkers_are_the_names_that_exist() -> None:
-    tree = ast.parse(Path(str(pegboard.__file__)).read_text())
+    tree = ast.parse(Path(str(names.__file__)).read_text())
     declared = {
-        alias.asname: (node.module, alias.name)
+        str(alias.asname): (str(node.module), alias.name)
         for block in tree.body
         if isinstance(block, ast.If)
         for node in block.body
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("pegboard")
+        if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert sorted(map(str, declared)) == pegboard.__all__
+    assert declared.keys() == {*names.TARGETS, *names.MODULES}
     for name, (module, original) in declared.items():
         assert name == original
-        home = importlib.import_module(str(module))
-        assert getattr(pegboard, str(name)) is getattr(home, original)
+        if name in names.TARGETS:
+            home = importlib.import_module(module)
+            assert getattr(pegboard, name) is getattr(home, original)
+
+
+def test_every_name_keeps_its_place_until_another_host_is_in_use() -> None:
+    assert pegboard.log_metric is pegboard.__dict__["log_metric"]
+    host.use(None)
+    assert "log_metric" not in pegboard.__dict__
+    assert callable(pegboard.log_metric)
 
 
 def test_every_public_function_and_class_explains_itself() -> None:
-    for name in pegboard.__all__:
+    for name in [*pegboard.__all__, *names.TARGETS, *names.MODULES]:
         assert inspect.getdoc(getattr(pegboard, name)), name
 
 
 def test_dir_shows_the_public_names() -> None:
-    assert set(pegboard.__all__) <= set(dir(pegboard))
+    assert {*pegboard.__all__, *names.TARGETS, *names.MODULES} <= set(dir(pegboard))
     assert "__version__" in dir(pegboard)
 
 

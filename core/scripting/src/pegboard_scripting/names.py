@@ -9,6 +9,10 @@ from __future__ import annotations
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from pegboard_scripting import artifacts as artifacts
+    from pegboard_scripting import client as client
+    from pegboard_scripting import data as data
+    from pegboard_scripting import tracking as tracking
     from pegboard_scripting.client import Client as Client
     from pegboard_scripting.client import MlflowClient as MlflowClient
     from pegboard_scripting.client.images import Image as Image

@@ -20,7 +20,7 @@ def without_senders() -> Iterator[None]:
 
     The tests of senders switch them on, and see to their end.
     """
-    with mock.patch.dict(os.environ, PEGBOARD_SENDER="off"):
+    with mock.patch.dict(os.environ, PEGBOARD_TRACKING_SENDER="off"):
         yield
 
 

@@ -52,7 +52,7 @@ class Scripts:
             **{k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PEGBOARD_"))},
             "XDG_STATE_HOME": str(self.place / "state"),
             "PEGBOARD_TRACKING_URI": self.uri,
-            "PEGBOARD_SENDER": "off",
+            "PEGBOARD_TRACKING_SENDER": "off",
             "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
         }
         process = subprocess.Popen(

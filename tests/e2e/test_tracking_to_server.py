@@ -168,7 +168,7 @@ def environment(server: PegboardServer, tmp_path: Path) -> dict[str, str]:
     return {
         **kept,
         "XDG_STATE_HOME": str(tmp_path / "state"),
-        "PEGBOARD_SENDER": "off",
+        "PEGBOARD_TRACKING_SENDER": "off",
         "MLFLOW_TRACKING_URI": server.url,
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
         "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0.1",

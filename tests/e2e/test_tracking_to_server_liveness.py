@@ -48,7 +48,7 @@ def start(
     environment = {
         **kept,
         "XDG_STATE_HOME": str(tmp_path / "state"),
-        "PEGBOARD_SENDER": "off",
+        "PEGBOARD_TRACKING_SENDER": "off",
         "MLFLOW_TRACKING_URI": server.url,
     }
     processes = []

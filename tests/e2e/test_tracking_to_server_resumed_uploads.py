@@ -87,7 +87,7 @@ class Senders:
         self._environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "PEGBOARD_"))},
             "XDG_STATE_HOME": str(self.state),
-            "PEGBOARD_SENDER": "off",
+            "PEGBOARD_TRACKING_SENDER": "off",
             "MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE": str(2 * MIB),
             "MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE": str(MIB),
         }

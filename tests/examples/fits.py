@@ -83,8 +83,6 @@ def _log_result(
 @hookimpl
 def pegboard_autologgers() -> Sequence[Autologger]:
     """Declare the autologger, which is asked once NumPy is imported."""
-    return [Autologger("polynomial", "numpy", _enable, "NumPy's fits of polynomials.")]
-
-
-def _enable(**switches: Any) -> None:
-    autologging.call(autolog, switches)
+    return [
+        Autologger("polynomial", "numpy", f"{__name__}:autolog", "NumPy's fits of polynomials.")
+    ]

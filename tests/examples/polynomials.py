@@ -10,7 +10,8 @@ from typing import Any
 from pegboard import paths
 from pegboard.contracts.models import ModelFlavor, Predictor, SavedFlavor, Trust
 from pegboard.errors import InvalidValue
-from pegboard.hookspecs import ApiName, Component, hookimpl
+from pegboard.hookspecs import ApiName, Flavor, hookimpl
+from pegboard_models.flavor_api import flavor_api
 
 FILE = "polynomial.json"
 
@@ -54,18 +55,15 @@ class PolynomialFlavor(ModelFlavor):
 
 
 @hookimpl
-def pegboard_model_flavors() -> Sequence[Component[ModelFlavor]]:
+def pegboard_model_flavors() -> Sequence[Flavor]:
     """Declare the flavor."""
-    return [Component("polynomial", lambda settings: PolynomialFlavor(), "NumPy's polynomials.")]
+    return [Flavor("polynomial", f"{__name__}:PolynomialFlavor", "NumPy's polynomials.")]
 
 
-def _api() -> Any:
-    from pegboard_models.flavor_api import flavor_api
-
-    return flavor_api("polynomial")
+api = flavor_api("polynomial")
 
 
 @hookimpl
 def pegboard_api() -> Sequence[ApiName]:
     """Declare the module ``polynomial``: ``log_model``, ``save_model`` and ``load_model``."""
-    return [ApiName("polynomial", _api, "NumPy's polynomials.")]
+    return [ApiName("polynomial", f"{__name__}:api", "NumPy's polynomials.")]

@@ -11,6 +11,7 @@ import pegboard
 import pytest
 from pegboard import config, distributions, host
 from pegboard.hookspecs import ApiName, hookimpl
+from pegboard_testing.targets import target_of
 
 
 class Plugin:
@@ -21,8 +22,8 @@ class Plugin:
         module = types.ModuleType("waves")
         module.height = 3  # type: ignore[attr-defined]
         return [
-            ApiName("waves", lambda: module, "Waves"),
-            ApiName("surf", lambda: lambda: "surfing", "Surfs"),
+            ApiName("waves", target_of(module), "Waves"),
+            ApiName("surf", target_of(lambda: "surfing"), "Surfs"),
         ]
 
 

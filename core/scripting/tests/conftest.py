@@ -24,6 +24,7 @@ from pegboard.uris import Uri
 from pegboard_scripting.client import location
 from pegboard_scripting.fluent import experiments, hooks, runs
 from pegboard_stores.mapping_store import MappingStore
+from pegboard_testing.targets import target_of
 
 
 class MemoryFiles(ArtifactStore):
@@ -107,15 +108,22 @@ class Plugin:
 
     @hookimpl
     def pegboard_tracking_stores(self) -> Sequence[Backend[TrackingStore]]:
-        return [Backend("dict", lambda uri, settings: Store(), "Kept in dicts")]
+        return [Backend("dict", target_of(lambda uri, settings: Store()), "Kept in dicts")]
 
     @hookimpl
     def pegboard_artifact_stores(self) -> Sequence[Backend[ArtifactStore]]:
-        return [Backend("dict", self.open_files, "Kept in dicts")]
+        return [Backend("dict", target_of(self.open_files), "Kept in dicts")]
 
     @hookimpl
     def pegboard_dataset_types(self) -> Sequence[DatasetType]:
-        return [DatasetType("text", lambda data: isinstance(data, str), describe_text, "Text")]
+        return [
+            DatasetType(
+                "text",
+                target_of(lambda data: isinstance(data, str)),
+                target_of(describe_text),
+                "Text",
+            )
+        ]
 
     @hookimpl
     def pegboard_run_context(self) -> Mapping[str, str]:

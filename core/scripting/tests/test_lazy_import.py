@@ -42,12 +42,11 @@ def test_names_for_type_checkers_are_the_names_that_exist() -> None:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert declared.keys() == {*names.TARGETS, *names.MODULES}
+    assert declared.keys() == names.TARGETS.keys()
     for name, (module, original) in declared.items():
         assert name == original
-        if name in names.TARGETS:
-            home = importlib.import_module(module)
-            assert getattr(pegboard, name) is getattr(home, original)
+        home = importlib.import_module(module)
+        assert getattr(pegboard, name) is getattr(home, original)
 
 
 def test_every_name_keeps_its_place_until_another_host_is_in_use() -> None:
@@ -58,12 +57,12 @@ def test_every_name_keeps_its_place_until_another_host_is_in_use() -> None:
 
 
 def test_every_public_function_and_class_explains_itself() -> None:
-    for name in [*pegboard.__all__, *names.TARGETS, *names.MODULES]:
+    for name in [*pegboard.__all__, *names.TARGETS]:
         assert inspect.getdoc(getattr(pegboard, name)), name
 
 
 def test_dir_shows_the_public_names() -> None:
-    assert {*pegboard.__all__, *names.TARGETS, *names.MODULES} <= set(dir(pegboard))
+    assert {*pegboard.__all__, *names.TARGETS} <= set(dir(pegboard))
     assert "__version__" in dir(pegboard)
 
 

@@ -18,9 +18,10 @@ from pegboard import host
 from pegboard.contracts.models import ModelFlavor, Predictor, SavedFlavor, Trust
 from pegboard.entities.logged_models import LoggedModelStatus
 from pegboard.errors import InvalidValue, NotFound, PegboardError, UnsafePath
-from pegboard.hookspecs import ApiName, Component, hookimpl
+from pegboard.hookspecs import ApiName, Flavor, hookimpl
 from pegboard_models import loading, object_graph, saving
 from pegboard_models.flavor_api import flavor_api
+from pegboard_testing.targets import target_of
 from scipy.sparse import csc_matrix, csr_matrix
 
 
@@ -57,12 +58,12 @@ class LineFlavor(ModelFlavor):
 
 class LinePlugin:
     @hookimpl
-    def pegboard_model_flavors(self) -> list[Component[ModelFlavor]]:
-        return [Component("line", lambda settings: LineFlavor(), "Lines")]
+    def pegboard_model_flavors(self) -> list[Flavor[ModelFlavor]]:
+        return [Flavor("line", target_of(LineFlavor), "Lines")]
 
     @hookimpl
     def pegboard_api(self) -> list[ApiName]:
-        return [ApiName("line", lambda: flavor_api("line"), "Lines")]
+        return [ApiName("line", target_of(flavor_api("line")), "Lines")]
 
 
 @pytest.fixture(autouse=True)

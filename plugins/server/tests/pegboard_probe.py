@@ -171,7 +171,7 @@ def open_store(uri: Uri, settings: Mapping[str, Any]) -> TrackingStore:
 
 @hookimpl
 def pegboard_tracking_stores() -> Sequence[Backend[TrackingStore]]:
-    return [Backend("probe", open_store, "For tests: probe:PATH")]
+    return [Backend("probe", f"{__name__}:open_store", "For tests: probe:PATH")]
 
 
 _BODY = {

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pegboard.hookspecs import ApiName, Autologger, Component, hookimpl
+from pegboard.hookspecs import ApiName, Autologger, Flavor, hookimpl
 
 if TYPE_CHECKING:
-    from pegboard.contracts.models import ModelFlavor
+    pass
 
 
 @hookimpl
-def pegboard_model_flavors() -> Sequence[Component[ModelFlavor]]:
+def pegboard_model_flavors() -> Sequence[Flavor]:
     """Declare the flavor of LightGBM models."""
-    return [Component("lightgbm", _open_flavor, "LightGBM models")]
+    return [Flavor("lightgbm", "pegboard_lightgbm.flavor:LightGBMFlavor", "LightGBM models")]
 
 
 @hookimpl
@@ -24,7 +24,7 @@ def pegboard_autologgers() -> Sequence[Autologger]:
         Autologger(
             "lightgbm",
             "lightgbm",
-            _autolog,
+            "pegboard_lightgbm.autologging:autolog",
             "What LightGBM models are trained on, and what comes of it",
         )
     ]
@@ -33,25 +33,4 @@ def pegboard_autologgers() -> Sequence[Autologger]:
 @hookimpl
 def pegboard_api() -> Sequence[ApiName]:
     """Declare ``pegboard.lightgbm``."""
-    return [ApiName("lightgbm", _load_api, "Models of LightGBM")]
-
-
-def _open_flavor(settings: Mapping[str, Any]) -> ModelFlavor:
-    del settings
-    from pegboard_lightgbm.flavor import LightGBMFlavor
-
-    return LightGBMFlavor()
-
-
-def _autolog(**switches: Any) -> None:
-    from pegboard_models.autologging import call
-
-    from pegboard_lightgbm.autologging import autolog
-
-    call(autolog, switches)
-
-
-def _load_api() -> Any:
-    from pegboard_lightgbm.api import lightgbm
-
-    return lightgbm
+    return [ApiName("lightgbm", "pegboard_lightgbm.api:lightgbm", "Models of LightGBM")]

@@ -8,22 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import InvalidValue
-from pegboard_models.flavor_api import FlavorApi, flavor_api
+from pegboard_models.flavor_api import flavor_api
 from pegboard_models.trusting import TrustLike, require_pickle, trust_of
+
+from pegboard_pytorch.autologging import autolog
+from pegboard_pytorch.autologging.checkpoints import load_checkpoint
 
 if TYPE_CHECKING:
     import os
 
 STATE_DICT_FILE = "state_dict.pth"
-
-
-def api() -> FlavorApi:
-    """Return what ``pegboard.pytorch`` is."""
-    from pegboard_pytorch.autologging import autolog
-    from pegboard_pytorch.autologging.checkpoints import load_checkpoint
-
-    functions = (autolog, load_checkpoint, log_state_dict, save_state_dict, load_state_dict)
-    return flavor_api("pytorch", {function.__name__: function for function in functions})
 
 
 def log_state_dict(state_dict: Mapping[str, Any], artifact_path: str, **kwargs: Any) -> None:
@@ -82,3 +76,7 @@ def load_state_dict(
         reason = str(error).strip().partition("\n")[0]
         raise InvalidValue(f"{file} is damaged: {reason}") from error
     return loaded
+
+
+_FUNCTIONS = (autolog, load_checkpoint, log_state_dict, save_state_dict, load_state_dict)
+pytorch = flavor_api("pytorch", {function.__name__: function for function in _FUNCTIONS})

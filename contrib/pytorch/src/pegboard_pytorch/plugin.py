@@ -2,49 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pegboard.hookspecs import ApiName, Autologger, Component, hookimpl
+from pegboard.hookspecs import ApiName, Autologger, Flavor, hookimpl
 
 if TYPE_CHECKING:
-    from pegboard.contracts.models import ModelFlavor
-
-
-def _flavor(settings: Mapping[str, Any]) -> ModelFlavor:
-    from pegboard_pytorch.flavor import PyTorchFlavor
-
-    del settings
-    return PyTorchFlavor()
-
-
-def _api() -> Any:
-    from pegboard_pytorch.api import api
-
-    return api()
-
-
-def _autolog(**switches: Any) -> None:
-    from pegboard_models.autologging import call
-
-    from pegboard_pytorch.autologging import autolog
-
-    call(autolog, switches)
+    pass
 
 
 @hookimpl
-def pegboard_model_flavors() -> Sequence[Component[ModelFlavor]]:
+def pegboard_model_flavors() -> Sequence[Flavor]:
     """Declare the flavor ``pytorch``."""
-    return [Component("pytorch", _flavor, "Modules of PyTorch: exported, weights or pickles")]
+    return [
+        Flavor(
+            "pytorch",
+            "pegboard_pytorch.flavor:PyTorchFlavor",
+            "Modules of PyTorch: exported, weights or pickles",
+        )
+    ]
 
 
 @hookimpl
 def pegboard_autologgers() -> Sequence[Autologger]:
     """Declare the autologger of PyTorch and Lightning."""
-    return [Autologger("pytorch", "torch", _autolog, "Trainings by Lightning, and TensorBoard's")]
+    return [
+        Autologger(
+            "pytorch",
+            "torch",
+            "pegboard_pytorch.autologging:autolog",
+            "Trainings by Lightning, and TensorBoard's",
+        )
+    ]
 
 
 @hookimpl
 def pegboard_api() -> Sequence[ApiName]:
     """Declare ``pegboard.pytorch``."""
-    return [ApiName("pytorch", _api, "Log, save and load modules of PyTorch")]
+    return [
+        ApiName("pytorch", "pegboard_pytorch.api:pytorch", "Log, save and load modules of PyTorch")
+    ]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pegboard.hookspecs import ApiName, Autologger, Component, hookimpl
+from pegboard.hookspecs import ApiName, Autologger, Flavor, hookimpl
 
 if TYPE_CHECKING:
-    from pegboard.contracts.models import ModelFlavor
+    pass
 
 
 @hookimpl
-def pegboard_model_flavors() -> Sequence[Component[ModelFlavor]]:
+def pegboard_model_flavors() -> Sequence[Flavor]:
     """Declare the flavor of scikit-learn models."""
-    return [Component("sklearn", _open_flavor, "scikit-learn models")]
+    return [Flavor("sklearn", "pegboard_sklearn.flavor:SklearnFlavor", "scikit-learn models")]
 
 
 @hookimpl
@@ -24,7 +24,7 @@ def pegboard_autologgers() -> Sequence[Autologger]:
         Autologger(
             "sklearn",
             "sklearn",
-            _autolog,
+            "pegboard_sklearn.autologging:autolog",
             "What scikit-learn models are trained on, and what comes of it",
         )
     ]
@@ -33,25 +33,4 @@ def pegboard_autologgers() -> Sequence[Autologger]:
 @hookimpl
 def pegboard_api() -> Sequence[ApiName]:
     """Declare ``pegboard.sklearn``."""
-    return [ApiName("sklearn", _load_api, "Models of scikit-learn")]
-
-
-def _open_flavor(settings: Mapping[str, Any]) -> ModelFlavor:
-    del settings
-    from pegboard_sklearn.flavor import SklearnFlavor
-
-    return SklearnFlavor()
-
-
-def _autolog(**switches: Any) -> None:
-    from pegboard_models.autologging import call
-
-    from pegboard_sklearn.autologging import autolog
-
-    call(autolog, switches)
-
-
-def _load_api() -> Any:
-    from pegboard_sklearn.api import sklearn
-
-    return sklearn
+    return [ApiName("sklearn", "pegboard_sklearn.api:sklearn", "Models of scikit-learn")]

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pegboard.hookspecs import Backend, hookimpl
 
 if TYPE_CHECKING:
     from pegboard.contracts.tracking import TrackingStore
-    from pegboard.uris import Uri
-
-
-def _open(uri: Uri, settings: Mapping[str, Any]) -> TrackingStore:
-    # Imported here, so that the plugin costs nothing until a json: URI is opened.
-    from pegboard_store_json.store import open_store
-
-    return open_store(uri, settings)
 
 
 @hookimpl
 def pegboard_tracking_stores() -> Sequence[Backend[TrackingStore]]:
     """Declare the store for ``json:`` URIs."""
-    return [Backend("json", _open, "A directory of JSON files: json:PATH")]
+    return [
+        Backend(
+            "json", "pegboard_store_json.store:open_store", "A directory of JSON files: json:PATH"
+        )
+    ]
 
 
 @hookimpl
-def pegboard_settings() -> Mapping[str, object]:
-    """Declare the settings of [plugins.store-json]."""
-    return {"indent": 2, "fsync": False}
+def pegboard_settings() -> str:
+    """Name the class of the settings of [plugins.store-json]."""
+    return "pegboard_store_json.settings:Settings"

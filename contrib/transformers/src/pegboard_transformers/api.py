@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import InvalidValue
 from pegboard_models import loading
-from pegboard_models.flavor_api import FlavorApi, flavor_api
+from pegboard_models.flavor_api import flavor_api
 
 from pegboard_transformers.saving import MODEL, PARTS
 
@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     import os
 
     from pegboard_models.trusting import TrustLike
-
-
-def api() -> FlavorApi:
-    """Return what ``pegboard.transformers`` is."""
-    return flavor_api("transformers", {"load_model": load_model})
 
 
 def load_model(
@@ -49,3 +44,6 @@ def load_model(
         return loaded
     parts = {name: getattr(loaded, name, None) for name in (MODEL, *PARTS)}
     return {**{name: part for name, part in parts.items() if part is not None}, "task": loaded.task}
+
+
+transformers = flavor_api("transformers", {"load_model": load_model})

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pegboard.hookspecs import ApiName, Autologger, Component, hookimpl
+from pegboard.hookspecs import ApiName, Autologger, Flavor, hookimpl
 
 if TYPE_CHECKING:
-    from pegboard.contracts.models import ModelFlavor
+    pass
 
 
 @hookimpl
-def pegboard_model_flavors() -> Sequence[Component[ModelFlavor]]:
+def pegboard_model_flavors() -> Sequence[Flavor]:
     """Declare the flavor of XGBoost models."""
-    return [Component("xgboost", _open_flavor, "XGBoost models")]
+    return [Flavor("xgboost", "pegboard_xgboost.flavor:XGBoostFlavor", "XGBoost models")]
 
 
 @hookimpl
@@ -24,7 +24,7 @@ def pegboard_autologgers() -> Sequence[Autologger]:
         Autologger(
             "xgboost",
             "xgboost",
-            _autolog,
+            "pegboard_xgboost.autologging:autolog",
             "What XGBoost models are trained on, and what comes of it",
         )
     ]
@@ -33,25 +33,4 @@ def pegboard_autologgers() -> Sequence[Autologger]:
 @hookimpl
 def pegboard_api() -> Sequence[ApiName]:
     """Declare ``pegboard.xgboost``."""
-    return [ApiName("xgboost", _load_api, "Models of XGBoost")]
-
-
-def _open_flavor(settings: Mapping[str, Any]) -> ModelFlavor:
-    del settings
-    from pegboard_xgboost.flavor import XGBoostFlavor
-
-    return XGBoostFlavor()
-
-
-def _autolog(**switches: Any) -> None:
-    from pegboard_models.autologging import call
-
-    from pegboard_xgboost.autologging import autolog
-
-    call(autolog, switches)
-
-
-def _load_api() -> Any:
-    from pegboard_xgboost.api import xgboost
-
-    return xgboost
+    return [ApiName("xgboost", "pegboard_xgboost.api:xgboost", "Models of XGBoost")]

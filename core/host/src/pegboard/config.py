@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, field, fields, frozen
+from attrs import evolve, field, frozen, validators
 
-from pegboard import config_trust, uris
+from pegboard import config_trust, settings, uris
 from pegboard.errors import ConfigError
 
 FILE_NAME = "pegboard.toml"
@@ -31,21 +31,44 @@ class TrackingConfig:
 
 @frozen
 class RegistryConfig:
-    """Where registered models are kept, and what promoting them requires."""
+    """Where registered models are kept."""
 
     uri: str = ""
     """Without one: where runs go."""
-    stages: list[str] = field(factory=lambda: ["None", "Staging", "Production", "Archived"])
-    """The stages there are; the first is that of a new version."""
-    gates: dict[str, list[str]] = field(factory=dict)
-    """For an alias or a stage, or "*" for all: the names of the gates that must pass."""
 
 
 @frozen
 class HostConfig:
-    """Which of the installed plugins to leave out, by entry-point name."""
+    """Which of the installed plugins to use, by the names of their entry points."""
 
+    plugins: list[str] | None = None
+    """Only these, which then have to load; None: all that are installed."""
     disabled: list[str] = field(factory=list)
+    """All but these."""
+    providers: dict[str, str] = field(factory=dict)
+    """For a scheme or name that several plugins claim: the plugin that provides it."""
+
+
+@frozen
+class HttpConfig:
+    """How to talk to servers."""
+
+    timeout_seconds: float = field(default=120.0, validator=validators.gt(0))
+    retries: int = field(default=5, validator=validators.ge(0))
+    backoff_seconds: float = field(default=1.0, validator=validators.ge(0))
+    """How long to wait before the first of the retries; it doubles from one to the next."""
+    headers: dict[str, str] = field(factory=dict)
+    """Sent with every request to the server of the tracking or registry URI."""
+    credentials_allow: list[str] = field(factory=list)
+    """Servers that get the credentials and headers too, as https://HOST:PORT, if a location or a
+    source names them."""
+    artifact_allow: list[str] = field(factory=list)
+    """Servers that artifact locations and sources of models may name, with or without a port."""
+    verify: bool = True
+    """Whether certificates have to be valid."""
+    ca_file: str = ""
+    """The certificates to trust, where the system's do not do."""
+    client_certificate: str = ""
 
 
 @frozen
@@ -55,12 +78,34 @@ class Config:
     tracking: TrackingConfig = field(factory=TrackingConfig)
     registry: RegistryConfig = field(factory=RegistryConfig)
     host: HostConfig = field(factory=HostConfig)
+    http: HttpConfig = field(factory=HttpConfig)
     plugins: dict[str, dict[str, Any]] = field(factory=dict)
     file: Path | None = None
     """Where it was read from."""
     origins: dict[str, str] = field(factory=dict)
     """For each value that is not a default, dotted: the file or environment variable it is from."""
 
+
+@frozen
+class _Pegboard:
+    """The table ``[pegboard]``, which holds what concerns all plugins."""
+
+    tracking_uri: str | None = None
+    registry_uri: str | None = None
+    plugins: list[str] | None = None
+    disabled: list[str] | None = None
+    providers: dict[str, str] | None = None
+
+
+_PLACES = {
+    "tracking_uri": ("tracking", "uri"),
+    "registry_uri": ("registry", "uri"),
+    "plugins": ("host", "plugins"),
+    "disabled": ("host", "disabled"),
+    "providers": ("host", "providers"),
+}
+"""Where the values of ``[pegboard]`` are kept; the file may name them so too, as in
+``[tracking] uri``."""
 
 ENVIRONMENT = {
     "PEGBOARD_TRACKING_URI": ("tracking", "uri"),
@@ -125,90 +170,48 @@ def read_file(file: Path) -> Config:
 
 
 def _structure(content: dict[str, Any], file: Path) -> Config:
-    import cattrs
-    from cattrs.gen import make_dict_structure_fn
-
-    converter = cattrs.Converter(forbid_extra_keys=True)
-
-    def text(value: Any, _: type) -> str:
-        if not isinstance(value, str):
-            raise TypeError(f"expected text in quotes, got {value!r}")
-        return value
-
-    def table(value: Any, _: type) -> dict[str, dict[str, Any]]:
-        if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
-            raise TypeError("expected one table per plugin, as in [plugins.NAME]")
-        return value
-
-    def names(value: Any, _: type) -> list[str]:
-        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-            raise TypeError(f"expected a list of names, got {value!r}")
-        return value
-
-    def lists(value: Any, _: type) -> dict[str, list[str]]:
-        if not isinstance(value, dict):
-            raise TypeError(f"expected a table of lists of names, got {value!r}")
-        return {key: names(listed, list) for key, listed in value.items()}
-
-    converter.register_structure_hook(str, text)
-    # Generic types cannot be looked up by class; a function has to recognise them.
-    converter.register_structure_hook_func(lambda kind: kind == dict[str, dict[str, Any]], table)
-    converter.register_structure_hook_func(lambda kind: kind == dict[str, list[str]], lists)
-    converter.register_structure_hook_func(lambda kind: kind == list[str], names)
-    converter.register_structure_hook(
-        Config,
-        make_dict_structure_fn(
-            Config,
-            converter,
-            _cattrs_forbid_extra_keys=True,
-            file=cattrs.override(omit=True),
-            origins=cattrs.override(omit=True),
-        ),
+    tables = {name: _table(table, name, file) for name, table in content.items()}
+    general = tables.pop("pegboard", {})
+    for key, (section, name) in _PLACES.items():
+        table = tables.get(section, {})
+        if name in table:
+            if key in general:
+                raise ConfigError(f"{file}: [pegboard] {key} and [{section}] {name} are the same.")
+            general = {**general, key: table.pop(name)}
+    if not tables.get("host"):
+        tables.pop("host", None)
+    given = settings.structure(_Pegboard, general, f"{file}: [pegboard]")
+    parts: dict[str, dict[str, Any]] = {}
+    for key, (section, name) in _PLACES.items():
+        if (value := getattr(given, key)) is not None:
+            parts.setdefault(section, {})[name] = value
+    http = tables.pop("http", {})
+    origins = {f"{section}.{key}": str(file) for section, part in parts.items() for key in part}
+    origins |= {f"http.{key}": str(file) for key in http}
+    return Config(
+        tracking=TrackingConfig(**parts.get("tracking", {})),
+        registry=RegistryConfig(**parts.get("registry", {})),
+        host=HostConfig(**parts.get("host", {})),
+        http=settings.structure(HttpConfig, http, f"{file}: [http]"),
+        plugins=_tables_of_plugins(tables, file),
+        file=file,
+        origins=origins,
     )
-    try:
-        config = converter.structure(content, Config)
-    except cattrs.BaseValidationError as error:
-        faults = cattrs.transform_error(error, path="", format_exception=_explain)
-        known = ", ".join(_known_keys())
-        raise ConfigError(
-            f"{file}: " + "; ".join(_in_front(fault) for fault in faults),
-            hint=f"Known keys: {known}, and the tables [plugins.NAME].",
-        ) from None
-    origins = {
-        f"{section}.{key}": str(file) for section, values in content.items() for key in values
-    }
-    return evolve(config, file=file, origins=origins)
 
 
-_SECTIONS = {"tracking": TrackingConfig, "registry": RegistryConfig, "host": HostConfig}
+def _table(value: Any, name: str, file: Path) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{file}: {name}: expected a table, as in [{name}].")
+    return value
 
 
-def _known_keys() -> list[str]:
-    return [
-        f"{section}.{key}" for section, kind in _SECTIONS.items() for key in kind.__annotations__
-    ]
-
-
-def _in_front(fault: str) -> str:
-    """Return cattrs' ``what @ .where`` the other way round."""
-    what, _, where = fault.rpartition(" @ ")
-    return f"{where.lstrip('.')}: {what}" if where else what
-
-
-def _explain(error: BaseException, _: type | None) -> str:
-    from cattrs.errors import ForbiddenExtraKeysError
-
-    if isinstance(error, ForbiddenExtraKeysError):
-        return ", ".join(_unknown(name, error.cl) for name in sorted(error.extra_fields))
-    if not str(error).startswith("expected"):
-        # Not of the functions above: cattrs met something else than a table.
-        return "expected a table, as in [tracking]"
-    return str(error)
-
-
-def _unknown(name: str, section: type) -> str:
-    import difflib
-
-    known = [each.name for each in fields(section) if each.name not in ("file", "origins")]
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"unknown key {name!r}" + (f" (did you mean {near[0]!r}?)" if near else "")
+def _tables_of_plugins(tables: dict[str, dict[str, Any]], file: Path) -> dict[str, dict[str, Any]]:
+    """Return the table of each plugin, which is ``[plugins.NAME]`` or, in short, ``[NAME]``."""
+    named = tables.pop("plugins", {})
+    found = {name: _table(table, f"plugins.{name}", file) for name, table in named.items()}
+    for name, table in tables.items():
+        if name in found:
+            raise ConfigError(f"{file}: [{name}] and [plugins.{name}] are the same: leave one out.")
+        if table or name not in ("tracking", "registry"):
+            found[name] = table
+    return found

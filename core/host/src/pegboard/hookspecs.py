@@ -1,8 +1,8 @@
 """The hooks that a plugin may implement. This is the whole surface between host and plugins.
 
 A plugin is a module (or object) named by an entry point of the group ``pegboard``; its functions
-carry ``@hookimpl``. Hooks return small declarations whose ``open`` or ``load`` imports the real
-work only when it is needed, so a plugin costs nothing until it is used.
+carry ``@hookimpl``. Hooks return small declarations, which name their targets as texts
+(``package.module:attribute``); these are imported on first use, so a plugin costs nothing before.
 """
 
 from __future__ import annotations
@@ -11,21 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pluggy
-from attrs import frozen
+from attrs import field, frozen
+
+from pegboard.targets import check
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
-    from pegboard.contracts.evaluation import Evaluator
     from pegboard.contracts.http import Endpoint
-    from pegboard.contracts.llm import LLMProvider
-    from pegboard.contracts.models import ModelFlavor
-    from pegboard.contracts.projects import ProjectRunner
-    from pegboard.contracts.registry import ModelRegistry, Promotion, Verdict
+    from pegboard.contracts.registry import ModelRegistry
     from pegboard.contracts.run_log import RunLog
     from pegboard.contracts.tracking import TrackingStore
-    from pegboard.entities import Dataset, Run, RunStatus
+    from pegboard.entities import Run, RunStatus
     from pegboard.host import Host
-    from pegboard.uris import Uri
 
 PROJECT = "pegboard"
 """The pluggy project name, and the entry-point group."""
@@ -40,36 +37,33 @@ C = TypeVar("C")
 class Backend(Generic[C]):
     """A store that is chosen by the scheme of a URI.
 
-    ``open`` gets the parsed URI and the plugin's own settings (its table in the configuration).
+    ``target`` names a function of the parsed URI and the plugin's own settings.
     """
 
     scheme: str
-    open: Callable[[Uri, Mapping[str, Any]], C]
+    target: str = field(validator=check)
     summary: str
 
 
 @frozen
-class Component(Generic[C]):
-    """A provider, evaluator or runner that is chosen by name.
-
-    ``open`` gets the plugin's own settings (its table in the configuration).
-    """
+class Flavor:
+    """A kind of models, chosen by name; ``target`` names a subclass of ModelFlavor."""
 
     name: str
-    open: Callable[[Mapping[str, Any]], C]
+    target: str = field(validator=check)
     summary: str
 
 
 @frozen
 class Command:
-    """A sub-command of ``pegboard``. ``load`` returns a click command and may import at will.
+    """A sub-command of ``pegboard``; ``target`` names a click command.
 
     One named ``GROUP NAME`` is put into a group, which other plugins may add to as well, and which
     one of them may declare as ``GROUP`` with commands of its own.
     """
 
     name: str
-    load: Callable[[], Any]
+    target: str = field(validator=check)
     summary: str
 
 
@@ -77,27 +71,14 @@ class Command:
 class DatasetType:
     """A kind of data that can be logged as a run's input.
 
-    ``accepts`` says whether an object is of this kind, without importing the library behind it.
-    ``describe`` returns its description; keywords are ``name``, ``source``, ``targets``, ``digest``
-    and what the kind itself adds.
+    ``accepts`` names a function that says whether an object is of this kind, without importing the
+    library behind it. ``describe`` names one that returns its description; keywords are ``name``,
+    ``source``, ``targets``, ``digest`` and what the kind itself adds.
     """
 
     name: str
-    accepts: Callable[[Any], bool]
-    describe: Callable[..., Dataset]
-    summary: str
-
-
-@frozen
-class Gate:
-    """A check that a promotion in the model registry can be made to require.
-
-    ``check`` gets the promotion, the registry to look things up in, and the host, whose
-    ``store_beside`` gives the runs. Which promotions require it is configured by its name.
-    """
-
-    name: str
-    check: Callable[[Promotion, ModelRegistry, Host], Verdict]
+    accepts: str = field(validator=check)
+    describe: str = field(validator=check)
     summary: str
 
 
@@ -105,25 +86,23 @@ class Gate:
 class Autologger:
     """Logs by itself what a library trains.
 
-    ``library`` is the module whose import makes ``enable`` worth calling; ``enable`` takes the
-    switches of ``pegboard.autolog``, by name, and with ``disable=True`` undoes what it did.
+    ``library`` is the module whose import makes the autologger worth calling. ``target`` names a
+    function that takes those switches of ``pegboard.autolog`` that it has, by name, and with
+    ``disable=True`` undoes what it did.
     """
 
     name: str
     library: str
-    enable: Callable[..., None]
+    target: str = field(validator=check)
     summary: str
 
 
 @frozen
 class ApiName:
-    """A name that a plugin adds to the package ``pegboard``: a module or a function.
-
-    ``load`` returns it, and may import at will; it is called on first use.
-    """
+    """A name that a plugin adds to the package ``pegboard``: ``target``, a module or a function."""
 
     name: str
-    load: Callable[[], Any]
+    target: str = field(validator=check)
     summary: str
 
 
@@ -146,13 +125,27 @@ def pegboard_model_registries() -> Sequence[Backend[ModelRegistry]]:
 
 
 @hookspec
-def pegboard_gates() -> Sequence[Gate]:
-    """Declare checks that promotions in a model registry can be made to require."""
-    return ()
+def pegboard_model_registry_opened(registry: ModelRegistry, host: Host) -> None:
+    """Set up a registry that was opened just now, before anybody uses it.
+
+    An exception refuses the registry: what cannot be guarded is not opened.
+    """
 
 
 @hookspec
-def pegboard_model_flavors() -> Sequence[Component[ModelFlavor]]:
+def pegboard_hookspecs() -> str:
+    """Name a module with hooks of this plugin's own, which other plugins may implement.
+
+    The module holds ``@hookspec`` functions. A ``KINDS`` in it says what they declare: by kind of
+    thing, the name of the hook and the class of its declarations, which has a ``name`` and a
+    ``summary``; ``Host.declared`` returns them. Plugins that implement such a hook mark it with
+    ``@hookimpl(optionalhook=True)``, so that they load without this plugin.
+    """
+    return ""
+
+
+@hookspec
+def pegboard_model_flavors() -> Sequence[Flavor]:
     """Declare model flavors by name."""
     return ()
 
@@ -160,24 +153,6 @@ def pegboard_model_flavors() -> Sequence[Component[ModelFlavor]]:
 @hookspec
 def pegboard_autologgers() -> Sequence[Autologger]:
     """Declare what logs the training of a library by itself."""
-    return ()
-
-
-@hookspec
-def pegboard_llm_providers() -> Sequence[Component[LLMProvider]]:
-    """Declare LLM providers by name."""
-    return ()
-
-
-@hookspec
-def pegboard_evaluators() -> Sequence[Component[Evaluator]]:
-    """Declare evaluators by name."""
-    return ()
-
-
-@hookspec
-def pegboard_project_runners() -> Sequence[Component[ProjectRunner]]:
-    """Declare project runners by name."""
     return ()
 
 
@@ -215,13 +190,14 @@ def pegboard_server_started(host: Host, tracking_uri: str | None) -> Callable[[]
 
 
 @hookspec
-def pegboard_settings() -> Mapping[str, object]:
-    """Declare the keys of the plugin's table in the configuration, with their defaults.
+def pegboard_settings() -> str:
+    """Name the class of the plugin's settings, ``package.module:Settings``.
 
-    A key that is not declared here is an error when the configuration is read; a value must have
-    the type of its default.
+    It is a frozen attrs class with a default for each field. The fields are the keys of the
+    plugin's table in the configuration, and their types what the values must be
+    (``pegboard.settings``).
     """
-    return {}
+    return ""
 
 
 @hookspec

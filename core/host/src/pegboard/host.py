@@ -11,27 +11,23 @@ import pluggy
 
 import pegboard
 from pegboard import config as configuration
-from pegboard import distributions, hookspecs, plugin_calls, uris
+from pegboard import distributions, hookspecs, plugin_calls, settings, uris
 from pegboard.errors import (
     ConfigError,
     PluginError,
-    Refused,
     UnknownScheme,
     with_article,
 )
-from pegboard.plugin_calls import HOOKS, described, is_fatal, name_of
-from pegboard.plugin_calls import Plugin as Plugin
+from pegboard.plugin_calls import HOOKS, Plugin, described, is_fatal, name_of
+from pegboard.targets import resolve
 
 if TYPE_CHECKING:
     from logging import Logger
 
     from pegboard.contracts.artifacts import ArtifactStore
-    from pegboard.contracts.evaluation import Evaluator
     from pegboard.contracts.http import Endpoint
-    from pegboard.contracts.llm import LLMProvider
     from pegboard.contracts.models import ModelFlavor
-    from pegboard.contracts.projects import ProjectRunner
-    from pegboard.contracts.registry import ModelRegistry, Promotion
+    from pegboard.contracts.registry import ModelRegistry
     from pegboard.contracts.tracking import TrackingStore
 
 
@@ -44,9 +40,9 @@ class Host:
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.manager.add_hookspecs(hookspecs)
         self.plugins: dict[str, Plugin] = {}
+        self._kinds = dict(HOOKS)
         self._declared: dict[str, dict[str, tuple[str, Any]]] = {}
-        self._defaults: dict[str, Mapping[str, Any]] = {}
-        self._settings: dict[str, Mapping[str, Any]] = {}
+        self._settings: dict[str, Any] = {}
         self._stores: dict[str, TrackingStore] = {}
         self._registries: dict[str, ModelRegistry] = {}
         self._warned: set[tuple[str, str]] = set()
@@ -67,47 +63,28 @@ class Host:
     def model_registry(self, uri: str | None = None) -> ModelRegistry:
         """Return the model registry of a URI, opened once.
 
-        Without one: the configured one, or the one beside the configured tracking store. The gates
-        and stages of the configuration hold for it.
+        Without one: the configured one, or the one beside the configured tracking store.
         """
         text = uri or self.config.registry.uri or self.config.tracking.uri
         with self._lock:
             if text not in self._registries:
-                stages = self._stages()
                 registry: ModelRegistry = self._open("model registry", text)
-                registry.stages = stages
-                if self.config.registry.gates:
-                    registry.allow = partial(self._ask_gates, registry)
+                registry.uri = text
+                self.manager.hook.pegboard_model_registry_opened(registry=registry, host=self)
                 self._registries[text] = registry
             return self._registries[text]
 
-    def store_beside(self, registry: ModelRegistry) -> TrackingStore:
-        """Return the tracking store with the runs that the versions of a registry come from.
-
-        That is the configured one for the configured registry, else the one of the same URI.
-        """
-        with self._lock:
-            found = (text for text, opened in self._registries.items() if opened is registry)
-            text = next(found, None)
-        return self.tracking_store(None if text == self.config.registry.uri else text)
-
-    def gates(self) -> Sequence[hookspecs.Gate]:
-        """Return the checks that promotions can be made to require."""
-        return sorted(self._all("gate"), key=name_of)
-
-    def required_gates(self, key: str) -> Sequence[str]:
-        """Return the names of the gates that an alias or a stage requires.
-
-        Small and capital letters count as the same, so that no gate is missed by a spelling.
-        """
-        wanted = ("*", key.casefold())
-        configured = self.config.registry.gates.items()
-        names = [name for at, gates in configured if at.casefold() in wanted for name in gates]
-        return list(dict.fromkeys(names))
-
     def model_flavor(self, name: str) -> ModelFlavor:
         """Open the model flavor of that name."""
-        flavor: ModelFlavor = self._component("model flavor", name)
+        kind = "model flavor"
+        if name not in self._of(kind):
+            raise PluginError(
+                f"No installed plugin provides the {kind} {name!r}.",
+                hint=f"Available are: {', '.join(self.model_flavors()) or 'none'}. "
+                "'pegboard plugins' lists what is installed.",
+            )
+        plugin, declared = self._one(kind, name)
+        flavor: ModelFlavor = plugin_calls.opened(plugin, kind, lambda: resolve(declared.target)())
         return flavor
 
     def model_flavors(self) -> Sequence[str]:
@@ -124,7 +101,7 @@ class Host:
         PluginError if it cannot be loaded.
         """
         plugin, declared = self._one("API name", name)
-        return plugin_calls.opened(plugin, f"pegboard.{name}", declared.load)
+        return plugin_calls.opened(plugin, f"pegboard.{name}", partial(resolve, declared.target))
 
     def api_names(self) -> Sequence[str]:
         """Return the names that plugins add to the package ``pegboard``."""
@@ -146,36 +123,16 @@ class Host:
         store: ArtifactStore = self._open("artifact store", uri)
         return store
 
-    def llm_provider(self, name: str) -> LLMProvider:
-        """Open the LLM provider of that name."""
-        provider: LLMProvider = self._component("LLM provider", name)
-        return provider
-
-    def evaluator(self, name: str) -> Evaluator:
-        """Open the evaluator of that name."""
-        evaluator: Evaluator = self._component("evaluator", name)
-        return evaluator
-
-    def project_runner(self, name: str) -> ProjectRunner:
-        """Open the project runner of that name."""
-        runner: ProjectRunner = self._component("project runner", name)
-        return runner
-
     def dataset_types(self) -> Sequence[hookspecs.DatasetType]:
         """Return the kinds of data that plugins can describe."""
         return list(self._all("dataset type"))
 
-    def commands(self) -> Sequence[hookspecs.Command]:
-        """Return the sub-commands that plugins add to ``pegboard``.
+    def commands(self) -> Mapping[str, hookspecs.Command | PluginError]:
+        """Return the sub-commands that plugins add to ``pegboard``, by name.
 
-        One that several plugins claim is listed too; loading it is a PluginError.
+        In place of one that several plugins claim stands the error of who asks for it.
         """
-        return [
-            hookspecs.Command(name, partial(self._one, "command", name), item.message)
-            if isinstance(item, PluginError)
-            else item
-            for name, (_, item) in self._of("command").items()
-        ]
+        return {name: item for name, (_, item) in self._of("command").items()}
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Return the HTTP endpoints that plugins declare; PluginError if two share a place."""
@@ -188,9 +145,16 @@ class Host:
                 found[place] = (name, endpoint)
         return [endpoint for _, endpoint in found.values()]
 
+    def declared(self, kind: str) -> Mapping[str, Any]:
+        """Return what plugins declare of a kind, by name, such as those of ``pegboard_hookspecs``.
+
+        What several plugins claim is named in the log and left out.
+        """
+        return {name_of(item): item for item in self._all(kind)}
+
     def conflicts(self) -> Mapping[tuple[str, str], Sequence[str]]:
         """Return what several plugins claim, by kind and name, with the names of the plugins."""
-        claimed = {(kind, key): names for kind in HOOKS for key, names in self._claims(kind)}
+        claimed = {(kind, key): names for kind in self._kinds for key, names in self._claims(kind)}
         return {what: names for what, names in claimed.items() if len(names) > 1}
 
     def left_out(self) -> Sequence[str]:
@@ -205,11 +169,25 @@ class Host:
         """Return the URI schemes that have a store of this kind."""
         return sorted(self._of(kind))
 
-    def settings(self, plugin: str) -> Mapping[str, Any]:
-        """Return the settings of a loaded plugin: those of the configuration, else its defaults."""
-        if plugin not in self._settings:
-            raise PluginError(f"No plugin named {plugin!r} is loaded.")
-        return self._settings[plugin]
+    def settings(self, plugin: str) -> Any:
+        """Return the settings of a loaded plugin, an instance of the class that it declares.
+
+        They are those of the configuration and the environment, else its defaults.
+        """
+        with self._lock:
+            if plugin not in self._settings:
+                if plugin not in self.plugins or not self.manager.has_plugin(plugin):
+                    raise PluginError(f"No plugin named {plugin!r} is loaded.")
+                self._settings[plugin] = self._read_settings(plugin)
+            return self._settings[plugin]
+
+    def settings_class(self, plugin: str) -> type[Any]:
+        """Return the attrs class of a plugin's settings."""
+        target = self.plugins[plugin].settings
+        if not target:
+            return settings.NoSettings
+        found: type[Any] = plugin_calls.opened(plugin, "settings", partial(resolve, target))
+        return found
 
     def register(self, plugin: object, name: str) -> None:
         """Add a plugin that is not installed: for tests, notebooks and scripts."""
@@ -219,7 +197,9 @@ class Host:
             if known := self.manager.get_name(plugin):
                 raise PluginError(f"This plugin is registered already, as {known!r}.")
             info = Plugin(name, getattr(plugin, "__name__", type(plugin).__name__))
-            self._add(info, lambda: plugin)
+            self.plugins[name] = info
+            if self._guarded(info, partial(self._import, info, lambda: plugin)):
+                self._guarded(info, partial(self._register, info, plugin))
             if info.error:
                 del self.plugins[name]
                 raise PluginError(f"The plugin {name!r} was refused: {info.error}")
@@ -236,39 +216,12 @@ class Host:
                 store.close()
             self._stores.clear()
 
-    def _stages(self) -> Sequence[str]:
-        stages = self.config.registry.stages
-        if not stages or len({stage.casefold() for stage in stages}) < len(stages):
-            raise ConfigError(
-                f"{self.config.file}: [registry] stages has to name at least one, each once: "
-                f"{stages!r}.",
-            )
-        return tuple(stages)
-
-    def _ask_gates(self, registry: ModelRegistry, promotion: Promotion) -> None:
-        """Raise Refused unless every gate that is configured for a promotion lets it pass."""
-        for name in self.required_gates(promotion.key):
-            if name not in self._of("gate"):
-                raise ConfigError(
-                    f"{self.config.file}: [registry.gates] names {name!r}, which is no gate.",
-                    hint=f"Gates are: {', '.join(sorted(self._of('gate'))) or 'none'}.",
-                )
-            plugin, gate = self._one("gate", name)
-            verdict = plugin_calls.verdict_of(
-                plugin, name, partial(gate.check, promotion, registry, self)
-            )
-            if not verdict.passed:
-                what = f"version {promotion.version} of {promotion.name!r}"
-                raise Refused(
-                    f"The gate {name!r} does not let {what} become {promotion.key!r}: "
-                    f"{verdict.explanation or 'it gives no reason'}",
-                )
-
     # -- plugins -------------------------------------------------------------------------------
 
     def _discover(self) -> None:
         from importlib_metadata import entry_points
 
+        found: list[tuple[Plugin, object]] = []
         for point in entry_points(group=hookspecs.PROJECT):
             info = Plugin(point.name, point.value, point.dist)
             if point.name in self.plugins:
@@ -276,27 +229,44 @@ class Host:
                 info.error = f"another plugin is named {point.name!r} too"
                 self.plugins[f"{point.name} ({info.distribution})"] = info
                 continue
-            info.disabled = point.name in self.config.host.disabled
-            if info.disabled:
-                self.plugins[point.name] = info
-            else:
-                self._add(info, point.load)
+            self.plugins[point.name] = info
+            info.disabled = self._leaves_out(point.name)
+            if not info.disabled and self._guarded(info, partial(self._import, info, point.load)):
+                found.append((info, info.loaded))
+        # All hooks have to be known before a plugin is asked whether it implements others.
+        for info, plugin in found:
+            if not info.error:
+                self._guarded(info, partial(self._register, info, plugin))
 
-    def _add(self, info: Plugin, load: Callable[[], object]) -> None:
-        """Register a plugin; a broken one is kept with its error, and harms no other."""
-        self.plugins[info.name] = info
+    def _leaves_out(self, name: str) -> bool:
+        only = self.config.host.plugins
+        return name in self.config.host.disabled or (only is not None and name not in only)
+
+    def _guarded(self, info: Plugin, do: Callable[[], None]) -> bool:
+        """Return whether something a plugin does works; its faults are kept and harm no other."""
         try:
-            with info.timed("import"):
-                plugin = load()
-            self.manager.register(plugin, info.name)
-            self.manager.check_pending()
-            self._defaults[info.name] = plugin_calls.settings_of(info, plugin)
-            info.declared = plugin_calls.declarations_of(info, plugin)
+            do()
         except BaseException as error:
             if is_fatal(error):
                 raise
             # Whatever a plugin does wrong is its own fault, and no reason for the host to fail.
             self._set_aside(info, error)
+            return False
+        return True
+
+    def _import(self, info: Plugin, load: Callable[[], object]) -> None:
+        with info.timed("import"):
+            info.loaded = load()
+        if target := plugin_calls.call(info.loaded, "pegboard_hookspecs", ""):
+            module = resolve(target)
+            self.manager.add_hookspecs(module)
+            self._kinds |= getattr(module, "KINDS", {})
+
+    def _register(self, info: Plugin, plugin: object) -> None:
+        self.manager.register(plugin, info.name)
+        self.manager.check_pending()
+        info.settings = plugin_calls.settings_of(info, plugin)
+        info.declared = plugin_calls.declarations_of(info, plugin, self._kinds)
 
     def _set_aside(self, info: Plugin, error: BaseException) -> None:
         info.error = described(error)
@@ -357,27 +327,41 @@ class Host:
         return plugin, item
 
     def _check_settings(self) -> None:
-        """Check the table of each plugin against the keys it declares."""
+        """Read the table of each plugin that has one, so that a mistake in it is told at once."""
         unknown = set(self.config.plugins) - set(self.plugins)
         if unknown:
             raise ConfigError(
                 f"{self.config.file}: no plugin is named {', '.join(map(repr, sorted(unknown)))}.",
                 hint=f"Installed are: {', '.join(sorted(self.plugins)) or 'none'}.",
             )
-        for name, _ in self.manager.list_name_plugin():
-            defaults = self._defaults[name]
-            given = self.config.plugins.get(name, {})
-            for key, value in given.items():
-                where = f"{self.config.file}: [plugins.{name}] {key}"
-                if key not in defaults:
-                    raise ConfigError(
-                        f"{where} is not a setting of this plugin.",
-                        hint=f"Its settings are: {', '.join(sorted(defaults)) or 'none'}.",
-                    )
-                if not _same_type(value, defaults[key]):
-                    expected = type(defaults[key]).__name__
-                    raise ConfigError(f"{where} = {value!r} should be of type {expected}.")
-            self._settings[name] = {**defaults, **given}
+        for name in self.config.plugins:
+            if self.manager.has_plugin(name):
+                self.settings(name)
+
+    def _read_settings(self, plugin: str) -> Any:
+        kind, given = self.settings_class(plugin), dict(self.config.plugins.get(plugin, {}))
+        where = f"{self.config.file}: [plugins.{plugin}]"
+        for key, variable, value in settings.from_environment(kind, f"PEGBOARD_{plugin}"):
+            given[key] = value
+            where = f"{where}, {variable}"
+        try:
+            found = settings.structure(kind, given, where)
+        except ConfigError as error:
+            raise ConfigError(
+                error.message, hint=self._moved(plugin, given) or error.hint
+            ) from None
+        return settings.with_shared(found, self.config)
+
+    def _moved(self, plugin: str, given: Mapping[str, Any]) -> str:
+        """Say where a key belongs that was this plugin's in an earlier version."""
+        for key in sorted(set(given) - set(settings.keys(self.settings_class(plugin)))):
+            short = key.removeprefix("http_")
+            if short in settings.keys(configuration.HttpConfig):
+                return f"Since version 0.2 it is {short!r} in [http]."
+            for other, _ in self.manager.list_name_plugin():
+                if other != plugin and key in settings.keys(self.settings_class(other)):
+                    return f"Since version 0.2 {key!r} is a setting of [plugins.{other}]."
+        return ""
 
     # -- opening -------------------------------------------------------------------------------
 
@@ -386,18 +370,9 @@ class Host:
         if uri.scheme not in self._of(kind):
             raise self._unknown_scheme(kind, uri)
         plugin, backend = self._one(kind, uri.scheme)
-        return plugin_calls.opened(plugin, kind, lambda: backend.open(uri, self._settings[plugin]))
-
-    def _component(self, kind: str, name: str) -> Any:
-        declared = self._of(kind)
-        if name not in declared:
-            known = ", ".join(sorted(declared)) or "none"
-            raise PluginError(
-                f"No installed plugin provides the {kind} {name!r}.",
-                hint=f"Available are: {known}. 'pegboard plugins' lists what is installed.",
-            )
-        plugin, component = self._one(kind, name)
-        return plugin_calls.opened(plugin, kind, lambda: component.open(self._settings[plugin]))
+        return plugin_calls.opened(
+            plugin, kind, lambda: resolve(backend.target)(uri, self.settings(plugin))
+        )
 
     def _unknown_scheme(self, kind: str, uri: uris.Uri) -> UnknownScheme:
         hint = distributions.for_scheme(kind, uri.scheme, self.schemes(kind))

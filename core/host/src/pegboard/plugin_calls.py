@@ -10,15 +10,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import define, field
 
 from pegboard import hookspecs
 from pegboard.errors import PegboardError, PluginError
-
-if TYPE_CHECKING:
-    from pegboard.contracts.registry import Verdict
 
 SLOW_SECONDS = 0.25
 """A plugin whose import, or one of whose hooks, takes longer is slow: commands wait for it."""
@@ -27,12 +24,8 @@ HOOKS: dict[str, tuple[str, type[Any]]] = {
     "tracking store": ("pegboard_tracking_stores", hookspecs.Backend),
     "artifact store": ("pegboard_artifact_stores", hookspecs.Backend),
     "model registry": ("pegboard_model_registries", hookspecs.Backend),
-    "gate": ("pegboard_gates", hookspecs.Gate),
-    "model flavor": ("pegboard_model_flavors", hookspecs.Component),
+    "model flavor": ("pegboard_model_flavors", hookspecs.Flavor),
     "autologger": ("pegboard_autologgers", hookspecs.Autologger),
-    "LLM provider": ("pegboard_llm_providers", hookspecs.Component),
-    "evaluator": ("pegboard_evaluators", hookspecs.Component),
-    "project runner": ("pegboard_project_runners", hookspecs.Component),
     "dataset type": ("pegboard_dataset_types", hookspecs.DatasetType),
     "command": ("pegboard_commands", hookspecs.Command),
     "API name": ("pegboard_api", hookspecs.ApiName),
@@ -44,17 +37,11 @@ _CONTRACTS = {
     "artifact store": "pegboard.contracts.artifacts:ArtifactStore",
     "model registry": "pegboard.contracts.registry:ModelRegistry",
     "model flavor": "pegboard.contracts.models:ModelFlavor",
-    "LLM provider": "pegboard.contracts.llm:LLMProvider",
-    "evaluator": "pegboard.contracts.evaluation:Evaluator",
-    "project runner": "pegboard.contracts.projects:ProjectRunner",
 }
 """What opens is an abstract class of ours, or has at least its methods."""
 
 _LISTED = 3
 """How many of the methods that are missing an error names."""
-
-_CALLED = ("open", "load", "accepts", "describe", "check", "enable")
-"""The attributes of declarations that are functions."""
 
 
 @define
@@ -67,6 +54,10 @@ class Plugin:
     """The distribution that it is part of (importlib_metadata's); None if it was registered."""
     error: str = ""
     disabled: bool = False
+    settings: str = ""
+    """The target of the class of its settings."""
+    loaded: Any = field(default=None, repr=False)
+    """The module or object that the entry point names."""
     declared: dict[str, list[Any]] = field(factory=dict)
     """By kind of thing, the declarations that it made."""
     seconds: dict[str, float] = field(factory=dict)
@@ -130,17 +121,24 @@ def call(plugin: object, hook: str, default: Any) -> Any:
     return implementation() if implementation is not None and marked else default
 
 
-def settings_of(info: Plugin, plugin: object) -> dict[str, Any]:
-    """Return the settings that a plugin declares; TypeError if that is not a mapping of texts."""
+def settings_of(info: Plugin, plugin: object) -> str:
+    """Return the target of the class of a plugin's settings; "" if it declares none."""
     with info.timed("pegboard_settings"):
-        found = call(plugin, "pegboard_settings", {})
-    return dict(_texts_to("pegboard_settings", found, object))
+        found = call(plugin, "pegboard_settings", "")
+    if not isinstance(found, str):
+        raise TypeError(
+            f"pegboard_settings returned {_shown(found)}, not 'package.module:Settings', the name "
+            "of an attrs class whose fields are the settings"
+        )
+    return found
 
 
-def declarations_of(info: Plugin, plugin: object) -> dict[str, list[Any]]:
+def declarations_of(
+    info: Plugin, plugin: object, kinds: Mapping[str, tuple[str, type[Any]]]
+) -> dict[str, list[Any]]:
     """Return what a plugin declares, by kind; TypeError if it is not what the hooks ask for."""
     found = {}
-    for kind, (hook, expected) in HOOKS.items():
+    for kind, (hook, expected) in kinds.items():
         with info.timed(hook):
             items = call(plugin, hook, ())
             listed = _sequence(hook, items)
@@ -201,9 +199,6 @@ def _checked(item: Any, expected: type[Any]) -> Any:
         return item
     if not isinstance(name_of(item), str) or not name_of(item):
         raise TypeError(f"{item!r} was declared, whose name is not text")
-    for attribute in _CALLED:
-        if not callable(getattr(item, attribute, print)):
-            raise TypeError(f"{item!r} was declared, whose '{attribute}' cannot be called")
     return item
 
 
@@ -255,27 +250,3 @@ def _missing(found: object, contract: str) -> list[str]:
     if isinstance(found, kind):
         return []
     return sorted(name for name in kind.__abstractmethods__ if not hasattr(found, name))
-
-
-def verdict_of(plugin: str, gate: str, ask: Callable[[], Verdict]) -> Verdict:
-    """Return what a gate says; PluginError, so that nothing passes, if it fails to say it."""
-    from pegboard.contracts.registry import Verdict
-
-    try:
-        verdict = ask()
-    except PegboardError:
-        raise
-    except BaseException as error:
-        if is_fatal(error):
-            raise
-        raise PluginError(
-            f"The gate {gate!r} of the plugin {plugin!r} failed: {described(error)}.",
-            hint=_AT_FAULT.format(plugin=plugin),
-        ) from error
-    if not isinstance(verdict, Verdict):
-        raise PluginError(
-            f"The gate {gate!r} of the plugin {plugin!r} returned {_shown(verdict)}, "
-            "not a Verdict.",
-            hint=_AT_FAULT.format(plugin=plugin),
-        )
-    return verdict

@@ -8,6 +8,7 @@ import click
 from click.testing import Result
 from pegboard.hookspecs import Command, hookimpl
 from pegboard.host import Host
+from pegboard_testing.targets import target_of
 
 Run = Callable[..., Result]
 
@@ -24,10 +25,8 @@ class Plugin:
 
 
 def _says(name: str) -> Command:
-    def load() -> click.Command:
-        return click.command(name)(lambda: click.echo(f"this is {name}"))
-
-    return Command(name, load, f"What {name} does.")
+    command = click.command(name)(lambda: click.echo(f"this is {name}"))
+    return Command(name, target_of(command), f"What {name} does.")
 
 
 def _never() -> click.Command:
@@ -46,7 +45,7 @@ def _pets() -> Command:
         """Feed them all."""
         click.echo("fed")
 
-    return Command("pets", lambda: pets, "Look after pets.")
+    return Command("pets", target_of(pets), "Look after pets.")
 
 
 def test_plugins_add_commands_to_the_group_of_another(plain_host: Host, run: Run) -> None:

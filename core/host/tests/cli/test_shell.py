@@ -13,6 +13,7 @@ from click.testing import Result
 from pegboard.errors import FilterError, InvalidValue, NotFound
 from pegboard.hookspecs import Command, hookimpl
 from pegboard.host import Host
+from pegboard_testing.targets import target_of
 
 Run = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -30,7 +31,7 @@ class Plugin:
 
 
 def _command(name: str, body: Callable[[], None]) -> Command:
-    return Command(name, lambda: click.command(name)(body), f"What {name} does.")
+    return Command(name, target_of(click.command(name)(body)), f"What {name} does.")
 
 
 def _raising(error: BaseException) -> Callable[[], None]:
@@ -199,7 +200,7 @@ def test_the_store_may_be_named_before_or_after_the_command(
 
 def test_what_follows_two_dashes_is_no_option(plain_host: Host, run: Run) -> None:
     echo = click.Command("echo", params=[click.Argument(["words"], nargs=-1)], callback=_echo)
-    plain_host.register(Plugin(Command("echo", lambda: echo, "Print words.")), "echoing")
+    plain_host.register(Plugin(Command("echo", target_of(echo), "Print words.")), "echoing")
     result = run("echo", "--", "--tracking-uri", "x")
     assert result.stdout == "--tracking-uri x\n"
 

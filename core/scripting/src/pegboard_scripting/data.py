@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pegboard import host
 from pegboard.entities import Dataset
 from pegboard.errors import InvalidValue
+from pegboard.targets import resolve
 
 if TYPE_CHECKING:
     from pegboard.hookspecs import DatasetType
@@ -29,8 +31,8 @@ def describe(data: Any, **options: Any) -> Dataset:
     if isinstance(data, Dataset):
         return data
     for kind in host.current().dataset_types():
-        if kind.accepts(data):
-            return kind.describe(data, **_given(options))
+        if resolve(kind.accepts)(data):
+            return _described(kind, data, **_given(options))
     raise InvalidValue(
         f"No installed plugin describes {type(data).__name__!r} as a dataset.",
         hint=f"Known kinds of data: {_known()}.",
@@ -131,7 +133,7 @@ def __getattr__(attribute: str) -> Callable[..., Dataset]:
     if attribute.startswith(_PREFIX):
         kind = _kinds().get(attribute.removeprefix(_PREFIX))
         if kind is not None:
-            return kind.describe
+            return partial(_described, kind)
     raise AttributeError(f"module {__name__!r} has no attribute {attribute!r}")
 
 
@@ -142,7 +144,12 @@ def _describe_as(kind_name: str, data: Any, /, **options: Any) -> Dataset:
             f"No installed plugin describes data of the kind {kind_name!r}.",
             hint=f"Known kinds of data: {_known()}.",
         )
-    return kind.describe(data, **_given(options))
+    return _described(kind, data, **_given(options))
+
+
+def _described(kind: DatasetType, data: Any, /, **options: Any) -> Dataset:
+    described: Dataset = resolve(kind.describe)(data, **options)
+    return described
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

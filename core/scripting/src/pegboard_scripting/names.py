@@ -130,8 +130,12 @@ _NAMES: dict[str, str] = {
     "set_system_metrics_sampling_interval",
 }
 
-MODULES = ("artifacts", "client", "data", "tracking")
-"""Modules that are names too."""
+_PACKAGE = "pegboard_scripting"
+_MODULES = ("artifacts", "client", "data", "tracking")
 
-TARGETS = {name: f"{module}:{name}" for module, names in _NAMES.items() for name in names.split()}
-"""Where each name is, within this package: ``module:attribute``."""
+TARGETS = {name: f"{_PACKAGE}.{name}" for name in _MODULES} | {
+    name: f"{_PACKAGE}.{module}:{name}"
+    for module, names in _NAMES.items()
+    for name in names.split()
+}
+"""Where each name is: a module, or an attribute of one."""

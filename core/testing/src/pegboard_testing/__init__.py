@@ -9,9 +9,6 @@ import pytest
 
 if TYPE_CHECKING:
     from pegboard_testing.artifacts import ArtifactStoreContract as ArtifactStoreContract
-    from pegboard_testing.components import EvaluatorContract as EvaluatorContract
-    from pegboard_testing.components import LLMProviderContract as LLMProviderContract
-    from pegboard_testing.components import ProjectRunnerContract as ProjectRunnerContract
     from pegboard_testing.flavors import FlavorContract as FlavorContract
     from pegboard_testing.logged_models import LoggedModelStoreContract as LoggedModelStoreContract
     from pegboard_testing.registry import ModelRegistryContract as ModelRegistryContract
@@ -20,12 +17,9 @@ if TYPE_CHECKING:
 
 _SUITES = {
     "ArtifactStoreContract": "artifacts",
-    "EvaluatorContract": "components",
     "FlavorContract": "flavors",
-    "LLMProviderContract": "components",
     "LoggedModelStoreContract": "logged_models",
     "ModelRegistryContract": "registry",
-    "ProjectRunnerContract": "components",
     "TraceStoreContract": "traces",
     "TrackingStoreContract": "tracking",
 }

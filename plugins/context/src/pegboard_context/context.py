@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from pegboard.tags import (
@@ -23,6 +23,9 @@ from pegboard.tags import (
 from pegboard.validation import MAX_TAG_VALUE
 
 from pegboard_context import git
+
+if TYPE_CHECKING:
+    from pegboard_context.settings import Settings
 
 _JOB_VARIABLES = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")
 """Environment variables by which batch schedulers name a job."""
@@ -43,15 +46,15 @@ _SECRET_VALUE = re.compile(
 _URL_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*://)[^/?#\s@]*@")
 
 
-def run_tags(settings: Mapping[str, Any]) -> dict[str, str]:
+def run_tags(settings: Settings) -> dict[str, str]:
     """Return the tags for a run that is about to start; a fact that cannot be had is left out.
 
     ``settings`` are those of the plugin: ``record_git`` and ``record_command``.
     """
     parts: list[Callable[[], dict[str, str]]] = [_user, _source]
-    if settings["record_command"]:
+    if settings.record_command:
         parts.append(_command)
-    if settings["record_git"]:
+    if settings.record_git:
         parts.append(_git)
     parts.append(_from_environment)
     tags: dict[str, str] = {}

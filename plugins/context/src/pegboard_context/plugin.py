@@ -18,21 +18,24 @@ NAME = "context"
 @hookimpl
 def pegboard_dataset_types() -> Sequence[DatasetType]:
     """Declare frames, arrays, Hugging Face datasets and plain files."""
-    from pegboard_context.datasets import types
-
-    return types()
+    kinds = "pegboard_context.datasets.kinds"
+    here = "pegboard_context.datasets"
+    return [
+        DatasetType(name, f"{kinds}:is_{name}", f"{here}.{module}:describe", summary)
+        for name, module, summary in (
+            ("pandas", "pandas", "A pandas DataFrame"),
+            ("polars", "polars", "A polars DataFrame"),
+            ("numpy", "numpy", "A numpy array, or a dict of arrays by name"),
+            ("huggingface", "huggingface", "A Hugging Face dataset"),
+            ("file", "files", "A file, or a directory with all below"),
+        )
+    ]
 
 
 @hookimpl
-def pegboard_settings() -> Mapping[str, object]:
-    """Declare the settings of [plugins.context]."""
-    return {
-        "record_git": True,
-        "record_patch": True,
-        "record_command": True,
-        "record_environment": True,
-        "system_metrics": False,
-    }
+def pegboard_settings() -> str:
+    """Name the class of the settings of [plugins.context]."""
+    return "pegboard_context.settings:Settings"
 
 
 @hookimpl
@@ -53,7 +56,7 @@ def pegboard_run_started(run: Run, client: RunLog, options: Mapping[str, Any]) -
     settings = client.host.settings(NAME)
     recorder.start(run, client, settings)
     chosen = options.get("log_system_metrics")
-    system_metrics.start(run, client, chosen, settings["system_metrics"])
+    system_metrics.start(run, client, chosen, settings.system_metrics)
 
 
 @hookimpl

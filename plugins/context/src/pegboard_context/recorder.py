@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pegboard.tags import ENVIRONMENT_DIRECTORY, GIT_DIRTY, PARENT_RUN_ID
 
@@ -15,6 +14,8 @@ from pegboard_context import changes, context
 if TYPE_CHECKING:
     from pegboard.contracts.run_log import RunLog
     from pegboard.entities import Run
+
+    from pegboard_context.settings import Settings
 
 _active: dict[str, Recorder] = {}
 """By run id. Without a lock: a signal handler may end a run in the midst of anything."""
@@ -28,9 +29,7 @@ class Recorder(threading.Thread):
     ``mlflow.source.git.dirty``. A resumed run keeps what its first start recorded.
     """
 
-    def __init__(
-        self, run: Run, client: RunLog, settings: Mapping[str, Any], *, with_files: bool
-    ) -> None:
+    def __init__(self, run: Run, client: RunLog, settings: Settings, *, with_files: bool) -> None:
         super().__init__(name=f"pegboard-context-{run.info.run_id}", daemon=True)
         self._run, self._client, self._settings = run, client, settings
         self._with_files = with_files
@@ -56,21 +55,21 @@ class Recorder(threading.Thread):
         with_files = self._with_files and not self._client.list_artifacts(
             run_id, ENVIRONMENT_DIRECTORY
         )
-        if with_files and self._settings["record_environment"]:
+        if with_files and self._settings.record_environment:
             self._log_text("requirements.txt", environment.requirements())
             self._log_text("environment.json", json.dumps(environment.description(), indent=2))
         answer = question.answer() if question is not None else None
         if answer is None:
             return
         self._client.set_tag(run_id, GIT_DIRTY, str(answer.dirty).lower())
-        if with_files and self._settings["record_patch"] and answer.dirty:
+        if with_files and self._settings.record_patch and answer.dirty:
             # Not as text: the files that it is about need not be UTF-8.
             self._client.log_stream(
                 run_id, io.BytesIO(answer.patch), f"{ENVIRONMENT_DIRECTORY}/uncommitted.patch"
             )
 
     def _ask(self) -> changes.Question | None:
-        if not self._settings["record_git"] or GIT_DIRTY in self._run.data.tags:
+        if not self._settings.record_git or GIT_DIRTY in self._run.data.tags:
             return None
         repository = context.repository()
         return changes.ask(repository) if repository is not None else None
@@ -79,12 +78,12 @@ class Recorder(threading.Thread):
         self._client.log_text(self._run.info.run_id, text, f"{ENVIRONMENT_DIRECTORY}/{name}")
 
 
-def start(run: Run, client: RunLog, settings: Mapping[str, Any]) -> None:
+def start(run: Run, client: RunLog, settings: Settings) -> None:
     """Begin to record a run.
 
     A child of a run that this process also records gets no files: they would be the same.
     """
-    if not (settings["record_git"] or settings["record_environment"]):
+    if not (settings.record_git or settings.record_environment):
         return
     with_files = run.data.tags.get(PARENT_RUN_ID) not in _active
     recorder = Recorder(run, client, settings, with_files=with_files)

@@ -43,7 +43,7 @@ def predict(
     Raises:
         PegboardError: if the process fails; the error holds what it said.
     """
-    if not any(command.name == _COMMAND for command in host.current().commands()):
+    if _COMMAND not in host.current().commands():
         raise PluginError(
             "Nothing that is installed predicts in a process of its own.",
             hint="Try: pip install pegboard-serving",

@@ -14,6 +14,7 @@ import pytest
 from pegboard import host
 from pegboard.hookspecs import Autologger, hookimpl
 from pegboard_models.autologging import Integration, Switches, imports
+from pegboard_testing.targets import target_of
 
 calls: list[tuple[str, dict[str, Any]]] = []
 INTEGRATION = Integration("early", "pluggy", ("1.0", "99.0"))
@@ -29,7 +30,6 @@ def broken(**switches: Any) -> None:
 
 
 def plugin() -> Any:
-    from pegboard_models.autologging import call
 
     def note(name: str) -> Any:
         return lambda **switches: calls.append((name, switches))
@@ -37,11 +37,11 @@ def plugin() -> Any:
     @hookimpl
     def pegboard_autologgers() -> list[Autologger]:
         return [
-            Autologger("early", "json", lambda **switches: call(early, switches), ""),
-            Autologger("late", "later_library", note("late"), ""),
-            Autologger("below", "later_library.part", note("below"), ""),
-            Autologger("broken", "json", broken, ""),
-            Autologger("absent", "no_such_library", note("absent"), ""),
+            Autologger("early", "json", target_of(early), ""),
+            Autologger("late", "later_library", target_of(note("late")), ""),
+            Autologger("below", "later_library.part", target_of(note("below")), ""),
+            Autologger("broken", "json", target_of(broken), ""),
+            Autologger("absent", "no_such_library", target_of(note("absent")), ""),
         ]
 
     return SimpleNamespace(pegboard_autologgers=pegboard_autologgers)

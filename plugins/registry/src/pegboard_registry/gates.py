@@ -11,18 +11,19 @@ from pegboard.entities import LifecycleStage, Metric, Run, RunData, RunInfo, Run
 from pegboard.errors import ConfigError, FilterError, NotFound, command_line
 from pegboard_stores.filters import RUNS, Comparison, Expr, Field, Kind, Not, matches, parse_filter
 
+from pegboard_registry.names import NAME
+from pegboard_registry.promotion import store_beside
+
 if TYPE_CHECKING:
     from pegboard.contracts.tracking import TrackingStore
     from pegboard.entities.logged_models import LoggedModel
     from pegboard.entities.registry import ModelVersion
     from pegboard.host import Host
 
-_SETTINGS = "registry"
-
 
 def approval(promotion: Promotion, registry: ModelRegistry, host: Host) -> Verdict:
     """Pass if enough people, its author not among them, have approved the version for this."""
-    needed = int(host.settings(_SETTINGS)["approvals_needed"])
+    needed = int(host.settings(NAME).approvals_needed)
     version = registry.get_version(promotion.name, promotion.version)
     given = registry.approvals(promotion.name, version.version, promotion.key)
     users = sorted({str(each.user) for each in given} - {str(version.user_id)})
@@ -43,7 +44,7 @@ def evaluation(promotion: Promotion, registry: ModelRegistry, host: Host) -> Ver
     """Pass if the run or the logged model behind the version meets all configured conditions."""
     conditions = _conditions(host)
     version = registry.get_version(promotion.name, promotion.version)
-    run = _measured(host.store_beside(registry), version)
+    run = _measured(store_beside(host, registry), version)
     if run is None:
         return Verdict(False, "there is no run and no logged model that it was made from.")
     failed = [text for text, expr in conditions.items() if not matches(expr, run)]
@@ -54,8 +55,8 @@ def evaluation(promotion: Promotion, registry: ModelRegistry, host: Host) -> Ver
 
 
 def _conditions(host: Host) -> Mapping[str, Expr]:
-    texts = host.settings(_SETTINGS)["evaluation"]
-    where = f"{host.config.file}: [plugins.{_SETTINGS}] evaluation"
+    texts = host.settings(NAME).evaluation
+    where = f"{host.config.file}: [plugins.{NAME}] evaluation"
     found: dict[str, Expr] = {}
     for text in texts:
         try:

@@ -2,105 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from pegboard.hookspecs import Backend, Command, Gate, hookimpl
+from pegboard.hookspecs import Backend, Command, hookimpl
 from pegboard.uris import PLAIN_PATH
+
+from pegboard_registry.hookspecs import Gate
 
 if TYPE_CHECKING:
     from pegboard.contracts.http import Endpoint
-    from pegboard.contracts.registry import ModelRegistry, Promotion, Verdict
+    from pegboard.contracts.registry import ModelRegistry
     from pegboard.host import Host
-    from pegboard.uris import Uri
-
-NAME = "registry"
-"""The name of the entry point, and of the table in the configuration."""
-
-SOURCE_SCHEMES = (
-    *("abfs", "abfss", "adl", "az", "b2", "dbfs", "gcs", "gs", "hdfs", "oci", "oss", "r2", "s3"),
-    *("s3a", "s3n", "viewfs", "wasb", "wasbs"),
-)
-"""Those of stores of objects and of Hadoop, which every reader opens as who they are there."""
-
-
-def _sqlite(uri: Uri, settings: Mapping[str, Any]) -> ModelRegistry:
-    from pegboard_registry.store.sqlite import open_registry
-
-    return open_registry(uri, settings)
-
-
-def _memory(uri: Uri, settings: Mapping[str, Any]) -> ModelRegistry:
-    from pegboard_registry.memory.registry import open_registry
-
-    return open_registry(uri, settings)
-
-
-def _server(uri: Uri, settings: Mapping[str, Any]) -> ModelRegistry:
-    from pegboard_registry.client.registry import open_registry
-
-    return open_registry(uri, settings)
 
 
 @hookimpl
 def pegboard_model_registries() -> Sequence[Backend[ModelRegistry]]:
     """Declare the SQLite registry (also for plain paths), and the one for tests."""
     return [
-        Backend("sqlite", _sqlite, "In the SQLite file of a tracking store: sqlite:PATH"),
-        Backend(PLAIN_PATH, _sqlite, "The same, as a plain path to the file or its directory"),
-        Backend("file", _sqlite, "The same, as a URI: file:///PATH"),
-        Backend("http", _server, "Of a server, MLflow's or ours: http://HOST:PORT"),
-        Backend("https", _server, "The same, over TLS: https://HOST"),
-        Backend("memory", _memory, "Kept in this process only, for tests: memory:NAME"),
+        Backend(
+            "sqlite",
+            "pegboard_registry.store.sqlite:open_registry",
+            "In the SQLite file of a tracking store: sqlite:PATH",
+        ),
+        Backend(
+            PLAIN_PATH,
+            "pegboard_registry.store.sqlite:open_registry",
+            "The same, as a plain path to the file or its directory",
+        ),
+        Backend(
+            "file",
+            "pegboard_registry.store.sqlite:open_registry",
+            "The same, as a URI: file:///PATH",
+        ),
+        Backend(
+            "http",
+            "pegboard_registry.client.registry:open_registry",
+            "Of a server, MLflow's or ours: http://HOST:PORT",
+        ),
+        Backend(
+            "https",
+            "pegboard_registry.client.registry:open_registry",
+            "The same, over TLS: https://HOST",
+        ),
+        Backend(
+            "memory",
+            "pegboard_registry.memory.registry:open_registry",
+            "Kept in this process only, for tests: memory:NAME",
+        ),
     ]
 
 
-def _approval(promotion: Promotion, registry: ModelRegistry, host: Host) -> Verdict:
-    from pegboard_registry.gates import approval
+@hookimpl
+def pegboard_hookspecs() -> str:
+    """Name the module with the hook for gates."""
+    return "pegboard_registry.hookspecs"
 
-    return approval(promotion, registry, host)
 
+@hookimpl
+def pegboard_model_registry_opened(registry: ModelRegistry, host: Host) -> None:
+    """Give the registry its stages and gates."""
+    from pegboard_registry.promotion import govern
 
-def _evaluation(promotion: Promotion, registry: ModelRegistry, host: Host) -> Verdict:
-    from pegboard_registry.gates import evaluation
-
-    return evaluation(promotion, registry, host)
+    govern(registry, host)
 
 
 @hookimpl
 def pegboard_gates() -> Sequence[Gate]:
     """Declare the gates that a person's approval or an evaluation opens."""
     return [
-        Gate("approval", _approval, "Others than its author have approved it."),
-        Gate("evaluation", _evaluation, "Its run or logged model meets the conditions."),
+        Gate(
+            "approval",
+            "pegboard_registry.gates:approval",
+            "Others than its author have approved it.",
+        ),
+        Gate(
+            "evaluation",
+            "pegboard_registry.gates:evaluation",
+            "Its run or logged model meets the conditions.",
+        ),
     ]
-
-
-def _models() -> Any:
-    from pegboard_registry.commands.models import models
-
-    return models
-
-
-def _registry() -> Any:
-    from pegboard_registry.commands.registry import registry
-
-    return registry
-
-
-def _lineage() -> Any:
-    from pegboard_registry.commands.lineage import lineage
-
-    return lineage
 
 
 @hookimpl
 def pegboard_commands() -> Sequence[Command]:
     """Declare the commands that deal with registered models."""
     return [
-        Command("models", _models, "List, register, promote and change registered models."),
-        Command("registry", _registry, "Show the history, roll back, approve."),
-        Command("lineage", _lineage, "Show what a model was made from, and what came of it."),
+        Command(
+            "models",
+            "pegboard_registry.commands.models:models",
+            "List, register, promote and change registered models.",
+        ),
+        Command(
+            "registry",
+            "pegboard_registry.commands.registry:registry",
+            "Show the history, roll back, approve.",
+        ),
+        Command(
+            "lineage",
+            "pegboard_registry.commands.lineage:lineage",
+            "Show what a model was made from, and what came of it.",
+        ),
     ]
 
 
@@ -121,17 +123,6 @@ def pegboard_server_started(host: Host, tracking_uri: str | None) -> Callable[[]
 
 
 @hookimpl
-def pegboard_settings() -> Mapping[str, object]:
-    """Declare the settings of [plugins.registry]."""
-    return {
-        # The gates: how many people have to approve, and what has to hold, as filters of runs do.
-        "approvals_needed": 1,
-        "evaluation": [],
-        # Schemes that the sources of versions may have which are no files of a run or a model.
-        "source_schemes": list(SOURCE_SCHEMES),
-        # Hosts that webhooks may call though they are not public, with or without a port.
-        "webhook_allow": [],
-        "webhook_attempts": 8,
-        "webhook_pause_seconds": 2.0,
-        "webhook_timeout_seconds": 10.0,
-    }
+def pegboard_settings() -> str:
+    """Name the class of the settings of [plugins.registry]."""
+    return "pegboard_registry.settings:Settings"

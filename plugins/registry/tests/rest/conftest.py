@@ -20,7 +20,8 @@ from pegboard.contracts.http import Call, Identity, Permission
 from pegboard.errors import PegboardError
 from pegboard.host import Host
 from pegboard_registry.client.registry import RestRegistry
-from pegboard_registry.plugin import NAME, SOURCE_SCHEMES
+from pegboard_registry.names import NAME
+from pegboard_registry.settings import SOURCE_SCHEMES
 from pegboard_registry.webhooks.service import webhooks_of
 from pegboard_tracking.plugin import pegboard_settings
 from pegboard_wire.client.connection import connect

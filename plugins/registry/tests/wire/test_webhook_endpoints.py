@@ -7,7 +7,7 @@ import sys
 import pytest
 from pegboard.contracts.http import Identity, Permission
 from pegboard.errors import InvalidValue, NotFound, NotSupported, Refused
-from pegboard_registry.plugin import NAME
+from pegboard_registry.names import NAME
 from pegboard_registry.webhooks.entities import EVENTS
 from pegboard_registry.webhooks.service import need_webhooks
 

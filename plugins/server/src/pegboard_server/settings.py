@@ -7,32 +7,45 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict, frozen
-
-DEFAULTS: Mapping[str, object] = {
-    "users_file": "",
-    "allowed_hosts": [],
-    "cors_origins": [],
-    "trusted_proxies": [],
-    "access_log": True,
-    "threads": 8,
-    "max_connections": 1000,
-    "max_connections_per_address": 500,
-    "max_streams": 64,
-    "max_body_mib": 16,
-    "max_bodies_mib": 128,
-    "max_values": 200_000,
-    "read_timeout_seconds": 20.0,
-    "write_timeout_seconds": 60.0,
-    "request_timeout_seconds": 120.0,
-    "keep_alive_seconds": 75.0,
-    "stop_timeout_seconds": 30.0,
-}
-"""The settings of ``[plugins.server]``."""
+from attrs import asdict, field, frozen, validators
 
 
 @frozen(kw_only=True)
-class Settings:
+class Configured:
+    """The settings of ``[plugins.server]``."""
+
+    users_file: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    access_log: bool = True
+    threads: int = field(default=8, validator=validators.ge(1))
+    """How many calls wait for the store at the same time; eight times as many may queue."""
+    max_connections: int = field(default=1000, validator=validators.ge(1))
+    max_connections_per_address: int = field(default=500, validator=validators.ge(1))
+    """How many of them one address may hold; this machine and trusted proxies may hold all."""
+    max_streams: int = field(default=64, validator=validators.ge(1))
+    max_body_mib: int = field(default=16, validator=validators.ge(1))
+    """The longest JSON body."""
+    max_bodies_mib: int = field(default=128, validator=validators.ge(1))
+    """All JSON bodies that are in memory at one time."""
+    max_values: int = field(default=200_000, validator=validators.ge(1))
+    """How many names and values one JSON body may hold."""
+    read_timeout_seconds: float = field(default=20.0, validator=validators.gt(0))
+    """How long a client may take for its headers, for a JSON body, or for the next piece of a
+    stream."""
+    write_timeout_seconds: float = field(default=60.0, validator=validators.gt(0))
+    """How long a client may take nothing of an answer."""
+    request_timeout_seconds: float = field(default=120.0, validator=validators.gt(0))
+    """How long a request that only reads may be worked on."""
+    keep_alive_seconds: float = field(default=75.0, validator=validators.gt(0))
+    stop_timeout_seconds: float = field(default=30.0, validator=validators.gt(0))
+    """How long the server may take to stop, whatever it does: all but the last quarter (at most 5
+    seconds) is for requests in flight, the rest for the stores."""
+
+
+@frozen(kw_only=True)
+class Settings(Configured):
     """All that one worker has to know; plain values, so that it can be handed to a process."""
 
     tracking_uri: str
@@ -46,34 +59,6 @@ class Settings:
     """Whether it may listen beyond this machine without authentication."""
     token: str | None = None
     """A token that grants all but administration, beside those of ``users_file``."""
-    users_file: str = ""
-    allowed_hosts: tuple[str, ...] = ()
-    cors_origins: tuple[str, ...] = ()
-    trusted_proxies: tuple[str, ...] = ()
-    access_log: bool = True
-    threads: int = 8
-    """How many calls wait for the store at the same time; eight times as many may queue."""
-    max_connections: int = 1000
-    max_connections_per_address: int = 500
-    """How many of them one address may hold; this machine and trusted proxies may hold all."""
-    max_streams: int = 64
-    max_body_mib: int = 16
-    """The longest JSON body."""
-    max_bodies_mib: int = 128
-    """All JSON bodies that are in memory at one time."""
-    max_values: int = 200_000
-    """How many names and values one JSON body may hold."""
-    read_timeout_seconds: float = 20.0
-    """How long a client may take for its headers, for a JSON body, or for the next piece of a
-    stream."""
-    write_timeout_seconds: float = 60.0
-    """How long a client may take nothing of an answer."""
-    request_timeout_seconds: float = 120.0
-    """How long a request that only reads may be worked on."""
-    keep_alive_seconds: float = 75.0
-    stop_timeout_seconds: float = 30.0
-    """How long the server may take to stop, whatever it does: all but the last quarter (at most 5
-    seconds) is for requests in flight, the rest for the stores."""
 
     @property
     def max_body(self) -> int:
@@ -95,12 +80,12 @@ class Settings:
         return Settings(**_tuples(json.loads(text)))
 
     @staticmethod
-    def of(configured: Mapping[str, Any], base: Path, **options: Any) -> Settings:
+    def of(configured: Configured, base: Path, **options: Any) -> Settings:
         """Return the settings of the configuration, overridden by the options that are not None.
 
         ``base`` is the directory that a relative ``users_file`` of the configuration starts from.
         """
-        values = dict(configured)
+        values = asdict(configured)
         if values["users_file"]:
             values["users_file"] = str(base / Path(values["users_file"]).expanduser())
         for key in ("allowed_hosts", "cors_origins", "trusted_proxies"):

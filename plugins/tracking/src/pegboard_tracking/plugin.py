@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pegboard.hookspecs import Backend, Command, hookimpl
 from pegboard.uris import PLAIN_PATH
@@ -12,65 +12,40 @@ if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.contracts.http import Endpoint
     from pegboard.contracts.tracking import TrackingStore
-    from pegboard.uris import Uri
 
 
 NAME = "tracking"
 """The name of the entry point, and of the table in the configuration."""
 
 
-def _sqlite(uri: Uri, settings: Mapping[str, Any]) -> TrackingStore:
-    from pegboard_tracking.store.sqlite import open_store
-
-    return open_store(uri, settings)
-
-
-def _memory(uri: Uri, settings: Mapping[str, Any]) -> TrackingStore:
-    from pegboard_tracking.store.memory import open_store
-
-    return open_store(uri, settings)
-
-
-def _server(uri: Uri, settings: Mapping[str, Any]) -> TrackingStore:
-    from pegboard_tracking.client.store import open_store
-
-    return open_store(uri, settings)
-
-
-def _files(uri: Uri, settings: Mapping[str, Any]) -> ArtifactStore:
-    from pegboard_tracking.artifacts.files import open_files
-
-    return open_files(uri, settings)
-
-
-def _memory_files(uri: Uri, settings: Mapping[str, Any]) -> ArtifactStore:
-    from pegboard_tracking.artifacts.files import open_memory
-
-    return open_memory(uri, settings)
-
-
-def _proxied_files(uri: Uri, settings: Mapping[str, Any]) -> ArtifactStore:
-    from pegboard_tracking.client.artifacts import open_proxied
-
-    return open_proxied(uri, settings)
-
-
-def _server_files(uri: Uri, settings: Mapping[str, Any]) -> ArtifactStore:
-    from pegboard_tracking.client.artifacts import open_relative
-
-    return open_relative(uri, settings)
-
-
 @hookimpl
 def pegboard_tracking_stores() -> Sequence[Backend[TrackingStore]]:
     """Declare the SQLite store (also for plain paths), servers, and the store for tests."""
     return [
-        Backend("sqlite", _sqlite, "A SQLite file: sqlite:PATH"),
-        Backend(PLAIN_PATH, _sqlite, "A plain path: a SQLite file, or a directory with one"),
-        Backend("file", _sqlite, "The same, as a URI: file:///PATH"),
-        Backend("http", _server, "A tracking server, MLflow's or ours: http://HOST:PORT"),
-        Backend("https", _server, "The same, over TLS: https://HOST"),
-        Backend("memory", _memory, "Kept in this process only, for tests: memory:NAME"),
+        Backend(
+            "sqlite", "pegboard_tracking.store.sqlite:open_store", "A SQLite file: sqlite:PATH"
+        ),
+        Backend(
+            PLAIN_PATH,
+            "pegboard_tracking.store.sqlite:open_store",
+            "A plain path: a SQLite file, or a directory with one",
+        ),
+        Backend(
+            "file", "pegboard_tracking.store.sqlite:open_store", "The same, as a URI: file:///PATH"
+        ),
+        Backend(
+            "http",
+            "pegboard_tracking.client.store:open_store",
+            "A tracking server, MLflow's or ours: http://HOST:PORT",
+        ),
+        Backend(
+            "https", "pegboard_tracking.client.store:open_store", "The same, over TLS: https://HOST"
+        ),
+        Backend(
+            "memory",
+            "pegboard_tracking.store.memory:open_store",
+            "Kept in this process only, for tests: memory:NAME",
+        ),
     ]
 
 
@@ -78,54 +53,62 @@ def pegboard_tracking_stores() -> Sequence[Backend[TrackingStore]]:
 def pegboard_artifact_stores() -> Sequence[Backend[ArtifactStore]]:
     """Declare the stores for files on this machine, behind a server, and for tests."""
     return [
-        Backend("file", _files, "A directory: file:///PATH"),
-        Backend(PLAIN_PATH, _files, "A directory, as a plain path"),
-        Backend("http", _proxied_files, "Behind a tracking server, by URL"),
-        Backend("https", _proxied_files, "The same, over TLS"),
-        Backend("mlflow-artifacts", _server_files, "Behind the tracking server in use"),
-        Backend("memory", _memory_files, "Kept in this process only, for tests: memory:NAME"),
+        Backend(
+            "file", "pegboard_tracking.artifacts.files:open_files", "A directory: file:///PATH"
+        ),
+        Backend(
+            PLAIN_PATH,
+            "pegboard_tracking.artifacts.files:open_files",
+            "A directory, as a plain path",
+        ),
+        Backend(
+            "http",
+            "pegboard_tracking.client.artifacts:open_proxied",
+            "Behind a tracking server, by URL",
+        ),
+        Backend("https", "pegboard_tracking.client.artifacts:open_proxied", "The same, over TLS"),
+        Backend(
+            "mlflow-artifacts",
+            "pegboard_tracking.client.artifacts:open_relative",
+            "Behind the tracking server in use",
+        ),
+        Backend(
+            "memory",
+            "pegboard_tracking.artifacts.files:open_memory",
+            "Kept in this process only, for tests: memory:NAME",
+        ),
     ]
-
-
-def _experiments() -> Any:
-    from pegboard_tracking.commands.experiments import experiments
-
-    return experiments
-
-
-def _runs() -> Any:
-    from pegboard_tracking.commands.runs import runs
-
-    return runs
-
-
-def _artifacts() -> Any:
-    from pegboard_tracking.commands.artifacts import artifacts
-
-    return artifacts
-
-
-def _gc() -> Any:
-    from pegboard_tracking.commands.gc import gc
-
-    return gc
-
-
-def _sync() -> Any:
-    from pegboard_tracking.commands.sync import sync
-
-    return sync
 
 
 @hookimpl
 def pegboard_commands() -> Sequence[Command]:
     """Declare the commands that deal with what is tracked."""
     return [
-        Command("experiments", _experiments, "List, create and change experiments."),
-        Command("runs", _runs, "List, show, compare, export and delete runs."),
-        Command("artifacts", _artifacts, "List and download the files of a run."),
-        Command("gc", _gc, "Remove deleted runs for good and free their space."),
-        Command("sync", _sync, "Send what was logged while a server was out of reach."),
+        Command(
+            "experiments",
+            "pegboard_tracking.commands.experiments:experiments",
+            "List, create and change experiments.",
+        ),
+        Command(
+            "runs",
+            "pegboard_tracking.commands.runs:runs",
+            "List, show, compare, export and delete runs.",
+        ),
+        Command(
+            "artifacts",
+            "pegboard_tracking.commands.artifacts:artifacts",
+            "List and download the files of a run.",
+        ),
+        Command(
+            "gc",
+            "pegboard_tracking.commands.gc:gc",
+            "Remove deleted runs for good and free their space.",
+        ),
+        Command(
+            "sync",
+            "pegboard_tracking.commands.sync:sync",
+            "Send what was logged while a server was out of reach.",
+        ),
     ]
 
 
@@ -138,27 +121,6 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
 
 
 @hookimpl
-def pegboard_settings() -> Mapping[str, object]:
-    """Declare the settings of [plugins.tracking]."""
-    return {
-        "artifacts": "",
-        # Servers that artifact locations may name, with or without a port.
-        "artifact_allow": [],
-        "heartbeat_seconds": 10.0,
-        "lost_after_seconds": 60.0,
-        "synchronous": "normal",
-        # Servers: how to reach them.
-        "http_timeout_seconds": 120.0,
-        "http_retries": 5,
-        "http_backoff_seconds": 1.0,
-        "http_headers": {},
-        "http_verify": True,
-        "http_ca_file": "",
-        "http_client_certificate": "",
-        # Servers that get the credentials and headers too, as https://HOST:PORT, if a location or
-        # a source names them.
-        "credentials_allow": [],
-        "journal_wait_seconds": 60.0,
-        "sender": True,
-        "sender_idle_seconds": 30.0,
-    }
+def pegboard_settings() -> str:
+    """Name the class of the settings of [plugins.tracking]."""
+    return "pegboard_tracking.settings:Settings"

@@ -211,7 +211,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     # A sender is started only by the tests of it, which see to its end.
-    monkeypatch.setenv("PEGBOARD_SENDER", "off")
+    monkeypatch.setenv("PEGBOARD_TRACKING_SENDER", "off")
     return home
 
 

@@ -71,7 +71,7 @@ class Clients:
         environment = {
             **os.environ,
             "MLFLOW_TRACKING_URI": self.server.url,
-            "PEGBOARD_SENDER": "on",
+            "PEGBOARD_TRACKING_SENDER": "on",
             **variables,
         }
         process = subprocess.Popen(
@@ -234,11 +234,11 @@ def test_a_sender_is_nobodys_child_and_holds_none_of_the_scripts_streams(server,
 def test_a_sender_can_be_switched_off(server, clients, way) -> None:
     if way == "setting":
         clients.configure(sender=False)
-    run_id = clients.run(KILLED, PEGBOARD_SENDER="off" if way == "environment" else "")
+    run_id = clients.run(KILLED, PEGBOARD_TRACKING_SENDER="off" if way == "environment" else "")
     assert clients.senders() == []
     assert clients.lock_files() == []
     # Then the next process takes it over.
-    clients.run(ENDS, PEGBOARD_SENDER="off")
+    clients.run(ENDS, PEGBOARD_TRACKING_SENDER="off")
     assert server.steps(run_id, "m") == list(range(POINTS))
     assert clients.left() == []
 
@@ -251,7 +251,7 @@ def as_user(name: str) -> dict[str, str]:
 
 
 def test_a_sender_delivers_only_what_was_logged_with_its_credentials(server, clients) -> None:
-    mine = clients.run(KILLED, PEGBOARD_SENDER="off", **as_user("ann"))
+    mine = clients.run(KILLED, PEGBOARD_TRACKING_SENDER="off", **as_user("ann"))
     already = len(server.steps(mine, "m"))
     assert already < POINTS
     (name,) = clients.left()
@@ -321,7 +321,7 @@ def test_a_mark_needs_the_key_that_lies_beside_the_journals(server, home) -> Non
 
 
 def test_doctor_and_show_say_what_waits_and_where(server, clients, store) -> None:
-    run_id = clients.run(KILLED, PEGBOARD_SENDER="off")
+    run_id = clients.run(KILLED, PEGBOARD_TRACKING_SENDER="off")
     waits = POINTS - len(server.steps(run_id, "m"))
     found = store.waiting(run_id)
     assert (found.points, found.requests, found.place) == (waits, 0, str(clients.directory))

@@ -27,7 +27,8 @@ from pegboard.errors import (
 )
 
 if TYPE_CHECKING:
-    from pegboard.host import Host, Plugin
+    from pegboard.host import Host
+    from pegboard.plugin_calls import Plugin
 
 OK, WARN, FAIL, SKIP = "ok", "warn", "fail", "skip"
 

@@ -13,7 +13,8 @@ from pegboard.cli.shell import cli
 from pegboard.plugin_calls import described, is_fatal
 
 if TYPE_CHECKING:
-    from pegboard.host import Host, Plugin
+    from pegboard.host import Host
+    from pegboard.plugin_calls import Plugin
 
 _CONTEXT = "pegboard_run_context"
 _OURS = "pegboard"

@@ -2,45 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import NoReturn
 
 import click
 from attrs import evolve
 
-from pegboard.cli.lazy import LazyGroup, loaded
+from pegboard.cli.lazy import Entry, LazyGroup, loaded
 from pegboard.errors import PluginError
 from pegboard.hookspecs import Command
 
 
-def grouped(commands: Iterable[Command]) -> dict[str, Command]:
+def grouped(commands: Mapping[str, Command | PluginError]) -> dict[str, Entry]:
     """Return commands by name; those named ``GROUP NAME`` are put into the group.
 
     The group is the command ``GROUP``, if one is declared, with these besides its own; its own win.
     """
-    found: dict[str, Command] = {}
-    parts: dict[str, list[Command]] = {}
-    for command in commands:
-        group, space, name = command.name.partition(" ")
+    found: dict[str, Entry] = {}
+    parts: dict[str, list[Entry]] = {}
+    for whole, command in commands.items():
+        entry = _entry(whole, command)
+        group, space, name = whole.partition(" ")
         if space:
-            parts.setdefault(group, []).append(evolve(command, name=name))
+            parts.setdefault(group, []).append(evolve(entry, name=name))
         else:
-            found[group] = command
+            found[group] = entry
     for group, added in parts.items():
         own = found.get(group)
-        names = ", ".join(sorted(command.name for command in added))
+        names = ", ".join(sorted(entry.name for entry in added))
         summary = own.summary if own else f"Has the commands: {names}."
-        found[group] = Command(group, partial(_group, group, own, added), summary)
+        found[group] = Entry(group, partial(_group, group, own, added), summary)
     return found
 
 
-def _group(name: str, own: Command | None, added: Sequence[Command]) -> click.Command:
+def _entry(name: str, command: Command | PluginError) -> Entry:
+    if not isinstance(command, PluginError):
+        return Entry.of(command)
+
+    def refuse() -> NoReturn:
+        raise command
+
+    return Entry(name, refuse, command.message)
+
+
+def _group(name: str, own: Entry | None, added: Sequence[Entry]) -> click.Command:
     if own is None:
         return LazyGroup(name, declared=added)
     group = loaded(own)
     if not isinstance(group, click.Group):
         raise PluginError(
-            f"The command {name!r} is no group, but others want to be in it: "
+            f"The command {name!r} is not a group, but others want to be in it: "
             f"{', '.join(command.name for command in added)}.",
             hint="Name one of the plugins in [host] disabled, in pegboard.toml.",
         )

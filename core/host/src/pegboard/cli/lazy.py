@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
+from attrs import frozen
 
 from pegboard.errors import PegboardError, PluginError
 from pegboard.hookspecs import Command
 from pegboard.plugin_calls import described, is_fatal
+from pegboard.targets import resolve
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
+@frozen
+class Entry:
+    """A sub-command before it is imported; ``load`` returns it."""
+
+    name: str
+    load: Callable[[], Any]
+    summary: str
+
+    @classmethod
+    def of(cls, command: Command) -> Entry:
+        """Return the entry of a declaration."""
+        return cls(command.name, partial(resolve, command.target), command.summary)
+
+
 class LazyGroup(click.Group):
     """A group whose sub-commands are declared by name and summary.
 
-    Help, completion and suggestions use the declarations alone; ``load`` is called for the one
-    command that is run.
+    Help, completion and suggestions use the declarations alone; what they name is imported for the
+    one command that is run.
     """
 
-    def __init__(self, *args: Any, declared: Sequence[Command] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, declared: Iterable[Command | Entry] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._declared = {command.name: command for command in declared}
+        entries = (each if isinstance(each, Entry) else Entry.of(each) for each in declared)
+        self._declared = {entry.name: entry for entry in entries}
 
-    def declared(self, ctx: click.Context) -> Mapping[str, Command]:
+    def declared(self, ctx: click.Context) -> Mapping[str, Entry]:
         """Return the sub-commands by name."""
         del ctx
         return self._declared
@@ -86,7 +104,7 @@ class LazyGroup(click.Group):
         return self.declared(ctx)[name].summary
 
 
-def loaded(declaration: Command) -> click.Command:
+def loaded(declaration: Entry) -> click.Command:
     """Return the command that was declared; PluginError if it cannot be had, or is none."""
     try:
         command = declaration.load()
@@ -105,6 +123,6 @@ def loaded(declaration: Command) -> click.Command:
     if not isinstance(command, click.Command):
         raise PluginError(
             f"The command {declaration.name!r} is {type(command).__name__}, not a click command.",
-            hint="Its 'load' has to return what @click.command or @click.group made.",
+            hint="Its target has to name what @click.command or @click.group made.",
         )
     return command

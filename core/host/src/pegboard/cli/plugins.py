@@ -13,13 +13,7 @@ from pegboard.cli.shell import open_host
 from pegboard.hookspecs import Command
 
 if TYPE_CHECKING:
-    from pegboard.host import Plugin
-
-
-def _new() -> click.Command:
-    from pegboard.cli.scaffold import new
-
-    return new
+    from pegboard.plugin_calls import Plugin
 
 
 @click.group(
@@ -28,7 +22,13 @@ def _new() -> click.Command:
     ),
     cls=LazyGroup,
     invoke_without_command=True,
-    declared=[Command("new", _new, "Start a plugin of your own: a directory that works.")],
+    declared=[
+        Command(
+            "new",
+            "pegboard.cli.scaffold:new",
+            "Start a plugin of your own: a directory that works.",
+        )
+    ],
 )
 @output.json_option
 @click.pass_context

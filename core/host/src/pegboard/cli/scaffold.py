@@ -36,9 +36,6 @@ _KINDS = {
         "pegboard experiments create first --artifact-location $name:place  "
         "# needs pegboard-tracking",
     ),
-    "llm-provider": _Kind("provider", "An LLM provider", "pegboard doctor"),
-    "evaluator": _Kind("evaluator", "An evaluator", "pegboard doctor"),
-    "project-runner": _Kind("runner", "A project runner", "pegboard doctor"),
     "command": _Kind(
         "command", "A command", "pegboard $name", '"click>=8.1", "pegboard>=0.1,<0.2"'
     ),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pegboard import config as configuration
-from pegboard import uris
+from pegboard import settings, uris
 from pegboard.cli import output
 from pegboard.cli.shell import open_host
 
@@ -76,24 +76,30 @@ def _searched(environ: dict[str, str]) -> Iterator[Path]:
 def _effective(host: Host) -> Iterator[tuple[str, object, str]]:
     """Yield key, value and origin of everything that can be set."""
     config = host.config
-    for section, part in (("tracking", config.tracking), ("host", config.host)):
-        for key in part.__annotations__:
+    for section in ("tracking", "registry", "host", "http"):
+        part = getattr(config, section)
+        for key in settings.keys(type(part)):
             dotted = f"{section}.{key}"
             origin = config.origins.get(dotted, "default")
             yield dotted, masked(key, getattr(part, key)), origin
     loaded = (p.name for p in host.plugins.values() if not p.error and not p.disabled)
     for plugin in sorted(loaded):
-        for key, value in sorted(host.settings(plugin).items()):
-            yield f"plugins.{plugin}.{key}", masked(key, value), _origin(config, plugin, key)
+        found = host.settings(plugin)
+        for key in sorted(settings.keys(type(found))):
+            value = masked(key, getattr(found, key))
+            yield f"plugins.{plugin}.{key}", value, _origin(config, plugin, key)
 
 
 def _origin(config: Config, plugin: str, key: str) -> str:
+    variable = settings.variable(f"PEGBOARD_{plugin}", key)
+    if variable in os.environ:
+        return variable
     return str(config.file) if key in config.plugins.get(plugin, {}) else "default"
 
 
 def masked(key: str, value: object) -> object:
     """Return a value without the secrets that its name or form gives away."""
-    if value and _SECRET_NAME.search(key):
+    if value and (isinstance(value, settings.Secret) or _SECRET_NAME.search(key)):
         return _MASK
     if isinstance(value, str):
         return uris.without_secrets(value, _MASK)

@@ -13,7 +13,7 @@ import click
 from pegboard import distributions
 from pegboard.cli import output
 from pegboard.cli.groups import grouped
-from pegboard.cli.lazy import LazyGroup
+from pegboard.cli.lazy import Entry, LazyGroup
 from pegboard.errors import InvalidValue, PegboardError
 from pegboard.hookspecs import Command
 
@@ -66,7 +66,7 @@ class _Root(LazyGroup):
         """The commands of core."""
         return self._declared
 
-    def declared(self, ctx: click.Context) -> Mapping[str, Command]:
+    def declared(self, ctx: click.Context) -> Mapping[str, Entry]:
         """Return core's commands and those of plugins; core's win."""
         try:
             added = grouped(open_host(ctx).commands())
@@ -215,38 +215,30 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-def _plugins() -> click.Command:
-    from pegboard.cli.plugins import plugins
-
-    return plugins
-
-
-def _doctor() -> click.Command:
-    from pegboard.cli.doctor import doctor
-
-    return doctor
-
-
-def _config() -> click.Command:
-    from pegboard.cli.settings import config
-
-    return config
-
-
-def _completion() -> click.Command:
-    from pegboard.cli.completion import completion
-
-    return completion
-
-
 @click.group(
     name="pegboard",
     cls=_Root,
     declared=[
-        Command("plugins", _plugins, "List what is installed, or start a plugin of your own."),
-        Command("doctor", _doctor, "Check the installation and say what to do about faults."),
-        Command("config", _config, "Show the configuration and where it comes from."),
-        Command("completion", _completion, "Print the script that teaches a shell to complete."),
+        Command(
+            "plugins",
+            "pegboard.cli.plugins:plugins",
+            "List what is installed, or start a plugin of your own.",
+        ),
+        Command(
+            "doctor",
+            "pegboard.cli.doctor:doctor",
+            "Check the installation and say what to do about faults.",
+        ),
+        Command(
+            "config",
+            "pegboard.cli.settings:config",
+            "Show the configuration and where it comes from.",
+        ),
+        Command(
+            "completion",
+            "pegboard.cli.completion:completion",
+            "Print the script that teaches a shell to complete.",
+        ),
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=(

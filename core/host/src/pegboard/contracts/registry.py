@@ -102,7 +102,10 @@ class ModelRegistry(ABC):
     """The stages there are; the first is that of a new version."""
 
     allow: Callable[[Promotion], None] | None = None
-    """Asked before a promotion; raises Refused to prevent it. Set by the host, from the gates."""
+    """Asked before a promotion; raises Refused to prevent it. Set from the configured gates."""
+
+    uri: str = ""
+    """The URI that the host opened it with."""
 
     # -- registered models ---------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from pegboard_wire.client.options import (
 
 if TYPE_CHECKING:
     import requests
+    from pegboard.config import HttpConfig
 
 API = "/api/2.0/mlflow/"
 FILES = "/api/2.0/mlflow-artifacts/artifacts"
@@ -231,33 +232,33 @@ class Connection:
             self._sessions.clear()
 
 
-def connect(url: str, settings: Mapping[str, Any]) -> Connection:
+def connect(url: str, http: HttpConfig) -> Connection:
     """Return the connection to a server that the user named; all that use it alike share one.
 
     Credentials are given for the servers that are named: in the configuration, the environment, an
     option or a call. A URL from anywhere else is one for ``connect_to_found``.
     """
-    server, options = server_of(url), options_for(url, settings)
+    server, options = server_of(url), options_for(url, http)
     if not options.userinfo or server not in _named:
         _named[server] = options
     return _connection(server, options)
 
 
-def connect_to_found(url: str, settings: Mapping[str, Any]) -> Connection:
+def connect_to_found(url: str, http: HttpConfig, *named: str) -> Connection:
     """Return the connection to the server of a URL that a store, a server or a journal holds.
 
     Others may have put it there, so credentials go along only if the user named that server too,
-    or lists it in ``credentials_allow``.
+    or lists it in ``credentials_allow``. ``named`` are further URIs that the user named.
     """
     server, has_user = server_of(url), bool(urlsplit(url).username)
     if server in _named:
-        options = options_for(url, settings) if has_user else _named[server]
-    elif named := next((text for text in _configured(settings) if _leads_to(text, server)), ""):
-        options = options_for(url if has_user else named, settings)
-    elif any(_leads_to(text, evolve(server, prefix="")) for text in settings["credentials_allow"]):
-        options = options_for(url, settings)
+        options = options_for(url, http) if has_user else _named[server]
+    elif known := next((text for text in _configured(named) if _leads_to(text, server)), ""):
+        options = options_for(url if has_user else known, http)
+    elif any(_leads_to(text, evolve(server, prefix="")) for text in http.credentials_allow):
+        options = options_for(url, http)
     else:
-        options = options_for_stranger(url, settings)
+        options = options_for_stranger(url, http)
     return _connection(server, options)
 
 
@@ -265,15 +266,14 @@ _named: dict[Server, Options] = {}
 """The servers that were named in this process, with how to talk to them."""
 
 
-def _configured(settings: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the URIs that the configuration, the environment and options name."""
-    from pegboard import host
-    from pegboard_scripting.client import location
+def _configured(named: Iterable[str]) -> Iterator[str]:
+    """Yield the URIs that the configuration and the environment name."""
+    from pegboard import config, host
 
-    yield host.current().config.tracking.uri
-    yield location.get_tracking_uri()
-    yield location.get_registry_uri()
-    yield settings["artifacts"]
+    current = host.current().config
+    yield from (current.tracking.uri, current.registry.uri, *named)
+    # What a script has set since the configuration was read stands in the environment.
+    yield from (os.environ.get(variable, "") for variable in config.ENVIRONMENT)
 
 
 def _leads_to(uri: str, server: Server) -> bool:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
 from pathlib import Path
-from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from attrs import evolve, field, frozen
+from pegboard.config import HttpConfig
 from pegboard.errors import ConfigError, InvalidValue
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -65,17 +65,11 @@ class Options:
     """The part of the URI that says who calls, as it was given."""
     verify: bool | str = True
     client_certificate: str | None = None
-    journal_wait: float = 60.0
-    """How long, in seconds, the end of a run waits for a server that is out of reach."""
     parts_from: int = 128 << 20
     """From how many bytes on a file is sent in parts, if the server takes these."""
     part_bytes: int = 32 << 20
     withheld: bool = False
     """Whether there are credentials or headers that are not sent, as another server's."""
-    sender: bool = True
-    """Whether a process is started that delivers what a killed client leaves."""
-    sender_idle: float = 30.0
-    """How long, in seconds, that process waits for another client before it ends."""
 
 
 def server_of(text: str) -> Server:
@@ -103,9 +97,7 @@ def without_user(url: str) -> str:
     return f"{scheme}{mark}{authority.rpartition('@')[2]}{slash}{path}"
 
 
-def options_for(
-    text: str, settings: Mapping[str, Any], environ: Mapping[str, str] | None = None
-) -> Options:
+def options_for(text: str, http: HttpConfig, environ: Mapping[str, str] | None = None) -> Options:
     """Return how to talk to the server of a URL.
 
     A user in the URL goes before the environment, that before ``~/.mlflow/credentials``, and a
@@ -114,33 +106,30 @@ def options_for(
     env = os.environ if environ is None else environ
     username, password = _user(urlsplit(text), env)
     return Options(
-        timeout=_number(env, "HTTP_REQUEST_TIMEOUT", settings["http_timeout_seconds"]),
-        retries=int(_number(env, "HTTP_REQUEST_MAX_RETRIES", settings["http_retries"])),
-        backoff=_number(env, "HTTP_REQUEST_BACKOFF_FACTOR", settings["http_backoff_seconds"]),
-        headers={**_texts(settings["http_headers"]), **_headers(env)},
+        timeout=_number(env, "HTTP_REQUEST_TIMEOUT", http.timeout_seconds),
+        retries=int(_number(env, "HTTP_REQUEST_MAX_RETRIES", http.retries)),
+        backoff=_number(env, "HTTP_REQUEST_BACKOFF_FACTOR", http.backoff_seconds),
+        headers={**http.headers, **_headers(env)},
         token=_find(env, "TRACKING_TOKEN") or "",
         username=username,
         password=password,
         userinfo=urlsplit(text).netloc.rpartition("@")[0],
-        verify=_verify(env, settings),
+        verify=_verify(env, http),
         client_certificate=_find(env, "TRACKING_CLIENT_CERT_PATH")
-        or settings["http_client_certificate"]
+        or http.client_certificate
         or None,
-        journal_wait=float(settings["journal_wait_seconds"]),
         parts_from=int(_number(env, "MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", 128 << 20)),
         part_bytes=max(int(_number(env, "MULTIPART_UPLOAD_CHUNK_SIZE", 32 << 20)), 1),
-        sender=_switch(env, "PEGBOARD_SENDER", settings["sender"]),
-        sender_idle=float(settings["sender_idle_seconds"]),
     )
 
 
-def options_for_stranger(text: str, settings: Mapping[str, Any]) -> Options:
+def options_for_stranger(text: str, http: HttpConfig) -> Options:
     """Return how to talk to the server of a URL that was not named by the user.
 
     Credentials belong to the server they were given for: it gets no token, password, header or
     client certificate but the user that the URL itself holds.
     """
-    own = options_for(text, settings)
+    own = options_for(text, http)
     named = bool(urlsplit(text).username)
     signed_on = own.token or (own.username and own.password and not named)
     return evolve(
@@ -172,24 +161,15 @@ def _number(env: Mapping[str, str], name: str, default: float) -> float:
     return value
 
 
-def _switch(env: Mapping[str, str], variable: str, default: bool) -> bool:
-    text = env.get(variable, "").lower()
-    if text not in ("", "on", "off", "true", "false", "1", "0"):
-        raise ConfigError(
-            f"The environment variable {variable} is {text!r}.", hint="Write on or off."
-        )
-    return default if not text else text in ("on", "true", "1")
-
-
-def _verify(env: Mapping[str, str], settings: Mapping[str, Any]) -> bool | str:
+def _verify(env: Mapping[str, str], http: HttpConfig) -> bool | str:
     insecure = (_find(env, "TRACKING_INSECURE_TLS") or "").lower() in ("true", "1")
-    file: str = _find(env, "TRACKING_SERVER_CERT_PATH") or settings["http_ca_file"]
+    file: str = _find(env, "TRACKING_SERVER_CERT_PATH") or http.ca_file
     if insecure and file:
         raise ConfigError(
             f"Certificates are to be checked with {file!r}, and not to be checked at all.",
             hint="Unset MLFLOW_TRACKING_INSECURE_TLS or MLFLOW_TRACKING_SERVER_CERT_PATH.",
         )
-    if insecure or not settings["http_verify"]:
+    if insecure or not http.verify:
         return False
     if file and not Path(file).exists():
         raise ConfigError(f"The certificates of the server should be in {file!r}: no such file.")
@@ -231,10 +211,3 @@ def _headers(env: Mapping[str, str]) -> dict[str, str]:
             hint="Write NAME=VALUE,NAME=VALUE, with %2C for a comma in a value.",
         )
     return {name.strip(): value.strip() for name, value in pairs}
-
-
-def _texts(headers: Mapping[str, Any]) -> dict[str, str]:
-    for name, value in headers.items():
-        if not isinstance(value, str):
-            raise ConfigError(f"[plugins.tracking] http_headers: {name} = {value!r} is not text.")
-    return dict(headers)

@@ -50,7 +50,7 @@ def source_of(source: str | os.PathLike[str] | None) -> tuple[str, dict[str, Any
 
         from pegboard_context.context import run_tags
 
-        tags = run_tags(host.current().settings("tracking"))
+        tags = run_tags(host.current().settings("context"))
         return "code", {"tags": {k: v for k, v in tags.items() if k.startswith("mlflow.")}}
     if not isinstance(source, (str, os.PathLike)):
         raise InvalidValue(

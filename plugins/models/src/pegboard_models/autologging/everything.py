@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from pegboard.targets import resolve
+
 from pegboard_models.autologging import imports, state
 from pegboard_models.autologging.integration import chosen, logger
 
@@ -73,7 +75,7 @@ def _enabling(autologger: Autologger, switches: Mapping[str, Any]) -> imports.Ac
             return
         state.here.configuring_all = True
         try:
-            autologger.enable(**switches)
+            call(resolve(autologger.target), switches)
         except Exception as error:
             # A broken autologger is no reason for an import, or for the others, to fail.
             if not switches["silent"]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pegboard import host, refusals, validation
+from pegboard import refusals, validation
 from pegboard.contracts.registry import (
     HISTORY_LIMIT,
     HISTORY_PAGE,
@@ -30,7 +30,6 @@ from pegboard.entities.registry import (
 )
 from pegboard.errors import InvalidValue, NotFound, NotSupported, Refused
 from pegboard.model_uris import LATEST
-from pegboard_tracking.plugin import NAME as TRACKING
 from pegboard_wire.client.api import Api
 from pegboard_wire.client.connection import connect
 from pegboard_wire.client.errors import AccessDenied, UnknownPath
@@ -52,19 +51,17 @@ if TYPE_CHECKING:
     from pegboard.uris import Uri
     from pegboard_wire.client.connection import Connection
 
+    from pegboard_registry.settings import Settings
+
 T = TypeVar("T")
 
 _MODELS = "registered-models"
 _VERSIONS = "model-versions"
 
 
-def open_registry(uri: Uri, settings: Mapping[str, Any]) -> RestRegistry:
-    """Open the registry of the server of an ``http:`` or ``https:`` URI; nothing is sent yet.
-
-    How to talk to servers is a matter of the settings of the tracking store.
-    """
-    del settings
-    return RestRegistry(connect(uri.text, host.current().settings(TRACKING)))
+def open_registry(uri: Uri, settings: Settings) -> RestRegistry:
+    """Open the registry of the server of an ``http:`` or ``https:`` URI; nothing is sent yet."""
+    return RestRegistry(connect(uri.text, settings.http))
 
 
 class RestRegistry(ModelRegistry):

@@ -11,6 +11,7 @@ from pegboard.entities.registry import ChangeKind, RegistryChange
 
 from pegboard_registry.commands import common
 from pegboard_registry.commands.webhooks import webhooks
+from pegboard_registry.names import NAME
 
 _PAGE = 1000
 
@@ -146,10 +147,10 @@ def approve(version: str, key: str, withdraw: bool, reason: str, as_json: bool) 
 def gates(as_json: bool) -> None:
     """List the gates there are, and which promotions require them."""
     current = host.current()
-    required = current.config.registry.gates
+    required = current.settings(NAME).gates
     rows = [
         (gate.name, [key for key, names in required.items() if gate.name in names], gate.summary)
-        for gate in current.gates()
+        for _, gate in sorted(current.declared("gate").items())
     ]
     if as_json:
         output.print_json(

@@ -12,7 +12,7 @@ from pegboard.cli import formats, output
 from pegboard.errors import InvalidValue, StoreError
 
 from pegboard_registry.commands import common
-from pegboard_registry.plugin import NAME
+from pegboard_registry.names import NAME
 from pegboard_registry.webhooks.entities import EVENTS, Delivery, DeliveryState, Webhook
 
 if TYPE_CHECKING:

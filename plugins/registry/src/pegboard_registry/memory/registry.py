@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from pegboard.uris import Uri
 from pegboard_stores.names import new_run_id
 
@@ -16,7 +13,7 @@ from pegboard_registry.memory.versions import MemoryVersions
 _named: dict[str, Memory] = {}
 
 
-def open_registry(uri: Uri, settings: Mapping[str, Any]) -> MemoryRegistry:
+def open_registry(uri: Uri, settings: object) -> MemoryRegistry:
     """Open ``memory:NAME``, shared by all that use the name; ``memory:`` is the opener's alone."""
     del settings
     name = uri.path or new_run_id()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pegboard import uris
 from pegboard_stores.location import locate
@@ -17,7 +15,7 @@ from pegboard_registry.store.promotion import SqlitePromotion
 from pegboard_registry.store.versions import SqliteVersions
 
 
-def open_registry(uri: uris.Uri, settings: Mapping[str, Any]) -> SqliteRegistry:
+def open_registry(uri: uris.Uri, settings: object) -> SqliteRegistry:
     """Open the registry in the file of a tracking store's URI; it is made if need be."""
     del settings
     # What is promoted must not be forgotten when the power fails.

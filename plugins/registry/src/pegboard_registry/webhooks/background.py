@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pegboard.errors import NotSupported, PegboardError
 
-from pegboard_registry.plugin import NAME
+from pegboard_registry.names import NAME
 from pegboard_registry.webhooks import service
 from pegboard_registry.wire.calls import open_registry
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pegboard.errors import NotSupported
 
@@ -18,25 +17,27 @@ from pegboard_registry.webhooks.store import WebhookStore
 if TYPE_CHECKING:
     from pegboard.contracts.registry import ModelRegistry
 
+    from pegboard_registry.settings import Settings
+
 _opened: weakref.WeakKeyDictionary[ModelRegistry, WebhookStore] = weakref.WeakKeyDictionary()
 _delivering: weakref.WeakKeyDictionary[WebhookStore, Deliverer] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def webhooks_of(registry: ModelRegistry, settings: Mapping[str, Any]) -> WebhookStore | None:
+def webhooks_of(registry: ModelRegistry, settings: Settings) -> WebhookStore | None:
     """Return the webhooks of a registry; None if it is of a kind that keeps none."""
     found = _opened.get(registry)
     if found is None and isinstance(registry, SqliteRegistry):
         with _lock:
             if registry not in _opened:
-                guard = Guard(settings["webhook_allow"])
-                sender = Sender(guard, settings["webhook_timeout_seconds"])
+                guard = Guard(settings.webhook_allow)
+                sender = Sender(guard, settings.webhook_timeout_seconds)
                 _opened[registry] = WebhookStore(registry.database, guard, sender)
             found = _opened[registry]
     return found
 
 
-def need_webhooks(registry: ModelRegistry, settings: Mapping[str, Any]) -> WebhookStore:
+def need_webhooks(registry: ModelRegistry, settings: Settings) -> WebhookStore:
     """Return the webhooks of a registry; NotSupported if it keeps none."""
     found = webhooks_of(registry, settings)
     if found is None:
@@ -46,13 +47,13 @@ def need_webhooks(registry: ModelRegistry, settings: Mapping[str, Any]) -> Webho
     return found
 
 
-def start(webhooks: WebhookStore, settings: Mapping[str, Any]) -> Deliverer:
+def start(webhooks: WebhookStore, settings: Settings) -> Deliverer:
     """Begin to deliver in this process, until the deliverer is closed."""
     made = Deliverer(
         webhooks,
         webhooks.sender,
-        attempts=settings["webhook_attempts"],
-        pause=settings["webhook_pause_seconds"],
+        attempts=settings.webhook_attempts,
+        pause=settings.webhook_pause_seconds,
     )
     _delivering[webhooks] = made
     return made

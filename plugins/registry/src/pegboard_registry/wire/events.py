@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
-from pegboard_registry.plugin import NAME
+from pegboard_registry.names import NAME
 from pegboard_registry.webhooks import service
 from pegboard_registry.wire.calls import registry_of
 from pegboard_registry.wire.prompts import TEXT, is_prompt, shown_tags

@@ -17,7 +17,6 @@ from attrs import evolve
 from pegboard import characters, model_uris, uris
 from pegboard.errors import InvalidValue, NotFound, quoted
 from pegboard.model_uris import Source
-from pegboard_tracking.plugin import NAME as TRACKING
 from pegboard_tracking.wire import locations
 from pegboard_wire.requests import optional_text, store_of, text
 from pegboard_wire.scalars import get
@@ -81,9 +80,9 @@ def _is_allowed(call: Call, scheme: str, uri: str) -> bool:
     """Whether a version may be made from a URI wherever it leads to."""
     if "?" in uri or (scheme in _IN_PROCESS and not locations.is_on_server(uri)):
         return False
-    if scheme in call.host.settings(NAME)["source_schemes"]:
+    if scheme in call.host.settings(NAME).source_schemes:
         return True
-    hosts = call.host.settings(TRACKING)["artifact_allow"]
+    hosts = call.host.config.http.artifact_allow
     return locations.is_on_server(uri) and locations.is_allowed(uri, hosts)
 
 

@@ -16,7 +16,7 @@ from pegboard_wire.scalars import get, items, message, missing, need, string
 from pegboard_wire.schemas import EMPTY, page_limit
 from pegboard_wire.shapes import BOOLEAN, INT32, INT64, TEXT, array, choice, record
 
-from pegboard_registry.plugin import NAME
+from pegboard_registry.names import NAME
 from pegboard_registry.webhooks import checks
 from pegboard_registry.webhooks.entities import (
     EVENTS,

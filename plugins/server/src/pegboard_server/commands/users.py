@@ -112,7 +112,7 @@ def remove(ctx: click.Context, name: str, file: str | None) -> None:
 def _path(ctx: click.Context, file: str | None) -> Path:
     host = open_host(ctx)
     base = Path.cwd() if host.config.file is None else host.config.file.absolute().parent
-    configured = str(host.settings(NAME)["users_file"])
+    configured = str(host.settings(NAME).users_file)
     if file is not None:
         return Path(file)
     if not configured:

@@ -9,9 +9,9 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.entities import FileInfo
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 _COPY_BYTES = 1 << 20
 
 
-def open_files(uri: Uri, settings: Mapping[str, Any]) -> FileArtifactStore:
+def open_files(uri: Uri, settings: object) -> FileArtifactStore:
     """Open the directory that a ``file:`` URI or a plain path names; it need not exist yet."""
     del settings
     return FileArtifactStore(uri.local_path())
 
 
-def open_memory(uri: Uri, settings: Mapping[str, Any]) -> MemoryArtifactStore:
+def open_memory(uri: Uri, settings: object) -> MemoryArtifactStore:
     """Open ``memory:NAME``, or ``memory:NAME/DIRECTORY`` within it.
 
     Stores of one name share their files, within this process.

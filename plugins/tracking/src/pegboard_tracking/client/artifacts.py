@@ -5,8 +5,7 @@ from __future__ import annotations
 import builtins
 import io
 import posixpath
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from pegboard import uris
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     import requests
     from _typeshed import WriteableBuffer
     from pegboard.uris import Uri
+
+    from pegboard_tracking.settings import Settings
 
 ENDPOINT = FILES
 
@@ -47,7 +48,7 @@ def resolve(uri: str, server: Server, userinfo: str = "") -> str:
     return f"{server.scheme}://{user}{host}{server.prefix}{ENDPOINT}/{path}".rstrip("/")
 
 
-def open_proxied(uri: Uri, settings: Mapping[str, Any]) -> HttpArtifactStore:
+def open_proxied(uri: Uri, settings: Settings) -> HttpArtifactStore:
     """Open ``http(s)://SERVER/api/2.0/mlflow-artifacts/artifacts/PATH``.
 
     Whoever creates an experiment or a version chooses such a URI, so a server that the user did
@@ -60,10 +61,10 @@ def open_proxied(uri: Uri, settings: Mapping[str, Any]) -> HttpArtifactStore:
             hint=f"Such a URI is https://HOST{ENDPOINT}/PATH.",
         )
     root = safe_relative(unquote(path.strip("/")))
-    return HttpArtifactStore(connect_to_found(base, settings), root)
+    return HttpArtifactStore(connect_to_found(base, settings.http, settings.artifacts), root)
 
 
-def open_relative(uri: Uri, settings: Mapping[str, Any]) -> HttpArtifactStore:
+def open_relative(uri: Uri, settings: Settings) -> HttpArtifactStore:
     """Open ``mlflow-artifacts:/PATH``: behind the server that this process tracks to."""
     from pegboard_scripting.client import location
 
@@ -74,7 +75,7 @@ def open_relative(uri: Uri, settings: Mapping[str, Any]) -> HttpArtifactStore:
             f"{tracking_uri!r} here.",
             hint="Set the tracking URI to that of the server.",
         )
-    connection = connect(tracking_uri, settings)
+    connection = connect(tracking_uri, settings.http)
     there = resolve(uri.text, connection.server, connection.options.userinfo)
     return open_proxied(uris.parse(there), settings)
 

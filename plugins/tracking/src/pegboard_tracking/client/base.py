@@ -24,20 +24,24 @@ from pegboard_tracking.wire import codec
 if TYPE_CHECKING:
     from pegboard_wire.client.connection import Connection
 
+    from pegboard_tracking.settings import Settings
+
 _KNOWN_RUNS = 4096
 
 
 class RestBase(TrackingStore):
     """A store that sends its requests itself or, without a server, leaves them to the journal."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, settings: Settings) -> None:
         """Use a server; the connection may be shared with others."""
         self._connection = connection
         self._server = connection.server
         self._api = Api(connection)
         self._outbox = Outbox(connection, places.directory_of(self._server.url))
         self._heartbeats = Heartbeats(connection)
-        self._writer = RestWriter(connection, self._outbox, self._heartbeats, self._check_run)
+        self._writer = RestWriter(
+            connection, settings, self._outbox, self._heartbeats, self._check_run
+        )
         self._infos: dict[str, RunInfo] = {}
         me = weakref.ref(self)
         if hasattr(os, "register_at_fork"):

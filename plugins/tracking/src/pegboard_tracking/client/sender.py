@@ -23,6 +23,8 @@ from pegboard_tracking.points import journal
 if TYPE_CHECKING:
     from pegboard_wire.client.connection import Connection
 
+    from pegboard_tracking.settings import Settings
+
 _MODULE = "pegboard_tracking.client.sending"
 _SHELL = "/bin/sh"
 _DETACHED = 'exec 3<&0; "$@" <&3 3<&- >/dev/null 2>&1 &'
@@ -57,39 +59,39 @@ def _is_still(file: Path, descriptor: int) -> bool:
         return False
 
 
-def start(connection: Connection, directory: Path, mark: str) -> None:
+def start(connection: Connection, settings: Settings, directory: Path, mark: str) -> None:
     """See to it that the sender runs, unless it is switched off. No failure is an error.
 
     A sender that is about to end looks at the journals once more after it gave up its lock, so
     whoever has a journal and finds the lock held has a sender.
     """
-    if not is_used(connection):
+    if not is_used(settings):
         return
     try:
         with lock(directory, mark) as free:
             if free is None and (directory / f"sender-{mark}.lock").exists():
                 return
-        _spawn(_request(connection, directory, mark))
+        _spawn(_request(connection, settings, directory, mark))
     except OSError as error:
         logger.debug("The sender could not be started: %s", error)
 
 
-def start_if_left(connection: Connection, directory: Path) -> None:
+def start_if_left(connection: Connection, settings: Settings, directory: Path) -> None:
     """Start the sender if an ended process of this machine and caller left something."""
-    if is_used(connection) and journal.names(directory):
+    if is_used(settings) and journal.names(directory):
         mark = marks.mark_of(connection.options)
         if not all(adoption.is_living(directory, name) for name in marks.names(directory, mark)):
-            start(connection, directory, mark)
+            start(connection, settings, directory, mark)
 
 
-def is_used(connection: Connection) -> bool:
+def is_used(settings: Settings) -> bool:
     """Whether a sender is wanted, and this program is a Python that can be started again."""
     name = Path(sys.executable or "").name.lower()
     is_python = name.startswith(("python", "pypy")) and not getattr(sys, "frozen", False)
-    return connection.options.sender and is_python
+    return settings.sender and is_python
 
 
-def _request(connection: Connection, directory: Path, mark: str) -> bytes:
+def _request(connection: Connection, settings: Settings, directory: Path, mark: str) -> bytes:
     # The sender's own process imports this module too, and does without it.
     import attrs
 
@@ -99,6 +101,7 @@ def _request(connection: Connection, directory: Path, mark: str) -> bytes:
             "options": attrs.asdict(connection.options),
             "directory": str(directory.absolute()),
             "mark": mark,
+            "idle_seconds": settings.sender_idle_seconds,
         }
     ).encode()
 

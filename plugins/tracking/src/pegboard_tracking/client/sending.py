@@ -33,7 +33,7 @@ class Sender:
         self._request = request
         self.directory = Path(request["directory"])
         self.mark: str = request["mark"]
-        self.idle_seconds: float = request["options"]["sender_idle"]
+        self.idle_seconds: float = request["idle_seconds"]
         self._outbox: Outbox | None = None
         self._pause = _LOOK_SECONDS
         self._useful = time.monotonic()

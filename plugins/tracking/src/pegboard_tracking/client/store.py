@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pegboard import paging, uris
 from pegboard.contracts.tracking import MetricWriter, Waiting
@@ -23,15 +23,17 @@ if TYPE_CHECKING:
     from pegboard.contracts.logged_models import LoggedModelStore
     from pegboard.contracts.traces import TraceStore
 
+    from pegboard_tracking.settings import Settings
 
-def open_store(uri: uris.Uri, settings: Mapping[str, Any]) -> RestStore:
+
+def open_store(uri: uris.Uri, settings: Settings) -> RestStore:
     """Open the store behind the server of an ``http:`` or ``https:`` URI.
 
-    Nothing is sent yet, but what ended processes left for that server is (``rest.sender``).
+    Nothing is sent yet, but what ended processes left for that server is (``client.sender``).
     """
-    connection = connect(uri.text, settings)
-    sender.start_if_left(connection, places.directory_of(connection.server.url))
-    return RestStore(connection)
+    connection = connect(uri.text, settings.http)
+    sender.start_if_left(connection, settings, places.directory_of(connection.server.url))
+    return RestStore(connection, settings)
 
 
 class RestStore(RestExperiments, RestRuns, RestLogging, RestReading):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from attrs import define
 from pegboard.errors import StoreError
@@ -14,6 +14,9 @@ from pegboard_wire.client.options import server_of
 from pegboard_tracking.client import adoption, places
 from pegboard_tracking.client.outbox import Outbox, waiting
 from pegboard_tracking.points import journal
+
+if TYPE_CHECKING:
+    from pegboard_tracking.settings import Settings
 
 
 @define
@@ -58,7 +61,7 @@ def look(report: Report) -> None:
 def send(
     report: Report,
     url: str,
-    settings: Mapping[str, Any],
+    settings: Settings,
     advance: Callable[[int], None],
     *,
     named: bool,
@@ -77,7 +80,7 @@ def send(
     def on_refused() -> None:
         report.refused += 1
 
-    opened = connect(url, settings) if named else connect_to_found(url, settings)
+    opened = connect(url, settings.http) if named else connect_to_found(url, settings.http)
     outbox = Outbox(opened, report.directory, on_sent=on_sent, on_refused=on_refused)
     try:
         for name in journal.names(report.directory):

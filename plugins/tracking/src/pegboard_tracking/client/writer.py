@@ -21,6 +21,7 @@ from pegboard_tracking.client.messages import Message
 from pegboard_tracking.client.outbox import Outbox
 from pegboard_tracking.points import journal
 from pegboard_tracking.points.journal_writer import JournalWriter
+from pegboard_tracking.settings import Settings
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
@@ -41,6 +42,7 @@ class RestWriter(JournalWriter):
     def __init__(
         self,
         connection: Connection,
+        settings: Settings,
         outbox: Outbox,
         heartbeats: Heartbeats,
         check: Callable[[str], None],
@@ -49,7 +51,8 @@ class RestWriter(JournalWriter):
         self._connection = connection
         self._outbox = outbox
         self._url = connection.server.url
-        self._wait_seconds = connection.options.journal_wait
+        self._settings = settings
+        self._wait_seconds = settings.journal_wait_seconds
         self._mark = ""
         self._is_forked = False
         super().__init__(outbox, heartbeats, TICK_SECONDS, check)
@@ -78,7 +81,7 @@ class RestWriter(JournalWriter):
         is_first = not self._count
         super()._new_file()
         if is_first:
-            sender.start(self._connection, self._outbox.directory, self._mark)
+            sender.start(self._connection, self._settings, self._outbox.directory, self._mark)
 
     def _file_name(self, number: int) -> str:
         return marks.name(self.id, self._mark, number)
@@ -158,7 +161,7 @@ class RestWriter(JournalWriter):
 
     def _adopt(self) -> None:
         """Send what ended processes left, now and then; where there is a sender, it does that."""
-        if sender.is_used(self._connection) or time.monotonic() < self._adopt_at:
+        if sender.is_used(self._settings) or time.monotonic() < self._adopt_at:
             return
         self._adopt_at = time.monotonic() + _ADOPT_EVERY_SECONDS
         try:

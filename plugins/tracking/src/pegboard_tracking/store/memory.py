@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any
 
 from attrs import field, frozen
 from pegboard.entities import Experiment
@@ -26,7 +24,7 @@ class _Memory:
 _named: dict[str, _Memory] = {}
 
 
-def open_store(uri: Uri, settings: Mapping[str, Any]) -> MappingStore:
+def open_store(uri: Uri, settings: object) -> MappingStore:
     """Open ``memory:NAME``, shared by all that use the name; ``memory:`` is the opener's alone."""
     del settings
     name = uri.path or new_run_id()

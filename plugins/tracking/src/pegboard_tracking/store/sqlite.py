@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pegboard import uris
 from pegboard.contracts.tracking import MetricWriter
@@ -29,11 +29,10 @@ if TYPE_CHECKING:
     from pegboard.contracts.logged_models import LoggedModelStore
     from pegboard.contracts.traces import TraceStore
 
+    from pegboard_tracking.settings import Settings
 
-"""What the writer of a server's client is called, before the name it gives itself."""
 
-
-def open_store(uri: uris.Uri, settings: Mapping[str, Any]) -> SqliteStore:
+def open_store(uri: uris.Uri, settings: Settings) -> SqliteStore:
     """Open the store of a ``sqlite:`` or ``file:`` URI or a plain path; it is made if need be.
 
     ``pegboard_stores.location`` says which file that is. The query parameters ``artifacts`` and
@@ -42,16 +41,16 @@ def open_store(uri: uris.Uri, settings: Mapping[str, Any]) -> SqliteStore:
     are none. ``patience`` is how many seconds a write waits for other processes; without it writers
     wait in line.
     """
-    place = locate(uri, synchronous=settings["synchronous"])
-    artifacts = uri.query.get("artifacts", settings["artifacts"])
-    kept = _unproxied(artifacts) or _unproxied(settings["artifacts"])
+    place = locate(uri, synchronous=settings.synchronous)
+    artifacts = uri.query.get("artifacts", settings.artifacts)
+    kept = _unproxied(artifacts) or _unproxied(settings.artifacts)
     return SqliteStore(
         place.file,
         artifact_root=artifacts,
         destination=uri.query.get("destination", kept),
         synchronous=place.synchronous,
-        heartbeat_seconds=settings["heartbeat_seconds"],
-        lost_after_seconds=settings["lost_after_seconds"],
+        heartbeat_seconds=settings.heartbeat_seconds,
+        lost_after_seconds=settings.lost_after_seconds,
         patience=place.patience,
     )
 

@@ -17,8 +17,6 @@ from pegboard import uris, validation
 from pegboard.errors import InvalidValue, quoted
 from pegboard_wire import places
 
-from pegboard_tracking.plugin import NAME
-
 if TYPE_CHECKING:
     from pegboard.contracts.http import Call
 
@@ -36,7 +34,7 @@ def checked(call: Call, location: str) -> str:
     """Return the location; InvalidValue if this or another server would refuse to use it."""
     _refuse_tricks(location)
     validation.artifact_location(location)
-    allowed = call.host.settings(NAME)["artifact_allow"]
+    allowed = call.host.config.http.artifact_allow
     if is_on_server(location) and not is_allowed(location, allowed):
         raise InvalidValue(
             f"The artifact location {quoted(location)} is on another server.",

@@ -1,0 +1,7 @@
+"""``pegboard.onnx``: the functions of the flavor."""
+
+from __future__ import annotations
+
+from pegboard_models.flavor_api import flavor_api
+
+onnx = flavor_api("onnx")

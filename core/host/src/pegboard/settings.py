@@ -1,0 +1,223 @@
+"""Settings: tables of the configuration, as the attrs classes that plugins declare for them.
+
+A field's type says what its value must be: text, numbers, booleans, lists, tables, nested attrs
+classes, lists of these (``[[gateway.endpoints]]``) and ``Secret``. Ranges are attrs validators.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import attrs
+
+from pegboard.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+S = TypeVar("S")
+
+_SHARED = "pegboard_shared"
+
+
+@attrs.frozen
+class Secret:
+    """A text that no output shows: ``{ env = "NAME" }`` in the file, or the text itself."""
+
+    value: str = attrs.field(default="", repr=False)
+
+    def __bool__(self) -> bool:
+        """Whether there is a secret."""
+        return bool(self.value)
+
+
+@attrs.frozen
+class NoSettings:
+    """The settings of a plugin that declares none."""
+
+
+def structure(kind: type[S], table: Mapping[str, Any], where: str) -> S:
+    """Return a table of the configuration as an instance of ``kind``.
+
+    ConfigError for unknown keys, wrong types, values out of range and secrets that are missing: it
+    names ``where`` (file and table), the key, what was expected, and the nearest known key.
+    """
+    import cattrs
+
+    try:
+        # Fields that are shared are of no table, and so unknown in this one.
+        _refuse_shared(kind, table)
+        return _converter().structure(table, kind)
+    except cattrs.BaseValidationError as error:
+        faults = cattrs.transform_error(error, path="", format_exception=_explain)
+        raise ConfigError(
+            f"{where} " + "; ".join(_key_first(fault) for fault in faults) + ".",
+            hint=f"Its keys are: {', '.join(keys(kind)) or 'none'}.",
+        ) from None
+
+
+def shared(section: type[S]) -> S:
+    """Return a field for a section of the core, such as ``[http]``, which the host fills in.
+
+    The field has the section's name, and is not a key of the plugin's own table.
+    """
+    made: S = attrs.field(factory=section, metadata={_SHARED: True})
+    return made
+
+
+def with_shared(settings: S, sections: object) -> S:
+    """Return settings of a plugin with the core's sections in the fields made by ``shared``."""
+    fields = attrs.fields(type(settings))  # type: ignore[arg-type]
+    names = [field.name for field in fields if _SHARED in field.metadata]
+    if not names:
+        return settings
+    filled: Any = settings
+    return cast(S, attrs.evolve(filled, **{name: getattr(sections, name) for name in names}))
+
+
+def keys(kind: type[Any]) -> list[str]:
+    """Return the names of the keys of a class of settings."""
+    return [field.name for field in attrs.fields(kind) if _SHARED not in field.metadata]
+
+
+def from_environment(
+    kind: type[Any], prefix: str, environ: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, str, Any]]:
+    """Yield key, variable and value of the settings that the environment names.
+
+    The variable of a key is ``PREFIX_KEY``; its value is read as TOML, or else as text.
+    """
+    env = os.environ if environ is None else environ
+    for key in keys(kind):
+        if (text := env.get(name := variable(prefix, key))) is not None:
+            yield key, name, _value(text)
+
+
+def variable(prefix: str, key: str) -> str:
+    """Return the name of the environment variable of a setting."""
+    return f"{prefix}_{key}".upper().replace("-", "_")
+
+
+def _value(text: str) -> Any:
+    import tomllib
+
+    if text in ("on", "off"):
+        return text == "on"
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _refuse_shared(kind: type[Any], table: Mapping[str, Any]) -> None:
+    import cattrs
+
+    known = {field.name for field in attrs.fields(kind)} - set(keys(kind))
+    if wrong := known & set(table):
+        error = cattrs.errors.ForbiddenExtraKeysError("", kind, wrong)
+        raise cattrs.ClassValidationError("", [error], kind)
+
+
+@cache
+def _converter() -> Converter:
+    import cattrs
+
+    made = cattrs.Converter(forbid_extra_keys=True)
+    made.register_structure_hook(str, _text)
+    made.register_structure_hook(bool, _boolean)
+    made.register_structure_hook(int, _integer)
+    made.register_structure_hook(float, _number)
+    made.register_structure_hook(Path, lambda value, _: Path(_text(value, str)).expanduser())
+    made.register_structure_hook(Secret, _secret)
+    made.register_structure_hook_factory(_is_list, _list_hook)
+    return made
+
+
+def _text(value: Any, _: type) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text in quotes, not {value!r}")
+    return value
+
+
+def _boolean(value: Any, _: type) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"expected true or false, not {value!r}")
+    return value
+
+
+def _integer(value: Any, _: type) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"expected a whole number, not {value!r}")
+    return value
+
+
+def _number(value: Any, _: type) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise TypeError(f"expected a number, not {value!r}")
+    return float(value)
+
+
+def _secret(value: Any, _: type) -> Secret:
+    if isinstance(value, str):
+        return Secret(value)
+    if not isinstance(value, Mapping) or set(value) != {"env"} or not isinstance(value["env"], str):
+        raise TypeError('expected { env = "NAME" }, or text in quotes')
+    found = os.environ.get(value["env"])
+    if not found:
+        raise ValueError(f"the environment variable {value['env']!r}, which holds it, is not set")
+    return Secret(found)
+
+
+def _is_list(kind: Any) -> bool:
+    return getattr(kind, "__origin__", None) in (list, tuple)
+
+
+def _list_hook(kind: Any, converter: Converter) -> Any:
+    """Return what reads lists, also into tuples; to Python a text would be one too."""
+    import cattrs
+
+    inner = kind.__args__[0]
+
+    def listed(value: Any, _: type) -> Any:
+        if not isinstance(value, list):
+            raise TypeError(f"expected a list, not {value!r}")
+        read, items, errors = converter.get_structure_hook(inner), [], []
+        for i, item in enumerate(value):
+            try:
+                items.append(read(item, inner))
+            except Exception as error:
+                error.add_note(cattrs.IterableValidationNote("", i, inner))
+                errors.append(error)
+        if errors:
+            raise cattrs.IterableValidationError("", errors, kind)
+        return kind.__origin__(items)
+
+    return listed
+
+
+def _key_first(fault: str) -> str:
+    """Return cattrs' ``what @ .where`` the other way round."""
+    what, _, where = fault.rpartition(" @ ")
+    return f"{where.lstrip('.')}: {what}" if where else what
+
+
+def _explain(error: BaseException, _: type | None) -> str:
+    from cattrs.errors import ForbiddenExtraKeysError
+
+    if isinstance(error, ForbiddenExtraKeysError):
+        return ", ".join(_unknown(key, error.cl) for key in sorted(error.extra_fields))
+    if isinstance(error, KeyError):
+        return f"the key {error.args[0]!r} is missing"
+    if isinstance(error, AttributeError) or "not iterable" in str(error):
+        return "expected a table"
+    return str(error)
+
+
+def _unknown(key: str, kind: type[Any]) -> str:
+    near = difflib.get_close_matches(key, keys(kind), n=1)
+    return f"unknown key {key!r}" + (f", did you mean {near[0]!r}?" if near else "")

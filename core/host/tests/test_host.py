@@ -10,13 +10,16 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from attrs import asdict, frozen
 from pegboard import host as hosting
 from pegboard.config import Config, HostConfig
-from pegboard.contracts.evaluation import Evaluator
-from pegboard.contracts.llm import LLMProvider
+from pegboard.contracts.models import ModelFlavor
+from pegboard.contracts.tracking import TrackingStore
 from pegboard.errors import ConfigError, NotFound, PluginError, UnknownScheme
-from pegboard.hookspecs import Backend, Component, hookimpl
+from pegboard.hookspecs import Backend, hookimpl
 from pegboard.host import Host
+from pegboard.uris import Uri
+from pegboard_testing.targets import target_of
 
 Install = Callable[[str, str], None]
 
@@ -46,8 +49,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
 
 HEADER = """
+from attrs import field, frozen
 from pegboard.contracts.artifacts import ArtifactStore
-from pegboard.contracts.llm import LLMProvider
+from pegboard.contracts.models import ModelFlavor
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.hookspecs import *
 from pegboard.hookspecs import hookimpl
@@ -68,19 +72,30 @@ GOOD = """
 
     @hookimpl
     def pegboard_tracking_stores():
-        return [Backend("good", Store, "A good store")]
+        return [Backend("good", __name__ + ":Store", "A good store")]
+
+    @frozen
+    class Settings:
+        size: int = 1
+        rate: float = 0.5
+        name: str = "x"
+        on: bool = True
+        list: list[str] = field(factory=list)
 
     @hookimpl
     def pegboard_settings():
-        return {"size": 1, "rate": 0.5, "name": "x", "on": True, "list": []}
+        return __name__ + ":Settings"
 """
 
 
 def store_of(scheme: str) -> str:
     return f"""
+    def open_it(uri, settings):
+        return fake(TrackingStore)()
+
     @hookimpl
     def pegboard_tracking_stores():
-        return [Backend({scheme!r}, lambda uri, settings: fake(TrackingStore)(), "")]
+        return [Backend({scheme!r}, __name__ + ":open_it", "")]
     """
 
 
@@ -101,7 +116,8 @@ def test_a_store_is_opened_once_with_uri_and_settings(install: Install) -> None:
     made = host({"good": {"size": 7}})
     store: Any = made.tracking_store("good:place?a=b")
     assert (store.uri.path, store.uri.query) == ("place", {"a": "b"})
-    assert store.settings == {"size": 7, "rate": 0.5, "name": "x", "on": True, "list": []}
+    values = {"size": 7, "rate": 0.5, "name": "x", "on": True, "list": []}
+    assert asdict(store.settings) == values
     assert made.tracking_store("good:place?a=b") is store
     assert made.tracking_store("good:other") is not store
     assert made.settings("good") == store.settings
@@ -119,7 +135,7 @@ def test_a_store_is_opened_once_with_uri_and_settings(install: Install) -> None:
         ("@hookimpl\ndef pegboard_tracking_stores():\n    return 1 / 0\n", "ZeroDivisionError"),
         ("@hookimpl\ndef pegboard_tracking_stores():\n    return ['x']\n", "not a Backend"),
         (
-            "@hookimpl\ndef pegboard_tracking_stores():\n    return [Component('x', print, '')]\n",
+            "@hookimpl\ndef pegboard_tracking_stores():\n    return [Flavor('x', 'builtins:print', '')]\n",
             "not a Backend",
         ),
         ("@hookimpl\ndef pegboard_tracking_stores():\n    return None\n", "TypeError"),
@@ -200,7 +216,7 @@ def test_a_disabled_plugin_may_keep_its_settings(install: Install) -> None:
 )
 def test_settings_of_the_right_types_pass(install: Install, settings: dict[str, Any]) -> None:
     install("good", GOOD)
-    assert host({"good": settings}).settings("good").items() >= settings.items()
+    assert asdict(host({"good": settings}).settings("good")).items() >= settings.items()
 
 
 @pytest.mark.parametrize(
@@ -295,27 +311,25 @@ def test_a_scheme_of_ours_that_is_not_for_this_kind_asks_for_no_installation() -
     assert "pip install" not in caught.value.hint
 
 
-def test_a_missing_component_comes_with_the_known_ones(install: Install) -> None:
+def test_a_missing_flavor_comes_with_the_known_ones(install: Install) -> None:
     install(
         "speaker",
-        "@hookimpl\ndef pegboard_llm_providers():\n"
-        "    return [Component('parrot', lambda _: fake(LLMProvider)(), 'Repeats')]\n",
+        "Speaker = fake(ModelFlavor)\n"
+        "@hookimpl\ndef pegboard_model_flavors():\n"
+        "    return [Flavor('parrot', __name__ + ':Speaker', 'Repeats')]\n",
     )
     made = host()
-    assert isinstance(made.llm_provider("parrot"), LLMProvider)
+    assert isinstance(made.model_flavor("parrot"), ModelFlavor)
     with pytest.raises(PluginError, match="'parot'") as caught:
-        made.llm_provider("parot")
+        made.model_flavor("parot")
     assert "parrot" in caught.value.hint
-    for open_it in (made.evaluator, made.project_runner):
-        with pytest.raises(PluginError, match="'parrot'"):
-            open_it("parrot")
 
 
 def test_a_library_that_is_missing_when_a_store_opens_is_named(install: Install) -> None:
     install(
         "lazy",
         "def open_it(uri, settings):\n    import no_such_library\n\n"
-        "@hookimpl\ndef pegboard_tracking_stores():\n    return [Backend('lazy', open_it, '')]\n",
+        "@hookimpl\ndef pegboard_tracking_stores():\n    return [Backend('lazy', __name__ + ':open_it', '')]\n",
     )
     with pytest.raises(PluginError, match=r"'lazy'.*no_such_library"):
         host().tracking_store("lazy:x")
@@ -326,7 +340,7 @@ def test_errors_for_people_pass_through_and_nothing_is_kept(install: Install) ->
         "strict",
         "from pegboard.errors import NotFound\ncalls = []\n"
         "def open_it(uri, settings):\n    calls.append(uri)\n    raise NotFound('not there')\n\n"
-        "@hookimpl\ndef pegboard_tracking_stores():\n    return [Backend('strict', open_it, '')]\n",
+        "@hookimpl\ndef pegboard_tracking_stores():\n    return [Backend('strict', __name__ + ':open_it', '')]\n",
     )
     made = host()
     for _ in range(2):
@@ -335,29 +349,34 @@ def test_errors_for_people_pass_through_and_nothing_is_kept(install: Install) ->
     assert len(sys.modules["fake_strict"].calls) == 2
 
 
-class Judge(Evaluator):
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self.settings = settings
+@frozen
+class Depth:
+    depth: int = 2
 
-    def evaluate(self, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError
+
+def _open(uri: Uri, settings: Depth) -> TrackingStore:
+    made = type("Fake", (TrackingStore,), {})
+    made.__abstractmethods__ = frozenset()  # type: ignore[attr-defined]
+    store = made()
+    store.settings = settings
+    return store  # type: ignore[no-any-return]
 
 
 class Registered:
     @hookimpl
-    def pegboard_evaluators(self) -> list[Component[Any]]:
-        return [Component("mine", Judge, "Mine")]
+    def pegboard_tracking_stores(self) -> list[Backend[TrackingStore]]:
+        return [Backend("mine", target_of(_open), "Mine")]
 
     @hookimpl
-    def pegboard_settings(self) -> dict[str, object]:
-        return {"depth": 2}
+    def pegboard_settings(self) -> str:
+        return target_of(Depth)
 
 
 def test_a_plugin_can_be_registered_without_installing_it() -> None:
     made = host()
     made.register(Registered(), "mine")
-    judge: Any = made.evaluator("mine")
-    assert judge.settings == {"depth": 2}
+    store: Any = made.tracking_store("mine:x")
+    assert store.settings == Depth(2)
     assert made.plugins["mine"].distribution == ""
     with pytest.raises(PluginError, match="already"):
         made.register(Registered(), "mine")
@@ -374,16 +393,16 @@ def test_one_plugin_is_not_registered_under_two_names() -> None:
 def test_a_broken_plugin_is_refused_when_registered_and_can_be_registered_again() -> None:
     made = host()
     broken = types.ModuleType("broken")
-    broken.pegboard_evaluators = hookimpl(lambda: 1 / 0)  # type: ignore[attr-defined]
+    broken.pegboard_tracking_stores = hookimpl(lambda: 1 / 0)  # type: ignore[attr-defined]
     with pytest.raises(PluginError, match="ZeroDivisionError"):
         made.register(broken, "mine")
     made.register(Registered(), "mine")
-    assert made.evaluator("mine")
+    assert made.tracking_store("mine:x")
 
 
 def test_functions_without_the_marker_are_not_hooks() -> None:
     plain = types.ModuleType("plain")
-    plain.pegboard_tracking_stores = lambda: [Backend("plain", print, "")]  # type: ignore[attr-defined]
+    plain.pegboard_tracking_stores = lambda: [Backend("plain", "builtins:print", "")]  # type: ignore[attr-defined]
     made = host()
     made.register(plain, "plain")
     with pytest.raises(UnknownScheme):

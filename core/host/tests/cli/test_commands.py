@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import frozen
 from click.testing import Result
 from pegboard import host
 from pegboard.cli import checks
@@ -18,9 +19,16 @@ from pegboard.hookspecs import Backend, hookimpl
 from pegboard.host import Host
 from pegboard.host import Plugin as Info
 from pegboard_stores.mapping_store import MappingStore
+from pegboard_testing.targets import target_of
 
 Run = Callable[..., Result]
 Process = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@frozen
+class StoreSettings:
+    retries: int = 3
+    api_token: str = ""
 
 
 class StorePlugin:
@@ -32,11 +40,11 @@ class StorePlugin:
 
     @hookimpl
     def pegboard_tracking_stores(self) -> Sequence[Backend[Any]]:
-        return [Backend("dict", self._open, "Two dicts")]
+        return [Backend("dict", target_of(self._open), "Two dicts")]
 
     @hookimpl
-    def pegboard_settings(self) -> Mapping[str, object]:
-        return {"retries": 3, "api_token": ""}
+    def pegboard_settings(self) -> str:
+        return target_of(StoreSettings)
 
     def _open(self, *_: object) -> MappingStore:
         if self.raises is not None:

@@ -62,7 +62,7 @@ class _Root(LazyGroup):
     """The command ``pegboard``: core's commands, and those of plugins."""
 
     @property
-    def own(self) -> Mapping[str, Command]:
+    def own(self) -> Mapping[str, Entry]:
         """The commands of core."""
         return self._declared
 

@@ -21,7 +21,7 @@ from pegboard_tracking.wire import locations
 from pegboard_wire.requests import optional_text, store_of, text
 from pegboard_wire.scalars import get
 
-from pegboard_registry.plugin import NAME
+from pegboard_registry.names import NAME
 from pegboard_registry.wire.calls import registry_of
 from pegboard_registry.wire.prompts import is_prompt
 

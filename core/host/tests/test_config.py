@@ -104,15 +104,19 @@ def test_relative_stores_of_a_file_lie_beside_it(tmp_path: Path, environ: dict[s
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ('[trakcing]\nuri = "x"\n', "trakcing"),
-        ('[tracking]\nurl = "x"\n', "url"),
-        ("[tracking]\nuri = 5\n", "tracking.uri: expected text in quotes, got 5"),
+        ("[pegboard]\ntracking_url = 5\n", "'tracking_url', did you mean 'tracking_uri'?"),
+        ("[pegboard]\ntracking_uri = 5\n", "[pegboard] tracking_uri: expected text in quotes"),
+        ("[tracking]\nuri = 5\n", "[tracking] uri: expected text in quotes, not 5"),
+        ("[http]\nretries = -1\n", "[http] 'retries' must be >= 0: -1"),
+        ("[http]\nretires = 1\n", "did you mean 'retries'?"),
+        ('[pegboard]\ntracking_uri = "x"\n[tracking]\nuri = "x"\n', "are the same"),
+        ("[a]\nb = 1\n[plugins.a]\nb = 1\n", "[a] and [plugins.a] are the same"),
         ('[host]\ndisabled = "tracking"\n', "disabled"),
         ("[host]\ndisabled = [1]\n", "disabled"),
         ('tracking = "x"\n', "tracking: expected a table"),
         ("plugins = 3\n", "plugins"),
         ("[plugins]\nstore = 3\n", "plugins"),
-        ('file = "x"\n', "file"),
+        ('file = "x"\n', "file: expected a table"),
         ("[tracking\n", "TOML"),
         ("", ""),
     ],
@@ -137,25 +141,23 @@ def test_a_file_that_is_not_text_is_an_error(tmp_path: Path, environ: dict[str, 
 
 
 def test_an_unknown_key_comes_with_the_known_ones(tmp_path: Path, environ: dict[str, str]) -> None:
-    write(tmp_path / "pegboard.toml", '[tracking]\nurl = "x"\n')
+    write(tmp_path / "pegboard.toml", '[pegboard]\nurl = "x"\n')
     with pytest.raises(ConfigError) as caught:
         config.load(environ, tmp_path)
-    assert "tracking.uri" in caught.value.hint
+    assert "tracking_uri" in caught.value.hint
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[trackin]\nuri = "x"\n', "unknown key 'trackin' (did you mean 'tracking'?)"),
-        ('[tracking]\nurl = "x"\n', "tracking: unknown key 'url' (did you mean 'uri'?)"),
-        ('[zebra]\nuri = "x"\n', "unknown key 'zebra'\n"),
-        ("[tracking]\nuri = 3\n", "tracking.uri: expected text in quotes, got 3"),
+        ("[pegboard]\ntracking_url = 3\n", "tracking_url: unknown key (did you mean 'tracking_uri'?)"),
+        ("[tracking]\nuri = 3\n", "[tracking] uri: expected text in quotes, not 3"),
         *(
-            (f"{section} = {value}\n", f"{section}: expected a table, as in [tracking]")
+            (f"{section} = {value}\n", f"{section}: expected a table, as in [{section}]")
             for section in ("tracking", "host")
             for value in ("3", "'x'", "[]", "true", "1979-05-27")
         ),
-        ("plugins = 3\n", "plugins: expected one table per plugin"),
+        ("plugins = 3\n", "plugins: expected a table"),
         ("[tracking\n", "is not valid TOML"),
     ],
 )
@@ -175,3 +177,23 @@ def test_a_fault_of_the_file_is_one_sentence_at_the_end_of_a_script(
     assert done.stderr.count("Traceback") == 1
     assert "cattrs" not in done.stderr
     assert "tomllib" not in done.stderr
+
+
+def test_one_table_holds_what_concerns_all_plugins(tmp_path: Path, environ: dict[str, str]) -> None:
+    file = write(
+        tmp_path / "pegboard.toml",
+        '[pegboard]\ntracking_uri = "memory:x"\nregistry_uri = "memory:y"\nplugins = ["a", "b"]\n'
+        'disabled = ["b"]\nproviders = { s3 = "a" }\n[http]\nretries = 1\n',
+    )
+    found = config.load(environ, tmp_path)
+    assert (found.tracking.uri, found.registry.uri) == ("memory:x", "memory:y")
+    assert found.host == config.HostConfig(["b"], ["a", "b"], {"s3": "a"})
+    assert found.http.retries == 1
+    assert found.origins["host.plugins"] == found.origins["http.retries"] == str(file)
+
+
+def test_a_plugins_table_may_be_named_in_short(tmp_path: Path, environ: dict[str, str]) -> None:
+    text = '[tracking]\nuri = "memory:x"\nartifacts = "a"\n[server]\nport = 1\n[plugins.b]\nc = 2\n'
+    write(tmp_path / "pegboard.toml", text)
+    found = config.load(environ, tmp_path)
+    assert found.plugins == {"tracking": {"artifacts": "a"}, "server": {"port": 1}, "b": {"c": 2}}

@@ -41,10 +41,10 @@ class RegistryConfig:
 class HostConfig:
     """Which of the installed plugins to use, by the names of their entry points."""
 
-    plugins: list[str] | None = None
-    """Only these, which then have to load; None: all that are installed."""
     disabled: list[str] = field(factory=list)
     """All but these."""
+    plugins: list[str] | None = None
+    """Only these, which then have to load; None: all that are installed."""
     providers: dict[str, str] = field(factory=dict)
     """For a scheme or name that several plugins claim: the plugin that provides it."""
 
@@ -171,16 +171,14 @@ def read_file(file: Path) -> Config:
 
 def _structure(content: dict[str, Any], file: Path) -> Config:
     tables = {name: _table(table, name, file) for name, table in content.items()}
-    general = tables.pop("pegboard", {})
-    for key, (section, name) in _PLACES.items():
-        table = tables.get(section, {})
-        if name in table:
-            if key in general:
-                raise ConfigError(f"{file}: [pegboard] {key} and [{section}] {name} are the same.")
-            general = {**general, key: table.pop(name)}
-    if not tables.get("host"):
-        tables.pop("host", None)
-    given = settings.structure(_Pegboard, general, f"{file}: [pegboard]")
+    general, spelled = _general(tables, file)
+    try:
+        given = settings.structure(_Pegboard, general, f"{file}: [pegboard]")
+    except ConfigError as error:
+        message = error.message
+        for key, words in spelled.items():
+            message = message.replace(f"[pegboard] {key}", words)
+        raise ConfigError(message, hint=error.hint) from None
     parts: dict[str, dict[str, Any]] = {}
     for key, (section, name) in _PLACES.items():
         if (value := getattr(given, key)) is not None:
@@ -197,6 +195,23 @@ def _structure(content: dict[str, Any], file: Path) -> Config:
         file=file,
         origins=origins,
     )
+
+
+def _general(
+    tables: dict[str, dict[str, Any]], file: Path
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Take out what ``[pegboard]`` holds, and how the file spells what it names otherwise."""
+    general, spelled = tables.pop("pegboard", {}), {}
+    for key, (section, name) in _PLACES.items():
+        table = tables.get(section, {})
+        if name in table:
+            if key in general:
+                raise ConfigError(f"{file}: [pegboard] {key} and [{section}] {name} are the same.")
+            spelled[key] = f"[{section}] {name}"
+            general = {**general, key: table.pop(name)}
+    if not tables.get("host"):
+        tables.pop("host", None)
+    return general, spelled
 
 
 def _table(value: Any, name: str, file: Path) -> dict[str, Any]:

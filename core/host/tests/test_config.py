@@ -104,7 +104,10 @@ def test_relative_stores_of_a_file_lie_beside_it(tmp_path: Path, environ: dict[s
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("[pegboard]\ntracking_url = 5\n", "'tracking_url', did you mean 'tracking_uri'?"),
+        (
+            "[pegboard]\ntracking_url = 5\n",
+            "[pegboard] tracking_url: unknown key (did you mean 'tracking_uri'?)",
+        ),
         ("[pegboard]\ntracking_uri = 5\n", "[pegboard] tracking_uri: expected text in quotes"),
         ("[tracking]\nuri = 5\n", "[tracking] uri: expected text in quotes, not 5"),
         ("[http]\nretries = -1\n", "[http] 'retries' must be >= 0: -1"),

@@ -80,7 +80,7 @@ GOOD = """
         rate: float = 0.5
         name: str = "x"
         on: bool = True
-        list: list[str] = field(factory=list)
+        listed: list[str] = field(factory=list)
 
     @hookimpl
     def pegboard_settings():
@@ -116,7 +116,7 @@ def test_a_store_is_opened_once_with_uri_and_settings(install: Install) -> None:
     made = host({"good": {"size": 7}})
     store: Any = made.tracking_store("good:place?a=b")
     assert (store.uri.path, store.uri.query) == ("place", {"a": "b"})
-    values = {"size": 7, "rate": 0.5, "name": "x", "on": True, "list": []}
+    values = {"size": 7, "rate": 0.5, "name": "x", "on": True, "listed": []}
     assert asdict(store.settings) == values
     assert made.tracking_store("good:place?a=b") is store
     assert made.tracking_store("good:other") is not store
@@ -209,7 +209,7 @@ def test_a_disabled_plugin_may_keep_its_settings(install: Install) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"size": 3, "rate": 1.5, "name": "y", "on": False, "list": ["a"]},
+        {"size": 3, "rate": 1.5, "name": "y", "on": False, "listed": ["a"]},
         {"rate": 2},
         {},
     ],
@@ -230,7 +230,7 @@ def test_settings_of_the_right_types_pass(install: Install, settings: dict[str, 
         ({"rate": False}, "rate"),
         ({"name": 3}, "name"),
         ({"on": 1}, "on"),
-        ({"list": "a"}, "list"),
+        ({"listed": "a"}, "listed"),
     ],
 )
 def test_wrong_settings_are_named(install: Install, settings: dict[str, Any], named: str) -> None:
@@ -419,3 +419,29 @@ def test_the_process_has_one_host_that_can_be_replaced() -> None:
     assert hosting.current() is not mine
     assert hosting.current() is hosting.current()
     hosting.use(None)
+
+
+def test_the_configuration_settles_what_two_plugins_claim(install: Install) -> None:
+    install("one", store_of("contested"))
+    install("two", store_of("contested"))
+    for owner in ("one", "two"):
+        made = Host(Config(host=HostConfig(providers={"contested": owner})))
+        store = made.tracking_store("contested:x")
+        assert type(store).__module__ == f"fake_{owner}"
+        assert ("tracking store", "contested") not in made.conflicts()
+    assert ("tracking store", "contested") in host().conflicts()
+
+
+def test_only_the_plugins_that_the_stack_names_are_used(install: Install) -> None:
+    install("good", GOOD)
+    made = Host(Config(host=HostConfig(plugins=["good"])))
+    assert [name for name, plugin in made.plugins.items() if not plugin.disabled] == ["good"]
+
+
+@pytest.mark.parametrize(("stack", "named"), [(["god"], "'god'"), (["broken"], "ZeroDivision")])
+def test_a_stack_whose_plugin_is_missing_or_broken_does_not_start(
+    install: Install, stack: list[str], named: str
+) -> None:
+    install("broken", "1 / 0\n")
+    with pytest.raises(PluginError, match=named):
+        Host(Config(host=HostConfig(plugins=stack)))

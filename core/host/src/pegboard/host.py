@@ -48,6 +48,7 @@ class Host:
         self._warned: set[tuple[str, str]] = set()
         self._lock = threading.RLock()
         self._discover()
+        self._check_stack()
         self._check_settings()
 
     # -- what callers open ---------------------------------------------------------------------
@@ -153,9 +154,16 @@ class Host:
         return {name_of(item): item for item in self._all(kind)}
 
     def conflicts(self) -> Mapping[tuple[str, str], Sequence[str]]:
-        """Return what several plugins claim, by kind and name, with the names of the plugins."""
-        claimed = {(kind, key): names for kind in self._kinds for key, names in self._claims(kind)}
-        return {what: names for what, names in claimed.items() if len(names) > 1}
+        """Return what several plugins claim, by kind and name, with the names of the plugins.
+
+        What the configuration settles is not among them.
+        """
+        return {
+            (kind, key): plugins
+            for kind in self._kinds
+            for key, plugins in self._claims(kind)
+            if len(plugins) > 1 and self.config.host.providers.get(key) not in plugins
+        }
 
     def left_out(self) -> Sequence[str]:
         """Return a sentence on each plugin that is not in use because of a fault."""
@@ -302,11 +310,13 @@ class Host:
             if kind not in self._declared:
                 found: dict[str, tuple[str, Any]] = {}
                 for key, plugins in self._claims(kind):
-                    items = self.plugins[plugins[-1]].declared[kind]
+                    chosen = self.config.host.providers.get(key)
+                    owner = chosen if chosen in plugins else plugins[-1]
+                    items = self.plugins[owner].declared[kind]
                     item = next(item for item in items if name_of(item) == key)
-                    if len(plugins) > 1:
+                    if len(plugins) > 1 and owner != chosen:
                         item = _claimed(f"The {kind} {key!r} is claimed", plugins)
-                    found[key] = (plugins[-1], item)
+                    found[key] = (owner, item)
                 self._declared[kind] = found
             return self._declared[kind]
 
@@ -326,6 +336,21 @@ class Host:
             raise item
         return plugin, item
 
+    def _check_stack(self) -> None:
+        """Refuse to work without a plugin that the configuration names as needed."""
+        for name in self.config.host.plugins or ():
+            if name not in self.plugins:
+                raise PluginError(
+                    f"{self.config.file}: [pegboard] plugins names {name!r}, which is not "
+                    "installed.",
+                    hint=f"Installed are: {', '.join(sorted(self.plugins)) or 'none'}.",
+                )
+            if error := self.plugins[name].error:
+                raise PluginError(
+                    f"The plugin {name!r} is needed ([pegboard] plugins), and fails to load: "
+                    f"{error}."
+                )
+
     def _check_settings(self) -> None:
         """Read the table of each plugin that has one, so that a mistake in it is told at once."""
         unknown = set(self.config.plugins) - set(self.plugins)
@@ -340,12 +365,12 @@ class Host:
 
     def _read_settings(self, plugin: str) -> Any:
         kind, given = self.settings_class(plugin), dict(self.config.plugins.get(plugin, {}))
-        where = f"{self.config.file}: [plugins.{plugin}]"
+        sources = [f"{self.config.file}: [plugins.{plugin}]"] if given else []
         for key, variable, value in settings.from_environment(kind, f"PEGBOARD_{plugin}"):
             given[key] = value
-            where = f"{where}, {variable}"
+            sources.append(variable)
         try:
-            found = settings.structure(kind, given, where)
+            found = settings.structure(kind, given, ", ".join(sources))
         except ConfigError as error:
             raise ConfigError(
                 error.message, hint=self._moved(plugin, given) or error.hint
@@ -353,15 +378,19 @@ class Host:
         return settings.with_shared(found, self.config)
 
     def _moved(self, plugin: str, given: Mapping[str, Any]) -> str:
-        """Say where a key belongs that was this plugin's in an earlier version."""
-        for key in sorted(set(given) - set(settings.keys(self.settings_class(plugin)))):
-            short = key.removeprefix("http_")
-            if short in settings.keys(configuration.HttpConfig):
-                return f"Since version 0.2 it is {short!r} in [http]."
-            for other, _ in self.manager.list_name_plugin():
-                if other != plugin and key in settings.keys(self.settings_class(other)):
-                    return f"Since version 0.2 {key!r} is a setting of [plugins.{other}]."
-        return ""
+        """Say where keys belong that were this plugin's in an earlier version."""
+        homes = {"http": settings.keys(configuration.HttpConfig)}
+        for other, _ in self.manager.list_name_plugin():
+            if other != plugin:
+                homes[f"plugins.{other}"] = settings.keys(self.settings_class(other))
+        unknown = sorted(set(given) - set(settings.keys(self.settings_class(plugin))))
+        moved = [
+            f"{key} is now {name} in [{home}]."
+            for key in unknown
+            for home, known in homes.items()
+            if (name := key.removeprefix(f"{home}_")) in known
+        ]
+        return " ".join(moved)
 
     # -- opening -------------------------------------------------------------------------------
 

@@ -220,4 +220,4 @@ def _explain(error: BaseException, _: type | None) -> str:
 
 def _unknown(key: str, kind: type[Any]) -> str:
     near = difflib.get_close_matches(key, keys(kind), n=1)
-    return f"unknown key {key!r}" + (f", did you mean {near[0]!r}?" if near else "")
+    return f"{key}: unknown key" + (f" (did you mean {near[0]!r}?)" if near else "")

@@ -195,7 +195,7 @@ def test_doctor_fails_on_a_plugin_that_does_not_load(use_dict: Host, run: Run) -
 
 
 def test_doctor_reports_a_broken_configuration_and_goes_on(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "pegboard.toml").write_text("[tracking]\nurl = 'x'\n")
+    (tmp_path / "pegboard.toml").write_text("[pegboard]\nurl = 'x'\n")
     result = run("doctor", "--json")
     assert result.exit_code == 1
     states = _states(result)

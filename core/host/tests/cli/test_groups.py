@@ -97,7 +97,7 @@ def test_a_command_that_is_no_group_cannot_be_added_to(plain_host: Host, run: Ru
     plain_host.register(Plugin(_says("pets walk")), "walker")
     result = run("pets", "walk")
     assert result.exit_code == 1
-    assert "no group" in result.output
+    assert "not a group" in result.output
 
 
 def test_an_unknown_command_of_a_group_suggests_what_others_added(

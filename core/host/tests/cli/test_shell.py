@@ -245,7 +245,7 @@ def test_a_pipe_that_closes_early_is_no_error(tmp_path: Path) -> None:
     script = (
         "import click\n"
         "from pegboard.cli import shell\n"
-        "from pegboard.hookspecs import Command\n"
+        "from pegboard.cli.lazy import Entry\n"
         "@click.command()\n"
         "def flood():\n"
         "    while True: click.echo('x' * 1000)\n"
@@ -276,9 +276,10 @@ _INTERRUPTED = {
         "    def find_spec(name, *_):\n"
         "        if name == 'slow_plugin': print('waiting', flush=True); time.sleep(60)\n"
         "sys.meta_path.insert(0, Finder)\n"
-        "from pegboard import host\n"
+        "from pegboard import host, plugin_calls\n"
         "def discover(self):\n"
-        "    self._add(host.Plugin('slow', 'slow'), lambda: __import__('slow_plugin'))\n"
+        "    slow = plugin_calls.Plugin('slow', 'slow')\n"
+        "    self._guarded(slow, lambda: __import__('slow_plugin'))\n"
         "host.Host._discover = discover\n"
         "sys.argv[1] = 'anything'\n"
     ),
@@ -290,7 +291,7 @@ def test_an_interrupt_says_one_word(body: str) -> None:
     script = (
         "import click, sys, time\n"
         "from pegboard.cli import shell, main\n"
-        "from pegboard.hookspecs import Command\n"
+        "from pegboard.cli.lazy import Entry\n"
         f"{body}"
         "shell.cli._declared['wait'] = Entry('wait', lambda: click.command(wait), '')\n"
         "main()\n"

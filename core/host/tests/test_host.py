@@ -91,7 +91,9 @@ GOOD = """
 def store_of(scheme: str) -> str:
     return f"""
     def open_it(uri, settings):
-        return fake(TrackingStore)()
+        store = fake(TrackingStore)()
+        store.owner = __name__
+        return store
 
     @hookimpl
     def pegboard_tracking_stores():
@@ -426,8 +428,8 @@ def test_the_configuration_settles_what_two_plugins_claim(install: Install) -> N
     install("two", store_of("contested"))
     for owner in ("one", "two"):
         made = Host(Config(host=HostConfig(providers={"contested": owner})))
-        store = made.tracking_store("contested:x")
-        assert type(store).__module__ == f"fake_{owner}"
+        store: Any = made.tracking_store("contested:x")
+        assert store.owner == f"fake_{owner}"
         assert ("tracking store", "contested") not in made.conflicts()
     assert ("tracking store", "contested") in host().conflicts()
 

@@ -315,7 +315,7 @@ class Host:
                     items = self.plugins[owner].declared[kind]
                     item = next(item for item in items if name_of(item) == key)
                     if len(plugins) > 1 and owner != chosen:
-                        item = _claimed(f"The {kind} {key!r} is claimed", plugins)
+                        item = _claimed(f"The {kind} {key!r} is claimed", plugins, key)
                     found[key] = (owner, item)
                 self._declared[kind] = found
             return self._declared[kind]
@@ -412,11 +412,14 @@ class Host:
         )
 
 
-def _claimed(what: str, plugins: Sequence[str]) -> PluginError:
+def _claimed(what: str, plugins: Sequence[str], key: str = "") -> PluginError:
+    settled = (
+        f"Say which in [pegboard.providers]: {key} = {plugins[0]!r}. Or name" if key else "Name"
+    )
     listed = ", ".join(map(repr, plugins[:-1]))
     return PluginError(
         f"{what} by the plugins {listed} and {plugins[-1]!r}.",
-        hint="Name one of them in [host] disabled, in pegboard.toml.",
+        hint=f"{settled} one of them in [pegboard] disabled, in pegboard.toml.",
     )
 
 

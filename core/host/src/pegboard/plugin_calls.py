@@ -235,7 +235,7 @@ def opened(plugin: str, kind: str, open_it: Callable[[], Any]) -> Any:
 
 
 _AT_FAULT = (
-    "The fault is the plugin's. [host] disabled = ['{plugin}'] in pegboard.toml leaves it out."
+    "The fault is the plugin's. [pegboard] disabled = ['{plugin}'] in pegboard.toml leaves it out."
 )
 
 

@@ -39,7 +39,7 @@ _LITTLE_SPACE, _NO_SPACE = 1_000_000_000, 20_000_000
 """Free bytes below which to warn, and below which to call it a fault."""
 
 _NOT_CHECKED = "not checked, because of the fault above"
-_LEAVE_OUT = "Name one of them in [host] disabled, in pegboard.toml."
+_LEAVE_OUT = "Name one of them in [pegboard] disabled, in pegboard.toml."
 
 _REQUIREMENT = re.compile(r"pegboard\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?")
 _CLAUSE = re.compile(r"(>=|<=|==|!=|~=|>|<)\s*([\d.]+)")
@@ -139,7 +139,7 @@ def _plugin(check: str, plugin: Plugin, reviewed: Review) -> Finding:
             f"{label} wants pegboard {wants}, but {found} is installed",
             command_line("pip", "install", "--upgrade", "pegboard", plugin.distribution),
         )
-    leave_out = f"name {plugin.name!r} in [host] disabled, in pegboard.toml."
+    leave_out = f"name {plugin.name!r} in [pegboard] disabled, in pegboard.toml."
     if plugin.error:
         return Finding(
             check, FAIL, f"{label} does not load: {plugin.error}", f"Reinstall it, or {leave_out}"

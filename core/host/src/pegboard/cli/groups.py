@@ -54,7 +54,7 @@ def _group(name: str, own: Entry | None, added: Sequence[Entry]) -> click.Comman
         raise PluginError(
             f"The command {name!r} is not a group, but others want to be in it: "
             f"{', '.join(command.name for command in added)}.",
-            hint="Name one of the plugins in [host] disabled, in pegboard.toml.",
+            hint="Name one of the plugins in [pegboard] disabled, in pegboard.toml.",
         )
     return LazyGroup(
         name,

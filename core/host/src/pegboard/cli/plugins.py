@@ -100,7 +100,7 @@ def _print_details(plugin: Plugin, reviewed: Review) -> None:
         output.print_record([("error", plugin.error), ("module", plugin.module)], indent="  ")
         return
     if plugin.disabled:
-        output.heading(f"{plugin.name} is disabled in the configuration ([host] disabled)")
+        output.heading(f"{plugin.name} is disabled in the configuration ([pegboard] disabled)")
         return
     if not plugin.provides:
         output.heading(f"{plugin.name} provides only hooks that act on runs")

@@ -153,7 +153,10 @@ def test_an_unknown_key_comes_with_the_known_ones(tmp_path: Path, environ: dict[
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[pegboard]\ntracking_url = 3\n", "tracking_url: unknown key (did you mean 'tracking_uri'?)"),
+        (
+            "[pegboard]\ntracking_url = 3\n",
+            "tracking_url: unknown key (did you mean 'tracking_uri'?)",
+        ),
         ("[tracking]\nuri = 3\n", "[tracking] uri: expected text in quotes, not 3"),
         *(
             (f"{section} = {value}\n", f"{section}: expected a table, as in [{section}]")

@@ -194,6 +194,6 @@ def test_processes_started_after_it_get_the_experiment_by_name_whatever_else_is_
     os.environ["MLFLOW_EXPERIMENT_ID"] = "0"
     pegboard.set_experiment("mine")
     # As in a new process, which knows the environment only.
-    pegboard_scripting.fluent.experiments._active_id = None
+    experiments._active_id = None
     with pegboard.start_run() as run:
         assert pegboard.get_experiment(run.info.experiment_id).name == "mine"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pegboard.errors import FilterError
+from pegboard.literals import escape_like, literal, quoted_key
 from pegboard_stores.filters import (
     EXPERIMENTS,
     RUNS,
@@ -17,11 +18,8 @@ from pegboard_stores.filters import (
     Operator,
     Or,
     OrderBy,
-    escape_like,
-    literal,
     parse_filter,
     parse_order_by,
-    quoted_key,
 )
 from pegboard_stores.filters.patterns import like
 

@@ -10,7 +10,7 @@ from pegboard.contracts.registry import NEEDED_BY, FilesOwner, ModelRegistry
 from pegboard.entities import Page
 from pegboard.entities.registry import ModelVersion
 from pegboard.errors import FilterError, InvalidValue
-from pegboard_stores.filters import literal
+from pegboard.literals import literal
 
 from pegboard_testing._registry_models import RegistryTests, tick
 from pegboard_testing._texts import AWKWARD, finding, unlike

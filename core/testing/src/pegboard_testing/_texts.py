@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pegboard_stores.filters import escape_like, literal
+from pegboard.literals import escape_like, literal
 
 AWKWARD = [
     "it's",

@@ -11,9 +11,9 @@ from attrs import define, field, frozen
 from pegboard import model_uris, paging, tags
 from pegboard.entities.registry import ModelVersion
 from pegboard.errors import InvalidValue, NotFound, NotSupported, PegboardError
+from pegboard.literals import literal
 from pegboard.tags import DATASET_CONTEXT, PARENT_RUN_ID
 from pegboard_scripting.client import Client
-from pegboard_stores.filters import literal
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore

@@ -257,7 +257,7 @@ class ArtifactMethods(NamedFilesMethods):
         self, experiment_id: str, path: str, run_ids: Sequence[str] | None
     ) -> list[Run]:
         from pegboard import paging
-        from pegboard_stores.filters import literal
+        from pegboard.literals import literal
 
         # Wildcards in the path may find more, so what is found is looked at again.
         where = f"tags.`{LOGGED_TABLES}` LIKE {literal(f'%{path}%')}"

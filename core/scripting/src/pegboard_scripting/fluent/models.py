@@ -78,7 +78,7 @@ def set_active_model(*, name: str | None = None, model_id: str | None = None) ->
 
 def _named(name: str) -> list[LoggedModel]:
     from pegboard import validation
-    from pegboard_stores.filters import literal
+    from pegboard.literals import literal
 
     text = validation.model_name(name)
     return search_logged_models(

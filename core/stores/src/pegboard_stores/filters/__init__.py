@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pegboard_stores.filters.budget import searching
-    from pegboard_stores.filters.literals import escape_like, literal, quoted_key
     from pegboard_stores.filters.matching import matches, select
     from pegboard_stores.filters.nodes import (
         And,
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
 # Imported when first used: a script that only logs needs as_number at most.
 _HOMES = {
     "budget": ("searching",),
-    "literals": ("escape_like", "literal", "quoted_key"),
     "matching": ("matches", "select"),
     "nodes": ("And", "Comparison", "Expr", "Field", "Not", "Operator", "Or", "OrderBy"),
     "numbers": ("as_number",),
@@ -98,13 +96,10 @@ __all__ = [
     "Type",
     "as_number",
     "complete",
-    "escape_like",
     "key_part",
-    "literal",
     "matches",
     "parse_filter",
     "parse_order_by",
-    "quoted_key",
     "searching",
     "select",
     "sort_key",

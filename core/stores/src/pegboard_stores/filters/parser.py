@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pegboard.errors import FilterError
+from pegboard.literals import unquoted
 
 from pegboard_stores.filters.lexer import Lexeme, Token, tokenize
-from pegboard_stores.filters.literals import unquoted
 from pegboard_stores.filters.nodes import And, Comparison, Expr, Field, Not, Operator, Or, OrderBy
 from pegboard_stores.filters.schema import DATASET_ATTRIBUTES, Kind, SearchSchema, Type
 

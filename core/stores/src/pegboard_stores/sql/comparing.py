@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pegboard_stores.filters import (
-    Operator,
-    patterns,
-)
+import re
+
+from pegboard.literals import escape_like
+
+from pegboard_stores.filters import Operator, patterns
 from pegboard_stores.filters.patterns import Wildcard
 from pegboard_stores.sql.pieces import Sql, among
 
@@ -37,3 +38,20 @@ def _glob(pattern: str) -> str:
         _GLOBS[part] if isinstance(part, Wildcard) else _GLOB_SPECIAL.sub(r"[\g<0>]", part)
         for part in patterns.parts(pattern)
     )
+
+
+_GLOBS = {Wildcard.ANY: "*", Wildcard.ONE: "?"}
+
+
+_GLOB_SPECIAL = re.compile(r"[*?\[]")
+
+
+def _ilike(column: str, pattern: str) -> Sql:
+    if "\\" not in pattern:
+        return Sql(f"{column} LIKE ?", (pattern,))
+    # SQLite takes any character behind the escape for itself, so a backslash is always doubled.
+    written = "".join(
+        part.value if isinstance(part, Wildcard) else escape_like(part)
+        for part in patterns.parts(pattern)
+    )
+    return Sql(f"{column} LIKE ? ESCAPE '\\'", (written,))

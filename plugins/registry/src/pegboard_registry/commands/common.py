@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 import click
 from pegboard import host, model_uris, uris
 from pegboard.cli import formats, output
-from pegboard.cli.search_hints import note_unknown_keys
 from pegboard.entities.registry import ModelVersion, RegisteredModel
 from pegboard.errors import InvalidValue
 from pegboard_scripting.client import Client
 from pegboard_stores.filters import Kind, SearchSchema, parse_filter
+from pegboard_stores.search_hints import note_unknown_keys
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pegboard.contracts.http import Endpoint
-from pegboard_tracking.wire.sentences import told
+from pegboard_wire.sentences import told
 
 from pegboard_registry.wire import aliases, governance, models, versions, webhooks
 from pegboard_registry.wire.sentences import REGISTRY

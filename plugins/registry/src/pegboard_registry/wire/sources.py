@@ -17,7 +17,7 @@ from attrs import evolve
 from pegboard import characters, model_uris, uris
 from pegboard.errors import InvalidValue, NotFound, quoted
 from pegboard.model_uris import Source
-from pegboard_tracking.wire import locations
+from pegboard_wire import locations
 from pegboard_wire.requests import optional_text, store_of, text
 from pegboard_wire.scalars import get
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from attrs import asdict
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.errors import Refused
-from pegboard_tracking.wire.sentences import BOUNDED_PAGE
 from pegboard_wire.pages import page_json
 from pegboard_wire.pairs import JsonObject
 from pegboard_wire.requests import NOTHING, optional_text, page_size, page_token, text
 from pegboard_wire.scalars import get, items, message, missing, need, string
 from pegboard_wire.schemas import EMPTY, page_limit
+from pegboard_wire.sentences import BOUNDED_PAGE
 from pegboard_wire.shapes import BOOLEAN, INT32, INT64, TEXT, array, choice, record
 
 from pegboard_registry.names import NAME

@@ -12,7 +12,7 @@ from pegboard import host, paging
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, Run, ViewType
 from pegboard.errors import InvalidValue, NotFound
-from pegboard_stores.filters import literal
+from pegboard.literals import literal
 
 F = TypeVar("F", bound=Callable[..., Any])
 

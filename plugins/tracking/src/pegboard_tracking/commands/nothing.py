@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import islice
 
-from pegboard.cli.search_hints import note_unknown_keys
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, ViewType
 from pegboard_stores.filters import EXPERIMENTS, RUNS, Kind, parse_filter
+from pegboard_stores.search_hints import note_unknown_keys
 
 from pegboard_tracking.commands import common
 

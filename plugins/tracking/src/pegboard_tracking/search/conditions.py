@@ -6,7 +6,6 @@ match, from an index alone. Both agree with ``pegboard_stores.filters.matches``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from enum import Enum, auto
 
@@ -20,10 +19,8 @@ from pegboard_stores.filters import (
     Not,
     Operator,
     Or,
-    escape_like,
     patterns,
 )
-from pegboard_stores.filters.patterns import Wildcard
 from pegboard_stores.filters.schema import CONTEXT_TAG, RUN_NAME_TAG
 from pegboard_stores.sql.comparing import compare
 from pegboard_stores.sql.pieces import ALWAYS, NEVER, Sql, any_of, joined
@@ -46,8 +43,6 @@ TABLES = {Kind.METRIC: "series", Kind.PARAM: "param", Kind.TAG: "tag"}
 
 _RANGES = frozenset({"=", "<", "<=", ">", ">=", "IN"})
 _LAST = chr(0x10FFFF)
-_GLOBS = {Wildcard.ANY: "*", Wildcard.ONE: "?"}
-_GLOB_SPECIAL = re.compile(r"[*?\[]")
 
 
 class State(Enum):
@@ -68,17 +63,6 @@ class Tie:
 
 
 Condition = Expr | Tie
-
-
-def _ilike(column: str, pattern: str) -> Sql:
-    if "\\" not in pattern:
-        return Sql(f"{column} LIKE ?", (pattern,))
-    # SQLite takes any character behind the escape for itself, so a backslash is always doubled.
-    written = "".join(
-        part.value if isinstance(part, Wildcard) else escape_like(part)
-        for part in patterns.parts(pattern)
-    )
-    return Sql(f"{column} LIKE ? ESCAPE '\\'", (written,))
 
 
 # -- probes ----------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pegboard.contracts.http import Endpoint
+from pegboard_wire.sentences import told
 
 from pegboard_tracking.wire import (
     artifacts,
@@ -21,7 +22,7 @@ from pegboard_tracking.wire import (
     traces_old,
     uploads,
 )
-from pegboard_tracking.wire.sentences import TRACKING, told
+from pegboard_tracking.wire.sentences import TRACKING
 
 
 def endpoints() -> Sequence[Endpoint]:

@@ -9,7 +9,7 @@ from pegboard import validation
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import ViewType
 from pegboard.errors import InvalidState, InvalidValue, NotFound
-from pegboard_wire import scalars
+from pegboard_wire import locations, scalars
 from pegboard_wire.pages import page_json
 from pegboard_wire.pairs import read_pairs
 from pegboard_wire.requests import (
@@ -25,7 +25,7 @@ from pegboard_wire.requests import (
 from pegboard_wire.schemas import EMPTY, at_most, page_limit
 from pegboard_wire.shapes import PAIRS, TEXT, array, record
 
-from pegboard_tracking.wire import codec, locations, sentences
+from pegboard_tracking.wire import codec, sentences
 from pegboard_tracking.wire.schemas import DATASET_SUMMARY, EXPERIMENT, VIEW
 
 MAX_SEARCHED = 20

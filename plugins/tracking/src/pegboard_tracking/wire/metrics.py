@@ -20,6 +20,7 @@ from pegboard_wire.requests import (
 )
 from pegboard_wire.scalars import get
 from pegboard_wire.schemas import at_most, page_limit
+from pegboard_wire.sentences import BOUNDED_PAGE
 from pegboard_wire.shapes import INT32, INT64, NUMBER, TEXT, array, record
 
 from pegboard_tracking.wire import codec, columns, sentences
@@ -201,7 +202,7 @@ ENDPOINTS = [
             "no_items": "Missing value for required parameter 'run_ids'.",
             "many_items": "GetMetricHistoryBulkInterval request must specify at most {limit} "
             "run_ids. Received {count} run_ids.",
-            **sentences.BOUNDED_PAGE,
+            **BOUNDED_PAGE,
         },
     ),
 ]

@@ -5,12 +5,9 @@ Facts, not code, of MLflow 3.17. Its 2.17 says the same but for the hint behind 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from types import MappingProxyType
 
-from attrs import evolve
-from pegboard.contracts.http import Endpoint
-from pegboard.sentences import SHARED, Sentences
+from pegboard.sentences import Sentences
 
 TRACKING: Sentences = MappingProxyType(
     {
@@ -51,12 +48,6 @@ TRACKING: Sentences = MappingProxyType(
     }
 )
 
-_OUT_OF_BOUNDS = "max_results must be between 1 and {limit}."
-BOUNDED_PAGE: Sentences = {
-    "page_size": _OUT_OF_BOUNDS,
-    "page_size_not_positive": _OUT_OF_BOUNDS,
-}
-"""Of endpoints that tell both bounds of a page's size."""
 
 UPLOAD: Sentences = {"missing_field": "Request must specify {field}."}
 
@@ -68,9 +59,3 @@ def many(request: str, item: str) -> Sentences:
         "many_items": f"{request} request cannot specify more than {{limit}} {item}s. "
         f"Received {{count}} {item}s.",
     }
-
-
-def told(endpoints: Iterable[Endpoint], sentences: Sentences) -> list[Endpoint]:
-    """Return endpoints that say MLflow's sentences, each with its own before the given ones."""
-    known = {**SHARED, **sentences}
-    return [evolve(each, sentences={**known, **each.sentences}) for each in endpoints]

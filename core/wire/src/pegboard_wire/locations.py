@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlparse, urlsplit
 
 from pegboard import uris, validation
 from pegboard.errors import InvalidValue, quoted
+
 from pegboard_wire import places
 
 if TYPE_CHECKING:

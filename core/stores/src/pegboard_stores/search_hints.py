@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from pegboard_stores.filters import And, Comparison, Expr, Kind, Not, Operator, Or
-
 from pegboard.cli import output
+
+from pegboard_stores.filters import And, Comparison, Expr, Kind, Not, Operator, Or
 
 _LISTED = 5
 _SYSTEM = ("mlflow.", "pegboard.", "system/")

@@ -11,6 +11,7 @@ from typing import Any
 import pegboard
 import pytest
 from pegboard.errors import InvalidState
+from pegboard_scripting.fluent import experiments
 
 
 def in_thread(work: Callable[[], Any]) -> Any:

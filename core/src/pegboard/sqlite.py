@@ -141,33 +141,18 @@ class Database:
             if connection.in_transaction:
                 yield connection
                 return
-            work = cancellation.current()
-            if work is not None:
-                with self._reading_for(work, connection):
-                    yield connection
-                return
             connection.execute("BEGIN")
             try:
-                yield connection
-            finally:
+                with cancellation.interruptible(connection.interrupt):
+                    yield connection
+            except cancellation.Stopped:
+                # Statements may be left that are not done, and keep the transaction from ending.
+                self._discard(connection)
+                raise
+            except BaseException:
                 connection.execute("COMMIT")
-
-    @contextlib.contextmanager
-    def _reading_for(
-        self, work: cancellation.Work, connection: sqlite3.Connection
-    ) -> Iterator[None]:
-        try:
-            with work.interrupted_by(connection.interrupt):
-                connection.execute("BEGIN")
-                yield
-        except cancellation.Stopped:
-            # Statements may be left that are not done, and would keep the transaction from ending.
-            self._discard(connection)
-            raise
-        except BaseException:
+                raise
             connection.execute("COMMIT")
-            raise
-        connection.execute("COMMIT")
 
     def _discard(self, connection: sqlite3.Connection) -> None:
         """Close this thread's connection; it gets another one when it needs one."""

@@ -196,16 +196,18 @@ class Database:
             if connection.in_transaction:
                 yield connection
                 return
-            work = cancellation.current()
-            if work is not None:
-                with self._reading_for(work, connection):
-                    yield connection
-                return
             connection.execute("BEGIN")
             try:
-                yield connection
-            finally:
+                with cancellation.interruptible(connection.interrupt):
+                    yield connection
+            except cancellation.Stopped:
+                # Statements may be left that are not done, and keep the transaction from ending.
+                self._drop(connection)
+                raise
+            except BaseException:
                 self._end_reading(connection)
+                raise
+            self._end_reading(connection)
 
     def _end_reading(self, connection: sqlite3.Connection) -> None:
         try:
@@ -223,23 +225,6 @@ class Database:
         return StoreBusy(
             f"{self.path} was changed by another process while it was read.", hint="Try again."
         )
-
-    @contextlib.contextmanager
-    def _reading_for(
-        self, work: cancellation.Work, connection: sqlite3.Connection
-    ) -> Iterator[None]:
-        try:
-            with work.interrupted_by(connection.interrupt):
-                connection.execute("BEGIN")
-                yield
-        except cancellation.Stopped:
-            # Statements may be left that are not done, and would keep the transaction from ending.
-            self._drop(connection)
-            raise
-        except BaseException:
-            self._end_reading(connection)
-            raise
-        self._end_reading(connection)
 
     @property
     def _discarded(self) -> int:

@@ -55,6 +55,7 @@ class Database:
         create: bool = True,
         prepare: Callable[[sqlite3.Connection], None] | None = None,
         patience: float | None = None,
+        kind: type[sqlite3.Connection] = sqlite3.Connection,
     ) -> None:
         """Prepare to open ``path``; directories are made unless ``create`` is false.
 
@@ -65,11 +66,14 @@ class Database:
 
         ``patience`` is how many seconds a write waits for other processes before ``StoreBusy``.
         Without it writers wait in line, and only SQLite's own lock has a limit, ``BUSY_SECONDS``.
+
+        ``kind`` is the class of the connections.
         """
         self.path = path
         self._synchronous = synchronous
         self._prepare = prepare
         self._patience = patience
+        self._kind = kind
         self._gave_up = 0.0
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
@@ -171,6 +175,7 @@ class Database:
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
+            factory=self._kind,
         )
 
     def _set_up(self, made: sqlite3.Connection, mapped_bytes: int) -> None:

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from datetime import UTC, datetime
 
-from pegboard.errors import StoreReadOnly
+from pegboard.errors import StoreError
 from pegboard.sqlite import Database
 
 from pegboard_tracking.rows import delete_tag, now_ms, set_tag
@@ -95,8 +95,8 @@ class Liveness:
         try:
             for (writer,) in silent:
                 self.declare_dead(writer, only_if_silent=True)
-        except StoreReadOnly:
-            # Whoever can write will do it.
+        except StoreError:
+            # Somebody who can write will do it.
             return
 
     def declare_dead(self, writer: str, *, only_if_silent: bool = False) -> None:

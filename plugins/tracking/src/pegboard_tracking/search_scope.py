@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 from pegboard.entities import LifecycleStage, ViewType
 
+from pegboard_tracking.overlay import Overlaid
+
 if TYPE_CHECKING:
     from pegboard_tracking.trace_candidates import Candidates
 
@@ -64,6 +66,11 @@ class Scope:
             found = self.connection.execute(finding, (key,)).fetchone()
             self._names[key] = None if found is None else found[0]
         return self._names[key]
+
+    def indexed(self, table: str, index: str) -> str:
+        """Return what lets a table be read by an index: nothing if a view stands in its place."""
+        hidden = table == "series" and isinstance(self.connection, Overlaid)
+        return "" if hidden else f"INDEXED BY {index}"
 
     def in_experiments(self, column: str) -> Sql:
         """Return the condition that ``column`` is one of the experiments."""

@@ -17,6 +17,7 @@ from pegboard_tracking.drain import Drain
 from pegboard_tracking.group_commit import GroupCommit
 from pegboard_tracking.liveness import CLIENT, Liveness
 from pegboard_tracking.location import locate
+from pegboard_tracking.overlay import Overlay
 from pegboard_tracking.series_order import TimeOrder
 from pegboard_tracking.store_experiments import SqliteExperiments
 from pegboard_tracking.store_logging import SqliteLogging
@@ -88,6 +89,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         """How often whoever keeps runs alive gives a sign of life."""
         self._liveness = Liveness(self._database, lost_after_seconds)
         self._drain = Drain(self._database, _beside(path, ".journal"), self._liveness)
+        self._overlay = Overlay(path, search.prepare, self._drain.lay, self._drain.directory)
         self._commit = GroupCommit(self._database)
         self._time_order = TimeOrder()
         self._writer = JournalWriter(
@@ -167,6 +169,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
     def close(self) -> None:
         """Move on what was logged, and close the file."""
         self._writer.close()
+        self._overlay.close()
         self._database.close()
 
     def _check_run(self, run_id: str) -> None:

@@ -80,7 +80,14 @@ class Database:
         self._abandoned: list[sqlite3.Connection] = []
         self._pid = os.getpid()
         self._write_lock = threading.RLock()
-        if not path.exists():
+        try:
+            exists = path.exists()
+        except PermissionError as error:
+            raise StoreError(
+                f"{path} cannot be reached: {error.strerror}.",
+                hint="Ask the owner of its directories for the permission to enter them.",
+            ) from error
+        if not exists:
             if not create:
                 raise NotFound(f"There is no store at {path}.")
             with self.translated():

@@ -7,6 +7,7 @@ import fcntl
 import math
 import os
 import random
+import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -40,8 +41,11 @@ ORDERS: list[list[str]] = [
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "store.db"
+def path() -> Iterator[Path]:
+    """Yield the path of a store that other users can read; pytest's directories are closed."""
+    with tempfile.TemporaryDirectory(prefix="pegboard-test-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name) / "store.db"
 
 
 @pytest.fixture
@@ -191,7 +195,6 @@ for line in sys.stdin:
 def test_a_reader_that_may_not_write_sees_what_a_writer_logs(path, store, children, monkeypatch):
     """Also while journals are moved, followed by others and removed."""
     monkeypatch.setattr(writer, "ROTATE_BYTES", 200)
-    open_to_all(path)
     run_id = store.create_run("0").info.run_id
     reader = children.start(READ_AS_ASKED, path, as_nobody=True)
     for step in range(60):
@@ -205,7 +208,6 @@ def test_a_reader_that_may_not_write_sees_what_a_writer_logs(path, store, childr
 
 
 def test_a_reader_that_may_not_write_sees_what_a_killed_writer_left(path, children) -> None:
-    open_to_all(path)
     run_id = children.run(
         """
         run_id = store.create_run("0").info.run_id
@@ -234,7 +236,6 @@ except StoreError as error:
 
 
 def test_a_journal_that_may_not_be_read_is_an_error(path, store, children) -> None:
-    open_to_all(path)
     run_id = store.create_run("0").info.run_id
     with held(path):
         store.metric_writer().log(run_id, "m", 1.0, 1, 1)
@@ -246,10 +247,3 @@ def test_a_journal_that_may_not_be_read_is_an_error(path, store, children) -> No
             assert said == f"{closed} cannot be read, so that what was logged last is not known.\n"
             closed.chmod(0o755)
         assert children.run(GET, path, run_id, as_nobody=True) == "1.0\n"
-
-
-def open_to_all(path: Path) -> None:
-    """Let other users into the directories that pytest made."""
-    for parent in path.parents:
-        if parent.stat().st_mode & 0o005 != 0o005:
-            parent.chmod(parent.stat().st_mode | 0o005)

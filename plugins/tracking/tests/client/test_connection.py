@@ -17,8 +17,8 @@ from pegboard.errors import (
     StoreError,
     StoreFull,
 )
-from pegboard_tracking.plugin import pegboard_settings
 from pegboard_tracking.client.artifacts import HttpArtifactStore
+from pegboard_tracking.plugin import pegboard_settings
 from pegboard_wire.client.connection import connect, connect_to_found
 from pegboard_wire.client.errors import AccessDenied, ServerFault, Unreachable
 from pegboard_wire.client.options import options_for, server_of

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from attrs import define, field
+from pegboard import sentences
 from pegboard.config import Config
 from pegboard.contracts.http import Answer, Call, Identity, Permission
 from pegboard.contracts.tracking import TrackingStore
@@ -26,6 +27,7 @@ from pegboard_tracking import packed
 from pegboard_tracking.plugin import pegboard_settings
 from pegboard_tracking.rest.connection import connect
 from pegboard_tracking.rest.store import RestStore
+from pegboard_tracking.wire.sentences import TRACKING
 
 EVERYTHING = Identity("tester", frozenset(Permission))
 _STATUSES = {NotFound: 404, InvalidValue: 400}
@@ -170,7 +172,11 @@ class Handler(BaseHTTPRequestHandler):
                 result = asyncio.run(_wait(result))
         except PegboardError as error:
             status = _STATUSES.get(type(error), 400)
-            text = {"error_code": error.error_code, "message": str(error)}
+            text = {
+                "error_code": error.error_code,
+                "message": sentences.spoken(error, TRACKING),
+                "pegboard": sentences.own_words(error),
+            }
             return status, json.dumps(text).encode()
         if isinstance(result, Answer):
             assert isinstance(result.content, bytes)

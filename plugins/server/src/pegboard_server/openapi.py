@@ -17,7 +17,20 @@ _IN_QUERY = frozenset({"GET", "HEAD"})
 _ERROR = {
     "type": "object",
     "required": ["error_code", "message"],
-    "properties": {"error_code": {"type": "string"}, "message": {"type": "string"}},
+    "properties": {
+        "error_code": {"type": "string"},
+        "message": {"type": "string"},
+        "pegboard": {
+            "type": "object",
+            "description": "The error in pegboard's words, without those of MLflow's server.",
+            "properties": {
+                "message": {"type": "string"},
+                "hint": {"type": "string"},
+                "fault": {"type": "string"},
+                "facts": {"type": "object"},
+            },
+        },
+    },
 }
 
 

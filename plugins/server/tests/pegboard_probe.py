@@ -236,7 +236,17 @@ def pegboard_server_started(tracking_uri: str | None) -> Callable[[], None] | No
     """Note the start and the end in files of the working directory, once it is asked to."""
     if Path("beside.broken").exists():
         raise RuntimeError("a plugin that is broken")
+    if Path("beside.exits").exists():
+        raise SystemExit("a plugin that ends the process")
+    if Path("beside.wrong").exists():
+        return ["a plugin that returns a list"]  # type: ignore[return-value]
+    if Path("beside.unending").exists():
+        return _fail_to_end
     if not Path("beside").exists():
         return None
     Path(f"beside.started.{os.getpid()}").write_text(str(tracking_uri))
     return Path(f"beside.ended.{os.getpid()}").touch
+
+
+def _fail_to_end() -> None:
+    raise RuntimeError("a plugin that does not end well")

@@ -53,7 +53,7 @@ def adopt(outbox: Outbox, names: list[str]) -> None:
     Raises Unreachable at once, and other StoreErrors (a run that may not be written any more, say)
     after the other journals were sent.
     """
-    from pegboard_tracking.rest.errors import Unreachable
+    from pegboard_wire.client.errors import Unreachable
 
     failed: StoreError | None = None
     for name in names:

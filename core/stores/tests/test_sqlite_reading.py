@@ -269,7 +269,7 @@ UNREACHABLE = """
 import os, sys
 from pathlib import Path
 from pegboard.errors import StoreError
-from pegboard.sqlite import Database
+from pegboard_stores.sqlite import Database
 
 if os.getuid() == 0:
     os.setgid(65534)

@@ -19,7 +19,8 @@ from pegboard.config import Config
 from pegboard.entities import Metric, Run
 from pegboard.errors import StoreBusy
 from pegboard.host import Host
-from pegboard_tracking import journal, writer
+from pegboard_tracking.points import journal
+from pegboard_tracking.points import journal_writer as writer
 
 FILTERS = [
     "",

@@ -47,11 +47,12 @@ def uv(*arguments: str) -> None:
     """Run uv away from the workspace, whose pins are not the peers'."""
     environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "UV_PROJECT")}
     subprocess.run(
-        [*_uv_command(), *arguments], cwd=tempfile.gettempdir(), env=environment, check=True
+        [*uv_command(), *arguments], cwd=tempfile.gettempdir(), env=environment, check=True
     )
 
 
-def _uv_command() -> list[str]:
+def uv_command() -> list[str]:
+    """Return the words that run uv here."""
     # `uv run` tells its children where it is.
     found = os.environ.get("UV") or shutil.which("uv")
     return [found] if found else [sys.executable, "-m", "uv"]

@@ -13,7 +13,7 @@ SCRIPT = """
 import logging, sys
 logging.basicConfig(stream=sys.stdout, format="%(message)s")
 from pegboard import host
-from pegboard.client import Client
+from pegboard_scripting.client import Client
 client = Client("memory:recorded")
 def start(**keywords):
     return client.create_run("0", **keywords)

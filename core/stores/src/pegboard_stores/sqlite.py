@@ -57,6 +57,7 @@ class Database:
         create: bool = True,
         prepare: Callable[[sqlite3.Connection], None] | None = None,
         patience: float | None = None,
+        kind: type[sqlite3.Connection] = sqlite3.Connection,
     ) -> None:
         """Prepare to open ``path``; directories are made unless ``create`` is false.
 
@@ -67,18 +68,28 @@ class Database:
 
         ``patience`` is how many seconds a write waits for other processes before ``StoreBusy``.
         Without it writers wait in line, and only SQLite's own lock has a limit, ``BUSY_SECONDS``.
+
+        ``kind`` is the class of the connections.
         """
         self.path = path
         self._synchronous = synchronous
         self._prepare = prepare
         self._patience = patience
+        self._kind = kind
         self._gave_up = 0.0
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
         self._abandoned: list[sqlite3.Connection] = []
         self._pid = os.getpid()
         self._write_lock = threading.RLock()
-        if not path.exists():
+        try:
+            exists = path.exists()
+        except PermissionError as error:
+            raise StoreError(
+                f"{path} cannot be reached: {error.strerror}.",
+                hint="Ask the owner of its directories for the permission to enter them.",
+            ) from error
+        if not exists:
             if not create:
                 raise NotFound(f"There is no store at {path}.")
             with self.translated():
@@ -175,6 +186,7 @@ class Database:
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
+            factory=self._kind,
         )
 
     def _set_up(self, made: sqlite3.Connection, mapped_bytes: int) -> None:
@@ -196,16 +208,18 @@ class Database:
             if connection.in_transaction:
                 yield connection
                 return
-            work = cancellation.current()
-            if work is not None:
-                with self._reading_for(work, connection):
-                    yield connection
-                return
             connection.execute("BEGIN")
             try:
-                yield connection
-            finally:
+                with cancellation.interruptible(connection.interrupt):
+                    yield connection
+            except cancellation.Stopped:
+                # Statements may be left that are not done, and keep the transaction from ending.
+                self._drop(connection)
+                raise
+            except BaseException:
                 self._end_reading(connection)
+                raise
+            self._end_reading(connection)
 
     def _end_reading(self, connection: sqlite3.Connection) -> None:
         try:
@@ -223,23 +237,6 @@ class Database:
         return StoreBusy(
             f"{self.path} was changed by another process while it was read.", hint="Try again."
         )
-
-    @contextlib.contextmanager
-    def _reading_for(
-        self, work: cancellation.Work, connection: sqlite3.Connection
-    ) -> Iterator[None]:
-        try:
-            with work.interrupted_by(connection.interrupt):
-                connection.execute("BEGIN")
-                yield
-        except cancellation.Stopped:
-            # Statements may be left that are not done, and would keep the transaction from ending.
-            self._drop(connection)
-            raise
-        except BaseException:
-            self._end_reading(connection)
-            raise
-        self._end_reading(connection)
 
     @property
     def _discarded(self) -> int:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from attrs import define, field
+from pegboard import sentences
 from pegboard.config import Config
 from pegboard.contracts.http import Answer, Call, Identity, Permission
 from pegboard.contracts.tracking import TrackingStore
@@ -25,6 +26,7 @@ from pegboard.host import Host
 from pegboard_tracking.client.store import RestStore
 from pegboard_tracking.plugin import pegboard_settings
 from pegboard_tracking.points import packed_points
+from pegboard_tracking.wire.sentences import TRACKING
 from pegboard_wire.client.connection import connect
 
 EVERYTHING = Identity("tester", frozenset(Permission))
@@ -170,7 +172,11 @@ class Handler(BaseHTTPRequestHandler):
                 result = asyncio.run(_wait(result))
         except PegboardError as error:
             status = _STATUSES.get(type(error), 400)
-            text = {"error_code": error.error_code, "message": str(error)}
+            text = {
+                "error_code": error.error_code,
+                "message": sentences.spoken(error, TRACKING),
+                "pegboard": sentences.own_words(error),
+            }
             return status, json.dumps(text).encode()
         if isinstance(result, Answer):
             assert isinstance(result.content, bytes)

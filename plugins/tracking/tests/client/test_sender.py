@@ -188,6 +188,26 @@ def test_answers_that_are_lost_double_nothing(server, clients, fault) -> None:
     assert next(losses) >= 3
 
 
+def test_a_run_that_may_not_be_written_any_more_does_not_hold_up_the_others(
+    server, clients, fault
+) -> None:
+    runs = [clients.run(KILLED, PEGBOARD_SENDER="off") for _ in range(2)]
+    before = {run_id: len(server.steps(run_id, "m")) for run_id in runs}
+    # The journals are sent in the order of their names: the first of them is refused.
+    first = clients.left()[0]
+    server.fault = lambda seen: fault(403) if first in str(seen.headers) else None
+    clients.run(KILLED)
+    eventually(lambda: clients.left() == [first])
+    clients.wait_for_the_end()
+    counts = {run_id: len(server.steps(run_id, "m")) for run_id in runs}
+    assert sorted(counts.values())[1] == POINTS
+    assert sum(counts[each] == before[each] < POINTS for each in runs) == 1
+    server.fault = lambda _: None
+    clients.run(ENDS)
+    eventually(lambda: clients.left() == [])
+    assert [server.steps(run_id, "m") for run_id in runs] == [list(range(POINTS))] * 2
+
+
 def test_a_sender_that_is_killed_amid_its_work_is_succeeded(server, clients, fault) -> None:
     import threading
 

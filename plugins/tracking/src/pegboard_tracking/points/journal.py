@@ -31,6 +31,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
+from pegboard.errors import StoreError
+
 MAGIC = b"PEGJRNL1"
 SUFFIX = ".log"
 POINT_BYTES = 24
@@ -127,7 +129,22 @@ def names(directory: Path) -> list[str]:
             found = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
     except FileNotFoundError:
         return []
+    except PermissionError:
+        raise unreadable(directory) from None
     return sorted(name.removesuffix(SUFFIX) for name in found)
+
+
+def path(directory: Path, name: str) -> Path:
+    """Return where the journal of a name lies."""
+    return directory / f"{name}{SUFFIX}"
+
+
+def unreadable(path: Path) -> StoreError:
+    """Return the error that says that a journal, or the directory of all, may not be read."""
+    return StoreError(
+        f"{path} cannot be read, so that what was logged last is not known.",
+        hint="Ask its owner for the permission to read it.",
+    )
 
 
 def set_aside(path: Path, damaged_at: int) -> None:

@@ -17,6 +17,7 @@ from pegboard_stores.sqlite import Database
 
 from pegboard_tracking.points.drain import Drain
 from pegboard_tracking.points.journal_writer import JournalWriter
+from pegboard_tracking.points.overlay import Overlay
 from pegboard_tracking.points.series_order import TimeOrder
 from pegboard_tracking.store.experiments import SqliteExperiments
 from pegboard_tracking.store.logging import SqliteLogging
@@ -86,6 +87,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         """How often whoever keeps runs alive gives a sign of life."""
         self._liveness = Liveness(self._database, lost_after_seconds)
         self._drain = Drain(self._database, _beside(path, ".journal"), self._liveness)
+        self._overlay = Overlay(path, prepare, self._drain.lay, self._drain.directory)
         self._commit = GroupCommit(self._database)
         self._time_order = TimeOrder()
         self._writer = JournalWriter(
@@ -165,6 +167,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
     def close(self) -> None:
         """Move on what was logged, and close the file."""
         self._writer.close()
+        self._overlay.close()
         self._database.close()
 
     def _check_run(self, run_id: str) -> None:

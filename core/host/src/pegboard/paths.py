@@ -47,7 +47,9 @@ def safe_relative(path: RelativePath) -> str:
     path = text(path)
     decoded = path
     for _ in range(8):
-        _refuse_climbing(path, decoded)
+        # In normal form too, since './~' reads as '~' there.
+        for read in (decoded, posixpath.normpath(decoded)):
+            _refuse_climbing(path, read)
         once_more = unquote(decoded)
         if once_more == decoded:
             break

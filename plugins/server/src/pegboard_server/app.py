@@ -16,7 +16,7 @@ import orjson
 from pegboard import plugin_calls
 from pegboard.contracts.http import Answer, Call, Endpoint, Identity, Permission, Result
 from pegboard.errors import StoreBusy, StoreFull
-from pegboard.sentences import SHARED
+from pegboard_wire.sentences import SHARED
 
 from pegboard_server import authentication, builtin, requests, routing
 from pegboard_server.accesslog import Log

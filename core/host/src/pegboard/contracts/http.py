@@ -111,5 +111,5 @@ class Endpoint:
     """How many bytes a ``raw`` body may have, if that is more than a JSON object may."""
     tags: tuple[str, ...] = ()
     sentences: Mapping[str, str] = field(factory=dict)
-    """What MLflow's server says of some faults, as a table of ``pegboard.sentences``: it is told
-    before the words of an error. Those that all endpoints share need not be named."""
+    """What MLflow's server says of some faults, as a table of ``pegboard_wire.sentences``: these
+    words come before those of an error. Those that all endpoints share need not be named."""

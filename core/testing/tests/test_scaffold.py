@@ -7,15 +7,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from pegboard.cli.scaffold import create, new, render
 from pegboard.errors import AlreadyExists, InvalidValue
+from pegboard_testing.scaffold import create, new, render
 
 KINDS = [
     "tracking-store",
     "artifact-store",
-    "llm-provider",
-    "evaluator",
-    "project-runner",
     "command",
 ]
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import requests
 from mlflow_server import MlflowServer
-from pegboard import sentences
 from pegboard.config import Config
 from pegboard.host import Host
 from pegboard_registry.wire.sentences import REGISTRY
 from pegboard_server_process import PegboardServer
 from pegboard_tracking.wire.sentences import TRACKING
+from pegboard_wire import sentences
 from wording import registry, runs, tracking
 from wording.world import World
 

@@ -25,7 +25,7 @@ from pegboard.contracts.http import (
     Result,
 )
 from pegboard.errors import StoreBusy, StoreFull
-from pegboard.sentences import SHARED
+from pegboard_wire.sentences import SHARED
 
 from pegboard_server import authentication, builtin, requests, routing
 from pegboard_server.accesslog import Log

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 from attrs import field, frozen
 
+from pegboard import builtin, distributions
 from pegboard.cli.faults import Review, explained, review
 from pegboard.cli.formats import size
 from pegboard.cli.shell import configuration, open_host
@@ -117,8 +118,8 @@ def _config(ctx: click.Context) -> Iterator[Finding]:
 
 def _plugins(ctx: click.Context) -> Iterator[Finding]:
     host = open_host(ctx)
-    if not host.plugins:
-        yield Finding("plugins", WARN, "none is installed", "Try: pip install pegboard-tracking")
+    if host.plugins.keys() <= {builtin.NAME}:
+        yield Finding("plugins", WARN, "none is installed", distributions.first_step())
     reviewed = review(host, served=True)
     for name, plugin in host.plugins.items():
         yield _plugin(f"plugin {name}", plugin, reviewed)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 import pegboard
-from pegboard import plugin_calls
-from pegboard.cli.shell import cli
+from pegboard import builtin, plugin_calls
 from pegboard.plugin_calls import described, is_fatal
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from pegboard.plugin_calls import Plugin
 
 _CONTEXT = "pegboard_run_context"
-_OURS = "pegboard"
+_OURS = builtin.NAME
 
 
 @frozen
@@ -27,7 +26,7 @@ class Review:
     refused: Mapping[str, str]
     """By plugin: which of its answers cannot be used, and why."""
     conflicts: Mapping[tuple[str, str], list[str]]
-    """By kind and name of what is claimed more than once: the plugins, and us by our name."""
+    """By kind and name of what is claimed more than once: the plugins, ours among them."""
     claimants: frozenset[str] = field(factory=frozenset)
 
     def state(self, plugin: Plugin) -> str:
@@ -58,7 +57,7 @@ def review(host: Host, *, served: bool = False) -> Review:
     refused, conflicts = _try_out(host), _conflicts(host)
     if served:
         _look_at_endpoints(host, refused, conflicts)
-    claimants = frozenset(name for names in conflicts.values() for name in names)
+    claimants = frozenset(name for names in conflicts.values() for name in names) - {_OURS}
     return Review(refused, conflicts, claimants)
 
 
@@ -88,10 +87,9 @@ def _try_out(host: Host) -> dict[str, str]:
 
 def _conflicts(host: Host) -> dict[tuple[str, str], list[str]]:
     found = {what: list(names) for what, names in host.conflicts().items()}
-    ours = {"command": cli.own, "API name": pegboard.__all__}
     for plugin in host.plugins.values():
         for kind, key, _ in plugin.provides:
-            if key in ours.get(kind, ()):
+            if kind == "API name" and key in pegboard.__all__:
                 names = found.setdefault((kind, key), [plugin.name])
                 names += [] if _OURS in names else [_OURS]
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from attrs import evolve
-from pegboard import paging, validation
+from pegboard import paging
 from pegboard.contracts.registry import (
     NOBODY,
     VERSIONS_LIMIT,
@@ -17,7 +17,7 @@ from pegboard.entities.registry import (
     ChangeKind,
     ModelVersion,
 )
-from pegboard_stores import filters
+from pegboard_stores import filters, validation
 from pegboard_stores.clock import now_ms
 
 from pegboard_registry.memory.records import MemoryBase, without

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from pegboard import validation
 from pegboard.contracts.registry import (
     NOBODY,
     VERSIONS_LIMIT,
@@ -15,6 +14,7 @@ from pegboard.contracts.registry import (
 )
 from pegboard.entities import Page
 from pegboard.entities.registry import Author, ChangeKind, ModelVersion
+from pegboard_stores import validation
 from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
 

@@ -15,10 +15,10 @@ from pegboard.cli import formats, options, output
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.entities import FileInfo
 from pegboard.errors import NotFound, command_line
-from pegboard.resolver import NamedFiles
 from pegboard_scripting.client import transfer
 from pegboard_scripting.client.artifacts import list_files
 from pegboard_scripting.client.opening import open_named
+from pegboard_scripting.resolver import NamedFiles
 
 from pegboard_tracking.commands import common, details
 

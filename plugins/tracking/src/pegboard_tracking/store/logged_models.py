@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pegboard import paging, refusals, uris, validation
+from pegboard import paging, uris
 from pegboard.contracts.logged_models import (
     DEFAULT_PAGE,
     USERS_PAGE,
@@ -26,7 +26,7 @@ from pegboard.entities.logged_models import (
     LoggedModelStatus,
 )
 from pegboard.errors import InvalidValue
-from pegboard_stores import filters, names
+from pegboard_stores import filters, names, refusals, validation
 from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
 

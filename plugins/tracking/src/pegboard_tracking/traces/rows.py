@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pegboard import refusals, validation
 from pegboard.entities.traces import TRACE_NAME, Span
 from pegboard.errors import InvalidValue
+from pegboard_stores import refusals, validation
 
 from pegboard_tracking.tables import experiments
 from pegboard_tracking.tables.rows import name_id

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pegboard import characters, validation
+from pegboard import characters
 from pegboard.errors import InvalidValue
+from pegboard_stores import validation
 
 UNSEEN = {
     "a NUL": "a\0b",

@@ -12,11 +12,13 @@ of entities know; a plugin adds its own.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from string import Formatter
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from attrs import evolve
+from pegboard.contracts.http import Endpoint
 from pegboard.errors import FilterError, PegboardError
 
 Sentences: TypeAlias = Mapping[str, str]
@@ -103,6 +105,12 @@ def spoken(error: PegboardError, sentences: Sentences = SHARED) -> str:
     if error.fault in ALONE:
         return said
     return f"{said}{'' if said.endswith('.') else '.'} {error}"
+
+
+def told(endpoints: Iterable[Endpoint], sentences: Sentences) -> list[Endpoint]:
+    """Return endpoints that say MLflow's sentences, each with its own before the given ones."""
+    known = {**SHARED, **sentences}
+    return [evolve(each, sentences={**known, **each.sentences}) for each in endpoints]
 
 
 def own_words(error: PegboardError) -> dict[str, Any]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pegboard.hookspecs import hookimpl
-
 from examples.notices import Notice
+from pegboard.hookspecs import hookimpl
 
 
 def append(text: str) -> None:

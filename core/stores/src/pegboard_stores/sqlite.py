@@ -152,10 +152,10 @@ class Database:
     def _connect_to_write(self) -> sqlite3.Connection:
         made = self._plain_connection("mode=rwc")
         try:
-            if not self.path.stat().st_size:
-                # Only a file without tables can be set up so that space can be given back.
-                made.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            made.execute("PRAGMA journal_mode = WAL")
+            if _journal_mode(made) != "wal":
+                # SQLite does not wait here for others that change the mode too.
+                with self.exclusive(self._patience):
+                    self._set_up_file(made)
             made.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BEFORE_CHECKPOINT}")
             made.execute(f"PRAGMA synchronous = {self._synchronous}")
             made.execute("PRAGMA foreign_keys = ON")
@@ -164,6 +164,12 @@ class Database:
             made.close()
             raise
         return made
+
+    def _set_up_file(self, made: sqlite3.Connection) -> None:
+        if not self.path.stat().st_size:
+            # Only a file without tables can be set up so that space can be given back.
+            made.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        made.execute("PRAGMA journal_mode = WAL")
 
     def _connect_to_read(self, way: Way) -> sqlite3.Connection:
         made = self._plain_connection(way.parameters)
@@ -347,7 +353,7 @@ class Database:
 
         ``load`` returns its migrations, of which there are ``count``; it is called only when some
         are missing. A store with data is copied beside itself first. Of several starters at once,
-        one migrates and the others wait.
+        one migrates and the others wait. All migrations are kept, or after an error none.
         """
         with self.translated():
             if self._applied(name) == count:
@@ -379,7 +385,15 @@ class Database:
         connection = self.connection()
         if applied:
             self._back_up(connection)
-        migrations.apply(sqlite_utils.Database(connection, recursive_triggers=False))
+        # SQLite waits for other writers where a transaction begins, but not where one that has
+        # read begins to write.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            migrations.apply(sqlite_utils.Database(connection, recursive_triggers=False))
+            connection.execute("COMMIT")
+        except BaseException:
+            _roll_back(connection)
+            raise
 
     def _back_up(self, connection: sqlite3.Connection) -> None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
@@ -421,8 +435,8 @@ class Database:
     def reclaim(self) -> int:
         """Give free pages back to the system; return the bytes by which the files shrank."""
         before = self._size()
+        connection = self.connection()
         with self.translated(), self._write_lock, self.exclusive():
-            connection = self.connection()
             # One step per free page: only a script runs a statement without columns to its end.
             connection.executescript("PRAGMA incremental_vacuum")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -438,6 +452,11 @@ class Database:
             connection.close()
         self._open.clear()
         self._local = threading.local()
+
+
+def _journal_mode(connection: sqlite3.Connection) -> str:
+    mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    return mode
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

@@ -241,11 +241,22 @@ def test_wrong_settings_are_named(install: Install, settings: dict[str, Any], na
         host({"good": settings})
 
 
-def test_settings_of_a_plugin_that_is_not_installed_are_an_error(install: Install) -> None:
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("goood", "Did you mean [good]? Installed are: "),
+        ("trackin", "Did you mean [tracking]? Installed are: "),
+        ("htpp", "Did you mean [http]? Installed are: "),
+        ("zzz", "Installed are: "),
+    ],
+)
+def test_settings_of_a_plugin_that_is_not_installed_are_an_error(
+    install: Install, name: str, hint: str
+) -> None:
     install("good", GOOD)
-    with pytest.raises(ConfigError, match="'goood'") as caught:
-        host({"goood": {"size": 3}})
-    assert "good" in caught.value.hint
+    with pytest.raises(ConfigError, match=f"no plugin is named '{name}'") as caught:
+        host({name: {"size": 3}})
+    assert caught.value.hint.startswith(hint)
 
 
 def test_an_unknown_scheme_comes_with_the_known_ones(install: Install) -> None:

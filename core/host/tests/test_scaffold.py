@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from pegboard.cli.scaffold import _KINDS, create, new, render
 from pegboard.errors import AlreadyExists, InvalidValue
 
+
 @pytest.mark.parametrize("kind", list(_KINDS))
 def test_the_files_fit_together(kind: str) -> None:
     files = render("blue-moon", kind)

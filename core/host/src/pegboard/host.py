@@ -353,11 +353,11 @@ class Host:
 
     def _check_settings(self) -> None:
         """Read the table of each plugin that has one, so that a mistake in it is told at once."""
-        unknown = set(self.config.plugins) - set(self.plugins)
-        if unknown:
+        if unknown := sorted(set(self.config.plugins) - set(self.plugins)):
             raise ConfigError(
-                f"{self.config.file}: no plugin is named {', '.join(map(repr, sorted(unknown)))}.",
-                hint=f"Installed are: {', '.join(sorted(self.plugins)) or 'none'}.",
+                f"{self.config.file}: no plugin is named {', '.join(map(repr, unknown))}.",
+                hint=configuration.nearest_table(unknown[0], self.plugins)
+                + f"Installed are: {', '.join(sorted(self.plugins)) or 'none'}.",
             )
         for name in self.config.plugins:
             if self.manager.has_plugin(name):

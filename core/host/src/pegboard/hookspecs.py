@@ -7,7 +7,7 @@ carry ``@hookimpl``. Hooks return small declarations, which name their targets a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pluggy
@@ -106,6 +106,20 @@ class ApiName:
     summary: str
 
 
+OK, WARN, FAIL, SKIP = "ok", "warn", "fail", "skip"
+"""The states of a ``Finding``; ``fail`` makes the exit code of ``pegboard doctor`` 1."""
+
+
+@frozen
+class Finding:
+    """The result of one check: what was found, and for all but ``ok`` what to do."""
+
+    check: str
+    state: str
+    found: str
+    advice: str = ""
+
+
 @hookspec
 def pegboard_tracking_stores() -> Sequence[Backend[TrackingStore]]:
     """Declare tracking stores by URI scheme."""
@@ -187,6 +201,12 @@ def pegboard_server_started(host: Host, tracking_uri: str | None) -> Callable[[]
     Called in each process of a server that serves plugins' endpoints, with the store that it was
     started with (None: the configured one). Must be quick: what takes time belongs in a thread.
     """
+
+
+@hookspec
+def pegboard_checks(host: Host) -> Iterable[Finding]:
+    """Check what the plugin needs besides itself, for ``pegboard doctor``; changes nothing."""
+    return ()
 
 
 @hookspec

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+import pluggy
 from attrs import define, field
 
 from pegboard import hookspecs
@@ -119,6 +120,11 @@ def call(plugin: object, hook: str, default: Any) -> Any:
     implementation = getattr(plugin, hook, None)
     marked = implementation is not None and hasattr(implementation, "pegboard_impl")
     return implementation() if implementation is not None and marked else default
+
+
+def asked(implementation: pluggy.HookImpl, given: Mapping[str, Any]) -> Any:
+    """Return what one plugin's implementation of a hook answers, given the arguments it takes."""
+    return implementation.function(*(given[name] for name in implementation.argnames))
 
 
 def settings_of(info: Plugin, plugin: object) -> str:

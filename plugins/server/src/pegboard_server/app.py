@@ -102,7 +102,7 @@ class App:
         given = {"host": self.host, "tracking_uri": self.settings.tracking_uri}
         for plugin in self.host.manager.hook.pegboard_server_started.get_hookimpls():
             try:
-                end: Any = plugin.function(*(given[name] for name in plugin.argnames))
+                end: Any = plugin_calls.asked(plugin, given)
             except BaseException as error:
                 if plugin_calls.is_fatal(error):
                     raise

@@ -28,6 +28,7 @@ from pegboard.entities.registry import (
     RegistryChange,
 )
 from pegboard.errors import InvalidValue, NotFound, NotSupported, Refused
+from pegboard.validation import MAX_SOURCE
 from pegboard_scripting.model_uris import LATEST
 from pegboard_stores import refusals, validation
 from pegboard_wire.client.api import Api
@@ -157,7 +158,7 @@ class RestRegistry(ModelRegistry):
         del storage_location
         fields = {
             "name": name,
-            "source": validation.registry_text(source, "source", validation.MAX_SOURCE),
+            "source": validation.registry_text(source, "source", MAX_SOURCE),
             "run_id": run_id,
             "run_link": run_link,
             "model_id": model_id,

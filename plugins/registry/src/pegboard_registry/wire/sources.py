@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from attrs import evolve
-from pegboard import characters, uris
+from pegboard import uris
 from pegboard.errors import InvalidValue, NotFound, quoted
 from pegboard_scripting import model_uris
 from pegboard_scripting.model_uris import Source
+from pegboard_stores import characters
 from pegboard_wire import locations
 from pegboard_wire.requests import optional_text, store_of, text
 from pegboard_wire.scalars import get

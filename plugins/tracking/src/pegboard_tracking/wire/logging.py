@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import Metric, Param, RunTag
 from pegboard.errors import InvalidValue
-from pegboard_stores.validation import MAX_TAG_VALUE, dataset_input
+from pegboard.validation import MAX_TAG_VALUE
+from pegboard_stores.validation import dataset_input
 from pegboard_wire.requests import NOTHING, optional_text, run_id, store_of, text
 from pegboard_wire.scalars import get, items, message, missing
 from pegboard_wire.schemas import EMPTY, PAIR, at_most

@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 from pegboard import host
-from pegboard.cli.options import RenamedOption
+from pegboard_stores.options import RenamedOption
 from pegboard.cli.shell import cli
 
 _WHERE_TO = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pegboard.contracts.http import Endpoint
+from pegboard_wire.http import Endpoint
 from pegboard_tracking.wire.endpoints import endpoints
 
 LIST = """

@@ -27,7 +27,7 @@ CONTRACTS = {
     "pegboard.contracts.registry": ["ModelRegistry", "FilesOwner", "Promotion", "Verdict"],
     "pegboard.contracts.models": ["ModelFlavor", "SavedFlavor", "Trust", "Predictor"],
     "pegboard.contracts.traces": ["TraceStore"],
-    "pegboard.contracts.http": ["Endpoint", "Call", "Answer", "Identity", "Permission"],
+    "pegboard_wire.http": ["Endpoint", "Call", "Answer", "Identity", "Permission"],
     "pegboard.contracts.artifacts": ["ArtifactStore"],
     "pegboard.contracts.llm": [
         "LLMProvider",

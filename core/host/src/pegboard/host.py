@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from pegboard.contracts.artifacts import ArtifactStore
-    from pegboard.contracts.http import Endpoint
     from pegboard.contracts.models import ModelFlavor
     from pegboard.contracts.registry import ModelRegistry
     from pegboard.contracts.tracking import TrackingStore
@@ -135,17 +134,6 @@ class Host:
         In place of one that several plugins claim stands the error of who asks for it.
         """
         return {name: item for name, (_, item) in self._of("command").items()}
-
-    def endpoints(self) -> Sequence[Endpoint]:
-        """Return the HTTP endpoints that plugins declare; PluginError if two share a place."""
-        found: dict[tuple[str, str], tuple[str, Endpoint]] = {}
-        for name, plugin in self.manager.list_name_plugin():
-            for endpoint in self._endpoints_of(name, plugin):
-                place = (endpoint.method, endpoint.path)
-                if place in found:
-                    raise _claimed(f"{' '.join(place)} is served", [found[place][0], name])
-                found[place] = (name, endpoint)
-        return [endpoint for _, endpoint in found.values()]
 
     def declared(self, kind: str) -> Mapping[str, Any]:
         """Return what plugins declare of a kind, by name, such as those of ``pegboard_hookspecs``.
@@ -284,17 +272,6 @@ class Host:
         if self.manager.has_plugin(info.name):
             self.manager.unregister(name=info.name)
 
-    def _endpoints_of(self, name: str, plugin: object) -> Sequence[Endpoint]:
-        """Return what a plugin serves: nothing if it fails, and then it says why in the log."""
-        try:
-            return plugin_calls.endpoints_of(plugin)
-        except BaseException as error:
-            if is_fatal(error):
-                raise
-            self.plugins[name].error = described(error)
-            _log().warning("The plugin %r serves nothing: %s", name, described(error))
-            return ()
-
     def _claims(self, kind: str) -> Iterator[tuple[str, list[str]]]:
         """Yield what is declared of a kind, with the names of all plugins that declare it."""
         claims: dict[str, list[str]] = {}
@@ -322,7 +299,7 @@ class Host:
                     items = self.plugins[owner].declared[kind]
                     item = next(item for item in items if name_of(item) == key)
                     if len(plugins) > 1 and owner != chosen:
-                        item = _claimed(f"The {kind} {key!r} is claimed", plugins, key)
+                        item = plugin_calls.claimed(f"The {kind} {key!r} is claimed", plugins, key)
                     found[key] = (owner, item)
                 self._declared[kind] = found
             return self._declared[kind]
@@ -422,17 +399,6 @@ class Host:
             f"No installed plugin opens {uri.scheme!r} as {with_article(kind)} (in {where!r}).",
             hint=hint + distributions.out_of_use(self.plugins.values()),
         )
-
-
-def _claimed(what: str, plugins: Sequence[str], key: str = "") -> PluginError:
-    settled = (
-        f"Say which in [pegboard.providers]: {key} = {plugins[0]!r}. Or name" if key else "Name"
-    )
-    listed = ", ".join(map(repr, plugins[:-1]))
-    return PluginError(
-        f"{what} by the plugins {listed} and {plugins[-1]!r}.",
-        hint=f"{settled} one of them in [pegboard] disabled, in pegboard.toml.",
-    )
 
 
 def _log() -> Logger:

@@ -19,7 +19,7 @@ from pegboard.errors import InvalidValue, quoted
 from pegboard_wire import places
 
 if TYPE_CHECKING:
-    from pegboard.contracts.http import Call
+    from pegboard_wire.http import Call
 
 MAX_LENGTH = 2048
 """How many characters a location may have; MLflow's limit."""

@@ -18,8 +18,9 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from attrs import evolve
-from pegboard.contracts.http import Endpoint
 from pegboard.errors import PegboardError
+
+from pegboard_wire.http import Endpoint
 
 Sentences: TypeAlias = Mapping[str, str]
 

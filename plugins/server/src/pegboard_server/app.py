@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import orjson
 from pegboard import plugin_calls
-from pegboard.contracts.http import Answer, Call, Endpoint, Identity, Permission, Result
 from pegboard.errors import StoreBusy, StoreFull
+from pegboard_wire import endpoints as gathered
+from pegboard_wire.http import Answer, Call, Endpoint, Identity, Permission, Result
 from pegboard_wire.sentences import SHARED
 
 from pegboard_server import authentication, builtin, requests, routing
@@ -60,7 +61,7 @@ class App:
         """
         self.host = host
         self.settings = settings
-        served = host.endpoints() if endpoints is None else endpoints
+        served = gathered.declared(host) if endpoints is None else endpoints
         self._serves_plugins = endpoints is None
         self._endings: list[Callable[[], None]] = []
         self.router = Router([*builtin.endpoints(self), *served])

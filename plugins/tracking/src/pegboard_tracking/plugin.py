@@ -10,9 +10,9 @@ from pegboard.uris import PLAIN_PATH
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
-    from pegboard.contracts.http import Endpoint
     from pegboard.contracts.tracking import TrackingStore
     from pegboard.host import Host
+    from pegboard_wire.http import Endpoint
 
 
 NAME = "tracking"

@@ -81,7 +81,7 @@ def _plugins(ctx: click.Context) -> Iterator[Finding]:
     host = open_host(ctx)
     if host.plugins.keys() <= {builtin.NAME}:
         yield Finding("plugins", WARN, "none is installed", distributions.first_step())
-    reviewed = review(host, served=True)
+    reviewed = review(host)
     for name, plugin in host.plugins.items():
         yield _plugin(f"plugin {name}", plugin, reviewed)
     for (kind, key), names in reviewed.conflicts.items():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from pegboard.cli import options, output
-from pegboard_stores import formats
+from pegboard.cli import output
+from pegboard_stores import formats, options
 
 from pegboard_registry.commands import common
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.contracts.registry import HISTORY_LIMIT, HISTORY_PAGE, FilesOwner
 from pegboard.errors import InvalidValue
+from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.pages import page_json
 from pegboard_wire.requests import NOTHING, optional_text, page_size, page_token, text, texts
 from pegboard_wire.scalars import boolean, get, items

@@ -28,7 +28,7 @@ from pegboard_registry.wire.calls import registry_of
 from pegboard_registry.wire.prompts import is_prompt
 
 if TYPE_CHECKING:
-    from pegboard.contracts.http import Call
+    from pegboard_wire.http import Call
 
 _PLACEHOLDERS = frozenset({"dummy-source", "prompt-template"})
 """What stands for the source of a version of a prompt, which has no files."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from attrs import evolve
 from pegboard import host, paths, uris
-from pegboard.cli import options, output
+from pegboard.cli import output
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.entities import FileInfo
 from pegboard.errors import NotFound, command_line
@@ -19,7 +19,7 @@ from pegboard_scripting.client import transfer
 from pegboard_scripting.client.artifacts import list_files
 from pegboard_scripting.client.opening import open_named
 from pegboard_scripting.resolver import NamedFiles
-from pegboard_stores import formats
+from pegboard_stores import formats, options
 
 from pegboard_tracking.commands import common, details, printing
 

@@ -16,10 +16,10 @@ from typing import IO, Any
 
 import click
 from pegboard import paging
-from pegboard.cli import options, output
+from pegboard.cli import output
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, Run
-from pegboard_stores import formats
+from pegboard_stores import formats, options
 
 from pegboard_tracking.commands import common, details, nothing, printing
 

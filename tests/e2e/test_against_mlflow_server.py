@@ -12,11 +12,11 @@ import pytest
 from beyond_contracts import BeyondTheContracts
 from hex_ids import HexIds
 from mlflow_server import MlflowServer
-from pegboard import validation
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Run
 from pegboard.errors import NotSupported
+from pegboard_stores import validation
 from pegboard_testing import (
     ArtifactStoreContract,
     LoggedModelStoreContract,
@@ -169,6 +169,7 @@ NOT_KEPT = {
     },
 }
 """The parts of the contracts that MLflow does not keep, and what is different there."""
+
 
 @pytest.fixture(autouse=True)
 def exception(request: pytest.FixtureRequest) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.hookspecs import hookimpl
+from pegboard_wire.http import Call, Endpoint, Permission, Result
 
 
 def best(call: Call) -> Result:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 import pegboard
-from pegboard.cli import formats, output
+from pegboard.cli import output
 from pegboard.errors import PegboardError
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _print_table(runs: list[Run]) -> None:
             [
                 run.info.run_name,
                 run.info.run_id,
-                *(formats.number(run.data.metrics[key]) for key in (*metrics, "train_rmse")),
+                *(f"{run.data.metrics[key]:.6g}" for key in (*metrics, "train_rmse")),
             ]
             for run in runs
         ],

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequenc
 from contextlib import AbstractContextManager
 
 from attrs import define, evolve, field
-from pegboard import cancellation, paging, refusals, uris, validation
+from pegboard import paging, uris
 from pegboard.contracts.tracking import SEARCH_LIMIT, TrackingStore
 from pegboard.entities import (
     DatasetInput,
@@ -32,6 +32,7 @@ from pegboard.entities import (
 )
 from pegboard.tags import RUN_NAME
 
+from pegboard_stores import cancellation, refusals, validation
 from pegboard_stores.names import new_run_id, random_name
 
 _Identity = tuple[int, int, float | None]

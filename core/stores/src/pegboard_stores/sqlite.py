@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pegboard import cancellation
 from pegboard.errors import (
     NotFound,
     PegboardError,
@@ -28,6 +27,7 @@ from pegboard.errors import (
     translate_os_error,
 )
 
+from pegboard_stores import cancellation
 from pegboard_stores.lean_import import lean_sqlite_utils
 from pegboard_stores.sqlite_reading import Way, choose, may_write
 

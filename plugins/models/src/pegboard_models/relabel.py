@@ -6,8 +6,9 @@ import posixpath
 import tempfile
 from pathlib import Path
 
-from pegboard import model_uris, uris
+from pegboard import uris
 from pegboard.errors import InvalidValue
+from pegboard_scripting import model_uris
 
 from pegboard_models import loading
 from pegboard_models.mlmodel import FILE_NAME, Model

@@ -11,9 +11,9 @@ from pegboard.uris import PLAIN_PATH
 from pegboard_registry.hookspecs import Gate
 
 if TYPE_CHECKING:
-    from pegboard.contracts.http import Endpoint
     from pegboard.contracts.registry import ModelRegistry
     from pegboard.host import Host
+    from pegboard_wire.http import Endpoint
 
 
 @hookimpl

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from pegboard.contracts.http import Answer, Call, Endpoint, Permission
 from pegboard_server.app import App
 from pegboard_server.failures import Failure
+from pegboard_wire.http import Answer, Call, Endpoint, Permission
 
 from pegboard_serving import payloads
 from pegboard_serving.batching import Batcher

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pegboard import json_size
 from pegboard_server.failures import Failure
+from pegboard_stores import json_size
 
 if TYPE_CHECKING:
     from pegboard_models.schema import Schema

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from pegboard.hookspecs import Backend, Command, hookimpl
+from pegboard.hookspecs import Backend, Command, Finding, hookimpl
 from pegboard.uris import PLAIN_PATH
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
-    from pegboard.contracts.http import Endpoint
     from pegboard.contracts.tracking import TrackingStore
+    from pegboard.host import Host
+    from pegboard_wire.http import Endpoint
 
 
 NAME = "tracking"
@@ -118,6 +119,14 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
     from pegboard_tracking.wire.endpoints import endpoints
 
     return endpoints()
+
+
+@hookimpl
+def pegboard_checks(host: Host) -> Iterable[Finding]:
+    """Check SQLite and the disk."""
+    from pegboard_tracking.commands.checks import findings
+
+    return findings(host)
 
 
 @hookimpl

@@ -8,11 +8,13 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import click
-from pegboard import host, model_uris, uris
-from pegboard.cli import formats, output
+from pegboard import host, uris
+from pegboard.cli import output
 from pegboard.entities.registry import ModelVersion, RegisteredModel
 from pegboard.errors import InvalidValue
+from pegboard_scripting import model_uris
 from pegboard_scripting.client import Client
+from pegboard_stores import formats
 from pegboard_stores.filters import Kind, SearchSchema, parse_filter
 from pegboard_stores.search_hints import note_unknown_keys
 

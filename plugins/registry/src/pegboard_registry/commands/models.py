@@ -8,11 +8,12 @@ from itertools import islice
 
 import click
 from pegboard import paging
-from pegboard.cli import formats, output
+from pegboard.cli import output
 from pegboard.entities.registry import ModelVersion, RegisteredModel
 from pegboard.errors import command_line
 from pegboard.literals import literal
 from pegboard_scripting.client import Client
+from pegboard_stores import formats
 from pegboard_stores.filters import MODEL_VERSIONS, REGISTERED_MODELS
 
 from pegboard_registry.commands import common, logged_model, promotion

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from pegboard.cli import formats, options, output
+from pegboard.cli import output
+from pegboard_stores import formats, options
 
 from pegboard_registry.commands import common
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 from pegboard import host, paging
-from pegboard.cli import formats, output
+from pegboard.cli import output
 from pegboard.errors import InvalidValue, StoreError
+from pegboard_stores import formats
 
 from pegboard_registry.commands import common
 from pegboard_registry.names import NAME

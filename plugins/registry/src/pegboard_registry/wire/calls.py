@@ -12,9 +12,9 @@ from pegboard.entities.registry import Author
 from pegboard.errors import NotSupported, UnknownScheme
 
 if TYPE_CHECKING:
-    from pegboard.contracts.http import Call
     from pegboard.contracts.registry import ModelRegistry
     from pegboard.host import Host
+    from pegboard_wire.http import Call
 
 USER_HEADER = "x-pegboard-user"
 """Who changes something: believed by servers that let everybody in, as they know nobody."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 from pegboard.cli import output
 from pegboard.cli.shell import open_host
-from pegboard.contracts.http import Permission
 from pegboard.errors import NotFound
+from pegboard_wire.http import Permission
 
 from pegboard_server import users
 from pegboard_server.plugin import NAME

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import click
-from pegboard.cli import formats, output
-from pegboard.cli.options import output_option
+from pegboard.cli import output
 from pegboard.cli.shell import open_host
 from pegboard.errors import InvalidValue, PegboardError, translate_os_error
+from pegboard_stores import formats
+from pegboard_stores.options import output_option
 
 from pegboard_serving.commands.options import enter, of_model
 

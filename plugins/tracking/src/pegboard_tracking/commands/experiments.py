@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import islice
 
 import click
-from pegboard.cli import formats, output
+from pegboard.cli import output
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment
 from pegboard.errors import command_line
 from pegboard_scripting.fluent.experiments import DEFAULT_EXPERIMENT_ID
+from pegboard_stores import formats
 
 from pegboard_tracking.commands import common, nothing
 

@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from pegboard import validation
 from pegboard.contracts.tracking import MetricWriter
 from pegboard.entities import Metric
 from pegboard.errors import PegboardError, StoreError, translate_os_error
-from pegboard_stores import names
+from pegboard_stores import names, validation
 
 from pegboard_tracking.points import journal
 from pegboard_tracking.points.journal import POINT, POINT_BODY, pack_head, pack_point

@@ -9,10 +9,10 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from pegboard import validation
 from pegboard.contracts.logged_models import DatasetFilter, ModelOrder
 from pegboard.entities import ViewType
 from pegboard.errors import InvalidValue
+from pegboard_stores import validation
 from pegboard_stores.filters import LOGGED_MODELS, And, Comparison, Expr, Kind, Not, Operator, Or
 from pegboard_stores.filters.parser import MAX_COMPARISONS, MAX_ORDERS
 from pegboard_stores.paged import Key, page

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
-from pegboard import refusals
 from pegboard.contracts.traces import CHANGEABLE
 from pegboard.entities.traces import Assessment, AssessmentError, AssessmentKind
 from pegboard.errors import AlreadyExists, InvalidValue
 from pegboard.validation import MAX_KEY
+from pegboard_stores import refusals
 from pegboard_stores.clock import now_ms
 
 from pegboard_tracking.tables.rows import name_id

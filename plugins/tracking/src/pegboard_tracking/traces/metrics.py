@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from attrs import field, frozen
-from pegboard import validation
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities.traces import (
     AggregationType,
@@ -20,6 +19,7 @@ from pegboard.entities.traces import (
     TraceMetricsQuery,
 )
 from pegboard.errors import InvalidValue
+from pegboard_stores import validation
 from pegboard_stores.filters.parser import MAX_COMPARISONS, MAX_ORDERS
 from pegboard_stores.sql.pieces import Sql, among, joined
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pegboard import refusals, uris, validation
+from pegboard import uris
 from pegboard.contracts.traces import DEFAULT_PAGE, MAX_LINKS, TraceStore
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Page
@@ -23,7 +23,7 @@ from pegboard.entities.traces import (
     TraceState,
 )
 from pegboard.errors import InvalidValue
-from pegboard_stores import filters
+from pegboard_stores import filters, refusals, validation
 from pegboard_stores.sqlite import Database
 
 from pegboard_tracking.tables import experiments

@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pegboard.contracts.http import Answer
 from pegboard.entities import FileInfo
 from pegboard.errors import InvalidValue, translate_os_error
+from pegboard_wire.http import Answer
 
 from pegboard_tracking.artifacts.content import Incoming
 from pegboard_tracking.artifacts.files import FileArtifactStore
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pegboard.contracts.artifacts import ArtifactStore
-    from pegboard.contracts.http import Call
+    from pegboard_wire.http import Call
 
 _WRITE = 1 << 19
 """How many bytes are hashed and written at once: as many as stay in a processor's cache."""

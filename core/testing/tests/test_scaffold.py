@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from pegboard.cli.scaffold import _KINDS, create, new, render
 from pegboard.errors import AlreadyExists, InvalidValue
+from pegboard_testing.scaffold import _KINDS, create, new, render
 
 
 @pytest.mark.parametrize("kind", list(_KINDS))

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.uris import parse
+from pegboard_store_json.settings import Settings
 from pegboard_store_json.store import open_store
 from pegboard_testing import TrackingStoreContract
 
 
 def opened(directory: Path) -> TrackingStore:
-    return open_store(parse(f"json:{directory}"), {"indent": 0, "fsync": False})
+    return open_store(parse(f"json:{directory}"), Settings(indent=0))
 
 
 class TestContract(TrackingStoreContract):

@@ -107,7 +107,7 @@ def _sync(path: Path) -> None:
 
 
 class DirectoryLock:
-    """Lets one thread of one process at a time in; whoever is in may enter again."""
+    """A lock for one thread of one process at a time, which that thread may take again."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -121,7 +121,7 @@ class DirectoryLock:
             if self._depth == 0:
                 self._stream = _locked(self._file)
         except BaseException:
-            # Who did not get in never gets out: without this, nobody else would get in either.
+            # ``__exit__`` does not run after a failure here, so nobody else could take the lock.
             self._threads.release()
             raise
         self._depth += 1

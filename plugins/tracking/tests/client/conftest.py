@@ -17,7 +17,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from attrs import define, field
-from pegboard import sentences
 from pegboard.config import Config
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.errors import InvalidValue, NotFound, PegboardError
@@ -26,6 +25,7 @@ from pegboard_tracking.client.store import RestStore
 from pegboard_tracking.plugin import pegboard_settings
 from pegboard_tracking.points import packed_points
 from pegboard_tracking.wire.sentences import TRACKING
+from pegboard_wire import sentences
 from pegboard_wire.client.connection import connect
 from pegboard_wire.endpoints import declared
 from pegboard_wire.http import Answer, Call, Identity, Permission

@@ -137,7 +137,8 @@ def test_a_store_is_opened_once_with_uri_and_settings(install: Install) -> None:
         ("@hookimpl\ndef pegboard_tracking_stores():\n    return 1 / 0\n", "ZeroDivisionError"),
         ("@hookimpl\ndef pegboard_tracking_stores():\n    return ['x']\n", "not a Backend"),
         (
-            "@hookimpl\ndef pegboard_tracking_stores():\n    return [Flavor('x', 'builtins:print', '')]\n",
+            "@hookimpl\ndef pegboard_tracking_stores():\n"
+            "    return [Flavor('x', 'builtins:print', '')]\n",
             "not a Backend",
         ),
         ("@hookimpl\ndef pegboard_tracking_stores():\n    return None\n", "TypeError"),
@@ -342,7 +343,8 @@ def test_a_library_that_is_missing_when_a_store_opens_is_named(install: Install)
     install(
         "lazy",
         "def open_it(uri, settings):\n    import no_such_library\n\n"
-        "@hookimpl\ndef pegboard_tracking_stores():\n    return [Backend('lazy', __name__ + ':open_it', '')]\n",
+        "@hookimpl\ndef pegboard_tracking_stores():\n"
+        "    return [Backend('lazy', __name__ + ':open_it', '')]\n",
     )
     with pytest.raises(PluginError, match=r"'lazy'.*no_such_library"):
         host().tracking_store("lazy:x")
@@ -353,7 +355,8 @@ def test_errors_for_people_pass_through_and_nothing_is_kept(install: Install) ->
         "strict",
         "from pegboard.errors import NotFound\ncalls = []\n"
         "def open_it(uri, settings):\n    calls.append(uri)\n    raise NotFound('not there')\n\n"
-        "@hookimpl\ndef pegboard_tracking_stores():\n    return [Backend('strict', __name__ + ':open_it', '')]\n",
+        "@hookimpl\ndef pegboard_tracking_stores():\n"
+        "    return [Backend('strict', __name__ + ':open_it', '')]\n",
     )
     made = host()
     for _ in range(2):

@@ -78,6 +78,18 @@ class NotFound(PegboardError):
     error_code = "RESOURCE_DOES_NOT_EXIST"
 
 
+class NoStore(NotFound):
+    """There is no store yet at the place that is named, and none was to be made."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        super().__init__(
+            f"There is no store at {place}.",
+            hint="It is made by the first script that logs to it. Is this the right folder? "
+            "--tracking-uri and PEGBOARD_TRACKING_URI name another store.",
+        )
+
+
 class AlreadyExists(PegboardError):
     """An entity of that name exists already."""
 

@@ -8,6 +8,7 @@ work only when it is needed, so a plugin costs nothing until it is used.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pluggy
@@ -41,11 +42,14 @@ class Backend(Generic[C]):
     """A store that is chosen by the scheme of a URI.
 
     ``open`` gets the parsed URI and the plugin's own settings (its table in the configuration).
+    ``place`` gets the same, if ``open`` makes what is not there: it returns the file or directory
+    that tells whether there is a store already. Commands that only read make none.
     """
 
     scheme: str
     open: Callable[[Uri, Mapping[str, Any]], C]
     summary: str
+    place: Callable[[Uri, Mapping[str, Any]], Path] | None = None
 
 
 @frozen

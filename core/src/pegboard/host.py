@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -14,6 +15,7 @@ from pegboard import config as configuration
 from pegboard import hookspecs, uris
 from pegboard.errors import (
     ConfigError,
+    NoStore,
     PegboardError,
     PluginError,
     Refused,
@@ -99,6 +101,8 @@ class Host:
         self._stores: dict[str, TrackingStore] = {}
         self._registries: dict[str, ModelRegistry] = {}
         self._lock = threading.RLock()
+        self.creates_stores = True
+        """Whether a store that is not there is made when it is opened; else that is NoStore."""
         self._discover()
         self._check_settings()
 
@@ -380,6 +384,10 @@ class Host:
         if uri.scheme not in self._of(kind):
             raise self._unknown_scheme(kind, uri)
         plugin, backend = self._one(kind, uri.scheme)
+        if not self.creates_stores and backend.place is not None:
+            place = self._opened(plugin, kind, lambda: backend.place(uri, self._settings[plugin]))
+            if not os.path.lexists(place):
+                raise NoStore(str(place))
         return self._opened(plugin, kind, lambda: backend.open(uri, self._settings[plugin]))
 
     def _component(self, kind: str, name: str) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import pegboard
 from pegboard.cli import formats, output
+from pegboard.cli.shell import open_host
 
 if TYPE_CHECKING:
     from pegboard.entities import Run
@@ -26,6 +27,7 @@ def demo(ctx: click.Context, as_json: bool) -> None:
     and every call adds new runs to the same experiment.
     """
     began = time.monotonic()
+    open_host(ctx, creates_stores=True)
     if not as_json:
         output.note("Training four models on scikit-learn's diabetes data …")
     # scikit-learn and matplotlib take a second to import: not before the first word is out.

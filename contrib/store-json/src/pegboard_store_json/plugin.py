@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pegboard.hookspecs import Backend, hookimpl
@@ -19,10 +20,15 @@ def _open(uri: Uri, settings: Mapping[str, Any]) -> TrackingStore:
     return open_store(uri, settings)
 
 
+def _place(uri: Uri, settings: Mapping[str, Any]) -> Path:
+    del settings
+    return uri.local_path() / "experiments"
+
+
 @hookimpl
 def pegboard_tracking_stores() -> Sequence[Backend[TrackingStore]]:
     """Declare the store for ``json:`` URIs."""
-    return [Backend("json", _open, "A directory of JSON files: json:PATH")]
+    return [Backend("json", _open, "A directory of JSON files: json:PATH", _place)]
 
 
 @hookimpl

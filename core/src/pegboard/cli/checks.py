@@ -17,7 +17,7 @@ from attrs import field, frozen
 
 from pegboard.cli.formats import size
 from pegboard.cli.shell import configuration, open_host
-from pegboard.errors import PegboardError
+from pegboard.errors import NoStore, PegboardError
 
 if TYPE_CHECKING:
     from pegboard.host import Host, Plugin
@@ -178,7 +178,7 @@ def _store(ctx: click.Context) -> Iterator[Finding]:
     if path is not None:
         yield from _medium(path)
         if not path.exists():
-            yield Finding("store", OK, f"{uri}: not there yet; made on first use at {path}")
+            yield _missing(uri, path)
             return
     yield from _contents(host, uri)
 
@@ -225,10 +225,18 @@ def _write_fault(directory: Path, file: Path) -> str:
     return ""
 
 
+def _missing(uri: str, place: object) -> Finding:
+    return Finding("store", OK, f"{uri}: not there yet; made on first use at {place}")
+
+
 def _contents(host: Host, uri: str) -> Iterator[Finding]:
     from pegboard.entities import ViewType
 
-    store = host.tracking_store(uri)
+    try:
+        store = host.tracking_store(uri)
+    except NoStore as error:
+        yield _missing(uri, error.place)
+        return
     store.search_experiments(view=ViewType.ALL, max_results=1)
     yield Finding("store", OK, f"{uri} opens and can be read")
     for found, advice in store.faults():

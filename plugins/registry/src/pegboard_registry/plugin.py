@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pegboard.hookspecs import Backend, Command, Gate, hookimpl
@@ -30,6 +31,13 @@ def _memory(uri: Uri, settings: Mapping[str, Any]) -> ModelRegistry:
     return open_registry(uri, settings)
 
 
+def _file(uri: Uri, settings: Mapping[str, Any]) -> Path:
+    from pegboard_registry.store import file_of
+
+    del settings
+    return file_of(uri)
+
+
 def _server(uri: Uri, settings: Mapping[str, Any]) -> ModelRegistry:
     from pegboard_registry.rest.registry import open_registry
 
@@ -40,9 +48,11 @@ def _server(uri: Uri, settings: Mapping[str, Any]) -> ModelRegistry:
 def pegboard_model_registries() -> Sequence[Backend[ModelRegistry]]:
     """Declare the SQLite registry (also for plain paths), and the one for tests."""
     return [
-        Backend("sqlite", _sqlite, "In the SQLite file of a tracking store: sqlite:PATH"),
-        Backend(PLAIN_PATH, _sqlite, "The same, as a plain path to the file or its directory"),
-        Backend("file", _sqlite, "The same, as a URI: file:///PATH"),
+        Backend("sqlite", _sqlite, "In the SQLite file of a tracking store: sqlite:PATH", _file),
+        Backend(
+            PLAIN_PATH, _sqlite, "The same, as a plain path to the file or its directory", _file
+        ),
+        Backend("file", _sqlite, "The same, as a URI: file:///PATH", _file),
         Backend("http", _server, "Of a server, MLflow's or ours: http://HOST:PORT"),
         Backend("https", _server, "The same, over TLS: https://HOST"),
         Backend("memory", _memory, "Kept in this process only, for tests: memory:NAME"),

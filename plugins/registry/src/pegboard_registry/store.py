@@ -25,6 +25,11 @@ def open_registry(uri: uris.Uri, settings: Mapping[str, Any]) -> SqliteRegistry:
     return SqliteRegistry(place.file, synchronous=place.synchronous, patience=place.patience)
 
 
+def file_of(uri: uris.Uri) -> Path:
+    """Return the file of the registry of a URI."""
+    return locate(uri, synchronous="full").file
+
+
 class SqliteRegistry(SqliteModels, SqliteVersions, SqlitePromotion):
     """Registered models in tables of their own."""
 

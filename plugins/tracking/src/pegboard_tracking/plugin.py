@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pegboard.hookspecs import Backend, Command, DatasetType, hookimpl
@@ -39,6 +40,12 @@ def _server(uri: Uri, settings: Mapping[str, Any]) -> TrackingStore:
     return open_store(uri, settings)
 
 
+def _file(uri: Uri, settings: Mapping[str, Any]) -> Path:
+    from pegboard_tracking.location import locate
+
+    return locate(uri, synchronous=settings["synchronous"]).file
+
+
 def _files(uri: Uri, settings: Mapping[str, Any]) -> ArtifactStore:
     from pegboard_tracking.artifacts import open_files
 
@@ -67,9 +74,9 @@ def _server_files(uri: Uri, settings: Mapping[str, Any]) -> ArtifactStore:
 def pegboard_tracking_stores() -> Sequence[Backend[TrackingStore]]:
     """Declare the SQLite store (also for plain paths), servers, and the store for tests."""
     return [
-        Backend("sqlite", _sqlite, "A SQLite file: sqlite:PATH"),
-        Backend(PLAIN_PATH, _sqlite, "A plain path: a SQLite file, or a directory with one"),
-        Backend("file", _sqlite, "The same, as a URI: file:///PATH"),
+        Backend("sqlite", _sqlite, "A SQLite file: sqlite:PATH", _file),
+        Backend(PLAIN_PATH, _sqlite, "A plain path: a SQLite file, or a directory with one", _file),
+        Backend("file", _sqlite, "The same, as a URI: file:///PATH", _file),
         Backend("http", _server, "A tracking server, MLflow's or ours: http://HOST:PORT"),
         Backend("https", _server, "The same, over TLS: https://HOST"),
         Backend("memory", _memory, "Kept in this process only, for tests: memory:NAME"),

@@ -34,7 +34,7 @@ def register(
     """
     from pegboard.client import registration
 
-    client = common.client()
+    client = common.client(create=True)
     given = common.key_values(tags)
     made = registration.register(client, model_uri, name, given, 0, description, reason)
     for alias in aliases:

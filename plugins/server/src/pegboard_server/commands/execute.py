@@ -46,7 +46,7 @@ def execute(ctx: click.Context, command: tuple[str, ...]) -> None:
 
     Example: pegboard exec -- python train.py
     """
-    host = open_host(ctx)
+    host = open_host(ctx, creates_stores=True)
     uri = host.config.tracking.uri
     if stores.is_remote(uri):
         environment = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}

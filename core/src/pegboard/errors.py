@@ -143,6 +143,17 @@ class StoreReadOnly(StoreError):
     """The store's files cannot be written by this process."""
 
 
+class StoreGone(StoreError):
+    """The store's files were removed or replaced while this process used them."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"The store {path} was removed, or replaced by another, while this process used it.",
+            hint="What this process logged to it since is lost. Put the files back if they were "
+            "moved, or start the process again to use the place anew.",
+        )
+
+
 class StoreCorrupt(StoreError):
     """The store's files are not what they should be."""
 

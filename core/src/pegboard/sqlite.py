@@ -22,6 +22,7 @@ from pegboard.errors import (
     StoreBusy,
     StoreCorrupt,
     StoreError,
+    StoreGone,
     store_full,
     store_read_only,
     translate_os_error,
@@ -80,6 +81,7 @@ class Database:
         self._abandoned: list[sqlite3.Connection] = []
         self._pid = os.getpid()
         self._write_lock = threading.RLock()
+        self._identity: tuple[int, int] | None = None
         try:
             exists = path.exists()
         except PermissionError as error:
@@ -106,11 +108,19 @@ class Database:
             self._drop(made)
             made = None
         if made is None:
+            self._check_place()
             with self.translated():
                 made, self._local.way = self._connect()
+                if self._identity is None:
+                    self._identity = _identity(self.path)
             self._local.connection = made
             self._open.append(made)
         return made
+
+    def _check_place(self) -> None:
+        """Raise StoreGone if the file in use is not the one that has its name."""
+        if self._identity is not None and _identity(self.path) != self._identity:
+            raise StoreGone(self.path)
 
     def _drop(self, connection: sqlite3.Connection) -> None:
         del self._local.connection
@@ -198,6 +208,7 @@ class Database:
 
         StoreBusy if this process may not write the store, and somebody else changed what it read.
         """
+        self._check_place()
         connection = self.connection()
         with self.translated():
             if connection.in_transaction:
@@ -226,6 +237,7 @@ class Database:
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Write in one transaction: all of it is kept, or after an error nothing."""
+        self._check_place()
         connection = self.connection()
         came = time.monotonic()
         with self.translated(), self._write_lock:
@@ -406,6 +418,14 @@ class Database:
             connection.close()
         self._open.clear()
         self._local = threading.local()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

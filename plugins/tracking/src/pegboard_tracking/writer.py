@@ -16,7 +16,7 @@ from typing import Protocol
 from pegboard import names, validation
 from pegboard.contracts.tracking import MetricWriter
 from pegboard.entities import Metric
-from pegboard.errors import PegboardError, StoreError, translate_os_error
+from pegboard.errors import PegboardError, StoreError, StoreGone, translate_os_error
 
 from pegboard_tracking import journal
 from pegboard_tracking.journal import POINT, POINT_BODY, pack_head, pack_point
@@ -99,6 +99,7 @@ class JournalWriter(MetricWriter):
         self._stop = threading.Event()
         self._closed = False
         self._count = 0
+        self._trouble = ""
         self._start_file(-1)
 
     def _start_file(self, descriptor: int) -> None:
@@ -316,8 +317,17 @@ class JournalWriter(MetricWriter):
         """Flush from the background: what cannot be moved stays, and is tried again."""
         try:
             self.flush()
+        except StoreGone:
+            # The journal is gone too: whoever logs next is told, by asking for the run.
+            self.forget()
+            with self._lock:
+                self._start_file(-1)
         except PegboardError as error:
-            logger.warning("Logged metrics wait in the journal: %s", error)
+            if str(error) != self._trouble:
+                logger.warning("Logged metrics wait in the journal: %s", error)
+            self._trouble = str(error)
+        else:
+            self._trouble = ""
 
     def close(self) -> None:
         """Flush and remove the journal; further calls are an error."""

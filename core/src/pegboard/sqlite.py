@@ -28,6 +28,7 @@ from pegboard.errors import (
     translate_os_error,
 )
 from pegboard.lean_import import lean_sqlite_utils
+from pegboard.paths import make_store_directory
 from pegboard.sqlite_reading import Way, choose, may_write
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Database:
             if not create:
                 raise NotFound(f"There is no store at {path}.")
             with self.translated():
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_store_directory(path.parent)
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection, in autocommit mode."""

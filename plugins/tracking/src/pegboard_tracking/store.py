@@ -12,7 +12,7 @@ from pegboard import uris
 from pegboard.contracts.tracking import MetricWriter
 from pegboard.sqlite import Database
 
-from pegboard_tracking import experiments, runs, schema, search
+from pegboard_tracking import experiments, journal, runs, schema, search
 from pegboard_tracking.drain import Drain
 from pegboard_tracking.group_commit import GroupCommit
 from pegboard_tracking.liveness import CLIENT, Liveness
@@ -99,6 +99,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         self._writer.quick = synchronous != "full"
         me = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _reset_in_child(me))
+        journal.sweep(self._drain.directory)
         self._catch_up()
 
     def _ensure_default_experiment(self) -> None:

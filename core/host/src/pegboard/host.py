@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -14,6 +15,7 @@ from pegboard import builtin, distributions, hookspecs, plugin_calls, settings, 
 from pegboard import config as configuration
 from pegboard.errors import (
     ConfigError,
+    NoStore,
     PluginError,
     UnknownScheme,
     with_article,
@@ -46,6 +48,8 @@ class Host:
         self._registries: dict[str, ModelRegistry] = {}
         self._warned: set[tuple[str, str]] = set()
         self._lock = threading.RLock()
+        self.creates_stores = True
+        """Whether a store that is not there is made when it is opened; else that is NoStore."""
         self._discover()
         self._check_stack()
         self._check_settings()
@@ -388,6 +392,12 @@ class Host:
         if uri.scheme not in self._of(kind):
             raise self._unknown_scheme(kind, uri)
         plugin, backend = self._one(kind, uri.scheme)
+        if not self.creates_stores and backend.place:
+            place = plugin_calls.opened(
+                plugin, "place", lambda: resolve(backend.place)(uri, self.settings(plugin))
+            )
+            if not os.path.lexists(place):
+                raise NoStore(str(place))
         return plugin_calls.opened(
             plugin, kind, lambda: resolve(backend.target)(uri, self.settings(plugin))
         )

@@ -22,10 +22,12 @@ from pegboard.errors import (
     StoreBusy,
     StoreCorrupt,
     StoreError,
+    StoreGone,
     store_full,
     store_read_only,
     translate_os_error,
 )
+from pegboard.paths import make_store_directory
 
 from pegboard_stores import cancellation
 from pegboard_stores.lean_import import lean_sqlite_utils
@@ -82,6 +84,7 @@ class Database:
         self._abandoned: list[sqlite3.Connection] = []
         self._pid = os.getpid()
         self._write_lock = threading.RLock()
+        self._identity: tuple[int, int] | None = None
         try:
             exists = path.exists()
         except PermissionError as error:
@@ -93,7 +96,7 @@ class Database:
             if not create:
                 raise NotFound(f"There is no store at {path}.")
             with self.translated():
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_store_directory(path.parent)
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection, in autocommit mode."""
@@ -108,11 +111,19 @@ class Database:
             self._drop(made)
             made = None
         if made is None:
+            self._check_place()
             with self.translated():
                 made, self._local.way = self._connect()
+                if self._identity is None:
+                    self._identity = _identity(self.path)
             self._local.connection = made
             self._open.append(made)
         return made
+
+    def _check_place(self) -> None:
+        """Raise StoreGone if the file in use is not the one that has its name."""
+        if self._identity is not None and _identity(self.path) != self._identity:
+            raise StoreGone(self.path)
 
     def _drop(self, connection: sqlite3.Connection) -> None:
         """Close this thread's connection; it gets another one when it needs one."""
@@ -209,6 +220,7 @@ class Database:
         A ``cancellation.Work`` of which this is a part interrupts what is being read.
         StoreBusy if this process may not write the store, and somebody else changed what it read.
         """
+        self._check_place()
         connection = self.connection()
         with self.translated():
             if connection.in_transaction:
@@ -264,6 +276,7 @@ class Database:
 
         It is not stopped half-way, though it be a part of a ``cancellation.Work``.
         """
+        self._check_place()
         connection = self.connection()
         came = time.monotonic()
         with self.translated(), self._write_lock, cancellation.shielded():
@@ -457,6 +470,14 @@ class Database:
 def _journal_mode(connection: sqlite3.Connection) -> str:
     mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
     return mode
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

@@ -24,10 +24,10 @@ _PAGE = 1000
 _SECRET = "PEGBOARD_WEBHOOK_SECRET"  # noqa: S105 (the name of a variable)
 
 
-def _open() -> WebhookStore | RestWebhooks:
+def _open(*, create: bool = False) -> WebhookStore | RestWebhooks:
     from pegboard_registry.client.registry import RestRegistry
 
-    registry = common.client().registry
+    registry = common.client(create=create).registry
     if isinstance(registry, RestRegistry):
         from pegboard_registry.client.webhooks import RestWebhooks
 
@@ -112,7 +112,7 @@ def create(
 ) -> None:
     """Have a URL called for some events."""
     secret = _ask_for_secret() if signed else None
-    made = _open().create(name, url, events, description=description, secret=secret)
+    made = _open(create=True).create(name, url, events, description=description, secret=secret)
     common.done(made, as_json, f"Created the webhook {made.name!r} with the id {made.webhook_id}.")
 
 

@@ -49,7 +49,7 @@ def execute(ctx: click.Context, command: tuple[str, ...]) -> None:
     A server of its own answers the command's calls while it runs; other users of the machine
     cannot use it. The exit code is the command's.
     """
-    host = open_host(ctx)
+    host = open_host(ctx, creates_stores=True)
     uri = host.config.tracking.uri
     if stores.is_remote(uri):
         environment = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}

@@ -70,7 +70,7 @@ def _serving(host: Host, uri: str) -> Iterator[tuple[str, str, Ending]]:
         tracking_uri=uri,
         token=secrets.token_urlsafe(32),
         access_log=False,
-        stop_timeout_seconds=float(host.settings(NAME)["stop_timeout_seconds"]),
+        stop_timeout_seconds=host.settings(NAME).stop_timeout_seconds,
     )
     assert settings.token is not None
     listener = serving.listen(_LOOPBACK, 0)

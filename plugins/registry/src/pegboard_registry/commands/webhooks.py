@@ -7,33 +7,24 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import click
-from pegboard import host, paging
+from pegboard import paging
 from pegboard.cli import formats, output
 from pegboard.errors import InvalidValue, StoreError
 
 from pegboard_registry.commands import common
-from pegboard_registry.names import NAME
 from pegboard_registry.webhooks.entities import EVENTS, Delivery, DeliveryState, Webhook
 
 if TYPE_CHECKING:
-    from pegboard_registry.client.webhooks import RestWebhooks
-    from pegboard_registry.webhooks.store import WebhookStore
+    from pegboard_registry.webhooks.contract import Webhooks
 
 _PAGE = 1000
 _SECRET = "PEGBOARD_WEBHOOK_SECRET"  # noqa: S105 (the name of a variable)
 
 
-def _open() -> WebhookStore | RestWebhooks:
-    from pegboard_registry.client.registry import RestRegistry
+def _open() -> Webhooks:
+    from pegboard_registry.webhooks.contract import need_webhooks
 
-    registry = common.client().registry
-    if isinstance(registry, RestRegistry):
-        from pegboard_registry.client.webhooks import RestWebhooks
-
-        return RestWebhooks(registry)
-    from pegboard_registry.webhooks.service import need_webhooks
-
-    return need_webhooks(registry, host.current().settings(NAME))
+    return need_webhooks(common.client().registry)
 
 
 @click.group(epilog=output.examples("pegboard registry webhooks list"))

@@ -96,7 +96,7 @@ def _table(data: Any, schema: Schema) -> pd.DataFrame:
 
 
 def _table_of_list(data: list[Any], schema: Schema) -> pd.DataFrame:
-    from pegboard.client.frames import load_pandas
+    from pegboard_scripting.client.frames import load_pandas
 
     pd = load_pandas()
     one = len(schema) == 1 and not schema.has_input_names()

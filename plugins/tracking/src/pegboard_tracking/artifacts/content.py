@@ -15,8 +15,11 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from pegboard.contracts.uploads import Incoming
+from pegboard.errors import translate_os_error
 
 DIRECTORY = ".pegboard-content"
 """The directory below a store's root that holds all this; its name is reserved."""
@@ -107,11 +110,14 @@ def _remove_unfinished(path: Path, limit: float) -> int:
         os.close(descriptor)
 
 
-class Incoming:
-    """A file that comes in pieces, hashed as it is written. Safe to discard from any thread."""
+class IncomingFile(Incoming):
+    """A file that comes in pieces; it lies at ``path`` until ``place`` gives it its place."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(
+        self, path: Path, descriptor: int, place: Callable[[IncomingFile], object]
+    ) -> None:
         self.path = path
+        self._place = place
         self.size = 0
         self._descriptor = descriptor
         self._hash = hashlib.sha256()
@@ -123,12 +129,23 @@ class Incoming:
         with self._lock:
             if not self._open:
                 return
-            for piece in pieces:
-                self._hash.update(piece)
-                left = memoryview(piece)
-                while left:
-                    left = left[os.write(self._descriptor, left) :]
-                self.size += len(piece)
+            try:
+                for piece in pieces:
+                    self._hash.update(piece)
+                    left = memoryview(piece)
+                    while left:
+                        left = left[os.write(self._descriptor, left) :]
+                    self.size += len(piece)
+            except OSError as error:
+                raise translate_os_error(error, self.path) from error
+
+    def keep(self) -> None:
+        """Give the file its place; after an error it is discarded."""
+        try:
+            self._place(self)
+        except BaseException:
+            self.discard()
+            raise
 
     @property
     def digest(self) -> str:
@@ -161,11 +178,13 @@ class Content:
         self._blobs = directory / "blobs"
         self.incoming = directory / "incoming"
 
-    def receive(self, directory: Path | None = None) -> Incoming:
-        """Begin a file; ``directory`` is where it lies until it is kept."""
-        return Incoming(*open_beside((directory or self.incoming) / "x"))
+    def receive(
+        self, place: Callable[[IncomingFile], object], directory: Path | None = None
+    ) -> IncomingFile:
+        """Begin a file, which ``place`` will keep; it lies in ``directory`` until then."""
+        return IncomingFile(*open_beside((directory or self.incoming) / "x"), place)
 
-    def keep(self, received: Incoming, target: Path) -> None:
+    def keep(self, received: IncomingFile, target: Path) -> None:
         """Put what was received in the place of ``target``, at once."""
         received.close()
         blob = self._blobs / received.digest[:2] / received.digest
@@ -187,7 +206,7 @@ class Content:
         received.path.unlink(missing_ok=True)
 
     @staticmethod
-    def _share(received: Incoming, blob: Path) -> None:
+    def _share(received: IncomingFile, blob: Path) -> None:
         """See to it that there is a blob, which can be linked to once more."""
         blob.parent.mkdir(parents=True, exist_ok=True)
         try:

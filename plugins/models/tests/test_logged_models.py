@@ -20,7 +20,7 @@ from pegboard.entities.logged_models import LoggedModelStatus
 from pegboard.errors import InvalidValue, NotFound, PegboardError, UnsafePath
 from pegboard.hookspecs import ApiName, Flavor, hookimpl
 from pegboard_models import loading, object_graph, saving
-from pegboard_models.flavor_api import flavor_api
+from pegboard_models.flavor_apis import flavor_api
 from pegboard_testing.targets import target_of
 from scipy.sparse import csc_matrix, csr_matrix
 

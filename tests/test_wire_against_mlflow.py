@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pegboard_wire.endpoints import declared
 from pegboard.config import Config
-from pegboard_wire.http import Endpoint
 from pegboard.host import Host
+from pegboard_wire.endpoints import declared
+from pegboard_wire.http import Endpoint
 
 TOPICS = ("experiments", "runs", "metrics", "registered-models", "model-versions", "webhooks")
 

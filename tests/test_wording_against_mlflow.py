@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 import requests
 from mlflow_server import MlflowServer
-from pegboard_wire.endpoints import declared
 from pegboard.config import Config
 from pegboard.host import Host
 from pegboard_registry.wire.sentences import REGISTRY
 from pegboard_server_process import PegboardServer
 from pegboard_tracking.wire.sentences import TRACKING
 from pegboard_wire import sentences
+from pegboard_wire.endpoints import declared
 from wording import registry, runs, tracking
 from wording.world import World
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pegboard_models.flavor_apis import flavor_api as flavor_api
     from pegboard_models.loading import load_native as load_native
     from pegboard_models.loading import load_pyfunc as load_pyfunc
-    from pegboard_models.loading import local_copy as local_copy
     from pegboard_models.mlmodel import Model as Model
+    from pegboard_models.model_files import local_copy as local_copy
     from pegboard_models.pyfunc_model import PyFuncModel as PyFuncModel
     from pegboard_models.schema import ColSpec as ColSpec
     from pegboard_models.schema import Schema as Schema
@@ -38,7 +38,7 @@ _HOMES = {
     "flavor_api": "flavor_apis",
     "load_native": "loading",
     "load_pyfunc": "loading",
-    "local_copy": "loading",
+    "local_copy": "model_files",
     "require_pickle": "trusting",
     "trust_of": "trusting",
 }

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 from pegboard.cli import output
-from pegboard.cli.shell import open_host
+from pegboard.cli.opening import open_host
 from pegboard.errors import InvalidValue, PegboardError, translate_os_error
 from pegboard_stores import formats
 from pegboard_stores.options import output_option

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 from pegboard.cli import output
-from pegboard.cli.shell import open_host
+from pegboard.cli.opening import open_host
 from pegboard_server import ServingCommand, listening, settings_of
 
 from pegboard_serving.commands.options import enter, of_model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import importlib.metadata
 import importlib.util
 import re
@@ -307,3 +308,63 @@ def test_every_hook_has_a_plugin_that_ships(hook: str) -> None:
         name for name, _, module in MODULES if hasattr(getattr(module, hook, None), "pegboard_impl")
     ]
     assert having
+
+
+# -- what distributions use of each other ------------------------------------------------------
+
+SIDE_BY_SIDE = [folder for folder in FOLDERS if folder.parent.name != "core"]
+DECLARED = {
+    ("pegboard_serving", "pegboard_models"),
+    ("pegboard_serving", "pegboard_server"),
+    ("pegboard_lightgbm", "pegboard_sklearn"),
+    ("pegboard_xgboost", "pegboard_sklearn"),
+    *(
+        (f"pegboard_{flavor}", "pegboard_models")
+        for flavor in ("lightgbm", "onnx", "pytorch", "sklearn", "transformers", "xgboost")
+    ),
+}
+"""The arrows between plugins."""
+
+
+def sibling_imports() -> Iterator[tuple[str, Path, str, str]]:
+    """Yield what plugins import of others, wherever: package, file, module, name."""
+    packages = {package_of(folder).name for folder in SIDE_BY_SIDE}
+    for folder in SIDE_BY_SIDE:
+        own = package_of(folder).name
+        for path in sorted(package_of(folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    found = [(node.module, alias.name) for alias in node.names]
+                elif isinstance(node, ast.Import):
+                    found = [(alias.name, "") for alias in node.names]
+                else:
+                    continue
+                for module, name in found:
+                    package = module.partition(".")[0]
+                    if package in packages and package != own:
+                        yield own, path.relative_to(ROOT), module, name
+
+
+IMPORTED = list(sibling_imports())
+
+
+def test_the_arrows_between_plugins_are_those_that_are_declared() -> None:
+    assert {(own, module.partition(".")[0]) for own, _, module, _ in IMPORTED} == DECLARED
+
+
+@pytest.mark.parametrize("module", sorted({module for _, _, module, _ in IMPORTED}))
+def test_plugins_use_only_what_others_make_public(module: str) -> None:
+    public = set(getattr(importlib.import_module(module), "__all__", ()))
+    package, _, rest = module.partition(".")
+    assert not rest or rest in importlib.import_module(package).__all__
+    hidden = [(str(path), name) for _, path, at, name in IMPORTED if at == module]
+    assert [each for each in hidden if each[1] not in public] == []
+
+
+@pytest.mark.parametrize("package", sorted({package for _, package in DECLARED}))
+def test_public_names_are_there(package: str) -> None:
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    with pytest.raises(AttributeError):
+        module.nothing_of_that_name  # noqa: B018

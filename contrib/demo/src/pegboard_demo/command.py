@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import pegboard
 from pegboard.cli import output
-from pegboard.cli.shell import open_host
+from pegboard.cli.opening import open_host
 from pegboard.errors import PegboardError
 
 if TYPE_CHECKING:

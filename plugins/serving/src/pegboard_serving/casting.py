@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pegboard.errors import quoted
-from pegboard_models.datatypes import DataType
-from pegboard_models.enforcement import SchemaMismatch
+from pegboard_models import DataType, SchemaMismatch
 
 Column = Any
 """What a table can be made of: an array, a Series or a list."""

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from pegboard.errors import quoted
-from pegboard_models.datatypes import DataType
-from pegboard_models.schema import ColSpec, Schema, TensorSpec
-from pegboard_server.failures import Failure
+from pegboard_models import ColSpec, DataType, Schema, TensorSpec
+from pegboard_server import Failure
 
 from pegboard_serving import bounds, casting
 from pegboard_serving.layouts import Rows

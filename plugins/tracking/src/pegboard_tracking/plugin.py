@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from pegboard_wire.http import Endpoint
 
 
-NAME = "tracking"
-"""The name of the entry point, and of the table in the configuration."""
-
-
 @hookimpl
 def pegboard_tracking_stores() -> Sequence[Backend[TrackingStore]]:
     """Declare the SQLite store (also for plain paths), servers, and the store for tests."""

@@ -11,7 +11,7 @@ import click
 
 from pegboard import builtin, distributions, plugin_calls, uris
 from pegboard.cli.faults import Review, explained, review
-from pegboard.cli.shell import configuration, open_host
+from pegboard.cli.opening import configuration, open_host
 from pegboard.errors import (
     NoStore,
     PegboardError,

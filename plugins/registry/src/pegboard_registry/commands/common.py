@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from pegboard import uris
 from pegboard.cli import output
-from pegboard.cli.shell import open_host
+from pegboard.cli.opening import open_host
 from pegboard.entities.registry import ModelVersion, RegisteredModel
 from pegboard.errors import InvalidValue
 from pegboard_scripting import model_uris

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import click
 from pegboard.cli import output
-from pegboard.cli.shell import open_host
+from pegboard.cli.opening import open_host
 
 from pegboard_server import stores
-from pegboard_server.plugin import NAME
+from pegboard_server.names import NAME
 
 if TYPE_CHECKING:
     from pegboard.host import Host

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from pegboard.cli import output
-from pegboard.cli.shell import open_host
+from pegboard.cli.opening import open_host
 
 from pegboard_server.commands.options import ServingGroup, listening, settings_of
 from pegboard_server.commands.users import user

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 from pegboard import paging
-from pegboard.cli.shell import open_host
+from pegboard.cli.opening import open_host
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, Run, ViewType
 from pegboard.errors import InvalidValue, NotFound

@@ -12,7 +12,7 @@ from pegboard_stores import formats
 from pegboard_tracking.client import sync as syncing
 from pegboard_tracking.client.sync import Report
 from pegboard_tracking.commands import printing
-from pegboard_tracking.plugin import NAME
+from pegboard_tracking.names import NAME
 
 
 @click.command(epilog=output.examples("pegboard sync --check"))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from attrs import frozen
-from pegboard.contracts.http import Call, Endpoint, Permission, Result, mount
 from pegboard.hookspecs import hookimpl
+from pegboard_wire.http import Call, Endpoint, Permission, Result, mount
 from pegboard_wire.static import static
 from pegboard_wire.typed import AtMost, Between, typed
 

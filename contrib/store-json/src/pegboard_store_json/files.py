@@ -14,6 +14,7 @@ from typing import IO, Generic, TypeVar
 
 import cattrs
 from pegboard.errors import InvalidValue, StoreCorrupt, translate_os_error
+from pegboard.paths import make_store_directory
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class JsonFiles(MutableMapping[str, T], Generic[T]):
         self._indent = indent or None
         self._fsync = fsync
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            make_store_directory(directory)
         except OSError as error:
             raise translate_os_error(error, directory) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pegboard import uris
 from pegboard.errors import command_line
@@ -17,38 +17,22 @@ _DATA = "known.toml"
 _REFERENCES = {"artifact store": ("runs", "models")}
 """Schemes that name files of a run or a model, which are found before a store is opened."""
 
-_DATABASES = {
-    "mariadb": "MariaDB",
-    "mssql": "SQL Server",
-    "mysql": "MySQL",
-    "oracle": "Oracle",
-    "postgres": "PostgreSQL",
-    "postgresql": "PostgreSQL",
-}
-_CLOUDS = {
-    "abfss": "Azure",
-    "dbfs": "Databricks",
-    "databricks": "Databricks",
-    "databricks-uc": "Databricks",
-    "gs": "Google Cloud Storage",
-    "hdfs": "HDFS",
-    "r2": "Cloudflare R2",
-    "s3": "Amazon S3",
-    "sftp": "SFTP",
-    "ftp": "FTP",
-    "wasbs": "Azure",
-}
+_ELSEWHERE = "elsewhere"
+"""The part of the data that names what schemes of other tools stand for."""
 
 
 @cache
-def offering(kind: str) -> Mapping[str, str]:
-    """Return what distributions of ours offer of a kind: name or scheme to distribution."""
+def _known() -> Mapping[str, Any]:
     # Loaded only when something is missing.
     import tomllib
     from importlib import resources
 
-    known = tomllib.loads(resources.files("pegboard").joinpath(_DATA).read_text("utf-8"))
-    return {name: owner for owner, names in known.get(kind, {}).items() for name in names}
+    return tomllib.loads(resources.files("pegboard").joinpath(_DATA).read_text("utf-8"))
+
+
+def offering(kind: str) -> Mapping[str, str]:
+    """Return what distributions of ours offer of a kind: name or scheme to distribution."""
+    return {name: owner for owner, names in _known().get(kind, {}).items() for name in names}
 
 
 def install(kind: str, name: str) -> str:
@@ -85,8 +69,7 @@ def for_scheme(kind: str, scheme: str, known: Iterable[str]) -> str:
     usual = {*offered, *ours, *_REFERENCES.get(kind, ())} - {uris.PLAIN_PATH}
     if near := difflib.get_close_matches(scheme, sorted(usual), n=2, cutoff=0.7):
         return f"Did you mean {' or '.join(f'{name}:' for name in near)}? {hint}"
-    base = scheme.partition("+")[0]
-    if name := _DATABASES.get(base) or _CLOUDS.get(base):
+    if name := _known()[_ELSEWHERE].get(scheme.partition("+")[0]):
         return f"There is no store for {name}. {_instead(kind)} {hint}"
     return hint
 

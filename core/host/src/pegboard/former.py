@@ -11,11 +11,12 @@ from collections.abc import Iterable
 
 MOVED = {
     "pegboard.cancellation": "pegboard_stores.cancellation",
-    "pegboard.client": "pegboard_scripting.client",
-    "pegboard.data": "pegboard_scripting.data",
+    "pegboard.characters": "pegboard_stores.characters",
+    "pegboard.contracts.http": "pegboard_wire.http",
     "pegboard.filters": "pegboard_stores.filters",
     "pegboard.fluent": "pegboard_scripting.fluent",
     "pegboard.http": "pegboard_wire.client.sessions",
+    "pegboard.json_size": "pegboard_stores.json_size",
     "pegboard.lean_import": "pegboard_stores.lean_import",
     "pegboard.mapping_store": "pegboard_stores.mapping_store",
     "pegboard.model_uris": "pegboard_scripting.model_uris",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -14,6 +15,7 @@ from pegboard import builtin, distributions, hookspecs, plugin_calls, settings, 
 from pegboard import config as configuration
 from pegboard.errors import (
     ConfigError,
+    NoStore,
     PluginError,
     UnknownScheme,
     with_article,
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from pegboard.contracts.artifacts import ArtifactStore
-    from pegboard.contracts.http import Endpoint
     from pegboard.contracts.models import ModelFlavor
     from pegboard.contracts.registry import ModelRegistry
     from pegboard.contracts.tracking import TrackingStore
@@ -47,6 +48,8 @@ class Host:
         self._registries: dict[str, ModelRegistry] = {}
         self._warned: set[tuple[str, str]] = set()
         self._lock = threading.RLock()
+        self.creates_stores = True
+        """Whether a store that is not there is made when it is opened; else that is NoStore."""
         self._discover()
         self._check_stack()
         self._check_settings()
@@ -135,17 +138,6 @@ class Host:
         In place of one that several plugins claim stands the error of who asks for it.
         """
         return {name: item for name, (_, item) in self._of("command").items()}
-
-    def endpoints(self) -> Sequence[Endpoint]:
-        """Return the HTTP endpoints that plugins declare; PluginError if two share a place."""
-        found: dict[tuple[str, str], tuple[str, Endpoint]] = {}
-        for name, plugin in self.manager.list_name_plugin():
-            for endpoint in self._endpoints_of(name, plugin):
-                place = (endpoint.method, endpoint.path)
-                if place in found:
-                    raise _claimed(f"{' '.join(place)} is served", [found[place][0], name])
-                found[place] = (name, endpoint)
-        return [endpoint for _, endpoint in found.values()]
 
     def declared(self, kind: str) -> Mapping[str, Any]:
         """Return what plugins declare of a kind, by name, such as those of ``pegboard_hookspecs``.
@@ -284,17 +276,6 @@ class Host:
         if self.manager.has_plugin(info.name):
             self.manager.unregister(name=info.name)
 
-    def _endpoints_of(self, name: str, plugin: object) -> Sequence[Endpoint]:
-        """Return what a plugin serves: nothing if it fails, and then it says why in the log."""
-        try:
-            return plugin_calls.endpoints_of(plugin)
-        except BaseException as error:
-            if is_fatal(error):
-                raise
-            self.plugins[name].error = described(error)
-            _log().warning("The plugin %r serves nothing: %s", name, described(error))
-            return ()
-
     def _claims(self, kind: str) -> Iterator[tuple[str, list[str]]]:
         """Yield what is declared of a kind, with the names of all plugins that declare it."""
         claims: dict[str, list[str]] = {}
@@ -322,7 +303,7 @@ class Host:
                     items = self.plugins[owner].declared[kind]
                     item = next(item for item in items if name_of(item) == key)
                     if len(plugins) > 1 and owner != chosen:
-                        item = _claimed(f"The {kind} {key!r} is claimed", plugins, key)
+                        item = plugin_calls.claimed(f"The {kind} {key!r} is claimed", plugins, key)
                     found[key] = (owner, item)
                 self._declared[kind] = found
             return self._declared[kind]
@@ -365,11 +346,11 @@ class Host:
 
     def _check_settings(self) -> None:
         """Read the table of each plugin that has one, so that a mistake in it is told at once."""
-        unknown = set(self.config.plugins) - set(self.plugins)
-        if unknown:
+        if unknown := sorted(set(self.config.plugins) - set(self.plugins)):
             raise ConfigError(
-                f"{self.config.file}: no plugin is named {', '.join(map(repr, sorted(unknown)))}.",
-                hint=f"Installed are: {', '.join(sorted(self.plugins)) or 'none'}.",
+                f"{self.config.file}: no plugin is named {', '.join(map(repr, unknown))}.",
+                hint=configuration.nearest_table(unknown[0], self.plugins)
+                + f"Installed are: {', '.join(sorted(self.plugins)) or 'none'}.",
             )
         for name in self.config.plugins:
             if self.manager.has_plugin(name):
@@ -411,6 +392,12 @@ class Host:
         if uri.scheme not in self._of(kind):
             raise self._unknown_scheme(kind, uri)
         plugin, backend = self._one(kind, uri.scheme)
+        if not self.creates_stores and backend.place:
+            place = plugin_calls.opened(
+                plugin, "place", lambda: resolve(backend.place)(uri, self.settings(plugin))
+            )
+            if not os.path.lexists(place):
+                raise NoStore(str(place))
         return plugin_calls.opened(
             plugin, kind, lambda: resolve(backend.target)(uri, self.settings(plugin))
         )
@@ -422,17 +409,6 @@ class Host:
             f"No installed plugin opens {uri.scheme!r} as {with_article(kind)} (in {where!r}).",
             hint=hint + distributions.out_of_use(self.plugins.values()),
         )
-
-
-def _claimed(what: str, plugins: Sequence[str], key: str = "") -> PluginError:
-    settled = (
-        f"Say which in [pegboard.providers]: {key} = {plugins[0]!r}. Or name" if key else "Name"
-    )
-    listed = ", ".join(map(repr, plugins[:-1]))
-    return PluginError(
-        f"{what} by the plugins {listed} and {plugins[-1]!r}.",
-        hint=f"{settled} one of them in [pegboard] disabled, in pegboard.toml.",
-    )
 
 
 def _log() -> Logger:

@@ -11,7 +11,6 @@ import re
 import warnings
 from typing import Any
 
-from pegboard import characters
 from pegboard.entities import RunTag
 from pegboard.errors import InvalidValue, quoted, with_article
 
@@ -88,41 +87,6 @@ def text(value: Any, what: str, limit: int) -> str:
         raise InvalidValue(message)
     warnings.warn(f"{message} It was cut.", stacklevel=4)
     return result[:limit]
-
-
-def artifact_location(place: Any) -> str:
-    """Return ``place`` if it may be where the files of an experiment lie."""
-    if not isinstance(place, str) or not place:
-        raise InvalidValue(f"An artifact location is a URI or a path; got {quoted(place)}.")
-    refuse_unseen(place, "artifact location")
-    return place
-
-
-def refuse_unseen(text: str, what: str) -> None:
-    """Raise InvalidValue if a name or a place could be taken for another."""
-    if fault := characters.fault(text):
-        raise InvalidValue(
-            f"The {what} {quoted(text)} {fault}.",
-            hint="Use characters that are seen, and '/' as it is.",
-        )
-
-
-def model_name(name: Any) -> str:
-    """Return ``name`` if it may name a logged model: part of a URI, so no ``/ : . % " '``."""
-    bad = "".join(sorted({*str(name)} & {*"/:.%\"'\0"}))
-    if not isinstance(name, str) or not name or bad:
-        raise InvalidValue(
-            f"A logged model cannot be named {quoted(name)}"
-            + (f", because of {bad!r}." if bad else "."),
-            hint="A name is a text that is not empty, without / : . % and quotes.",
-        ).about("bad_model_name", name=name)
-    if len(name) > MAX_MODEL_NAME:
-        raise InvalidValue(
-            f"The model name {quoted(name)} has {len(name)} characters; "
-            f"{MAX_MODEL_NAME} are allowed."
-        )
-    refuse_unseen(name, "model name")
-    return name
 
 
 def alias(name: Any, *, new: bool = False) -> str:

@@ -12,12 +12,8 @@ from typing import Any
 from pegboard.entities import DatasetInput, Metric, Param
 from pegboard.errors import InvalidValue, quoted
 from pegboard.validation import (
-    INT64_MAX as INT64_MAX,
-)
-from pegboard.validation import (
-    INT64_MIN as INT64_MIN,
-)
-from pegboard.validation import (
+    INT64_MAX,
+    INT64_MIN,
     MAX_DATASET_DIGEST,
     MAX_DATASET_NAME,
     MAX_DATASET_PROFILE,
@@ -27,43 +23,20 @@ from pegboard.validation import (
     MAX_EXPERIMENT_TAG_VALUE,
     MAX_INPUT_TAG_KEY,
     MAX_INPUT_TAG_VALUE,
+    MAX_KEY,
+    MAX_MODEL_NAME,
     MAX_MODEL_TEXT,
     MAX_PARAM_VALUE,
     MAX_REGISTERED_NAME,
     MAX_REGISTRY_TEXT,
-    refuse_unseen,
     type_of,
 )
-from pegboard.validation import (
-    MAX_KEY as MAX_KEY,
-)
-from pegboard.validation import (
-    MAX_MODEL_TYPE as MAX_MODEL_TYPE,
-)
-from pegboard.validation import (
-    MAX_SOURCE as MAX_SOURCE,
-)
-from pegboard.validation import (
-    MAX_TAG_VALUE as MAX_TAG_VALUE,
-)
-from pegboard.validation import (
-    alias as alias,
-)
-from pegboard.validation import (
-    artifact_location as artifact_location,
-)
-from pegboard.validation import (
-    key as key,
-)
-from pegboard.validation import (
-    model_name as model_name,
-)
-from pegboard.validation import (
-    tag as tag,
-)
-from pegboard.validation import (
-    text as text,
-)
+from pegboard.validation import alias as alias
+from pegboard.validation import key as key
+from pegboard.validation import tag as tag
+from pegboard.validation import text as text
+
+from pegboard_stores import characters
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][\w\-]{0,255}")
 
@@ -138,7 +111,42 @@ def experiment_name(name: Any) -> str:
             f"The experiment name {quoted(name)} has {len(name)} characters; "
             f"{MAX_EXPERIMENT_NAME} are allowed."
         ).about("long_text", field="name", limit=MAX_EXPERIMENT_NAME)
-    refuse_unseen(name, "experiment name")
+    _refuse_unseen(name, "experiment name")
+    return name
+
+
+def artifact_location(place: Any) -> str:
+    """Return ``place`` if it may be where the files of an experiment lie."""
+    if not isinstance(place, str) or not place:
+        raise InvalidValue(f"An artifact location is a URI or a path; got {quoted(place)}.")
+    _refuse_unseen(place, "artifact location")
+    return place
+
+
+def _refuse_unseen(text: str, what: str) -> None:
+    """Raise InvalidValue if a name or a place could be taken for another."""
+    if fault := characters.fault(text):
+        raise InvalidValue(
+            f"The {what} {quoted(text)} {fault}.",
+            hint="Use characters that are seen, and '/' as it is.",
+        )
+
+
+def model_name(name: Any) -> str:
+    """Return ``name`` if it may name a logged model: part of a URI, so no ``/ : . % " '``."""
+    bad = "".join(sorted({*str(name)} & {*"/:.%\"'\0"}))
+    if not isinstance(name, str) or not name or bad:
+        raise InvalidValue(
+            f"A logged model cannot be named {quoted(name)}"
+            + (f", because of {bad!r}." if bad else "."),
+            hint="A name is a text that is not empty, without / : . % and quotes.",
+        ).about("bad_model_name", name=name)
+    if len(name) > MAX_MODEL_NAME:
+        raise InvalidValue(
+            f"The model name {quoted(name)} has {len(name)} characters; "
+            f"{MAX_MODEL_NAME} are allowed."
+        )
+    _refuse_unseen(name, "model name")
     return name
 
 
@@ -169,7 +177,7 @@ def registered_name(name: Any, *, new: bool = False) -> str:
             f"{MAX_REGISTERED_NAME} are allowed."
         )
     if new:
-        refuse_unseen(name, "model name")
+        _refuse_unseen(name, "model name")
     return name
 
 

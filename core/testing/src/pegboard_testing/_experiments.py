@@ -257,7 +257,9 @@ class ExperimentTests(StoreTests):
         assert {e.name for e in store.search_experiments(filter=filter)} == expected
 
     @pytest.mark.parametrize("text", AWKWARD)
-    def test_any_text_is_found_by_its_literal(self, store: TrackingStore, text: str) -> None:
+    def test_any_text_of_an_experiment_is_found_by_its_literal(
+        self, store: TrackingStore, text: str
+    ) -> None:
         # What is not seen may be in a tag, but not in a name.
         named = text.isprintable()
         for name, tag in ((text if named else "a", text), (unlike(text), unlike(text))):

@@ -12,8 +12,9 @@ from string import Template
 
 import click
 from attrs import frozen
-from pegboard.cli import options, output
+from pegboard.cli import output
 from pegboard.errors import AlreadyExists, InvalidValue, command_line, translate_os_error
+from pegboard_stores import options
 
 _NAME = re.compile(r"[a-z][a-z0-9]+(-[a-z0-9]+)*")
 _VERSIONS = ">=0.1,<0.2"

@@ -18,8 +18,9 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from attrs import evolve
-from pegboard.contracts.http import Endpoint
 from pegboard.errors import FilterError, PegboardError
+
+from pegboard_wire.http import Endpoint
 
 Sentences: TypeAlias = Mapping[str, str]
 
@@ -114,7 +115,7 @@ def told(endpoints: Iterable[Endpoint], sentences: Sentences) -> list[Endpoint]:
 
 
 def own_words(error: PegboardError) -> dict[str, Any]:
-    """Return what our own clients are told of an error, beside the message for MLflow's.
+    """Return what our own clients receive of an error, beside the message for MLflow's.
 
     That is ``message``, ``hint``, ``fault`` and ``facts``: of these, texts that are not too long,
     and numbers. Empty if the message says it all.

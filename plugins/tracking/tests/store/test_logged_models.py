@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 from pegboard import paging
+from pegboard.contracts.abilities import Batch
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import LoggedModel, Metric, Run
 from pegboard.entities.logged_models import LoggedModelInput
@@ -72,7 +73,7 @@ class TestSqliteStore(LoggedModelStoreContract):
         )
         subprocess.run([sys.executable, "-c", log], check=True, timeout=120)
         point = Metric("acc", 0.5, 1, 0, model.model_id)
-        store.log_batch_once("client:1", run_id, metrics=[point])
+        store.batches().log(Batch("client", 1), run_id, metrics=[point])
         assert len(store.metric_history(run_id, "acc")) == 1
         assert len(store.logged_models().get(model.model_id).metrics) == 1
 

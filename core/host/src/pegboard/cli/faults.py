@@ -49,14 +49,9 @@ class Review:
         return [self.refused[plugin.name], *claims] if plugin.name in self.refused else claims
 
 
-def review(host: Host, *, served: bool = False) -> Review:
-    """Find out what is wrong with the plugins of a host; what loading them showed is known.
-
-    ``served``: whether to look at what a server would serve too, which takes longer.
-    """
+def review(host: Host) -> Review:
+    """Find out what is wrong with the plugins of a host; what loading them showed is known."""
     refused, conflicts = _try_out(host), _conflicts(host)
-    if served:
-        _look_at_endpoints(host, refused, conflicts)
     claimants = frozenset(name for names in conflicts.values() for name in names) - {_OURS}
     return Review(refused, conflicts, claimants)
 
@@ -76,7 +71,7 @@ def _try_out(host: Host) -> dict[str, str]:
         plugin = host.plugins[implementation.plugin_name]
         try:
             with plugin.timed(_CONTEXT):
-                tags = implementation.function()
+                tags = plugin_calls.asked(implementation, {})
             plugin_calls.context_of(tags)
         except BaseException as error:
             if is_fatal(error):
@@ -93,18 +88,3 @@ def _conflicts(host: Host) -> dict[tuple[str, str], list[str]]:
                 names = found.setdefault((kind, key), [plugin.name])
                 names += [] if _OURS in names else [_OURS]
     return found
-
-
-def _look_at_endpoints(
-    host: Host, refused: dict[str, str], conflicts: dict[tuple[str, str], list[str]]
-) -> None:
-    places: dict[str, list[str]] = {}
-    for name, plugin in host.manager.list_name_plugin():
-        try:
-            for endpoint in plugin_calls.endpoints_of(plugin):
-                places.setdefault(f"{endpoint.method} {endpoint.path}", []).append(name)
-        except BaseException as error:
-            if is_fatal(error):
-                raise
-            refused.setdefault(name, f"pegboard_endpoints failed: {described(error)}")
-    conflicts |= {("endpoint", at): names for at, names in places.items() if len(names) > 1}

@@ -10,7 +10,7 @@ from pegboard import builtin, distributions
 from pegboard.cli import output
 from pegboard.cli.faults import Review, review
 from pegboard.cli.lazy import LazyGroup
-from pegboard.cli.shell import open_host
+from pegboard.cli.opening import open_host
 
 if TYPE_CHECKING:
     from pegboard.plugin_calls import Plugin

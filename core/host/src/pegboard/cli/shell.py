@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -14,47 +13,13 @@ from pegboard import builtin, distributions
 from pegboard.cli import output
 from pegboard.cli.groups import grouped
 from pegboard.cli.lazy import Entry, LazyGroup, loaded
+from pegboard.cli.opening import TRACKING_OPTION, open_host
 from pegboard.errors import InvalidValue, PegboardError
 
 if TYPE_CHECKING:
-    from pegboard.config import Config
     from pegboard.host import Host
 
 _CONFIG_OPTION = "--config"
-_TRACKING_OPTION = "--tracking-uri"
-_HOST = "pegboard.host"
-
-
-def configuration(ctx: click.Context) -> Config:
-    """Return the configuration that applies to this call, global options included."""
-    from attrs import evolve
-
-    from pegboard import config
-
-    options = ctx.find_root().params
-    environ = dict(os.environ)
-    if options.get("config"):
-        environ["PEGBOARD_CONFIG"] = options["config"]
-    loaded = config.load(environ)
-    if uri := options.get("tracking_uri"):
-        origins = {**loaded.origins, "tracking.uri": _TRACKING_OPTION}
-        loaded = evolve(loaded, tracking=evolve(loaded.tracking, uri=uri), origins=origins)
-    return loaded
-
-
-def open_host(ctx: click.Context) -> Host:
-    """Return the host for this call, and make it the one of this process."""
-    from pegboard import host
-
-    root = ctx.find_root()
-    if _HOST not in root.meta:
-        if root.params.get("config") or root.params.get("tracking_uri"):
-            host.use(host.Host(configuration(ctx)))
-        root.meta[_HOST] = host.current(report=False)
-        # Registered before anything that a command imports, and so called after what that does.
-        atexit.register(root.meta[_HOST].close)
-    found: Host = root.meta[_HOST]
-    return found
 
 
 class _Root(LazyGroup):
@@ -117,8 +82,8 @@ def _name_left_out(host: Host) -> None:
 def _tracking_option_first(args: Sequence[str]) -> list[str]:
     end = args.index("--") if "--" in args else len(args)
     for i, word in enumerate(args[:end]):
-        if word.startswith(f"{_TRACKING_OPTION}=") or (word == _TRACKING_OPTION and i + 1 < end):
-            length = 2 if word == _TRACKING_OPTION else 1
+        if word.startswith(f"{TRACKING_OPTION}=") or (word == TRACKING_OPTION and i + 1 < end):
+            length = 2 if word == TRACKING_OPTION else 1
             return [*args[i : i + length], *args[:i], *args[i + length :]]
     return list(args)
 
@@ -221,7 +186,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     ),
 )
 @click.option(
-    _TRACKING_OPTION,
+    TRACKING_OPTION,
     "tracking_uri",
     metavar="URI",
     is_eager=True,

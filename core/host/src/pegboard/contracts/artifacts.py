@@ -7,10 +7,13 @@ import posixpath
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from pegboard.entities import FileInfo
 from pegboard.paths import safe_relative
+
+if TYPE_CHECKING:
+    from pegboard.contracts.uploads import Incoming, PartUploads
 
 
 class ArtifactStore(ABC):
@@ -46,9 +49,22 @@ class ArtifactStore(ABC):
     def local_path(self, path: str) -> Path | None:
         """Return where a file or directory lies on this machine.
 
-        None if there is none at this path, or the store is not one of local files.
+        None if there is none at this path, or the store is not one of local files. What ``read``
+        returns for a path that has one is an open file of this system.
         """
         del path
+        return None
+
+    def incoming(self, path: str) -> Incoming | None:
+        """Begin a file that comes in pieces; None if the store takes files by ``write`` alone.
+
+        UnsafePath, InvalidValue: what cannot be the path of a file is refused at once.
+        """
+        del path
+        return None
+
+    def part_uploads(self) -> PartUploads | None:
+        """Return what takes uploads in parts; None if the store does not."""
         return None
 
     def reclaim(self) -> int:

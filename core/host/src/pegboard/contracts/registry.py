@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import TypeVar
 
 from attrs import frozen
 
@@ -22,6 +23,8 @@ from pegboard.entities.registry import (
     RegistryChange,
 )
 from pegboard.errors import NotFound
+
+T = TypeVar("T")
 
 MODELS_PAGE = 100
 """How many registered models a search returns by default."""
@@ -419,6 +422,10 @@ class ModelRegistry(ABC):
         They include what the model went through under other names, and what earlier models of its
         name did. NotFound if no model has or, before it was deleted, had that name.
         """
+
+    def ability(self, contract: type[T]) -> T | None:  # noqa: ARG002
+        """Return what keeps a further contract here, such as that of webhooks; else None."""
+        return None
 
     def close(self) -> None:  # noqa: B027 (a registry without resources needs none)
         """Give up all resources; what later calls do is undefined."""

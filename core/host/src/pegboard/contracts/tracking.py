@@ -28,6 +28,7 @@ from pegboard.entities import (
 from pegboard.paths import safe_relative
 
 if TYPE_CHECKING:
+    from pegboard.contracts.abilities import Batches, Heartbeats, PackedPoints
     from pegboard.contracts.logged_models import LoggedModelStore
     from pegboard.contracts.traces import TraceStore
 
@@ -349,6 +350,18 @@ class TrackingStore(ABC):
     def traces(self) -> TraceStore:
         """Return the traces kept here; NotSupported if this store keeps none."""
         raise refusals.unsupported("traces", self)
+
+    def batches(self) -> Batches | None:
+        """Return what takes batches once, however often they are sent; None if nothing does."""
+        return None
+
+    def packed_points(self) -> PackedPoints | None:
+        """Return what takes points as journals keep them; None if nothing does."""
+        return None
+
+    def heartbeats(self) -> Heartbeats | None:
+        """Return what hears whether clients of a server are alive; None if nothing does."""
+        return None
 
     # -- writing and housekeeping --------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from pegboard.entities.registry import (
     RegistryChange,
 )
 from pegboard.errors import InvalidValue, NotFound, NotSupported, Refused
+from pegboard.validation import MAX_SOURCE
 from pegboard_scripting.model_uris import LATEST
 from pegboard_stores import refusals, validation
 from pegboard_wire.client.api import Api
@@ -75,6 +76,13 @@ class RestRegistry(ModelRegistry):
         """Use a server; the connection may be shared with others."""
         self.connection = connection
         self.api = Api(connection)
+
+    def ability(self, contract: type[T]) -> T | None:
+        """Return the webhooks of the server; it may keep none, which is found out when asked."""
+        from pegboard_registry.client.webhooks import RestWebhooks
+
+        made = RestWebhooks(self)
+        return made if isinstance(made, contract) else None
 
     # -- registered models ---------------------------------------------------------------------
 
@@ -157,7 +165,7 @@ class RestRegistry(ModelRegistry):
         del storage_location
         fields = {
             "name": name,
-            "source": validation.registry_text(source, "source", validation.MAX_SOURCE),
+            "source": validation.registry_text(source, "source", MAX_SOURCE),
             "run_id": run_id,
             "run_link": run_link,
             "model_id": model_id,

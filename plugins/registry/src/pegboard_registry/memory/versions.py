@@ -17,6 +17,7 @@ from pegboard.entities.registry import (
     ChangeKind,
     ModelVersion,
 )
+from pegboard.validation import MAX_SOURCE
 from pegboard_stores import filters, validation
 from pegboard_stores.clock import now_ms
 
@@ -42,7 +43,7 @@ class MemoryVersions(MemoryBase):
         by: Author = NOBODY,
     ) -> ModelVersion:
         """Add the next version to a model."""
-        source = validation.registry_text(source, "source", validation.MAX_SOURCE)
+        source = validation.registry_text(source, "source", MAX_SOURCE)
         checked = validation.registry_tags(tags or {})
         text = description_text(description)
         with self._lock:

@@ -15,7 +15,7 @@ from pegboard_wire.sending import send
 from pegboard_registry.wire.calls import registry_of
 
 if TYPE_CHECKING:
-    from pegboard.contracts.http import Answer, Call
+    from pegboard_wire.http import Answer, Call
     from pegboard_wire.places import Place
 
 

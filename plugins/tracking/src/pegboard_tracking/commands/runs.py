@@ -11,7 +11,7 @@ from pegboard.cli import output
 from pegboard.entities import Run
 from pegboard.errors import command_line
 
-from pegboard_tracking.commands import columns, common, details, nothing
+from pegboard_tracking.commands import columns, common, details, nothing, printing
 from pegboard_tracking.commands.compare import compare
 from pegboard_tracking.commands.export import export
 
@@ -74,7 +74,7 @@ def list_runs(
         nothing.explain_runs(store, chosen, filter_text, common.view_of(view))
     found = chain([] if first is None else [first], found)
     if as_json:
-        output.print_json_array(
+        printing.print_json_array(
             details.as_json(run, chosen.get(run.info.experiment_id)) for run in islice(found, limit)
         )
         return

@@ -13,9 +13,9 @@ import attrs
 from pegboard.contracts.traces import CHANGEABLE
 from pegboard.entities.traces import Assessment, AssessmentError, AssessmentKind
 from pegboard.errors import AlreadyExists, InvalidValue
+from pegboard.validation import MAX_KEY
 from pegboard_stores import refusals
 from pegboard_stores.clock import now_ms
-from pegboard_stores.validation import MAX_KEY
 
 from pegboard_tracking.tables.rows import name_id
 from pegboard_tracking.traces.content import dumps

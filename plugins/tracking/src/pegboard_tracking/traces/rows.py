@@ -8,6 +8,7 @@ from typing import Any
 
 from pegboard.entities.traces import TRACE_NAME, Span
 from pegboard.errors import InvalidValue
+from pegboard.validation import MAX_KEY
 from pegboard_stores import refusals, validation
 
 from pegboard_tracking.tables import experiments
@@ -43,10 +44,10 @@ def check_span(span: Span) -> None:
 def checked_texts(texts: Mapping[str, Any], what: str) -> dict[str, str]:
     """Return tags or metadata, checked."""
     for key in texts:
-        if not isinstance(key, str) or not 0 < len(key) <= validation.MAX_KEY or "\0" in key:
+        if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY or "\0" in key:
             raise InvalidValue(
                 f"{str(key)[:60]!r} cannot name a {what} of a trace.",
-                hint=f"A name is a text of 1 to {validation.MAX_KEY} characters.",
+                hint=f"A name is a text of 1 to {MAX_KEY} characters.",
             )
     limit = _MAX_TAG if what == "tag" else _MAX_METADATA
     return {key: validation.text(value, f"{what} {key!r}", limit) for key, value in texts.items()}

@@ -1,4 +1,4 @@
-"""The contract of HTTP endpoints: what plugins declare and the server serves.
+"""The contract of HTTP endpoints: what plugins declare and a server serves.
 
 A plugin declares endpoints through the hook ``pegboard_endpoints``; it knows nothing of the server
 behind them. An endpoint without a permission cannot be declared, so nothing is open by oversight.

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 from pegboard import uris
 from pegboard.entities.registry import Author
 
-from pegboard_registry.served import scheme_of, open_registry, registry_uri
+from pegboard_registry.served import open_registry, registry_uri, scheme_of
 
 if TYPE_CHECKING:
     from pegboard.contracts.registry import ModelRegistry

@@ -54,7 +54,13 @@ class JsonFiles(MutableMapping[str, T], Generic[T]):
             ) from error
 
     def __setitem__(self, key: str, record: T) -> None:
-        file = self._file(key)
+        try:
+            file = self._file(key)
+        except KeyError:
+            raise InvalidValue(
+                f"This store keeps no id {key[:60]!r}.",
+                hint="Ids in it are of letters, digits, '_' and '-'.",
+            ) from None
         draft = file.with_suffix(".draft")
         text = json.dumps(cattrs.unstructure(record), indent=self._indent)
         try:

@@ -149,6 +149,17 @@ class TraceRecord:
     runs: list[str] = field(factory=list)
     prompts: list[str] = field(factory=list)
 
+    def copied(self) -> TraceRecord:
+        """Return a record that later changes of this one do not change, nor its own this one."""
+        return TraceRecord(
+            self.info,
+            self.outlined,
+            [*self.spans],
+            [*self.assessments],
+            [*self.runs],
+            [*self.prompts],
+        )
+
     def to_info(self) -> TraceInfo:
         """Return the outline, which later changes of the record do not change."""
         return evolve(

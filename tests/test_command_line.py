@@ -11,8 +11,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 from pegboard import host
-from pegboard.cli.options import RenamedOption
 from pegboard.cli.shell import cli
+from pegboard_stores.options import RenamedOption
 
 _WHERE_TO = {
     ("artifacts", "upload"): ["-t", "--to"],

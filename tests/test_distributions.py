@@ -1,26 +1,33 @@
-"""What is said to come with a distribution is what it adds."""
+"""``known.toml`` of the core, and what the distributions of the workspace really offer."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import tomllib
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
+from types import ModuleType
 
+import pytest
 from pegboard import config, distributions
 from pegboard.host import Host
 
 ROOT = Path(__file__).parent.parent
+CORE = ROOT / "core/host/src/pegboard"
 PROJECTS = sorted(ROOT.glob("*/*/pyproject.toml"))
 
 
-def added(kind: str) -> Iterator[tuple[str, str]]:
-    """Yield the names of a kind that our plugins declare, with their distributions.
+def entry_modules() -> Iterator[tuple[str, str, ModuleType]]:
+    """Yield each plugin of ours: its distribution, its name, its entry module.
 
-    Their entry modules import nothing but pegboard, so they need not be installed.
+    They import nothing but pegboard, so the distributions need not be installed.
     """
     for file in PROJECTS:
         project = tomllib.loads(file.read_text())["project"]
+        if project["name"] == "pegboard":
+            continue  # What it offers is always there.
         for name, module in project.get("entry-points", {}).get("pegboard", {}).items():
             path = file.parent / "src" / f"{module.replace('.', '/')}.py"
             spec = importlib.util.spec_from_file_location(f"entry_of_{name}", path)
@@ -28,17 +35,43 @@ def added(kind: str) -> Iterator[tuple[str, str]]:
             assert spec.loader is not None
             plugin = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(plugin)
-            made = Host(config.Config())
-            made.register(plugin, "mine")
-            for declared, key, _ in made.plugins["mine"].provides:
-                if declared == kind:
-                    yield key, project["name"]
+            yield project["name"], name, plugin
 
 
-def test_names_of_the_package() -> None:
-    assert dict(added("API name")) == distributions.API_NAMES
+def offered() -> dict[str, dict[str, str]]:
+    """Return what all of them declare: kind to name to distribution."""
+    made = Host(config.Config(host=config.HostConfig(plugins=())))
+    found: dict[str, dict[str, str]] = {}
+    owners = {}
+    # Whose hooks others implement comes first.
+    modules = sorted(entry_modules(), key=lambda each: not hasattr(each[2], "pegboard_hookspecs"))
+    for distribution, name, module in modules:
+        made.register(module, f"our-{name}")
+        owners[f"our-{name}"] = distribution
+    for name, plugin in made.plugins.items():
+        if name in owners:
+            for kind, key, _ in plugin.provides:
+                found.setdefault(kind, {})[key] = owners[name]
+    return found
 
 
-def test_commands() -> None:
-    found = {name: dist for name, dist in added("command") if " " not in name}
-    assert found == distributions.COMMANDS
+def test_what_is_known_is_what_the_distributions_offer() -> None:
+    text = resources.files("pegboard").joinpath("known.toml").read_text("utf-8")
+    found = offered()
+    assert tomllib.loads(text).keys() - {"elsewhere"} == found.keys()
+    for kind, names in found.items():
+        assert distributions.offering(kind) == names, kind
+
+
+NAMES = [tomllib.loads(file.read_text())["project"]["name"] for file in PROJECTS]
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"pegboard"}))
+def test_no_other_file_of_the_core_names_a_distribution(name: str) -> None:
+    pattern = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
+    found = {
+        str(path.relative_to(CORE))
+        for path in CORE.rglob("*")
+        if path.is_file() and path.suffix != ".pyc" and pattern.search(path.read_text("utf-8"))
+    }
+    assert found <= {"known.toml"}

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pegboard.contracts.http import Endpoint
 from pegboard_tracking.wire.endpoints import endpoints
+from pegboard_wire.http import Endpoint
 
 LIST = """
 import json

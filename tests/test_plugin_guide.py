@@ -27,7 +27,7 @@ CONTRACTS = {
     "pegboard.contracts.registry": ["ModelRegistry", "FilesOwner", "Promotion", "Verdict"],
     "pegboard.contracts.models": ["ModelFlavor", "SavedFlavor", "Trust", "Predictor"],
     "pegboard.contracts.traces": ["TraceStore"],
-    "pegboard.contracts.http": ["Endpoint", "Call", "Answer", "Identity", "Permission"],
+    "pegboard_wire.http": ["Endpoint", "Call", "Answer", "Identity", "Permission"],
     "pegboard.contracts.artifacts": ["ArtifactStore"],
     "pegboard.contracts.llm": [
         "LLMProvider",
@@ -253,7 +253,7 @@ def test_every_error_and_refusal_is_listed() -> None:
     ]
     calls = {
         f"{node.name}({', '.join(arguments(node.args))})"
-        for node in source_of("pegboard.refusals").body
+        for node in source_of("pegboard_stores.refusals").body
         if isinstance(node, ast.FunctionDef)
     }
     assert set(re.findall(r"`(\w+\([^`]*\))`", section)) - {SHAPE_OF_AN_ERROR} == calls

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from pegboard.config import Config
-from pegboard.contracts.http import Endpoint
 from pegboard.host import Host
+from pegboard_wire.endpoints import declared
+from pegboard_wire.http import Endpoint
 
 TOPICS = ("experiments", "runs", "metrics", "registered-models", "model-versions", "webhooks")
 
@@ -84,7 +85,7 @@ def ours() -> dict[tuple[str, str], Endpoint]:
     host = Host(Config())
     found = {
         (each.method, each.path): each
-        for each in host.endpoints()
+        for each in declared(host)
         if each.path.removeprefix("/api/2.0/mlflow/").partition("/")[0] in TOPICS
     }
     host.close()

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 import requests
 from mlflow_server import MlflowServer
-from pegboard import sentences
 from pegboard.config import Config
 from pegboard.host import Host
 from pegboard_registry.wire.sentences import REGISTRY
 from pegboard_server_process import PegboardServer
 from pegboard_tracking.wire.sentences import TRACKING
+from pegboard_wire import sentences
+from pegboard_wire.endpoints import declared
 from wording import registry, runs, tracking
 from wording.world import World
 
@@ -153,7 +154,7 @@ def bodies() -> list[tuple[str, str, dict[str, Any]]]:
     host = Host(Config())
     found = [
         (each.method, each.path, {name: wrong(s) for name, s in fields.items()})
-        for each in host.endpoints()
+        for each in declared(host)
         if "/mlflow/" in each.path and "{" not in each.path and each.method != "GET"
         for fields in [each.request.get("properties", {})]
         if fields and not each.streams

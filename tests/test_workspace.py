@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib
 import importlib.metadata
 import importlib.util
 import re
@@ -12,9 +13,14 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import attrs
 import pytest
+from pegboard import hookspecs, targets
+from pegboard.plugin_calls import HOOKS
+from pegboard.targets import resolve
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = sorted(
@@ -194,3 +200,171 @@ def test_the_import_contracts_cover_every_distribution_of_the_environment() -> N
     ranks = [{name.strip() for name in re.split("[|:]", layer)} for layer in layers["layers"]]
     assert set.union(*ranks) == packages
     assert set(plugins["modules"]) == ranks[0] | ranks[1]
+
+
+# -- the core, and what plugins declare --------------------------------------------------------
+
+CORE = ROOT / "core/host/src/pegboard"
+MOST_LINES = 6_000
+"""What somebody can read in an afternoon. What is not the host's has a better place: a shared part
+in core/stores, core/wire or core/scripting, a part of one component in its plugin."""
+
+
+def test_the_core_can_be_read_in_an_afternoon() -> None:
+    lines = sum(len(path.read_text().splitlines()) for path in CORE.rglob("*.py"))
+    assert lines <= MOST_LINES
+
+
+def entry_modules() -> Iterator[tuple[str, Path, ModuleType]]:
+    """Yield each plugin of ours: its name, its package and its entry module.
+
+    Entry modules import nothing but pegboard, so the distributions need not be installed.
+    """
+    for folder in FOLDERS:
+        points = pyproject(folder)["project"].get("entry-points", {}).get("pegboard", {})
+        for name, module in points.items():
+            path = folder / "src" / f"{module.replace('.', '/')}.py"
+            spec = importlib.util.spec_from_file_location(f"entry_module_of_{name}", path)
+            assert spec is not None
+            assert spec.loader is not None
+            loaded = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(loaded)
+            yield name, package_of(folder), loaded
+
+
+MODULES = list(entry_modules())
+SPECS = [
+    hookspecs,
+    *(
+        resolve(module.pegboard_hookspecs())
+        for _, _, module in MODULES
+        if hasattr(module, "pegboard_hookspecs")
+    ),
+]
+
+
+def hooks() -> set[str]:
+    """Return the names of all hooks: the host's, and those that plugins of ours bring."""
+    return {
+        name
+        for module in SPECS
+        for name, value in vars(module).items()
+        if hasattr(value, "pegboard_spec")
+    }
+
+
+def declared_by(module: ModuleType) -> Iterator[object]:
+    """Yield what a plugin declares, of every kind."""
+    kinds = dict(HOOKS)
+    for each in SPECS:
+        kinds |= getattr(each, "KINDS", {})
+    for hook, _ in kinds.values():
+        if implementation := getattr(module, hook, None):
+            yield from implementation()
+
+
+def targets_of(module: ModuleType) -> Iterator[str]:
+    for item in declared_by(module):
+        for field in attrs.fields(type(item)):
+            if field.validator is targets.check:
+                yield getattr(item, field.name)
+    for hook in ("pegboard_settings", "pegboard_hookspecs"):
+        if implementation := getattr(module, hook, None):
+            yield implementation()
+
+
+@pytest.mark.parametrize(
+    ("package", "module"),
+    [pytest.param(package, module, id=name) for name, package, module in MODULES],
+)
+def test_every_target_is_there_and_in_the_package_of_its_plugin(
+    package: Path, module: ModuleType
+) -> None:
+    for target in targets_of(module):
+        place, _, name = target.partition(":")
+        assert place.partition(".")[0] == package.name, target
+        if importlib.util.find_spec(package.name) is not None:
+            resolve(target)
+            continue
+        # Not in this environment: what it needs takes gigabytes.
+        path = package.parent / place.replace(".", "/")
+        tree = ast.parse(
+            (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
+        )
+        defined = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        defined |= {
+            node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        }
+        assert not name or name in defined, target
+
+
+def test_targets_are_found() -> None:
+    assert sum(len(list(targets_of(module))) for _, _, module in MODULES) > 100
+
+
+@pytest.mark.parametrize("hook", sorted(hooks()))
+def test_every_hook_has_a_plugin_that_ships(hook: str) -> None:
+    having = [
+        name for name, _, module in MODULES if hasattr(getattr(module, hook, None), "pegboard_impl")
+    ]
+    assert having
+
+
+# -- what distributions use of each other ------------------------------------------------------
+
+SIDE_BY_SIDE = [folder for folder in FOLDERS if folder.parent.name != "core"]
+DECLARED = {
+    ("pegboard_serving", "pegboard_models"),
+    ("pegboard_serving", "pegboard_server"),
+    ("pegboard_lightgbm", "pegboard_sklearn"),
+    ("pegboard_xgboost", "pegboard_sklearn"),
+    *(
+        (f"pegboard_{flavor}", "pegboard_models")
+        for flavor in ("lightgbm", "onnx", "pytorch", "sklearn", "transformers", "xgboost")
+    ),
+}
+"""The arrows between plugins."""
+
+
+def sibling_imports() -> Iterator[tuple[str, Path, str, str]]:
+    """Yield what plugins import of others, wherever: package, file, module, name."""
+    packages = {package_of(folder).name for folder in SIDE_BY_SIDE}
+    for folder in SIDE_BY_SIDE:
+        own = package_of(folder).name
+        for path in sorted(package_of(folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    found = [(node.module, alias.name) for alias in node.names]
+                elif isinstance(node, ast.Import):
+                    found = [(alias.name, "") for alias in node.names]
+                else:
+                    continue
+                for module, name in found:
+                    package = module.partition(".")[0]
+                    if package in packages and package != own:
+                        yield own, path.relative_to(ROOT), module, name
+
+
+IMPORTED = list(sibling_imports())
+
+
+def test_the_arrows_between_plugins_are_those_that_are_declared() -> None:
+    assert {(own, module.partition(".")[0]) for own, _, module, _ in IMPORTED} == DECLARED
+
+
+@pytest.mark.parametrize("module", sorted({module for _, _, module, _ in IMPORTED}))
+def test_plugins_use_only_what_others_make_public(module: str) -> None:
+    public = set(getattr(importlib.import_module(module), "__all__", ()))
+    package, _, rest = module.partition(".")
+    assert not rest or rest in importlib.import_module(package).__all__
+    hidden = [(str(path), name) for _, path, at, name in IMPORTED if at == module]
+    assert [each for each in hidden if each[1] not in public] == []
+
+
+@pytest.mark.parametrize("package", sorted({package for _, package in DECLARED}))
+def test_public_names_are_there(package: str) -> None:
+    module = importlib.import_module(package)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    with pytest.raises(AttributeError):
+        module.nothing_of_that_name  # noqa: B018

@@ -17,7 +17,7 @@ PLUGIN = """
 import time
 from pathlib import Path
 
-from pegboard.contracts.http import Endpoint, Permission
+from pegboard_wire.http import Endpoint, Permission
 from pegboard.hookspecs import hookimpl
 
 

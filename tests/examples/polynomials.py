@@ -11,7 +11,7 @@ from pegboard import paths
 from pegboard.contracts.models import ModelFlavor, Predictor, SavedFlavor, Trust
 from pegboard.errors import InvalidValue
 from pegboard.hookspecs import ApiName, Flavor, hookimpl
-from pegboard_models.flavor_api import flavor_api
+from pegboard_models.flavor_apis import flavor_api
 
 FILE = "polynomial.json"
 

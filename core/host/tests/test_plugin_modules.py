@@ -47,7 +47,7 @@ def test_a_function_that_a_plugin_adds_is_no_module_and_stays_a_function() -> No
     assert pegboard.surf() == "surfing"
 
 
-@pytest.mark.parametrize("name", distributions.API_NAMES)
+@pytest.mark.parametrize("name", distributions.offering("API name"))
 @pytest.mark.parametrize(
     "statement", ["pegboard.{0}", "import pegboard.{0}", "from pegboard import {0}"]
 )
@@ -60,7 +60,7 @@ def test_a_name_of_a_distribution_that_is_missing_comes_with_it(
     host.use(host.Host(config.Config()))
     with pytest.raises((AttributeError, ImportError)) as caught:
         exec(statement.format(name), {"pegboard": pegboard})
-    wanted = distributions.API_NAMES[name]
+    wanted = distributions.offering("API name")[name]
     assert f"It comes with {wanted}: pip install {wanted}" in str(caught.value)
 
 

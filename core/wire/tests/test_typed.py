@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import pytest
 from attrs import Factory, frozen
-from pegboard.contracts.http import Call, Identity, Permission
 from pegboard.errors import InvalidValue
+from pegboard_wire.http import Call, Identity, Permission
 from pegboard_wire.typed import AtMost, Between, reader, schema, typed
 
 

@@ -19,8 +19,9 @@ from pegboard.contracts.models import ModelFlavor, Predictor, SavedFlavor, Trust
 from pegboard.entities.logged_models import LoggedModelStatus
 from pegboard.errors import InvalidValue, NotFound, PegboardError, UnsafePath
 from pegboard.hookspecs import ApiName, Flavor, hookimpl
-from pegboard_models import loading, object_graph, saving
-from pegboard_models.flavor_api import flavor_api
+from pegboard_models import object_graph, saving
+from pegboard_models.flavor_apis import flavor_api
+from pegboard_models.model_files import local_copy
 from pegboard_testing.targets import target_of
 from scipy.sparse import csc_matrix, csr_matrix
 
@@ -108,11 +109,11 @@ def test_without_a_run_the_model_belongs_to_the_experiment(line: Any) -> None:
 
 def test_files_on_this_machine_are_not_copied(line: Any, tracked: Path) -> None:
     info = line.log_model(Line(1.0))
-    place = loading.local_copy(info.model_uri)
+    place = local_copy(info.model_uri)
     assert tracked in place.parents
-    assert loading.local_copy(place) == place
-    assert loading.local_copy(place.as_uri()) == place
-    copied = loading.local_copy(info.model_uri, dst_path=tracked / "copy")
+    assert local_copy(place) == place
+    assert local_copy(place.as_uri()) == place
+    copied = local_copy(info.model_uri, dst_path=tracked / "copy")
     assert (copied / "line.json").read_text() == "1.0"
 
 
@@ -124,20 +125,20 @@ def test_a_model_in_a_directory_is_found_without_an_artifact_store(
     (tracked / "link").symlink_to("/etc")
     monkeypatch.setattr(host.current(), "artifact_store", lambda uri: pytest.fail(uri))
     for uri in ("a model", "./a model/", "x/../a model", place, "file:a%20model", place.as_uri()):
-        assert loading.local_copy(uri) == place
+        assert local_copy(uri) == place
     assert line.load_model("a model").slope == 3.0
     for uri in ("nothing", "file:nothing", "a model/nothing"):
         with pytest.raises(NotFound, match="'nothing'"):
-            loading.local_copy(uri)
+            local_copy(uri)
     for uri in ("a model/MLmodel", "file:a%20model/MLmodel"):
         with pytest.raises(InvalidValue, match="not the directory of a model"):
-            loading.local_copy(uri)
+            local_copy(uri)
     for uri in ("link", "file:link", "a model/..", "file:a%20model/.."):
         with pytest.raises(UnsafePath):
-            loading.local_copy(uri)
+            local_copy(uri)
     for uri in ("", "file:", "file://elsewhere/model"):
         with pytest.raises(InvalidValue):
-            loading.local_copy(uri)
+            local_copy(uri)
 
 
 def test_a_model_among_the_files_of_a_run_is_loaded_by_its_path(line: Any) -> None:

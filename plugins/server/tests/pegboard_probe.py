@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pegboard import cancellation, errors
-from pegboard.contracts.http import Answer, Call, Endpoint, Permission, mount
+from pegboard import errors
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.hookspecs import Backend, hookimpl
 from pegboard.uris import Uri
+from pegboard_stores import cancellation
 from pegboard_stores.mapping_store import MappingStore
 from pegboard_stores.sqlite import Database
+from pegboard_wire.http import Answer, Call, Endpoint, Permission, mount
 from pegboard_wire.static import static
 
 ERRORS = {

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pegboard.contracts.http import Permission
 from pegboard_server import users
+from pegboard_wire.http import Permission
 
 from .conftest import Server, launch
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pegboard.contracts.http import Permission
 from pegboard.errors import ConfigError
 from pegboard_server import users
+from pegboard_wire.http import Permission
 
 from .conftest import COMMAND, SECONDS, Reply, Server, Start, environment
 

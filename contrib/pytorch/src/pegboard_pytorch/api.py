@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import InvalidValue
-from pegboard_models.flavor_api import flavor_api
-from pegboard_models.trusting import TrustLike, require_pickle, trust_of
+from pegboard_models import TrustLike, flavor_api, require_pickle, trust_of
 
 from pegboard_pytorch.autologging import autolog
 from pegboard_pytorch.autologging.checkpoints import load_checkpoint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pegboard_models.flavor_api import flavor_api
+from pegboard_models import flavor_api
 
 from pegboard_sklearn import options, serialization
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import InvalidValue, Refused
-from pegboard_models.trusting import require_pickle
+from pegboard_models import require_pickle
 
 from pegboard_sklearn import skops_files, soundness
 from pegboard_sklearn import trusted as known_types

@@ -14,6 +14,7 @@ from typing import IO, Generic, TypeVar
 
 import cattrs
 from pegboard.errors import InvalidValue, StoreCorrupt, translate_os_error
+from pegboard.paths import make_store_directory
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class JsonFiles(MutableMapping[str, T], Generic[T]):
         self._indent = indent or None
         self._fsync = fsync
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            make_store_directory(directory)
         except OSError as error:
             raise translate_os_error(error, directory) from error
 
@@ -111,7 +112,7 @@ def _sync(path: Path) -> None:
 
 
 class DirectoryLock:
-    """Lets one thread of one process at a time in; whoever is in may enter again."""
+    """A lock for one thread of one process at a time, which that thread may take again."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -125,7 +126,7 @@ class DirectoryLock:
             if self._depth == 0:
                 self._stream = _locked(self._file)
         except BaseException:
-            # Who did not get in never gets out: without this, nobody else would get in either.
+            # ``__exit__`` does not run after a failure here, so nobody else could take the lock.
             self._threads.release()
             raise
         self._depth += 1

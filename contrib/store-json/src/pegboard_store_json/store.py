@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from pegboard import uris
 from pegboard.entities import Experiment
@@ -10,6 +11,12 @@ from pegboard_stores.mapping_store import MappingStore, ModelRecord, RunRecord, 
 
 from pegboard_store_json.files import DirectoryLock, JsonFiles
 from pegboard_store_json.settings import Settings
+
+
+def place_of(uri: uris.Uri, settings: Settings) -> Path:
+    """Return the directory that is there as soon as the store is."""
+    del settings
+    return uri.local_path() / "experiments"
 
 
 def open_store(uri: uris.Uri, settings: Settings) -> MappingStore:

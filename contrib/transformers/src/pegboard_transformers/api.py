@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import InvalidValue
-from pegboard_models import loading
-from pegboard_models.flavor_api import flavor_api
+from pegboard_models import flavor_api, load_native
 
 from pegboard_transformers.saving import MODEL, PARTS
 
 if TYPE_CHECKING:
     import os
 
-    from pegboard_models.trusting import TrustLike
+    from pegboard_models import TrustLike
 
 
 def load_model(
@@ -32,7 +31,7 @@ def load_model(
         raise InvalidValue(
             f"return_type should be 'pipeline' or 'components', not {return_type!r}."
         )
-    loaded = loading.load_native(model_uri, "transformers", trust, dst_path)
+    loaded = load_native(model_uri, "transformers", trust, dst_path)
     if isinstance(loaded, dict):
         return loaded
     if device is not None:

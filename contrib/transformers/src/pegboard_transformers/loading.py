@@ -9,7 +9,7 @@ from typing import Any
 from pegboard.contracts.models import Trust
 from pegboard.errors import InvalidValue, NotFound
 from pegboard.paths import below
-from pegboard_models.trusting import require_pickle
+from pegboard_models import require_pickle
 
 from pegboard_transformers.saving import COMPONENTS, MODEL, PROCESSOR
 

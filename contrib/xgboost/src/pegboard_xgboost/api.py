@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pegboard_models.flavor_api import flavor_api
+from pegboard_models import flavor_api
 
 xgboost = flavor_api("xgboost", on_demand={"autolog": "pegboard_xgboost.autologging"})

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from pegboard import uris
 from pegboard.errors import command_line
@@ -11,75 +12,38 @@ from pegboard.errors import command_line
 if TYPE_CHECKING:
     from pegboard.plugin_calls import Plugin
 
-COMMANDS = {
-    "artifacts": "pegboard-tracking",
-    "demo": "pegboard-demo",
-    "exec": "pegboard-server",
-    "experiments": "pegboard-tracking",
-    "gc": "pegboard-tracking",
-    "lineage": "pegboard-registry",
-    "models": "pegboard-registry",
-    "registry": "pegboard-registry",
-    "runs": "pegboard-tracking",
-    "server": "pegboard-server",
-    "sync": "pegboard-tracking",
-}
-"""By sub-command of ``pegboard``."""
-
-API_NAMES = {
-    "autolog": "pegboard-models",
-    "lightgbm": "pegboard-lightgbm",
-    "models": "pegboard-models",
-    "onnx": "pegboard-onnx",
-    "pyfunc": "pegboard-models",
-    "pytorch": "pegboard-pytorch",
-    "sklearn": "pegboard-sklearn",
-    "transformers": "pegboard-transformers",
-    "types": "pegboard-models",
-    "xgboost": "pegboard-xgboost",
-}
-"""By name in the package ``pegboard``."""
-
-_STORES = {"model registry": "pegboard-registry"}
-"""By kind of store, for the schemes of ours; of all other kinds it is ``pegboard-tracking``."""
-
-_EVERYWHERE = frozenset({"memory", "file", "http", "https", uris.PLAIN_PATH})
-_SCHEMES = {
-    "artifact store": _EVERYWHERE | {uris.PROXIED},
-    "model registry": _EVERYWHERE | {"sqlite"},
-    "tracking store": _EVERYWHERE | {"sqlite"},
-}
-"""By kind of store, the schemes that distributions of ours handle."""
+_DATA = "known.toml"
 
 _REFERENCES = {"artifact store": ("runs", "models")}
 """Schemes that name files of a run or a model, which are found before a store is opened."""
 
-_DATABASES = {
-    "mariadb": "MariaDB",
-    "mssql": "SQL Server",
-    "mysql": "MySQL",
-    "oracle": "Oracle",
-    "postgres": "PostgreSQL",
-    "postgresql": "PostgreSQL",
-}
-_CLOUDS = {
-    "abfss": "Azure",
-    "dbfs": "Databricks",
-    "databricks": "Databricks",
-    "databricks-uc": "Databricks",
-    "gs": "Google Cloud Storage",
-    "hdfs": "HDFS",
-    "r2": "Cloudflare R2",
-    "s3": "Amazon S3",
-    "sftp": "SFTP",
-    "ftp": "FTP",
-    "wasbs": "Azure",
-}
+_ELSEWHERE = "elsewhere"
+"""The part of the data that names what schemes of other tools stand for."""
 
 
-def install(distribution: str) -> str:
-    """Say how to get a distribution."""
-    return f"It comes with {distribution}: {command_line('pip', 'install', distribution)}"
+@cache
+def _known() -> Mapping[str, Any]:
+    # Loaded only when something is missing.
+    import tomllib
+    from importlib import resources
+
+    return tomllib.loads(resources.files("pegboard").joinpath(_DATA).read_text("utf-8"))
+
+
+def offering(kind: str) -> Mapping[str, str]:
+    """Return what distributions of ours offer of a kind: name or scheme to distribution."""
+    return {name: owner for owner, names in _known().get(kind, {}).items() for name in names}
+
+
+def install(kind: str, name: str) -> str:
+    """Say how to get a thing of a kind; "" if no distribution of ours offers it."""
+    wanted = offering(kind).get(name)
+    return f"It comes with {wanted}: {command_line('pip', 'install', wanted)}" if wanted else ""
+
+
+def first_step() -> str:
+    """Say what to install first."""
+    return f"Try: {command_line('pip', 'install', offering('tracking store')['sqlite'])}"
 
 
 def out_of_use(plugins: Iterable[Plugin]) -> str:
@@ -97,24 +61,17 @@ def for_scheme(kind: str, scheme: str, known: Iterable[str]) -> str:
     """Say what to use in place of a scheme that no plugin opens as a store of a kind."""
     import difflib
 
-    ours = _SCHEMES[kind]
+    ours = offering(kind)
     offered = sorted(set(known) - {uris.PLAIN_PATH})
     hint = f"Schemes that can be opened: {', '.join(f'{name}:' for name in offered) or 'none'}."
     if scheme in ours:
-        wanted = _STORES.get(kind, "pegboard-tracking")
-        return f"{hint} Try: {command_line('pip', 'install', wanted)}"
+        return f"{hint} Try: {command_line('pip', 'install', ours[scheme])}"
     usual = {*offered, *ours, *_REFERENCES.get(kind, ())} - {uris.PLAIN_PATH}
     if near := difflib.get_close_matches(scheme, sorted(usual), n=2, cutoff=0.7):
         return f"Did you mean {' or '.join(f'{name}:' for name in near)}? {hint}"
-    base = scheme.partition("+")[0]
-    if name := _name_of(base):
+    if name := _known()[_ELSEWHERE].get(scheme.partition("+")[0]):
         return f"There is no store for {name}. {_instead(kind)} {hint}"
     return hint
-
-
-def _name_of(scheme: str) -> str | None:
-    tables: tuple[Mapping[str, str], ...] = (_DATABASES, _CLOUDS)
-    return next((table[scheme] for table in tables if scheme in table), None)
 
 
 def _instead(kind: str) -> str:

@@ -7,17 +7,16 @@ carry ``@hookimpl``. Hooks return small declarations, which name their targets a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pluggy
 from attrs import field, frozen
 
-from pegboard.targets import check
+from pegboard.targets import check, optional_check
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
-    from pegboard.contracts.http import Endpoint
     from pegboard.contracts.registry import ModelRegistry
     from pegboard.contracts.run_log import RunLog
     from pegboard.contracts.tracking import TrackingStore
@@ -37,12 +36,15 @@ C = TypeVar("C")
 class Backend(Generic[C]):
     """A store that is chosen by the scheme of a URI.
 
-    ``target`` names a function of the parsed URI and the plugin's own settings.
+    ``target`` names a function of the parsed URI and the plugin's own settings. ``place`` names one
+    of the same, if ``target`` makes what is not there: it returns the file or directory that tells
+    whether there is a store already. Commands that only read make none.
     """
 
     scheme: str
     target: str = field(validator=check)
     summary: str
+    place: str = field(default="", validator=optional_check)
 
 
 @frozen
@@ -104,6 +106,20 @@ class ApiName:
     name: str
     target: str = field(validator=check)
     summary: str
+
+
+OK, WARN, FAIL, SKIP = "ok", "warn", "fail", "skip"
+"""The states of a ``Finding``; ``fail`` makes the exit code of ``pegboard doctor`` 1."""
+
+
+@frozen
+class Finding:
+    """The result of one check: what was found, and for all but ``ok`` what to do."""
+
+    check: str
+    state: str
+    found: str
+    advice: str = ""
 
 
 @hookspec
@@ -175,18 +191,9 @@ def pegboard_api() -> Sequence[ApiName]:
 
 
 @hookspec
-def pegboard_endpoints() -> Sequence[Endpoint]:
-    """Declare HTTP endpoints; imports what answers them, and is called by the server only."""
+def pegboard_checks(host: Host) -> Iterable[Finding]:  # noqa: ARG001
+    """Check what the plugin needs besides itself, for ``pegboard doctor``; changes nothing."""
     return ()
-
-
-@hookspec
-def pegboard_server_started(host: Host, tracking_uri: str | None) -> Callable[[], None] | None:
-    """Begin what goes on beside the requests of a server, and return what ends it.
-
-    Called in each process of a server that serves plugins' endpoints, with the store that it was
-    started with (None: the configured one). Must be quick: what takes time belongs in a thread.
-    """
 
 
 @hookspec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 import pegboard
+from pegboard import builtin, distributions, hookspecs, plugin_calls, settings, uris
 from pegboard import config as configuration
-from pegboard import distributions, hookspecs, plugin_calls, settings, uris
 from pegboard.errors import (
     ConfigError,
+    NoStore,
     PluginError,
     UnknownScheme,
     with_article,
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from pegboard.contracts.artifacts import ArtifactStore
-    from pegboard.contracts.http import Endpoint
     from pegboard.contracts.models import ModelFlavor
     from pegboard.contracts.registry import ModelRegistry
     from pegboard.contracts.tracking import TrackingStore
@@ -47,6 +48,8 @@ class Host:
         self._registries: dict[str, ModelRegistry] = {}
         self._warned: set[tuple[str, str]] = set()
         self._lock = threading.RLock()
+        self.creates_stores = True
+        """Whether a store that is not there is made when it is opened; else that is NoStore."""
         self._discover()
         self._check_stack()
         self._check_settings()
@@ -81,7 +84,8 @@ class Host:
         if name not in self._of(kind):
             raise PluginError(
                 f"No installed plugin provides the {kind} {name!r}.",
-                hint=f"Available are: {', '.join(self.model_flavors()) or 'none'}. "
+                hint=distributions.install(kind, name)
+                or f"Available are: {', '.join(self.model_flavors()) or 'none'}. "
                 "'pegboard plugins' lists what is installed.",
             )
         plugin, declared = self._one(kind, name)
@@ -111,8 +115,8 @@ class Host:
     def explain_missing(self, name: str) -> str:
         """Say why the package ``pegboard`` has no ``name``, and what to install if that helps."""
         said = f"module 'pegboard' has no attribute {name!r}, and no installed plugin adds it."
-        if wanted := distributions.API_NAMES.get(name):
-            said += f" {distributions.install(wanted)}"
+        if hint := distributions.install("API name", name):
+            said += f" {hint}"
         return said + distributions.out_of_use(self.plugins.values())
 
     def artifact_store(self, uri: str) -> ArtifactStore:
@@ -135,17 +139,6 @@ class Host:
         """
         return {name: item for name, (_, item) in self._of("command").items()}
 
-    def endpoints(self) -> Sequence[Endpoint]:
-        """Return the HTTP endpoints that plugins declare; PluginError if two share a place."""
-        found: dict[tuple[str, str], tuple[str, Endpoint]] = {}
-        for name, plugin in self.manager.list_name_plugin():
-            for endpoint in self._endpoints_of(name, plugin):
-                place = (endpoint.method, endpoint.path)
-                if place in found:
-                    raise _claimed(f"{' '.join(place)} is served", [found[place][0], name])
-                found[place] = (name, endpoint)
-        return [endpoint for _, endpoint in found.values()]
-
     def declared(self, kind: str) -> Mapping[str, Any]:
         """Return what plugins declare of a kind, by name, such as those of ``pegboard_hookspecs``.
 
@@ -162,7 +155,7 @@ class Host:
             (kind, key): plugins
             for kind in self._kinds
             for key, plugins in self._claims(kind)
-            if len(plugins) > 1 and self.config.host.providers.get(key) not in plugins
+            if len(plugins) > 1 and self._provider(key, plugins) in (None, builtin.NAME)
         }
 
     def left_out(self) -> Sequence[str]:
@@ -248,7 +241,8 @@ class Host:
 
     def _leaves_out(self, name: str) -> bool:
         only = self.config.host.plugins
-        return name in self.config.host.disabled or (only is not None and name not in only)
+        unwanted = name in self.config.host.disabled or (only is not None and name not in only)
+        return unwanted and name != builtin.NAME
 
     def _guarded(self, info: Plugin, do: Callable[[], None]) -> bool:
         """Return whether something a plugin does works; its faults are kept and harm no other."""
@@ -282,17 +276,6 @@ class Host:
         if self.manager.has_plugin(info.name):
             self.manager.unregister(name=info.name)
 
-    def _endpoints_of(self, name: str, plugin: object) -> Sequence[Endpoint]:
-        """Return what a plugin serves: nothing if it fails, and then it says why in the log."""
-        try:
-            return plugin_calls.endpoints_of(plugin)
-        except BaseException as error:
-            if is_fatal(error):
-                raise
-            self.plugins[name].error = described(error)
-            _log().warning("The plugin %r serves nothing: %s", name, described(error))
-            return ()
-
     def _claims(self, kind: str) -> Iterator[tuple[str, list[str]]]:
         """Yield what is declared of a kind, with the names of all plugins that declare it."""
         claims: dict[str, list[str]] = {}
@@ -300,6 +283,11 @@ class Host:
             for item in self.plugins[plugin].declared.get(kind, ()):
                 claims.setdefault(name_of(item), []).append(plugin)
         yield from claims.items()
+
+    def _provider(self, key: str, plugins: Sequence[str]) -> str | None:
+        """Return which of the plugins that claim a key provides it; None if that is not settled."""
+        chosen = builtin.NAME if builtin.NAME in plugins else self.config.host.providers.get(key)
+        return chosen if chosen in plugins else None
 
     def _of(self, kind: str) -> Mapping[str, tuple[str, Any]]:
         """Return what is declared of a kind: name to (plugin, declaration).
@@ -310,12 +298,12 @@ class Host:
             if kind not in self._declared:
                 found: dict[str, tuple[str, Any]] = {}
                 for key, plugins in self._claims(kind):
-                    chosen = self.config.host.providers.get(key)
-                    owner = chosen if chosen in plugins else plugins[-1]
+                    chosen = self._provider(key, plugins)
+                    owner = chosen or plugins[-1]
                     items = self.plugins[owner].declared[kind]
                     item = next(item for item in items if name_of(item) == key)
                     if len(plugins) > 1 and owner != chosen:
-                        item = _claimed(f"The {kind} {key!r} is claimed", plugins, key)
+                        item = plugin_calls.claimed(f"The {kind} {key!r} is claimed", plugins, key)
                     found[key] = (owner, item)
                 self._declared[kind] = found
             return self._declared[kind]
@@ -338,6 +326,11 @@ class Host:
 
     def _check_stack(self) -> None:
         """Refuse to work without a plugin that the configuration names as needed."""
+        if builtin.NAME in self.config.host.disabled:
+            raise ConfigError(
+                f"{self.config.file}: [pegboard] disabled names {builtin.NAME!r}, which is part of "
+                "pegboard and cannot be left out."
+            )
         for name in self.config.host.plugins or ():
             if name not in self.plugins:
                 raise PluginError(
@@ -353,11 +346,11 @@ class Host:
 
     def _check_settings(self) -> None:
         """Read the table of each plugin that has one, so that a mistake in it is told at once."""
-        unknown = set(self.config.plugins) - set(self.plugins)
-        if unknown:
+        if unknown := sorted(set(self.config.plugins) - set(self.plugins)):
             raise ConfigError(
-                f"{self.config.file}: no plugin is named {', '.join(map(repr, sorted(unknown)))}.",
-                hint=f"Installed are: {', '.join(sorted(self.plugins)) or 'none'}.",
+                f"{self.config.file}: no plugin is named {', '.join(map(repr, unknown))}.",
+                hint=configuration.nearest_table(unknown[0], self.plugins)
+                + f"Installed are: {', '.join(sorted(self.plugins)) or 'none'}.",
             )
         for name in self.config.plugins:
             if self.manager.has_plugin(name):
@@ -399,6 +392,12 @@ class Host:
         if uri.scheme not in self._of(kind):
             raise self._unknown_scheme(kind, uri)
         plugin, backend = self._one(kind, uri.scheme)
+        if not self.creates_stores and backend.place:
+            place = plugin_calls.opened(
+                plugin, "place", lambda: resolve(backend.place)(uri, self.settings(plugin))
+            )
+            if not os.path.lexists(place):
+                raise NoStore(str(place))
         return plugin_calls.opened(
             plugin, kind, lambda: resolve(backend.target)(uri, self.settings(plugin))
         )
@@ -412,30 +411,11 @@ class Host:
         )
 
 
-def _claimed(what: str, plugins: Sequence[str], key: str = "") -> PluginError:
-    settled = (
-        f"Say which in [pegboard.providers]: {key} = {plugins[0]!r}. Or name" if key else "Name"
-    )
-    listed = ", ".join(map(repr, plugins[:-1]))
-    return PluginError(
-        f"{what} by the plugins {listed} and {plugins[-1]!r}.",
-        hint=f"{settled} one of them in [pegboard] disabled, in pegboard.toml.",
-    )
-
-
 def _log() -> Logger:
     # Loaded only when something is wrong.
     import logging
 
     return logging.getLogger("pegboard")
-
-
-def _same_type(value: object, default: object) -> bool:
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
-    if isinstance(default, float):
-        return isinstance(value, (int, float))
-    return isinstance(value, type(default))
 
 
 _current: Host | None = None

@@ -29,9 +29,3 @@ def escape_like(text: str) -> str:
 def quoted_key(key: str) -> str:
     """Return a key for a filter or an order: ``params.{quoted_key(key)}``."""
     return f"`{key.replace('`', '``')}`"
-
-
-def unquoted(text: str) -> str:
-    """Return what is between quotes of any sort, each quote inside once."""
-    quote = text[0]
-    return text[1:-1].replace(quote * 2, quote)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+import pluggy
 from attrs import define, field
 
 from pegboard import hookspecs
@@ -121,6 +122,11 @@ def call(plugin: object, hook: str, default: Any) -> Any:
     return implementation() if implementation is not None and marked else default
 
 
+def asked(implementation: pluggy.HookImpl, given: Mapping[str, Any]) -> Any:
+    """Return what one plugin's implementation of a hook answers, given the arguments it takes."""
+    return implementation.function(*(given[name] for name in implementation.argnames))
+
+
 def settings_of(info: Plugin, plugin: object) -> str:
     """Return the target of the class of a plugin's settings; "" if it declares none."""
     with info.timed("pegboard_settings"):
@@ -141,21 +147,13 @@ def declarations_of(
     for kind, (hook, expected) in kinds.items():
         with info.timed(hook):
             items = call(plugin, hook, ())
-            listed = _sequence(hook, items)
+            listed = sequence(hook, items)
         if listed:
-            found[kind] = [_checked(item, expected) for item in listed]
+            found[kind] = [checked(item, expected) for item in listed]
         else:
             # What was not asked for takes no time that is worth showing.
             del info.seconds[hook]
     return found
-
-
-def endpoints_of(plugin: object) -> list[Any]:
-    """Return the endpoints that a plugin declares; TypeError if they are something else."""
-    from pegboard.contracts.http import Endpoint
-
-    items = call(plugin, "pegboard_endpoints", ())
-    return [_checked(item, Endpoint) for item in _sequence("pegboard_endpoints", items)]
 
 
 def context_of(tags: object) -> dict[str, str]:
@@ -181,7 +179,7 @@ def _texts_to(hook: str, found: object, kind: type[Any]) -> Mapping[str, Any]:
     return found
 
 
-def _sequence(hook: str, items: object) -> Sequence[Any]:
+def sequence(hook: str, items: object) -> Sequence[Any]:
     """Return what a hook declares, also if it came from a generator."""
     if isinstance(items, (str, Mapping)) or not isinstance(items, Iterable):
         raise TypeError(f"{hook} returned {_shown(items)}, not a sequence")
@@ -192,7 +190,8 @@ def _shown(value: object) -> str:
     return "None" if value is None else f"{type(value).__name__} {value!r:.60}"
 
 
-def _checked(item: Any, expected: type[Any]) -> Any:
+def checked(item: Any, expected: type[Any]) -> Any:
+    """Return what was declared; TypeError if it is something else than expected."""
     if not isinstance(item, expected):
         raise TypeError(f"{item!r} was declared, which is not a {expected.__name__}")
     if expected.__module__ != hookspecs.__name__:
@@ -250,3 +249,15 @@ def _missing(found: object, contract: str) -> list[str]:
     if isinstance(found, kind):
         return []
     return sorted(name for name in kind.__abstractmethods__ if not hasattr(found, name))
+
+
+def claimed(what: str, plugins: Sequence[str], key: str = "") -> PluginError:
+    """Return the error of a thing that several plugins claim; ``key`` if it can be settled."""
+    settled = (
+        f"Say which in [pegboard.providers]: {key} = {plugins[0]!r}. Or name" if key else "Name"
+    )
+    listed = ", ".join(map(repr, plugins[:-1]))
+    return PluginError(
+        f"{what} by the plugins {listed} and {plugins[-1]!r}.",
+        hint=f"{settled} one of them in [pegboard] disabled, in pegboard.toml.",
+    )

@@ -72,7 +72,7 @@ def find_spec(name: str) -> ModuleSpec | None:
         _find(name)
     except LookupError:
         first = name.split(".")[1]
-        wanted = distributions.API_NAMES.get(first)
+        wanted = distributions.offering("API name").get(first)
         if wanted is None or first in host.current().api_names():
             return None
         # Of another name: else ``from pegboard import NAME`` would have words of its own.

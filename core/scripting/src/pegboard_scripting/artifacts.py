@@ -16,8 +16,9 @@ from pegboard_scripting.client.opening import open_named
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.entities import FileInfo
-    from pegboard.resolver import NamedFiles
     from PIL.Image import Image
+
+    from pegboard_scripting.resolver import NamedFiles
 
 
 def download_artifacts(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 
-from pegboard import cancellation, paging, refusals, uris, validation
+from pegboard import paging, uris
 from pegboard.contracts.logged_models import (
     DEFAULT_PAGE,
     USERS_PAGE,
@@ -22,7 +22,9 @@ from pegboard.entities import (
     LoggedModelStatus,
     Page,
 )
+from pegboard.validation import MAX_MODEL_TYPE
 
+from pegboard_stores import cancellation, refusals, validation
 from pegboard_stores.clock import now_ms
 from pegboard_stores.mapping_models_search import ModelSearch
 from pegboard_stores.mapping_pages import page
@@ -51,7 +53,7 @@ class MappingLoggedModels(LoggedModelStore):
         checked_params = validation.model_texts(params or {}, "param")
         checked_tags = validation.model_texts(tags or {}, "tag")
         if model_type:
-            model_type = validation.text(model_type, "model type", validation.MAX_MODEL_TYPE)
+            model_type = validation.text(model_type, "model type", MAX_MODEL_TYPE)
         model_id, now = f"m-{uuid.uuid4().hex}", now_ms()
         with self._records.lock:
             home = self._records.active_experiment(experiment_id)

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from attrs import frozen
-from pegboard import cancellation, validation
 from pegboard.contracts.logged_models import DatasetFilter, ModelOrder
 from pegboard.entities import LoggedModel, Metric
 from pegboard.errors import InvalidValue
 
-from pegboard_stores import filters
+from pegboard_stores import cancellation, filters, validation
 from pegboard_stores.filters import LOGGED_MODELS, And, Comparison, Expr, Kind, Not, key_part
 from pegboard_stores.filters.matching import compare
 from pegboard_stores.filters.parser import MAX_COMPARISONS, MAX_ORDERS

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 
 from attrs import define, evolve, field
-from pegboard import refusals
 from pegboard.entities import (
     DatasetInput,
     Experiment,
@@ -25,6 +24,8 @@ from pegboard.entities import (
     RunOutputs,
 )
 from pegboard.entities.traces import Assessment, Span, Trace, TraceInfo
+
+from pegboard_stores import refusals
 
 _Identity = tuple[int, int, float | None]
 """What tells points of one metric apart: step, timestamp, and value (None: NaN)."""

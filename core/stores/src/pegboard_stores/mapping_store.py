@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from attrs import evolve
-from pegboard import cancellation, paging, refusals, uris, validation
+from pegboard import paging, uris
 from pegboard.contracts.tracking import SEARCH_LIMIT, TrackingStore
 from pegboard.entities import (
     DatasetInput,
@@ -29,6 +29,7 @@ from pegboard.entities import (
 )
 from pegboard.tags import RUN_NAME
 
+from pegboard_stores import cancellation, refusals, validation
 from pegboard_stores.clock import now_ms
 from pegboard_stores.mapping_records import ModelRecord, Records, RunRecord, TraceRecord
 from pegboard_stores.names import new_run_id, random_name

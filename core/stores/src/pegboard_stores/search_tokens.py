@@ -14,9 +14,9 @@ import zlib
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from pegboard import json_size
 from pegboard.errors import InvalidValue
 
+from pegboard_stores import json_size
 from pegboard_stores.filters import OrderBy, key_part
 
 _MOST_VALUES = 1_000

@@ -16,18 +16,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pegboard import cancellation
 from pegboard.errors import (
     NotFound,
     PegboardError,
     StoreBusy,
     StoreCorrupt,
     StoreError,
+    StoreGone,
     store_full,
     store_read_only,
     translate_os_error,
 )
+from pegboard.paths import make_store_directory
 
+from pegboard_stores import cancellation
 from pegboard_stores.lean_import import lean_sqlite_utils
 from pegboard_stores.sqlite_reading import Way, choose, may_write
 
@@ -82,6 +84,7 @@ class Database:
         self._abandoned: list[sqlite3.Connection] = []
         self._pid = os.getpid()
         self._write_lock = threading.RLock()
+        self._identity: tuple[int, int] | None = None
         try:
             exists = path.exists()
         except PermissionError as error:
@@ -93,7 +96,7 @@ class Database:
             if not create:
                 raise NotFound(f"There is no store at {path}.")
             with self.translated():
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_store_directory(path.parent)
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection, in autocommit mode."""
@@ -108,11 +111,19 @@ class Database:
             self._drop(made)
             made = None
         if made is None:
+            self._check_place()
             with self.translated():
                 made, self._local.way = self._connect()
+                if self._identity is None:
+                    self._identity = _identity(self.path)
             self._local.connection = made
             self._open.append(made)
         return made
+
+    def _check_place(self) -> None:
+        """Raise StoreGone if the file in use is not the one that has its name."""
+        if self._identity is not None and _identity(self.path) != self._identity:
+            raise StoreGone(self.path)
 
     def _drop(self, connection: sqlite3.Connection) -> None:
         """Close this thread's connection; it gets another one when it needs one."""
@@ -152,10 +163,10 @@ class Database:
     def _connect_to_write(self) -> sqlite3.Connection:
         made = self._plain_connection("mode=rwc")
         try:
-            if not self.path.stat().st_size:
-                # Only a file without tables can be set up so that space can be given back.
-                made.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            made.execute("PRAGMA journal_mode = WAL")
+            if _journal_mode(made) != "wal":
+                # SQLite does not wait here for others that change the mode too.
+                with self.exclusive(self._patience):
+                    self._set_up_file(made)
             made.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BEFORE_CHECKPOINT}")
             made.execute(f"PRAGMA synchronous = {self._synchronous}")
             made.execute("PRAGMA foreign_keys = ON")
@@ -164,6 +175,12 @@ class Database:
             made.close()
             raise
         return made
+
+    def _set_up_file(self, made: sqlite3.Connection) -> None:
+        if not self.path.stat().st_size:
+            # Only a file without tables can be set up so that space can be given back.
+            made.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        made.execute("PRAGMA journal_mode = WAL")
 
     def _connect_to_read(self, way: Way) -> sqlite3.Connection:
         made = self._plain_connection(way.parameters)
@@ -203,6 +220,7 @@ class Database:
         A ``cancellation.Work`` of which this is a part interrupts what is being read.
         StoreBusy if this process may not write the store, and somebody else changed what it read.
         """
+        self._check_place()
         connection = self.connection()
         with self.translated():
             if connection.in_transaction:
@@ -258,6 +276,7 @@ class Database:
 
         It is not stopped half-way, though it be a part of a ``cancellation.Work``.
         """
+        self._check_place()
         connection = self.connection()
         came = time.monotonic()
         with self.translated(), self._write_lock, cancellation.shielded():
@@ -347,7 +366,7 @@ class Database:
 
         ``load`` returns its migrations, of which there are ``count``; it is called only when some
         are missing. A store with data is copied beside itself first. Of several starters at once,
-        one migrates and the others wait.
+        one migrates and the others wait. All migrations are kept, or after an error none.
         """
         with self.translated():
             if self._applied(name) == count:
@@ -379,7 +398,15 @@ class Database:
         connection = self.connection()
         if applied:
             self._back_up(connection)
-        migrations.apply(sqlite_utils.Database(connection, recursive_triggers=False))
+        # SQLite waits for other writers where a transaction begins, but not where one that has
+        # read begins to write.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            migrations.apply(sqlite_utils.Database(connection, recursive_triggers=False))
+            connection.execute("COMMIT")
+        except BaseException:
+            _roll_back(connection)
+            raise
 
     def _back_up(self, connection: sqlite3.Connection) -> None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
@@ -421,8 +448,8 @@ class Database:
     def reclaim(self) -> int:
         """Give free pages back to the system; return the bytes by which the files shrank."""
         before = self._size()
+        connection = self.connection()
         with self.translated(), self._write_lock, self.exclusive():
-            connection = self.connection()
             # One step per free page: only a script runs a statement without columns to its end.
             connection.executescript("PRAGMA incremental_vacuum")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -438,6 +465,19 @@ class Database:
             connection.close()
         self._open.clear()
         self._local = threading.local()
+
+
+def _journal_mode(connection: sqlite3.Connection) -> str:
+    mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    return mode
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 if TYPE_CHECKING:
     from pegboard_testing.artifacts import ArtifactStoreContract as ArtifactStoreContract
@@ -26,8 +25,10 @@ _SUITES = {
 
 __all__ = sorted(_SUITES)
 
-# Before its modules are imported, so that a failed assertion in them shows its values.
-pytest.register_assert_rewrite(__name__)
+# Before its modules are imported, so that a failed assertion in them shows its values. The command
+# line, which finds a plugin here, has no use for pytest.
+if "pytest" in sys.modules:
+    sys.modules["pytest"].register_assert_rewrite(__name__)
 
 
 def __getattr__(name: str) -> Any:

@@ -13,13 +13,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse, urlsplit
 
-from pegboard import uris, validation
+from pegboard import uris
 from pegboard.errors import InvalidValue, quoted
 
 from pegboard_wire import places
 
 if TYPE_CHECKING:
-    from pegboard.contracts.http import Call
+    from pegboard_wire.http import Call
 
 MAX_LENGTH = 2048
 """How many characters a location may have; MLflow's limit."""
@@ -34,13 +34,11 @@ _PORTS = {"http": 80, "https": 443}
 def checked(call: Call, location: str) -> str:
     """Return the location; InvalidValue if this or another server would refuse to use it."""
     _refuse_tricks(location)
-    validation.artifact_location(location)
     allowed = call.host.config.http.artifact_allow
     if is_on_server(location) and not is_allowed(location, allowed):
         raise InvalidValue(
             f"The artifact location {quoted(location)} is on another server.",
-            hint="The server's owner can allow it with [plugins.tracking] artifact_allow in "
-            "pegboard.toml.",
+            hint="The server's owner can allow it with [http] artifact_allow in pegboard.toml.",
         )
     places.refuse_unusable(call, uris.absolute(location))
     return location

@@ -20,7 +20,7 @@ from pegboard.paths import safe_relative
 from pegboard_wire.requests import store_of
 
 if TYPE_CHECKING:
-    from pegboard.contracts.http import Call
+    from pegboard_wire.http import Call
 
 MAX_PATH_BYTES = 2048
 MAX_NAME_BYTES = 200

@@ -11,8 +11,9 @@ from pegboard.errors import InvalidValue
 from pegboard_wire.scalars import get, integer, items, missing, need, string
 
 if TYPE_CHECKING:
-    from pegboard.contracts.http import Call
     from pegboard.contracts.tracking import TrackingStore
+
+    from pegboard_wire.http import Call
 
 Fields = Mapping[str, Any]
 

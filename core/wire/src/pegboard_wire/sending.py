@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 
 from attrs import frozen
-from pegboard.contracts.http import Answer
 from pegboard.errors import NotFound, StoreError
+
+from pegboard_wire.http import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pegboard import paths
-from pegboard.contracts.http import Answer, Call, Endpoint, Permission
 from pegboard.errors import NotFound, UnsafePath
+
+from pegboard_wire.http import Answer, Call, Endpoint, Permission
 
 CONTENT_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "

@@ -26,10 +26,10 @@ from typing import Any, TypeAlias, TypeVar
 
 import attrs
 from attrs import frozen
-from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.errors import InvalidValue
 
 from pegboard_wire import scalars
+from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.schemas import EMPTY
 from pegboard_wire.shapes import BOOLEAN, INT64, NUMBER, TEXT, Schema, array, choice, mapping
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pegboard.hookspecs import DatasetType, hookimpl
+from pegboard.hookspecs import OK, WARN, DatasetType, Finding, hookimpl
 
 if TYPE_CHECKING:
     from pegboard.contracts.run_log import RunLog
@@ -30,6 +30,17 @@ def pegboard_dataset_types() -> Sequence[DatasetType]:
             ("file", "files", "A file, or a directory with all below"),
         )
     ]
+
+
+@hookimpl
+def pegboard_checks() -> Iterable[Finding]:
+    """Look for git, which tells the commit that a run is on."""
+    import shutil
+
+    if program := shutil.which("git"):
+        return [Finding("git", OK, program)]
+    advice = "Install git to have runs record the commit they ran on."
+    return [Finding("git", WARN, "not found", advice)]
 
 
 @hookimpl

@@ -12,7 +12,7 @@ from pegboard.contracts.models import Trust
 from pegboard.errors import InvalidValue
 
 from pegboard_models import copying
-from pegboard_models.mlmodel import part
+from pegboard_models.model_files import part
 from pegboard_models.trusting import require_pickle
 
 DIRECTORY = "code"

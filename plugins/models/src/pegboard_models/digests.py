@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from pegboard_models.mlmodel import FILE_NAME
+from pegboard_models.model_files import FILE_NAME
 
 _CHUNK = 1024 * 1024
 

@@ -152,7 +152,7 @@ def _key(line: str) -> str:
 
 def dependencies(model_uri: str | os.PathLike[str], form: str) -> str:
     """Return the path of the file that names what a model needs; ``form`` is pip or conda."""
-    from pegboard_models.loading import local_copy
+    from pegboard_models.model_files import local_copy
 
     files = {"pip": REQUIREMENTS, "conda": CONDA}
     if form not in files:

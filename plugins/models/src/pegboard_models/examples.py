@@ -192,7 +192,7 @@ def serving_input(model: Model, directory: Path) -> str | None:
 
 
 def _text(directory: Path, name: Any) -> str:
-    from pegboard_models.mlmodel import part
+    from pegboard_models.model_files import part
 
     file = part(directory, name, "saved_input_example_info")
     try:

@@ -10,7 +10,7 @@ from pegboard.contracts.models import ModelFlavor, Predictor, SavedFlavor, Trust
 from pegboard.errors import InvalidValue, NotSupported
 
 from pegboard_models import copying
-from pegboard_models.mlmodel import PYTHON_FUNCTION
+from pegboard_models.model_files import PYTHON_FUNCTION
 
 
 class LoaderModule(ModelFlavor):

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pegboard import host, paths, uris
+from pegboard import host
 from pegboard.contracts.models import Trust
-from pegboard.errors import InvalidValue, NotFound, PegboardError, PluginError, command_line, quoted
+from pegboard.errors import InvalidValue, NotFound, PegboardError, PluginError, command_line
 
 from pegboard_models import code
-from pegboard_models.mlmodel import FILE_NAME, PYTHON_FUNCTION, Model, part
+from pegboard_models.mlmodel import Model
+from pegboard_models.model_files import FILE_NAME, PYTHON_FUNCTION, local_copy, part
 from pegboard_models.trusting import TrustLike, require_pickle, trust_of
 
 if TYPE_CHECKING:
@@ -24,45 +25,6 @@ if TYPE_CHECKING:
     from pegboard_models.pyfunc_model import PyFuncModel
 
 _MLFLOW = "mlflow."
-
-
-def local_copy(uri: str | os.PathLike[str], dst_path: str | os.PathLike[str] | None = None) -> Path:
-    """Return the directory of a model on this machine.
-
-    ``uri`` is a path or any URI that ``pegboard.Client.named_files`` knows: ``runs:/RUN/NAME``,
-    ``models:/NAME/3``, ``models:/NAME@ALIAS``, ``models:/m-…``, ``file:`` and so on. Files
-    that are on this machine are not copied, unless to ``dst_path``.
-    """
-    directory = _place_of(str(uri)) if dst_path is None else None
-    if directory is None:
-        from pegboard_scripting import artifacts
-
-        directory = Path(artifacts.download_artifacts(str(uri), dst_path=dst_path))
-    if not directory.is_dir():
-        raise InvalidValue(
-            f"{quoted(str(uri))} is a file, not the directory of a model.",
-            hint=f"Name the directory that holds the file {FILE_NAME!r}.",
-        )
-    return directory
-
-
-def _place_of(uri: str) -> Path | None:
-    """Return what a plain path or a ``file:`` URI names; None for other URIs.
-
-    It is found without an artifact store, which takes longer to import than a model to load.
-    """
-    parsed = uris.parse(uri)
-    if parsed.scheme == uris.PLAIN_PATH:
-        given = Path(uri).absolute()
-        parent, name = Path(os.path.abspath(given.parent)), given.name  # noqa: PTH100 (keeps links)
-    elif parsed.scheme == "file":
-        parent, name = parsed.local_path().parent, Path(parsed.path).name
-    else:
-        return None
-    place = paths.below(parent, name)
-    if not place.exists():
-        raise NotFound(f"There is no artifact {name!r} in {parent}.")
-    return place
 
 
 def load_native(

@@ -13,17 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define, field
-from pegboard import paths, uris
+from pegboard import uris
 from pegboard.errors import InvalidValue, NotFound, PegboardError, quoted
 
 from pegboard_models import yaml_files
+from pegboard_models.model_files import FILE_NAME, PYTHON_FUNCTION
 from pegboard_models.schema import ParamSchema, Schema
 from pegboard_models.signature import ModelSignature
-
-FILE_NAME = "MLmodel"
-
-PYTHON_FUNCTION = "python_function"
-"""The flavor that every model has that can be loaded without knowing its library."""
 
 MLFLOW_VERSION = "3.17.2"
 """The version of MLflow whose layout is written."""
@@ -138,7 +134,7 @@ class Model:
         NotFound if there is none; InvalidValue, which names the file, if it is damaged.
         """
         if uris.parse(str(path)).scheme != uris.PLAIN_PATH:
-            from pegboard_models.loading import local_copy
+            from pegboard_models.model_files import local_copy
 
             path = local_copy(str(path))
         file = _file(Path(path))
@@ -216,21 +212,3 @@ def _signature(content: Mapping[str, Any] | None) -> ModelSignature | None:
 
 def _file(path: Path) -> Path:
     return path if path.name == FILE_NAME and not path.is_dir() else path / FILE_NAME
-
-
-def part(directory: Path, relative: Any, key: str) -> Path:
-    """Return a file or directory of a model that its ``MLmodel`` names under ``key``.
-
-    InvalidValue if it is not below the model's directory; NotFound if it is not there.
-    """
-    if not isinstance(relative, str):
-        raise InvalidValue(
-            f"{directory / FILE_NAME} is damaged: {key!r} is {quoted(relative)}, not a path."
-        )
-    target = paths.below(directory, relative)
-    if not target.exists():
-        raise InvalidValue(
-            f"The model in {directory} is incomplete: {relative!r}, its {key!r}, is not there.",
-            hint="Download or log the model again.",
-        )
-    return target

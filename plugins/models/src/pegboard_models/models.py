@@ -11,11 +11,12 @@ from typing import Any
 from pegboard.contracts.models import Trust
 from pegboard.errors import InvalidValue
 
-from pegboard_models import loading, requirements, signature
+from pegboard_models import requirements, signature
 from pegboard_models.code_models import ModelConfig, set_model
 from pegboard_models.enforcement import SchemaMismatch, enforce
 from pegboard_models.info import ModelInfo
 from pegboard_models.mlmodel import Model
+from pegboard_models.model_files import local_copy
 from pegboard_models.predicting import predict
 from pegboard_models.schema import Schema
 from pegboard_models.signature import ModelSignature, infer_signature
@@ -44,7 +45,7 @@ def get_model_info(model_uri: str | os.PathLike[str]) -> ModelInfo:
     from pegboard.errors import PegboardError
     from pegboard_scripting import client
 
-    directory = loading.local_copy(model_uri)
+    directory = local_copy(model_uri)
     mlmodel = Model.load(directory)
     logged = None
     if mlmodel.model_id is not None:
@@ -84,4 +85,4 @@ def infer_pip_requirements(
     They are found by loading it in a fresh process, which may run its code. If that fails,
     ``fallback`` is returned, if there is one.
     """
-    return requirements.of_saved(loading.local_copy(model_uri), flavor, fallback)
+    return requirements.of_saved(local_copy(model_uri), flavor, fallback)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from pegboard import host
 from pegboard.errors import InvalidValue, PegboardError, PluginError
 
-from pegboard_models import kinds, loading
+from pegboard_models import kinds
+from pegboard_models.model_files import local_copy
 
 if TYPE_CHECKING:
     from pegboard_models.trusting import TrustLike
@@ -51,7 +52,7 @@ def predict(
     if (input_data is None) == (input_path is None):
         raise InvalidValue("predict needs either input_data or input_path.")
     options = {
-        "--model-uri": loading.local_copy(model_uri),
+        "--model-uri": local_copy(model_uri),
         "--input-path": input_path,
         "--output": output_path,
         "--content-type": content_type,

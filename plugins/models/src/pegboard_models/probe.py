@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from pegboard_models.model_files import PYTHON_FUNCTION
+
 _UNPICKLING = "pegboard_models.pickles"
 """The only one of our modules whose imports are the model's."""
 
@@ -68,7 +70,7 @@ def main(directory: str, flavor: str, report: str) -> None:
     trust = Trust(pickle=True)
     imports: set[tuple[str, str]] = set()
     with _noted(imports):
-        if flavor == mlmodel.PYTHON_FUNCTION:
+        if flavor == PYTHON_FUNCTION:
             loaded = loading.load_pyfunc(directory, trust)
             if model.saved_input_example_info is not None:
                 with suppress(Exception):

@@ -14,7 +14,8 @@ from pegboard.errors import InvalidValue
 
 from pegboard_models import python_model as model
 from pegboard_models.loading import load_pyfunc
-from pegboard_models.mlmodel import PYTHON_FUNCTION, Model
+from pegboard_models.mlmodel import Model
+from pegboard_models.model_files import PYTHON_FUNCTION
 from pegboard_models.pyfunc_model import PyFuncModel
 from pegboard_models.python_model import PythonModel, PythonModelContext
 from pegboard_models.trusting import TrustLike

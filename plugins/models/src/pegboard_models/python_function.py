@@ -15,7 +15,7 @@ from pegboard.contracts.models import ModelFlavor, Predictor, SavedFlavor, Trust
 from pegboard.errors import InvalidValue, quoted
 
 from pegboard_models import copying
-from pegboard_models.mlmodel import PYTHON_FUNCTION, part
+from pegboard_models.model_files import PYTHON_FUNCTION, part
 from pegboard_models.python_model import BoundModel, FunctionModel, PythonModel, PythonModelContext
 from pegboard_models.trusting import require_pickle
 

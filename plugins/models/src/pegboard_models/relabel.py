@@ -6,11 +6,12 @@ import posixpath
 import tempfile
 from pathlib import Path
 
-from pegboard import model_uris, uris
+from pegboard import uris
 from pegboard.errors import InvalidValue
+from pegboard_scripting import model_uris
 
-from pegboard_models import loading
-from pegboard_models.mlmodel import FILE_NAME, Model
+from pegboard_models.mlmodel import Model
+from pegboard_models.model_files import FILE_NAME, local_copy
 from pegboard_models.signature import ModelSignature
 
 
@@ -20,7 +21,7 @@ def set_signature(uri: str, signature: ModelSignature) -> None:
     InvalidValue for a version of a registered model: what was registered does not change.
     """
     if uris.parse(uri).scheme in (uris.PLAIN_PATH, "file"):
-        directory = loading.local_copy(uri)
+        directory = local_copy(uri)
         _changed(Model.load(directory), signature).save(directory)
         return
     if model_uris.is_model_uri(uri) and model_uris.parse(uri).model_id is None:
@@ -32,7 +33,7 @@ def set_signature(uri: str, signature: ModelSignature) -> None:
 
     client = Client()
     named = client.named_files(uri)
-    mlmodel = _changed(Model.load(loading.local_copy(uri)), signature)
+    mlmodel = _changed(Model.load(local_copy(uri)), signature)
     with tempfile.TemporaryDirectory(prefix="pegboard-") as place:
         mlmodel.save(place)
         target = posixpath.join(named.path, FILE_NAME)

@@ -15,7 +15,7 @@ from typing import Any
 from pegboard.errors import PegboardError, PluginError
 
 from pegboard_models import distributions, import_graph, object_graph
-from pegboard_models.mlmodel import PYTHON_FUNCTION
+from pegboard_models.model_files import PYTHON_FUNCTION
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from pegboard.errors import AlreadyExists, InvalidValue, translate_os_error
 
 from pegboard_models import digests
 from pegboard_models.loading import open_flavor
-from pegboard_models.mlmodel import PYTHON_FUNCTION, Model
+from pegboard_models.mlmodel import Model
+from pegboard_models.model_files import PYTHON_FUNCTION
 from pegboard_models.signature import ModelSignature
 
 if TYPE_CHECKING:

@@ -8,11 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
-from pegboard import model_uris, paging, tags
+from pegboard import paging, tags
 from pegboard.entities.registry import ModelVersion
 from pegboard.errors import InvalidValue, NotFound, NotSupported, PegboardError
 from pegboard.literals import literal
 from pegboard.tags import DATASET_CONTEXT, PARENT_RUN_ID
+from pegboard_scripting import model_uris
 from pegboard_scripting.client import Client
 
 if TYPE_CHECKING:

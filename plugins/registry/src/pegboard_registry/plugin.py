@@ -11,9 +11,9 @@ from pegboard.uris import PLAIN_PATH
 from pegboard_registry.hookspecs import Gate
 
 if TYPE_CHECKING:
-    from pegboard.contracts.http import Endpoint
     from pegboard.contracts.registry import ModelRegistry
     from pegboard.host import Host
+    from pegboard_wire.http import Endpoint
 
 
 @hookimpl
@@ -24,16 +24,19 @@ def pegboard_model_registries() -> Sequence[Backend[ModelRegistry]]:
             "sqlite",
             "pegboard_registry.store.sqlite:open_registry",
             "In the SQLite file of a tracking store: sqlite:PATH",
+            place="pegboard_registry.store.sqlite:file_of",
         ),
         Backend(
             PLAIN_PATH,
             "pegboard_registry.store.sqlite:open_registry",
             "The same, as a plain path to the file or its directory",
+            place="pegboard_registry.store.sqlite:file_of",
         ),
         Backend(
             "file",
             "pegboard_registry.store.sqlite:open_registry",
             "The same, as a URI: file:///PATH",
+            place="pegboard_registry.store.sqlite:file_of",
         ),
         Backend(
             "http",

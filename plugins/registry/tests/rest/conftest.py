@@ -16,7 +16,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from pegboard.config import Config
-from pegboard.contracts.http import Call, Identity, Permission
 from pegboard.errors import PegboardError
 from pegboard.host import Host
 from pegboard_registry.client.registry import RestRegistry
@@ -25,6 +24,8 @@ from pegboard_registry.settings import SOURCE_SCHEMES
 from pegboard_registry.webhooks.contract import webhooks_of
 from pegboard_tracking.plugin import pegboard_settings
 from pegboard_wire.client.connection import connect
+from pegboard_wire.endpoints import declared
+from pegboard_wire.http import Call, Identity, Permission
 
 ANYBODY = Identity("", frozenset({Permission.READ, Permission.WRITE, Permission.DELETE}))
 _STATUSES = {
@@ -40,7 +41,7 @@ class Server:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.uri = ""
-        self.endpoints = {(each.method, each.path): each for each in host.endpoints()}
+        self.endpoints = {(each.method, each.path): each for each in declared(host)}
         self.seen: list[tuple[str, str]] = []
         made = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"ours": self}))
         made.daemon_threads = True

@@ -18,6 +18,7 @@ def shell(tmp_path, monkeypatch, receiver):
     (tmp_path / "pegboard.toml").write_text(allowed)
     monkeypatch.chdir(tmp_path)
     host.use(None)
+    host.current().tracking_store()
 
     def call(*args, **options):
         whole = ["registry", "webhooks", *args]

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 from pegboard.config import Config
-from pegboard.contracts.http import Answer, Call, Identity, Permission
 from pegboard.errors import PegboardError
 from pegboard.host import Host
+from pegboard_wire.endpoints import declared
+from pegboard_wire.http import Answer, Call, Identity, Permission
 
 EVERYTHING = Identity("tester", frozenset(Permission))
 
@@ -29,7 +30,7 @@ class Wire:
         self.headers: Mapping[str, str] = {}
         self.registry = host.model_registry(uri)
         self.store = host.tracking_store(uri)
-        self._endpoints = {(each.method, each.path): each for each in host.endpoints()}
+        self._endpoints = {(each.method, each.path): each for each in declared(host)}
 
     def answer(self, method: str, path: str, /, **fields: Any) -> Any:
         """Return what an endpoint returns; errors come as they are raised."""

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from pegboard.contracts.http import Identity, Permission
 from pegboard.errors import InvalidState, InvalidValue, Refused
+from pegboard_wire.http import Identity, Permission
 
 BASE = "/api/pegboard/1.0/registry"
 ANYBODY = Identity("", frozenset({Permission.READ, Permission.WRITE, Permission.DELETE}))

@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from pegboard.contracts.http import Identity, Permission
 from pegboard.errors import InvalidValue, NotFound, NotSupported, Refused
 from pegboard_registry.webhooks.contract import need_webhooks
 from pegboard_registry.webhooks.entities import EVENTS
+from pegboard_wire.http import Identity, Permission
 
 URL = "https://example.com/hook"
 CREATED = {"entity": "MODEL_VERSION", "action": "CREATED"}
@@ -248,14 +248,14 @@ def test_what_a_gate_refuses_is_neither_done_nor_told(versions) -> None:
 KILLED = """
 import os, sys
 from pegboard.config import Config
-from pegboard.contracts.http import Call, Identity, Permission
+from pegboard_wire.http import Call, Identity, Permission
 from pegboard.host import Host
 from pegboard_registry.webhooks.queue import Queue
 
 uri, path, version = sys.argv[1:]
 host = Host(Config())
 host.model_registry(uri).allow = lambda promotion: None
-(endpoint,) = [e for e in host.endpoints() if (e.method, e.path) == ("POST", path)]
+(endpoint,) = [e for e in declared(host) if (e.method, e.path) == ("POST", path)]
 Queue.add = lambda *_: os._exit(7)
 fields = {"name": "iris", "alias": "champion", "version": version}
 endpoint.handle(Call(host, Identity("ann", frozenset(Permission)), fields, {}, tracking_uri=uri))

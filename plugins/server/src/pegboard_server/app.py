@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import orjson
 from pegboard import plugin_calls
-from pegboard.contracts.http import (
+from pegboard.errors import StoreBusy, StoreFull
+from pegboard_wire import endpoints as gathered
+from pegboard_wire.http import (
     ANY_METHOD,
     Answer,
     Application,
@@ -24,8 +26,7 @@ from pegboard.contracts.http import (
     Permission,
     Result,
 )
-from pegboard.errors import StoreBusy, StoreFull
-from pegboard.sentences import SHARED
+from pegboard_wire.sentences import SHARED
 
 from pegboard_server import authentication, builtin, requests, routing
 from pegboard_server.accesslog import Log
@@ -69,7 +70,7 @@ class App:
         """
         self.host = host
         self.settings = settings
-        served = host.endpoints() if endpoints is None else endpoints
+        served = gathered.declared(host) if endpoints is None else endpoints
         self._serves_plugins = endpoints is None
         self._endings: list[Callable[[], None]] = []
         self.router = Router([*builtin.endpoints(self), *served])
@@ -111,7 +112,7 @@ class App:
         given = {"host": self.host, "tracking_uri": self.settings.tracking_uri}
         for plugin in self.host.manager.hook.pegboard_server_started.get_hookimpls():
             try:
-                end: Any = plugin.function(*(given[name] for name in plugin.argnames))
+                end: Any = plugin_calls.asked(plugin, given)
             except BaseException as error:
                 if plugin_calls.is_fatal(error):
                     raise

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pegboard.contracts.http import Identity, Permission
+from pegboard_wire.http import Identity, Permission
 
 from pegboard_server import users
 from pegboard_server.failures import Failure, busy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pegboard.contracts.http import Answer, Call, Endpoint, Permission
+from pegboard_wire.http import Answer, Call, Endpoint, Permission
 
 if TYPE_CHECKING:
     from pegboard_server.app import App

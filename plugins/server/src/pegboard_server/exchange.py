@@ -15,7 +15,7 @@ from pegboard_server.asgi import Receive, Scope, Send
 from pegboard_server.failures import ClientGone, Failure
 
 if TYPE_CHECKING:
-    from pegboard.contracts.http import Answer
+    from pegboard_wire.http import Answer
 
     from pegboard_server.routing import Route
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
-from pegboard import sentences
 from pegboard.errors import (
     ConfigError,
     PegboardError,
@@ -15,7 +14,8 @@ from pegboard.errors import (
     StoreError,
     StoreFull,
 )
-from pegboard.sentences import SHARED, Sentences
+from pegboard_wire import sentences
+from pegboard_wire.sentences import SHARED, Sentences
 
 STATUS_OF_CODE: Mapping[str, int] = {
     "ABORTED": 409,

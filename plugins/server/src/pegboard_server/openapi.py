@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from pegboard.contracts.http import ANY_METHOD, Endpoint, Permission
+from pegboard_wire.http import ANY_METHOD, Endpoint, Permission
 
 if TYPE_CHECKING:
     from pegboard_server.routing import Route

@@ -6,9 +6,6 @@ from collections.abc import Sequence
 
 from pegboard.hookspecs import Command, hookimpl
 
-NAME = "server"
-"""The name of the entry point, and of the table in the configuration."""
-
 
 @hookimpl
 def pegboard_commands() -> Sequence[Command]:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from pegboard import cancellation
-from pegboard.contracts.http import Endpoint, Permission
+from pegboard_stores import cancellation
+from pegboard_wire.http import Endpoint, Permission
 
 from pegboard_server.asgi import Scope
 from pegboard_server.exchange import GONE

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 from attrs import define
-from pegboard import json_size
+from pegboard_stores import json_size
 
 from pegboard_server.asgi import Receive, Scope
 from pegboard_server.failures import ClientGone, Failure, busy, malformed

@@ -14,8 +14,8 @@ from urllib.parse import unquote_to_bytes
 
 from attrs import field, frozen
 from pegboard import paths
-from pegboard.contracts.http import Endpoint
 from pegboard.errors import InvalidValue, PluginError
+from pegboard_wire.http import Endpoint
 
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(:path)?\}")
 _ALIASES = (("/api/", "/ajax-api/"),)

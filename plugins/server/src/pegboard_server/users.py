@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from attrs import frozen
-from pegboard.contracts.http import Permission
 from pegboard.errors import ConfigError, InvalidValue
+from pegboard_wire.http import Permission
 
 LEVELS = (Permission.READ, Permission.WRITE, Permission.DELETE, Permission.ADMIN)
 """What a user may do, in rising order; each includes those before it."""

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from pegboard.contracts.http import Answer, Call, Endpoint, Permission
-from pegboard_server.app import App
-from pegboard_server.failures import Failure
+from pegboard_server import App, Failure
+from pegboard_wire.http import Answer, Call, Endpoint, Permission
 
 from pegboard_serving import payloads
 from pegboard_serving.batching import Batcher
@@ -21,8 +20,7 @@ from pegboard_serving.scorer import ModelFault, Scorer, told
 
 if TYPE_CHECKING:
     from pegboard.host import Host
-    from pegboard_server.metrics import Board
-    from pegboard_server.settings import Settings
+    from pegboard_server import Board, Settings
 
 
 def create(

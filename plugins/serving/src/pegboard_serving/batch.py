@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import IO, Any
 
-from pegboard_models.enforcement import SchemaMismatch
-from pegboard_server.failures import Failure
+from pegboard_models import SchemaMismatch
+from pegboard_server import Failure
 
 from pegboard_serving import answers, json_text, payloads, tables
 from pegboard_serving.scorer import Scorer

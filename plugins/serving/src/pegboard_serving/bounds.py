@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pegboard import json_size
-from pegboard_server.failures import Failure
+from pegboard_server import Failure
+from pegboard_stores import json_size
 
 if TYPE_CHECKING:
-    from pegboard_models.schema import Schema
+    from pegboard_models import Schema
 
 MAX_COLUMNS = 10_000
 """How many columns a table may have, unless the model has half as many or more."""

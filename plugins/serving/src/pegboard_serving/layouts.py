@@ -12,9 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from pegboard_models.datatypes import DataType
-from pegboard_models.enforcement import SchemaMismatch
-from pegboard_models.schema import ColSpec, Schema, TensorSpec
+from pegboard_models import ColSpec, DataType, Schema, SchemaMismatch, TensorSpec
 
 from pegboard_serving import casting
 

@@ -10,7 +10,7 @@ from pegboard.contracts.models import Trust
 from pegboard.errors import Refused
 
 if TYPE_CHECKING:
-    from pegboard_models.pyfunc_model import PyFuncModel
+    from pegboard_models import PyFuncModel
 
 PICKLE = "pickle"
 """What ``--trust`` is told to allow files that can run any code."""
@@ -18,8 +18,7 @@ PICKLE = "pickle"
 
 def load(directory: Path, trusted: Sequence[str]) -> PyFuncModel:
     """Load the model in a directory; Refused says which option allows what it needs."""
-    from pegboard_models.loading import load_pyfunc
-    from pegboard_models.trusting import trust_of
+    from pegboard_models import load_pyfunc, trust_of
 
     names = [name for name in trusted if name != PICKLE]
     trust = Trust(True, tuple(names)) if PICKLE in trusted else trust_of(names)

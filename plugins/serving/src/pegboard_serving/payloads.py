@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 from pegboard.errors import quoted
-from pegboard_server.failures import Failure
+from pegboard_server import Failure
 
 from pegboard_serving import bounds, forms, json_text, tables
 from pegboard_serving.forms import malformed

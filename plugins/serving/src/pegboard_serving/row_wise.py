@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def is_row_wise(host: Host, directory: Path) -> bool:
     """Whether the flavor of the model in a directory promises it."""
-    from pegboard_models.mlmodel import Model
+    from pegboard_models import Model
 
     names = set(host.model_flavors())
     found = [host.model_flavor(name) for name in Model.load(directory).flavors if name in names]

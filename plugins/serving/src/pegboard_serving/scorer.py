@@ -13,7 +13,7 @@ from pegboard_serving.payloads import Payload
 from pegboard_serving.signature import Expected
 
 if TYPE_CHECKING:
-    from pegboard_models.pyfunc_model import PyFuncModel
+    from pegboard_models import PyFuncModel
 
 
 _LONGEST = 300

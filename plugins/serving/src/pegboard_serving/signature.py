@@ -9,8 +9,7 @@ from attrs import frozen
 from pegboard_serving.layouts import Table, Tensor, layout_of
 
 if TYPE_CHECKING:
-    from pegboard_models.mlmodel import Model
-    from pegboard_models.schema import Schema
+    from pegboard_models import Model, Schema
 
 
 @frozen

@@ -7,9 +7,7 @@ from contextlib import closing
 from typing import IO, Any
 
 import pandas as pd
-from pegboard_models.datatypes import DataType
-from pegboard_models.enforcement import SchemaMismatch
-from pegboard_models.schema import Schema
+from pegboard_models import DataType, Schema, SchemaMismatch
 
 from pegboard_serving import forms
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from pegboard.hookspecs import Backend, Command, hookimpl
+from pegboard.hookspecs import Backend, Command, Finding, hookimpl
 from pegboard.uris import PLAIN_PATH
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
-    from pegboard.contracts.http import Endpoint
     from pegboard.contracts.tracking import TrackingStore
-
-
-NAME = "tracking"
-"""The name of the entry point, and of the table in the configuration."""
+    from pegboard.host import Host
+    from pegboard_wire.http import Endpoint
 
 
 @hookimpl
@@ -23,15 +20,22 @@ def pegboard_tracking_stores() -> Sequence[Backend[TrackingStore]]:
     """Declare the SQLite store (also for plain paths), servers, and the store for tests."""
     return [
         Backend(
-            "sqlite", "pegboard_tracking.store.sqlite:open_store", "A SQLite file: sqlite:PATH"
+            "sqlite",
+            "pegboard_tracking.store.sqlite:open_store",
+            "A SQLite file: sqlite:PATH",
+            place="pegboard_tracking.store.sqlite:file_of",
         ),
         Backend(
             PLAIN_PATH,
             "pegboard_tracking.store.sqlite:open_store",
             "A plain path: a SQLite file, or a directory with one",
+            place="pegboard_tracking.store.sqlite:file_of",
         ),
         Backend(
-            "file", "pegboard_tracking.store.sqlite:open_store", "The same, as a URI: file:///PATH"
+            "file",
+            "pegboard_tracking.store.sqlite:open_store",
+            "The same, as a URI: file:///PATH",
+            place="pegboard_tracking.store.sqlite:file_of",
         ),
         Backend(
             "http",
@@ -118,6 +122,14 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
     from pegboard_tracking.wire.endpoints import endpoints
 
     return endpoints()
+
+
+@hookimpl
+def pegboard_checks(host: Host) -> Iterable[Finding]:
+    """Check SQLite and the disk."""
+    from pegboard_tracking.commands.checks import findings
+
+    return findings(host)
 
 
 @hookimpl

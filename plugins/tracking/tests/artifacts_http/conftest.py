@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from attrs import frozen
 from pegboard.config import Config
-from pegboard.contracts.http import Answer, Call, Identity, Permission
 from pegboard.host import Host
 from pegboard_tracking.artifacts.files import FileArtifactStore
+from pegboard_wire.endpoints import declared
+from pegboard_wire.http import Answer, Call, Identity, Permission
 
 EVERYTHING = Identity("tester", frozenset(Permission))
 PROXY = "/api/2.0/mlflow-artifacts"
@@ -42,7 +43,7 @@ class Files:
         self.uri = uri
         self.root = root
         self.store = host.tracking_store(uri)
-        self._endpoints = {(each.method, each.path): each for each in host.endpoints()}
+        self._endpoints = {(each.method, each.path): each for each in declared(host)}
 
     def __call__(
         self,

@@ -17,9 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from attrs import define, field
-from pegboard import sentences
 from pegboard.config import Config
-from pegboard.contracts.http import Answer, Call, Identity, Permission
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.errors import InvalidValue, NotFound, PegboardError
 from pegboard.host import Host
@@ -27,7 +25,10 @@ from pegboard_tracking.client.store import RestStore
 from pegboard_tracking.plugin import pegboard_settings
 from pegboard_tracking.points import packed_points
 from pegboard_tracking.wire.sentences import TRACKING
+from pegboard_wire import sentences
 from pegboard_wire.client.connection import connect
+from pegboard_wire.endpoints import declared
+from pegboard_wire.http import Answer, Call, Identity, Permission
 
 EVERYTHING = Identity("tester", frozenset(Permission))
 _STATUSES = {NotFound: 404, InvalidValue: 400}
@@ -69,7 +70,7 @@ class Server:
         self.host = Host(Config())
         self.uri = f"sqlite:{place / 'store.db'}"
         self.store = self.host.tracking_store(self.uri)
-        self.endpoints = {(each.method, each.path): each for each in self.host.endpoints()}
+        self.endpoints = {(each.method, each.path): each for each in declared(self.host)}
         if not packs:
             self.pack_no_more()
         self.seen: list[Seen] = []

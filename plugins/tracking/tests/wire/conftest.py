@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from pegboard.config import Config
-from pegboard.contracts.http import Call, Identity, Permission
 from pegboard.errors import PegboardError
 from pegboard.host import Host
+from pegboard_wire.endpoints import declared
+from pegboard_wire.http import Call, Identity, Permission
 
 EVERYTHING = Identity("tester", frozenset(Permission))
 
@@ -24,7 +25,7 @@ class Wire:
         self.host = host
         self.uri = uri
         self.store = host.tracking_store(uri)
-        self._endpoints = {(each.method, each.path): each for each in host.endpoints()}
+        self._endpoints = {(each.method, each.path): each for each in declared(host)}
 
     def call(self, method: str, path: str, **fields: Any) -> Any:
         """Return the answer; errors come as they are raised."""

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pegboard.contracts.http import Call, Identity, Permission
 from pegboard.errors import InvalidValue
 from pegboard_stores import search_tokens
 from pegboard_tracking.points import packed_points
 from pegboard_tracking.wire import ingestion, otlp, protobuf
+from pegboard_wire.http import Call, Identity, Permission
 
 from .conftest import Wire
 from .test_otlp import binary, pair, part, varint

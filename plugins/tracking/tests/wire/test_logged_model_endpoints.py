@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from pegboard.config import Config
-from pegboard.contracts.http import Call, Identity, Permission
 from pegboard.entities import LoggedModelInput, Metric
 from pegboard.errors import InvalidValue, NotFound
 from pegboard.host import Host
 from pegboard_tracking.wire import logged_models
+from pegboard_wire.http import Call, Identity, Permission
 
 BASE = "/api/2.0/mlflow/logged-models"
 ENDPOINTS = {(each.method, each.path): each for each in logged_models.ENDPOINTS}

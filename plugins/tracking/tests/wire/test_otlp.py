@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pegboard.contracts.http import Answer, Call, Identity, Permission
 from pegboard.entities import Span, SpanEvent, SpanLink, SpanStatusCode
 from pegboard.errors import InvalidValue, NotFound
 from pegboard_tracking.wire import ingestion, otlp
+from pegboard_wire.http import Answer, Call, Identity, Permission
 
 TRACE, SPAN, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "00f067aa0ba902b7"
 

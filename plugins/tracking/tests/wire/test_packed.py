@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pegboard.config import Config
-from pegboard.contracts.http import Call, Identity, Permission
 from pegboard.entities import RunStatus
 from pegboard.errors import InvalidState, InvalidValue, NotFound, NotSupported
 from pegboard.host import Host
 from pegboard_tracking.points import packed_points
+from pegboard_wire.endpoints import declared
+from pegboard_wire.http import Call, Identity, Permission
 
 TESTER = Identity("tester", frozenset(Permission))
 POINTS = st.binary(min_size=24, max_size=480).map(lambda found: found[: len(found) // 24 * 24])
@@ -150,7 +151,7 @@ def test_other_stores_say_that_they_take_none(send) -> None:
     with pytest.raises(NotSupported):
         send(packed_points.pack("r", {"m": points(1)}), uri="memory:packed")
     host = Host(Config())
-    endpoints = {each.path: each for each in host.endpoints()}
+    endpoints = {each.path: each for each in declared(host)}
     call = Call(host, TESTER, {}, {}, tracking_uri="memory:packed")
     assert "packed_points" not in endpoints["/api/pegboard/1.0/abilities"].handle(call)
     host.close()

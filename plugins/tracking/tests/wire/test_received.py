@@ -6,8 +6,8 @@ import asyncio
 import sqlite3
 
 import pytest
-from pegboard.contracts.http import Call, Identity, Permission
 from pegboard.errors import InvalidState, InvalidValue
+from pegboard_wire.http import Call, Identity, Permission
 
 TESTER = Identity("tester", frozenset(Permission))
 METRIC = {"key": "m", "value": 1.0, "timestamp": 1, "step": 0}

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pegboard import uris
-from pegboard.contracts.http import Call, Identity, Permission
 from pegboard.entities import (
     Assessment,
     AssessmentError,
@@ -24,6 +23,7 @@ from pegboard.errors import InvalidValue, NotFound, Refused
 from pegboard_tracking.wire import trace_codec
 from pegboard_tracking.wire.endpoints import endpoints
 from pegboard_tracking.wire.trace_requests import MAX_TRACES
+from pegboard_wire.http import Call, Identity, Permission
 
 OLD, NEW = "/api/2.0/mlflow/traces", "/api/3.0/mlflow/traces"
 ENDPOINTS = {(each.method, each.path): each for each in endpoints()}

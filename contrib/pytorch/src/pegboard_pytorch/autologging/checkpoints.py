@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 from pegboard.errors import InvalidValue, NotFound
-from pegboard_models.trusting import TrustLike, require_pickle, trust_of
+from pegboard_models import TrustLike, require_pickle, trust_of
 
 if TYPE_CHECKING:
     from pegboard_models.autologging import RunLog

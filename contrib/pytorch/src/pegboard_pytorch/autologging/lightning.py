@@ -10,13 +10,13 @@ from typing import Any
 from pegboard_models.autologging import (
     Call,
     Integration,
+    PointBuffer,
     RunLog,
     log_trained_model,
     pending_model,
     state,
     training_run,
 )
-from pegboard_models.autologging.runs import PointBuffer
 
 from pegboard_pytorch.autologging.checkpoints import Checkpoints
 

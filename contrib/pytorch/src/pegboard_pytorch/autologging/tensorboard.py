@@ -8,8 +8,7 @@ from collections.abc import Generator
 from types import ModuleType
 from typing import Any
 
-from pegboard_models.autologging import Call, Integration, RunLog
-from pegboard_models.autologging.runs import PointBuffer
+from pegboard_models.autologging import Call, Integration, PointBuffer, RunLog
 from pegboard_scripting.fluent import runs
 
 _buffers: dict[str, PointBuffer] = {}

@@ -10,7 +10,7 @@ from typing import Any
 from pegboard.contracts.models import Trust
 from pegboard.errors import InvalidValue
 from pegboard.paths import below
-from pegboard_models.trusting import require_pickle
+from pegboard_models import require_pickle
 
 from pegboard_pytorch.formats.archive_check import suspicion
 

@@ -2,67 +2,47 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import sqlite3
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from attrs import field, frozen
 
+from pegboard import builtin, distributions, plugin_calls, uris
 from pegboard.cli.faults import Review, explained, review
-from pegboard.cli.formats import size
-from pegboard.cli.shell import configuration, open_host
+from pegboard.cli.opening import configuration, open_host
 from pegboard.errors import (
+    NoStore,
     PegboardError,
     StoreFull,
     StoreReadOnly,
     UnknownScheme,
     command_line,
 )
+from pegboard.hookspecs import FAIL, OK, SKIP, WARN, Finding
 
 if TYPE_CHECKING:
     from pegboard.host import Host
     from pegboard.plugin_calls import Plugin
 
-OK, WARN, FAIL, SKIP = "ok", "warn", "fail", "skip"
-
 _LEAST_PYTHON = (3, 11)
-_LEAST_SQLITE = (3, 37, 0)
-"""The first with STRICT tables."""
-_LITTLE_SPACE, _NO_SPACE = 1_000_000_000, 20_000_000
-"""Free bytes below which to warn, and below which to call it a fault."""
-
+_FAILED = "pegboard.doctor.failed"
 _NOT_CHECKED = "not checked, because of the fault above"
+_LEAVE_OUT_ONE = "name {!r} in [pegboard] disabled, in pegboard.toml."
 _LEAVE_OUT = "Name one of them in [pegboard] disabled, in pegboard.toml."
 
 _REQUIREMENT = re.compile(r"pegboard\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?")
 _CLAUSE = re.compile(r"(>=|<=|==|!=|~=|>|<)\s*([\d.]+)")
 
 
-@frozen
-class Finding:
-    """The result of one check: what was found, and for all but ``ok`` what to do."""
-
-    check: str
-    state: str
-    found: str
-    advice: str = field(default="")
-
-
 def run_all(ctx: click.Context) -> Iterator[Finding]:
     """Yield the findings of every check; one that breaks is a finding too."""
     checks: list[Callable[[click.Context], Iterator[Finding]]] = [
         _python,
-        _sqlite,
-        _git,
         _config,
         _plugins,
+        _surroundings,
         _store,
     ]
     said: set[str] = set()
@@ -93,23 +73,6 @@ def _python(_: click.Context) -> Iterator[Finding]:
     yield Finding("python", OK if fine else FAIL, f"{version} at {sys.executable}", advice)
 
 
-def _sqlite(_: click.Context) -> Iterator[Finding]:
-    fine = sqlite3.sqlite_version_info >= _LEAST_SQLITE
-    least = ".".join(map(str, _LEAST_SQLITE))
-    advice = "" if fine else f"The store needs {least} or newer: use a newer Python or system."
-    yield Finding("sqlite", OK if fine else FAIL, sqlite3.sqlite_version, advice)
-
-
-def _git(_: click.Context) -> Iterator[Finding]:
-    program = shutil.which("git")
-    if program:
-        yield Finding("git", OK, program)
-    else:
-        yield Finding(
-            "git", WARN, "not found", "Install git to have runs record the commit they ran on."
-        )
-
-
 def _config(ctx: click.Context) -> Iterator[Finding]:
     file = configuration(ctx).file
     yield Finding("config", OK, str(file) if file else "no file; the defaults hold")
@@ -117,9 +80,9 @@ def _config(ctx: click.Context) -> Iterator[Finding]:
 
 def _plugins(ctx: click.Context) -> Iterator[Finding]:
     host = open_host(ctx)
-    if not host.plugins:
-        yield Finding("plugins", WARN, "none is installed", "Try: pip install pegboard-tracking")
-    reviewed = review(host, served=True)
+    if host.plugins.keys() <= {builtin.NAME}:
+        yield Finding("plugins", WARN, "none is installed", distributions.first_step())
+    reviewed = review(host)
     for name, plugin in host.plugins.items():
         yield _plugin(f"plugin {name}", plugin, reviewed)
     for (kind, key), names in reviewed.conflicts.items():
@@ -139,7 +102,7 @@ def _plugin(check: str, plugin: Plugin, reviewed: Review) -> Finding:
             f"{label} wants pegboard {wants}, but {found} is installed",
             command_line("pip", "install", "--upgrade", "pegboard", plugin.distribution),
         )
-    leave_out = f"name {plugin.name!r} in [pegboard] disabled, in pegboard.toml."
+    leave_out = _LEAVE_OUT_ONE.format(plugin.name)
     if plugin.error:
         return Finding(
             check, FAIL, f"{label} does not load: {plugin.error}", f"Reinstall it, or {leave_out}"
@@ -152,6 +115,25 @@ def _plugin(check: str, plugin: Plugin, reviewed: Review) -> Finding:
             check, WARN, f"{label} is slow: {slow}", f"If you can do without: {leave_out}"
         )
     return Finding(check, OK, label)
+
+
+def _surroundings(ctx: click.Context) -> Iterator[Finding]:
+    """Let plugins check what they need besides themselves; one that fails is a finding too."""
+    host = open_host(ctx)
+    for implementation in host.manager.hook.pegboard_checks.get_hookimpls():
+        name = implementation.plugin_name
+        try:
+            for finding in plugin_calls.asked(implementation, {"host": host}):
+                if finding.state == FAIL:
+                    ctx.meta[_FAILED] = True
+                yield finding
+        except BaseException as error:
+            if plugin_calls.is_fatal(error):
+                raise
+            said = f"pegboard_checks failed: {plugin_calls.described(error)}"
+            yield Finding(
+                f"plugin {name}", FAIL, said, f"To do without: {_LEAVE_OUT_ONE.format(name)}"
+            )
 
 
 def _unmet_requirement(distribution: str) -> tuple[str, str] | None:
@@ -201,71 +183,36 @@ def _release(version: str) -> tuple[int, ...]:
 def _store(ctx: click.Context) -> Iterator[Finding]:
     host = open_host(ctx)
     uri = host.config.tracking.uri
-    path = _local_path(uri)
-    told = False
-    if path is not None:
-        for finding in _medium(path):
-            told = told or finding.state == FAIL
-            yield finding
-        if not path.exists():
-            yield Finding("store", OK, f"{uri}: not there yet; made on first use at {path}")
-            return
+    path = uris.place_of(uri)
+    if path is not None and not path.exists():
+        yield _missing(uri, path)
+        return
     try:
         yield from _contents(host, uri)
     except (StoreFull, StoreReadOnly) as error:
-        # What its disk is like was said already, better.
-        yield Finding("store", SKIP, _NOT_CHECKED) if told else _failed("store", error)
+        # Perhaps a plugin said already, and better, what its disk is like.
+        yield (
+            Finding("store", SKIP, _NOT_CHECKED)
+            if ctx.meta.get(_FAILED)
+            else _failed("store", error)
+        )
     except UnknownScheme as error:
         broken = any(plugin.error for plugin in host.plugins.values())
         yield Finding("store", SKIP, _NOT_CHECKED) if broken else _failed("store", error)
 
 
-def _local_path(uri: str) -> Path | None:
-    """Return where on this machine a store lies; None if it is elsewhere."""
-    from pegboard import uris
-
-    parsed = uris.parse(uri)
-    return parsed.local_path() if parsed.scheme in ("sqlite", "file", uris.PLAIN_PATH) else None
-
-
-def _medium(path: Path) -> Iterator[Finding]:
-    """Check what a local store lies on: may it be written, is there space."""
-    directory = next(place for place in (path, *path.parents) if place.is_dir())
-    fault = _write_fault(directory, path)
-    if fault:
-        yield Finding(
-            "store directory", FAIL, fault, "Check permissions and owner, or choose another store."
-        )
-    else:
-        yield Finding("store directory", OK, f"{directory} can be written")
-    free = shutil.disk_usage(directory).free
-    text = f"{size(free)} free on the disk of {directory}"
-    if free >= _LITTLE_SPACE:
-        yield Finding("disk space", OK, text)
-    else:
-        advice = "Free some space, for instance with 'pegboard gc'."
-        yield Finding("disk space", FAIL if free < _NO_SPACE else WARN, text, advice)
-
-
-def _write_fault(directory: Path, file: Path) -> str:
-    """Say why a store cannot be written; "" if it can be.
-
-    The directory is tried out, since permission bits do not tell of read-only disks.
-    """
-    try:
-        with tempfile.NamedTemporaryFile(dir=directory, prefix=".pegboard-doctor-"):
-            pass
-    except OSError as error:
-        return f"{directory} cannot be written: {error.strerror}"
-    if file.is_file() and not os.access(file, os.W_OK):
-        return f"{file} cannot be written: no permission"
-    return ""
+def _missing(uri: str, place: object) -> Finding:
+    return Finding("store", OK, f"{uri}: not there yet; made on first use at {place}")
 
 
 def _contents(host: Host, uri: str) -> Iterator[Finding]:
     from pegboard.entities import ViewType
 
-    store = host.tracking_store(uri)
+    try:
+        store = host.tracking_store(uri)
+    except NoStore as error:
+        yield _missing(uri, error.place)
+        return
     store.search_experiments(view=ViewType.ALL, max_results=1)
     yield Finding("store", OK, f"{uri} opens and can be read")
     for found, advice in store.faults():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from pegboard.cli import checks, output
+from pegboard.hookspecs import FAIL, OK, SKIP, WARN, Finding
 
-_COLORS = {checks.OK: "green", checks.WARN: "yellow", checks.FAIL: "red", checks.SKIP: "cyan"}
+_COLORS = {OK: "green", WARN: "yellow", FAIL: "red", SKIP: "cyan"}
 
 
 @click.command(epilog=output.examples("pegboard doctor"))
@@ -24,11 +25,11 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
             _print(finding)
     if as_json:
         output.print_json(findings)
-    if any(finding.state == checks.FAIL for finding in findings):
+    if any(finding.state == FAIL for finding in findings):
         ctx.exit(1)
 
 
-def _print(finding: checks.Finding) -> None:
+def _print(finding: Finding) -> None:
     click.secho(f"{finding.state:<4}", fg=_COLORS[finding.state], nl=False)
     click.echo(f"  {finding.check}: {finding.found}")
     if finding.advice:

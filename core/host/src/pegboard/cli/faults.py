@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 import pegboard
-from pegboard import plugin_calls
-from pegboard.cli.shell import cli
+from pegboard import builtin, plugin_calls
 from pegboard.plugin_calls import described, is_fatal
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from pegboard.plugin_calls import Plugin
 
 _CONTEXT = "pegboard_run_context"
-_OURS = "pegboard"
+_OURS = builtin.NAME
 
 
 @frozen
@@ -27,7 +26,7 @@ class Review:
     refused: Mapping[str, str]
     """By plugin: which of its answers cannot be used, and why."""
     conflicts: Mapping[tuple[str, str], list[str]]
-    """By kind and name of what is claimed more than once: the plugins, and us by our name."""
+    """By kind and name of what is claimed more than once: the plugins, ours among them."""
     claimants: frozenset[str] = field(factory=frozenset)
 
     def state(self, plugin: Plugin) -> str:
@@ -50,15 +49,10 @@ class Review:
         return [self.refused[plugin.name], *claims] if plugin.name in self.refused else claims
 
 
-def review(host: Host, *, served: bool = False) -> Review:
-    """Find out what is wrong with the plugins of a host; what loading them showed is known.
-
-    ``served``: whether to look at what a server would serve too, which takes longer.
-    """
+def review(host: Host) -> Review:
+    """Find out what is wrong with the plugins of a host; what loading them showed is known."""
     refused, conflicts = _try_out(host), _conflicts(host)
-    if served:
-        _look_at_endpoints(host, refused, conflicts)
-    claimants = frozenset(name for names in conflicts.values() for name in names)
+    claimants = frozenset(name for names in conflicts.values() for name in names) - {_OURS}
     return Review(refused, conflicts, claimants)
 
 
@@ -77,7 +71,7 @@ def _try_out(host: Host) -> dict[str, str]:
         plugin = host.plugins[implementation.plugin_name]
         try:
             with plugin.timed(_CONTEXT):
-                tags = implementation.function()
+                tags = plugin_calls.asked(implementation, {})
             plugin_calls.context_of(tags)
         except BaseException as error:
             if is_fatal(error):
@@ -88,25 +82,9 @@ def _try_out(host: Host) -> dict[str, str]:
 
 def _conflicts(host: Host) -> dict[tuple[str, str], list[str]]:
     found = {what: list(names) for what, names in host.conflicts().items()}
-    ours = {"command": cli.own, "API name": pegboard.__all__}
     for plugin in host.plugins.values():
         for kind, key, _ in plugin.provides:
-            if key in ours.get(kind, ()):
+            if kind == "API name" and key in pegboard.__all__:
                 names = found.setdefault((kind, key), [plugin.name])
                 names += [] if _OURS in names else [_OURS]
     return found
-
-
-def _look_at_endpoints(
-    host: Host, refused: dict[str, str], conflicts: dict[tuple[str, str], list[str]]
-) -> None:
-    places: dict[str, list[str]] = {}
-    for name, plugin in host.manager.list_name_plugin():
-        try:
-            for endpoint in plugin_calls.endpoints_of(plugin):
-                places.setdefault(f"{endpoint.method} {endpoint.path}", []).append(name)
-        except BaseException as error:
-            if is_fatal(error):
-                raise
-            refused.setdefault(name, f"pegboard_endpoints failed: {described(error)}")
-    conflicts |= {("endpoint", at): names for at, names in places.items() if len(names) > 1}

@@ -56,9 +56,12 @@ def _group(name: str, own: Entry | None, added: Sequence[Entry]) -> click.Comman
             f"{', '.join(command.name for command in added)}.",
             hint="Name one of the plugins in [pegboard] disabled, in pegboard.toml.",
         )
+    entries = group.entries if isinstance(group, LazyGroup) else ()
     return LazyGroup(
         name,
-        declared=added,
+        declared=[*added, *entries],
+        invoke_without_command=group.invoke_without_command,
+        no_args_is_help=group.no_args_is_help,
         commands=group.commands,
         callback=group.callback,
         params=group.params,

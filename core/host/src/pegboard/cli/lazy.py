@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import frozen
 
+from pegboard import distributions
 from pegboard.errors import PegboardError, PluginError
 from pegboard.hookspecs import Command
 from pegboard.plugin_calls import described, is_fatal
@@ -44,6 +45,11 @@ class LazyGroup(click.Group):
         entries = (each if isinstance(each, Entry) else Entry.of(each) for each in declared)
         self._declared = {entry.name: entry for entry in entries}
 
+    @property
+    def entries(self) -> Iterable[Entry]:
+        """The sub-commands that were declared when the group was made."""
+        return self._declared.values()
+
     def declared(self, ctx: click.Context) -> Mapping[str, Entry]:
         """Return the sub-commands by name."""
         del ctx
@@ -73,12 +79,16 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def explain_unknown(self, ctx: click.Context, name: str) -> str:
-        """Say that there is no such sub-command, and which one may be meant."""
+        """Say that there is no such sub-command, which one may be meant, and what to install."""
         import difflib
 
         message = f"'{ctx.command_path}' has no command {name!r}."
         near = difflib.get_close_matches(name, self.list_commands(ctx))
-        return f"{message} Did you mean {' or '.join(map(repr, near))}?" if near else message
+        if near:
+            message += f" Did you mean {' or '.join(map(repr, near))}?"
+        # Without the name of the program, which is that of the root.
+        hint = distributions.install("command", " ".join([*ctx.command_path.split()[1:], name]))
+        return f"{message} {hint}".rstrip()
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of sub-commands from their summaries."""

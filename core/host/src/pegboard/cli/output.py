@@ -1,29 +1,29 @@
 """What commands print: tables for people, JSON for programs, progress on stderr.
 
-On a terminal tables are drawn by rich and fit its width. Into a pipe or file go plain aligned
-columns, complete, without colours or shortening.
+On a terminal tables fit its width, and are drawn by rich if it is installed. Into a pipe or file go
+plain aligned columns, complete, without colours or shortening.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import re
+import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
-from attrs import asdict, evolve, field, frozen, has
-
-from pegboard.cli.formats import not_finite
+from attrs import asdict, field, frozen, has
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_GAP = 2
+GAP = 2
+"""How many cells lie between two columns."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 """The option that every command which prints facts has."""
@@ -62,13 +62,20 @@ def clean(text: object) -> str:
     return _CONTROL.sub(lambda match: repr(match[0])[1:-1], str(text))
 
 
+def not_finite(value: float) -> str:
+    """Return the name of a value that is not finite, else ""."""
+    if math.isfinite(value):
+        return ""
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
 # -- JSON --------------------------------------------------------------------------------------
 
 
 def json_ready(value: Any) -> Any:
     """Return a value made of what JSON has; NaN and infinities become their names as strings."""
     if isinstance(value, float):
-        return value if math.isfinite(value) else not_finite(value)
+        return not_finite(value) or value
     if has(type(value)):
         value = asdict(value, recurse=False)
     if isinstance(value, Mapping):
@@ -88,16 +95,6 @@ def print_json(value: Any) -> None:
     click.echo(json_text(value, indent=2))
 
 
-def print_json_array(values: Iterable[Any]) -> None:
-    """Print values as one JSON array, each as soon as it comes."""
-    opening = "["
-    for value in values:
-        text = json_text(value, indent=2).replace("\n", "\n  ")
-        click.echo(f"{opening}\n  {text}", nl=False)
-        opening = ","
-    click.echo("[]" if opening == "[" else "\n]")
-
-
 def _ascii_only() -> bool:
     return (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
 
@@ -111,36 +108,15 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> 
     if not is_terminal():
         _print_plain(columns, texts)
         return []
-    console = _console()
-    widths = _widths(columns, texts)
-    shown, hidden = _fitting(columns, widths, console.width)
-    _print_rich(console, [columns[i] for i in shown], [[row[i] for i in shown] for row in texts])
+    shown, hidden = _fitting(columns, widths(columns, texts), terminal_width())
+    kept, cells = [columns[i] for i in shown], [[row[i] for i in shown] for row in texts]
+    try:
+        from rich.console import Console
+    except ImportError:
+        _print_plain(kept, [list(map(_shortened, kept, row)) for row in cells])
+    else:
+        _print_rich(Console(highlight=False, emoji=False), kept, cells)
     return [columns[i].title for i in hidden]
-
-
-def print_blocks(columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table that may be too wide: in blocks of columns, each led by the first column."""
-    if not is_terminal():
-        print_table(columns, rows)
-        return
-    room = _console().width
-    widths = _widths(columns, [[clean(cell) for cell in row] for row in rows])
-    block, used = [0], widths[0]
-    for i in range(1, len(columns)):
-        if len(block) > 1 and used + _GAP + widths[i] > room:
-            _print_block(columns, rows, block)
-            click.echo()
-            block, used = [0], widths[0]
-        block.append(i)
-        used += _GAP + widths[i]
-    _print_block(columns, rows, block)
-
-
-def _print_block(
-    columns: Sequence[Column], rows: Sequence[Sequence[object]], block: Sequence[int]
-) -> None:
-    kept = [evolve(columns[i], optional=0) for i in block]
-    print_table(kept, [[row[i] for i in block] for row in rows])
 
 
 def print_record(pairs: Iterable[tuple[str, object]], *, indent: str = "") -> None:
@@ -153,10 +129,7 @@ def print_record(pairs: Iterable[tuple[str, object]], *, indent: str = "") -> No
 
 def heading(text: str) -> None:
     """Print the title of a section."""
-    if is_terminal():
-        _console().print(clean(text), style="bold", markup=False, highlight=False)
-    else:
-        click.echo(clean(text))
+    click.secho(clean(text), bold=True)
 
 
 def note(text: str) -> None:
@@ -170,26 +143,32 @@ def note_hidden(titles: Sequence[str]) -> None:
         note(f"No room for: {', '.join(titles)}. A wider terminal, a pipe or --json shows them.")
 
 
-def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
-    widths = []
+def terminal_width() -> int:
+    """Return how many cells a line of the terminal has."""
+    return shutil.get_terminal_size().columns
+
+
+def widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return how many cells each column takes on a terminal."""
+    found = []
     for i, column in enumerate(columns):
         longest = max(_cells(text) for text in (clean(column.title), *(row[i] for row in rows)))
-        widths.append(longest if column.most is None else min(longest, column.most))
-    return widths
+        found.append(longest if column.most is None else min(longest, column.most))
+    return found
 
 
 def _fitting(
-    columns: Sequence[Column], widths: Sequence[int], room: int
+    columns: Sequence[Column], taken: Sequence[int], room: int
 ) -> tuple[list[int], list[int]]:
     """Return the positions of the columns to show and to hide."""
     shown: list[int] = list(range(len(columns)))
     hidden: list[int] = []
-    needed = sum(widths) + _GAP * (len(columns) - 1)
+    needed = sum(taken) + GAP * (len(columns) - 1)
     dispensable = [i for i in shown if columns[i].optional]
     for i in sorted(dispensable, key=lambda i: (columns[i].optional, i), reverse=True):
         if needed <= room:
             break
-        needed -= widths[i] + _GAP
+        needed -= taken[i] + GAP
         shown.remove(i)
         hidden.append(i)
     return shown, sorted(hidden)
@@ -197,13 +176,13 @@ def _fitting(
 
 def _print_plain(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
     everything = [[clean(column.title) for column in columns], *rows]
-    widths = [max(_cells(row[i]) for row in everything) for i in range(len(columns))]
+    taken = [max(_cells(row[i]) for row in everything) for i in range(len(columns))]
     for row in everything:
         cells = []
-        for column, text, width in zip(columns, row, widths, strict=True):
+        for column, text, width in zip(columns, row, taken, strict=True):
             filler = " " * (width - _cells(text))
             cells.append(filler + text if column.right else text + filler)
-        click.echo((" " * _GAP).join(cells).rstrip())
+        click.echo((" " * GAP).join(cells).rstrip())
 
 
 def _print_rich(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
@@ -230,44 +209,17 @@ def _print_rich(console: Console, columns: Sequence[Column], rows: Sequence[Sequ
     console.print(table)
 
 
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr, highlight=False, emoji=False)
+def _shortened(column: Column, text: str) -> str:
+    if column.most is None or _cells(text) <= column.most:
+        return text
+    while _cells(text) >= column.most:
+        text = text[:-1]
+    return f"{text}…"
 
 
 def _cells(text: str) -> int:
     """Return how many cells of a terminal a text takes."""
     if text.isascii():
         return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-# -- progress ----------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def progress(label: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show how far long work has come, on stderr if that is a terminal.
-
-    Gives a function to call with the number of steps done since the last call. ``total`` is the
-    number of all steps, None if it is unknown.
-    """
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=_console(stderr=True),
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task(label, total=total)
-        yield lambda steps: bar.advance(task, steps)
+    wide = sum(unicodedata.east_asian_width(sign) in "WF" for sign in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pegboard import builtin, distributions
 from pegboard.cli import output
 from pegboard.cli.faults import Review, review
 from pegboard.cli.lazy import LazyGroup
-from pegboard.cli.shell import open_host
-from pegboard.hookspecs import Command
+from pegboard.cli.opening import open_host
 
 if TYPE_CHECKING:
     from pegboard.plugin_calls import Plugin
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     ),
     cls=LazyGroup,
     invoke_without_command=True,
-    declared=[
-        Command(
-            "new",
-            "pegboard.cli.scaffold:new",
-            "Start a plugin of your own: a directory that works.",
-        )
-    ],
 )
 @output.json_option
 @click.pass_context
@@ -42,8 +35,8 @@ def plugins(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         output.print_json([_described(plugin, reviewed) for plugin in found])
         return
-    if not found:
-        output.note("No plugin is installed. Try: pip install pegboard-tracking")
+    if {plugin.name for plugin in found} <= {builtin.NAME}:
+        output.note(f"No plugin is installed. {distributions.first_step()}")
         return
     output.print_table(
         [

@@ -13,7 +13,7 @@ import click
 from pegboard import config as configuration
 from pegboard import settings, uris
 from pegboard.cli import output
-from pegboard.cli.shell import open_host
+from pegboard.cli.opening import open_host
 
 if TYPE_CHECKING:
     from pegboard.config import Config

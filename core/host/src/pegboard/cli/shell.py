@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -10,71 +9,31 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from pegboard import distributions
+from pegboard import builtin, distributions
 from pegboard.cli import output
 from pegboard.cli.groups import grouped
-from pegboard.cli.lazy import Entry, LazyGroup
+from pegboard.cli.lazy import Entry, LazyGroup, loaded
+from pegboard.cli.opening import TRACKING_OPTION, open_host
 from pegboard.errors import InvalidValue, PegboardError
-from pegboard.hookspecs import Command
 
 if TYPE_CHECKING:
-    from pegboard.config import Config
     from pegboard.host import Host
 
 _CONFIG_OPTION = "--config"
-_TRACKING_OPTION = "--tracking-uri"
-_HOST = "pegboard.host"
-
-
-def configuration(ctx: click.Context) -> Config:
-    """Return the configuration that applies to this call, global options included."""
-    from attrs import evolve
-
-    from pegboard import config
-
-    options = ctx.find_root().params
-    environ = dict(os.environ)
-    if options.get("config"):
-        environ["PEGBOARD_CONFIG"] = options["config"]
-    loaded = config.load(environ)
-    if uri := options.get("tracking_uri"):
-        origins = {**loaded.origins, "tracking.uri": _TRACKING_OPTION}
-        loaded = evolve(loaded, tracking=evolve(loaded.tracking, uri=uri), origins=origins)
-    return loaded
-
-
-def open_host(ctx: click.Context) -> Host:
-    """Return the host for this call, and make it the one of this process."""
-    from pegboard import host
-
-    root = ctx.find_root()
-    if _HOST not in root.meta:
-        if root.params.get("config") or root.params.get("tracking_uri"):
-            host.use(host.Host(configuration(ctx)))
-        root.meta[_HOST] = host.current(report=False)
-        # Registered before anything that a command imports, and so called after what that does.
-        atexit.register(root.meta[_HOST].close)
-    found: Host = root.meta[_HOST]
-    return found
 
 
 class _Root(LazyGroup):
     """The command ``pegboard``: core's commands, and those of plugins."""
 
-    @property
-    def own(self) -> Mapping[str, Entry]:
-        """The commands of core."""
-        return self._declared
-
     def declared(self, ctx: click.Context) -> Mapping[str, Entry]:
-        """Return core's commands and those of plugins; core's win."""
+        """Return core's commands and those of plugins, which may add to core's groups."""
         try:
             added = grouped(open_host(ctx).commands())
         except PegboardError as error:
             # Help and core's commands have to work when the configuration is what is broken.
             ctx.find_root().meta["pegboard.trouble"] = error.message
             added = {}
-        return {**added, **self._declared}
+        return {**self._declared, **added}
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the global options; the one that names the store may follow the command too."""
@@ -82,8 +41,10 @@ class _Root(LazyGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command of core, which needs no host, or else of a plugin."""
-        if cmd_name in self._declared:
-            return self._declared[cmd_name].load()  # type: ignore[no-any-return]
+        if own := self._declared.get(cmd_name):
+            command = loaded(own)
+            is_group = isinstance(command, click.Group)
+            return loaded(self.declared(ctx)[cmd_name]) if is_group else command
         if not ctx.resilient_parsing:
             # Unlike completion, a call has to say what is wrong with the configuration.
             _name_left_out(open_host(ctx))
@@ -92,8 +53,6 @@ class _Root(LazyGroup):
     def explain_unknown(self, ctx: click.Context, name: str) -> str:
         """Say which plugin may be missing, disabled or broken."""
         message = super().explain_unknown(ctx, name)
-        if wanted := distributions.COMMANDS.get(name):
-            message += f" {distributions.install(wanted)}"
         return message + distributions.out_of_use(open_host(ctx).plugins.values())
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -123,8 +82,8 @@ def _name_left_out(host: Host) -> None:
 def _tracking_option_first(args: Sequence[str]) -> list[str]:
     end = args.index("--") if "--" in args else len(args)
     for i, word in enumerate(args[:end]):
-        if word.startswith(f"{_TRACKING_OPTION}=") or (word == _TRACKING_OPTION and i + 1 < end):
-            length = 2 if word == _TRACKING_OPTION else 1
+        if word.startswith(f"{TRACKING_OPTION}=") or (word == TRACKING_OPTION and i + 1 < end):
+            length = 2 if word == TRACKING_OPTION else 1
             return [*args[i : i + length], *args[:i], *args[i + length :]]
     return list(args)
 
@@ -218,28 +177,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.group(
     name="pegboard",
     cls=_Root,
-    declared=[
-        Command(
-            "plugins",
-            "pegboard.cli.plugins:plugins",
-            "List what is installed, or start a plugin of your own.",
-        ),
-        Command(
-            "doctor",
-            "pegboard.cli.doctor:doctor",
-            "Check the installation and say what to do about faults.",
-        ),
-        Command(
-            "config",
-            "pegboard.cli.settings:config",
-            "Show the configuration and where it comes from.",
-        ),
-        Command(
-            "completion",
-            "pegboard.cli.completion:completion",
-            "Print the script that teaches a shell to complete.",
-        ),
-    ],
+    declared=builtin.pegboard_commands(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=(
         f"{output.examples('pegboard demo', 'pegboard runs list', 'pegboard runs show --help')}\n\n"
@@ -248,7 +186,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     ),
 )
 @click.option(
-    _TRACKING_OPTION,
+    TRACKING_OPTION,
     "tracking_uri",
     metavar="URI",
     is_eager=True,

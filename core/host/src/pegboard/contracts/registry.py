@@ -185,7 +185,7 @@ class ModelRegistry(ABC):
         """Add the next version to a model.
 
         ``storage_location`` is where the files are, if that is not what ``source`` names (a copy
-        of another version keeps its files); see ``NamedFiles`` in ``pegboard.resolver``.
+        of another version keeps its files); see ``NamedFiles`` in ``pegboard_scripting.resolver``.
         """
 
     @abstractmethod

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.entities import FileInfo, Page, Run
     from pegboard.host import Host
-    from pegboard.resolver import NamedFiles
 
     from pegboard_scripting.client.operations import RunOperations
+    from pegboard_scripting.resolver import NamedFiles
 
 _KNOWN_ROOTS = 4096
 

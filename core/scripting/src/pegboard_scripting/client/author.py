@@ -17,7 +17,8 @@ def user_of(host: Host) -> str | None:
     user: str | None = None
     for implementation in host.manager.hook.pegboard_run_context.get_hookimpls():
         try:
-            user = plugin_calls.context_of(implementation.function()).get(USER) or user
+            tags = plugin_calls.context_of(plugin_calls.asked(implementation, {}))
+            user = tags.get(USER) or user
         except BaseException as error:
             # Who it was is worth less than the change itself.
             if plugin_calls.is_fatal(error):

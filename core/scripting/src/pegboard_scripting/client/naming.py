@@ -6,8 +6,8 @@ import os
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from pegboard import resolver
-from pegboard.resolver import NamedFiles, Resolver
+from pegboard_scripting import resolver
+from pegboard_scripting.resolver import NamedFiles, Resolver
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore

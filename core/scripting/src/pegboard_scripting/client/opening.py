@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from pegboard import host, resolver
+from pegboard import host
 
+from pegboard_scripting import resolver
 from pegboard_scripting.client.client import Client
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
-    from pegboard.resolver import NamedFiles
+
+    from pegboard_scripting.resolver import NamedFiles
 
 
 def open_named(

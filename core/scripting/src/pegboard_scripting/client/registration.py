@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
-from pegboard import model_uris, uris
+from pegboard import uris
 from pegboard.entities.registry import ModelVersionStatus
 from pegboard.errors import (
     InvalidState,
@@ -19,17 +19,19 @@ from pegboard.errors import (
     command_line,
     quoted,
 )
-from pegboard.model_uris import Source
-from pegboard.resolver import MODEL_FILE, Kind, kind_at
+
+from pegboard_scripting import model_uris
+from pegboard_scripting.model_uris import Source
+from pegboard_scripting.resolver import MODEL_FILE, Kind, kind_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pegboard.contracts.registry import ModelRegistry
     from pegboard.entities.registry import ModelVersion
-    from pegboard.resolver import NamedFiles
 
     from pegboard_scripting.client.client import Client
+    from pegboard_scripting.resolver import NamedFiles
 
 VERSIONS_TAG = "mlflow.modelVersions"
 """The tag of a logged model that lists the versions made from it, as JSON."""

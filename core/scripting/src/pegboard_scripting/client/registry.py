@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from pegboard import model_uris
 from pegboard.errors import AlreadyExists, InvalidValue, NotFound
 
+from pegboard_scripting import model_uris
 from pegboard_scripting.client import author, location
 from pegboard_scripting.client.naming import NamedFilesMethods
 

@@ -45,10 +45,9 @@ def _answers(
 ) -> list[Any]:
     answers = []
     for implementation in getattr(host.manager.hook, hook).get_hookimpls():
-        given = [arguments[name] for name in implementation.argnames]
         began = time.perf_counter()
         try:
-            answers.append(checked(implementation.function(*given)))
+            answers.append(checked(plugin_calls.asked(implementation, arguments)))
         except BaseException as error:
             # Whatever it is, the run goes on, unless it is the process that is asked to end.
             ends = isinstance(error, SystemExit) and lifetime.is_terminating()

@@ -77,12 +77,10 @@ def set_active_model(*, name: str | None = None, model_id: str | None = None) ->
 
 
 def _named(name: str) -> list[LoggedModel]:
-    from pegboard import validation
     from pegboard.literals import literal
 
-    text = validation.model_name(name)
     return search_logged_models(
-        filter_string=f"name = {literal(text)}", max_results=2, output_format="list"
+        filter_string=f"name = {literal(name)}", max_results=2, output_format="list"
     )
 
 

@@ -7,9 +7,9 @@ import operator as python
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from pegboard import cancellation
 from pegboard.entities import Experiment, Run
 
+from pegboard_stores import cancellation
 from pegboard_stores.filters.budget import searching
 from pegboard_stores.filters.nodes import And, Comparison, Expr, Field, Not, Operator, Or
 from pegboard_stores.filters.numbers import as_number

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from functools import total_ordering
 from typing import Any, TypeAlias, TypeVar
 
-from pegboard import cancellation
 from pegboard.entities import Experiment, Run
 
+from pegboard_stores import cancellation
 from pegboard_stores.filters.matching import attribute
 from pegboard_stores.filters.nodes import Field, OrderBy
 from pegboard_stores.filters.schema import EXPERIMENTS, RUNS, Kind, SearchSchema

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pegboard.errors import FilterError
-from pegboard.literals import unquoted
 
 from pegboard_stores.filters.lexer import Lexeme, Token, tokenize
 from pegboard_stores.filters.nodes import And, Comparison, Expr, Field, Not, Operator, Or, OrderBy
@@ -287,7 +286,7 @@ class _Parser:
     def _string(self) -> str:
         lexeme = self.ahead
         if lexeme.is_text:
-            return unquoted(self._take().text)
+            return _unquoted(self._take().text)
         error = self._expected("a quoted text", hint="Texts are written 'so' or \"so\".")
         if lexeme.token is Token.NAME:
             error.about("not_quoted", found=lexeme.text)
@@ -362,7 +361,7 @@ class _Parser:
 
 
 def _unquote(text: str) -> str:
-    return unquoted(text) if text[0] in '`"' else text
+    return _unquoted(text) if text[0] in '`"' else text
 
 
 def _number(text: str, *, whole: bool) -> float:
@@ -386,3 +385,9 @@ def _suggest(name: str, known: object) -> str:
     if close:
         return f"Did you mean {close[0]!r}?"
     return f"Possible are {', '.join(names)}."
+
+
+def _unquoted(text: str) -> str:
+    """Return what is between quotes of any sort, each quote inside once."""
+    quote = text[0]
+    return text[1:-1].replace(quote * 2, quote)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import evolve
-from pegboard import refusals
 from pegboard.entities.traces import Assessment, AssessmentKind
 from pegboard.errors import AlreadyExists
 
+from pegboard_stores import refusals
 from pegboard_stores.clock import now_ms
 from pegboard_stores.mapping_records import Records, TraceRecord
 from pegboard_stores.traces import checks

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
-from pegboard import cancellation
 from pegboard.entities.traces import (
     SOURCE_RUN,
     TRACE_NAME,
@@ -19,6 +18,7 @@ from pegboard.entities.traces import (
     TraceMetricsQuery,
 )
 
+from pegboard_stores import cancellation
 from pegboard_stores.mapping_records import TraceRecord
 from pegboard_stores.traces import figures
 from pegboard_stores.traces.figure_filters import FigureFilter, parse

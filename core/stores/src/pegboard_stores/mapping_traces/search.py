@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from attrs import frozen
-from pegboard import cancellation
 from pegboard.entities.traces import SOURCE_RUN, TRACE_NAME, Span
 from pegboard.errors import InvalidValue
 
-from pegboard_stores import filters
+from pegboard_stores import cancellation, filters
 from pegboard_stores.filters import (
     TRACES,
     And,

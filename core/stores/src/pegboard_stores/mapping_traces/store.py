@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import evolve
-from pegboard import cancellation, refusals, uris, validation
+from pegboard import uris
 from pegboard.contracts.traces import DEFAULT_PAGE, TraceStore
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Page
@@ -21,7 +21,7 @@ from pegboard.entities.traces import (
     TraceState,
 )
 
-from pegboard_stores import filters
+from pegboard_stores import cancellation, filters, refusals, validation
 from pegboard_stores.mapping_pages import page
 from pegboard_stores.mapping_records import Records, TraceRecord
 from pegboard_stores.mapping_traces import assessments, figures, search

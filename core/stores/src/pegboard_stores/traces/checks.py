@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
-from pegboard import validation
 from pegboard.contracts.traces import CHANGEABLE, MAX_LINKS
 from pegboard.entities.traces import Assessment, Span
 from pegboard.errors import InvalidValue
+from pegboard.validation import MAX_KEY
+
+from pegboard_stores import validation
 
 _MAX_ID = 256
 _MAX_TAG = 65_535
@@ -39,10 +41,10 @@ def check_span(span: Span) -> None:
 def checked_texts(texts: Mapping[str, Any], what: str) -> dict[str, str]:
     """Return tags or metadata, checked."""
     for key in texts:
-        if not isinstance(key, str) or not 0 < len(key) <= validation.MAX_KEY or "\0" in key:
+        if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY or "\0" in key:
             raise InvalidValue(
                 f"{str(key)[:60]!r} cannot name a {what} of a trace.",
-                hint=f"A name is a text of 1 to {validation.MAX_KEY} characters.",
+                hint=f"A name is a text of 1 to {MAX_KEY} characters.",
             )
     limit = _MAX_TAG if what == "tag" else _MAX_METADATA
     return {key: validation.text(value, f"{what} {key!r}", limit) for key, value in texts.items()}
@@ -83,10 +85,8 @@ def check_links(trace_ids: Sequence[str]) -> None:
 
 def assessment_name(name: Any) -> str:
     """Return a name if an assessment may have it."""
-    if not isinstance(name, str) or not 0 < len(name) <= validation.MAX_KEY:
-        raise InvalidValue(
-            f"The name of an assessment is a text of 1 to {validation.MAX_KEY} characters."
-        )
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_KEY:
+        raise InvalidValue(f"The name of an assessment is a text of 1 to {MAX_KEY} characters.")
     return name
 
 

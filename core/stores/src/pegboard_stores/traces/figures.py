@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from attrs import frozen
-from pegboard import validation
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities.traces import AggregationType, MetricViewType, TraceMetricsQuery
 from pegboard.errors import InvalidValue
 
+from pegboard_stores import validation
 from pegboard_stores.filters.parser import MAX_COMPARISONS, MAX_ORDERS
 
 TIME_BUCKET = "time_bucket"

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pegboard import refusals, validation
 from pegboard.contracts.registry import (
     HISTORY_LIMIT,
     HISTORY_PAGE,
@@ -29,7 +28,9 @@ from pegboard.entities.registry import (
     RegistryChange,
 )
 from pegboard.errors import InvalidValue, NotFound, NotSupported, Refused
-from pegboard.model_uris import LATEST
+from pegboard.validation import MAX_SOURCE
+from pegboard_scripting.model_uris import LATEST
+from pegboard_stores import refusals, validation
 from pegboard_wire.client.api import Api
 from pegboard_wire.client.connection import connect
 from pegboard_wire.client.errors import AccessDenied, UnknownPath
@@ -164,7 +165,7 @@ class RestRegistry(ModelRegistry):
         del storage_location
         fields = {
             "name": name,
-            "source": validation.registry_text(source, "source", validation.MAX_SOURCE),
+            "source": validation.registry_text(source, "source", MAX_SOURCE),
             "run_id": run_id,
             "run_link": run_link,
             "model_id": model_id,

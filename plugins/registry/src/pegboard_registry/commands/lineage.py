@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 
 import click
-from pegboard.cli import formats, output
+from pegboard.cli import output
+from pegboard_stores import formats
 
 from pegboard_registry.commands import common
 from pegboard_registry.lineage import Data, Lineage, Node, trace

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pegboard.cli import formats, output
+from pegboard.cli import output
 from pegboard_scripting.client import Client
+from pegboard_stores import formats
 
 from pegboard_registry.commands import common
 

@@ -8,11 +8,12 @@ from itertools import islice
 
 import click
 from pegboard import paging
-from pegboard.cli import formats, output
+from pegboard.cli import output
 from pegboard.entities.registry import ModelVersion, RegisteredModel
 from pegboard.errors import command_line
 from pegboard.literals import literal
 from pegboard_scripting.client import Client
+from pegboard_stores import formats
 from pegboard_stores.filters import MODEL_VERSIONS, REGISTERED_MODELS
 
 from pegboard_registry.commands import common, logged_model, promotion
@@ -223,7 +224,7 @@ def _version_row(version: ModelVersion) -> list[object]:
 def create(name: str, description: str, tags: tuple[str, ...], as_json: bool) -> None:
     """Create a registered model, without versions."""
     given = common.key_values(tags)
-    made = common.client().create_registered_model(name, given, description)
+    made = common.client(create=True).create_registered_model(name, given, description)
     common.done(made, as_json, f"Created the registered model {made.name!r}.")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from pegboard.cli import formats, options, output
+from pegboard.cli import output
+from pegboard_stores import formats, options
 
 from pegboard_registry.commands import common
 
@@ -37,7 +38,7 @@ def register(
     """
     from pegboard_scripting.client import registration
 
-    client = common.client()
+    client = common.client(create=True)
     given = common.key_values(tags)
     made = registration.register(client, model_uri, name, given, 0, description, reason)
     for alias in aliases:

@@ -6,8 +6,9 @@ from functools import partial
 
 import click
 from pegboard import host, paging
-from pegboard.cli import formats, output
+from pegboard.cli import output
 from pegboard.entities.registry import ChangeKind, RegistryChange
+from pegboard_stores import formats
 
 from pegboard_registry.commands import common
 from pegboard_registry.commands.webhooks import webhooks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from attrs import evolve
-from pegboard import paging, refusals, validation
+from pegboard import paging
 from pegboard.contracts.registry import (
     MODELS_LIMIT,
     MODELS_PAGE,
@@ -18,7 +18,7 @@ from pegboard.entities.registry import (
     ModelVersion,
     RegisteredModel,
 )
-from pegboard_stores import filters
+from pegboard_stores import filters, refusals, validation
 from pegboard_stores.clock import now_ms
 
 from pegboard_registry.memory.records import MemoryBase, Model, without

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attrs import evolve
-from pegboard import paging, refusals, validation
+from pegboard import paging
 from pegboard.contracts.registry import (
     HISTORY_LIMIT,
     HISTORY_PAGE,
@@ -20,7 +20,8 @@ from pegboard.entities.registry import (
     ModelVersion,
     RegistryChange,
 )
-from pegboard.model_uris import LATEST
+from pegboard_scripting.model_uris import LATEST
+from pegboard_stores import refusals, validation
 from pegboard_stores.clock import now_ms
 
 from pegboard_registry.memory.records import MemoryBase

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
 from attrs import define, evolve, field
-from pegboard import refusals, validation
 from pegboard.contracts.registry import ModelRegistry
 from pegboard.entities.registry import (
     Author,
@@ -16,6 +15,7 @@ from pegboard.entities.registry import (
     RegisteredModel,
     RegistryChange,
 )
+from pegboard_stores import refusals, validation
 from pegboard_stores.clock import now_ms
 
 

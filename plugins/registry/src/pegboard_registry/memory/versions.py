@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from attrs import evolve
-from pegboard import paging, validation
+from pegboard import paging
 from pegboard.contracts.registry import (
     NOBODY,
     VERSIONS_LIMIT,
@@ -17,7 +17,8 @@ from pegboard.entities.registry import (
     ChangeKind,
     ModelVersion,
 )
-from pegboard_stores import filters
+from pegboard.validation import MAX_SOURCE
+from pegboard_stores import filters, validation
 from pegboard_stores.clock import now_ms
 
 from pegboard_registry.memory.records import MemoryBase, without
@@ -42,7 +43,7 @@ class MemoryVersions(MemoryBase):
         by: Author = NOBODY,
     ) -> ModelVersion:
         """Add the next version to a model."""
-        source = validation.registry_text(source, "source", validation.MAX_SOURCE)
+        source = validation.registry_text(source, "source", MAX_SOURCE)
         checked = validation.registry_tags(tags or {})
         text = description_text(description)
         with self._lock:

@@ -6,10 +6,11 @@ import sqlite3
 from collections.abc import Sequence
 
 from attrs import frozen
-from pegboard import paging, refusals, validation
+from pegboard import paging
 from pegboard.contracts.registry import HISTORY_LIMIT
 from pegboard.entities import Page
 from pegboard.entities.registry import Author, ChangeKind, RegistryChange
+from pegboard_stores import refusals, validation
 from pegboard_stores.clock import now_ms
 
 _ABOVE_ALL = 2**62

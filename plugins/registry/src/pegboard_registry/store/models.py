@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from pegboard import refusals, validation
 from pegboard.contracts.registry import MODELS_LIMIT, MODELS_PAGE, NOBODY, ModelRegistry
 from pegboard.entities import Page
 from pegboard.entities.registry import Author, ChangeKind, ModelVersion, RegisteredModel
+from pegboard_stores import refusals, validation
 from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
 

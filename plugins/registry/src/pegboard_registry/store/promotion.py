@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from pegboard import refusals, validation
 from pegboard.contracts.registry import HISTORY_PAGE, NOBODY, ModelRegistry
 from pegboard.entities import Page
 from pegboard.entities.registry import (
@@ -16,7 +15,8 @@ from pegboard.entities.registry import (
     ModelVersion,
     RegistryChange,
 )
-from pegboard.model_uris import LATEST
+from pegboard_scripting.model_uris import LATEST
+from pegboard_stores import refusals, validation
 from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
 

@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pegboard import refusals, validation
 from pegboard.entities.registry import ModelVersion, RegisteredModel
+from pegboard_stores import refusals, validation
 from pegboard_stores.sql.texts import split
 
 from pegboard_registry.store import history

@@ -32,6 +32,12 @@ def open_registry(uri: uris.Uri, settings: Settings) -> SqliteRegistry:
     )
 
 
+def file_of(uri: uris.Uri, settings: object) -> Path:
+    """Return the file of the registry of a URI."""
+    del settings
+    return locate(uri, synchronous="full").file
+
+
 class SqliteRegistry(SqliteModels, SqliteVersions, SqlitePromotion):
     """Registered models in tables of their own."""
 

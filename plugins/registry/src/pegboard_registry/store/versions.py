@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from pegboard import validation
 from pegboard.contracts.registry import (
     NOBODY,
     VERSIONS_LIMIT,
@@ -15,6 +14,8 @@ from pegboard.contracts.registry import (
 )
 from pegboard.entities import Page
 from pegboard.entities.registry import Author, ChangeKind, ModelVersion
+from pegboard.validation import MAX_SOURCE
+from pegboard_stores import validation
 from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
 
@@ -49,7 +50,7 @@ class SqliteVersions(ModelRegistry):
         by: Author = NOBODY,
     ) -> ModelVersion:
         """Add the next version to a model."""
-        source = validation.registry_text(source, "source", validation.MAX_SOURCE)
+        source = validation.registry_text(source, "source", MAX_SOURCE)
         checked = validation.registry_tags(tags or {})
         text = description_text(description)
         with self._database.writing() as connection:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from pegboard.errors import NotSupported, PegboardError
 
 from pegboard_registry.names import NAME
+from pegboard_registry.served import open_registry
 from pegboard_registry.webhooks import service
 from pegboard_registry.webhooks.contract import webhooks_of
-from pegboard_registry.wire.calls import open_registry
 
 if TYPE_CHECKING:
     from pegboard.host import Host

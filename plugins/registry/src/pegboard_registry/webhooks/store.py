@@ -7,8 +7,9 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from pegboard import paging, validation
+from pegboard import paging
 from pegboard.entities import Page
+from pegboard_stores import validation
 from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
 

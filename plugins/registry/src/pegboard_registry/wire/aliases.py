@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.errors import InvalidValue, NotFound, quoted
+from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.requests import NOTHING, text
 from pegboard_wire.schemas import EMPTY
 from pegboard_wire.shapes import TEXT, record

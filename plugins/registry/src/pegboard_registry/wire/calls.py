@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from pegboard import uris
 from pegboard.entities.registry import Author
-from pegboard.errors import NotSupported, UnknownScheme
+
+from pegboard_registry.served import open_registry, registry_uri, scheme_of
 
 if TYPE_CHECKING:
-    from pegboard.contracts.http import Call
     from pegboard.contracts.registry import ModelRegistry
-    from pegboard.host import Host
+    from pegboard_wire.http import Call
 
 USER_HEADER = "x-pegboard-user"
 """Who changes something: believed by servers that let everybody in, as they know nobody."""
@@ -22,21 +21,8 @@ USER_HEADER = "x-pegboard-user"
 REASON_HEADER = "x-pegboard-reason"
 """Why something is changed, for the history."""
 
-_REMOTE = ("http", "https")
 _READS_QUICKLY = frozenset({"file", "memory", "sqlite", uris.PLAIN_PATH})
 """Schemes of registries that answer from this machine, in microseconds."""
-
-
-def registry_uri(host: Host, tracking_uri: str | None) -> str:
-    """Return the URI of the registry that a server with this store serves.
-
-    That is the configured one, unless it is a server, such as this one itself: a configuration is
-    shared by clients and servers.
-    """
-    configured = host.config.registry.uri
-    if configured and _scheme(configured) not in _REMOTE:
-        return configured
-    return tracking_uri or host.config.tracking.uri
 
 
 def registry_of(call: Call) -> ModelRegistry:
@@ -44,25 +30,9 @@ def registry_of(call: Call) -> ModelRegistry:
     return open_registry(call.host, call.tracking_uri)
 
 
-def open_registry(host: Host, tracking_uri: str | None) -> ModelRegistry:
-    """Return the registry that a server with this store serves; NotSupported if there is none."""
-    try:
-        return host.model_registry(registry_uri(host, tracking_uri))
-    except UnknownScheme as error:
-        raise NotSupported(
-            "This server has no model registry.",
-            hint="Its store keeps none; [registry] uri in pegboard.toml can name one.",
-        ) from error
-
-
 def reads_quickly(call: Call) -> bool:
     """Whether reading from the registry is nothing to wait for."""
-    return _scheme(registry_uri(call.host, call.tracking_uri)) in _READS_QUICKLY
-
-
-@lru_cache(maxsize=64)
-def _scheme(uri: str) -> str:
-    return uris.parse(uri).scheme
+    return scheme_of(registry_uri(call.host, call.tracking_uri)) in _READS_QUICKLY
 
 
 def author_of(call: Call) -> Author:

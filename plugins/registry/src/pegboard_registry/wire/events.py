@@ -16,9 +16,9 @@ from pegboard_registry.wire.calls import registry_of
 from pegboard_registry.wire.prompts import TEXT, is_prompt, shown_tags
 
 if TYPE_CHECKING:
-    from pegboard.contracts.http import Call
     from pegboard.contracts.registry import ModelRegistry, Promotion
     from pegboard.entities.registry import ModelVersion, RegisteredModel
+    from pegboard_wire.http import Call
 
     from pegboard_registry.webhooks.contract import DeliveryQueue
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attrs import evolve
-from pegboard import resolver
 from pegboard.errors import InvalidValue
-from pegboard.resolver import Kind, Resolver
+from pegboard_scripting import resolver
+from pegboard_scripting.resolver import Kind, Resolver
 from pegboard_wire import places
 from pegboard_wire.requests import store_of, text
 from pegboard_wire.sending import send
@@ -15,7 +15,7 @@ from pegboard_wire.sending import send
 from pegboard_registry.wire.calls import registry_of
 
 if TYPE_CHECKING:
-    from pegboard.contracts.http import Answer, Call
+    from pegboard_wire.http import Answer, Call
     from pegboard_wire.places import Place
 
 

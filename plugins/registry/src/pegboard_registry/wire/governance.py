@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from attrs import frozen
-from pegboard.contracts.http import Call, Permission, Result
 from pegboard.contracts.registry import HISTORY_LIMIT, HISTORY_PAGE, FilesOwner
 from pegboard.entities.registry import ChangeKind
+from pegboard_wire.http import Call, Permission, Result
 from pegboard_wire.pages import page_json
 from pegboard_wire.requests import NOTHING
 from pegboard_wire.shapes import TEXT, array, record

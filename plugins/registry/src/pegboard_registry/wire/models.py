@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.contracts.registry import MODELS_LIMIT, MODELS_PAGE
+from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.pages import page_json
 from pegboard_wire.pairs import read_pairs
 from pegboard_wire.requests import NOTHING, optional_text, page_size, page_token, text, texts

@@ -1,4 +1,4 @@
-"""What MLflow's model registry says of faults: the table for ``pegboard.sentences``.
+"""What MLflow's model registry says of faults: the table for ``pegboard_wire.sentences``.
 
 Facts, not code, of MLflow 3.17. Its 2.17 says the same but for the hint behind a wrong field.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from pegboard.sentences import Sentences
+from pegboard_wire.sentences import Sentences
 
 REGISTRY: Sentences = MappingProxyType(
     {

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from attrs import evolve
-from pegboard import characters, model_uris, uris
+from pegboard import uris
 from pegboard.errors import InvalidValue, NotFound, quoted
-from pegboard.model_uris import Source
+from pegboard_scripting import model_uris
+from pegboard_scripting.model_uris import Source
+from pegboard_stores import characters
 from pegboard_wire import locations
 from pegboard_wire.requests import optional_text, store_of, text
 from pegboard_wire.scalars import get
@@ -26,7 +28,7 @@ from pegboard_registry.wire.calls import registry_of
 from pegboard_registry.wire.prompts import is_prompt
 
 if TYPE_CHECKING:
-    from pegboard.contracts.http import Call
+    from pegboard_wire.http import Call
 
 _PLACEHOLDERS = frozenset({"dummy-source", "prompt-template"})
 """What stands for the source of a version of a prompt, which has no files."""
@@ -134,7 +136,7 @@ def _root(call: Call, source: Source, scheme: str = "") -> str:
     if scheme and scheme not in _IN_PROCESS:
         why += (
             " The server's owner can allow other places with [plugins.registry] source_schemes, or "
-            "with [plugins.tracking] artifact_allow, in pegboard.toml."
+            "with [http] artifact_allow, in pegboard.toml."
         )
     raise _refused(source.uri, why)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.contracts.registry import VERSIONS_LIMIT, VERSIONS_PAGE
 from pegboard.errors import NotFound
 from pegboard_scripting.client.registration import VERSIONS_TAG, noted
+from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.pages import page_json
 from pegboard_wire.pairs import read_pairs
 from pegboard_wire.requests import (

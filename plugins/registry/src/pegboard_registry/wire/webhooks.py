@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import asdict
-from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.errors import Refused
+from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.pages import page_json
 from pegboard_wire.pairs import JsonObject
 from pegboard_wire.requests import NOTHING, optional_text, page_size, page_token, text

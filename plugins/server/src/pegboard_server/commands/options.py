@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pegboard_server.plugin import NAME
+from pegboard_server.names import NAME
 from pegboard_server.settings import Settings
 
 if TYPE_CHECKING:

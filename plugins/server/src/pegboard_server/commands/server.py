@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from pegboard.cli import output
-from pegboard.cli.shell import open_host
+from pegboard.cli.opening import open_host
 
 from pegboard_server.commands.options import ServingGroup, listening, settings_of
 from pegboard_server.commands.users import user
@@ -66,7 +66,7 @@ def server(ctx: click.Context, /, **options: Any) -> None:
     from pegboard_server import serving, workers
 
     count, port = options.pop("workers"), options.pop("port")
-    host = open_host(ctx)
+    host = open_host(ctx, creates_stores=True)
     settings = _settings(host, ctx.find_root().params.get("config"), **options)
     serving.check(settings)
     listener = serving.listen(settings.host, port)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 from pegboard.cli import output
-from pegboard.cli.shell import open_host
-from pegboard.contracts.http import Permission
+from pegboard.cli.opening import open_host
 from pegboard.errors import NotFound
+from pegboard_wire.http import Permission
 
 from pegboard_server import users
-from pegboard_server.plugin import NAME
+from pegboard_server.names import NAME
 
 _DEFAULT = "pegboard-users"
 

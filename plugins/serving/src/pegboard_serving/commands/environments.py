@@ -6,8 +6,9 @@ import sys
 import time
 
 import click
-from pegboard.cli import formats, output
+from pegboard.cli import output
 from pegboard.errors import ConfigError
+from pegboard_stores import formats
 
 from pegboard_serving.environments import kept
 from pegboard_serving.environments.kept import Kept

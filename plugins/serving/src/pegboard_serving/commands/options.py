@@ -67,7 +67,7 @@ def enter(ctx: click.Context, directory: Path) -> None:
 
     if sys.platform == "win32":  # pragma: no cover
         raise ConfigError("On Windows the only --env-manager is 'local'.")
-    from pegboard.cli.shell import open_host
+    from pegboard.cli.opening import open_host
 
     python = build.environment_of(directory, open_host(ctx))
     variables = {

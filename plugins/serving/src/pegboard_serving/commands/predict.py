@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import click
-from pegboard.cli import formats, output
-from pegboard.cli.options import output_option
-from pegboard.cli.shell import open_host
+from pegboard.cli import output
+from pegboard.cli.opening import open_host
 from pegboard.errors import InvalidValue, PegboardError, translate_os_error
+from pegboard_stores import formats
+from pegboard_stores.options import output_option
 
 from pegboard_serving.commands.options import enter, of_model
 
@@ -77,7 +78,7 @@ def predict(
     nothing says how the predictions are to be written: from lines comes one on each line,
     else JSON: {"predictions": […]}.
     """
-    from pegboard_models.loading import local_copy
+    from pegboard_models import local_copy
 
     from pegboard_serving import results
 
@@ -128,7 +129,7 @@ def _predict(
 @contextlib.contextmanager
 def _explained() -> Iterator[None]:
     """Make what the server would answer an error of the command line."""
-    from pegboard_server.failures import Failure
+    from pegboard_server import Failure
 
     from pegboard_serving.scorer import ModelFault, told
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 from pegboard.cli import output
-from pegboard.cli.shell import open_host
-from pegboard_server.commands.options import ServingCommand, listening, settings_of
+from pegboard.cli.opening import open_host
+from pegboard_server import ServingCommand, listening, settings_of
 
 from pegboard_serving.commands.options import enter, of_model
 
@@ -44,7 +44,7 @@ def serve(ctx: click.Context, /, **options: Any) -> None:
     Bodies and answers are those of MLflow's scoring server. Without users it listens on this
     machine only. It stops on Ctrl-C or SIGTERM, after the requests in flight.
     """
-    from pegboard_models.loading import local_copy
+    from pegboard_models import local_copy
     from pegboard_server import serving, workers
 
     host = open_host(ctx)

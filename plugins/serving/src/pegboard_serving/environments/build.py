@@ -49,7 +49,7 @@ def environment_of(directory: Path, host: Host) -> Path:
 
 def _plugins(directory: Path, host: Host) -> Iterator[str]:
     """Yield the distributions of the model's flavors, and of all that is configured."""
-    from pegboard_models.mlmodel import Model
+    from pegboard_models import Model
 
     flavors = set(Model.load(directory).flavors)
     for plugin in host.plugins.values():

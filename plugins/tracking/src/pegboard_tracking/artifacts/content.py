@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -51,12 +52,62 @@ def open_beside(target: Path) -> tuple[Path, int]:
         temporary = target.with_name(_new_name())
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            return temporary, os.open(temporary, flags, 0o666)
+            descriptor = os.open(temporary, flags, 0o666)
         except (FileNotFoundError, FileExistsError):
             # Someone who deletes may prune the directory between any two steps.
             if attempt == _ATTEMPTS - 1:
                 raise
+        else:
+            _lock(descriptor)
+            return temporary, descriptor
     raise AssertionError("unreachable")
+
+
+def _lock(descriptor: int) -> bool:
+    """Mark a file as in use while it is open; False if it is."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # A file system without locks: the age alone has to tell.
+        return True
+    return True
+
+
+def sweep_unfinished(root: Path, given_up_seconds: float = GIVEN_UP_SECONDS) -> int:
+    """Remove what writers that were killed left beside their files; return the bytes freed.
+
+    That is what nobody has open, and nothing happened to for long.
+    """
+    limit = time.time() - given_up_seconds
+    freed, waiting = 0, [root]
+    while waiting:
+        # What may not be looked into is left alone.
+        with contextlib.suppress(PermissionError):
+            for entry in scan(waiting.pop()):
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name != DIRECTORY:
+                        waiting.append(Path(entry.path))
+                elif is_reserved(entry.name):
+                    freed += _remove_unfinished(Path(entry.path), limit)
+    return freed
+
+
+def _remove_unfinished(path: Path, limit: float) -> int:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        # Not when it was written: a link just made is as old as what it leads to.
+        if os.fstat(descriptor).st_ctime >= limit or not _lock(descriptor):
+            return 0
+        return _remove(path)
+    except FileNotFoundError:
+        return 0
+    finally:
+        os.close(descriptor)
 
 
 class IncomingFile(Incoming):

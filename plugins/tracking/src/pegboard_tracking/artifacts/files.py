@@ -26,6 +26,7 @@ from pegboard_tracking.artifacts.content import (
     is_reserved,
     open_beside,
     scan,
+    sweep_unfinished,
 )
 
 if TYPE_CHECKING:
@@ -105,9 +106,9 @@ class FileArtifactStore(ArtifactStore):
         return Parts(self.content, self.incoming)
 
     def reclaim(self) -> int:
-        """Remove shared content that no file refers to, and uploads that were given up."""
+        """Remove shared content that no file refers to, and what was begun and given up."""
         with self._translated(self._root):
-            return self.content.sweep()
+            return self.content.sweep() + sweep_unfinished(self._root)
 
     # -- files ----------------------------------------------------------------------------------
 
@@ -170,8 +171,14 @@ class FileArtifactStore(ArtifactStore):
         return freed
 
     def _prune(self, directory: Path) -> None:
-        """Remove empty directories from here up to and including the root."""
+        """Remove empty directories from here up to and including the root.
+
+        The working directory stays: without it this process could not go on.
+        """
         while directory == self._root or self._root in directory.parents:
+            with contextlib.suppress(OSError):
+                if directory.samefile(os.curdir):
+                    return
             try:
                 directory.rmdir()
             except FileNotFoundError:

@@ -7,9 +7,9 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
-from pegboard import refusals
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import LifecycleStage, Run, RunInfo, RunStatus
+from pegboard_stores import refusals
 from pegboard_wire.client.api import Api
 from pegboard_wire.client.errors import Unreachable
 

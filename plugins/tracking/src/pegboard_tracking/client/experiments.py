@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pegboard import refusals, validation
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Experiment, LifecycleStage, Page, ViewType
 from pegboard.errors import NotFound
-from pegboard_stores import filters
+from pegboard_stores import filters, refusals, validation
 from pegboard_wire import scalars
 from pegboard_wire.pairs import pairs_json
 

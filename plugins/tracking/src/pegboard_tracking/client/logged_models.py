@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from pegboard import refusals, validation
 from pegboard.contracts.logged_models import (
     DEFAULT_PAGE,
     USERS_PAGE,
@@ -22,7 +21,7 @@ from pegboard.entities.logged_models import (
     LoggedModelStatus,
 )
 from pegboard.errors import InvalidValue, NotSupported
-from pegboard_stores import filters
+from pegboard_stores import filters, refusals, validation
 from pegboard_wire.client.api import Api, is_path_part, path_part
 from pegboard_wire.client.errors import UnknownPath, not_known
 from pegboard_wire.pairs import pairs_json

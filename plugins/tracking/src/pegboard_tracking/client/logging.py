@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pegboard import validation
 from pegboard.entities import DatasetInput, Metric, Param, RunTag
+from pegboard_stores import validation
 from pegboard_wire.client.errors import Unreachable
 
 from pegboard_tracking.client.base import RestBase

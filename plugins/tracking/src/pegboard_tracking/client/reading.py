@@ -6,9 +6,9 @@ from array import array
 from collections.abc import Sequence
 from itertools import repeat
 
-from pegboard import validation
 from pegboard.contracts.tracking import DATASETS_LIMIT, SEARCH_LIMIT, MetricColumns
 from pegboard.entities import DatasetSummary, Metric, Page
+from pegboard_stores import validation
 from pegboard_wire.client.errors import UnknownPath
 
 from pegboard_tracking.client.base import RestBase

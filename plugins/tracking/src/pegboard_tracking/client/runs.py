@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import evolve
-from pegboard import refusals, validation
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Page, Run, RunInfo, RunStatus, RunTag, ViewType
 from pegboard.errors import NotFound, NotSupported
 from pegboard.tags import RUN_NAME
-from pegboard_stores import filters, names
+from pegboard_stores import filters, names, refusals, validation
 from pegboard_wire import scalars
 from pegboard_wire.client.errors import Unreachable
 from pegboard_wire.pairs import pairs_json

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
-from pegboard import refusals, validation
 from pegboard.contracts.traces import CHANGEABLE, DEFAULT_PAGE, MAX_LINKS, TraceStore
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Page
@@ -21,7 +20,7 @@ from pegboard.entities.traces import (
     TraceMetricsQuery,
 )
 from pegboard.errors import InvalidValue
-from pegboard_stores import filters
+from pegboard_stores import filters, refusals, validation
 from pegboard_wire import scalars
 from pegboard_wire.client.api import Api, is_path_part, path_part
 

@@ -11,16 +11,17 @@ from pathlib import Path
 import click
 from attrs import evolve
 from pegboard import host, paths, uris
-from pegboard.cli import formats, options, output
+from pegboard.cli import output
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.entities import FileInfo
 from pegboard.errors import NotFound, command_line
-from pegboard.resolver import NamedFiles
 from pegboard_scripting.client import transfer
 from pegboard_scripting.client.artifacts import list_files
 from pegboard_scripting.client.opening import open_named
+from pegboard_scripting.resolver import NamedFiles
+from pegboard_stores import formats, options
 
-from pegboard_tracking.commands import common, details
+from pegboard_tracking.commands import common, details, printing
 
 _MB = 1_000_000
 
@@ -85,7 +86,7 @@ def upload(run: str, sources: tuple[Path, ...], directory: str, as_json: bool) -
     every = (each for source in sources for each in transfer.files(source, directory))
     found = transfer.checked(every)
     total = sum(file.stat().st_size for file, _ in found)
-    with output.progress("Uploading, in MB", -(-total // _MB)) as advance:
+    with printing.progress("Uploading, in MB", -(-total // _MB)) as advance:
         told = _in_megabytes(advance)
         for file, path in found:
             transfer.upload_file(store, file, path, told)
@@ -132,7 +133,7 @@ def download(run: str, path: str, target: Path, as_json: bool) -> None:
     if not found:
         raise _no_files(run, path)
     written = []
-    with output.progress("Downloading", len(found)) as advance:
+    with printing.progress("Downloading", len(found)) as advance:
         for file in found:
             written.append(_fetch(store, file, paths.below(target, named.folder)))
             advance(1)

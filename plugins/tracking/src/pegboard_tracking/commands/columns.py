@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from attrs import frozen
-from pegboard.cli import formats, output
+from pegboard.cli import output
 from pegboard.entities import Experiment, Run
 from pegboard.errors import InvalidValue
+from pegboard_stores import formats
 
 STATUS_STYLES = {
     "RUNNING": "cyan",

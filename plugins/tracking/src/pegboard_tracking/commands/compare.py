@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import click
-from pegboard.cli import formats, output
+from pegboard.cli import output
 from pegboard.entities import Run
+from pegboard_stores import formats
 
-from pegboard_tracking.commands import common
+from pegboard_tracking.commands import common, printing
 from pegboard_tracking.commands.columns import differing_params
 
 _LOWER_WORDS = """
@@ -131,7 +132,7 @@ def _print(
     for key, winners in best.items():
         rows.append(["metrics." + key, *(_value(run, key, winners) for run in runs)])
     names = [output.Column(run.info.run_name, right=True, most=22) for run in runs]
-    output.print_blocks([output.Column("", style="bold"), *names], rows)
+    printing.print_blocks([output.Column("", style="bold"), *names], rows)
     if any(best.values()):
         output.note(_LEGEND)
     if not everything:

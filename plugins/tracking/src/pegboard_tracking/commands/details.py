@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
-from pegboard.cli import formats, output
+from pegboard.cli import output
 from pegboard.contracts.tracking import Waiting
 from pegboard.entities import DatasetInput, Experiment, FileInfo, Run
 from pegboard.errors import PegboardError
+from pegboard_stores import formats
 
 if TYPE_CHECKING:
     from pegboard.host import Host

@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import islice
 
 import click
-from pegboard.cli import formats, output
+from pegboard.cli import output
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment
 from pegboard.errors import command_line
 from pegboard_scripting.fluent.experiments import DEFAULT_EXPERIMENT_ID
+from pegboard_stores import formats
 
 from pegboard_tracking.commands import common, nothing
 
@@ -98,7 +99,7 @@ def _tags(experiment: Experiment) -> str:
 def create(name: str, artifact_location: str | None, tags: tuple[str, ...], as_json: bool) -> None:
     """Create an experiment."""
     given = dict(common.key_value(tag) for tag in tags)
-    made = common.open_store().create_experiment(
+    made = common.open_store(create=True).create_experiment(
         name, artifact_location=artifact_location, tags=given
     )
     _done(made, as_json, f"Created the experiment {made.name!r} with the id {made.experiment_id}.")

@@ -16,11 +16,12 @@ from typing import IO, Any
 
 import click
 from pegboard import paging
-from pegboard.cli import formats, options, output
+from pegboard.cli import output
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, Run
+from pegboard_stores import formats, options
 
-from pegboard_tracking.commands import common, details, nothing
+from pegboard_tracking.commands import common, details, nothing, printing
 
 _HISTORY = ("run_id", "run_name", "experiment_id", "key", "step", "timestamp", "value")
 _FACTS = (
@@ -127,7 +128,7 @@ def _json_rows(runs: Iterator[Run], experiments: Mapping[str, Experiment]) -> It
 def _fields(runs: Iterator[Run]) -> list[str]:
     """Return the columns of a CSV file of runs: a first reading, since they may all differ."""
     keys: dict[str, set[str]] = {kind: set() for kind in _KINDS}
-    with output.progress("Collecting columns") as advance:
+    with printing.progress("Collecting columns") as advance:
         for run in runs:
             keys["metrics"].update(run.data.latest)
             keys["params"].update(run.data.params)
@@ -165,7 +166,7 @@ def _points(store: TrackingStore, runs: Iterator[Run]) -> Iterator[Row]:
 
 def _write_json(stream: IO[str], rows: Iterator[Row]) -> int:
     lines = 0
-    with output.progress("Exporting") as advance:
+    with printing.progress("Exporting") as advance:
         for row in rows:
             text = json.dumps(output.json_ready(row), ensure_ascii=False, allow_nan=False)
             stream.write(text + "\n")
@@ -179,7 +180,7 @@ def _write_csv(stream: IO[str], fields: list[str] | tuple[str, ...], rows: Itera
     writer = csv.DictWriter(stream, fields, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     lines = 0
-    with output.progress("Exporting") as advance:
+    with printing.progress("Exporting") as advance:
         for row in rows:
             writer.writerow({name: _csv_value(value) for name, value in row.items()})
             lines += 1

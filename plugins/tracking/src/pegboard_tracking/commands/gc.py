@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 from pegboard import host
-from pegboard.cli import formats, output
+from pegboard.cli import output
 from pegboard.contracts.registry import ModelRegistry
 from pegboard.errors import InvalidState, UnknownScheme
+from pegboard_stores import formats
 
-from pegboard_tracking.commands import common
+from pegboard_tracking.commands import common, printing
 from pegboard_tracking.store.gc import Collector, Doomed, Kind, Removed
 
 
@@ -127,7 +128,7 @@ def _announce(
     as_json: bool,
 ) -> None:
     ids, total = _no_ids(), 0
-    with output.progress("Measuring", counts.total()) as advance:
+    with printing.progress("Measuring", counts.total()) as advance:
         for each in doomed:
             if each.needed_by:
                 continue
@@ -159,7 +160,7 @@ def _remove(
     collector: Collector, doomed: Iterator[Doomed], count: int, kept: dict[str, Removed]
 ) -> list[Removed]:
     removed = []
-    with output.progress("Removing", count) as advance:
+    with printing.progress("Removing", count) as advance:
         for each in doomed:
             if each.needed_by:
                 kept[each.id] = each.kept

@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import chain, islice
 
 import click
+from attrs import asdict
 from pegboard import host
 from pegboard.cli import output
 from pegboard.entities import Run
 from pegboard.errors import command_line
 
-from pegboard_tracking.commands import columns, common, details, nothing
+from pegboard_tracking.commands import columns, common, details, nothing, printing
 from pegboard_tracking.commands.compare import compare
 from pegboard_tracking.commands.export import export
 
@@ -73,7 +74,7 @@ def list_runs(
         nothing.explain_runs(store, chosen, filter_text, common.view_of(view))
     found = chain([] if first is None else [first], found)
     if as_json:
-        output.print_json_array(
+        printing.print_json_array(
             details.as_json(run, chosen.get(run.info.experiment_id)) for run in islice(found, limit)
         )
         return
@@ -100,7 +101,7 @@ def show(run: str, as_json: bool) -> None:
     experiment = store.get_experiment(found.info.experiment_id)
     waiting = store.waiting(found.info.run_id)
     if as_json:
-        left = waiting and {"points": waiting.points, "requests": waiting.requests}
+        left = None if waiting is None else asdict(waiting)
         output.print_json(details.as_json(found, experiment) | {"waiting": left})
         return
     details.print_run(

@@ -6,11 +6,13 @@ from typing import Any
 
 import click
 from pegboard import host
-from pegboard.cli import formats, output
+from pegboard.cli import output
+from pegboard_stores import formats
 
 from pegboard_tracking.client import sync as syncing
 from pegboard_tracking.client.sync import Report
-from pegboard_tracking.plugin import NAME
+from pegboard_tracking.commands import printing
+from pegboard_tracking.names import NAME
 
 
 @click.command(epilog=output.examples("pegboard sync --check"))
@@ -41,7 +43,7 @@ def sync(ctx: click.Context, server: str | None, check: bool, as_json: bool) -> 
 
 def _send(found: Report, server: str | None) -> Report:
     report = Report(found.server, found.directory)
-    with output.progress("Sending", found.points + found.requests) as advance:
+    with printing.progress("Sending", found.points + found.requests) as advance:
         settings = host.current().settings(NAME)
         url, named = server or found.server, server is not None
         syncing.send(report, url, settings, advance, named=named)

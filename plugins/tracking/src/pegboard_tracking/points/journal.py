@@ -21,10 +21,12 @@ OTHER  0                       what else a server is still to be told, as JSON
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
 import struct
+import time
 import zlib
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,6 +49,9 @@ START = struct.Struct("<B3xI")
 LENGTH = struct.Struct("<I")
 _POINT = struct.Struct("<B3xIqqd")
 _PLAIN = struct.Struct("<qqd")
+
+_GIVEN_UP_SECONDS = 3600.0
+"""How long it cannot take to create a journal."""
 
 pack_head = HEAD.pack
 pack_point = _POINT.pack
@@ -120,6 +125,14 @@ def create(directory: Path, name: str) -> int:
         hidden.unlink(missing_ok=True)
         raise
     return descriptor
+
+
+def sweep(directory: Path) -> None:
+    """Remove the journals that processes began to create when they were killed."""
+    with contextlib.suppress(OSError):
+        for hidden in directory.glob("*.new"):
+            if time.time() - hidden.stat().st_ctime > _GIVEN_UP_SECONDS:
+                hidden.unlink()
 
 
 def names(directory: Path) -> list[str]:

@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from pegboard import validation
 from pegboard.contracts.tracking import MetricWriter
 from pegboard.entities import Metric
-from pegboard.errors import PegboardError, StoreError, translate_os_error
-from pegboard_stores import names
+from pegboard.errors import PegboardError, StoreError, StoreGone, translate_os_error
+from pegboard_stores import names, validation
 
 from pegboard_tracking.points import journal
 from pegboard_tracking.points.journal import POINT, POINT_BODY, pack_head, pack_point
@@ -100,6 +99,7 @@ class JournalWriter(MetricWriter):
         self._stop = threading.Event()
         self._closed = False
         self._count = 0
+        self._trouble = ""
         self._start_file(-1)
 
     def start_in_child(self) -> None:
@@ -330,8 +330,17 @@ class JournalWriter(MetricWriter):
         """Flush from the background: what cannot be moved stays, and is tried again."""
         try:
             self.flush()
+        except StoreGone:
+            # The journal is gone too: whoever logs next is told, by asking for the run.
+            self.forget()
+            with self._lock:
+                self._start_file(-1)
         except PegboardError as error:
-            logger.warning("Logged metrics wait in the journal: %s", error)
+            if str(error) != self._trouble:
+                logger.warning("Logged metrics wait in the journal: %s", error)
+            self._trouble = str(error)
+        else:
+            self._trouble = ""
 
     def close(self) -> None:
         """Flush and remove the journal; further calls are an error."""

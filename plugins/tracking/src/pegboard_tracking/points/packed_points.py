@@ -11,8 +11,8 @@ import json
 import struct
 from collections.abc import Mapping
 
-from pegboard import json_size
 from pegboard.errors import InvalidValue
+from pegboard_stores import json_size
 
 from pegboard_tracking.points.journal import POINT_BYTES
 

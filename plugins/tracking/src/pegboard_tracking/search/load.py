@@ -7,7 +7,6 @@ import math
 import sqlite3
 from collections.abc import Sequence
 
-from pegboard import cancellation
 from pegboard.entities import (
     Dataset,
     DatasetInput,
@@ -23,6 +22,7 @@ from pegboard.entities import (
     RunOutputs,
     RunStatus,
 )
+from pegboard_stores import cancellation
 
 _AT_ONCE = 1_000
 """How many runs are loaded by one round of queries."""

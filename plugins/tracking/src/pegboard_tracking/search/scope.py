@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
-from pegboard import cancellation
 from pegboard.entities import LifecycleStage, ViewType
+from pegboard_stores import cancellation
 from pegboard_stores.sql.pieces import Sql, among, any_of
 
 from pegboard_tracking.points.overlay import Overlaid

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from pegboard import refusals, uris, validation
+from pegboard import uris
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Experiment, LifecycleStage, Page, ViewType
-from pegboard_stores import filters
+from pegboard_stores import filters, refusals, validation
 
 from pegboard_tracking.search import queries
 from pegboard_tracking.store.base import SqliteBase

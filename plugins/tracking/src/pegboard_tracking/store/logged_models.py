@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pegboard import paging, refusals, uris, validation
+from pegboard import paging, uris
 from pegboard.contracts.logged_models import (
     DEFAULT_PAGE,
     USERS_PAGE,
@@ -25,7 +25,8 @@ from pegboard.entities.logged_models import (
     LoggedModelOutput,
     LoggedModelStatus,
 )
-from pegboard_stores import filters, names
+from pegboard.validation import MAX_MODEL_TYPE
+from pegboard_stores import filters, names, refusals, validation
 from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
 
@@ -59,11 +60,7 @@ class LoggedModels(LoggedModelStore):
         name = names.random_name() if name is None else validation.model_name(name)
         checked_params = validation.model_texts(params or {}, "param")
         checked_tags = validation.model_texts(tags or {}, "tag")
-        kind = (
-            None
-            if not model_type
-            else validation.text(model_type, "model type", validation.MAX_MODEL_TYPE)
-        )
+        kind = None if not model_type else validation.text(model_type, "model type", MAX_MODEL_TYPE)
         model_id, now = f"m-{uuid.uuid4().hex}", now_ms()
         with self._database.writing() as connection:
             home = experiments.get_active(connection, experiment_id)

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import repeat
 
-from pegboard import cancellation, paging, validation
+from pegboard import paging
 from pegboard.contracts.tracking import (
     CONTEXT_TAG,
     DATASETS_LIMIT,
@@ -17,6 +17,7 @@ from pegboard.contracts.tracking import (
     MetricColumns,
 )
 from pegboard.entities import DatasetSummary, Metric, Page
+from pegboard_stores import cancellation, validation
 
 from pegboard_tracking.points import series, series_order
 from pegboard_tracking.store.base import SqliteBase

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
-from pegboard import refusals, uris, validation
+from pegboard import uris
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import (
     LifecycleStage,
@@ -18,7 +18,7 @@ from pegboard.entities import (
     ViewType,
 )
 from pegboard.tags import RUN_NAME
-from pegboard_stores import filters, names
+from pegboard_stores import filters, names, refusals, validation
 from pegboard_stores.clock import now_ms
 
 from pegboard_tracking.points import series

@@ -15,6 +15,7 @@ from pegboard_stores.location import locate
 from pegboard_stores.sql.patterns import prepare
 from pegboard_stores.sqlite import Database
 
+from pegboard_tracking.points import journal
 from pegboard_tracking.points.drain import Drain
 from pegboard_tracking.points.journal_writer import JournalWriter
 from pegboard_tracking.points.overlay import Overlay
@@ -57,6 +58,11 @@ def open_store(uri: uris.Uri, settings: Settings) -> SqliteStore:
     )
 
 
+def file_of(uri: uris.Uri, settings: Settings) -> Path:
+    """Return the file of the store that a URI names."""
+    return locate(uri, synchronous=settings.synchronous).file
+
+
 class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
     """Experiments and runs in one SQLite file.
 
@@ -97,6 +103,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         self._writer.quick = synchronous != "full"
         me = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _reset_in_child(me))
+        journal.sweep(self._drain.directory)
         self._catch_up()
 
     def _ensure_default_experiment(self) -> None:

@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pegboard import refusals, uris, validation
+from pegboard import uris
 from pegboard.entities import Experiment, LifecycleStage
+from pegboard_stores import refusals, validation
 from pegboard_stores.clock import now_ms
 
 _SELECT = (

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sqlite3
 
 from attrs import define
-from pegboard import refusals
 from pegboard.entities import DatasetInput, Param, RunStatus
 from pegboard.tags import RUN_NAME
-from pegboard_stores import filters
+from pegboard_stores import filters, refusals
 from pegboard_stores.sql.texts import split
 
 from pegboard_tracking.tables.liveness import LOST_TAG

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
-from pegboard import refusals
 from pegboard.entities.traces import Assessment, AssessmentError, AssessmentKind
 from pegboard.errors import AlreadyExists
+from pegboard_stores import refusals
 from pegboard_stores.clock import now_ms
 from pegboard_stores.traces.checks import assessment_name, changed
 from pegboard_stores.traces.figures import number_of

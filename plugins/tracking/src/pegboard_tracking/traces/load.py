@@ -6,8 +6,8 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from pegboard import cancellation
 from pegboard.entities.traces import TRACE_NAME, Span, Trace, TraceInfo, TraceState
+from pegboard_stores import cancellation
 
 from pegboard_tracking.traces import assessments, content
 

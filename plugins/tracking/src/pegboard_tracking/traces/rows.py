@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from pegboard import refusals
 from pegboard.entities.traces import TRACE_NAME
+from pegboard_stores import refusals
 
 from pegboard_tracking.tables import experiments
 from pegboard_tracking.tables.rows import name_id

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pegboard import refusals, uris, validation
+from pegboard import uris
 from pegboard.contracts.traces import DEFAULT_PAGE, TraceStore
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Page
@@ -22,7 +22,7 @@ from pegboard.entities.traces import (
     TraceMetricsQuery,
     TraceState,
 )
-from pegboard_stores import filters
+from pegboard_stores import filters, refusals, validation
 from pegboard_stores.sqlite import Database
 from pegboard_stores.traces import outline
 from pegboard_stores.traces.checks import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from pegboard.contracts.http import Answer, Endpoint, Permission
 from pegboard.entities import FileInfo
 from pegboard.errors import InvalidValue
 from pegboard_wire import places
+from pegboard_wire.http import Answer, Endpoint, Permission
 from pegboard_wire.pairs import JsonObject
 from pegboard_wire.requests import NOTHING, optional_text, run_id, store_of, text
 from pegboard_wire.schemas import EMPTY
@@ -20,7 +20,7 @@ from pegboard_tracking.wire import codec, sentences, transfer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pegboard.contracts.http import Call
+    from pegboard_wire.http import Call
     from pegboard_wire.places import Place
 
 PROXY = "/api/2.0/mlflow-artifacts"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from pegboard.contracts.http import Call, Endpoint, Permission
+from pegboard_wire.http import Call, Endpoint, Permission
 from pegboard_wire.requests import NOTHING, text
 from pegboard_wire.scalars import need
 from pegboard_wire.schemas import EMPTY

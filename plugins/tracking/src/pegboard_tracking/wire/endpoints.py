@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pegboard.contracts.http import Endpoint
+from pegboard_wire.http import Endpoint
 from pegboard_wire.sentences import told
 
 from pegboard_tracking.wire import (

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pegboard import validation
-from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import ViewType
 from pegboard.errors import InvalidState, InvalidValue, NotFound
+from pegboard_stores import validation
 from pegboard_wire import locations, scalars
+from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.pages import page_json
 from pegboard_wire.pairs import read_pairs
 from pegboard_wire.requests import (

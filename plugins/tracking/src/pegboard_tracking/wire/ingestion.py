@@ -7,9 +7,9 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pegboard.contracts.http import Answer, Call, Endpoint, Permission
 from pegboard.entities.traces import Span
 from pegboard.errors import InvalidValue
+from pegboard_wire.http import Answer, Call, Endpoint, Permission
 from pegboard_wire.requests import store_of
 
 from pegboard_tracking.wire import otlp

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pegboard.contracts.http import Call, Endpoint, Permission
 from pegboard.contracts.logged_models import (
     DEFAULT_PAGE,
     DatasetFilter,
@@ -14,6 +13,7 @@ from pegboard.contracts.logged_models import (
 from pegboard.entities import LoggedModel, LoggedModelStatus
 from pegboard.errors import InvalidValue
 from pegboard_wire import places
+from pegboard_wire.http import Call, Endpoint, Permission
 from pegboard_wire.pages import page_json
 from pegboard_wire.pairs import JsonObject, pairs_json, read_pairs
 from pegboard_wire.requests import optional_text, page_size, page_token, store_of, text, texts

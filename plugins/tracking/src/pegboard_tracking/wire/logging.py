@@ -8,10 +8,11 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import Metric, Param, RunTag
 from pegboard.errors import InvalidValue
-from pegboard.validation import MAX_TAG_VALUE, dataset_input
+from pegboard.validation import MAX_TAG_VALUE
+from pegboard_stores.validation import dataset_input
+from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.requests import NOTHING, optional_text, run_id, store_of, text
 from pegboard_wire.scalars import get, items, message, missing
 from pegboard_wire.schemas import EMPTY, PAIR, at_most

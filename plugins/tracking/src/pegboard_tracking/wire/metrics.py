@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import Metric
 from pegboard.errors import InvalidValue, NotFound
+from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.pages import page_json
 from pegboard_wire.requests import (
     Fields,

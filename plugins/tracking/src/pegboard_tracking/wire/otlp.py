@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from attrs import define, field
-from pegboard import json_size
 from pegboard.entities.traces import Span, SpanEvent, SpanLink, SpanStatusCode
 from pegboard.errors import InvalidValue
+from pegboard_stores import json_size
 from pegboard_wire import scalars
 
 from pegboard_tracking.wire import protobuf

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
-from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.contracts.logged_models import USERS_PAGE
 from pegboard.errors import InvalidValue, NotSupported, PegboardError
 from pegboard_wire import places
+from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.pages import page_json
 from pegboard_wire.requests import NOTHING, page_size, page_token, store_of, text, texts
 from pegboard_wire.scalars import boolean, get

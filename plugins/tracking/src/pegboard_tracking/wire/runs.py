@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from pegboard.contracts.http import Call, Endpoint, Permission, Result
 from pegboard.entities import ViewType
 from pegboard.errors import InvalidValue
 from pegboard_wire import scalars
+from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.pages import page_json
 from pegboard_wire.pairs import read_pairs
 from pegboard_wire.requests import (

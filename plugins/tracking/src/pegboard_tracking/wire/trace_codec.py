@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pegboard import json_size
 from pegboard.entities.traces import (
     Assessment,
     AssessmentError,
@@ -18,6 +17,7 @@ from pegboard.entities.traces import (
     TraceState,
 )
 from pegboard.errors import InvalidValue
+from pegboard_stores import json_size
 from pegboard_wire import scalars
 from pegboard_wire.pairs import pairs_json
 from pegboard_wire.requests import optional_text, text

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from pegboard.contracts.http import Call, Endpoint, Permission
 from pegboard.entities.traces import (
     AggregationType,
     MetricAggregation,
@@ -18,6 +17,7 @@ from pegboard.entities.traces import (
 )
 from pegboard.errors import InvalidValue
 from pegboard_wire import scalars
+from pegboard_wire.http import Call, Endpoint, Permission
 from pegboard_wire.requests import optional_integer, optional_text, page_size, text, texts
 from pegboard_wire.scalars import get, items, message, need, number_json
 from pegboard_wire.schemas import page_limit

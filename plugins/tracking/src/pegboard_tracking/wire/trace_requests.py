@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pegboard import refusals
-from pegboard.contracts.http import Call
 from pegboard.contracts.traces import TraceStore
 from pegboard.entities.traces import TraceInfo
 from pegboard.errors import InvalidValue
+from pegboard_stores import refusals
+from pegboard_wire.http import Call
 from pegboard_wire.requests import store_of, texts
 from pegboard_wire.scalars import get, need, string
 

@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pegboard.contracts.http import Answer, Call, Endpoint, Permission
 from pegboard.contracts.traces import DEFAULT_PAGE
 from pegboard.entities.traces import Trace
 from pegboard.errors import InvalidValue
 from pegboard_stores.traces.outline import ARTIFACT_LOCATION
 from pegboard_wire import places
+from pegboard_wire.http import Answer, Call, Endpoint, Permission
 from pegboard_wire.pages import page_json
 from pegboard_wire.requests import (
     NOTHING,

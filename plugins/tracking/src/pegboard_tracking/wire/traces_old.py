@@ -6,9 +6,9 @@ import uuid
 from typing import Any
 
 import attrs
-from pegboard.contracts.http import Call, Endpoint, Permission
 from pegboard.contracts.traces import DEFAULT_PAGE
 from pegboard.entities.traces import TraceInfo, TraceState
+from pegboard_wire.http import Call, Endpoint, Permission
 from pegboard_wire.pages import page_json
 from pegboard_wire.pairs import read_pairs
 from pegboard_wire.requests import optional_text, page_size, page_token, text, texts

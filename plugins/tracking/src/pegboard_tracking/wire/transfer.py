@@ -13,8 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pegboard.contracts.http import Answer
 from pegboard.errors import InvalidValue
+from pegboard_wire.http import Answer
 
 from pegboard_tracking.artifacts.content import IncomingFile
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pegboard.contracts.artifacts import ArtifactStore
-    from pegboard.contracts.http import Call
     from pegboard.contracts.uploads import Incoming
+    from pegboard_wire.http import Call
 
 _WRITE = 1 << 19
 """How many bytes are hashed and written at once: as many as stay in a processor's cache."""

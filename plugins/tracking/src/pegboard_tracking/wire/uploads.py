@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from pegboard.contracts.http import Answer, Endpoint, Permission
 from pegboard.contracts.uploads import MAX_PARTS, PartUploads
 from pegboard.errors import InvalidValue, NotSupported
 from pegboard_wire import places
+from pegboard_wire.http import Answer, Endpoint, Permission
 from pegboard_wire.pairs import JsonObject
 from pegboard_wire.requests import NOTHING, optional_integer, optional_text, store_of, text
 from pegboard_wire.scalars import get, integer, items, message, need
@@ -26,7 +26,7 @@ from pegboard_tracking.wire import transfer
 from pegboard_tracking.wire.artifacts import PROXY
 
 if TYPE_CHECKING:
-    from pegboard.contracts.http import Call
+    from pegboard_wire.http import Call
 
 _PART = f"{PROXY}/mpu/part"
 _TAGS = ("artifacts",)

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pegboard import refusals, validation
 from pegboard.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from pegboard.errors import InvalidValue
+from pegboard_stores import refusals, validation
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from pegboard import model_uris
 from pegboard.errors import InvalidValue
-from pegboard.model_uris import ModelUri
+from pegboard_scripting import model_uris
+from pegboard_scripting.model_uris import ModelUri
 
 MODEL_ID = f"m-{'0a' * 16}"
 

@@ -1,12 +1,12 @@
-"""How numbers, times and sizes are written for people, and read from them."""
+"""How commands write numbers, times and sizes for people, and read them."""
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from pathlib import Path
 
+from pegboard.cli.output import not_finite as not_finite
 from pegboard.errors import InvalidValue
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -16,13 +16,6 @@ _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
 def number(value: float) -> str:
     """Return a metric value in at most six significant digits; NaN and infinities by name."""
     return not_finite(value) or f"{value:.6g}"
-
-
-def not_finite(value: float) -> str:
-    """Return the name of a value that is not finite, else ""."""
-    if math.isfinite(value):
-        return ""
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def moment(milliseconds: int | None) -> str:

@@ -6,9 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-
-from pegboard import refusals
-from pegboard.errors import InvalidValue, quoted
+from pegboard.errors import InvalidValue, NotFound, quoted
 
 if TYPE_CHECKING:
     from pegboard.contracts.registry import ModelRegistry
@@ -118,7 +116,7 @@ def find_version(registry: ModelRegistry, uri: ModelUri) -> ModelVersion:
         raise InvalidValue(f"{quoted(uri.text)} names no version of a registered model.")
     newest = registry.latest_versions(uri.name, [uri.stage])
     if not newest:
-        raise refusals.no_version_in_stage(uri.name, uri.stage)
+        raise _no_version_in_stage(uri.name, uri.stage)
     return newest[-1]
 
 
@@ -128,3 +126,9 @@ def _malformed(text: str) -> InvalidValue:
         hint="Write models:/NAME/3, models:/NAME@ALIAS, models:/NAME/latest, models:/NAME/STAGE or "
         "models:/m-ID.",
     )
+
+
+def _no_version_in_stage(name: str, stage: str) -> NotFound:
+    return NotFound(
+        f"The registered model {quoted(name)} has no version in the stage {quoted(stage)}."
+    ).about("no_version_in_stage", name=name, stage=stage)

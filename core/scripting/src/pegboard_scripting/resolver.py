@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
-
-from pegboard import model_uris, paging, paths, uris
+from pegboard import paging, paths, uris
 from pegboard.errors import InvalidValue, NotFound, NotSupported
+
+from pegboard_scripting import model_uris
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore

@@ -5,8 +5,8 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pegboard.cli import formats
 from pegboard.errors import InvalidValue
+from pegboard_stores import formats
 
 
 def test_values_that_are_not_finite_are_kept_apart() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pegboard import characters, validation
 from pegboard.errors import InvalidValue
+from pegboard_stores import characters, validation
 
 UNSEEN = {
     "a NUL": "a\0b",

@@ -11,9 +11,9 @@ from pathlib import Path
 from queue import Queue
 
 import pytest
-from pegboard import cancellation
-from pegboard.cancellation import Stopped, Work
 from pegboard.errors import StoreError
+from pegboard_stores import cancellation
+from pegboard_stores.cancellation import Stopped, Work
 from pegboard_stores.filters import select, sorted_by
 from pegboard_stores.sqlite import Database
 

@@ -9,9 +9,9 @@ from string import Template
 
 import click
 from attrs import frozen
-
-from pegboard.cli import options, output
+from pegboard.cli import output
 from pegboard.errors import AlreadyExists, InvalidValue, command_line, translate_os_error
+from pegboard_stores import options
 
 _NAME = re.compile(r"[a-z][a-z0-9]+(-[a-z0-9]+)*")
 
@@ -119,7 +119,7 @@ def render(name: str, kind: str) -> dict[Path, str]:
         source / f"{module}.py": f"{kind}/{module}.py.txt",
         tests / f"test_{module}.py": f"{kind}/test_{module}.py.txt",
     }
-    templates = resources.files("pegboard.cli") / "templates"
+    templates = resources.files("pegboard_testing") / "templates"
     files = {
         path: Template(templates.joinpath(template).read_text("utf-8")).substitute(values)
         for path, template in texts.items()

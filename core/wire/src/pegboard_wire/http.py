@@ -1,4 +1,4 @@
-"""The contract of HTTP endpoints: what plugins declare and the server serves.
+"""The contract of HTTP endpoints: what plugins declare and a server serves.
 
 A plugin declares endpoints through the hook ``pegboard_endpoints``; it knows nothing of the server
 behind them. An endpoint without a permission cannot be declared, so nothing is open by oversight.
@@ -121,8 +121,8 @@ class Endpoint:
     application: Application | None = None
     """Answers in place of ``handle``; see ``mount``."""
     sentences: Mapping[str, str] = field(factory=dict)
-    """What MLflow's server says of some faults, as a table of ``pegboard.sentences``: it is told
-    before the words of an error. Those that all endpoints share need not be named."""
+    """What MLflow's server says of some faults, as a table of ``pegboard_wire.sentences``: these
+    words come before those of an error. Those that all endpoints share need not be named."""
 
 
 def mount(prefix: str, application: Application, permission: Permission, summary: str) -> Endpoint:

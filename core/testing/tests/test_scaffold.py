@@ -7,20 +7,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from pegboard.cli.scaffold import create, new, render
 from pegboard.errors import AlreadyExists, InvalidValue
-
-KINDS = [
-    "tracking-store",
-    "artifact-store",
-    "llm-provider",
-    "evaluator",
-    "project-runner",
-    "command",
-]
+from pegboard_testing.scaffold import _KINDS, create, new, render
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", list(_KINDS))
 def test_the_files_fit_together(kind: str) -> None:
     files = render("blue-moon", kind)
     project = tomllib.loads(files[Path("pyproject.toml")])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pegboard.json_size import has_more_containers, has_more_values
+from pegboard_stores.json_size import has_more_containers, has_more_values
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(alphabet='a"\\,:[]{}\n é'),

@@ -1,0 +1,58 @@
+"""The host and the configuration of one call of the command line."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pegboard.config import Config
+    from pegboard.host import Host
+
+TRACKING_OPTION = "--tracking-uri"
+"""The global option that names the store."""
+
+_HOST = "pegboard.host"
+
+
+def configuration(ctx: click.Context) -> Config:
+    """Return the configuration that applies to this call, global options included."""
+    from attrs import evolve
+
+    from pegboard import config
+
+    options = ctx.find_root().params
+    environ = dict(os.environ)
+    if options.get("config"):
+        environ["PEGBOARD_CONFIG"] = options["config"]
+    loaded = config.load(environ)
+    if uri := options.get("tracking_uri"):
+        origins = {**loaded.origins, "tracking.uri": TRACKING_OPTION}
+        loaded = evolve(loaded, tracking=evolve(loaded.tracking, uri=uri), origins=origins)
+    return loaded
+
+
+def open_host(ctx: click.Context, *, creates_stores: bool = False) -> Host:
+    """Return the host for this call, and make it the one of this process.
+
+    A store that is not there is an error, unless ``creates_stores``: then it is made.
+    """
+    from pegboard import host
+
+    root = ctx.find_root()
+    if _HOST not in root.meta:
+        if root.params.get("config") or root.params.get("tracking_uri"):
+            host.use(host.Host(configuration(ctx)))
+        root.meta[_HOST] = host.current(report=False)
+        # Registered before anything that a command imports, and so called after what that does.
+        atexit.register(root.meta[_HOST].close)
+        root.meta[_HOST].creates_stores = False
+        # The host may be used further, by a script that called a command.
+        root.call_on_close(partial(setattr, root.meta[_HOST], "creates_stores", True))
+    found: Host = root.meta[_HOST]
+    found.creates_stores = found.creates_stores or creates_stores
+    return found

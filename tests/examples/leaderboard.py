@@ -35,10 +35,10 @@ def best(call: Call, wanted: Best) -> Result:
 
 async def whoami(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Be a foreign ASGI application: answer every request with the caller's name."""
-    name = scope["pegboard.user"].encode()
+    name = scope["pegboard.user"] or "nobody"
     headers = [(b"content-type", b"text/plain")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": name})
+    await send({"type": "http.response.body", "body": name.encode()})
 
 
 @hookimpl

@@ -1,3 +1,5 @@
+"""Tags each run with the team of the person who starts it."""
+
 import os
 
 from pegboard.hookspecs import hookimpl
@@ -5,4 +7,5 @@ from pegboard.hookspecs import hookimpl
 
 @hookimpl
 def pegboard_run_context() -> dict[str, str]:
+    """Return the tags."""
     return {"team": os.environ.get("TEAM", "unknown")}

@@ -228,3 +228,12 @@ def pegboard_run_started(run: Run, client: RunLog, options: Mapping[str, Any]) -
 @hookspec
 def pegboard_run_ending(run: Run, client: RunLog, status: RunStatus) -> None:
     """Act on a run that is about to end, while it can still be written to."""
+
+
+def __getattr__(name: str) -> Any:
+    """Refuse what was here in earlier versions, and say what to write in its place."""
+    from pegboard import former
+
+    if became := former.name(name):
+        raise ImportError(f"pegboard.hookspecs has no {name!r}: {became}", name=__name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

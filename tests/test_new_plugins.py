@@ -81,10 +81,12 @@ def test_a_new_plugin_installs_and_passes_its_tests(
     assert (mine["state"], mine["distribution"]) == ("ok", f"pegboard-{name}"), mine["error"]
     assert [(item["kind"], item["name"]) for item in mine["provides"]] == PROVIDES[kind]
 
-    output = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=place)
+    output = run(python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", cwd=place)
     assert " passed" in output
     assert "failed" not in output
-    assert "skipped" not in output
+    # A suite skips only the tests of abilities that its store does not have.
+    for line in output.splitlines():
+        assert not line.startswith("SKIPPED") or ": The store " in line, line
 
 
 def test_the_command_line_writes_a_plugin(python: Path, tmp_path: Path) -> None:

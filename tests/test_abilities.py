@@ -14,7 +14,14 @@ SOURCES = sorted(
     for folder in ("core", "plugins", "contrib")
     for path in ROOT.glob(f"{folder}/*/src/**/*.py")
 )
-CONTRACTS = {"TrackingStore", "ArtifactStore", "ModelRegistry", "LoggedModelStore", "TraceStore"}
+CONTRACTS = {
+    "ArtifactStore",
+    "LoggedModelStore",
+    "ModelRegistry",
+    "TraceStore",
+    "TrackingStore",
+    "Webhooks",
+}
 
 
 def room_of(path: Path) -> str:

@@ -215,6 +215,7 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
         Endpoint("GET", "/api/probe/files/{path:path}", echo, read, "Echo the rest of the path."),
         Endpoint("PUT", "/api/probe/files/{path:path}", upload, write, "Take.", streams=True),
         Endpoint("POST", "/api/probe/raw", weigh, write, "Weigh.", raw=True, max_body=3 << 20),
+        Endpoint("POST", "/api/probe/soon", weigh, write, "Weigh.", raw=True, quick=True),
         Endpoint("GET", "/api/probe/stream", download, read, "Send pieces."),
         Endpoint("GET", "/api/probe/page", page, read, "Send HTML."),
         Endpoint("GET", "/api/probe/header", bad_header, read, "Send a header that is two."),

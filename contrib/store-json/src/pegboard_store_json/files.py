@@ -55,7 +55,13 @@ class JsonFiles(MutableMapping[str, T], Generic[T]):
             ) from error
 
     def __setitem__(self, key: str, record: T) -> None:
-        file = self._file(key)
+        try:
+            file = self._file(key)
+        except KeyError:
+            raise InvalidValue(
+                f"This store cannot keep the id {key[:60]!r}.",
+                hint=f"An id is of letters, digits, '_' and '-', {MAX_KEY} at most.",
+            ) from None
         draft = file.with_suffix(".draft")
         text = json.dumps(cattrs.unstructure(record), indent=self._indent)
         try:
@@ -91,10 +97,8 @@ class JsonFiles(MutableMapping[str, T], Generic[T]):
 
     def _file(self, key: str) -> Path:
         # Keys come from outside: what could be a path is the name of no record.
-        if not _KEY.fullmatch(key):
+        if not _KEY.fullmatch(key) or len(key) > MAX_KEY:
             raise KeyError(key)
-        if len(key) > MAX_KEY:
-            raise InvalidValue(f"This store keeps ids of up to {MAX_KEY} characters.")
         return self._directory / f"{key}.json"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pegboard import uris
 from pegboard.entities import Experiment
-from pegboard_stores.mapping_store import MappingStore, RunRecord
+from pegboard_stores.mapping_store import MappingStore, ModelRecord, RunRecord, TraceRecord
 
 from pegboard_store_json.files import DirectoryLock, JsonFiles
 from pegboard_store_json.settings import Settings
@@ -26,6 +26,8 @@ def open_store(uri: uris.Uri, settings: Settings) -> MappingStore:
     return MappingStore(
         files(root / "experiments", Experiment),
         files(root / "runs", RunRecord),
+        models=files(root / "models", ModelRecord),
+        traces=files(root / "traces", TraceRecord),
         artifact_root=uris.from_path(root / "artifacts"),
         lock=DirectoryLock(root / ".lock"),
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 import pegboard
-from pegboard import builtin, distributions, hookspecs, plugin_calls, settings, uris
+from pegboard import builtin, distributions, hookspecs, plugin_calls, settings, tracing, uris
 from pegboard import config as configuration
 from pegboard.errors import (
     ConfigError,
@@ -40,6 +40,7 @@ class Host:
         self.config = configuration.load() if config is None else config
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.manager.add_hookspecs(hookspecs)
+        tracing.watch(self.manager)
         self.plugins: dict[str, Plugin] = {}
         self._kinds = dict(HOOKS)
         self._declared: dict[str, dict[str, tuple[str, Any]]] = {}
@@ -259,7 +260,7 @@ class Host:
     def _import(self, info: Plugin, load: Callable[[], object]) -> None:
         with info.timed("import"):
             info.loaded = load()
-        if target := plugin_calls.call(info.loaded, "pegboard_hookspecs", ""):
+        if target := plugin_calls.call(info, info.loaded, "pegboard_hookspecs", ""):
             module = resolve(target)
             self.manager.add_hookspecs(module)
             self._kinds |= getattr(module, "KINDS", {})

@@ -1,14 +1,9 @@
-"""Texts and keys as filters write them: the inverse of reading them.
+"""Texts as filters write them: the inverse of reading them.
 
-A quote inside a text or a key is written twice. In the patterns of LIKE and ILIKE a backslash makes
-the ``%``, ``_`` or backslash behind it a character like others.
+A quote inside a text is written twice.
 """
 
 from __future__ import annotations
-
-import re
-
-_SPECIAL = re.compile(r"[\\%_]")
 
 
 def literal(text: str) -> str:
@@ -19,13 +14,3 @@ def literal(text: str) -> str:
     """
     quote = '"' if "'" in text and '"' not in text else "'"
     return quote + text.replace(quote, quote * 2) + quote
-
-
-def escape_like(text: str) -> str:
-    """Return the pattern of LIKE that only this text fits, to be continued: ``{...}%``."""
-    return _SPECIAL.sub(r"\\\g<0>", text)
-
-
-def quoted_key(key: str) -> str:
-    """Return a key for a filter or an order: ``params.{quoted_key(key)}``."""
-    return f"`{key.replace('`', '``')}`"

@@ -15,7 +15,7 @@ from typing import Any
 import pluggy
 from attrs import define, field
 
-from pegboard import hookspecs
+from pegboard import hookspecs, tracing
 from pegboard.errors import PegboardError, PluginError
 
 SLOW_SECONDS = 0.25
@@ -92,7 +92,8 @@ class Plugin:
         """Take the time of a call into the plugin."""
         began = time.perf_counter()
         try:
-            yield
+            with tracing.told(what, self.name):
+                yield
         finally:
             self.seconds[what] = time.perf_counter() - began
 
@@ -120,22 +121,28 @@ def name_of(item: Any) -> str:
     return name
 
 
-def call(plugin: object, hook: str, default: Any) -> Any:
-    """Return what a hook of a plugin returns, ``default`` if the plugin has none of that name."""
-    implementation = getattr(plugin, hook, None)
-    marked = implementation is not None and hasattr(implementation, "pegboard_impl")
-    return implementation() if implementation is not None and marked else default
+def implements(plugin: object, hook: str) -> bool:
+    """Whether a plugin has a function for a hook, marked as such."""
+    return hasattr(getattr(plugin, hook, None), "pegboard_impl")
+
+
+def call(info: Plugin, plugin: object, hook: str, default: Any) -> Any:
+    """Return what a hook of a plugin returns, ``default`` if the plugin does not implement it."""
+    if not implements(plugin, hook):
+        return default
+    with info.timed(hook):
+        return getattr(plugin, hook)()
 
 
 def asked(implementation: pluggy.HookImpl, given: Mapping[str, Any]) -> Any:
     """Return what one plugin's implementation of a hook answers, given the arguments it takes."""
-    return implementation.function(*(given[name] for name in implementation.argnames))
+    with tracing.told(implementation.function.__name__, implementation.plugin_name):
+        return implementation.function(*(given[name] for name in implementation.argnames))
 
 
 def settings_of(info: Plugin, plugin: object) -> str:
     """Return the target of the class of a plugin's settings; "" if it declares none."""
-    with info.timed("pegboard_settings"):
-        found = call(plugin, "pegboard_settings", "")
+    found = call(info, plugin, "pegboard_settings", "")
     if not isinstance(found, str):
         raise TypeError(
             f"pegboard_settings returned {_shown(found)}, not 'package.module:Settings', the name "
@@ -150,14 +157,13 @@ def declarations_of(
     """Return what a plugin declares, by kind; TypeError if it is not what the hooks ask for."""
     found = {}
     for kind, (hook, expected) in kinds.items():
+        if not implements(plugin, hook):
+            continue
         with info.timed(hook):
-            items = call(plugin, hook, ())
-            listed = sequence(hook, items)
+            # Within, as a generator does its work only here.
+            listed = sequence(hook, getattr(plugin, hook)())
         if listed:
             found[kind] = [checked(item, expected) for item in listed]
-        else:
-            # What was not asked for takes no time that is worth showing.
-            del info.seconds[hook]
     return found
 
 
@@ -169,19 +175,14 @@ def context_of(tags: object) -> dict[str, str]:
     from pegboard import validation
     from pegboard.entities import RunTag
 
-    found = dict(_texts_to("pegboard_run_context", tags, str))
-    for key, value in found.items():
-        validation.tag(RunTag(key, value))
-    return found
-
-
-def _texts_to(hook: str, found: object, kind: type[Any]) -> Mapping[str, Any]:
-    if not isinstance(found, Mapping):
-        raise TypeError(f"{hook} returned {_shown(found)}, not a mapping")
-    for key, value in found.items():
-        if not isinstance(key, str) or not isinstance(value, kind):
+    hook = "pegboard_run_context"
+    if not isinstance(tags, Mapping):
+        raise TypeError(f"{hook} returned {_shown(tags)}, not a mapping")
+    for key, value in tags.items():
+        if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"{hook} returned {key!r} = {value!r}, which is not text")
-    return found
+        validation.tag(RunTag(key, value))
+    return dict(tags)
 
 
 def sequence(hook: str, items: object) -> Sequence[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -121,14 +120,6 @@ def absolute(text: str) -> str:
         return text
     place = uri.local_path()
     return text if uri.path.startswith("/") else from_path(place)
-
-
-def is_listed(host: str, port: int | None, listed: Iterable[str]) -> bool:
-    """Whether a list of hosts, each with a port or for all ports, names this one."""
-    shown = f"[{host}]" if ":" in host else host
-    return not {each.strip().lower() for each in listed}.isdisjoint(
-        (host.lower(), shown.lower(), f"{shown}:{port}".lower())
-    )
 
 
 def from_path(path: Path, scheme: str = "file") -> str:

@@ -15,7 +15,7 @@ from pegboard import host
 from pegboard.cli import checks
 from pegboard.cli.settings import masked
 from pegboard.errors import StoreFull, StoreReadOnly
-from pegboard.hookspecs import Backend, hookimpl
+from pegboard.hookspecs import Backend, Finding, hookimpl
 from pegboard.host import Host
 from pegboard.host import Plugin as Info
 from pegboard_stores.mapping_store import MappingStore
@@ -208,14 +208,40 @@ def test_doctor_does_not_create_the_store(run: Run, plain_host: Host, tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_doctor_warns_when_git_is_missing(
-    use_dict: Host, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Checks:
+    """A plugin that checks something."""
+
+    def __init__(self, found: Finding | BaseException) -> None:
+        self.found = found
+
+    @hookimpl
+    def pegboard_checks(self, host: Host) -> list[Finding]:
+        assert host.config.tracking.uri
+        if isinstance(self.found, BaseException):
+            raise self.found
+        return [self.found]
+
+
+def test_doctor_shows_what_plugins_check(use_dict: Host, run: Run) -> None:
     use_dict.register(StorePlugin(), "dicts")
-    monkeypatch.setenv("PATH", "")
+    use_dict.register(Checks(Finding("compass", "warn", "lost", "Look for it.")), "scouts")
     result = run("doctor", "--json")
     assert result.exit_code == 0
-    assert _states(result)["git"] == "warn"
+    assert _states(result)["compass"] == "warn"
+
+
+@pytest.mark.parametrize("error", [OSError("no map"), SystemExit(3)])
+def test_doctor_names_a_plugin_whose_check_fails_and_goes_on(
+    use_dict: Host, run: Run, error: BaseException
+) -> None:
+    use_dict.register(StorePlugin(), "dicts")
+    use_dict.register(Checks(error), "scouts")
+    result = run("doctor", "--json")
+    assert result.exit_code == 1
+    found = [each for each in json.loads(result.stdout) if each["state"] == "fail"]
+    assert [each["check"] for each in found] == ["plugin scouts"]
+    assert "pegboard_checks failed" in found[0]["found"]
+    assert _states(result)["store"] == "ok"
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,13 @@ import contextlib
 import io
 import json
 import math
+import sys
 from collections.abc import Callable
 from enum import StrEnum
 
 import click
 import pytest
 from attrs import frozen
-from hypothesis import given
-from hypothesis import strategies as st
 from pegboard.cli import output
 from pegboard.cli.output import Column
 
@@ -56,13 +55,6 @@ def test_json_holds_the_fields_of_values() -> None:
         "value": 1.5,
         "color": "red",
     }
-
-
-@given(st.lists(st.dictionaries(st.text(), st.floats() | st.text() | st.none())))
-def test_a_streamed_array_is_the_array(values: list[dict[str, object]]) -> None:
-    with contextlib.redirect_stdout(io.StringIO()) as stream:
-        output.print_json_array(iter(values))
-    assert json.loads(stream.getvalue()) == output.json_ready(values)
 
 
 def test_a_piped_table_is_aligned_and_complete(capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,19 +110,25 @@ def test_markup_in_data_is_printed_as_it_is(terminal: Terminal) -> None:
     assert "[bold]x[/bold] :smile:" in screen.getvalue()
 
 
-def test_a_table_too_wide_is_cut_into_blocks_that_repeat_the_first_column(
-    terminal: Terminal,
-) -> None:
-    columns = [Column("key"), *(Column(f"run{i}") for i in range(4))]
+@pytest.fixture
+def no_rich(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide rich, as if it were not installed."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "rich"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "rich", None)
+
+
+@pytest.mark.usefixtures("no_rich")
+def test_without_rich_a_terminal_gets_columns_that_fit(terminal: Terminal) -> None:
+    columns = [Column("Name", most=12), Column("Size", right=True), Column("More", optional=1)]
     with terminal() as screen:
-        output.print_blocks(columns, [["row", *("v" * 15 for _ in range(4))]])
-    text = click.unstyle(screen.getvalue())
-    assert text.count("row") == 2
-    assert all(f"run{i}" in text for i in range(4))
-    assert max(map(len, text.splitlines())) <= 40
+        hidden = output.print_table(columns, [["n" * 60, "7", "m" * 30], ["数据", "10", ""]])
+    assert hidden == ["More"]
+    assert screen.getvalue() == "Name          Size\n" + "n" * 11 + "…     7\n数据            10\n"
 
 
-def test_no_progress_is_shown_to_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
-    with output.progress("Working", 3) as advance:
-        advance(3)
-    assert capsys.readouterr().err == ""
+@pytest.mark.usefixtures("no_rich")
+def test_without_rich_a_heading_is_bold(terminal: Terminal) -> None:
+    with terminal() as screen:
+        output.heading("A title")
+    assert click.unstyle(screen.getvalue()) == "A title\n"

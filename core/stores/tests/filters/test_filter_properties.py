@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pegboard.errors import FilterError
-from pegboard.literals import escape_like, literal, quoted_key
+from pegboard.literals import literal
 from pegboard_stores.filters import (
     EXPERIMENTS,
     RUNS,
@@ -22,6 +22,7 @@ from pegboard_stores.filters import (
     parse_order_by,
 )
 from pegboard_stores.filters.patterns import like
+from pegboard_stores.literals import escape_like, quoted_key
 
 _NUMERIC = [Operator(o) for o in ("=", "!=", "<", "<=", ">", ">=")]
 _TEXTUAL = [Operator(o) for o in ("=", "!=", "LIKE", "ILIKE", "=~", "!~")]

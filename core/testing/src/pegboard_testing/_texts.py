@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from pegboard.literals import escape_like, literal
+from pegboard.literals import literal
+from pegboard_stores.literals import escape_like
 
 AWKWARD = [
     "it's",

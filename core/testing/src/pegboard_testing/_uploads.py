@@ -81,9 +81,8 @@ class UploadTests:
         assert parts.path_of(upload) == "a/whole"
         for number, content in ((3, b"three"), (1, b"wrong"), (2, b"two"), (1, b"one")):
             _send(parts, upload, number, content)
-        expected = [
-            Part(n, sha256(c), len(c)) for n, c in ((1, b"one"), (2, b"two"), (3, b"three"))
-        ]
+        contents = (b"one", b"two", b"three")
+        expected = [Part(n, sha256(c), len(c)) for n, c in enumerate(contents, 1)]
         assert parts.list(upload) == expected
         assert list(store.walk()) == []
         wanted = [(part.number, part.digest) for part in expected]

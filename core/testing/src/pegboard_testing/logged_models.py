@@ -20,7 +20,7 @@ from pegboard.entities import (
     Run,
 )
 from pegboard.errors import InvalidState, InvalidValue, NotFound
-from pegboard.literals import quoted_key
+from pegboard_stores.literals import quoted_key
 
 from pegboard_testing._base import WRONG_IDS, StoreTests
 from pegboard_testing._data import TEXTS

@@ -57,7 +57,7 @@ def is_allowed(uri: str, allowed: Iterable[str]) -> bool:
         port = parts.port or _PORTS.get(parts.scheme)
     except ValueError:
         return False
-    return bool(parts.hostname) and uris.is_listed(parts.hostname or "", port, allowed)
+    return bool(parts.hostname) and is_listed(parts.hostname or "", port, allowed)
 
 
 def _refuse_tricks(location: str) -> None:
@@ -83,3 +83,11 @@ def _refuse_tricks(location: str) -> None:
             return
         plain = unquote(plain)
     raise InvalidValue(f"The artifact location {location!r} is quoted too often.")
+
+
+def is_listed(host: str, port: int | None, listed: Iterable[str]) -> bool:
+    """Whether a list of hosts, each with a port or for all ports, names this one."""
+    shown = f"[{host}]" if ":" in host else host
+    return not {each.strip().lower() for each in listed}.isdisjoint(
+        (host.lower(), shown.lower(), f"{shown}:{port}".lower())
+    )

@@ -19,3 +19,8 @@ def test_doctor_names_a_journal_that_was_set_aside(filled: Shell) -> None:
     findings = _store_findings(filled)
     assert [state for state, _ in findings] == ["ok", "warn"]
     assert str(journals / "torn.damaged") in findings[1][1]
+
+
+def test_doctor_checks_sqlite_and_where_the_store_lies(filled: Shell) -> None:
+    states = {each["check"]: each["state"] for each in filled.json("doctor")}
+    assert [states[name] for name in ("sqlite", "store directory", "disk space")] == ["ok"] * 3

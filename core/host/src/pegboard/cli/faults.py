@@ -71,7 +71,7 @@ def _try_out(host: Host) -> dict[str, str]:
         plugin = host.plugins[implementation.plugin_name]
         try:
             with plugin.timed(_CONTEXT):
-                tags = plugin_calls.asked(implementation, {})
+                tags = implementation.function()
             plugin_calls.context_of(tags)
         except BaseException as error:
             if is_fatal(error):

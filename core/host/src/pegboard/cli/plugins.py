@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 @output.json_option
 @click.pass_context
 def plugins(ctx: click.Context, as_json: bool) -> None:
-    """List the installed plugins, what they provide and whether they load."""
+    """List the installed plugins, what they provide and whether they load.
+
+    With PEGBOARD_TRACE_PLUGINS=1 in the environment any command tells on stderr of each call of a
+    hook: which plugins answer it, and how long they take.
+    """
     if ctx.invoked_subcommand is not None:
         return
     host = open_host(ctx)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from pegboard.literals import escape_like
-
 from pegboard_stores.filters import Operator, patterns
 from pegboard_stores.filters.patterns import Wildcard
+from pegboard_stores.literals import escape_like
 from pegboard_stores.sql.pieces import Sql, among
 
 _PLAIN = frozenset({"=", "!=", "<", "<=", ">", ">="})

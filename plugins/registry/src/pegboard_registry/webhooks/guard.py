@@ -15,8 +15,8 @@ from typing import TypeAlias
 from urllib.parse import quote, urlsplit
 
 from attrs import frozen
-from pegboard import uris
 from pegboard.errors import InvalidValue, Refused, quoted
+from pegboard_wire.locations import is_listed
 
 Address: TypeAlias = "ipaddress.IPv4Address | ipaddress.IPv6Address"
 
@@ -83,7 +83,7 @@ class Guard:
         return addresses
 
     def _is_allowed(self, host: str, port: int) -> bool:
-        return uris.is_listed(host, port, self._allowed)
+        return is_listed(host, port, self._allowed)
 
 
 def is_public(address: Address) -> bool:

@@ -40,7 +40,8 @@ class Nothing(mlflow.pyfunc.PythonModel):
 
 def plain(value):
     if isinstance(value, pd.DataFrame):
-        return ["table", value.to_json(orient="split", date_format="iso"), [d.kind for d in value.dtypes]]
+        text = value.to_json(orient="split", date_format="iso")
+        return ["table", text, [d.kind for d in value.dtypes]]
     if isinstance(value, np.ndarray):
         return ["array", str(value.dtype), repr(value.tolist())]
     if isinstance(value, dict):
@@ -85,7 +86,8 @@ class Nothing(PythonModel):
 
 def plain(value: Any) -> Any:
     if isinstance(value, pd.DataFrame):
-        return ["table", value.to_json(orient="split", date_format="iso"), [d.kind for d in value.dtypes]]
+        text = value.to_json(orient="split", date_format="iso")
+        return ["table", text, [d.kind for d in value.dtypes]]
     if isinstance(value, np.ndarray):
         return ["array", str(value.dtype), repr(value.tolist())]
     if isinstance(value, dict):

@@ -6,10 +6,10 @@ import math
 import struct
 
 import pytest
-from pegboard.contracts.abilities import Batch, Batches, Heartbeats, PackedPoints
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Metric, Param, Run, RunStatus, RunTag
 from pegboard.errors import InvalidState, InvalidValue, NotFound
+from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
 
 from pegboard_testing._base import StoreTests
 
@@ -24,17 +24,17 @@ class AbilityTests(StoreTests):
 
     @pytest.fixture
     def batches(self, store: TrackingStore) -> Batches:
-        found = store.batches()
+        found = store.ability(Batches)
         return found if found is not None else pytest.skip("The store takes no numbered batches.")
 
     @pytest.fixture
     def packing(self, store: TrackingStore) -> PackedPoints:
-        found = store.packed_points()
+        found = store.ability(PackedPoints)
         return found if found is not None else pytest.skip("The store takes no packed points.")
 
     @pytest.fixture
     def heartbeats(self, store: TrackingStore) -> Heartbeats:
-        found = store.heartbeats()
+        found = store.ability(Heartbeats)
         return found if found is not None else pytest.skip("The store knows no signs of life.")
 
     # -- batches -------------------------------------------------------------------------------

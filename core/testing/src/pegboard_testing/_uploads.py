@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pegboard.contracts.artifacts import ArtifactStore
-from pegboard.contracts.uploads import Incoming, Part, PartUploads
 from pegboard.errors import InvalidValue, NotFound, UnsafePath
+from pegboard_stores.uploads import Incoming, Part, PartUploads, PieceUploads
 
 
 def sha256(content: bytes) -> str:
@@ -23,7 +23,7 @@ class UploadTests:
 
     @pytest.fixture
     def parts(self, store: ArtifactStore) -> PartUploads:
-        found = store.part_uploads()
+        found = store.ability(PartUploads)
         return found if found is not None else pytest.skip("The store takes no uploads in parts.")
 
     # -- files of this system ------------------------------------------------------------------
@@ -149,8 +149,10 @@ class UploadTests:
 
 
 def _begun(store: ArtifactStore, path: str) -> Incoming:
-    found = store.incoming(path)
-    return found if found is not None else pytest.skip("The store takes files as a whole.")
+    found = store.ability(PieceUploads)
+    if found is None:
+        pytest.skip("The store takes files as a whole.")
+    return found.incoming(path)
 
 
 def _send(parts: PartUploads, upload: str, number: int, content: bytes) -> None:

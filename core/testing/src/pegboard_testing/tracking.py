@@ -27,5 +27,5 @@ class TrackingStoreContract(
     outlives its process, override ``reopen`` too: a function without arguments that first closes
     ``store`` and then returns it opened anew; the tests close that one. A store that is gone with
     its process has nothing to reopen and leaves it out. The tests of an ability
-    (``pegboard.contracts.abilities``) are passed over for a store that does not have it.
+    (``pegboard_stores.abilities``) are passed over for a store that does not have it.
     """

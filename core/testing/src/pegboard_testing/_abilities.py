@@ -1,4 +1,4 @@
-"""The contract of what tracking stores may be able to do: each test is of stores that can."""
+"""The contracts of what tracking stores may be able to do, as tests."""
 
 from __future__ import annotations
 
@@ -19,25 +19,14 @@ def packed(*points: tuple[int, int, float]) -> bytes:
     return b"".join(struct.pack("<qqd", *point) for point in points)
 
 
-class AbilityTests(StoreTests):
-    """Batches taken once, packed points and signs of life."""
+class BatchesContract(StoreTests):
+    """What every store does that takes numbered batches. Derive from it beside the main suite."""
 
     @pytest.fixture
     def batches(self, store: TrackingStore) -> Batches:
         found = store.ability(Batches)
-        return found if found is not None else pytest.skip("The store takes no numbered batches.")
-
-    @pytest.fixture
-    def packing(self, store: TrackingStore) -> PackedPoints:
-        found = store.ability(PackedPoints)
-        return found if found is not None else pytest.skip("The store takes no packed points.")
-
-    @pytest.fixture
-    def heartbeats(self, store: TrackingStore) -> Heartbeats:
-        found = store.ability(Heartbeats)
-        return found if found is not None else pytest.skip("The store knows no signs of life.")
-
-    # -- batches -------------------------------------------------------------------------------
+        assert found is not None
+        return found
 
     def test_a_batch_that_comes_again_is_not_taken_again(
         self, store: TrackingStore, run: Run, batches: Batches
@@ -73,7 +62,15 @@ class AbilityTests(StoreTests):
         batches.log(Batch("a", 1), run_id, params=[Param("q", "1")])
         assert store.get_run(run_id).data.params == {"p": "old", "q": "1"}
 
-    # -- packed points -------------------------------------------------------------------------
+
+class PackedPointsContract(StoreTests):
+    """What every store does that takes packed points. Derive from it beside the main suite."""
+
+    @pytest.fixture
+    def packing(self, store: TrackingStore) -> PackedPoints:
+        found = store.ability(PackedPoints)
+        assert found is not None
+        return found
 
     def test_packed_points_are_points_like_others(
         self, store: TrackingStore, run: Run, packing: PackedPoints
@@ -115,7 +112,15 @@ class AbilityTests(StoreTests):
         packing.log(Batch("j", 1), run_id, {"m": one})
         assert len(store.metric_history(run_id, "m")) == 1
 
-    # -- signs of life -------------------------------------------------------------------------
+
+class HeartbeatsContract(StoreTests):
+    """What every store does that hears clients. Derive from it beside the main suite."""
+
+    @pytest.fixture
+    def heartbeats(self, store: TrackingStore) -> Heartbeats:
+        found = store.ability(Heartbeats)
+        assert found is not None
+        return found
 
     def test_runs_of_a_client_that_is_heard_go_on(
         self, store: TrackingStore, run: Run, heartbeats: Heartbeats
@@ -128,3 +133,15 @@ class AbilityTests(StoreTests):
         heartbeats.forget("client-1")
         heartbeats.forget("nobody")
         assert store.get_run(run.info.run_id).info.status is RunStatus.RUNNING
+
+
+class AbilityTests(StoreTests):
+    """What a store can do is under contract."""
+
+    def test_every_ability_of_the_store_is_under_contract(self, store: TrackingStore) -> None:
+        for ability, suite in (
+            (store.ability(Batches), BatchesContract),
+            (store.ability(PackedPoints), PackedPointsContract),
+            (store.ability(Heartbeats), HeartbeatsContract),
+        ):
+            assert ability is None or isinstance(self, suite), f"derive from {suite.__name__} too"

@@ -1,4 +1,4 @@
-"""The contract of what artifact stores may be able to do with files that come in pieces."""
+"""The contracts of what artifact stores may be able to do with files that come in, as tests."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ def sha256(content: bytes) -> str:
 
 
 class UploadTests:
-    """Files in pieces, uploads in parts, and files of this system."""
+    """Files of this system, and what a store can do is under contract."""
 
-    @pytest.fixture
-    def parts(self, store: ArtifactStore) -> PartUploads:
-        found = store.ability(PartUploads)
-        return found if found is not None else pytest.skip("The store takes no uploads in parts.")
-
-    # -- files of this system ------------------------------------------------------------------
+    def test_every_ability_of_the_store_is_under_contract(self, store: ArtifactStore) -> None:
+        for ability, suite in (
+            (store.ability(PieceUploads), PieceUploadsContract),
+            (store.ability(PartUploads), PartUploadsContract),
+        ):
+            assert ability is None or isinstance(self, suite), f"derive from {suite.__name__} too"
 
     def test_a_file_that_lies_on_this_machine_is_opened_as_such(self, store: ArtifactStore) -> None:
         store.write("a/b", io.BytesIO(b"content"))
-        local = store.local_path("a/b")
-        if local is None:
-            return
-        assert local.read_bytes() == b"content"
         with store.read("a/b") as stream:
-            assert os.fstat(stream.fileno()).st_size == 7
+            if (local := store.local_path("a/b")) is not None:
+                assert local.read_bytes() == b"content"
+                assert os.fstat(stream.fileno()).st_size == 7
+            assert stream.read() == b"content"
 
-    # -- files in pieces -----------------------------------------------------------------------
+
+class PieceUploadsContract:
+    """What every store does that takes files in pieces. Derive from it beside the main suite."""
 
     def test_a_file_in_pieces_is_seen_once_it_is_kept(self, store: ArtifactStore) -> None:
         store.write("a/b", io.BytesIO(b"old"))
@@ -72,7 +73,15 @@ class UploadTests:
         with pytest.raises((InvalidValue, UnsafePath)):
             _begun(store, path)
 
-    # -- uploads in parts ----------------------------------------------------------------------
+
+class PartUploadsContract:
+    """What every store does that takes uploads in parts. Derive from it beside the main suite."""
+
+    @pytest.fixture
+    def parts(self, store: ArtifactStore) -> PartUploads:
+        found = store.ability(PartUploads)
+        assert found is not None
+        return found
 
     def test_parts_come_in_any_order_and_again(
         self, store: ArtifactStore, parts: PartUploads
@@ -149,10 +158,9 @@ class UploadTests:
 
 
 def _begun(store: ArtifactStore, path: str) -> Incoming:
-    found = store.ability(PieceUploads)
-    if found is None:
-        pytest.skip("The store takes files as a whole.")
-    return found.incoming(path)
+    pieces = store.ability(PieceUploads)
+    assert pieces is not None
+    return pieces.incoming(path)
 
 
 def _send(parts: PartUploads, upload: str, number: int, content: bytes) -> None:

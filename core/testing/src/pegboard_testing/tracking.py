@@ -26,6 +26,6 @@ class TrackingStoreContract(
     empty store for each test, closed afterwards by the fixture if it needs closing. If the store
     outlives its process, override ``reopen`` too: a function without arguments that first closes
     ``store`` and then returns it opened anew; the tests close that one. A store that is gone with
-    its process has nothing to reopen and leaves it out. The tests of an ability
-    (``pegboard_stores.abilities``) are passed over for a store that does not have it.
+    its process has nothing to reopen and leaves it out. A store that
+    has abilities (``pegboard_stores.abilities``) derives from their suites too.
     """

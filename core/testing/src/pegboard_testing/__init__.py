@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from pegboard_testing._abilities import BatchesContract as BatchesContract
     from pegboard_testing._abilities import HeartbeatsContract as HeartbeatsContract
     from pegboard_testing._abilities import PackedPointsContract as PackedPointsContract
-    from pegboard_testing._uploads import IncomingContract as IncomingContract
     from pegboard_testing._uploads import PartUploadsContract as PartUploadsContract
+    from pegboard_testing._uploads import PieceUploadsContract as PieceUploadsContract
     from pegboard_testing.artifacts import ArtifactStoreContract as ArtifactStoreContract
     from pegboard_testing.flavors import FlavorContract as FlavorContract
     from pegboard_testing.logged_models import LoggedModelStoreContract as LoggedModelStoreContract
@@ -24,7 +24,7 @@ _SUITES = {
     "BatchesContract": "_abilities",
     "FlavorContract": "flavors",
     "HeartbeatsContract": "_abilities",
-    "IncomingContract": "_uploads",
+    "PieceUploadsContract": "_uploads",
     "LoggedModelStoreContract": "logged_models",
     "ModelRegistryContract": "registry",
     "PackedPointsContract": "_abilities",

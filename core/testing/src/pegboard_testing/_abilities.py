@@ -6,10 +6,10 @@ import math
 import struct
 
 import pytest
-from pegboard.contracts.abilities import Batch, Batches, Heartbeats, PackedPoints
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Metric, Param, Run, RunStatus, RunTag
 from pegboard.errors import InvalidState, InvalidValue, NotFound
+from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
 
 from pegboard_testing._base import StoreTests
 
@@ -24,7 +24,7 @@ class BatchesContract(StoreTests):
 
     @pytest.fixture
     def batches(self, store: TrackingStore) -> Batches:
-        found = store.batches()
+        found = store.ability(Batches)
         assert found is not None
         return found
 
@@ -68,7 +68,7 @@ class PackedPointsContract(StoreTests):
 
     @pytest.fixture
     def packing(self, store: TrackingStore) -> PackedPoints:
-        found = store.packed_points()
+        found = store.ability(PackedPoints)
         assert found is not None
         return found
 
@@ -118,7 +118,7 @@ class HeartbeatsContract(StoreTests):
 
     @pytest.fixture
     def heartbeats(self, store: TrackingStore) -> Heartbeats:
-        found = store.heartbeats()
+        found = store.ability(Heartbeats)
         assert found is not None
         return found
 
@@ -140,8 +140,8 @@ class AbilityTests(StoreTests):
 
     def test_every_ability_of_the_store_is_under_contract(self, store: TrackingStore) -> None:
         for ability, suite in (
-            (store.batches(), BatchesContract),
-            (store.packed_points(), PackedPointsContract),
-            (store.heartbeats(), HeartbeatsContract),
+            (store.ability(Batches), BatchesContract),
+            (store.ability(PackedPoints), PackedPointsContract),
+            (store.ability(Heartbeats), HeartbeatsContract),
         ):
             assert ability is None or isinstance(self, suite), f"derive from {suite.__name__} too"

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pegboard.contracts.artifacts import ArtifactStore
-from pegboard.contracts.uploads import Incoming, Part, PartUploads
 from pegboard.errors import InvalidValue, NotFound, UnsafePath
+from pegboard_stores.uploads import Incoming, Part, PartUploads, PieceUploads
 
 
 def sha256(content: bytes) -> str:
@@ -23,8 +23,8 @@ class UploadTests:
 
     def test_every_ability_of_the_store_is_under_contract(self, store: ArtifactStore) -> None:
         for ability, suite in (
-            (store.incoming("a"), IncomingContract),
-            (store.part_uploads(), PartUploadsContract),
+            (store.ability(PieceUploads), PieceUploadsContract),
+            (store.ability(PartUploads), PartUploadsContract),
         ):
             assert ability is None or isinstance(self, suite), f"derive from {suite.__name__} too"
 
@@ -37,7 +37,7 @@ class UploadTests:
             assert stream.read() == b"content"
 
 
-class IncomingContract:
+class PieceUploadsContract:
     """What every store does that takes files in pieces. Derive from it beside the main suite."""
 
     def test_a_file_in_pieces_is_seen_once_it_is_kept(self, store: ArtifactStore) -> None:
@@ -79,7 +79,7 @@ class PartUploadsContract:
 
     @pytest.fixture
     def parts(self, store: ArtifactStore) -> PartUploads:
-        found = store.part_uploads()
+        found = store.ability(PartUploads)
         assert found is not None
         return found
 
@@ -158,9 +158,9 @@ class PartUploadsContract:
 
 
 def _begun(store: ArtifactStore, path: str) -> Incoming:
-    found = store.incoming(path)
-    assert found is not None
-    return found
+    pieces = store.ability(PieceUploads)
+    assert pieces is not None
+    return pieces.incoming(path)
 
 
 def _send(parts: PartUploads, upload: str, number: int, content: bytes) -> None:

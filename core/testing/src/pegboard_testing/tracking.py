@@ -27,5 +27,5 @@ class TrackingStoreContract(
     outlives its process, override ``reopen`` too: a function without arguments that first closes
     ``store`` and then returns it opened anew; the tests close that one. A store that is gone with
     its process has nothing to reopen and leaves it out. A store that
-    has abilities (``pegboard.contracts.abilities``) derives from their suites too.
+    has abilities (``pegboard_stores.abilities``) derives from their suites too.
     """

@@ -7,16 +7,14 @@ import posixpath
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
+from pegboard.contracts.ability import Able
 from pegboard.entities import FileInfo
 from pegboard.paths import safe_relative
 
-if TYPE_CHECKING:
-    from pegboard.contracts.uploads import Incoming, PartUploads
 
-
-class ArtifactStore(ABC):
+class ArtifactStore(Able, ABC):
     """Files below a root, the URI that the store was opened with.
 
     Paths are relative, with ``/`` between parts; the root is ``""``. A path that would climb out
@@ -53,18 +51,6 @@ class ArtifactStore(ABC):
         returns for a path that has one is an open file of this system.
         """
         del path
-        return None
-
-    def incoming(self, path: str) -> Incoming | None:
-        """Begin a file that comes in pieces; None if the store takes files by ``write`` alone.
-
-        UnsafePath, InvalidValue: what cannot be the path of a file is refused at once.
-        """
-        del path
-        return None
-
-    def part_uploads(self) -> PartUploads | None:
-        """Return what takes uploads in parts; None if the store does not."""
         return None
 
     def reclaim(self) -> int:

@@ -7,11 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
 
 from attrs import frozen
 
 from pegboard import paging, refusals, validation
+from pegboard.contracts.ability import Able
 from pegboard.entities import Page
 from pegboard.entities.registry import (
     ARCHIVED,
@@ -23,8 +23,6 @@ from pegboard.entities.registry import (
     RegistryChange,
 )
 from pegboard.errors import NotFound
-
-T = TypeVar("T")
 
 MODELS_PAGE = 100
 """How many registered models a search returns by default."""
@@ -85,7 +83,7 @@ class FilesOwner:
     uris: Sequence[str]
 
 
-class ModelRegistry(ABC):
+class ModelRegistry(Able, ABC):
     """Registered models and their versions.
 
     Names and keys obey the limits in ``pegboard.validation``; registries call it, callers need not.
@@ -269,7 +267,7 @@ class ModelRegistry(ABC):
         """
         return self.needing(owners)
 
-    def end_removal(self, owners: Sequence[FilesOwner]) -> None:  # noqa: B027 (none was begun)
+    def end_removal(self, owners: Sequence[FilesOwner]) -> None:
         """Note that the files of these owners are removed, or stay."""
 
     def _places(self, version: ModelVersion) -> Iterator[str]:
@@ -423,11 +421,7 @@ class ModelRegistry(ABC):
         name did. NotFound if no model has or, before it was deleted, had that name.
         """
 
-    def ability(self, contract: type[T]) -> T | None:  # noqa: ARG002
-        """Return what keeps a further contract here, such as that of webhooks; else None."""
-        return None
-
-    def close(self) -> None:  # noqa: B027 (a registry without resources needs none)
+    def close(self) -> None:
         """Give up all resources; what later calls do is undefined."""
 
 

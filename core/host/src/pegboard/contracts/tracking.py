@@ -12,6 +12,7 @@ from urllib.parse import quote
 from attrs import frozen
 
 from pegboard import paging, refusals, uris
+from pegboard.contracts.ability import Able
 from pegboard.entities import (
     DatasetInput,
     DatasetSummary,
@@ -28,7 +29,6 @@ from pegboard.entities import (
 from pegboard.paths import safe_relative
 
 if TYPE_CHECKING:
-    from pegboard.contracts.abilities import Batches, Heartbeats, PackedPoints
     from pegboard.contracts.logged_models import LoggedModelStore
     from pegboard.contracts.traces import TraceStore
 
@@ -116,7 +116,7 @@ class MetricWriter(ABC):
         self.flush()
 
 
-class TrackingStore(ABC):
+class TrackingStore(Able, ABC):
     """Experiments, runs and their data.
 
     Ids are strings chosen by the store. Entities are values: changing what a store returned does
@@ -351,18 +351,6 @@ class TrackingStore(ABC):
         """Return the traces kept here; NotSupported if this store keeps none."""
         raise refusals.unsupported("traces", self)
 
-    def batches(self) -> Batches | None:
-        """Return what takes batches once, however often they are sent; None if nothing does."""
-        return None
-
-    def packed_points(self) -> PackedPoints | None:
-        """Return what takes points as journals keep them; None if nothing does."""
-        return None
-
-    def heartbeats(self) -> Heartbeats | None:
-        """Return what hears whether clients of a server are alive; None if nothing does."""
-        return None
-
     # -- writing and housekeeping --------------------------------------------------------------
 
     def metric_writer(self) -> MetricWriter:
@@ -423,7 +411,7 @@ class TrackingStore(ABC):
         """
         return ()
 
-    def close(self) -> None:  # noqa: B027 (a store without resources needs none)
+    def close(self) -> None:
         """Give up all resources; what later calls do is undefined.
 
         Closing once more does no harm.

@@ -7,19 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
-from pegboard.entities.traces import (
-    SOURCE_RUN,
-    TRACE_NAME,
+from pegboard.entities.traces import SOURCE_RUN, TRACE_NAME, Span
+
+from pegboard_stores import cancellation
+from pegboard_stores.mapping_records import TraceRecord
+from pegboard_stores.trace_figures import (
     AggregationType,
     MetricAggregation,
     MetricDataPoint,
     MetricViewType,
-    Span,
     TraceMetricsQuery,
 )
-
-from pegboard_stores import cancellation
-from pegboard_stores.mapping_records import TraceRecord
 from pegboard_stores.traces import figures
 from pegboard_stores.traces.figure_filters import FigureFilter, parse
 from pegboard_stores.traces.outline import dumps

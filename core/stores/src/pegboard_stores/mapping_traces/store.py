@@ -10,26 +10,23 @@ from pegboard import uris
 from pegboard.contracts.traces import DEFAULT_PAGE, TraceStore
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Page
-from pegboard.entities.traces import (
-    Assessment,
-    MetricDataPoint,
-    Span,
-    Trace,
-    TraceFilterCorrelation,
-    TraceInfo,
-    TraceMetricsQuery,
-    TraceState,
-)
+from pegboard.entities.traces import Assessment, Span, Trace, TraceInfo, TraceState
 
 from pegboard_stores import cancellation, filters, refusals, validation
 from pegboard_stores.mapping_pages import page
 from pegboard_stores.mapping_records import Records, TraceRecord
 from pegboard_stores.mapping_traces import assessments, figures, search
 from pegboard_stores.mapping_traces.outlines import add_spans
+from pegboard_stores.trace_figures import (
+    MetricDataPoint,
+    TraceFigures,
+    TraceFilterCorrelation,
+    TraceMetricsQuery,
+)
 from pegboard_stores.traces import checks, outline
 
 
-class MappingTraces(TraceStore):
+class MappingTraces(TraceStore, TraceFigures):
     """Traces, each a record in the mapping of a store."""
 
     def __init__(self, records: Records) -> None:

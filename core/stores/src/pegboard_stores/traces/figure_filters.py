@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from attrs import frozen
-from pegboard.entities.traces import MetricViewType
 from pegboard.errors import InvalidValue
+
+from pegboard_stores.trace_figures import MetricViewType
 
 MAX_FILTER = 10_000
 """How long a filter may be, in characters."""

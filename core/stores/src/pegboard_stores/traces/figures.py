@@ -10,11 +10,11 @@ from typing import Any
 
 from attrs import frozen
 from pegboard.contracts.tracking import SEARCH_LIMIT
-from pegboard.entities.traces import AggregationType, MetricViewType, TraceMetricsQuery
 from pegboard.errors import InvalidValue
 
 from pegboard_stores import validation
 from pegboard_stores.filters.parser import MAX_COMPARISONS, MAX_ORDERS
+from pegboard_stores.trace_figures import AggregationType, MetricViewType, TraceMetricsQuery
 
 TIME_BUCKET = "time_bucket"
 """The dimension that says when the interval of a group begins, in ISO 8601."""

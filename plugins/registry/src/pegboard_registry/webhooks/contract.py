@@ -141,7 +141,7 @@ class Webhooks(ABC):
 
 def webhooks_of(registry: ModelRegistry) -> Webhooks | None:
     """Return the webhooks of a registry; None if it keeps none."""
-    return registry.ability(Webhooks)  # type: ignore[type-abstract]
+    return registry.ability(Webhooks)
 
 
 def need_webhooks(registry: ModelRegistry) -> Webhooks:

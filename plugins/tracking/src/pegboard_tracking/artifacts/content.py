@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pegboard.contracts.uploads import Incoming
 from pegboard.errors import translate_os_error
+from pegboard_stores.uploads import Incoming
 
 DIRECTORY = ".pegboard-content"
 """The directory below a store's root that holds all this; its name is reserved."""

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from pegboard.contracts.uploads import MAX_PARTS, Part, PartUploads
 from pegboard.errors import InvalidValue, NotFound
+from pegboard_stores.uploads import MAX_PARTS, Part, PartUploads
 
 from pegboard_tracking.artifacts.content import Content, IncomingFile
 

@@ -12,12 +12,13 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.entities import FileInfo
 from pegboard.errors import InvalidValue, NotFound, translate_os_error
 from pegboard.paths import below, safe_relative
+from pegboard_stores.uploads import PartUploads, PieceUploads
 
 from pegboard_tracking.artifacts.content import (
     DIRECTORY,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from pegboard.uris import Uri
 
-    from pegboard_tracking.artifacts.content_parts import Parts
+T = TypeVar("T")
 
 _COPY_BYTES = 1 << 20
 
@@ -56,7 +57,7 @@ def open_memory(uri: Uri, settings: object) -> MemoryArtifactStore:
     return MemoryArtifactStore(memory, safe_relative(directory))
 
 
-class FileArtifactStore(ArtifactStore):
+class FileArtifactStore(ArtifactStore, PieceUploads):
     """The files of a directory."""
 
     def __init__(self, root: Path) -> None:
@@ -99,11 +100,13 @@ class FileArtifactStore(ArtifactStore):
                 self._prune(target.parent)
                 raise
 
-    def part_uploads(self) -> Parts:
-        """Return the uploads in parts below this directory."""
-        from pegboard_tracking.artifacts.content_parts import Parts
+    def ability(self, contract: type[T]) -> T | None:
+        """Return the uploads in parts below this directory, or the store itself."""
+        if contract is PartUploads:
+            from pegboard_tracking.artifacts.content_parts import Parts
 
-        return Parts(self.content, self.incoming)
+            return cast("T", Parts(self.content, self.incoming))
+        return super().ability(contract)
 
     def reclaim(self) -> int:
         """Remove shared content that no file refers to, and what was begun and given up."""

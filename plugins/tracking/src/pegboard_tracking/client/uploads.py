@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
 from attrs import evolve, frozen
-from pegboard.contracts.uploads import MAX_PARTS
 from pegboard.errors import NotFound, NotSupported, PegboardError
+from pegboard_stores.uploads import MAX_PARTS
 from pegboard_wire.client import errors
 from pegboard_wire.client.bodies import Part
 from pegboard_wire.scalars import integer, items, message, string

@@ -113,10 +113,10 @@ def _put_in_front(connection: sqlite3.Connection, table: str, indexes: Sequence[
     """Make an empty table of new rows, and a view of them and those that they do not replace."""
     found: list[Any] = connection.execute(f"PRAGMA main.table_info({table})").fetchall()
     columns = [row[1] for row in found]
+    # Only a view of columns that are of one type each is looked into by the indexes of its tables.
+    typed = [f"{row[1]} {row[2]}" for row in found[1:]]
     new = f"new_{table}"
-    connection.execute(
-        f"CREATE TEMP TABLE {new} (id INTEGER PRIMARY KEY, {', '.join(columns[1:])})"
-    )
+    connection.execute(f"CREATE TEMP TABLE {new} (id INTEGER PRIMARY KEY, {', '.join(typed)})")
     for number, index in enumerate(indexes):
         connection.execute(f"CREATE INDEX temp.{new}_{number} ON {new} ({index})")
     # Only names of ours become a part of these statements.

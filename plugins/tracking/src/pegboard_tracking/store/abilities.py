@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pegboard.contracts.abilities import Batch, Batches, Heartbeats, PackedPoints
 from pegboard.entities import Metric, Param, RunTag
+from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
 from pegboard_stores.sqlite import Database
 
 from pegboard_tracking.tables.liveness import CLIENT, Liveness
 
 if TYPE_CHECKING:
     from pegboard_tracking.store.logging import SqliteLogging
+
+
+def abilities(
+    store: SqliteLogging, database: Database, liveness: Liveness, heartbeat_seconds: float
+) -> tuple[object, ...]:
+    """Return all of them, for one store."""
+    return (
+        SqliteBatches(store),
+        SqlitePackedPoints(store),
+        SqliteHeartbeats(database, liveness, heartbeat_seconds),
+    )
 
 
 class SqliteBatches(Batches):

@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
-from pegboard.contracts.abilities import Batch
 from pegboard.entities import DatasetInput, Metric, Param, RunStatus, RunTag
 from pegboard.tags import RUN_NAME
 from pegboard_stores import refusals, validation
+from pegboard_stores.abilities import Batch
 
 from pegboard_tracking.points import series
 from pegboard_tracking.store.base import SqliteBase

@@ -6,7 +6,7 @@ import os
 import weakref
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pegboard import uris
 from pegboard.contracts.tracking import MetricWriter
@@ -28,11 +28,13 @@ from pegboard_tracking.tables import experiments, runs, schema
 from pegboard_tracking.tables.liveness import Liveness
 
 if TYPE_CHECKING:
-    from pegboard.contracts.abilities import Batches, Heartbeats, PackedPoints
     from pegboard.contracts.logged_models import LoggedModelStore
     from pegboard.contracts.traces import TraceStore
 
     from pegboard_tracking.settings import Settings
+
+
+T = TypeVar("T")
 
 
 def open_store(uri: uris.Uri, settings: Settings) -> SqliteStore:
@@ -129,23 +131,12 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
 
         return Traces(self._database)
 
-    def batches(self) -> Batches:
-        """Return what takes batches once, each in one transaction."""
-        from pegboard_tracking.store.abilities import SqliteBatches
+    def ability(self, contract: type[T]) -> T | None:
+        """Return what takes batches once, or packed points, or hears of clients."""
+        from pegboard_tracking.store.abilities import abilities
 
-        return SqliteBatches(self)
-
-    def packed_points(self) -> PackedPoints:
-        """Return what takes points as journals keep them."""
-        from pegboard_tracking.store.abilities import SqlitePackedPoints
-
-        return SqlitePackedPoints(self)
-
-    def heartbeats(self) -> Heartbeats:
-        """Return what hears clients of a server."""
-        from pegboard_tracking.store.abilities import SqliteHeartbeats
-
-        return SqliteHeartbeats(self._database, self._liveness, self._heartbeat_seconds)
+        made = abilities(self, self._database, self._liveness, self._heartbeat_seconds)
+        return next((able for able in made if isinstance(able, contract)), None)
 
     # -- writing and housekeeping --------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from pegboard.contracts.abilities import Batch
+from pegboard_stores.abilities import Batch
 from pegboard_stores.clock import now_ms
 
 _KEPT_MS = 90 * 24 * 3600 * 1000

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pegboard.entities.traces import SOURCE_RUN, TRACE_NAME, MetricViewType
+from pegboard.entities.traces import SOURCE_RUN, TRACE_NAME
 from pegboard_stores.sql.pieces import Sql
+from pegboard_stores.trace_figures import MetricViewType
 from pegboard_stores.traces.figure_filters import FigureFilter, parse
 
 _COLUMNS = {

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
-from pegboard.entities.traces import (
+from pegboard_stores.sql.pieces import Sql, among, joined
+from pegboard_stores.trace_figures import (
     AggregationType,
     MetricAggregation,
     MetricDataPoint,
     MetricViewType,
     TraceMetricsQuery,
 )
-from pegboard_stores.sql.pieces import Sql, among, joined
 from pegboard_stores.traces import figures
 from pegboard_stores.traces.usage import COSTS, TOKEN_USAGE
 

@@ -11,19 +11,15 @@ from pegboard import uris
 from pegboard.contracts.traces import DEFAULT_PAGE, TraceStore
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Page
-from pegboard.entities.traces import (
-    TRACE_NAME,
-    Assessment,
-    MetricDataPoint,
-    Span,
-    Trace,
-    TraceFilterCorrelation,
-    TraceInfo,
-    TraceMetricsQuery,
-    TraceState,
-)
+from pegboard.entities.traces import TRACE_NAME, Assessment, Span, Trace, TraceInfo, TraceState
 from pegboard_stores import filters, refusals, validation
 from pegboard_stores.sqlite import Database
+from pegboard_stores.trace_figures import (
+    MetricDataPoint,
+    TraceFigures,
+    TraceFilterCorrelation,
+    TraceMetricsQuery,
+)
 from pegboard_stores.traces import outline
 from pegboard_stores.traces.checks import (
     check_deletion,
@@ -50,7 +46,7 @@ from pegboard_tracking.traces.rows import (
 )
 
 
-class Traces(TraceStore):
+class Traces(TraceStore, TraceFigures):
     """Traces in the tables of a store's database."""
 
     def __init__(self, database: Database) -> None:

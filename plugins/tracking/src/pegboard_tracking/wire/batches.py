@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from pegboard.contracts.abilities import Batch
 from pegboard.errors import InvalidValue
+from pegboard_stores.abilities import Batch
 
 HEADER = "x-pegboard-batch"
 """The header of a request that holds ``NAME:NUMBER``."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.entities import Metric, Param, RunTag
 from pegboard.errors import InvalidValue
 from pegboard.validation import MAX_TAG_VALUE
+from pegboard_stores.abilities import Batches
 from pegboard_stores.validation import dataset_input
 from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.requests import NOTHING, optional_text, run_id, store_of, text
@@ -130,7 +131,7 @@ async def _log_batch(call: Call) -> Result:
     tags = codec.read_tags(given.get("tags"))
     _refuse_repeated(params)
     store, batch = store_of(call), call.headers.get(batches.HEADER)
-    once = store.batches() if batch else None
+    once = store.ability(Batches) if batch else None
     if batch and once is not None:
         known = batches.read(batch)
         log = partial(once.log, known, run, metrics=metrics, params=params, tags=tags)

@@ -9,6 +9,8 @@ import re
 
 from pegboard.contracts.logged_models import USERS_PAGE
 from pegboard.errors import InvalidValue, NotSupported, PegboardError
+from pegboard_stores.abilities import Heartbeats, PackedPoints
+from pegboard_stores.uploads import PartUploads
 from pegboard_wire import places
 from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.pages import page_json
@@ -30,16 +32,16 @@ _BASE = "/api/pegboard/1.0"
 def _abilities(call: Call) -> Result:
     store = store_of(call)
     found: dict[str, object] = {"sampled_history": True, "resumable_uploads": _takes_parts(call)}
-    if (heartbeats := store.heartbeats()) is not None:
+    if (heartbeats := store.ability(Heartbeats)) is not None:
         found["heartbeat_seconds"] = heartbeats.seconds
-    if store.packed_points() is not None:
+    if store.ability(PackedPoints) is not None:
         found["packed_points"] = True
     return found
 
 
 def _takes_parts(call: Call) -> bool:
     try:
-        return places.destination(call).store.part_uploads() is not None
+        return places.destination(call).store.ability(PartUploads) is not None
     except PegboardError:
         # It keeps no files, or cannot reach them now: then a whole file says what is wrong.
         return False
@@ -55,7 +57,7 @@ def _beat(call: Call) -> Result:
         raise InvalidValue(
             f"A sign of life tells of {len(runs) + len(ended)} runs; {MAX_RUNS} are allowed."
         )
-    heartbeats = store_of(call).heartbeats()
+    heartbeats = store_of(call).ability(Heartbeats)
     if heartbeats is None:
         raise NotSupported("The store of this server knows no signs of life.")
     if leaves is not None and boolean(leaves, "leaves"):
@@ -66,7 +68,7 @@ def _beat(call: Call) -> Result:
 
 
 def _log_packed(call: Call) -> Result:
-    packed, batch = store_of(call).packed_points(), call.headers.get(batches.HEADER)
+    packed, batch = store_of(call).ability(PackedPoints), call.headers.get(batches.HEADER)
     if packed is None:
         raise NotSupported("The store of this server takes no packed points.")
     if not batch:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegboard.errors import InvalidValue
+from pegboard_stores.uploads import PieceUploads
 from pegboard_wire.http import Answer
 
 from pegboard_tracking.artifacts.content import IncomingFile
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pegboard.contracts.artifacts import ArtifactStore
-    from pegboard.contracts.uploads import Incoming
+    from pegboard_stores.uploads import Incoming
     from pegboard_wire.http import Call
 
 _WRITE = 1 << 19
@@ -110,9 +111,9 @@ def _check_digest(headers: Mapping[str, str], incoming: Incoming) -> None:
 
 def begin(store: ArtifactStore, path: str) -> Incoming:
     """Begin a file for a store; one that takes files as a whole gets it when it is kept."""
-    incoming = store.incoming(path)
-    if incoming is not None:
-        return incoming
+    pieces = store.ability(PieceUploads)
+    if pieces is not None:
+        return pieces.incoming(path)
     # Refuses a path that cannot be, before all of the file is here.
     store.local_path(path)
     descriptor, name = tempfile.mkstemp(prefix="pegboard-")

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from pegboard.contracts.uploads import MAX_PARTS, PartUploads
 from pegboard.errors import InvalidValue, NotSupported
+from pegboard_stores.uploads import MAX_PARTS, PartUploads
 from pegboard_wire import places
 from pegboard_wire.http import Answer, Endpoint, Permission
 from pegboard_wire.pairs import JsonObject
@@ -33,7 +33,7 @@ _TAGS = ("artifacts",)
 
 
 def _parts(call: Call) -> PartUploads:
-    parts = places.destination(call).store.part_uploads()
+    parts = places.destination(call).store.ability(PartUploads)
     if parts is None:
         # These words tell MLflow's client to send the file as a whole.
         raise NotSupported("Multipart upload is not supported for the current artifact repository.")

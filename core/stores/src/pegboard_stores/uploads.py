@@ -1,7 +1,7 @@
 """What an artifact store may be able to do with files that clients send through a server.
 
-Both are abilities: a store that has one returns it from the method of ``ArtifactStore`` that is
-named like it, and passes the tests of it in ``pegboard_testing``.
+Files in pieces and uploads in parts are abilities: a store that has one returns it from
+``ArtifactStore.ability``, and passes the tests of it in ``pegboard_testing``.
 """
 
 from __future__ import annotations
@@ -38,6 +38,14 @@ class Incoming(ABC):
     @abstractmethod
     def discard(self) -> None:
         """Remove what came; nothing happens if it was kept before. From any thread."""
+
+
+class PieceUploads(ABC):
+    """Takes files that come in pieces."""
+
+    @abstractmethod
+    def incoming(self, path: str) -> Incoming:
+        """Begin a file. UnsafePath, InvalidValue: what cannot be its path is refused at once."""
 
 
 @frozen

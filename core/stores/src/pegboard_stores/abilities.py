@@ -1,7 +1,7 @@
 """What a tracking store may be able to do beyond its contract: each ability is one object.
 
-A store that has an ability returns it from the method of ``TrackingStore`` that is named like it,
-and passes the tests of it in ``pegboard_testing``; one without returns None, and does without.
+A store that has an ability returns it from ``TrackingStore.ability``, and passes the tests of it in
+``pegboard_testing``; one without returns None, and does without.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 from attrs import frozen
-
 from pegboard.entities import Metric, Param, RunTag
 
 

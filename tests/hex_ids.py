@@ -9,13 +9,11 @@ from typing import Any
 import attrs
 from pegboard.contracts.traces import TraceStore
 from pegboard.entities import Page
-from pegboard.entities.traces import (
-    Assessment,
+from pegboard.entities.traces import Assessment, Span, Trace, TraceInfo
+from pegboard_stores.trace_figures import (
     MetricDataPoint,
-    Span,
-    Trace,
+    TraceFigures,
     TraceFilterCorrelation,
-    TraceInfo,
     TraceMetricsQuery,
 )
 
@@ -34,7 +32,7 @@ def meant(trace_id: str) -> str:
     return bytes.fromhex(trace_id[3:]).rstrip(b"\0").decode()
 
 
-class HexIds(TraceStore):
+class HexIds(TraceStore, TraceFigures):
     """Traces of a store under other ids."""
 
     def __init__(self, inner: TraceStore) -> None:

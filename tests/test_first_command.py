@@ -1,4 +1,4 @@
-"""What the first command of README.md installs: no more than the demo, the server and pages need."""
+"""What the first command of README.md installs: what the demo and the server need."""
 
 from __future__ import annotations
 

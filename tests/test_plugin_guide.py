@@ -1,4 +1,4 @@
-"""PLUGIN_GUIDE.md says what is so: its files, its hooks and its contracts are the real ones."""
+"""PLUGIN_GUIDE.md and its pages say what is so: their code is run, or is a part of a real file."""
 
 from __future__ import annotations
 
@@ -12,311 +12,280 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import attrs
+import pegboard_testing
 import pytest
 from attrs import frozen
-from pegboard import hookspecs
+from examples import mail, notice_file, notices
+from pegboard import hookspecs, plugin_calls
+from pegboard.config import Config, HttpConfig
+from pegboard.contracts.artifacts import ArtifactStore
+from pegboard.contracts.models import ModelFlavor
+from pegboard.host import Host
+from pegboard.settings import Secret
+from pegboard.targets import resolve
+from pegboard_registry.hookspecs import Gate
+from pegboard_testing import scaffold
 
 ROOT = Path(__file__).resolve().parent.parent
-GUIDE = (ROOT / "PLUGIN_GUIDE.md").read_text(encoding="utf-8")
-EXAMPLE = ROOT / "contrib" / "store-json"
+GUIDE = ROOT / "PLUGIN_GUIDE.md"
+PAGES = [GUIDE, *sorted((ROOT / "core" / "testing" / "guide").glob("*.md"))]
+TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
+REFERENCE = (ROOT / "core" / "host" / "REFERENCE.md").read_text(encoding="utf-8")
+IDS = [page.stem for page in PAGES]
 
-CONTRACTS = {
-    "pegboard.contracts.tracking": ["TrackingStore", "MetricWriter", "MetricColumns"],
-    "pegboard.contracts.logged_models": ["LoggedModelStore", "DatasetFilter", "ModelOrder"],
-    "pegboard.contracts.registry": ["ModelRegistry", "FilesOwner", "Promotion", "Verdict"],
-    "pegboard.contracts.models": ["ModelFlavor", "SavedFlavor", "Trust", "Predictor"],
-    "pegboard.contracts.traces": ["TraceStore"],
-    "pegboard_wire.http": ["Endpoint", "Call", "Answer", "Identity", "Permission"],
-    "pegboard.contracts.artifacts": ["ArtifactStore"],
-    "pegboard.contracts.llm": [
-        "LLMProvider",
-        "ChatRequest",
-        "ChatMessage",
-        "ChatAnswer",
-        "TokenUsage",
-    ],
-    "pegboard.contracts.evaluation": ["Evaluator", "EvaluationResult"],
-    "pegboard.contracts.projects": ["ProjectRunner", "ProjectJob", "SubmittedJob"],
-    "pegboard_stores.mapping_store": ["MappingStore"],
-    "pegboard.hookspecs": [
-        "Backend",
-        "Component",
-        "Command",
-        "DatasetType",
-        "Gate",
-        "Autologger",
-        "ApiName",
-    ],
-    "pegboard.entities": [
-        "Experiment",
-        "Run",
-        "RunInfo",
-        "RunData",
-        "RunInputs",
-        "RunOutputs",
-        "Metric",
-        "Param",
-        "RunTag",
-        "DatasetInput",
-        "Dataset",
-        "DatasetSummary",
-        "InputTag",
-        "FileInfo",
-        "RunStatus",
-        "LifecycleStage",
-        "ViewType",
-    ],
-    "pegboard.entities.logged_models": [
-        "LoggedModel",
-        "LoggedModelInput",
-        "LoggedModelOutput",
-        "LoggedModelStatus",
-    ],
-    "pegboard.entities.registry": [
-        "RegisteredModel",
-        "ModelVersion",
-        "ModelVersionStatus",
-        "Author",
-        "RegistryChange",
-        "ChangeKind",
-    ],
-    "pegboard.entities.traces": [
-        "TraceInfo",
-        "TraceState",
-        "Trace",
-        "Span",
-        "SpanStatusCode",
-        "SpanEvent",
-        "SpanLink",
-        "Assessment",
-        "AssessmentKind",
-        "AssessmentError",
-        "TraceMetricsQuery",
-        "MetricViewType",
-        "MetricAggregation",
-        "AggregationType",
-        "MetricDataPoint",
-        "TraceFilterCorrelation",
-    ],
-}
+MOST_CHARACTERS = 16_000
+"""The guide is read in one go; what is longer belongs on a page of its own."""
 
 
 @frozen
 class Block:
-    """A block of code in the guide."""
+    """A block of code on a page."""
 
+    page: Path
     language: str
     path: str
     text: str
 
 
-def blocks() -> list[Block]:
-    found = re.findall(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", GUIDE, re.M | re.S)
-    return [Block(*parts) for parts in found]
+def blocks() -> Iterator[Block]:
+    for page, text in TEXTS.items():
+        for parts in re.findall(
+            r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", text, re.M | re.S
+        ):
+            yield Block(page, *parts)
+
+
+BLOCKS = list(blocks())
+SHOWN = [block for block in BLOCKS if block.path]
+SCRIPTS = [block for block in BLOCKS if not block.path]
+
+SAID = {
+    "team": "unknown\n",
+    "json:runs": "{'loss': 0.5}\n",
+}
+"""What the scripts print at the end, by a word in them."""
+
+
+def test_the_guide_is_short_and_every_page_is_linked() -> None:
+    assert len(TEXTS[GUIDE]) <= MOST_CHARACTERS
+    for page in PAGES[1:]:
+        assert f"]({page.relative_to(ROOT)})" in TEXTS[GUIDE]
 
 
 def test_every_block_is_understood() -> None:
-    assert len(blocks()) == GUIDE.count("\n```") / 2
-    for block in blocks():
-        if block.language == "python":
-            ast.parse(block.text)
-        elif block.language == "toml":
-            tomllib.loads(block.text)
-        else:
-            pytest.fail(f"a block in {block.language}")
+    assert len(BLOCKS) == sum(text.count("\n```") for text in TEXTS.values()) / 2
+    for block in SCRIPTS:
+        assert block.language == "python", block
 
 
-SHOWN = [block for block in blocks() if block.path]
-
-
-@pytest.mark.parametrize("block", SHOWN, ids=[block.path for block in SHOWN])
+@pytest.mark.parametrize("block", SHOWN, ids=[f"{b.page.stem}-{Path(b.path).name}" for b in SHOWN])
 def test_a_block_with_a_path_is_part_of_that_file(block: Block) -> None:
-    assert block.text in (ROOT / block.path).read_text(encoding="utf-8")
+    whole = "\n" + (ROOT / block.path).read_text(encoding="utf-8")
+    assert "\n" + block.text in whole
 
 
-def test_all_that_the_example_needs_is_shown() -> None:
-    shown = {path: "".join(b.text for b in SHOWN if b.path == path) for path in paths_of_example()}
-    for path, text in shown.items():
-        whole = (ROOT / path).read_text(encoding="utf-8")
-        assert without_blank_lines(whole) == without_blank_lines(text), path
+@pytest.mark.parametrize("name", ["team", "polynomials", "fits"])
+def test_an_example_that_is_called_whole_is_shown_whole(name: str) -> None:
+    path = f"tests/examples/{name}.py"
+    assert (ROOT / path).read_text(encoding="utf-8") in [b.text for b in SHOWN if b.path == path]
 
 
-def paths_of_example() -> list[str]:
-    package = EXAMPLE / "src" / "pegboard_store_json"
-    files = [path for path in package.glob("*.py") if path.name != "__init__.py"]
-    contract_tests = EXAMPLE / "tests" / "test_store.py"
-    return [str(path.relative_to(ROOT)) for path in [*files, contract_tests]]
-
-
-def without_blank_lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip()]
-
-
-def is_script(block: Block) -> bool:
-    """Whether a block is to be run as it stands: it imports what it uses."""
-    first = ast.parse(block.text).body[0] if block.language == "python" else None
-    return not block.path and isinstance(first, (ast.Import, ast.ImportFrom))
-
-
-SCRIPTS = [block.text for block in blocks() if is_script(block)]
-
-
-@pytest.mark.parametrize("text", SCRIPTS)
-def test_a_script_runs(text: str, tmp_path: Path) -> None:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PEGBOARD", "MLFLOW"))}
+@pytest.mark.parametrize("word", SAID)
+def test_a_script_runs(word: str, tmp_path: Path) -> None:
+    [block] = [block for block in SCRIPTS if f'"{word}"' in block.text]
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PEGBOARD", "MLFLOW", "TEAM"))}
     done = subprocess.run(
-        [sys.executable, "-c", text], cwd=tmp_path, env=kept, capture_output=True, text=True
+        [sys.executable, "-c", block.text],
+        cwd=tmp_path,
+        env={**kept, "PYTHONPATH": str(ROOT / "tests" / "examples")},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert "{'loss': 0.5}" in done.stdout
-    assert list((tmp_path / "runs" / "runs").glob("*.json"))
+    assert done.stdout.endswith(SAID[word])
 
 
-def definitions() -> dict[str, ast.ClassDef | ast.FunctionDef]:
-    """Return the classes and functions that the guide lists without saying they are a file's."""
-    found: dict[str, ast.ClassDef | ast.FunctionDef] = {}
-    for block in blocks():
-        if block.language == "python" and not block.path and not is_script(block):
-            for node in ast.parse(block.text).body:
-                assert isinstance(node, (ast.ClassDef, ast.FunctionDef))
-                assert node.name not in found, f"{node.name} is listed twice"
-                found[node.name] = node
+def test_every_script_is_run() -> None:
+    assert len(SCRIPTS) == len(SAID)
+
+
+def test_the_first_plugin_has_seven_lines() -> None:
+    lines = (ROOT / "tests/examples/team.py").read_text().splitlines()
+    assert len([line for line in lines if line]) == 7
+
+
+# -- the examples of settings and of hooks -------------------------------------------------------
+
+
+def test_the_settings_of_the_example_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAIL_PASSWORD", "swordfish")
+    monkeypatch.setenv("PEGBOARD_MAIL_PORT", "587")
+    [block] = [block for block in BLOCKS if block.language == "toml"]
+    tables = tomllib.loads(block.text)["plugins"]
+    http = HttpConfig(timeout_seconds=3.0)
+    host = Host(Config(http=http))
+    host.register(mail, "mail")
+    host.config.plugins.update(tables)
+    host._settings.clear()
+    assert host.settings("mail") == mail.Settings(
+        server="mail.example.org",
+        port=587,
+        password=Secret("swordfish"),
+        rules=[mail.Rule("promoted", ["team@example.org"])],
+        http=http,
+    )
+
+
+def test_the_hook_of_the_example_is_implemented_by_another_plugin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    host = Host(Config())
+    host.register(notices, "notices")
+    host.register(notice_file, "notice-file")
+    notices.tell(host, "It is done.")
+    assert Path("notices.txt").read_text() == "It is done.\n"
+
+
+def test_a_plugin_loads_without_the_one_whose_hook_it_implements() -> None:
+    host = Host(Config())
+    host.register(notice_file, "notice-file")
+    assert host.plugins["notice-file"].error == ""
+
+
+# -- the tables ----------------------------------------------------------------------------------
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Return the cells of the table below a heading of the guide, without the head."""
+    section = TEXTS[GUIDE].partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def hooks() -> dict[str, Any]:
+    """Return the hooks of the host, and those that our plugins bring."""
+    found = {}
+    manager = Host(Config()).manager
+    for name in vars(manager.hook):
+        if name.startswith("pegboard_"):
+            found[name] = getattr(manager.hook, name).spec.function
     return found
 
 
-def source_of(module: str) -> ast.Module:
-    return ast.parse(inspect.getsource(importlib.import_module(module)))
-
-
-def signature(function: ast.FunctionDef) -> str:
-    returns = ast.unparse(function.returns) if function.returns else "nothing said"
-    return f"({ast.unparse(function.args)}) -> {returns}"
-
-
-def shown_methods(definition: ast.ClassDef) -> Iterator[ast.FunctionDef]:
-    """Yield the methods that the guide is to show.
-
-    Of a contract, those are the public ones; of a class to build on, how it is made.
-    """
-    contract = any(ast.unparse(base) == "ABC" for base in definition.bases)
-    to_build_on = definition.name == "MappingStore"
-    for node in definition.body:
-        if isinstance(node, ast.FunctionDef):
-            public = contract and not node.name.startswith("_")
-            if public or (to_build_on and node.name == "__init__"):
-                yield node
-
-
-def members(definition: ast.ClassDef) -> Iterator[tuple[str, str]]:
-    """Yield names of fields with their types and defaults, and of methods with their signatures."""
-    for node in definition.body:
-        if isinstance(node, (ast.AnnAssign, ast.Assign)):
-            yield ast.unparse(node).partition("=")[0], ast.unparse(node)
-    for method in shown_methods(definition):
-        yield method.name, signature(method)
-
-
-@pytest.mark.parametrize(
-    ("module", "name"), [(module, name) for module, names in CONTRACTS.items() for name in names]
-)
-def test_a_contract_is_listed_as_it_is(module: str, name: str) -> None:
-    real = {node.name: node for node in source_of(module).body if isinstance(node, ast.ClassDef)}
-    listed = definitions()[name]
-    assert isinstance(listed, ast.ClassDef)
-    assert dict(members(listed)) == dict(members(real[name]))
-
-
-def test_what_is_said_of_a_method_is_the_first_line_of_its_docstring() -> None:
-    for module, names in CONTRACTS.items():
-        for node in source_of(module).body:
-            if not isinstance(node, ast.ClassDef) or node.name not in names:
-                continue
-            listed = listing_of(node.name)
-            for method in shown_methods(node):
-                if method.name != "__init__":
-                    said = (ast.get_docstring(method) or "").partition("\n")[0]
-                    assert f"    # {said}\n    def {method.name}(" in listed
-
-
-def listing_of(name: str) -> str:
-    found = re.search(rf"^class {name}\b.*?(?=^class |^```)", GUIDE, re.M | re.S)
-    assert found is not None, name
-    return found[0]
-
-
-def test_every_error_and_refusal_is_listed() -> None:
-    section = GUIDE.partition("\n## Errors\n")[2].partition("\n## ")[0]
-    classes = [n.name for n in source_of("pegboard.errors").body if isinstance(n, ast.ClassDef)]
-    assert re.findall(r"^\| `(\w+)` \|", section, re.M) == [
-        name for name in classes if name != "PegboardError"
+def test_every_hook_stands_in_the_table() -> None:
+    named = [
+        name for row in rows("I want to …") for name in re.findall(r"`(pegboard_\w+)`", row[1])
     ]
-    calls = {
-        f"{node.name}({', '.join(arguments(node.args))})"
-        for node in source_of("pegboard_stores.refusals").body
-        if isinstance(node, ast.FunctionDef)
+    assert sorted(named) == sorted(hooks())
+
+
+def test_every_suite_and_kind_stands_in_the_table() -> None:
+    table = rows("I want to …")
+    suites = {name for row in table for name in re.findall(r"\w+Contract", row[3])}
+    assert suites == {name for name in pegboard_testing.__all__ if name.endswith("Contract")}
+    kinds = {name for row in table for name in re.findall(r"`([\w-]+)`", row[4])}
+    assert kinds == set(scaffold.KINDS)
+
+
+@pytest.mark.parametrize("contract", [ArtifactStore, ModelFlavor])
+def test_the_methods_to_write_are_named(contract: Any) -> None:
+    [row] = [row for row in rows("I want to …") if f"`{contract.__name__}`:" in row[2]]
+    named = re.findall(r"`(\w+)`", row[2])
+    assert set(named) - {contract.__name__} == contract.__abstractmethods__
+
+
+def test_declarations_are_shown_with_their_fields() -> None:
+    kinds = {kind for _, kind in plugin_calls.HOOKS.values()} | {Gate}
+    shown = {row[0] for row in rows("Declarations and targets")}
+    assert shown == {
+        f"`{kind.__name__}({', '.join(field.name for field in attrs.fields(kind))})`"
+        for kind in kinds
     }
-    assert set(re.findall(r"`(\w+\([^`]*\))`", section)) - {SHAPE_OF_AN_ERROR} == calls
 
 
-SHAPE_OF_AN_ERROR = 'InvalidValue("What happened.", hint="What to do.")'
+# -- the reference -------------------------------------------------------------------------------
 
 
-def arguments(given: ast.arguments) -> list[str]:
-    return [*(a.arg for a in given.args), *(f"{a.arg}=..." for a in given.kwonlyargs)]
+def test_the_reference_is_current() -> None:
+    command = [sys.executable, str(ROOT / ".ci" / "reference"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
-def test_links_within_the_guide_lead_somewhere() -> None:
-    titles = re.findall(r"^#+ (.*)$", GUIDE, re.M)
-    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
-    linked = set(re.findall(r"\]\(#([^)]*)\)", GUIDE))
-    assert linked
-    assert linked <= anchors
+def test_every_hook_stands_in_the_reference_with_its_signature() -> None:
+    for name, function in hooks().items():
+        definition = ast.parse(inspect.getsource(function)).body[0]
+        assert isinstance(definition, ast.FunctionDef)
+        assert definition.returns is not None
+        returns = ast.unparse(definition.returns)
+        assert f"def {name}({ast.unparse(definition.args)}) -> {returns}:" in REFERENCE
 
 
-def test_every_hook_is_listed_with_its_signature() -> None:
-    real = {
-        node.name: signature(node)
-        for node in source_of(hookspecs.__name__).body
-        if isinstance(node, ast.FunctionDef)
-    }
-    listed = {
-        name: signature(node)
-        for name, node in definitions().items()
-        if isinstance(node, ast.FunctionDef)
-    }
-    assert listed == real
+def test_every_setting_stands_in_the_reference() -> None:
+    host = Host(Config())
+    targets = [plugin.settings for plugin in host.plugins.values() if plugin.settings]
+    assert targets
+    for kind in (HttpConfig, *map(resolve, targets)):
+        section = REFERENCE.partition(f"\n### {kind.__module__}\n")[2].partition("\n### ")[0]
+        for field in attrs.fields(kind):
+            assert re.search(rf"^    {field.name}: ", section, re.M), f"{kind}: {field.name}"
 
 
-def test_nothing_is_listed_that_is_not_there() -> None:
-    known = {name for names in CONTRACTS.values() for name in names}
-    listed = {name for name, node in definitions().items() if isinstance(node, ast.ClassDef)}
-    assert listed == known
+def test_every_contract_stands_in_the_reference() -> None:
+    for name, member in vars(hookspecs).items():
+        if inspect.isclass(member) and member.__module__ == hookspecs.__name__:
+            assert re.search(rf"^class {name}\b", REFERENCE, re.M)
+    for suite in (
+        "ArtifactStore",
+        "LoggedModelStore",
+        "ModelRegistry",
+        "TraceStore",
+        "TrackingStore",
+    ):
+        assert re.search(rf"^class {suite}\(ABC\):", REFERENCE, re.M)
 
 
-def test_methods_that_may_be_left_out_are_marked() -> None:
-    for module, names in CONTRACTS.items():
-        for name in names:
-            contract = getattr(importlib.import_module(module), name)
-            needed = getattr(contract, "__abstractmethods__", None)
-            if not needed:
-                continue
-            marked = re.split(r"^    (?=def )", listing_of(name), flags=re.M)[1:]
-            for text in marked:
-                method = text[len("def ") :].partition("(")[0]
-                assert ("has a default" in text) == (method not in needed), f"{name}.{method}"
+# -- what is spoken of ---------------------------------------------------------------------------
 
 
-def test_modules_and_names_that_the_guide_speaks_of_exist() -> None:
-    for dotted in sorted(set(re.findall(r"`(pegboard(?:\.(?!toml)\w+)+)`", GUIDE))):
-        parts = dotted.split(".")
-        for length in range(len(parts), 0, -1):
-            try:
-                found: object = importlib.import_module(".".join(parts[:length]))
-            except ModuleNotFoundError:
-                continue
-            for attribute in parts[length:]:
-                found = getattr(found, attribute)
-            break
-        else:
-            pytest.fail(dotted)
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]*)\)", TEXTS[page]):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.is_file(), link
+        titles = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.M)
+        anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+        assert not anchor or anchor in anchors, link
+
+
+def test_links_within_the_reference_lead_somewhere() -> None:
+    titles = re.findall(r"^### (.*)$", REFERENCE, re.M)
+    linked = re.findall(r"\]\(#([^)]*)\)", REFERENCE)
+    assert linked == [title.replace(".", "") for title in titles]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_modules_and_names_that_are_spoken_of_exist(page: Path) -> None:
+    for dotted in sorted(set(re.findall(r"`(pegboard\w*(?:\.(?!toml)\w+)+)`", TEXTS[page]))):
+        if dotted not in ("pegboard.polynomial", "pegboard.NAME"):
+            assert exists(dotted), dotted
+
+
+def exists(dotted: str) -> bool:
+    """Whether there is a module of that name, or something of that name in one."""
+    parts = dotted.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            found: object = importlib.import_module(".".join(parts[:length]))
+        except ModuleNotFoundError:
+            continue
+        missing = object()
+        for attribute in parts[length:]:
+            found = getattr(found, attribute, missing)
+        return found is not missing
+    return False

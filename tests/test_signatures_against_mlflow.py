@@ -331,7 +331,13 @@ LOSSLESS = {
     ("float", "np.array([1, 2], dtype='uint32')"): "float32",
     ("float", "pd.array([1, None], dtype='Int64')"): "float32",
     ("double", "pd.array([1, None], dtype='Int64')"): "float64",
+    # As JSON, such times become those of UTC in both.
+    ("datetime", "pd.to_datetime(['2020-01-01']).tz_localize('UTC')"): "datetime64[ns]",
 }
+# One column without a type makes MLflow accept anything; here it makes that of the column.
+ONE_COLUMN_ANY = {"a number too large", "values of two types", "durations", "complex numbers"}
+# MLflow cannot make a table of one value that nothing is known of.
+TAKEN = "{'y': object}"
 # MLflow lets anything pass that pandas keeps as an object.
 REFUSED = {
     ("boolean", "[b'x', b'y']"),
@@ -354,7 +360,10 @@ def test_the_signature_of_an_example_is_the_one_that_mlflow_infers(
         assert "is" in answer, answer
         example = data(EXAMPLES[name])
         ours = infer_signature(*((example,) if part == "inputs" else (None, example)))
-        assert loose(ours.to_dict()[part]) == loose(answer["is"][part])
+        expected = loose(answer["is"][part])
+        if name in ONE_COLUMN_ANY:
+            expected = [{**each, "name": "a"} for each in expected]
+        assert loose(ours.to_dict()[part]) == expected
 
 
 @pytest.mark.parametrize("params", PARAMS)
@@ -396,6 +405,9 @@ def test_data_passes_the_check_where_mlflow_lets_it_pass(
     if check in LOSSLESS:
         assert answer.get("is") is None
         assert ours == [["c", LOSSLESS[check]]]
+    elif check is None and DATA[number - len(CHECKS)][1] == TAKEN:
+        assert answer.get("is") is None
+        assert ours == [["y", "O"]]
     elif check in REFUSED:
         assert answer.get("is") is not None
         assert ours is None

@@ -23,6 +23,7 @@ from pegboard_testing import (
     TraceStoreContract,
     TrackingStoreContract,
 )
+from pegboard_testing._texts import AWKWARD
 from pegboard_tracking.client.artifacts import HttpArtifactStore
 from pegboard_tracking.client.store import RestStore
 from pegboard_tracking.plugin import pegboard_settings
@@ -38,6 +39,7 @@ def server(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 _PURGE = "nothing can be purged"
 _GRAMMAR = "filters have no OR, NOT, parentheses, regular expressions, or numbers in params"
+_ESCAPES = "filters have no escapes, and not everywhere IN"
 _INFINITE = "infinities become the largest float"
 _ALIKE = "points that are all alike are kept once"
 _DATASETS = "of two points that differ in the dataset one is kept"
@@ -54,7 +56,8 @@ NOT_KEPT = {
     "test_a_purged_id_may_be_used_anew_and_starts_empty": _PURGE,
     "test_deleted_runs_are_listed_by_time": "the time of deletion is not told",
     "test_a_given_run_id_is_used_once": "ids of runs cannot be given",
-    "test_a_run_that_goes_on_has_no_end": "a run that goes on keeps its end time",
+    "test_a_run_that_goes_on_has_no_end_unless_one_is_given[RUNNING-None-None]": "a run that goes "
+    "on keeps its end time",
     "test_renaming_to_a_taken_name_is_refused": "that is an invalid value",
     "test_history_is_in_the_order_of_logging": "histories are in the order of time",
     "test_columns_hold_the_same_as_a_history": "histories are in the order of time",
@@ -67,8 +70,6 @@ NOT_KEPT = {
     "test_nan_and_the_infinities_are_kept_apart": _INFINITE,
     "test_a_bad_page_token_is_an_error[\\xe9]": "the server fails at it",
     "test_odd_names_are_kept[#x?y=z&]": "names with '#' are refused",
-    "test_readers_never_see_half_a_file": "files are written in place",
-    "test_writing_beside_a_file_that_is_deleted_at_the_same_time_works": "the server may fail",
     "test_a_write_that_fails_leaves_the_old_file_and_nothing_else": "directories stay",
     "test_a_directory_goes_with_its_last_file": "directories stay",
     "test_filters_choose_experiments[name = 'alpha' OR name = 'beta'-expected8]": _GRAMMAR,
@@ -109,6 +110,14 @@ NOT_KEPT = {
             "metrics.acc > 0.8 OR name = 'c'-ac",
             "name =~ '^[ab]$'-ab",
         )
+    },
+    "TestStoreBehindMlflowsServer::test_any_text_is_found_by_its_literal": _ESCAPES,
+    "TestTracesBehindMlflowsServer::test_any_text_is_found_by_its_literal": _ESCAPES,
+    **{
+        "TestLoggedModelsBehindMlflowsServer::test_any_text_is_found_by_its_literal"
+        f"[{text.encode('unicode_escape').decode()}]": _ESCAPES
+        for text in AWKWARD
+        if text not in ('say "so"', '"', "[a-c]*?")
     },
     # Traces.
     "test_what_is_no_version_of_a_prompt_is_not_linked": "anything is linked",
@@ -161,21 +170,15 @@ NOT_KEPT = {
 }
 """The parts of the contracts that MLflow does not keep, and what is different there."""
 
-BY_CHANCE = (
-    "test_readers_never_see_half_a_file",
-    "test_writing_beside_a_file_that_is_deleted_at_the_same_time_works",
-)
-"""Of these, the ones that fail only if things happen at the same time."""
-
 
 @pytest.fixture(autouse=True)
 def exception(request: pytest.FixtureRequest) -> None:
     """Expect what is not kept to fail: the day it does not, the list is wrong."""
-    whole = f"{request.cls.__name__}::{request.node.name}" if request.cls else ""
-    for name in (whole, request.node.name, request.node.originalname):
+    of_class = f"{request.cls.__name__}::" if request.cls else ""
+    names = (request.node.name, request.node.originalname)
+    for name in (*(of_class + name for name in names), *names):
         if name in NOT_KEPT:
-            strict = name not in BY_CHANCE
-            request.applymarker(pytest.mark.xfail(reason=NOT_KEPT[name], strict=strict))
+            request.applymarker(pytest.mark.xfail(reason=NOT_KEPT[name], strict=True))
 
 
 class NamedRuns(RestStore):
@@ -265,6 +268,10 @@ class TestMoreBehindMlflowsServer(BehindMlflowsServer, BeyondTheContracts):
 
 
 class TestArtifactsBehindMlflowsServer(ArtifactStoreContract):
+    # MLflow writes files in place, so these would pass or fail by who comes first.
+    test_readers_never_see_half_a_file = None
+    test_writing_beside_a_file_that_is_deleted_at_the_same_time_works = None
+
     @pytest.fixture
     def store(self, server, tmp_path) -> ArtifactStore:
         shutil.rmtree(server.place / "artifacts", ignore_errors=True)

@@ -329,3 +329,41 @@ def test_threads_of_a_script_and_of_its_forked_child_log_to_its_run(scripts: Scr
     )
     assert (code, errors) == (0, "")
     assert scripts.only().data.metrics == {"thread": 1.0, "child": 1.0}
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_child_that_was_just_forked_heeds_sigterm(scripts: Scripts, own: bool) -> None:
+    handler = "signal.signal(signal.SIGTERM, lambda *_: os._exit(9))\n" if own else ""
+    code, errors = scripts.run(
+        f"{handler}"
+        "with pegboard.start_run():\n"
+        "    ends = set()\n"
+        "    for _ in range(20):\n"
+        "        child = os.fork()\n"
+        "        if child == 0:\n"
+        "            time.sleep(30)\n"
+        "            os._exit(7)\n"
+        "        os.kill(child, signal.SIGTERM)\n"
+        "        ends.add(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+        f"assert ends == {{{'9' if own else '-signal.SIGTERM'}}}, ends\n"
+    )
+    assert (code, errors) == (0, "")
+    assert scripts.only().info.status == "FINISHED"
+
+
+def test_a_run_that_a_forked_child_starts_is_killed_with_it(scripts: Scripts) -> None:
+    code, errors = scripts.run(
+        "with pegboard.start_run(run_name='main'):\n"
+        "    readable, writable = os.pipe()\n"
+        "    child = os.fork()\n"
+        "    if child == 0:\n"
+        "        pegboard.start_run(nested=True, run_name='child')\n"
+        "        os.write(writable, b'x')\n"
+        "        time.sleep(30)\n"
+        "    os.read(readable, 1)\n"
+        "    os.kill(child, signal.SIGTERM)\n"
+        "    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM\n"
+    )
+    assert (code, errors) == (0, "")
+    ends = {run.info.run_name: run.info.status for run in scripts.found()}
+    assert ends == {"main": "FINISHED", "child": "KILLED"}

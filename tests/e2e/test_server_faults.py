@@ -364,6 +364,53 @@ def test_a_full_disk_is_told_and_keeps_what_was_acknowledged(start: Start, tmp_p
     assert server.process.wait(SECONDS) == 0
 
 
+@contextlib.contextmanager
+def no_file_may_grow(server: Server, tmp_path: Path) -> Iterator[None]:
+    """Leave just enough room for a journal: the store's log of writes is longer by now."""
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+    yield
+    infinite = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, infinite)
+
+
+@contextlib.contextmanager
+def others_hold_it(server: Server, tmp_path: Path) -> Iterator[None]:
+    with locked_file(tmp_path / "s.db"):
+        yield
+
+
+@pytest.mark.parametrize("trouble", [no_file_may_grow, others_hold_it])
+def test_what_was_acknowledged_is_read_where_nothing_can_be_written(
+    start: Start,
+    tmp_path: Path,
+    trouble: Callable[[Server, Path], contextlib.AbstractContextManager[None]],
+) -> None:
+    server = start()
+    run_id, other = server.create_run(), server.create_run()
+    with trouble(server, tmp_path):
+        for step in range(5):
+            point = {"run_id": run_id, "key": "m", "value": step, "timestamp": 1, "step": step}
+            for _ in range(2):
+                # A client that lost the answer sends it again.
+                assert server.post("runs/log-metric", point) == (200, {})
+            assert [entry["value"] for entry in server.data(run_id)["metrics"]] == [step]
+            assert server.steps(run_id, "m") == list(range(step + 1))
+            status, found = server.post(
+                "runs/search", {"experiment_ids": ["0"], "filter": f"metrics.m = {step}"}
+            )
+            assert status == 200, found
+            assert [run["info"]["run_id"] for run in found["runs"]] == [run_id]
+        status, found = server.post(
+            "runs/search", {"experiment_ids": ["0"], "order_by": ["metrics.m DESC"]}
+        )
+        assert status == 200, found
+        assert [run["info"]["run_id"] for run in found["runs"]] == [run_id, other]
+    server.process.terminate()
+    assert server.process.wait(SECONDS) == 0
+    again = start()
+    assert again.steps(run_id, "m") == list(range(5))
+
+
 # -- shared ---------------------------------------------------------------------------------------
 
 

@@ -287,7 +287,7 @@ def test_bodies_are_answered_as_mlflow_answers_them(
             elif expected == 200 and not same(json.loads(they), json.loads(we)):
                 differences.append((body, they, we))
             elif expected == 400:
-                assert set(json.loads(we)) == {"error_code", "message"}
+                assert set(json.loads(we)) - {"pegboard"} == {"error_code", "message"}
     assert not differences, "\n".join(map(repr, differences))
 
 

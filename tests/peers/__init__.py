@@ -38,7 +38,16 @@ def interpreter(name: str) -> Path:
         if not (complete.is_file() and complete.read_text() == wanted and python.exists()):
             shutil.rmtree(place, ignore_errors=True)
             uv("venv", "--quiet", "--python", sys.executable, str(place))
-            uv("pip", "install", "--quiet", "--python", str(python), "--requirement", str(pins))
+            uv(
+                "pip",
+                "install",
+                "--quiet",
+                "--compile-bytecode",
+                "--python",
+                str(python),
+                "--requirement",
+                str(pins),
+            )
             complete.write_text(wanted)
     return python
 

@@ -334,3 +334,32 @@ def test_auth_1_only_this_machine_reaches_a_server_without_users(target: Target)
         ):
             connection.settimeout(5)
             connection.connect(address)
+
+
+def test_auth_12_a_token_is_told_apart_by_all_of_it(guarded: Guarded) -> None:
+    """CVE-2026-35030."""
+    token = guarded.tokens["admin"]
+    other = "x" if token[-1] != "x" else "y"
+    for forged in (
+        token[:20],
+        token[:-1],
+        token[:-1] + other,
+        token + other,
+        token[:20] + "0" * 200,
+    ):
+        assert guarded.target("GET", GET, headers=bearer(forged)).status == 401
+    assert guarded.target("GET", GET, headers=bearer(token)).status == 200
+
+
+def test_auth_12_who_was_removed_does_not_come_in_again(tmp_path: Path) -> None:
+    users_file = tmp_path / "users"
+    token_of(users_file, "root", "admin")
+    token = token_of(users_file, "gone", "read")
+    with serving(tmp_path, "--users", str(users_file)) as url:
+        target = Target(url, tmp_path)
+        assert target("GET", GET, headers=bearer(token)).status == 200
+        pegboard("server", "user", "remove", "gone", "--users", str(users_file))
+        deadline = time.monotonic() + SECONDS
+        while target("GET", GET, headers=bearer(token)).status != 401:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)

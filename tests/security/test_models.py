@@ -113,3 +113,31 @@ def test_model_3_what_describes_a_model_is_data(tmp_path: Path, text: str) -> No
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
     assert not trace.exists()
+
+
+@pytest.mark.parametrize("where", ["place", "requirements"])
+@pytest.mark.parametrize(
+    "form", ["$(touch {})", "`touch {}`", "x; touch {}", "x && touch {}", "-x|touch {}"]
+)
+def test_model_4_no_shell_reads_what_names_a_model_or_its_requirements(
+    tmp_path: Path, where: str, form: str
+) -> None:
+    """CVE-2023-4033 and CVE-2026-0596."""
+    hostile = form.format("trace")
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "MLmodel").write_text("flavors:\n  python_function:\n    loader_module: json\n")
+    (model / "requirements.txt").write_text(f"{hostile}\n")
+    (tmp_path / "table.csv").write_text("a\n1\n")
+    named = "model" if where == "requirements" else f"./{hostile}"
+    words = ["models", "predict", f"--model-uri={named}", "-i", "table.csv", "--env-manager", "uv"]
+    done = subprocess.run(
+        [COMMAND, *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode in (1, 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "table.csv"]

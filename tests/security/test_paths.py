@@ -276,3 +276,12 @@ def test_path_11_a_name_that_is_too_long_is_refused(target: Target, path: str) -
     from urllib.parse import quote
 
     refused(target("PUT", f"{PROXY}/{quote(path)}", body=b"planted"))
+
+
+@pytest.mark.parametrize(
+    "name", ["a%2Fb", "a\u200bb", "a\u202eb", "a\nb", "a\x00b", "\ufeffa", "a\u2066b"]
+)
+def test_path_12_a_name_that_looks_like_another_is_refused(target: Target, name: str) -> None:
+    """CVE-2024-3099."""
+    for path, field in (("experiments/create", "name"), ("registered-models/create", "name")):
+        assert target("POST", f"{API}/{path}", {field: name}).status == 400

@@ -12,6 +12,9 @@ REGISTER = (HERE.parents[1] / "SECURITY.md").read_text()
 ROW = re.compile(r"^\| ([A-Z]+-\d+) \| [^|]+ \|([^|]*)\|$", re.MULTILINE)
 NAME = re.compile(r"test_([a-z]+)_(\d+)_\w+")
 CVE = re.compile(r"CVE-\d{4}-\d+")
+KNOWN = re.compile(r"^\| ([A-E]\d+) \| [^|]+ \|[^|]*\|([^|]+)\|$", re.MULTILINE)
+COUNTS = {"A": 12, "B": 9, "C": 4, "D": 6, "E": 7}
+"""How many weaknesses are known of each subject."""
 
 
 def named() -> Iterator[tuple[str, str]]:
@@ -52,5 +55,18 @@ def test_the_advisories_of_a_row_are_those_of_its_tests() -> None:
 def test_every_line_of_the_tables_is_read() -> None:
     lines = [line for line in REGISTER.splitlines() if line.startswith("| ")]
     rows = ROW.findall(REGISTER)
-    heads = [line for line in lines if line.startswith(("| id ", "| --- "))]
-    assert len(lines) == len(rows) + len(heads)
+    heads = [line for line in lines if line.startswith(("| id ", "| known ", "| --- "))]
+    assert len(lines) == len(rows) + len(KNOWN.findall(REGISTER)) + len(heads)
+
+
+def test_each_weakness_known_elsewhere_is_held_by_rows_or_tests() -> None:
+    rows = {row for row, _ in ROW.findall(REGISTER)}
+    known = dict(KNOWN.findall(REGISTER))
+    assert sorted(known) == sorted(
+        f"{a}{n + 1}" for a, count in COUNTS.items() for n in range(count)
+    )
+    for name, text in known.items():
+        held, _, missing = text.strip().partition(";")
+        for each in held.split(", "):
+            exists = each in rows or (HERE.parents[1] / each).is_file()
+            assert exists or (not missing and each.endswith(" yet")), f"{name}: {each}"

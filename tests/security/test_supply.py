@@ -6,11 +6,14 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 from target import SECONDS
+
+ROOT = Path(__file__).resolve().parents[2]
 
 WATCH = """
 import sys
@@ -100,3 +103,15 @@ def test_supply_3_no_code_holds_an_address_to_call() -> None:
         if any(not known.match(line, match.start()) for match in re.finditer("https?://", line))
     ]
     assert not found, "\n".join(found)
+
+
+def test_supply_4_no_distribution_brings_code_that_runs_when_python_starts() -> None:
+    for file in sorted(ROOT.glob("*/*/pyproject.toml")):
+        build = tomllib.loads(file.read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+        assert set(build) == {"packages"}
+        for package in build["packages"]:
+            files = [path for path in (file.parent / package).rglob("*") if path.is_file()]
+            assert files
+            assert not [path for path in files if path.suffix == ".pth"]
+            names = {path.name for path in files}
+            assert not names & {"sitecustomize.py", "usercustomize.py"}

@@ -14,11 +14,12 @@ from pegboard.entities import Experiment, Metric
 from pegboard.errors import InvalidValue, StoreCorrupt, StoreError
 from pegboard.uris import parse
 from pegboard_store_json.files import JsonFiles
+from pegboard_store_json.settings import Settings
 from pegboard_store_json.store import open_store
 
 
 def opened(directory: Path) -> TrackingStore:
-    return open_store(parse(f"json:{directory}"), {"indent": 0, "fsync": False})
+    return open_store(parse(f"json:{directory}"), Settings(indent=0))
 
 
 def test_a_run_is_a_file_of_json(tmp_path: Path) -> None:
@@ -31,7 +32,7 @@ def test_a_run_is_a_file_of_json(tmp_path: Path) -> None:
 
 
 def test_waiting_for_the_disk_changes_nothing_else(tmp_path: Path) -> None:
-    store = open_store(parse(f"json:{tmp_path}"), {"indent": 2, "fsync": True})
+    store = open_store(parse(f"json:{tmp_path}"), Settings(fsync=True))
     run = store.create_run("0", run_id="first")
     assert opened(tmp_path).get_run("first") == run
     assert '\n  "info": {' in (tmp_path / "runs" / "first.json").read_text()

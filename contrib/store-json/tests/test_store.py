@@ -8,15 +8,18 @@ from pathlib import Path
 import pytest
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.uris import parse
+from pegboard_store_json.settings import Settings
 from pegboard_store_json.store import open_store
-from pegboard_testing import TrackingStoreContract
+from pegboard_testing import LoggedModelStoreContract, TraceStoreContract, TrackingStoreContract
 
 
 def opened(directory: Path) -> TrackingStore:
-    return open_store(parse(f"json:{directory}"), {"indent": 0, "fsync": False})
+    return open_store(parse(f"json:{directory}"), Settings(indent=0))
 
 
-class TestContract(TrackingStoreContract):
+class JsonStore:
+    """A store in a directory of the test."""
+
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[TrackingStore]:
         store = opened(tmp_path / "store")
@@ -30,3 +33,15 @@ class TestContract(TrackingStoreContract):
             return opened(tmp_path / "store")
 
         return again
+
+
+class TestRuns(JsonStore, TrackingStoreContract):
+    pass
+
+
+class TestLoggedModels(JsonStore, LoggedModelStoreContract):
+    pass
+
+
+class TestTraces(JsonStore, TraceStoreContract):
+    pass

@@ -137,7 +137,8 @@ def test_a_store_is_opened_once_with_uri_and_settings(install: Install) -> None:
         ("@hookimpl\ndef pegboard_tracking_stores():\n    return 1 / 0\n", "ZeroDivisionError"),
         ("@hookimpl\ndef pegboard_tracking_stores():\n    return ['x']\n", "not a Backend"),
         (
-            "@hookimpl\ndef pegboard_tracking_stores():\n    return [Flavor('x', 'builtins:print', '')]\n",
+            "@hookimpl\ndef pegboard_tracking_stores():\n"
+            "    return [Flavor('x', 'builtins:print', '')]\n",
             "not a Backend",
         ),
         ("@hookimpl\ndef pegboard_tracking_stores():\n    return None\n", "TypeError"),
@@ -241,11 +242,22 @@ def test_wrong_settings_are_named(install: Install, settings: dict[str, Any], na
         host({"good": settings})
 
 
-def test_settings_of_a_plugin_that_is_not_installed_are_an_error(install: Install) -> None:
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("goood", "Did you mean [good]? Installed are: "),
+        ("trackin", "Did you mean [tracking]? Installed are: "),
+        ("htpp", "Did you mean [http]? Installed are: "),
+        ("zzz", "Installed are: "),
+    ],
+)
+def test_settings_of_a_plugin_that_is_not_installed_are_an_error(
+    install: Install, name: str, hint: str
+) -> None:
     install("good", GOOD)
-    with pytest.raises(ConfigError, match="'goood'") as caught:
-        host({"goood": {"size": 3}})
-    assert "good" in caught.value.hint
+    with pytest.raises(ConfigError, match=f"no plugin is named '{name}'") as caught:
+        host({name: {"size": 3}})
+    assert caught.value.hint.startswith(hint)
 
 
 def test_an_unknown_scheme_comes_with_the_known_ones(install: Install) -> None:
@@ -331,7 +343,8 @@ def test_a_library_that_is_missing_when_a_store_opens_is_named(install: Install)
     install(
         "lazy",
         "def open_it(uri, settings):\n    import no_such_library\n\n"
-        "@hookimpl\ndef pegboard_tracking_stores():\n    return [Backend('lazy', __name__ + ':open_it', '')]\n",
+        "@hookimpl\ndef pegboard_tracking_stores():\n"
+        "    return [Backend('lazy', __name__ + ':open_it', '')]\n",
     )
     with pytest.raises(PluginError, match=r"'lazy'.*no_such_library"):
         host().tracking_store("lazy:x")
@@ -342,7 +355,8 @@ def test_errors_for_people_pass_through_and_nothing_is_kept(install: Install) ->
         "strict",
         "from pegboard.errors import NotFound\ncalls = []\n"
         "def open_it(uri, settings):\n    calls.append(uri)\n    raise NotFound('not there')\n\n"
-        "@hookimpl\ndef pegboard_tracking_stores():\n    return [Backend('strict', __name__ + ':open_it', '')]\n",
+        "@hookimpl\ndef pegboard_tracking_stores():\n"
+        "    return [Backend('strict', __name__ + ':open_it', '')]\n",
     )
     made = host()
     for _ in range(2):

@@ -28,6 +28,8 @@ def encoded(path: str, times: int) -> str:
 @given(st.lists(PARTS, max_size=6).map("/".join), st.integers(0, 3))
 @example("a/../../b", 0)
 @example("..", 3)
+@example("./~", 0)
+@example(".//~", 1)
 def test_a_path_that_passes_never_climbs_however_it_is_decoded(path: str, times: int) -> None:
     try:
         safe = paths.safe_relative(encoded(path, times))
@@ -38,6 +40,7 @@ def test_a_path_that_passes_never_climbs_however_it_is_decoded(path: str, times:
         assert "\\" not in safe
         assert "\0" not in safe
         root = "/some/root"
+        assert not posixpath.normpath(safe).startswith("~")
         landed = posixpath.normpath(posixpath.join(root, safe))
         assert landed == root or landed.startswith(root + "/")
         safe = unquote(safe)
@@ -96,6 +99,12 @@ def test_plain_paths_come_back_in_normal_form(given: paths.RelativePath, expecte
         "%252e%252e/a",
         "%2fetc",
         "a/%5c..",
+        "./~",
+        ".//~root/x",
+        "./C:/x",
+        "././file:x",
+        "%2e/~",
+        "%252e%252f~",
         encoded("../a", 20),
     ],
 )

@@ -161,6 +161,61 @@ def test_processes_that_make_the_tables_at_once_all_succeed(tmp_path: Path) -> N
     assert list(path.parent.glob("*backup*")) == []
 
 
+def test_a_new_file_is_set_up_by_one_starter_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    busy = pytest.raises(StoreBusy, match=r"locked .* for 0\.05 s")
+    with Database(path).exclusive(), busy:
+        Database(path, patience=0.05).connection()
+    assert path.stat().st_size == 0
+    assert Database(path).connection().execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    # What is set up needs nobody's leave.
+    with Database(path).exclusive():
+        Database(path, patience=0.05).connection()
+
+
+def test_a_file_that_is_in_another_mode_is_changed_by_one_starter_at_a_time(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "store.db"
+    plain = sqlite3.connect(path)
+    plain.execute("CREATE TABLE t0 (x)")
+    plain.close()
+    with Database(path).exclusive(), pytest.raises(StoreBusy):
+        Database(path, patience=0.05).connection()
+    assert Database(path).connection().execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize("count", [1, 2], ids=["no table yet", "one step behind"])
+def test_a_migration_waits_for_a_writer_that_takes_no_lock_file(tmp_path: Path, count: int) -> None:
+    path = tmp_path / "store.db"
+    migrated(path, count - 1) if count > 1 else Database(path).connection()
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    done = threading.Timer(0.3, other.execute, ["COMMIT"])
+    done.start()
+    assert rows(migrated(path, count)) == []
+    done.join()
+    other.close()
+
+
+def test_migrations_are_kept_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+
+    def load() -> Migrations:
+        made = migrations(1)
+
+        @made()
+        def fails(db: object) -> None:
+            db.conn.execute("no such SQL")  # type: ignore[attr-defined]
+
+        return made
+
+    database = Database(path)
+    with pytest.raises(StoreError):
+        database.migrate("test", 2, load)
+    assert database.connection().execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
 def test_an_older_store_is_brought_up_to_date_and_backed_up(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     old = migrated(path)

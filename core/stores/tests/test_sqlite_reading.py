@@ -248,3 +248,34 @@ def test_reading_makes_no_files_in_a_place_that_may_be_written(place: Place) -> 
     )
     assert found.stdout == "3 3000.0\n"
     assert [file.name for file in place.path.parent.iterdir()] == ["store.db"]
+
+
+def test_a_place_that_may_not_be_entered_is_an_error_for_people(place: Place) -> None:
+    place.path.parent.chmod(0o600)
+    found = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(UNREACHABLE), str(place.path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    place.path.parent.chmod(0o755)
+    assert found.stdout.splitlines() == [
+        f"{place.path} cannot be reached: Permission denied.",
+        "Ask the owner of its directories for the permission to enter them.",
+    ]
+
+
+UNREACHABLE = """
+import os, sys
+from pathlib import Path
+from pegboard.errors import StoreError
+from pegboard_stores.sqlite import Database
+
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    Database(Path(sys.argv[1]))
+except StoreError as error:
+    print(error)
+"""

@@ -8,16 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from pegboard.errors import AlreadyExists, InvalidValue
-from pegboard_testing.scaffold import create, new, render
-
-KINDS = [
-    "tracking-store",
-    "artifact-store",
-    "command",
-]
+from pegboard_testing.scaffold import KINDS, create, new, render
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", list(KINDS))
 def test_the_files_fit_together(kind: str) -> None:
     files = render("blue-moon", kind)
     project = tomllib.loads(files[Path("pyproject.toml")])
@@ -37,7 +31,8 @@ def test_a_name_may_come_with_the_prefix() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "x", "Blue", "blue moon", "blue_moon", "-blue", "blue-", "../up", "a--b", "1st"]
+    "name",
+    ["", "x", "Blue", "blue moon", "blue_moon", "-blue", "blue-", "../up", "a--b", "1st", "class"],
 )
 def test_a_bad_name_is_refused_and_nothing_written(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

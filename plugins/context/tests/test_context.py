@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pegboard_context import changes, environment, git
 from pegboard_context.context import command_line, run_tags
+from pegboard_context.settings import Settings
 
 EVERYTHING = {"record_git": True, "record_command": True}
 
@@ -218,7 +219,8 @@ def test_asking_twice_at_one_commit_asks_git_once(repository: Path) -> None:
 SCRIPT = """
 import json, sys
 from pegboard_context.context import run_tags
-print(json.dumps(run_tags(json.loads(sys.argv[1]))))
+from pegboard_context.settings import Settings
+print(json.dumps(run_tags(Settings(**json.loads(sys.argv[1])))))
 """
 
 
@@ -318,7 +320,7 @@ def test_a_notebook_is_told_by_its_name(monkeypatch, names, variables) -> None:
     monkeypatch.setitem(sys.modules, "IPython", IPython)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    tags = run_tags(EVERYTHING)
+    tags = run_tags(Settings(**EVERYTHING))
     assert tags["mlflow.source.type"] == "NOTEBOOK"
     assert tags["mlflow.source.name"] == "my study.ipynb"
     assert tags["pegboard.source.notebook"] == "/work/my study.ipynb"
@@ -347,7 +349,7 @@ def test_what_looks_like_a_secret_is_masked(arguments: str, shown: str) -> None:
 
 def test_a_long_command_is_cut_to_what_a_tag_holds(monkeypatch) -> None:
     monkeypatch.setattr(sys, "orig_argv", ["python", "-c", "x" * 20_000])
-    assert len(run_tags(EVERYTHING)["pegboard.source.command"]) == 8000
+    assert len(run_tags(Settings(**EVERYTHING))["pegboard.source.command"]) == 8000
 
 
 # -- environment -----------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ import polars as pl
 import pytest
 from pegboard.entities import Dataset
 from pegboard.errors import InvalidValue, NotFound
-from pegboard_context.datasets import types
+from pegboard.targets import resolve
+from pegboard_context.plugin import pegboard_dataset_types as types
 
 
 def kind(name: str) -> Any:
@@ -23,8 +24,8 @@ def kind(name: str) -> Any:
 
 
 def described(data: Any, **keywords: Any) -> Dataset:
-    [chosen] = [one for one in types() if one.accepts(data)]
-    return chosen.describe(data, **keywords)
+    [chosen] = [one for one in types() if resolve(one.accepts)(data)]
+    return resolve(chosen.describe)(data, **keywords)
 
 
 def profile(dataset: Dataset) -> dict[str, Any]:
@@ -64,15 +65,16 @@ class Frame(pd.DataFrame):
     ],
 )
 def test_every_kind_knows_its_own(name: str | None, data: Any) -> None:
-    assert [one.name for one in types() if one.accepts(data)] == ([name] if name else [])
+    assert [one.name for one in types() if resolve(one.accepts)(data)] == ([name] if name else [])
 
 
 def test_knowing_a_kind_imports_no_library() -> None:
     code = """
 import sys
-from pegboard_context.datasets import types
+from pegboard.targets import resolve
+from pegboard_context.plugin import pegboard_dataset_types as types
 for kind in types():
-    assert not kind.accepts(object())
+    assert not resolve(kind.accepts)(object())
 heavy = {"pandas", "numpy", "polars", "datasets", "pyarrow"} & set(sys.modules)
 assert not heavy, heavy
 """
@@ -120,12 +122,13 @@ def test_a_column_that_is_not_there_is_refused(frame: Any, role: str) -> None:
 
 DIGESTS = """
 import numpy as np, pandas as pd, polars as pl
-from pegboard_context.datasets import types
+from pegboard.targets import resolve
+from pegboard_context.plugin import pegboard_dataset_types as types
 kinds = {kind.name: kind for kind in types()}
 data = {"a": [1, 2, 3], "s": ["x", "y", None], "f": [0.5, None, float("nan")]}
-print(kinds["pandas"].describe(pd.DataFrame(data)).digest)
-print(kinds["polars"].describe(pl.DataFrame(data, strict=False)).digest)
-print(kinds["numpy"].describe({"a": np.arange(9.0), "s": np.array(["x"])}).digest)
+print(resolve(kinds["pandas"].describe)(pd.DataFrame(data)).digest)
+print(resolve(kinds["polars"].describe)(pl.DataFrame(data, strict=False)).digest)
+print(resolve(kinds["numpy"].describe)({"a": np.arange(9.0), "s": np.array(["x"])}).digest)
 """
 
 
@@ -175,6 +178,13 @@ def test_a_column_that_mlflow_has_no_type_for_does_not_hide_the_others() -> None
         "i": (True, {"type": "long"}),
         "t": (True, {"type": "any"}),
     }
+
+
+def test_a_sparse_column_is_of_the_type_of_its_values() -> None:
+    from pegboard_tracking.datasets.inference import column_type
+
+    for values, kind in (([0, 1], "long"), ([0.0, 1.5], "double"), ([True, False], "boolean")):
+        assert column_type(pd.Series(pd.arrays.SparseArray(values))) == {"type": kind}
 
 
 def test_a_schema_too_long_to_keep_is_left_out() -> None:
@@ -291,7 +301,7 @@ def test_large_files_are_sampled_and_say_so(tmp_path: Path) -> None:
         stream.seek(-1, 2)
         stream.write(b"x")
     assert described(file).digest != before.digest
-    whole = kind("file").describe(file, whole=True)
+    whole = resolve(kind("file").describe)(file, whole=True)
     assert not profile(whole)["sampled"]
 
 

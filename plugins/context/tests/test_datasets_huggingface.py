@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 from pegboard.entities import Dataset
 from pegboard.errors import InvalidValue
-from pegboard_context.datasets import types
+from pegboard.targets import resolve
+from pegboard_context.plugin import pegboard_dataset_types as types
 
 
 def described(data: Any, **keywords: Any) -> Dataset:
-    [chosen] = [one for one in types() if one.accepts(data)]
+    [chosen] = [one for one in types() if resolve(one.accepts)(data)]
     assert chosen.name == "huggingface"
-    return chosen.describe(data, **keywords)
+    return resolve(chosen.describe)(data, **keywords)
 
 
 @pytest.fixture

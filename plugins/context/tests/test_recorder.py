@@ -13,15 +13,15 @@ SCRIPT = """
 import logging, sys
 logging.basicConfig(stream=sys.stdout, format="%(message)s")
 from pegboard import host
-from pegboard.client import Client
+from pegboard_scripting.client import Client
 client = Client("memory:recorded")
 def start(**keywords):
     return client.create_run("0", **keywords)
 def began(run, **options):
-    plugin = host.current().manager.get_plugin("tracking")
+    plugin = host.current().manager.get_plugin("context")
     plugin.pegboard_run_started(run, client, options)
 def ended(run):
-    plugin = host.current().manager.get_plugin("tracking")
+    plugin = host.current().manager.get_plugin("context")
     plugin.pegboard_run_ending(run, "FINISHED")
     client.set_terminated(run.info.run_id)
 def files(run):
@@ -104,14 +104,14 @@ def test_outside_of_git_only_the_environment_is_recorded(tmp_path: Path) -> None
 )
 def test_settings_turn_the_pieces_off(project: Path, settings: str, expected: str) -> None:
     (project / "module.py").write_text("x = 2\n")
-    (project / "pegboard.toml").write_text(f"[plugins.tracking]\n{settings}\n")
+    (project / "pegboard.toml").write_text(f"[plugins.context]\n{settings}\n")
     code = "run = start(); began(run); ended(run)\n"
     code += "print(dirty(run), [path.partition('/')[2] for path in files(run)])"
     assert output_of(project, code) == f"{expected}\n"
 
 
 def test_a_setting_turns_system_metrics_on(project: Path) -> None:
-    (project / "pegboard.toml").write_text("[plugins.tracking]\nsystem_metrics = true\n")
+    (project / "pegboard.toml").write_text("[plugins.context]\nsystem_metrics = true\n")
     code = "run = start(); began(run); ended(run)\n"
     code += "print(sorted(client.get_run(run.info.run_id).data.metrics)[0])"
     assert output_of(project, code) == "system/cpu_utilization_percentage\n"
@@ -142,7 +142,7 @@ print(len(files(parent)), dirty(child), files(child), len(files(orphan)))
 def test_a_failure_is_reported_and_the_run_goes_on(project: Path) -> None:
     code = """
 run = start(); client.delete_run(run.info.run_id); began(run)
-host.current().manager.get_plugin("tracking").pegboard_run_ending(run, "FINISHED")
+host.current().manager.get_plugin("context").pegboard_run_ending(run, "FINISHED")
 print("still here")
 """
     lines = [line for line in output_of(project, code).splitlines() if line]

@@ -90,10 +90,12 @@ def test_data_that_is_given_is_not_changed() -> None:
     assert given["o"].iloc[0] is value
 
 
-def test_times_with_a_zone_are_explained() -> None:
+def test_times_with_a_zone_become_those_of_utc_as_they_do_from_json() -> None:
     schema = Schema([ColSpec("datetime", "t")])
-    error = mismatch(pd.DataFrame({"t": pd.to_datetime(["2020-01-01"]).tz_localize("UTC")}), schema)
-    assert "tz_convert" in error.hint
+    moment = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(hours=2)))
+    expected = pd.Series(pd.to_datetime(["2019-12-31 22:00"]), name="t").astype("datetime64[ns]")
+    for given in (pd.DataFrame({"t": [moment]}), {"t": [moment]}, [{"t": moment}]):
+        pd.testing.assert_series_equal(enforce(given, schema)["t"], expected)
     naive = enforce({"t": [datetime.datetime(2020, 1, 1)]}, schema)
     assert naive["t"].dtype == "datetime64[ns]"
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
+from decimal import Decimal
 from typing import Any, Optional
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from pegboard.errors import InvalidValue
 from pegboard_models import hints, inference
-from pegboard_models.datatypes import AnyType, Array, Object, Property
+from pegboard_models.datatypes import AnyType, Array, DataType, Object, Property
 from pegboard_models.schema import ColSpec, Schema, TensorSpec
 from pegboard_models.signature import infer_signature
 
@@ -59,9 +59,29 @@ def test_a_series_of_polars_is_a_column() -> None:
     assert inference.schema(pl.Series("a", [1, 2])) == Schema([ColSpec("long", "a")])
 
 
-def test_a_polars_type_without_a_counterpart_is_named() -> None:
-    with pytest.raises(InvalidValue, match="Duration"):
-        inference.schema(pl.DataFrame({"a": [datetime.timedelta(1)]}))
+def test_a_polars_type_without_a_counterpart_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    table = pl.DataFrame({"a": [datetime.timedelta(1)], "b": [1]})
+    assert inference.schema(table) == Schema([ColSpec(AnyType(), "a"), ColSpec("long", "b")])
+    assert "'a'" in caplog.text and "Duration" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [[1, "x"], [1j], [datetime.timedelta(1)], [Decimal(1)], [[1], [[]], [{}]], [2**70]],
+    ids=repr,
+)
+def test_one_column_without_a_type_leaves_the_others_theirs(
+    strange: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    for data in (
+        pd.DataFrame({"a": pd.Series(strange, dtype=object), "b": [0.5] * len(strange)}),
+        [{"a": each, "b": 0.5} for each in strange],
+        {"a": strange, "b": 0.5},
+    ):
+        caplog.clear()
+        kinds = {spec.name: spec.type for spec in infer_signature(data).inputs}
+        assert kinds == {"a": AnyType(), "b": DataType.double}
+        assert "'a'" in caplog.text and "'b'" not in caplog.text
 
 
 class Tensor:

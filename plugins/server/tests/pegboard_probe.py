@@ -18,7 +18,8 @@ from pegboard.uris import Uri
 from pegboard_stores import cancellation
 from pegboard_stores.mapping_store import MappingStore
 from pegboard_stores.sqlite import Database
-from pegboard_wire.http import Answer, Call, Endpoint, Permission
+from pegboard_wire.http import Answer, Call, Endpoint, Permission, mount
+from pegboard_wire.static import static
 
 ERRORS = {
     "busy": errors.StoreBusy("/secret/place is locked"),
@@ -32,6 +33,25 @@ ERRORS = {
     "unsafe": errors.UnsafePath("It climbs."),
     "value": errors.InvalidValue("It is wrong."),
 }
+
+
+async def foreign(scope: Any, receive: Any, send: Any) -> None:
+    """Answer as an application of another framework does, with what it was given."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    told = (scope["method"], scope["path"], scope["root_path"], scope["pegboard.user"], len(body))
+    head = [(b"content-type", b"text/plain"), (b"x-own", b"1")]
+    await send({"type": "http.response.start", "status": 201, "headers": head})
+    for part in told:
+        piece = f"{part}\n".encode()
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def silent(scope: Any, receive: Any, send: Any) -> None:
+    """Do nothing."""
 
 
 def echo(call: Call) -> dict[str, Any]:
@@ -195,6 +215,7 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
         Endpoint("GET", "/api/probe/files/{path:path}", echo, read, "Echo the rest of the path."),
         Endpoint("PUT", "/api/probe/files/{path:path}", upload, write, "Take.", streams=True),
         Endpoint("POST", "/api/probe/raw", weigh, write, "Weigh.", raw=True, max_body=3 << 20),
+        Endpoint("POST", "/api/probe/soon", weigh, write, "Weigh.", raw=True, quick=True),
         Endpoint("GET", "/api/probe/stream", download, read, "Send pieces."),
         Endpoint("GET", "/api/probe/page", page, read, "Send HTML."),
         Endpoint("GET", "/api/probe/header", bad_header, read, "Send a header that is two."),
@@ -206,6 +227,9 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
         Endpoint("GET", "/api/probe/elsewhere", wait_elsewhere, read, "Wait for a file."),
         Endpoint("GET", "/api/probe/hold", wait, read, "Hold the loop for it.", quick=True),
         Endpoint("POST", "/api/probe/admin", echo, Permission.ADMIN, "Echo to administrators."),
+        static("/api/probe/site", Path("site"), read, "Files."),
+        mount("/api/probe/foreign", foreign, write, "Another application."),
+        mount("/api/probe/silent", silent, read, "An application that does not answer."),
     ]
 
 
@@ -214,7 +238,17 @@ def pegboard_server_started(tracking_uri: str | None) -> Callable[[], None] | No
     """Note the start and the end in files of the working directory, once it is asked to."""
     if Path("beside.broken").exists():
         raise RuntimeError("a plugin that is broken")
+    if Path("beside.exits").exists():
+        raise SystemExit("a plugin that ends the process")
+    if Path("beside.wrong").exists():
+        return ["a plugin that returns a list"]  # type: ignore[return-value]
+    if Path("beside.unending").exists():
+        return _fail_to_end
     if not Path("beside").exists():
         return None
     Path(f"beside.started.{os.getpid()}").write_text(str(tracking_uri))
     return Path(f"beside.ended.{os.getpid()}").touch
+
+
+def _fail_to_end() -> None:
+    raise RuntimeError("a plugin that does not end well")

@@ -22,11 +22,22 @@ def test_it_begins_in_each_process_and_is_ended_with_it(
     assert len([*tmp_path.glob("beside.ended.*")]) == workers
 
 
-def test_a_plugin_that_fails_to_begin_is_logged_and_harms_nobody(
-    start: Start, tmp_path: Path
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("beside.broken", "a plugin that is broken"),
+        ("beside.exits", "a plugin that ends the process"),
+        ("beside.wrong", "a plugin that returns a list"),
+        ("beside.unending", "a plugin that does not end well"),
+    ],
+)
+def test_a_plugin_that_fails_beside_is_logged_and_harms_nobody(
+    start: Start, tmp_path: Path, file: str, said: str
 ) -> None:
-    (tmp_path / "beside.broken").touch()
+    (tmp_path / file).touch()
     server = start()
     assert server.is_well()
     assert server.stop() == 0
-    assert "a plugin that is broken" in server.errors
+    assert said in server.errors
+    if file != "beside.unending":
+        assert '"plugin":"probe"' in server.errors.replace('": "', '":"')

@@ -203,3 +203,15 @@ def test_asking_for_a_websocket_is_answered_as_any_other_request(server: Server)
 def test_http_1_0_is_answered(server: Server) -> None:
     answer = server.raw(b"GET /health HTTP/1.0\r\n" + HOST + b"\r\n")
     assert (answer.status, answer.body) == (200, b"OK")
+
+
+@pytest.mark.parametrize("path", ["/api/probe/quick", "/api/probe/nothing", "/health"])
+def test_a_connection_that_is_to_be_closed_is_closed(server: Server, path: str) -> None:
+    with server.connect() as connection:
+        connection.sendall(
+            f"GET {path} HTTP/1.1\r\nConnection: close\r\n".encode() + HOST + b"\r\n"
+        )
+        received = b""
+        while piece := connection.recv(65536):
+            received += piece
+    assert b"connection: close\r\n" in received

@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from attrs import fields
 from pegboard.errors import ConfigError
-from pegboard_server.settings import DEFAULTS, Settings
+from pegboard_server.settings import Configured, Settings
 from pegboard_server.stores import served, with_artifacts
 
 from .conftest import COMMAND, SECONDS, Start, environment
@@ -99,10 +100,9 @@ def test_settings_survive_the_way_to_a_worker() -> None:
 
 
 def test_every_setting_of_the_configuration_is_a_setting() -> None:
-    plain = Settings(tracking_uri="x")
-    for name, default in DEFAULTS.items():
-        found = getattr(plain, name)
-        assert (list(found) if isinstance(found, tuple) else found) == default, name
+    configured, plain = Configured(), Settings(tracking_uri="x")
+    for setting in fields(Configured):
+        assert getattr(plain, setting.name) == getattr(configured, setting.name), setting.name
 
 
 def failing(plugins: Path, folder: Path, *options: str) -> str:

@@ -92,7 +92,7 @@ def test_a_stuck_worker_does_not_outlive_its_master(start: Start, tmp_path: Path
             wait_until_gone(pid)
 
 
-def test_nobody_who_reads_the_log_does_not_keep_it_alive(
+def test_a_log_that_nobody_reads_does_not_keep_it_alive(
     start: Start, tmp_path: Path, plugins: Path
 ) -> None:
     (tmp_path / "pegboard.toml").write_text(BRIEF)

@@ -193,9 +193,17 @@ def test_constraints_beside_the_requirements_are_kept(models: Path, tmp_path: Pa
     }
 
 
+def test_what_plugins_share_is_packed_with_them(tmp_path: Path) -> None:
+    # It has no entry point of a plugin.
+    found = wheels.of_pegboard(["pegboard-testing"])
+    assert set(found) == {"pegboard", "pegboard-scripting", "pegboard-testing"}
+    wheel = wheels.pack(found["pegboard-testing"], tmp_path)
+    assert "pegboard_testing/__init__.py" in zipfile.ZipFile(wheel).namelist()
+
+
 def test_what_is_packed_is_the_same_every_time_and_complete(tmp_path: Path) -> None:
     found = wheels.of_pegboard(["pegboard-serving"])
-    needed = {"models", "server", "serving"}
+    needed = {"models", "scripting", "server", "serving"}
     assert set(found) == {"pegboard", *(f"pegboard-{name}" for name in needed)}
     for distribution in found.values():
         first = wheels.pack(distribution, tmp_path).read_bytes()

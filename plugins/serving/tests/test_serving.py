@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import os
 import signal
 import threading
@@ -92,6 +94,24 @@ def test_a_prediction_in_flight_is_answered_before_the_end(
     asking.join(SECONDS)
     assert replies[0].status == 200
     assert server.stop() == 0
+
+
+def test_a_model_that_is_stuck_does_not_keep_the_server(
+    models: Path, start: Start, tmp_path: Path
+) -> None:
+    config = "[plugins.server]\nstop_timeout_seconds = 1.0\n"
+    server = start(models / "echo", "--trust", "pickle", config=config)
+
+    def ask() -> None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            server.invoke({**ECHO, "params": {"until": str(tmp_path / "never")}})
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    wait_for(lambda: b"requests_in_flight 2.0" in server("GET", "/metrics").body)
+    assert server.stop() == 0
+    asking.join(SECONDS)
+    assert "1 s after the server was asked to stop" in server.log
 
 
 def is_listening(server: Server) -> bool:

@@ -15,6 +15,7 @@ import pytest
 from pegboard import uris
 from pegboard.errors import InvalidValue, NotFound, StoreReadOnly, UnsafePath
 from pegboard_testing.artifacts import ArtifactStoreContract
+from pegboard_tracking.artifacts import content
 from pegboard_tracking.artifacts.files import FileArtifactStore, open_files, open_memory
 
 
@@ -215,3 +216,19 @@ def test_memory_stores_of_one_name_share_their_files() -> None:
     assert list(other.walk()) == []
     assert outer.delete("run") == 2
     assert list(inner.walk()) == []
+
+
+def test_a_file_that_is_being_written_is_locked(tmp_path: Path) -> None:
+    store = FileArtifactStore(tmp_path)
+    found = []
+
+    class Slow(io.BytesIO):
+        def read(self, size=-1):
+            found.append(content.sweep_unfinished(tmp_path, 0.0))
+            found.append(len(list(tmp_path.glob(".pegboard-*.part"))))
+            return super().read(size)
+
+    store.write("a", Slow(b"text"))
+    assert found == [0, 1] * (len(found) // 2)
+    assert found
+    assert (tmp_path / "a").read_bytes() == b"text"

@@ -8,11 +8,13 @@ import pytest
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.uris import parse
 from pegboard_stores.names import new_run_id
-from pegboard_testing import TrackingStoreContract
+from pegboard_testing import LoggedModelStoreContract, TraceStoreContract, TrackingStoreContract
 from pegboard_tracking.store.memory import open_store
 
 
-class TestMemoryStore(TrackingStoreContract):
+class MemoryStore:
+    """A store of a name of its own."""
+
     @pytest.fixture
     def shared(self) -> str:
         return new_run_id()
@@ -24,6 +26,18 @@ class TestMemoryStore(TrackingStoreContract):
     @pytest.fixture
     def reopen(self, shared: str) -> Callable[[], TrackingStore]:
         return lambda: open_store(parse(f"memory:{shared}"), {})
+
+
+class TestRuns(MemoryStore, TrackingStoreContract):
+    pass
+
+
+class TestLoggedModels(MemoryStore, LoggedModelStoreContract):
+    pass
+
+
+class TestTraces(MemoryStore, TraceStoreContract):
+    pass
 
 
 def test_a_name_is_shared_and_without_one_each_store_is_alone() -> None:

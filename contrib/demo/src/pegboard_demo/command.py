@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import pegboard
 from pegboard.cli import output
+from pegboard.cli.opening import open_host
 from pegboard.errors import PegboardError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def demo(ctx: click.Context, as_json: bool) -> None:
     registered. It takes some seconds, and every call adds new runs to the same experiment.
     """
     began = time.monotonic()
+    open_host(ctx, creates_stores=True)
     say = (lambda _: None) if as_json else output.note
     say("Training four models on scikit-learn's diabetes data.")
     say("  loading scikit-learn and matplotlib …")

@@ -14,6 +14,7 @@ from typing import IO, Generic, TypeVar
 
 import cattrs
 from pegboard.errors import InvalidValue, StoreCorrupt, translate_os_error
+from pegboard.paths import make_store_directory
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class JsonFiles(MutableMapping[str, T], Generic[T]):
         self._indent = indent or None
         self._fsync = fsync
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            make_store_directory(directory)
         except OSError as error:
             raise translate_os_error(error, directory) from error
 
@@ -54,7 +55,13 @@ class JsonFiles(MutableMapping[str, T], Generic[T]):
             ) from error
 
     def __setitem__(self, key: str, record: T) -> None:
-        file = self._file(key)
+        try:
+            file = self._file(key)
+        except KeyError:
+            raise InvalidValue(
+                f"This store cannot keep the id {key[:60]!r}.",
+                hint=f"An id is of letters, digits, '_' and '-', {MAX_KEY} at most.",
+            ) from None
         draft = file.with_suffix(".draft")
         text = json.dumps(cattrs.unstructure(record), indent=self._indent)
         try:
@@ -90,10 +97,8 @@ class JsonFiles(MutableMapping[str, T], Generic[T]):
 
     def _file(self, key: str) -> Path:
         # Keys come from outside: what could be a path is the name of no record.
-        if not _KEY.fullmatch(key):
+        if not _KEY.fullmatch(key) or len(key) > MAX_KEY:
             raise KeyError(key)
-        if len(key) > MAX_KEY:
-            raise InvalidValue(f"This store keeps ids of up to {MAX_KEY} characters.")
         return self._directory / f"{key}.json"
 
 
@@ -107,7 +112,7 @@ def _sync(path: Path) -> None:
 
 
 class DirectoryLock:
-    """Lets one thread of one process at a time in; whoever is in may enter again."""
+    """A lock for one thread of one process at a time, which that thread may take again."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -121,7 +126,7 @@ class DirectoryLock:
             if self._depth == 0:
                 self._stream = _locked(self._file)
         except BaseException:
-            # Who did not get in never gets out: without this, nobody else would get in either.
+            # ``__exit__`` does not run after a failure here, so nobody else could take the lock.
             self._threads.release()
             raise
         self._depth += 1

@@ -16,7 +16,10 @@ def pegboard_tracking_stores() -> Sequence[Backend[TrackingStore]]:
     """Declare the store for ``json:`` URIs."""
     return [
         Backend(
-            "json", "pegboard_store_json.store:open_store", "A directory of JSON files: json:PATH"
+            "json",
+            "pegboard_store_json.store:open_store",
+            "A directory of JSON files: json:PATH",
+            place="pegboard_store_json.store:place_of",
         )
     ]
 

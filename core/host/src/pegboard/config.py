@@ -9,7 +9,7 @@ have written is passed over (``pegboard.config_trust``), unless ``PEGBOARD_CONFI
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +107,9 @@ _PLACES = {
 """Where the values of ``[pegboard]`` are kept; the file may name them so too, as in
 ``[tracking] uri``."""
 
+_TABLES = ("http", "pegboard", "registry", "tracking")
+"""Those that need no plugin."""
+
 ENVIRONMENT = {
     "PEGBOARD_TRACKING_URI": ("tracking", "uri"),
     "MLFLOW_TRACKING_URI": ("tracking", "uri"),
@@ -167,6 +170,14 @@ def read_file(file: Path) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} is not valid TOML: {error}") from None
     return _structure(content, file)
+
+
+def nearest_table(name: str, plugins: Iterable[str]) -> str:
+    """Say which table a name may have been meant for; "" if none is like it."""
+    import difflib
+
+    known = [*plugins, *_TABLES]
+    return "".join(f"Did you mean [{near}]? " for near in difflib.get_close_matches(name, known, 1))
 
 
 def _structure(content: dict[str, Any], file: Path) -> Config:

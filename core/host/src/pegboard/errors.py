@@ -102,6 +102,18 @@ class NotFound(PegboardError):
     error_code = "RESOURCE_DOES_NOT_EXIST"
 
 
+class NoStore(NotFound):
+    """There is no store yet at the place that is named, and none was to be made."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        super().__init__(
+            f"There is no store at {place}.",
+            hint="It is made by the first script that logs to it. Is this the right folder? "
+            "--tracking-uri and PEGBOARD_TRACKING_URI name another store.",
+        )
+
+
 class AlreadyExists(PegboardError):
     """An entity of that name exists already."""
 
@@ -153,6 +165,17 @@ class StoreFull(StoreError):
 
 class StoreReadOnly(StoreError):
     """The store's files cannot be written by this process."""
+
+
+class StoreGone(StoreError):
+    """The store's files were removed or replaced while this process used them."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"The store {path} was removed, or replaced by another, while this process used it.",
+            hint="What this process logged to it since is lost. Put the files back if they were "
+            "moved, or start the process again to use the place anew.",
+        )
 
 
 class StoreCorrupt(StoreError):

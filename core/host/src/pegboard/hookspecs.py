@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import pluggy
 from attrs import field, frozen
 
-from pegboard.targets import check
+from pegboard.targets import check, optional_check
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
@@ -36,12 +36,15 @@ C = TypeVar("C")
 class Backend(Generic[C]):
     """A store that is chosen by the scheme of a URI.
 
-    ``target`` names a function of the parsed URI and the plugin's own settings.
+    ``target`` names a function of the parsed URI and the plugin's own settings. ``place`` names one
+    of the same, if ``target`` makes what is not there: it returns the file or directory that tells
+    whether there is a store already. Commands that only read make none.
     """
 
     scheme: str
     target: str = field(validator=check)
     summary: str
+    place: str = field(default="", validator=optional_check)
 
 
 @frozen
@@ -225,3 +228,12 @@ def pegboard_run_started(run: Run, client: RunLog, options: Mapping[str, Any]) -
 @hookspec
 def pegboard_run_ending(run: Run, client: RunLog, status: RunStatus) -> None:
     """Act on a run that is about to end, while it can still be written to."""
+
+
+def __getattr__(name: str) -> Any:
+    """Refuse what was here in earlier versions, and say what to write in its place."""
+    from pegboard import former
+
+    if became := former.name(name):
+        raise ImportError(f"pegboard.hookspecs has no {name!r}: {became}", name=__name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

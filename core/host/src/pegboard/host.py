@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -14,6 +15,7 @@ from pegboard import builtin, distributions, hookspecs, plugin_calls, settings, 
 from pegboard import config as configuration
 from pegboard.errors import (
     ConfigError,
+    NoStore,
     PluginError,
     UnknownScheme,
     with_article,
@@ -47,6 +49,8 @@ class Host:
         self._registries: dict[str, ModelRegistry] = {}
         self._warned: set[tuple[str, str]] = set()
         self._lock = threading.RLock()
+        self.creates_stores = True
+        """Whether a store that is not there is made when it is opened; else that is NoStore."""
         self._discover()
         self._check_stack()
         self._check_settings()
@@ -343,11 +347,11 @@ class Host:
 
     def _check_settings(self) -> None:
         """Read the table of each plugin that has one, so that a mistake in it is told at once."""
-        unknown = set(self.config.plugins) - set(self.plugins)
-        if unknown:
+        if unknown := sorted(set(self.config.plugins) - set(self.plugins)):
             raise ConfigError(
-                f"{self.config.file}: no plugin is named {', '.join(map(repr, sorted(unknown)))}.",
-                hint=f"Installed are: {', '.join(sorted(self.plugins)) or 'none'}.",
+                f"{self.config.file}: no plugin is named {', '.join(map(repr, unknown))}.",
+                hint=configuration.nearest_table(unknown[0], self.plugins)
+                + f"Installed are: {', '.join(sorted(self.plugins)) or 'none'}.",
             )
         for name in self.config.plugins:
             if self.manager.has_plugin(name):
@@ -389,6 +393,12 @@ class Host:
         if uri.scheme not in self._of(kind):
             raise self._unknown_scheme(kind, uri)
         plugin, backend = self._one(kind, uri.scheme)
+        if not self.creates_stores and backend.place:
+            place = plugin_calls.opened(
+                plugin, "place", lambda: resolve(backend.place)(uri, self.settings(plugin))
+            )
+            if not os.path.lexists(place):
+                raise NoStore(str(place))
         return plugin_calls.opened(
             plugin, kind, lambda: resolve(backend.target)(uri, self.settings(plugin))
         )

@@ -104,10 +104,15 @@ def is_fatal(error: BaseException) -> bool:
 
 
 def described(error: BaseException) -> str:
-    """Return what a plugin raised, for people."""
+    """Return what a plugin raised, for people; what to change, if the plugin is an old one."""
     if isinstance(error, SystemExit):
         return f"it tried to end the process, with sys.exit({error.code!r})"
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    from pegboard import former
+
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    hooks = [name for name in vars(hookspecs) if name.startswith("pegboard_")]
+    advice = former.advice(error, hooks)
+    return f"{said.removesuffix('.')}. {advice}" if advice else said
 
 
 def name_of(item: Any) -> str:

@@ -277,7 +277,7 @@ def _said_once(result: Result, fault: str) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("[trackin]\nuri = 'x'\n", "unknown key 'trackin'"),
+        ("[trackin]\nuri = 'x'\n", "no plugin is named 'trackin'"),
         ("[tracking\n", "not valid TOML"),
         ("[tracking]\nuri = 3\n", "expected text"),
         ("[plugins.nobody]\nsize = 3\n", "no plugin is named 'nobody'"),

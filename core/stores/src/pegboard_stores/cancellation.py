@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from itertools import islice
 from typing import TypeVar
@@ -53,27 +54,45 @@ class Work:
         if self.is_stopped:
             raise Stopped
 
-    @contextlib.contextmanager
-    def interrupted_by(self, interrupt: Callable[[], object]) -> Iterator[None]:
+    def interrupted_by(self, interrupt: Callable[[], object]) -> AbstractContextManager[None]:
         """Have ``stop`` call ``interrupt``, from its thread, for as long as the block lasts.
 
         The block ends with ``Stopped`` if the work was stopped meanwhile, whatever else it raised.
         After it ``interrupt`` is not called any more.
         """
-        with self._lock:
-            self._interrupts.append(interrupt)
-        try:
-            self.check()
-            yield
-        except Exception:
-            # What failed did so because it was interrupted.
-            self.check()
-            raise
-        finally:
-            with self._lock:
-                self._interrupts.remove(interrupt)
-        self.check()
+        return _Interrupted(self, self._lock, self._interrupts, interrupt)
 
+
+class _Interrupted(AbstractContextManager[None]):
+    # Not made of a generator: each short read of a server goes through this.
+    __slots__ = ("_interrupt", "_interrupts", "_lock", "_work")
+
+    def __init__(
+        self,
+        work: Work,
+        lock: threading.Lock,
+        interrupts: list[Callable[[], object]],
+        interrupt: Callable[[], object],
+    ) -> None:
+        self._work, self._lock = work, lock
+        self._interrupts, self._interrupt = interrupts, interrupt
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._work.check()
+            self._interrupts.append(self._interrupt)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        with self._lock:
+            self._interrupts.remove(self._interrupt)
+        if self._work.is_stopped and (error is None or isinstance(error, Exception)):
+            # What failed did so because it was interrupted.
+            raise Stopped from error
+
+
+_UNDISTURBED = nullcontext()
 
 _CURRENT: ContextVar[Work | None] = ContextVar("pegboard_work", default=None)
 
@@ -91,9 +110,15 @@ def doing(work: Work | None) -> Iterator[None]:
         _CURRENT.reset(token)
 
 
-def shielded() -> contextlib.AbstractContextManager[None]:
+def shielded() -> AbstractContextManager[None]:
     """Return a block that is not stopped: a write, for instance, perhaps for others as well."""
-    return contextlib.nullcontext() if _CURRENT.get() is None else doing(None)
+    return _UNDISTURBED if _CURRENT.get() is None else doing(None)
+
+
+def interruptible(interrupt: Callable[[], object]) -> AbstractContextManager[None]:
+    """Return a block that ``interrupt`` ends, see ``Work.interrupted_by``, if there is a work."""
+    work = _CURRENT.get()
+    return _UNDISTURBED if work is None else work.interrupted_by(interrupt)
 
 
 def check() -> None:

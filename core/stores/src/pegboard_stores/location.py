@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 from pathlib import Path
 
 from attrs import frozen
@@ -33,7 +34,9 @@ def locate(uri: uris.Uri, *, synchronous: str) -> Location:
     unless the URI says otherwise. ConfigError for parameters that are unknown or wrong.
     """
     path = uri.local_path()
-    is_file = uri.scheme == "sqlite" or path.is_file() or path.suffix.lower() in _FILE_ENDINGS
+    named = uri.scheme == "sqlite" or path.suffix.lower() in _FILE_ENDINGS
+    # Unlike Path.is_file this is no error where the directory may not be entered.
+    is_file = named or os.path.isfile(path)  # noqa: PTH113
     unknown = set(uri.query) - _PARAMETERS
     if unknown:
         raise ConfigError(

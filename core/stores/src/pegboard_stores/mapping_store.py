@@ -1,18 +1,17 @@
-"""A tracking store over two mappings: the meaning of the contract, in plain Python.
+"""A tracking store over mappings: the meaning of the contract, in plain Python.
 
-Give it two dicts and it keeps everything in this process; give it mappings that write to some
-medium and it is a store on that medium. Every method reads a record, changes it and puts it back,
+Give it dicts and it keeps everything in this process; give it mappings that write to some medium
+and it is a store on that medium. Every method reads a record, changes it and puts it back,
 under one lock, so a mapping needs no more than to keep what was put into it.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field
+from attrs import evolve
 from pegboard import paging, uris
 from pegboard.contracts.tracking import SEARCH_LIMIT, TrackingStore
 from pegboard.entities import (
@@ -23,9 +22,7 @@ from pegboard.entities import (
     Page,
     Param,
     Run,
-    RunData,
     RunInfo,
-    RunInputs,
     RunStatus,
     RunTag,
     ViewType,
@@ -33,30 +30,23 @@ from pegboard.entities import (
 from pegboard.tags import RUN_NAME
 
 from pegboard_stores import cancellation, refusals, validation
+from pegboard_stores.clock import now_ms
+from pegboard_stores.mapping_records import ModelRecord, Records, RunRecord, TraceRecord
 from pegboard_stores.names import new_run_id, random_name
 
-_Identity = tuple[int, int, float | None]
-"""What tells points of one metric apart: step, timestamp, and value (None: NaN)."""
+if TYPE_CHECKING:
+    from pegboard.contracts.logged_models import LoggedModelStore
+    from pegboard.contracts.traces import TraceStore
 
-
-@define
-class RunRecord:
-    """All that is kept of one run; the value type of the mapping of runs."""
-
-    info: RunInfo
-    params: dict[str, str] = field(factory=dict)
-    tags: dict[str, str] = field(factory=dict)
-    latest: dict[str, Metric] = field(factory=dict)
-    history: dict[str, list[Metric]] = field(factory=dict)
-    inputs: list[DatasetInput] = field(factory=list)
-    deleted_time: int | None = None
+__all__ = ["MappingStore", "ModelRecord", "RunRecord", "TraceRecord"]
 
 
 class MappingStore(TrackingStore):
-    """Experiments and runs, each in a mapping by id.
+    """Experiments, runs, logged models and traces, each in a mapping by id.
 
-    ``artifact_root`` is the URI below which new experiments put their files. ``lock`` guards every
-    use of the mappings and must be re-entrant; by default it is a lock of this process.
+    Without a mapping of models or traces the store keeps none. ``artifact_root`` is the URI below
+    which new experiments put their files. ``lock`` guards every use of the mappings and must be
+    re-entrant; by default it is a lock of this process.
     """
 
     def __init__(
@@ -64,13 +54,17 @@ class MappingStore(TrackingStore):
         experiments: MutableMapping[str, Experiment],
         runs: MutableMapping[str, RunRecord],
         *,
+        models: MutableMapping[str, ModelRecord] | None = None,
+        traces: MutableMapping[str, TraceRecord] | None = None,
         artifact_root: str,
         lock: AbstractContextManager[object] | None = None,
     ) -> None:
+        self._records = Records(experiments, runs, models, traces, lock)
+        self._keeps_models, self._keeps_traces = models is not None, traces is not None
         self._experiments = experiments
         self._runs = runs
         self._artifact_root = artifact_root
-        self._lock = threading.RLock() if lock is None else lock
+        self._lock = self._records.lock
         with self._lock:
             if not self._experiments:
                 self.create_experiment("Default")
@@ -78,6 +72,24 @@ class MappingStore(TrackingStore):
     def artifact_destination(self) -> str:
         """Return the URI below which clients of a server may keep files."""
         return self._artifact_root
+
+    # -- further abilities ---------------------------------------------------------------------
+
+    def logged_models(self) -> LoggedModelStore:
+        """Return the logged models, if there is a mapping for them."""
+        if not self._keeps_models:
+            return super().logged_models()
+        from pegboard_stores.mapping_models import MappingLoggedModels
+
+        return MappingLoggedModels(self._records)
+
+    def traces(self) -> TraceStore:
+        """Return the traces, if there is a mapping for them."""
+        if not self._keeps_traces:
+            return super().traces()
+        from pegboard_stores.mapping_traces.store import MappingTraces
+
+        return MappingTraces(self._records)
 
     # -- experiments ---------------------------------------------------------------------------
 
@@ -96,7 +108,7 @@ class MappingStore(TrackingStore):
         with self._lock:
             self._refuse_taken_name(name)
             new_id = str(max((int(key) for key in self._experiments), default=-1) + 1)
-            now = _now()
+            now = now_ms()
             experiment = Experiment(
                 experiment_id=new_id,
                 name=name,
@@ -111,7 +123,7 @@ class MappingStore(TrackingStore):
     def get_experiment(self, experiment_id: str) -> Experiment:
         """Return an experiment, deleted ones too."""
         with self._lock:
-            return _copy(self._experiment(experiment_id))
+            return _copy(self._records.experiment(experiment_id))
 
     def get_experiment_by_name(self, name: str) -> Experiment | None:
         """Return the experiment of that name, deleted ones too; None if there is none."""
@@ -147,10 +159,10 @@ class MappingStore(TrackingStore):
         """Give an active experiment another name."""
         name = validation.experiment_name(name)
         with self._lock:
-            experiment = self._active_experiment(experiment_id)
+            experiment = self._records.active_experiment(experiment_id)
             if name != experiment.name:
                 self._refuse_taken_name(name)
-            self._put(evolve(experiment, name=name, last_update_time=_now()))
+            self._put(evolve(experiment, name=name, last_update_time=now_ms()))
 
     def delete_experiment(self, experiment_id: str) -> None:
         """Mark an experiment and its runs as deleted."""
@@ -162,24 +174,24 @@ class MappingStore(TrackingStore):
 
     def _move_experiment(self, experiment_id: str, stage: LifecycleStage) -> None:
         with self._lock:
-            experiment = self._experiment(experiment_id)
+            experiment = self._records.experiment(experiment_id)
             if experiment.lifecycle_stage is stage:
                 raise refusals.experiment_is(experiment_id, stage)
-            for record in self._runs_of([experiment_id]):
+            for record in self._records.runs_of([experiment_id]):
                 self._move_run(record, stage)
-            self._put(evolve(experiment, lifecycle_stage=stage, last_update_time=_now()))
+            self._put(evolve(experiment, lifecycle_stage=stage, last_update_time=now_ms()))
 
     def set_experiment_tags(self, experiment_id: str, tags: Mapping[str, str]) -> None:
         """Set or change tags of an active experiment."""
         checked = validation.experiment_tags(tags)
         with self._lock:
-            experiment = self._active_experiment(experiment_id)
+            experiment = self._records.active_experiment(experiment_id)
             self._put(evolve(experiment, tags={**experiment.tags, **checked}))
 
     def delete_experiment_tag(self, experiment_id: str, key: str) -> None:
         """Remove a tag; NotFound if there is none of that key."""
         with self._lock:
-            experiment = self._active_experiment(experiment_id)
+            experiment = self._records.active_experiment(experiment_id)
             if key not in experiment.tags:
                 raise refusals.no_tag("experiment", experiment_id, key)
             rest = {name: value for name, value in experiment.tags.items() if name != key}
@@ -203,7 +215,7 @@ class MappingStore(TrackingStore):
         name = _run_name(run_name, given.get(RUN_NAME))
         new_id = new_run_id() if run_id is None else validation.run_id(run_id)
         with self._lock:
-            experiment = self._active_experiment(experiment_id)
+            experiment = self._records.active_experiment(experiment_id)
             if new_id in self._runs:
                 raise refusals.run_taken(new_id)
             info = RunInfo(
@@ -212,19 +224,19 @@ class MappingStore(TrackingStore):
                 run_name=name,
                 user_id=user_id,
                 status=RunStatus.RUNNING,
-                start_time=_now() if start_time is None else start_time,
+                start_time=now_ms() if start_time is None else start_time,
                 end_time=None,
                 lifecycle_stage=LifecycleStage.ACTIVE,
                 artifact_uri=uris.join(experiment.artifact_location, new_id, "artifacts"),
             )
             record = RunRecord(info, tags={**given, RUN_NAME: name})
             self._runs[new_id] = record
-            return _to_run(record)
+            return record.to_run()
 
     def get_run(self, run_id: str) -> Run:
         """Return a run with its latest data, deleted ones too."""
         with self._lock:
-            return _to_run(self._run(run_id))
+            return self._records.run(run_id).to_run()
 
     def update_run(
         self,
@@ -236,7 +248,7 @@ class MappingStore(TrackingStore):
     ) -> RunInfo:
         """Change what is not None. RUNNING clears ``end_time``, unless one is given."""
         with self._lock:
-            record = self._active_run(run_id)
+            record = self._records.active_run(run_id)
             if run_name:
                 _rename(record, validation.tag(RunTag(RUN_NAME, run_name)).value)
             if status is not None:
@@ -250,12 +262,12 @@ class MappingStore(TrackingStore):
     def delete_run(self, run_id: str) -> None:
         """Mark a run as deleted; once more does nothing."""
         with self._lock:
-            self._move_run(self._run(run_id), LifecycleStage.DELETED)
+            self._move_run(self._records.run(run_id), LifecycleStage.DELETED)
 
     def restore_run(self, run_id: str) -> None:
         """Undo ``delete_run``."""
         with self._lock:
-            self._move_run(self._run(run_id), LifecycleStage.ACTIVE)
+            self._move_run(self._records.run(run_id), LifecycleStage.ACTIVE)
 
     def search_runs(
         self,
@@ -275,8 +287,8 @@ class MappingStore(TrackingStore):
         order = filters.parse_order_by(order_by, filters.RUNS)
         with self._lock:
             shown = [
-                _to_run(record)
-                for record in cancellation.checked(self._runs_of(experiment_ids))
+                record.to_run()
+                for record in cancellation.checked(self._records.runs_of(experiment_ids))
                 if view.shows(record.info.lifecycle_stage)
             ]
         matching = filters.select(expression, shown)
@@ -298,22 +310,33 @@ class MappingStore(TrackingStore):
         checked_params = [validation.param(item) for item in params]
         checked_tags = [validation.tag(item) for item in tags]
         with self._lock:
-            record = self._active_run(run_id)
-            record.params = _with_params(record, checked_params)
+            record = self._records.active_run(run_id)
+            measured = self._measured(points)
+            record.params = record.with_params(checked_params)
             for tag in checked_tags:
                 record.tags[tag.key] = tag.value
                 if tag.key == RUN_NAME and tag.value:
                     _rename(record, tag.value)
-            for point in _new(record, points):
-                record.history.setdefault(point.key, []).append(point)
-                if _is_later(point, record.latest.get(point.key)):
-                    record.latest[point.key] = point
+            for model_id, own in measured.items():
+                model = self._records.model(model_id)
+                model.add(own, run_id)
+                self._records.models[model_id] = model
+            record.add(map(_of_run, points) if self._keeps_models else points)
             self._runs[run_id] = record
+
+    def _measured(self, points: Iterable[Metric]) -> dict[str, list[Metric]]:
+        """Return the points that are of logged models, by their ids; NotFound."""
+        found: dict[str, list[Metric]] = {}
+        for point in points:
+            if point.model_id and self._keeps_models:
+                self._records.model(point.model_id)
+                found.setdefault(point.model_id, []).append(point)
+        return found
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Remove a tag; NotFound if there is none of that key."""
         with self._lock:
-            record = self._active_run(run_id)
+            record = self._records.active_run(run_id)
             if key not in record.tags:
                 raise refusals.no_tag("run", run_id, key)
             del record.tags[key]
@@ -323,7 +346,7 @@ class MappingStore(TrackingStore):
         """Record datasets used by the run; the first of the same name and digest is kept."""
         checked = [validation.dataset_input(item) for item in datasets]
         with self._lock:
-            record = self._active_run(run_id)
+            record = self._records.active_run(run_id)
             known = {(item.dataset.name, item.dataset.digest) for item in record.inputs}
             for item in checked:
                 identity = (item.dataset.name, item.dataset.digest)
@@ -344,7 +367,7 @@ class MappingStore(TrackingStore):
         if max_results is not None:
             validation.page_size(max_results, SEARCH_LIMIT)
         with self._lock:
-            points = self._run(run_id).history.get(key, [])
+            points = self._records.run(run_id).history.get(key, [])
             return paging.cut(points, max_results, page_token)
 
     # -- housekeeping --------------------------------------------------------------------------
@@ -362,32 +385,20 @@ class MappingStore(TrackingStore):
     def purge_run(self, run_id: str) -> None:
         """Remove a deleted run and all its data for good."""
         with self._lock:
-            if self._run(run_id).info.lifecycle_stage is LifecycleStage.ACTIVE:
+            if self._records.run(run_id).info.lifecycle_stage is LifecycleStage.ACTIVE:
                 raise refusals.run_in_use(run_id)
-            del self._runs[run_id]
+            self._records.remove_run(run_id)
 
     def purge_experiment(self, experiment_id: str) -> None:
         """Remove a deleted experiment that has no runs left for good."""
         with self._lock:
-            if self._experiment(experiment_id).lifecycle_stage is LifecycleStage.ACTIVE:
+            if self._records.experiment(experiment_id).lifecycle_stage is LifecycleStage.ACTIVE:
                 raise refusals.experiment_in_use(experiment_id, by_runs=False)
-            if any(True for _ in self._runs_of([experiment_id])):
+            if any(True for _ in self._records.runs_of([experiment_id])):
                 raise refusals.experiment_in_use(experiment_id, by_runs=True)
-            del self._experiments[experiment_id]
+            self._records.remove_experiment(experiment_id)
 
     # -- records -------------------------------------------------------------------------------
-
-    def _experiment(self, experiment_id: str) -> Experiment:
-        try:
-            return self._experiments[experiment_id]
-        except KeyError:
-            raise refusals.no_experiment(experiment_id) from None
-
-    def _active_experiment(self, experiment_id: str) -> Experiment:
-        experiment = self._experiment(experiment_id)
-        if experiment.lifecycle_stage is LifecycleStage.DELETED:
-            raise refusals.experiment_deleted(experiment_id, experiment.name)
-        return experiment
 
     def _put(self, experiment: Experiment) -> None:
         self._experiments[experiment.experiment_id] = experiment
@@ -398,39 +409,14 @@ class MappingStore(TrackingStore):
                 deleted = other.lifecycle_stage is LifecycleStage.DELETED
                 raise refusals.name_taken(name, other.experiment_id, deleted=deleted)
 
-    def _run(self, run_id: str) -> RunRecord:
-        try:
-            return self._runs[run_id]
-        except KeyError:
-            raise refusals.no_run(run_id) from None
-
-    def _active_run(self, run_id: str) -> RunRecord:
-        record = self._run(run_id)
-        if record.info.lifecycle_stage is LifecycleStage.DELETED:
-            raise refusals.run_deleted(run_id)
-        return record
-
-    def _runs_of(self, experiment_ids: Sequence[str]) -> Iterator[RunRecord]:
-        wanted = set(experiment_ids)
-        return (r for r in list(self._runs.values()) if r.info.experiment_id in wanted)
-
     def _move_run(self, record: RunRecord, stage: LifecycleStage) -> None:
         record.info = evolve(record.info, lifecycle_stage=stage)
-        record.deleted_time = _now() if stage is LifecycleStage.DELETED else None
+        record.deleted_time = now_ms() if stage is LifecycleStage.DELETED else None
         self._runs[record.info.run_id] = record
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _copy(experiment: Experiment) -> Experiment:
     return evolve(experiment, tags=dict(experiment.tags))
-
-
-def _to_run(record: RunRecord) -> Run:
-    data = RunData(dict(record.latest), dict(record.params), dict(record.tags))
-    return Run(record.info, data, RunInputs(tuple(record.inputs)))
 
 
 def _run_name(given: str | None, tag: str | None) -> str:
@@ -444,46 +430,8 @@ def _rename(record: RunRecord, name: str) -> None:
     record.tags[RUN_NAME] = name
 
 
-def _with_params(record: RunRecord, added: Iterable[Param]) -> dict[str, str]:
-    merged = dict(record.params)
-    for param in added:
-        if merged.setdefault(param.key, param.value) != param.value:
-            raise refusals.param_set(record.info.run_id, param.key, merged[param.key], param.value)
-    return merged
-
-
-def _new(record: RunRecord, points: Iterable[Metric]) -> list[Metric]:
-    """Return the points that a run does not have yet, each once; NaN equals NaN."""
-    known: dict[str, set[_Identity]] = {}
-    latest = dict(record.latest)
-    new: list[Metric] = []
-    for point in points:
-        key = point.key
-        if _is_later(point, latest.get(key)):
-            # It lies behind all others, so that none of them needs to be looked at.
-            latest[key] = point
-        else:
-            if key not in known:
-                earlier = [*record.history.get(key, ()), *(p for p in new if p.key == key)]
-                known[key] = set(map(_identity, earlier))
-            if _identity(point) in known[key]:
-                continue
-        if key in known:
-            known[key].add(_identity(point))
-        new.append(point)
-    return new
-
-
-def _identity(point: Metric) -> _Identity:
-    return point.step, point.timestamp, None if point.value != point.value else point.value
-
-
-def _is_later(point: Metric, than: Metric | None) -> bool:
-    """Whether a point becomes the latest: by step, then time, then value (NaN counts as 0)."""
-    if than is None:
-        return True
-    return _rank(point) > _rank(than)
-
-
-def _rank(point: Metric) -> tuple[int, int, float]:
-    return point.step, point.timestamp, 0.0 if point.value != point.value else point.value
+def _of_run(point: Metric) -> Metric:
+    """Return a point as the run keeps it, which does not say what was measured."""
+    if not (point.model_id or point.dataset_name or point.dataset_digest):
+        return point
+    return evolve(point, model_id=None, dataset_name=None, dataset_digest=None)

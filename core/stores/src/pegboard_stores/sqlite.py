@@ -22,10 +22,12 @@ from pegboard.errors import (
     StoreBusy,
     StoreCorrupt,
     StoreError,
+    StoreGone,
     store_full,
     store_read_only,
     translate_os_error,
 )
+from pegboard.paths import make_store_directory
 
 from pegboard_stores import cancellation
 from pegboard_stores.lean_import import lean_sqlite_utils
@@ -57,6 +59,7 @@ class Database:
         create: bool = True,
         prepare: Callable[[sqlite3.Connection], None] | None = None,
         patience: float | None = None,
+        kind: type[sqlite3.Connection] = sqlite3.Connection,
     ) -> None:
         """Prepare to open ``path``; directories are made unless ``create`` is false.
 
@@ -67,22 +70,33 @@ class Database:
 
         ``patience`` is how many seconds a write waits for other processes before ``StoreBusy``.
         Without it writers wait in line, and only SQLite's own lock has a limit, ``BUSY_SECONDS``.
+
+        ``kind`` is the class of the connections.
         """
         self.path = path
         self._synchronous = synchronous
         self._prepare = prepare
         self._patience = patience
+        self._kind = kind
         self._gave_up = 0.0
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
         self._abandoned: list[sqlite3.Connection] = []
         self._pid = os.getpid()
         self._write_lock = threading.RLock()
-        if not path.exists():
+        self._identity: tuple[int, int] | None = None
+        try:
+            exists = path.exists()
+        except PermissionError as error:
+            raise StoreError(
+                f"{path} cannot be reached: {error.strerror}.",
+                hint="Ask the owner of its directories for the permission to enter them.",
+            ) from error
+        if not exists:
             if not create:
                 raise NotFound(f"There is no store at {path}.")
             with self.translated():
-                path.parent.mkdir(parents=True, exist_ok=True)
+                make_store_directory(path.parent)
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection, in autocommit mode."""
@@ -97,11 +111,19 @@ class Database:
             self._drop(made)
             made = None
         if made is None:
+            self._check_place()
             with self.translated():
                 made, self._local.way = self._connect()
+                if self._identity is None:
+                    self._identity = _identity(self.path)
             self._local.connection = made
             self._open.append(made)
         return made
+
+    def _check_place(self) -> None:
+        """Raise StoreGone if the file in use is not the one that has its name."""
+        if self._identity is not None and _identity(self.path) != self._identity:
+            raise StoreGone(self.path)
 
     def _drop(self, connection: sqlite3.Connection) -> None:
         """Close this thread's connection; it gets another one when it needs one."""
@@ -141,10 +163,10 @@ class Database:
     def _connect_to_write(self) -> sqlite3.Connection:
         made = self._plain_connection("mode=rwc")
         try:
-            if not self.path.stat().st_size:
-                # Only a file without tables can be set up so that space can be given back.
-                made.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            made.execute("PRAGMA journal_mode = WAL")
+            if _journal_mode(made) != "wal":
+                # SQLite does not wait here for others that change the mode too.
+                with self.exclusive(self._patience):
+                    self._set_up_file(made)
             made.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BEFORE_CHECKPOINT}")
             made.execute(f"PRAGMA synchronous = {self._synchronous}")
             made.execute("PRAGMA foreign_keys = ON")
@@ -153,6 +175,12 @@ class Database:
             made.close()
             raise
         return made
+
+    def _set_up_file(self, made: sqlite3.Connection) -> None:
+        if not self.path.stat().st_size:
+            # Only a file without tables can be set up so that space can be given back.
+            made.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        made.execute("PRAGMA journal_mode = WAL")
 
     def _connect_to_read(self, way: Way) -> sqlite3.Connection:
         made = self._plain_connection(way.parameters)
@@ -175,6 +203,7 @@ class Database:
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
+            factory=self._kind,
         )
 
     def _set_up(self, made: sqlite3.Connection, mapped_bytes: int) -> None:
@@ -191,21 +220,24 @@ class Database:
         A ``cancellation.Work`` of which this is a part interrupts what is being read.
         StoreBusy if this process may not write the store, and somebody else changed what it read.
         """
+        self._check_place()
         connection = self.connection()
         with self.translated():
             if connection.in_transaction:
                 yield connection
                 return
-            work = cancellation.current()
-            if work is not None:
-                with self._reading_for(work, connection):
-                    yield connection
-                return
             connection.execute("BEGIN")
             try:
-                yield connection
-            finally:
+                with cancellation.interruptible(connection.interrupt):
+                    yield connection
+            except cancellation.Stopped:
+                # Statements may be left that are not done, and keep the transaction from ending.
+                self._drop(connection)
+                raise
+            except BaseException:
                 self._end_reading(connection)
+                raise
+            self._end_reading(connection)
 
     def _end_reading(self, connection: sqlite3.Connection) -> None:
         try:
@@ -223,23 +255,6 @@ class Database:
         return StoreBusy(
             f"{self.path} was changed by another process while it was read.", hint="Try again."
         )
-
-    @contextlib.contextmanager
-    def _reading_for(
-        self, work: cancellation.Work, connection: sqlite3.Connection
-    ) -> Iterator[None]:
-        try:
-            with work.interrupted_by(connection.interrupt):
-                connection.execute("BEGIN")
-                yield
-        except cancellation.Stopped:
-            # Statements may be left that are not done, and would keep the transaction from ending.
-            self._drop(connection)
-            raise
-        except BaseException:
-            self._end_reading(connection)
-            raise
-        self._end_reading(connection)
 
     @property
     def _discarded(self) -> int:
@@ -261,6 +276,7 @@ class Database:
 
         It is not stopped half-way, though it be a part of a ``cancellation.Work``.
         """
+        self._check_place()
         connection = self.connection()
         came = time.monotonic()
         with self.translated(), self._write_lock, cancellation.shielded():
@@ -350,7 +366,7 @@ class Database:
 
         ``load`` returns its migrations, of which there are ``count``; it is called only when some
         are missing. A store with data is copied beside itself first. Of several starters at once,
-        one migrates and the others wait.
+        one migrates and the others wait. All migrations are kept, or after an error none.
         """
         with self.translated():
             if self._applied(name) == count:
@@ -382,7 +398,15 @@ class Database:
         connection = self.connection()
         if applied:
             self._back_up(connection)
-        migrations.apply(sqlite_utils.Database(connection, recursive_triggers=False))
+        # SQLite waits for other writers where a transaction begins, but not where one that has
+        # read begins to write.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            migrations.apply(sqlite_utils.Database(connection, recursive_triggers=False))
+            connection.execute("COMMIT")
+        except BaseException:
+            _roll_back(connection)
+            raise
 
     def _back_up(self, connection: sqlite3.Connection) -> None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
@@ -424,8 +448,8 @@ class Database:
     def reclaim(self) -> int:
         """Give free pages back to the system; return the bytes by which the files shrank."""
         before = self._size()
+        connection = self.connection()
         with self.translated(), self._write_lock, self.exclusive():
-            connection = self.connection()
             # One step per free page: only a script runs a statement without columns to its end.
             connection.executescript("PRAGMA incremental_vacuum")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -441,6 +465,19 @@ class Database:
             connection.close()
         self._open.clear()
         self._local = threading.local()
+
+
+def _journal_mode(connection: sqlite3.Connection) -> str:
+    mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    return mode
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

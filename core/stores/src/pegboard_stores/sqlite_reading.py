@@ -22,8 +22,8 @@ from pathlib import Path
 from attrs import field, frozen
 from pegboard.errors import StoreError
 
-_HEAD_BYTES = 100
-"""How much of a file tells that it was changed: SQLite's counters, the log's number and salts."""
+_HEAD_BYTES = 32
+"""How much of a log tells which it is: its number and its salts, new ones for each."""
 
 SETTLED_SECONDS = 0.03
 """How old a change must be so that the next one surely gets another time of its file system."""
@@ -39,22 +39,24 @@ class _Look:
     """Whether a change after this look must show in the next one."""
 
     @classmethod
-    def at(cls, path: Path) -> _Look | None:
-        """Look at a file; None if it is missing or empty."""
+    def at(cls, path: Path, *, head_bytes: int = 0) -> _Look | None:
+        """Look at a file, and perhaps into it; None if it is missing or empty."""
+        head = b""
         try:
-            with path.open("rb") as file:
-                head = file.read(_HEAD_BYTES)
-                found = os.fstat(file.fileno())
+            found = path.stat()
+            if head_bytes:
+                with path.open("rb") as file:
+                    head = file.read(head_bytes)
         except FileNotFoundError:
             return None
         status = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
         is_settled = time.time_ns() - found.st_mtime_ns > SETTLED_SECONDS * 1e9
-        return cls(status, head, is_settled) if head else None
+        return cls(status, head, is_settled) if found.st_size else None
 
     def goes_on(self, later: _Look | None) -> bool:
         """Whether a log has at most grown: what stood in it stands in it still."""
         same = later is not None and self.status[:2] == later.status[:2]
-        return same and later is not None and self.head[:32] == later.head[:32]
+        return same and later is not None and self.head == later.head
 
 
 @frozen
@@ -111,7 +113,9 @@ def choose(path: Path, *, shared: bool = True) -> Way:
 
 
 def _looks(path: Path) -> tuple[_Look | None, _Look | None]:
-    return _Look.at(path), _Look.at(path.with_name(path.name + "-wal"))
+    # To open and close the file itself would give up the locks that SQLite holds on it.
+    log = path.with_name(path.name + "-wal")
+    return _Look.at(path), _Look.at(log, head_bytes=_HEAD_BYTES)
 
 
 def may_write(path: Path) -> bool:

@@ -7,6 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pegboard_testing._abilities import BatchesContract as BatchesContract
+    from pegboard_testing._abilities import HeartbeatsContract as HeartbeatsContract
+    from pegboard_testing._abilities import PackedPointsContract as PackedPointsContract
+    from pegboard_testing._uploads import PartUploadsContract as PartUploadsContract
+    from pegboard_testing._uploads import PieceUploadsContract as PieceUploadsContract
     from pegboard_testing.artifacts import ArtifactStoreContract as ArtifactStoreContract
     from pegboard_testing.flavors import FlavorContract as FlavorContract
     from pegboard_testing.logged_models import LoggedModelStoreContract as LoggedModelStoreContract
@@ -16,9 +21,14 @@ if TYPE_CHECKING:
 
 _SUITES = {
     "ArtifactStoreContract": "artifacts",
+    "BatchesContract": "_abilities",
     "FlavorContract": "flavors",
+    "HeartbeatsContract": "_abilities",
+    "PieceUploadsContract": "_uploads",
     "LoggedModelStoreContract": "logged_models",
     "ModelRegistryContract": "registry",
+    "PackedPointsContract": "_abilities",
+    "PartUploadsContract": "_uploads",
     "TraceStoreContract": "traces",
     "TrackingStoreContract": "tracking",
 }

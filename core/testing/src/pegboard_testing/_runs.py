@@ -134,7 +134,7 @@ class RunTests(StoreTests):
             (RunStatus.SCHEDULED, 3000, 3000),
         ],
     )
-    def test_a_run_that_goes_on_has_no_end_and_what_is_given_is_kept(
+    def test_a_run_that_goes_on_has_no_end_unless_one_is_given(
         self,
         store: TrackingStore,
         run: Run,

@@ -23,6 +23,8 @@ from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.entities import FileInfo
 from pegboard.errors import NotFound, UnsafePath
 
+from pegboard_testing._uploads import UploadTests
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
@@ -56,7 +58,7 @@ HOSTILE_PATHS = (
 _LARGE = 64 << 20
 
 
-class ArtifactStoreContract:
+class ArtifactStoreContract(UploadTests):
     """What every artifact store must do."""
 
     in_memory: ClassVar[bool] = False

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import keyword
 import re
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -14,43 +17,80 @@ from pegboard.errors import AlreadyExists, InvalidValue, command_line, translate
 from pegboard_stores import options
 
 _NAME = re.compile(r"[a-z][a-z0-9]+(-[a-z0-9]+)*")
+_VERSIONS = ">=0.1,<0.2"
 
 
 @frozen
 class _Kind:
-    """A kind of plugin: its module, what it is called, and how a user tries it."""
+    """A kind of plugin: what it is called, how a user tries it, and what it needs."""
 
-    module: str
     title: str
     try_it: str
-    dependencies: str = '"pegboard>=0.1,<0.2"'
+    needs: Sequence[str] = ()
+    """Distributions that it needs beside ``pegboard``."""
+    test_needs: Sequence[str] = ()
+    """Distributions that its tests need beside ``pegboard-testing``."""
 
 
-_KINDS = {
+KINDS = {
     "tracking-store": _Kind(
-        "store", "A tracking store", "pegboard --tracking-uri $name:place doctor"
+        "A tracking store",
+        "pegboard --tracking-uri $name:place doctor",
+        ["attrs>=23.2", f"pegboard-stores{_VERSIONS}"],
     ),
     "artifact-store": _Kind(
-        "store",
         "An artifact store",
         "pegboard experiments create first --artifact-location $name:place  "
         "# needs pegboard-tracking",
     ),
-    "command": _Kind(
-        "command", "A command", "pegboard $name", '"click>=8.1", "pegboard>=0.1,<0.2"'
+    "flavor": _Kind(
+        "A model flavor",
+        "python -c 'import pegboard; print(pegboard.$identifier.log_model)'",
+        ["numpy>=1.26", f"pegboard-models{_VERSIONS}"],
+        ["pandas>=2.1", "pegboard-tracking"],
+    ),
+    "endpoint": _Kind(
+        "HTTP endpoints",
+        "pegboard server           # then open /api/$name/0/latest",
+        ["attrs>=23.2", f"pegboard-wire{_VERSIONS}"],
+        ["pegboard-tracking"],
+    ),
+    "command": _Kind("A command", "pegboard $name", ["click>=8.2"], ["pegboard-stores"]),
+    "hook": _Kind(
+        "Tags for each run",
+        "pegboard runs list        # the runs have the tags",
+        test_needs=["pegboard-tracking"],
+    ),
+    "autologger": _Kind(
+        "An autologger",
+        "python -c 'import pegboard; pegboard.autolog()'",
+        ["numpy>=1.26", f"pegboard-models{_VERSIONS}"],
+        ["pegboard-tracking"],
+    ),
+    "dataset-type": _Kind(
+        "A kind of data",
+        "python -c 'import pegboard; print(pegboard.data.from_$identifier)'",
+        test_needs=["pegboard-tracking"],
+    ),
+    "gate": _Kind(
+        "A gate for promotions",
+        """echo '[registry]\ngates = { champion = ["$name"] }' >> pegboard.toml""",
+        [f"pegboard-registry{_VERSIONS}"],
+        ["pegboard-tracking"],
     ),
 }
+"""The kinds of plugins that ``pegboard plugins new`` writes; each has a directory of templates."""
 
 
 @click.command(epilog=output.examples("pegboard plugins new my-store --kind tracking-store"))
 @click.argument("name")
 @click.option(
     "--kind",
-    type=click.Choice(list(_KINDS)),
+    type=click.Choice(list(KINDS)),
     default="tracking-store",
     show_default=True,
     metavar="KIND",
-    help=f"What the plugin provides: {', '.join(_KINDS)}.",
+    help=f"What the plugin provides: {', '.join(KINDS)}.",
 )
 @options.output_option(
     "directory",
@@ -95,38 +135,46 @@ def create(name: str, kind: str, directory: Path | None = None) -> tuple[Path, l
 def render(name: str, kind: str) -> dict[Path, str]:
     """Return the files of a plugin: relative paths and texts."""
     name = name.removeprefix("pegboard-")
-    if _NAME.fullmatch(name) is None:
+    identifier = name.replace("-", "_")
+    if _NAME.fullmatch(name) is None or keyword.iskeyword(identifier):
         raise InvalidValue(
             f"{name!r} cannot be the name of a plugin.",
             hint="Use lower-case letters, digits and hyphens, as in 'my-store'.",
         )
-    chosen = _KINDS[kind]
-    package = f"pegboard_{name.replace('-', '_')}"
+    chosen = KINDS[kind]
+    package = f"pegboard_{identifier}"
     values = {
         "name": name,
+        "identifier": identifier,
         "distribution": _distribution(name),
         "package": package,
         "class_name": "".join(part.capitalize() for part in name.split("-")),
         "title": chosen.title,
-        "dependencies": chosen.dependencies,
-        "try_it": Template(chosen.try_it).substitute(name=name),
+        "dependencies": _listed([f"pegboard{_VERSIONS}", *chosen.needs]),
+        "test_dependencies": _listed(["pegboard-testing", *chosen.test_needs]),
+        "try_it": Template(chosen.try_it).substitute(name=name, identifier=identifier),
     }
-    source, module, tests = Path("src") / package, chosen.module, Path("tests")
-    texts = {
-        Path("pyproject.toml"): "pyproject.toml.txt",
-        Path("README.md"): "README.md.txt",
-        source / "plugin.py": f"{kind}/plugin.py.txt",
-        source / f"{module}.py": f"{kind}/{module}.py.txt",
-        tests / f"test_{module}.py": f"{kind}/test_{module}.py.txt",
-    }
-    templates = resources.files("pegboard_testing") / "templates"
-    files = {
-        path: Template(templates.joinpath(template).read_text("utf-8")).substitute(values)
-        for path, template in texts.items()
-    }
+    source = Path("src") / package
+    files = {path: Template(text).substitute(values) for path, text in _templates(kind, source)}
     files[source / "__init__.py"] = f'"""{chosen.title} for pegboard."""\n'
     files[source / "py.typed"] = ""
     return files
+
+
+def _templates(kind: str, source: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the files of a kind of plugin, and the templates of their texts."""
+    templates = resources.files("pegboard_testing") / "templates"
+    for name in ("pyproject.toml", "README.md"):
+        yield Path(name), templates.joinpath(f"{name}.txt").read_text("utf-8")
+    for template in sorted((templates / kind).iterdir(), key=lambda each: each.name):
+        name = template.name.removesuffix(".txt")
+        directory = Path("tests") if name.startswith("test_") else source
+        yield directory / name, template.read_text("utf-8")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return distributions as the items of a list in TOML, whose texts are JSON's."""
+    return ", ".join(json.dumps(name) for name in sorted(names))
 
 
 def _distribution(name: str) -> str:

@@ -79,6 +79,14 @@ class Answer:
 
 Result: TypeAlias = "Mapping[str, Any] | Answer"
 Handler: TypeAlias = Callable[[Call], "Result | Awaitable[Result]"]
+Application: TypeAlias = Callable[
+    [dict[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]],
+    Awaitable[None],
+]
+"""An ASGI application: called with scope, receive and send."""
+
+ANY_METHOD = "*"
+"""The method of an endpoint that answers all that no other endpoint of its path does."""
 
 
 @frozen
@@ -110,6 +118,23 @@ class Endpoint:
     max_body: int = 0
     """How many bytes a ``raw`` body may have, if that is more than a JSON object may."""
     tags: tuple[str, ...] = ()
+    application: Application | None = None
+    """Answers in place of ``handle``; see ``mount``."""
     sentences: Mapping[str, str] = field(factory=dict)
     """What MLflow's server says of some faults, as a table of ``pegboard_wire.sentences``: these
     words come before those of an error. Those that all endpoints share need not be named."""
+
+
+def mount(prefix: str, application: Application, permission: Permission, summary: str) -> Endpoint:
+    """Return the endpoint of a foreign ASGI application, which serves all below ``prefix``.
+
+    The server checks host, origin, caller and permission before it; the scope's ``root_path`` ends
+    with the prefix, and ``pegboard.user`` in it is the caller's name. Longer paths of other
+    endpoints go before it.
+    """
+
+    def handle(call: Call) -> Result:
+        raise NotImplementedError("the application answers")
+
+    path = prefix.rstrip("/") + "/{path:path}"
+    return Endpoint(ANY_METHOD, path, handle, permission, summary, application=application)

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from attrs import evolve
-from pegboard.errors import PegboardError
+from pegboard.errors import FilterError, PegboardError
 
 from pegboard_wire.http import Endpoint
 
@@ -114,13 +114,21 @@ def told(endpoints: Iterable[Endpoint], sentences: Sentences) -> list[Endpoint]:
     return [evolve(each, sentences={**known, **each.sentences}) for each in endpoints]
 
 
-def short_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts that may go over the wire: texts that are not too long, and numbers."""
-    return {
+def own_words(error: PegboardError) -> dict[str, Any]:
+    """Return what our own clients receive of an error, beside the message for MLflow's.
+
+    That is ``message``, ``hint``, ``fault`` and ``facts``: of these, texts that are not too long,
+    and numbers. Empty if the message says it all.
+    """
+    if error.fault in ALONE or not (error.fault or error.hint):
+        return {}
+    facts = {
         name: _short(value)
-        for name, value in facts.items()
+        for name, value in error.facts.items()
         if value is None or isinstance(value, str | int | float)
     }
+    message = error.reason if isinstance(error, FilterError) else error.message
+    return {"message": message, "hint": error.hint, "fault": error.fault, "facts": facts}
 
 
 def _short(value: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.errors import quoted
 
 from pegboard_models import casting, kinds
-from pegboard_models.datatypes import AnyType, Array, DataType, Map, Object, Property
+from pegboard_models.datatypes import AnyType, Array, ComposedType, DataType, Map, Object, Property
 from pegboard_models.mismatch import SchemaMismatch as SchemaMismatch
 from pegboard_models.mismatch import listed
 from pegboard_models.schema import ParamSchema, ParamSpec, Schema
@@ -32,10 +32,10 @@ def enforce(data: Any, schema: Schema | None) -> Any:
     Columns that the schema does not know are left out.
     """
     if kinds.is_polars_frame(data) or kinds.is_polars_series(data):
-        data = kinds.to_pandas(data)
+        data = kinds.to_pandas(data, nullable=schema is not None)
     elif kinds.is_tensor(data):
         data = kinds.to_array(data)
-    if schema is None:
+    if schema is None or _takes_anything(schema):
         return data
     if kinds.is_series(data):
         data = data.to_frame()
@@ -44,6 +44,11 @@ def enforce(data: Any, schema: Schema | None) -> Any:
 
         return tensors.enforce(data, schema)
     return _enforce_columns(_table(data, schema), schema)
+
+
+def _takes_anything(schema: Schema) -> bool:
+    """Whether a schema has a single input, without a name, that nothing is known of."""
+    return not schema.has_input_names() and all(isinstance(each.type, AnyType) for each in schema)
 
 
 def enforce_hinted(data: Any, schema: Schema | None) -> Any:
@@ -76,7 +81,9 @@ def _table(data: Any, schema: Schema) -> pd.DataFrame:
     try:
         if isinstance(data, dict):
             return _table_of_dict(data, schema)
-        if isinstance(data, list) or kinds.is_array(data):
+        if isinstance(data, list):
+            return _table_of_list(data, schema)
+        if kinds.is_array(data):
             return pd.DataFrame(data)
         if kinds.is_scalar(data) or isinstance(data, datetime.date):
             return pd.DataFrame([data])
@@ -88,6 +95,38 @@ def _table(data: Any, schema: Schema) -> pd.DataFrame:
     )
 
 
+def _table_of_list(data: list[Any], schema: Schema) -> pd.DataFrame:
+    from pegboard_scripting.client.frames import load_pandas
+
+    pd = load_pandas()
+    one = len(schema) == 1 and not schema.has_input_names()
+    rows = any(isinstance(item, (list, dict)) for item in data)
+    if one and (isinstance(schema.inputs[0].type, ComposedType) or not rows):
+        # As objects, so that neither gaps nor lists become something else.
+        return pd.DataFrame({0: _objects(data)})
+    table = pd.DataFrame(data)
+    if all(isinstance(item, dict) for item in data):
+        for name in table.columns[table.isna().any()]:
+            # As they are, so that whole numbers with gaps among them do not become floats.
+            table[name] = pd.Series([item.get(name) for item in data], dtype=object)
+    return table
+
+
+_PLAIN = frozenset({bool, int, float, str, bytes})
+
+
+def _objects(data: list[Any]) -> pd.Series:
+    """Return values as a column of what they are, or of objects if some are missing or nested."""
+    import pandas as pd
+
+    if data and all(type(item) in _PLAIN and item == item for item in data):
+        return pd.Series(data)
+    found = pd.Series([None] * len(data), dtype=object)
+    for number, item in enumerate(data):
+        found.iat[number] = item
+    return found
+
+
 def _table_of_dict(data: dict[Any, Any], schema: Schema) -> pd.DataFrame:
     from pegboard_scripting.client.frames import load_pandas
 
@@ -95,12 +134,21 @@ def _table_of_dict(data: dict[Any, Any], schema: Schema) -> pd.DataFrame:
     composed = any(isinstance(spec.type, (Array, Object, Map)) for spec in schema)
     if composed or all(map(_of_one_row, data.values())):
         return pd.DataFrame([data])
-    return pd.DataFrame(
-        {
-            key: value.tolist() if kinds.is_array(value) and value.ndim > 1 else value
-            for key, value in data.items()
-        }
-    )
+    lengths = {len(item) for item in data.values() if isinstance(item, list)}
+    columns = {key: _as_column(item) if len(lengths) < 2 else item for key, item in data.items()}
+    try:
+        return pd.DataFrame(columns)
+    except ValueError:
+        if not any(isinstance(spec.type, AnyType) for spec in schema):
+            raise
+        # Lists of different lengths, of which nothing is known: each is one value.
+        return pd.DataFrame([data])
+
+
+def _as_column(given: Any) -> Any:
+    if kinds.is_array(given) and given.ndim > 1:
+        return given.tolist()
+    return _objects(given) if isinstance(given, list) else given
 
 
 def _of_one_row(value: Any) -> bool:
@@ -109,7 +157,8 @@ def _of_one_row(value: Any) -> bool:
         return all(isinstance(item, str) for item in value)
     if kinds.is_array(value):
         return bool(value.ndim == 0)
-    return value is None or kinds.is_scalar(value)
+    one = kinds.is_scalar(value) or isinstance(value, datetime.date)
+    return one or kinds.is_missing(value)
 
 
 def _enforce_columns(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
@@ -166,13 +215,15 @@ def _checked(table: pd.DataFrame, wanted: list[tuple[Any, Any]]) -> pd.DataFrame
 def _column(name: Any, values: pd.Series, spec: Any) -> pd.Series:
     if getattr(values, "ndim", 1) > 1:
         raise SchemaMismatch(f"The column {name!r} is there several times.", column=name)
+    # Without a name nothing can say that values may be missing.
+    required = spec.required and spec.name is not None
     if isinstance(spec.type, DataType):
-        return casting.column(name, values, spec.type)
+        return casting.column(name, values, spec.type, gaps=not required)
     if isinstance(spec.type, AnyType):
         return values
     import pandas as pd
 
-    checked = [value(item, spec.type, name, required=spec.required) for item in values]
+    checked = [value(item, spec.type, name, required=required) for item in values]
     # Filled one by one: pandas would make a table of a list of lists.
     result = pd.Series([None] * len(checked), index=values.index, name=name, dtype=object)
     for number, item in enumerate(checked):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import is_dataclass
 from typing import Any
@@ -33,8 +34,16 @@ _SCALARS: Mapping[type, DataType] = {
 }
 
 
+logger = logging.getLogger(__name__)
+
+_LONG = range(-(2**63), 2**63)
+
+
 def schema(data: Any) -> Schema:
-    """Return the schema of an example; InvalidValue if it has none."""
+    """Return the schema of an example; InvalidValue if it has none.
+
+    A column that is of no type that models know may be anything; that is said in the log.
+    """
     if is_dataclass(data):
         from pegboard_models import hints
 
@@ -50,13 +59,9 @@ def _specs(data: Any) -> list[Spec]:
     if kinds.is_series(data):
         return [_pandas_spec(data, data.name)]
     if kinds.is_polars_frame(data):
-        from pegboard_models import polars_schema
-
-        return [polars_schema.spec(column, column.name) for column in data.get_columns()]
+        return [_polars_spec(column, column.name) for column in data.get_columns()]
     if kinds.is_polars_series(data):
-        from pegboard_models import polars_schema
-
-        return [polars_schema.spec(data, data.name or None)]
+        return [_polars_spec(data, data.name or None)]
     if kinds.is_array(data):
         return [_tensor_spec(data.dtype, data.shape)]
     if kinds.is_sparse(data):
@@ -65,7 +70,7 @@ def _specs(data: Any) -> list[Spec]:
         return _dict_specs(data)
     if isinstance(data, list):
         return _list_specs(data)
-    return [ColSpec(_undetermined(value_type(data)))]
+    return [ColSpec(_known_type(data))]
 
 
 def _tensor_spec(dtype: Any, shape: Iterable[int], name: str | None = None) -> TensorSpec:
@@ -87,7 +92,7 @@ def _dict_specs(data: dict[Any, Any]) -> list[Spec]:
     if all(kinds.is_array(value) for value in arrays.values()):
         return [_tensor_spec(value.dtype, value.shape, key) for key, value in arrays.items()]
     return [
-        ColSpec(_undetermined(value_type(value)), key, not _holds_missing(value))
+        ColSpec(_or_any(key, _known_type, value), key, not _holds_missing(value))
         for key, value in data.items()
     ]
 
@@ -102,7 +107,11 @@ def _list_specs(data: list[Any]) -> list[Spec]:
         for key, value in item.items():
             columns.setdefault(key, []).append(value)
     return [
-        ColSpec(_item_type(values), key, all(item.get(key) is not None for item in data))
+        ColSpec(
+            _or_any(key, _item_type, values),
+            key,
+            not any(kinds.is_missing(item.get(key)) for item in data),
+        )
         for key, values in columns.items()
     ]
 
@@ -112,8 +121,46 @@ def _holds_missing(value: Any) -> bool:
 
 
 def _item_type(values: list[Any]) -> ColumnType:
-    found = _undetermined(value_type(values))
+    found = _known_type(values)
     return found.dtype if isinstance(found, Array) else found
+
+
+def _known_type(value: Any) -> ColumnType:
+    found = _undetermined(value_type(value))
+    if _holds_another(value, found):
+        raise InvalidValue(
+            f"An empty list or dict stands where {found!r} has another kind of value."
+        )
+    return found
+
+
+def _holds_another(value: Any, kind: ColumnType) -> bool:
+    """Whether an empty list or dict, which alone may be anything, is where other values are."""
+    if isinstance(value, dict):
+        if not isinstance(kind, Object):
+            return isinstance(kind, (DataType, Array))
+        types = {each.name: each.dtype for each in kind.properties}
+        return any(_holds_another(each, types[name]) for name, each in value.items())
+    if isinstance(value, list):
+        if not isinstance(kind, Array):
+            return isinstance(kind, (DataType, Object))
+        return any(_holds_another(each, kind.dtype) for each in value)
+    return False
+
+
+def _or_any(name: Any, find: Callable[[Any], ColumnType], values: Any) -> ColumnType:
+    """Return the type of a column; of one that has a name and no type, whatever comes."""
+    try:
+        return find(values)
+    except InvalidValue as error:
+        if name is None:
+            raise
+        logger.warning(
+            "The type of the column %s cannot be told, so anything is accepted there: %s",
+            quoted(name),
+            error.message,
+        )
+        return AnyType()
 
 
 def _undetermined(found: ColumnType | None) -> ColumnType:
@@ -163,6 +210,8 @@ def _array_type(values: Any) -> Array | None:
 
 def _scalar_type(value: Any) -> DataType:
     known = _SCALARS.get(type(value))
+    if known is DataType.long and value not in _LONG:
+        raise InvalidValue(f"The number {quoted(value)} has more than 64 bits.")
     if known is not None:
         return known
     if isinstance(value, datetime.date):
@@ -174,6 +223,7 @@ def _scalar_type(value: Any) -> DataType:
 
 def numpy_type(dtype: Any) -> DataType:
     """Return the type of a scalar for one of NumPy or of pandas."""
+    dtype = getattr(dtype, "subtype", dtype)  # That of a sparse column says nothing itself.
     kind, size = dtype.kind, getattr(dtype, "itemsize", 0)
     if kind in "iu":
         if size < 4 or (kind == "i" and size == 4):
@@ -201,7 +251,15 @@ def _pandas_spec(column: Any, name: Any) -> ColSpec:
         raise InvalidValue(f"The column {quoted(name)} is there several times.")
     # Without a name nothing can say that a column is left out.
     required = name is None or not any(map(kinds.is_missing, column))
-    return ColSpec(_pandas_type(column), name, required)
+    return ColSpec(_or_any(name, _pandas_type, column), name, required)
+
+
+def _polars_spec(column: Any, name: str | None) -> ColSpec:
+    from pegboard_models import polars_schema
+
+    gaps = kinds.holds_gaps(column)
+    found = _or_any(name, lambda each: polars_schema.dtype(each.dtype, gaps=gaps), column)
+    return ColSpec(found, name, name is None or not polars_schema.holds_missing(column))
 
 
 def _pandas_type(column: Any) -> ColumnType:

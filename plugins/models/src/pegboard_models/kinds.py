@@ -87,16 +87,52 @@ def to_array(data: Any) -> Any:
     return np.asarray(data)
 
 
-def to_pandas(data: Any) -> Any:
-    """Return a table or a column of polars as that of pandas."""
+def to_pandas(data: Any, *, nullable: bool = False) -> Any:
+    """Return a table or a column of polars as that of pandas.
+
+    Whole numbers and booleans with gaps become floats and objects, as polars itself has it; with
+    ``nullable`` they keep their type.
+    """
     from pegboard_scripting.client.frames import load_pandas
 
     pd = load_pandas()
-
+    frame = is_polars_frame(data)
     try:
-        return data.to_pandas()
+        found = data.to_pandas()
     except ModuleNotFoundError:
         # Polars asks for pyarrow, which pandas itself does not need.
-        if is_polars_frame(data):
-            return pd.DataFrame(data.to_dict(as_series=False))
-        return pd.Series(data.to_list(), name=data.name or None)
+        if frame:
+            found = pd.DataFrame(data.to_dict(as_series=False))
+        else:
+            found = pd.Series(data.to_list(), name=data.name or None)
+    if nullable and frame:
+        for column in data.get_columns():
+            if (kept := _with_gaps(pd, column)) is not None:
+                found[column.name] = kept
+        return found
+    kept = _with_gaps(pd, data) if nullable else None
+    return found if kept is None else kept.rename(data.name or None)
+
+
+def _with_gaps(pd: Any, column: Any) -> Any:
+    """Return a column of polars that would lose its types to gaps; None for any other."""
+    if column.dtype.is_nested():
+        return pd.Series(column.to_list(), dtype=object) if holds_gaps(column) else None
+    if not column.null_count() or not (column.dtype.is_integer() or str(column.dtype) == "Boolean"):
+        return None
+    # Both libraries have the same names for the sizes of numbers.
+    name = "boolean" if str(column.dtype) == "Boolean" else str(column.dtype)
+    return pd.Series(column.to_list(), dtype=name)
+
+
+def holds_gaps(column: Any) -> bool:
+    """Whether values of a column of polars are missing, however deep they are nested."""
+    if not column.dtype.is_nested():
+        return bool(column.null_count())
+    return any(map(_holds_none, column.to_list()))
+
+
+def _holds_none(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_none, value.values()))
+    return value is None or (isinstance(value, list) and any(map(_holds_none, value)))

@@ -7,7 +7,6 @@ from typing import Any
 from pegboard.errors import InvalidValue
 
 from pegboard_models.datatypes import AnyType, Array, ColumnType, DataType, Object, Property
-from pegboard_models.schema import ColSpec
 
 _SCALARS = {
     DataType.boolean: "Boolean",
@@ -22,24 +21,25 @@ _SCALARS = {
 _BY_NAME = {name: kind for kind, names in _SCALARS.items() for name in names.split()}
 
 
-def spec(column: Any, name: str | None) -> ColSpec:
-    """Return what a column holds; it is optional if a value is missing."""
-    found = dtype(column.dtype)
-    missing = column.null_count() > 0
-    if found in (DataType.float, DataType.double) and column.dtype.is_float():
-        missing = missing or bool(column.is_nan().any())
-    return ColSpec(found, name, not missing or name is None)
+def holds_missing(column: Any) -> bool:
+    """Whether a value of a column is missing: null, or NaN."""
+    return column.null_count() > 0 or (column.dtype.is_float() and bool(column.is_nan().any()))
 
 
-def dtype(given: Any) -> ColumnType:
-    """Return the type for one of polars'; InvalidValue if there is none."""
+def dtype(given: Any, *, gaps: bool = False) -> ColumnType:
+    """Return the type for one of polars'; InvalidValue if there is none.
+
+    ``gaps``: some of the values are missing, which polars does not say of parts of objects.
+    """
     name = str(given.base_type())
     if name in _BY_NAME:
         return _BY_NAME[name]
     if name in ("List", "Array"):
-        return Array(dtype(given.inner))
+        return Array(dtype(given.inner, gaps=gaps))
     if name == "Struct":
-        return Object([Property(each.name, dtype(each.dtype)) for each in given.fields])
+        return Object(
+            [Property(each.name, dtype(each.dtype, gaps=gaps), not gaps) for each in given.fields]
+        )
     if name == "Null":
         return AnyType()
     raise InvalidValue(f"The polars type {given} has no counterpart in a schema.")

@@ -21,7 +21,7 @@ def value(data: Any, dtype: ColumnType, column: Any, *, required: bool = True) -
     if isinstance(dtype, DataType):
         return _scalar(data, dtype, column)
     if isinstance(dtype, Array):
-        return _array(data, dtype, column, required)
+        return _array(data, dtype, column)
     if isinstance(dtype, Object):
         return object_value(data, dtype, column)
     if isinstance(dtype, Map):
@@ -46,7 +46,7 @@ def _scalar(data: Any, dtype: DataType, column: Any) -> Any:
     return found.item() if kinds.is_numpy_scalar(found) else found
 
 
-def _array(data: Any, dtype: Array, column: Any, required: bool) -> Any:
+def _array(data: Any, dtype: Array, column: Any) -> Any:
     is_array = kinds.is_array(data)
     if _empty(data) and (is_array or isinstance(data, list)):
         return data
@@ -58,7 +58,8 @@ def _array(data: Any, dtype: Array, column: Any, required: bool) -> Any:
         )
     if isinstance(dtype.dtype, DataType):
         return _flat_array(data, dtype.dtype, column)
-    items = [value(item, dtype.dtype, column, required=required) for item in data]
+    # The type of a list does not say whether items may be missing, so they may.
+    items = [value(item, dtype.dtype, column, required=False) for item in data]
     if is_array:
         import numpy as np
 
@@ -76,10 +77,20 @@ def _flat_array(data: Any, dtype: DataType, column: Any) -> Any:
             "belongs.",
             column=column,
         )
-    checked = casting.column(column, load_pandas().Series(data), dtype)
+    gaps = any(map(kinds.is_missing, data))
+    # As objects, so that whole numbers do not become floats because of gaps, or unsigned because
+    # of one of NumPy's among them.
+    objects = gaps or not kinds.is_array(data)
+    values = load_pandas().Series(
+        list(data) if objects else data, dtype=object if objects else None
+    )
+    checked = casting.column(column, values, dtype, gaps=gaps)
     if kinds.is_array(data):
-        return np.asarray(checked.to_numpy(dtype=dtype.to_numpy()))
-    return checked.tolist()
+        wanted = object if gaps and checked.dtype.kind in "iubO" else dtype.to_numpy()
+        return np.asarray(checked.to_numpy(dtype=wanted))
+    if not gaps:
+        return checked.tolist()
+    return [None if kinds.is_missing(item) else item for item in checked.tolist()]
 
 
 def object_value(data: Any, dtype: Object, column: Any) -> dict[str, Any]:

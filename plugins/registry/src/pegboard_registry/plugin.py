@@ -24,16 +24,19 @@ def pegboard_model_registries() -> Sequence[Backend[ModelRegistry]]:
             "sqlite",
             "pegboard_registry.store.sqlite:open_registry",
             "In the SQLite file of a tracking store: sqlite:PATH",
+            place="pegboard_registry.store.sqlite:file_of",
         ),
         Backend(
             PLAIN_PATH,
             "pegboard_registry.store.sqlite:open_registry",
             "The same, as a plain path to the file or its directory",
+            place="pegboard_registry.store.sqlite:file_of",
         ),
         Backend(
             "file",
             "pegboard_registry.store.sqlite:open_registry",
             "The same, as a URI: file:///PATH",
+            place="pegboard_registry.store.sqlite:file_of",
         ),
         Backend(
             "http",

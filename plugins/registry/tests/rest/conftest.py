@@ -21,7 +21,7 @@ from pegboard.host import Host
 from pegboard_registry.client.registry import RestRegistry
 from pegboard_registry.names import NAME
 from pegboard_registry.settings import SOURCE_SCHEMES
-from pegboard_registry.webhooks.service import webhooks_of
+from pegboard_registry.webhooks.contract import webhooks_of
 from pegboard_tracking.plugin import pegboard_settings
 from pegboard_wire.client.connection import connect
 from pegboard_wire.endpoints import declared
@@ -127,7 +127,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("empty") / "runs.db"
     host = Host(Config())
     registry = host.model_registry(f"sqlite:{path}")
-    assert webhooks_of(registry, host.settings(NAME)) is not None
+    assert webhooks_of(registry) is not None
     host.close()
     return path
 

@@ -114,7 +114,7 @@ class Hooks:
 
     @contextlib.contextmanager
     def delivering(self, *, attempts: int = 5, pause: float = 0.01) -> Iterator[Deliverer]:
-        made = Deliverer(self.store, self.sender, attempts=attempts, pause=pause)
+        made = Deliverer(self.store.queue, self.sender, attempts=attempts, pause=pause)
         try:
             yield made
         finally:

@@ -68,7 +68,7 @@ def test_the_secret_is_in_no_file_of_the_database(hooks, receiver, tmp_path) -> 
     for file in tmp_path.iterdir():
         if file.is_file():
             assert b"very-secret-text" not in file.read_bytes()
-    assert hooks.store.secret_of(made.webhook_id) == (receiver.url(), "very-secret-text")
+    assert hooks.store.queue.secret_of(made.webhook_id) == (receiver.url(), "very-secret-text")
     assert "very-secret-text" not in repr(made)
 
 

@@ -18,6 +18,7 @@ def shell(tmp_path, monkeypatch, receiver):
     (tmp_path / "pegboard.toml").write_text(allowed)
     monkeypatch.chdir(tmp_path)
     host.use(None)
+    host.current().tracking_store()
 
     def call(*args, **options):
         whole = ["registry", "webhooks", *args]
@@ -64,13 +65,13 @@ def test_a_webhook_that_fails_fails_the_command(shell, receiver) -> None:
 
 
 def test_deliveries_are_shown(shell, receiver) -> None:
-    from pegboard_registry.webhooks.service import need_webhooks
+    from pegboard_registry.webhooks.contract import need_webhooks
 
     shell("create", "ci", receiver.url(), "-e", "prompt.created")
     webhook = shown(shell("list", "--json"))[0]["webhook_id"]
     assert "Nothing was to be delivered yet." in shell("deliveries", webhook).output
     registry = host.current().model_registry()
-    need_webhooks(registry, host.current().settings("registry")).queue.add("prompt.created", {})
+    need_webhooks(registry).queue.add("prompt.created", {})
     (delivery,) = shown(shell("deliveries", webhook, "--json"))
     assert (delivery["event"], delivery["state"]) == ("prompt.created", "waiting")
     assert "waiting" in shell("deliveries", webhook).output

@@ -6,9 +6,8 @@ import sys
 
 import pytest
 from pegboard.errors import InvalidValue, NotFound, NotSupported, Refused
-from pegboard_registry.names import NAME
+from pegboard_registry.webhooks.contract import need_webhooks
 from pegboard_registry.webhooks.entities import EVENTS
-from pegboard_registry.webhooks.service import need_webhooks
 from pegboard_wire.http import Identity, Permission
 
 URL = "https://example.com/hook"
@@ -28,7 +27,7 @@ def everything(wire):
     webhook = create(wire, events=events)["webhook_id"]
 
     def told():
-        queue = need_webhooks(wire.registry, wire.host.settings(NAME)).database
+        queue = need_webhooks(wire.registry).database
         with queue.reading() as connection:
             rows = connection.execute(
                 "SELECT event, payload FROM webhook_delivery WHERE webhook = ? ORDER BY number",

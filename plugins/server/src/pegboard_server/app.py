@@ -16,7 +16,16 @@ import orjson
 from pegboard import plugin_calls
 from pegboard.errors import StoreBusy, StoreFull
 from pegboard_wire import endpoints as gathered
-from pegboard_wire.http import Answer, Call, Endpoint, Identity, Permission, Result
+from pegboard_wire.http import (
+    ANY_METHOD,
+    Answer,
+    Application,
+    Call,
+    Endpoint,
+    Identity,
+    Permission,
+    Result,
+)
 from pegboard_wire.sentences import SHARED
 
 from pegboard_server import authentication, builtin, requests, routing
@@ -177,7 +186,11 @@ class App:
         identity = await self._authenticator.identify(headers, _client(scope))
         exchange.user = identity.name
         methods, match = self.router.find(path) or ({}, None)
-        route = methods.get(method) or (methods.get("GET") if method == "HEAD" else None)
+        route = (
+            methods.get(method)
+            or (methods.get("GET") if method == "HEAD" else None)
+            or methods.get(ANY_METHOD)
+        )
         if route is None:
             # Who is not known does not learn what there is.
             authentication.check(identity, Permission.READ)
@@ -185,6 +198,9 @@ class App:
             return
         exchange.route = route
         authentication.check(identity, route.endpoint.permission)
+        if route.endpoint.application is not None:
+            await self._mounted(exchange, route.endpoint.application, route.endpoint.path)
+            return
         parameters = routing.parameters(match)
         if scope["query_string"]:
             parameters = {**parameters, **requests.parse_query(scope["query_string"])}
@@ -312,6 +328,20 @@ class App:
         finally:
             self._close_stream()
         await self._send(exchange, content)
+
+    async def _mounted(self, exchange: Exchange, application: Application, path: str) -> None:
+        """Let a foreign application answer; its body counts as a stream."""
+        prefix = path.partition("/{")[0]
+        own = {"root_path": self.settings.root_path + prefix, "pegboard.user": exchange.user}
+        self._open_stream()
+        try:
+            if (begin := exchange.scope.get(STREAM)) is not None:
+                begin(exchange.scope)
+            await application({**exchange.scope, **own}, exchange.receive, exchange.pass_on)
+        finally:
+            self._close_stream()
+        if not exchange.status:
+            raise RuntimeError(f"the application at {prefix or '/'} did not answer")
 
     async def _send(self, exchange: Exchange, content: bytes | Answer) -> None:
         if isinstance(content, bytes):

@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from attrs import define, field
@@ -70,6 +70,18 @@ class Exchange:
             await self._send_whole(answer.status, head, answer.content)
         else:
             await self._send_stream(answer.status, head, answer.content, write_timeout)
+
+    async def pass_on(self, message: dict[str, Any]) -> None:
+        """Send a message of a foreign application, with the headers that every answer gets."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            given = [(bytes(name).lower(), bytes(value)) for name, value in message["headers"]]
+            names = {name for name, _ in given}
+            head = [*given, *(pair for pair in _SAFE if pair[0] not in names), *self.extra]
+            message = {**message, "headers": [*head, (b"x-request-id", self.request_id.encode())]}
+        elif message["type"] == "http.response.body":
+            self.sent += len(message.get("body", b""))
+        await self.send(message)
 
     async def fail(self, failure: Failure) -> None:
         """Send an error in MLflow's form."""

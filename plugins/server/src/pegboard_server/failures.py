@@ -8,7 +8,6 @@ from typing import Any
 from attrs import frozen
 from pegboard.errors import (
     ConfigError,
-    FilterError,
     PegboardError,
     PluginError,
     StoreBusy,
@@ -91,15 +90,8 @@ def _bounded(message: str) -> str:
 
 
 def _own(error: PegboardError) -> Mapping[str, Any]:
-    if error.fault in sentences.ALONE:
-        return {}
-    message = error.reason if isinstance(error, FilterError) else error.message
-    told = {"message": _bounded(message)}
-    if error.hint:
-        told["hint"] = _bounded(error.hint)
-    if not error.fault:
-        return told
-    return {**told, "fault": error.fault, "facts": sentences.short_facts(error.facts)}
+    told = sentences.own_words(error)
+    return {k: _bounded(v) if isinstance(v, str) else v for k, v in told.items()}
 
 
 def failure_of(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from pegboard_wire.http import Endpoint, Permission
+from pegboard_wire.http import ANY_METHOD, Endpoint, Permission
 
 if TYPE_CHECKING:
     from pegboard_server.routing import Route
@@ -17,7 +17,20 @@ _IN_QUERY = frozenset({"GET", "HEAD"})
 _ERROR = {
     "type": "object",
     "required": ["error_code", "message"],
-    "properties": {"error_code": {"type": "string"}, "message": {"type": "string"}},
+    "properties": {
+        "error_code": {"type": "string"},
+        "message": {"type": "string"},
+        "pegboard": {
+            "type": "object",
+            "description": "The error in pegboard's words, without those of MLflow's server.",
+            "properties": {
+                "message": {"type": "string"},
+                "hint": {"type": "string"},
+                "fault": {"type": "string"},
+                "facts": {"type": "object"},
+            },
+        },
+    },
 }
 
 
@@ -26,6 +39,9 @@ def document(routes: Iterable[Route], root_path: str) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         endpoint = route.endpoint
+        if endpoint.method == ANY_METHOD:
+            # What a foreign application serves is its own to describe.
+            continue
         path = _PLACE.sub(r"{\1}", endpoint.path)
         paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint)
     return {

@@ -30,15 +30,26 @@ _WANTED = {
 }
 
 
+_NULLABLE: Mapping[DataType, Callable[[Any, Any], Column]] = {
+    DataType.boolean: pd.arrays.BooleanArray,
+    DataType.integer: pd.arrays.IntegerArray,
+    DataType.long: pd.arrays.IntegerArray,
+}
+
+
 class _Unfit(ValueError):
     """The values cannot be taken."""
 
 
-def column(name: str | int, values: Sequence[Any], kind: DataType) -> Column:
+def column(name: str | int, values: Sequence[Any], kind: DataType, *, gaps: bool = False) -> Column:
     """Return values as a column of a type; SchemaMismatch names the column and the first bad row.
 
-    What is missing (None) is NaN, NaT or None in columns that have such a thing; others refuse it.
+    What is missing (None) is NaN, NaT or None in columns that have such a thing; others refuse it,
+    or with ``gaps`` are of pandas's nullable types.
     """
+    if gaps and kind in _NULLABLE and any(value is None for value in values):
+        found = column(name, [0 if value is None else value for value in values], kind)
+        return _NULLABLE[kind](found, np.array([value is None for value in values]))
     cast = _CASTS[kind]
     try:
         return cast(values)

@@ -122,12 +122,12 @@ def _cast(table: pd.DataFrame, schema: Schema | None) -> pd.DataFrame:
         pairs = [(name, name) for name in schema.input_names() if name in table.columns]
     else:
         pairs = list(zip(table.columns, schema.input_names(), strict=False))
-    kinds = schema.input_types_dict()
+    kinds, specs = schema.input_types_dict(), schema.input_dict()
     for name, known in pairs:
         kind = kinds[known]
         if isinstance(kind, DataType) and table[name].dtype != kind.to_numpy():
             values = [_missing_as_none(value) for value in table[name].tolist()]
-            cast = casting.column(name, values, kind)
+            cast = casting.column(name, values, kind, gaps=not specs[known].required)
             table[name] = pd.Series(cast).set_axis(table.index)
     return table
 

@@ -20,15 +20,22 @@ def pegboard_tracking_stores() -> Sequence[Backend[TrackingStore]]:
     """Declare the SQLite store (also for plain paths), servers, and the store for tests."""
     return [
         Backend(
-            "sqlite", "pegboard_tracking.store.sqlite:open_store", "A SQLite file: sqlite:PATH"
+            "sqlite",
+            "pegboard_tracking.store.sqlite:open_store",
+            "A SQLite file: sqlite:PATH",
+            place="pegboard_tracking.store.sqlite:file_of",
         ),
         Backend(
             PLAIN_PATH,
             "pegboard_tracking.store.sqlite:open_store",
             "A plain path: a SQLite file, or a directory with one",
+            place="pegboard_tracking.store.sqlite:file_of",
         ),
         Backend(
-            "file", "pegboard_tracking.store.sqlite:open_store", "The same, as a URI: file:///PATH"
+            "file",
+            "pegboard_tracking.store.sqlite:open_store",
+            "The same, as a URI: file:///PATH",
+            place="pegboard_tracking.store.sqlite:file_of",
         ),
         Backend(
             "http",

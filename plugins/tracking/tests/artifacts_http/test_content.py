@@ -25,9 +25,9 @@ def taken(root: Path) -> int:
 
 
 def receive(store: FileArtifactStore, path: str, content: bytes) -> None:
-    received = store.receive()
+    received = store.incoming(path)
     received.write(content)
-    store.keep(received, path)
+    received.keep()
 
 
 def test_the_same_model_logged_a_hundred_times_takes_its_space_once(files: Files) -> None:
@@ -88,14 +88,14 @@ def test_the_stores_own_files_are_neither_listed_nor_walked(files: Files) -> Non
 
 def test_uploads_that_go_on_are_kept_and_those_given_up_are_swept(files: Files) -> None:
     store = files.artifacts
-    old, fresh = store.receive(), store.receive()
+    old, fresh = store.incoming("old"), store.incoming("a")
     old.write(b"x" * 1000)
     fresh.write(b"y" * 1000)
     long_ago = time.time() - 25 * 3600
     os.utime(old.path, (long_ago, long_ago))
     assert store.reclaim() == 1000
     assert not old.path.exists()
-    store.keep(fresh, "a")
+    fresh.keep()
     assert files.get("a").body == b"y" * 1000
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import fcntl
 import io
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -222,3 +224,53 @@ def test_a_directory_that_is_not_the_runs_own_is_left_in_place(
     assert not deleted.store.search_runs(
         [info.experiment_id], filter="attributes.run_name = 'a1'", view=ViewType.ALL
     )
+
+
+@pytest.mark.parametrize("location", [".", "{}", "file://{}"])
+def test_a_working_directory_that_gc_leaves_empty_stays(
+    shell: Shell, tmp_path: Path, monkeypatch, location: str
+) -> None:
+    work, uri = tmp_path / "work", f"sqlite:{tmp_path / 'store.db'}"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    store = host.current().tracking_store(uri)
+    experiment = store.create_experiment("here", artifact_location=location.format(work))
+    run_id = store.create_run(experiment.experiment_id).info.run_id
+    files = host.current().artifact_store(store.get_run(run_id).info.artifact_uri)
+    files.write("a/b.txt", io.BytesIO(b"12345"))
+    assert any(work.rglob("b.txt"))
+    store.delete_run(run_id)
+    result = shell("--tracking-uri", uri, "gc", "--yes")
+    assert "1 run" in result.output
+    assert result.exit_code == 0
+    assert Path.cwd() == work
+    assert list(work.iterdir()) == []
+
+
+@pytest.mark.parametrize("own_place", [False, True])
+def test_what_killed_writers_left_is_removed_once_it_is_old(
+    shell: Shell, tmp_path: Path, monkeypatch, own_place: bool
+) -> None:
+    place = str(tmp_path / "elsewhere") if own_place else None
+    experiment = shell.store.create_experiment("x", artifact_location=place).experiment_id
+    run_id = shell.store.create_run(experiment).info.run_id
+    shell.write(run_id, "deep/file.txt", b"kept")
+    (file,) = tmp_path.rglob("file.txt")
+    left = file.with_name(".pegboard-0123456789abcdef.part")
+    left.write_bytes(b"torn")
+    of_others = file.parents[3] / "notes.part"
+    of_others.write_bytes(b"not ours")
+    assert shell.json("gc", "--yes")["file_bytes"] == 0
+    assert left.exists()
+
+    in_two_days = time.time() + 2 * 24 * 3600
+    monkeypatch.setattr(time, "time", lambda: in_two_days)
+    with left.open("rb") as stream:
+        # A process that writes for long holds a lock.
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        assert shell.json("gc", "--yes")["file_bytes"] == 0
+        assert left.exists()
+    assert shell.json("gc", "--yes")["file_bytes"] == 4
+    assert not left.exists()
+    assert file.read_bytes() == b"kept"
+    assert of_others.exists()

@@ -83,6 +83,7 @@ def test_a_bad_filter_is_bad_input_and_the_message_points_at_the_column(filled: 
 
 
 def test_an_empty_result_is_no_error(shell: Shell) -> None:
+    assert list(shell.store.search_runs(["0"])) == []
     result = shell("runs", "list")
     assert (result.exit_code, result.stdout) == (0, "")
     assert shell.json("runs", "list") == []
@@ -170,7 +171,9 @@ def test_show_as_json_has_stable_keys(filled: Shell) -> None:
         "status",
         "tags",
         "user_id",
+        "waiting",
     }
+    assert shown["waiting"] is None
     assert shown["tags"]["stage"] == "x\ny"
     assert shown["datasets"][0]["tags"] == {"mlflow.data.context": "training"}
 

@@ -24,6 +24,8 @@ from pegboard.host import Host
 from pegboard_tracking.client.store import RestStore
 from pegboard_tracking.plugin import pegboard_settings
 from pegboard_tracking.points import packed_points
+from pegboard_tracking.wire.sentences import TRACKING
+from pegboard_wire import sentences
 from pegboard_wire.client.connection import connect
 from pegboard_wire.endpoints import declared
 from pegboard_wire.http import Answer, Call, Identity, Permission
@@ -171,7 +173,11 @@ class Handler(BaseHTTPRequestHandler):
                 result = asyncio.run(_wait(result))
         except PegboardError as error:
             status = _STATUSES.get(type(error), 400)
-            text = {"error_code": error.error_code, "message": str(error)}
+            text = {
+                "error_code": error.error_code,
+                "message": sentences.spoken(error, TRACKING),
+                "pegboard": sentences.own_words(error),
+            }
             return status, json.dumps(text).encode()
         if isinstance(result, Answer):
             assert isinstance(result.content, bytes)

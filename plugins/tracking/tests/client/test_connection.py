@@ -17,8 +17,9 @@ from pegboard.errors import (
     StoreError,
     StoreFull,
 )
+from pegboard_tracking.client.artifacts import HttpArtifactStore
 from pegboard_tracking.plugin import pegboard_settings
-from pegboard_wire.client.connection import connect
+from pegboard_wire.client.connection import connect, connect_to_found
 from pegboard_wire.client.errors import AccessDenied, ServerFault, Unreachable
 from pegboard_wire.client.options import options_for, server_of
 
@@ -331,13 +332,37 @@ def test_files_may_be_read_elsewhere_but_without_credentials(server, other, faul
     monkeypatch.setenv("PEGBOARD_TRACKING_HEADERS", "X-Key=secret")
     server.fault = lambda _: fault(307, {"Location": f"{other.url}/bucket/file"})
     other.fault = lambda _: fault(200, body=b"content")
-    from pegboard_tracking.client.artifacts import HttpArtifactStore
-
     files = HttpArtifactStore(connect(server.url, QUICK), "")
     with files.read("file") as stream:
         assert stream.read() == b"content"
     assert server.seen[0].headers["authorization"] == "Bearer abc"
     assert not {"authorization", "x-key"} & set(other.seen[0].headers)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_place_that_refuses_a_file_is_said_to_have_got_no_credentials(
+    server, other, fault, status, monkeypatch
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "abc")
+    server.fault = lambda _: fault(307, {"Location": f"{other.url}/bucket/file"})
+    other.fault = lambda _: fault(status)
+    files = HttpArtifactStore(connect(server.url, QUICK), "")
+    with pytest.raises(AccessDenied, match="not sent your credentials") as caught:
+        files.read("file")
+    assert other.url in caught.value.message
+
+
+def test_a_server_that_was_only_found_gets_nothing_that_says_who_we_are(server, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:1")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "abc")
+    settings = {**QUICK, "http_client_certificate": "/client.pem", "http_verify": False}
+    given = {**settings, "http_headers": {"X-Key": "secret"}}
+    found = connect_to_found(server.url, given).options
+    assert (found.token, found.headers, found.client_certificate) == ("", {}, None)
+    assert (found.verify, found.withheld) == (True, True)
+    named = connect(server.url, given)
+    assert connect_to_found(server.url, given) is named
+    assert (named.options.client_certificate, named.options.withheld) == ("/client.pem", False)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from click.testing import CliRunner
+from pegboard import host
+from pegboard.cli.shell import cli
 from pegboard_tracking.client import left, marks, places
 from pegboard_tracking.plugin import pegboard_settings
 from pegboard_tracking.points import journal
@@ -188,6 +192,26 @@ def test_answers_that_are_lost_double_nothing(server, clients, fault) -> None:
     assert next(losses) >= 3
 
 
+def test_a_run_that_may_not_be_written_any_more_does_not_hold_up_the_others(
+    server, clients, fault
+) -> None:
+    runs = [clients.run(KILLED, PEGBOARD_TRACKING_SENDER="off") for _ in range(2)]
+    before = {run_id: len(server.steps(run_id, "m")) for run_id in runs}
+    # The journals are sent in the order of their names: the first of them is refused.
+    first = clients.left()[0]
+    server.fault = lambda seen: fault(403) if first in str(seen.headers) else None
+    clients.run(KILLED)
+    eventually(lambda: clients.left() == [first])
+    clients.wait_for_the_end()
+    counts = {run_id: len(server.steps(run_id, "m")) for run_id in runs}
+    assert sorted(counts.values())[1] == POINTS
+    assert sum(counts[each] == before[each] < POINTS for each in runs) == 1
+    server.fault = lambda _: None
+    clients.run(ENDS)
+    eventually(lambda: clients.left() == [])
+    assert [server.steps(run_id, "m") for run_id in runs] == [list(range(POINTS))] * 2
+
+
 def test_a_sender_that_is_killed_amid_its_work_is_succeeded(server, clients, fault) -> None:
     import threading
 
@@ -320,12 +344,22 @@ def test_a_mark_needs_the_key_that_lies_beside_the_journals(server, home) -> Non
 # -- what is said of it ----------------------------------------------------------------------------
 
 
-def test_doctor_and_show_say_what_waits_and_where(server, clients, store) -> None:
+def test_doctor_and_show_say_what_waits_and_where(server, clients, store, monkeypatch) -> None:
     run_id = clients.run(KILLED, PEGBOARD_TRACKING_SENDER="off")
     waits = POINTS - len(server.steps(run_id, "m"))
     found = store.waiting(run_id)
     assert (found.points, found.requests, found.place) == (waits, 0, str(clients.directory))
     assert store.waiting("0" * 32) is None
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+    host.use(None)
+    words = CliRunner().invoke(cli, ["runs", "show", run_id]).output
+    shown = json.loads(CliRunner().invoke(cli, ["runs", "show", run_id, "--json"]).stdout)
+    host.use(None)
+    assert (
+        f"Not shown: {waits} points and 0 other requests wait in {clients.directory}"
+        in " ".join(words.split())
+    )
+    assert shown["waiting"] == {"points": waits, "requests": 0, "place": str(clients.directory)}
     ((what, advice),) = store.faults()
     assert f"{waits} points and 0 other requests of ended processes wait in" in what
     assert "pegboard sync" in advice

@@ -247,3 +247,21 @@ def test_credentials_go_to_no_server_that_only_a_journal_names(
     assert server.seen
     for seen in server.seen:
         assert seen.headers.get("authorization") == ("Bearer of another" if told else None)
+
+
+def test_many_that_sync_at_once_send_everything_once(server, run_id, sync, tmp_path):
+    server.down()
+    for _ in range(3):
+        leave_behind(OUT_OF_REACH, server, run_id)
+    server.up()
+    command = "import sys; from pegboard.cli import main; sys.argv[1:] = ['sync']; main()"
+    started = [
+        subprocess.Popen([sys.executable, "-c", command], cwd=tmp_path, stdout=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    for process in started:
+        process.communicate(timeout=120)
+        assert process.returncode == 0
+    assert sync().exit_code == 0
+    assert sorted(server.steps(run_id, "m")) == sorted(list(range(1500)) * 3)
+    assert left(server) == []

@@ -67,12 +67,14 @@ def processes(context, target, *arguments):
         each.join()
 
 if __name__ == "__main__":
-    with pegboard.start_run() as run:
-        run_id = run.info.run_id
-        pegboard.log_metric("parent", 1.0)
 {block}
     print(run_id, flush=True)
     sys.stdin.readline()
+"""
+BEGIN = """\
+with pegboard.start_run() as run:
+    run_id = run.info.run_id
+    pegboard.log_metric("parent", 1.0)
 """
 WAYS = {
     "joined processes": "processes(fork, work.log)",
@@ -103,8 +105,9 @@ class Scripts:
         self.started: list[subprocess.Popen[str]] = []
         (place / "work.py").write_text(WORK)
 
-    def start(self, block: str) -> subprocess.Popen[str]:
-        code = MAIN.format(block=textwrap.indent(block, " " * 8))
+    def start(self, block: str, *, begin: str = BEGIN) -> subprocess.Popen[str]:
+        indent = " " * 4 * (1 + begin.count("with"))
+        code = MAIN.format(block=textwrap.indent(begin, " " * 4) + textwrap.indent(block, indent))
         (self.place / "main.py").write_text(f"import os\n{code}")
         process = subprocess.Popen(
             [sys.executable, "main.py", self.url],
@@ -156,6 +159,17 @@ def test_nothing_is_left_of_workers_when_all_have_ended(server, scripts, way) ->
     process = scripts.started[-1]
     process.communicate("\n", timeout=60)
     assert journal.names(places.directory_of(server.url)) == []
+    assert sorted(server.steps(run_id, "child")) == list(range(COUNT))
+
+
+def test_a_run_ended_by_a_client_that_logged_nothing_is_complete_too(server, scripts) -> None:
+    block = (
+        "run_id = pegboard.Client().create_run('0').info.run_id\n"
+        "processes(spawn, work.log_by_id_and_be_killed, run_id)\n"
+        "pegboard.Client().set_terminated(run_id)"
+    )
+    run_id = first_line(scripts.start(block, begin=""))
+    assert server.store.get_run(run_id).info.status == "FINISHED"
     assert sorted(server.steps(run_id, "child")) == list(range(COUNT))
 
 

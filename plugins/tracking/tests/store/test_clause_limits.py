@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 from pegboard.contracts.logged_models import DatasetFilter, ModelOrder
-from pegboard.entities.traces import (
+from pegboard.errors import InvalidValue
+from pegboard_stores.filters.parser import MAX_COMPARISONS, MAX_ORDERS
+from pegboard_stores.trace_figures import (
     AggregationType,
     MetricAggregation,
     MetricViewType,
     TraceMetricsQuery,
 )
-from pegboard.errors import InvalidValue
-from pegboard_stores.filters.parser import MAX_COMPARISONS, MAX_ORDERS
 from pegboard_tracking.store.sqlite import SqliteStore
 
 MANY = 10_000

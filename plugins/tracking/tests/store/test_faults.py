@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import signal
@@ -18,6 +19,7 @@ from pegboard.errors import (
     NotFound,
     StoreCorrupt,
     StoreError,
+    StoreGone,
 )
 from pegboard.host import Host
 from pegboard_tracking.points import journal
@@ -477,3 +479,65 @@ def test_purged_data_gives_its_space_back(path, host) -> None:
     store.purge_run(run_id)
     assert store.reclaim() > 1_000_000
     assert store.reclaim() == 0
+
+
+def test_a_store_whose_folder_was_removed_says_so_and_takes_nothing(path, children) -> None:
+    """It used to take points into files without a name, with a warning each second."""
+    out, err = children.start(
+        """
+        import logging, shutil
+        from pegboard.entities import Metric
+        from pegboard.errors import StoreGone
+        logging.basicConfig()
+        run_id = store.create_run("0").info.run_id
+        writer.log(run_id, "loss", 0, 1, 0)
+        shutil.rmtree(os.path.dirname(sys.argv[1].removeprefix("sqlite:")))
+        writer.move()
+        for call in (
+            lambda: writer.log(run_id, "loss", 1, 1, 1),
+            lambda: writer.log_many(run_id, {"loss": 1}, 1, 1),
+            lambda: store.create_run("0"),
+            lambda: store.search_runs(["0"]),
+            lambda: store.metric_history(run_id, "loss"),
+            lambda: store.log_batch(run_id, metrics=[Metric("loss", 1.0, 1, 1)]),
+        ):
+            try:
+                call()
+            except StoreGone as error:
+                print(error.message)
+        """,
+        f"sqlite:{path.parent / 'place' / 'store.db'}",
+    ).communicate(timeout=60)
+    expected = (
+        f"The store {path.parent / 'place' / 'store.db'} was removed, or replaced by another, "
+        "while this process used it."
+    )
+    assert out.splitlines() == [expected] * 6, err
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_store_that_is_replaced_is_not_taken_for_the_old_one(path, host) -> None:
+    store = host.tracking_store(f"sqlite:{path}")
+    store.create_run("0")
+    for file in path.parent.glob("store.db*"):
+        if file.is_file():
+            file.unlink()
+    new = reopen(path)
+    with pytest.raises(StoreGone):
+        store.create_run("0")
+    assert len(new.search_runs(["0"])) == 0
+    new.close()
+
+
+def test_trouble_that_stays_is_said_once(path, host, caplog) -> None:
+    store = host.tracking_store(f"sqlite:{path}?patience=0.01")
+    run_id, writer = store.create_run("0").info.run_id, store.metric_writer()
+    descriptor = os.open(path.with_name("store.db.lock"), os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    writer.log(run_id, "loss", 1.0, 1, 1)
+    for _ in range(5):
+        writer.move()
+    assert caplog.text.count("wait in the journal") == 1
+    os.close(descriptor)
+    writer.move()
+    assert steps(store, run_id, "loss") == [1]

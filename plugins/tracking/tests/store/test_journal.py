@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pegboard.config import Config
+from pegboard.host import Host
 from pegboard_tracking.points import journal
 from pegboard_tracking.points.journal_points import Points
 from pegboard_tracking.points.journal_reader import JournalReader
@@ -215,3 +218,21 @@ def test_a_journal_is_locked_from_the_moment_it_has_its_name(tmp_path) -> None:
     os.close(descriptor)
     assert journal.try_lock(other)
     os.close(other)
+
+
+def test_what_a_killed_process_began_to_create_is_removed_once_it_is_old(tmp_path, monkeypatch):
+    store = tmp_path / "store.db"
+    host = Host(Config())
+    run_id = host.tracking_store(f"sqlite:{store}").create_run("0").info.run_id
+    host.tracking_store(f"sqlite:{store}").metric_writer().log(run_id, "m", 1.0, 1, 1)
+    host.close()
+    left = tmp_path / "store.db.journal" / "abc-00000000.new"
+    left.write_bytes(journal.MAGIC)
+    for hours, remains in ((0, True), (2, False)):
+        now = time.time() + hours * 3600
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda now=now: now)
+            again = Host(Config())
+            assert again.tracking_store(f"sqlite:{store}").get_run(run_id).data.metrics == {"m": 1}
+            again.close()
+        assert left.exists() is remains

@@ -15,6 +15,7 @@ from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import LoggedModel, Metric, Run
 from pegboard.entities.logged_models import LoggedModelInput
 from pegboard.errors import InvalidValue, NotFound
+from pegboard_stores.abilities import Batch, Batches
 from pegboard_testing import LoggedModelStoreContract
 from pegboard_tracking.store.sqlite import SqliteStore
 
@@ -72,7 +73,7 @@ class TestSqliteStore(LoggedModelStoreContract):
         )
         subprocess.run([sys.executable, "-c", log], check=True, timeout=120)
         point = Metric("acc", 0.5, 1, 0, model.model_id)
-        store.log_batch_once("client:1", run_id, metrics=[point])
+        store.ability(Batches).log(Batch("client", 1), run_id, metrics=[point])
         assert len(store.metric_history(run_id, "acc")) == 1
         assert len(store.logged_models().get(model.model_id).metrics) == 1
 

@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 from pegboard.config import Config
 from pegboard.contracts.traces import TraceStore
-from pegboard.entities import (
+from pegboard.entities import Span, TraceInfo
+from pegboard.host import Host
+from pegboard_stores.trace_figures import (
     AggregationType,
     MetricAggregation,
     MetricViewType,
-    Span,
-    TraceInfo,
     TraceMetricsQuery,
 )
-from pegboard.host import Host
 
 USAGE, COST = "mlflow.trace.tokenUsage", "mlflow.trace.cost"
 HUGE: Any = 10**400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
 
 import pytest
@@ -19,8 +20,11 @@ def send(wire):
     endpoint = wire._endpoints["POST", "/api/2.0/mlflow/runs/log-batch"]
     run_id = wire.run(experiment_id="0")
 
+    times = itertools.count()
+
     def send(batch: str, **fields: object) -> int:
-        given = {"run_id": run_id, "metrics": [METRIC], **fields}
+        # Each time another point, as points that are equal are kept once anyway.
+        given = {"run_id": run_id, "metrics": [{**METRIC, "timestamp": next(times)}], **fields}
         headers = {"x-pegboard-batch": batch}
         call = Call(wire.host, TESTER, given, headers, tracking_uri=wire.uri)
         asyncio.run(endpoint.handle(call))

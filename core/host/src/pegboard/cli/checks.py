@@ -13,6 +13,7 @@ from pegboard import builtin, distributions, plugin_calls, uris
 from pegboard.cli.faults import Review, explained, review
 from pegboard.cli.opening import configuration, open_host
 from pegboard.errors import (
+    NoStore,
     PegboardError,
     StoreFull,
     StoreReadOnly,
@@ -184,7 +185,7 @@ def _store(ctx: click.Context) -> Iterator[Finding]:
     uri = host.config.tracking.uri
     path = uris.place_of(uri)
     if path is not None and not path.exists():
-        yield Finding("store", OK, f"{uri}: not there yet; made on first use at {path}")
+        yield _missing(uri, path)
         return
     try:
         yield from _contents(host, uri)
@@ -200,10 +201,18 @@ def _store(ctx: click.Context) -> Iterator[Finding]:
         yield Finding("store", SKIP, _NOT_CHECKED) if broken else _failed("store", error)
 
 
+def _missing(uri: str, place: object) -> Finding:
+    return Finding("store", OK, f"{uri}: not there yet; made on first use at {place}")
+
+
 def _contents(host: Host, uri: str) -> Iterator[Finding]:
     from pegboard.entities import ViewType
 
-    store = host.tracking_store(uri)
+    try:
+        store = host.tracking_store(uri)
+    except NoStore as error:
+        yield _missing(uri, error.place)
+        return
     store.search_experiments(view=ViewType.ALL, max_results=1)
     yield Finding("store", OK, f"{uri} opens and can be read")
     for found, advice in store.faults():

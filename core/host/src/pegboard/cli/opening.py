@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -35,8 +36,11 @@ def configuration(ctx: click.Context) -> Config:
     return loaded
 
 
-def open_host(ctx: click.Context) -> Host:
-    """Return the host for this call, and make it the one of this process."""
+def open_host(ctx: click.Context, *, creates_stores: bool = False) -> Host:
+    """Return the host for this call, and make it the one of this process.
+
+    A store that is not there is an error, unless ``creates_stores``: then it is made.
+    """
     from pegboard import host
 
     root = ctx.find_root()
@@ -46,5 +50,9 @@ def open_host(ctx: click.Context) -> Host:
         root.meta[_HOST] = host.current(report=False)
         # Registered before anything that a command imports, and so called after what that does.
         atexit.register(root.meta[_HOST].close)
+        root.meta[_HOST].creates_stores = False
+        # The host may be used further, by a script that called a command.
+        root.call_on_close(partial(setattr, root.meta[_HOST], "creates_stores", True))
     found: Host = root.meta[_HOST]
+    found.creates_stores = found.creates_stores or creates_stores
     return found

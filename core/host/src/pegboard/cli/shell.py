@@ -99,8 +99,8 @@ def _guarded(run: Callable[[], Any]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (click.Abort, KeyboardInterrupt):
-        # On a terminal the line holds "^C" or an unanswered question.
-        click.echo("\nAborted." if sys.stderr.isatty() else "Aborted.", err=True)
+        # Click has ended the line that holds "^C".
+        click.echo("Aborted.", err=True)
         return 130
     except Exception as error:
         if os.environ.get("PEGBOARD_DEBUG") == "1":

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from pegboard.contracts.ability import Able
 from pegboard.entities import FileInfo
 from pegboard.paths import safe_relative
 
 
-class ArtifactStore(ABC):
+class ArtifactStore(Able, ABC):
     """Files below a root, the URI that the store was opened with.
 
     Paths are relative, with ``/`` between parts; the root is ``""``. A path that would climb out
@@ -46,7 +47,8 @@ class ArtifactStore(ABC):
     def local_path(self, path: str) -> Path | None:
         """Return where a file or directory lies on this machine.
 
-        None if there is none at this path, or the store is not one of local files.
+        None if there is none at this path, or the store is not one of local files. What ``read``
+        returns for a path that has one is an open file of this system.
         """
         del path
         return None

@@ -11,6 +11,7 @@ from functools import partial
 from attrs import frozen
 
 from pegboard import paging, refusals, validation
+from pegboard.contracts.ability import Able
 from pegboard.entities import Page
 from pegboard.entities.registry import (
     ARCHIVED,
@@ -82,7 +83,7 @@ class FilesOwner:
     uris: Sequence[str]
 
 
-class ModelRegistry(ABC):
+class ModelRegistry(Able, ABC):
     """Registered models and their versions.
 
     Names and keys obey the limits in ``pegboard.validation``; registries call it, callers need not.
@@ -182,7 +183,7 @@ class ModelRegistry(ABC):
         """Add the next version to a model.
 
         ``storage_location`` is where the files are, if that is not what ``source`` names (a copy
-        of another version keeps its files); see ``NamedFiles`` in ``pegboard.resolver``.
+        of another version keeps its files); see ``NamedFiles`` in ``pegboard_scripting.resolver``.
         """
 
     @abstractmethod
@@ -266,7 +267,7 @@ class ModelRegistry(ABC):
         """
         return self.needing(owners)
 
-    def end_removal(self, owners: Sequence[FilesOwner]) -> None:  # noqa: B027 (none was begun)
+    def end_removal(self, owners: Sequence[FilesOwner]) -> None:
         """Note that the files of these owners are removed, or stay."""
 
     def _places(self, version: ModelVersion) -> Iterator[str]:
@@ -420,7 +421,7 @@ class ModelRegistry(ABC):
         name did. NotFound if no model has or, before it was deleted, had that name.
         """
 
-    def close(self) -> None:  # noqa: B027 (a registry without resources needs none)
+    def close(self) -> None:
         """Give up all resources; what later calls do is undefined."""
 
 

@@ -6,16 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pegboard.contracts.ability import Able
 from pegboard.entities import Page
-from pegboard.entities.traces import (
-    Assessment,
-    MetricDataPoint,
-    Span,
-    Trace,
-    TraceFilterCorrelation,
-    TraceInfo,
-    TraceMetricsQuery,
-)
+from pegboard.entities.traces import Assessment, Span, Trace, TraceInfo
 
 DEFAULT_PAGE = 100
 """How many traces a search returns by default."""
@@ -27,7 +20,7 @@ CHANGEABLE = frozenset({"name", "value", "error", "rationale", "metadata", "vali
 """What of an assessment can be changed."""
 
 
-class TraceStore(ABC):
+class TraceStore(Able, ABC):
     """The traces of a tracking store, had with its ``traces``.
 
     The outline of a trace and its spans arrive on different ways and in any order: whatever comes
@@ -83,26 +76,6 @@ class TraceStore(ABC):
         Conditions on ``span.…`` that are joined by AND are about one and the same span. A trace is
         of a run (``run_id``) if it was made by it or linked to it. ``prompt = 'NAME/VERSION'``
         holds of traces that the version of the prompt is linked to.
-        """
-
-    @abstractmethod
-    def correlation(
-        self, experiment_ids: Sequence[str], filter1: str, filter2: str, *, base_filter: str = ""
-    ) -> TraceFilterCorrelation:
-        """Return how many traces of these experiments fit two filters, alone and together.
-
-        With ``base_filter``, only traces that fit that one count.
-        """
-
-    @abstractmethod
-    def metrics(self, query: TraceMetricsQuery) -> list[MetricDataPoint]:
-        """Return aggregated figures, ordered by time and dimensions.
-
-        Of traces: ``trace_count``, ``session_count``, ``latency`` (ms), ``input_tokens``,
-        ``output_tokens``, ``total_tokens``, ``cache_read_input_tokens`` and
-        ``cache_creation_input_tokens``. Of spans: ``span_count``, ``latency`` (ms),
-        ``input_cost``, ``output_cost`` and ``total_cost``. Of valid assessments:
-        ``assessment_count`` and ``assessment_value``.
         """
 
     @abstractmethod

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from attrs import frozen
 
 from pegboard import paging, refusals, uris
+from pegboard.contracts.ability import Able
 from pegboard.entities import (
     DatasetInput,
     DatasetSummary,
@@ -115,7 +116,7 @@ class MetricWriter(ABC):
         self.flush()
 
 
-class TrackingStore(ABC):
+class TrackingStore(Able, ABC):
     """Experiments, runs and their data.
 
     Ids are strings chosen by the store. Entities are values: changing what a store returned does
@@ -410,7 +411,7 @@ class TrackingStore(ABC):
         """
         return ()
 
-    def close(self) -> None:  # noqa: B027 (a store without resources needs none)
+    def close(self) -> None:
         """Give up all resources; what later calls do is undefined.
 
         Closing once more does no harm.

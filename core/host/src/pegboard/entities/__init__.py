@@ -20,21 +20,15 @@ if TYPE_CHECKING:
     from pegboard.entities.logged_models import LoggedModelInput as LoggedModelInput
     from pegboard.entities.logged_models import LoggedModelOutput as LoggedModelOutput
     from pegboard.entities.logged_models import LoggedModelStatus as LoggedModelStatus
-    from pegboard.entities.traces import AggregationType as AggregationType
     from pegboard.entities.traces import Assessment as Assessment
     from pegboard.entities.traces import AssessmentError as AssessmentError
     from pegboard.entities.traces import AssessmentKind as AssessmentKind
-    from pegboard.entities.traces import MetricAggregation as MetricAggregation
-    from pegboard.entities.traces import MetricDataPoint as MetricDataPoint
-    from pegboard.entities.traces import MetricViewType as MetricViewType
     from pegboard.entities.traces import Span as Span
     from pegboard.entities.traces import SpanEvent as SpanEvent
     from pegboard.entities.traces import SpanLink as SpanLink
     from pegboard.entities.traces import SpanStatusCode as SpanStatusCode
     from pegboard.entities.traces import Trace as Trace
-    from pegboard.entities.traces import TraceFilterCorrelation as TraceFilterCorrelation
     from pegboard.entities.traces import TraceInfo as TraceInfo
-    from pegboard.entities.traces import TraceMetricsQuery as TraceMetricsQuery
     from pegboard.entities.traces import TraceState as TraceState
 
 _ELSEWHERE = {
@@ -42,21 +36,15 @@ _ELSEWHERE = {
     "LoggedModelInput": "logged_models",
     "LoggedModelOutput": "logged_models",
     "LoggedModelStatus": "logged_models",
-    "AggregationType": "traces",
     "Assessment": "traces",
     "AssessmentError": "traces",
     "AssessmentKind": "traces",
-    "MetricAggregation": "traces",
-    "MetricDataPoint": "traces",
-    "MetricViewType": "traces",
     "Span": "traces",
     "SpanEvent": "traces",
     "SpanLink": "traces",
     "SpanStatusCode": "traces",
     "Trace": "traces",
-    "TraceFilterCorrelation": "traces",
     "TraceInfo": "traces",
-    "TraceMetricsQuery": "traces",
     "TraceState": "traces",
 }
 """Names that are imported on first use, and their modules."""

@@ -175,6 +175,38 @@ def _chain_sigterm() -> None:
             _thread.start_new_thread(_end_and_die, ())
 
     signal.signal(signal.SIGTERM, on_sigterm)
+    if hasattr(os, "register_at_fork"):
+        _undo_in_children(on_sigterm, previous)
+
+
+class _Mask(threading.local):
+    """The signals that a thread had blocked before it forked."""
+
+    before: set[int] = set()  # noqa: RUF012 (replaced, never changed)
+
+
+def _undo_in_children(ours: Any, previous: Any) -> None:
+    """Give forked children the handler from before: they have no runs of ours to end.
+
+    Python forgets a signal that reaches a child before it runs, and a child with a handler lives on
+    then: ``Pool.terminate`` would wait for it for ever. So SIGTERM is held back meanwhile.
+    """
+    mask = _Mask()
+
+    def before() -> None:
+        mask.before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+
+    def in_parent() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask.before)
+
+    def in_child() -> None:
+        if signal.getsignal(signal.SIGTERM) is ours:
+            signal.signal(signal.SIGTERM, previous)
+            # A run that the child starts itself installs it anew.
+            _watch.signal_installed = False
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask.before)
+
+    os.register_at_fork(before=before, after_in_parent=in_parent, after_in_child=in_child)
 
 
 def _has_open_runs() -> bool:

@@ -7,6 +7,9 @@ Beyond MLflow's grammar there are OR, NOT, parentheses, the regular expressions 
 (see ``pegboard_stores.filters.regex``), params compared with numbers, IS NULL on everything, and
 IN on all texts. A comparison with something that a run lacks is false, so ``NOT params.a = 'x'``
 is true for a run without the param where ``params.a != 'x'`` is false.
+
+A quote inside a text or key is written twice, and LIKE has the escapes ``\\%``, ``\\_`` and
+``\\\\``: ``pegboard.literals`` writes them.
 """
 
 from __future__ import annotations

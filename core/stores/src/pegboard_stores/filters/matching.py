@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator as python
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from pegboard.entities import Experiment, Run
@@ -48,7 +48,7 @@ def matches(expr: Expr | None, record: Run | Experiment | Tagged) -> bool:
         return any(matches(item, record) for item in expr.items)
     if isinstance(expr, Not):
         return not matches(expr.item, record)
-    return _compare(expr, _values(record, expr.field))
+    return compare(expr, _values(record, expr.field))
 
 
 def attribute(record: Run | Experiment | Tagged, key: str) -> Any:
@@ -84,7 +84,8 @@ def _datasets(run: Run, key: str) -> list[str]:
     return [getattr(each.dataset, key) for each in inputs]
 
 
-def _compare(comparison: Comparison, values: list[Any]) -> bool:
+def compare(comparison: Comparison, values: Sequence[Any]) -> bool:
+    """Whether one of the values of a field fits a comparison; none of them: it is missing."""
     if comparison.operator is Operator.IS_NULL:
         return not values
     if comparison.operator is Operator.IS_NOT_NULL:
@@ -94,8 +95,8 @@ def _compare(comparison: Comparison, values: list[Any]) -> bool:
         wanted = comparison.choices
     if comparison.field.kind is Kind.PARAM and isinstance(wanted, (int, float)):
         values = [number for number in map(as_number, values) if number is not None]
-    compare = _COMPARE[comparison.operator]
-    return any(compare(value, wanted) for value in values)
+    fits = _COMPARE[comparison.operator]
+    return any(fits(value, wanted) for value in values)
 
 
 def _search(text: str, pattern: str) -> bool:

@@ -179,7 +179,7 @@ def withheld(status: int, server: str) -> AccessDenied:
     return AccessDenied(
         f"The server {server} refuses us (status {status}); it was not sent your credentials and "
         "headers, which were given for another server.",
-        hint="If they are meant for it too, name it in pegboard.toml, below [plugins.tracking]: "
+        hint="If they are meant for it too, name it in pegboard.toml, below [http]: "
         'credentials_allow = ["https://HOST:PORT"].',
     )
 

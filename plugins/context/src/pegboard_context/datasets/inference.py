@@ -54,7 +54,8 @@ def column_type(column: Any) -> Type:
 
 def _plain_type(dtype: Any) -> Type:
     """Return the type for a numpy or extension type."""
-    kind, size = dtype.kind, dtype.itemsize
+    dtype = getattr(dtype, "subtype", dtype)  # That of a sparse column has no size itself.
+    kind, size = dtype.kind, getattr(dtype, "itemsize", 0)
     if kind in _SIMPLE_KINDS:
         return {"type": _SIMPLE_KINDS[kind]}
     if kind == "f" and size <= 8:

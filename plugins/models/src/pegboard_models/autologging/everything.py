@@ -92,6 +92,7 @@ def _enabling(autologger: Autologger, switches: Mapping[str, Any]) -> imports.Ac
 
 
 def call(function: Callable[..., None], switches: Mapping[str, Any]) -> None:
-    """Call a library's own ``autolog`` with those switches that it has."""
+    """Call a library's own ``autolog`` with those switches that it has; all, if it has ``**``."""
     known = inspect.signature(function).parameters
-    function(**{name: value for name, value in switches.items() if name in known})
+    takes_all = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in known.values())
+    function(**{name: value for name, value in switches.items() if takes_all or name in known})

@@ -77,6 +77,13 @@ class RestRegistry(ModelRegistry):
         self.connection = connection
         self.api = Api(connection)
 
+    def ability(self, contract: type[T]) -> T | None:
+        """Return the webhooks of the server; it may keep none, which is found out when asked."""
+        from pegboard_registry.client.webhooks import RestWebhooks
+
+        made = RestWebhooks(self)
+        return made if isinstance(made, contract) else None
+
     # -- registered models ---------------------------------------------------------------------
 
     def create_model(

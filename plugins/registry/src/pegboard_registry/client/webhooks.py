@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pegboard.entities import Page
 from pegboard_wire.client.api import Api, is_path_part, path_part
 from pegboard_wire.scalars import boolean, get, integer, items, message, need, string
 
-from pegboard_registry.client.registry import RestRegistry
 from pegboard_registry.webhooks import checks
+from pegboard_registry.webhooks.contract import PAGE, Webhooks, no_webhook
 from pegboard_registry.webhooks.entities import (
     Delivery,
     DeliveryState,
@@ -18,13 +18,15 @@ from pegboard_registry.webhooks.entities import (
     Webhook,
     WebhookStatus,
 )
-from pegboard_registry.webhooks.store import PAGE, no_webhook
 from pegboard_registry.wire.governance import BASE
 from pegboard_registry.wire.webhooks import event_json, read_event
 
+if TYPE_CHECKING:
+    from pegboard_registry.client.registry import RestRegistry
 
-class RestWebhooks:
-    """Webhooks of a server, with the methods of ``WebhookStore``."""
+
+class RestWebhooks(Webhooks):
+    """Webhooks of a server, which delivers for them itself."""
 
     def __init__(self, registry: RestRegistry) -> None:
         self._registry = registry
@@ -49,6 +51,36 @@ class RestWebhooks:
             description=description,
             secret=secret,
             status=status.value,
+        )
+        return self._api.read(answer, lambda given: _webhook(given.get("webhook")))
+
+    def get(self, webhook_id: str) -> Webhook:
+        """Return a webhook."""
+        answer = self._api.get(_path(webhook_id))
+        return self._api.read(answer, lambda given: _webhook(given.get("webhook")))
+
+    def update(
+        self,
+        webhook_id: str,
+        *,
+        name: str | None = None,
+        url: str | None = None,
+        events: Iterable[str] | None = None,
+        description: str | None = None,
+        secret: str | None = None,
+        status: WebhookStatus | None = None,
+    ) -> Webhook:
+        """Change what is not None."""
+        answer = self._api.patch(
+            _path(webhook_id),
+            name=name,
+            url=url,
+            events=None
+            if events is None
+            else [event_json(event) for event in checks.events(events)],
+            description=description,
+            secret=secret,
+            status=None if status is None else status.value,
         )
         return self._api.read(answer, lambda given: _webhook(given.get("webhook")))
 

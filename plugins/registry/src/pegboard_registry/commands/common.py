@@ -8,8 +8,9 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import click
-from pegboard import host, uris
+from pegboard import uris
 from pegboard.cli import output
+from pegboard.cli.opening import open_host
 from pegboard.entities.registry import ModelVersion, RegisteredModel
 from pegboard.errors import InvalidValue
 from pegboard_scripting import model_uris
@@ -61,9 +62,12 @@ def limit_option(default: int) -> Callable[[F], F]:
     )
 
 
-def client() -> Client:
-    """Return a client of the store and the registry that the configuration and options name."""
-    config = host.current().config
+def client(*, create: bool = False) -> Client:
+    """Return a client of the store and the registry that the configuration and options name.
+
+    NoStore if they are not there, unless ``create``: then they are made.
+    """
+    config = open_host(click.get_current_context(), creates_stores=create).config
     return Client(config.tracking.uri, config.registry.uri or config.tracking.uri)
 
 

@@ -224,7 +224,7 @@ def _version_row(version: ModelVersion) -> list[object]:
 def create(name: str, description: str, tags: tuple[str, ...], as_json: bool) -> None:
     """Create a registered model, without versions."""
     given = common.key_values(tags)
-    made = common.client().create_registered_model(name, given, description)
+    made = common.client(create=True).create_registered_model(name, given, description)
     common.done(made, as_json, f"Created the registered model {made.name!r}.")
 
 

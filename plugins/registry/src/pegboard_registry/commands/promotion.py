@@ -38,7 +38,7 @@ def register(
     """
     from pegboard_scripting.client import registration
 
-    client = common.client()
+    client = common.client(create=True)
     given = common.key_values(tags)
     made = registration.register(client, model_uri, name, given, 0, description, reason)
     for alias in aliases:

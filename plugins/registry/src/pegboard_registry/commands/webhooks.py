@@ -7,34 +7,25 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import click
-from pegboard import host, paging
+from pegboard import paging
 from pegboard.cli import output
 from pegboard.errors import InvalidValue, StoreError
 from pegboard_stores import formats
 
 from pegboard_registry.commands import common
-from pegboard_registry.names import NAME
 from pegboard_registry.webhooks.entities import EVENTS, Delivery, DeliveryState, Webhook
 
 if TYPE_CHECKING:
-    from pegboard_registry.client.webhooks import RestWebhooks
-    from pegboard_registry.webhooks.store import WebhookStore
+    from pegboard_registry.webhooks.contract import Webhooks
 
 _PAGE = 1000
 _SECRET = "PEGBOARD_WEBHOOK_SECRET"  # noqa: S105 (the name of a variable)
 
 
-def _open() -> WebhookStore | RestWebhooks:
-    from pegboard_registry.client.registry import RestRegistry
+def _open(*, create: bool = False) -> Webhooks:
+    from pegboard_registry.webhooks.contract import need_webhooks
 
-    registry = common.client().registry
-    if isinstance(registry, RestRegistry):
-        from pegboard_registry.client.webhooks import RestWebhooks
-
-        return RestWebhooks(registry)
-    from pegboard_registry.webhooks.service import need_webhooks
-
-    return need_webhooks(registry, host.current().settings(NAME))
+    return need_webhooks(common.client(create=create).registry)
 
 
 @click.group(epilog=output.examples("pegboard registry webhooks list"))
@@ -112,7 +103,7 @@ def create(
 ) -> None:
     """Have a URL called for some events."""
     secret = _ask_for_secret() if signed else None
-    made = _open().create(name, url, events, description=description, secret=secret)
+    made = _open(create=True).create(name, url, events, description=description, secret=secret)
     common.done(made, as_json, f"Created the webhook {made.name!r} with the id {made.webhook_id}.")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from pegboard import uris
 from pegboard_stores.location import locate
@@ -14,22 +16,46 @@ from pegboard_registry.store.models import SqliteModels
 from pegboard_registry.store.promotion import SqlitePromotion
 from pegboard_registry.store.versions import SqliteVersions
 
+if TYPE_CHECKING:
+    from pegboard_registry.settings import Settings
+    from pegboard_registry.webhooks.store import WebhookStore
 
-def open_registry(uri: uris.Uri, settings: object) -> SqliteRegistry:
+T = TypeVar("T")
+
+
+def open_registry(uri: uris.Uri, settings: Settings) -> SqliteRegistry:
     """Open the registry in the file of a tracking store's URI; it is made if need be."""
-    del settings
     # What is promoted must not be forgotten when the power fails.
     place = locate(uri, synchronous="full")
-    return SqliteRegistry(place.file, synchronous=place.synchronous, patience=place.patience)
+    return SqliteRegistry(
+        place.file, synchronous=place.synchronous, patience=place.patience, settings=settings
+    )
+
+
+def file_of(uri: uris.Uri, settings: object) -> Path:
+    """Return the file of the registry of a URI."""
+    del settings
+    return locate(uri, synchronous="full").file
 
 
 class SqliteRegistry(SqliteModels, SqliteVersions, SqlitePromotion):
     """Registered models in tables of their own."""
 
     def __init__(
-        self, path: Path, *, synchronous: str = "full", patience: float | None = None
+        self,
+        path: Path,
+        *,
+        synchronous: str = "full",
+        patience: float | None = None,
+        settings: Settings | None = None,
     ) -> None:
-        """Open the file and bring the registry's tables up to date."""
+        """Open the file and bring the registry's tables up to date.
+
+        ``settings`` say what webhooks may call; without them, what everybody may.
+        """
+        self._settings = settings
+        self._webhooks: WebhookStore | None = None
+        self._lock = threading.Lock()
         self._database = Database(path, synchronous=synchronous, prepare=prepare, patience=patience)
         self._database.migrate(schema.NAME, schema.COUNT, schema.migrations)
 
@@ -37,6 +63,24 @@ class SqliteRegistry(SqliteModels, SqliteVersions, SqlitePromotion):
     def database(self) -> Database:
         """The file, for what is kept beside the registry and changes together with it."""
         return self._database
+
+    def ability(self, contract: type[T]) -> T | None:
+        """Return the webhooks in the same file."""
+        with self._lock:
+            if self._webhooks is None:
+                self._webhooks = self._open_webhooks()
+        return self._webhooks if isinstance(self._webhooks, contract) else None
+
+    def _open_webhooks(self) -> WebhookStore:
+        from pegboard_registry.settings import Settings
+        from pegboard_registry.webhooks.guard import Guard
+        from pegboard_registry.webhooks.sending import Sender
+        from pegboard_registry.webhooks.store import WebhookStore
+
+        settings = self._settings or Settings()
+        guard = Guard(settings.webhook_allow)
+        sender = Sender(guard, settings.webhook_timeout_seconds)
+        return WebhookStore(self._database, guard, sender)
 
     def close(self) -> None:
         """Close the connections to the file."""

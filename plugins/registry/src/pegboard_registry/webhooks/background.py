@@ -11,6 +11,7 @@ from pegboard.errors import NotSupported, PegboardError
 from pegboard_registry.names import NAME
 from pegboard_registry.served import open_registry
 from pegboard_registry.webhooks import service
+from pegboard_registry.webhooks.contract import webhooks_of
 
 if TYPE_CHECKING:
     from pegboard.host import Host
@@ -46,9 +47,9 @@ class Background:
         while not self._stopping.is_set():
             try:
                 registry = open_registry(self._host, self._tracking_uri)
-                webhooks = service.webhooks_of(registry, settings)
-                if webhooks is not None:
-                    self._deliverer = service.start(webhooks, settings)
+                webhooks = webhooks_of(registry)
+                if webhooks is not None and webhooks.queue is not None:
+                    self._deliverer = service.start(webhooks.queue, settings)
             except NotSupported:
                 pass
             except PegboardError as error:

@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pegboard.errors import NotFound, PegboardError
 from pegboard_stores.clock import now_ms
 
-from pegboard_registry.webhooks.queue import Claim
+from pegboard_registry.webhooks.contract import Claim, DeliveryQueue
 from pegboard_registry.webhooks.sending import Outcome, Sender
-from pegboard_registry.webhooks.store import WebhookStore
 
 _THREADS = 4
 _LOOK_SECONDS = 2.0
@@ -34,11 +33,10 @@ class Deliverer:
     """
 
     def __init__(
-        self, webhooks: WebhookStore, sender: Sender, *, attempts: int = 8, pause: float = 2.0
+        self, queue: DeliveryQueue, sender: Sender, *, attempts: int = 8, pause: float = 2.0
     ) -> None:
         """Begin."""
-        self._webhooks = webhooks
-        self._queue = webhooks.queue
+        self._queue = queue
         self._sender = sender
         self._attempts = attempts
         self._pause = pause
@@ -104,7 +102,7 @@ class Deliverer:
 
     def _call(self, claim: Claim) -> Outcome:
         try:
-            url, secret = self._webhooks.secret_of(claim.webhook_id)
+            url, secret = self._queue.secret_of(claim.webhook_id)
         except NotFound:
             return Outcome(error="The webhook was deleted.")
         except PegboardError as error:

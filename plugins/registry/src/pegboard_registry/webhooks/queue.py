@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
-from attrs import frozen
 from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
 
+from pegboard_registry.webhooks.contract import Claim, DeliveryQueue, no_webhook
 from pegboard_registry.webhooks.payloads import payload
+from pegboard_registry.webhooks.secrets import Keyring
 
 KEPT = 1000
 """How many finished deliveries are kept for each webhook, for its log."""
@@ -36,22 +38,26 @@ DELETE FROM webhook_delivery WHERE webhook = :webhook AND state <> 'waiting' AND
 """
 
 
-@frozen
-class Claim:
-    """A delivery that this process is to make; ``attempt`` counts from 1."""
+class Queue(DeliveryQueue):
+    """Deliveries that wait in the database of a registry."""
 
-    number: int
-    delivery_id: str
-    webhook_id: str
-    payload: str
-    attempt: int
-
-
-class Queue:
-    """Deliveries that wait."""
-
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keys: Keyring) -> None:
         self._database = database
+        self._keys = keys
+
+    def changing(self) -> AbstractContextManager[object]:
+        """Begin a transaction of the database, which the registry shares."""
+        return self._database.writing()
+
+    def secret_of(self, webhook_id: str) -> tuple[str, str | None]:
+        """Return the URL and the secret of a webhook, for a call."""
+        with self._database.reading() as connection:
+            finding = "SELECT url, secret FROM webhook WHERE id = ?"
+            found = connection.execute(finding, (webhook_id,)).fetchone()
+        if found is None:
+            raise no_webhook(webhook_id)
+        url, sealed = found
+        return url, None if sealed is None else self._keys.open(sealed)
 
     def has_listeners(self) -> bool:
         """Whether there is anybody to tell anything."""

@@ -9,12 +9,12 @@ from typing import Any
 
 from pegboard import paging
 from pegboard.entities import Page
-from pegboard.errors import NotFound, quoted
 from pegboard_stores import validation
 from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
 
 from pegboard_registry.webhooks import checks, schema
+from pegboard_registry.webhooks.contract import LIMIT, PAGE, Webhooks, no_webhook
 from pegboard_registry.webhooks.entities import (
     Delivery,
     DeliveryState,
@@ -28,29 +28,28 @@ from pegboard_registry.webhooks.queue import Queue
 from pegboard_registry.webhooks.secrets import Keyring
 from pegboard_registry.webhooks.sending import Sender
 
-PAGE = 100
-"""How many webhooks or deliveries are listed by default."""
-
-LIMIT = 1000
-"""The largest page."""
-
 _COLUMNS = "id, name, url, status, created, updated, description, secret IS NOT NULL"
 _DELIVERY = (
     "number, id, webhook, event, state, created, attempts, due, finished, response_status, error"
 )
 
 
-class WebhookStore:
+class WebhookStore(Webhooks):
     """Webhooks, what waits to be delivered to them, and what became of it."""
 
     def __init__(self, database: Database, guard: Guard, sender: Sender) -> None:
         """Bring the tables up to date."""
         self.database = database
-        self.queue = Queue(database)
-        self._guard = guard
-        self.sender = sender
         self._keys = Keyring(database.path)
+        self._queue = Queue(database, self._keys)
+        self._guard = guard
+        self._sender = sender
         database.migrate(schema.NAME, schema.COUNT, schema.migrations)
+
+    @property
+    def queue(self) -> Queue:
+        """What waits to be delivered."""
+        return self._queue
 
     # -- webhooks ------------------------------------------------------------------------------
 
@@ -159,19 +158,9 @@ class WebhookStore:
         """Call a webhook with an example, of its first event if none is given, and wait."""
         webhook = self.get(webhook_id)
         chosen = checks.events([event])[0] if event else webhook.events[0]
-        url, secret = self.secret_of(webhook_id)
+        url, secret = self._queue.secret_of(webhook_id)
         text = payload(chosen, EXAMPLES[chosen])
-        return self.sender.send(url, secret, str(uuid.uuid4()), text).as_test()
-
-    def secret_of(self, webhook_id: str) -> tuple[str, str | None]:
-        """Return the URL and the secret of a webhook, for a call."""
-        with self.database.reading() as connection:
-            finding = "SELECT url, secret FROM webhook WHERE id = ?"
-            found = connection.execute(finding, (webhook_id,)).fetchone()
-        if found is None:
-            raise no_webhook(webhook_id)
-        url, sealed = found
-        return url, None if sealed is None else self._keys.open(sealed)
+        return self._sender.send(url, secret, str(uuid.uuid4()), text).as_test()
 
     def deliveries(
         self, webhook_id: str, *, max_results: int = PAGE, page_token: str | None = None
@@ -251,11 +240,4 @@ def _delivery(
         finished,
         response_status,
         error,
-    )
-
-
-def no_webhook(webhook_id: str) -> NotFound:
-    """No webhook has this id."""
-    return NotFound(f"There is no webhook with the id {quoted(webhook_id)}.").about(
-        "no_webhook", webhook_id=webhook_id
     )

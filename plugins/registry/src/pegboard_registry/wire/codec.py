@@ -88,13 +88,6 @@ def owner_json(owner: FilesOwner) -> JsonObject:
     return {"id": owner.id, "uris": [*owner.uris]}
 
 
-def read_owner(value: Any) -> FilesOwner:
-    """Read the owner of files."""
-    fields = message(value, "owners")
-    uris = [string(each, "uris") for each in items(get(fields, "uris"), "uris")]
-    return FilesOwner(string(need(fields, "id"), "id"), uris)
-
-
 def needed_json(found: Mapping[str, Sequence[ModelVersion]]) -> JsonObject:
     """Return the versions that need files, by owner."""
     needed = [

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
-from pegboard_registry.names import NAME
 from pegboard_registry.webhooks import service
+from pegboard_registry.webhooks.contract import webhooks_of
 from pegboard_registry.wire.calls import registry_of
 from pegboard_registry.wire.prompts import TEXT, is_prompt, shown_tags
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from pegboard.entities.registry import ModelVersion, RegisteredModel
     from pegboard_wire.http import Call
 
-    from pegboard_registry.webhooks.queue import Queue
-    from pegboard_registry.webhooks.store import WebhookStore
+    from pegboard_registry.webhooks.contract import DeliveryQueue
 
 T = TypeVar("T")
 
@@ -34,13 +33,13 @@ def announced(call: Call) -> Iterator[tuple[ModelRegistry, Announcer]]:
     if this process dies in between. What gates are asked about is changed by ``promoted``.
     """
     registry = registry_of(call)
-    webhooks = _listening(call, registry)
-    if webhooks is None:
+    queue = _listening(registry)
+    if queue is None:
         yield registry, Announcer(registry, None)
         return
-    with webhooks.database.writing():
-        yield registry, Announcer(registry, webhooks.queue)
-    service.wake(webhooks)
+    with queue.changing():
+        yield registry, Announcer(registry, queue)
+    service.wake(queue)
 
 
 def promoted(call: Call, change: Callable[[ModelRegistry, Announcer], T]) -> T:
@@ -51,8 +50,8 @@ def promoted(call: Call, change: Callable[[ModelRegistry, Announcer], T]) -> T:
     about another promotion, as others have changed something, they are.
     """
     registry = registry_of(call)
-    webhooks = _listening(call, registry)
-    if webhooks is None or registry.allow is None:
+    queue = _listening(registry)
+    if queue is None or registry.allow is None:
         with announced(call) as (plain, announcer):
             return change(plain, announcer)
     passed: set[Promotion] = set()
@@ -60,20 +59,21 @@ def promoted(call: Call, change: Callable[[ModelRegistry, Announcer], T]) -> T:
     asking.allow = partial(_check_passed, passed)
     while True:
         try:
-            with webhooks.database.writing():
-                changed = change(asking, Announcer(registry, webhooks.queue))
+            with queue.changing():
+                changed = change(asking, Announcer(registry, queue))
         except _NotAsked as missing:
             registry.allow(missing.promotion)
             passed.add(missing.promotion)
         else:
-            service.wake(webhooks)
+            service.wake(queue)
             return changed
 
 
-def _listening(call: Call, registry: ModelRegistry) -> WebhookStore | None:
-    """Return the webhooks of a registry, if there are any."""
-    webhooks = service.webhooks_of(registry, call.host.settings(NAME))
-    return webhooks if webhooks is not None and webhooks.queue.has_listeners() else None
+def _listening(registry: ModelRegistry) -> DeliveryQueue | None:
+    """Return where events of a registry are put in line; None if nobody is to be told here."""
+    webhooks = webhooks_of(registry)
+    queue = None if webhooks is None else webhooks.queue
+    return queue if queue is not None and queue.has_listeners() else None
 
 
 class _NotAsked(Exception):
@@ -96,7 +96,7 @@ class Announcer:
     """
 
     registry: ModelRegistry
-    queue: Queue | None
+    queue: DeliveryQueue | None
 
     def model_created(self, model: RegisteredModel) -> None:
         """A registered model was created."""

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from attrs import frozen
 from pegboard.contracts.registry import HISTORY_LIMIT, HISTORY_PAGE, FilesOwner
-from pegboard.errors import InvalidValue
-from pegboard_wire.http import Call, Endpoint, Permission, Result
+from pegboard.entities.registry import ChangeKind
+from pegboard_wire.http import Call, Permission, Result
 from pegboard_wire.pages import page_json
-from pegboard_wire.requests import NOTHING, optional_text, page_size, page_token, text, texts
-from pegboard_wire.scalars import boolean, get, items
-from pegboard_wire.schemas import EMPTY, at_most, page_limit
-from pegboard_wire.shapes import BOOLEAN, TEXT, array, record
+from pegboard_wire.requests import NOTHING
+from pegboard_wire.shapes import TEXT, array, record
+from pegboard_wire.typed import AtMost, Between, typed
 
 from pegboard_registry.wire import events
 from pegboard_registry.wire.calls import author_of, registry_of
-from pegboard_registry.wire.codec import (
-    change_json,
-    needed_json,
-    read_kind,
-    read_owner,
-    version_json,
-)
-from pegboard_registry.wire.schemas import BY_ALIAS, CHANGE, ONE_VERSION, VERSION
+from pegboard_registry.wire.codec import change_json, needed_json, version_json
+from pegboard_registry.wire.schemas import CHANGE, ONE_VERSION, VERSION
 
 if TYPE_CHECKING:
     from pegboard.contracts.registry import ModelRegistry
@@ -37,99 +31,127 @@ MAX_URIS = 10
 """How many URIs may stand for the files of one."""
 
 
-def _history(call: Call) -> Result:
-    given = call.parameters
+@frozen
+class History:
+    """Which changes of a registered model are asked for."""
+
+    name: str
+    kinds: tuple[ChangeKind, ...] = ()
+    version: str = ""
+    key: str = ""
+    max_results: Annotated[int, Between(1, HISTORY_LIMIT)] = HISTORY_PAGE
+    page_token: str = ""
+
+
+def _history(call: Call, asked: History) -> Result:
     found = registry_of(call).history(
-        text(given, "name"),
-        kinds=[read_kind(each) for each in texts(given, "kinds", query=True)],
-        version=optional_text(given, "version") or None,
-        key=optional_text(given, "key") or None,
-        max_results=page_size(given, HISTORY_PAGE, HISTORY_LIMIT),
-        page_token=page_token(given),
+        asked.name,
+        kinds=asked.kinds,
+        version=asked.version or None,
+        key=asked.key or None,
+        max_results=asked.max_results,
+        page_token=asked.page_token or None,
     )
     return page_json("changes", [*map(change_json, found)], found.token)
 
 
-def _approve(call: Call) -> Result:
-    given = call.parameters
-    withdraw = get(given, "withdraw")
+@frozen
+class Approval:
+    """A version that is approved for an alias or a stage, or is so no longer."""
+
+    name: str
+    version: str
+    key: str
+    withdraw: bool = False
+
+
+def _approve(call: Call, asked: Approval) -> Result:
     registry_of(call).approve(
-        text(given, "name"),
-        text(given, "version"),
-        text(given, "key"),
-        withdraw=withdraw is not None and boolean(withdraw, "withdraw"),
-        by=author_of(call),
+        asked.name, asked.version, asked.key, withdraw=asked.withdraw, by=author_of(call)
     )
     return NOTHING
 
 
-def _roll_back(call: Call) -> Result:
-    name, alias = text(call.parameters, "name"), text(call.parameters, "alias")
+@frozen
+class Rollback:
+    """The alias whose last move is taken back."""
 
+    name: str
+    alias: str
+
+
+def _roll_back(call: Call, asked: Rollback) -> Result:
     def change(registry: ModelRegistry, announce: events.Announcer) -> ModelVersion:
-        version = registry.rollback_alias(name, alias, by=author_of(call))
-        announce.alias_created(name, alias, version.version)
+        version = registry.rollback_alias(asked.name, asked.alias, by=author_of(call))
+        announce.alias_created(asked.name, asked.alias, version.version)
         return version
 
     return {"model_version": version_json(events.promoted(call, change))}
 
 
-def _needing(call: Call) -> Result:
-    return needed_json(registry_of(call).needing(_owners(call)))
+@frozen
+class Owner:
+    """A run or logged model, and the URIs that stand for its files."""
+
+    id: str
+    uris: Annotated[list[str], AtMost(MAX_URIS)]
 
 
-def _remove(call: Call) -> Result:
-    registry, ended = registry_of(call), get(call.parameters, "ended")
-    if ended is None or not boolean(ended, "ended"):
-        return needed_json(registry.begin_removal(_owners(call)))
-    registry.end_removal(_owners(call))
+@frozen
+class Needing:
+    """The owners of files that may be needed."""
+
+    owners: Annotated[list[Owner], AtMost(MAX_OWNERS)]
+
+    def files(self) -> list[FilesOwner]:
+        """Return the owners as the registry knows them."""
+        return [FilesOwner(owner.id, owner.uris) for owner in self.owners]
+
+
+def _needing(call: Call, asked: Needing) -> Result:
+    return needed_json(registry_of(call).needing(asked.files()))
+
+
+@frozen
+class Removal(Needing):
+    """The owners of files that are to be removed."""
+
+    ended: bool = False
+
+
+def _remove(call: Call, asked: Removal) -> Result:
+    registry = registry_of(call)
+    if not asked.ended:
+        return needed_json(registry.begin_removal(asked.files()))
+    registry.end_removal(asked.files())
     return NOTHING
 
 
-def _owners(call: Call) -> list[FilesOwner]:
-    owners = [read_owner(each) for each in items(get(call.parameters, "owners"), "owners")]
-    if len(owners) > MAX_OWNERS or any(len(owner.uris) > MAX_URIS for owner in owners):
-        raise InvalidValue(
-            f"{len(owners)} owners are asked for; {MAX_OWNERS} with {MAX_URIS} URIs each are "
-            "allowed."
-        )
-    return owners
-
-
-_OWNERS = at_most(MAX_OWNERS, record("id", "uris", id=TEXT, uris=at_most(MAX_URIS, TEXT)))
 _NEEDED = record(needed=array(record(id=TEXT, model_versions=array(VERSION))))
 _TAGS = ("Registry history",)
 
 ENDPOINTS = [
-    Endpoint(
+    typed(
         "GET", f"{BASE}/history", _history, Permission.READ,
-        "Return the changes of a registered model, the last first.",
-        record(
-            "name", name=TEXT, kinds=array(CHANGE["properties"]["kind"]), version=TEXT, key=TEXT,
-            max_results=page_limit(HISTORY_LIMIT), page_token=TEXT,
-        ),
+        "Return the changes of a registered model, the last first.", History,
         record(changes=array(CHANGE), next_page_token=TEXT), tags=_TAGS,
     ),
-    Endpoint(
+    typed(
         "POST", f"{BASE}/approvals", _approve, Permission.WRITE,
-        "Approve a version for an alias or a stage, or take that back.",
-        record(
-            "name", "version", "key", name=TEXT, version=TEXT, key=TEXT, withdraw=BOOLEAN,
-        ),
-        EMPTY, tags=_TAGS,
+        "Approve a version for an alias or a stage, or take that back.", Approval, tags=_TAGS,
     ),
-    Endpoint(
+    typed(
         "POST", f"{BASE}/rollback", _roll_back, Permission.WRITE,
-        "Take the last move of an alias back.", BY_ALIAS, ONE_VERSION, tags=_TAGS,
+        "Take the last move of an alias back.", Rollback, ONE_VERSION, tags=_TAGS,
     ),
-    Endpoint(
+    typed(
         "POST", f"{BASE}/needing", _needing, Permission.READ,
-        "Return which versions need the files of runs and logged models.",
-        record("owners", owners=_OWNERS), _NEEDED, tags=_TAGS,
+        "Return which versions need the files of runs and logged models.", Needing, _NEEDED,
+        tags=_TAGS,
     ),
-    Endpoint(
+    typed(
         "POST", f"{BASE}/removals", _remove, Permission.DELETE,
         "Do the same, and refuse versions of the other files, until their removal is ended.",
-        record("owners", owners=_OWNERS, ended=BOOLEAN), _NEEDED, tags=_TAGS,
+        Removal, _NEEDED, tags=_TAGS,
     ),
 ]  # fmt: skip

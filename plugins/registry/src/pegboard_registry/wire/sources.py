@@ -136,7 +136,7 @@ def _root(call: Call, source: Source, scheme: str = "") -> str:
     if scheme and scheme not in _IN_PROCESS:
         why += (
             " The server's owner can allow other places with [plugins.registry] source_schemes, or "
-            "with [plugins.tracking] artifact_allow, in pegboard.toml."
+            "with [http] artifact_allow, in pegboard.toml."
         )
     raise _refused(source.uri, why)
 

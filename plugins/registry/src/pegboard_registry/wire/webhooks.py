@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import asdict
 from pegboard.errors import Refused
@@ -16,28 +16,23 @@ from pegboard_wire.schemas import EMPTY, page_limit
 from pegboard_wire.sentences import BOUNDED_PAGE
 from pegboard_wire.shapes import BOOLEAN, INT32, INT64, TEXT, array, choice, record
 
-from pegboard_registry.names import NAME
 from pegboard_registry.webhooks import checks
+from pegboard_registry.webhooks.contract import LIMIT, PAGE, Webhooks, need_webhooks
 from pegboard_registry.webhooks.entities import (
     EVENTS,
     DeliveryState,
     Webhook,
     WebhookStatus,
 )
-from pegboard_registry.webhooks.service import need_webhooks
-from pegboard_registry.webhooks.store import LIMIT, PAGE
 from pegboard_registry.wire.calls import registry_of
 from pegboard_registry.wire.governance import BASE
 
-if TYPE_CHECKING:
-    from pegboard_registry.webhooks.store import WebhookStore
 
-
-def _webhooks(call: Call) -> WebhookStore:
+def _webhooks(call: Call) -> Webhooks:
     """Return the webhooks; on a server with users they are for administrators alone."""
     if call.identity.name and Permission.ADMIN not in call.identity.permissions:
         raise Refused("Webhooks are for administrators.")
-    return need_webhooks(registry_of(call), call.host.settings(NAME))
+    return need_webhooks(registry_of(call))
 
 
 # -- JSON ------------------------------------------------------------------------------------------

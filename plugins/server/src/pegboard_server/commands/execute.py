@@ -49,7 +49,7 @@ def execute(ctx: click.Context, command: tuple[str, ...]) -> None:
     A server of its own answers the command's calls while it runs; other users of the machine
     cannot use it. The exit code is the command's.
     """
-    host = open_host(ctx)
+    host = open_host(ctx, creates_stores=True)
     uri = host.config.tracking.uri
     if stores.is_remote(uri):
         environment = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}
@@ -70,7 +70,7 @@ def _serving(host: Host, uri: str) -> Iterator[tuple[str, str, Ending]]:
         tracking_uri=uri,
         token=secrets.token_urlsafe(32),
         access_log=False,
-        stop_timeout_seconds=float(host.settings(NAME)["stop_timeout_seconds"]),
+        stop_timeout_seconds=host.settings(NAME).stop_timeout_seconds,
     )
     assert settings.token is not None
     listener = serving.listen(_LOOPBACK, 0)

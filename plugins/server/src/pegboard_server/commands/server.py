@@ -66,7 +66,7 @@ def server(ctx: click.Context, /, **options: Any) -> None:
     from pegboard_server import serving, workers
 
     count, port = options.pop("workers"), options.pop("port")
-    host = open_host(ctx)
+    host = open_host(ctx, creates_stores=True)
     settings = _settings(host, ctx.find_root().params.get("config"), **options)
     serving.check(settings)
     listener = serving.listen(settings.host, port)

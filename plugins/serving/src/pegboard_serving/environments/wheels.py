@@ -38,7 +38,7 @@ def name_of(requirement: str) -> str:
 
 
 def of_pegboard(names: Iterable[str]) -> dict[str, metadata.Distribution]:
-    """Return the core and the plugins among some distributions and all that these need."""
+    """Return pegboard's own and the plugins among some distributions and all that these need."""
     found: dict[str, metadata.Distribution] = {}
     waiting = [normalized(name) for name in names]
     while waiting:
@@ -49,7 +49,7 @@ def of_pegboard(names: Iterable[str]) -> dict[str, metadata.Distribution]:
             distribution = metadata.distribution(name)
         except metadata.PackageNotFoundError:
             continue
-        if name == _CORE or _packages(distribution):
+        if _packages(distribution):
             found[name] = distribution
             waiting += [
                 name_of(line) for line in distribution.requires or () if "extra" not in line
@@ -108,13 +108,19 @@ def _is_editable(distribution: metadata.Distribution) -> bool:
 
 
 def _packages(distribution: metadata.Distribution) -> list[str]:
-    """Return the top-level packages of a plugin, which its entry points name."""
+    """Return the top-level packages of a plugin, which its entry points name, or of our own.
+
+    Those of ours that are no plugins have one package each, named like the distribution.
+    """
     points = [point for point in distribution.entry_points if point.group == GROUP]
-    return sorted({point.module.partition(".")[0] for point in points})
+    if points:
+        return sorted({point.module.partition(".")[0] for point in points})
+    name = normalized(distribution.metadata["Name"])
+    return [name.replace("-", "_")] if name == _CORE or name.startswith(f"{_CORE}-") else []
 
 
 def _files_of_packages(distribution: metadata.Distribution) -> Iterator[tuple[str, Path]]:
-    for package in _packages(distribution) or [_CORE]:
+    for package in _packages(distribution):
         spec = util.find_spec(package)
         if spec is None or spec.origin is None:
             raise PluginError(f"The package {package!r} cannot be found.")

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from pegboard.errors import translate_os_error
+from pegboard_stores.uploads import Incoming
 
 DIRECTORY = ".pegboard-content"
 """The directory below a store's root that holds all this; its name is reserved."""
@@ -48,19 +52,72 @@ def open_beside(target: Path) -> tuple[Path, int]:
         temporary = target.with_name(_new_name())
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            return temporary, os.open(temporary, flags, 0o666)
+            descriptor = os.open(temporary, flags, 0o666)
         except (FileNotFoundError, FileExistsError):
             # Someone who deletes may prune the directory between any two steps.
             if attempt == _ATTEMPTS - 1:
                 raise
+        else:
+            _lock(descriptor)
+            return temporary, descriptor
     raise AssertionError("unreachable")
 
 
-class Incoming:
-    """A file that comes in pieces, hashed as it is written. Safe to discard from any thread."""
+def _lock(descriptor: int) -> bool:
+    """Mark a file as in use while it is open; False if it is."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # A file system without locks: the age alone has to tell.
+        return True
+    return True
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+
+def sweep_unfinished(root: Path, given_up_seconds: float = GIVEN_UP_SECONDS) -> int:
+    """Remove what writers that were killed left beside their files; return the bytes freed.
+
+    That is what nobody has open, and nothing happened to for long.
+    """
+    limit = time.time() - given_up_seconds
+    freed, waiting = 0, [root]
+    while waiting:
+        # What may not be looked into is left alone.
+        with contextlib.suppress(PermissionError):
+            for entry in scan(waiting.pop()):
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name != DIRECTORY:
+                        waiting.append(Path(entry.path))
+                elif is_reserved(entry.name):
+                    freed += _remove_unfinished(Path(entry.path), limit)
+    return freed
+
+
+def _remove_unfinished(path: Path, limit: float) -> int:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        # Not when it was written: a link just made is as old as what it leads to.
+        if os.fstat(descriptor).st_ctime >= limit or not _lock(descriptor):
+            return 0
+        return _remove(path)
+    except FileNotFoundError:
+        return 0
+    finally:
+        os.close(descriptor)
+
+
+class IncomingFile(Incoming):
+    """A file that comes in pieces; it lies at ``path`` until ``place`` gives it its place."""
+
+    def __init__(
+        self, path: Path, descriptor: int, place: Callable[[IncomingFile], object]
+    ) -> None:
         self.path = path
+        self._place = place
         self.size = 0
         self._descriptor = descriptor
         self._hash = hashlib.sha256()
@@ -72,12 +129,23 @@ class Incoming:
         with self._lock:
             if not self._open:
                 return
-            for piece in pieces:
-                self._hash.update(piece)
-                left = memoryview(piece)
-                while left:
-                    left = left[os.write(self._descriptor, left) :]
-                self.size += len(piece)
+            try:
+                for piece in pieces:
+                    self._hash.update(piece)
+                    left = memoryview(piece)
+                    while left:
+                        left = left[os.write(self._descriptor, left) :]
+                    self.size += len(piece)
+            except OSError as error:
+                raise translate_os_error(error, self.path) from error
+
+    def keep(self) -> None:
+        """Give the file its place; after an error it is discarded."""
+        try:
+            self._place(self)
+        except BaseException:
+            self.discard()
+            raise
 
     @property
     def digest(self) -> str:
@@ -110,11 +178,13 @@ class Content:
         self._blobs = directory / "blobs"
         self.incoming = directory / "incoming"
 
-    def receive(self, directory: Path | None = None) -> Incoming:
-        """Begin a file; ``directory`` is where it lies until it is kept."""
-        return Incoming(*open_beside((directory or self.incoming) / "x"))
+    def receive(
+        self, place: Callable[[IncomingFile], object], directory: Path | None = None
+    ) -> IncomingFile:
+        """Begin a file, which ``place`` will keep; it lies in ``directory`` until then."""
+        return IncomingFile(*open_beside((directory or self.incoming) / "x"), place)
 
-    def keep(self, received: Incoming, target: Path) -> None:
+    def keep(self, received: IncomingFile, target: Path) -> None:
         """Put what was received in the place of ``target``, at once."""
         received.close()
         blob = self._blobs / received.digest[:2] / received.digest
@@ -136,7 +206,7 @@ class Content:
         received.path.unlink(missing_ok=True)
 
     @staticmethod
-    def _share(received: Incoming, blob: Path) -> None:
+    def _share(received: IncomingFile, blob: Path) -> None:
         """See to it that there is a blob, which can be linked to once more."""
         blob.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
-from attrs import frozen
 from pegboard.errors import InvalidValue, NotFound
+from pegboard_stores.uploads import MAX_PARTS, Part, PartUploads
 
-from pegboard_tracking.artifacts.content import Content, Incoming
-
-MAX_PARTS = 10_000
+from pegboard_tracking.artifacts.content import Content, IncomingFile
 
 _ID = re.compile(r"[A-Za-z0-9_-]{32}")
 _PART = re.compile(r"(\d{5})-([0-9a-f]{64})")
@@ -21,27 +21,18 @@ _TARGET = "target"
 _COPY_BYTES = 1 << 20
 
 
-@frozen
-class Part:
-    """A part that has arrived; the SHA-256 is in hexadecimal digits."""
+class Parts(PartUploads):
+    """The uploads in parts below a directory of files."""
 
-    number: int
-    digest: str
-    size: int
-    file: Path
-
-
-class Parts:
-    """The uploads in parts below a directory of files.
-
-    The id of an upload is a secret: who knows it may send parts.
-    """
-
-    def __init__(self, content: Content) -> None:
+    def __init__(self, content: Content, begin: Callable[[str], IncomingFile]) -> None:
+        """Use the content of a directory; ``begin`` begins a file of a path in it."""
         self._content = content
+        self._begin = begin
 
     def create(self, path: str) -> str:
         """Begin the upload of the file ``path``; return its id."""
+        # Refuses what cannot be written there.
+        self._begin(path).discard()
         upload_id = secrets.token_urlsafe(24)
         directory = self._content.incoming / upload_id
         directory.mkdir(mode=0o700, parents=True)
@@ -55,17 +46,17 @@ class Parts:
         except (FileNotFoundError, NotADirectoryError):
             raise _unknown() from None
 
-    def receive(self, upload_id: str) -> Incoming:
+    def receive(self, upload_id: str, number: int) -> IncomingFile:
         """Begin a part of an upload."""
-        self.path_of(upload_id)
-        return self._content.receive(self._directory(upload_id))
-
-    def keep(self, received: Incoming, upload_id: str, number: int) -> None:
-        """Make what was received a part of an upload, in place of an earlier one."""
         if not 1 <= number <= MAX_PARTS:
             raise InvalidValue(f"The number of a part is {number}, not from 1 to {MAX_PARTS}.")
+        self.path_of(upload_id)
+        place = partial(self._keep, upload_id, number)
+        return self._content.receive(place, self._directory(upload_id))
+
+    def _keep(self, upload_id: str, number: int, received: IncomingFile) -> None:
         received.close()
-        old = [part.file for part in self.list(upload_id) if part.number == number]
+        old = [file for part, file in self._arrived(upload_id) if part.number == number]
         target = received.path.with_name(f"{number:05}-{received.digest}")
         try:
             received.path.replace(target)
@@ -75,38 +66,49 @@ class Parts:
             if file != target:
                 file.unlink(missing_ok=True)
 
-    def list(self, upload_id: str) -> list[Part]:
+    def list(self, upload_id: str) -> builtins.list[Part]:
         """Return the parts that have arrived, in order."""
+        return [part for part, _ in self._arrived(upload_id)]
+
+    def _arrived(self, upload_id: str) -> builtins.list[tuple[Part, Path]]:
         self.path_of(upload_id)
         found = []
         for file in sorted(self._directory(upload_id).iterdir()):
             if match := _PART.fullmatch(file.name):
-                found.append(Part(int(match[1]), match[2], file.stat().st_size, file))
+                found.append((Part(int(match[1]), match[2], file.stat().st_size), file))
         return found
 
-    def join(
+    def complete(
         self, upload_id: str, wanted: Sequence[tuple[int, str | None]], digest: str | None = None
-    ) -> Incoming:
-        """Return the whole, of the parts with these numbers and digests (None: not given).
+    ) -> str:
+        """Make the file of the parts with these numbers and digests; return its SHA-256."""
+        path = self.path_of(upload_id)
+        whole = self._joined(path, self._chosen(upload_id, wanted), digest)
+        whole.keep()
+        self.remove(upload_id)
+        return whole.digest
 
-        InvalidValue if one has not arrived as it should have, or the whole has another ``digest``;
-        the parts stay where they are.
-        """
-        parts = {part.number: part for part in self.list(upload_id)}
-        chosen = []
+    def _chosen(
+        self, upload_id: str, wanted: Sequence[tuple[int, str | None]]
+    ) -> builtins.list[Path]:
+        parts = {part.number: (part, file) for part, file in self._arrived(upload_id)}
+        chosen: dict[int, Path] = {}
         for number, named in sorted(wanted, key=lambda item: item[0]):
-            part = parts.get(number)
-            if part is None or named not in (None, part.digest):
+            part, file = parts.get(number, (None, None))
+            if part is None or file is None or named not in (None, part.digest):
                 what = "has not arrived" if part is None else "is another than the one named"
                 raise InvalidValue(
                     f"Part {number} of the upload {what}.", hint="Send this part again."
                 )
-            chosen.append(part)
-        if not chosen or len({part.number for part in chosen}) != len(wanted):
+            chosen[number] = file
+        if not chosen or len(chosen) != len(wanted):
             raise InvalidValue("An upload is completed by naming each of its parts once.")
-        whole = self._content.receive()
+        return [*chosen.values()]
+
+    def _joined(self, path: str, parts: Sequence[Path], digest: str | None) -> IncomingFile:
+        whole = self._begin(path)
         try:
-            for piece in _pieces(chosen):
+            for piece in _pieces(parts):
                 whole.write(piece)
             _check_digest(whole, digest)
         except FileNotFoundError:
@@ -128,14 +130,14 @@ class Parts:
         return self._content.incoming / upload_id
 
 
-def _pieces(parts: Sequence[Part]) -> Iterator[bytes]:
+def _pieces(parts: Sequence[Path]) -> Iterator[bytes]:
     for part in parts:
-        with part.file.open("rb") as stream:
+        with part.open("rb") as stream:
             while piece := stream.read(_COPY_BYTES):
                 yield piece
 
 
-def _check_digest(whole: Incoming, digest: str | None) -> None:
+def _check_digest(whole: IncomingFile, digest: str | None) -> None:
     if digest not in (None, whole.digest):
         raise InvalidValue(
             "The parts of the upload make up another file than the SHA-256 says; nothing was kept.",

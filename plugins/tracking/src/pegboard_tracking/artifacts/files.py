@@ -10,26 +10,31 @@ import shutil
 import stat
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.entities import FileInfo
 from pegboard.errors import InvalidValue, NotFound, translate_os_error
 from pegboard.paths import below, safe_relative
+from pegboard_stores.uploads import PartUploads, PieceUploads
 
 from pegboard_tracking.artifacts.content import (
     DIRECTORY,
     Content,
-    Incoming,
+    IncomingFile,
     is_reserved,
     open_beside,
     scan,
+    sweep_unfinished,
 )
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from pegboard.uris import Uri
+
+T = TypeVar("T")
 
 _COPY_BYTES = 1 << 20
 
@@ -52,7 +57,7 @@ def open_memory(uri: Uri, settings: object) -> MemoryArtifactStore:
     return MemoryArtifactStore(memory, safe_relative(directory))
 
 
-class FileArtifactStore(ArtifactStore):
+class FileArtifactStore(ArtifactStore, PieceUploads):
     """The files of a directory."""
 
     def __init__(self, root: Path) -> None:
@@ -79,33 +84,34 @@ class FileArtifactStore(ArtifactStore):
 
     # -- files that many places share -----------------------------------------------------------
 
-    def receive(self) -> Incoming:
-        """Begin a file that comes in pieces and is then given its place by ``keep``."""
-        return self.content.receive()
+    def incoming(self, path: str) -> IncomingFile:
+        """Begin a file that comes in pieces; it will share its bytes with equal files."""
+        relative = _file_path(path)
+        with self._translated(below(self._root, relative)):
+            return self.content.receive(partial(self._keep, relative))
 
-    def keep(self, received: Incoming, path: str) -> FileInfo:
-        """Make what was received the file of a path; it shares its bytes with equal files."""
-        try:
-            relative = _file_path(path)
-            target = below(self._root, relative)
-            with self._translated(target):
-                self._keep(received, target)
-        except BaseException:
-            received.discard()
-            raise
-        return FileInfo(relative, is_dir=False, file_size=received.size)
+    def _keep(self, relative: str, received: IncomingFile) -> None:
+        # Links may lead elsewhere than when the file began.
+        target = below(self._root, relative)
+        with self._translated(target):
+            try:
+                self.content.keep(received, target)
+            except BaseException:
+                self._prune(target.parent)
+                raise
 
-    def _keep(self, received: Incoming, target: Path) -> None:
-        try:
-            self.content.keep(received, target)
-        except BaseException:
-            self._prune(target.parent)
-            raise
+    def ability(self, contract: type[T]) -> T | None:
+        """Return the uploads in parts below this directory, or the store itself."""
+        if contract is PartUploads:
+            from pegboard_tracking.artifacts.content_parts import Parts
+
+            return cast("T", Parts(self.content, self.incoming))
+        return super().ability(contract)
 
     def reclaim(self) -> int:
-        """Remove shared content that no file refers to, and uploads that were given up."""
+        """Remove shared content that no file refers to, and what was begun and given up."""
         with self._translated(self._root):
-            return self.content.sweep()
+            return self.content.sweep() + sweep_unfinished(self._root)
 
     # -- files ----------------------------------------------------------------------------------
 
@@ -168,8 +174,14 @@ class FileArtifactStore(ArtifactStore):
         return freed
 
     def _prune(self, directory: Path) -> None:
-        """Remove empty directories from here up to and including the root."""
+        """Remove empty directories from here up to and including the root.
+
+        The working directory stays: without it this process could not go on.
+        """
         while directory == self._root or self._root in directory.parents:
+            with contextlib.suppress(OSError):
+                if directory.samefile(os.curdir):
+                    return
             try:
                 directory.rmdir()
             except FileNotFoundError:

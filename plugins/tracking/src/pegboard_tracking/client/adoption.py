@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pegboard.errors import StoreError
+
 from pegboard_tracking.points import journal
 
 if TYPE_CHECKING:
@@ -48,12 +50,23 @@ def is_living(directory: Path, name: str) -> bool:
 def adopt(outbox: Outbox, names: list[str]) -> None:
     """Send and remove those of some journals whose processes have ended.
 
-    Raises Unreachable and other StoreErrors as requests to the server do.
+    Raises Unreachable at once, and other StoreErrors (a run that may not be written any more, say)
+    after the other journals were sent.
     """
+    from pegboard_wire.client.errors import Unreachable
+
+    failed: StoreError | None = None
     for name in names:
         with claimed(outbox.directory, name) as mine:
-            if mine:
-                outbox.finish(name)
+            try:
+                if mine:
+                    outbox.finish(name)
+            except Unreachable:
+                raise
+            except StoreError as error:
+                failed = error
+    if failed is not None:
+        raise failed
 
 
 def gather(outbox: Outbox, names: list[str], run_id: str) -> None:

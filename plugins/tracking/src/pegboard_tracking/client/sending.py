@@ -35,6 +35,7 @@ class Sender:
         self.mark: str = request["mark"]
         self.idle_seconds: float = request["idle_seconds"]
         self._outbox: Outbox | None = None
+        self._looked_at: list[str] = []
         self._pause = _LOOK_SECONDS
         self._useful = time.monotonic()
         """When there last was a client, or something was delivered."""
@@ -59,6 +60,7 @@ class Sender:
         if not self.directory.exists():
             return False
         names = marks.names(self.directory, self.mark)
+        self._looked_at = names
         living = [name for name in names if adoption.is_living(self.directory, name)]
         if living:
             self._useful = time.monotonic()
@@ -80,8 +82,11 @@ class Sender:
         return isinstance(error, Unreachable) and is_recent
 
     def _is_needed(self) -> bool:
-        names = marks.names(self.directory, self.mark)
-        return any(adoption.is_living(self.directory, name) for name in names)
+        """Whether there is a client, or was one, that came after the last look."""
+        return any(
+            name not in self._looked_at or adoption.is_living(self.directory, name)
+            for name in marks.names(self.directory, self.mark)
+        )
 
     def _open(self) -> Outbox:
         """Return the way to the server, whose modules load only when something was left."""

@@ -9,18 +9,15 @@ import attrs
 from pegboard.contracts.traces import CHANGEABLE, DEFAULT_PAGE, MAX_LINKS, TraceStore
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Page
-from pegboard.entities.traces import (
-    Assessment,
-    AssessmentKind,
-    MetricDataPoint,
-    Span,
-    Trace,
-    TraceFilterCorrelation,
-    TraceInfo,
-    TraceMetricsQuery,
-)
+from pegboard.entities.traces import Assessment, AssessmentKind, Span, Trace, TraceInfo
 from pegboard.errors import InvalidValue
 from pegboard_stores import filters, refusals, validation
+from pegboard_stores.trace_figures import (
+    MetricDataPoint,
+    TraceFigures,
+    TraceFilterCorrelation,
+    TraceMetricsQuery,
+)
 from pegboard_wire import scalars
 from pegboard_wire.client.api import Api, is_path_part, path_part
 
@@ -35,7 +32,7 @@ _OLD, _NEW = "traces", "/api/3.0/mlflow/traces"
 _SPANS = "/v1/traces"
 
 
-class RestTraces(TraceStore):
+class RestTraces(TraceStore, TraceFigures):
     """Traces behind a server.
 
     Spans go there in OpenTelemetry's protocol, which knows only ids of 16 bytes: those of traces

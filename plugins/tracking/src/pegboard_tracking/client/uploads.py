@@ -16,11 +16,11 @@ from urllib.parse import quote
 
 from attrs import evolve, frozen
 from pegboard.errors import NotFound, NotSupported, PegboardError
+from pegboard_stores.uploads import MAX_PARTS
 from pegboard_wire.client import errors
 from pegboard_wire.client.bodies import Part
 from pegboard_wire.scalars import integer, items, message, string
 
-from pegboard_tracking.artifacts.content_parts import MAX_PARTS
 from pegboard_tracking.client import upload_notes
 from pegboard_tracking.client.upload_notes import Begun, Note
 from pegboard_tracking.wire.artifacts import PROXY

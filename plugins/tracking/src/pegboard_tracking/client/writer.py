@@ -77,20 +77,25 @@ class RestWriter(JournalWriter):
 
     def _new_file(self) -> None:
         places.prepare(self._outbox.directory, self._url)
-        self._mark = self._mark or marks.mark_of(self._connection.options)
+        mark = self._own_mark()
         is_first = not self._count
         super()._new_file()
         if is_first:
-            sender.start(self._connection, self._settings, self._outbox.directory, self._mark)
+            sender.start(self._connection, self._settings, self._outbox.directory, mark)
 
     def _file_name(self, number: int) -> str:
-        return marks.name(self.id, self._mark, number)
+        return marks.name(self.id, self._own_mark(), number)
+
+    def _own_mark(self) -> str:
+        self._mark = self._mark or marks.mark_of(self._connection.options)
+        return self._mark
 
     def _others(self) -> list[str]:
         """Return the names of the journals that other processes here wrote as the same caller."""
-        if not self._mark:
+        directory = self._outbox.directory
+        if not journal.names(directory):
             return []
-        found = marks.names(self._outbox.directory, self._mark)
+        found = marks.names(directory, self._own_mark())
         return [name for name in found if not name.startswith(self.id)]
 
     def next_batch(self) -> str:

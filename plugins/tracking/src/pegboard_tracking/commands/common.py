@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 import click
-from pegboard import host, paging
+from pegboard import paging
+from pegboard.cli.opening import open_host
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, Run, ViewType
 from pegboard.errors import InvalidValue, NotFound
@@ -66,9 +67,12 @@ def limit_option(default: int | None) -> Callable[[F], F]:
     )
 
 
-def open_store() -> TrackingStore:
-    """Return the tracking store that the configuration and options name."""
-    return host.current().tracking_store()
+def open_store(*, create: bool = False) -> TrackingStore:
+    """Return the tracking store that the configuration and options name.
+
+    NoStore if it is not there, unless ``create``: then it is made.
+    """
+    return open_host(click.get_current_context(), creates_stores=create).tracking_store()
 
 
 def view_of(name: str) -> ViewType:

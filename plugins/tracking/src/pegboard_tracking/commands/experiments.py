@@ -99,7 +99,7 @@ def _tags(experiment: Experiment) -> str:
 def create(name: str, artifact_location: str | None, tags: tuple[str, ...], as_json: bool) -> None:
     """Create an experiment."""
     given = dict(common.key_value(tag) for tag in tags)
-    made = common.open_store().create_experiment(
+    made = common.open_store(create=True).create_experiment(
         name, artifact_location=artifact_location, tags=given
     )
     _done(made, as_json, f"Created the experiment {made.name!r} with the id {made.experiment_id}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain, islice
 
 import click
+from attrs import asdict
 from pegboard import host
 from pegboard.cli import output
 from pegboard.entities import Run
@@ -100,7 +101,7 @@ def show(run: str, as_json: bool) -> None:
     experiment = store.get_experiment(found.info.experiment_id)
     waiting = store.waiting(found.info.run_id)
     if as_json:
-        left = waiting and {"points": waiting.points, "requests": waiting.requests}
+        left = None if waiting is None else asdict(waiting)
         output.print_json(details.as_json(found, experiment) | {"waiting": left})
         return
     details.print_run(

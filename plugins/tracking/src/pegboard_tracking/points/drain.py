@@ -13,9 +13,10 @@ import socket
 import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from pegboard.errors import StoreReadOnly
+from pegboard.errors import store_read_only
 from pegboard_stores.sqlite import Database
 
 from pegboard_tracking.points import journal, series
@@ -43,17 +44,15 @@ class Drain:
         self._adopted = 0.0
 
     def all(self) -> None:
-        """Move everything that was logged by anybody; adopt the journals of the dead."""
+        """Move everything that was logged by anybody; adopt the journals of the dead.
+
+        StoreError if that cannot be done now: what was logged stays in the journals.
+        """
         names = journal.names(self.directory)
         if not names:
             return
-        try:
-            self._all(names)
-        except StoreReadOnly:
-            # We may read but not write: what is in the tables has to do.
-            logger.debug("Journals of %s wait for a process that may write.", self.directory)
-
-    def _all(self, names: list[str]) -> None:
+        if not self._database.is_writable:
+            raise store_read_only(self._database.path)
         with self._lock:
             now = time.monotonic()
             if now - self._adopted > _ADOPT_EVERY_SECONDS:
@@ -63,6 +62,22 @@ class Drain:
             positions = self._positions()
             for name in names:
                 self._move(name, positions.get(name, _START))
+
+    def lay(self, connection: sqlite3.Connection, names: Sequence[str]) -> None:
+        """Write what journals hold into the tables that ``connection`` sees, and leave it in them.
+
+        FileNotFoundError if one of them is gone: another state of the store has what it held.
+        """
+        positions = dict(connection.execute("SELECT id, position FROM journal"))
+        with self._lock:
+            for name in names:
+                position = positions.get(name, _START)
+                while self._path(name).stat().st_size > position:
+                    points = self._reader(name).read(position)
+                    if points.end <= position:
+                        break
+                    self._write(connection, points, reopen=False)
+                    position = points.end
 
     def one(self, name: str) -> None:
         """Move everything that one journal holds."""
@@ -96,7 +111,12 @@ class Drain:
         self._readers = {}
 
     def _path(self, name: str) -> Path:
-        return self.directory / f"{name}{journal.SUFFIX}"
+        return journal.path(self.directory, name)
+
+    def _reader(self, name: str) -> JournalReader:
+        if name not in self._readers:
+            self._readers[name] = JournalReader(self._path(name))
+        return self._readers[name]
 
     def _positions(self) -> dict[str, int]:
         with self._database.reading() as connection:
@@ -105,10 +125,7 @@ class Drain:
     def _move(self, name: str, position: int) -> None:
         try:
             while self._path(name).stat().st_size > position:
-                reader = self._readers.get(name)
-                if reader is None:
-                    reader = self._readers[name] = JournalReader(self._path(name))
-                points = reader.read(position)
+                points = self._reader(name).read(position)
                 if points.end <= position:
                     return
                 position = self._store(name, position, points)
@@ -129,28 +146,36 @@ class Drain:
             if found is None and not self._path(name).exists():
                 # Somebody else moved all of it and removed it.
                 return position
-            runs: dict[str, tuple[int, int] | None] = {}
-            for (run_id, key), pieces in points.by_series.items():
-                if run_id not in runs:
-                    runs[run_id] = self._run(connection, run_id)
-                run = runs[run_id]
-                if run is not None:
-                    name_number = name_id(connection, key)
-                    series.append(connection, *run, name_number, b"".join(pieces))
+            self._write(connection, points, reopen=True)
             connection.execute(
                 "INSERT OR REPLACE INTO journal (id, position) VALUES (?, ?)", (name, points.end)
             )
             return points.end
 
-    def _run(self, connection: sqlite3.Connection, run_id: str) -> tuple[int, int] | None:
-        """Return a run's row and experiment; None if it was deleted for good meanwhile."""
+    def _write(self, connection: sqlite3.Connection, points: Points, *, reopen: bool) -> None:
+        runs: dict[str, tuple[int, int] | None] = {}
+        for (run_id, key), pieces in points.by_series.items():
+            if run_id not in runs:
+                runs[run_id] = self._run(connection, run_id, reopen=reopen)
+            run = runs[run_id]
+            if run is not None:
+                name_number = name_id(connection, key)
+                series.append(connection, *run, name_number, b"".join(pieces))
+
+    def _run(
+        self, connection: sqlite3.Connection, run_id: str, *, reopen: bool
+    ) -> tuple[int, int] | None:
+        """Return a run's row and experiment; None if it was deleted for good meanwhile.
+
+        With ``reopen`` a LOST run is RUNNING again.
+        """
         found = connection.execute(
             "SELECT id, experiment, status FROM run WHERE run_id = ?", (run_id,)
         ).fetchone()
         if found is None:
             return None
         row, experiment, status = found
-        if status == "LOST":
+        if reopen and status == "LOST":
             self._liveness.reopen(connection, row)
         return row, experiment
 

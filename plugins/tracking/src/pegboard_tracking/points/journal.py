@@ -21,15 +21,19 @@ OTHER  0                       what else a server is still to be told, as JSON
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
 import struct
+import time
 import zlib
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+
+from pegboard.errors import StoreError
 
 MAGIC = b"PEGJRNL1"
 SUFFIX = ".log"
@@ -45,6 +49,9 @@ START = struct.Struct("<B3xI")
 LENGTH = struct.Struct("<I")
 _POINT = struct.Struct("<B3xIqqd")
 _PLAIN = struct.Struct("<qqd")
+
+_GIVEN_UP_SECONDS = 3600.0
+"""How long it cannot take to create a journal."""
 
 pack_head = HEAD.pack
 pack_point = _POINT.pack
@@ -120,6 +127,14 @@ def create(directory: Path, name: str) -> int:
     return descriptor
 
 
+def sweep(directory: Path) -> None:
+    """Remove the journals that processes began to create when they were killed."""
+    with contextlib.suppress(OSError):
+        for hidden in directory.glob("*.new"):
+            if time.time() - hidden.stat().st_ctime > _GIVEN_UP_SECONDS:
+                hidden.unlink()
+
+
 def names(directory: Path) -> list[str]:
     """Return the names of the journals in a directory, those of one writer in their order."""
     try:
@@ -127,7 +142,22 @@ def names(directory: Path) -> list[str]:
             found = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
     except FileNotFoundError:
         return []
+    except PermissionError:
+        raise unreadable(directory) from None
     return sorted(name.removesuffix(SUFFIX) for name in found)
+
+
+def path(directory: Path, name: str) -> Path:
+    """Return where the journal of a name lies."""
+    return directory / f"{name}{SUFFIX}"
+
+
+def unreadable(path: Path) -> StoreError:
+    """Return the error that says that a journal, or the directory of all, may not be read."""
+    return StoreError(
+        f"{path} cannot be read, so that what was logged last is not known.",
+        hint="Ask its owner for the permission to read it.",
+    )
 
 
 def set_aside(path: Path, damaged_at: int) -> None:

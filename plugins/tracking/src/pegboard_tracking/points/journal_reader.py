@@ -5,7 +5,9 @@ from __future__ import annotations
 import zlib
 from array import array
 from pathlib import Path
+from typing import BinaryIO
 
+from pegboard_tracking.points import journal
 from pegboard_tracking.points.journal import (
     BATCH,
     GROUP,
@@ -44,7 +46,7 @@ class JournalReader:
         An incomplete last record is left for the next time: its writer may be at work on it.
         """
         position = max(position, len(MAGIC))
-        with self.path.open("rb") as file:
+        with self._opened() as file:
             if position > self._known_to:
                 self._learn(file.read(position)[self._known_to :])
                 self._known_to = position
@@ -61,6 +63,12 @@ class JournalReader:
         self._collect(content, points)
         self._known_to = max(self._known_to, points.end)
         return points
+
+    def _opened(self) -> BinaryIO:
+        try:
+            return self.path.open("rb")
+        except PermissionError:
+            raise journal.unreadable(self.path) from None
 
     @staticmethod
     def _complete(content: bytes) -> bool:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from pegboard.contracts.tracking import MetricWriter
 from pegboard.entities import Metric
-from pegboard.errors import PegboardError, StoreError, translate_os_error
+from pegboard.errors import PegboardError, StoreError, StoreGone, translate_os_error
 from pegboard_stores import names, validation
 
 from pegboard_tracking.points import journal
@@ -99,6 +99,7 @@ class JournalWriter(MetricWriter):
         self._stop = threading.Event()
         self._closed = False
         self._count = 0
+        self._trouble = ""
         self._start_file(-1)
 
     def start_in_child(self) -> None:
@@ -329,8 +330,17 @@ class JournalWriter(MetricWriter):
         """Flush from the background: what cannot be moved stays, and is tried again."""
         try:
             self.flush()
+        except StoreGone:
+            # The journal is gone too: whoever logs next is told, by asking for the run.
+            self.forget()
+            with self._lock:
+                self._start_file(-1)
         except PegboardError as error:
-            logger.warning("Logged metrics wait in the journal: %s", error)
+            if str(error) != self._trouble:
+                logger.warning("Logged metrics wait in the journal: %s", error)
+            self._trouble = str(error)
+        else:
+            self._trouble = ""
 
     def close(self) -> None:
         """Flush and remove the journal; further calls are an error."""

@@ -226,7 +226,7 @@ def select_data(scope: Scope, field: Field, condition: Sql) -> Sql:
         index = "param_by_number"
     inside = scope.in_experiments("v.experiment")
     return Sql(
-        f"SELECT v.run AS id FROM {table} v INDEXED BY {index}"  # noqa: S608
+        f"SELECT v.run AS id FROM {table} v {scope.indexed(table, index)}"  # noqa: S608
         f" WHERE {inside.text} AND v.name = ? AND {condition.text}",
         (*inside.values, name, *condition.values),
     )

@@ -12,6 +12,8 @@ from pegboard.entities import LifecycleStage, ViewType
 from pegboard_stores import cancellation
 from pegboard_stores.sql.pieces import Sql, among, any_of
 
+from pegboard_tracking.points.overlay import Overlaid
+
 if TYPE_CHECKING:
     from pegboard_tracking.traces.candidates import Candidates
 
@@ -46,6 +48,11 @@ class Scope:
             found = self.connection.execute(finding, (key,)).fetchone()
             self._names[key] = None if found is None else found[0]
         return self._names[key]
+
+    def indexed(self, table: str, index: str) -> str:
+        """Return what lets a table be read by an index: nothing if a view stands in its place."""
+        hidden = table == "series" and isinstance(self.connection, Overlaid)
+        return "" if hidden else f"INDEXED BY {index}"
 
     def in_experiments(self, column: str) -> Sql:
         """Return the condition that ``column`` is one of the experiments."""

@@ -173,7 +173,8 @@ class Stream:
             shown = joined(", ", [shown, Sql("v.run AS id"), joined(" AND ", checks)])
         begin = self._begin("v.value")
         return Sql(
-            f"SELECT {shown.text} FROM {table} v INDEXED BY {table}_by_value {join}"  # noqa: S608
+            f"SELECT {shown.text} FROM {table} v"  # noqa: S608
+            f" {self._scope.indexed(table, f'{table}_by_value')} {join}"
             f" WHERE v.experiment = {experiment.text} AND v.name = ? AND v.value IS NOT NULL"
             f" AND {begin.text} ORDER BY v.value{self._way}",
             (

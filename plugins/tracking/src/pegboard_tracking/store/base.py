@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from pegboard.contracts.tracking import TrackingStore
+from pegboard.errors import StoreError
 from pegboard_stores.group_commit import GroupCommit
 from pegboard_stores.sqlite import Database
 
+from pegboard_tracking.points import journal
 from pegboard_tracking.points.drain import Drain
 from pegboard_tracking.points.journal_writer import JournalWriter
+from pegboard_tracking.points.overlay import Overlay
 from pegboard_tracking.points.series_order import TimeOrder
 from pegboard_tracking.tables.liveness import Liveness
 
 T = TypeVar("T")
+
+_TRY_AGAIN_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
 
 
 class SqliteBase(TrackingStore):
@@ -27,6 +38,9 @@ class SqliteBase(TrackingStore):
     _commit: GroupCommit
     _writer: JournalWriter
     _time_order: TimeOrder
+    _overlay: Overlay
+    _stuck_until: float = 0.0
+    """Before which time (monotonic) nothing can be moved out of the journals."""
 
     async def soon(self, work: Callable[[], T]) -> T:
         """Do work that only creates or changes runs, params and tags, for an event loop.
@@ -35,7 +49,27 @@ class SqliteBase(TrackingStore):
         """
         return await self._commit.soon(work)
 
-    def _catch_up(self) -> None:
-        """Bring in what was logged by anybody up to now, so that a read sees it."""
-        self._drain.all()
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """Read one state of the store, with all that was logged by anybody up to now."""
+        reading = self._database.reading if self._catch_up() else self._overlay.reading
+        with reading() as connection:
+            yield connection
+
+    def _catch_up(self) -> bool:
+        """Bring in what was logged by anybody up to now; False if it has to stay in the journals.
+
+        Where that was not possible it is tried again after a while only.
+        """
+        now = time.monotonic()
+        if now < self._stuck_until:
+            return not journal.names(self._drain.directory)
+        moved = True
+        try:
+            self._drain.all()
+        except StoreError as error:
+            logger.debug("What was logged is read from the journals: %s", error)
+            self._stuck_until = time.monotonic() + _TRY_AGAIN_SECONDS
+            moved = False
         self._liveness.look()
+        return moved

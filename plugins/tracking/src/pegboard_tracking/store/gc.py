@@ -8,6 +8,7 @@ no trouble.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
@@ -29,10 +30,16 @@ from pegboard.errors import (
     command_line,
 )
 
+from pegboard_tracking.artifacts.content import scan
+
 _PAGE = 1000
 
 _ASKED_AT_ONCE = 100
 """Of how many runs and models a registry is asked at once whether versions need their files."""
+
+
+_OWN = re.compile(r"[0-9a-f]{32}|models")
+"""Names of directories in an experiment's place that hold nothing but files of runs or models."""
 
 
 class Kind(StrEnum):
@@ -255,12 +262,27 @@ class Collector:
         models.purge(doomed.id)
 
     def reclaim(self) -> int:
-        """Free what removed files left in the store's own place for files; return the bytes."""
-        destination = self._store.artifact_destination()
-        if destination is None:
-            return 0
+        """Free what removed files, and writers that were killed, left; return the bytes.
+
+        That is in the store's own place for files, and in the directories of runs and models where
+        experiments have a place of this machine for themselves.
+        """
+        destination = _without_query(self._store.artifact_destination() or "")
+        freed = self._reclaim(destination) if destination else 0
+        search = partial(self._store.search_experiments, view=ViewType.ALL, max_results=_PAGE)
+        for experiment in paging.items(search):
+            place = _without_query(self._store.located(experiment.artifact_location))
+            if destination and f"{place}/".startswith(f"{destination}/"):
+                continue
+            if uris.parse(place).scheme in ("file", uris.PLAIN_PATH):
+                # Others may keep what they like beside these.
+                own = filter(_OWN.fullmatch, (e.name for e in scan(uris.parse(place).local_path())))
+                freed += sum(self._reclaim(uris.join(place, name)) for name in own)
+        return freed
+
+    def _reclaim(self, place: str) -> int:
         try:
-            return self._artifacts(destination).reclaim()
+            return self._artifacts(place).reclaim()
         except UnknownScheme:
             # Nothing here can open it, so nothing here was removed from it.
             return 0

@@ -25,7 +25,6 @@ from pegboard.entities.logged_models import (
     LoggedModelOutput,
     LoggedModelStatus,
 )
-from pegboard.errors import InvalidValue
 from pegboard.validation import MAX_MODEL_TYPE
 from pegboard_stores import filters, names, refusals, validation
 from pegboard_stores.clock import now_ms
@@ -147,8 +146,6 @@ class LoggedModels(LoggedModelStore):
     ) -> Page[LoggedModel]:
         """Return models of these experiments that match; by default the last created first."""
         validation.page_size(max_results, SEARCH_LIMIT)
-        if not all(dataset.name for dataset in datasets):
-            raise InvalidValue("A dataset to search by has no name.")
         expression = filters.parse_filter(filter, filters.LOGGED_MODELS)
         wanted = [row for row in map(experiments.row_of, dict.fromkeys(experiment_ids)) if row >= 0]
         with self._database.reading() as connection:

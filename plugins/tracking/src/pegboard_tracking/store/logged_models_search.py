@@ -11,10 +11,8 @@ from collections.abc import Iterator, Sequence
 
 from pegboard.contracts.logged_models import DatasetFilter, ModelOrder
 from pegboard.entities import ViewType
-from pegboard.errors import InvalidValue
-from pegboard_stores import validation
-from pegboard_stores.filters import LOGGED_MODELS, And, Comparison, Expr, Kind, Not, Operator, Or
-from pegboard_stores.filters.parser import MAX_COMPARISONS, MAX_ORDERS
+from pegboard_stores.filters import And, Comparison, Expr, Kind, Not, Operator, Or
+from pegboard_stores.mapping_models_search import attribute_of_order, check, has_metric
 from pegboard_stores.paged import Key, page
 from pegboard_stores.sql.comparing import compare
 from pegboard_stores.sql.patterns import patterns
@@ -47,8 +45,7 @@ def find(
     page_token: str | None,
 ) -> tuple[list[int], str | None]:
     """Return the rows of up to ``limit`` models in order, and the token of the next page."""
-    validation.at_most(len(order_by), MAX_ORDERS, "fields to order by")
-    validation.at_most(len(datasets), MAX_COMPARISONS, "datasets")
+    check(datasets, order_by)
     scope = Scope.of(connection, experiments, ViewType.ACTIVE_ONLY)
     keys = _keys(scope, order_by)
     query = (tuple(experiments), expr, tuple(datasets), tuple(order_by))
@@ -63,26 +60,15 @@ def find(
 def _keys(scope: Scope, order_by: Sequence[ModelOrder]) -> list[Key]:
     keys: dict[str, Key] = {}
     for order in (*order_by, *_TIES):
-        kind, dot, metric = order.field_name.partition(".")
-        if dot and kind != "attributes":
-            if LOGGED_MODELS.kinds.get(kind) is not Kind.METRIC or not metric:
-                raise _unknown(order.field_name)
+        attribute = attribute_of_order(order)
+        if attribute is None:
+            metric = order.field_name.partition(".")[2]
             keys[repr(order)] = Key(_latest(scope, metric, order), float, True, order.ascending)
             continue
-        name = metric if dot else kind
-        column = _COLUMNS.get(LOGGED_MODELS.aliases.get(name, name))
-        if column is None:
-            raise _unknown(order.field_name)
+        column = _COLUMNS[attribute]
         kept = float if column in _NUMBERS else str
         keys.setdefault(column, Key(Sql(f"m.{column}"), kept, column in _NULLABLE, order.ascending))
     return list(keys.values())
-
-
-def _unknown(name: str) -> InvalidValue:
-    return InvalidValue(
-        f"Logged models cannot be ordered by {name!r}.",
-        hint=f"Possible are metrics.KEY, {', '.join(LOGGED_MODELS.attributes)}.",
-    ).about("no_order_field", name=name)
 
 
 def _latest(scope: Scope, metric: str, order: ModelOrder) -> Sql:
@@ -115,7 +101,7 @@ def _conditions(
     measured = _on(datasets)
     if expr is not None:
         yield _condition(scope, expr, measured)
-    if datasets and not _has_metric(expr):
+    if datasets and not has_metric(expr):
         yield Sql(
             f"EXISTS (SELECT 1 FROM model_metric v WHERE v.model = m.id AND {measured.text})",  # noqa: S608
             measured.values,
@@ -134,16 +120,6 @@ def _on(datasets: Sequence[DatasetFilter]) -> Sql:
     ]
     inner = joined(" OR ", ways)
     return Sql(f"({inner.text})", inner.values)
-
-
-def _has_metric(expr: Expr | None) -> bool:
-    if expr is None:
-        return False
-    if isinstance(expr, Comparison):
-        return expr.field.kind is Kind.METRIC
-    if isinstance(expr, Not):
-        return _has_metric(expr.item)
-    return any(map(_has_metric, expr.items))
 
 
 def _condition(scope: Scope, expr: Expr, measured: Sql) -> Sql:

@@ -9,6 +9,7 @@ from itertools import groupby
 from pegboard.entities import DatasetInput, Metric, Param, RunStatus, RunTag
 from pegboard.tags import RUN_NAME
 from pegboard_stores import refusals, validation
+from pegboard_stores.abilities import Batch
 
 from pegboard_tracking.points import series
 from pegboard_tracking.store.base import SqliteBase
@@ -38,30 +39,28 @@ class SqliteLogging(SqliteBase):
 
     def log_batch_once(
         self,
-        batch: str,
+        batch: Batch,
         run_id: str,
         *,
         metrics: Sequence[Metric] = (),
         params: Sequence[Param] = (),
         tags: Sequence[RunTag] = (),
     ) -> None:
-        """Do what ``log_batch`` does, unless the batch ``NAME:NUMBER`` was taken before."""
-        name, number = batches.parse(batch)
+        """Do what ``log_batch`` does, unless the batch was taken before."""
         points = [validation.metric(point) for point in metrics]
         write = self._batch(run_id, points, params, tags)
 
         def write_once(connection: sqlite3.Connection) -> None:
-            if batches.is_new(connection, name, number):
+            if batches.is_new(connection, batch):
                 write(connection)
 
         self._commit.run(write_once)
 
-    def log_packed_once(self, batch: str, run_id: str, metrics: Mapping[str, bytes]) -> None:
-        """Add packed points (``packed``) by key, unless the batch was taken before.
+    def log_packed_once(self, batch: Batch, run_id: str, metrics: Mapping[str, bytes]) -> None:
+        """Add packed points by key, unless the batch was taken before.
 
         All of it or, on an error, nothing.
         """
-        name, number = batches.parse(batch)
         for key in metrics:
             validation.key(key, "metric")
         # What this process logged before comes first in the history.
@@ -69,7 +68,7 @@ class SqliteLogging(SqliteBase):
 
         def write(connection: sqlite3.Connection) -> None:
             run = runs.get_active(connection, run_id)
-            if not batches.is_new(connection, name, number):
+            if not batches.is_new(connection, batch):
                 return
             for key, points in metrics.items():
                 key_id = name_id(connection, key)

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from attrs import field, frozen
 from pegboard.entities import Experiment
 from pegboard.uris import Uri
-from pegboard_stores.mapping_store import MappingStore, RunRecord
+from pegboard_stores.mapping_store import MappingStore, ModelRecord, RunRecord, TraceRecord
 from pegboard_stores.names import new_run_id
 
 
@@ -18,6 +18,8 @@ class _Memory:
 
     experiments: dict[str, Experiment] = field(factory=dict)
     runs: dict[str, RunRecord] = field(factory=dict)
+    models: dict[str, ModelRecord] = field(factory=dict)
+    traces: dict[str, TraceRecord] = field(factory=dict)
     lock: AbstractContextManager[object] = field(factory=threading.RLock)
 
 
@@ -32,6 +34,8 @@ def open_store(uri: Uri, settings: object) -> MappingStore:
     return MappingStore(
         memory.experiments,
         memory.runs,
+        models=memory.models,
+        traces=memory.traces,
         artifact_root=f"memory:{name}/artifacts",
         lock=memory.lock,
     )

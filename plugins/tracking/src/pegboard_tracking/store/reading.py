@@ -68,8 +68,7 @@ class SqliteReading(SqliteBase):
         if max_results is not None:
             validation.page_size(max_results, SEARCH_LIMIT)
         offset = paging.decode(page_token)
-        self._catch_up()
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             found = series.find(connection, runs.get(connection, run_id).row, key)
             if found is None:
                 return MetricColumns((), (), ())
@@ -103,8 +102,7 @@ class SqliteReading(SqliteBase):
         end_step: int | None = None,
     ) -> list[Metric]:
         """Return at most ``points`` points, ordered by step, that draw the same curve."""
-        self._catch_up()
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             found = series.find(connection, runs.get(connection, run_id).row, key)
             if found is None:
                 return []

@@ -85,8 +85,7 @@ class SqliteRuns(SqliteBase):
 
     def get_run(self, run_id: str) -> Run:
         """Return a run with its latest data, deleted ones too."""
-        self._catch_up()
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             found = connection.execute("SELECT id FROM run WHERE run_id = ?", (run_id,)).fetchone()
             if found is None:
                 raise refusals.no_run(run_id)
@@ -151,9 +150,8 @@ class SqliteRuns(SqliteBase):
         validation.page_size(max_results, SEARCH_LIMIT)
         expression = filters.parse_filter(filter, filters.RUNS)
         order = filters.parse_order_by(order_by, filters.RUNS)
-        self._catch_up()
         wanted = [row for row in map(experiments.row_of, dict.fromkeys(experiment_ids)) if row >= 0]
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             rows, token = queries.search_run_rows(
                 connection, wanted, expression, order, view, max_results, page_token
             )

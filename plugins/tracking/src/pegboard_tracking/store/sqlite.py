@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pegboard import uris
 from pegboard.contracts.tracking import MetricWriter
@@ -15,21 +15,26 @@ from pegboard_stores.location import locate
 from pegboard_stores.sql.patterns import prepare
 from pegboard_stores.sqlite import Database
 
+from pegboard_tracking.points import journal
 from pegboard_tracking.points.drain import Drain
 from pegboard_tracking.points.journal_writer import JournalWriter
+from pegboard_tracking.points.overlay import Overlay
 from pegboard_tracking.points.series_order import TimeOrder
 from pegboard_tracking.store.experiments import SqliteExperiments
 from pegboard_tracking.store.logging import SqliteLogging
 from pegboard_tracking.store.reading import SqliteReading
 from pegboard_tracking.store.runs import SqliteRuns
 from pegboard_tracking.tables import experiments, runs, schema
-from pegboard_tracking.tables.liveness import CLIENT, Liveness
+from pegboard_tracking.tables.liveness import Liveness
 
 if TYPE_CHECKING:
     from pegboard.contracts.logged_models import LoggedModelStore
     from pegboard.contracts.traces import TraceStore
 
     from pegboard_tracking.settings import Settings
+
+
+T = TypeVar("T")
 
 
 def open_store(uri: uris.Uri, settings: Settings) -> SqliteStore:
@@ -53,6 +58,11 @@ def open_store(uri: uris.Uri, settings: Settings) -> SqliteStore:
         lost_after_seconds=settings.lost_after_seconds,
         patience=place.patience,
     )
+
+
+def file_of(uri: uris.Uri, settings: Settings) -> Path:
+    """Return the file of the store that a URI names."""
+    return locate(uri, synchronous=settings.synchronous).file
 
 
 class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
@@ -82,10 +92,10 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         self._database = Database(path, synchronous=synchronous, prepare=prepare, patience=patience)
         self._database.migrate(schema.NAME, schema.COUNT, schema.migrations)
         self._ensure_default_experiment()
-        self.heartbeat_seconds = heartbeat_seconds
-        """How often whoever keeps runs alive gives a sign of life."""
+        self._heartbeat_seconds = heartbeat_seconds
         self._liveness = Liveness(self._database, lost_after_seconds)
         self._drain = Drain(self._database, _beside(path, ".journal"), self._liveness)
+        self._overlay = Overlay(path, prepare, self._drain.lay, self._drain.directory)
         self._commit = GroupCommit(self._database)
         self._time_order = TimeOrder()
         self._writer = JournalWriter(
@@ -95,6 +105,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         self._writer.quick = synchronous != "full"
         me = weakref.ref(self)
         os.register_at_fork(after_in_child=lambda: _reset_in_child(me))
+        journal.sweep(self._drain.directory)
         self._catch_up()
 
     def _ensure_default_experiment(self) -> None:
@@ -120,25 +131,12 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
 
         return Traces(self._database)
 
-    # -- signs of life -------------------------------------------------------------------------
+    def ability(self, contract: type[T]) -> T | None:
+        """Return what takes batches once, or packed points, or hears of clients."""
+        from pegboard_tracking.store.abilities import abilities
 
-    def hear_client(self, client: str, run_ids: Sequence[str], ended: Sequence[str]) -> None:
-        """Note that the client of a server is alive.
-
-        ``run_ids`` live and die with it from now on, like those of a process that writes here
-        itself, and ``ended`` no longer.
-        """
-        writer = CLIENT + client
-        with self._database.writing():
-            self._liveness.beat(writer)
-            for run_id in run_ids:
-                self._liveness.attach(writer, run_id)
-            for run_id in ended:
-                self._liveness.detach(writer, run_id)
-
-    def forget_client(self, client: str) -> None:
-        """Note that the client of a server has ended in order."""
-        self._liveness.leave(CLIENT + client)
+        made = abilities(self, self._database, self._liveness, self._heartbeat_seconds)
+        return next((able for able in made if isinstance(able, contract)), None)
 
     # -- writing and housekeeping --------------------------------------------------------------
 
@@ -165,6 +163,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
     def close(self) -> None:
         """Move on what was logged, and close the file."""
         self._writer.close()
+        self._overlay.close()
         self._database.close()
 
     def _check_run(self, run_id: str) -> None:

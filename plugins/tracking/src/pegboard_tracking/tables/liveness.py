@@ -8,7 +8,7 @@ import sqlite3
 import time
 from datetime import UTC, datetime
 
-from pegboard.errors import StoreReadOnly
+from pegboard.errors import StoreError
 from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
 
@@ -96,8 +96,8 @@ class Liveness:
         try:
             for (writer,) in silent:
                 self.declare_dead(writer, only_if_silent=True)
-        except StoreReadOnly:
-            # Whoever can write will do it.
+        except StoreError:
+            # Somebody who can write will do it.
             return
 
     def declare_dead(self, writer: str, *, only_if_silent: bool = False) -> None:

@@ -11,7 +11,8 @@ def name_id(connection: sqlite3.Connection, text: str) -> int:
     """Return the number of a metric's, param's or tag's name, which is added if it is new."""
     found = connection.execute("SELECT id FROM name WHERE text = ?", (text,)).fetchone()
     if found is None:
-        found = (connection.execute("INSERT INTO name (text) VALUES (?)", (text,)).lastrowid,)
+        connection.execute("INSERT INTO name (text) VALUES (?)", (text,))
+        found = connection.execute("SELECT id FROM name WHERE text = ?", (text,)).fetchone()
     number: int = found[0]
     return number
 

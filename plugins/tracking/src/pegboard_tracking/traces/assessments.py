@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
-from pegboard.contracts.traces import CHANGEABLE
 from pegboard.entities.traces import Assessment, AssessmentError, AssessmentKind
-from pegboard.errors import AlreadyExists, InvalidValue
-from pegboard.validation import MAX_KEY
+from pegboard.errors import AlreadyExists
 from pegboard_stores import refusals
 from pegboard_stores.clock import now_ms
+from pegboard_stores.traces.checks import assessment_name, changed
+from pegboard_stores.traces.figures import number_of
+from pegboard_stores.traces.outline import dumps
 
 from pegboard_tracking.tables.rows import name_id
-from pegboard_tracking.traces.content import dumps
 
 _COLUMNS = (
     "a.assessment_id, t.trace_id, a.kind, n.text, a.value, a.error, a.source_type, a.source_id,"
@@ -42,7 +41,7 @@ def insert(connection: sqlite3.Connection, trace: int, item: Assessment) -> Asse
             new_id,
             trace,
             str(AssessmentKind(item.kind)),
-            name_id(connection, _checked_name(item.name)),
+            name_id(connection, assessment_name(item.name)),
             *_value_columns(item),
             item.source_type,
             item.source_id,
@@ -84,20 +83,15 @@ def update(
     connection: sqlite3.Connection, trace: int, assessment_id: str, changes: Mapping[str, Any]
 ) -> Assessment:
     """Change some fields of an assessment; metadata is added to what is there."""
-    unknown = set(changes) - CHANGEABLE
-    if unknown:
-        raise InvalidValue(f"Of an assessment {', '.join(sorted(unknown))} cannot be changed.")
-    old = get(connection, trace, assessment_id)
-    metadata = {**old.metadata, **changes.get("metadata", {})}
-    new = attrs.evolve(old, **{**changes, "metadata": metadata})
+    new = changed(get(connection, trace, assessment_id), changes)
     connection.execute(
         "UPDATE assessment SET name = ?, value = ?, number = ?, error = ?, rationale = ?,"
         " metadata = ?, valid = ?, last_update_time = ? WHERE assessment_id = ? AND trace = ?",
         (
-            name_id(connection, _checked_name(new.name)),
+            name_id(connection, new.name),
             *_value_columns(new),
             new.rationale,
-            dumps(metadata),
+            dumps(dict(new.metadata)),
             new.valid,
             now_ms(),
             assessment_id,
@@ -126,24 +120,10 @@ def _set_valid(
     )
 
 
-def _checked_name(name: Any) -> str:
-    if not isinstance(name, str) or not 0 < len(name) <= MAX_KEY:
-        raise InvalidValue(f"The name of an assessment is a text of 1 to {MAX_KEY} characters.")
-    return name
-
-
 def _value_columns(item: Assessment) -> tuple[str, float | None, str | None]:
     """Return the value as JSON, as a number if it is one, and the error."""
     error = None if item.error is None else dumps(attrs.asdict(item.error))
-    return dumps(item.value), _number(item.value), error
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, str):
-        return {"yes": 1.0, "no": 0.0}.get(value.lower())
-    if isinstance(value, (bool, int, float)) and math.isfinite(value):
-        return float(value)
-    return None
+    return dumps(item.value), number_of(item.value), error
 
 
 def _load(

@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Sequence
 
 from pegboard.entities import ViewType
-from pegboard.entities.traces import TraceFilterCorrelation
 from pegboard_stores.filters import Expr
 from pegboard_stores.sql.patterns import patterns
 from pegboard_stores.sql.pieces import ALWAYS, joined
+from pegboard_stores.trace_figures import TraceFilterCorrelation
 
 from pegboard_tracking.search.scope import Scope
 from pegboard_tracking.traces import search

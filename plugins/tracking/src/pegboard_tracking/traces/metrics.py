@@ -2,46 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sqlite3
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from attrs import field, frozen
-from pegboard.contracts.tracking import SEARCH_LIMIT
-from pegboard.entities.traces import (
+from pegboard_stores.sql.pieces import Sql, among, joined
+from pegboard_stores.trace_figures import (
     AggregationType,
     MetricAggregation,
     MetricDataPoint,
     MetricViewType,
     TraceMetricsQuery,
 )
-from pegboard.errors import InvalidValue
-from pegboard_stores import validation
-from pegboard_stores.filters.parser import MAX_COMPARISONS, MAX_ORDERS
-from pegboard_stores.sql.pieces import Sql, among, joined
+from pegboard_stores.traces import figures
+from pegboard_stores.traces.usage import COSTS, TOKEN_USAGE
 
 from pegboard_tracking.traces import metric_filters
-from pegboard_tracking.traces.usage import TOKEN_USAGE
 
-TIME_BUCKET = "time_bucket"
-"""The dimension that says when the interval of a group begins, in ISO 8601."""
-
-_MAX_AGGREGATIONS = 100
 _SPAN_MS = "s.start_time / 1000000"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_COUNT = frozenset({AggregationType.COUNT})
-_SPREAD = frozenset(
-    {
-        AggregationType.AVG,
-        AggregationType.MIN,
-        AggregationType.MAX,
-        AggregationType.PERCENTILE,
-    }
-)
-_AMOUNT = _SPREAD | {AggregationType.SUM}
 _NOTHING = Sql("")
 
 
@@ -49,8 +28,6 @@ _NOTHING = Sql("")
 class _Metric:
     value: str
     """SQL; values that are NULL do not count."""
-    aggregations: frozenset[AggregationType]
-    dimensions: tuple[str, ...] = ()
     source: Sql = _NOTHING
     """More to join."""
     time: str = "t.request_time"
@@ -67,48 +44,32 @@ def _tokens(name: str) -> _Metric:
         " AND u.name = (SELECT id FROM name WHERE text = ?)",
         (TOKEN_USAGE,),
     )
-    return _Metric(number, _AMOUNT, ("trace_name",), joining)
+    return _Metric(number, joining)
 
 
 def _cost(name: str) -> _Metric:
-    dimensions = ("span_model_name", "span_model_provider")
-    return _Metric(f"g.{name}", _AMOUNT, dimensions, time=_SPAN_MS)
+    return _Metric(f"g.{name}", time=_SPAN_MS)
 
 
 _SESSION = Sql(
     " JOIN trace_metadata u ON u.trace = t.id AND u.name = (SELECT id FROM name WHERE text = ?)",
-    ("mlflow.trace.session",),
+    (figures.SESSION,),
 )
 _METRICS: Mapping[MetricViewType, Mapping[str, _Metric]] = {
     MetricViewType.TRACES: {
-        "trace_count": _Metric("t.id", _COUNT, ("trace_name", "trace_status")),
-        "session_count": _Metric("DISTINCT u.value", _COUNT, source=_SESSION),
-        "latency": _Metric("t.duration", _SPREAD, ("trace_name",)),
-        **{
-            name: _tokens(name)
-            for name in (
-                "input_tokens",
-                "output_tokens",
-                "total_tokens",
-                "cache_read_input_tokens",
-                "cache_creation_input_tokens",
-            )
-        },
+        "trace_count": _Metric("t.id"),
+        "session_count": _Metric("DISTINCT u.value", _SESSION),
+        "latency": _Metric("t.duration"),
+        **{name: _tokens(name) for name in figures.TOKENS},
     },
     MetricViewType.SPANS: {
-        "span_count": _Metric(
-            "s.id",
-            _COUNT,
-            ("span_name", "span_type", "span_status", "span_model_name", "span_model_provider"),
-        ),
-        "latency": _Metric(
-            "(s.end_time - s.start_time) / 1000000", _SPREAD, ("span_name", "span_status")
-        ),
-        **{name: _cost(name) for name in ("input_cost", "output_cost", "total_cost")},
+        "span_count": _Metric("s.id"),
+        "latency": _Metric("(s.end_time - s.start_time) / 1000000"),
+        **{name: _cost(name) for name in COSTS},
     },
     MetricViewType.ASSESSMENTS: {
-        "assessment_count": _Metric("a.id", _COUNT, ("assessment_name", "assessment_value")),
-        "assessment_value": _Metric("a.number", _SPREAD, ("assessment_name",)),
+        "assessment_count": _Metric("a.id"),
+        "assessment_value": _Metric("a.number"),
     },
 }
 _DIMENSIONS = {
@@ -141,37 +102,9 @@ _FUNCTIONS = {
 
 def build(query: TraceMetricsQuery) -> Metrics:
     """Return what answers a query; InvalidValue if nothing can."""
-    validation.page_size(query.max_results, SEARCH_LIMIT)
-    known = _METRICS[query.view_type]
-    if query.metric_name not in known:
-        raise _unknown("metric", query.metric_name, known)
-    metric = known[query.metric_name]
-    if not 1 <= len(query.aggregations) <= _MAX_AGGREGATIONS:
-        raise InvalidValue(
-            f"{len(query.aggregations)} aggregations were asked for, "
-            f"not from 1 to {_MAX_AGGREGATIONS}."
-        )
-    for each in query.aggregations:
-        if each.aggregation_type not in metric.aggregations:
-            raise _unknown("aggregation", each.aggregation_type, sorted(metric.aggregations))
-    for name in query.dimensions:
-        if name not in metric.dimensions:
-            raise _unknown("dimension", name, metric.dimensions)
-    seconds = query.time_interval_seconds
-    if seconds is not None:
-        if not 0 < seconds < 1 << 40:
-            raise InvalidValue(f"The interval is {seconds} seconds, not positive.")
-        if query.start_time_ms is None or query.end_time_ms is None:
-            raise InvalidValue("With an interval, the first and the last time are needed too.")
-    validation.at_most(len(query.filters), MAX_COMPARISONS, "filters")
-    validation.at_most(len(query.dimensions), MAX_ORDERS, "dimensions")
+    figures.check(query)
     conditions = [metric_filters.condition(text, query.view_type) for text in query.filters]
-    return Metrics(query, metric, conditions)
-
-
-def _unknown(what: str, name: str, known: Mapping[str, Any] | Sequence[str]) -> InvalidValue:
-    possible = f"Possible are {', '.join(known)}." if known else "None is possible."
-    return InvalidValue(f"There is no {what} {str(name)[:60]!r} here.", hint=possible)
+    return Metrics(query, _METRICS[query.view_type][query.metric_name], conditions)
 
 
 @frozen
@@ -211,7 +144,7 @@ class Metrics:
             length = seconds * 1000
             # The remainder has the sign of the time, which may lie before 1970.
             start = f"{time} - (({time}) % {length} + {length}) % {length}"
-            groups[TIME_BUCKET] = Sql(start)
+            groups[figures.TIME_BUCKET] = Sql(start)
         return groups | {name: Sql(_DIMENSIONS[name]) for name in self._query.dimensions}
 
     def _aggregated(self, each: MetricAggregation) -> Sql:
@@ -250,25 +183,15 @@ class Metrics:
     def _point(
         self, groups: Sequence[str], names: Sequence[str], row: Sequence[Any]
     ) -> MetricDataPoint:
-        dimensions = {name: _shown(name, value) for name, value in zip(groups, row, strict=False)}
+        dimensions = {
+            name: figures.shown(name, value) for name, value in zip(groups, row, strict=False)
+        }
         values = zip(names, row[len(groups) :], strict=True)
         return MetricDataPoint(
             self._query.metric_name,
             dimensions,
             {name: value for name, value in values if value is not None},
         )
-
-
-def _shown(dimension: str, value: Any) -> str:
-    if dimension == TIME_BUCKET:
-        try:
-            return (_EPOCH + timedelta(milliseconds=value)).isoformat()
-        except OverflowError:
-            return str(value)
-    if dimension == "assessment_value":
-        # As MLflow writes JSON, with its spaces and escapes.
-        return json.dumps(json.loads(value))
-    return str(value)
 
 
 class _Percentile:
@@ -286,10 +209,4 @@ class _Percentile:
 
     def finalize(self) -> float | None:
         """Return the percentile, None of no values."""
-        if not self._values:
-            return None
-        ordered = sorted(self._values)
-        place = self._percent / 100 * (len(ordered) - 1)
-        below = math.floor(place)
-        low, high = ordered[below], ordered[min(below + 1, len(ordered) - 1)]
-        return low + (place - below) * (high - low)
+        return figures.percentile(self._values, self._percent)

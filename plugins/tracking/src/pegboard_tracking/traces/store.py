@@ -8,23 +8,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pegboard import uris
-from pegboard.contracts.traces import DEFAULT_PAGE, MAX_LINKS, TraceStore
+from pegboard.contracts.traces import DEFAULT_PAGE, TraceStore
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Page
-from pegboard.entities.traces import (
-    TRACE_NAME,
-    Assessment,
-    MetricDataPoint,
-    Span,
-    Trace,
-    TraceFilterCorrelation,
-    TraceInfo,
-    TraceMetricsQuery,
-    TraceState,
-)
-from pegboard.errors import InvalidValue
+from pegboard.entities.traces import TRACE_NAME, Assessment, Span, Trace, TraceInfo, TraceState
 from pegboard_stores import filters, refusals, validation
 from pegboard_stores.sqlite import Database
+from pegboard_stores.trace_figures import (
+    MetricDataPoint,
+    TraceFigures,
+    TraceFilterCorrelation,
+    TraceMetricsQuery,
+)
+from pegboard_stores.traces import outline
+from pegboard_stores.traces.checks import (
+    check_deletion,
+    check_links,
+    check_span,
+    checked_id,
+    checked_prompt,
+    checked_texts,
+)
 
 from pegboard_tracking.tables import experiments
 from pegboard_tracking.tables.rows import name_id
@@ -33,10 +37,6 @@ from pegboard_tracking.traces import correlation as traces_correlation
 from pegboard_tracking.traces import metrics as traces_metrics
 from pegboard_tracking.traces import search as search_traces
 from pegboard_tracking.traces.rows import (
-    check_span,
-    checked_id,
-    checked_prompt,
-    checked_texts,
     insert,
     known_row,
     row_of,
@@ -45,14 +45,8 @@ from pegboard_tracking.traces.rows import (
     set_texts,
 )
 
-ARTIFACT_LOCATION = "mlflow.artifactLocation"
-SPANS_LOCATION = "mlflow.trace.spansLocation"
 
-_IN_TABLES = {SPANS_LOCATION: "TRACKING_STORE"}
-_OPEN = (TraceState.IN_PROGRESS, TraceState.STATE_UNSPECIFIED)
-
-
-class Traces(TraceStore):
+class Traces(TraceStore, TraceFigures):
     """Traces in the tables of a store's database."""
 
     def __init__(self, database: Database) -> None:
@@ -75,7 +69,7 @@ class Traces(TraceStore):
             if row is None:
                 row = insert(connection, trace_id, home.experiment_id, info.request_time)
                 location = uris.join(home.artifact_location, "traces", trace_id, "artifacts")
-                set_texts(connection, "tag", row, {ARTIFACT_LOCATION: location})
+                set_texts(connection, "tag", row, {outline.ARTIFACT_LOCATION: location})
             connection.execute(
                 "UPDATE trace SET experiment = ?, request_time = ?, duration = ?, state = ?,"
                 " client_request_id = ?, request_preview = coalesce(?, request_preview),"
@@ -116,7 +110,7 @@ class Traces(TraceStore):
             names = {name: name_id(connection, name) for name in {span.name for span in spans}}
             for trace_id, own in by_trace.items():
                 row, outlined = self._trace_of_spans(connection, experiment_id, trace_id, own)
-                set_tags(connection, row, {**given.get(trace_id, {}), **_IN_TABLES})
+                set_tags(connection, row, {**given.get(trace_id, {}), **outline.IN_STORE})
                 connection.executemany(
                     "INSERT INTO span (trace, span_id, parent_id, name, type, status, start_time,"
                     " end_time, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -164,7 +158,7 @@ class Traces(TraceStore):
             home = experiments.get_active(connection, experiment_id)
             row = insert(connection, trace_id, experiment_id, begin)
             location = uris.join(home.artifact_location, "traces", trace_id, "artifacts")
-            set_texts(connection, "tag", row, {ARTIFACT_LOCATION: location})
+            set_texts(connection, "tag", row, {outline.ARTIFACT_LOCATION: location})
         state, outlined = connection.execute(
             "SELECT state, outlined FROM trace WHERE id = ?", (row,)
         ).fetchone()
@@ -175,18 +169,18 @@ class Traces(TraceStore):
                 " WHERE id = ?",
                 (begin, end, begin, row),
             )
-        root = content.root_of(spans)
+        root = outline.root_of(spans)
         if root is not None:
-            if state in _OPEN:
-                new_state = str(content.state_of(root))
+            if state in outline.OPEN_STATES:
+                new_state = str(outline.state_of(root))
                 connection.execute("UPDATE trace SET state = ? WHERE id = ?", (new_state, row))
             connection.execute(
                 "UPDATE trace SET request_preview = coalesce(request_preview, ?),"
                 " response_preview = coalesce(response_preview, ?) WHERE id = ?",
-                (*content.previews(root), row),
+                (*outline.previews(root), row),
             )
-            set_tags(connection, row, checked_texts(content.tags_of(root), "tag"))
-        known = content.metadata_of(spans)
+            set_tags(connection, row, checked_texts(outline.tags_of(root), "tag"))
+        known = outline.metadata_of(spans)
         set_texts(connection, "metadata", row, checked_texts(known, "metadata"), replace=False)
         return row, None if is_new else bool(outlined)
 
@@ -280,12 +274,7 @@ class Traces(TraceStore):
         max_traces: int | None = None,
     ) -> int:
         """Remove traces of an experiment for good; return how many there were."""
-        if (trace_ids is None) == (max_timestamp is None):
-            raise InvalidValue(
-                "Traces are deleted by their ids or by a time; give one of them."
-            ).about("nothing_to_delete")
-        if trace_ids is not None and max_traces is not None:
-            raise InvalidValue("Traces that are named by their ids cannot be limited in number.")
+        check_deletion(trace_ids, max_timestamp, max_traces)
         with self._database.writing() as connection:
             if trace_ids is not None:
                 deleting = "SELECT id FROM trace WHERE experiment = ? AND trace_id IN"
@@ -300,11 +289,7 @@ class Traces(TraceStore):
 
     def link_to_run(self, trace_ids: Sequence[str], run_id: str) -> None:
         """Make traces found as the run's; unknown ones are passed over."""
-        if len(trace_ids) > MAX_LINKS:
-            raise InvalidValue(
-                f"{len(trace_ids)} traces were to be linked to a run at once; "
-                f"{MAX_LINKS} are allowed."
-            )
+        check_links(trace_ids)
         with self._database.writing() as connection:
             run = connection.execute("SELECT id FROM run WHERE run_id = ?", (run_id,)).fetchone()
             if run is None:

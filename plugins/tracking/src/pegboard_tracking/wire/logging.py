@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pegboard.entities import Metric, Param, RunTag
 from pegboard.errors import InvalidValue
 from pegboard.validation import MAX_TAG_VALUE
+from pegboard_stores.abilities import Batches
 from pegboard_stores.validation import dataset_input
 from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.requests import NOTHING, optional_text, run_id, store_of, text
@@ -18,9 +19,7 @@ from pegboard_wire.scalars import get, items, message, missing
 from pegboard_wire.schemas import EMPTY, PAIR, at_most
 from pegboard_wire.shapes import INT64, NUMBER, TEXT, array, record
 
-from pegboard_tracking.store.sqlite import SqliteStore
-from pegboard_tracking.tables import batches
-from pegboard_tracking.wire import codec
+from pegboard_tracking.wire import batches, codec
 from pegboard_tracking.wire.schemas import DATASET_INPUT, METRIC, MODEL_INPUT, MODEL_OUTPUT
 
 if TYPE_CHECKING:
@@ -132,8 +131,10 @@ async def _log_batch(call: Call) -> Result:
     tags = codec.read_tags(given.get("tags"))
     _refuse_repeated(params)
     store, batch = store_of(call), call.headers.get(batches.HEADER)
-    if batch and isinstance(store, SqliteStore):
-        log = partial(store.log_batch_once, batch, run, metrics=metrics, params=params, tags=tags)
+    once = store.ability(Batches) if batch else None
+    if batch and once is not None:
+        known = batches.read(batch)
+        log = partial(once.log, known, run, metrics=metrics, params=params, tags=tags)
         await asyncio.to_thread(log)
         return NOTHING
     try:

@@ -9,6 +9,8 @@ import re
 
 from pegboard.contracts.logged_models import USERS_PAGE
 from pegboard.errors import InvalidValue, NotSupported, PegboardError
+from pegboard_stores.abilities import Heartbeats, PackedPoints
+from pegboard_stores.uploads import PartUploads
 from pegboard_wire import places
 from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.pages import page_json
@@ -17,10 +19,8 @@ from pegboard_wire.scalars import boolean, get
 from pegboard_wire.schemas import EMPTY, at_most, page_limit
 from pegboard_wire.shapes import BOOLEAN, TEXT, array, record
 
-from pegboard_tracking.artifacts.files import FileArtifactStore
 from pegboard_tracking.points import packed_points
-from pegboard_tracking.store.sqlite import SqliteStore
-from pegboard_tracking.tables import batches
+from pegboard_tracking.wire import batches
 
 MAX_RUNS = 1000
 """Of how many runs one sign of life may tell."""
@@ -32,15 +32,16 @@ _BASE = "/api/pegboard/1.0"
 def _abilities(call: Call) -> Result:
     store = store_of(call)
     found: dict[str, object] = {"sampled_history": True, "resumable_uploads": _takes_parts(call)}
-    if isinstance(store, SqliteStore):
-        found["heartbeat_seconds"] = store.heartbeat_seconds
+    if (heartbeats := store.ability(Heartbeats)) is not None:
+        found["heartbeat_seconds"] = heartbeats.seconds
+    if store.ability(PackedPoints) is not None:
         found["packed_points"] = True
     return found
 
 
 def _takes_parts(call: Call) -> bool:
     try:
-        return isinstance(places.destination(call).store, FileArtifactStore)
+        return places.destination(call).store.ability(PartUploads) is not None
     except PegboardError:
         # It keeps no files, or cannot reach them now: then a whole file says what is wrong.
         return False
@@ -56,23 +57,23 @@ def _beat(call: Call) -> Result:
         raise InvalidValue(
             f"A sign of life tells of {len(runs) + len(ended)} runs; {MAX_RUNS} are allowed."
         )
-    store = store_of(call)
-    if not isinstance(store, SqliteStore):
+    heartbeats = store_of(call).ability(Heartbeats)
+    if heartbeats is None:
         raise NotSupported("The store of this server knows no signs of life.")
     if leaves is not None and boolean(leaves, "leaves"):
-        store.forget_client(writer)
+        heartbeats.forget(writer)
     else:
-        store.hear_client(writer, runs, ended)
+        heartbeats.hear(writer, runs, ended)
     return NOTHING
 
 
 def _log_packed(call: Call) -> Result:
-    store, batch = store_of(call), call.headers.get(batches.HEADER)
-    if not isinstance(store, SqliteStore):
+    packed, batch = store_of(call).ability(PackedPoints), call.headers.get(batches.HEADER)
+    if packed is None:
         raise NotSupported("The store of this server takes no packed points.")
     if not batch:
         raise InvalidValue(f"The header {batches.HEADER} is missing: NAME:NUMBER of the batch.")
-    store.log_packed_once(batch, *packed_points.unpack(call.content))
+    packed.log(batches.read(batch), *packed_points.unpack(call.content))
     return NOTHING
 
 

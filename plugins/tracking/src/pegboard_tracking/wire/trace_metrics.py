@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from pegboard.entities.traces import (
+from pegboard import refusals
+from pegboard.errors import InvalidValue
+from pegboard_stores.trace_figures import (
     AggregationType,
     MetricAggregation,
     MetricDataPoint,
     MetricViewType,
+    TraceFigures,
     TraceFilterCorrelation,
     TraceMetricsQuery,
 )
-from pegboard.errors import InvalidValue
 from pegboard_wire import scalars
 from pegboard_wire.http import Call, Endpoint, Permission
 from pegboard_wire.requests import optional_integer, optional_text, page_size, text, texts
@@ -35,6 +37,14 @@ E = TypeVar("E", bound=StrEnum)
 # As the protocol numbers them, from 1.
 _VIEWS = tuple(MetricViewType)
 _AGGREGATIONS = tuple(AggregationType)
+
+
+def _figures_of(call: Call) -> TraceFigures:
+    traces = traces_of(call)
+    found = traces.ability(TraceFigures)
+    if found is None:
+        raise refusals.unsupported("figures of traces", traces)
+    return found
 
 
 # -- figures ---------------------------------------------------------------------------------------
@@ -128,7 +138,7 @@ def read_point(value: Any) -> MetricDataPoint:
 
 
 def _metrics(call: Call) -> JsonObject:
-    found = traces_of(call).metrics(_read_query(call.parameters))
+    found = _figures_of(call).metrics(_read_query(call.parameters))
     return {"data_points": [point_json(point) for point in found]}
 
 
@@ -155,7 +165,7 @@ def read_correlation(fields: Mapping[str, Any]) -> TraceFilterCorrelation:
 
 def _correlation(call: Call) -> JsonObject:
     fields = call.parameters
-    found = traces_of(call).correlation(
+    found = _figures_of(call).correlation(
         experiments(call),
         text(fields, "filter_string1"),
         text(fields, "filter_string2"),

@@ -10,6 +10,7 @@ from typing import Any
 from pegboard.contracts.traces import DEFAULT_PAGE
 from pegboard.entities.traces import Trace
 from pegboard.errors import InvalidValue
+from pegboard_stores.traces.outline import ARTIFACT_LOCATION
 from pegboard_wire import places
 from pegboard_wire.http import Answer, Call, Endpoint, Permission
 from pegboard_wire.pages import page_json
@@ -27,7 +28,6 @@ from pegboard_wire.schemas import EMPTY
 from pegboard_wire.sending import send
 from pegboard_wire.shapes import BOOLEAN, INT32, INT64, TEXT, array, record
 
-from pegboard_tracking.traces.store import ARTIFACT_LOCATION
 from pegboard_tracking.wire import otlp, trace_codec
 from pegboard_tracking.wire.trace_requests import (
     experiments,

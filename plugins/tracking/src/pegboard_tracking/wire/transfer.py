@@ -1,4 +1,4 @@
-"""Files over HTTP, in pieces: what comes in, and what goes out."""
+"""Files that come in over HTTP, in pieces."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ import tempfile
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pegboard.entities import FileInfo
-from pegboard.errors import InvalidValue, translate_os_error
+from pegboard.errors import InvalidValue
+from pegboard_stores.uploads import PieceUploads
 from pegboard_wire.http import Answer
 
-from pegboard_tracking.artifacts.content import Incoming
-from pegboard_tracking.artifacts.files import FileArtifactStore
+from pegboard_tracking.artifacts.content import IncomingFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pegboard.contracts.artifacts import ArtifactStore
+    from pegboard_stores.uploads import Incoming
     from pegboard_wire.http import Call
 
 _WRITE = 1 << 19
@@ -34,20 +35,12 @@ _AHEAD = 2
 _DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{44}):")
 
 
-# -- in --------------------------------------------------------------------------------------------
-
-
 async def receive(call: Call, incoming: Incoming) -> None:
     """Take the body of a call in, in bounded memory; what came is discarded if it breaks off."""
     writes = _Writes(incoming)
     try:
         await _receive(call, writes)
         _check_digest(call.headers, incoming)
-    except OSError as error:
-        incoming.discard()
-        if isinstance(error, ConnectionError):
-            raise
-        raise translate_os_error(error, incoming.path) from error
     except BaseException:
         incoming.discard()
         raise
@@ -117,43 +110,35 @@ def _check_digest(headers: Mapping[str, str], incoming: Incoming) -> None:
 
 
 def begin(store: ArtifactStore, path: str) -> Incoming:
-    """Begin a file for a store, which is then given its place by ``keep``."""
+    """Begin a file for a store; one that takes files as a whole gets it when it is kept."""
+    pieces = store.ability(PieceUploads)
+    if pieces is not None:
+        return pieces.incoming(path)
     # Refuses a path that cannot be, before all of the file is here.
     store.local_path(path)
-    if isinstance(store, FileArtifactStore):
-        return store.receive()
     descriptor, name = tempfile.mkstemp(prefix="pegboard-")
-    return Incoming(Path(name), descriptor)
+    return IncomingFile(Path(name), descriptor, partial(_hand_over, store, path))
 
 
-def keep(store: ArtifactStore, received: Incoming, path: str) -> FileInfo:
-    """Give what was received its place in a store."""
-    if isinstance(store, FileArtifactStore):
-        return store.keep(received, path)
+def _hand_over(store: ArtifactStore, path: str, received: IncomingFile) -> None:
     received.close()
-    try:
-        with received.path.open("rb") as content:
-            return store.write(path, content)
-    finally:
-        received.discard()
+    with received.path.open("rb") as content:
+        store.write(path, content)
+    received.discard()
 
 
 async def put(call: Call, store: ArtifactStore, path: str) -> Answer:
     """Store the body of a call as a file."""
     incoming = await asyncio.to_thread(begin, store, path)
     await receive(call, incoming)
-    await asyncio.to_thread(keep, store, incoming, path)
-    return stored(incoming)
+    await asyncio.to_thread(incoming.keep)
+    return stored(incoming.digest)
 
 
-def stored(received: Incoming) -> Answer:
-    """Return the answer that says what was stored."""
-    digest = f"sha-256=:{_base64(received.digest)}:"
-    return Answer(b"{}", headers={"repr-digest": digest})
+def stored(digest: str) -> Answer:
+    """Return the answer that says what was stored, by its SHA-256."""
+    return Answer(b"{}", headers={"repr-digest": f"sha-256=:{_base64(digest)}:"})
 
 
 def _base64(digest: str) -> str:
     return base64.b64encode(bytes.fromhex(digest)).decode()
-
-
-# -- out -------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from pegboard.errors import InvalidValue, NotSupported
+from pegboard_stores.uploads import MAX_PARTS, PartUploads
 from pegboard_wire import places
 from pegboard_wire.http import Answer, Endpoint, Permission
 from pegboard_wire.pairs import JsonObject
@@ -21,8 +22,6 @@ from pegboard_wire.scalars import get, integer, items, message, need
 from pegboard_wire.schemas import EMPTY
 from pegboard_wire.shapes import BOOLEAN, INT64, TEXT, array, mapping, record
 
-from pegboard_tracking.artifacts.content_parts import MAX_PARTS, Parts
-from pegboard_tracking.artifacts.files import FileArtifactStore
 from pegboard_tracking.wire import transfer
 from pegboard_tracking.wire.artifacts import PROXY
 
@@ -33,12 +32,12 @@ _PART = f"{PROXY}/mpu/part"
 _TAGS = ("artifacts",)
 
 
-def _store(call: Call) -> FileArtifactStore:
-    store = places.destination(call).store
-    if not isinstance(store, FileArtifactStore):
+def _parts(call: Call) -> PartUploads:
+    parts = places.destination(call).store.ability(PartUploads)
+    if parts is None:
         # These words tell MLflow's client to send the file as a whole.
         raise NotSupported("Multipart upload is not supported for the current artifact repository.")
-    return store
+    return parts
 
 
 def _target(call: Call) -> str:
@@ -51,13 +50,11 @@ def _target(call: Call) -> str:
 
 
 def _create(call: Call) -> JsonObject:
-    store, target = _store(call), _target(call)
+    parts, target = _parts(call), _target(call)
     count = optional_integer(call.parameters, "num_parts") or 1
     if not 1 <= count <= MAX_PARTS:
         raise InvalidValue(f"The field 'num_parts' is {count}, not from 1 to {MAX_PARTS}.")
-    # Refuses what cannot be written there.
-    store.local_path(target)
-    upload_id = Parts(store.content).create(target)
+    upload_id = parts.create(target)
     base = f"{call.server_url}{_PART}?"
     return {
         "upload_id": upload_id,
@@ -73,21 +70,17 @@ def _create(call: Call) -> JsonObject:
 
 
 async def _put_part(call: Call) -> Answer:
-    parts = Parts(_store(call).content)
+    parts = _parts(call)
     upload_id = text(call.parameters, "upload_id")
     number = integer(need(call.parameters, "part_number"), "part_number")
-    incoming = await asyncio.to_thread(parts.receive, upload_id)
+    incoming = await asyncio.to_thread(parts.receive, upload_id, number)
     await transfer.receive(call, incoming)
-    try:
-        await asyncio.to_thread(parts.keep, incoming, upload_id, number)
-    except BaseException:
-        incoming.discard()
-        raise
+    await asyncio.to_thread(incoming.keep)
     return Answer(b"{}", headers={"etag": f'"{incoming.digest}"'})
 
 
 def _list(call: Call) -> JsonObject:
-    found = Parts(_store(call).content).list(text(call.parameters, "upload_id"))
+    found = _parts(call).list(text(call.parameters, "upload_id"))
     return {
         "parts": [
             {"part_number": part.number, "etag": f'"{part.digest}"', "size": part.size}
@@ -97,14 +90,11 @@ def _list(call: Call) -> JsonObject:
 
 
 def _complete(call: Call) -> Answer:
-    store, target = _store(call), _target(call)
-    parts, upload_id = Parts(store.content), text(call.parameters, "upload_id")
+    parts, target = _parts(call), _target(call)
+    upload_id = text(call.parameters, "upload_id")
     _check_target(parts, upload_id, target)
     digest = optional_text(call.parameters, "sha256") or None
-    whole = parts.join(upload_id, _wanted(call), digest)
-    store.keep(whole, target)
-    parts.remove(upload_id)
-    return transfer.stored(whole)
+    return transfer.stored(parts.complete(upload_id, _wanted(call), digest))
 
 
 def _wanted(call: Call) -> Sequence[tuple[int, str | None]]:
@@ -117,14 +107,14 @@ def _wanted(call: Call) -> Sequence[tuple[int, str | None]]:
     return found
 
 
-def _check_target(parts: Parts, upload_id: str, target: str) -> None:
+def _check_target(parts: PartUploads, upload_id: str, target: str) -> None:
     begun = parts.path_of(upload_id)
     if begun != target:
         raise InvalidValue(f"The upload was begun for another file than {target!r}.")
 
 
 def _abort(call: Call) -> JsonObject:
-    parts, upload_id = Parts(_store(call).content), text(call.parameters, "upload_id")
+    parts, upload_id = _parts(call), text(call.parameters, "upload_id")
     _check_target(parts, upload_id, _target(call))
     parts.remove(upload_id)
     return NOTHING

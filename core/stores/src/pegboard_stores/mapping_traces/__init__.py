@@ -1,0 +1,1 @@
+"""Traces over mappings: the meaning of their contract, in plain Python."""

@@ -1,0 +1,79 @@
+"""What the SQLite store can do beyond the contract: each ability is one object on its store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pegboard.entities import Metric, Param, RunTag
+from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
+from pegboard_stores.sqlite import Database
+
+from pegboard_tracking.tables.liveness import CLIENT, Liveness
+
+if TYPE_CHECKING:
+    from pegboard_tracking.store.logging import SqliteLogging
+
+
+def abilities(
+    store: SqliteLogging, database: Database, liveness: Liveness, heartbeat_seconds: float
+) -> tuple[object, ...]:
+    """Return all of them, for one store."""
+    return (
+        SqliteBatches(store),
+        SqlitePackedPoints(store),
+        SqliteHeartbeats(database, liveness, heartbeat_seconds),
+    )
+
+
+class SqliteBatches(Batches):
+    """Takes batches once."""
+
+    def __init__(self, store: SqliteLogging) -> None:
+        self._store = store
+
+    def log(
+        self,
+        batch: Batch,
+        run_id: str,
+        *,
+        metrics: Sequence[Metric] = (),
+        params: Sequence[Param] = (),
+        tags: Sequence[RunTag] = (),
+    ) -> None:
+        """Do what ``log_batch`` does, unless the batch was taken before."""
+        self._store.log_batch_once(batch, run_id, metrics=metrics, params=params, tags=tags)
+
+
+class SqlitePackedPoints(PackedPoints):
+    """Takes points as journals and tables keep them."""
+
+    def __init__(self, store: SqliteLogging) -> None:
+        self._store = store
+
+    def log(self, batch: Batch, run_id: str, series: Mapping[str, bytes]) -> None:
+        """Add points to metrics of a run, by key, unless the batch was taken before."""
+        self._store.log_packed_once(batch, run_id, series)
+
+
+class SqliteHeartbeats(Heartbeats):
+    """Hears clients of a server, which are writers like processes of this machine."""
+
+    def __init__(self, database: Database, liveness: Liveness, seconds: float) -> None:
+        self._database = database
+        self._liveness = liveness
+        self.seconds = seconds
+
+    def hear(self, client: str, run_ids: Sequence[str], ended: Sequence[str] = ()) -> None:
+        """Note that a client is alive."""
+        writer = CLIENT + client
+        with self._database.writing():
+            self._liveness.beat(writer)
+            for run_id in run_ids:
+                self._liveness.attach(writer, run_id)
+            for run_id in ended:
+                self._liveness.detach(writer, run_id)
+
+    def forget(self, client: str) -> None:
+        """Note that a client has ended in order."""
+        self._liveness.leave(CLIENT + client)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 if TYPE_CHECKING:
     from pegboard.entities import FileInfo, Metric, Param, RunTag
-    from pegboard.host import Host
+
+
+class HostView(Protocol):
+    """What a plugin may ask of the host of a run."""
+
+    def settings(self, plugin: str) -> Any:
+        """Return the settings of a loaded plugin, an instance of the class that it declares."""
 
 
 class RunLog(Protocol):
     """Writes to runs by their ids; ``pegboard.Client`` is one. From any thread."""
 
     @property
-    def host(self) -> Host:
+    def host(self) -> HostView:
         """The host whose plugins are asked."""
 
     def set_tag(self, run_id: str, key: str, value: object) -> object:

@@ -41,22 +41,26 @@ LEFT_OUT = {
         "pegboard_commands returned None, not a sequence",
     ),
     "one declaration, not a list": Fault(
-        "@hookimpl\ndef pegboard_commands(): return Command('x', print, '')\n",
+        "@hookimpl\ndef pegboard_commands(): return Command('x', 'module:x', '')\n",
         "pegboard_commands returned Command",
     ),
     "texts declared": Fault(
         "@hookimpl\ndef pegboard_tracking_stores(): return ['x']\n", "'x' was declared"
     ),
     "a name that is not text": Fault(
-        "@hookimpl\ndef pegboard_evaluators(): return [Component(7, print, '')]\n", "name"
+        "@hookimpl\ndef pegboard_model_flavors(): return [Flavor(7, 'module:x', '')]\n", "name"
     ),
-    "a store that cannot be called": Fault(
-        "@hookimpl\ndef pegboard_tracking_stores(): return [Backend('x', 'module:open', '')]\n",
-        "'open' cannot be called",
+    "a store that is no target": Fault(
+        "@hookimpl\ndef pegboard_tracking_stores(): return [Backend('x', 'a b', '')]\n",
+        "'target' is 'a b', not",
+    ),
+    "a function in place of a target": Fault(
+        "@hookimpl\ndef pegboard_tracking_stores(): return [Backend('x', print, '')]\n",
+        "'target' is <built-in function print>",
     ),
     "settings in a list": Fault(
         "@hookimpl\ndef pegboard_settings(): return ['size']\n",
-        "pegboard_settings returned list ['size'], not a mapping",
+        "pegboard_settings returned list ['size'], not 'package.module:Settings'",
     ),
     "a misspelt hook": Fault("@hookimpl\ndef pegboard_comands(): return []\n", "pegboard_comands"),
 }
@@ -224,7 +228,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             _name(name),
             f"def open_it(uri, settings):\n    {fault.code}\n"
             "@hookimpl\n"
-            f"def pegboard_tracking_stores(): return [Backend({_name(name)!r}, open_it, '')]\n",
+            f"def pegboard_tracking_stores(): return [\n"
+            f"    Backend({_name(name)!r}, 'fake_{_name(name).replace('-', '_')}:open_it', '')]\n",
         )
     script = (
         "import sys\n"
@@ -261,8 +266,10 @@ def test_a_store_that_is_none_is_refused_by_the_name_of_its_plugin(
 def test_a_command_that_cannot_be_loaded_is_named(house: House, fault: Fault) -> None:
     house.install(
         "faulty",
-        f"def load():\n    {fault.code}\n"
-        "@hookimpl\ndef pegboard_commands(): return [Command('shine', load, 'Make it shine.')]\n",
+        f"def __getattr__(name):\n    if name == 'shine':\n        {fault.code}\n"
+        "    raise AttributeError(name)\n"
+        "@hookimpl\n"
+        "def pegboard_commands(): return [Command('shine', 'fake_faulty:shine', 'Shines.')]\n",
     )
     done = house.pegboard("shine")
     assert done.returncode == 1
@@ -282,8 +289,9 @@ def test_a_command_that_cannot_be_loaded_is_named(house: House, fault: Fault) ->
 def test_a_gate_that_fails_lets_nothing_pass_and_is_named(house: House, fault: Fault) -> None:
     house.install(
         "faulty",
+        f"from pegboard_registry.hookspecs import Gate\n"
         f"def check(promotion, registry, host):\n    {fault.code}\n"
-        "@hookimpl\ndef pegboard_gates(): return [Gate('odd', check, '')]\n",
+        "@hookimpl\ndef pegboard_gates(): return [Gate('odd', 'fake_faulty:check', '')]\n",
     )
     (house.place / "pegboard.toml").write_text("[registry]\ngates = { champion = ['odd'] }\n")
     script = (
@@ -302,16 +310,14 @@ def test_a_gate_that_fails_lets_nothing_pass_and_is_named(house: House, fault: F
     assert aliases == "{}"
 
 
-_MINE = "@hookimpl\ndef pegboard_commands(): return [Command('mine', print, 'x')]\n"
+_MINE = "@hookimpl\ndef pegboard_commands(): return [Command('mine', 'os:getcwd', 'x')]\n"
 
 
 def test_what_two_plugins_claim_is_shown_as_a_conflict_with_both_names(
     house: House,
 ) -> None:
     for name in ("one", "two"):
-        house.install(
-            name, "@hookimpl\ndef pegboard_commands(): return [Command('mine', print, 'x')]\n"
-        )
+        house.install(name, _MINE)
     plugins = house.plugins()
     for name in ("one", "two"):
         described = plugins[name]
@@ -324,14 +330,14 @@ def test_what_two_plugins_claim_is_shown_as_a_conflict_with_both_names(
     assert asked.returncode == 1
     assert "'one' and 'two'" in asked.stderr
     # What is not contested goes on.
-    assert house.pegboard("experiments", "list").returncode == 0
+    assert house.pegboard("experiments", "create", "x").returncode == 0
 
 
 @pytest.mark.parametrize(
     ("kind", "hook", "declared"),
     [
-        ("command", "pegboard_commands", "Command('doctor', print, 'x')"),
-        ("API name", "pegboard_api", "ApiName('log_metric', print, 'x')"),
+        ("command", "pegboard_commands", "Command('doctor', 'os:getcwd', 'x')"),
+        ("API name", "pegboard_api", "ApiName('log_metric', 'os:getcwd', 'x')"),
     ],
 )
 def test_what_pegboard_has_itself_is_shown_as_a_conflict(
@@ -356,8 +362,7 @@ def test_time_is_taken_of_imports_and_hooks_and_what_is_slow_is_marked(
 ) -> None:
     house.install(
         "slow",
-        "@hookimpl\ndef pegboard_commands(): return [Command('mine', print, 'x')]\n"
-        "@hookimpl\ndef pegboard_run_context(): return {}\n",
+        _MINE + "@hookimpl\ndef pegboard_run_context(): return {}\n",
     )
     # Slow is what takes longer than a bound, which nothing is under here, and then everything.
     script = (
@@ -366,7 +371,7 @@ def test_time_is_taken_of_imports_and_hooks_and_what_is_slow_is_marked(
         "plugin_calls.SLOW_SECONDS = float(sys.argv.pop(1))\n"
         "from pegboard.cli import main; main()\n"
     )
-    parts = ["import", "pegboard_commands", "pegboard_run_context", "pegboard_settings"]
+    parts = ["import", "pegboard_commands", "pegboard_run_context"]
     for bound, slow, state in (("1e9", [], "ok"), ("-1", parts, "slow")):
         listed = json.loads(house.python("-c", script, bound, "plugins", "--json").stdout)
         [mine] = [plugin for plugin in listed if plugin["name"] == "slow"]

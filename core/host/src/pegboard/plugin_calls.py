@@ -145,7 +145,7 @@ def settings_of(info: Plugin, plugin: object) -> str:
     found = call(info, plugin, "pegboard_settings", "")
     if not isinstance(found, str):
         raise TypeError(
-            f"pegboard_settings returned {_shown(found)}, not 'package.module:Settings', the name "
+            f"pegboard_settings returned {shown(found)}, not 'package.module:Settings', the name "
             "of an attrs class whose fields are the settings"
         )
     return found
@@ -177,7 +177,7 @@ def context_of(tags: object) -> dict[str, str]:
 
     hook = "pegboard_run_context"
     if not isinstance(tags, Mapping):
-        raise TypeError(f"{hook} returned {_shown(tags)}, not a mapping")
+        raise TypeError(f"{hook} returned {shown(tags)}, not a mapping")
     for key, value in tags.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"{hook} returned {key!r} = {value!r}, which is not text")
@@ -188,11 +188,12 @@ def context_of(tags: object) -> dict[str, str]:
 def sequence(hook: str, items: object) -> Sequence[Any]:
     """Return what a hook declares, also if it came from a generator."""
     if isinstance(items, (str, Mapping)) or not isinstance(items, Iterable):
-        raise TypeError(f"{hook} returned {_shown(items)}, not a sequence")
+        raise TypeError(f"{hook} returned {shown(items)}, not a sequence")
     return list(items)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a value in few words, for errors."""
     return "None" if value is None else f"{type(value).__name__} {value!r:.60}"
 
 
@@ -232,7 +233,7 @@ def opened(plugin: str, kind: str, open_it: Callable[[], Any]) -> Any:
         )
     if kind in _CONTRACTS and (missing := _missing(found, _CONTRACTS[kind])):
         raise PluginError(
-            f"The plugin {plugin!r} opened {_shown(found)} in place of its {kind}: "
+            f"The plugin {plugin!r} opened {shown(found)} in place of its {kind}: "
             f"it has no {_few(missing)}.",
             hint=_AT_FAULT.format(plugin=plugin),
         )

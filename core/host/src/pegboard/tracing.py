@@ -39,9 +39,8 @@ def watch(manager: pluggy.PluginManager) -> None:
         begun.append(time.perf_counter())
 
     def after(_: object, what: str, implementations: Iterable[Any], __: object) -> None:
-        _tell(
-            what, [each.plugin_name for each in implementations], time.perf_counter() - begun.pop()
-        )
+        names = [each.plugin_name for each in implementations]
+        _tell(what, names, time.perf_counter() - begun.pop())
 
     manager.add_hookcall_monitoring(before, after)
 

@@ -77,8 +77,9 @@ def _ask(host: Host, registry: ModelRegistry, promotion: Promotion) -> None:
 
 def _verdict(gate: Gate, promotion: Promotion, registry: ModelRegistry, host: Host) -> Verdict:
     """Return what a gate says; PluginError, so that nothing passes, if it fails to say it."""
-    plugin = gate.target.partition(".")[0]
-    hint = f"The fault is in {plugin!r}. [registry.gates] in pegboard.toml says what requires it."
+    owners = [name for name, each in host.plugins.items() if gate in each.declared["gate"]]
+    which = f"The gate {gate.name!r} of the plugin {owners[0]!r}"
+    hint = "[registry.gates] in pegboard.toml says what requires it."
     try:
         verdict = resolve(gate.target)(promotion, registry, host)
     except PegboardError:
@@ -87,9 +88,9 @@ def _verdict(gate: Gate, promotion: Promotion, registry: ModelRegistry, host: Ho
         if plugin_calls.is_fatal(error):
             raise
         said = plugin_calls.described(error)
-        raise PluginError(f"The gate {gate.name!r} failed: {said}.", hint=hint) from error
+        raise PluginError(f"{which} failed: {said}.", hint=hint) from error
     if not isinstance(verdict, Verdict):
         raise PluginError(
-            f"The gate {gate.name!r} returned {type(verdict).__name__}, not a Verdict.", hint=hint
+            f"{which} returned {plugin_calls.shown(verdict)}, not a Verdict.", hint=hint
         )
     return verdict

@@ -183,7 +183,7 @@ def _release(version: str) -> tuple[int, ...]:
 def _store(ctx: click.Context) -> Iterator[Finding]:
     host = open_host(ctx)
     uri = host.config.tracking.uri
-    path = uris.place_of(uri)
+    path, skipped = uris.place_of(uri), Finding("store", SKIP, _NOT_CHECKED)
     if path is not None and not path.exists():
         yield _missing(uri, path)
         return
@@ -191,14 +191,10 @@ def _store(ctx: click.Context) -> Iterator[Finding]:
         yield from _contents(host, uri)
     except (StoreFull, StoreReadOnly) as error:
         # Perhaps a plugin said already, and better, what its disk is like.
-        yield (
-            Finding("store", SKIP, _NOT_CHECKED)
-            if ctx.meta.get(_FAILED)
-            else _failed("store", error)
-        )
+        yield skipped if ctx.meta.get(_FAILED) else _failed("store", error)
     except UnknownScheme as error:
         broken = any(plugin.error for plugin in host.plugins.values())
-        yield Finding("store", SKIP, _NOT_CHECKED) if broken else _failed("store", error)
+        yield skipped if broken else _failed("store", error)
 
 
 def _missing(uri: str, place: object) -> Finding:

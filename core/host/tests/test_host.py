@@ -16,7 +16,7 @@ from pegboard.config import Config, HostConfig
 from pegboard.contracts.models import ModelFlavor
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.errors import ConfigError, NotFound, PluginError, UnknownScheme
-from pegboard.hookspecs import Backend, hookimpl
+from pegboard.hookspecs import Backend, Command, hookimpl
 from pegboard.host import Host
 from pegboard.uris import Uri
 from pegboard_testing.targets import target_of
@@ -462,3 +462,18 @@ def test_a_stack_whose_plugin_is_missing_or_broken_does_not_start(
     install("broken", "1 / 0\n")
     with pytest.raises(PluginError, match=named):
         Host(Config(host=HostConfig(plugins=stack)))
+
+
+def test_a_command_of_the_core_cannot_be_taken_over() -> None:
+    made = Host(Config(host=HostConfig(plugins=[], providers={"doctor": "greedy"})))
+
+    class Greedy:
+        @hookimpl
+        def pegboard_commands(self) -> list[Command]:
+            return [Command("doctor", "builtins:print", "mine")]
+
+    made.register(Greedy(), "greedy")
+    doctor = made.commands()["doctor"]
+    assert isinstance(doctor, Command)
+    assert doctor.target == "pegboard.cli.doctor:doctor"
+    assert made.conflicts() == {("command", "doctor"): ["core", "greedy"]}

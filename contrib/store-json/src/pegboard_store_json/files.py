@@ -14,7 +14,7 @@ from typing import IO, Generic, TypeVar
 
 import cattrs
 from pegboard.errors import InvalidValue, StoreCorrupt, translate_os_error
-from pegboard.paths import make_store_directory
+from pegboard_stores.directories import make_store_directory
 
 T = TypeVar("T")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import stat
 from pathlib import Path, PurePath
 from typing import TypeAlias
 from urllib.parse import unquote
@@ -80,26 +79,6 @@ def _refuse_climbing(original: str, path: str) -> None:
 
 def _drive() -> re.Pattern[str]:
     return _DRIVE_ON_WINDOWS if os.name == "nt" else _DRIVE
-
-
-def make_store_directory(path: Path) -> None:
-    """Make a directory for a store, with those above it; nothing happens if it is there.
-
-    What is new is its owner's alone, whatever the umask says: it holds command lines and changes
-    that nobody has published. Where people share, in a directory that a group may write to or hands
-    on to what is made in it, the umask holds. A directory for everybody's files, such as ``/tmp``,
-    is none of these. Files inside follow the umask, so that opening the directory shares them all.
-    """
-    missing = []
-    while not path.exists():
-        missing.append(path)
-        path = path.parent
-    if not missing:
-        return
-    mode = path.stat().st_mode
-    is_shared = mode & (stat.S_IWGRP | stat.S_ISGID) and not mode & stat.S_ISVTX
-    missing[-1].mkdir(0o777 if is_shared else 0o700, exist_ok=True)
-    missing[0].mkdir(parents=True, exist_ok=True)
 
 
 def below(root: Path, path: str) -> Path:

@@ -18,7 +18,6 @@ _PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+(?=@)")
 _SECRET_IN_QUERY = re.compile(
     r"(?i)([?&][^=&]*(?:password|secret|token|key|signature)[^=&]*=)[^&]+"
 )
-_EXPLICIT = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:/|\.{0,2}/")
 
 PLAIN_PATH = "path"
 """The scheme given to plain paths."""
@@ -77,14 +76,6 @@ def place_of(text: str) -> Path | None:
     """Return where on this machine the store of a URI lies; None if it is elsewhere."""
     parsed = parse(text)
     return parsed.local_path() if parsed.scheme in ("sqlite", "file", PLAIN_PATH) else None
-
-
-def is_explicit(text: str) -> bool:
-    """Whether a text begins as only URIs and paths do (``x:/``, ``/``, ``./``, ``../``).
-
-    Where a name may stand too, such as that of a run, which may hold colons and slashes.
-    """
-    return _EXPLICIT.match(text) is not None
 
 
 def anchored(text: str, directory: Path) -> str:

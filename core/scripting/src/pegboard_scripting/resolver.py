@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "MLmodel"
 """The file that the directory of every model has."""
+
+_EXPLICIT = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:/|\.{0,2}/")
 
 _MOST_COPIES = 16
 """How many versions may stand for one another in a row; a copy refers to its origin once."""
@@ -208,3 +211,11 @@ def kind_at(store: ArtifactStore, path: str) -> Kind:
     except NotFound:
         return Kind.NOTHING
     return Kind.FILE
+
+
+def is_explicit(text: str) -> bool:
+    """Whether a text begins as only URIs and paths do (``x:/``, ``/``, ``./``, ``../``).
+
+    Where a name may stand too, such as that of a run, which may hold colons and slashes.
+    """
+    return _EXPLICIT.match(text) is not None

@@ -27,9 +27,9 @@ from pegboard.errors import (
     store_read_only,
     translate_os_error,
 )
-from pegboard.paths import make_store_directory
 
 from pegboard_stores import cancellation
+from pegboard_stores.directories import make_store_directory
 from pegboard_stores.lean_import import lean_sqlite_utils
 from pegboard_stores.sqlite_reading import Way, choose, may_write
 

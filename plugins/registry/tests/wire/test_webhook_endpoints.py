@@ -248,8 +248,9 @@ def test_what_a_gate_refuses_is_neither_done_nor_told(versions) -> None:
 KILLED = """
 import os, sys
 from pegboard.config import Config
-from pegboard_wire.http import Call, Identity, Permission
 from pegboard.host import Host
+from pegboard_wire.endpoints import declared
+from pegboard_wire.http import Call, Identity, Permission
 from pegboard_registry.webhooks.queue import Queue
 
 uri, path, version = sys.argv[1:]

@@ -8,13 +8,13 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import click
-from pegboard import uris
 from pegboard.cli import output
 from pegboard.cli.opening import open_host
 from pegboard.entities.registry import ModelVersion, RegisteredModel
 from pegboard.errors import InvalidValue
 from pegboard_scripting import model_uris
 from pegboard_scripting.client import Client
+from pegboard_scripting.resolver import is_explicit
 from pegboard_stores import formats
 from pegboard_stores.filters import Kind, SearchSchema, parse_filter
 from pegboard_stores.search_hints import note_unknown_keys
@@ -87,7 +87,7 @@ def uri_of(client: Client, reference: str) -> str:
 
     That of a version has its number in it.
     """
-    if uris.is_explicit(reference) and not model_uris.is_model_uri(reference):
+    if is_explicit(reference) and not model_uris.is_model_uri(reference):
         return reference
     uri = _parse(reference)
     if uri.model_id is None and not uri.path:
@@ -102,7 +102,7 @@ def logged_model_of(client: Client, reference: str) -> str | None:
 
     InvalidValue for a URI of something else than a model of a store.
     """
-    if not uris.is_explicit(reference):
+    if not is_explicit(reference):
         return None
     if model_uris.is_model_uri(reference):
         named = _parse(reference)

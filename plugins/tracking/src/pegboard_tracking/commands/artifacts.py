@@ -18,7 +18,7 @@ from pegboard.errors import NotFound, command_line
 from pegboard_scripting.client import transfer
 from pegboard_scripting.client.artifacts import list_files
 from pegboard_scripting.client.opening import open_named
-from pegboard_scripting.resolver import NamedFiles
+from pegboard_scripting.resolver import NamedFiles, is_explicit
 from pegboard_stores import formats, options
 
 from pegboard_tracking.commands import common, details, printing
@@ -162,7 +162,7 @@ def _no_files(run: str, path: str) -> NotFound:
 def _named(reference: str, path: str) -> tuple[ArtifactStore, NamedFiles]:
     """Return the files at a path of a run or of what a URI names, and the store they are in."""
     path = paths.safe_relative(path)
-    if not uris.is_explicit(reference):
+    if not is_explicit(reference):
         run = common.find_run(common.open_store(), reference)
         reference = f"runs:/{run.info.run_id}"
     config = host.current().config

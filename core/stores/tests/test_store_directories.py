@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pegboard.paths import make_store_directory
-from pegboard.sqlite import Database
+from pegboard_stores.directories import make_store_directory
+from pegboard_stores.sqlite import Database
 
 
 @pytest.fixture(autouse=True)

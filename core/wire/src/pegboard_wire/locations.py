@@ -39,8 +39,7 @@ def checked(call: Call, location: str) -> str:
     if is_on_server(location) and not is_allowed(location, allowed):
         raise InvalidValue(
             f"The artifact location {quoted(location)} is on another server.",
-            hint="The server's owner can allow it with [http] artifact_allow in "
-            "pegboard.toml.",
+            hint="The server's owner can allow it with [http] artifact_allow in pegboard.toml.",
         )
     places.refuse_unusable(call, uris.absolute(location))
     return location

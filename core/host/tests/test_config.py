@@ -113,7 +113,7 @@ def test_relative_stores_of_a_file_lie_beside_it(tmp_path: Path, environ: dict[s
         ("[http]\nretries = -1\n", "[http] 'retries' must be >= 0: -1"),
         ("[http]\nretires = 1\n", "did you mean 'retries'?"),
         ('[pegboard]\ntracking_uri = "x"\n[tracking]\nuri = "x"\n', "are the same"),
-        ("[a]\nb = 1\n[plugins.a]\nb = 1\n", "[a] and [plugins.a] are the same"),
+        ("[a]\nb = 1\n[plugins.a]\nb = 1\n", "[a] b and [plugins.a] b are the same"),
         ('[host]\ndisabled = "tracking"\n', "disabled"),
         ("[host]\ndisabled = [1]\n", "disabled"),
         ('tracking = "x"\n', "tracking: expected a table"),
@@ -200,6 +200,11 @@ def test_one_table_holds_what_concerns_all_plugins(tmp_path: Path, environ: dict
 
 def test_a_plugins_table_may_be_named_in_short(tmp_path: Path, environ: dict[str, str]) -> None:
     text = '[tracking]\nuri = "memory:x"\nartifacts = "a"\n[server]\nport = 1\n[plugins.b]\nc = 2\n'
+    text += "[b]\nd = 3\n"
     write(tmp_path / "pegboard.toml", text)
     found = config.load(environ, tmp_path)
-    assert found.plugins == {"tracking": {"artifacts": "a"}, "server": {"port": 1}, "b": {"c": 2}}
+    assert found.plugins == {
+        "tracking": {"artifacts": "a"},
+        "server": {"port": 1},
+        "b": {"c": 2, "d": 3},
+    }

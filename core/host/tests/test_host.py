@@ -243,6 +243,44 @@ def test_wrong_settings_are_named(install: Install, settings: dict[str, Any], na
 
 
 @pytest.mark.parametrize(
+    ("variables", "found"),
+    [
+        ({"PEGBOARD_GOOD_SIZE": "4"}, {"size": 4, "rate": 2.0}),
+        ({"PEGBOARD_GOOD_RATE": "0.25", "PEGBOARD_GOOD_ON": "off"}, {"rate": 0.25, "on": False}),
+        ({"PEGBOARD_GOOD_NAME": "plain text"}, {"name": "plain text"}),
+        ({"PEGBOARD_GOOD_LISTED": '["a", "b"]'}, {"listed": ["a", "b"]}),
+        # A variable that is empty is as good as none.
+        ({"PEGBOARD_GOOD_SIZE": "", "PEGBOARD_GOOD_NAME": ""}, {"size": 3, "name": "x"}),
+    ],
+)
+def test_a_setting_of_the_environment_goes_before_that_of_the_file(
+    install: Install,
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    found: dict[str, Any],
+) -> None:
+    install("good", GOOD)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    made = host({"good": {"size": 3, "rate": 2}}).settings("good")
+    assert asdict(made).items() >= found.items()
+
+
+def test_a_fault_is_said_of_the_variable_or_of_the_file_that_has_it(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("good", GOOD)
+    monkeypatch.setenv("PEGBOARD_GOOD_ON", "perhaps")
+    with pytest.raises(ConfigError) as caught:
+        host({"good": {"size": 3}})
+    said = "PEGBOARD_GOOD_ON on: expected true or false, not 'perhaps'."
+    assert caught.value.message == said
+    with pytest.raises(ConfigError) as caught:
+        host({"good": {"size": "3"}})
+    assert caught.value.message == "[plugins.good] size: expected a whole number, not '3'."
+
+
+@pytest.mark.parametrize(
     ("name", "hint"),
     [
         ("goood", "Did you mean [good]? Installed are: "),

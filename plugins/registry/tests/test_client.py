@@ -31,7 +31,7 @@ def test_a_logged_model_becomes_a_version(trained: Any, client: Client) -> None:
     again = pegboard.register_model(f"models:/{model.model_id}", "iris")
     assert again.version == "2"
     noted = json.loads(client.get_logged_model(model.model_id).tags["mlflow.modelVersions"])
-    assert noted == [{"name": "iris", "version": "1"}, {"name": "iris", "version": "2"}]
+    assert noted == [{"name": "iris", "version": 1}, {"name": "iris", "version": 2}]
 
 
 def test_the_model_of_a_run_is_found_by_its_name(trained: Any, client: Client) -> None:

@@ -236,8 +236,12 @@ def _tables_of_plugins(tables: dict[str, dict[str, Any]], file: Path) -> dict[st
     named = tables.pop("plugins", {})
     found = {name: _table(table, f"plugins.{name}", file) for name, table in named.items()}
     for name, table in tables.items():
-        if name in found:
-            raise ConfigError(f"{file}: [{name}] and [plugins.{name}] are the same: leave one out.")
+        other = found.get(name, {})
+        if twice := sorted(set(table) & set(other)):
+            raise ConfigError(
+                f"{file}: [{name}] {twice[0]} and [plugins.{name}] {twice[0]} are the same: "
+                "leave one out."
+            )
         if table or name not in ("tracking", "registry"):
-            found[name] = table
+            found[name] = {**other, **table}
     return found

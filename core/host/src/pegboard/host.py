@@ -335,8 +335,7 @@ class Host:
         for name in self.config.host.plugins or ():
             if name not in self.plugins:
                 raise PluginError(
-                    f"{self.config.file}: [pegboard] plugins names {name!r}, which is not "
-                    "installed.",
+                    self._of_file(f"[pegboard] plugins names {name!r}, which is not installed."),
                     hint=f"Installed are: {', '.join(sorted(self.plugins)) or 'none'}.",
                 )
             if error := self.plugins[name].error:
@@ -349,7 +348,7 @@ class Host:
         """Read the table of each plugin that has one, so that a mistake in it is told at once."""
         if unknown := sorted(set(self.config.plugins) - set(self.plugins)):
             raise ConfigError(
-                f"{self.config.file}: no plugin is named {', '.join(map(repr, unknown))}.",
+                self._of_file(f"no plugin is named {', '.join(map(repr, unknown))}."),
                 hint=configuration.nearest_table(unknown[0], self.plugins)
                 + f"Installed are: {', '.join(sorted(self.plugins)) or 'none'}.",
             )
@@ -358,18 +357,27 @@ class Host:
                 self.settings(name)
 
     def _read_settings(self, plugin: str) -> Any:
-        kind, given = self.settings_class(plugin), dict(self.config.plugins.get(plugin, {}))
-        sources = [f"{self.config.file}: [plugins.{plugin}]"] if given else []
-        for key, variable, value in settings.from_environment(kind, f"PEGBOARD_{plugin}"):
-            given[key] = value
-            sources.append(variable)
+        kind, given = self.settings_class(plugin), self.config.plugins.get(plugin, {})
+        found = self._structured(plugin, kind, given, self._of_file(f"[plugins.{plugin}]"))
+        if named := list(settings.from_environment(kind, f"PEGBOARD_{plugin}")):
+            values = {key: value for key, _, value in named}
+            variables = ", ".join(variable for _, variable, _ in named)
+            found = self._structured(plugin, kind, {**given, **values}, variables)
+        return settings.with_shared(found, self.config)
+
+    def _structured(
+        self, plugin: str, kind: type[Any], given: Mapping[str, Any], where: str
+    ) -> Any:
         try:
-            found = settings.structure(kind, given, ", ".join(sources))
+            return settings.structure(kind, given, where)
         except ConfigError as error:
             raise ConfigError(
                 error.message, hint=self._moved(plugin, given) or error.hint
             ) from None
-        return settings.with_shared(found, self.config)
+
+    def _of_file(self, what: str) -> str:
+        """Return what something of the configuration is called, with the file if it is from one."""
+        return f"{self.config.file}: {what}" if self.config.file else what
 
     def _moved(self, plugin: str, given: Mapping[str, Any]) -> str:
         """Say where keys belong that were this plugin's in an earlier version."""

@@ -94,7 +94,8 @@ def from_environment(
     """
     env = os.environ if environ is None else environ
     for key in keys(kind):
-        if (text := env.get(name := variable(prefix, key))) is not None:
+        # One that is empty is as good as none.
+        if text := env.get(name := variable(prefix, key)):
             yield key, name, _value(text)
 
 

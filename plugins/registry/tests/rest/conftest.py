@@ -15,14 +15,13 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from pegboard.config import Config
+from pegboard.config import Config, HttpConfig
 from pegboard.errors import PegboardError
 from pegboard.host import Host
 from pegboard_registry.client.registry import RestRegistry
 from pegboard_registry.names import NAME
 from pegboard_registry.settings import SOURCE_SCHEMES
 from pegboard_registry.webhooks.contract import webhooks_of
-from pegboard_tracking.plugin import pegboard_settings
 from pegboard_wire.client.connection import connect
 from pegboard_wire.endpoints import declared
 from pegboard_wire.http import Call, Identity, Permission
@@ -144,8 +143,7 @@ def server(one_server: Server, empty: Path, tmp_path: Path) -> Server:
 @pytest.fixture
 def open_registry(server: Server) -> Callable[[], RestRegistry]:
     def opened() -> RestRegistry:
-        settings = {**pegboard_settings(), "http_retries": 0}
-        return RestRegistry(connect(server.url, settings))
+        return RestRegistry(connect(server.url, HttpConfig(retries=0)))
 
     return opened
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pegboard.config import Config
+from pegboard.config import Config, HttpConfig
 from pegboard.errors import InvalidValue, NotFound
 from pegboard.host import Host
-from pegboard_registry.plugin import SOURCE_SCHEMES
+from pegboard_registry.settings import SOURCE_SCHEMES
 
 
 def created(wire, source, **fields):
@@ -202,15 +202,15 @@ def test_files_in_a_store_of_objects_need_no_run(kept, scheme) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "taken"),
+    ("config", "taken"),
     [
-        ({}, set()),
+        (Config(), set()),
         (
-            {"registry": {"source_schemes": ["https"]}},
+            Config(plugins={"registry": {"source_schemes": ["https"]}}),
             {"https://models.example.org/m", "https://models.example.org.evil/m"},
         ),
         (
-            {"tracking": {"artifact_allow": ["models.example.org"]}},
+            Config(http=HttpConfig(artifact_allow=["models.example.org"])),
             {
                 "https://models.example.org/m",
                 "http://models.example.org/m",
@@ -218,14 +218,17 @@ def test_files_in_a_store_of_objects_need_no_run(kept, scheme) -> None:
             },
         ),
         (
-            {"tracking": {"artifact_allow": ["models.example.org:443"]}},
+            Config(http=HttpConfig(artifact_allow=["models.example.org:443"])),
             {"https://models.example.org/m"},
         ),
-        ({"registry": {"source_schemes": ["ftp", "file", "path"]}}, {"ftp://models.example.org/m"}),
+        (
+            Config(plugins={"registry": {"source_schemes": ["ftp", "file", "path"]}}),
+            {"ftp://models.example.org/m"},
+        ),
     ],
 )
 def test_other_places_are_taken_if_the_owner_allows_them(
-    on_this_machine, tmp_path, settings, taken
+    on_this_machine, tmp_path, config, taken
 ) -> None:
     asked = {
         "https://models.example.org/m",
@@ -236,9 +239,9 @@ def test_other_places_are_taken_if_the_owner_allows_them(
         "/etc",
         "file:///etc",
     }
-    if "registry" in settings:
+    if "registry" in config.plugins:
         asked.add("s3://bucket/m")
-    server = on_this_machine(Host(Config(plugins=settings)), tmp_path)
+    server = on_this_machine(Host(config), tmp_path)
     server.post("registered-models/create", name="iris")
     for source in asked - taken:
         assert isinstance(refused(server, source), InvalidValue), source

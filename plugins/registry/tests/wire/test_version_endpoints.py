@@ -140,8 +140,8 @@ def test_the_logged_model_is_told_which_versions_were_made_of_it(iris) -> None:
         iris.post("model-versions/create", name="iris", source=source, model_id=model_id)
     tags = iris.store.logged_models().get(model_id).tags
     assert json.loads(tags["mlflow.modelVersions"]) == [
-        {"name": "iris", "version": "1"},
-        {"name": "iris", "version": "2"},
+        {"name": "iris", "version": 1},
+        {"name": "iris", "version": 2},
     ]
 
 

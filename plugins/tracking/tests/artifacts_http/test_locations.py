@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pegboard.config import Config
+from pegboard.config import Config, HttpConfig
 from pegboard.errors import InvalidValue
 from pegboard.host import Host
 
@@ -130,7 +130,7 @@ def test_a_relative_location_is_served_if_it_is_in_the_place_of_the_server(
 def test_the_owner_may_allow_locations_on_other_servers(
     files: Any, tmp_path: Path, allowed: list[str], taken: list[str]
 ) -> None:
-    host = Host(Config(plugins={"tracking": {"artifact_allow": allowed}}))
+    host = Host(Config(http=HttpConfig(artifact_allow=allowed)))
     ours = type(files)(host, f"sqlite:{tmp_path}/own.db", tmp_path)
     forms = [
         "http://{}/x",

@@ -17,13 +17,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from attrs import define, field
-from pegboard.config import Config
+from pegboard.config import Config, HttpConfig
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.errors import InvalidValue, NotFound, PegboardError
 from pegboard.host import Host
 from pegboard_tracking.client.store import RestStore
-from pegboard_tracking.plugin import pegboard_settings
 from pegboard_tracking.points import packed_points
+from pegboard_tracking.settings import Settings
 from pegboard_tracking.wire.sentences import TRACKING
 from pegboard_wire import sentences
 from pegboard_wire.client.connection import connect
@@ -240,10 +240,13 @@ def server(tmp_path: Path, packs: bool) -> Iterator[Server]:
 def open_store(server: Server) -> Iterator[Callable[..., RestStore]]:
     """Return what opens the store behind the server, with settings of choice."""
     opened: list[TrackingStore] = []
-    quick = {"http_backoff_seconds": 0.01, "http_retries": 2, "journal_wait_seconds": 0.0}
 
-    def open_store(url: str = "", **settings: object) -> RestStore:
-        made = RestStore(connect(url or server.url, {**pegboard_settings(), **quick, **settings}))
+    def open_store(
+        url: str = "", backoff_seconds: float = 0.01, journal_wait_seconds: float = 0.0
+    ) -> RestStore:
+        http = HttpConfig(retries=2, backoff_seconds=backoff_seconds)
+        settings = Settings(journal_wait_seconds=journal_wait_seconds, http=http)
+        made = RestStore(connect(url or server.url, http), settings)
         opened.append(made)
         return made
 

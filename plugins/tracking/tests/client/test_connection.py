@@ -8,6 +8,8 @@ import traceback
 from pathlib import Path
 
 import pytest
+from attrs import evolve
+from pegboard.config import HttpConfig
 from pegboard.errors import (
     AlreadyExists,
     ConfigError,
@@ -18,16 +20,15 @@ from pegboard.errors import (
     StoreFull,
 )
 from pegboard_tracking.client.artifacts import HttpArtifactStore
-from pegboard_tracking.plugin import pegboard_settings
 from pegboard_wire.client.connection import connect, connect_to_found
 from pegboard_wire.client.errors import AccessDenied, ServerFault, Unreachable
 from pegboard_wire.client.options import options_for, server_of
 
-QUICK = {**pegboard_settings(), "http_backoff_seconds": 0.01, "http_retries": 2}
+QUICK = HttpConfig(backoff_seconds=0.01, retries=2)
 
 
 def call(url: str, method: str = "GET", name: str = "runs/get", **settings: object):
-    return connect(url, {**QUICK, **settings}).call(method, name, {"run_id": "x"})
+    return connect(url, evolve(QUICK, **settings)).call(method, name, {"run_id": "x"})
 
 
 def ignore_errors(url: str, **settings: object) -> None:
@@ -84,7 +85,7 @@ def test_the_credentials_file_of_mlflow_is_read(server, home):
 
 def test_headers_of_the_settings_and_the_environment_are_sent(server, monkeypatch):
     monkeypatch.setenv("PEGBOARD_TRACKING_HEADERS", "X-Team=blue,X-Odd=a%2Cb")
-    ignore_errors(server.url, http_headers={"X-Gate": "open", "X-Team": "red"})
+    ignore_errors(server.url, headers={"X-Gate": "open", "X-Team": "red"})
     sent = server.seen[0].headers
     assert (sent["x-gate"], sent["x-team"], sent["x-odd"]) == ("open", "blue", "a,b")
     assert sent["user-agent"].startswith("pegboard/")
@@ -143,8 +144,8 @@ def test_tls_is_checked_unless_told_otherwise(monkeypatch, tmp_path):
     authority = tmp_path / "ca.pem"
     authority.write_text("")
     assert options_for("https://host", QUICK).verify is True
-    assert options_for("https://host", {**QUICK, "http_verify": False}).verify is False
-    assert options_for("https://host", {**QUICK, "http_ca_file": str(authority)}).verify == str(
+    assert options_for("https://host", evolve(QUICK, verify=False)).verify is False
+    assert options_for("https://host", evolve(QUICK, ca_file=str(authority))).verify == str(
         authority
     )
     monkeypatch.setenv("MLFLOW_TRACKING_CLIENT_CERT_PATH", "/client.pem")
@@ -158,7 +159,7 @@ def test_tls_is_checked_unless_told_otherwise(monkeypatch, tmp_path):
     assert options_for("https://host", QUICK).verify is False
     monkeypatch.delenv("MLFLOW_TRACKING_INSECURE_TLS")
     with pytest.raises(ConfigError, match="nowhere"):
-        options_for("https://host", {**QUICK, "http_ca_file": "/nowhere.pem"})
+        options_for("https://host", evolve(QUICK, ca_file="/nowhere.pem"))
 
 
 # -- troubles --------------------------------------------------------------------------------------
@@ -355,8 +356,9 @@ def test_a_place_that_refuses_a_file_is_said_to_have_got_no_credentials(
 def test_a_server_that_was_only_found_gets_nothing_that_says_who_we_are(server, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:1")
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "abc")
-    settings = {**QUICK, "http_client_certificate": "/client.pem", "http_verify": False}
-    given = {**settings, "http_headers": {"X-Key": "secret"}}
+    given = evolve(
+        QUICK, client_certificate="/client.pem", verify=False, headers={"X-Key": "secret"}
+    )
     found = connect_to_found(server.url, given).options
     assert (found.token, found.headers, found.client_certificate) == ("", {}, None)
     assert (found.verify, found.withheld) == (True, True)

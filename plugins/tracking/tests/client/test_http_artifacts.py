@@ -7,7 +7,7 @@ import json
 
 import pytest
 from pegboard import host, uris
-from pegboard.config import Config
+from pegboard.config import Config, HttpConfig
 from pegboard.entities import FileInfo
 from pegboard.errors import InvalidValue, NotFound, UnknownScheme, UnsafePath
 from pegboard.host import Host
@@ -18,12 +18,13 @@ from pegboard_tracking.client.artifacts import (
     open_relative,
     resolve,
 )
-from pegboard_tracking.plugin import pegboard_settings
+from pegboard_tracking.settings import Settings
 from pegboard_wire.client.connection import connect
 from pegboard_wire.client.errors import Unreachable
 from pegboard_wire.client.options import server_of
 
-QUICK = {**pegboard_settings(), "http_backoff_seconds": 0.01, "http_retries": 1}
+QUICK = HttpConfig(backoff_seconds=0.01, retries=1)
+SETTINGS = Settings(http=QUICK)
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_files_of_runs_go_through_the_server_as_the_user_of_the_uri(server, open
 def test_the_scheme_of_a_server_is_that_of_the_tracking_uri(server, monkeypatch, fault):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
     host.use(None)
-    files = open_relative(uris.parse("mlflow-artifacts:/0/x"), QUICK)
+    files = open_relative(uris.parse("mlflow-artifacts:/0/x"), SETTINGS)
     server.fault = lambda _: fault(200, body=b"content")
     with files.read("a b") as stream:
         assert stream.read() == b"content"
@@ -83,17 +84,17 @@ def test_the_scheme_of_a_server_is_that_of_the_tracking_uri(server, monkeypatch,
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:x.db")
     host.use(None)
     with pytest.raises(UnknownScheme, match="behind a tracking server"):
-        open_relative(uris.parse("mlflow-artifacts:/0/x"), QUICK)
+        open_relative(uris.parse("mlflow-artifacts:/0/x"), SETTINGS)
     host.use(None)
 
 
 def test_a_url_that_is_no_artifact_root_is_refused():
     for url in ("http://host", "http://host/x", f"http://ann:secret@host{ENDPOINT}x"):
         with pytest.raises(InvalidValue) as caught:
-            open_proxied(uris.parse(url), QUICK)
+            open_proxied(uris.parse(url), SETTINGS)
         assert "secret" not in str(caught.value)
     with pytest.raises(UnsafePath):
-        open_proxied(uris.parse(f"http://host{ENDPOINT}/../../x"), QUICK)
+        open_proxied(uris.parse(f"http://host{ENDPOINT}/../../x"), SETTINGS)
 
 
 def test_a_root_that_no_plugin_opens_is_said_to_be():

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from pegboard.config import HttpConfig
 from pegboard.entities import (
     Dataset,
     DatasetInput,
@@ -168,7 +169,7 @@ def test_what_was_acknowledged_but_not_noted_is_sent_as_the_same_batches(
     (directory / f"{name}.sent").write_text(f"{start} {end}{form}")
     log_steps(store, run_id, range(1800, 1900))
     server.seen.clear()
-    Outbox(connect(server.url, _settings()), directory).one(name)
+    Outbox(connect(server.url, HttpConfig(retries=0)), directory).one(name)
     again = [(seen.headers[BATCH_HEADER.lower()], seen.body) for seen in server.sent_points()]
     assert again[: len(first)] == first
     assert server.steps(run_id, "m") == list(range(1900))
@@ -196,15 +197,9 @@ def test_a_part_that_was_begun_in_one_form_is_ended_in_it(server, store, run_id)
     # As if an older server, that has packed nothing yet, was replaced by a newer one meanwhile.
     (directory / f"{name}.sent").write_text(f"{len(journal.MAGIC)} {end}")
     server.seen.clear()
-    Outbox(connect(server.url, _settings()), directory).one(name)
+    Outbox(connect(server.url, HttpConfig(retries=0)), directory).one(name)
     assert len(server.calls("/runs/log-batch")) == 2
     assert not server.calls(packed_points.PATH)
-
-
-def _settings() -> dict[str, object]:
-    from pegboard_tracking.plugin import pegboard_settings
-
-    return {**pegboard_settings(), "http_retries": 0}
 
 
 def test_what_the_server_refuses_for_good_is_set_aside_and_the_rest_goes_on(
@@ -278,7 +273,7 @@ def test_what_waits_is_not_overtaken_by_what_comes_later(server, store, run_id):
 
 
 def test_after_the_first_trouble_a_call_does_not_wait_for_all_retries(server, open_store, run_id):
-    store = open_store(http_backoff_seconds=0.2, http_retries=2)
+    store = open_store(backoff_seconds=0.2)
     server.down()
     started = time.monotonic()
     for number in range(20):

@@ -16,8 +16,8 @@ from attrs import evolve
 from click.testing import CliRunner
 from pegboard import host
 from pegboard.cli.shell import cli
+from pegboard.config import HttpConfig
 from pegboard_tracking.client import left, marks, places
-from pegboard_tracking.plugin import pegboard_settings
 from pegboard_tracking.points import journal
 from pegboard_wire.client.connection import connect
 from pegboard_wire.client.options import options_for
@@ -63,9 +63,10 @@ class Clients:
         self.configure(sender_idle_seconds=0.2)
 
     def configure(self, **settings: object) -> None:
-        given = {"http_retries": 0, "journal_wait_seconds": 0.0, **settings}
+        given = {"journal_wait_seconds": 0.0, **settings}
         lines = [f"{key} = {str(value).lower()}" for key, value in given.items()]
-        (self.place / "pegboard.toml").write_text("\n".join(["[plugins.tracking]", *lines, ""]))
+        tables = ["[http]", "retries = 0", "[plugins.tracking]", *lines, ""]
+        (self.place / "pegboard.toml").write_text("\n".join(tables))
 
     @property
     def directory(self) -> Path:
@@ -109,7 +110,7 @@ class Clients:
                 environment = (process / "environ").read_bytes()
             except OSError:
                 continue
-            if b"rest.sending" in words and os.fsencode(self.place) in environment:
+            if b"client.sending" in words and os.fsencode(self.place) in environment:
                 found.append(int(process.name))
         return found
 
@@ -310,9 +311,8 @@ def test_credentials_stand_in_no_file_and_on_no_command_line(server, clients, ho
 
 
 def test_a_mark_tells_callers_and_machines_apart_and_not_passwords(server, monkeypatch) -> None:
-    def mark(uri: str = server.url, settings=None, **variables: str) -> str:
-        given = {**pegboard_settings(), **(settings or {})}
-        return marks.mark_of(options_for(uri, given, variables))
+    def mark(uri: str = server.url, http: HttpConfig | None = None, **variables: str) -> str:
+        return marks.mark_of(options_for(uri, http or HttpConfig(), variables))
 
     ann = mark(**as_user("ann"))
     assert ann == mark(**{**as_user("ann"), "MLFLOW_TRACKING_PASSWORD": "other"})
@@ -322,7 +322,7 @@ def test_a_mark_tells_callers_and_machines_apart_and_not_passwords(server, monke
         mark(**as_user("bob")),
         mark(MLFLOW_TRACKING_TOKEN="ann"),
         mark(MLFLOW_TRACKING_TOKEN="t"),
-        mark(settings={"http_headers": {"X-Key": "k"}}),
+        mark(http=HttpConfig(headers={"X-Key": "k"})),
         mark(MLFLOW_TRACKING_CLIENT_CERT_PATH="/c.pem"),
     ]
     monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
@@ -332,7 +332,7 @@ def test_a_mark_tells_callers_and_machines_apart_and_not_passwords(server, monke
 
 
 def test_a_mark_needs_the_key_that_lies_beside_the_journals(server, home) -> None:
-    options = options_for(server.url, pegboard_settings(), {"MLFLOW_TRACKING_TOKEN": "t"})
+    options = options_for(server.url, HttpConfig(), {"MLFLOW_TRACKING_TOKEN": "t"})
     first = marks.mark_of(options)
     key = places.root() / "key"
     assert key.stat().st_mode & 0o777 == 0o600
@@ -379,5 +379,5 @@ def test_a_living_client_that_has_sent_everything_is_no_fault(server, store) -> 
     assert [what for what, _ in store.faults() if "still run" in what]
     store.metric_writer().flush()
     assert list(store.faults()) == []
-    connection = connect(server.url, pegboard_settings())
+    connection = connect(server.url, HttpConfig())
     assert list(left.faults(places.directory_of(server.url), connection.options)) == []

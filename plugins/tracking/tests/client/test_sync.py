@@ -15,11 +15,12 @@ from pegboard_tracking.points import journal
 
 LEFT_BEHIND = """
 import os, sys
-from pegboard.config import Config
+from pegboard.config import Config, HttpConfig
 from pegboard.entities import Param, RunStatus
 from pegboard.host import Host
-settings = {"http_retries": 0, "http_backoff_seconds": 0.01, "journal_wait_seconds": 0.0}
-store = Host(Config(plugins={"tracking": settings})).tracking_store(sys.argv[1])
+http = HttpConfig(retries=0, backoff_seconds=0.01)
+config = Config(http=http, plugins={"tracking": {"journal_wait_seconds": 0.0}})
+store = Host(config).tracking_store(sys.argv[1])
 run_id = sys.argv[2]
 writer = store.metric_writer()
 writer.attach(run_id)
@@ -46,7 +47,7 @@ def sync(tmp_path, monkeypatch):
     """Return what calls ``pegboard sync``."""
     monkeypatch.chdir(tmp_path)
     # One try, as the servers of these tests do not come back by themselves.
-    (tmp_path / "pegboard.toml").write_text("[plugins.tracking]\nhttp_retries = 0\n")
+    (tmp_path / "pegboard.toml").write_text("[http]\nretries = 0\n")
 
     def sync(*arguments: str):
         host.use(None)
@@ -238,7 +239,7 @@ def test_credentials_go_to_no_server_that_only_a_journal_names(
     if named in ("in the configuration", "by what is allowed"):
         uri = server.url if named == "in the configuration" else elsewhere
         (tmp_path / "pegboard.toml").write_text(
-            f'[tracking]\nuri = "{uri}"\n[plugins.tracking]\nhttp_retries = 0\n'
+            f'[tracking]\nuri = "{uri}"\n[http]\nretries = 0\n'
             + (f'credentials_allow = ["{server.url}"]\n' if uri == elsewhere else "")
         )
     options = ["--tracking-uri", server.url] if named == "by an option" else []

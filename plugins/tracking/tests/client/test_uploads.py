@@ -11,15 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pegboard.config import HttpConfig
 from pegboard.entities import FileInfo
 from pegboard.errors import InvalidValue, NotFound
 from pegboard_tracking.client.artifacts import HttpArtifactStore
 from pegboard_tracking.client.upload_notes import KEPT_SECONDS
-from pegboard_tracking.plugin import pegboard_settings
 from pegboard_wire.client.connection import connect
 from pegboard_wire.client.errors import Unreachable
 
-QUICK = {**pegboard_settings(), "http_backoff_seconds": 0.01, "http_retries": 1}
+QUICK = HttpConfig(backoff_seconds=0.01, retries=1)
 CONTENT = bytes(range(250))
 GONE = {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such upload"}
 

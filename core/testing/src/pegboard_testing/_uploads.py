@@ -22,8 +22,11 @@ class UploadTests:
     """Files of this system, and what a store can do is under contract."""
 
     def test_every_ability_of_the_store_is_under_contract(self, store: ArtifactStore) -> None:
+        incoming = store.incoming("a")
+        if incoming is not None:
+            incoming.discard()
         for ability, suite in (
-            (store.incoming("a"), IncomingContract),
+            (incoming, IncomingContract),
             (store.part_uploads(), PartUploadsContract),
         ):
             assert ability is None or isinstance(self, suite), f"derive from {suite.__name__} too"

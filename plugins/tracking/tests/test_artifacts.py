@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from pegboard import uris
 from pegboard.errors import InvalidValue, NotFound, StoreReadOnly, UnsafePath
-from pegboard_testing.artifacts import ArtifactStoreContract
+from pegboard_testing import ArtifactStoreContract, PieceUploadsContract, PartUploadsContract
 from pegboard_tracking.artifacts import content
 from pegboard_tracking.artifacts.files import FileArtifactStore, open_files, open_memory
 
 
-class TestFiles(ArtifactStoreContract):
+class TestFiles(ArtifactStoreContract, PieceUploadsContract, PartUploadsContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> FileArtifactStore:
         return open_files(uris.parse(str(tmp_path / "not" / "yet")), {})

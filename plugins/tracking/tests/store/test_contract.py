@@ -5,10 +5,17 @@ from __future__ import annotations
 import pytest
 from pegboard.config import Config
 from pegboard.host import Host
-from pegboard_testing import TrackingStoreContract
+from pegboard_testing import (
+    BatchesContract,
+    HeartbeatsContract,
+    PackedPointsContract,
+    TrackingStoreContract,
+)
 
 
-class TestSqliteStore(TrackingStoreContract):
+class TestSqliteStore(
+    TrackingStoreContract, BatchesContract, PackedPointsContract, HeartbeatsContract
+):
     @pytest.fixture
     def open_store(self, tmp_path):
         hosts = []

@@ -41,6 +41,8 @@ OURS_ONLY = {
     "MlflowClient.host",
     "MlflowClient.approve_model_version",
     "MlflowClient.model_artifacts",
+    "MlflowClient.named_files",
+    "MlflowClient.open_files",
     "MlflowClient.registry",
     "MlflowClient.registry_history",
     "MlflowClient.registry_uri",

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pegboard import uris
 from pegboard.errors import InvalidValue, NotFound, StoreReadOnly, UnsafePath
-from pegboard_testing import ArtifactStoreContract, PieceUploadsContract, PartUploadsContract
+from pegboard_testing import ArtifactStoreContract, PartUploadsContract, PieceUploadsContract
 from pegboard_tracking.artifacts import content
 from pegboard_tracking.artifacts.files import FileArtifactStore, open_files, open_memory
 

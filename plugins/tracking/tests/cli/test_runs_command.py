@@ -170,7 +170,9 @@ def test_show_as_json_has_stable_keys(filled: Shell) -> None:
         "status",
         "tags",
         "user_id",
+        "waiting",
     }
+    assert shown["waiting"] is None
     assert shown["tags"]["stage"] == "x\ny"
     assert shown["datasets"][0]["tags"] == {"mlflow.data.context": "training"}
 

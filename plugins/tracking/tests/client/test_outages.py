@@ -131,8 +131,8 @@ def test_a_batch_whose_answers_are_lost_is_kept_once_even_if_it_ends_in_the_jour
     store.log_batch(run_id, metrics=points)
     assert journals(server)
     server.fault = lambda _: None
-    store.log_batch(run_id, metrics=points[:1])
-    assert server.steps(run_id, "m") == [*range(10), 0]
+    store.log_batch(run_id, metrics=[Metric("m", 1.0, 1, 10)])
+    assert server.steps(run_id, "m") == list(range(11))
 
 
 def test_batches_of_many_threads_are_all_kept(server, store, run_id):
@@ -146,11 +146,14 @@ def test_batches_of_many_threads_are_all_kept(server, store, run_id):
         assert server.steps(run_id, f"m{thread}") == list(range(20))
 
 
-def test_points_that_are_all_alike_are_all_kept(server, store, run_id):
-    for _ in range(5):
-        store.metric_writer().log(run_id, "m", 1.0, 1, 0)
+def test_points_that_are_all_alike_are_kept_once_and_others_of_their_step_all(
+    server, store, run_id
+):
+    for value in (1.0, 1.0, 2.0, 1.0, 3.0):
+        store.metric_writer().log(run_id, "m", value, 1, 0)
     store.metric_writer().flush()
-    assert server.steps(run_id, "m") == [0] * 5
+    history = server.store.metric_history(run_id, "m")
+    assert [(point.step, point.value) for point in history] == [(0, 1.0), (0, 2.0), (0, 3.0)]
 
 
 def test_what_was_acknowledged_but_not_noted_is_sent_as_the_same_batches(

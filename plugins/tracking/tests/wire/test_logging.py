@@ -95,7 +95,7 @@ def test_fields_that_are_not_known_are_passed_over(wire) -> None:
     run = wire.run(colour="red")
     point = {"key": "a", "value": 1.0, "timestamp": 1, "colour": "red"}
     wire.post("runs/log-metric", run_id=run, **point)
-    wire.post("runs/log-batch", run_id=run, metrics=[point], colour=[{}])
+    wire.post("runs/log-batch", run_id=run, metrics=[{**point, "step": 1}], colour=[{}])
     assert len(history(wire, run, "a")) == 2
 
 
@@ -106,7 +106,7 @@ def test_a_run_that_another_process_deletes_is_noticed_at_once(wire, tmp_path, c
     children.run("store.delete_run(sys.argv[2])", wire.uri, run)
     assert isinstance(wire.refused("POST", "runs/log-metric", **fields), InvalidState)
     children.run("store.restore_run(sys.argv[2])", wire.uri, run)
-    wire.post("runs/log-metric", **fields)
+    wire.post("runs/log-metric", **fields, step=1)
     assert len(history(wire, run, "a")) == 2
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
 
 import pytest
@@ -18,9 +19,11 @@ def send(wire):
     """Return what sends a batch of one point under a name and number."""
     endpoint = wire._endpoints["POST", "/api/2.0/mlflow/runs/log-batch"]
     run_id = wire.run(experiment_id="0")
+    values = itertools.count()
 
     def send(batch: str, **fields: object) -> int:
-        given = {"run_id": run_id, "metrics": [METRIC], **fields}
+        # A point that is alike in all would be kept once in any case.
+        given = {"run_id": run_id, "metrics": [{**METRIC, "value": next(values)}], **fields}
         headers = {"x-pegboard-batch": batch}
         call = Call(wire.host, TESTER, given, headers, tracking_uri=wire.uri)
         asyncio.run(endpoint.handle(call))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pegboard import uris
-from pegboard.contracts.http import Call, Identity, Permission
+from pegboard.contracts.http import Answer, Call, Identity, Permission
 from pegboard.entities import (
     Assessment,
     AssessmentError,
@@ -46,6 +46,9 @@ def call(wire):
     def call(method: str, path: str, /, **fields: Any) -> Any:
         endpoint = ENDPOINTS[method, path]
         answer: Any = endpoint.handle(Call(wire.host, ME, fields, {}, None, wire.uri))
+        if isinstance(answer, Answer):
+            assert answer.headers == {"content-disposition": 'attachment; filename="traces.json"'}
+            return json.loads(answer.content)
         return json.loads(json.dumps(answer, allow_nan=False))
 
     return call

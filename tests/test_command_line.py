@@ -145,7 +145,7 @@ def _where_to() -> dict[Path_, click.Option]:
 def test_where_to_is_spelt_alike_in_all_commands() -> None:
     assert set(_where_to()) == set(_WHERE_TO)
     assert {tuple(option.opts) for option in _where_to().values()} == {("-o", "--output")}
-    other = re.compile(r"--(to|dst|dest|destination|out|output-\w+|directory|target)")
+    other = re.compile(r"--(to|dst|dest|destination|out|output-(?!format)\w+|directory|target)")
     for path in PATHS:
         shown = {name for parameter in command_of(path)[0].params for name in parameter.opts}
         assert not [name for name in shown if other.fullmatch(name)], path

@@ -181,7 +181,7 @@ def test_a_column_that_mlflow_has_no_type_for_does_not_hide_the_others() -> None
 
 
 def test_a_sparse_column_is_of_the_type_of_its_values() -> None:
-    from pegboard_tracking.datasets.inference import column_type
+    from pegboard_context.datasets.inference import column_type
 
     for values, kind in (([0, 1], "long"), ([0.0, 1.5], "double"), ([True, False], "boolean")):
         assert column_type(pd.Series(pd.arrays.SparseArray(values))) == {"type": kind}

@@ -77,7 +77,7 @@ def _ask(host: Host, registry: ModelRegistry, promotion: Promotion) -> None:
 
 def _verdict(gate: Gate, promotion: Promotion, registry: ModelRegistry, host: Host) -> Verdict:
     """Return what a gate says; PluginError, so that nothing passes, if it fails to say it."""
-    owners = [name for name, each in host.plugins.items() if gate in each.declared["gate"]]
+    owners = [name for name, each in host.plugins.items() if gate in each.declared.get("gate", ())]
     which = f"The gate {gate.name!r} of the plugin {owners[0]!r}"
     hint = "[registry.gates] in pegboard.toml says what requires it."
     try:

@@ -95,13 +95,14 @@ def test_a_file_that_cannot_be_uploaded_is_bad_input(with_files: Shell) -> None:
 def test_what_is_not_there_fails_alike_with_a_hint_that_can_be_typed(
     with_files: Shell, command: tuple[str, ...], name: str
 ) -> None:
-    with_files.store.update_run("a1" + "0" * 30, run_name="it's the first")
+    run = "it's the first"
+    with_files.store.update_run("a1" + "0" * 30, run_name=run)
     verb, *options = command
-    result = with_files("artifacts", verb, "it's the first", name, *options)
+    result = with_files("artifacts", verb, run, name, *options)
     assert result.exit_code == 1
     assert result.stdout == ""
     error, hint = result.stderr.splitlines()
-    assert error == f"error: The run has no file {name!r}."
+    assert error == f"error: There is no file {name!r} in {run!r}."
     program, *words = shlex.split(hint.partition("What there is: ")[2])
     assert (program, with_files(*words).exit_code) == ("pegboard", 0)
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from pegboard import host
 from pegboard.cli.shell import cli
 from pegboard_tracking.client import places
+from pegboard_tracking.client.messages import BATCH_HEADER
 from pegboard_tracking.points import journal
 
 LEFT_BEHIND = """
@@ -252,8 +253,10 @@ def test_credentials_go_to_no_server_that_only_a_journal_names(
 
 def test_many_that_sync_at_once_send_everything_once(server, run_id, sync, tmp_path):
     server.down()
-    for _ in range(3):
-        leave_behind(OUT_OF_REACH, server, run_id)
+    for number in range(3):
+        # Points that are all alike would be kept once, however often they were sent.
+        code = OUT_OF_REACH.replace("step / 2", f"{number} + step / 2")
+        leave_behind(code, server, run_id)
     server.up()
     command = "import sys; from pegboard.cli import main; sys.argv[1:] = ['sync']; main()"
     started = [
@@ -265,4 +268,7 @@ def test_many_that_sync_at_once_send_everything_once(server, run_id, sync, tmp_p
         assert process.returncode == 0
     assert sync().exit_code == 0
     assert sorted(server.steps(run_id, "m")) == sorted(list(range(1500)) * 3)
+    sent = [seen.headers.get(BATCH_HEADER.lower()) for seen in server.sent_points()]
+    batches = [batch for batch in sent if batch is not None]
+    assert len(set(batches)) == len(batches) >= 3
     assert left(server) == []

@@ -23,7 +23,7 @@ from pegboard.errors import InvalidValue, NotFound, Refused
 from pegboard_tracking.wire import trace_codec
 from pegboard_tracking.wire.endpoints import endpoints
 from pegboard_tracking.wire.trace_requests import MAX_TRACES
-from pegboard_wire.http import Call, Identity, Permission
+from pegboard_wire.http import Answer, Call, Identity, Permission
 
 OLD, NEW = "/api/2.0/mlflow/traces", "/api/3.0/mlflow/traces"
 ENDPOINTS = {(each.method, each.path): each for each in endpoints()}
@@ -46,6 +46,9 @@ def call(wire):
     def call(method: str, path: str, /, **fields: Any) -> Any:
         endpoint = ENDPOINTS[method, path]
         answer: Any = endpoint.handle(Call(wire.host, ME, fields, {}, None, wire.uri))
+        if isinstance(answer, Answer):
+            assert answer.headers == {"content-disposition": 'attachment; filename="traces.json"'}
+            return json.loads(answer.content)
         return json.loads(json.dumps(answer, allow_nan=False))
 
     return call

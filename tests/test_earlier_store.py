@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sqlite3
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -67,3 +71,66 @@ def test_its_registered_model_loads_and_predicts(client: Client) -> None:
     assert str(version.version) == "1"
     model = pegboard.pyfunc.load_model("models:/line@champion")
     assert model.predict([[3.0]]).tolist() == pytest.approx([6.0])
+
+
+EARLIER_FILE = """
+[tracking]
+uri = "sqlite:runs/pegboard.db"
+
+[host]
+disabled = ["demo"]
+
+[registry]
+stages = ["None", "Live"]
+gates = { champion = ["approval"] }
+
+[plugins.tracking]
+heartbeat_seconds = 5.0
+
+[plugins.registry]
+approvals_needed = 2
+"""
+
+MOVED = {
+    "record_git = false": "[plugins.context]",
+    "record_command = false": "[plugins.context]",
+    "system_metrics = true": "[plugins.context]",
+    "http_retries = 3": "retries in [http]",
+    "http_headers = {}": "headers in [http]",
+    "http_verify = false": "verify in [http]",
+}
+"""Keys that were in ``[plugins.tracking]``, and where the error says that they are."""
+
+
+def _configured(place: Path, text: str) -> subprocess.CompletedProcess[str]:
+    (place / "pegboard.toml").write_text(text)
+    return subprocess.run(
+        [Path(sys.executable).with_name("pegboard"), "config", "show", "--json"],
+        cwd=place,
+        env={"HOME": str(place), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_configuration_of_an_earlier_version_holds(tmp_path: Path) -> None:
+    done = _configured(tmp_path, EARLIER_FILE)
+    assert done.returncode == 0, done.stderr
+    shown = {key: each["value"] for key, each in json.loads(done.stdout).items()}
+    assert shown["tracking.uri"] == f"sqlite:{tmp_path}/runs/pegboard.db"
+    assert shown["host.disabled"] == ["demo"]
+    assert shown["plugins.registry.stages"] == ["None", "Live"]
+    assert shown["plugins.registry.gates"] == {"champion": ["approval"]}
+    assert shown["plugins.registry.approvals_needed"] == 2
+    assert shown["plugins.tracking.heartbeat_seconds"] == 5.0
+
+
+@pytest.mark.parametrize(("line", "home"), MOVED.items())
+def test_a_key_that_has_moved_is_refused_with_its_new_place(
+    tmp_path: Path, line: str, home: str
+) -> None:
+    done = _configured(tmp_path, f"[plugins.tracking]\n{line}\n")
+    assert done.returncode == 2
+    assert line.partition(" ")[0] in done.stderr
+    assert home in done.stderr

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pegboard_context.datasets import types
+from pegboard.targets import resolve
+from pegboard_context.plugin import pegboard_dataset_types
 
 CASES = """
 import datetime
@@ -98,9 +99,9 @@ def cases() -> dict[str, Any]:
 
 
 def described(kind: str, data: Any, **keywords: Any) -> dict[str, Any]:
-    [chosen] = [one for one in types() if one.accepts(data)]
+    [chosen] = [one for one in pegboard_dataset_types() if resolve(one.accepts)(data)]
     assert chosen.name == kind
-    dataset = chosen.describe(data, **keywords)
+    dataset = resolve(chosen.describe)(data, **keywords)
     return {
         "name": dataset.name,
         "digest": dataset.digest,

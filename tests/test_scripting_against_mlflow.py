@@ -13,6 +13,7 @@ from typing import Any
 
 import pegboard
 import pytest
+from pegboard_scripting.names import TARGETS
 
 ARTIFACTS = ["download_artifacts", "list_artifacts", "load_dict", "load_image", "load_text"]
 DATA = ["from_huggingface", "from_numpy", "from_pandas"]
@@ -79,7 +80,7 @@ if __name__ == "__main__":
 
 def names() -> list[str]:
     """Return the dotted names of all public functions and methods that MLflow may have too."""
-    functions = [n for n in pegboard.__all__ if inspect.isfunction(getattr(pegboard, n))]
+    functions = [n for n in TARGETS if inspect.isfunction(getattr(pegboard, n))]
     methods = [n for n, _ in inspect.getmembers(pegboard.Client) if not n.startswith("_")]
     return [
         *functions,

@@ -12,6 +12,7 @@ import pytest
 from beyond_contracts import BeyondTheContracts
 from hex_ids import HexIds
 from mlflow_server import MlflowServer
+from pegboard.config import HttpConfig
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Run
@@ -26,7 +27,7 @@ from pegboard_testing import (
 from pegboard_testing._texts import AWKWARD
 from pegboard_tracking.client.artifacts import HttpArtifactStore
 from pegboard_tracking.client.store import RestStore
-from pegboard_tracking.plugin import pegboard_settings
+from pegboard_tracking.settings import Settings
 from pegboard_wire.client.connection import connect
 
 
@@ -222,9 +223,8 @@ class BehindMlflowsServer:
         stores = []
 
         def open_store() -> TrackingStore:
-            stores.append(
-                NamedRuns(connect(server.url, {**pegboard_settings(), "http_retries": 0}))
-            )
+            http = HttpConfig(retries=0)
+            stores.append(NamedRuns(connect(server.url, http), Settings(http=http)))
             stores[-1].database = server.database
             return self.opened(stores[-1])
 
@@ -276,5 +276,5 @@ class TestArtifactsBehindMlflowsServer(ArtifactStoreContract):
     def store(self, server, tmp_path) -> ArtifactStore:
         shutil.rmtree(server.place / "artifacts", ignore_errors=True)
         (server.place / "artifacts").mkdir()
-        connection = connect(server.url, {**pegboard_settings(), "http_retries": 0})
+        connection = connect(server.url, HttpConfig(retries=0))
         return HttpArtifactStore(connection, "0/run/artifacts")

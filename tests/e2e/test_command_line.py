@@ -208,7 +208,8 @@ def test_a_wrong_configuration_is_named_with_its_key(tmp_path: Path) -> None:
     done = _call(tmp_path, "runs", "list")
     assert done.returncode == 2
     assert "pegboard.toml" in done.stderr
-    assert "'url'" in done.stderr
+    assert "url: unknown key" in done.stderr
+    assert "Did you mean uri, as in [tracking] uri?" in done.stderr
 
 
 def test_rich_is_not_imported_when_no_person_looks(directory: Path) -> None:

@@ -87,9 +87,7 @@ class Known:
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
     place = tmp_path_factory.mktemp("known")
-    (place / "pegboard.toml").write_text(
-        '[plugins.tracking]\nartifact_allow = ["127.0.0.1", "localhost"]\n'
-    )
+    (place / "pegboard.toml").write_text('[http]\nartifact_allow = ["127.0.0.1", "localhost"]\n')
     token = token_of(place / "users", "ann", "admin")
     with serving(place, "--users", str(place / "users")) as url:
         yield Known(Target(url, place), token)
@@ -246,8 +244,8 @@ def test_a_server_that_is_allowed_gets_them_too(
     known: Known, stranger: Stranger, tmp_path: Path
 ) -> None:
     it = lured(known, f"mlflow-artifacts://127.0.0.1:{stranger.port}/x", tmp_path)
-    allowed = {"tracking": {"credentials_allow": [stranger.url]}}
-    host.use(host.Host(config.Config(plugins=allowed)))
+    allowed = config.HttpConfig(credentials_allow=[stranger.url])
+    host.use(host.Host(config.Config(http=allowed)))
     Client().log_text(it.run_id, "text", "file")
     assert f"Authorization: Bearer {known.token}" in stranger.seen[-1]
     assert f"X-Key: {HEADER}" in stranger.seen[-1]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from mlflow_server import MlflowServer
+from pegboard.config import HttpConfig
 from pegboard.contracts.registry import ModelRegistry
 from pegboard.entities.registry import ModelVersion
 from pegboard_registry.client.registry import RestRegistry
 from pegboard_testing import ModelRegistryContract
-from pegboard_tracking.plugin import pegboard_settings
 from pegboard_wire.client.connection import connect
 
 _HISTORY = "there is no history"
@@ -115,9 +115,7 @@ class TestRegistryBehindMlflowsServer(ModelRegistryContract):
     @pytest.fixture
     def open_registry(self, server: MlflowServer) -> Callable[[], ModelRegistry]:
         server.clear()
-        return lambda: WithoutModels(
-            connect(server.url, {**pegboard_settings(), "http_retries": 0})
-        )
+        return lambda: WithoutModels(connect(server.url, HttpConfig(retries=0)))
 
     @pytest.fixture
     def registry(self, open_registry: Callable[[], ModelRegistry]) -> ModelRegistry:

@@ -16,7 +16,7 @@ import pytest
 from beyond_contracts import BeyondTheContracts
 from hex_ids import HexIds
 from pegboard import host, paging
-from pegboard.config import Config
+from pegboard.config import Config, HttpConfig
 from pegboard.contracts.artifacts import ArtifactStore
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import LoggedModelInput
@@ -30,7 +30,6 @@ from pegboard_testing import (
     TrackingStoreContract,
 )
 from pegboard_tracking.client.artifacts import HttpArtifactStore
-from pegboard_tracking.plugin import pegboard_settings
 from pegboard_wire.client.connection import connect
 
 PURGE = "the protocol knows no purging"
@@ -145,9 +144,9 @@ class TestMoreBehindOurServer(BehindOurServer, BeyondTheContracts):
 class TestArtifactsBehindOurServer(ArtifactStoreContract):
     @pytest.fixture
     def store(self, shared, tmp_path) -> ArtifactStore:
-        settings = {**pegboard_settings(), "http_retries": 0}
         # Each test has a root of its own.
-        return HttpArtifactStore(connect(shared.url, settings), f"tests/{tmp_path.name}")
+        connection = connect(shared.url, HttpConfig(retries=0))
+        return HttpArtifactStore(connection, f"tests/{tmp_path.name}")
 
 
 # -- deaths ----------------------------------------------------------------------------------------

@@ -180,6 +180,15 @@ def nearest_table(name: str, plugins: Iterable[str]) -> str:
     return "".join(f"Did you mean [{near}]? " for near in difflib.get_close_matches(name, known, 1))
 
 
+def nearest_key(table: str, key: str) -> str:
+    """Say which key of the core, in a table that it shares with a plugin, may have been meant."""
+    import difflib
+
+    known = [name for section, name in _PLACES.values() if section == table]
+    near = difflib.get_close_matches(key, known, 1)
+    return "".join(f"Did you mean {name}, as in [{table}] {name}?" for name in near)
+
+
 def _structure(content: dict[str, Any], file: Path) -> Config:
     tables = {name: _table(table, name, file) for name, table in content.items()}
     general, spelled = _general(tables, file)

@@ -380,7 +380,7 @@ class Host:
         return f"{self.config.file}: {what}" if self.config.file else what
 
     def _moved(self, plugin: str, given: Mapping[str, Any]) -> str:
-        """Say where keys belong that were this plugin's in an earlier version."""
+        """Say where unknown keys belong: those of an earlier version, and the core's own."""
         homes = {"http": settings.keys(configuration.HttpConfig)}
         for other, _ in self.manager.list_name_plugin():
             if other != plugin:
@@ -392,7 +392,8 @@ class Host:
             for home, known in homes.items()
             if (name := key.removeprefix(f"{home}_")) in known
         ]
-        return " ".join(moved)
+        meant = [configuration.nearest_key(plugin, key) for key in unknown]
+        return " ".join([*moved, *filter(None, meant)])
 
     # -- opening -------------------------------------------------------------------------------
 

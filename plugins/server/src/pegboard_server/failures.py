@@ -48,6 +48,8 @@ RETRY_SECONDS = "1"
 
 LONGEST_MESSAGE = 1000
 """Messages are cut to about so many characters."""
+LONGEST_OWN = 400
+"""The words for our own clients to so many, since the message holds them too."""
 
 
 @frozen
@@ -81,17 +83,17 @@ def busy(message: str) -> Failure:
     return Failure(503, "TEMPORARILY_UNAVAILABLE", message, {"retry-after": RETRY_SECONDS})
 
 
-def _bounded(message: str) -> str:
+def _bounded(message: str, longest: int = LONGEST_MESSAGE) -> str:
     """Leave the middle of a long message out: what was sent is not to be sent back in full."""
-    if len(message) <= LONGEST_MESSAGE:
+    if len(message) <= longest:
         return message
-    half = LONGEST_MESSAGE // 2
+    half = longest // 2
     return f"{message[:half]} … {message[-half:]}"
 
 
 def _own(error: PegboardError) -> Mapping[str, Any]:
     told = sentences.own_words(error)
-    return {k: _bounded(v) if isinstance(v, str) else v for k, v in told.items()}
+    return {k: _bounded(v, LONGEST_OWN) if isinstance(v, str) else v for k, v in told.items()}
 
 
 def failure_of(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pegboard.entities import ViewType
-from pegboard.errors import InvalidState, InvalidValue, NotFound
+from pegboard.errors import InvalidState, InvalidValue, NotFound, quoted
 from pegboard_stores import validation
 from pegboard_wire import locations, scalars
 from pegboard_wire.http import Call, Endpoint, Permission, Result
@@ -58,7 +58,7 @@ def _get_by_name(call: Call) -> Result:
     name = text(call.parameters, "experiment_name")
     found = store_of(call).get_experiment_by_name(name)
     if found is None:
-        raise NotFound(f"There is no experiment with the name {name!r}.").about(
+        raise NotFound(f"There is no experiment with the name {quoted(name)}.").about(
             "no_experiment_of_name", name=name
         )
     return {"experiment": codec.experiment_json(found)}

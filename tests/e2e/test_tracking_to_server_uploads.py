@@ -142,12 +142,12 @@ def test_an_upload_goes_on_when_the_server_was_killed_amid_it(client, proxy, fil
 
 
 def test_a_file_is_there_whole_or_not_at_all(client, proxy, file, monkeypatch) -> None:
-    run_id = client.create_run("0").info.run_id
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    # A store that is open stays as it was opened.
+    # Connections keep the options that they were opened with.
     host.current().close()
     host.use(None)
     impatient = pegboard.Client(proxy.url)
+    run_id = impatient.create_run("0").info.run_id
     proxy.cuts = [proxy.sent + 4 * MIB]
     with pytest.raises(StoreError):
         impatient.log_artifact(run_id, file)

@@ -17,6 +17,7 @@ from pegboard_registry import plugin as registry_plugin
 from pegboard_registry.hookspecs import Gate
 from pegboard_registry.promotion import required_gates, store_beside
 from pegboard_testing.targets import target_of
+from pegboard_wire import plugin as wire_plugin
 
 
 class Thing:
@@ -88,6 +89,7 @@ def _host(
             plugins={"registry": {"gates": gates, **settings}},
         )
     )
+    host.register(wire_plugin, "wire")
     host.register(registry_plugin, "registry")
     host.register(plugin, "test")
     return host

@@ -42,17 +42,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         wheels.pack(distribution, place)
         lines = [line for line in distribution.requires or () if "extra" not in line]
         waiting += [wheels.name_of(line) for line in lines]
-    with zipfile.ZipFile(place / "only_here-1.0-py3-none-any.whl", "w") as archive:
-        archive.writestr("only_here.py", "VALUE = 'from the environment'\n")
-        info = "only_here-1.0.dist-info"
-        archive.writestr(
-            f"{info}/METADATA", "Metadata-Version: 2.1\nName: only-here\nVersion: 1.0\n"
-        )
+    _write_wheel(place, "only_here", "VALUE = 'from the environment'\n")
+    # sqlite-utils asks for pip, which environments of uv need not have.
+    _write_wheel(place, "pip", "")
+    return place
+
+
+def _write_wheel(place: Path, name: str, code: str) -> None:
+    with zipfile.ZipFile(place / f"{name}-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr(f"{name}.py", code)
+        info = f"{name}-1.0.dist-info"
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         archive.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
         archive.writestr(f"{info}/RECORD", "")
-    return place
 
 
 @pytest.fixture(scope="session")
@@ -196,14 +200,15 @@ def test_constraints_beside_the_requirements_are_kept(models: Path, tmp_path: Pa
 def test_what_plugins_share_is_packed_with_them(tmp_path: Path) -> None:
     # It has no entry point of a plugin.
     found = wheels.of_pegboard(["pegboard-testing"])
-    assert set(found) == {"pegboard", "pegboard-scripting", "pegboard-testing"}
+    needed = {"scripting", "stores", "testing"}
+    assert set(found) == {"pegboard", *(f"pegboard-{name}" for name in needed)}
     wheel = wheels.pack(found["pegboard-testing"], tmp_path)
     assert "pegboard_testing/__init__.py" in zipfile.ZipFile(wheel).namelist()
 
 
 def test_what_is_packed_is_the_same_every_time_and_complete(tmp_path: Path) -> None:
     found = wheels.of_pegboard(["pegboard-serving"])
-    needed = {"models", "scripting", "server", "serving"}
+    needed = {"models", "scripting", "server", "serving", "stores", "wire"}
     assert set(found) == {"pegboard", *(f"pegboard-{name}" for name in needed)}
     for distribution in found.values():
         first = wheels.pack(distribution, tmp_path).read_bytes()

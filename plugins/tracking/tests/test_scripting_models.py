@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy
 import pegboard
 import pytest
-from pegboard.errors import InvalidValue, NotFound, NotSupported
+from pegboard.errors import InvalidValue, NotFound
 from pegboard_testing.isolation import separate_tracking
 
 
@@ -154,12 +154,3 @@ def test_tags_are_changed_and_models_deleted() -> None:
     pegboard.MlflowClient().delete_logged_model(model.model_id)
     with pytest.raises(NotFound):
         pegboard.get_logged_model(model.model_id)
-
-
-def test_a_store_without_logged_models_says_so() -> None:
-    pegboard.set_tracking_uri("memory:no-models")
-    with pytest.raises(NotSupported, match="logged models"):
-        pegboard.create_external_model()
-    run = pegboard.MlflowClient().create_run("0")
-    with pytest.raises(NotSupported):
-        pegboard.MlflowClient().log_metric(run.info.run_id, "m", 1, model_id="m-1")

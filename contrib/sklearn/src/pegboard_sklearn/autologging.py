@@ -27,7 +27,7 @@ _VALIDATING = {
         "permutation_test_score",
         "validation_curve",
     ),
-    # What those call, for whoever imported them before.
+    # What those call, for code that imported them before.
     "sklearn.model_selection._validation": (
         "_fit_and_predict",
         "_fit_and_score",

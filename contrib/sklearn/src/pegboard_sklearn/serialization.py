@@ -119,7 +119,7 @@ def read(
 ) -> Any:
     """Return the object in a file.
 
-    ``recorded`` are types that whoever saved the file vouched for: named in messages, but trusted
+    ``recorded`` are types that the saver of the file vouched for: named in messages, but trusted
     only if ``trust`` says so. Refused for what is not trusted; InvalidValue for what is damaged.
     """
     if not file.is_file():
@@ -158,7 +158,7 @@ def _read_skops(file: Path, trust: Trust, recorded: Sequence[str], own: Iterable
         raise _damaged(file, error) from error
     if not trust.pickle and (unknown := known_types.unknown(types, [*trust.types, *own])):
         vouched = set(unknown) <= set(recorded)
-        said = " Whoever saved it says that they are safe." if vouched else ""
+        said = " The one who saved it says that they are safe." if vouched else ""
         raise Refused(
             f"{file} holds what is not known to be safe to load: {', '.join(unknown)}.{said}",
             hint=f"If you trust it, load it with trust={unknown}; or with trust=True, or the "

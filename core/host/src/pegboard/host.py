@@ -345,7 +345,7 @@ class Host:
                 )
 
     def _check_settings(self) -> None:
-        """Read the table of each plugin that has one, so that a mistake in it is told at once."""
+        """Read the table of each plugin that has one, so that a mistake is reported at once."""
         if unknown := sorted(set(self.config.plugins) - set(self.plugins)):
             raise ConfigError(
                 self._of_file(f"no plugin is named {', '.join(map(repr, unknown))}."),

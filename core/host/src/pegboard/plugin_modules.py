@@ -46,7 +46,7 @@ def _find(name: str) -> Any:
     _, first, *rest = name.split(".")
     found = host.current().api_name(first)
     if callable(found):
-        # A function, which is an attribute of the package, is no module.
+        # A function is an attribute of the package, not a module.
         raise LookupError(name)  # noqa: TRY004
     for part in rest:
         found = getattr(found, part, None) or _submodule(found, part)

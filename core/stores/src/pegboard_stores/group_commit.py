@@ -46,7 +46,7 @@ class _Waiting(Generic[T]):
     told: Callable[[], object] = lambda: None
     """Called when it is done, by the thread that has done it."""
     leads: bool = False
-    """Whether whoever waits for it has to commit."""
+    """Whether the thread that waits for it has to commit."""
 
     def end(self, result: T | None, error: Exception | None) -> None:
         self.result, self.error, self.done = result, error, True
@@ -205,7 +205,7 @@ class GroupCommit:
             with self._database.writing() as connection:
                 result = item.write(connection)
         except Exception as error:
-            # Whatever it is, it belongs to whoever waits for this write.
+            # The error, of any kind, belongs to the thread that waits for this write.
             item.end(None, error)
         else:
             item.end(result, None)

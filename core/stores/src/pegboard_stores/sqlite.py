@@ -188,7 +188,7 @@ class Database:
             for statement in way.statements:
                 made.execute(statement).fetchall()
             made.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
-            # Whoever reads a mapped file that others make shorter is killed.
+            # A process that reads a mapped file which others make shorter is killed.
             self._set_up(made, _MEMORY_MAPPED_BYTES if way.looks is None else 0)
         except BaseException:
             made.close()

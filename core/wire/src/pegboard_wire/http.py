@@ -57,7 +57,7 @@ class Call:
     """The store that the server was started with; None: the configured one."""
     server_url: str = ""
     """The server as the client addresses it: ``https://HOST:PORT/ROOT``, without a slash at the
-    end; for addresses that a client is told."""
+    end; for addresses in answers to clients."""
     content: bytes = b""
     """The whole body of a request to an endpoint that is ``raw``."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Fields = Mapping[str, Any]
 
 NOTHING: dict[str, Any] = {}
-"""The answer of what only does something."""
+"""The answer of endpoints that return nothing."""
 
 
 def store_of(call: Call) -> TrackingStore:
@@ -52,7 +52,7 @@ def optional_integer(fields: Fields, name: str, bits: int = 64) -> int | None:
 
 
 def texts(fields: Fields, name: str, *, query: bool = False) -> list[str]:
-    """Return a repeated text. In a query one that is given once is no list."""
+    """Return a repeated text. A value given once in a query arrives as a string."""
     value = get(fields, name)
     if query and isinstance(value, str):
         value = [value]

@@ -153,7 +153,7 @@ def _names(header: str, etag: str) -> bool:
 def _range(header: str, size: int) -> tuple[int, int] | None:
     """Return the start and the end of a range; None if all is wanted.
 
-    Several ranges, and what is no range at all, mean all of it, as the standard has it. A start
+    Several ranges, and a malformed one, mean the whole file, as the standard says. A start
     that is not before the end says that there is no such range.
     """
     match = _RANGE.fullmatch(header.replace(" ", ""))

@@ -28,8 +28,8 @@ LONGEST_FACT = 300
 """Facts are cut to so many characters: what was sent is not to be sent back in full."""
 
 ALONE = frozenset({"unsafe_path"})
-"""Faults that are told by MLflow's sentence alone: clients compare it as a whole, and a path that
-was tried by somebody who should not is not worth a lesson."""
+"""Faults that are answered with MLflow's sentence alone: clients compare it whole, and who tries
+such a path needs no advice."""
 
 _NAMED = {
     "metric": ("{at}name", "Metric name"),

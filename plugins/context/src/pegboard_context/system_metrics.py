@@ -33,7 +33,7 @@ _active: dict[str, Monitor] = {}
 
 
 class Monitor(threading.Thread):
-    """A thread that samples the machine until it is told to stop.
+    """A thread that samples the machine until ``stop`` is called.
 
     Each ``samples`` samples, ``interval`` seconds apart, are logged as one point of each metric:
     their mean. What was sampled last is logged when the run ends.

@@ -1,6 +1,7 @@
 """Loads a saved model in a process of its own, and writes down what the model's code imports.
 
-Run as ``python -m pegboard_models.probe DIRECTORY FLAVOR REPORT``. Whoever saves a model trusts it.
+Run as ``python -m pegboard_models.probe DIRECTORY FLAVOR REPORT``, for a model that its user is
+saving, and so trusts.
 """
 
 from __future__ import annotations

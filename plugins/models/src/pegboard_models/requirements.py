@@ -61,7 +61,7 @@ def _merged(known: Sequence[str], names: Iterable[str]) -> list[str]:
     """Return what a flavor knows of and what was found, without what is said twice."""
     told = {distributions.normal(_name(each)): each for each in known}
     for name in names:
-        # Whoever reads the model brings what reading it takes.
+        # The process that reads the model has the libraries to read it.
         if (
             name not in told
             and not _is_reader(name)

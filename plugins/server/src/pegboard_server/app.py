@@ -379,7 +379,7 @@ class App:
         finally:
             self._queued -= 1
 
-    # -- what is told ---------------------------------------------------------------------------
+    # -- messages -------------------------------------------------------------------------------
 
     async def _fail(self, exchange: Exchange, error: Exception) -> None:
         words = exchange.route.endpoint.sentences if exchange.route else {}

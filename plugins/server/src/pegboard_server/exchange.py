@@ -24,9 +24,9 @@ Pairs = Sequence[tuple[bytes, bytes]]
 WRITE = "pegboard.write"
 """The key of a scope for what sends a whole answer at once."""
 STREAM = "pegboard.stream"
-"""The key of a scope for what is told that the body, however long, will be read in pieces."""
+"""The key of a scope for the function to call before a body is read in pieces."""
 GONE = "pegboard.gone"
-"""The key of a scope for what is told whom to call when the client has gone (None: nobody)."""
+"""The key of a scope for a function: it takes what to call when the client has gone, or None."""
 
 _SAFE = (
     (b"x-content-type-options", b"nosniff"),

@@ -65,7 +65,7 @@ class Failure(Exception):
     headers: Mapping[str, str] = {}
     close: bool = False
     own: Mapping[str, Any] = {}
-    """What our own clients are told of an error instead of the message, which is for MLflow's:
+    """What our own clients receive of an error instead of the message, which is for MLflow's:
     ``message``, ``hint``, ``fault`` and ``facts``."""
 
 

@@ -1,4 +1,4 @@
-"""What a server is told: by its options, by ``[plugins.server]``, and by defaults."""
+"""The settings of a server: from its options, by ``[plugins.server]``, and by defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file of users: who may come in, with which password or token, and what they may do.
+"""The file of users: who may log in, with which password or token, and what they may do.
 
 Each line is ``NAME:LEVEL:SECRET``, where the secret is a password's scrypt hash or the SHA-256 of a
 token; a name may have several lines. Neither passwords nor tokens can be read from it.

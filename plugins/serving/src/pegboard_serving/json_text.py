@@ -34,7 +34,7 @@ def _with_constants(content: bytes) -> Any:
             content.decode(), parse_constant=_CONSTANTS.__getitem__, parse_int=_whole
         )
         if b"\\u" in content:
-            # Half of a surrogate pair is no character; nothing could write it out again.
+            # Half of a surrogate pair is not a character; nothing could write it out again.
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("it is nested too deeply") from None

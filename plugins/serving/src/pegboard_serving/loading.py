@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pegboard_models import PyFuncModel
 
 PICKLE = "pickle"
-"""What ``--trust`` is told to allow files that can run any code."""
+"""The value of ``--trust`` that allows files which can run any code."""
 
 
 def load(directory: Path, trusted: Sequence[str]) -> PyFuncModel:

@@ -72,7 +72,7 @@ class _Watch:
         self.checkpoints = Checkpoints(switches, run) if switches else None
 
     def began(self, trainer: Any, model: Any) -> None:
-        """Log what the training is told, and wait for the first input."""
+        """Log the settings of the training, and wait for the first input."""
         self.run.tags({"Mode": "training"})
         self.params = _params(trainer)
         self.run.params(self.params)

@@ -45,7 +45,7 @@ class ModelOrder:
 
 
 class LoggedModelStore(ABC):
-    """The logged models of a tracking store, had with its ``logged_models``.
+    """The logged models of a tracking store, as ``TrackingStore.logged_models`` returns them.
 
     A model belongs to an experiment; a run may have made it and others may use it. Metrics that
     are logged to a run with a ``model_id`` are the model's too. Unknown and deleted ids raise

@@ -21,7 +21,7 @@ CHANGEABLE = frozenset({"name", "value", "error", "rationale", "metadata", "vali
 
 
 class TraceStore(Able, ABC):
-    """The traces of a tracking store, had with its ``traces``.
+    """The traces of a tracking store, as ``TrackingStore.traces`` returns them.
 
     The outline of a trace and its spans arrive on different ways and in any order: whatever comes
     first creates the trace. Unknown ids raise NotFound. Every method may be called from any thread.

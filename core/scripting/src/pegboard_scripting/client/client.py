@@ -181,7 +181,7 @@ class Client(ArtifactMethods, LoggedModelMethods, RegistryMethods):
     ) -> Page[Run]:
         """Return a page of runs that match; by default the last started first.
 
-        The next page is had with the ``token`` of this one.
+        Pass this page's ``token`` to get the next.
         """
         ids = [experiment_ids] if isinstance(experiment_ids, (str, int)) else experiment_ids
         return self.store.search_runs(

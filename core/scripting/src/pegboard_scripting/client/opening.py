@@ -24,7 +24,7 @@ def open_named(
     The forms and errors are those of ``Client.named_files``.
     """
     if not resolver.needs_store(uri):
-        # Whoever reads a plain file wants no tracking store to be made.
+        # Reading a plain file must not make a tracking store.
         named = resolver.of_place(uri)
         return host.current().artifact_store(named.location), named
     client = Client(tracking_uri, registry_uri)

@@ -79,7 +79,7 @@ def find_origin(client: Client, model_uri: str) -> Source:
         return source_of(named)
     local = uris.parse(model_uri).scheme in (uris.PLAIN_PATH, "file")
     if not local and named.run_id is None:
-        # Whoever registers what lies elsewhere need not be able to read it.
+        # The caller need not be able to read files that lie elsewhere.
         return source_of(named)
     if kind_at(client.open_files(named), named.path) is not Kind.MODEL:
         raise _no_model(named)
@@ -155,7 +155,7 @@ def noted(known: list[Any], made: ModelVersion) -> str:
 
 
 def _link(client: Client, model_id: str, made: ModelVersion) -> None:
-    """Note in a logged model that a version was made from it; what cannot be noted is no error."""
+    """Note in a logged model that a version was made from it; a failure to do so is ignored."""
     try:
         before = client.get_logged_model(model_id).tags.get(VERSIONS_TAG, "[]")
         tag = noted(json.loads(before), made)

@@ -35,7 +35,7 @@ class RegistryMethods(NamedFilesMethods):
     """What can be done with registered models.
 
     Where a change is recorded in the history, ``reason`` says why, and ``user`` who makes it; by
-    default whoever runs would say to have started.
+    default the user that runs record.
     """
 
     tracking_uri: str

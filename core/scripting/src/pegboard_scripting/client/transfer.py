@@ -51,7 +51,7 @@ def files(source: Path, directory: str = "") -> Iterator[tuple[Path, str]]:
 def upload_file(
     store: ArtifactStore, source: Path, path: str, advance: Callable[[int], None] | None = None
 ) -> None:
-    """Store one file as ``path``; ``advance`` is told how many bytes more were read of it."""
+    """Store one file as ``path``; ``advance`` receives the bytes read since its last call."""
     _check_file(source)
     with source.open("rb") if advance is None else _Watched(source, advance) as content:
         store.write(paths.safe_relative(path), content)
@@ -64,7 +64,7 @@ def _check_file(source: Path) -> None:
 
 
 class _Watched(io.BufferedReader):
-    """A file, with somebody who is told how far it was read."""
+    """A file that reports how far it was read."""
 
     def __init__(self, source: Path, advance: Callable[[int], None]) -> None:
         super().__init__(io.FileIO(source))

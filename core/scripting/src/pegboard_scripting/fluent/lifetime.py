@@ -10,8 +10,8 @@ Ctrl-C                                   KILLED
 SIGTERM                                  KILLED
 ======================================== =========
 
-Of ``sys.exit`` outside of a ``with`` block Python tells nobody the code: that is FINISHED. What a
-process cannot tell any more (``kill -9``) is for the store to notice.
+Python does not expose the code of ``sys.exit`` outside of a ``with`` block: that is FINISHED. The
+end of a process that cannot report it (``kill -9``) is for the store to notice.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs that were started because a thread or a worker process logged without one, and are told of.
+"""Warnings about runs that were started because a thread or a worker logged without one.
 
 A script that logs without ``start_run`` gets a run, as with MLflow. A thread or a worker process
 that does so mostly means a run that exists elsewhere, so there is a warning that names both.

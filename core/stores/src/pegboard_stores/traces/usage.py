@@ -52,7 +52,7 @@ Node: TypeAlias = tuple[str, str | None, Told | None]
 
 
 def sums(nodes: Sequence[Node]) -> dict[str, str]:
-    """Add up what spans tell, which includes what is told by spans within them."""
+    """Add up the usage of spans; that of a span includes its children's."""
     found: dict[str, str] = {}
     usage = _outermost([(own, above, told.usage if told else {}) for own, above, told in nodes])
     if usage:

@@ -144,8 +144,8 @@ class Connection:
     ) -> requests.Response:
         """Send a request to a path below the server's own and return the answer, of any status.
 
-        A server may move us to another path of its host. Elsewhere goes nothing but the reading
-        of a stream, and that without credentials.
+        A redirect to another path of the same host is followed. Other hosts are followed only to
+        read a stream, never with credentials.
         """
         import requests
 

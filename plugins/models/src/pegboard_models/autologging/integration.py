@@ -103,7 +103,7 @@ class Integration:
         )
 
     def tell(self, message: str, *args: object) -> None:
-        """Say something that is no fault."""
+        """Show information that is not a fault."""
         if not self.switches.silent:
             logger.info(message, *args)
 

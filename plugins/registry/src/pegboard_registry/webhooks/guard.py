@@ -1,6 +1,6 @@
 """Which URLs webhooks may call: those of the public internet, and what the owner allows.
 
-Whoever creates a webhook has the server send requests. Without a guard they could reach what only
+A webhook makes the server send requests. Without a guard they could reach what only
 the server can: itself, its neighbours, and the metadata service of its cloud. A name is looked up
 once for each call, and the address that was checked is the one that is connected to, so that a
 name which changes its address meanwhile (DNS rebinding) gains nothing.
@@ -113,7 +113,7 @@ def _parse(url: str) -> Target:
     if parts.scheme not in _PORTS or not parts.hostname:
         raise _malformed(url, "It begins with https:// or http://, and a host.")
     if "@" in parts.netloc:
-        raise _malformed(url, "It holds no user or password: whoever sees the webhook sees them.")
+        raise _malformed(url, "Leave out user and password: all readers of the webhook see them.")
     if parts.fragment or port == 0:
         raise _malformed(url, "It has no fragment, and no port 0.")
     host = _ascii(parts.hostname, url)

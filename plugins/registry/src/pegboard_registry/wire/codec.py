@@ -119,7 +119,7 @@ def _status(value: Any) -> ModelVersionStatus:
     try:
         return ModelVersionStatus(value)
     except ValueError:
-        raise InvalidValue(f"The field 'status' is {value!r}, which is no status.") from None
+        raise InvalidValue(f"The field 'status' is {value!r}, which is not a status.") from None
 
 
 # -- registered models -----------------------------------------------------------------------------

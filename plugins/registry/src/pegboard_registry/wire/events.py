@@ -27,10 +27,10 @@ T = TypeVar("T")
 
 @contextlib.contextmanager
 def announced(call: Call) -> Iterator[tuple[ModelRegistry, Announcer]]:
-    """Change the registry of a call, and have webhooks told what the announcer is told.
+    """Change the registry of a call, and queue the webhook events that the callback announces.
 
-    Both happen in one transaction: what is told has happened, and what has happened is told, even
-    if this process dies in between. What gates are asked about is changed by ``promoted``.
+    Both happen in one transaction: there is no event without its change and no change without its
+    event, even if this process dies in between. Changes behind gates go through ``promoted``.
     """
     registry = registry_of(call)
     queue = _listening(registry)

@@ -1,6 +1,6 @@
 """From where a version may be registered through a server.
 
-Whoever names a source has the server, and everybody who loads the version, read what it leads to.
+The server, and everybody who loads the version, reads what a source leads to.
 So one on the server's machine, or behind it, must lie below the files of the run or logged model
 that it is said to come from, and none may climb out of where it seems to be.
 """

@@ -161,7 +161,7 @@ _EVENT = record(
     "entity",
     "action",
     entity=choice(*sorted({each.partition(".")[0].upper() for each in EVENTS})),
-    # Nothing is told of updates yet, but the protocol has the word.
+    # Updates send no events yet, but the protocol has the word.
     action=choice("CREATED", "DELETED", "EXCEEDED", "SET", "UPDATED"),
 )
 _STATUS = choice(*(each.value for each in WebhookStatus))

@@ -1,4 +1,4 @@
-"""``pegboard server user``: who may come in."""
+"""``pegboard server user``: who may log in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both commands are told of a model: where it is, what it may do, where it runs."""
+"""The options of both commands for a model: where it is, what it may do, where it runs."""
 
 from __future__ import annotations
 

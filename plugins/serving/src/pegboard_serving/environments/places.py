@@ -1,7 +1,7 @@
 """Where environments are kept, and who may change them.
 
-Whoever builds or removes one holds the lock of its name. Whoever runs in one holds its directory,
-for as long as the process lives.
+The process that builds or removes one holds the lock of its name. A process that runs in one holds
+its directory, for as long as it lives.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ class FileArtifactStore(ArtifactStore, PieceUploads):
         _check_range(start, end)
         source = below(self._root, _file_path(path))
         with self._translated(source):
-            # To open a pipe would wait for whoever writes into it.
+            # Opening a pipe would wait for its writer.
             if not source.is_file():
                 raise self._not_found(path)
             try:
@@ -203,7 +203,7 @@ class FileArtifactStore(ArtifactStore, PieceUploads):
         try:
             yield
         except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
-            # Clients of a server are told this, and not where the server keeps its files.
+            # The message goes to clients of a server, which must not learn where its files lie.
             raise InvalidValue(
                 f"The artifact {path.relative_to(self._root).as_posix()!r} cannot be written: a "
                 "file stands where a directory is needed, or a directory where a file is."

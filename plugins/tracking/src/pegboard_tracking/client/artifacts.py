@@ -37,7 +37,7 @@ _NO_FILE = (400, 404)
 def resolve(uri: str, server: Server, userinfo: str = "") -> str:
     """Return where the artifacts of a URI that a server gave out can be had.
 
-    ``mlflow-artifacts:/path`` is behind the server itself, so it is told who calls; other URIs
+    ``mlflow-artifacts:/path`` is behind the server itself, so it gets the credentials; other URIs
     come back as they are.
     """
     parts = urlsplit(uri)
@@ -51,7 +51,7 @@ def resolve(uri: str, server: Server, userinfo: str = "") -> str:
 def open_proxied(uri: Uri, settings: Settings) -> HttpArtifactStore:
     """Open ``http(s)://SERVER/api/2.0/mlflow-artifacts/artifacts/PATH``.
 
-    Whoever creates an experiment or a version chooses such a URI, so a server that the user did
+    The creator of an experiment or a version chooses such a URI, so a server that the user did
     not name is sent no credentials.
     """
     base, mark, path = uri.text.partition(ENDPOINT)

@@ -20,7 +20,7 @@ _NEXT_TRY_SECONDS = 10.0
 
 
 class Heartbeats:
-    """Tells a server which runs a writer keeps alive; one that does not listen is told nothing.
+    """Tells a server which runs a writer keeps alive; one that does not support that gets nothing.
 
     No sign of life is worth waiting for: what fails is tried again when the next one is due.
     """

@@ -79,7 +79,7 @@ class Outbox:
     ) -> None:
         """``directory`` is where the journals lie; it need not exist.
 
-        ``on_sent`` is told how many points and how many other requests the server took just now,
+        ``on_sent`` receives how many points and other requests the server took just now,
         ``on_refused`` that it refused a request for good.
         """
         self._connection = connection

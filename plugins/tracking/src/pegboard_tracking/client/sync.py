@@ -68,8 +68,8 @@ def send(
 ) -> None:
     """Send what the journals of ended processes hold; ``url`` may say who we are.
 
-    ``advance`` is told how many points and requests were sent just now. ``named``: whether the user
-    names the server now. One that only the journals name gets no credentials that are another's.
+    ``advance`` receives how many points and requests were sent just now. ``named``: whether the
+    user names the server now. A server that only journals name gets no credentials of another.
     """
 
     def on_sent(points: int, requests: int) -> None:

@@ -65,7 +65,7 @@ class Note:
 
 
 def identity(content: BinaryIO, start: int, size: int) -> Identity | None:
-    """Return what tells whether a file is still the same; None for what is no file."""
+    """Return a value that changes when the file does; None if it is not a file."""
     try:
         status = os.fstat(content.fileno())
     except (AttributeError, OSError, io.UnsupportedOperation):

@@ -46,7 +46,7 @@ def send(connection: Connection, path: str, content: BinaryIO, size: int) -> boo
         if not posixpath.dirname(path) or not connection.abilities().resumable_uploads:
             return False
     except errors.Unreachable:
-        # Whoever sends the file whole waits for the server as well.
+        # Sending the file as a whole would wait for the server as well.
         return False
     source = _Source(content, content.tell(), size)
     file, length = source.identity(), max(connection.options.part_bytes, -(-size // MAX_PARTS))
@@ -127,7 +127,7 @@ class _Source:
         return upload_notes.identity(self.content, self.start, self.size)
 
     def parts(self, length: int, whole: _Hash) -> Iterator[_HashedPart]:
-        """Yield the parts; ``whole`` is told what is read of them."""
+        """Yield the parts; ``whole`` is updated with what is read of them."""
         for offset in range(0, self.size, length):
             size = min(length, self.size - offset)
             yield _HashedPart(self.content, self.start + offset, size, whole)

@@ -195,7 +195,7 @@ class RestWriter(JournalWriter):
 
     def _insist(self, send: Callable[[], None]) -> None:
         """Send and, while the server is out of reach, try again for some time."""
-        # Whoever waited in vain does not wait once more at the end of the process.
+        # A flush that waited in vain does not wait once more at the end of the process.
         deadline = time.monotonic() + (0.0 if self._gave_up else self._wait_seconds)
         known = self.is_cut_off
         while True:

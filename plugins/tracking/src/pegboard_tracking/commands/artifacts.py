@@ -97,7 +97,7 @@ def upload(run: str, sources: tuple[Path, ...], directory: str, as_json: bool) -
 
 
 def _in_megabytes(advance: Callable[[int], None]) -> Callable[[int], None]:
-    """Return what is told of bytes and tells of each megabyte that is begun."""
+    """Return a progress callback that reports whole megabytes."""
     done = 0
 
     def told(count: int) -> None:

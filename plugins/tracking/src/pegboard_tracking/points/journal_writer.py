@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 class Sink(Protocol):
-    """Where journals are moved to; each method is told the name of one."""
+    """Where journals are moved to; each method takes the name of one."""
 
     @property
     def directory(self) -> Path:
@@ -47,7 +47,7 @@ class Sink(Protocol):
 
 
 class Heartbeats(Protocol):
-    """Who is told which runs a writer keeps alive."""
+    """Receives which runs a writer keeps alive."""
 
     def beat(self, writer: str) -> None:
         """Note that a writer is alive."""
@@ -172,7 +172,7 @@ class JournalWriter(MetricWriter):
             try:
                 body = journal.batch_body(self._columns(run_id, points))
             except (struct.error, TypeError):
-                # Numbers of other libraries, or what is no number at all.
+                # Numbers of other libraries, or something that is not a number.
                 points = [validation.metric(point) for point in points]
                 body = journal.batch_body(self._columns(run_id, points))
             self._append(journal.record(body))
@@ -331,7 +331,7 @@ class JournalWriter(MetricWriter):
         try:
             self.flush()
         except StoreGone:
-            # The journal is gone too: whoever logs next is told, by asking for the run.
+            # The journal is gone too: the next call to log asks for the run, and fails.
             self.forget()
             with self._lock:
                 self._start_file(-1)

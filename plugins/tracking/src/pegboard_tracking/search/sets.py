@@ -72,7 +72,7 @@ class Sets:
         return best
 
     def may_lack(self, conditions: Sequence[Condition]) -> int:
-        """Return how many runs may fit at most, as far as they must lack something.
+        """Return an upper bound of the runs that fit, from the keys they must not have.
 
         More than ``limits.some`` if they need not.
         """

@@ -37,7 +37,7 @@ class Liveness:
         self._opened = time.monotonic()
 
     def is_silent(self, seen: int) -> bool:
-        """Whether a writer last seen at that time (ms) counts as dead."""
+        """Whether a writer last seen at that time (ms) is presumed dead."""
         return abs(seen) < now_ms() - self._lost_after_ms
 
     def beat(self, writer: str) -> None:

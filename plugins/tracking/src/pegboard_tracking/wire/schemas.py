@@ -1,4 +1,4 @@
-"""JSON schemas of the entities of runs, and of what many requests have."""
+"""JSON schemas of the entities of runs, and fields that many requests share."""
 
 from __future__ import annotations
 

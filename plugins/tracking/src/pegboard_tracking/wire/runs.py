@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from pegboard.entities import ViewType
 from pegboard.errors import InvalidValue
@@ -36,12 +38,6 @@ _DEFAULT_EXPERIMENT = "0"
 
 async def _create(call: Call) -> Result:
     given, store = call.parameters, store_of(call)
-    tags = scalars.items(given.get("tags"), "tags")
-    if len(tags) > MAX_TAGS:
-        raise InvalidValue(
-            f"A run is created with {len(tags)} tags; {MAX_TAGS} are allowed.",
-            hint="Set more of them afterwards.",
-        )
     create = partial(
         store.create_run,
         optional_text(given, "experiment_id") or _DEFAULT_EXPERIMENT,
@@ -50,9 +46,19 @@ async def _create(call: Call) -> Result:
         start_time=optional_integer(given, "start_time"),
         run_name=optional_text(given, "run_name") or None,
         user_id=optional_text(given, "user_id"),
-        tags=dict(read_pairs(tags, "tags")),
+        tags=_tags(given),
     )
     return {"run": codec.run_json(await store.soon(create))}
+
+
+def _tags(given: Mapping[str, Any]) -> dict[str, str]:
+    tags = scalars.items(given.get("tags"), "tags")
+    if len(tags) > MAX_TAGS:
+        raise InvalidValue(
+            f"A run is created with {len(tags)} tags; {MAX_TAGS} are allowed.",
+            hint="Set more of them afterwards.",
+        )
+    return dict(read_pairs(tags, "tags"))
 
 
 def _get(call: Call) -> Result:

@@ -317,6 +317,20 @@ def test_a_scheme_of_ours_comes_with_what_to_install() -> None:
         host({}, "tracking").tracking_store("sqlite:x.db")
 
 
+SCHEMES = """
+    @hookimpl
+    def pegboard_tracking_stores():
+        return [Backend("sqlite", "builtins:print", "")]
+
+    @hookimpl
+    def pegboard_model_registries():
+        return [Backend("sqlite", "builtins:print", "")]
+
+    @hookimpl
+    def pegboard_artifact_stores():
+        return [Backend("file", "builtins:print", "")]
+"""
+
 _OPENERS = ("tracking_store", "artifact_store", "model_registry")
 
 
@@ -345,8 +359,9 @@ _OPENERS = ("tracking_store", "artifact_store", "model_registry")
     ],
 )
 def test_a_scheme_that_nothing_opens_comes_with_what_may_be_meant(
-    uri: str, kinds: Sequence[str], hint: str
+    install: Install, uri: str, kinds: Sequence[str], hint: str
 ) -> None:
+    install("schemes", SCHEMES)
     made = host()
     for kind in kinds:
         with pytest.raises(UnknownScheme) as caught:

@@ -282,7 +282,7 @@ def _said_once(result: Result, fault: str) -> None:
         ("[tracking]\nuri = 3\n", "expected text"),
         ("[plugins.nobody]\nsize = 3\n", "no plugin is named 'nobody'"),
         ("[plugins.dicts]\nsize = 3\n", "no plugin is named 'dicts'"),
-        ("[registry]\nstages = []\n[tracking]\nuri = 'nowhere:x'\n", "opens 'nowhere'"),
+        ("[tracking]\nuri = 'nowhere:x'\n", "opens 'nowhere'"),
     ],
 )
 def test_doctor_says_a_fault_of_the_configuration_once(

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import pegboard
 import pytest
+from pegboard.config import Config, HostConfig
 from pegboard.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 from pegboard.errors import InvalidState, InvalidValue, NotFound
+from pegboard.host import Host
+from pegboard_scripting.client.author import user_of
 
 
 @pytest.fixture
@@ -138,3 +141,18 @@ def test_statuses_have_names_in_both_directions() -> None:
     from pegboard.entities import RunStatus
 
     assert RunStatus.from_string(RunStatus.to_string(RunStatus.KILLED)) is RunStatus.KILLED
+
+
+@pytest.mark.parametrize(
+    ("variables", "user"),
+    [
+        ({"MLFLOW_TRACKING_USERNAME": "ann", "LOGNAME": "bob"}, "ann"),
+        ({"MLFLOW_TRACKING_USERNAME": "", "LOGNAME": "bob"}, "bob"),
+    ],
+)
+def test_where_no_plugin_tells_the_user_it_is_that_of_the_process(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], user: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert user_of(Host(Config(host=HostConfig(plugins=["scripting"])))) == user

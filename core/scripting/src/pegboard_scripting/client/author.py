@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def user_of(host: Host) -> str | None:
-    """Return the user that plugins tell in the context of a run, None if none does."""
+    """Return the user that plugins tell in the context of a run, else that of this process."""
     user: str | None = None
     for implementation in host.manager.hook.pegboard_run_context.get_hookimpls():
         try:
@@ -28,4 +28,16 @@ def user_of(host: Host) -> str | None:
                 implementation.plugin_name,
                 plugin_calls.described(error),
             )
-    return user
+    return user or _own_user()
+
+
+def _own_user() -> str | None:
+    # Loaded only where no plugin tells the user, as without pegboard-context.
+    import getpass
+    import os
+
+    try:
+        return os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        # A container may run as a user without a name.
+        return None

@@ -60,6 +60,8 @@ class Call:
     end; for addresses in answers to clients."""
     content: bytes = b""
     """The whole body of a request to an endpoint that is ``raw``."""
+    path: str = ""
+    """The path below the server's root as it came, percent-encoded: ``/runs/a%2Fb``."""
 
 
 @frozen

@@ -273,6 +273,7 @@ class App:
                 settings.tracking_uri,
                 self._url(exchange.scope, headers),
                 body if endpoint.raw else b"",
+                self._path(exchange.scope["raw_path"]).decode("latin-1"),
             )
 
         def work() -> bytes | Answer:

@@ -1,0 +1,12 @@
+"""The data endpoints of all pages, each group from the module that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pegboard_wire.http import Endpoint
+
+
+def endpoints() -> Sequence[Endpoint]:
+    """Return all data endpoints."""
+    return []

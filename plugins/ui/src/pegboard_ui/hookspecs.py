@@ -15,7 +15,7 @@ _MODULE = re.compile(r"[A-Za-z_][\w.]*:[\w-][\w.-]*(/[\w-][\w.-]*)+\.m?js")
 
 
 def _matches(expression: re.Pattern[str], example: str) -> Any:
-    def check(page: object, attribute: Attribute[str], value: object) -> None:
+    def check(_: object, attribute: Attribute[str], value: object) -> None:
         if not isinstance(value, str) or not expression.fullmatch(value):
             raise TypeError(f"UiPage: {attribute.name!r} is {value!r}, not like {example!r}")
 
@@ -26,10 +26,10 @@ def _matches(expression: re.Pattern[str], example: str) -> Any:
 class UiPage:
     """A page of a plugin in the web interface, at ``/p/KEY``.
 
-    ``module`` names a JavaScript file in a folder of the plugin's package, ``package:folder/page.js``;
-    its default export is the class of a custom element, and it may import what lies in the same
-    folder. ``icon`` is the ``d`` of an SVG path, drawn as a line of 1.4 in a square of 20, or "" for
-    a dot. Who lacks the permission does not see the page.
+    ``module`` names a JavaScript file in a folder of the plugin's package, as
+    ``package:folder/page.js``; its default export is the class of a custom element, and it may
+    import what lies in the same folder. ``icon`` is the ``d`` of an SVG path, drawn as a line of
+    1.4 in a square of 20, or "" for a dot. Who lacks the permission does not see the page.
     """
 
     key: str = field(validator=_matches(_KEY, "drift-report"))

@@ -50,9 +50,7 @@ def endpoints() -> list[Endpoint]:
     for place in PLACES:
         handle = _plugin_page if place == "p" else document
         for path in (f"/{place}", f"/{place}/{{path:path}}"):
-            found.append(
-                Endpoint("GET", path, handle, Permission.PUBLIC, summary, tags=("Pages",))
-            )
+            found.append(Endpoint("GET", path, handle, Permission.PUBLIC, summary, tags=("Pages",)))
     files = static("/assets", STATIC / "assets", Permission.PUBLIC, "Files of the web interface.")
     return [*found, files]
 
@@ -93,5 +91,3 @@ def build_command() -> str:
         script = SOURCES.with_name("hatch_build.py")
         return f"uv run --with hatchling python {script}"
     return "pip install --force-reinstall --no-deps --no-binary pegboard-ui pegboard-ui"
-
-

@@ -90,6 +90,7 @@ export function shapeOf(status: string): Shape {
     case 'FAILED':
       return 'failed'
     case 'KILLED':
+    case 'LOST':
       return 'killed'
     case 'HIDDEN':
       return 'hidden'

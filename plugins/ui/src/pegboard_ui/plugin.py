@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 @hookimpl
 def pegboard_endpoints() -> Sequence[Endpoint]:
     """Declare the data of the pages."""
-    from pegboard_ui.data.detail_endpoints import endpoints
+    from pegboard_ui.data.runs_endpoints import run_endpoints as endpoints
 
     return endpoints()

@@ -12,6 +12,7 @@ from pegboard_stores.filters import RUNS, Field, Kind, OrderBy
 DURATION = "duration"
 """The attribute that is a run's end less its start, in ms; a run that goes on has none."""
 
+_NUMBERS = ("start_time", "end_time", DURATION)
 _PREFIXES = {
     "metrics": Kind.METRIC,
     "params": Kind.PARAM,
@@ -51,3 +52,8 @@ def parse_sort(text: str) -> OrderBy | None:
     if not text:
         return None
     return OrderBy(parse_column(text.removeprefix("-")), ascending=not text.startswith("-"))
+
+
+def is_number(column: Field) -> bool:
+    """Whether the values of a column are numbers."""
+    return column.kind is Kind.METRIC or (column.kind is Kind.ATTRIBUTE and column.key in _NUMBERS)

@@ -12,10 +12,14 @@ from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
 from pegboard.entities import ViewType
+from pegboard.errors import InvalidValue
 
 from pegboard_stores.filters import Field, Kind, OrderBy
 
 Value = float | str | None
+
+MOST_ROWS = 500
+"""How many rows, or groups, a page may have."""
 
 
 @frozen
@@ -63,6 +67,13 @@ class TableQuery:
     tree: bool = False
     opened: Sequence[str] = ()
     spark: str = ""
+
+    def check(self) -> None:
+        """Raise InvalidValue for a page that no table has."""
+        if not 1 <= self.limit <= MOST_ROWS:
+            raise InvalidValue(f"A page of {self.limit} rows is not from 1 to {MOST_ROWS}.")
+        if self.offset < 0:
+            raise InvalidValue(f"A page cannot begin at row {self.offset}.")
 
 
 @frozen(kw_only=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from pegboard.errors import InvalidValue
+from pegboard.errors import FilterError, InvalidValue
 from pegboard.tags import RUN_NAME
 
 from pegboard_stores.filters import (
@@ -20,6 +20,7 @@ from pegboard_stores.filters import (
     Or,
     parse_filter,
 )
+from pegboard_stores.filters.regex import PatternError, compile_pattern
 from pegboard_stores.literals import escape_like
 
 MOST_WORDS = 10
@@ -49,6 +50,22 @@ def words_of(text: str) -> list[str]:
     if any(len(word) > LONGEST_WORD for word in found):
         raise InvalidValue(f"A word has more than {LONGEST_WORD} characters.")
     return found
+
+
+def key_test(contains: str, pattern: str) -> Callable[[str], bool]:
+    """Return what tells whether a key holds a text, in any case of letters, and fits a pattern.
+
+    FilterError for a wrong pattern, which it shows between slashes.
+    """
+    part = contains.casefold()
+    if not pattern:
+        return lambda key: part in key.casefold()
+    try:
+        compiled = compile_pattern(pattern)
+    except PatternError as error:
+        shown = f"/{pattern}/"
+        raise FilterError(str(error), text=shown, column=error.position + 1) from error
+    return lambda key: part in key.casefold() and compiled.search(key)
 
 
 def expression(text: str, tags: Iterable[str]) -> Expr | None:

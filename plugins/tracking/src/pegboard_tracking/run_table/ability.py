@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager
 
 from pegboard.errors import InvalidValue
 from pegboard_stores.filters import Field, Kind
-from pegboard_stores.filters.regex import search
 from pegboard_stores.run_table import (
     Changes,
     Groups,
@@ -22,6 +21,8 @@ from pegboard_stores.run_table import (
     TableQuery,
     ValueCount,
 )
+from pegboard_stores.run_table.spread import MOST_BINS
+from pegboard_stores.run_table.words import key_test
 from pegboard_stores.sql.patterns import patterns
 
 from pegboard_tracking.points.overlay import Overlaid
@@ -29,9 +30,6 @@ from pegboard_tracking.run_table import groups, histograms, page, stats
 from pegboard_tracking.run_table.kept import Kept
 from pegboard_tracking.run_table.looked import Looked
 from pegboard_tracking.tables import changes
-
-MOST_ROWS = 500
-MOST_BINS = 64
 
 
 class SqliteRunTable(RunTable):
@@ -51,13 +49,13 @@ class SqliteRunTable(RunTable):
 
     def page(self, query: TableQuery) -> TablePage:
         """Return a page; FilterError, InvalidValue."""
-        _check(query)
+        query.check()
         with self._looking(query.scope) as looked:
             return page.page(looked, query)
 
     def groups(self, query: TableQuery, by: Field) -> Groups:
         """Return a page of groups; of columns with numbers there are figures."""
-        _check(query)
+        query.check()
         with self._looking(query.scope) as looked:
             return groups.groups(looked, query, by)
 
@@ -72,10 +70,8 @@ class SqliteRunTable(RunTable):
         limit: int = 100,
     ) -> Keys:
         """Return the metrics, params and tags that runs have, by kind and name."""
-        if pattern:
-            search(pattern, "")
         with self._looking(scope) as looked:
-            return stats.keys(looked, kinds, stats.wanted(contains, pattern), offset, limit)
+            return stats.keys(looked, kinds, key_test(contains, pattern), offset, limit)
 
     def values(
         self, scope: RunScope, column: Field, *, contains: str = "", limit: int = 50
@@ -119,10 +115,3 @@ def _revision(connection: sqlite3.Connection) -> int:
         return last
     journals = connection.state.journals
     return -1 - zlib.crc32(repr((last, journals)).encode()) if journals else last
-
-
-def _check(query: TableQuery) -> None:
-    if not 1 <= query.limit <= MOST_ROWS:
-        raise InvalidValue(f"A page of {query.limit} rows is not from 1 to {MOST_ROWS}.")
-    if query.offset < 0:
-        raise InvalidValue(f"A page cannot begin at row {query.offset}.")

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
-from bisect import bisect_right
-from collections import Counter
-from collections.abc import Sequence
+from itertools import pairwise
 
 from pegboard_stores import cancellation
 from pegboard_stores.filters import Field, Kind
 from pegboard_stores.run_table import Histogram
+from pegboard_stores.run_table.columns import is_number
+from pegboard_stores.run_table.spread import edges_of, of_numbers, of_texts
 from pegboard_stores.sql.pieces import Sql
 
 from pegboard_tracking.run_table import cells
-from pegboard_tracking.run_table.looked import Looked, is_number
+from pegboard_tracking.run_table.looked import Looked
 from pegboard_tracking.search.conditions import TABLES
-
-_TEXTS = 10
-"""How many of the most frequent texts are shown."""
-_WIDE = 1_000.0
-"""Positive numbers of which the greatest is so many times the least have bins that grow."""
 
 
 def histogram(looked: Looked, column: Field, bins: int) -> Histogram:
@@ -39,45 +33,6 @@ def _histogram(looked: Looked, column: Field, bins: int) -> Histogram:
     if is_number(column):
         return of_numbers(values, bins)
     return of_texts(values)
-
-
-def of_texts(values: Sequence[str]) -> Histogram:
-    """Return how texts are spread."""
-    most = sorted(Counter(values).items(), key=lambda each: (-each[1], each[0]))[:_TEXTS]
-    counts = [count for _, count in most]
-    return Histogram(
-        counts=counts, values=[value for value, _ in most], other=len(values) - sum(counts)
-    )
-
-
-def of_numbers(values: Sequence[float], bins: int) -> Histogram:
-    """Return how numbers are spread."""
-    finite = [value for value in values if math.isfinite(value)]
-    nan = sum(value != value for value in values)
-    infinite = len(values) - len(finite) - nan
-    if not finite:
-        return Histogram(counts=[], edges=[], nan=nan, infinite=infinite)
-    edges = edges_of(min(finite), max(finite), bins)
-    counts = [0] * (len(edges) - 1)
-    for value in finite:
-        counts[min(bisect_right(edges, value) - 1, len(counts) - 1)] += 1
-    return Histogram(counts=counts, edges=edges, nan=nan, infinite=infinite)
-
-
-def edges_of(least: float, greatest: float, bins: int) -> list[float]:
-    """Return the edges of bins, which grow where the numbers are of many sizes."""
-    if least == greatest:
-        return [least, greatest]
-    if least > 0 and greatest / least > _WIDE:
-        low, high = math.log(least), math.log(greatest)
-        inner = [math.exp(low + (high - low) * i / bins) for i in range(1, bins)]
-    else:
-        # Halves, so that the difference of the greatest numbers is one, too.
-        inner = [
-            2 * (least / 2 * (1 - i / bins) + greatest / 2 * (i / bins)) for i in range(1, bins)
-        ]
-    inside = [each for each in dict.fromkeys(inner) if least < each < greatest]
-    return [least, *inside, greatest]
 
 
 def _are_numbers(looked: Looked, column: Field) -> bool:
@@ -122,7 +77,7 @@ def _of_indexed(looked: Looked, column: Field, number: str, bins: int) -> Histog
     if least is None or greatest is None:
         return Histogram(counts=[], edges=[], nan=nan, infinite=infinite)
     edges = edges_of(least, greatest, bins)
-    ranges = [*zip(edges[:-1], edges[1:], strict=True)]
+    ranges = list(pairwise(edges))
     counts = [count(f"v.{number} >= ? AND v.{number} < ?", *each) for each in ranges[:-1]]
     counts.append(count(f"v.{number} >= ? AND v.{number} <= ?", *ranges[-1]))
     return Histogram(counts=counts, edges=edges, nan=nan, infinite=infinite)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from pegboard.entities import ViewType
 from pegboard_stores import cancellation
-from pegboard_stores.filters import Comparison, Expr, Field, Kind, Operator
+from pegboard_stores.filters import Comparison, Expr, Kind, Operator
 from pegboard_stores.run_table import RunScope, words
 from pegboard_stores.run_table.contract import Within
 from pegboard_stores.sql.pieces import ALWAYS, Sql
@@ -177,9 +177,3 @@ def _within(within: Within) -> Condition:
     if column.kind is Kind.METRIC:
         return Tie(column, State.VALUE, value)
     return Comparison(column, Operator.EQ, value)
-
-
-def is_number(column: Field) -> bool:
-    """Whether the values of a column are numbers."""
-    times = ("start_time", "end_time", "duration")
-    return column.kind is Kind.METRIC or (column.kind is Kind.ATTRIBUTE and column.key in times)

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pegboard_stores import cancellation
 from pegboard_stores.filters import Field, Kind
-from pegboard_stores.filters.regex import search
-from pegboard_stores.literals import escape_like
 from pegboard_stores.run_table import KeyInfo, Keys, ValueCount
 from pegboard_stores.sql.pieces import ALWAYS, Sql
 from pegboard_stores.sql.texts import HEAD
@@ -37,16 +35,6 @@ def keys(
         found = [each for each in found if _is_visible(looked, each)]
     page = found[offset : offset + limit]
     return Keys(len(found), [_info(looked, each) for each in page])
-
-
-def wanted(contains: str, pattern: str) -> Callable[[str], bool]:
-    """Return what tells whether a key is looked for."""
-    part = contains.casefold()
-
-    def is_wanted(key: str) -> bool:
-        return part in key.casefold() and (not pattern or search(pattern, key))
-
-    return is_wanted
 
 
 def _is_visible(looked: Looked, column: Field) -> bool:
@@ -118,13 +106,14 @@ def _texts(looked: Looked, column: Field, contains: str, limit: int) -> list[Val
         f"iif(length(v.value) < {HEAD}, v.value, (SELECT w.value || coalesce(w.rest, '')"  # noqa: S608
         f" FROM {table} w WHERE w.run = v.run AND w.name = v.name))"
     )
-    like = f" AND {whole} LIKE ? ESCAPE '\\'" if contains else ""
     found = looked.connection.execute(
         f"SELECT {whole} AS whole, count(*) FROM {table} v INDEXED BY {table}_by_value"  # noqa: S608
-        f" WHERE {condition.text}{like} GROUP BY v.value, iif(length(v.value) < {HEAD}, '', {whole})",
-        (*condition.values, *([f"%{escape_like(contains)}%"] if contains else [])),
+        f" WHERE {condition.text}"
+        f" GROUP BY v.value, iif(length(v.value) < {HEAD}, '', {whole})",
+        condition.values,
     )
-    return _most(found, limit)
+    part = contains.casefold()
+    return _most((each for each in found if part in each[0].casefold()), limit)
 
 
 def _most(found: Iterable[tuple[float | str, int]], limit: int) -> list[ValueCount]:

@@ -9,18 +9,10 @@ from collections.abc import Set as AbstractSet
 from attrs import frozen
 from pegboard.tags import PARENT_RUN_ID
 from pegboard_stores.filters import OrderBy
-from pegboard_stores.sql.pieces import ALWAYS
+from pegboard_stores.run_table.nesting import links
 
 from pegboard_tracking.run_table import order
 from pegboard_tracking.run_table.looked import Looked
-
-
-@frozen
-class Links:
-    """The parents of runs that have one among those that are looked at, and the other way round."""
-
-    parents: dict[int, int]
-    children: dict[int, list[int]]
 
 
 @frozen
@@ -39,7 +31,7 @@ class Tree:
         """Look at all that fit and what they are below; ``opened`` runs show their children."""
         self._looked = looked
         self._sort = sort
-        self._links = looked.kept(("links", looked.place), lambda: links(looked))
+        self._links = looked.kept(("links", looked.place), lambda: links(_children(looked)))
         self._shown = self._with_parents()
         self._opened = self._rows_of(opened) & self._links.children.keys()
 
@@ -53,15 +45,8 @@ class Tree:
         return self._links.parents.get(row)
 
     def _with_parents(self) -> AbstractSet[int]:
-        members, parents = self._looked.members, self._links.parents
-        if members is None:
-            return self._looked.everything()
-        shown = set(members)
-        above = {parents[row] for row in members if row in parents}
-        while above := above - shown:
-            shown |= above
-            above = {parents[row] for row in above if row in parents}
-        return shown
+        members = self._looked.members
+        return self._looked.everything() if members is None else self._links.with_parents(members)
 
     def _rows_of(self, run_ids: Iterable[str]) -> set[int]:
         found = self._looked.connection.execute(
@@ -112,21 +97,6 @@ class Tree:
                 waiting.append(iter(order.few(self._looked, self._sort, below)))
 
 
-def links(looked: Looked) -> Links:
-    """Return who is below whom. Runs in a circle, and what is below them, are below nobody."""
-    children = _children(looked)
-    parents = {child: row for row, below in children.items() for child in below}
-    reached = {row for row in children if row not in parents}
-    coming = list(reached)
-    while coming:
-        below = children.get(coming.pop(), ())
-        reached.update(below)
-        coming += below
-    for child in parents.keys() - reached:
-        children[parents.pop(child)].remove(child)
-    return Links(parents, {row: below for row, below in children.items() if below})
-
-
 def _children(looked: Looked) -> dict[int, list[int]]:
     """Return the runs that name a run that is looked at as their parent, by that run."""
     scope, name = looked.scope, looked.scope.name(PARENT_RUN_ID)
@@ -144,7 +114,7 @@ def _children(looked: Looked) -> dict[int, list[int]]:
         "SELECT run_id, id FROM run WHERE run_id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(named)),),
     ).fetchall()
-    visible = looked.everything() if looked.hidden is not ALWAYS or found else set()
+    visible = looked.everything() if found else set()
     return {
         row: [each for each in json.loads(named[run_id]) if each in visible]
         for run_id, row in found

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import pytest
-from attrs import Factory, frozen
+from attrs import Factory, field, frozen
 from pegboard.errors import InvalidValue
 from pegboard_wire.http import Call, Identity, Permission
 from pegboard_wire.typed import AtMost, Between, reader, schema, typed
@@ -124,3 +124,42 @@ class Odd:
 def test_a_type_that_json_lacks_is_refused_when_it_is_declared() -> None:
     with pytest.raises(TypeError, match=r"str \| int"):
         reader(Odd)
+
+
+@frozen
+class Window:
+    keys: list[str]
+    low: float | None = field(default=None, alias="from")
+
+
+def test_a_field_has_the_name_of_its_alias():
+    assert reader(Window)({"keys": [], "from": 2}, "") == Window([], 2.0)
+    assert set(schema(Window)["properties"]) == {"keys", "from"}
+    with pytest.raises(InvalidValue, match="'from'"):
+        reader(Window)({"keys": [], "from": "x"}, "")
+
+
+@pytest.mark.parametrize(
+    ("given", "keys"),
+    [
+        ('["a", "b,c"]', ["a", "b,c"]),
+        ("[]", []),
+        ("[a]", ["[a]"]),
+        ("a", ["a"]),
+        (["[a", "b]"], ["[a", "b]"]),
+        ("[" * 5000 + "]" * 5000, ["[" * 5000 + "]" * 5000]),
+    ],
+)
+def test_a_list_in_a_query_may_be_one_text_in_json(given, keys):
+    assert reader(Window, query=True)({"keys": given}, "").keys == keys
+
+
+@pytest.mark.parametrize("given", ['["a", 1]', '["a", null]', "[[]]"])
+def test_wrong_items_of_a_list_in_json_are_named(given):
+    with pytest.raises(InvalidValue, match="'keys"):
+        reader(Window, query=True)({"keys": given}, "")
+
+
+def test_a_body_has_no_list_as_a_text():
+    with pytest.raises(InvalidValue, match="'keys' is"):
+        reader(Window)({"keys": '["a"]'}, "")

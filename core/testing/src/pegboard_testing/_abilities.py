@@ -10,8 +10,10 @@ from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Metric, Param, Run, RunStatus, RunTag
 from pegboard.errors import InvalidState, InvalidValue, NotFound
 from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
+from pegboard_stores.run_table import RunTable
 
 from pegboard_testing._base import StoreTests
+from pegboard_testing._run_tables import RunTableContract
 
 
 def packed(*points: tuple[int, int, float]) -> bytes:
@@ -143,5 +145,6 @@ class AbilityTests(StoreTests):
             (store.ability(Batches), BatchesContract),
             (store.ability(PackedPoints), PackedPointsContract),
             (store.ability(Heartbeats), HeartbeatsContract),
+            (store.ability(RunTable), RunTableContract),
         ):
             assert ability is None or isinstance(self, suite), f"derive from {suite.__name__} too"

@@ -13,11 +13,13 @@ The class is the one declaration of an endpoint's parameters::
 
 A field without a default is required, and then not empty. Values are read as MLflow's protocol
 reads them (``pegboard_wire.scalars``): integers may be digits in a text, null is missing, names may
-be ``like_this`` or ``likeThis``. In a query a list of one item arrives as a text.
+be ``like_this`` or ``likeThis``. In a query a list of one item arrives as a text, and a list may be
+one text in JSON.
 """
 
 from __future__ import annotations
 
+import json
 import typing
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -81,7 +83,7 @@ def reader(kind: type[R], *, query: bool = False) -> Callable[[Mapping[str, Any]
     It raises InvalidValue for a field that is missing, of a wrong type or out of bounds.
     """
     parts = [
-        (field.name, _reader(hint, query), field.default is attrs.NOTHING)
+        (_name(field), _reader(hint, query), field.default is attrs.NOTHING)
         for field, hint in _fields(kind)
     ]
 
@@ -103,11 +105,16 @@ def schema(kind: type[Any]) -> Schema:
     fields = list(_fields(kind))
     made: dict[str, Any] = {
         "type": "object",
-        "properties": {field.name: _schema(hint) for field, hint in fields},
+        "properties": {_name(field): _schema(hint) for field, hint in fields},
     }
-    if required := [field.name for field, _ in fields if field.default is attrs.NOTHING]:
+    if required := [_name(each) for each, _ in fields if each.default is attrs.NOTHING]:
         made["required"] = required
     return made
+
+
+def _name(field: attrs.Attribute[Any]) -> str:
+    # Its alias, for names that Python keeps for itself: ``low = field(alias="from")``.
+    return field.alias or field.name
 
 
 def _fields(kind: type[Any]) -> list[tuple[attrs.Attribute[Any], Any]]:
@@ -147,7 +154,7 @@ def _unbounded(hint: Any, query: bool) -> Read:
         each = _reader(arguments[0], query)
 
         def items(value: Any, what: str) -> Any:
-            given = [value] if query and isinstance(value, str) else value
+            given = _listed(value) if query and isinstance(value, str) else value
             return origin(
                 each(item, f"{what}[{i}]") for i, item in enumerate(scalars.items(given, what))
             )
@@ -165,6 +172,19 @@ def _unbounded(hint: Any, query: bool) -> Read:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return lambda value, what: _member(hint, value, what)
     raise TypeError(f"{hint!r} is not a type that a request can have")
+
+
+def _listed(value: str) -> list[Any]:
+    """Return the list that a query has as one text: in JSON, or just one item."""
+    if value.startswith("[") and value.endswith("]"):
+        try:
+            found = json.loads(value)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            if isinstance(found, list):
+                return found
+    return [value]
 
 
 def _member(kind: type[Enum], value: Any, what: str) -> Enum:

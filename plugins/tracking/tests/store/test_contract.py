@@ -9,12 +9,17 @@ from pegboard_testing import (
     BatchesContract,
     HeartbeatsContract,
     PackedPointsContract,
+    RunTableContract,
     TrackingStoreContract,
 )
 
 
 class TestSqliteStore(
-    TrackingStoreContract, BatchesContract, PackedPointsContract, HeartbeatsContract
+    TrackingStoreContract,
+    BatchesContract,
+    PackedPointsContract,
+    HeartbeatsContract,
+    RunTableContract,
 ):
     @pytest.fixture
     def open_store(self, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pegboard.entities import Metric, Param, RunTag
 from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
@@ -12,7 +12,11 @@ from pegboard_stores.sqlite import Database
 from pegboard_tracking.tables.liveness import CLIENT, Liveness
 
 if TYPE_CHECKING:
+    from pegboard_tracking.run_table.kept import Kept
+    from pegboard_tracking.store.base import SqliteBase
     from pegboard_tracking.store.logging import SqliteLogging
+
+T = TypeVar("T")
 
 
 def abilities(
@@ -24,6 +28,14 @@ def abilities(
         SqlitePackedPoints(store),
         SqliteHeartbeats(database, liveness, heartbeat_seconds),
     )
+
+
+def reading_abilities(store: SqliteBase, kept: Kept, contract: type[T]) -> T | None:
+    """Return what keeps a contract of reading; these are imported when they are asked for."""
+    from pegboard_tracking.run_table.ability import SqliteRunTable
+
+    table = SqliteRunTable(store.reading_all, kept)
+    return table if isinstance(table, contract) else None
 
 
 class SqliteBatches(Batches):

@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 def endpoints() -> Sequence[Endpoint]:
     """Return all of them."""
-    from pegboard_ui.data import series
+    from pegboard_ui.data import compare, series, views
 
-    return [*series.ENDPOINTS]
+    return [*series.ENDPOINTS, *compare.ENDPOINTS, *views.ENDPOINTS]

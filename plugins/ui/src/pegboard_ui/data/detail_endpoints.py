@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 
 def endpoints() -> Sequence[Endpoint]:
     """Return all of them."""
-    from pegboard_ui.data import compare, series, views
+    from pegboard_ui.data import compare, preview, series, tables, views
 
-    return [*series.ENDPOINTS, *compare.ENDPOINTS, *views.ENDPOINTS]
+    return [
+        *series.ENDPOINTS,
+        *compare.ENDPOINTS,
+        *preview.ENDPOINTS,
+        *tables.ENDPOINTS,
+        *views.ENDPOINTS,
+    ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import pairwise
 
 RISES, FALLS, NEITHER = 1, -1, 0
 NAMES = {RISES: "max", FALLS: "min", NEITHER: "none"}
@@ -17,21 +18,26 @@ PRIMARY = "mlflow.experiment.primaryMetric.name"
 PRIMARY_RISES = "mlflow.experiment.primaryMetric.greaterIsBetter"
 OWN = "pegboard.ui.direction."
 
-_FALL = frozenset(
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_FALL = _words(
     """loss losses error errors err perplexity ppl bpb bpc time times latency duration elapsed
     seconds secs ms runtime delay ttft mae mse rmse mape smape wape mase msle rmsle medae rss sse
     logloss nll crossentropy xent brier ece mce fid kid kl divergence distance mcd wer cer ter per
     eer fpr fnr far frr regret cost price spend deviance aic bic hinge hamming misclassification
-    violations failures failed penalty residual chamfer lpips toxicity hallucination""".split()
+    violations failures failed penalty residual chamfer lpips toxicity hallucination"""
 )
-_NEITHER = frozenset(
+_NEITHER = _words(
     """lr epoch epochs step steps iteration iterations iter batch timestamp seed rank size count
     num samples tokens examples memory gpu cpu disk network power temperature utilization weight
-    momentum beta alpha gamma norm""".split()
+    momentum beta alpha gamma norm"""
 )
-_RISE = frozenset(
-    """acc accuracy auc auroc auprc f1 precision recall r2 score iou miou dice map ndcg mrr bleu rouge
-    psnr ssim reward return likelihood throughput pass correlation similarity gain""".split()
+_RISE = _words(
+    """acc accuracy auc auroc auprc f1 precision recall r2 score iou miou dice map ndcg mrr bleu
+    rouge psnr ssim reward return likelihood throughput pass correlation similarity gain"""
 )
 _PAIRS = (
     (("learning", "rate"), NEITHER),
@@ -75,7 +81,7 @@ def by_name(key: str) -> int:
 def _of_words(words: list[str]) -> int | None:
     sign = -1 if {"neg", "negative"} & set(words) else 1
     for pair, way in _PAIRS:
-        if any(pair == both for both in zip(words, words[1:], strict=False)):
+        if any(pair == both for both in pairwise(words)):
             return way * sign
     if any(word in _FALL for word in words):
         return FALLS * sign

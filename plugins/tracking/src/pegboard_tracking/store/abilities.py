@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pegboard.entities import Metric, Param, RunTag
 from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
+from pegboard_stores.curves import Curve, Curves, CurveShape
 from pegboard_stores.sqlite import Database
 
 from pegboard_tracking.tables.liveness import CLIENT, Liveness
@@ -15,18 +16,20 @@ if TYPE_CHECKING:
     from pegboard_tracking.run_table.kept import Kept
     from pegboard_tracking.store.base import SqliteBase
     from pegboard_tracking.store.logging import SqliteLogging
+    from pegboard_tracking.store.sqlite import SqliteStore
 
 T = TypeVar("T")
 
 
 def abilities(
-    store: SqliteLogging, database: Database, liveness: Liveness, heartbeat_seconds: float
+    store: SqliteStore, database: Database, liveness: Liveness, heartbeat_seconds: float
 ) -> tuple[object, ...]:
     """Return all of them, for one store."""
     return (
         SqliteBatches(store),
         SqlitePackedPoints(store),
         SqliteHeartbeats(database, liveness, heartbeat_seconds),
+        SqliteCurves(store),
     )
 
 
@@ -89,3 +92,14 @@ class SqliteHeartbeats(Heartbeats):
     def forget(self, client: str) -> None:
         """Note that a client has ended in order."""
         self._liveness.leave(CLIENT + client)
+
+
+class SqliteCurves(Curves):
+    """Reads the chunks that a chart shows."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    def curve(self, run_id: str, key: str, shape: CurveShape) -> Curve:
+        """Return the curve of a run's metric."""
+        return self._store.curve(run_id, key, shape)

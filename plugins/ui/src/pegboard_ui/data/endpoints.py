@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from pegboard_wire.http import Endpoint
 
+from pegboard_ui.data import detail_endpoints, runs_endpoints
+
 
 def endpoints() -> Sequence[Endpoint]:
     """Return all data endpoints."""
-    return []
+    return [*runs_endpoints.run_endpoints(), *detail_endpoints.endpoints()]

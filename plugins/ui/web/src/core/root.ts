@@ -40,3 +40,6 @@ export const address = (): string => root.href.replace(/\/$/, '')
 
 /** An address of the page below the root: '/runs/1' becomes '/sub/path/runs/1'. */
 export const href = (path: string): string => root.pathname + path.replace(/^\//, '')
+
+/** The page's sheets; links in the document are relative, so they are read before the address changes. */
+export const sheets: readonly string[] = [...document.querySelectorAll<HTMLLinkElement>('link[rel=stylesheet]')].map((link) => link.href)

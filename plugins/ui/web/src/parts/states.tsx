@@ -49,7 +49,7 @@ export function Empty({ title, experiment, children }: { title: string; experime
           </svg>
         ))}
       </div>
-      <h1>{title}</h1>
+      <h2>{title}</h2>
       <div class="code" tabIndex={0} role="region" aria-label="Code that logs here">
         <button class="btn flat" onClick={take}>copy<kbd>y</kbd></button>
         <span class="kw">import</span> pegboard{'\n'}
@@ -71,7 +71,7 @@ export function Empty({ title, experiment, children }: { title: string; experime
 export function Nothing({ title, children }: { title: string; children?: ComponentChildren }) {
   return (
     <div class="hole">
-      <h1>{title}</h1>
+      <h2>{title}</h2>
       {children && <div class="then s"><span>{children}</span></div>}
     </div>
   )

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import * as api from '../../core/api'
 import { watch } from '../../core/events'
 import { navigate, type PageProps } from '../../core/router'
-import { about, href, type PluginPage, root } from '../../core/root'
+import { about, href, type PluginPage, root, sheets } from '../../core/root'
 import { isDark, theme } from '../../core/theme'
 import { Bar } from '../../parts/bar'
 import { Foot } from '../../parts/foot'
@@ -69,10 +69,10 @@ function Frame({ page, route }: { page: PluginPage; route: string }) {
     const shadow = place.current.shadowRoot ?? place.current.attachShadow({ mode: 'open' })
     // The sheet of the page: type, tables and buttons look the same in there.
     if (!shadow.querySelector('link')) {
-      for (const sheet of document.querySelectorAll<HTMLLinkElement>('link[rel=stylesheet]')) {
+      for (const sheet of sheets) {
         const link = document.createElement('link')
         link.rel = 'stylesheet'
-        link.href = sheet.href
+        link.href = sheet
         shadow.append(link)
       }
     }

@@ -25,7 +25,7 @@ class _Entry:
 class Kept:
     """The last answers, each of one revision; may be used from several threads."""
 
-    def __init__(self, most: int = 48) -> None:
+    def __init__(self, most: int) -> None:
         """Keep so many answers."""
         self._most = most
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
@@ -55,3 +55,11 @@ class Kept:
             while len(self._entries) > self._most:
                 self._entries.popitem(last=False)
         return made
+
+
+class Memory:
+    """What a store keeps for its table: a few large answers, and many small ones of keys."""
+
+    def __init__(self) -> None:
+        self.answers = Kept(64)
+        self.keys = Kept(20_000)

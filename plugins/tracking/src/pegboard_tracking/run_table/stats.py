@@ -48,8 +48,7 @@ def _is_visible(looked: Looked, column: Field) -> bool:
 
 def _info(looked: Looked, column: Field) -> KeyInfo:
     cancellation.check()
-    made = ("info", looked.place, column)
-    return looked.kept(made, lambda: _counted(looked, column), patience=_PATIENCE)
+    return looked.kept_of_key(column, lambda: _counted(looked, column))
 
 
 def _counted(looked: Looked, column: Field) -> KeyInfo:

@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pegboard_stores import cancellation
 from pegboard_stores.filters import Field, Kind
 from pegboard_stores.run_table import DURATION
 from pegboard_stores.run_table.contract import Value
@@ -66,14 +65,7 @@ def _data(
 
 
 def of_all(looked: Looked, column: Field) -> Iterator[tuple[int, Any]]:
-    """Yield the row and the value of every run that fits and has a value in a column."""
-    members = looked.members
-    for row, value in cancellation.checked(_all(looked, column)):
-        if members is None or row in members:
-            yield row, value
-
-
-def _all(looked: Looked, column: Field) -> Iterator[tuple[int, Any]]:
+    """Yield the row and the value of every run that is looked at and has one in a column."""
     scope = looked.scope
     if column.kind is Kind.ATTRIBUTE:
         inside, shown = scope.in_experiments("r.experiment"), scope.in_stages("r.lifecycle")

@@ -90,6 +90,13 @@ class Looked:
         """Return what ``make`` returns, perhaps what it did for the same key before."""
         return self._memory.answers.get(key, self.revision, make, patience=patience)
 
+    def kept_column(
+        self, column: Field, make: Callable[[], T], renew: Callable[[T, int], T | None]
+    ) -> T:
+        """Return the values of a column, perhaps those of before with what has changed since."""
+        columns = self._memory.columns
+        return columns.get((self.place, column), self.revision, make, renew=renew)
+
     def kept_of_key(self, column: Field, make: Callable[[], T]) -> T:
         """Return what ``make`` counts of all runs that have a key, perhaps a while ago."""
         key = (self.place, column)
@@ -105,7 +112,7 @@ class Looked:
     @cached_property
     def total(self) -> int:
         """How many runs are looked at."""
-        return self._count(self.scope.stages)
+        return self.kept(("total", self.place), lambda: self._count(self.scope.stages))
 
     @cached_property
     def matched(self) -> int:

@@ -64,8 +64,11 @@ def _data(
     )
 
 
-def of_all(looked: Looked, column: Field) -> Iterator[tuple[int, Any]]:
-    """Yield the row and the value of every run that is looked at and has one in a column."""
+def of_all(looked: Looked, column: Field) -> list[tuple[int, Any]]:
+    """Return the row and the value of every run that is looked at and has one in a column.
+
+    Here None stands for NaN.
+    """
     scope = looked.scope
     if column.kind is Kind.ATTRIBUTE:
         inside, shown = scope.in_experiments("r.experiment"), scope.in_stages("r.lifecycle")
@@ -74,18 +77,15 @@ def of_all(looked: Looked, column: Field) -> Iterator[tuple[int, Any]]:
             f"SELECT r.id, {value} FROM run r WHERE {inside.text} AND {shown.text}"  # noqa: S608
             f" AND {value} IS NOT NULL",
             (*inside.values, *shown.values),
-        )
+        ).fetchall()
     condition = of_column(looked, column)
     if condition is None:
-        return iter(())
-    found = looked.connection.execute(
-        f"SELECT v.run, {_VALUES[column.kind]} FROM {TABLES[column.kind]} v"  # noqa: S608
-        f" WHERE {condition.text}",
+        return []
+    value = "v.value" if column.kind is Kind.METRIC else _VALUES[column.kind]
+    return looked.connection.execute(
+        f"SELECT v.run, {value} FROM {TABLES[column.kind]} v WHERE {condition.text}",  # noqa: S608
         condition.values,
-    )
-    if column.kind is Kind.METRIC:
-        return ((row, _number(value)) for row, value in found)
-    return found
+    ).fetchall()
 
 
 def of_column(looked: Looked, column: Field) -> Sql | None:

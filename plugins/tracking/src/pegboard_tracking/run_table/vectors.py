@@ -6,6 +6,7 @@ After a change only the runs that were changed are read again.
 from __future__ import annotations
 
 import json
+import math
 from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -57,16 +58,20 @@ def of_fitting(looked: Looked, column: Field) -> Iterable[tuple[int, Any]]:
 
 def _read(looked: Looked, column: Field) -> Vector:
     cancellation.check()
-    return _packed(column, list(cells.of_all(looked, column)))
+    found = cells.of_all(looked, column)
+    values = [value for _, value in found]
+    return Vector(array("q", [row for row, _ in found]), _packed(column, values))
 
 
-def _packed(column: Field, found: Sequence[tuple[int, Any]]) -> Vector:
-    rows = array("q", [row for row, _ in found])
-    if is_number(column):
-        return Vector(rows, array("d", [value for _, value in found]))
-    # Texts come again and again: each is kept once.
-    known: dict[str, str] = {}
-    return Vector(rows, [known.setdefault(text, text) for _, text in found])
+def _packed(column: Field, values: list[Any]) -> array[float] | list[str]:
+    if not is_number(column):
+        # Texts come again and again: each is kept once.
+        known: dict[str, str] = {}
+        return [known.setdefault(text, text) for text in values]
+    try:
+        return array("d", values)
+    except TypeError:
+        return array("d", [math.nan if value is None else value for value in values])
 
 
 def _renewed(looked: Looked, column: Field, old: Vector, revision: int) -> Vector | None:
@@ -75,12 +80,21 @@ def _renewed(looked: Looked, column: Field, old: Vector, revision: int) -> Vecto
     changed = changes.rows_since(looked.connection, revision, _FEW)
     if changed is None:
         return None
-    gone = set(changed)
-    kept = [each for each in zip(old.rows, old.values, strict=True) if each[0] not in gone]
     seen = _seen(looked, changed)
-    new = cells.of_rows(looked, seen, [column])[column]
-    kept += [(r, v) for r, v in zip(seen, new, strict=True) if v is not None]
-    return _packed(column, kept)
+    found = zip(seen, cells.of_rows(looked, seen, [column])[column], strict=True)
+    new = {row: value for row, value in found if value is not None}
+    gone = set(changed)
+    rows, values = old.rows[:], old.values[:]
+    places = [place for place, row in enumerate(rows) if row in gone]
+    for place in reversed(places):
+        value: Any = new.pop(rows[place], None)
+        if value is not None:
+            values[place] = value
+        else:
+            del rows[place], values[place]
+    rows.extend(new)
+    values.extend(new.values())  # type: ignore[arg-type]
+    return Vector(rows, values)
 
 
 def _seen(looked: Looked, rows: Sequence[int]) -> list[int]:

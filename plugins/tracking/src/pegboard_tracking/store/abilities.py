@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pegboard.entities import Metric, Param, RunTag
+from pegboard.entities import Metric, Param, RunInfo, RunTag
 from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
+from pegboard_stores.activity import ActiveExperiments, Activity, BestRun, LiveRuns
 from pegboard_stores.curves import Curve, Curves, CurveShape
 from pegboard_stores.sqlite import Database
 
+from pegboard_tracking.points import curves
+from pegboard_tracking.search import activity
 from pegboard_tracking.tables.liveness import CLIENT, Liveness
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ def abilities(
         SqlitePackedPoints(store),
         SqliteHeartbeats(database, liveness, heartbeat_seconds),
         SqliteCurves(store),
+        SqliteActivity(store),
     )
 
 
@@ -90,4 +94,44 @@ class SqliteCurves(Curves):
 
     def curve(self, run_id: str, key: str, shape: CurveShape) -> Curve:
         """Return the curve of a run's metric."""
-        return self._store.curve(run_id, key, shape)
+        with self._store.looking() as connection:
+            return curves.of(connection, run_id, key, shape)
+
+
+class SqliteActivity(Activity):
+    """Counts what happens."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    def experiments(self, now: int, *, offset: int = 0, limit: int = 50) -> ActiveExperiments:
+        """Return active experiments, those of the last activity first."""
+        with self._store.looking() as connection:
+            return activity.active_experiments(connection, now, offset, limit)
+
+    def live(self, *, limit: int = 50) -> LiveRuns:
+        """Return the runs of active experiments that are RUNNING."""
+        with self._store.looking() as connection:
+            return activity.live_runs(connection, limit)
+
+    def ended(self, since: int, *, limit: int = 50) -> Sequence[RunInfo]:
+        """Return runs that ended at a time or later, the last first."""
+        with self._store.looking() as connection:
+            return activity.ended_runs(connection, since, limit)
+
+    def metric_keys(self, experiment_id: str) -> Mapping[str, int]:
+        """Return the metrics of some of the latest runs, and how many of those have each."""
+        with self._store.looking() as connection:
+            return activity.metric_keys(connection, experiment_id)
+
+    def best(
+        self, experiment_id: str, key: str, *, rises: bool, before: RunInfo | None = None
+    ) -> BestRun | None:
+        """Return the run with the best finite last value of a metric."""
+        with self._store.looking() as connection:
+            return activity.best_run(connection, experiment_id, key, rises, before)
+
+    def children(self, run_id: str) -> int:
+        """Return how many active runs name a run as their parent."""
+        with self._store.looking() as connection:
+            return activity.children(connection, run_id)

@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from pegboard.contracts.tracking import TrackingStore
@@ -55,6 +56,10 @@ class SqliteBase(TrackingStore):
         reading = self._database.reading if self._catch_up() else self._overlay.reading
         with reading() as connection:
             yield connection
+
+    def looking(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Read one state of the store, for what it can do beyond the contract."""
+        return self._reading()
 
     def _catch_up(self) -> bool:
         """Bring in what was logged by anybody up to now; False if it has to stay in the journals.

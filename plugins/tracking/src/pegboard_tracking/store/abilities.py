@@ -92,6 +92,11 @@ class SqliteCurves(Curves):
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
 
+    def spark(self, run_id: str, key: str) -> Sequence[float]:
+        """Return some values of a metric, evenly taken from all."""
+        with self._store.looking() as connection:
+            return curves.spark(connection, run_id, key)
+
     def curve(self, run_id: str, key: str, shape: CurveShape) -> Curve:
         """Return the curve of a run's metric."""
         with self._store.looking() as connection:

@@ -23,7 +23,7 @@ from pegboard_ui.data.answers import json_answer, number
 from pegboard_ui.data.directions import NAMES, RISES, direction
 from pegboard_ui.data.headlines import headline
 from pegboard_ui.data.plain_activity import PlainActivity
-from pegboard_ui.data.sparks import Spark, curves_of, planned_steps
+from pegboard_ui.data.sparks import curves_of, planned_steps
 
 MOST_LIVE = 12
 MOST_EVENTS = 20
@@ -137,7 +137,7 @@ def _live(headlines: _Headlines, info: RunInfo) -> dict[str, Any]:
         return made
     point = run.data.latest[key]
     made |= {"value": number(point.value), "step": point.step, "last": point.timestamp}
-    made["spark"] = list(Spark.of(curves_of(headlines.store), info.run_id, key).curve.y)
+    made["spark"] = list(curves_of(headlines.store).spark(info.run_id, key))
     total = planned_steps(run.data.params, point.step)
     if total is not None:
         # Steps are counted from 0.

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
-from pegboard.entities import RunInfo
+from pegboard.entities import Metric, RunInfo
 
 DAYS = 30
 DAY_MS = 86_400_000
@@ -53,6 +53,21 @@ class BestRun:
     value: float
 
 
+@frozen
+class Course:
+    """How a run stands with a metric."""
+
+    last: Metric | None = None
+    spark: Sequence[float] = ()
+    """Up to SPARK finite values by step, evenly taken from all points, the last one among them.
+    Unlike a curve it may miss a spike, and takes no longer for a long history."""
+    counts: Mapping[str, int] = field(factory=dict)
+    """The params of the run that are whole numbers from 1 on."""
+
+
+SPARK = 32
+
+
 class Activity(ABC):
     """Counts and finds what the first page shows."""
 
@@ -69,17 +84,26 @@ class Activity(ABC):
         """Return runs that ended at a time (ms) or later, the last first."""
 
     @abstractmethod
-    def metric_keys(self, experiment_id: str) -> Mapping[str, int]:
-        """Return the metrics of some of the latest runs, and how many of those have each."""
+    def metric_keys(self, experiment_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        """Return, by experiment, metrics of the latest runs, and how many of those have each.
+
+        Only some of the latest runs are looked at, and only the metrics that most have are told.
+        """
 
     @abstractmethod
     def best(
-        self, experiment_id: str, key: str, *, rises: bool, before: RunInfo | None = None
-    ) -> BestRun | None:
-        """Return the run with the best finite last value of a metric; of equals, any.
+        self, metrics: Mapping[str, tuple[str, bool]], *, before: RunInfo | None = None
+    ) -> Mapping[str, BestRun]:
+        """Return, by experiment, the run with the best finite last value of a metric.
 
-        With ``before``, only runs that began earlier than it, looked for among the best 2,000.
+        ``metrics`` names by experiment the metric, and whether greater is better. Of equals any
+        run is returned; none if no run has the metric. With ``before``, only runs that began
+        earlier than it count, and may be looked for only among the best 2,000.
         """
+
+    @abstractmethod
+    def courses(self, wanted: Mapping[str, str]) -> Mapping[str, Course]:
+        """Return how runs stand with a metric each, by run; unknown runs are left out."""
 
     @abstractmethod
     def children(self, run_id: str) -> int:

@@ -102,20 +102,8 @@ class Curve:
         return len(self.x) + specials == self.points
 
 
-SPARK = 32
-"""How many values a spark has at the most."""
-
-
 class Curves(ABC):
     """Reduces histories where they are kept, in bounded memory."""
-
-    @abstractmethod
-    def spark(self, run_id: str, key: str) -> Sequence[float]:
-        """Return up to SPARK finite values of a metric, evenly taken from its points, by step.
-
-        The first and the last point are among them if they are finite. Unlike a curve it may miss
-        a spike, and takes no longer for a long history. NotFound.
-        """
 
     @abstractmethod
     def curve(self, run_id: str, key: str, shape: CurveShape) -> Curve:

@@ -13,7 +13,7 @@ from pegboard_stores import cancellation, curve_reduction
 from pegboard_stores.curve_reduction import Part, Points
 from pegboard_stores.curves import RELATIVE, STEP, Curve, CurveShape
 
-from pegboard_tracking.points import series, sparks
+from pegboard_tracking.points import series
 from pegboard_tracking.points.series import Columns
 from pegboard_tracking.points.series_held import CHUNK_BITS
 from pegboard_tracking.tables import runs
@@ -44,12 +44,6 @@ def of(connection: sqlite3.Connection, run_id: str, key: str, shape: CurveShape)
         origin = _origin(connection, run, parts) if shape.x == RELATIVE else 0
         curve = curve_reduction.reduce(parts, load, shape, origin=origin)
     return evolve(curve, total=found.points, last=found.last)
-
-
-def spark(connection: sqlite3.Connection, run_id: str, key: str) -> Sequence[float]:
-    """Return some values of a run's metric, evenly taken from all; NotFound."""
-    found = series.find(connection, runs.get(connection, run_id).row, key)
-    return () if found is None else sparks.of(connection, *found)
 
 
 def _find(connection: sqlite3.Connection, run: int, key: str) -> _Series | None:

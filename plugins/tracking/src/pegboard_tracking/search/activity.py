@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from pegboard.entities import RunInfo
+from pegboard.entities import Metric, RunInfo
 from pegboard.tags import PARENT_RUN_ID
 from pegboard_stores import cancellation
 from pegboard_stores.activity import (
@@ -13,10 +15,12 @@ from pegboard_stores.activity import (
     DAYS,
     ActiveExperiments,
     BestRun,
+    Course,
     ExperimentActivity,
     LiveRuns,
 )
 
+from pegboard_tracking.points import sparks
 from pegboard_tracking.search.load import load_infos
 from pegboard_tracking.tables import experiments
 
@@ -121,50 +125,94 @@ def ended_runs(connection: sqlite3.Connection, since: int, limit: int) -> Sequen
     return load_infos(connection, [row for _, row in found])
 
 
-def metric_keys(connection: sqlite3.Connection, experiment_id: str) -> Mapping[str, int]:
-    """Return the metrics of some of the latest runs, and how many of those have each."""
+def metric_keys(connection: sqlite3.Connection, experiment_id: str) -> dict[str, int]:
+    """Return the metrics that most of the latest runs have, and how many of those have them."""
     # Runs that just began have none yet.
     rows = connection.execute(
         "SELECT id FROM run WHERE experiment = ? AND lifecycle = 'active'"
         " AND EXISTS (SELECT 1 FROM series WHERE run = run.id) ORDER BY start_time DESC LIMIT ?",
         (experiments.row_of(experiment_id), LATEST),
     ).fetchall()
-    counts: dict[int, int] = {}
-    for (row,) in rows:
-        for (name,) in connection.execute("SELECT name FROM series WHERE run = ?", (row,)):
-            counts[name] = counts.get(name, 0) + 1
-    most = max(counts.values(), default=0)
+    return dict(
+        connection.execute(
+            "WITH counted AS (SELECT name, count(*) AS runs FROM series"
+            " WHERE run IN (SELECT value FROM json_each(?)) GROUP BY name)"
+            " SELECT n.text, c.runs FROM counted c CROSS JOIN name n ON n.id = c.name"
+            " WHERE c.runs = (SELECT max(runs) FROM counted)",
+            (json.dumps([row for (row,) in rows]),),
+        )
+    )
+
+
+def best_runs(
+    connection: sqlite3.Connection,
+    metrics: Mapping[str, tuple[str, bool]],
+    earlier: int | None,
+) -> dict[str, BestRun]:
+    """Return, by experiment, the run with the best finite last value of a metric."""
+    best: dict[str, tuple[float, int]] = {}
+    for experiment, (key, rises) in metrics.items():
+        cancellation.check()
+        values = (experiments.row_of(experiment), key)
+        order = "DESC" if rises else "ASC"
+        if earlier is None:
+            found = connection.execute(_BEST.format(order=order), values)
+        else:
+            found = connection.execute(_BEST_BEFORE.format(order=order), (*values, earlier))
+        if (row := found.fetchone()) is not None:
+            best[experiment] = row
+    infos = load_infos(connection, [run for _, run in best.values()])
+    by_experiment = {info.experiment_id: info for info in infos}
     return {
-        connection.execute("SELECT text FROM name WHERE id = ?", (name,)).fetchone()[0]: count
-        for name, count in counts.items()
-        if count == most
+        experiment: BestRun(by_experiment[experiment], value)
+        for experiment, (value, _) in best.items()
+        if experiment in by_experiment
     }
 
 
-def best_run(
-    connection: sqlite3.Connection,
-    experiment_id: str,
-    key: str,
-    rises: bool,
-    before: RunInfo | None,
-) -> BestRun | None:
-    """Return the run with the best finite last value of a metric."""
-    order = "DESC" if rises else "ASC"
-    earlier = before.start_time if before is not None else None
-    found = connection.execute(
-        # The limit keeps SQLite from changing the order in which it joins.
-        f"SELECT s.value, r.id FROM (SELECT value, run FROM series WHERE experiment = ?"  # noqa: S608
-        " AND name = (SELECT id FROM name WHERE text = ?) AND value > -9e999 AND value < 9e999"
-        f" ORDER BY value {order} LIMIT {_AMONG_BEST}) s CROSS JOIN run r ON r.id = s.run"
-        " WHERE r.lifecycle = 'active' AND (? IS NULL OR r.start_time < ?)"
-        f" ORDER BY s.value {order} LIMIT 1",
-        (experiments.row_of(experiment_id), key, earlier, earlier),
+_VALUES = """SELECT s.value, s.run FROM series s WHERE s.experiment = ?
+    AND s.name = (SELECT id FROM name WHERE text = ?) AND s.value > -9e999 AND s.value < 9e999
+    ORDER BY s.value {order}"""
+_ACTIVE = "JOIN run r ON r.id = s.run WHERE r.lifecycle = 'active'"
+_BEST = f"SELECT s.value, s.run FROM ({_VALUES} LIMIT -1) s CROSS {_ACTIVE} LIMIT 1"  # noqa: S608
+_BEST_BEFORE = (
+    f"SELECT s.value, s.run FROM ({_VALUES} LIMIT {_AMONG_BEST}) s CROSS {_ACTIVE}"  # noqa: S608
+    " AND r.start_time < ? LIMIT 1"
+)
+# The limit inside keeps the order of the values, as does the join, whose left side comes first.
+
+
+def courses(connection: sqlite3.Connection, wanted: Mapping[str, str]) -> dict[str, Course]:
+    """Return how runs stand with a metric each, by run."""
+    found = {}
+    for run_id, key in wanted.items():
+        cancellation.check()
+        row = connection.execute("SELECT id FROM run WHERE run_id = ?", (run_id,)).fetchone()
+        if row is not None:
+            found[run_id] = _course(connection, row[0], key)
+    return found
+
+
+def _course(connection: sqlite3.Connection, run: int, key: str) -> Course:
+    counts = {
+        name: int(number)
+        for name, number in connection.execute(
+            "SELECT n.text, p.number FROM param p CROSS JOIN name n ON n.id = p.name"
+            " WHERE p.run = ? AND p.number >= 1 AND p.number < 1e15",
+            (run,),
+        )
+        if number == int(number)
+    }
+    row = connection.execute(
+        "SELECT id, chunks, value, timestamp, step FROM series WHERE run = ?"
+        " AND name = (SELECT id FROM name WHERE text = ?)",
+        (run, key),
     ).fetchone()
-    if found is None:
-        return None
-    value, row = found
-    [info] = load_infos(connection, [row])
-    return BestRun(info, value)
+    if row is None:
+        return Course(counts=counts)
+    number, chunks, value, timestamp, step = row
+    last = Metric(key, math.nan if value is None else value, timestamp, step)
+    return Course(last, sparks.of(connection, number, chunks), counts)
 
 
 def children(connection: sqlite3.Connection, run_id: str) -> int:

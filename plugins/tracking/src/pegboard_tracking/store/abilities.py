@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pegboard.entities import Metric, Param, RunInfo, RunTag
 from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
-from pegboard_stores.activity import ActiveExperiments, Activity, BestRun, LiveRuns
+from pegboard_stores.activity import ActiveExperiments, Activity, BestRun, Course, LiveRuns
 from pegboard_stores.curves import Curve, Curves, CurveShape
 from pegboard_stores.sqlite import Database
 
@@ -92,11 +92,6 @@ class SqliteCurves(Curves):
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
 
-    def spark(self, run_id: str, key: str) -> Sequence[float]:
-        """Return some values of a metric, evenly taken from all."""
-        with self._store.looking() as connection:
-            return curves.spark(connection, run_id, key)
-
     def curve(self, run_id: str, key: str, shape: CurveShape) -> Curve:
         """Return the curve of a run's metric."""
         with self._store.looking() as connection:
@@ -124,17 +119,23 @@ class SqliteActivity(Activity):
         with self._store.looking() as connection:
             return activity.ended_runs(connection, since, limit)
 
-    def metric_keys(self, experiment_id: str) -> Mapping[str, int]:
-        """Return the metrics of some of the latest runs, and how many of those have each."""
+    def metric_keys(self, experiment_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        """Return, by experiment, metrics of the latest runs, and how many of those have each."""
         with self._store.looking() as connection:
-            return activity.metric_keys(connection, experiment_id)
+            return {each: activity.metric_keys(connection, each) for each in experiment_ids}
 
     def best(
-        self, experiment_id: str, key: str, *, rises: bool, before: RunInfo | None = None
-    ) -> BestRun | None:
-        """Return the run with the best finite last value of a metric."""
+        self, metrics: Mapping[str, tuple[str, bool]], *, before: RunInfo | None = None
+    ) -> Mapping[str, BestRun]:
+        """Return, by experiment, the run with the best finite last value of a metric."""
+        earlier = None if before is None else before.start_time
         with self._store.looking() as connection:
-            return activity.best_run(connection, experiment_id, key, rises, before)
+            return activity.best_runs(connection, metrics, earlier)
+
+    def courses(self, wanted: Mapping[str, str]) -> Mapping[str, Course]:
+        """Return how runs stand with a metric each, by run."""
+        with self._store.looking() as connection:
+            return activity.courses(connection, wanted)
 
     def children(self, run_id: str) -> int:
         """Return how many active runs name a run as their parent."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from attrs import frozen
-from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import RunInfo
 from pegboard.entities.registry import RegistryChange
 from pegboard.errors import NotFound, NotSupported
-from pegboard_stores import cancellation
-from pegboard_stores.activity import DAY_MS, Activity, ExperimentActivity
+from pegboard_stores.activity import DAY_MS, Activity, BestRun, Course, ExperimentActivity
 from pegboard_stores.clock import now_ms
 from pegboard_wire import registries
 from pegboard_wire.http import Answer, Call, Permission
@@ -23,7 +21,7 @@ from pegboard_ui.data.answers import json_answer, number
 from pegboard_ui.data.directions import NAMES, RISES, direction
 from pegboard_ui.data.headlines import headline
 from pegboard_ui.data.plain_activity import PlainActivity
-from pegboard_ui.data.sparks import curves_of, planned_steps
+from pegboard_ui.data.sparks import planned_steps
 
 MOST_LIVE = 12
 MOST_EVENTS = 20
@@ -40,26 +38,12 @@ class HomeRequest:
 
 
 @frozen
-class _Headlines:
-    """The headline metrics of experiments, each looked up once for an answer."""
+class _Headline:
+    """The headline metric of an experiment, if it has one, and the experiment's name."""
 
-    store: TrackingStore
-    activity: Activity
-    _known: dict[str, tuple[str | None, int, str]]
-
-    def of(self, experiment_id: str) -> tuple[str | None, int, str]:
-        """Return the key of an experiment's headline metric, its direction, and the name."""
-        if experiment_id not in self._known:
-            found = self.store.get_experiment(experiment_id)
-            self.note(experiment_id, found.name, found.tags)
-        return self._known[experiment_id]
-
-    def note(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> None:
-        """Find out which metric it is."""
-        cancellation.check()
-        key = headline(self.activity.metric_keys(experiment_id), tags)
-        way = RISES if key is None else direction(key, tags)
-        self._known[experiment_id] = key, way, name
+    key: str | None
+    way: int
+    experiment: str
 
 
 def home(call: Call, wanted: HomeRequest) -> Answer:
@@ -69,28 +53,64 @@ def home(call: Call, wanted: HomeRequest) -> Answer:
     # By whole minutes, so that an answer stays the same for as long as nothing happens.
     now = now_ms() // 60_000 * 60_000 + 60_000
     since = wanted.since or now - DAY_MS
-    headlines = _Headlines(store, activity, {})
     found = activity.experiments(now, offset=wanted.offset, limit=wanted.limit)
-    experiments = [_experiment(headlines, each) for each in found.experiments]
     live = activity.live(limit=MOST_LIVE)
+    ended = activity.ended(since, limit=MOST_EVENTS)
+    known = {each.experiment_id: (each.name, each.tags) for each in found.experiments}
+    for info in (*live.runs, *ended):
+        if info.experiment_id not in known:
+            experiment = store.get_experiment(info.experiment_id)
+            known[info.experiment_id] = (experiment.name, experiment.tags)
+    headlines = _headlines(activity, known)
+    events = [_ended(headlines[info.experiment_id], info) for info in ended]
+    events += [_changed(change) for change in _changes(call, since)]
+    events.sort(key=lambda event: -event["time"])
     return json_answer(
         call,
         {
-            "live": [_live(headlines, info) for info in live.runs],
+            "live": _live(activity, headlines, live.runs),
             "live_total": live.total,
-            "experiments": experiments,
+            "experiments": _experiments(activity, headlines, found.experiments),
             "total": found.total,
-            "since": {"from": since, "events": _events(call, headlines, since)},
+            "since": {"from": since, "events": events[:MOST_EVENTS]},
         },
     )
 
 
-def _experiment(headlines: _Headlines, found: ExperimentActivity) -> dict[str, Any]:
-    headlines.note(found.experiment_id, found.name, found.tags)
-    key, way, _ = headlines.of(found.experiment_id)
-    best = None
-    if key is not None:
-        best = headlines.activity.best(found.experiment_id, key, rises=way >= 0)
+def _headlines(
+    activity: Activity, known: Mapping[str, tuple[str, Mapping[str, str]]]
+) -> dict[str, _Headline]:
+    keys = activity.metric_keys(list(known))
+    found = {}
+    for experiment_id, (name, tags) in known.items():
+        key = headline(keys[experiment_id], tags)
+        way = RISES if key is None else direction(key, tags)
+        found[experiment_id] = _Headline(key, way, name)
+    return found
+
+
+def _experiments(
+    activity: Activity,
+    headlines: Mapping[str, _Headline],
+    experiments: Sequence[ExperimentActivity],
+) -> list[dict[str, Any]]:
+    metrics = {}
+    for each in experiments:
+        top = headlines[each.experiment_id]
+        if top.key is not None:
+            metrics[each.experiment_id] = (top.key, top.way >= 0)
+    best = activity.best(metrics)
+    return [
+        _experiment(headlines[each.experiment_id], each, best.get(each.experiment_id))
+        for each in experiments
+    ]
+
+
+def _experiment(top: _Headline, found: ExperimentActivity, best: BestRun | None) -> dict[str, Any]:
+    run = None
+    if best is not None:
+        info = best.run
+        run = {"run_id": info.run_id, "name": info.run_name, "status": info.status.value}
     return {
         "experiment_id": found.experiment_id,
         "name": found.name,
@@ -98,69 +118,58 @@ def _experiment(headlines: _Headlines, found: ExperimentActivity) -> dict[str, A
         "active": found.live,
         "failed": found.failed,
         "last_activity": found.last_activity,
-        "metric": key,
-        "direction": NAMES[way],
+        "metric": top.key,
+        "direction": NAMES[top.way],
         "best": None if best is None else best.value,
-        "best_run": None
-        if best is None
-        else {
-            "run_id": best.run.run_id,
-            "name": best.run.run_name,
-            "status": best.run.status.value,
-        },
+        "best_run": run,
         "strip": found.strip,
     }
 
 
-def _live(headlines: _Headlines, info: RunInfo) -> dict[str, Any]:
-    key, way, experiment = headlines.of(info.experiment_id)
-    run = headlines.store.get_run(info.run_id)
-    if key not in run.data.latest:
-        key = headline(dict.fromkeys(run.data.latest, 1), {})
+def _live(
+    activity: Activity, headlines: Mapping[str, _Headline], runs: Sequence[RunInfo]
+) -> list[dict[str, Any]]:
+    wanted = {info.run_id: headlines[info.experiment_id].key or "" for info in runs}
+    courses = activity.courses(wanted)
+    return [
+        _live_run(headlines[info.experiment_id], info, courses.get(info.run_id, Course()))
+        for info in runs
+    ]
+
+
+def _live_run(top: _Headline, info: RunInfo, course: Course) -> dict[str, Any]:
     made: dict[str, Any] = {
         "run_id": info.run_id,
         "name": info.run_name,
         "experiment_id": info.experiment_id,
-        "experiment": experiment,
-        "metric": key,
-        "direction": NAMES[way],
+        "experiment": top.experiment,
+        "metric": top.key,
+        "direction": NAMES[top.way],
         "value": None,
         "step": None,
         "total": None,
-        "spark": [],
+        "spark": list(course.spark),
         "started": info.start_time,
         "last": None,
         "progress": None,
         "eta_ms": None,
     }
-    if key is None:
+    point = course.last
+    if point is None:
         return made
-    point = run.data.latest[key]
     made |= {"value": number(point.value), "step": point.step, "last": point.timestamp}
-    made["spark"] = list(curves_of(headlines.store).spark(info.run_id, key))
-    total = planned_steps(run.data.params, point.step)
+    total = planned_steps(course.counts, point.step)
     if total is not None:
         # Steps are counted from 0.
         done = (point.step + 1) / total
         taken = point.timestamp - info.start_time
         made |= {"total": total, "progress": done}
-        if taken > 0:
+        if taken > 0 and done > 0:
             made["eta_ms"] = round(taken / done * (1 - done))
     return made
 
 
-def _events(call: Call, headlines: _Headlines, since: int) -> list[dict[str, Any]]:
-    """Return what happened, the last first: runs that ended, moves in the registry."""
-    events = [
-        _ended(headlines, info) for info in headlines.activity.ended(since, limit=MOST_EVENTS)
-    ]
-    events += [_changed(change) for change in _changes(call, since)]
-    events.sort(key=lambda event: -event["time"])
-    return events[:MOST_EVENTS]
-
-
-def _ended(headlines: _Headlines, info: RunInfo) -> dict[str, Any]:
-    _, _, experiment = headlines.of(info.experiment_id)
+def _ended(top: _Headline, info: RunInfo) -> dict[str, Any]:
     return {
         "time": info.end_time,
         "kind": "run",
@@ -168,7 +177,7 @@ def _ended(headlines: _Headlines, info: RunInfo) -> dict[str, Any]:
         "run_id": info.run_id,
         "name": info.run_name,
         "experiment_id": info.experiment_id,
-        "experiment": experiment,
+        "experiment": top.experiment,
     }
 
 

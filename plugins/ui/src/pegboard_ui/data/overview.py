@@ -23,7 +23,7 @@ from pegboard_ui.data.answers import json_answer, number
 from pegboard_ui.data.directions import NAMES, direction
 from pegboard_ui.data.headlines import headline
 from pegboard_ui.data.plain_activity import PlainActivity
-from pegboard_ui.data.sparks import Spark, curves_of, last_json, planned_steps
+from pegboard_ui.data.sparks import Spark, counts, curves_of, last_json, planned_steps
 
 MOST_POINTS = 2_000_000
 """Of how many points together sparks are drawn; metrics behind them have numbers only."""
@@ -50,7 +50,9 @@ def overview(call: Call, wanted: OverviewRequest) -> Answer:
     before = None
     if top is not None:
         way = direction(top, experiment.tags)
-        before = activity.best(run.info.experiment_id, top, rises=way >= 0, before=run.info)
+        wanted_best = {run.info.experiment_id: (top, way >= 0)}
+        found = activity.best(wanted_best, before=run.info)
+        before = found.get(run.info.experiment_id)
     return json_answer(
         call,
         {
@@ -117,7 +119,7 @@ def _progress(run: Run, top: str | None) -> dict[str, Any] | None:
     point = run.data.latest.get(top or "")
     if point is None:
         return None
-    total = planned_steps(run.data.params, point.step)
+    total = planned_steps(counts(run.data.params), point.step)
     return None if total is None else {"step": point.step, "total": total}
 
 

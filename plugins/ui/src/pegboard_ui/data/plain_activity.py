@@ -7,16 +7,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from pegboard.contracts.tracking import TrackingStore
-from pegboard.entities import Experiment, Run, RunInfo, RunStatus
+from pegboard.entities import Experiment, Metric, Run, RunInfo, RunStatus
+from pegboard.errors import NotFound
 from pegboard.literals import literal
 from pegboard.tags import PARENT_RUN_ID
 from pegboard_stores import cancellation
 from pegboard_stores.activity import (
     DAY_MS,
     DAYS,
+    SPARK,
     ActiveExperiments,
     Activity,
     BestRun,
+    Course,
     ExperimentActivity,
     LiveRuns,
 )
@@ -25,6 +28,8 @@ MOST_EXPERIMENTS = 1_000
 MOST_RUNS = 1_000
 """How many of an experiment's runs are looked at, the last started ones."""
 LATEST = 3
+_MANY = 1_000
+_LARGEST = 10**15
 
 
 class PlainActivity(Activity):
@@ -51,26 +56,50 @@ class PlainActivity(Activity):
         found = [run.info for run in self._all() if (run.info.end_time or -1) >= since]
         return sorted(found, key=lambda info: -(info.end_time or 0))[:limit]
 
-    def metric_keys(self, experiment_id: str) -> Mapping[str, int]:
-        """Return the metrics of some of the latest runs, and how many of those have each."""
+    def metric_keys(self, experiment_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        """Return, by experiment, metrics of the latest runs, and how many of those have each."""
+        return {each: self._keys(each) for each in experiment_ids}
+
+    def _keys(self, experiment_id: str) -> Mapping[str, int]:
         logged = [run for run in self._runs(experiment_id) if run.data.latest][:LATEST]
         counts = Counter(key for run in logged for key in run.data.latest)
         most = max(counts.values(), default=0)
         return {key: count for key, count in counts.items() if count == most}
 
     def best(
-        self, experiment_id: str, key: str, *, rises: bool, before: RunInfo | None = None
-    ) -> BestRun | None:
-        """Return the run with the best finite last value of a metric."""
-        found = [
-            (run.data.metrics[key], run.info)
-            for run in self._runs(experiment_id)
-            if math.isfinite(run.data.metrics.get(key, math.nan))
-            and (before is None or run.info.start_time < before.start_time)
-        ]
-        choose = max if rises else min
-        best = choose(found, key=lambda each: each[0], default=None)
-        return None if best is None else BestRun(best[1], best[0])
+        self, metrics: Mapping[str, tuple[str, bool]], *, before: RunInfo | None = None
+    ) -> Mapping[str, BestRun]:
+        """Return, by experiment, the run with the best finite last value of a metric."""
+        found = {}
+        for experiment, (key, rises) in metrics.items():
+            values = [
+                BestRun(run.info, run.data.metrics[key])
+                for run in self._runs(experiment)
+                if math.isfinite(run.data.metrics.get(key, math.nan))
+                and (before is None or run.info.start_time < before.start_time)
+            ]
+            choose = max if rises else min
+            if values:
+                found[experiment] = choose(values, key=lambda each: each.value)
+        return found
+
+    def courses(self, wanted: Mapping[str, str]) -> Mapping[str, Course]:
+        """Return how runs stand with a metric each, by run."""
+        found = {}
+        for run_id, key in wanted.items():
+            cancellation.check()
+            try:
+                run = self._store.get_run(run_id)
+            except NotFound:
+                continue
+            points = self._store.sampled_history(run_id, key, _MANY)
+            counts = {
+                name: int(value)
+                for name, value in run.data.params.items()
+                if value.isascii() and value.isdigit() and 1 <= int(value[:16]) < _LARGEST
+            }
+            found[run_id] = Course(run.data.latest.get(key), _spark(points), counts)
+        return found
 
     def children(self, run_id: str) -> int:
         """Return how many active runs name a run as their parent; MOST_RUNS at the most."""
@@ -118,3 +147,10 @@ def _times(run: Run) -> Iterator[int]:
         yield run.info.end_time
     if run.info.status is RunStatus.RUNNING:
         yield from (point.timestamp for point in run.data.latest.values())
+
+
+def _spark(points: Sequence[Metric]) -> list[float]:
+    last = len(points) - 1
+    places = {round(i * last / (SPARK - 1)) for i in range(SPARK)} if last >= 0 else ()
+    values = (points[place].value for place in sorted(places))
+    return [value for value in values if math.isfinite(value)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Sequence
 
@@ -11,9 +10,8 @@ from pegboard.contracts.tracking import MetricColumns, TrackingStore
 from pegboard.errors import InvalidValue
 from pegboard_stores import cancellation, curve_reduction
 from pegboard_stores.curve_reduction import Part, Points
-from pegboard_stores.curves import RELATIVE, SPARK, STEP, Curve, Curves, CurveShape
+from pegboard_stores.curves import RELATIVE, STEP, Curve, Curves, CurveShape
 
-_MANY = 1_000
 PAGE = 25_000
 """How many points are asked for at once."""
 MOST_POINTS = 5_000_000
@@ -25,14 +23,6 @@ class PlainCurves(Curves):
 
     def __init__(self, store: TrackingStore) -> None:
         self._store = store
-
-    def spark(self, run_id: str, key: str) -> Sequence[float]:
-        """Return some values of a metric, evenly taken from all."""
-        points = self._store.sampled_history(run_id, key, _MANY)
-        last = len(points) - 1
-        places = {round(i * last / (SPARK - 1)) for i in range(SPARK)} if last > 0 else {0}
-        chosen = [points[place] for place in sorted(places) if points]
-        return [point.value for point in chosen if math.isfinite(point.value)]
 
     def curve(self, run_id: str, key: str, shape: CurveShape) -> Curve:
         """Return the curve of a run's metric."""

@@ -66,13 +66,21 @@ def last_json(point: Metric) -> dict[str, Any]:
     return {"last": number(point.value), "step": point.step, "time": point.timestamp}
 
 
-def planned_steps(params: Mapping[str, str], step: int) -> int | None:
+def planned_steps(counts: Mapping[str, int], step: int) -> int | None:
     """Return how many steps a run is to take, if one of its params says so plausibly."""
     found = []
-    for key, value in params.items():
+    for key, value in counts.items():
         name = key.rpartition(".")[2].rpartition("/")[2].lower()
-        if not (_TOTALS.fullmatch(name) or _EPOCHS.fullmatch(name)):
-            continue
-        if value.isascii() and value.isdigit() and len(value) < 16 and int(value) > max(step, 0):
-            found.append((_EPOCHS.fullmatch(name) is not None, int(value)))
+        is_epochs = _EPOCHS.fullmatch(name) is not None
+        if value > max(step, 0) and (is_epochs or _TOTALS.fullmatch(name)):
+            found.append((is_epochs, value))
     return min(found)[1] if found else None
+
+
+def counts(params: Mapping[str, str]) -> dict[str, int]:
+    """Return the params that are whole numbers."""
+    return {
+        key: int(value)
+        for key, value in params.items()
+        if value.isascii() and value.isdigit() and len(value) < 16
+    }

@@ -10,8 +10,12 @@ from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Metric, Param, Run, RunStatus, RunTag
 from pegboard.errors import InvalidState, InvalidValue, NotFound
 from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
+from pegboard_stores.activity import Activity
+from pegboard_stores.curves import Curves
 
+from pegboard_testing._activity import ActivityContract
 from pegboard_testing._base import StoreTests
+from pegboard_testing._curves import CurvesContract
 
 
 def packed(*points: tuple[int, int, float]) -> bytes:
@@ -143,5 +147,7 @@ class AbilityTests(StoreTests):
             (store.ability(Batches), BatchesContract),
             (store.ability(PackedPoints), PackedPointsContract),
             (store.ability(Heartbeats), HeartbeatsContract),
+            (store.ability(Curves), CurvesContract),
+            (store.ability(Activity), ActivityContract),
         ):
             assert ability is None or isinstance(self, suite), f"derive from {suite.__name__} too"

@@ -6,7 +6,9 @@ import pytest
 from pegboard.config import Config
 from pegboard.host import Host
 from pegboard_testing import (
+    ActivityContract,
     BatchesContract,
+    CurvesContract,
     HeartbeatsContract,
     PackedPointsContract,
     TrackingStoreContract,
@@ -14,7 +16,12 @@ from pegboard_testing import (
 
 
 class TestSqliteStore(
-    TrackingStoreContract, BatchesContract, PackedPointsContract, HeartbeatsContract
+    TrackingStoreContract,
+    BatchesContract,
+    PackedPointsContract,
+    HeartbeatsContract,
+    CurvesContract,
+    ActivityContract,
 ):
     @pytest.fixture
     def open_store(self, tmp_path):

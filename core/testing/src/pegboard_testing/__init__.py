@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pegboard_testing._abilities import PackedPointsContract as PackedPointsContract
     from pegboard_testing._activity import ActivityContract as ActivityContract
     from pegboard_testing._curves import CurvesContract as CurvesContract
+    from pegboard_testing._run_tables import RunTableContract as RunTableContract
     from pegboard_testing._uploads import PartUploadsContract as PartUploadsContract
     from pegboard_testing._uploads import PieceUploadsContract as PieceUploadsContract
     from pegboard_testing.artifacts import ArtifactStoreContract as ArtifactStoreContract
@@ -33,6 +34,7 @@ _SUITES = {
     "ModelRegistryContract": "registry",
     "PackedPointsContract": "_abilities",
     "PartUploadsContract": "_uploads",
+    "RunTableContract": "_run_tables",
     "TraceStoreContract": "traces",
     "TrackingStoreContract": "tracking",
 }

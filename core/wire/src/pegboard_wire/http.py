@@ -60,6 +60,8 @@ class Call:
     end; for addresses in answers to clients."""
     content: bytes = b""
     """The whole body of a request to an endpoint that is ``raw``."""
+    path: str = ""
+    """The path below the server's root as it came, percent-encoded: ``/runs/a%2Fb``."""
 
 
 @frozen
@@ -75,6 +77,9 @@ class Answer:
     headers: Mapping[str, str] = field(factory=dict)
     media_type: str = "application/json"
     close: Callable[[], None] | None = None
+    endless: bool = False
+    """Whether the content goes on for as long as the client listens. It is ended as soon as the
+    client goes away or the server is to stop, and does not count as a stream."""
 
 
 Result: TypeAlias = "Mapping[str, Any] | Answer"

@@ -85,6 +85,8 @@ class App:
         self._most_queued = settings.threads * (1 + _QUEUED_PER_THREAD)
         self._queued = 0
         self._streams = 0
+        self.stopping = asyncio.Event()
+        """Set when the server is to stop: answers without an end are ended."""
         # Unlike a random number for each, this is unique at no cost.
         self._ids = map(f"{secrets.token_hex(4)}-{{:x}}".format, itertools.count(1))
 
@@ -273,6 +275,7 @@ class App:
                 settings.tracking_uri,
                 self._url(exchange.scope, headers),
                 body if endpoint.raw else b"",
+                self._path(exchange.scope["raw_path"]).decode("latin-1"),
             )
 
         def work() -> bytes | Answer:
@@ -347,12 +350,13 @@ class App:
         if isinstance(content, bytes):
             await exchange.json(content)
             return
-        streams = not isinstance(content.content, bytes)
+        streams = not isinstance(content.content, bytes) and not content.endless
         try:
             if streams:
                 self._open_stream()
             try:
-                await exchange.answer(content, self.settings.write_timeout_seconds)
+                wait = self.settings.write_timeout_seconds
+                await exchange.answer(content, wait, self.stopping)
             finally:
                 if streams:
                     self._close_stream()

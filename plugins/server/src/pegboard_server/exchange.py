@@ -63,13 +63,19 @@ class Exchange:
         """Send JSON."""
         await self._send_whole(status, [*_JSON, *self.extra], content)
 
-    async def answer(self, answer: Answer, write_timeout: float) -> None:
-        """Send an answer; ClientGone if nobody takes it."""
+    async def answer(
+        self, answer: Answer, write_timeout: float, stopping: asyncio.Event | None = None
+    ) -> None:
+        """Send an answer; ClientGone if nobody takes it.
+
+        One that is endless ends with ``stopping``.
+        """
         head = _head_of(answer) + list(self.extra)
         if isinstance(answer.content, bytes):
             await self._send_whole(answer.status, head, answer.content)
         else:
-            await self._send_stream(answer.status, head, answer.content, write_timeout)
+            ends = stopping if answer.endless else None
+            await self._send_stream(answer.status, head, answer.content, write_timeout, ends)
 
     async def pass_on(self, message: dict[str, Any]) -> None:
         """Send a message of a foreign application, with the headers that every answer gets."""
@@ -110,6 +116,7 @@ class Exchange:
         head: list[tuple[bytes, bytes]],
         content: AsyncIterator[bytes],
         write_timeout: float,
+        stopping: asyncio.Event | None,
     ) -> None:
         self.status = status
         head.append((b"x-request-id", self.request_id.encode()))
@@ -117,7 +124,8 @@ class Exchange:
         gone = asyncio.ensure_future(self._until_gone())
         try:
             if self.scope["method"] != "HEAD":
-                async for piece in content:
+                pieces = content if stopping is None else _until(content, gone, stopping)
+                async for piece in pieces:
                     if gone.done():
                         raise ClientGone
                     async with asyncio.timeout(write_timeout):
@@ -141,6 +149,27 @@ class Exchange:
     async def _until_gone(self) -> None:
         while (await self.receive())["type"] != "http.disconnect":
             pass
+
+
+async def _until(
+    content: AsyncIterator[bytes], gone: asyncio.Future[None], stopping: asyncio.Event
+) -> AsyncIterator[bytes]:
+    """Yield what comes, until the client has gone or the server is to stop."""
+    ending = asyncio.ensure_future(stopping.wait())
+    try:
+        while not (gone.done() or ending.done()):
+            coming = asyncio.ensure_future(anext(content, None))
+            await asyncio.wait((coming, gone, ending), return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                coming.cancel()
+                await asyncio.wait((coming,))
+                return
+            piece = coming.result()
+            if piece is None:
+                return
+            yield piece
+    finally:
+        ending.cancel()
 
 
 def _head_of(answer: Answer) -> list[tuple[bytes, bytes]]:

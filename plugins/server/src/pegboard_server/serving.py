@@ -146,6 +146,11 @@ class Server(uvicorn.Server):
         if self.started and self._ready is not None:
             self._ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for the requests in flight; those without an end are ended."""
+        self._app.stopping.set()
+        await super().shutdown(sockets)
+
     async def _look(self) -> None:
         now = asyncio.get_running_loop().time()
         connections = self.server_state.connections

@@ -11,6 +11,7 @@ from pegboard_testing import (
     CurvesContract,
     HeartbeatsContract,
     PackedPointsContract,
+    RunTableContract,
     TrackingStoreContract,
 )
 
@@ -22,6 +23,7 @@ class TestSqliteStore(
     HeartbeatsContract,
     CurvesContract,
     ActivityContract,
+    RunTableContract,
 ):
     @pytest.fixture
     def open_store(self, tmp_path):

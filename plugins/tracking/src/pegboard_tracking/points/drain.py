@@ -22,6 +22,7 @@ from pegboard_stores.sqlite import Database
 from pegboard_tracking.points import journal, series
 from pegboard_tracking.points.journal_points import Points
 from pegboard_tracking.points.journal_reader import JournalReader
+from pegboard_tracking.tables import changes
 from pegboard_tracking.tables.liveness import Liveness
 from pegboard_tracking.tables.rows import name_id
 
@@ -76,7 +77,7 @@ class Drain:
                     points = self._reader(name).read(position)
                     if points.end <= position:
                         break
-                    self._write(connection, points, reopen=False)
+                    self._write(connection, points)
                     position = points.end
 
     def one(self, name: str) -> None:
@@ -146,13 +147,17 @@ class Drain:
             if found is None and not self._path(name).exists():
                 # Somebody else moved all of it and removed it.
                 return position
-            self._write(connection, points, reopen=True)
+            for run in self._write(connection, points, reopen=True):
+                changes.note(connection, run)
             connection.execute(
                 "INSERT OR REPLACE INTO journal (id, position) VALUES (?, ?)", (name, points.end)
             )
             return points.end
 
-    def _write(self, connection: sqlite3.Connection, points: Points, *, reopen: bool) -> None:
+    def _write(
+        self, connection: sqlite3.Connection, points: Points, *, reopen: bool = False
+    ) -> list[int]:
+        """Write points; return the rows of the runs that they are of."""
         runs: dict[str, tuple[int, int] | None] = {}
         for (run_id, key), pieces in points.by_series.items():
             if run_id not in runs:
@@ -161,6 +166,7 @@ class Drain:
             if run is not None:
                 name_number = name_id(connection, key)
                 series.append(connection, *run, name_number, b"".join(pieces))
+        return [run[0] for run in runs.values() if run is not None]
 
     def _run(
         self, connection: sqlite3.Connection, run_id: str, *, reopen: bool

@@ -57,8 +57,8 @@ class SqliteBase(TrackingStore):
         with reading() as connection:
             yield connection
 
-    def looking(self) -> AbstractContextManager[sqlite3.Connection]:
-        """Read one state of the store, for what it can do beyond the contract."""
+    def reading_all(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Read one state of the store, for an ability of it, with all that was logged by now."""
         return self._reading()
 
     def _catch_up(self) -> bool:

@@ -13,7 +13,7 @@ from pegboard_stores.abilities import Batch
 
 from pegboard_tracking.points import series
 from pegboard_tracking.store.base import SqliteBase
-from pegboard_tracking.tables import batches, runs
+from pegboard_tracking.tables import batches, changes, runs
 from pegboard_tracking.tables.rows import delete_tag, name_id, set_tag
 
 
@@ -75,6 +75,7 @@ class SqliteLogging(SqliteBase):
                 series.append(connection, run.row, run.experiment, key_id, points)
             if run.status is RunStatus.LOST:
                 self._liveness.reopen(connection, run.row)
+            changes.note(connection, run.row)
 
         self._commit.run(write)
 
@@ -112,6 +113,7 @@ class SqliteLogging(SqliteBase):
                 logged_models.log_metrics(connection, run.row, points)
             if points and run.status is RunStatus.LOST:
                 self._liveness.reopen(connection, run.row)
+            changes.note(connection, run.row)
 
         return write
 
@@ -122,6 +124,7 @@ class SqliteLogging(SqliteBase):
             run = runs.get_active(connection, run_id)
             if not delete_tag(connection, run.row, key):
                 raise refusals.no_tag("run", run_id, key)
+            changes.note(connection, run.row)
 
         self._commit.run(write)
 

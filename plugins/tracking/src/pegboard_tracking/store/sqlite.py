@@ -20,6 +20,7 @@ from pegboard_tracking.points.drain import Drain
 from pegboard_tracking.points.journal_writer import JournalWriter
 from pegboard_tracking.points.overlay import Overlay
 from pegboard_tracking.points.series_order import TimeOrder
+from pegboard_tracking.run_table.kept import Kept
 from pegboard_tracking.store.experiments import SqliteExperiments
 from pegboard_tracking.store.logging import SqliteLogging
 from pegboard_tracking.store.reading import SqliteReading
@@ -98,6 +99,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         self._overlay = Overlay(path, prepare, self._drain.lay, self._drain.directory)
         self._commit = GroupCommit(self._database)
         self._time_order = TimeOrder()
+        self._kept = Kept()
         self._writer = JournalWriter(
             self._drain, self._liveness, heartbeat_seconds, self._check_run, self._database.version
         )
@@ -132,11 +134,12 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         return Traces(self._database)
 
     def ability(self, contract: type[T]) -> T | None:
-        """Return what takes batches once, or packed points, or hears of clients."""
-        from pegboard_tracking.store.abilities import abilities
+        """Return what takes batches once, or packed points, hears of clients, or shows a table."""
+        from pegboard_tracking.store.abilities import abilities, reading_abilities
 
         made = abilities(self, self._database, self._liveness, self._heartbeat_seconds)
-        return next((able for able in made if isinstance(able, contract)), None)
+        able = next((able for able in made if isinstance(able, contract)), None)
+        return reading_abilities(self, self._kept, contract) if able is None else able
 
     # -- writing and housekeeping --------------------------------------------------------------
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "tracking"
-COUNT = 7
+COUNT = 8
 """How many migrations there are; a store that has them all is opened without importing them."""
 
 
@@ -243,6 +243,22 @@ ALTER TABLE series ADD COLUMN newest INTEGER;
 ALTER TABLE series ADD COLUMN settled INTEGER;
 """
 
+# Which run was changed, in the order of the changes: those that a transaction makes to a run are
+# noted once (see `changes`), those of its own row by triggers, as several places make them. Old
+# ones are forgotten a part at a time.
+_CHANGES = (
+    "CREATE TABLE change (number INTEGER PRIMARY KEY, run INTEGER NOT NULL) STRICT",
+    """CREATE TRIGGER change_forgets AFTER INSERT ON change WHEN NEW.number % 4096 = 0
+    BEGIN DELETE FROM change WHERE number <= NEW.number - 65536; END""",
+    """CREATE TRIGGER run_is_new AFTER INSERT ON run
+    BEGIN INSERT INTO change (run) VALUES (NEW.id); END""",
+    """CREATE TRIGGER run_changes
+    AFTER UPDATE OF name, user, status, start_time, end_time, lifecycle ON run
+    BEGIN INSERT INTO change (run) VALUES (NEW.id); END""",
+    """CREATE TRIGGER run_is_gone AFTER DELETE ON run
+    BEGIN INSERT INTO change (run) VALUES (OLD.id); END""",
+)
+
 
 def migrations() -> Migrations:
     """Return the migrations; COUNT of them."""
@@ -282,6 +298,11 @@ def migrations() -> Migrations:
     @steps()
     def times_of_series(db: object) -> None:
         _run(db, _TIMES_OF_SERIES)
+
+    @steps()
+    def changes(db: object) -> None:
+        for statement in _CHANGES:
+            db.conn.execute(statement)  # type: ignore[attr-defined]
 
     return steps
 

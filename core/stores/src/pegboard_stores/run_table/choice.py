@@ -1,0 +1,69 @@
+"""Which columns a table has: those asked for, and without any those that tell runs apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from attrs import frozen
+
+from pegboard_stores.filters import Expr, Field, Kind, OrderBy
+from pegboard_stores.run_table import words
+from pegboard_stores.run_table.columns import DURATION
+
+LOOKED_AT = 64
+"""How many of the runs that fit are looked at to choose columns, evenly among all of them."""
+
+_EACH = 3
+"""How many metrics and how many params are chosen."""
+_ALWAYS = (Field(Kind.ATTRIBUTE, "start_time"), Field(Kind.ATTRIBUTE, DURATION))
+_SHOWN = frozenset({"run_id", "run_name", "status"})
+"""Attributes that each row has in any case."""
+_COLUMNS = (Kind.METRIC, Kind.PARAM, Kind.TAG)
+_SYSTEM = "system/"
+
+
+@frozen
+class Seen:
+    """A column among the runs that were looked at: in how many, and how many different values."""
+
+    column: Field
+    distinct: int
+    runs: int
+
+
+def asked(text: str, expr: Expr | None, sort: OrderBy | None, *more: Field) -> list[Field]:
+    """Return the columns that ``more``, an order and a filter speak of, each once."""
+    spoken = words.columns_of(expr) if words.is_filter(text) else ()
+    named = [*more, *([sort.field] if sort else []), *spoken]
+    return [each for each in dict.fromkeys(named) if _is_column(each)]
+
+
+def _is_column(field: Field) -> bool:
+    return field.key not in _SHOWN if field.kind is Kind.ATTRIBUTE else field.kind in _COLUMNS
+
+
+def chosen(
+    asked: Sequence[Field], wanted: Sequence[Field], ranked: Callable[[], Sequence[Field]]
+) -> list[Field]:
+    """Return all columns: those asked for, then those wanted, or else the best of the ranked."""
+    if wanted:
+        return list(dict.fromkeys([*asked, *wanted]))
+    others = [each for each in ranked() if each not in asked]
+    best = [
+        each
+        for kind in (Kind.METRIC, Kind.PARAM)
+        for each in [other for other in others if other.kind is kind][:_EACH]
+    ]
+    return list(dict.fromkeys([*asked, *_ALWAYS, *best]))
+
+
+def ranked(seen: Iterable[Seen]) -> list[Field]:
+    """Return columns, those with the most different values first.
+
+    Of equals those that more runs have, then as they come. What systems log of themselves is last.
+    """
+    found = sorted(
+        seen,
+        key=lambda each: (each.column.key.startswith(_SYSTEM), -each.distinct, -each.runs),
+    )
+    return [each.column for each in found]

@@ -1,0 +1,1 @@
+"""The table of runs, read from the indexes: an ability of the SQLite store."""

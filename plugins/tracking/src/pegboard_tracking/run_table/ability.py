@@ -1,0 +1,117 @@
+"""The ability of the SQLite store to show its runs as a table."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+
+from pegboard.errors import InvalidValue
+from pegboard_stores.filters import Field, Kind
+from pegboard_stores.run_table import (
+    Changes,
+    Groups,
+    Histogram,
+    Keys,
+    RunScope,
+    RunTable,
+    TablePage,
+    TableQuery,
+    ValueCount,
+)
+from pegboard_stores.run_table.spread import MOST_BINS
+from pegboard_stores.run_table.words import key_test
+from pegboard_stores.sql.patterns import patterns
+
+from pegboard_tracking.points.overlay import Overlaid
+from pegboard_tracking.run_table import groups, histograms, page, stats
+from pegboard_tracking.run_table.kept import Kept
+from pegboard_tracking.run_table.looked import Looked
+from pegboard_tracking.tables import changes
+
+
+class SqliteRunTable(RunTable):
+    """Reads the table from the indexes."""
+
+    def __init__(
+        self, reading: Callable[[], AbstractContextManager[sqlite3.Connection]], kept: Kept
+    ) -> None:
+        """``reading`` opens one state of the store; ``kept`` are the answers of all callers."""
+        self._reading = reading
+        self._kept = kept
+
+    @contextlib.contextmanager
+    def _looking(self, scope: RunScope) -> Iterator[Looked]:
+        with self._reading() as connection, patterns():
+            yield Looked(connection, scope, self._kept, _revision(connection))
+
+    def page(self, query: TableQuery) -> TablePage:
+        """Return a page; FilterError, InvalidValue."""
+        query.check()
+        with self._looking(query.scope) as looked:
+            return page.page(looked, query)
+
+    def groups(self, query: TableQuery, by: Field) -> Groups:
+        """Return a page of groups; of columns with numbers there are figures."""
+        query.check()
+        with self._looking(query.scope) as looked:
+            return groups.groups(looked, query, by)
+
+    def keys(
+        self,
+        scope: RunScope,
+        *,
+        kinds: Sequence[Kind] = (),
+        contains: str = "",
+        pattern: str = "",
+        offset: int = 0,
+        limit: int = 100,
+    ) -> Keys:
+        """Return the metrics, params and tags that runs have, by kind and name."""
+        with self._looking(scope) as looked:
+            return stats.keys(looked, kinds, key_test(contains, pattern), offset, limit)
+
+    def values(
+        self, scope: RunScope, column: Field, *, contains: str = "", limit: int = 50
+    ) -> Sequence[ValueCount]:
+        """Return the values of a column, the most frequent first."""
+        with self._looking(scope) as looked:
+            return stats.values(looked, column, contains, limit)
+
+    def histograms(
+        self, scope: RunScope, columns: Sequence[Field], *, bins: int = 20
+    ) -> Mapping[Field, Histogram]:
+        """Return how the values of the runs that fit are spread."""
+        if not 1 <= bins <= MOST_BINS:
+            raise InvalidValue(f"{bins} bins are not from 1 to {MOST_BINS}.")
+        with self._looking(scope) as looked:
+            return {each: histograms.histogram(looked, each, bins) for each in columns}
+
+    def revision(self) -> int:
+        """Return what differs after each change of a run, by anybody."""
+        with self._reading() as connection:
+            return _revision(connection)
+
+    def changed_since(self, revision: int) -> Changes:
+        """Return which runs were changed after a revision; None if that is not known any more."""
+        with self._reading() as connection:
+            now = _revision(connection)
+            if now == revision:
+                return Changes(now, {})
+            unknown = min(now, revision) < 0
+            return Changes(now, None if unknown else changes.since(connection, revision))
+
+
+def _revision(connection: sqlite3.Connection) -> int:
+    """Return the number of the last change.
+
+    Where journals cannot be moved into the tables, a number below 0 that stands for what they and
+    the tables hold together.
+    """
+    last = changes.last(connection)
+    if not isinstance(connection, Overlaid) or connection.state is None:
+        return last
+    journals = connection.state.journals
+    return -1 - zlib.crc32(repr((last, journals)).encode()) if journals else last

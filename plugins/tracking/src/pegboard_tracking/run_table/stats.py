@@ -1,0 +1,121 @@
+"""What keys runs have, and what values."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from pegboard_stores import cancellation
+from pegboard_stores.filters import Field, Kind
+from pegboard_stores.run_table import KeyInfo, Keys, ValueCount
+from pegboard_stores.sql.pieces import ALWAYS, Sql
+from pegboard_stores.sql.texts import HEAD
+
+from pegboard_tracking.run_table import cells
+from pegboard_tracking.run_table.looked import Looked
+from pegboard_tracking.search.conditions import TABLES
+
+_PATIENCE = 20.0
+
+
+def keys(
+    looked: Looked,
+    kinds: Sequence[Kind],
+    wanted: Callable[[str], bool],
+    offset: int,
+    limit: int,
+) -> Keys:
+    """Return a page of the columns that runs have, by kind and name."""
+    found: list[Field] = []
+    for kind in kinds or (Kind.METRIC, Kind.PARAM, Kind.TAG):
+        texts = looked.texts(looked.names(kind)).values()
+        found += [Field(kind, key) for key in sorted(texts) if wanted(key)]
+    if looked.hidden is not ALWAYS:
+        found = [each for each in found if _is_visible(looked, each)]
+    page = found[offset : offset + limit]
+    return Keys(len(found), [_info(looked, each) for each in page])
+
+
+def _is_visible(looked: Looked, column: Field) -> bool:
+    """Whether a run that is looked at has the key, not only others."""
+    condition = cells.of_column(looked, column)
+    if condition is None:
+        return False
+    asking = f"SELECT 1 FROM {TABLES[column.kind]} v WHERE {condition.text} LIMIT 1"  # noqa: S608
+    return looked.connection.execute(asking, condition.values).fetchone() is not None
+
+
+def _info(looked: Looked, column: Field) -> KeyInfo:
+    cancellation.check()
+    made = ("info", looked.place, column)
+    return looked.kept(made, lambda: _counted(looked, column), patience=_PATIENCE)
+
+
+def _counted(looked: Looked, column: Field) -> KeyInfo:
+    condition, table = cells.of_column(looked, column), TABLES[column.kind]
+    assert condition is not None
+    # In the order of the index nothing has to be remembered.
+    runs, distinct = looked.connection.execute(
+        "SELECT coalesce(sum(n), 0), count(*) FROM (SELECT count(*) AS n"  # noqa: S608
+        f" FROM {table} v WHERE {condition.text} GROUP BY v.value)",
+        condition.values,
+    ).fetchone()
+    number = {Kind.METRIC: "v.value", Kind.PARAM: "v.number"}.get(column.kind)
+    ends = (
+        [None, None]
+        if number is None
+        else [_end(looked, table, condition, number, way) for way in ("", " DESC")]
+    )
+    return KeyInfo(column=column, runs=runs, distinct=distinct, min=ends[0], max=ends[1])
+
+
+def _end(looked: Looked, table: str, condition: Sql, number: str, way: str) -> float | None:
+    found = looked.connection.execute(
+        f"SELECT {number} FROM {table} v WHERE {condition.text} AND {number} IS NOT NULL"  # noqa: S608
+        f" AND {number} BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308"
+        f" ORDER BY {number}{way} LIMIT 1",
+        condition.values,
+    ).fetchone()
+    return None if found is None else found[0]
+
+
+def values(looked: Looked, column: Field, contains: str, limit: int) -> Sequence[ValueCount]:
+    """Return the most frequent values of a column."""
+    key = ("values", looked.place, column, contains, limit)
+    return looked.kept(key, lambda: _values(looked, column, contains, limit), patience=_PATIENCE)
+
+
+def _values(looked: Looked, column: Field, contains: str, limit: int) -> list[ValueCount]:
+    if column.kind in (Kind.PARAM, Kind.TAG):
+        return _texts(looked, column, contains, limit)
+    part = contains.casefold()
+    counts = Counter(
+        value
+        for _, value in cells.of_all(looked, column)
+        if value == value and part in str(value).casefold()
+    )
+    return _most(counts.items(), limit)
+
+
+def _texts(looked: Looked, column: Field, contains: str, limit: int) -> list[ValueCount]:
+    condition, table = cells.of_column(looked, column), TABLES[column.kind]
+    if condition is None:
+        return []
+    whole = (
+        f"iif(length(v.value) < {HEAD}, v.value, (SELECT w.value || coalesce(w.rest, '')"  # noqa: S608
+        f" FROM {table} w WHERE w.run = v.run AND w.name = v.name))"
+    )
+    found = looked.connection.execute(
+        f"SELECT {whole} AS whole, count(*) FROM {table} v INDEXED BY {table}_by_value"  # noqa: S608
+        f" WHERE {condition.text}"
+        f" GROUP BY v.value, iif(length(v.value) < {HEAD}, '', {whole})",
+        condition.values,
+    )
+    part = contains.casefold()
+    return _most((each for each in found if part in each[0].casefold()), limit)
+
+
+def _most(found: Iterable[tuple[float | str, int]], limit: int) -> list[ValueCount]:
+    best = heapq.nsmallest(limit, found, key=lambda each: (-each[1], str(each[0])))
+    return [ValueCount(value, runs) for value, runs in best]

@@ -1,0 +1,122 @@
+"""Nested runs: which run is below which, by the tag that names the parent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+
+from attrs import frozen
+from pegboard.tags import PARENT_RUN_ID
+from pegboard_stores.filters import OrderBy
+from pegboard_stores.run_table.nesting import links
+
+from pegboard_tracking.run_table import order
+from pegboard_tracking.run_table.looked import Looked
+
+
+@frozen
+class Row:
+    """A run in its place."""
+
+    run: int
+    depth: int
+    children: int
+
+
+class Tree:
+    """The runs that are shown, below each other."""
+
+    def __init__(self, looked: Looked, sort: OrderBy | None, opened: Iterable[str]) -> None:
+        """Look at all that fit and what they are below; ``opened`` runs show their children."""
+        self._looked = looked
+        self._sort = sort
+        self._links = looked.kept(("links", looked.place), lambda: links(_children(looked)))
+        self._shown = self._with_parents()
+        self._opened = self._rows_of(opened) & self._links.children.keys()
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether no run is below another one."""
+        return not self._links.parents
+
+    def parent(self, row: int) -> int | None:
+        """Return the run above a run."""
+        return self._links.parents.get(row)
+
+    def _with_parents(self) -> AbstractSet[int]:
+        members = self._looked.members
+        return self._looked.everything() if members is None else self._links.with_parents(members)
+
+    def _rows_of(self, run_ids: Iterable[str]) -> set[int]:
+        found = self._looked.connection.execute(
+            "SELECT id FROM run WHERE run_id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(run_ids)),),
+        )
+        return {row for (row,) in found}
+
+    def _below(self, row: int) -> list[int]:
+        return [each for each in self._links.children.get(row, ()) if each in self._shown]
+
+    def page(self, offset: int, limit: int) -> tuple[list[Row], int]:
+        """Return the rows of a page, and how many there are on all pages."""
+        roots = self._shown - self._links.parents.keys()
+        length = len(roots) + sum(
+            len(self._below(row)) for row in self._opened if self._is_in_sight(row)
+        )
+        ordered = order.first(self._looked, self._sort, roots, offset + limit, "roots")
+        found: list[Row] = []
+        for number, row in enumerate(self._walk(ordered)):
+            if number >= offset + limit:
+                break
+            if number >= offset:
+                found.append(row)
+        return found, length
+
+    def _is_in_sight(self, row: int) -> bool:
+        """Whether a run is shown, and each one above it is open."""
+        if row not in self._shown:
+            return False
+        above = self._links.parents.get(row)
+        while above is not None:
+            if above not in self._opened:
+                return False
+            above = self._links.parents.get(above)
+        return True
+
+    def _walk(self, roots: Sequence[int]) -> Iterator[Row]:
+        waiting = [iter(roots)]
+        while waiting:
+            row = next(waiting[-1], None)
+            if row is None:
+                waiting.pop()
+                continue
+            below = self._below(row)
+            yield Row(row, len(waiting) - 1, len(below))
+            if row in self._opened and below:
+                waiting.append(iter(order.few(self._looked, self._sort, below)))
+
+
+def _children(looked: Looked) -> dict[int, list[int]]:
+    """Return the runs that name a run that is looked at as their parent, by that run."""
+    scope, name = looked.scope, looked.scope.name(PARENT_RUN_ID)
+    if name is None or not scope.experiments:
+        return {}
+    inside = scope.in_experiments("v.experiment")
+    named = dict(
+        looked.connection.execute(
+            "SELECT v.value, json_group_array(v.run) FROM tag v INDEXED BY tag_by_value"  # noqa: S608
+            f" WHERE {inside.text} AND v.name = ? GROUP BY v.value",
+            (*inside.values, name),
+        )
+    )
+    found = looked.connection.execute(
+        "SELECT run_id, id FROM run WHERE run_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(named)),),
+    ).fetchall()
+    visible = looked.everything() if found else set()
+    return {
+        row: [each for each in json.loads(named[run_id]) if each in visible]
+        for run_id, row in found
+        if row in visible
+    }

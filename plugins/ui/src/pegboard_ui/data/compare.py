@@ -55,7 +55,7 @@ def compare(call: Call, wanted: CompareRequest) -> Answer:
         for experiment in {run.info.experiment_id for run in runs}
     }
     shared = next(iter(tags.values())) if len(tags) == 1 else {}
-    rows = _rows(runs, base, shared, wanted.kinds)
+    rows = _rows(runs, base, shared, wanted.kinds) if runs else []
     differing = sum(row["differs"] for row in rows)
     shown = [row for row in rows if row["differs"] or not wanted.diff]
     return json_answer(

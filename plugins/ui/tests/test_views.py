@@ -45,6 +45,16 @@ def save(site, experiment, name, view, **headers):
     return site.send("PUT", f"{API}/views/{quote(name, safe='')}", sent, **headers)
 
 
+def mark(site, experiment, headers=None, **marks):
+    sent = {"experiment_id": experiment, **marks}
+    return site.send("PUT", f"{API}/marks", sent, **(headers or {}))
+
+
+def keep(site, experiment, state, **headers):
+    sent = {"experiment_id": experiment, "state": state}
+    return site.send("POST", f"{API}/v", sent, **headers)
+
+
 def views(site, experiment, **headers):
     return site.get(f"{API}/views?experiment_id={experiment}", **headers)
 
@@ -91,23 +101,15 @@ def test_tags_that_others_wrote_are_no_views(site, store, experiment):
 
 def test_colours_and_pins_are_of_single_runs(site, store, experiment):
     runs = [store.create_run(experiment).info.run_id for _ in range(3)]
-    mark = {
-        "experiment_id": experiment,
-        "colours": {runs[0]: 4, runs[1]: 29},
-        "pins": {runs[2]: True},
-    }
-    assert site.send("PUT", f"{API}/marks", mark).status == 200
-    other = {
-        "experiment_id": experiment,
-        "colours": {runs[2]: 0, runs[1]: None},
-        "pins": {runs[0]: 1},
-    }
-    assert site.send("PUT", f"{API}/marks", other).status == 200
+    first = {"colours": {runs[0]: 4, runs[1]: 29}, "pins": {runs[2]: True}}
+    assert mark(site, experiment, **first).status == 200
+    other = {"colours": {runs[2]: 0, runs[1]: None}, "pins": {runs[0]: 1}}
+    assert mark(site, experiment, **other).status == 200
     found = views(site, experiment).json
     assert found["colours"] == {runs[0]: 4, runs[2]: 0}
     assert found["pins"] == sorted([runs[0], runs[2]])
-    gone = {"experiment_id": experiment, "pins": {runs[0]: False, runs[2]: None, "never": False}}
-    assert site.send("PUT", f"{API}/marks", gone).status == 200
+    gone = {runs[0]: False, runs[2]: None, "never": False}
+    assert mark(site, experiment, pins=gone).status == 200
     assert views(site, experiment).json["pins"] == []
 
 
@@ -121,23 +123,16 @@ def test_colours_and_pins_are_of_single_runs(site, store, experiment):
     ids=lambda wrong: str(wrong)[:40],
 )
 def test_marks_that_make_no_sense_are_refused(site, experiment, wrong):
-    assert site.send("PUT", f"{API}/marks", {"experiment_id": experiment, **wrong}).status == 400
+    assert mark(site, experiment, **wrong).status == 400
     assert views(site, experiment).json == {"views": {}, "colours": {}, "pins": []}
 
 
 def test_a_state_is_called_by_what_it_holds(site, experiment):
     state = {"q": "metrics.acc > 0.5", "runs": [f"{i:032x}" for i in range(300)]}
-    first = site.send("POST", f"{API}/v", {"state": state, "experiment_id": experiment}).json[
-        "hash"
-    ]
+    first = keep(site, experiment, state).json["hash"]
     turned = dict(reversed(state.items()))
-    assert (
-        site.send("POST", f"{API}/v", {"state": turned, "experiment_id": experiment}).json["hash"]
-        == first
-    )
-    other = site.send(
-        "POST", f"{API}/v", {"state": {**state, "q": ""}, "experiment_id": experiment}
-    ).json["hash"]
+    assert keep(site, experiment, turned).json["hash"] == first
+    other = keep(site, experiment, {**state, "q": ""}).json["hash"]
     assert other != first
     assert site.get(f"{API}/v/{first}").json == {"state": state}
     # What is kept for addresses is nobody's view.
@@ -150,8 +145,7 @@ def test_a_state_that_is_not_there(site, name):
 
 
 def test_a_state_that_was_changed_is_not_shown(site, store, experiment):
-    sent = {"state": {"q": "a"}, "experiment_id": experiment}
-    name = site.send("POST", f"{API}/v", sent).json["hash"]
+    name = keep(site, experiment, {"q": "a"}).json["hash"]
     key = f"pegboard.ui.state.{name.partition('-')[2]}"
     whole = base64.b64decode(store.get_experiment(experiment).tags[key])
     other = zlib.compress(b'{"q":"b"}')
@@ -166,7 +160,7 @@ def test_a_state_has_bounds(site, experiment):
     chosen = random.Random(1)
     long = {"runs": [f"{chosen.getrandbits(128):032x}" for _ in range(2_000)]}
     for state in (long, {"q": "x" * 300_000}):
-        reply = site.send("POST", f"{API}/v", {"state": state, "experiment_id": experiment})
+        reply = keep(site, experiment, state)
         assert reply.status == 400
         assert "allowed" in reply.json["message"]
 
@@ -188,18 +182,13 @@ def test_who_may_only_read_sees_views_and_changes_none(tmp_path, store, experime
     words = ("server", "--store", f"sqlite:{store._database.path}", "--port", "0")
     with served(tmp_path, *words) as site:
         assert save(site, experiment, "v", {"q": "a"}, **bob).status == 200
-        state = site.send(
-            "POST", f"{API}/v", {"state": {"q": "b"}, "experiment_id": experiment}, **bob
-        ).json["hash"]
+        state = keep(site, experiment, {"q": "b"}, **bob).json["hash"]
+        gone = {"experiment_id": experiment, "name": "v"}
         for reply in (
             save(site, experiment, "v", {"q": "other"}, **ann),
-            site.send(
-                "DELETE", f"{API}/views/v", {"experiment_id": experiment, "name": "v"}, **ann
-            ),
-            site.send(
-                "PUT", f"{API}/marks", {"experiment_id": experiment, "pins": {"r": 1}}, **ann
-            ),
-            site.send("POST", f"{API}/v", {"state": {}}, **ann),
+            site.send("DELETE", f"{API}/views/v", gone, **ann),
+            mark(site, experiment, ann, pins={"r": 1}),
+            keep(site, experiment, {}, **ann),
         ):
             assert reply.status == 403
         assert views(site, experiment, **ann).json["views"] == {"v": {"q": "a"}}
@@ -208,14 +197,11 @@ def test_who_may_only_read_sees_views_and_changes_none(tmp_path, store, experime
 
 
 def test_several_who_write_at_once_keep_each_others_names(site, experiment):
+    wanted = {f"v{number}": {"n": number} for number in range(40)}
     with ThreadPoolExecutor(8) as pool:
-        replies = pool.map(
-            lambda number: save(site, experiment, f"v{number}", {"n": number}), range(40)
-        )
+        replies = pool.map(lambda each: save(site, experiment, *each), wanted.items())
         assert {reply.status for reply in replies} == {200}
-    assert views(site, experiment).json["views"] == {
-        f"v{number}": {"n": number} for number in range(40)
-    }
+    assert views(site, experiment).json["views"] == wanted
 
 
 def test_the_tags_of_runs_are_not_looked_at(site, store, experiment):

@@ -168,16 +168,26 @@ def _separated(file: File, offset: int, limit: int) -> Table:
             cells.column_type(row[place] for row in sample if place < len(row))
             for place in range(width)
         ]
-        kept = Rows(names[:width], limit)
-        total = 0
+    except csv.Error as error:
+        raise _wrong(file, f"of {error}") from None
+    kept = Rows(names[:width], limit)
+    total, is_whole = 0, text.is_whole
+    try:
         for total, row in enumerate(chain(sample, rows), 1):
             if not total % 1000:
                 cancellation.check()
             if total > offset and not kept.is_full:
                 kept.add([cells.typed_cell(*each) for each in zip(row, types, strict=False)])
-    except csv.Error as error:
-        raise _wrong(file, f"of {error}") from None
-    return Table(types, kept, total if text.is_whole else None, len(names))
+            elif kept.is_full and not is_whole:
+                # They would not all be counted.
+                break
+    except (csv.Error, InvalidValue) as error:
+        if not kept.is_full:
+            raise (
+                error if isinstance(error, InvalidValue) else _wrong(file, f"of {error}")
+            ) from None
+        is_whole = False
+    return Table(types, kept, total if is_whole else None, len(names))
 
 
 # -- JSON ------------------------------------------------------------------------------------------

@@ -18,9 +18,8 @@ from pegboard.contracts.tracking import (
 )
 from pegboard.entities import DatasetSummary, Metric, Page
 from pegboard_stores import cancellation, validation
-from pegboard_stores.curves import Curve, CurveShape
 
-from pegboard_tracking.points import curves, series, series_order
+from pegboard_tracking.points import series, series_order
 from pegboard_tracking.store.base import SqliteBase
 from pegboard_tracking.tables import experiments, runs
 
@@ -108,11 +107,6 @@ class SqliteReading(SqliteBase):
             if found is None:
                 return []
             return series.sample(connection, key, *found, points, (start_step, end_step))
-
-    def curve(self, run_id: str, key: str, shape: CurveShape) -> Curve:
-        """Return what a chart can show of a metric; see ``pegboard_stores.curves.Curves``."""
-        with self._reading() as connection:
-            return curves.of(connection, run_id, key, shape)
 
 
 def _logged(

@@ -22,7 +22,9 @@ from pegboard_wire.scalars import number_json as number
 
 _WORTH_BYTES = 1400
 """From how many bytes on an answer is compressed: fewer go in one packet anyway."""
-_GZIP_LEVEL = 5
+_LONG_BYTES = 1 << 20
+_GZIP_LEVEL, _QUICK_LEVEL = 5, 1
+"""The second is for long answers, which take longer to compress than to send."""
 _BROTLI_QUALITY = 4
 _ASK_AGAIN = "private, no-cache"
 
@@ -88,7 +90,8 @@ def _compression(accepted: str) -> tuple[str, Callable[[bytes], bytes]]:
 
 
 def _gzip(content: bytes) -> bytes:
-    return gzip.compress(content, _GZIP_LEVEL, mtime=0)
+    level = _GZIP_LEVEL if len(content) < _LONG_BYTES else _QUICK_LEVEL
+    return gzip.compress(content, level, mtime=0)
 
 
 @cache

@@ -112,6 +112,11 @@ def column_type(values: Iterable[str]) -> str:
     return found.pop() if len(found) == 1 else "text"
 
 
+def _is_number(text: str) -> bool:
+    # Such as 007 is an id rather than a number.
+    return bool(_NUMBER.fullmatch(text)) and not _LEADING_ZERO.match(text)
+
+
 def typed_cell(text: str, kind: str) -> Any:
     """Return the value of a text in a column of a type; the text itself if it does not fit."""
     if kind == "text":

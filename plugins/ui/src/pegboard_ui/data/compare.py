@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from attrs import field, frozen
-from pegboard.entities import Run
+from pegboard.contracts.tracking import TrackingStore
+from pegboard.entities import Run, ViewType
 from pegboard.errors import InvalidValue, NotFound
+from pegboard.literals import literal
 from pegboard_stores import cancellation
 from pegboard_wire.http import Answer, Call, Permission
 from pegboard_wire.requests import store_of
@@ -19,6 +21,8 @@ from pegboard_ui.data.directions import NAMES, better, direction
 
 MOST_RUNS = 100
 MOST_ROWS = 5_000
+_VAIN = 3
+"""After how many experiments that have one of the runs alone the others are read one by one."""
 MOST_TEXT = 2_000
 """How many characters of a param or tag are sent; what differs behind them is still told."""
 
@@ -41,14 +45,7 @@ class CompareRequest:
 def compare(call: Call, wanted: CompareRequest) -> Answer:
     """Return the rows, and by how much metrics differ from those of the baseline."""
     store = store_of(call)
-    runs: list[Run] = []
-    missing = []
-    for run_id in dict.fromkeys(wanted.run_ids):
-        cancellation.check()
-        try:
-            runs.append(store.get_run(run_id))
-        except NotFound:
-            missing.append(run_id)
+    runs, missing = _load(store, list(dict.fromkeys(wanted.run_ids)))
     ids = [run.info.run_id for run in runs]
     if wanted.baseline and wanted.baseline not in ids:
         raise InvalidValue(f"The baseline {wanted.baseline[:60]!r} is not one of the runs.")
@@ -58,7 +55,7 @@ def compare(call: Call, wanted: CompareRequest) -> Answer:
         for experiment in {run.info.experiment_id for run in runs}
     }
     shared = next(iter(tags.values())) if len(tags) == 1 else {}
-    rows = _rows(runs, base, shared, wanted.kinds)
+    rows = _rows(runs, base, shared, wanted.kinds) if runs else []
     differing = sum(row["differs"] for row in rows)
     shown = [row for row in rows if row["differs"] or not wanted.diff]
     return json_answer(
@@ -73,6 +70,35 @@ def compare(call: Call, wanted: CompareRequest) -> Answer:
             "matched": len(shown),
         },
     )
+
+
+def _load(store: TrackingStore, run_ids: Sequence[str]) -> tuple[list[Run], list[str]]:
+    """Return runs in the order of their ids, and the ids of those that there are not."""
+    found: dict[str, Run] = {}
+    missing = []
+    vain = 0
+    for run_id in run_ids:
+        if run_id in found:
+            continue
+        cancellation.check()
+        try:
+            run = found[run_id] = store.get_run(run_id)
+        except NotFound:
+            missing.append(run_id)
+            continue
+        left = [each for each in run_ids if each not in found and each not in missing]
+        if left and vain < _VAIN:
+            # Most often they are all of one experiment, which is read at once.
+            names = ", ".join(map(literal, left))
+            page = store.search_runs(
+                [run.info.experiment_id],
+                filter=f"attributes.run_id IN ({names})",
+                view=ViewType.ALL,
+                max_results=MOST_RUNS,
+            )
+            found |= {each.info.run_id: each for each in page}
+            vain += not page
+    return [found[run_id] for run_id in run_ids if run_id in found], missing
 
 
 def _run_json(run: Run) -> dict[str, Any]:
@@ -130,7 +156,7 @@ def _delta(value: float | None, than: float | None) -> float | str | None:
         return None
     delta = value - than
     # Two infinities, or NaN, have no difference that says anything.
-    return None if delta != delta else number(delta)
+    return None if delta != delta else number(float(f"{delta:.6g}"))
 
 
 def _text_rows(kind: str, texts: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:

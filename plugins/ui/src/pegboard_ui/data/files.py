@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import posixpath
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from attrs import frozen
 from pegboard.errors import InvalidValue, NotFound
@@ -53,7 +53,7 @@ class File:
             return self.open()
         if self.size is None:
             raise InvalidValue(f"The place of {self.name!r} does not tell how long the file is.")
-        return io.BufferedReader(_Ranges(self, self.size), _READ_AHEAD)  # type: ignore[return-value]
+        return io.BufferedReader(cast("io.RawIOBase", _Ranges(self, self.size)), _READ_AHEAD)
 
 
 def find(call: Call, run_id: str, model_id: str, path: str) -> File:
@@ -101,7 +101,7 @@ class _Ranges(io.RawIOBase):
         self._at = max(base + offset, 0)
         return self._at
 
-    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+    def readinto(self, buffer: Any) -> int:
         content = self._file.read(self._at, len(buffer))
         buffer[: len(content)] = content
         self._at += len(content)

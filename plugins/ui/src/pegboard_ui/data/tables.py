@@ -1,13 +1,13 @@
 """``artifacts/table``: rows of a table that a run logged, read within bounds.
 
-Comma- and tab-separated text, JSON (one object a line, MLflow's logged tables, lists of objects) and
+Comma- and tab-separated text, JSON (an object a line, MLflow's logged tables, lists of objects) and
 Parquet. What is behind the bounds is not counted: ``rows_total`` is null then.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
-import io
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
@@ -34,6 +34,7 @@ MOST_JSON = 32 << 20
 MOST_VALUES = 2_000_000
 """How many names and values a JSON document may have: each takes some 50 bytes of memory."""
 MOST_LINE = 8 << 20
+_PIECE = 1 << 20
 _GUESSED = 1_000
 """From how many rows the types of columns are guessed."""
 
@@ -134,17 +135,19 @@ class _Text:
         self.head = head.decode(self._encoding, "replace")
 
     def lines(self) -> Iterator[str]:
-        with self._stream:
-            text = io.TextIOWrapper(
-                io.BufferedReader(self._stream),  # type: ignore[arg-type]
-                encoding=self._encoding,
-                errors="replace",
-                newline="",
-            )
-            while line := text.readline(MOST_LINE):
-                if len(line) >= MOST_LINE:
-                    raise _wrong(self._file, f"a line has {MOST_LINE >> 20} MiB or more")
-                yield line
+        """Yield lines with their ends, but none that the bounds cut."""
+        decode = codecs.getincrementaldecoder(self._encoding)("replace").decode
+        rest = ""
+        with self._stream as stream:
+            while piece := stream.read(_PIECE):
+                *lines, rest = (rest + decode(piece)).split("\n")
+                for line in lines:
+                    yield line + "\n"
+                if len(rest) > MOST_LINE:
+                    raise _wrong(self._file, f"a line has more than {MOST_LINE >> 20} MiB")
+        rest += decode(b"", final=True)
+        if rest and self.is_whole:
+            yield rest
 
 
 def _separated(file: File, offset: int, limit: int) -> Table:
@@ -165,16 +168,26 @@ def _separated(file: File, offset: int, limit: int) -> Table:
             cells.column_type(row[place] for row in sample if place < len(row))
             for place in range(width)
         ]
-        kept = Rows(names[:width], limit)
-        total = 0
+    except csv.Error as error:
+        raise _wrong(file, f"of {error}") from None
+    kept = Rows(names[:width], limit)
+    total, is_whole = 0, text.is_whole
+    try:
         for total, row in enumerate(chain(sample, rows), 1):
             if not total % 1000:
                 cancellation.check()
             if total > offset and not kept.is_full:
                 kept.add([cells.typed_cell(*each) for each in zip(row, types, strict=False)])
-    except csv.Error as error:
-        raise _wrong(file, f"of {error}") from None
-    return Table(types, kept, total if text.is_whole else None, len(names))
+            elif kept.is_full and not is_whole:
+                # They would not all be counted.
+                break
+    except (csv.Error, InvalidValue) as error:
+        if not kept.is_full:
+            raise (
+                error if isinstance(error, InvalidValue) else _wrong(file, f"of {error}")
+            ) from None
+        is_whole = False
+    return Table(types, kept, total if is_whole else None, len(names))
 
 
 # -- JSON ------------------------------------------------------------------------------------------
@@ -182,8 +195,8 @@ def _separated(file: File, offset: int, limit: int) -> Table:
 
 def _lines(file: File, offset: int, limit: int) -> Table:
     text = _Text(file)
-    total, wanted = 0, []
-    size = 0
+    wanted: list[dict[str, Any]] = []
+    total = size = 0
     for line in text.lines():
         if line.isspace():
             continue

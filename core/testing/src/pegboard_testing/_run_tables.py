@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from pegboard.contracts.tracking import TrackingStore
@@ -62,9 +63,9 @@ class RunTableContract(StoreTests):
         return found
 
     @staticmethod
-    def page(table: RunTable, q: str = "", sort: str = "", **more: object) -> TablePage:
+    def page(table: RunTable, q: str = "", sort: str = "", **more: Any) -> TablePage:
         scope = RunScope(["0"], q)
-        return table.page(TableQuery(scope=scope, sort=parse_sort(sort), **more))  # type: ignore[arg-type]
+        return table.page(TableQuery(scope=scope, sort=parse_sort(sort), **more))
 
     # -- rows and columns ----------------------------------------------------------------------
 
@@ -342,7 +343,7 @@ class RunTableContract(StoreTests):
         for i in range(6):
             made(store, f"n{i}", metrics={"m": float(-i)}, params={"p": "abc"[i // 2]})
 
-        def values(sort: str, **more: int) -> list[object]:
+        def values(sort: str, **more: Any) -> list[object]:
             query = TableQuery(scope=RunScope(["0"]), sort=parse_sort(sort), **more)
             return [each.value for each in table.groups(query, column("params.p")).groups]
 
@@ -392,8 +393,8 @@ class RunTableContract(StoreTests):
             Kind.TAG,
         }
 
-        def names(**more: object) -> list[str]:
-            return [each.column.key for each in table.keys(scope, **more).keys]  # type: ignore[arg-type]
+        def names(**more: Any) -> list[str]:
+            return [each.column.key for each in table.keys(scope, **more).keys]
 
         assert names(contains="LÖSS") == ["val/löss"]
         assert names(pattern="^(odd|lr)$") == ["odd", "lr"]

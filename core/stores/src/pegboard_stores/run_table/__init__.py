@@ -6,6 +6,7 @@ tells filters from plain words. A store without the ability is read run by run i
 
 from pegboard_stores.run_table.columns import DURATION, column_name, parse_column, parse_sort
 from pegboard_stores.run_table.contract import (
+    DISTINCT,
     Changes,
     Figures,
     Group,
@@ -22,6 +23,7 @@ from pegboard_stores.run_table.contract import (
 )
 
 __all__ = [
+    "DISTINCT",
     "DURATION",
     "Changes",
     "Figures",

@@ -21,6 +21,9 @@ Value = float | str | None
 MOST_ROWS = 500
 """How many rows, or groups, a page may have."""
 
+DISTINCT = 1_000
+"""So many different values are told apart in any case."""
+
 
 @frozen
 class Within:
@@ -146,7 +149,8 @@ class Groups:
 class KeyInfo:
     """A column that some run has: how many have it, and how many different values.
 
-    ``min`` and ``max`` are of finite numbers; None for texts.
+    Of more than ``DISTINCT`` different values as few may be counted. ``min`` and ``max`` are of
+    finite numbers; None for texts.
     """
 
     column: Field

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -23,41 +23,41 @@ def grouped(
 
     ``live`` are the rows of runs that are RUNNING; ``numbers`` the values of columns to summarize.
     """
-    runs = _counts(rows, values)
-    alive = _counts(live, values)
-    figures = {column: _figures(each, values) for column, each in numbers.items()}
+    of = _places(values)
+    runs, alive = Counter(map(of.get, rows)), Counter(map(of.get, live))
+    figures = {column: _figures(each, of) for column, each in numbers.items()}
     return [
         Group(
             value,
             count,
-            alive.get(value, 0),
-            {column: of[value] for column, of in figures.items() if value in of},
+            alive[value],
+            {column: each[value] for column, each in figures.items() if value in each},
         )
         for value, count in runs.items()
     ]
 
 
-def _counts(rows: Iterable[R], values: Mapping[R, Value]) -> dict[Value, int]:
-    counts: dict[Value, int] = defaultdict(int)
-    for row in rows:
-        counts[_same(values.get(row))] += 1
-    return counts
+def _places(values: Mapping[R, Value]) -> dict[R, Value]:
+    """Return the group of each row."""
+    # NaN differs from NaN, but one and the same is found in a mapping.
+    return {row: math.nan if value != value else value for row, value in values.items()}
 
 
-def _same(value: Value) -> Value:
-    # NaN differs from NaN, but the same one is found in a mapping.
-    return math.nan if isinstance(value, float) and value != value else value
-
-
-def _figures(numbers: Iterable[tuple[R, float]], values: Mapping[R, Value]) -> dict[Value, Figures]:
+def _figures(numbers: Iterable[tuple[R, float]], of: Mapping[R, Value]) -> dict[Value, Figures]:
     found: dict[Value, list[float]] = defaultdict(list)
     for row, number in numbers:
-        if math.isfinite(number):
-            found[_same(values.get(row))].append(number)
+        if number - number == 0:
+            found[of.get(row)].append(number)
     return {
-        value: Figures(len(of), min(of), math.fsum(each / len(of) for each in of), max(of))
-        for value, of in found.items()
+        value: Figures(len(each), min(each), _mean(each), max(each))
+        for value, each in found.items()
     }
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    total = sum(numbers)
+    # The sum of the greatest numbers is none.
+    return total / len(numbers) if math.isfinite(total) else sum(n / len(numbers) for n in numbers)
 
 
 def in_order(groups: Sequence[Group], by: Field, sort: OrderBy | None) -> list[Group]:
@@ -76,7 +76,7 @@ def in_order(groups: Sequence[Group], by: Field, sort: OrderBy | None) -> list[G
 
 def _key(group: Group, by: Field, field: Field) -> Value:
     if field == by:
-        return None if _same(group.value) is math.nan else group.value
+        return None if group.value != group.value else group.value
     figures = group.figures.get(field)
     return None if figures is None else figures.mean
 

@@ -27,7 +27,7 @@ from pegboard_stores.sql.patterns import patterns
 
 from pegboard_tracking.points.overlay import Overlaid
 from pegboard_tracking.run_table import groups, histograms, page, stats
-from pegboard_tracking.run_table.kept import Kept
+from pegboard_tracking.run_table.kept import Memory
 from pegboard_tracking.run_table.looked import Looked
 from pegboard_tracking.tables import changes
 
@@ -36,16 +36,16 @@ class SqliteRunTable(RunTable):
     """Reads the table from the indexes."""
 
     def __init__(
-        self, reading: Callable[[], AbstractContextManager[sqlite3.Connection]], kept: Kept
+        self, reading: Callable[[], AbstractContextManager[sqlite3.Connection]], memory: Memory
     ) -> None:
-        """``reading`` opens one state of the store; ``kept`` are the answers of all callers."""
+        """``reading`` opens one state of the store; ``memory`` is shared by all callers."""
         self._reading = reading
-        self._kept = kept
+        self._memory = memory
 
     @contextlib.contextmanager
     def _looking(self, scope: RunScope) -> Iterator[Looked]:
         with self._reading() as connection, patterns():
-            yield Looked(connection, scope, self._kept, _revision(connection))
+            yield Looked(connection, scope, self._memory, _revision(connection))
 
     def page(self, query: TableQuery) -> TablePage:
         """Return a page; FilterError, InvalidValue."""

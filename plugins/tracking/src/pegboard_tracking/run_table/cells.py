@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pegboard_stores import cancellation
 from pegboard_stores.filters import Field, Kind
 from pegboard_stores.run_table import DURATION
 from pegboard_stores.run_table.contract import Value
@@ -65,15 +64,11 @@ def _data(
     )
 
 
-def of_all(looked: Looked, column: Field) -> Iterator[tuple[int, Any]]:
-    """Yield the row and the value of every run that fits and has a value in a column."""
-    members = looked.members
-    for row, value in cancellation.checked(_all(looked, column)):
-        if members is None or row in members:
-            yield row, value
+def of_all(looked: Looked, column: Field) -> list[tuple[int, Any]]:
+    """Return the row and the value of every run that is looked at and has one in a column.
 
-
-def _all(looked: Looked, column: Field) -> Iterator[tuple[int, Any]]:
+    Here None stands for NaN.
+    """
     scope = looked.scope
     if column.kind is Kind.ATTRIBUTE:
         inside, shown = scope.in_experiments("r.experiment"), scope.in_stages("r.lifecycle")
@@ -82,18 +77,15 @@ def _all(looked: Looked, column: Field) -> Iterator[tuple[int, Any]]:
             f"SELECT r.id, {value} FROM run r WHERE {inside.text} AND {shown.text}"  # noqa: S608
             f" AND {value} IS NOT NULL",
             (*inside.values, *shown.values),
-        )
+        ).fetchall()
     condition = of_column(looked, column)
     if condition is None:
-        return iter(())
-    found = looked.connection.execute(
-        f"SELECT v.run, {_VALUES[column.kind]} FROM {TABLES[column.kind]} v"  # noqa: S608
-        f" WHERE {condition.text}",
+        return []
+    value = "v.value" if column.kind is Kind.METRIC else _VALUES[column.kind]
+    return looked.connection.execute(
+        f"SELECT v.run, {value} FROM {TABLES[column.kind]} v WHERE {condition.text}",  # noqa: S608
         condition.values,
-    )
-    if column.kind is Kind.METRIC:
-        return ((row, _number(value)) for row, value in found)
-    return found
+    ).fetchall()
 
 
 def of_column(looked: Looked, column: Field) -> Sql | None:

@@ -9,7 +9,7 @@ from pegboard_stores.run_table import Group, Groups, TableQuery
 from pegboard_stores.run_table.columns import is_number
 from pegboard_stores.run_table.grouping import grouped, in_order
 
-from pegboard_tracking.run_table import cells, choice
+from pegboard_tracking.run_table import choice, vectors
 from pegboard_tracking.run_table.looked import Looked
 
 _STATUS = Field(Kind.ATTRIBUTE, "status")
@@ -34,8 +34,8 @@ def groups(looked: Looked, query: TableQuery, by: Field) -> Groups:
 
 
 def _groups(looked: Looked, query: TableQuery, by: Field, figured: Sequence[Field]) -> list[Group]:
-    values = dict(cells.of_all(looked, by))
+    values = dict(vectors.of_fitting(looked, by))
     rows = looked.everything() if looked.members is None else looked.members
-    live = (row for row, status in cells.of_all(looked, _STATUS) if status == "RUNNING")
-    numbers = {each: cells.of_all(looked, each) for each in figured}
+    live = (row for row, status in vectors.of_fitting(looked, _STATUS) if status == "RUNNING")
+    numbers = {each: vectors.of_fitting(looked, each) for each in figured}
     return in_order(grouped(rows, values, live, numbers), by, query.sort)

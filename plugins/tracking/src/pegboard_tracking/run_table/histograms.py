@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 
 from pegboard_stores import cancellation
-from pegboard_stores.filters import Field, Kind
+from pegboard_stores.filters import Field, Kind, as_number
 from pegboard_stores.run_table import Histogram
 from pegboard_stores.run_table.columns import is_number
 from pegboard_stores.run_table.spread import edges_of, of_numbers, of_texts
-from pegboard_stores.sql.pieces import Sql
 
-from pegboard_tracking.run_table import cells
+from pegboard_tracking.run_table import cells, vectors
 from pegboard_tracking.run_table.looked import Looked
 from pegboard_tracking.search.conditions import TABLES
 
@@ -25,71 +23,57 @@ def histogram(looked: Looked, column: Field, bins: int) -> Histogram:
 
 def _histogram(looked: Looked, column: Field, bins: int) -> Histogram:
     cancellation.check()
-    if column.kind is Kind.METRIC:
-        return _of_indexed(looked, column, "value", bins)
-    if column.kind is Kind.PARAM and _are_numbers(looked, column):
-        return _of_indexed(looked, column, "number", bins)
-    values = [value for _, value in cells.of_all(looked, column)]
-    if is_number(column):
-        return of_numbers(values, bins)
-    return of_texts(values)
+    numbers = is_number(column) or (column.kind is Kind.PARAM and _are_numbers(looked, column))
+    if numbers and column.kind in TABLES and looked.members is None:
+        name = "value" if column.kind is Kind.METRIC else "number"
+        return _of_index(looked, column, name, bins)
+    values = [value for _, value in vectors.of_fitting(looked, column)]
+    if not numbers:
+        return of_texts(values)
+    if column.kind is Kind.PARAM:
+        values = [as_number(value) for value in values]
+    return of_numbers(values, bins)
 
 
 def _are_numbers(looked: Looked, column: Field) -> bool:
+    """Whether all values of a param are numbers, which a second index has of it."""
     condition = cells.of_column(looked, column)
     if condition is None:
         return False
-    (lacking,) = looked.connection.execute(
-        "SELECT EXISTS (SELECT 1 FROM param v WHERE v.number IS NULL"  # noqa: S608
-        f" AND {condition.text})",
-        condition.values,
-    ).fetchone()
-    return not lacking
+
+    def count(index: str, more: str) -> int:
+        found: int = looked.connection.execute(
+            f"SELECT count(*) FROM param v INDEXED BY {index} WHERE {condition.text}{more}",  # noqa: S608
+            condition.values,
+        ).fetchone()[0]
+        return found
+
+    return count("param_by_value", "") == count("param_by_number", " AND v.number IS NOT NULL")
 
 
-def _of_indexed(looked: Looked, column: Field, number: str, bins: int) -> Histogram:
+def _of_index(looked: Looked, column: Field, number: str, bins: int) -> Histogram:
     """Return the histogram of numbers that an index has in order: each bin is a range of it."""
     condition = cells.of_column(looked, column)
     if condition is None:
         return Histogram(counts=[], edges=[])
-    table = TABLES[column.kind]
+    known = f"FROM {TABLES[column.kind]} v WHERE {condition.text} AND v.{number}"
 
-    def ends(way: str) -> float | None:
-        found = looked.connection.execute(
-            f"SELECT v.{number} FROM {table} v WHERE {condition.text}"  # noqa: S608
-            f" AND v.{number} > -9e999 AND v.{number} < 9e999 ORDER BY v.{number}{way} LIMIT 1",
-            condition.values,
-        ).fetchone()
-        return None if found is None else found[0]
+    def ask(what: str, where: str, *values: float) -> float:
+        text = f"SELECT {what} {known} {where}"
+        found: float = looked.connection.execute(text, (*condition.values, *values)).fetchone()[0]
+        return found
 
     def count(where: str, *values: float) -> int:
-        return _count(
-            looked,
-            Sql(
-                f"SELECT v.run AS id FROM {table} v WHERE {condition.text} AND {where}",  # noqa: S608
-                (*condition.values, *values),
-            ),
-        )
+        cancellation.check()
+        return int(ask("count(*)", where, *values))
 
-    nan = count(f"v.{number} IS NULL")
-    infinite = count(f"v.{number} IN (-9e999, 9e999)")
-    least, greatest = ends(""), ends(" DESC")
-    if least is None or greatest is None:
+    nan, infinite = count("IS NULL"), count("IN (-9e999, 9e999)")
+    if not count("> -9e999") - count("= 9e999"):
         return Histogram(counts=[], edges=[], nan=nan, infinite=infinite)
+    inside = "BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308"
+    least, greatest = (ask(f"{each}(v.{number})", inside) for each in ("min", "max"))
     edges = edges_of(least, greatest, bins)
-    ranges = list(pairwise(edges))
-    counts = [count(f"v.{number} >= ? AND v.{number} < ?", *each) for each in ranges[:-1]]
-    counts.append(count(f"v.{number} >= ? AND v.{number} <= ?", *ranges[-1]))
+    *ranges, last = pairwise(edges)
+    counts = [count(f">= ? AND v.{number} < ?", *each) for each in ranges]
+    counts.append(count("BETWEEN ? AND ?", *last))
     return Histogram(counts=counts, edges=edges, nan=nan, infinite=infinite)
-
-
-def _count(looked: Looked, select: Sql) -> int:
-    cancellation.check()
-    members = looked.members
-    if members is None:
-        text = f"SELECT count(*) FROM ({select.text})"  # noqa: S608
-        counted: int = looked.connection.execute(text, select.values).fetchone()[0]
-        return counted
-    text = f"SELECT json_group_array(id) FROM ({select.text})"  # noqa: S608
-    found = json.loads(looked.connection.execute(text, select.values).fetchone()[0])
-    return len(members.intersection(found))  # type: ignore[attr-defined]

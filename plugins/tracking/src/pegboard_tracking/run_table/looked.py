@@ -12,12 +12,12 @@ from typing import TypeVar
 
 from pegboard.entities import ViewType
 from pegboard_stores import cancellation
-from pegboard_stores.filters import Comparison, Expr, Kind, Operator
+from pegboard_stores.filters import Comparison, Expr, Field, Kind, Operator
 from pegboard_stores.run_table import RunScope, words
 from pegboard_stores.run_table.contract import Within
 from pegboard_stores.sql.pieces import ALWAYS, Sql
 
-from pegboard_tracking.run_table.kept import Kept
+from pegboard_tracking.run_table.kept import Memory
 from pegboard_tracking.search.conditions import TABLES, Condition, State, Tie, select_all
 from pegboard_tracking.search.scope import Scope
 from pegboard_tracking.search.sets import Limits, Sets, conjuncts
@@ -25,17 +25,19 @@ from pegboard_tracking.tables import experiments
 
 T = TypeVar("T")
 
+_PATIENCE = 20.0
+
 
 class Looked:
     """The runs of a scope, in one state of the store."""
 
     def __init__(
-        self, connection: sqlite3.Connection, wanted: RunScope, kept: Kept, revision: int
+        self, connection: sqlite3.Connection, wanted: RunScope, memory: Memory, revision: int
     ) -> None:
         """``revision`` is that of the state."""
         self.connection = connection
         self.revision = revision
-        self._kept = kept
+        self._memory = memory
         self._wanted = wanted
         rows = (experiments.row_of(each) for each in wanted.experiment_ids)
         self.scope = Scope.of(connection, [row for row in rows if row >= 0], wanted.view)
@@ -86,7 +88,19 @@ class Looked:
 
     def kept(self, key: Hashable, make: Callable[[], T], *, patience: float = 0.0) -> T:
         """Return what ``make`` returns, perhaps what it did for the same key before."""
-        return self._kept.get(key, self.revision, make, patience=patience)
+        return self._memory.answers.get(key, self.revision, make, patience=patience)
+
+    def kept_column(
+        self, column: Field, make: Callable[[], T], renew: Callable[[T, int], T | None]
+    ) -> T:
+        """Return the values of a column, perhaps those of before with what has changed since."""
+        columns = self._memory.columns
+        return columns.get((self.place, column), self.revision, make, renew=renew)
+
+    def kept_of_key(self, column: Field, make: Callable[[], T]) -> T:
+        """Return what ``make`` counts of all runs that have a key, perhaps a while ago."""
+        key = (self.place, column)
+        return self._memory.keys.get(key, self.revision, make, patience=_PATIENCE)
 
     def rows(self, select: Sql) -> list[int]:
         """Return the numbers of the column ``id`` of a SELECT, in its order."""
@@ -98,7 +112,7 @@ class Looked:
     @cached_property
     def total(self) -> int:
         """How many runs are looked at."""
-        return self._count(self.scope.stages)
+        return self.kept(("total", self.place), lambda: self._count(self.scope.stages))
 
     @cached_property
     def matched(self) -> int:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pegboard_stores import cancellation
 from pegboard_stores.filters import Field, Kind
-from pegboard_stores.run_table import KeyInfo, Keys, ValueCount
+from pegboard_stores.run_table import DISTINCT, KeyInfo, Keys, ValueCount
 from pegboard_stores.sql.pieces import ALWAYS, Sql
 from pegboard_stores.sql.texts import HEAD
 
-from pegboard_tracking.run_table import cells
+from pegboard_tracking.run_table import cells, vectors
 from pegboard_tracking.run_table.looked import Looked
 from pegboard_tracking.search.conditions import TABLES
 
@@ -48,36 +48,49 @@ def _is_visible(looked: Looked, column: Field) -> bool:
 
 def _info(looked: Looked, column: Field) -> KeyInfo:
     cancellation.check()
-    made = ("info", looked.place, column)
-    return looked.kept(made, lambda: _counted(looked, column), patience=_PATIENCE)
+    return looked.kept_of_key(column, lambda: _counted(looked, column))
 
 
 def _counted(looked: Looked, column: Field) -> KeyInfo:
     condition, table = cells.of_column(looked, column), TABLES[column.kind]
     assert condition is not None
-    # In the order of the index nothing has to be remembered.
-    runs, distinct = looked.connection.execute(
-        "SELECT coalesce(sum(n), 0), count(*) FROM (SELECT count(*) AS n"  # noqa: S608
-        f" FROM {table} v WHERE {condition.text} GROUP BY v.value)",
+    (runs,) = looked.connection.execute(
+        f"SELECT count(*) FROM {table} v WHERE {condition.text}",  # noqa: S608
         condition.values,
     ).fetchone()
     number = {Kind.METRIC: "v.value", Kind.PARAM: "v.number"}.get(column.kind)
-    ends = (
-        [None, None]
-        if number is None
-        else [_end(looked, table, condition, number, way) for way in ("", " DESC")]
-    )
+    ends: list[float | None] = [None, None]
+    if number is not None:
+        ends = [_end(looked, table, condition, number, way) for way in ("", " DESC")]
+    distinct = _distinct(looked, table, condition, runs)
     return KeyInfo(column=column, runs=runs, distinct=distinct, min=ends[0], max=ends[1])
 
 
 def _end(looked: Looked, table: str, condition: Sql, number: str, way: str) -> float | None:
     found = looked.connection.execute(
-        f"SELECT {number} FROM {table} v WHERE {condition.text} AND {number} IS NOT NULL"  # noqa: S608
-        f" AND {number} BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308"
-        f" ORDER BY {number}{way} LIMIT 1",
+        f"SELECT {number} FROM {table} v WHERE {condition.text} AND {number} BETWEEN"  # noqa: S608
+        f" -1.7976931348623157e308 AND 1.7976931348623157e308 ORDER BY {number}{way} LIMIT 1",
         condition.values,
     ).fetchone()
     return None if found is None else found[0]
+
+
+def _distinct(looked: Looked, table: str, condition: Sql, runs: int) -> int:
+    """Return how many different values there are; of many, up to as many as are told apart."""
+    if runs <= 4 * DISTINCT:
+        each = f"SELECT 1 FROM {table} v WHERE {condition.text} GROUP BY v.value"  # noqa: S608
+        text, values = f"SELECT count(*) FROM ({each})", condition.values  # noqa: S608
+    else:
+        # One step in the index for each different value, however many runs have it.
+        least = f"SELECT min(v.value) FROM {table} v WHERE {condition.text}"  # noqa: S608
+        text = (
+            f"WITH RECURSIVE d (value) AS ({least} UNION ALL SELECT"  # noqa: S608
+            f" ({least} AND v.value > d.value) FROM d WHERE d.value IS NOT NULL LIMIT ?)"
+            " SELECT count(value) FROM d"
+        )
+        values = (*condition.values, *condition.values, DISTINCT)
+    counted: int = looked.connection.execute(text, values).fetchone()[0]
+    return counted
 
 
 def values(looked: Looked, column: Field, contains: str, limit: int) -> Sequence[ValueCount]:
@@ -92,7 +105,7 @@ def _values(looked: Looked, column: Field, contains: str, limit: int) -> list[Va
     part = contains.casefold()
     counts = Counter(
         value
-        for _, value in cells.of_all(looked, column)
+        for value in vectors.vector(looked, column).values
         if value == value and part in str(value).casefold()
     )
     return _most(counts.items(), limit)

@@ -16,7 +16,7 @@ from pegboard_tracking.search import activity
 from pegboard_tracking.tables.liveness import CLIENT, Liveness
 
 if TYPE_CHECKING:
-    from pegboard_tracking.run_table.kept import Kept
+    from pegboard_tracking.run_table.kept import Memory
     from pegboard_tracking.store.base import SqliteBase
     from pegboard_tracking.store.logging import SqliteLogging
     from pegboard_tracking.store.sqlite import SqliteStore
@@ -37,11 +37,11 @@ def abilities(
     )
 
 
-def reading_abilities(store: SqliteBase, kept: Kept, contract: type[T]) -> T | None:
+def reading_abilities(store: SqliteBase, memory: Memory, contract: type[T]) -> T | None:
     """Return what keeps a contract of reading; these are imported when they are asked for."""
     from pegboard_tracking.run_table.ability import SqliteRunTable
 
-    table = SqliteRunTable(store.reading_all, kept)
+    table = SqliteRunTable(store.reading_all, memory)
     return table if isinstance(table, contract) else None
 
 

@@ -20,7 +20,7 @@ from pegboard_tracking.points.drain import Drain
 from pegboard_tracking.points.journal_writer import JournalWriter
 from pegboard_tracking.points.overlay import Overlay
 from pegboard_tracking.points.series_order import TimeOrder
-from pegboard_tracking.run_table.kept import Kept
+from pegboard_tracking.run_table.kept import Memory
 from pegboard_tracking.store.experiments import SqliteExperiments
 from pegboard_tracking.store.logging import SqliteLogging
 from pegboard_tracking.store.reading import SqliteReading
@@ -99,7 +99,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         self._overlay = Overlay(path, prepare, self._drain.lay, self._drain.directory)
         self._commit = GroupCommit(self._database)
         self._time_order = TimeOrder()
-        self._kept = Kept()
+        self._memory = Memory()
         self._writer = JournalWriter(
             self._drain, self._liveness, heartbeat_seconds, self._check_run, self._database.version
         )
@@ -139,7 +139,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
 
         made = abilities(self, self._database, self._liveness, self._heartbeat_seconds)
         able = next((able for able in made if isinstance(able, contract)), None)
-        return reading_abilities(self, self._kept, contract) if able is None else able
+        return reading_abilities(self, self._memory, contract) if able is None else able
 
     # -- writing and housekeeping --------------------------------------------------------------
 

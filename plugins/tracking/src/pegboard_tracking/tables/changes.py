@@ -6,6 +6,7 @@ notes changes by itself (triggers); what writes its metrics, params and tags cal
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 MOST = 10_000
@@ -23,23 +24,35 @@ def last(connection: sqlite3.Connection) -> int:
     return found
 
 
-def since(connection: sqlite3.Connection, number: int) -> dict[str, str] | None:
-    """Return the ids and the experiments of the runs that were changed after a change.
+def rows_since(connection: sqlite3.Connection, number: int, most: int) -> list[int] | None:
+    """Return the rows of the runs that were changed after a change, up to ``most``.
 
-    None if these are too many or not known: forgotten, gone for good, or of another store.
+    None if there are more or that is not known: the change was forgotten, or is of another store.
     """
     greatest = last(connection)
     if number == greatest:
-        return {}
+        return []
     least = connection.execute("SELECT coalesce(min(number), 0) FROM change").fetchone()[0]
     if not least - 1 <= number < greatest:
         return None
     found = connection.execute(
-        "SELECT r.run_id, r.experiment FROM"
-        " (SELECT DISTINCT run FROM change WHERE number > ? LIMIT ?) c"
-        " LEFT JOIN run r ON r.id = c.run",
-        (number, MOST + 1),
+        "SELECT DISTINCT run FROM change WHERE number > ? LIMIT ?", (number, most + 1)
     ).fetchall()
-    if len(found) > MOST or any(run_id is None for run_id, _ in found):
+    return None if len(found) > most else [row for (row,) in found]
+
+
+def since(connection: sqlite3.Connection, number: int) -> dict[str, str] | None:
+    """Return the ids and the experiments of the runs that were changed after a change.
+
+    None if these are too many or not known, or if one of them is gone for good.
+    """
+    rows = rows_since(connection, number, MOST)
+    if rows is None:
+        return None
+    found = connection.execute(
+        "SELECT run_id, experiment FROM run WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(rows),),
+    ).fetchall()
+    if len(found) < len(rows):
         return None
     return {run_id: str(experiment) for run_id, experiment in found}

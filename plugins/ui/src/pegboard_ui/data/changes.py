@@ -102,7 +102,8 @@ class Hub:
         self._seconds = look_seconds
         self._listeners: set[Listening] = set()
         self._revision = 0
-        self._looking: asyncio.Task[None] | None = None
+        self.looking: asyncio.Task[None] | None = None
+        """What looks for changes, while somebody listens."""
 
     async def listen(self, scope: Scope, since: int | None) -> Listening:
         """Return a listener, whose first message says what has changed since a revision.
@@ -119,9 +120,9 @@ class Hub:
             listener.close()
             raise
         listener.hear(changes)
-        if self._looking is None or self._looking.done():
+        if self.looking is None or self.looking.done():
             self._revision = changes.revision
-            self._looking = asyncio.create_task(self._look())
+            self.looking = asyncio.create_task(self._look())
         return listener
 
     def _begin(self, since: int | None) -> Changes:

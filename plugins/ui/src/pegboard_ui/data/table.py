@@ -133,8 +133,13 @@ def page_json(page: TablePage) -> Mapping[str, Any]:
         "children": list(page.children),
         "dimmed": list(page.dimmed),
         "cols": {column_name(each): values(page.columns[each]) for each in page.chosen},
-        "spark": {run: list(each) for run, each in page.sparks.items()},
+        "spark": {run: [*map(_short, each)] for run, each in page.sparks.items()},
     }
+
+
+def _short(value: float) -> float:
+    # More than a line of a few pixels can show.
+    return float(f"{value:.4g}")
 
 
 def groups_json(found: Groups) -> Mapping[str, Any]:

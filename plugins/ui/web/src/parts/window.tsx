@@ -11,7 +11,7 @@ export interface Window {
 const OVER = 8
 
 /** Which rows are in sight of a scrolling element; `top` px lie above the first row within it. */
-export function useWindow(scroller: RefObject<HTMLElement>, count: number, height: number, top = 0): Window {
+export function useWindow(scroller: RefObject<HTMLElement | null>, count: number, height: number, top = 0): Window {
   const [seen, setSeen] = useState<Window>({ first: 0, end: Math.min(count, 60) })
   useLayoutEffect(() => {
     const element = scroller.current

@@ -22,7 +22,7 @@ from pegboard_stores.curves import SPECIALS, Curve, CurveShape, Specials
 
 MOST_HELD = 1 << 20
 """How many points are held to bring them in order, at the most."""
-MOST_JOINED = 2_000_000
+MOST_JOINED = 1_000_000
 """How many points a metric may have that is shown over another one."""
 
 Points: TypeAlias = "tuple[Sequence[float], list[float]]"

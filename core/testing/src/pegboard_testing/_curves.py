@@ -149,6 +149,28 @@ class CurvesContract(StoreTests):
             assert_draws(curve, pairs[100:4_001], shape)
             assert curve.span == (pairs[0][0], pairs[-1][0])
 
+    def test_times_may_go_up_and_down(self, store: TrackingStore, run: Run, curves: Curves) -> None:
+        chosen = random.Random(3)  # noqa: S311
+        times = [chosen.randrange(10**6) for _ in range(9_000)]
+        # Of each some thousand points the first is early and the last is late.
+        times[::1_000] = [2] * 9
+        times[999::1_000] = [3] * 9
+        values = [chosen.random() for _ in times]
+        points = [
+            Metric("m", value, at, step)
+            for step, (at, value) in enumerate(zip(times, values, strict=True))
+        ]
+        store.log_batch(run.info.run_id, metrics=points)
+        pairs = sorted(((float(p.timestamp), p.value) for p in points), key=lambda pair: pair[0])
+        for low, high in ((None, None), (250_000, 260_000)):
+            shape = CurveShape(x=TIME, width=40, low=low, high=high, smooth=0.5)
+            curve = curves.curve(run.info.run_id, "m", shape)
+            inside = [pair for pair in pairs if (low or 0) <= pair[0] <= (high or 10**6)]
+            assert curve.points == len(inside)
+            assert_draws(curve, inside, shape)
+            right = smoothed([y for _, y in inside], 0.5)[-1]
+            assert curve.smooth_y[-1] == pytest.approx(right)
+
     def test_relative_time_begins_with_the_first_point_if_that_is_before_the_run(
         self, store: TrackingStore, run: Run, curves: Curves
     ) -> None:

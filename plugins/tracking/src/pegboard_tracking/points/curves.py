@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from attrs import evolve, frozen
 from pegboard.entities import Metric
@@ -17,6 +18,8 @@ from pegboard_tracking.points import series
 from pegboard_tracking.points.series import Columns
 from pegboard_tracking.points.series_held import CHUNK_BITS
 from pegboard_tracking.tables import runs
+
+_TIMES = struct.Struct("<qq")
 
 
 @frozen
@@ -40,9 +43,7 @@ def of(connection: sqlite3.Connection, run_id: str, key: str, shape: CurveShape)
     elif shape.x == STEP:
         curve = curve_reduction.reduce(*_by_step(connection, found), shape)
     else:
-        parts, load = _by_time(connection, found)
-        origin = _origin(connection, run, parts) if shape.x == RELATIVE else 0
-        curve = curve_reduction.reduce(parts, load, shape, origin=origin)
+        curve = _by_time(connection, run, found, shape)
     return evolve(curve, total=found.points, last=found.last)
 
 
@@ -80,6 +81,27 @@ class _Chunks:
         ).fetchone()
         return Columns.of(data, ordered=bool(ordered))
 
+    def ends(self) -> Iterator[Part]:
+        """Yield chunks with the times of their first and last points."""
+        for chunk, first, last in self._connection.execute(
+            "SELECT id, substr(data, 9, 8), substr(data, -16, 8) FROM chunk"
+            " WHERE id >= ? AND id < ? ORDER BY id",
+            (self.base, self.end),
+        ):
+            cancellation.check()
+            least, greatest = _TIMES.unpack(first + last)
+            yield Part(least, greatest, chunk)
+
+    def extremes(self) -> Iterator[Part]:
+        """Yield chunks with their least and greatest times."""
+        for chunk, data in self._connection.execute(
+            "SELECT id, data FROM chunk WHERE id >= ? AND id < ? ORDER BY id",
+            (self.base, self.end),
+        ):
+            cancellation.check()
+            times = array("q", data)[1::3]
+            yield Part(min(times), max(times), chunk)
+
 
 def _by_step(connection: sqlite3.Connection, found: _Series) -> tuple[list[Part], _LoadBySteps]:
     chunks = _Chunks(connection, found)
@@ -102,29 +124,38 @@ class _LoadBySteps:
         return curve_reduction.in_order(columns.steps, values)
 
 
-def _by_time(connection: sqlite3.Connection, found: _Series) -> tuple[list[Part], _LoadByTimes]:
-    # Chunks do not tell their times, so all are looked into.
+class _OutOfOrder(Exception):
+    """The times of a chunk go down."""
+
+
+def _by_time(connection: sqlite3.Connection, run: int, found: _Series, shape: CurveShape) -> Curve:
+    # Chunks do not tell their times. Nearly always these rise, so that the ends tell all: which
+    # shows when all chunks are looked into.
     chunks = _Chunks(connection, found)
-    parts = []
-    for chunk, data in connection.execute(
-        "SELECT id, data FROM chunk WHERE id >= ? AND id < ? ORDER BY id",
-        (chunks.base, chunks.end),
-    ):
-        cancellation.check()
-        times = array("q", data)[1::3]
-        parts.append(Part(min(times), max(times), chunk))
-    return parts, _LoadByTimes(chunks)
+    is_whole = shape.low is None and shape.high is None
+    for rise in (True, False) if is_whole else (False,):
+        parts = list(chunks.ends() if rise else chunks.extremes())
+        origin = _origin(connection, run, parts) if shape.x == RELATIVE else 0
+        try:
+            load = _LoadByTimes(chunks, rise)
+            return curve_reduction.reduce(parts, load, shape, origin=origin)
+        except _OutOfOrder:
+            pass
+    raise AssertionError("the extremes hold in any order")
 
 
 @frozen
 class _LoadByTimes:
     _chunks: _Chunks
+    _rise: bool
 
     def __call__(self, chunk: int) -> Points:
         columns = self._chunks.columns(chunk)
         times, values = columns.timestamps.tolist(), columns.values.tolist()
         if times == sorted(times):
             return times, values
+        if self._rise:
+            raise _OutOfOrder
         return curve_reduction.in_order(times, values)
 
 

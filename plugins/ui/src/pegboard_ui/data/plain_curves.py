@@ -14,7 +14,7 @@ from pegboard_stores.curves import RELATIVE, STEP, Curve, Curves, CurveShape
 
 PAGE = 25_000
 """How many points are asked for at once."""
-MOST_POINTS = 5_000_000
+MOST_POINTS = 2_000_000
 """How many points of a metric are read at the most; they are all held."""
 
 

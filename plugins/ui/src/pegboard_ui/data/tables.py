@@ -152,42 +152,51 @@ class _Text:
 
 def _separated(file: File, offset: int, limit: int) -> Table:
     text = _Text(file)
-    first = text.head.partition("\n")[0]
-    is_tabbed = not file.name.lower().endswith(".csv") or ("\t" in first and "," not in first)
-    is_semicolon = ";" in first and "," not in first
-    delimiter = "\t" if is_tabbed else ";" if is_semicolon else ","
+    delimiter = _delimiter(file.name, text.head.partition("\n")[0])
     rows = (row for row in csv.reader(text.lines(), delimiter=delimiter) if row)
     try:
         header = next(rows, None)
         if header is None:
             raise _wrong(file, "it has no line")
         names = cells.unique(header)
-        width = min(len(names), MOST_COLUMNS)
-        sample = [row[:width] for row in islice(rows, _GUESSED)]
+        kept = Rows(names[:MOST_COLUMNS], limit)
+        sample = [row[:MOST_COLUMNS] for row in islice(rows, _GUESSED)]
         types = [
             cells.column_type(row[place] for row in sample if place < len(row))
-            for place in range(width)
+            for place in range(len(kept.names))
         ]
+        total = _keep(kept, types, chain(sample, rows), offset, text)
     except csv.Error as error:
         raise _wrong(file, f"of {error}") from None
-    kept = Rows(names[:width], limit)
-    total, is_whole = 0, text.is_whole
+    return Table(types, kept, total, len(names))
+
+
+def _delimiter(name: str, first: str) -> str:
+    if not name.lower().endswith(".csv") or ("\t" in first and "," not in first):
+        return "\t"
+    return ";" if ";" in first and "," not in first else ","
+
+
+def _keep(
+    kept: Rows, types: Sequence[str], rows: Iterator[list[str]], offset: int, text: _Text
+) -> int | None:
+    """Add the wanted rows; return how many there are, None if that cannot be known."""
+    total = 0
     try:
-        for total, row in enumerate(chain(sample, rows), 1):
+        for total, row in enumerate(rows, 1):
             if not total % 1000:
                 cancellation.check()
+            if kept.is_full and not text.is_whole:
+                # They would not all be counted.
+                return None
             if total > offset and not kept.is_full:
                 kept.add([cells.typed_cell(*each) for each in zip(row, types, strict=False)])
-            elif kept.is_full and not is_whole:
-                # They would not all be counted.
-                break
-    except (csv.Error, InvalidValue) as error:
+    except (csv.Error, InvalidValue):
         if not kept.is_full:
-            raise (
-                error if isinstance(error, InvalidValue) else _wrong(file, f"of {error}")
-            ) from None
-        is_whole = False
-    return Table(types, kept, total if is_whole else None, len(names))
+            raise
+        # What is wanted was read before what is wrong.
+        return None
+    return total if text.is_whole else None
 
 
 # -- JSON ------------------------------------------------------------------------------------------

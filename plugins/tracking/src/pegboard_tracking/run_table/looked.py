@@ -132,9 +132,17 @@ class Looked:
         )
 
     @cached_property
+    def hidden_runs(self) -> int:
+        """How many runs of the experiments are of a stage that is not looked at."""
+        stages = self.scope.hidden_stages
+        if not stages:
+            return 0
+        return self.kept(("hidden", self.place), lambda: self._count(stages))
+
+    @cached_property
     def hidden(self) -> Sql:
         """The condition that ``v.run`` is not of a stage that is not looked at."""
-        if not self.scope.hidden_stages or not self._count(self.scope.hidden_stages):
+        if not self.hidden_runs:
             return ALWAYS
         hidden = self.scope.run_ids(select_all(self.scope, self.scope.hidden_stages))
         return Sql("v.run NOT IN (SELECT value FROM json_each(?))", (json.dumps(list(hidden)),))

@@ -26,6 +26,8 @@ from pegboard_tracking.tables import experiments
 T = TypeVar("T")
 
 _PATIENCE = 20.0
+_MANY = 5_000
+"""What is counted of so many runs may be of a state shortly before."""
 
 
 class Looked:
@@ -87,8 +89,15 @@ class Looked:
         return self.kept(made, lambda: self.scope.run_ids(select_all(self.scope)))
 
     def kept(self, key: Hashable, make: Callable[[], T], *, patience: float = 0.0) -> T:
-        """Return what ``make`` returns, perhaps what it did for the same key before."""
+        """Return what ``make`` returns, perhaps what it did for the same key before.
+
+        With ``patience``, see ``Kept``, of many runs perhaps that of a state before.
+        """
+        patience = patience and self._patience(patience)
         return self._memory.answers.get(key, self.revision, make, patience=patience)
+
+    def _patience(self, wanted: float) -> float:
+        return wanted if self.total > _MANY else 0.0
 
     def kept_column(
         self, column: Field, make: Callable[[], T], renew: Callable[[T, int], T | None]
@@ -100,7 +109,8 @@ class Looked:
     def kept_of_key(self, column: Field, make: Callable[[], T]) -> T:
         """Return what ``make`` counts of all runs that have a key, perhaps a while ago."""
         key = (self.place, column)
-        return self._memory.keys.get(key, self.revision, make, patience=_PATIENCE)
+        patience = self._patience(_PATIENCE)
+        return self._memory.keys.get(key, self.revision, make, patience=patience)
 
     def rows(self, select: Sql) -> list[int]:
         """Return the numbers of the column ``id`` of a SELECT, in its order."""

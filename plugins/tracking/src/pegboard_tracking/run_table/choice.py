@@ -22,7 +22,7 @@ def columns(
     key = ("choice", looked.key)
 
     def ranked() -> list[Field]:
-        return looked.kept(key, lambda: choice.ranked(_seen(looked)), patience=50.0)
+        return looked.kept(key, lambda: choice.ranked(_seen(looked)))
 
     return asked, choice.chosen(asked, wanted, ranked)
 

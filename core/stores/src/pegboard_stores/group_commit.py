@@ -18,7 +18,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import define, field
 from pegboard.errors import PegboardError, StoreBusy
@@ -29,6 +29,9 @@ T = TypeVar("T")
 
 _TURN_SECONDS = 1.0
 """After how long a thread sees for itself what becomes of its write."""
+
+_End: TypeAlias = "tuple[Any, Exception | None]"
+"""The result of a write, or its error."""
 
 TOGETHER = 256
 """How many writes share a transaction at the most, so that none waits for very many others."""
@@ -221,7 +224,7 @@ class GroupCommit:
             item.end(*end)
         return True
 
-    def _at_once(self, taken: list[_Waiting[Any]]) -> list[tuple[Any, None]]:
+    def _at_once(self, taken: list[_Waiting[Any]]) -> list[_End]:
         """Write all; none of it if one fails, and then return nothing.
 
         Seldom does one fail, and a savepoint costs as much as a small write.
@@ -234,16 +237,12 @@ class GroupCommit:
         except Exception:
             return []
 
-    def _one_by_one(
-        self, taken: list[_Waiting[Any]]
-    ) -> list[tuple[Any, None] | tuple[None, Exception]]:
+    def _one_by_one(self, taken: list[_Waiting[Any]]) -> list[_End]:
         """Write all in one transaction but what fails."""
         with self._database.writing() as connection:
             return [self._within(connection, item) for item in taken]
 
-    def _within(
-        self, connection: sqlite3.Connection, item: _Waiting[T]
-    ) -> tuple[T | None, Exception | None]:
+    def _within(self, connection: sqlite3.Connection, item: _Waiting[Any]) -> _End:
         """Write one of several, so that its error undoes nothing else."""
         connection.execute("SAVEPOINT one")
         try:

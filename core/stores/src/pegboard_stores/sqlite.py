@@ -32,6 +32,7 @@ from pegboard_stores import cancellation
 from pegboard_stores.directories import make_store_directory
 from pegboard_stores.lean_import import lean_sqlite_utils
 from pegboard_stores.sqlite_reading import Way, choose, may_write
+from pegboard_stores.wal_index import WalIndex
 
 if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
@@ -128,6 +129,7 @@ class Database:
     def _drop(self, connection: sqlite3.Connection) -> None:
         """Close this thread's connection; it gets another one when it needs one."""
         del self._local.connection
+        self._local.state = None
         self._local.discarded = self._discarded + 1
         self._open.remove(connection)
         connection.close()
@@ -261,14 +263,31 @@ class Database:
         found: int = getattr(self._local, "discarded", 0)
         return found
 
-    def version(self) -> int:
-        """Return a number that changes when anybody else changes the file.
+    def version(self) -> tuple[int, int | bytes]:
+        """Return what differs from the last time if anybody else has changed the file since.
 
-        It is of this thread alone: each has a connection of its own, which counts for itself.
+        It is of this thread alone: each has a connection of its own, which counts for itself. It
+        may differ as well after a change of this process.
         """
+        if os.getpid() != self._pid or (state := getattr(self._local, "state", None)) is None:
+            state = self._local_state()
+        return self._discarded, state()
+
+    def _local_state(self) -> Callable[[], int | bytes]:
+        state: Callable[[], int | bytes] = self._data_version
+        # To ask once opens the log.
+        state()
+        if self._local.way is None:
+            # Some systems and kinds of files have no index, or none that can be mapped.
+            with contextlib.suppress(OSError, ValueError):
+                state = WalIndex(self.path).head
+        self._local.state = state
+        return state
+
+    def _data_version(self) -> int:
         with self.translated():
             counted: int = self.connection().execute("PRAGMA data_version").fetchone()[0]
-        return self._discarded << 32 | counted
+        return counted
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

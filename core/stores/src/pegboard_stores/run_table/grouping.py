@@ -45,12 +45,14 @@ def _places(values: Mapping[R, Value]) -> dict[R, Value]:
 
 def _figures(numbers: Iterable[tuple[R, float]], of: Mapping[R, Value]) -> dict[Value, Figures]:
     found: dict[Value, list[float]] = defaultdict(list)
+    group = of.get
     for row, number in numbers:
-        if number - number == 0:
-            found[of.get(row)].append(number)
+        found[group(row)].append(number)
+    finite = {value: [n for n in each if n - n == 0] for value, each in found.items()}
     return {
         value: Figures(len(each), min(each), _mean(each), max(each))
-        for value, each in found.items()
+        for value, each in finite.items()
+        if each
     }
 
 

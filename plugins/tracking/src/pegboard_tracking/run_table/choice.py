@@ -22,7 +22,7 @@ def columns(
     key = ("choice", looked.key)
 
     def ranked() -> list[Field]:
-        return looked.kept(key, lambda: choice.ranked(_seen(looked)), patience=50.0)
+        return looked.kept(key, lambda: choice.ranked(_seen(looked)))
 
     return asked, choice.chosen(asked, wanted, ranked)
 
@@ -44,3 +44,10 @@ def _seen(looked: Looked) -> Iterator[Seen]:
         texts = looked.texts(list(distinct))
         for name in sorted(distinct):
             yield Seen(Field(kind, texts[name]), len(distinct[name]), runs[name])
+    (notes,) = looked.connection.execute(
+        "SELECT count(*) FROM json_each(?) j CROSS JOIN tag v ON v.run = j.value"
+        " WHERE v.name = (SELECT id FROM name WHERE text = ?)",
+        (json.dumps(rows), choice.NOTE.key),
+    ).fetchone()
+    if notes:
+        yield Seen(choice.NOTE, notes, notes)

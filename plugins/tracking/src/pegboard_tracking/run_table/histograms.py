@@ -18,13 +18,15 @@ from pegboard_tracking.search.conditions import TABLES
 def histogram(looked: Looked, column: Field, bins: int) -> Histogram:
     """Return how the values of the runs that fit are spread."""
     key = ("histogram", looked.key, column, bins)
-    return looked.kept(key, lambda: _histogram(looked, column, bins), patience=10.0)
+    return looked.kept(key, lambda: _histogram(looked, column, bins), patience=3.0)
 
 
 def _histogram(looked: Looked, column: Field, bins: int) -> Histogram:
     cancellation.check()
     numbers = is_number(column) or (column.kind is Kind.PARAM and _are_numbers(looked, column))
-    if numbers and column.kind in TABLES and looked.members is None:
+    # The index has runs of all stages, so that each range would have to leave out the hidden ones.
+    in_index = column.kind in TABLES and looked.members is None and not looked.hidden_runs
+    if numbers and in_index:
         name = "value" if column.kind is Kind.METRIC else "number"
         return _of_index(looked, column, name, bins)
     values = [value for _, value in vectors.of_fitting(looked, column)]

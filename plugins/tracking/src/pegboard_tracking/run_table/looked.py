@@ -26,6 +26,8 @@ from pegboard_tracking.tables import experiments
 T = TypeVar("T")
 
 _PATIENCE = 20.0
+_MANY = 5_000
+"""What is counted of so many runs may be of a state shortly before."""
 
 
 class Looked:
@@ -87,8 +89,15 @@ class Looked:
         return self.kept(made, lambda: self.scope.run_ids(select_all(self.scope)))
 
     def kept(self, key: Hashable, make: Callable[[], T], *, patience: float = 0.0) -> T:
-        """Return what ``make`` returns, perhaps what it did for the same key before."""
+        """Return what ``make`` returns, perhaps what it did for the same key before.
+
+        With ``patience``, see ``Kept``, of many runs perhaps that of a state before.
+        """
+        patience = patience and self._patience(patience)
         return self._memory.answers.get(key, self.revision, make, patience=patience)
+
+    def _patience(self, wanted: float) -> float:
+        return wanted if self.total > _MANY else 0.0
 
     def kept_column(
         self, column: Field, make: Callable[[], T], renew: Callable[[T, int], T | None]
@@ -100,7 +109,8 @@ class Looked:
     def kept_of_key(self, column: Field, make: Callable[[], T]) -> T:
         """Return what ``make`` counts of all runs that have a key, perhaps a while ago."""
         key = (self.place, column)
-        return self._memory.keys.get(key, self.revision, make, patience=_PATIENCE)
+        patience = self._patience(_PATIENCE)
+        return self._memory.keys.get(key, self.revision, make, patience=patience)
 
     def rows(self, select: Sql) -> list[int]:
         """Return the numbers of the column ``id`` of a SELECT, in its order."""
@@ -132,9 +142,17 @@ class Looked:
         )
 
     @cached_property
+    def hidden_runs(self) -> int:
+        """How many runs of the experiments are of a stage that is not looked at."""
+        stages = self.scope.hidden_stages
+        if not stages:
+            return 0
+        return self.kept(("hidden", self.place), lambda: self._count(stages))
+
+    @cached_property
     def hidden(self) -> Sql:
         """The condition that ``v.run`` is not of a stage that is not looked at."""
-        if not self.scope.hidden_stages or not self._count(self.scope.hidden_stages):
+        if not self.hidden_runs:
             return ALWAYS
         hidden = self.scope.run_ids(select_all(self.scope, self.scope.hidden_stages))
         return Sql("v.run NOT IN (SELECT value FROM json_each(?))", (json.dumps(list(hidden)),))

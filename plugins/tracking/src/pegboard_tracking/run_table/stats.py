@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import heapq
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from pegboard_stores import cancellation
 from pegboard_stores.filters import Field, Kind
 from pegboard_stores.run_table import DISTINCT, KeyInfo, Keys, ValueCount
-from pegboard_stores.sql.pieces import ALWAYS, Sql
+from pegboard_stores.sql.pieces import Sql
 from pegboard_stores.sql.texts import HEAD
 
 from pegboard_tracking.run_table import cells, vectors
@@ -17,6 +18,9 @@ from pegboard_tracking.run_table.looked import Looked
 from pegboard_tracking.search.conditions import TABLES
 
 _PATIENCE = 20.0
+_FEW = 1_000
+"""So many runs may be left out of what an index counts."""
+_FINITE = "-1.7976931348623157e308 AND 1.7976931348623157e308"
 
 
 def keys(
@@ -31,10 +35,40 @@ def keys(
     for kind in kinds or (Kind.METRIC, Kind.PARAM, Kind.TAG):
         texts = looked.texts(looked.names(kind)).values()
         found += [Field(kind, key) for key in sorted(texts) if wanted(key)]
-    if looked.hidden is not ALWAYS:
+    if looked.hidden_runs > _FEW:
+        known = {kind: _of_runs(looked, kind) for kind in {each.kind for each in found}}
+        found = [each for each in found if each in known[each.kind]]
+        page = [known[each.kind][each] for each in found[offset : offset + limit]]
+        return Keys(len(found), page)
+    if looked.hidden_runs:
         found = [each for each in found if _is_visible(looked, each)]
-    page = found[offset : offset + limit]
-    return Keys(len(found), [_info(looked, each) for each in page])
+    return Keys(len(found), [_info(looked, each) for each in found[offset : offset + limit]])
+
+
+def _of_runs(looked: Looked, kind: Kind) -> dict[Field, KeyInfo]:
+    """Return what all runs that are looked at have, by reading it run by run.
+
+    That is for stores in which most runs, or many, are deleted.
+    """
+    made = ("keys of runs", looked.place, kind)
+    return looked.kept(made, lambda: _counted_by_runs(looked, kind), patience=_PATIENCE)
+
+
+def _counted_by_runs(looked: Looked, kind: Kind) -> dict[Field, KeyInfo]:
+    number = {Kind.METRIC: "v.value", Kind.PARAM: "v.number"}.get(kind, "NULL")
+    finite = f"iif({number} BETWEEN {_FINITE}, {number}, NULL)"
+    found = looked.connection.execute(
+        "SELECT v.name, count(*), count(DISTINCT v.value) + max(v.value IS NULL),"  # noqa: S608
+        f" min({finite}), max({finite}) FROM json_each(?) j"
+        f" CROSS JOIN {TABLES[kind]} v ON v.run = j.value GROUP BY v.name",
+        (json.dumps(list(looked.everything())),),
+    ).fetchall()
+    texts = looked.texts([name for name, *_ in found])
+    fields = ((Field(kind, texts[name]), counted) for name, *counted in found)
+    return {
+        field: KeyInfo(column=field, runs=runs, distinct=distinct, min=least, max=greatest)
+        for field, (runs, distinct, least, greatest) in fields
+    }
 
 
 def _is_visible(looked: Looked, column: Field) -> bool:
@@ -69,7 +103,7 @@ def _counted(looked: Looked, column: Field) -> KeyInfo:
 def _end(looked: Looked, table: str, condition: Sql, number: str, way: str) -> float | None:
     found = looked.connection.execute(
         f"SELECT {number} FROM {table} v WHERE {condition.text} AND {number} BETWEEN"  # noqa: S608
-        f" -1.7976931348623157e308 AND 1.7976931348623157e308 ORDER BY {number}{way} LIMIT 1",
+        f" {_FINITE} ORDER BY {number}{way} LIMIT 1",
         condition.values,
     ).fetchone()
     return None if found is None else found[0]

@@ -99,10 +99,11 @@ def _renewed(looked: Looked, column: Field, old: Vector, revision: int) -> Vecto
 
 def _seen(looked: Looked, rows: Sequence[int]) -> list[int]:
     """Return those of some rows that are looked at."""
-    inside, shown = looked.scope.in_experiments("experiment"), looked.scope.in_stages("lifecycle")
+    inside = looked.scope.in_experiments("r.experiment")
+    shown = looked.scope.in_stages("r.lifecycle")
     found = looked.connection.execute(
-        "SELECT id FROM run WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608
-        f" AND {inside.text} AND {shown.text}",
+        "SELECT r.id FROM json_each(?) j CROSS JOIN run r ON r.id = j.value"  # noqa: S608
+        f" WHERE {inside.text} AND {shown.text}",
         (json.dumps(rows), *inside.values, *shown.values),
     )
     return [row for (row,) in found]

@@ -17,7 +17,7 @@ export interface FilterProps {
   value: string
   /** Called with what was typed, once it is whole or Enter was pressed. */
   apply: (text: string) => void
-  complete: (place: Place, abort: AbortSignal) => Promise<Suggestion[]>
+  complete: (place: Place) => Promise<Suggestion[]>
   placeholder: string
   /** At the right: '24 of 1,204'. */
   count?: string
@@ -40,6 +40,7 @@ export function Filter({ value, apply, complete, placeholder, count, error, memo
   const [isOpen, setOpen] = useState(false)
   const [focused, setFocused] = useState(false)
   const [past, setPast] = useState(-1)
+  const [fits, setFits] = useState('')
   const typed = useRef(false)
 
   useEffect(() => { if (!typed.current || document.activeElement !== input.current) setText(value) }, [value])
@@ -50,12 +51,12 @@ export function Filter({ value, apply, complete, placeholder, count, error, memo
   }, [text])
   useEffect(() => {
     if (!isOpen) return
-    const abort = new AbortController()
-    complete(placeAt(text, caret), abort.signal).then(
-      (items) => { if (!abort.signal.aborted) { setFound(items.slice(0, SHOWN)); setAt(-1) } },
+    let late = false
+    complete(placeAt(text, caret)).then(
+      (items) => { if (!late) { setFound(items.slice(0, SHOWN)); setAt(-1) } },
       () => undefined,
     )
-    return () => abort.abort()
+    return () => { late = true }
   }, [text, caret, isOpen])
   useLayoutEffect(scroll, [text, caret])
 
@@ -66,6 +67,11 @@ export function Filter({ value, apply, complete, placeholder, count, error, memo
 
   const wrong = error?.position !== undefined && text === value ? error.position : undefined
   const fix = wrong === undefined ? undefined : fixOf(text, wrong)
+
+  useEffect(() => {
+    setFits('')
+    if (fix) void complete({ want: 'value', column: fix.column, typed: fix.word, from: 0, to: 0 }).then((items) => setFits(items.find((item) => item.label === fix.word)?.detail ?? ''), () => undefined)
+  }, [fix?.text])
 
   function change(next: string, place = next.length): void {
     typed.current = true
@@ -137,7 +143,7 @@ export function Filter({ value, apply, complete, placeholder, count, error, memo
       {error && text === value && focused && !list && (
         <div class="floatbox said" style={{ left: `${left}px` }} role="alert">
           <div><span class="i3">{wrong === undefined ? '' : `column ${wrong + 1} `}</span> {error.message}</div>
-          {fix ? <div class="fix">{fix.before}<span class="hot">{fix.good}</span> <kbd>tab take</kbd></div> : error.hint && <div class="i2">{error.hint}</div>}
+          {fix ? <div class="fix">{fix.before}<span class="hot">{fix.good}</span>{fits && <span class="i3">{fits}</span>}<kbd>tab take</kbd></div> : error.hint && <div class="i2">{error.hint}</div>}
         </div>
       )}
     </div>
@@ -159,15 +165,24 @@ function x(layer: HTMLDivElement | null, place: number): number {
   return base
 }
 
+interface Fix {
+  before: string
+  good: string
+  text: string
+  column: string
+  word: string
+}
+
 /** The mend of the most frequent mistake: a text without quotes. */
-function fixOf(text: string, position: number): { before: string; good: string; text: string } | undefined {
+function fixOf(text: string, position: number): Fix | undefined {
   const tokens = tokenize(text)
   const index = tokens.findIndex((token) => position >= token.from && position < token.to)
   const token = tokens[index]
-  if (token?.kind !== 'name' || placeAt(text, token.to).want !== 'value') return undefined
+  const place = token && placeAt(text, token.to)
+  if (token?.kind !== 'name' || place?.want !== 'value') return undefined
   const good = quotedValue(token.text)
   const spoken = tokens.slice(Math.max(0, index - 4), index).map((each) => each.text).join('')
-  return { before: spoken, good, text: text.slice(0, token.from) + good + text.slice(token.to) }
+  return { before: spoken, good, text: text.slice(0, token.from) + good + text.slice(token.to), column: place.column, word: token.text }
 }
 
 const keyOf = (memory: string): string => `pegboard.asked.${memory}`

@@ -17,6 +17,8 @@ export interface SparkProps {
 
 export function Spark({ values, width, height, hue = '', part = 1, lo, hi, area, dot = true }: SparkProps) {
   const found = values.map(num).map((value) => (value !== null && Number.isFinite(value) ? value : null))
+  // The climb from below the range would lie on its bottom.
+  if (lo !== undefined) for (let i = 0; i < found.length - 1 && (found[i] ?? lo - 1) < lo; i++) found[i] = null
   const real = found.filter((value): value is number => value !== null)
   if (!real.length) return null
   const low = lo ?? Math.min(...real)

@@ -16,6 +16,8 @@ export const BINS = 14
 
 export interface HeadProps {
   cols: Col[]
+  /** Whether there is an empty last column. */
+  room: boolean
   sort: string
   group: string
   spreads: Spreads
@@ -26,7 +28,7 @@ export interface HeadProps {
   ask: (term: string) => void
 }
 
-export function Head({ cols, sort, group, spreads, asked, menu, onSort, ask }: HeadProps) {
+export function Head({ cols, room, sort, group, spreads, asked, menu, onSort, ask }: HeadProps) {
   const sorted = sortColumn(sort)
   return (
     <div role="row" aria-rowindex={1} class="row head">
@@ -51,7 +53,7 @@ export function Head({ cols, sort, group, spreads, asked, menu, onSort, ask }: H
           </div>
         )
       })}
-      <div role="columnheader" class="c"><span class="sr">Room</span></div>
+      {room && <div role="columnheader" class="c"><span class="sr">Room</span></div>}
     </div>
   )
 }

@@ -63,8 +63,8 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
     setPins(marks.data.pins)
   }, [marks.data])
 
-  const columns = view.cols.length ? [...view.cols] : arranged(heads?.chosen ?? [])
-  if (view.cols.length) for (const asked of heads?.asked ?? []) if (!columns.includes(asked)) columns.unshift(asked)
+  const columns = (view.cols.length ? [...view.cols] : arranged(heads?.chosen ?? [])).filter((each) => each !== view.group)
+  if (view.cols.length) for (const asked of heads?.asked ?? []) if (!columns.includes(asked) && asked !== view.group) columns.unshift(asked)
   const curve = view.spark === '-' || view.group ? '' : view.spark || (columns.find((each) => each.startsWith('metrics.'))?.slice(8) ?? '')
   const cols = layout(withSpark(columns, curve), (column) => source.values(column), curve, view.sort.replace(/^-/, ''))
   const names = nameWidth(source.names())
@@ -122,7 +122,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
       <Bar live={heads?.live}
         place={<h1><button aria-haspopup="menu" onClick={(event) => setPlacing(event.currentTarget)}><span class="cut">{name}</span><Chevron /></button></h1>}
         right={charts && <Segments label="View" items={(['table', 'charts', 'split'] as const).map((each) => ({ title: each[0]!.toUpperCase() + each.slice(1), to: `${href(`/experiments/${ids}`)}${withQuery({ view: each === 'table' ? null : each })}`, on: view.view === each }))} />}>
-        <Filter value={view.q} memory={ids} error={filterError} placeholder={isEmpty ? 'nothing to filter yet' : 'metrics.loss < 0.5 and params.opt = …, or words'} apply={(q) => change({ q })} complete={(wanted, abort) => complete(experiments, wanted, abort)} count={heads ? (heads.matched === heads.total ? plural(heads.total, 'run') : `${count(heads.matched)} of ${count(heads.total)}`) : undefined} />
+        <Filter value={view.q} memory={ids} error={filterError} placeholder={isEmpty ? 'nothing to filter yet' : 'metrics.loss < 0.5 and params.opt = …, or words'} apply={(q) => change({ q })} complete={(wanted) => complete(experiments, wanted)} count={heads ? (heads.matched === heads.total ? plural(heads.total, 'run') : `${count(heads.matched)} of ${count(heads.total)}`) : undefined} />
       </Bar>
       {failed && <Failed what="The runs could not be read" error={failed} still={heads ? 'What is shown is what was read before.' : ''} retry={renew} />}
       <div class="exp">

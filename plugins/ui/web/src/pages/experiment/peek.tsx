@@ -32,7 +32,7 @@ export function Peek({ run, close, turn }: { run: string; close: () => void; tur
       {info && (
         <>
           <div class="top"><Peg run={run} status={info.status} size={13} /><a class="cut w5 m" href={href(`/runs/${run}`)}>{info.run_name}</a><span class="x" /><button class="btn flat" onClick={close}>close<kbd>o</kbd></button></div>
-          <p class="s i2">{info.status.toLowerCase()}, {duration((info.end_time ?? Date.now()) - info.start_time)}, started <Age at={info.start_time} /> ago{info.user_id && ` by ${info.user_id}`}</p>
+          <p class="s i2">{info.status.toLowerCase()}, {duration((info.end_time ?? Date.now()) - info.start_time)}, started <Age at={info.start_time} /> ago{info.user_id && info.user_id !== 'unknown' && ` by ${info.user_id}`}</p>
           {note && <p class="s">{note}</p>}
           <Part title="metrics" pairs={data?.metrics?.map(({ key, value }) => ({ key, value: one(Number(value)), title: exact(Number(value)) }))} />
           <Part title="params" pairs={data?.params} />

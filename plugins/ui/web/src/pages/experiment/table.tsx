@@ -1,8 +1,8 @@
 /** The run table: a tree grid of which only the rows in sight are made. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { parseColumn, quotedColumn, quotedValue } from '../../core/columns'
+import { quotedColumn, quotedValue } from '../../core/columns'
 import { withTerm } from '../../core/grammar'
-import { dashOf, hueClass, lit, slotOf } from '../../core/pegs'
+import { hueClass, lit, slotOf } from '../../core/pegs'
 import { href } from '../../core/root'
 import { density, rowHeight } from '../../core/theme'
 import { iso } from '../../core/times'
@@ -61,9 +61,8 @@ export function Table(props: TableProps) {
   const dragged = useRef<{ row: number; col: number } | undefined>(undefined)
   const [dragging, setDragging] = useState(false)
 
-  const template = [`${nameWidth}px`, ...cols.map((col, i) => (i === cols.length - 1 && !col.right && col.name !== SPARK ? `minmax(${col.width}px, 1fr)` : `${col.width}px`))]
-  const last = cols.at(-1)
-  if (!last || last.right || last.name === SPARK) template.push('minmax(8px, 1fr)')
+  const template = [`${nameWidth}px`, ...cols.map((col, i) => (i === cols.length - 1 && !hasRoom(cols) ? `minmax(${col.width}px, 1fr)` : `${col.width}px`))]
+  if (hasRoom(cols)) template.push('minmax(8px, 1fr)')
   const wide = nameWidth + cols.reduce((sum, col) => sum + col.width, 0) + 8
 
   const place = (event: Event) => {
@@ -127,13 +126,16 @@ export function Table(props: TableProps) {
       onClick={click} onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerEnter={() => props.hover(true)} onPointerLeave={() => { props.hover(false); up() }}
       style={{ '--cols': template.join(' '), '--wide': `${wide}px` }}>
       <div role="rowgroup" class="heads">
-        <Head cols={cols} sort={view.sort} group={view.group} spreads={props.spreads} asked={source.heads.value?.asked ?? []} menu={props.menu} onSort={props.sort} ask={(term) => props.ask(withTerm(view.q, term))} />
+        <Head cols={cols} room={hasRoom(cols)} sort={view.sort} group={view.group} spreads={props.spreads} asked={source.heads.value?.asked ?? []} menu={props.menu} onSort={props.sort} ask={(term) => props.ask(withTerm(view.q, term))} />
         {props.pinned.map((row) => <RowView key={row.id} row={row} index={-1} top={0} {...props} dragging={dragging} isPinned />)}
       </div>
       <div role="rowgroup" class="body" style={{ height: `${source.count * height}px` }}>{rows}</div>
     </div>
   )
 }
+
+/** Whether the last column leaves what is left to nobody: a text takes it. */
+export const hasRoom = (cols: readonly Col[]): boolean => cols.at(-1)?.right !== false || cols.at(-1)?.name === SPARK
 
 /** The comparison that a cell stands for. */
 function termOf(col: Col, row: RunRow): string {
@@ -193,7 +195,7 @@ function Cells({ row, index, cols, view, block, source, range, isPinned }: RowPr
           </div>
         )
       })}
-      <div class="c" role="gridcell" />
+      {hasRoom(cols) && <div class="c" role="gridcell" />}
     </>
   )
 }
@@ -215,11 +217,9 @@ function GroupView({ row, index, top, at, cols, view }: RowProps & { row: GroupR
         const text = figures ? col.format(figures.mean) : ''
         return <div key={col.name} role="gridcell" class={name} data-c={c} title={figures && `mean of ${figures.count}: ${col.exact(figures.mean)}, from ${col.exact(figures.min)} to ${col.exact(figures.max)}`}>{text}</div>
       })}
-      <div class="c" role="gridcell" />
+      {hasRoom(cols) && <div class="c" role="gridcell" />}
     </div>
   )
 }
 
 const within = (value: number, a: number, b: number): boolean => value >= Math.min(a, b) && value <= Math.max(a, b)
-export const dash = (id: string): 0 | 1 | 2 => dashOf(slotOf(id))
-export const isMetric = (name: string): boolean => parseColumn(name).kind === 'metrics'

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Annotated, Any
 
 from attrs import field, frozen
+from pegboard import tags as names
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Run, ViewType
 from pegboard.errors import InvalidValue, NotFound
@@ -18,6 +21,7 @@ from pegboard_wire.typed import AtMost, Between, typed
 
 from pegboard_ui.data.answers import json_answer, number
 from pegboard_ui.data.directions import NAMES, better, direction
+from pegboard_ui.data.headlines import headline
 
 MOST_RUNS = 100
 MOST_ROWS = 5_000
@@ -25,6 +29,9 @@ _VAIN = 3
 """After how many experiments that have one of the runs alone the others are read one by one."""
 MOST_TEXT = 2_000
 """How many characters of a param or tag are sent; what differs behind them is still told."""
+
+_COMMIT = 10
+"""How many digits of a commit are shown."""
 
 HIDDEN_TAGS = ("mlflow.runName", "mlflow.loggedArtifacts", "mlflow.log-model.history")
 """Tags that say nothing to people, or what stands elsewhere."""
@@ -63,6 +70,7 @@ def compare(call: Call, wanted: CompareRequest) -> Answer:
         {
             "runs": [_run_json(run) for run in runs],
             "missing": missing,
+            "headline": headline(Counter(chain(*(run.data.metrics for run in runs))), shared),
             "baseline": ids[base] if ids else None,
             "rows": shown[wanted.offset : wanted.offset + wanted.limit],
             "total": len(rows),
@@ -127,6 +135,9 @@ def _rows(
         rows += _text_rows("tags", [run.data.tags for run in runs])
     if "attributes" in kinds:
         rows += [_plain_row("attributes", name, list(map(of, runs))) for name, of in _ATTRIBUTES]
+        for name, of in _ORIGINS:
+            if any(found := list(map(of, runs))):
+                rows.append(_plain_row("attributes", name, found))
     return rows
 
 
@@ -190,6 +201,19 @@ def _duration(run: Run) -> int | None:
     return None if run.info.end_time is None else run.info.end_time - run.info.start_time
 
 
+def _code(run: Run) -> str | None:
+    """Return the commit of a run, and whether something was not committed."""
+    told = run.data.tags
+    commit = told.get(names.GIT_COMMIT)
+    edited = told.get(names.GIT_DIRTY, "").lower() == "true"
+    return commit and (f"{commit[:_COMMIT]}, edited" if edited else commit[:_COMMIT])
+
+
+def _data(run: Run) -> str | None:
+    used = [f"{each.dataset.name}@{each.dataset.digest}" for each in run.inputs.dataset_inputs]
+    return ", ".join(dict.fromkeys(used)) or None
+
+
 _ATTRIBUTES: Sequence[tuple[str, Callable[[Run], Any]]] = (
     ("status", lambda run: run.info.status.value),
     ("start_time", lambda run: run.info.start_time),
@@ -197,6 +221,9 @@ _ATTRIBUTES: Sequence[tuple[str, Callable[[Run], Any]]] = (
     ("user_id", lambda run: run.info.user_id),
     ("experiment_id", lambda run: run.info.experiment_id),
 )
+
+_ORIGINS: Sequence[tuple[str, Callable[[Run], str | None]]] = (("code", _code), ("data", _data))
+"""Attributes that many runs do not have; without one that has them there is no row."""
 
 _MAYBE_ARRAY = {"type": ["array", "null"]}
 
@@ -210,6 +237,7 @@ ENDPOINTS = [
         CompareRequest,
         record(
             baseline={"type": ["string", "null"]},
+            headline={"type": ["string", "null"]},
             total=INT64,
             matched=INT64,
             differing=INT64,

@@ -16,7 +16,7 @@ from pegboard.literals import literal
 from pegboard_stores import cancellation
 from pegboard_wire.http import Answer, Call, Permission
 from pegboard_wire.requests import store_of
-from pegboard_wire.shapes import BOOLEAN, INT64, NUMBER, TEXT, array, record
+from pegboard_wire.shapes import BOOLEAN, INT64, NUMBER, TEXT, array, mapping, record
 from pegboard_wire.typed import AtMost, Between, typed
 
 from pegboard_ui.data.answers import json_answer, number
@@ -75,6 +75,7 @@ def compare(call: Call, wanted: CompareRequest) -> Answer:
             "rows": shown[wanted.offset : wanted.offset + wanted.limit],
             "total": len(rows),
             "differing": differing,
+            "kinds": _kinds(rows),
             "matched": len(shown),
         },
     )
@@ -109,6 +110,16 @@ def _load(store: TrackingStore, run_ids: Sequence[str]) -> tuple[list[Run], list
     return [found[run_id] for run_id in run_ids if run_id in found], missing
 
 
+def _kinds(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """Return of each kind how many rows there are, and in how many of them runs differ."""
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        counts = found.setdefault(row["kind"], {"total": 0, "differing": 0})
+        counts["total"] += 1
+        counts["differing"] += row["differs"]
+    return found
+
+
 def _run_json(run: Run) -> dict[str, Any]:
     info = run.info
     return {
@@ -120,6 +131,8 @@ def _run_json(run: Run) -> dict[str, Any]:
         "end_time": info.end_time,
         "user": info.user_id,
         "deleted": info.lifecycle_stage.value == "deleted",
+        "commit": run.data.tags.get(names.GIT_COMMIT, ""),
+        "repository": run.data.tags.get(names.GIT_URL, ""),
     }
 
 
@@ -241,6 +254,7 @@ ENDPOINTS = [
             total=INT64,
             matched=INT64,
             differing=INT64,
+            kinds=mapping(record(total=INT64, differing=INT64)),
             missing=array(TEXT),
             runs=array(
                 record(
@@ -252,6 +266,8 @@ ENDPOINTS = [
                     end_time={"type": ["integer", "null"]},
                     user=TEXT,
                     deleted=BOOLEAN,
+                    commit=TEXT,
+                    repository=TEXT,
                 )
             ),
             rows=array(

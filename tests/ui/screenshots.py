@@ -23,6 +23,8 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "keys": ("/", ["?"]),
     "palette": ("/", ["Control+k"]),
     "plugin": ("/p/plugins", []),
+    "compare": ("/compare?runs={heron-31},{plover-07},{avocet-02}&baseline={plover-07}", []),
+    "transposed": ("/compare?runs={heron-31},{plover-07},{avocet-02}&t=1", []),
 }
 
 

@@ -57,11 +57,11 @@ def compare(call: Call, wanted: CompareRequest) -> Answer:
     if wanted.baseline and wanted.baseline not in ids:
         raise InvalidValue(f"The baseline {wanted.baseline[:60]!r} is not one of the runs.")
     base = ids.index(wanted.baseline) if wanted.baseline else 0
-    tags = {
-        experiment: store.get_experiment(experiment).tags
-        for experiment in {run.info.experiment_id for run in runs}
+    places = {
+        experiment: store.get_experiment(experiment)
+        for experiment in dict.fromkeys(run.info.experiment_id for run in runs)
     }
-    shared = next(iter(tags.values())) if len(tags) == 1 else {}
+    shared = next(iter(places.values())).tags if len(places) == 1 else {}
     rows = _rows(runs, base, shared, wanted.kinds) if runs else []
     differing = sum(row["differs"] for row in rows)
     shown = [row for row in rows if row["differs"] or not wanted.diff]
@@ -69,6 +69,7 @@ def compare(call: Call, wanted: CompareRequest) -> Answer:
         call,
         {
             "runs": [_run_json(run) for run in runs],
+            "experiments": {experiment: place.name for experiment, place in places.items()},
             "missing": missing,
             "headline": headline(Counter(chain(*(run.data.metrics for run in runs))), shared),
             "baseline": ids[base] if ids else None,
@@ -255,6 +256,7 @@ ENDPOINTS = [
             matched=INT64,
             differing=INT64,
             kinds=mapping(record(total=INT64, differing=INT64)),
+            experiments=mapping(TEXT),
             missing=array(TEXT),
             runs=array(
                 record(

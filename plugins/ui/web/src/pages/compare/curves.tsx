@@ -1,5 +1,26 @@
-import type { Row, Run } from './rows'
+/** The curves of the runs laid over each other, metric by metric; a figure is made when it is scrolled to. */
+import { useState } from 'preact/hooks'
+import { plural } from '../../core/format'
+import { Chart } from '../../parts/chart/chart'
+import { keyOf, type Row, type Run } from './rows'
 
-export function Curves(_: { runs: Run[]; rows: Row[]; headline: string | null; baseline: string }) {
-  return null
+const FIRST = 4
+const MORE = 24
+
+export function Curves({ runs, rows, headline, turn }: { runs: Run[]; rows: readonly Row[]; headline: string | null; turn: number }) {
+  const [shown, setShown] = useState(FIRST)
+  const keys = curveKeys(rows, headline)
+  const chartRuns = runs.map((run) => ({ id: run.run_id, name: run.name, status: run.status }))
+  return (
+    <>
+      {keys.slice(0, shown).map((key) => <Chart key={key} runs={chartRuns} keys={[key]} turn={turn} />)}
+      {keys.length > shown && <p class="cmp-note"><button class="link" onClick={() => setShown(shown + MORE)}>{plural(keys.length - shown, 'more curve')}</button></p>}
+    </>
+  )
+}
+
+/** Metrics in the order in which their curves stand: the headline, the others, those of the machine. */
+export function curveKeys(rows: readonly Row[], headline: string | null): string[] {
+  const rank = (key: string) => (key === headline ? 0 : key.startsWith('system/') ? 2 : 1)
+  return rows.filter((row) => row.kind === 'metrics').map((row) => keyOf(row.column)).sort((a, b) => rank(a) - rank(b))
 }

@@ -9,8 +9,9 @@ import { reveal, useWindow } from '../../parts/window'
 import { type Answer, bestOf, deltaOf, formatOf, isOdd, type Item, plainOf, type Row, type Run, textOf, titleOf } from './rows'
 
 const HEAD = 40
-const KEY_WIDTH = 164
-const RUN_WIDTH = 184
+const isNarrow = matchMedia('(max-width: 600px)').matches
+const KEY_WIDTH = isNarrow ? 112 : 148
+const RUN_WIDTH = isNarrow ? 112 : 176
 /** How many keys stand beside each other when transposed. */
 const MOST_ACROSS = 200
 
@@ -53,11 +54,11 @@ function Down({ answer, items, find, row, setRow, menu, diff }: WithMenu) {
   const columns = answer.runs.length + 1
   return (
     <div ref={scroller} class="cmp-grid" tabIndex={-1}>
-      <table aria-rowcount={items.length + 1} style={{ minWidth: KEY_WIDTH + answer.runs.length * RUN_WIDTH }}>
-        <colgroup><col style={{ width: KEY_WIDTH }} />{answer.runs.map((run) => <col key={run.run_id} />)}</colgroup>
+      <table aria-rowcount={items.length + 1} style={{ minWidth: `${KEY_WIDTH + answer.runs.length * RUN_WIDTH}px` }}>
+        <colgroup><col style={{ width: `${KEY_WIDTH}px` }} />{answer.runs.map((run) => <col key={run.run_id} />)}</colgroup>
         <thead><tr aria-rowindex={1}><th class="key"><Find find={find} /></th>{answer.runs.map((run) => <th key={run.run_id} class="r" scope="col"><RunName run={run} base={run.run_id === answer.baseline} menu={menu} /></th>)}</tr></thead>
         <tbody>
-          {seen.first > 0 && <tr class="gap" aria-hidden="true" style={{ height: seen.first * height }}><td colSpan={columns} /></tr>}
+          {seen.first > 0 && <tr class="gap" aria-hidden="true" style={{ height: `${seen.first * height}px` }}><td colSpan={columns} /></tr>}
           {items.slice(seen.first, seen.end).map((item, n) => {
             const i = seen.first + n
             if ('head' in item) return <tr key={`h ${item.kind}`} class={row === i ? 'sec at' : 'sec'} aria-rowindex={i + 2}><th colSpan={columns} scope="rowgroup">{item.head}</th></tr>
@@ -68,7 +69,7 @@ function Down({ answer, items, find, row, setRow, menu, diff }: WithMenu) {
               </tr>
             )
           })}
-          {seen.end < items.length && <tr class="gap" aria-hidden="true" style={{ height: (items.length - seen.end) * height }}><td colSpan={columns} /></tr>}
+          {seen.end < items.length && <tr class="gap" aria-hidden="true" style={{ height: `${(items.length - seen.end) * height}px` }}><td colSpan={columns} /></tr>}
           {!items.length && <tr><th scope="row" colSpan={columns} class="s i3">{find ? 'No key has this in its name.' : diff ? 'The runs do not differ.' : 'The runs have no values.'}</th></tr>}
         </tbody>
       </table>
@@ -82,8 +83,8 @@ function Across({ answer, items, find, menu, diff }: WithMenu) {
   const base = answer.runs.findIndex((run) => run.run_id === answer.baseline)
   return (
     <div class="cmp-grid" tabIndex={-1}>
-      <table style={{ minWidth: KEY_WIDTH + 40 + shown.length * RUN_WIDTH }}>
-        <colgroup><col style={{ width: KEY_WIDTH + 40 }} />{shown.map((row) => <col key={row.column} />)}</colgroup>
+      <table style={{ minWidth: `${KEY_WIDTH + 40 + shown.length * RUN_WIDTH}px` }}>
+        <colgroup><col style={{ width: `${KEY_WIDTH + 40}px` }} />{shown.map((row) => <col key={row.column} />)}</colgroup>
         <thead><tr><th class="key"><Find find={find} /></th>{shown.map((row) => <th key={row.column} class="r" scope="col" title={row.column}>{titleOf(row)}</th>)}</tr></thead>
         <tbody>
           {answer.runs.map((run, i) => (

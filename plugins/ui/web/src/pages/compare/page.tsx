@@ -5,6 +5,7 @@ import { useEvents } from '../../core/events'
 import { plural } from '../../core/format'
 import { useKeys } from '../../core/keys'
 import { give } from '../../core/pegs'
+import { useChartKeys } from '../../parts/chart/view'
 import { useResource } from '../../core/resource'
 import { asList, listParam, navigate, param, setQuery, withQuery } from '../../core/router'
 import { href } from '../../core/root'
@@ -44,11 +45,14 @@ export default function Compare() {
   const [choosing, setChoosing] = useState<Element>()
   const baseButton = useRef<HTMLButtonElement>(null)
   const [row, setRow] = useState(-1)
+  const [turn, setTurn] = useState(0)
   useEffect(() => give(ids), [ids.join()])
   const experiments = [...new Set(runs.map((run) => run.experiment_id))]
   const running = runs.some((run) => run.status === 'RUNNING' || run.status === 'SCHEDULED')
   useEvents(running && experiments.length ? `experiment:${experiments.join(',')}` : '', (change) => {
-    if (!change.runs || change.runs.some((run) => ids.includes(run))) found.reload()
+    if (change.runs && !change.runs.some((run) => ids.includes(run))) return
+    found.reload()
+    setTurn((n) => n + 1)
   })
   const items = useMemo(() => (answer ? itemsOf(answer, diff && ids.length > 1, find) : []), [answer, find, diff])
   const cells = () => (answer ? (across ? flipped(cellsOf(answer, items)) : cellsOf(answer, items)) : [])
@@ -62,6 +66,7 @@ export default function Compare() {
   }
   const toggle = () => setQuery({ diff: diff ? '0' : null })
   const step = (by: number) => () => setRow((now) => Math.max(0, Math.min(items.length - 1, now + by)))
+  useChartKeys()
   useKeys('Compare', {
     d: { does: diff ? 'Show all rows' : 'Show differences only', run: toggle },
     t: { does: 'Transpose', run: () => setQuery({ t: across ? null : '1' }) },
@@ -86,7 +91,7 @@ export default function Compare() {
   return (
     <>
       <Bar
-        place={<><a class="i3" href={href(experiments.length === 1 ? `/experiments/${experiments[0]}` : '/experiments/all')}>{experiments.length === 1 ? 'runs' : 'all runs'}</a><span class="sep">/</span><h1>compare {plural(ids.length, 'run')}</h1></>}
+        place={<><a class="i3" href={href(experiments.length === 1 ? `/experiments/${experiments[0]}` : '/experiments/all')}>{experiments.length === 1 ? (answer?.experiments[experiments[0]!] ?? 'runs') : 'all runs'}</a><span class="sep">/</span><h1>compare {plural(ids.length, 'run')}</h1></>}
         right={
           <>
             <button class="btn flat" onClick={() => setAdding(true)}>add<kbd>a</kbd></button>
@@ -107,7 +112,7 @@ export default function Compare() {
           <section class="right dots" aria-label="Curves, images and texts">
             {answer && runs.length > 0 && (
               <>
-                <Curves runs={runs} rows={answer.rows} headline={answer.headline} baseline={answer.baseline ?? ''} />
+                <Curves runs={runs} rows={answer.rows} headline={answer.headline} turn={turn} />
                 <Images runs={runs.filter((run) => withFiles.includes(run.run_id))} found={files} more={runs.length - withFiles.length} />
                 <Texts runs={runs.filter((run) => withFiles.includes(run.run_id))} baseline={answer.baseline ?? ''} files={files.data} />
               </>

@@ -32,6 +32,7 @@ export interface Row {
 export interface Answer {
   runs: Run[]
   rows: Row[]
+  experiments: Record<string, string>
   missing: string[]
   headline: string | null
   baseline: string | null

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import aviary
 import birdsong
 from conftest import CHROMIUM, DESK, PHONE, serving
 from playwright.sync_api import sync_playwright
@@ -24,6 +25,13 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "palette": ("/", ["Control+k"]),
     "plugin": ("/p/plugins", []),
     "compare": ("/compare?runs={heron-31},{plover-07},{avocet-02}&baseline={plover-07}", []),
+    "compared-files": (
+        "/compare?runs={heron-31},{plover-07},{avocet-02}&t=1", ["Control+End"]
+    ),
+    "models": ("/models", []),
+    "model": ("/models/birdsong?v=9", []),
+    "move": ("/models/birdsong?v=9&move=champion", []),
+    "version": ("/models/birdsong/9", []),
     "transposed": ("/compare?runs={heron-31},{plover-07},{avocet-02}&t=1", []),
 }
 
@@ -36,6 +44,8 @@ def main(words: list[str]) -> None:
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         ids = birdsong.fill(f"sqlite:{name}/s.db")
+        aviary.fill(f"sqlite:{name}/s.db", ids)
+        aviary.files(f"sqlite:{name}/s.db", ids)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with serving(Path(name), ids=ids) as served:
             for page_name in words or PAGES:

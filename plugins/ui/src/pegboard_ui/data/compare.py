@@ -33,7 +33,13 @@ MOST_TEXT = 2_000
 _COMMIT = 10
 """How many digits of a commit are shown."""
 
-HIDDEN_TAGS = ("mlflow.runName", "mlflow.loggedArtifacts", "mlflow.log-model.history")
+HIDDEN_TAGS = (
+    "mlflow.runName",
+    "mlflow.loggedArtifacts",
+    "mlflow.log-model.history",
+    names.GIT_COMMIT,
+    names.GIT_DIRTY,
+)
 """Tags that say nothing to people, or what stands elsewhere."""
 
 

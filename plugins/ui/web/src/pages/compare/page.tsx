@@ -21,6 +21,7 @@ import { Images } from './images'
 import { type Answer, cellsOf, flipped, itemsOf, markdownOf, moved, type Run } from './rows'
 import { Texts } from './texts'
 import type { Files } from './files'
+import { versionsFor } from './versions'
 import './page.css'
 
 const MOST = 100
@@ -28,7 +29,7 @@ const MOST = 100
 const MOST_WITH_FILES = 12
 
 export default function Compare() {
-  const asked = listParam('runs')
+  const asked = [...new Set(listParam('runs'))]
   const ids = asked.slice(0, MOST)
   const diff = param('diff') !== '0'
   const across = param('t') === '1'
@@ -56,7 +57,7 @@ export default function Compare() {
   })
   const items = useMemo(() => (answer ? itemsOf(answer, diff && ids.length > 1, find) : []), [answer, find, diff])
   const cells = () => (answer ? (across ? flipped(cellsOf(answer, items)) : cellsOf(answer, items)) : [])
-  const set = (next: string[], more: Record<string, string | null> = {}) => setQuery({ runs: asList(next), ...more })
+  const set = (next: string[], more: Record<string, string | null> = {}) => setQuery({ runs: asList(next), models: versionsFor(next), ...more })
   const remove = (id: string) => set(ids.filter((each) => each !== id), base === id ? { baseline: null } : {})
   const acts = {
     remove,

@@ -48,8 +48,12 @@ const ORDER: Kind[] = ['metrics', 'params', 'attributes', 'tags']
 const TITLES: Record<string, string> = { duration: 'took', start_time: 'started', user_id: 'by', experiment_id: 'experiment' }
 
 export const keyOf = (column: string): string => column.slice(column.indexOf('.') + 1)
-/** The name of a row: a run's own attributes have short ones. */
-export const titleOf = (row: Row): string => (row.kind === 'attributes' ? (TITLES[keyOf(row.column)] ?? keyOf(row.column)) : keyOf(row.column))
+/** The name of a row: a run's own attributes have short ones, and so has what MLflow writes. */
+export function titleOf(row: Row): string {
+  const key = keyOf(row.column)
+  if (row.kind === 'attributes') return TITLES[key] ?? key
+  return row.kind === 'tags' ? key.replace(/^mlflow\.note\.content$/, 'note').replace(/^mlflow\./, '') : key
+}
 
 function headOf(kind: Kind, shown: number, answer: Answer, diff: boolean): string {
   const all = answer.kinds[kind]?.total ?? shown

@@ -7,9 +7,11 @@ import { Peg } from '../../parts/peg'
 import type { Line } from './differ'
 import type { Files } from './files'
 import { type Answer, keyOf, plainOf, type Run } from './rows'
+import { versionsOf } from './versions'
 
 const PARAMS = '(parameters)'
 const TAGS = '(tags)'
+const SIGNATURE = '(signatures)'
 const MOST_BYTES = 512 * 1024
 const FIRST_LINES = 400
 /** What a run writes down of what was not committed. */
@@ -21,14 +23,17 @@ export function Texts({ runs, baseline, files }: { runs: Run[]; baseline: string
   const after = others.find((run) => run.run_id === param('with')) ?? others[0]
   if (!before || !after) return null
   const paths = Object.entries(files?.texts ?? {}).filter(([, sizes]) => before.run_id in sizes || after.run_id in sizes)
-  const file = param('file') || first(paths) || PARAMS
-  const isKnown = file === PARAMS || file === TAGS || paths.some(([path]) => path === file)
+  const versions = versionsOf()
+  const signed = versions.has(before.run_id) && versions.has(after.run_id)
+  const file = param('file') || (signed ? SIGNATURE : first(paths) || PARAMS)
+  const isKnown = file === PARAMS || file === TAGS || (signed && file === SIGNATURE) || paths.some(([path]) => path === file)
   return (
     <section class="cmp-diff" aria-label="Differences of texts">
       <div class="top">
         <select class="input" aria-label="Text" value={isKnown ? file : PARAMS} onChange={(event) => setQuery({ file: event.currentTarget.value })}>
           <option value={PARAMS}>parameters</option>
           <option value={TAGS}>tags</option>
+          {signed && <option value={SIGNATURE}>signatures of {versions.get(before.run_id)} and {versions.get(after.run_id)}</option>}
           {paths.map(([path, sizes]) => <option key={path} value={path}>{path}{sizes[before.run_id] !== undefined && sizes[after.run_id] !== undefined ? '' : ', in one only'}</option>)}
         </select>
         <span class="i3"><Peg run={after.run_id} status={after.status} /></span>
@@ -115,6 +120,13 @@ async function textOf(file: string, run: Run, sizes: Record<string, number | nul
     const kind = file === PARAMS ? 'params' : 'tags'
     const found = await get<Answer>('runs/compare', { run_ids: [run.run_id], kinds: [kind] }, abort)
     return found.rows.map((row) => `${keyOf(row.column)}: ${plainOf(row, 0)}\n`).join('')
+  }
+  if (file === SIGNATURE) {
+    const [name = '', version = ''] = (versionsOf().get(run.run_id) ?? '').split('/')
+    const answer = await fetchRaw('/model-versions/get-artifact', { name, version, path: 'MLmodel' }, { signal: abort })
+    const text = await answer.text()
+    const { signatureOf, signatureText } = await import('../../parts/signature')
+    return signatureText(signatureOf(text))
   }
   if (!(run.run_id in sizes)) return ''
   const answer = await fetchRaw('artifacts/preview', { run_id: run.run_id, path: file, bytes: MOST_BYTES }, { signal: abort })

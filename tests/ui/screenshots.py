@@ -32,6 +32,8 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "model": ("/models/birdsong?v=9", []),
     "move": ("/models/birdsong?v=9&move=champion", []),
     "version": ("/models/birdsong/9", []),
+    "about": ("/models/birdsong?history=list", []),
+    "signatures": ("/compare?runs={curlew-12},{plover-07}&models=birdsong/7,birdsong/9", []),
     "transposed": ("/compare?runs={heron-31},{plover-07},{avocet-02}&t=1", []),
 }
 

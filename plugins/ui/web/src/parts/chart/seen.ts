@@ -1,0 +1,40 @@
+/** Whether an element is near what is seen, and how wide it is. */
+import type { RefObject } from 'preact'
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks'
+
+const NEAR = '120px'
+
+/** True while an element is in sight, or close to it. */
+export function useSeen(ref: RefObject<HTMLElement | null>): boolean {
+  const [seen, setSeen] = useState(false)
+  useEffect(() => {
+    const element = ref.current
+    if (!element) return
+    const watch = new IntersectionObserver((entries) => setSeen(entries.at(-1)!.isIntersecting), { rootMargin: NEAR })
+    watch.observe(element)
+    return () => watch.disconnect()
+  }, [])
+  return seen
+}
+
+export interface Size {
+  width: number
+  height: number
+}
+
+export function useSize(ref: RefObject<HTMLElement | null>): Size {
+  const [size, setSize] = useState<Size>({ width: 0, height: 0 })
+  useLayoutEffect(() => {
+    const element = ref.current
+    if (!element) return
+    const look = () => {
+      const { clientWidth: width, clientHeight: height } = element
+      setSize((now) => (now.width === width && now.height === height ? now : { width, height }))
+    }
+    look()
+    const watch = new ResizeObserver(look)
+    watch.observe(element)
+    return () => watch.disconnect()
+  }, [])
+  return size
+}

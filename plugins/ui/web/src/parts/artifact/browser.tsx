@@ -69,10 +69,10 @@ export default function Browser({ roots, turn = 0, acts }: BrowserProps) {
   const seen = twig && (twig.kind === 'file' || twig.kind === 'series') ? twig : param('path') || param('series') ? undefined : first
   const isKnown = !param('path') || tree.listed({ run: roots[0]?.owner.run, model: param('model') || undefined }, above(param('path')).at(-1) ?? '') !== undefined
   return (
-    <div class="browser">
+    <div class="art-browser">
       <List rows={rows} at={seen?.id ?? wanted} show={show} fold={fold} again={(row) => void tree.list(row.owner, row.path, true)} />
-      <div class="beside">
-        {seen?.kind === 'series' && <section class="viewer" aria-label={seen.name}><div class="cap"><h2 class="m cut">{seen.name}</h2><span class="x" /></div><Series key={seen.id} owner={seen.owner} name={seen.name} frames={seen.frames!} /></section>}
+      <div class="art-beside">
+        {seen?.kind === 'series' && <section class="art-viewer" aria-label={seen.name}><div class="cap"><h2 class="m cut">{seen.name}</h2><span class="x" /></div><Series key={seen.id} owner={seen.owner} name={seen.name} frames={seen.frames!} /></section>}
         {seen?.kind === 'file' && <Viewer key={seen.id} owner={seen.owner} path={seen.path} size={seen.size} acts={acts?.(seen)} />}
         {!seen && param('path') && isKnown && <div class="dots fillup"><Nothing title="There is no such file">The run has nothing at <span class="m">{param('path')}</span> any more, or never had.</Nothing></div>}
       </div>
@@ -119,12 +119,12 @@ function List({ rows, at, show, fold, again }: { rows: Twig[]; at: string; show:
   }
   const active = rows[place] && place >= seen.first && place < seen.end ? `file-${place}` : undefined
   return (
-    <div ref={box} class="files scroll" role="tree" aria-label="Files" tabIndex={0} aria-activedescendant={active} onKeyDown={press}>
+    <div ref={box} class="art-files scroll" role="tree" aria-label="Files" tabIndex={0} aria-activedescendant={active} onKeyDown={press}>
       <div class="rows" role="presentation" style={{ height: `${rows.length * height}px` }}>
         {rows.slice(seen.first, seen.end).map((row, i) => {
           const index = seen.first + i
           return (
-            <div key={row.id} id={`file-${index}`} role="treeitem" aria-level={row.depth + 1} aria-expanded={row.open} aria-selected={row.id === at} class={`file ${row.id === at ? 'on' : ''} ${index === place ? 'at' : ''} ${row.kind}`}
+            <div key={row.id} id={`file-${index}`} role="treeitem" aria-level={row.depth + 1} aria-expanded={row.open} aria-selected={row.id === at} class={`art-file ${row.id === at ? 'on' : ''} ${index === place ? 'at' : ''} ${row.kind}`}
               style={{ top: `${index * height}px`, paddingLeft: `${16 + row.depth * 16}px` }} onClick={() => { setCursor(row.id); row.kind === 'note' ? again(row) : show(row) }}>
               <span class="fold">{row.open !== undefined && <Chevron to={row.open ? 'down' : 'right'} />}</span>
               <span class="cut" title={row.name}>{row.name}{row.kind === 'dir' && '/'}</span>

@@ -16,7 +16,7 @@ export function Code({ text, language = '', wrap = false, numbers = true, label 
   const lines = useMemo(() => (numbers && !wrap ? text.replace(/\n$/, '').split('\n').length : 0), [text, numbers, wrap])
   return (
     <div class={`codes ${wrap ? 'wrap' : ''}`} tabIndex={0} role="region" aria-label={label}>
-      {lines > 0 && <pre class="gutter" aria-hidden="true">{Array.from({ length: lines }, (_, i) => i + 1).join('\n')}</pre>}
+      {lines > 0 && <pre class="art-gutter" aria-hidden="true">{Array.from({ length: lines }, (_, i) => i + 1).join('\n')}</pre>}
       <pre>{body}</pre>
     </div>
   )

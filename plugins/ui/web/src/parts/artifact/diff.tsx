@@ -12,7 +12,7 @@ export function Diff({ text }: { text: string }) {
   let left = all ? Infinity : FIRST_LINES
   const lines = patch.files.reduce((n, file) => n + file.lines.length, 0)
   return (
-    <div class="diff">
+    <div class="art-diff">
       <p class="m i3">{plural(patch.files.length, 'file')} <span class="ok">+{count(sum.added)}</span> <span class="bad">-{count(sum.removed)}</span></p>
       {patch.notes.map((note, i) => <p key={i} class="s warn">{note}</p>)}
       {patch.files.map((file, i) => {
@@ -32,7 +32,7 @@ function File({ file, shown }: { file: FileChange; shown: FileChange['lines'] })
     <section aria-label={file.name}>
       <h3 class="m"><span class="cut" title={file.name}>{file.before && <span class="i3">{file.before}, now </span>}{file.name}</span> <span class="ok">+{file.added}</span> <span class="bad">-{file.removed}</span></h3>
       <div class="codes" tabIndex={0} role="region" aria-label={`Changes of ${file.name}`}>
-        <table class="lines">
+        <table class="art-lines">
           <tbody>
             {shown.map((line, i) => (
               <tr key={i} class={SIGNS[line.kind]}>

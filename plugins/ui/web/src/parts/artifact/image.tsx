@@ -27,11 +27,11 @@ export function Picture({ src, alt, wrong }: { src: string; alt: string; wrong?:
   const scale = zoom && ZOOMS[zoom - 1]
   return (
     <>
-      <div class={`picture ${zoom ? 'zoomed' : ''}`} tabIndex={0} role="region" aria-label="Picture">
+      <div class={`art-picture ${zoom ? 'zoomed' : ''}`} tabIndex={0} role="region" aria-label="Picture">
         <img src={src} alt={alt} onLoad={(event) => setSize({ w: event.currentTarget.naturalWidth, h: event.currentTarget.naturalHeight })} onError={() => setBroken(true)} onClick={() => setZoom((now) => (now ? 0 : 2))}
           style={scale && size ? { width: `${size.w * scale}px`, height: `${size.h * scale}px` } : undefined} />
       </div>
-      <div class="under">
+      <div class="art-under">
         <span>{size ? `${count(size.w)} × ${count(size.h)}` : ''}{scale ? `, ${scale} : 1` : ''}</span>
         <span class="x" />
         <button class="btn flat" disabled={!zoom} onClick={() => closer(-1)}>smaller<kbd>-</kbd></button>
@@ -60,7 +60,7 @@ export function Series({ owner, name, frames }: { owner: Owner; name: string; fr
   }, [at])
   return (
     <>
-      <div class="slide">
+      <div class="art-slide">
         <span class="m nw">step <b>{count(frame.step)}</b></span>
         <input type="range" min={0} max={frames.length - 1} value={at} aria-label={`Step of ${name}`} aria-valuetext={`step ${frame.step}`} onInput={(event) => go(Number(event.currentTarget.value))} />
         <span class="m i3 nw">{plural(frames.length, 'step')}, {stamp(frame.time)}</span>

@@ -36,12 +36,12 @@ export function Notebook({ text }: { text: string }) {
   const book = useMemo(() => readNotebook(text), [text])
   if (!book) return <Nothing title="This notebook cannot be read">It is not the JSON of a notebook, or only a part of it.</Nothing>
   return (
-    <div class="notebook" tabIndex={0} role="region" aria-label="Notebook">
+    <div class="art-notebook" tabIndex={0} role="region" aria-label="Notebook">
       {book.cells.slice(0, MOST_CELLS).map((cell, i) => (
-        <section key={i} class={`cell ${cell.cell_type}`}>
+        <section key={i} class={`art-cell ${cell.cell_type}`}>
           <span class="m i3 count">{cell.cell_type === 'code' ? (cell.execution_count ?? '') : ''}</span>
           {cell.cell_type === 'markdown' ? <Prose text={joined(cell.source)} /> : (
-            <div class="both">
+            <div class="art-both">
               <Code text={joined(cell.source)} language={cell.cell_type === 'code' ? book.language : ''} numbers={false} label={`Cell ${i + 1}`} />
               {cell.outputs?.map((output, at) => <Put key={at} output={output} label={`Output of cell ${i + 1}`} />)}
             </div>
@@ -54,11 +54,11 @@ export function Notebook({ text }: { text: string }) {
 }
 
 function Put({ output, label }: { output: Output; label: string }) {
-  if (output.output_type === 'error') return <pre class="put bad">{output.ename}: {output.evalue}</pre>
+  if (output.output_type === 'error') return <pre class="art-put bad">{output.ename}: {output.evalue}</pre>
   const type = IMAGES.find((each) => output.data?.[each])
-  if (type) return <img class="put" alt={label} src={`data:${type};base64,${joined(output.data![type]).replace(/\s/g, '')}`} />
+  if (type) return <img class="art-put" alt={label} src={`data:${type};base64,${joined(output.data![type]).replace(/\s/g, '')}`} />
   const html = output.data?.['text/html']
-  if (html) return <div class="put"><Prose text={joined(html)} html /></div>
+  if (html) return <div class="art-put"><Prose text={joined(html)} html /></div>
   const text = joined(output.text) || joined(output.data?.['text/plain'])
-  return text ? <pre class="put">{text}</pre> : null
+  return text ? <pre class="art-put">{text}</pre> : null
 }

@@ -50,7 +50,7 @@ export function Table({ owner, path, from }: { owner: Owner; path: string; from?
   const take = () => void copy(tsv([page.columns.map((column) => column.name), ...Array.from({ length: rows }, (_, i) => page.columns.map((column) => text(page.rows[column.name]?.[i])))]), `copied ${count(rows)} rows`)
   return (
     <>
-      <div class="sheet" ref={box} tabIndex={0} role="region" aria-label="Table">
+      <div class="art-sheet" ref={box} tabIndex={0} role="region" aria-label="Table">
         <table class="auto">
           <thead><tr><th class="no">row</th>{page.columns.map((column, i) => <th key={column.name} class={shown[i] ? 'r' : ''} title={`${column.name}, ${column.type}`}>{column.name}</th>)}</tr></thead>
           <tbody>
@@ -68,7 +68,7 @@ export function Table({ owner, path, from }: { owner: Owner; path: string; from?
           </tbody>
         </table>
       </div>
-      <div class="under">
+      <div class="art-under">
         <span>rows {rows ? count(offset + 1) : 0} to {count(offset + rows)} of {page.rows_total === null ? 'more than are counted' : count(page.rows_total)}, {count(page.columns_total)} columns{page.columns_total > page.columns.length && `, the first ${page.columns.length} shown`}{page.cut && ', long cells cut'}</span>
         <span class="x" />
         <button class="btn flat" onClick={take}>copy rows</button>

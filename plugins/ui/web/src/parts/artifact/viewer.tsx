@@ -46,7 +46,7 @@ export default function Viewer({ owner, path, size, acts }: ViewerProps) {
     s: canSwitch ? { does: 'Source of the file, or what it shows', run: () => setSource(asText ? '' : path) } : undefined,
   })
   return (
-    <section class="viewer" aria-label={name}>
+    <section class="art-viewer" aria-label={name}>
       <div class="cap">
         <h2 class="m cut" title={path}>{name}</h2>
         <button class="btn flat" title="Copy the path" onClick={() => void copy(path, 'path copied')}>copy path</button>
@@ -83,7 +83,7 @@ function Wrong({ owner, path }: { owner: Owner; path: string }) {
 }
 
 function Dump({ head }: { head: Head }) {
-  return <div class="dump"><p class="s i3">its first bytes</p><Code text={hexLines(head.bytes.subarray(0, DUMPED))} numbers={false} label="Bytes" /></div>
+  return <div class="art-dump"><p class="s i3">its first bytes</p><Code text={hexLines(head.bytes.subarray(0, DUMPED))} numbers={false} label="Bytes" /></div>
 }
 
 function Text({ owner, path, kind }: { owner: Owner; path: string; kind: Kind }) {
@@ -108,7 +108,7 @@ function Shown({ owner, path, kind, head, more }: { owner: Owner; path: string; 
   const isWhole = head.size === null || head.bytes.length >= head.size
   const json = useMemo(() => (kind === 'json' && isWhole && head.bytes.length <= MOST_TREE ? parsed(text) : undefined), [text, kind])
   const part = !isWhole && (
-    <div class="under">
+    <div class="art-under">
       <span>the first {sized(head.bytes.length)} of {sized(head.size!)}</span><span class="x" />
       {more && <button class="btn" onClick={more}>Show {head.size! <= MOST ? 'all' : `the first ${sized(MOST)}`}</button>}
     </div>
@@ -144,8 +144,8 @@ function base64(bytes: Uint8Array): string {
 function Frame({ owner, path }: { owner: Owner; path: string }) {
   return (
     <>
-      <iframe class="frame" title={nameOf(path)} sandbox="allow-scripts" referrerpolicy="no-referrer" src={frameUrl(owner, path)} />
-      <div class="under"><span>shown apart from this page: it sees nothing of it and reaches no network</span></div>
+      <iframe class="art-frame" title={nameOf(path)} sandbox="allow-scripts" referrerpolicy="no-referrer" src={frameUrl(owner, path)} />
+      <div class="art-under"><span>shown apart from this page: it sees nothing of it and reaches no network</span></div>
     </>
   )
 }
@@ -156,5 +156,5 @@ function Pdf({ owner, path }: { owner: Owner; path: string }) {
   if (!head) return null
   if (!new TextDecoder().decode(head.bytes).startsWith('%PDF-')) return <div class="dots fillup"><Nothing title="This is no PDF">The file is named as one, but its bytes are something else. It can be downloaded as it is.</Nothing></div>
   if (!navigator.pdfViewerEnabled) return <div class="dots fillup"><Nothing title="This browser shows no PDF">The file can be downloaded.</Nothing></div>
-  return <iframe class="frame" title={nameOf(path)} referrerpolicy="no-referrer" src={frameUrl(owner, path)} />
+  return <iframe class="art-frame" title={nameOf(path)} referrerpolicy="no-referrer" src={frameUrl(owner, path)} />
 }

@@ -52,7 +52,7 @@ function Params({ run }: { run: Overview }) {
   const found = rows.filter((row) => fits(row.key))
   const shown = all || text ? found : found.slice(0, MOST_PARAMS)
   const half = Math.ceil(shown.length / 2)
-  const long = shown.some((row) => row.key.length + row.value.length > 26)
+  const long = shown.some((row) => row.key.length + row.value.length + (row.was === undefined ? 0 : (row.was ?? '').length + 5) > 24)
   return (
     <Part title="Parameters" detail={`${count(rows.length)}${run.compare ? `, against ${run.compare.name}` : ''}`}>
       {rows.length > 24 && <input class="input" placeholder="words, or /regex/" aria-label="Find parameters" value={text} onInput={(event) => setText(event.currentTarget.value)} />}
@@ -68,7 +68,7 @@ function Pairs({ rows }: { rows: ParamRow[] }) {
       {rows.map((row) => [
         <span key={`${row.key} k`} title={row.key}>{row.key}</span>,
         <span key={row.key} title={row.value} class={isNumeric(row.value) ? '' : 'text'}>
-          {row.was === undefined ? row.value : <span class="hot">{row.value} <span class="i2">{row.was === null ? 'is new' : `was ${row.was}`}</span></span>}
+          {row.was === undefined ? row.value : <span class="hot">{row.value} <span class="i2">{row.was === null ? 'new' : `was ${row.was}`}</span></span>}
         </span>,
       ])}
     </div>

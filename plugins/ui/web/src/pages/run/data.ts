@@ -92,12 +92,12 @@ const HEADLINES = 4
 
 /**
  * Which metrics stand at the top, in what order: the headline, then those that say what is good
- * before those that do not, results before what lies below a path, curves before single numbers.
+ * before those that do not, curves before single numbers, results before what lies below a path.
  */
 export function ranked(run: Overview): string[] {
   const rank = (key: string): number[] => {
     const metric = run.metrics[key]!
-    return [key === run.headline ? 0 : 1, metric.direction === 'none' ? 1 : 0, key.split('/').length, (metric.points ?? 1) > 1 ? 0 : 1]
+    return [key === run.headline ? 0 : 1, metric.direction === 'none' ? 1 : 0, metric.points === 1 ? 1 : 0, key.split('/').length]
   }
   return Object.keys(run.metrics)
     .filter((key) => !isSystem(key))

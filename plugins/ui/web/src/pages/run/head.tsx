@@ -13,18 +13,19 @@ import { useEnvironment } from './use'
 const WORDS: Record<string, string> = { FINISHED: 'finished in', FAILED: 'failed after', KILLED: 'stopped after', LOST: 'silent after', RUNNING: 'running', SCHEDULED: 'waiting' }
 const today = (at: number): boolean => new Date(at).toDateString() === new Date().toDateString()
 
-export function Head({ run }: { run: Overview }) {
+/** `compact`: one line of numbers, where the rest of the page needs the room. */
+export function Head({ run, compact = false }: { run: Overview; compact?: boolean }) {
   const { info } = run
   const slot = slotOf(info.run_id)
   const top = headlines(run)
   return (
-    <section class={`run-head ${hueClass(slot)}`} aria-label="Run">
+    <section class={`run-head ${hueClass(slot)} ${compact ? 'compact' : ''}`} aria-label="Run">
       <div class="t">
         <Peg run={info.run_id} status={info.status} size={16} />
         <h1 class="cut" title={info.name}>{info.name}</h1>
         <Meta run={run} />
       </div>
-      {top.length > 0 && <div class="run-nums">{top.map((key) => <Headline key={key} name={key} metric={run.metrics[key]!} run={run} />)}</div>}
+      {top.length > 0 && <div class="run-nums">{top.map((key) => <Headline key={key} name={key} metric={run.metrics[key]!} run={run} compact={compact} />)}</div>}
       <Progress run={run} />
     </section>
   )
@@ -52,7 +53,7 @@ function Meta({ run }: { run: Overview }) {
 
 const lastTime = (run: Overview): number => Math.max(run.info.start_time, ...Object.values(run.metrics).map((metric) => metric.time))
 
-function Headline({ name, metric, run }: { name: string; metric: MetricTold; run: Overview }) {
+function Headline({ name, metric, run, compact }: { name: string; metric: MetricTold; run: Overview; compact: boolean }) {
   const value = num(metric.last)
   const before = run.compare && name in run.compare.metrics ? num(run.compare.metrics[name]) : null
   const shared = columnOf([value, before, metric.best ?? null])
@@ -63,11 +64,11 @@ function Headline({ name, metric, run }: { name: string; metric: MetricTold; run
       <div class="m i3 cut" title={name}>{name}</div>
       <div class="line">
         <a class="big" href={href(`/runs/${run.info.run_id}?tab=metrics&key=${encodeURIComponent(name)}`)} title={exact(value)}>{text}</a>
-        {metric.spark && metric.spark.length > 1 && <MiniChart values={metric.spark} hue={metric.direction === 'none' ? 'cx' : hueClass(slot)} />}
+        {!compact && metric.spark && metric.spark.length > 1 && <MiniChart values={metric.spark} hue={metric.direction === 'none' ? 'cx' : hueClass(slot)} />}
       </div>
       <div class="d">
-        {value !== null && before !== null && isFinite(value - before) ? <Delta direction={metric.direction} value={value} before={before} name={run.compare!.name} id={run.compare!.run_id} show={shared} /> : <span>{run.compare ? ' ' : 'nothing to compare with'}</span>}
-        {metric.best !== undefined && metric.best !== null && metric.direction !== 'none' && (metric.points ?? 0) > 1 ? <div class="cut">best {shared(metric.best)} @ {count(metric.best_step ?? 0)}</div> : <div>step {count(metric.step)}</div>}
+        {value !== null && before !== null && isFinite(value - before) ? <Delta direction={metric.direction} value={value} before={before} name={run.compare!.name} id={run.compare!.run_id} show={shared} /> : null}
+        {compact ? null : metric.best !== undefined && metric.best !== null && metric.direction !== 'none' && (metric.points ?? 0) > 1 ? <div class="cut">best {shared(metric.best)} @ {count(metric.best_step ?? 0)}</div> : <div>step {count(metric.step)}</div>}
       </div>
     </div>
   )

@@ -1,6 +1,6 @@
 /** All metrics of the run, or of its machine: a table, and a chart of each; thousands of names. */
 import { useRef } from 'preact/hooks'
-import { columnOf, count, exact, signed } from '../../core/format'
+import { columnOf, count, exact, one, signed } from '../../core/format'
 import { useKeys } from '../../core/keys'
 import { hueClass, slotOf } from '../../core/pegs'
 import { param, setQuery, withQuery } from '../../core/router'
@@ -19,7 +19,7 @@ import { Charts } from './overview'
 import { bestOf, lastOf, namesOf, type Stats, useStats } from './use'
 
 const WIDEST = 460
-const CHART = 292
+const CHART = 282
 const SMOOTH = ['', '0.6', '0.9', '0.97']
 
 export default function Metrics({ run, system = false, turn }: { run: Overview; system?: boolean; turn: number }) {
@@ -65,7 +65,7 @@ function Grid({ run, keys, turn, versus }: { run: Overview; keys: readonly strin
     <div ref={box} class="run-grid-scroll scroll dots" tabIndex={0} role="region" aria-label="Charts">
       <div style={{ height: `${Math.ceil(keys.length / columns) * CHART}px`, position: 'relative' }}>
         <div class="run-cells" style={{ top: `${first * CHART}px`, gridTemplateColumns: `repeat(${columns}, minmax(0, 1fr))` }}>
-          <Charts run={run} keys={shown} turn={turn} height={216} versus={versus} />
+          <Charts run={run} keys={shown} turn={turn} height={224} versus={versus} />
         </div>
       </div>
     </div>
@@ -125,7 +125,9 @@ function Row({ run, name, stats, on, index, show }: { run: Overview; name: strin
   const last = lastOf(metric)
   const best = bestOf(metric, stats)
   const before = run.compare && name in run.compare.metrics ? num(run.compare.metrics[name]) : null
-  const format = columnOf([last, best, stats?.min, stats?.max], { zero: true })
+  const sizes = [last, best, stats?.min, stats?.max].map((each) => Math.abs(each ?? 0)).filter((each) => Number.isFinite(each))
+  // A shared exponent would make 1.46e-5 to 0.146e-4.
+  const format = Math.max(...sizes) < 1e-3 || Math.max(...sizes) >= 1e6 ? one : columnOf([last, best, stats?.min, stats?.max], { zero: true })
   const delta = last !== null && before !== null ? last - before : null
   const tone = delta === null || before === null ? '' : { 1: 'ok', '-1': 'bad', 0: 'i2' }[judged(metric.direction, last!, before)]
   return (

@@ -16,12 +16,15 @@ import { Float, MenuItem } from '../../parts/menu'
 import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
 import { editTag, rename, setDeleted } from './edits'
-import { isLive, isSystem, lastPoint, NOTE, type Overview as Run } from './data'
+import { isLive, isSystem, lastPoint, type Overview as Run } from './data'
 import { Head } from './head'
 import { neighbour, useRun, useTraceCount } from './use'
 import './page.css'
 
-const Overview = lazily('The overview', () => import('./overview'))
+// Asked for with the page itself, as most come for it.
+const first = import('./overview')
+first.catch(() => undefined)
+const Overview = lazily('The overview', () => first.catch(() => import('./overview')))
 const Metrics = lazily('The metrics', () => import('./metrics'))
 const Artifacts = lazily('The artifacts', () => import('./artifacts'))
 const Traces = lazily('The traces', () => import('./traces'))
@@ -121,7 +124,7 @@ function Room({ id }: { id: string }) {
         place={<><a class="i3" href={href(`/experiments/${run.info.experiment_id}`)} title={run.info.experiment}>{run.info.experiment}</a><span class="sep">/</span><button aria-haspopup="menu" aria-label={`${run.info.name}: menu`} onClick={(event) => setMenu(event.currentTarget)}><span class="cut">{run.info.name}</span><Chevron /></button></>}
         right={
           <>
-            {last > 0 && live && <span class="m i3 nw last">last point <Age at={last} /></span>}
+            {last > 0 && live && <span class="m i3 nw last">last point <Age at={last} /> ago</span>}
             {compare && <a class="btn flat" href={href(`/compare${asSearch({ runs: `${id},${reference}` })}`)}>compare<kbd>c</kbd></a>}
             {canRegister && <button class="btn flat" onClick={() => registerFrom()}>register<kbd>m</kbd></button>}
             {run.info.deleted && may('delete') && <button class="btn" onClick={remove}>Restore</button>}
@@ -130,7 +133,7 @@ function Room({ id }: { id: string }) {
       />
       {found.error && <Failed what="The run could not be read again" error={found.error} still="What is shown is what was read before." retry={found.reload} />}
       <div class="run-page">
-        <Head run={run} />
+        <Head run={run} compact={tab !== 'overview'} />
         <nav class="tabs" aria-label="Parts of the run">
           {TABS.map((each) => (
             <a key={each} href={href(`/runs/${id}`) + tabQuery(each)} class={each === tab ? 'on' : ''} aria-current={each === tab ? 'page' : undefined}>{titled(each)}{counts[each] !== undefined && <> <span class="m">{counts[each]}</span></>}</a>
@@ -143,7 +146,7 @@ function Room({ id }: { id: string }) {
         {tab === 'code' && <Code run={run} />}
         {tab === 'children' && <Children run={run} turn={found.turn} />}
       </div>
-      <Foot right={<span class="k2 k">{id}</span>}>{run.tags[NOTE] ? <span class="cut">{run.tags[NOTE]!.split('\n')[0]}</span> : <span class="i3">{run.info.experiment}</span>}</Foot>
+      <Foot right={<button class="k2 k" title="Copy the id (i)" onClick={() => void copy(id, 'id copied')}>{id}</button>}><span class="acts"><button onClick={() => void beside(1)}>run before<kbd>[</kbd></button><button onClick={() => void beside(-1)}>next run<kbd>]</kbd></button></span></Foot>
       {menu && (
         <Float at={menu} close={() => setMenu(undefined)} label="Run">
           {(close => (

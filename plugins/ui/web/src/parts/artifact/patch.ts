@@ -26,7 +26,7 @@ export interface Patch {
   notes: string[]
 }
 
-const HUNK = /^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@(.*)$/
+const HUNK = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@(.*)$/
 const bare = (name: string): string => name.replace(/^"(.*)"$/, '$1').replace(/^[ab]\//, '')
 
 export function parsePatch(text: string): Patch {
@@ -34,11 +34,13 @@ export function parsePatch(text: string): Patch {
   let file: FileChange | undefined
   let old = 0
   let now = 0
-  let inHunk = false
+  // How many lines of the hunk are still to come, before and after.
+  let olds = 0
+  let news = 0
   const begin = (name: string) => {
     file = { name, added: 0, removed: 0, lines: [] }
     patch.files.push(file)
-    inHunk = false
+    olds = news = 0
   }
   for (const line of text.replace(/\n$/, '').split('\n')) {
     const whole = /^diff --git (.+) (b\/.+|"b\/.+")$/.exec(line)
@@ -47,16 +49,20 @@ export function parsePatch(text: string): Patch {
     else if (hunk) {
       if (!file) begin('')
       old = Number(hunk[1])
-      now = Number(hunk[2])
-      inHunk = true
-      file!.lines.push({ kind: '@', text: hunk[3]!.trim() })
-    } else if (inHunk && file && /^[+\- ]/.test(line)) {
-      const kind = line[0] as '+' | '-' | ' '
+      now = Number(hunk[3])
+      olds = Number(hunk[2] ?? 1)
+      news = Number(hunk[4] ?? 1)
+      file!.lines.push({ kind: '@', text: hunk[5]!.trim() })
+    } else if ((olds > 0 || news > 0) && file && /^([+\- ]|$)/.test(line)) {
+      // Some editors take the space of an empty line away.
+      const kind = (line[0] ?? ' ') as '+' | '-' | ' '
+      if (kind !== '+') olds--
+      if (kind !== '-') news--
       if (kind === '+') file.added++
       if (kind === '-') file.removed++
       file.lines.push({ kind, text: line.slice(1), old: kind === '+' ? undefined : old++, now: kind === '-' ? undefined : now++ })
     } else if (line.startsWith('--- ')) {
-      if (!file || file.lines.length) begin('')
+      if (!file || file.lines.some((each) => each.kind !== '#')) begin('')
       const name = line.slice(4).replace(/\t.*$/, '')
       if (name !== '/dev/null') file!.before = bare(name)
     } else if (line.startsWith('+++ ') && file) {

@@ -44,7 +44,7 @@ export function Table({ owner, path, from }: { owner: Owner; path: string; from?
   })
   const box = useRef<HTMLDivElement>(null)
   useEffect(() => { box.current?.scrollTo({ top: 0 }) }, [offset])
-  if (found.error && !page) return <Failed what="The table could not be read" error={found.error} still="The file can still be downloaded." retry={found.error.status === 400 ? undefined : found.reload} />
+  if (found.error && !page) return <Failed what="The table could not be read" error={found.error} retry={found.error.status === 400 ? undefined : found.reload} />
   if (!page) return null
   const shown = formats(page)
   const take = () => void copy(tsv([page.columns.map((column) => column.name), ...Array.from({ length: rows }, (_, i) => page.columns.map((column) => text(page.rows[column.name]?.[i])))]), `copied ${count(rows)} rows`)

@@ -36,6 +36,7 @@ _COMMIT = 10
 HIDDEN_TAGS = (
     "mlflow.runName",
     "mlflow.loggedArtifacts",
+    "mlflow.loggedImages",
     "mlflow.log-model.history",
     names.GIT_COMMIT,
     names.GIT_DIRTY,

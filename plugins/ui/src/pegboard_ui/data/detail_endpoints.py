@@ -14,6 +14,7 @@ def endpoints() -> Sequence[Endpoint]:
     from pegboard_ui.data import (
         compare,
         compare_files,
+        framed,
         home,
         overview,
         preview,
@@ -29,6 +30,7 @@ def endpoints() -> Sequence[Endpoint]:
         *home.ENDPOINTS,
         *overview.ENDPOINTS,
         *preview.ENDPOINTS,
+        *framed.ENDPOINTS,
         *tables.ENDPOINTS,
         *views.ENDPOINTS,
     ]

@@ -4,17 +4,20 @@ import { plural } from '../../core/format'
 import { Chart } from '../../parts/chart/chart'
 import { keyOf, type Row, type Run } from './rows'
 
+/** As many as leave room for what stands below. */
 const FIRST = 4
+const FIRST_OF_MUCH = 2
 const MORE = 24
 
-export function Curves({ runs, rows, headline, turn }: { runs: Run[]; rows: readonly Row[]; headline: string | null; turn: number }) {
-  const [shown, setShown] = useState(FIRST)
+export function Curves({ runs, rows, headline, turn, much }: { runs: Run[]; rows: readonly Row[]; headline: string | null; turn: number; much: boolean }) {
+  const [more, setMore] = useState(0)
+  const shown = (much ? FIRST_OF_MUCH : FIRST) + more
   const keys = curveKeys(rows, headline)
   const chartRuns = runs.map((run) => ({ id: run.run_id, name: run.name, status: run.status }))
   return (
     <>
       {keys.slice(0, shown).map((key) => <Chart key={key} runs={chartRuns} keys={[key]} turn={turn} />)}
-      {keys.length > shown && <p class="cmp-note"><button class="link" onClick={() => setShown(shown + MORE)}>{plural(keys.length - shown, 'more curve')}</button></p>}
+      {keys.length > shown && <p class="cmp-note"><button class="link" onClick={() => setMore(more + MORE)}>{plural(keys.length - shown, 'more curve')}</button></p>}
     </>
   )
 }

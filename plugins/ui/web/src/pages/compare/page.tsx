@@ -113,7 +113,7 @@ export default function Compare() {
           <section class="right dots" aria-label="Curves, images and texts">
             {answer && runs.length > 0 && (
               <>
-                <Curves runs={runs} rows={answer.rows} headline={answer.headline} turn={turn} />
+                <Curves runs={runs} rows={answer.rows} headline={answer.headline} turn={turn} much={Object.keys({ ...files.data?.images, ...files.data?.pictures }).length > 0} />
                 <Images runs={runs.filter((run) => withFiles.includes(run.run_id))} found={files} more={runs.length - withFiles.length} />
                 <Texts runs={runs.filter((run) => withFiles.includes(run.run_id))} baseline={answer.baseline ?? ''} files={files.data} />
               </>

@@ -46,7 +46,7 @@ function OfVersion({ name, answer, model, version, run, found, menu }: AboutProp
           ))}
         </ul>
       )}
-      <Section title={`Lineage of v${version.version}`}><Lineage data={run?.data ?? []} run={run} version={version} aliases={aliases.map(([alias]) => alias)} /></Section>
+      <Section title={`Lineage of v${version.version}`}><Lineage compact data={run?.data ?? []} run={run} version={version} aliases={aliases.map(([alias]) => alias)} /></Section>
       <Section title="Description"><Description key={version.version} target={target} text={version.description} renew={found.reload} /></Section>
       <Section title="Tags"><Tags key={version.version} target={target} tags={version.tags ?? []} renew={found.reload} /></Section>
       <Section title="History"><History changes={changes.slice(0, 20)} /></Section>
@@ -54,8 +54,9 @@ function OfVersion({ name, answer, model, version, run, found, menu }: AboutProp
   )
 }
 
-function OfModel({ name, answer, found, ask }: AboutProps) {
+function OfModel({ name, answer, model: shown, found, ask }: AboutProps) {
   const { model } = answer
+  const first = shown.aliases[0]?.[0]
   const gated = Object.entries(answer.gates)
   return (
     <>
@@ -68,7 +69,7 @@ function OfModel({ name, answer, found, ask }: AboutProps) {
           <dl class="kv">{gated.flatMap(([key, gates]) => [<dt key={`${key} k`}>{key === '*' ? 'all' : key}</dt>, <dd key={key}>{gates.join(', ')}{gates.includes('approval') && ` of ${answer.approvals_needed}`}</dd>])}</dl>
         </Section>
       )}
-      <Section title="Load it"><pre class="mod-code" tabIndex={0}>models:/{name}{answer.model.aliases?.[0] ? `@${answer.model.aliases[0].alias}` : answer.versions[0] ? `/${answer.versions[0].version}` : ''}</pre></Section>
+      <Section title="Load it"><pre class="mod-code" tabIndex={0}>models:/{name}{first ? `@${first}` : answer.versions[0] ? `/${answer.versions[0].version}` : ''}</pre></Section>
     </>
   )
 }

@@ -19,15 +19,16 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "home": ("/", []),
     "table": ("/experiments/{birdsong-classifier}", []),
     "charts": ("/experiments/{birdsong-classifier}?view=charts&smooth=0.7", []),
-    "split": ("/experiments/{birdsong-classifier}?view=split&smooth=0.7&cols=metrics.acc,metrics.loss,params.lr,params.opt,attributes.start_time", []),
+    "split": (
+        "/experiments/{birdsong-classifier}?view=split&smooth=0.7&cols=metrics.acc,metrics.loss,params.lr,params.opt,attributes.start_time",
+        [],
+    ),
     "empty": ("/experiments/{owl-nights}", []),
     "keys": ("/", ["?"]),
     "palette": ("/", ["Control+k"]),
     "plugin": ("/p/plugins", []),
     "compare": ("/compare?runs={heron-31},{plover-07},{avocet-02}&baseline={plover-07}", []),
-    "compared-files": (
-        "/compare?runs={heron-31},{plover-07},{avocet-02}&t=1", ["Control+End"]
-    ),
+    "compared-files": ("/compare?runs={heron-31},{plover-07},{avocet-02}&t=1", ["Control+End"]),
     "models": ("/models", []),
     "model": ("/models/birdsong?v=9", []),
     "move": ("/models/birdsong?v=9&move=champion", []),

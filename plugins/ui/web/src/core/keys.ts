@@ -67,11 +67,14 @@ export function combinationOf(event: KeyboardEvent): string {
 
 function isTyping(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement
-  return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)
+  return target.isContentEditable || (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && !isTick(target))
 }
 
+const isTick = (target: HTMLElement): boolean => (target as HTMLInputElement).type === 'checkbox'
+
 function isControl(event: KeyboardEvent): boolean {
-  return (event.key === ' ' || event.key === 'Enter') && /^(BUTTON|A|SUMMARY)$/.test((event.target as HTMLElement).tagName)
+  const target = event.target as HTMLElement
+  return (event.key === ' ' || event.key === 'Enter') && (/^(BUTTON|A|SUMMARY)$/.test(target.tagName) || isTick(target))
 }
 
 document.addEventListener('keydown', (event) => {

@@ -16,6 +16,7 @@ export function Curves({ runs, rows, headline, turn, much }: { runs: Run[]; rows
   const chartRuns = runs.map((run) => ({ id: run.run_id, name: run.name, status: run.status }))
   return (
     <>
+      {keys.length > 0 && <h2 class="sr">Curves</h2>}
       {keys.slice(0, shown).map((key) => <Chart key={key} runs={chartRuns} keys={[key]} turn={turn} />)}
       {keys.length > shown && <p class="cmp-note"><button class="link" onClick={() => setMore(more + MORE)}>{plural(keys.length - shown, 'more curve')}</button></p>}
     </>

@@ -135,7 +135,7 @@ function Cell({ row, answer, i, base }: { row: Row; answer: Answer; i: number; b
   const delta = i === base ? 'baseline' : deltaOf(row, i, base, format)
   return (
     <td class="r" title={told ? `${title}, ${told} than the baseline` : title}>
-      <span class={best ? 'w5' : ''}>{text}</span>
+      <span class={best ? 'w5' : ''}>{text}</span>{' '}
       <span class={`del ${i === base ? 'i3' : sign === 1 ? 'ok' : sign === -1 ? 'bad' : 'i3'}`}>{delta}</span>
     </td>
   )

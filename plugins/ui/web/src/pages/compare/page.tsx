@@ -123,7 +123,7 @@ export default function Compare() {
       )}
       <Foot right={<><button class="k k2" onClick={() => void copy(tsv(cells()), 'copied as tab-separated text')}>copy<kbd>c</kbd></button><button class="k k2" onClick={() => void copy(markdownOf(cells()), 'copied as Markdown')}>Markdown<kbd>m</kbd></button></>}>
         {answer && <span>{answer.runs.length > 1 ? `${answer.differing} of ${plural(answer.total, 'row')} differ` : plural(answer.total, 'row')}</span>}
-        <span class="k k2"><kbd>left</kbd> <kbd>right</kbd> a run, then <kbd>b</kbd> baseline, <kbd>x</kbd> away</span>
+        {runs.length > 1 && <span class="k k2"><kbd>left</kbd> <kbd>right</kbd> a run, then <kbd>b</kbd> baseline, <kbd>x</kbd> away</span>}
       </Foot>
       {adding && <AddRun experiments={experiments} known={ids} add={(run) => set([...ids, run])} close={() => setAdding(false)} />}
       {choosing && <BaselineMenu at={choosing} runs={runs} baseline={answer?.baseline ?? ''} choose={acts.baseline} close={() => setChoosing(undefined)} />}

@@ -15,7 +15,7 @@ import { Peg } from '../../parts/peg'
 import { type Signature, signatureOf } from '../../parts/signature'
 import { SignatureTable } from '../../parts/signature-table'
 import { Failed, Nothing } from '../../parts/states'
-import { Age } from '../../parts/time'
+import { Ago } from '../../parts/time'
 import { lastMetrics, type LoggedModel, shapeOfStatus, statusOf } from './answers'
 
 interface RunAnswer {
@@ -64,7 +64,7 @@ function Body({ model }: { model: LoggedModel }) {
     <div class="log-page">
       <section class="log-title">
         <div class="v"><Peg run={info.source_run_id} status={shapeOfStatus(info.status)} size={16} /><b class="cut" title={info.name}>{info.name}</b></div>
-        <p class="m i2">{info.model_type || 'no type'}, {statusOf(info.status)}{info.status_message && <span class="bad"> {info.status_message}</span>}, logged <Age at={Number(info.creation_timestamp_ms)} /> ago{source && <> by <a class="link" href={href(`/runs/${source.run_id}`)}>{source.run_name}</a></>}</p>
+        <p class="m i2">{info.model_type || 'no type'}, {statusOf(info.status)}{info.status_message && <span class="bad"> {info.status_message}</span>}, logged <Ago at={Number(info.creation_timestamp_ms)} />{source && <> by <a class="link" href={href(`/runs/${source.run_id}`)}>{source.run_name}</a></>}</p>
         <div class="log-acts">
           {may('write') && <button class="btn main" onClick={register}>Register<kbd>n</kbd></button>}
           {info.source_run_id && <a class="btn" href={href(`/runs/${info.source_run_id}`)}>Open the run<kbd>o</kbd></a>}

@@ -2,7 +2,7 @@
 import type { Resource } from '../../core/resource'
 import { href, may } from '../../core/root'
 import { navigate, setQuery } from '../../core/router'
-import { Age } from '../../parts/time'
+import { Ago } from '../../parts/time'
 import type { ModelAnswer, Run, Version } from './answers'
 import { Alias, Description, History, RunLink, Section, Tags, versionPath } from './bits'
 import { removeAlias, rollBack } from './edits'
@@ -31,7 +31,7 @@ function OfVersion({ name, answer, model, version, run, found, menu }: AboutProp
   return (
     <>
       <div class="mod-side"><h2><a href={href(versionPath(name, version.version))}>{name} <span class="m">v{version.version}</span></a></h2><span class="x" /><button class="btn flat" onClick={() => setQuery({ v: null }, { replace: true })}>close<kbd>esc</kbd></button></div>
-      <p class="i2 s"><RunLink run={run} id={version.run_id} /> registered <Age at={version.creation_timestamp} /> ago{version.user_id && ` by ${version.user_id}`}{version.current_stage !== 'None' && `, in ${version.current_stage}`}</p>
+      <p class="i2 s"><RunLink run={run} id={version.run_id} /> registered <Ago at={version.creation_timestamp} />{version.user_id && ` by ${version.user_id}`}{version.current_stage !== 'None' && `, in ${version.current_stage}`}</p>
       <div class="mod-acts">
         {may('write') && <button class="btn main" aria-haspopup="menu" onClick={(event) => menu(event.currentTarget)}>Move an alias here<kbd>m</kbd></button>}
         <button class="btn" onClick={() => navigate(versionPath(name, version.version))}>Open<kbd>enter</kbd></button>
@@ -62,7 +62,7 @@ function OfModel({ name, answer, model: shown, found, ask }: AboutProps) {
     <>
       <div class="mod-side"><h2>About</h2><span class="x" />{may('write') && <button class="btn flat" onClick={() => ask('rename')}>rename</button>}{may('delete') && <button class="btn flat danger" onClick={() => ask('delete')}>delete</button>}</div>
       <Description target={{ name }} text={model.description ?? ''} renew={found.reload} />
-      <p class="i3 s">Created <Age at={model.creation_timestamp} /> ago, changed <Age at={model.last_updated_timestamp} /> ago.</p>
+      <p class="i3 s">Created <Ago at={model.creation_timestamp} />, changed <Ago at={model.last_updated_timestamp} />.</p>
       <Section title="Tags"><Tags target={{ name }} tags={model.tags ?? []} renew={found.reload} /></Section>
       {gated.length > 0 && (
         <Section title="Gates">

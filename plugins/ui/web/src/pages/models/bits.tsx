@@ -80,7 +80,7 @@ export function Tags({ target, tags, renew }: { target: Target; tags: readonly P
     <div class="mod-tags">
       {shown.map(([key, value]) => (
         <span key={key} class="mod-tag" title={`${key}: ${value}`}>
-          {may('write') ? <button onClick={() => setAsking({ key, value })} aria-label={`Change the tag ${key}`}><span class="i3">{key}</span> {value}</button> : <span><span class="i3">{key}</span> {value}</span>}
+          {may('write') ? <button onClick={() => setAsking({ key, value })} title="Change the tag"><span class="i3">{key}</span> {value}</button> : <span><span class="i3">{key}</span> {value}</span>}
           {may('write') && <button class="off" aria-label={`Remove the tag ${key}`} onClick={() => set(key, null)}><Cross /></button>}
         </span>
       ))}

@@ -105,7 +105,7 @@ function Row({ shown, runs, on, point }: { shown: Shown; runs: Record<string, Ru
 
 function Newest({ version, run, name }: { version: Version | null; run: Run | undefined; name: string }) {
   if (!version) return <span class="i3">no versions</span>
-  return <span class="nm"><a class="w5" href={href(versionPath(name, version.version))}>v{version.version}</a><RunLink run={run} id={version.run_id} /><span class="i3"><Age at={version.creation_timestamp} /></span></span>
+  return <span class="nm"><a class="w5" href={href(versionPath(name, version.version))}>v{version.version}</a> <RunLink run={run} id={version.run_id} /> <span class="i3"><Age at={version.creation_timestamp} /></span></span>
 }
 
 export const firstLine = (text = ''): string => text.split('\n').find((line) => line.trim())?.replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/^#+\s*|[*_`]/g, '') ?? ''

@@ -123,7 +123,7 @@ function Room({ name, answer, found }: { name: string; answer: ModelAnswer; foun
         {moves.length > 0 && (
           <>
             <div class="cap"><h2>{listed ? 'History' : 'Alias history'}</h2><span class="m i3">{plural(moves.length, 'move')} since <Day at={moves.at(-1)!.timestamp} /></span><span class="x" /><button class="btn flat" onClick={() => setQuery({ history: listed ? null : 'list' })}>{listed ? 'as lanes' : 'as a list'}<kbd>h</kbd></button></div>
-            {listed ? <div class="mod-listed"><History changes={answer.changes} more={answer.more_changes} /></div> : <Lanes lanes={lanes} runOf={runOf} on={chosen} choose={choose} />}
+            {listed ? <div class="mod-listed" tabIndex={0} role="region" aria-label="History"><History changes={answer.changes} more={answer.more_changes} /></div> : <Lanes lanes={lanes} runOf={runOf} on={chosen} choose={choose} />}
           </>
         )}
         <div class="cols">

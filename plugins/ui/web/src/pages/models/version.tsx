@@ -14,7 +14,7 @@ import { Foot } from '../../parts/foot'
 import { Failed, Nothing } from '../../parts/states'
 import { SignatureTable } from '../../parts/signature-table'
 import { type Signature, signatureOf } from '../../parts/signature'
-import { Age } from '../../parts/time'
+import { Ago } from '../../parts/time'
 import type { ModelAnswer, Version, VersionAnswer } from './answers'
 import { Alias, Description, History, modelPath, RunLink, Section, Tags, versionPath } from './bits'
 import { approve, author, deleteVersion, isKnown, moveAlias, moveStage, removeAlias } from './edits'
@@ -28,6 +28,7 @@ export function VersionPage({ name, version }: { name: string; version: string }
   // Where the aliases are, and who else is in a stage; remembered from the model's page.
   const model = useResource<ModelAnswer>('registry/model', { name })
   const answer = found.data
+  useKeys('Version', { u: { does: 'Up to the model', run: () => navigate(modelPath(name)), quiet: true } })
   return (
     <>
       <Bar place={<><a class="i3" href={href('/models')}>models</a><span class="sep">/</span><a class="i3" href={href(modelPath(name))}>{name}</a><span class="sep">/</span><h1>v{version}</h1></>} right={answer && <Neighbours name={name} version={version} model={model.data} />} />
@@ -69,7 +70,6 @@ function Body({ answer, found, model }: { answer: VersionAnswer; found: Resource
   useKeys('Version', {
     m: write ? { does: 'Move an alias or a stage here', run: () => setMenu(document.querySelector('.mod-acts button') ?? document.body) } : undefined,
     c: run && other?.run_id ? { does: `Compare with ${champion![0]}`, run: compare } : undefined,
-    u: { does: 'Up to the model', run: () => navigate(modelPath(name)), quiet: true },
   })
   const target = { name, version: version.version }
   const metrics = { ...run?.metrics, ...logged?.metrics }
@@ -78,7 +78,7 @@ function Body({ answer, found, model }: { answer: VersionAnswer; found: Resource
       <div class="mod-page">
         <section class="mod-title">
           <div class="v"><b class="cut" title={name}>{name}</b> v{version.version} {mine.map((alias) => <Alias key={alias} name={alias} />)}</div>
-          <div class="d"><RunLink run={run ?? undefined} id={version.run_id} /><span class="i2">registered <Age at={version.creation_timestamp} /> ago{version.user_id && ` by ${version.user_id}`}, stage {version.current_stage}{version.status !== 'READY' && <span class="bad">, {version.status.toLowerCase().replace(/_/g, ' ')} {version.status_message}</span>}</span></div>
+          <div class="d"><RunLink run={run ?? undefined} id={version.run_id} /><span class="i2">registered <Ago at={version.creation_timestamp} />{version.user_id && ` by ${version.user_id}`}, stage {version.current_stage}{version.status !== 'READY' && <span class="bad">, {version.status.toLowerCase().replace(/_/g, ' ')} {version.status_message}</span>}</span></div>
           <div class="mod-acts">
             {write && <button class="btn main" aria-haspopup="menu" onClick={(event) => setMenu(event.currentTarget)}>Move an alias here<kbd>m</kbd></button>}
             {run && other?.run_id && <button class="btn" onClick={compare}>Compare with {champion![0]}<kbd>c</kbd></button>}
@@ -166,7 +166,7 @@ function Approvals({ answer, renew }: { answer: VersionAnswer; renew: () => void
           return (
             <li key={key}>
               <div><Alias name={key} /> <span class="i3">{gates.length ? `needs ${gates.join(', ')}` : 'needs nothing'}</span></div>
-              {those.map((each) => <p key={each.user}><span class="ok">approved</span> by {each.user} <Age at={each.at} /> ago</p>)}
+              {those.map((each) => <p key={each.user}><span class="ok">approved</span> by {each.user} <Ago at={each.at} /></p>)}
               {gates.includes('approval') && those.length < answer.approvals_needed && <p class="i2">{those.length} of {answer.approvals_needed} approvals; its author’s does not count.</p>}
               {may('write') && me && (isMine ? <button class="link" onClick={() => void approve(version, key, false, renew)}>take my approval back</button> : me !== version.user_id && gates.includes('approval') && <button class="link" onClick={() => void approve(version, key, true, renew)}>approve as {me}</button>)}
               {may('write') && !me && !isKnown() && gates.includes('approval') && <p class="i3">Say who you are when you move an alias; then you can approve here.</p>}

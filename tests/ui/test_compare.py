@@ -179,7 +179,7 @@ def test_numbers_that_are_none_and_names_that_are_markup_are_shown_as_they_are(
 
 
 def test_a_hundred_runs_with_many_keys_are_a_window(page: Page, fresh: Served) -> None:
-    client = Client(fresh.url)
+    client = Client(fresh.store)
     ids = []
     for number in range(100):
         run = client.create_run("0", run_name=f"run-{number}").info.run_id

@@ -41,7 +41,7 @@ def version(client: Client, name: str, number: int) -> str:
 
 def opened(page: Page, served: Served, place: str) -> None:
     page.goto(f"{served.url}/models/{place}")
-    page.get_by_role("heading", level=1).wait_for()
+    page.locator(".mod-page, .mod-list, .hole").first.wait_for()
 
 
 def head(page: Page, alias: str) -> Locator:

@@ -2,7 +2,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { one, plural } from '../../core/format'
 import { useKeys } from '../../core/keys'
-import { useProvider } from '../../core/palette'
 import { give } from '../../core/pegs'
 import { useResource } from '../../core/resource'
 import { address, href, may } from '../../core/root'
@@ -33,7 +32,6 @@ export function Models() {
   const models = answer?.models ?? []
   usePolling(answer !== undefined && !models.length && !q, found.reload)
   useEffect(() => { if (answer) give(Object.keys(answer.runs)) }, [answer])
-  useProvider((text) => (text ? models.map((each) => ({ title: each.model.name, kind: 'model', run: () => navigate(modelPath(each.model.name)) })) : []), [answer])
   const step = (by: number) => () => setAt((now) => Math.max(0, Math.min(models.length - 1, now + by)))
   const current = models[at]
   useKeys('Models', {

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from unittest.mock import patch
 
 import birdsong
@@ -106,6 +108,31 @@ def _move(client: Client, alias: str, version: str | None, user: str, reason: st
         client.rollback_registered_model_alias(MODEL, alias, user=user, reason=reason)
     else:
         client.set_registered_model_alias(MODEL, alias, version, user=user, reason=reason)
+
+
+def logged(store: str, ids: dict[str, str]) -> str:
+    """Log a model of a run with numbers of its own; return its id."""
+    client = Client(store)
+    run = ids["plover-07"]
+    made = client.create_logged_model(
+        ids["birdsong-classifier"],
+        "classifier",
+        source_run_id=run,
+        params={"backbone": "convnext-s", "classes": "41"},
+        tags={"quantized": "no"},
+        model_type="classifier",
+    )
+    for name, value in (("clips-eu", 0.9377), ("owls-night", 0.8412)):
+        client.log_metric(
+            run, "held_out", value, dataset_name=name, dataset_digest="9f2c", model_id=made.model_id
+        )
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place, "MLmodel")
+        file.write_text(SIGNATURE % 128)
+        client.log_model_artifact(made.model_id, file)
+        client.log_model_artifact(made.model_id, file, "more")
+    client.finalize_logged_model(made.model_id, "READY")
+    return made.model_id
 
 
 CONFIG = """seed: 20

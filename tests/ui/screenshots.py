@@ -33,6 +33,8 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "model": ("/models/birdsong?v=9", []),
     "move": ("/models/birdsong?v=9&move=champion", []),
     "version": ("/models/birdsong/9", []),
+    "logged": ("/logged-models/{classifier}", []),
+    "logged-list": ("/logged-models", []),
     "about": ("/models/birdsong?history=list", []),
     "signatures": ("/compare?runs={curlew-12},{plover-07}&models=birdsong/7,birdsong/9", []),
     "transposed": ("/compare?runs={heron-31},{plover-07},{avocet-02}&t=1", []),
@@ -49,6 +51,7 @@ def main(words: list[str]) -> None:
         ids = birdsong.fill(f"sqlite:{name}/s.db")
         aviary.fill(f"sqlite:{name}/s.db", ids)
         aviary.files(f"sqlite:{name}/s.db", ids)
+        ids["classifier"] = aviary.logged(f"sqlite:{name}/s.db", ids)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with serving(Path(name), ids=ids) as served:
             for page_name in words or PAGES:

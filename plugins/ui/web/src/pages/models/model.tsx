@@ -138,7 +138,7 @@ function Room({ name, answer, found }: { name: string; answer: ModelAnswer; foun
           </aside>
         </div>
       </div>
-      <Foot right={<>{param('page') && <button class="k" onClick={() => history.back()}>newer versions</button>}{answer.next_page_token && <button class="k" onClick={() => setQuery({ page: answer.next_page_token })}>older versions</button>}</>}>
+      <Foot right={<><span class="k k2"><kbd>j</kbd> <kbd>k</kbd> a version{write && <>, then <kbd>m</kbd> move</>}, <kbd>space</kbd> pick</span>{param('page') && <button class="k" onClick={() => history.back()}>newer versions</button>}{answer.next_page_token && <button class="k" onClick={() => setQuery({ page: answer.next_page_token })}>older versions</button>}</>}>
         {picked.length > 0 ? <span class="acts">[{picked.length} picked] <button onClick={compare}>compare<kbd>c</kbd></button><button onClick={() => setQuery({ pick: null })}>none</button></span> : <span>{plural(rows.length, 'version')}{answer.next_page_token && ', and older ones'}</span>}
       </Foot>
       {menu && version && <AliasMenu at={menu} version={version} aliases={aliases} rules={answer} close={() => setMenu(undefined)} move={(to) => setQuery({ v: chosen, move: to })} />}

@@ -60,6 +60,10 @@ describe('texts', () => {
     expect(lines[0]!.text).toBe('17 lines are the same')
     expect(isSame(lines)).toBe(false)
   })
+  it('changed line by line are told in pairs', () => {
+    expect(differences('a: 1\nb: 2\n', 'a: 3\nb: 4\n')!.map((line) => line.sign + line.text)).toEqual(['-a: 1', '+a: 3', '-b: 2', '+b: 4'])
+    expect(differences('a\nb\n', 'c\n')!.map((line) => line.sign).join('')).toBe('--+')
+  })
   it('that are the same say so', () => {
     expect(isSame(differences('a\nb\n', 'a\nb\n')!)).toBe(true)
     expect(differences('', 'a\n')).toEqual([{ sign: '+', text: 'a' }])

@@ -1,5 +1,5 @@
 /** Differences of two texts, line by line, with what is the same far from any of them left out. */
-import { diffLines } from 'diff'
+import { type Change, diffLines } from 'diff'
 
 export interface Line {
   sign: ' ' | '-' | '+' | '…'
@@ -16,12 +16,20 @@ const linesOf = (text: string): string[] => {
   return lines
 }
 
+const isPair = (before: Change | undefined, after: Change | undefined): boolean =>
+  before?.removed === true && after?.added === true && linesOf(before.value).length === linesOf(after.value).length
+
+const paired = (before: string[], after: string[]): Line[] => before.flatMap((text, i) => [{ sign: '-' as const, text }, { sign: '+' as const, text: after[i]! }])
+
 /** Lines of both; undefined if they are too different to be told in time. */
 export function differences(before: string, after: string): Line[] | undefined {
   const parts = diffLines(before.replace(/\r\n/g, '\n'), after.replace(/\r\n/g, '\n'), { timeout: TIMEOUT })
   if (!parts) return undefined
   const lines: Line[] = []
   parts.forEach((part, i) => {
+    // Lines that were changed one by one stand below each other; the second part is in them already.
+    if (isPair(parts[i - 1], part)) return
+    if (isPair(part, parts[i + 1])) return void lines.push(...paired(linesOf(part.value), linesOf(parts[i + 1]!.value)))
     const sign = part.added ? '+' : part.removed ? '-' : ' '
     const texts = linesOf(part.value)
     if (sign !== ' ') return void lines.push(...texts.map((text) => ({ sign, text }) as Line))

@@ -92,7 +92,7 @@ function Room({ name, answer, found }: { name: string; answer: ModelAnswer; foun
   const pick = (each: string) => setQuery({ pick: asList(picked.includes(each) ? picked.filter((other) => other !== each) : [...picked, each]) }, { replace: true })
   const compare = () => compareVersions(picked.length > 1 ? picked : [...new Set([aliases[0]?.[1], chosen].filter((each): each is string => Boolean(each)))], known)
   const write = may('write')
-  const openMenu = () => { if (version) setMenu(document.querySelector('.mod-versions tr[aria-selected=true] td') ?? document.body) }
+  const openMenu = () => { if (version) setMenu(document.querySelector('.mod-acts button') ?? document.body) }
   useKeys('Model', {
     j: { does: 'Next version', run: step(1), quiet: true }, k: { does: 'Previous version', run: step(-1), quiet: true },
     ArrowDown: { does: 'Next version', run: step(1), quiet: true }, ArrowUp: { does: 'Previous version', run: step(-1), quiet: true },

@@ -15,7 +15,7 @@ import pytest
 from conftest import DESK, Served, Watched, serving, watched
 from pegboard.entities import Metric
 from pegboard_scripting.client import Client
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 BY = "\N{MULTIPLICATION SIGN}"
 HISTORY = "/api/pegboard/1.0/registry/history"
@@ -162,6 +162,45 @@ def test_a_phone_reads_it(phone: Page, nest: Served, accessible: Callable[[Page]
         expect(phone.get_by_text(text, exact=True).locator("visible=true").first).to_be_visible()
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     accessible(phone)
+
+
+def test_a_model_is_found_by_name_from_everywhere(page: Page, nest: Served) -> None:
+    page.goto(nest.url)
+    page.get_by_role("heading", level=1).wait_for()
+    page.keyboard.press("Control+k")
+    page.keyboard.type("birdson")
+    option = page.get_by_role("option", name="birdsong", exact=False).filter(has_text="model")
+    expect(option.first).to_be_visible()
+    option.first.click()
+    expect(page).to_have_url(f"{nest.url}/models/birdsong")
+
+
+def test_a_failure_is_said_and_tried_again(page: Page, nest: Served) -> None:
+    def fail(route: Route) -> None:
+        body = '{"error_code": "INTERNAL_ERROR", "message": "The disk is full."}'
+        route.fulfill(status=422, body=body, headers={"x-request-id": "r-9"})
+
+    page.route("**/registry/model?**", fail)
+    page.goto(f"{nest.url}/models/birdsong")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("The model could not be read")
+    expect(alert).to_contain_text("The disk is full.")
+    expect(alert).to_contain_text("request r-9")
+    page.unroute("**/registry/model?**")
+    page.keyboard.press("r")
+    expect(head(page, "champion")).to_contain_text("v7")
+    expect(alert).to_have_count(0)
+
+
+def test_a_model_is_renamed_and_has_its_name_back(page: Page, nest: Served) -> None:
+    model(nest, "finch", 1)
+    opened(page, nest, "finch")
+    page.get_by_role("button", name="rename").click()
+    page.get_by_role("textbox", name="Name").fill("chaffinch")
+    page.get_by_role("button", name="Rename", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("chaffinch")
+    page.get_by_role("button", name="undo").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("finch")
 
 
 # -- moves -----------------------------------------------------------------------------------------

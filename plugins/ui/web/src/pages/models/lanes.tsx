@@ -11,6 +11,8 @@ const TOP = 28
 const LANE = 36
 const BAR = 16
 const LETTER = 7.3
+/** More lanes than these scroll. */
+const MANY = 8
 
 export interface LanesProps {
   lanes: readonly Lane[]
@@ -32,19 +34,19 @@ export function Lanes({ lanes, runOf, on, choose }: LanesProps) {
   const height = TOP + lanes.length * LANE
   let labelled = -Infinity
   return (
-    <div ref={box} class="mod-lanes">
+    <div ref={box} class="mod-lanes" tabIndex={lanes.length > MANY ? 0 : undefined} role={lanes.length > MANY ? 'region' : undefined} aria-label={lanes.length > MANY ? 'Lanes of aliases' : undefined}>
       {inner > 0 && (
         <svg width={inner} height={height} role="img" aria-label={`Alias history: ${lanes.map((lane) => `${lane.alias} ${lane.segments.map((segment) => `v${segment.version}`).join(', ')}`).join('; ')}`}>
-          {[{ at: from, label: day(from, to) }, ...ticks(from, to)].map((tick) => {
+          {[{ at: from, label: day(from, to) }, ...ticks(from, to)].map((tick, n) => {
             const at = Math.round(x(tick.at)) + 0.5
             const room = at - labelled > 64 && at < inner - 40
             if (room) labelled = at
-            return <g key={tick.at}>{room && <text x={at} y={10}>{tick.label}</text>}<line class="grid" x1={at} x2={at} y1={16} y2={height - 4} /></g>
+            return <g key={n}>{room && <text x={at} y={10}>{tick.label}</text>}<line class="grid" x1={at} x2={at} y1={16} y2={height - 4} /></g>
           })}
           {lanes.map((lane, i) => (
             <g key={lane.alias}>
               <text class="t" x={0} y={TOP + i * LANE + 12}><title>{lane.alias}</title>{cut(lane.alias, label - 12)}</text>
-              {lane.segments.map((segment) => <Bar key={segment.from} segment={segment} run={runOf(segment.version)} y={TOP + i * LANE} x={x(segment.from)} end={x(segment.to ?? to)} on={on === segment.version} choose={choose} />)}
+              {lane.segments.map((segment, n) => <Bar key={n} segment={segment} run={runOf(segment.version)} y={TOP + i * LANE} x={x(segment.from)} end={x(segment.to ?? to)} on={on === segment.version} choose={choose} />)}
             </g>
           ))}
           <line class="now" x1={Math.round(x(to)) + 0.5} x2={Math.round(x(to)) + 0.5} y1={4} y2={height - 4} />

@@ -5,10 +5,9 @@ After a change only the runs that were changed are read again.
 
 from __future__ import annotations
 
-import json
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import frozen
@@ -18,7 +17,6 @@ from pegboard_stores.run_table.columns import is_number
 
 from pegboard_tracking.run_table import cells
 from pegboard_tracking.run_table.looked import Looked
-from pegboard_tracking.tables import changes
 
 _FEW = 2_000
 """So many runs are asked one by one."""
@@ -75,12 +73,10 @@ def _packed(column: Field, values: list[Any]) -> array[float] | list[str]:
 
 
 def _renewed(looked: Looked, column: Field, old: Vector, revision: int) -> Vector | None:
-    if revision < 0 or looked.revision < 0:
-        return None
-    changed = changes.rows_since(looked.connection, revision, _FEW)
+    changed = looked.changed_rows(revision)
     if changed is None:
         return None
-    seen = _seen(looked, changed)
+    seen = list(looked.seen(changed))
     found = zip(seen, cells.of_rows(looked, seen, [column])[column], strict=True)
     new = {row: value for row, value in found if value is not None}
     gone = set(changed)
@@ -95,15 +91,3 @@ def _renewed(looked: Looked, column: Field, old: Vector, revision: int) -> Vecto
     rows.extend(new)
     values.extend(new.values())  # type: ignore[arg-type]
     return Vector(rows, values)
-
-
-def _seen(looked: Looked, rows: Sequence[int]) -> list[int]:
-    """Return those of some rows that are looked at."""
-    inside = looked.scope.in_experiments("r.experiment")
-    shown = looked.scope.in_stages("r.lifecycle")
-    found = looked.connection.execute(
-        "SELECT r.id FROM json_each(?) j CROSS JOIN run r ON r.id = j.value"  # noqa: S608
-        f" WHERE {inside.text} AND {shown.text}",
-        (json.dumps(rows), *inside.values, *shown.values),
-    )
-    return [row for (row,) in found]

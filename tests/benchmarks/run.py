@@ -35,6 +35,7 @@ NAMES = (
     "startup",
     "search_pages",
     "history",
+    "ui_series",
     "installed",
     "server",
     "server_search",

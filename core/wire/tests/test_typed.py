@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import pytest
-from attrs import Factory, field, frozen
+from attrs import Factory, frozen
 from pegboard.errors import InvalidValue
 from pegboard_wire.http import Call, Identity, Permission
 from pegboard_wire.typed import AtMost, Between, reader, schema, typed
@@ -129,10 +129,10 @@ def test_a_type_that_json_lacks_is_refused_when_it_is_declared() -> None:
 @frozen
 class Window:
     keys: list[str]
-    low: float | None = field(default=None, alias="from")
+    from_: float | None = None
 
 
-def test_a_field_has_the_name_of_its_alias():
+def test_a_name_that_python_keeps_is_written_with_an_underscore_in_the_class():
     assert reader(Window)({"keys": [], "from": 2}, "") == Window([], 2.0)
     assert set(schema(Window)["properties"]) == {"keys", "from"}
     with pytest.raises(InvalidValue, match="'from'"):

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from pegboard_testing._abilities import BatchesContract as BatchesContract
     from pegboard_testing._abilities import HeartbeatsContract as HeartbeatsContract
     from pegboard_testing._abilities import PackedPointsContract as PackedPointsContract
+    from pegboard_testing._activity import ActivityContract as ActivityContract
+    from pegboard_testing._curves import CurvesContract as CurvesContract
     from pegboard_testing._run_tables import RunTableContract as RunTableContract
     from pegboard_testing._uploads import PartUploadsContract as PartUploadsContract
     from pegboard_testing._uploads import PieceUploadsContract as PieceUploadsContract
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     from pegboard_testing.tracking import TrackingStoreContract as TrackingStoreContract
 
 _SUITES = {
+    "ActivityContract": "_activity",
     "ArtifactStoreContract": "artifacts",
     "BatchesContract": "_abilities",
+    "CurvesContract": "_curves",
     "FlavorContract": "flavors",
     "HeartbeatsContract": "_abilities",
     "PieceUploadsContract": "_uploads",

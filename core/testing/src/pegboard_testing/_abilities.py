@@ -10,9 +10,13 @@ from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Metric, Param, Run, RunStatus, RunTag
 from pegboard.errors import InvalidState, InvalidValue, NotFound
 from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
+from pegboard_stores.activity import Activity
+from pegboard_stores.curves import Curves
 from pegboard_stores.run_table import RunTable
 
+from pegboard_testing._activity import ActivityContract
 from pegboard_testing._base import StoreTests
+from pegboard_testing._curves import CurvesContract
 from pegboard_testing._run_tables import RunTableContract
 
 
@@ -145,6 +149,8 @@ class AbilityTests(StoreTests):
             (store.ability(Batches), BatchesContract),
             (store.ability(PackedPoints), PackedPointsContract),
             (store.ability(Heartbeats), HeartbeatsContract),
+            (store.ability(Curves), CurvesContract),
+            (store.ability(Activity), ActivityContract),
             (store.ability(RunTable), RunTableContract),
         ):
             assert ability is None or isinstance(self, suite), f"derive from {suite.__name__} too"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pegboard.contracts.tracking import TrackingStore
-from pegboard.entities import Metric, Run, RunStatus, ViewType
+from pegboard.entities import Metric, Run, RunStatus, RunTag, ViewType
 from pegboard.errors import FilterError, InvalidValue
 from pegboard_stores.filters import Field, Kind
 from pegboard_stores.run_table import (
@@ -21,6 +21,7 @@ from pegboard_stores.run_table import (
     parse_column,
     parse_sort,
 )
+from pegboard_stores.run_table.choice import NOTE
 
 from pegboard_testing._base import StoreTests, finish, log
 
@@ -161,7 +162,8 @@ class RunTableContract(StoreTests):
         assert keys.keys[0].runs == keys.total == 1
 
     def test_bounds_are_checked(self, table: RunTable) -> None:
-        for wrong in ({"limit": 0}, {"limit": 501}, {"offset": -1}):
+        refused: list[dict[str, Any]] = [{"limit": 0}, {"limit": 501}, {"offset": -1}]
+        for wrong in refused:
             with pytest.raises(InvalidValue):
                 self.page(table, **wrong)
         with pytest.raises(InvalidValue):
@@ -230,6 +232,17 @@ class RunTableContract(StoreTests):
             *("params.seed", "params.opt", "params.same"),
         ]
         assert list(page.asked) == []
+
+    def test_notes_are_shown_last_where_there_are_any(
+        self, store: TrackingStore, table: RunTable
+    ) -> None:
+        made(store, "silent", metrics={"a": 1.0}, params={"p": "1"})
+        noted = made(store, "noted", start=1, metrics={"a": 2.0})
+        assert NOTE not in self.page(table).chosen
+        store.log_batch(noted, tags=[RunTag(NOTE.key, "why")])
+        page = self.page(table, "metrics.a > 0")
+        assert page.chosen[-1] == NOTE
+        assert page.columns[NOTE] == ["why", None]
 
     def test_what_is_asked_for_comes_first(self, store: TrackingStore, table: RunTable) -> None:
         made(store, "n", metrics={"a": 1.0, "b": 2.0}, params={"p": "1"})
@@ -320,6 +333,7 @@ class RunTableContract(StoreTests):
         assert 8 <= len(sparks[long]) <= 32
         assert list(sparks[long]) == sorted(sparks[long])
         assert (sparks[long][0], sparks[long][-1]) == (0.0, 999.0)
+        assert self.page(table, spark="*").sparks == sparks
 
     def test_groups_have_counts_and_figures(self, store: TrackingStore, table: RunTable) -> None:
         for i in range(5):

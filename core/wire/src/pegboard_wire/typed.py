@@ -14,7 +14,7 @@ The class is the one declaration of an endpoint's parameters::
 A field without a default is required, and then not empty. Values are read as MLflow's protocol
 reads them (``pegboard_wire.scalars``): integers may be digits in a text, null is missing, names may
 be ``like_this`` or ``likeThis``. In a query a list of one item arrives as a text, and a list may be
-one text in JSON.
+one text in JSON. The field ``from_`` is ``from`` in a request: Python keeps that name for itself.
 """
 
 from __future__ import annotations
@@ -83,18 +83,18 @@ def reader(kind: type[R], *, query: bool = False) -> Callable[[Mapping[str, Any]
     It raises InvalidValue for a field that is missing, of a wrong type or out of bounds.
     """
     parts = [
-        (_name(field), _reader(hint, query), field.default is attrs.NOTHING)
+        (field.name, _name(field), _reader(hint, query), field.default is attrs.NOTHING)
         for field, hint in _fields(kind)
     ]
 
     def read(fields: Mapping[str, Any], where: str) -> R:
         given = {}
-        for name, convert, is_required in parts:
+        for own_name, name, convert, is_required in parts:
             value = scalars.get(fields, name)
             if is_required and (value is None or value == ""):
                 raise scalars.missing(where + name)
             if value is not None:
-                given[name] = convert(value, where + name)
+                given[own_name] = convert(value, where + name)
         return kind(**given)
 
     return read
@@ -113,8 +113,8 @@ def schema(kind: type[Any]) -> Schema:
 
 
 def _name(field: attrs.Attribute[Any]) -> str:
-    # Its alias, for names that Python keeps for itself: ``low = field(alias="from")``.
-    return field.alias or field.name
+    # A name that Python keeps for itself ends with an underscore in the class: ``from_``.
+    return field.name.removesuffix("_")
 
 
 def _fields(kind: type[Any]) -> list[tuple[attrs.Attribute[Any], Any]]:

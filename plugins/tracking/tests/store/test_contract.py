@@ -6,7 +6,9 @@ import pytest
 from pegboard.config import Config
 from pegboard.host import Host
 from pegboard_testing import (
+    ActivityContract,
     BatchesContract,
+    CurvesContract,
     HeartbeatsContract,
     PackedPointsContract,
     RunTableContract,
@@ -19,6 +21,8 @@ class TestSqliteStore(
     BatchesContract,
     PackedPointsContract,
     HeartbeatsContract,
+    CurvesContract,
+    ActivityContract,
     RunTableContract,
 ):
     @pytest.fixture

@@ -20,6 +20,10 @@ _SHOWN = frozenset({"run_id", "run_name", "status"})
 """Attributes that each row has in any case."""
 _COLUMNS = (Kind.METRIC, Kind.PARAM, Kind.TAG)
 _SYSTEM = "system/"
+FIRST = "*"
+"""In place of a metric's key: the first metric among the columns. No metric is named so."""
+NOTE = Field(Kind.TAG, "mlflow.note.content")
+"""What people wrote about a run; it is the last column where any run has it."""
 
 
 @frozen
@@ -54,7 +58,15 @@ def chosen(
         for kind in (Kind.METRIC, Kind.PARAM)
         for each in [other for other in others if other.kind is kind][:_EACH]
     ]
-    return list(dict.fromkeys([*asked, *_ALWAYS, *best]))
+    notes = [each for each in others if each == NOTE]
+    return list(dict.fromkeys([*asked, *_ALWAYS, *best, *notes]))
+
+
+def spark(wanted: str, columns: Sequence[Field]) -> str:
+    """Return the key of the metric whose course is wanted, "" for none."""
+    if wanted != FIRST:
+        return wanted
+    return next((each.key for each in columns if each.kind is Kind.METRIC), "")
 
 
 def ranked(seen: Iterable[Seen]) -> list[Field]:

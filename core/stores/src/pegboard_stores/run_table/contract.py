@@ -59,7 +59,8 @@ class TableQuery:
     that does not fit stays as long as one below it fits. Parents that go round in a circle do not
     count.
 
-    ``spark`` is the key of a metric, the course of which is wanted.
+    ``spark`` is the key of a metric, the course of which is wanted; ``*`` is the first metric among
+    the columns.
     """
 
     scope: RunScope

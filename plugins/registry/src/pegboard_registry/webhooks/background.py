@@ -7,9 +7,9 @@ import threading
 from typing import TYPE_CHECKING
 
 from pegboard.errors import NotSupported, PegboardError
+from pegboard_wire.registries import open_registry
 
 from pegboard_registry.names import NAME
-from pegboard_registry.served import open_registry
 from pegboard_registry.webhooks import service
 from pegboard_registry.webhooks.contract import webhooks_of
 

@@ -8,8 +8,7 @@ from urllib.parse import quote, unquote
 
 from pegboard import uris
 from pegboard.entities.registry import Author
-
-from pegboard_registry.served import open_registry, registry_uri, scheme_of
+from pegboard_wire.registries import open_registry, registry_uri, scheme_of
 
 if TYPE_CHECKING:
     from pegboard.contracts.registry import ModelRegistry

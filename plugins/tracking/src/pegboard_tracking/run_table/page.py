@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from pegboard_stores.run_table import TablePage, TableQuery
+from pegboard_stores.run_table import choice as choosing
 
 from pegboard_tracking.run_table import cells, choice, order, sparks
 from pegboard_tracking.run_table.looked import Looked
@@ -25,6 +26,7 @@ def page(looked: Looked, query: TableQuery) -> TablePage:
     else:
         rows, length = tree.page(query.offset, query.limit)
     numbers = [row.run for row in rows]
+    spark = choosing.spark(query.spark, chosen)
     infos, members = _infos(looked, numbers), looked.members
     return TablePage(
         total=looked.total,
@@ -43,7 +45,7 @@ def page(looked: Looked, query: TableQuery) -> TablePage:
         children=[row.children for row in rows],
         dimmed=[members is not None and row not in members for row in numbers],
         columns=cells.of_rows(looked, numbers, chosen),
-        sparks=sparks.of_runs(looked, numbers, query.spark) if query.spark else {},
+        sparks=sparks.of_runs(looked, numbers, spark) if spark else {},
     )
 
 

@@ -64,6 +64,7 @@ class PlainRunTable(RunTable):
         part = rows[query.offset : query.offset + query.limit]
         runs = [run for run, _, _ in part]
         parents = seen.links.parents if query.tree else {}
+        spark = choice.spark(query.spark, chosen)
         return TablePage(
             **seen.counts(),
             rows=len(rows),
@@ -79,7 +80,7 @@ class PlainRunTable(RunTable):
             children=[children for _, _, children in part],
             dimmed=[run.info.run_id not in fitting for run in runs],
             columns={each: [value_of(run, each) for run in runs] for each in chosen},
-            sparks=self._sparks(runs, query.spark) if query.spark else {},
+            sparks=self._sparks(runs, spark) if spark else {},
         )
 
     def groups(self, query: TableQuery, by: Field) -> Groups:
@@ -245,6 +246,8 @@ class _Seen:
             for kind in (Kind.METRIC, Kind.PARAM):
                 for key, value in _texts(run, kind).items():
                     distinct.setdefault(Field(kind, key), []).append(str(value))
+            if (note := value_of(run, choice.NOTE)) is not None:
+                distinct.setdefault(choice.NOTE, []).append(str(note))
         return choice.ranked(
             choice.Seen(each, len(set(of)), len(of)) for each, of in distinct.items()
         )

@@ -1,0 +1,174 @@
+"""Curves of series: which chunks a chart needs, and how their points become its x and y."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import struct
+from array import array
+from collections.abc import Iterator, Sequence
+
+from attrs import evolve, frozen
+from pegboard.entities import Metric
+from pegboard_stores import cancellation, curve_reduction
+from pegboard_stores.curve_reduction import Part, Points
+from pegboard_stores.curves import RELATIVE, STEP, Curve, CurveShape
+
+from pegboard_tracking.points import series
+from pegboard_tracking.points.series import Columns
+from pegboard_tracking.points.series_held import CHUNK_BITS
+from pegboard_tracking.tables import runs
+
+_TIMES = struct.Struct("<qq")
+
+
+@frozen
+class _Series:
+    """A metric of a run, as its row tells."""
+
+    number: int
+    chunks: int
+    points: int
+    last: Metric
+
+
+def of(connection: sqlite3.Connection, run_id: str, key: str, shape: CurveShape) -> Curve:
+    """Return the curve of a run's metric; NotFound."""
+    run = runs.get(connection, run_id).row
+    found = _find(connection, run, key)
+    if found is None:
+        return Curve()
+    if shape.metric is not None:
+        curve = _over_metric(connection, found, _find(connection, run, shape.metric), shape)
+    elif shape.x == STEP:
+        curve = curve_reduction.reduce(*_by_step(connection, found), shape)
+    else:
+        curve = _by_time(connection, run, found, shape)
+    return evolve(curve, total=found.points, last=found.last)
+
+
+def _find(connection: sqlite3.Connection, run: int, key: str) -> _Series | None:
+    row = connection.execute(
+        "SELECT series.id, chunks, points, value, timestamp, step FROM series"
+        " JOIN name ON name.id = series.name WHERE run = ? AND name.text = ?",
+        (run, key),
+    ).fetchone()
+    if row is None:
+        return None
+    number, chunks, points, value, timestamp, step = row
+    last = Metric(key, math.nan if value is None else value, timestamp, step)
+    return _Series(number, chunks, points, last)
+
+
+def _origin(connection: sqlite3.Connection, run: int, parts: Sequence[Part]) -> float:
+    started: int = connection.execute("SELECT start_time FROM run WHERE id = ?", (run,)).fetchone()[
+        0
+    ]
+    return min([started, *(part.least for part in parts)])
+
+
+class _Chunks:
+    """The chunks of a series, read one by one."""
+
+    def __init__(self, connection: sqlite3.Connection, found: _Series) -> None:
+        self._connection = connection
+        self.base = found.number << CHUNK_BITS
+        self.end = self.base + found.chunks
+
+    def columns(self, chunk: int) -> Columns:
+        ordered, data = self._connection.execute(
+            "SELECT ordered, data FROM chunk WHERE id = ?", (chunk,)
+        ).fetchone()
+        return Columns.of(data, ordered=bool(ordered))
+
+    def ends(self) -> Iterator[Part]:
+        """Yield chunks with the times of their first and last points."""
+        for chunk, first, last in self._connection.execute(
+            "SELECT id, substr(data, 9, 8), substr(data, -16, 8) FROM chunk"
+            " WHERE id >= ? AND id < ? ORDER BY id",
+            (self.base, self.end),
+        ):
+            cancellation.check()
+            least, greatest = _TIMES.unpack(first + last)
+            yield Part(least, greatest, chunk)
+
+    def extremes(self) -> Iterator[Part]:
+        """Yield chunks with their least and greatest times."""
+        for chunk, data in self._connection.execute(
+            "SELECT id, data FROM chunk WHERE id >= ? AND id < ? ORDER BY id",
+            (self.base, self.end),
+        ):
+            cancellation.check()
+            times = array("q", data)[1::3]
+            yield Part(min(times), max(times), chunk)
+
+
+def _by_step(connection: sqlite3.Connection, found: _Series) -> tuple[list[Part], _LoadBySteps]:
+    chunks = _Chunks(connection, found)
+    rows = connection.execute(
+        "SELECT least_step, greatest_step, id FROM chunk WHERE id >= ? AND id < ? ORDER BY id",
+        (chunks.base, chunks.end),
+    )
+    return [Part(*row) for row in rows], _LoadBySteps(chunks)
+
+
+@frozen
+class _LoadBySteps:
+    _chunks: _Chunks
+
+    def __call__(self, chunk: int) -> Points:
+        columns = self._chunks.columns(chunk)
+        values = columns.values.tolist()
+        if columns.ordered:
+            return columns.steps, values
+        return curve_reduction.in_order(columns.steps, values)
+
+
+class _OutOfOrder(Exception):
+    """The times of a chunk go down."""
+
+
+def _by_time(connection: sqlite3.Connection, run: int, found: _Series, shape: CurveShape) -> Curve:
+    # Chunks do not tell their times. Nearly always these rise, so that the ends tell all: which
+    # shows when all chunks are looked into.
+    chunks = _Chunks(connection, found)
+    is_whole = shape.low is None and shape.high is None
+    for rise in (True, False) if is_whole else (False,):
+        parts = list(chunks.ends() if rise else chunks.extremes())
+        origin = _origin(connection, run, parts) if shape.x == RELATIVE else 0
+        try:
+            load = _LoadByTimes(chunks, rise)
+            return curve_reduction.reduce(parts, load, shape, origin=origin)
+        except _OutOfOrder:
+            pass
+    raise AssertionError("the extremes hold in any order")
+
+
+@frozen
+class _LoadByTimes:
+    _chunks: _Chunks
+    _rise: bool
+
+    def __call__(self, chunk: int) -> Points:
+        columns = self._chunks.columns(chunk)
+        times, values = columns.timestamps.tolist(), columns.values.tolist()
+        if times == sorted(times):
+            return times, values
+        if self._rise:
+            raise _OutOfOrder
+        return curve_reduction.in_order(times, values)
+
+
+def _over_metric(
+    connection: sqlite3.Connection, y: _Series, x: _Series | None, shape: CurveShape
+) -> Curve:
+    if x is None:
+        return Curve()
+    curve_reduction.check_joinable(x.points, y.points)
+    over, shown = _whole(connection, x), _whole(connection, y)
+    parts, load = curve_reduction.over_metric(shown.steps, shown.values, over.steps, over.values)
+    return curve_reduction.reduce(parts, load, shape)
+
+
+def _whole(connection: sqlite3.Connection, found: _Series) -> Columns:
+    return series.by_step(list(series.read(connection, found.number, found.chunks)))

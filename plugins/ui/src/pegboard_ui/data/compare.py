@@ -1,0 +1,244 @@
+"""``runs/compare``: what runs have in common and where they differ, as rows of equal columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+
+from attrs import field, frozen
+from pegboard.contracts.tracking import TrackingStore
+from pegboard.entities import Run, ViewType
+from pegboard.errors import InvalidValue, NotFound
+from pegboard.literals import literal
+from pegboard_stores import cancellation
+from pegboard_wire.http import Answer, Call, Permission
+from pegboard_wire.requests import store_of
+from pegboard_wire.shapes import BOOLEAN, INT64, NUMBER, TEXT, array, record
+from pegboard_wire.typed import AtMost, Between, typed
+
+from pegboard_ui.data.answers import json_answer, number
+from pegboard_ui.data.directions import NAMES, better, direction
+
+MOST_RUNS = 100
+MOST_ROWS = 5_000
+_VAIN = 3
+"""After how many experiments that have one of the runs alone the others are read one by one."""
+MOST_TEXT = 2_000
+"""How many characters of a param or tag are sent; what differs behind them is still told."""
+
+HIDDEN_TAGS = ("mlflow.runName", "mlflow.loggedArtifacts", "mlflow.log-model.history")
+"""Tags that say nothing to people, or what stands elsewhere."""
+
+
+@frozen
+class CompareRequest:
+    """Which runs, against which of them, and whether only where they differ."""
+
+    run_ids: Annotated[list[str], AtMost(MOST_RUNS)]
+    diff: bool = False
+    baseline: str = ""
+    offset: Annotated[int, Between(0, 1_000_000)] = 0
+    limit: Annotated[int, Between(1, MOST_ROWS)] = 2_000
+    kinds: list[str] = field(factory=lambda: ["metrics", "params", "tags", "attributes"])
+
+
+def compare(call: Call, wanted: CompareRequest) -> Answer:
+    """Return the rows, and by how much metrics differ from those of the baseline."""
+    store = store_of(call)
+    runs, missing = _load(store, list(dict.fromkeys(wanted.run_ids)))
+    ids = [run.info.run_id for run in runs]
+    if wanted.baseline and wanted.baseline not in ids:
+        raise InvalidValue(f"The baseline {wanted.baseline[:60]!r} is not one of the runs.")
+    base = ids.index(wanted.baseline) if wanted.baseline else 0
+    tags = {
+        experiment: store.get_experiment(experiment).tags
+        for experiment in {run.info.experiment_id for run in runs}
+    }
+    shared = next(iter(tags.values())) if len(tags) == 1 else {}
+    rows = _rows(runs, base, shared, wanted.kinds) if runs else []
+    differing = sum(row["differs"] for row in rows)
+    shown = [row for row in rows if row["differs"] or not wanted.diff]
+    return json_answer(
+        call,
+        {
+            "runs": [_run_json(run) for run in runs],
+            "missing": missing,
+            "baseline": ids[base] if ids else None,
+            "rows": shown[wanted.offset : wanted.offset + wanted.limit],
+            "total": len(rows),
+            "differing": differing,
+            "matched": len(shown),
+        },
+    )
+
+
+def _load(store: TrackingStore, run_ids: Sequence[str]) -> tuple[list[Run], list[str]]:
+    """Return runs in the order of their ids, and the ids of those that there are not."""
+    found: dict[str, Run] = {}
+    missing = []
+    vain = 0
+    for run_id in run_ids:
+        if run_id in found:
+            continue
+        cancellation.check()
+        try:
+            run = found[run_id] = store.get_run(run_id)
+        except NotFound:
+            missing.append(run_id)
+            continue
+        left = [each for each in run_ids if each not in found and each not in missing]
+        if left and vain < _VAIN:
+            # Most often they are all of one experiment, which is read at once.
+            names = ", ".join(map(literal, left))
+            page = store.search_runs(
+                [run.info.experiment_id],
+                filter=f"attributes.run_id IN ({names})",
+                view=ViewType.ALL,
+                max_results=MOST_RUNS,
+            )
+            found |= {each.info.run_id: each for each in page}
+            vain += not page
+    return [found[run_id] for run_id in run_ids if run_id in found], missing
+
+
+def _run_json(run: Run) -> dict[str, Any]:
+    info = run.info
+    return {
+        "run_id": info.run_id,
+        "name": info.run_name,
+        "status": info.status.value,
+        "experiment_id": info.experiment_id,
+        "start_time": info.start_time,
+        "end_time": info.end_time,
+        "user": info.user_id,
+        "deleted": info.lifecycle_stage.value == "deleted",
+    }
+
+
+def _rows(
+    runs: Sequence[Run], base: int, tags: Mapping[str, str], kinds: Sequence[str]
+) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    if "metrics" in kinds:
+        rows += _metric_rows([run.data.metrics for run in runs], base, tags)
+    if "params" in kinds:
+        rows += _text_rows("params", [run.data.params for run in runs])
+    if "tags" in kinds:
+        rows += _text_rows("tags", [run.data.tags for run in runs])
+    if "attributes" in kinds:
+        rows += [_plain_row("attributes", name, list(map(of, runs))) for name, of in _ATTRIBUTES]
+    return rows
+
+
+def _metric_rows(
+    metrics: Sequence[Mapping[str, float]], base: int, tags: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    rows = []
+    for key in sorted(set().union(*metrics)):
+        values = [each.get(key) for each in metrics]
+        than, way = values[base], direction(key, tags)
+        rows.append(
+            {
+                "column": f"metrics.{key}",
+                "kind": "metrics",
+                "direction": NAMES[way],
+                "differs": _differ([value if value == value else "NaN" for value in values]),
+                "values": [None if value is None else number(value) for value in values],
+                "delta": [_delta(value, than) for value in values],
+                "better": [better(way, value, than) for value in values],
+            }
+        )
+    return rows
+
+
+def _delta(value: float | None, than: float | None) -> float | str | None:
+    if value is None or than is None:
+        return None
+    delta = value - than
+    # Two infinities, or NaN, have no difference that says anything.
+    return None if delta != delta else number(float(f"{delta:.6g}"))
+
+
+def _text_rows(kind: str, texts: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    keys = sorted(set().union(*texts) - set(HIDDEN_TAGS if kind == "tags" else ()))
+    return [_plain_row(kind, key, [each.get(key) for each in texts]) for key in keys]
+
+
+def _plain_row(kind: str, key: str, values: Sequence[Any]) -> dict[str, Any]:
+    row = {
+        "column": f"{kind}.{key}",
+        "kind": kind,
+        "differs": _differ(values),
+        "values": [_cut(value) for value in values],
+        "delta": None,
+        "better": None,
+    }
+    if any(isinstance(value, str) and len(value) > MOST_TEXT for value in values):
+        row["cut"] = True
+    return row
+
+
+def _cut(value: Any) -> Any:
+    return value[:MOST_TEXT] if isinstance(value, str) else value
+
+
+def _differ(values: Sequence[Any]) -> bool:
+    return any(value != values[0] for value in values[1:])
+
+
+def _duration(run: Run) -> int | None:
+    return None if run.info.end_time is None else run.info.end_time - run.info.start_time
+
+
+_ATTRIBUTES: Sequence[tuple[str, Callable[[Run], Any]]] = (
+    ("status", lambda run: run.info.status.value),
+    ("start_time", lambda run: run.info.start_time),
+    ("duration", _duration),
+    ("user_id", lambda run: run.info.user_id),
+    ("experiment_id", lambda run: run.info.experiment_id),
+)
+
+_MAYBE_ARRAY = {"type": ["array", "null"]}
+
+ENDPOINTS = [
+    typed(
+        "GET",
+        "/api/pegboard/1.0/runs/compare",
+        compare,
+        Permission.READ,
+        "Compare runs: metrics, params, tags and attributes, and where they differ.",
+        CompareRequest,
+        record(
+            baseline={"type": ["string", "null"]},
+            total=INT64,
+            matched=INT64,
+            differing=INT64,
+            missing=array(TEXT),
+            runs=array(
+                record(
+                    run_id=TEXT,
+                    name=TEXT,
+                    status=TEXT,
+                    experiment_id=TEXT,
+                    start_time=INT64,
+                    end_time={"type": ["integer", "null"]},
+                    user=TEXT,
+                    deleted=BOOLEAN,
+                )
+            ),
+            rows=array(
+                record(
+                    column=TEXT,
+                    kind=TEXT,
+                    direction=TEXT,
+                    differs=BOOLEAN,
+                    values=array({"oneOf": [NUMBER, {"type": ["string", "null"]}]}),
+                    delta=_MAYBE_ARRAY,
+                    better=_MAYBE_ARRAY,
+                    cut=BOOLEAN,
+                )
+            ),
+        ),
+        tags=("Pages",),
+    )
+]

@@ -1,0 +1,108 @@
+/** One registry of keys: what the page listens to is what `?` lists. */
+import { signal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+
+export interface Key {
+  /** What it does, in a few words: 'Next row'. */
+  does: string
+  run: (event: KeyboardEvent) => void
+  /** Works while a text is being typed too. */
+  always?: boolean
+  /** Not in the palette: movements and the like. */
+  quiet?: boolean
+}
+
+/** By combination: 'j', 'Shift+D', 'Mod+K', 'g t' (one after the other), 'ArrowDown', 'Space'. */
+export type Keys = Record<string, Key | undefined>
+
+export interface Group {
+  name: string
+  keys: Keys
+  /** While this group is there, no other is listened to (dialogs). */
+  alone?: boolean
+}
+
+/** The groups that are listened to; the last one goes first. */
+export const groups = signal<readonly Group[]>([])
+
+/** Whether the list of all keys is shown. */
+export const helpIsOpen = signal(false)
+
+const CHAIN_MS = 1000
+let before = ''
+let beforeAt = 0
+
+export function addKeys(group: Group): () => void {
+  groups.value = [...groups.peek(), group]
+  return () => {
+    groups.value = groups.peek().filter((each) => each !== group)
+  }
+}
+
+/** Listen while a component is there. Keys may close over its state: the latest are called. */
+export function useKeys(name: string, keys: Keys, alone = false): void {
+  const latest = useRef(keys)
+  latest.current = keys
+  const shown = Object.entries(keys).filter(([, key]) => key).map(([combination, key]) => `${combination} ${key?.does}`)
+  useEffect(() => {
+    const stable: Keys = {}
+    for (const [combination, key] of Object.entries(latest.current)) {
+      if (key) stable[combination] = { ...key, run: (event) => latest.current[combination]?.run(event) }
+    }
+    return addKeys({ name, keys: stable, alone })
+  }, [name, shown.join('\n'), alone])
+}
+
+/** The combination of an event, as the registry names it. */
+export function combinationOf(event: KeyboardEvent): string {
+  const name = event.key === ' ' ? 'Space' : event.key.length === 1 && (event.ctrlKey || event.metaKey) ? event.key.toUpperCase() : event.key
+  const isLetter = /^[a-z]$/i.test(event.key)
+  const parts = []
+  if (event.ctrlKey || event.metaKey) parts.push('Mod')
+  if (event.altKey) parts.push('Alt')
+  // For signs the shift is part of the sign: '?' is '?', on every keyboard.
+  if (event.shiftKey && (isLetter || event.key.length > 1)) parts.push('Shift')
+  return [...parts, isLetter && event.shiftKey ? name.toUpperCase() : name].join('+')
+}
+
+function isTyping(event: KeyboardEvent): boolean {
+  const target = event.target as HTMLElement
+  return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)
+}
+
+function isControl(event: KeyboardEvent): boolean {
+  return (event.key === ' ' || event.key === 'Enter') && /^(BUTTON|A|SUMMARY)$/.test((event.target as HTMLElement).tagName)
+}
+
+document.addEventListener('keydown', (event) => {
+  if (event.defaultPrevented || event.isComposing || isControl(event)) return
+  const combination = combinationOf(event)
+  const chained = event.timeStamp - beforeAt < CHAIN_MS && before ? `${before} ${combination}` : ''
+  const typing = isTyping(event)
+  const listened = [...groups.peek()].reverse()
+  const last = listened.findIndex((group) => group.alone)
+  for (const wanted of chained ? [chained, combination] : [combination]) {
+    for (const group of last < 0 ? listened : listened.slice(0, last + 1)) {
+      const key = group.keys[wanted]
+      if (!key || (typing && !key.always)) continue
+      event.preventDefault()
+      before = ''
+      key.run(event)
+      return
+    }
+  }
+  if (!typing && combination.length === 1) {
+    before = combination
+    beforeAt = event.timeStamp
+  }
+})
+
+const isMac = /Mac|iP(hone|ad|od)/.test(navigator.platform)
+const SIGNS: Record<string, string> = {
+  Mod: isMac ? 'cmd' : 'ctrl', Space: 'space', ArrowUp: 'up', ArrowDown: 'down', ArrowLeft: 'left',
+  ArrowRight: 'right', Escape: 'esc', Enter: 'enter', Backspace: 'del', Shift: 'shift', Alt: 'alt', Tab: 'tab',
+}
+
+/** A combination as people read it. */
+export const shown = (combination: string): string =>
+  combination.replace(/[A-Za-z]+/g, (part) => SIGNS[part] ?? part).replace(/\+/g, ' ')

@@ -1,0 +1,127 @@
+/** The address is the state: path and query are signals, and all that a view depends on is in them. */
+import { batch, computed, signal } from '@preact/signals'
+import type { ComponentType } from 'preact'
+import { href, root } from './root'
+
+export interface PageProps {
+  params: Record<string, string>
+}
+
+export interface Route {
+  /** '/experiments/:id'; ':rest*' takes all that follows. */
+  path: string
+  /** Loads the page when it is first needed; prefer `() => import('./page')`. */
+  load: () => Promise<{ default: ComponentType<PageProps> }>
+  /** Which icon of the rail is marked. */
+  rail?: string
+  title?: string
+}
+
+const here = (): string => {
+  const path = location.pathname
+  return path.startsWith(root.pathname) ? `/${path.slice(root.pathname.length)}` : path
+}
+
+/** The path below the root, decoded by nobody: '/models/a%20b'. */
+export const path = signal(here())
+const search = signal(location.search)
+
+export const query = computed(() => new URLSearchParams(search.value))
+
+/** One value of the query; '' if it is not there. Reading it in a component subscribes to it. */
+export const param = (name: string): string => query.value.get(name) ?? ''
+
+/** A list in the query, 'a,b'; commas within items are escaped by encodeURIComponent. */
+export const listParam = (name: string): string[] => param(name).split(',').filter(Boolean).map(decodeURIComponent)
+export const asList = (items: Iterable<string>): string =>
+  [...items].map((item) => item.replace(/[%,]/g, encodeURIComponent)).join(',')
+
+export interface Go {
+  /** Replace the entry of the history; for what is not worth a step back, such as typing. */
+  replace?: boolean
+}
+
+/** Go to an address below the root: '/runs/1?tab=metrics'. */
+export function navigate(to: string, { replace = false }: Go = {}): void {
+  const target = href(to)
+  if (target === location.pathname + location.search) return
+  history[replace ? 'replaceState' : 'pushState'](null, '', target)
+  look()
+}
+
+/** Change values of the query: '' or null removes one, all others stay. */
+export function setQuery(patch: Record<string, string | null | undefined>, go: Go = {}): void {
+  navigate(here() + withQuery(patch), go)
+}
+
+/** The query with some values changed, as '?a=b' or ''; for links. */
+export function withQuery(patch: Record<string, string | null | undefined>): string {
+  const next = new URLSearchParams(search.peek())
+  for (const [name, value] of Object.entries(patch)) value ? next.set(name, value) : next.delete(name)
+  return asSearch(next)
+}
+
+/** Values of a query as an address shows them: commas, slashes and colons stay readable. */
+export function asSearch(values: URLSearchParams | Record<string, string>): string {
+  const text = new URLSearchParams(values).toString().replace(/%2C/g, ',').replace(/%2F/g, '/').replace(/%3A/g, ':')
+  return text && `?${text}`
+}
+
+function look(): void {
+  batch(() => {
+    path.value = here()
+    search.value = location.search
+  })
+}
+
+addEventListener('popstate', look)
+
+/** Links to addresses of the page are followed without loading it anew. */
+document.addEventListener('click', (event) => {
+  if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
+  const link = (event.target as Element).closest?.('a[href]') as HTMLAnchorElement | null
+  if (!link || link.target || link.hasAttribute('download')) return
+  const url = new URL(link.href)
+  if (url.origin !== root.origin || !url.pathname.startsWith(root.pathname)) return
+  const to = `/${url.pathname.slice(root.pathname.length)}`
+  if (!find(to)) return
+  event.preventDefault()
+  navigate(to + url.search)
+})
+
+const routes: (Route & { pattern: RegExp; names: string[] })[] = []
+
+/** Take routes in; called by main.tsx for each pages/NAME/route.ts. */
+export function register(found: Route[]): void {
+  for (const route of found) {
+    const names: string[] = []
+    const pattern = route.path.replace(/\/:(\w+)(\*?)/g, (_, name: string, rest: string) => {
+      names.push(name)
+      return rest ? '(?:/(.*))?' : '/([^/]+)'
+    })
+    routes.push({ ...route, pattern: new RegExp(`^${pattern}/?$`), names })
+  }
+}
+
+/** Which route an address belongs to, and the values of its names. */
+export function find(to: string): { route: Route; params: Record<string, string> } | undefined {
+  for (const route of routes) {
+    const match = route.pattern.exec(to)
+    if (match) {
+      const params = Object.fromEntries(route.names.map((name, i) => [name, decode(match[i + 1] ?? '')]))
+      return { route, params }
+    }
+  }
+  return undefined
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** Whether a page for a first part of the path is there, so that links to it make sense. */
+export const hasRoute = (to: string): boolean => find(to) !== undefined

@@ -1,0 +1,118 @@
+/** What can be done to runs: tag, rename, hide, pin, delete; each shown at once and undone with z. */
+import { del, get, post, put } from '../../core/api'
+import { plural } from '../../core/format'
+import { edit } from '../../core/undo'
+import { Dialog } from '../../parts/dialog'
+
+const MLFLOW = '/api/2.0/mlflow/runs'
+
+export interface Target {
+  id: string
+  name: string
+}
+
+const told = (runs: readonly Target[]): string =>
+  runs.length <= 3 ? runs.map((run) => run.name).join(', ') : plural(runs.length, 'run')
+
+const each = (runs: readonly Target[], send: (id: string) => Promise<unknown>): Promise<unknown> =>
+  runs.reduce<Promise<unknown>>((before, run) => before.then(() => send(run.id)), Promise.resolve())
+
+/** Delete runs; they can be restored. */
+export const deleteRuns = (runs: readonly Target[], gone: (ids: string[], on: boolean) => void): Promise<boolean> => {
+  const ids = runs.map((run) => run.id)
+  return edit({
+    said: `deleted ${told(runs)}`,
+    apply: () => gone(ids, true),
+    send: () => each(runs, (id) => post(`${MLFLOW}/delete`, { run_id: id })),
+    revert: () => gone(ids, false),
+    unsend: () => each(runs, (id) => post(`${MLFLOW}/restore`, { run_id: id })),
+  })
+}
+
+interface Tagged {
+  run: { data: { tags?: { key: string; value: string }[] } }
+}
+
+export async function tagRuns(runs: readonly Target[], key: string, value: string, renew: () => void): Promise<boolean> {
+  const before = new Map<string, string | undefined>()
+  const done = await edit({
+    said: `tagged ${told(runs)} with ${key}`,
+    apply: () => undefined,
+    send: () =>
+      each(runs, async (id) => {
+        const found = await get<Tagged>(`${MLFLOW}/get`, { run_id: id })
+        before.set(id, found.run.data.tags?.find((tag) => tag.key === key)?.value)
+        await post(`${MLFLOW}/set-tag`, { run_id: id, key, value })
+      }),
+    revert: renew,
+    unsend: () =>
+      each(runs, (id) => {
+        const was = before.get(id)
+        return was === undefined ? post(`${MLFLOW}/delete-tag`, { run_id: id, key }) : post(`${MLFLOW}/set-tag`, { run_id: id, key, value: was })
+      }).then(renew),
+  })
+  renew()
+  return done
+}
+
+export const renameRun = (run: Target, name: string, renew: () => void): Promise<boolean> =>
+  edit({
+    said: `renamed ${run.name} to ${name}`,
+    apply: () => undefined,
+    send: () => post(`${MLFLOW}/update`, { run_id: run.id, run_name: name }).then(renew),
+    revert: renew,
+    unsend: () => post(`${MLFLOW}/update`, { run_id: run.id, run_name: run.name }).then(renew),
+  })
+
+export function pinRuns(experiment: string, runs: readonly Target[], on: boolean, show: (ids: string[], on: boolean) => void): Promise<boolean> {
+  const ids = runs.map((run) => run.id)
+  const send = (wanted: boolean) => put('marks', { experiment_id: experiment, pins: Object.fromEntries(ids.map((id) => [id, wanted])) })
+  return edit({
+    said: `${on ? 'pinned' : 'unpinned'} ${told(runs)}`,
+    apply: () => show(ids, on),
+    send: () => send(on),
+    revert: () => show(ids, !on),
+    unsend: () => send(!on),
+  })
+}
+
+export const saveView = (experiment: string, name: string, view: Record<string, string>): Promise<boolean> =>
+  edit({
+    said: `saved the view ${name}`,
+    apply: () => undefined,
+    send: () => put(`views/${encodeURIComponent(name)}`, { experiment_id: experiment, view }),
+    revert: () => undefined,
+    unsend: () => del(`views/${encodeURIComponent(name)}`, { experiment_id: experiment }),
+  })
+
+interface Field {
+  name: string
+  label: string
+  value?: string
+  required?: boolean
+}
+
+/** Asks for one or two texts. */
+export function Ask({ title, fields, does, button, close }: { title: string; fields: Field[]; button: string; does: (values: Record<string, string>) => void; close: () => void }) {
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault()
+    const given = new FormData(event.currentTarget as HTMLFormElement)
+    close()
+    does(Object.fromEntries([...given].map(([name, value]) => [name, String(value)])))
+  }
+  return (
+    <Dialog label={title} close={close}>
+      <form onSubmit={submit}>
+        <div class="top"><h2>{title}</h2></div>
+        <div class="in">
+          {fields.map((field, i) => (
+            <label key={field.name} class="lab">{field.label}
+              <input class="input" name={field.name} defaultValue={field.value} required={field.required ?? true} autofocus={i === 0} autocomplete="off" />
+            </label>
+          ))}
+        </div>
+        <div class="do"><button type="button" class="btn" onClick={close}>Cancel</button><button class="btn main">{button}</button></div>
+      </form>
+    </Dialog>
+  )
+}

@@ -1,0 +1,57 @@
+/** What the page holds on to while the address changes. */
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { type Failure, post } from '../../core/api'
+import { useResource } from '../../core/resource'
+import { Groups, type Query, Rows, type Source } from './rows'
+import type { View } from './state'
+
+interface Found {
+  experiments: { experiment_id: string; name: string }[]
+}
+
+/** The experiments that an address names: '1', '1,2' or 'all'. */
+export function useExperiments(ids: string): { ids: string[]; name: string; error?: Failure } {
+  const listed = ids === 'all' ? [] : ids.split(',')
+  const single = listed.length === 1
+  const one = useResource<{ experiment: { name: string } }>(single ? '/api/2.0/mlflow/experiments/get' : null, { experiment_id: ids })
+  const [all, setAll] = useState<Found['experiments']>()
+  const [error, setError] = useState<Failure>()
+  useEffect(() => {
+    if (single) return
+    post<Found>('/api/2.0/mlflow/experiments/search', { max_results: 1000 }).then((found) => setAll(found.experiments), setError)
+  }, [ids])
+  if (single) return { ids: listed, name: one.data?.experiment.name ?? '', error: one.error }
+  if (ids === 'all') return { ids: all?.map((each) => each.experiment_id) ?? [], name: 'all runs', error }
+  return { ids: listed, name: listed.map((id) => all?.find((each) => each.experiment_id === id)?.name ?? id).join(', '), error }
+}
+
+/**
+ * The rows of the view, and those that are on their way: the last good ones stay until the new ones
+ * are here, and longer if these fail.
+ */
+export function useSource(experiments: string[], view: View): [Source, Source] {
+  const { q, sort, cols, group } = view
+  const open = group ? [] : view.open
+  const key = JSON.stringify([experiments, q, sort, cols, group, open, view.spark])
+  const made = useRef<{ key: string; source: Source } | undefined>(undefined)
+  const good = useRef<Source | undefined>(undefined)
+  const [, renew] = useState(0)
+  if (made.current?.key !== key) {
+    const query: Query = { experiment_ids: experiments, q, sort, cols: cols.filter((each) => each !== 'spark'), tree: !group, open, spark: view.spark === '-' ? '' : view.spark || '*', ...(group && { group }) }
+    if (made.current && made.current.source !== good.current) made.current.source.close()
+    made.current = { key, source: group ? new Groups(query, new Set(view.open)) : new Rows(query) }
+  }
+  const fresh = made.current.source
+  useEffect(() => {
+    if (!experiments.length) return
+    if (fresh instanceof Rows) fresh.want(0, 60)
+    return fresh.heads.subscribe((heads) => {
+      if (!heads || good.current === fresh) return
+      good.current?.close()
+      good.current = fresh
+      renew((n) => n + 1)
+    })
+  }, [fresh])
+  useEffect(() => { if (fresh instanceof Groups) fresh.toggle(new Set(view.open)) }, [view.open.join()])
+  return [good.current ?? fresh, fresh]
+}

@@ -1,0 +1,147 @@
+/** The frame of all pages: the rail, the page of the address, and what floats above it. */
+import { useEffect, useErrorBoundary, useState } from 'preact/hooks'
+import type { ComponentType } from 'preact'
+import { Failure, pending, unknown } from '../core/api'
+import { helpIsOpen, useKeys } from '../core/keys'
+import { isOpen, useProvider } from '../core/palette'
+import { find, hasRoute, navigate, type PageProps, path, type Route } from '../core/router'
+import { about, href } from '../core/root'
+import { nextDensity, toggleTheme } from '../core/theme'
+import { undoLast } from '../core/undo'
+import { Bar } from './bar'
+import { Foot } from './foot'
+import { Help } from './help'
+import { Icon, Logo } from './icon'
+import { Palette } from './palette'
+import { Failed, Nothing } from './states'
+
+const RAIL = [
+  { key: 'runs', title: 'Runs', to: '/experiments/all' },
+  { key: 'models', title: 'Models', to: '/models' },
+  { key: 'prompts', title: 'Prompts', to: '/prompts' },
+  { key: 'traces', title: 'Traces', to: '/traces' },
+  { key: 'gateway', title: 'Gateway', to: '/gateway' },
+  { key: 'recipes', title: 'Recipes', to: '/recipes' },
+] as const
+
+const SLOW_MS = 300
+
+interface Place {
+  title: string
+  to: string
+  key: string
+  icon?: string
+}
+
+/** Where one can go from everywhere: only what is there, and is allowed. */
+function places(): Place[] {
+  const own = RAIL.filter((item) => hasRoute(item.to))
+  const plugins = about.pages.map((page) => ({ key: `p:${page.key}`, title: page.title, to: `/p/${page.key}`, icon: page.icon || 'M13 10a3 3 0 1 1-6 0 3 3 0 0 1 6 0' }))
+  return [...own, ...plugins]
+}
+
+export function Shell() {
+  useKeys('Everywhere', {
+    'Mod+K': { does: 'Go to, or do', run: () => (isOpen.value = true), always: true, quiet: true },
+    '?': { does: 'All keys', run: () => (helpIsOpen.value = true) },
+    z: { does: 'Undo the last edit', run: undoLast },
+    d: { does: 'Row height: normal, compact, roomy', run: nextDensity },
+    'Shift+D': { does: 'Dark or light', run: toggleTheme },
+    'g h': { does: 'Home', run: () => navigate('/') },
+    'g e': hasRoute('/experiments/all') ? { does: 'All runs', run: () => navigate('/experiments/all') } : undefined,
+    'g m': hasRoute('/models') ? { does: 'Models', run: () => navigate('/models') } : undefined,
+    'g s': hasRoute('/traces') ? { does: 'Traces', run: () => navigate('/traces') } : undefined,
+  })
+  useProvider(() => places().map((place) => ({ title: place.title, kind: 'go', run: () => navigate(place.to) })))
+  const found = find(path.value)
+  useEffect(() => {
+    if (unknown.value && find('/login') && path.peek() !== '/login') {
+      navigate(`/login?to=${encodeURIComponent(path.peek() + location.search)}`, { replace: true })
+    }
+  }, [unknown.value])
+  return (
+    <>
+      <Rail on={path.value.startsWith('/p/') ? `p:${path.value.split('/')[2]}` : found?.route.rail} />
+      <main id="main">
+        <Wait />
+        {found ? <Outlet route={found.route} params={found.params} /> : <Lost />}
+      </main>
+      <Palette />
+      <Help />
+    </>
+  )
+}
+
+function Rail({ on = '' }: { on?: string }) {
+  if (path.value === '/login') return <nav class="rail" aria-label="Main"><span class="logo"><Logo /></span></nav>
+  return (
+    <nav class="rail" aria-label="Main">
+      <a class="logo" href={href('/')} aria-label="Home" aria-current={path.value === '/' ? 'page' : undefined}><Logo /><span class="tip">Home</span></a>
+      {places().map((place) => (
+        <a key={place.key} href={href(place.to)} class={place.key === on ? 'on' : ''} aria-label={place.title} aria-current={place.key === on ? 'page' : undefined}>
+          <Icon name={place.key} d={place.icon} /><span class="tip">{place.title}</span>
+        </a>
+      ))}
+      <span class="x" />
+      <button class="pal" aria-label="Go to, or do" onClick={() => (isOpen.value = true)}><Icon name="search" /><span class="tip">Go to</span></button>
+    </nav>
+  )
+}
+
+/** A bar of 2 px, once an answer takes long. */
+function Wait() {
+  const [slow, setSlow] = useState(false)
+  const waits = pending.value > 0
+  useEffect(() => {
+    if (!waits) return setSlow(false)
+    const timer = setTimeout(() => setSlow(true), SLOW_MS)
+    return () => clearTimeout(timer)
+  }, [waits])
+  return slow ? <div class="wait" aria-hidden="true" /> : null
+}
+
+const loaded = new Map<Route, ComponentType<PageProps>>()
+
+function Outlet({ route, params }: { route: Route; params: Record<string, string> }) {
+  const [, renew] = useState(0)
+  const [error, setError] = useState<Error>()
+  const [broken, reset] = useErrorBoundary((found) => console.error(found))
+  const Page = loaded.get(route)
+  const load = () => {
+    setError(undefined)
+    route.load().then(
+      (module) => {
+        loaded.set(route, module.default)
+        renew((n) => n + 1)
+      },
+      (found: Error) => setError(found),
+    )
+  }
+  useEffect(() => {
+    if (!loaded.has(route)) load()
+    document.title = route.title ? `${route.title}, pegboard` : 'pegboard'
+    if (broken) reset()
+  }, [route])
+  const failed = (broken as Error | undefined) ?? error
+  if (failed)
+    return (
+      <>
+        <Bar place={<h1>pegboard</h1>} />
+        <div class="scroll dots">
+          <Failed what="This page could not be shown" error={new Failure(-1, 'PAGE', failed.message)} still="All other pages work." retry={() => { reset(); load() }} />
+        </div>
+        <Foot />
+      </>
+    )
+  return Page ? <Page params={params} /> : <><Bar place={<b>pegboard</b>} /><div class="scroll dots" /></>
+}
+
+function Lost() {
+  return (
+    <>
+      <Bar place={<h1>pegboard</h1>} />
+      <div class="scroll dots"><Nothing title="There is no such page">Go <a class="link" href={href('/')}>home</a>, or find it with the search at the bottom left.</Nothing></div>
+      <Foot />
+    </>
+  )
+}

@@ -74,9 +74,9 @@ def _some(looked: Looked) -> list[int]:
         (json.dumps([rows[0], rows[len(rows) // 2], rows[-1]]),),
     ).fetchone()
     most = max(_FEWEST, 3 * _VALUES // (values + 1))
-    return rows[:: 1 + (len(rows) - 1) // most]
+    return rows[:: max(1, -(-len(rows) // most))]
 
 
 def _evenly(looked: Looked, most: int) -> list[int]:
     rows = sorted(looked.everything() if looked.members is None else looked.members)
-    return rows[:: 1 + (len(rows) - 1) // most]
+    return rows[:: max(1, -(-len(rows) // most))]

@@ -77,7 +77,7 @@ class App:
         self.metrics = Metrics(self.router.routes, board or Board())
         self.log = Log()
         self._guard = Guard(settings)
-        self._authenticator = Authenticator(settings)
+        self.authenticator = Authenticator(settings)
         self._bodies = requests.Bodies(settings.max_bodies)
         self._root = settings.root_path.encode()
         self.readings = Readings(settings.request_timeout_seconds)
@@ -132,7 +132,7 @@ class App:
     def close(self) -> None:
         """Wait for calls that still run, and close the stores."""
         self._pool.shutdown()
-        self._authenticator.close()
+        self.authenticator.close()
         try:
             for end in self._endings:
                 try:
@@ -185,7 +185,7 @@ class App:
             # Browsers ask without credentials, so this says nothing of what there is.
             await self._preflight(exchange, headers)
             return
-        identity = await self._authenticator.identify(headers, _client(scope))
+        identity = await self.authenticator.identify(headers, _client(scope))
         exchange.user = identity.name
         methods, match = self.router.find(path) or ({}, None)
         route = (
@@ -393,6 +393,9 @@ class App:
         if exchange.status:
             # The answer has begun. It is left incomplete, so the server cuts the connection.
             return
+        if failure.status == 401 and _is_of_page(exchange.scope):
+            # The browser would ask by a dialog of its own; the page has a better one.
+            failure = Failure(401, failure.error_code, failure.message)
         await exchange.fail(failure)
 
     def _report(self, request_id: str, error: BaseException, **facts: str) -> None:
@@ -417,6 +420,10 @@ class App:
             bytes=exchange.sent,
             ms=round(seconds * 1000, 3),
         )
+
+
+def _is_of_page(scope: Scope) -> bool:
+    return any(name == b"x-requested-with" for name, _ in scope["headers"])
 
 
 def _client(scope: Scope) -> str:

@@ -112,14 +112,14 @@ async function json(answer: Response): Promise<unknown> {
 
 async function failure(answer: Response): Promise<Failure> {
   const id = answer.headers.get('x-request-id') ?? ''
-  let said: { error_code?: string; message?: string; hint?: string; position?: number; pegboard?: { hint?: string } } = {}
+  let said: { error_code?: string; message?: string; hint?: string; position?: number; pegboard?: { message?: string; hint?: string } } = {}
   try {
     said = JSON.parse(await answer.text())
   } catch {
     // A proxy in front answered with something else.
   }
   if (answer.status === 401) unknown.value = true
-  const [message, ...rest] = (said.message ?? `The server answered with status ${answer.status}.`).split('\n')
+  const [message, ...rest] = (said.pegboard?.message ?? said.message ?? `The server answered with status ${answer.status}.`).split('\n')
   const hint = said.hint ?? said.pegboard?.hint ?? rest.join(' ')
   return new Failure(answer.status, said.error_code ?? '', message ?? '', hint, id, said.position)
 }

@@ -86,7 +86,7 @@ export default function Home() {
   const experiments = listed.filter((each) => each.name.toLowerCase().includes(sought))
   const total = (data?.total ?? 0) - (data ? data.experiments.length - listed.length : 0)
   useEffect(() => {
-    if (data) give([...data.live.map((run) => run.run_id), ...data.experiments.flatMap((each) => each.best_run?.run_id ?? [])])
+    if (data) give([...data.live.map((run) => run.run_id), ...data.experiments.flatMap((each) => each.best_run?.run_id ?? []), ...data.since.events.flatMap((event) => event.run_id ?? [])])
   }, [data])
   useProvider(() => (data?.experiments ?? []).map((each) => ({ title: each.name, kind: 'experiment', run: () => navigate(`/experiments/${each.experiment_id}`) })), [data])
   const at = useRowCursor('Experiments', experiments.length, (index) => navigate(`/experiments/${experiments[index]?.experiment_id}`))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import birdsong
 from playwright.sync_api import Page, expect
 
 
@@ -15,7 +16,7 @@ def test_it_shows_what_runs_and_what_there_is(
     now = page.get_by_label("What runs now").get_by_role("link")
     expect(now).to_have_count(3)
     expect(now.filter(has_text="heron-31")).to_contain_text("8,652 of 10,000")
-    row = page.get_by_role("row").filter(has_text="churn-tabular")
+    row = page.get_by_role("table", name="Experiments").get_by_role("row").filter(has_text="churn")
     expect(row).to_contain_text("auc")
     expect(row).to_contain_text("12")
     expect(page.get_by_text("3 live")).to_be_visible()
@@ -24,10 +25,10 @@ def test_it_shows_what_runs_and_what_there_is(
 
 def test_the_keys_go_to_an_experiment(page: Page, birds: Any) -> None:
     page.goto(birds.url)
-    expect(page.get_by_role("link", name="churn-tabular")).to_be_visible()
+    expect(page.locator(".home-list").get_by_role("link", name="churn-tabular")).to_be_visible()
     page.keyboard.press("/")
     page.keyboard.type("churn")
-    expect(page.get_by_role("link", name="tiny-lm-pretrain")).to_be_hidden()
+    expect(page.locator(".home-list").get_by_role("link", name="tiny-lm-pretrain")).to_be_hidden()
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
@@ -44,12 +45,10 @@ def test_a_store_without_runs_shows_the_code_that_fills_it(page: Page, fresh: An
 def test_below_a_path_and_behind_a_proxy_all_is_the_same(
     page: Page, tmp_path: Any, serve: Any
 ) -> None:
-    import birdsong
-
     ids = birdsong.fill(f"sqlite:{tmp_path}/s.db")
     with serve(tmp_path, "--root-path", "/team/ml") as served:
         page.goto(served.url)
-        page.get_by_role("link", name="tiny-lm-pretrain").click()
+        page.locator(".home-list").get_by_role("link", name="tiny-lm-pretrain").click()
         expect(page).to_have_url(f"{served.url}/experiments/{ids['tiny-lm-pretrain']}")
         expect(page.locator(".body .row")).to_have_count(6)
         page.reload()

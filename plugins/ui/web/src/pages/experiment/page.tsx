@@ -78,7 +78,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
   useEffect(() => give([...pins, ...shownIds]), [shownIds.join(), pins.join()])
 
   useEvents(experiments.length ? `experiment:${experiments.join(',')}` : '', (event) => {
-    if (event.runs?.length === 0 || event.revision === heads?.revision) return
+    if (event.runs && (!event.runs.length || event.revision === heads?.revision)) return
     void source.renew(inside.current || at > 0)
     setTurn((n) => n + 1)
   })

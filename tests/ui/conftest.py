@@ -120,7 +120,8 @@ def watched(context: BrowserContext) -> tuple[Page, Watched]:
         "console",
         lambda said: (
             seen.problems.append(f"console: {said.text}")
-            if said.type == "error" and "status of" not in said.text
+            if said.type == "error"
+            and not any(word in said.text for word in ("status of", "net::ERR_"))
             else None
         ),
     )

@@ -163,6 +163,20 @@ async def download(call: Call) -> Answer:
     return Answer(content(), media_type="application/octet-stream", close=close)
 
 
+async def tell(call: Call) -> Answer:
+    """Send one piece, and then nothing for as long as the client listens."""
+    note = Path(call.parameters["note"])
+
+    async def content() -> AsyncIterator[bytes]:
+        try:
+            yield b"begun"
+            await asyncio.Event().wait()
+        finally:
+            note.with_suffix(".ended").touch()
+
+    return Answer(content(), media_type="text/plain", close=note.touch, endless=True)
+
+
 def weigh(call: Call) -> dict[str, Any]:
     return {"size": len(call.content), "sha256": hashlib.sha256(call.content).hexdigest()}
 
@@ -217,6 +231,7 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
         Endpoint("POST", "/api/probe/raw", weigh, write, "Weigh.", raw=True, max_body=3 << 20),
         Endpoint("POST", "/api/probe/soon", weigh, write, "Weigh.", raw=True, quick=True),
         Endpoint("GET", "/api/probe/stream", download, read, "Send pieces."),
+        Endpoint("GET", "/api/probe/endless", tell, read, "Send without end."),
         Endpoint("GET", "/api/probe/page", page, read, "Send HTML."),
         Endpoint("GET", "/api/probe/header", bad_header, read, "Send a header that is two."),
         Endpoint("GET", "/api/probe/fail", fail, read, "Fail."),

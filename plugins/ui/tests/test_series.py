@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import json
 import math
-import struct
+import re
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -47,21 +47,17 @@ def ask(site, headers=None, **fields):
     return site.get(f"{PATH}?{urlencode(pairs)}", **(headers or {}))
 
 
-def decoded(text):
-    """Return the numbers of an array, as a page reads them."""
-    kind, *rest = text.split(":")
-    content = base64.b64decode(rest[-1])
-    size, form = {"f8": (8, "d"), "f4": (4, "f"), "u2": (2, "H"), "i4": (4, "i")}[kind]
-    values = list(struct.unpack(f"<{len(content) // size}{form}", content))
-    if len(rest) == 1:
-        return values
-    found = [int(rest[0])]
-    for value in values:
-        found.append(found[-1] + value)
-    return found
+@pytest.fixture(scope="module")
+def decoded():
+    """Return what reads an array, as the README shows it."""
+    text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    [code] = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    shown = {}
+    exec(code, shown)
+    return shown["decoded"]
 
 
-def test_a_curve_tells_what_it_stands_for(runs):
+def test_a_curve_tells_what_it_stands_for(runs, decoded):
     site, ids = runs
     reply = ask(site, run_ids=ids, keys="loss", width="100")
     assert reply.status == 200
@@ -82,7 +78,7 @@ def test_a_curve_tells_what_it_stands_for(runs):
         assert "smooth" not in each
 
 
-def test_few_points_come_as_they_are(runs):
+def test_few_points_come_as_they_are(runs, decoded):
     site, ids = runs
     [each] = ask(site, run_ids=ids[0], keys="épöch/µ 1").json["series"]
     assert (each["key"], each["exact"]) == ("épöch/µ 1", True)
@@ -90,7 +86,7 @@ def test_few_points_come_as_they_are(runs):
     assert decoded(each["y"]) == [i / 3 for i in range(10)]
 
 
-def test_values_that_hardly_differ_keep_all_their_digits(runs):
+def test_values_that_hardly_differ_keep_all_their_digits(runs, decoded):
     site, ids = runs
     [each] = ask(site, run_ids=ids[0], keys="flat", width="50").json["series"]
     assert each["y"].startswith("f8:")
@@ -98,7 +94,7 @@ def test_values_that_hardly_differ_keep_all_their_digits(runs):
 
 
 @pytest.mark.parametrize(("axis", "start"), [("time", 1_700_000_000_000), ("relative", 0)])
-def test_times_are_an_axis(runs, axis, start):
+def test_times_are_an_axis(runs, decoded, axis, start):
     site, ids = runs
     low, high = start + 50 * 4_000, start + 50 * 4_009
     fields = {"run_ids": ids[0], "keys": "loss", "x": axis, "from": str(low), "to": str(high)}
@@ -108,7 +104,7 @@ def test_times_are_an_axis(runs, axis, start):
     assert (each["points"], each["total"]) == (10, 20_000)
 
 
-def test_smoothing_and_another_metric_as_the_axis(runs):
+def test_smoothing_and_another_metric_as_the_axis(runs, decoded):
     site, ids = runs
     [each] = ask(site, run_ids=ids[0], keys="épöch/µ 1", x="metrics.loss", smooth="0.5").json[
         "series"
@@ -160,7 +156,7 @@ def test_an_answer_is_compressed_and_not_sent_again(runs):
     assert again.headers["etag"] == plain.headers["etag"]
 
 
-def test_a_point_is_drawn_once_it_was_taken(runs):
+def test_a_point_is_drawn_once_it_was_taken(runs, decoded):
     site, ids = runs
     before = site.get(f"{PATH}?keys=live&run_ids={ids[1]}")
     assert before.json["series"] == []

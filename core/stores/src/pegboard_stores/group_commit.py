@@ -18,7 +18,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import define, field
 from pegboard.errors import PegboardError, StoreBusy
@@ -29,6 +29,9 @@ T = TypeVar("T")
 
 _TURN_SECONDS = 1.0
 """After how long a thread sees for itself what becomes of its write."""
+
+_End: TypeAlias = "tuple[Any, Exception | None]"
+"""The result of a write, or its error."""
 
 TOGETHER = 256
 """How many writes share a transaction at the most, so that none waits for very many others."""
@@ -177,15 +180,8 @@ class GroupCommit:
             self._commit_all(queue)
 
     def _commit_all(self, queue: _Queue) -> None:
-        while True:
-            try:
-                if not self._commit(queue):
-                    return
-            except Exception as error:
-                while taken := queue.take():
-                    for item in taken:
-                        item.end(None, copy.copy(error))
-                return
+        while self._commit(queue):
+            pass
 
     def _commit(self, queue: _Queue) -> bool:
         """Write some of what waits; False if nothing does."""
@@ -195,6 +191,11 @@ class GroupCommit:
                 if len(taken) < 2 or not self._together(taken):
                     for item in taken:
                         self._alone(item)
+            except Exception as error:
+                # The store itself failed, for these; what comes next finds out for itself.
+                for item in taken:
+                    if not item.done:
+                        item.end(None, copy.copy(error))
             except BaseException:
                 queue.give_back([item for item in taken if not item.done])
                 raise
@@ -213,8 +214,7 @@ class GroupCommit:
     def _together(self, taken: list[_Waiting[Any]]) -> bool:
         """Write all in one transaction; False if that failed, and each is to be tried alone."""
         try:
-            with self._database.writing() as connection:
-                ends = [self._within(connection, item) for item in taken]
+            ends = self._at_once(taken) or self._one_by_one(taken)
         except StoreBusy as error:
             # To wait once for the lock is long enough.
             ends = [(None, copy.copy(error)) for _ in taken]
@@ -224,9 +224,25 @@ class GroupCommit:
             item.end(*end)
         return True
 
-    def _within(
-        self, connection: sqlite3.Connection, item: _Waiting[T]
-    ) -> tuple[T | None, Exception | None]:
+    def _at_once(self, taken: list[_Waiting[Any]]) -> list[_End]:
+        """Write all; none of it if one fails, and then return nothing.
+
+        Seldom does one fail, and a savepoint costs as much as a small write.
+        """
+        try:
+            with self._database.writing() as connection:
+                return [(item.write(connection), None) for item in taken]
+        except StoreBusy:
+            raise
+        except Exception:
+            return []
+
+    def _one_by_one(self, taken: list[_Waiting[Any]]) -> list[_End]:
+        """Write all in one transaction but what fails."""
+        with self._database.writing() as connection:
+            return [self._within(connection, item) for item in taken]
+
+    def _within(self, connection: sqlite3.Connection, item: _Waiting[Any]) -> _End:
         """Write one of several, so that its error undoes nothing else."""
         connection.execute("SAVEPOINT one")
         try:

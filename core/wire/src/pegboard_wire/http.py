@@ -100,8 +100,9 @@ class Endpoint:
 
     ``path`` may hold ``{name}`` for one part and ``{name:path}`` for the rest. A path below
     ``/api/`` is served below ``/ajax-api/`` too. ``handle`` is called in a thread, unless it is a
-    coroutine function or ``quick``, which promises that it never waits for anything (microseconds);
-    it returns a mapping (sent as JSON), or an Answer. Errors of ``pegboard.errors`` become answers
+    coroutine function or ``quick``, which promises that it never waits for anything (microseconds).
+    It returns a mapping (sent as JSON), or an Answer. What is quick most of the time returns, before
+    it has done anything, a coroutine for the rest of the time, and may be called twice for that. Errors of ``pegboard.errors`` become answers
     in MLflow's error form.
 
     ``request`` and ``response`` are JSON schemas of the parameters and the answer, for the OpenAPI

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 import secrets
 import time
@@ -76,7 +77,7 @@ class App:
         self.router = Router([*builtin.endpoints(self), *served])
         self.metrics = Metrics(self.router.routes, board or Board())
         self.log = Log()
-        self._guard = Guard(settings)
+        self.guard = Guard(settings)
         self.authenticator = Authenticator(settings)
         self._bodies = requests.Bodies(settings.max_bodies)
         self._root = settings.root_path.encode()
@@ -88,14 +89,16 @@ class App:
         self.stopping = asyncio.Event()
         """Set when the server is to stop: answers without an end are ended."""
         # Unlike a random number for each, this is unique at no cost.
-        self._ids = map(f"{secrets.token_hex(4)}-{{:x}}".format, itertools.count(1))
+        ids = map(f"{secrets.token_hex(4)}-{{:x}}".format, itertools.count(1))
+        self.next_id = ids.__next__
+        """Returns a new id for a request."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or start and stop with the server."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            await self._serve(Exchange(scope, receive, send, next(self._ids)))
+            await self._serve(Exchange(scope, receive, send, self.next_id()))
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -160,10 +163,7 @@ class App:
         except Exception as error:
             await self._fail(exchange, error)
         finally:
-            seconds = time.perf_counter() - exchange.started
-            self.metrics.end(exchange.route, exchange.status, seconds)
-            if self.settings.access_log:
-                self._log_access(exchange, seconds)
+            self.finished(exchange)
 
     async def _answer(self, exchange: Exchange) -> None:
         scope = exchange.scope
@@ -176,17 +176,13 @@ class App:
                 {"retry-after": "1"},
                 close=True,
             )
-        path = self._path(scope["raw_path"])
         method = scope["method"]
-        exchange.extra = self._guard.cors(headers)
-        if path not in _OPEN_TO_ANY_HOST:
-            self._guard.check(method, headers)
+        path = self.admit(exchange, headers)
         if method == "OPTIONS" and b"access-control-request-method" in headers:
             # Browsers ask without credentials, so this says nothing of what there is.
             await self._preflight(exchange, headers)
             return
         identity = await self.authenticator.identify(headers, _client(scope))
-        exchange.user = identity.name
         methods, match = self.router.find(path) or ({}, None)
         route = (
             methods.get(method)
@@ -195,11 +191,11 @@ class App:
         )
         if route is None:
             # Who is not known does not learn what there is.
+            exchange.user = identity.name
             authentication.check(identity, Permission.READ)
             await self._elsewhere(exchange, methods)
             return
-        exchange.route = route
-        authentication.check(identity, route.endpoint.permission)
+        self.allow(exchange, identity, route)
         if route.endpoint.application is not None:
             await self._mounted(exchange, route.endpoint.application, route.endpoint.path)
             return
@@ -210,6 +206,27 @@ class App:
             await self._stream(exchange, route, identity, parameters, headers)
         else:
             await self._exchange(exchange, route, identity, parameters, headers)
+
+    def admit(self, exchange: Exchange, headers: Mapping[bytes, bytes]) -> bytes:
+        """Refuse what is meant for another host or comes from another site; return the path."""
+        path = self._path(exchange.scope["raw_path"])
+        exchange.extra = self.guard.cors(headers)
+        if path not in _OPEN_TO_ANY_HOST:
+            self.guard.check(exchange.scope["method"], headers)
+        return path
+
+    @staticmethod
+    def allow(exchange: Exchange, identity: Identity, route: Route) -> None:
+        """Refuse what the caller may not do."""
+        exchange.user, exchange.route = identity.name, route
+        authentication.check(identity, route.endpoint.permission)
+
+    def finished(self, exchange: Exchange) -> None:
+        """Count and log a request that is done."""
+        seconds = time.perf_counter() - exchange.started
+        self.metrics.end(exchange.route, exchange.status, seconds)
+        if self.settings.access_log:
+            self._log_access(exchange, seconds)
 
     def _path(self, raw: bytes) -> bytes:
         """Return the path below the root path, whether the proxy in front removed that or not."""
@@ -223,7 +240,7 @@ class App:
         return f"{scope['scheme']}://{host}{self.settings.root_path}"
 
     async def _preflight(self, exchange: Exchange, headers: Mapping[bytes, bytes]) -> None:
-        exchange.extra = self._guard.preflight(headers, _METHODS)
+        exchange.extra = self.guard.preflight(headers, _METHODS)
         await exchange.answer(Answer(status=204), self.settings.write_timeout_seconds)
 
     async def _elsewhere(self, exchange: Exchange, methods: Methods) -> None:
@@ -257,26 +274,11 @@ class App:
             settings.read_timeout_seconds,
         )
 
-        def parsed() -> dict[str, Any]:
-            if not body or endpoint.raw:
-                return {}
-            return requests.parse_json(body, headers.get(b"content-type"), settings.max_values)
-
-        def call(fields: dict[str, Any] | None = None) -> Call:
+        def call(fields: Mapping[str, Any] | None = None) -> Call:
             # Parsing is part of the call, so that it is done where the call runs.
-            fields = parsed() if fields is None else fields
+            fields = self.fields(endpoint, body, headers) if fields is None else fields
             given = {**parameters, **fields} if parameters else fields
-            return Call(
-                self.host,
-                identity,
-                given,
-                requests.Headers(headers),
-                None,
-                settings.tracking_uri,
-                self._url(exchange.scope, headers),
-                body if endpoint.raw else b"",
-                self._path(exchange.scope["raw_path"]).decode("latin-1"),
-            )
+            return self.call(exchange, identity, endpoint, given, headers, body)
 
         def work() -> bytes | Answer:
             return _encoded(cast("Result", endpoint.handle(call())))
@@ -286,11 +288,12 @@ class App:
             if endpoint.quick or route.is_coroutine:
                 # What is called on the event loop gets a long body parsed elsewhere.
                 soon = endpoint.raw or requests.is_soon_parsed(body)
-                made = call(None if soon else await self._in_thread(parsed))
+                parse = partial(self.fields, endpoint, body, headers)
+                made = call(None if soon else await self._in_thread(parse))
                 result = endpoint.handle(made)
-                if route.is_coroutine:
-                    result = await cast("Awaitable[Result]", result)
-                content = _encoded(cast("Result", result))
+                if inspect.isawaitable(result):
+                    result = await result
+                content = _encoded(result)
             elif only_reads(endpoint):
                 with self.readings.reading(exchange.scope) as reading:
                     content = await self._in_thread(partial(reading.run, work))
@@ -299,6 +302,36 @@ class App:
         finally:
             self._bodies.held -= len(body)
         await self._send(exchange, content)
+
+    def fields(
+        self, endpoint: Endpoint, body: bytes, headers: Mapping[bytes, bytes]
+    ) -> dict[str, Any]:
+        """Return the fields of a JSON body."""
+        if not body or endpoint.raw:
+            return {}
+        return requests.parse_json(body, headers.get(b"content-type"), self.settings.max_values)
+
+    def call(
+        self,
+        exchange: Exchange,
+        identity: Identity,
+        endpoint: Endpoint,
+        given: Mapping[str, Any],
+        headers: Mapping[bytes, bytes],
+        body: bytes,
+    ) -> Call:
+        """Return what an endpoint is called with."""
+        return Call(
+            self.host,
+            identity,
+            given,
+            requests.Headers(headers),
+            None,
+            self.settings.tracking_uri,
+            self._url(exchange.scope, headers),
+            body if endpoint.raw else b"",
+            self._path(exchange.scope["raw_path"]).decode("latin-1"),
+        )
 
     async def _stream(
         self,
@@ -386,10 +419,7 @@ class App:
     # -- messages -------------------------------------------------------------------------------
 
     async def _fail(self, exchange: Exchange, error: Exception) -> None:
-        words = exchange.route.endpoint.sentences if exchange.route else {}
-        failure, unexpected = failure_of(error, exchange.request_id, words or SHARED)
-        if unexpected:
-            self._report(exchange.request_id, error)
+        failure = self.failure(exchange, error)
         if exchange.status:
             # The answer has begun. It is left incomplete, so the server cuts the connection.
             return
@@ -397,6 +427,14 @@ class App:
             # The browser would ask by a dialog of its own; the page has a better one.
             failure = Failure(401, failure.error_code, failure.message)
         await exchange.fail(failure)
+
+    def failure(self, exchange: Exchange, error: Exception) -> Failure:
+        """Return how an error is told to the client; what nobody expects is logged."""
+        words = exchange.route.endpoint.sentences if exchange.route else {}
+        failure, unexpected = failure_of(error, exchange.request_id, words or SHARED)
+        if unexpected:
+            self._report(exchange.request_id, error)
+        return failure
 
     def _report(self, request_id: str, error: BaseException, **facts: str) -> None:
         if isinstance(error, StoreBusy | StoreFull):

@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from attrs import define, field
@@ -41,6 +41,15 @@ _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
+class Whole(NamedTuple):
+    """A whole answer: its status, its headers and its body, and whether the connection ends."""
+
+    status: int
+    head: list[tuple[bytes, bytes]]
+    body: bytes
+    close: bool = False
+
+
 @define
 class Exchange:
     """What is known of a request while it is answered."""
@@ -61,7 +70,7 @@ class Exchange:
 
     async def json(self, content: bytes, status: int = 200) -> None:
         """Send JSON."""
-        await self._send_whole(status, [*_JSON, *self.extra], content)
+        await self._send_whole(self.whole_json(content, status))
 
     async def answer(
         self, answer: Answer, write_timeout: float, stopping: asyncio.Event | None = None
@@ -70,10 +79,10 @@ class Exchange:
 
         One that is endless ends with ``stopping``.
         """
-        head = _head_of(answer) + list(self.extra)
         if isinstance(answer.content, bytes):
-            await self._send_whole(answer.status, head, answer.content)
+            await self._send_whole(self.whole_answer(answer, answer.content))
         else:
+            head = _head_of(answer) + list(self.extra)
             ends = stopping if answer.endless else None
             await self._send_stream(answer.status, head, answer.content, write_timeout, ends)
 
@@ -91,20 +100,36 @@ class Exchange:
 
     async def fail(self, failure: Failure) -> None:
         """Send an error in MLflow's form."""
+        await self._send_whole(self.whole_failure(failure))
+
+    def whole_json(self, content: bytes, status: int = 200) -> Whole:
+        """Return the answer that sends JSON."""
+        return self._whole(status, [*_JSON, *self.extra], content)
+
+    def whole_answer(self, answer: Answer, content: bytes) -> Whole:
+        """Return an answer whose content is known."""
+        return self._whole(answer.status, _head_of(answer) + list(self.extra), content)
+
+    def whole_failure(self, failure: Failure) -> Whole:
+        """Return an error in MLflow's form."""
         told = {"error_code": failure.error_code, "message": failure.message}
         content = orjson.dumps({**told, "pegboard": failure.own} if failure.own else told)
         head = [*_JSON, *self.extra, *encoded(failure.headers)]
-        await self._send_whole(failure.status, head, content, close=failure.close)
+        return self._whole(failure.status, head, content, close=failure.close)
 
-    async def _send_whole(
+    def _whole(
         self, status: int, head: list[tuple[bytes, bytes]], body: bytes, *, close: bool = False
-    ) -> None:
+    ) -> Whole:
         if status not in _BODILESS:
             head.append((b"content-length", b"%d" % len(body)))
         head.append((b"x-request-id", self.request_id.encode()))
         self.status, self.sent = status, len(body)
+        return Whole(status, head, body, close)
+
+    async def _send_whole(self, whole: Whole) -> None:
         write = self.scope.get(WRITE)
-        if write is None or not write(status, head, body, close):
+        if write is None or not write(whole):
+            status, head, body, close = whole
             if close:
                 head.append((b"connection", b"close"))
             await self.send({"type": "http.response.start", "status": status, "headers": head})

@@ -48,14 +48,15 @@ class Router:
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
         """Take the endpoints in; PluginError if one has a path that cannot be served."""
         self.routes = [Route(endpoint, number) for number, endpoint in enumerate(endpoints)]
-        self._fixed: dict[bytes, Methods] = {}
+        self.fixed: dict[bytes, Methods] = {}
+        """What serves paths without parameters."""
         found: dict[str, Methods] = {}
         for route in self.routes:
             for path in _served(route.endpoint):
                 if "{" in path:
                     found.setdefault(path, {})[route.endpoint.method] = route
                 else:
-                    self._fixed.setdefault(path.encode(), {})[route.endpoint.method] = route
+                    self.fixed.setdefault(path.encode(), {})[route.endpoint.method] = route
         # Of several that match, the one with the longer fixed beginning is meant.
         ordered = sorted(found, key=lambda path: (-path.index("{"), ":path}" in path, path))
         self._expressions = [(_expression(path), found[path]) for path in ordered]
@@ -65,13 +66,13 @@ class Router:
 
         None if nothing does.
         """
-        methods = self._fixed.get(path)
+        methods = self.fixed.get(path)
         if methods is not None:
             return methods, None
         for expression, methods in self._expressions:
             if match := expression.fullmatch(path):
                 return methods, match
-        if b"%" in path and (methods := self._fixed.get(unquote_to_bytes(path))) is not None:
+        if b"%" in path and (methods := self.fixed.get(unquote_to_bytes(path))) is not None:
             return methods, None
         return None
 

@@ -20,6 +20,7 @@ from pegboard_server.app import App
 from pegboard_server.authentication import Authenticator
 from pegboard_server.ending import Ending, seconds_for_requests
 from pegboard_server.guard import is_loopback
+from pegboard_server.lane import Lane
 from pegboard_server.protocol import PAST_LIMIT, Protocol
 from pegboard_server.settings import Settings
 from pegboard_server.shares import Shares
@@ -112,7 +113,9 @@ class Server(uvicorn.Server):
         self.ending = Ending(settings.stop_timeout_seconds, self._tell_late)
         _allow_files(PAST_LIMIT * settings.max_connections)
         shares = Shares(settings.max_connections_per_address, settings.trusted_proxies)
-        given = {"settings": settings, "metrics": app.metrics, "shares": shares}
+        # What a proxy tells of a client is read on the usual way only.
+        lane = None if settings.trusted_proxies else Lane(app, settings.root_path.encode())
+        given = {"settings": settings, "metrics": app.metrics, "shares": shares, "lane": lane}
         protocol = type("_Protocol", (Protocol,), given)
         # What uvicorn warns of is counted or answered by the protocol.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)

@@ -230,7 +230,10 @@ def test_a_record_that_was_cut_off_is_dropped_and_said(server, run_id, sync, cap
 def test_credentials_go_to_no_server_that_only_a_journal_names(
     server, run_id, sync, tmp_path, monkeypatch, named, told
 ):
+    # Nothing of the process that was killed shall arrive afterwards.
+    server.down()
     leave_behind(KILLED, server, run_id)
+    server.up()
     server.seen.clear()
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "of another")
     elsewhere = "http://127.0.0.1:1"

@@ -73,11 +73,11 @@ class JournalWriter(MetricWriter):
         liveness: Heartbeats,
         heartbeat_seconds: float,
         check: Callable[[str], None],
-        version: Callable[[], int] = int,
+        version: Callable[[], object] = int,
     ) -> None:
         """``check`` raises if a run cannot be logged to; it is asked once per run.
 
-        ``version`` returns a number that changes when others change the store.
+        ``version`` returns what differs from before when others have changed the store.
         """
         self._drain = drain
         self._liveness = liveness

@@ -12,7 +12,7 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from attrs import frozen
 from pegboard.errors import StoreBusy
@@ -31,13 +31,20 @@ _INDEXES = {
 }
 
 
+class _Seen(NamedTuple):
+    """A journal, how long it was, and up to where it was moved into the store."""
+
+    name: str
+    size: int
+    position: int
+
+
 @frozen
 class _State:
     """What rows in front were made from."""
 
     version: int
-    journals: tuple[tuple[str, int, int], ...]
-    """Name, size, and up to where it was moved into the store."""
+    journals: tuple[_Seen, ...]
 
 
 class Overlaid(sqlite3.Connection):
@@ -89,7 +96,11 @@ class Overlay:
         state = _State(
             connection.execute("PRAGMA data_version").fetchone()[0],
             tuple(
-                (name, journal.path(self._directory, name).stat().st_size, positions.get(name, 0))
+                _Seen(
+                    name,
+                    journal.path(self._directory, name).stat().st_size,
+                    positions.get(name, len(journal.MAGIC)),
+                )
                 for name in names
             ),
         )

@@ -113,5 +113,5 @@ def _revision(connection: sqlite3.Connection) -> int:
     last = changes.last(connection)
     if not isinstance(connection, Overlaid) or connection.state is None:
         return last
-    journals = connection.state.journals
-    return -1 - zlib.crc32(repr((last, journals)).encode()) if journals else last
+    waiting = [each for each in connection.state.journals if each.size > each.position]
+    return -1 - zlib.crc32(repr((last, waiting)).encode()) if waiting else last

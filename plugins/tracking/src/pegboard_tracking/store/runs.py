@@ -54,11 +54,10 @@ class SqliteRuns(SqliteBase):
         all_tags = {**given, RUN_NAME: name}
 
         def write(connection: sqlite3.Connection) -> Run:
-            experiment = experiments.get_active(connection, experiment_id)
-            location = uris.join(experiment.artifact_location, new_id, "artifacts")
+            root = experiments.location_for_runs(connection, experiment_id)
+            location = uris.join(root, new_id, "artifacts")
             number = experiments.row_of(experiment_id)
-            known = connection.execute("SELECT 1 FROM run WHERE run_id = ?", (new_id,)).fetchone()
-            if known:
+            if run_id is not None and runs.is_known(connection, new_id):
                 raise refusals.run_taken(new_id)
             row = connection.execute(
                 "INSERT INTO run (run_id, experiment, name, user, status, start_time, artifact_uri)"
@@ -70,7 +69,7 @@ class SqliteRuns(SqliteBase):
                 set_tag(connection, row, number, key, value)
             info = RunInfo(
                 new_id,
-                experiment.experiment_id,
+                str(number),
                 name,
                 user_id,
                 RunStatus.RUNNING,

@@ -93,6 +93,16 @@ def get_active(connection: sqlite3.Connection, experiment_id: str) -> Experiment
     return experiment
 
 
+def location_for_runs(connection: sqlite3.Connection, experiment_id: str) -> str:
+    """Return below which URI an active experiment keeps its runs; as ``get_active``, but faster."""
+    found: tuple[str, str] | None = connection.execute(
+        "SELECT artifact_location, lifecycle FROM experiment WHERE id = ?", (row_of(experiment_id),)
+    ).fetchone()
+    if found is None or found[1] == LifecycleStage.DELETED:
+        return get_active(connection, experiment_id).artifact_location
+    return found[0]
+
+
 def rename(connection: sqlite3.Connection, experiment_id: str, name: str) -> None:
     """Give an active experiment another name."""
     name = validation.experiment_name(name)

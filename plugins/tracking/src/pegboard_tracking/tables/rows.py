@@ -21,11 +21,16 @@ def set_tag(
     connection: sqlite3.Connection, run: int, experiment: int, key: str, value: str
 ) -> None:
     """Set or change a run's tag."""
-    connection.execute(
-        "INSERT INTO tag (run, name, experiment, value, rest) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (run, name) DO UPDATE SET value = excluded.value, rest = excluded.rest",
-        (run, name_id(connection, key), experiment, *split(value)),
+    # Most names are known, so one statement is enough.
+    setting = (
+        "INSERT INTO tag (run, name, experiment, value, rest)"
+        " SELECT ?, id, ?, ?, ? FROM name WHERE text = ?"
+        " ON CONFLICT (run, name) DO UPDATE SET value = excluded.value, rest = excluded.rest"
     )
+    given = (run, experiment, *split(value), key)
+    if not connection.execute(setting, given).rowcount:
+        name_id(connection, key)
+        connection.execute(setting, given)
 
 
 def delete_tag(connection: sqlite3.Connection, run: int, key: str) -> bool:

@@ -24,6 +24,12 @@ class RunRow:
     status: RunStatus
 
 
+def is_known(connection: sqlite3.Connection, run_id: str) -> bool:
+    """Whether there is a run of this id, deleted ones too."""
+    found = connection.execute("SELECT 1 FROM run WHERE run_id = ?", (run_id,)).fetchone()
+    return found is not None
+
+
 def get(connection: sqlite3.Connection, run_id: str) -> RunRow:
     """Return the row of a run, deleted ones too; NotFound."""
     found = connection.execute(

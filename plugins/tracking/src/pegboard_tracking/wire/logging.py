@@ -23,7 +23,7 @@ from pegboard_tracking.wire import batches, codec
 from pegboard_tracking.wire.schemas import DATASET_INPUT, METRIC, MODEL_INPUT, MODEL_OUTPUT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
 
     from pegboard.contracts.tracking import TrackingStore
 
@@ -46,7 +46,7 @@ _models_lock = threading.Lock()
 # -- metrics ---------------------------------------------------------------------------------------
 
 
-async def _log_metric(call: Call) -> Result:
+def _log_metric(call: Call) -> Result | Awaitable[Result]:
     given = call.parameters
     store = call.host.tracking_store(call.tracking_uri)
     try:
@@ -72,7 +72,7 @@ async def _log_metric(call: Call) -> Result:
             return NOTHING
     run = run_id(given)
     point = codec.read_metric({k: v for k, v in given.items() if k != "run_id"}, "")
-    return await _log(store, run, [point])
+    return _log(store, run, [point])
 
 
 async def _log(
@@ -122,7 +122,24 @@ async def _delete_tag(call: Call) -> Result:
 # -- batches ---------------------------------------------------------------------------------------
 
 
-async def _log_batch(call: Call) -> Result:
+def _log_batch(call: Call) -> Result | Awaitable[Result]:
+    given = call.parameters
+    store, batch = store_of(call), call.headers.get(batches.HEADER)
+    if given.get("params") or given.get("tags") or batch or not store.metric_writer().quick:
+        return _log_any_batch(call)
+    run = text(given, "run_id")
+    _check_counts(given)
+    metrics = codec.read_metrics(given.get("metrics"))
+    if any(map(_is_of_model, metrics)):
+        return _log_any_batch(call)
+    try:
+        store.log_batch(run, metrics=metrics)
+    except InvalidValue as error:
+        raise _placed(error, {"metrics": metrics}) from None
+    return NOTHING
+
+
+async def _log_any_batch(call: Call) -> Result:
     given = call.parameters
     run = text(given, "run_id")
     _check_counts(given)
@@ -277,6 +294,7 @@ ENDPOINTS = [
             dataset_digest=TEXT,
         ),
         EMPTY,
+        quick=True,
     ),
     Endpoint(
         "POST",
@@ -319,6 +337,7 @@ ENDPOINTS = [
             tags=at_most(MAX_PARAMS_OR_TAGS, PAIR),
         ),
         EMPTY,
+        quick=True,
     ),
     Endpoint(
         "POST",

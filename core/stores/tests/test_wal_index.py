@@ -1,0 +1,103 @@
+"""Whether anybody has changed a store is told without asking SQLite."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pegboard_stores.sqlite import Database
+from pegboard_stores.wal_index import WalIndex
+
+ELSEWHERE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+for number in range(int(sys.argv[2])):
+    with connection:
+        connection.execute("INSERT INTO t VALUES (?)", (number,))
+    print(flush=True)
+    sys.stdin.readline()
+if "checkpoint" in sys.argv:
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+"""
+
+
+@pytest.fixture
+def database(tmp_path: Path):
+    made = Database(tmp_path / "x.db")
+    with made.writing() as connection:
+        connection.execute("CREATE TABLE t (a INTEGER)")
+    yield made
+    made.close()
+
+
+def test_each_commit_of_another_process_is_noticed(database) -> None:
+    seen = [database.version()]
+    command = [sys.executable, "-c", ELSEWHERE, str(database.path), "5"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdin
+        assert other.stdout
+        for _ in range(5):
+            assert other.stdout.readline() == "\n"
+            assert database.version() not in seen
+            seen.append(database.version())
+            assert database.version() == seen[-1]
+            other.stdin.write("\n")
+            other.stdin.flush()
+    assert isinstance(seen[0][1], bytes)
+
+
+def test_what_is_written_after_the_log_began_anew_is_noticed(database) -> None:
+    def write() -> None:
+        command = [sys.executable, "-c", ELSEWHERE, str(database.path), "1", "checkpoint"]
+        subprocess.run(command, check=True, input="\n", text=True, capture_output=True)
+
+    seen = [database.version()]
+    for _ in range(4):
+        write()
+        assert database.version() not in seen
+        seen.append(database.version())
+
+
+def test_a_commit_of_another_thread_is_noticed(database) -> None:
+    before = database.version()
+    other = sqlite3.connect(database.path)
+    with other:
+        other.execute("INSERT INTO t VALUES (1)")
+    other.close()
+    assert database.version() != before
+
+
+def test_nothing_changes_while_nobody_writes(database) -> None:
+    before = database.version()
+    with database.reading() as connection:
+        connection.execute("SELECT * FROM t").fetchall()
+    assert database.version() == before
+
+
+def test_without_an_index_sqlite_is_asked(database, monkeypatch) -> None:
+    def missing(path: Path) -> WalIndex:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr("pegboard_stores.sqlite.WalIndex", missing)
+    before = database.version()
+    assert isinstance(before[1], int)
+    other = sqlite3.connect(database.path)
+    with other:
+        other.execute("INSERT INTO t VALUES (1)")
+    other.close()
+    assert database.version() != before
+
+
+def test_an_index_of_another_version_is_not_read(tmp_path, database) -> None:
+    with database.reading():
+        shutil.copy(f"{database.path}-shm", tmp_path / "y.db-shm")
+    with (tmp_path / "y.db-shm").open("r+b") as file:
+        file.write(b"\xff\xff\xff\xff")
+    with pytest.raises(ValueError, match="another version"):
+        WalIndex(tmp_path / "y.db")

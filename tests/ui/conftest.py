@@ -84,6 +84,8 @@ def serve() -> Callable[..., AbstractContextManager[Served]]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Start the browser, once."""
+    if not Path(CHROMIUM).is_file():
+        pytest.fail("Install Chromium (apt-get install chromium), or name it in CHROMIUM.")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--force-prefers-reduced-motion"]

@@ -423,6 +423,9 @@ class App:
         if exchange.status:
             # The answer has begun. It is left incomplete, so the server cuts the connection.
             return
+        if failure.status == 401 and _is_of_page(exchange.scope):
+            # The browser would ask by a dialog of its own; the page has a better one.
+            failure = Failure(401, failure.error_code, failure.message)
         await exchange.fail(failure)
 
     def failure(self, exchange: Exchange, error: Exception) -> Failure:
@@ -455,6 +458,10 @@ class App:
             bytes=exchange.sent,
             ms=round(seconds * 1000, 3),
         )
+
+
+def _is_of_page(scope: Scope) -> bool:
+    return any(name == b"x-requested-with" for name, _ in scope["headers"])
 
 
 def _client(scope: Scope) -> str:

@@ -88,6 +88,7 @@ def test_the_list_says_who_is_champion_and_finds_models(page: Page, nest: Served
     page.get_by_label("Find a model").fill("name = 'a' and and")
     expect(page.get_by_role("alert")).to_contain_text("and")
     page.get_by_label("Find a model").fill("birdsong")
+    expect(row).to_be_visible()
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{nest.url}/models/birdsong")

@@ -275,16 +275,16 @@ def _of_values(
 
 
 def _parquet(file: File, offset: int, limit: int) -> Table:
-    try:
-        from pegboard_ui.data.parquet import read
-    except ImportError:
-        raise InvalidValue(
-            "This server cannot read Parquet, as pyarrow is not installed.",
-            hint="Install it where the server runs: pip install 'pegboard-ui[parquet]'.",
-        ) from None
+    from pegboard_ui.data.parquet import read
+
     with file.seekable() as stream:
         try:
             names, types, rows, total, width = read(stream, offset, limit, MOST_COLUMNS)
+        except ImportError:
+            raise InvalidValue(
+                "This server cannot read Parquet, as pyarrow is not installed.",
+                hint="Install it where the server runs: pip install 'pegboard-ui[parquet]'.",
+            ) from None
         except ValueError as error:
             raise _wrong(file, str(error)) from None
     kept = Rows(names, limit)

@@ -47,7 +47,7 @@ export function withSpark(names: readonly string[], spark: string): string[] {
 
 const asText = (value: Cell): string => (value === null || value === undefined ? '' : String(value))
 
-export function layout(names: readonly string[], values: (column: string) => Cell[], spark: string, sorted: string): Col[] {
+export function layout(names: readonly string[], values: (column: string) => readonly Cell[], spark: string, sorted: string): Col[] {
   let before = ''
   return names.map((name) => {
     const col = name === SPARK ? curves(spark) : column(name, values(name), name === sorted)
@@ -62,7 +62,7 @@ const curves = (spark: string): Col => ({
   name: SPARK, kind: 'spark', title: `${spark} by step`, width: Math.max(SPARK_WIDTH, (spark.length + 8) * LETTER + PAD), right: false, apart: true, format: () => '', exact: () => '',
 })
 
-function column(name: string, values: Cell[], sorted: boolean): Col {
+function column(name: string, values: readonly Cell[], sorted: boolean): Col {
   const { kind, key } = parseColumn(name)
   const title = titleOf(name)
   const base = { name, kind, title, apart: false }

@@ -67,7 +67,8 @@ class _Gate:
 
     def in_child(self) -> None:
         me = threading.get_ident()
-        self.reset({me: depth for thread, depth in self._inside.items() if thread == me})
+        depth = self._inside.get(me, 0)
+        self.reset({me: depth} if depth else None)
 
 
 _gate = _Gate()

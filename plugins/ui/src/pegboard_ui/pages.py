@@ -103,7 +103,7 @@ def _shown(page: UiPage) -> dict[str, str]:
         found["module"] = f"p/{page.key}/assets/{_digest(file.parent)}/{file.name}"
     except PluginError as error:
         found["error"] = error.message
-    return {**found, "permission": page.permission.value}
+    return {**found, "permission": page.permission}
 
 
 def _module(page: UiPage) -> Path:

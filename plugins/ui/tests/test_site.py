@@ -84,6 +84,17 @@ def test_the_page_knows_at_once_who_looks_and_what_there_is(site: Any) -> None:
     assert about["server"]["version"] in site.get("/").body.decode()
 
 
+def test_the_installed_plugins_are_told_with_what_they_offer(site: Any) -> None:
+    found = {
+        each["name"]: each for each in site.get("/api/pegboard/1.0/ui/plugins").json["plugins"]
+    }
+    assert found["ui"]["distribution"] == "pegboard-ui"
+    assert found["ui"]["state"] == "works"
+    offered = [(each["kind"], each["name"]) for each in found["ui"]["offers"]]
+    assert ("command", "ui") in offered
+    assert ("page", "plugins") in offered
+
+
 def test_a_page_of_a_plugin_is_served_with_its_files(site: Any) -> None:
     pages = site.get("/api/pegboard/1.0/ui/pages").json["pages"]
     module = next(page["module"] for page in pages if page["key"] == "plugins")

@@ -446,18 +446,9 @@ class App:
 
     def _log_access(self, exchange: Exchange, seconds: float) -> None:
         scope = exchange.scope
-        self.log.write(
-            "access",
-            request=exchange.request_id,
-            client=_client(scope),
-            user=exchange.user,
-            method=scope["method"],
-            # The query is left out: it may hold what is secret.
-            path=scope["raw_path"].decode("latin-1"),
-            status=exchange.status,
-            bytes=exchange.sent,
-            ms=round(seconds * 1000, 3),
-        )
+        # The query is left out: it may hold what is secret.
+        about = (_client(scope), exchange.user, scope["method"], scope["raw_path"])
+        self.log.access(exchange.request_id, about, exchange.status, exchange.sent, seconds * 1000)
 
 
 def _is_of_page(scope: Scope) -> bool:

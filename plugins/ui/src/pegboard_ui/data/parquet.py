@@ -1,4 +1,4 @@
-"""Rows of a Parquet file, with pyarrow, if that is installed."""
+"""Rows of a Parquet file, read with pyarrow, which need not be installed."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 /** The experiment page: the line to ask in, the run table, and whatever stands beside it. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { get } from '../../core/api'
 import { useEvents } from '../../core/events'
 import { count, plural } from '../../core/format'
@@ -24,7 +24,7 @@ import { PaneHost } from './pane'
 import { Peek } from './peek'
 import { type Row, Rows, type RunRow, keyOf } from './rows'
 import { Picked, statsOf, tsvOf } from './selection'
-import { change, nextSort, toggled, type View, viewOf } from './state'
+import { change, nextSort, sortColumn, toggled, type View, viewOf } from './state'
 import { type Block, Table } from './table'
 import { useExperiments, useSource } from './use'
 import './page.css'
@@ -72,8 +72,9 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
   const columns = (view.cols.length ? [...view.cols] : arranged(heads?.chosen ?? [])).filter((each) => each !== view.group)
   if (view.cols.length) for (const asked of heads?.asked ?? []) if (!columns.includes(asked) && asked !== view.group) columns.unshift(asked)
   const curve = view.spark === '-' || view.group ? '' : view.spark || (columns.find((each) => each.startsWith('metrics.'))?.slice(8) ?? '')
-  const cols = layout(withSpark(columns, curve), (column) => source.values(column), curve, view.sort.replace(/^-/, ''))
-  const names = nameWidth(source.names())
+  const sorted = sortColumn(view.sort)
+  const cols = useMemo(() => layout(withSpark(columns, curve), (column) => source.values(column), curve, sorted), [source.sample, columns.join('\n'), curve, sorted])
+  const names = useMemo(() => nameWidth(source.names()), [source.sample])
   const spreads = useResource<{ columns: Spreads }>(
     heads && heads.matched ? 'runs/histogram' : null,
     { experiment_ids: experiments, q: fresh.query.q, columns: columns.filter((each) => each !== NOTE).slice(0, 30), bins: BINS, turn: turn || undefined },
@@ -81,7 +82,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
   const pinnedRows = usePinned(experiments, pins, columns, curve, turn)
   const keys = useResource<{ total: number }>(useLater(heads !== undefined) ? 'runs/keys' : null, { experiment_ids: experiments, limit: 1 })
   const shownIds = source.ids
-  useEffect(() => give([...pins, ...shownIds]), [shownIds.join(), pins.join()])
+  useEffect(() => give([...pins, ...shownIds]), [shownIds, pins])
 
   useEvents(experiments.length ? `experiment:${experiments.join(',')}` : '', (event) => {
     if (event.runs && (!event.runs.length || event.revision === heads?.revision)) return

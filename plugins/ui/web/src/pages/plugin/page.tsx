@@ -27,8 +27,8 @@ export default function Plugin({ params }: PageProps) {
   return (
     <>
       <Bar place={<h1>{page?.title ?? 'pegboard'}</h1>} />
-      <div class="scroll">
-        {page ? <Frame key={page.key} page={page} route={params.rest ?? ''} /> : <div class="dots fill"><Nothing title={`No plugin has a page ${params.key}`} /></div>}
+      <div class="scroll dots">
+        {page ? <Frame key={page.key} page={page} route={params.rest ?? ''} /> : <div><Nothing title={`No plugin has a page ${params.key}`} /></div>}
       </div>
       <Foot />
     </>

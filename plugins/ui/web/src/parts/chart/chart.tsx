@@ -1,6 +1,6 @@
 /** The shared figure: lines of metrics, with true counts, one cursor and one window for all charts of a page. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { get } from '../../core/api'
 import { columnOf, count, plural } from '../../core/format'
 import { lit } from '../../core/pegs'
@@ -13,7 +13,7 @@ import { HoverList, valuesAt } from './hover'
 import { bandsOf, type ChartRun, inkOf, lastOf, linesOf, oddCount, oddOf } from './lines'
 import { type Box, boxOf, type Line, paint, type Picture } from './paint'
 import { fraction, valueAt, xLabel } from './scale'
-import { useSeen, useSize } from './seen'
+import { usePainted, useSeen, useSize } from './seen'
 import { type Curve, fitY, type Range, type SeriesAnswer, valueNear } from './series'
 import { TableView } from './tableview'
 import { chartView, cursor, isLog, setLog, showAll, zoom } from './view'
@@ -45,6 +45,8 @@ export interface ChartProps {
   names?: boolean
   /** More items of the figure's menu. */
   menu?: ComponentChildren
+  /** Whether the figure can be taken at its head and moved elsewhere. */
+  movable?: boolean
 }
 
 const NONE: readonly string[] = []
@@ -87,26 +89,7 @@ export function Chart(props: ChartProps) {
   const box = useRef<Box>({ left: 0, right: 0, top: 0, bottom: 0 })
   if (size.width) box.current = boxOf(picture).box
 
-  useLayoutEffect(() => {
-    const element = canvas.current
-    if (!element || !size.width || !data) return
-    const frame = requestAnimationFrame(() => {
-      const scale = devicePixelRatio || 1
-      const [wide, tall] = [Math.round(size.width * scale), Math.round(size.height * scale)]
-      if (element.width !== wide || element.height !== tall) {
-        element.width = wide
-        element.height = tall
-        element.style.width = `${size.width}px`
-        element.style.height = `${size.height}px`
-      }
-      const pen = element.getContext('2d')
-      if (!pen) return
-      pen.setTransform(scale, 0, 0, scale, 0, 0)
-      pen.clearRect(0, 0, size.width, size.height)
-      paint(pen, picture, ink)
-    })
-    return () => cancelAnimationFrame(frame)
-  }, [data, size, now, ink, x.lo, x.hi, fit.lo, fit.hi, log, stale, seen, lines.map((line) => line.colour + line.name).join()])
+  usePainted(canvas, data ? size : undefined, (pen) => paint(pen, picture, ink), [data, now, ink, x.lo, x.hi, fit.lo, fit.hi, log, stale, seen, lines.map((line) => line.colour + line.name).join()])
 
   const said = describe(data, group, came, stale)
   const title = keys.join(', ')
@@ -121,7 +104,7 @@ export function Chart(props: ChartProps) {
   }
   return (
     <figure ref={figure} class="chart" aria-label={`${title}: ${said}`}>
-      <div class="top">
+      <div class="top" draggable={props.movable}>
         {props.title ?? <Title title={title} lines={lines} series={series} runs={runs} lit={now} />}
         <span class="x" />
         {(fit.from !== undefined || view.all) && !isZoomed && <button class="fit" title="f" onClick={() => showAll(!view.all)}>{view.all ? 'y shows all' : `y fits ${xLabel(rounded(fit.from!, view.x), view.x, x.hi - x.lo)}+`}</button>}
@@ -146,8 +129,8 @@ export function Chart(props: ChartProps) {
           {isZoomed && <MenuItem does={act(() => zoom())} keys="0">Show the whole x axis</MenuItem>}
           <MenuItem does={act(() => void figure.current?.requestFullscreen())}>Full screen</MenuItem>
           <hr />
-          <MenuItem does={act(() => savePng(title, picture, ink))}>Save as PNG</MenuItem>
-          <MenuItem does={act(() => saveSvg(title, picture, ink))}>Save as SVG</MenuItem>
+          <MenuItem does={act(() => savePng(title, size, ink, (pen) => paint(pen, picture, ink)))}>Save as PNG</MenuItem>
+          <MenuItem does={act(() => saveSvg(title, size, ink, (pen) => paint(pen, picture, ink)))}>Save as SVG</MenuItem>
           <MenuItem does={act(() => void csv())}>Save as CSV</MenuItem>
         </Float>
       )}
@@ -156,7 +139,7 @@ export function Chart(props: ChartProps) {
   )
 }
 
-const Dots = () => <svg width="12" height="12" viewBox="0 0 12 12" fill="currentColor" aria-hidden="true"><circle cx="2" cy="6" r="1.2" /><circle cx="6" cy="6" r="1.2" /><circle cx="10" cy="6" r="1.2" /></svg>
+export const Dots = () => <svg width="12" height="12" viewBox="0 0 12 12" fill="currentColor" aria-hidden="true"><circle cx="2" cy="6" r="1.2" /><circle cx="6" cy="6" r="1.2" /><circle cx="10" cy="6" r="1.2" /></svg>
 
 /** The window asked for is not drawn beyond what is there; half as many stretches as pixels, since each has two points. */
 const bucketsOf = (width: number): number => Math.max(100, Math.ceil((width * Math.min(2, devicePixelRatio || 1)) / 200) * 100)

@@ -74,7 +74,7 @@ const DIM = 0.22
 /** Where in a picture the lines are, and the ticks of its y axis. */
 export function boxOf(picture: Picture): { box: Box; yTicks: number[]; labels: string[] } {
   const yTicks = ticks(picture.y, Math.max(2, Math.round((picture.height - TOP - BOTTOM) / PER_Y_TICK)))
-  const labels = yLabels(yTicks)
+  const labels = yLabels(yTicks, picture.y.log)
   const left = Math.max(LEAST_LEFT, Math.ceil(Math.max(0, ...labels.map((label) => label.length)) * LETTER) + 10)
   const longest = picture.names ? Math.max(0, ...picture.lines.filter((line) => line.named).map((line) => line.name.length)) : 0
   const most = picture.width * 0.26

@@ -47,6 +47,12 @@ describe('y fits', () => {
     expect(fitY([climb], { lo: 0, hi: 100 }, { all: true })).toEqual({ lo: 0, hi: expect.closeTo(0.9776) })
     expect(fitY([curve([[0, 1], [30, 1.1], [60, 2], [100, 1]])], { lo: 0, hi: 100 }).from).toBeUndefined()
   })
+  it('each curve after its own climb, over time', () => {
+    const short = curve([[0, 9], [1, 4], [2, 3], [4, 2]])
+    const long = curve([[0, 9], [30, 1.5], [100, 1]])
+    expect(fitY([short, long], { lo: 0, hi: 100 }, { own: true })).toMatchObject({ from: 25, hi: 4.12 })
+    expect(fitY([short, long], { lo: 0, hi: 100 }).hi).toBeLessThan(2)
+  })
   it('nothing, one value, and a logarithm, too', () => {
     expect(fitY([], { lo: 0, hi: 1 })).toEqual({ lo: 0, hi: 1 })
     expect(fitY([curve([[0, 3], [9, 3]])], { lo: 0, hi: 9 })).toEqual({ lo: 2.7, hi: 3.3 })

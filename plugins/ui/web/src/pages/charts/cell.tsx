@@ -1,6 +1,7 @@
 /** One cell of the grid: a chart of a metric, or one that somebody added. */
 import { useState } from 'preact/hooks'
 import { titleOf } from '../../core/columns'
+import { setQuery } from '../../core/router'
 import type { Dots } from '../../parts/chart/axis'
 import { Chart } from '../../parts/chart/chart'
 import type { ChartRun } from '../../parts/chart/lines'
@@ -40,8 +41,11 @@ export function CellOf({ item, context }: { item: Item; context: CellContext }) 
       <hr />
     </>
   )
-  return <Chart runs={runs} keys={[key]} turn={turn} height={height} group={group} pinned={pinned} menu={menu} movable />
+  return <Chart runs={runs} keys={[key]} turn={turn} height={height} group={group} pinned={pinned} menu={menu} open={peek} movable />
 }
+
+/** A run beside the charts; of groups there is none. */
+const peek = (run: string): void => { if (!run.startsWith('group ')) setQuery({ peek: run }) }
 
 const NAMES: Record<string, readonly string[]> = { scatter: ['x', 'y'], box: ['groups', 'y'], bar: ['value'] }
 

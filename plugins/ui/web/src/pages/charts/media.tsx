@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals'
 import { useEffect, useState } from 'preact/hooks'
 import { get, urlOf } from '../../core/api'
+import { useKeys } from '../../core/keys'
 import { count, exact } from '../../core/format'
 import { useResource } from '../../core/resource'
 import type { ChartRun } from '../../parts/chart/lines'
@@ -55,6 +56,8 @@ export function Images({ name, runs, turn, remove }: MediaProps & { name: string
   const steps = [...new Set(having.flatMap((run) => [...found.get(run.id)!.keys()]))].sort((a, b) => a - b)
   const at = steps.findLastIndex((each) => each <= (step.value ?? Infinity))
   const now = steps[Math.max(0, at)] ?? 0
+  const go = (by: number) => () => (step.value = steps[Math.min(steps.length - 1, Math.max(0, at + by))])
+  useKeys('Images', { '[': { does: 'Previous step of the images', run: go(-1), quiet: true }, ']': { does: 'Next step of the images', run: go(1), quiet: true } })
   const without = shown.length - having.length
   return (
     <figure class="media" aria-label={`${name}: images of ${having.length} runs`}>
@@ -82,7 +85,7 @@ function Picture({ run, name, files, now }: { run: ChartRun; name: string; files
 }
 
 const Head = ({ title, remove, children }: { title: string; remove: () => void; children?: string }) => (
-  <div class="top"><h3 class="cut" title={title}>{title}</h3><span class="i3 w4">{children}</span><span class="x" /><button class="btn flat" onClick={remove}>take away</button></div>
+  <div class="top"><h2 class="cut" title={title}>{title}</h2><span class="i3 w4">{children}</span><span class="x" /><button class="btn flat" onClick={remove}>take away</button></div>
 )
 
 export function Tables({ path, runs, turn, remove }: MediaProps & { path: string }) {

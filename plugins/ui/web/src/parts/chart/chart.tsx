@@ -6,6 +6,7 @@ import { columnOf, count, plural } from '../../core/format'
 import { lit } from '../../core/pegs'
 import { useResource } from '../../core/resource'
 import { clock } from '../../core/times'
+import { refuse, say } from '../../core/undo'
 import { Float, MenuItem } from '../menu'
 import { Peg } from '../peg'
 import { csvOf, saveCsv, savePng, saveSvg } from './export'
@@ -45,6 +46,8 @@ export interface ChartProps {
   names?: boolean
   /** More items of the figure's menu. */
   menu?: ComponentChildren
+  /** What a click on a line, or Enter while one is lit, does: open the run. */
+  open?: (run: string) => void
   /** Whether the figure can be taken at its head and moved elsewhere. */
   movable?: boolean
 }
@@ -83,7 +86,8 @@ export function Chart(props: ChartProps) {
   const x = xRange(lines, series.map((each) => each.span), view.from, view.to)
   const isZoomed = view.from !== undefined || view.to !== undefined
   const log = wantsLog && lines.some((line) => line.main.y.some((value) => value > 0))
-  const fit = fitY(lines.flatMap(inWindow(x)), x, { all: view.all || isZoomed, log })
+  const isOwn = view.x === 'time' || view.x === 'relative'
+  const fit = fitY(lines.flatMap(inWindow(x)), x, { all: view.all || isZoomed, log, own: isOwn })
   const stale = answer.error !== undefined && data !== undefined
   const picture: Picture = { width: size.width, height: size.height, x, y: { lo: fit.lo, hi: fit.hi, log }, axis: view.x, lines, odd: oddOf(series, nameOf), lit: now, stale, names: names && lines.length > 0 && size.width > 240 }
   const box = useRef<Box>({ left: 0, right: 0, top: 0, bottom: 0 })
@@ -93,7 +97,7 @@ export function Chart(props: ChartProps) {
 
   const said = describe(data, group, came, stale)
   const title = keys.join(', ')
-  const pointed = usePointer({ plot, box, x, y: picture.y, lines, axis: view.x, me, isZoomed, toggleLog: () => setLog(key, !wantsLog) })
+  const pointed = usePointer({ plot, box, x, y: picture.y, lines, axis: view.x, me, isZoomed, open: props.open, toggleLog: () => setLog(key, !wantsLog) })
   const [menuAt, setMenuAt] = useState<Element>()
   const [tabled, setTabled] = useState(false)
   const close = () => setMenuAt(undefined)
@@ -101,13 +105,14 @@ export function Chart(props: ChartProps) {
   const csv = async () => {
     const full = await get<SeriesAnswer>('metrics/series', { ...ask, smooth: undefined, group: undefined, width: CSV_WIDTH })
     saveCsv(title, csvOf(full.series, view.x, nameOf))
+    say(`${count(full.drawn)} of ${plural(full.points, 'point')} saved`)
   }
   return (
     <figure ref={figure} class="chart" aria-label={`${title}: ${said}`}>
       <div class="top" draggable={props.movable}>
         {props.title ?? <Title title={title} lines={lines} series={series} runs={runs} lit={now} />}
         <span class="x" />
-        {(fit.from !== undefined || view.all) && !isZoomed && <button class="fit" title="f" onClick={() => showAll(!view.all)}>{view.all ? 'y shows all' : `y fits ${xLabel(rounded(fit.from!, view.x), view.x, x.hi - x.lo)}+`}</button>}
+        {(fit.from !== undefined || view.all) && !isZoomed && <button class="fit" title="f" onClick={() => showAll(!view.all)}>{view.all ? 'y shows all' : `y fits ${isOwn ? 'after 25 %' : `${xLabel(+fit.from!.toPrecision(2), view.x, x.hi - x.lo)}+`}`}</button>}
         {isZoomed && <button class="fit" title="0" onClick={() => zoom()}>zoomed</button>}
         {data && <button class="more" aria-label={`${title}: menu`} aria-haspopup="menu" aria-expanded={menuAt !== undefined} onClick={(event) => setMenuAt(event.currentTarget)}><Dots /></button>}
       </div>
@@ -131,7 +136,7 @@ export function Chart(props: ChartProps) {
           <hr />
           <MenuItem does={act(() => savePng(title, size, ink, (pen) => paint(pen, picture, ink)))}>Save as PNG</MenuItem>
           <MenuItem does={act(() => saveSvg(title, size, ink, (pen) => paint(pen, picture, ink)))}>Save as SVG</MenuItem>
-          <MenuItem does={act(() => void csv())}>Save as CSV</MenuItem>
+          <MenuItem does={act(() => void csv().catch((error) => refuse('not saved', error)))}>Save as CSV</MenuItem>
         </Float>
       )}
       {(tabled || pointed.tabled) && data && <TableView title={title} axis={view.x} range={x} lines={lines} series={series} runs={runs} close={() => { setTabled(false); pointed.untable() }} />}
@@ -143,9 +148,6 @@ export const Dots = () => <svg width="12" height="12" viewBox="0 0 12 12" fill="
 
 /** The window asked for is not drawn beyond what is there; half as many stretches as pixels, since each has two points. */
 const bucketsOf = (width: number): number => Math.max(100, Math.ceil((width * Math.min(2, devicePixelRatio || 1)) / 200) * 100)
-
-/** A place of the x axis in few digits, where it is a number. */
-const rounded = (value: number, axis: string): number => (axis === 'time' || axis === 'relative' ? value : +value.toPrecision(2))
 
 function useCame(data: unknown): number {
   const came = useRef({ data, at: Date.now() })
@@ -195,7 +197,7 @@ function Title({ title, lines, series, runs, lit: now }: { title: string; lines:
   const run = runs.find((each) => each.id === line?.run)
   return (
     <>
-      <h3 class="cut" title={title}>{title}</h3>
+      <h2 class="cut" title={title}>{title}</h2>
       {shown && <span class="v" title={run?.name}>{runs.length > 1 && run && <Peg run={run.id} status={run.status} size={9} />}{columnOf([lastOf(shown)])(lastOf(shown))}</span>}
     </>
   )
@@ -228,13 +230,14 @@ interface Pointing {
   axis: string
   me: object
   isZoomed: boolean
+  open?: (run: string) => void
   toggleLog: () => void
 }
 
 const ZOOM_KEYS: Record<string, number> = { '+': 0.5, '=': 0.5, '-': 2 }
 
 /** What the pointer and the keys do in a picture: the cursor, the lit run, the window. */
-function usePointer({ plot, box, x, y, lines, axis, me, isZoomed, toggleLog }: Pointing) {
+function usePointer({ plot, box, x, y, lines, axis, me, isZoomed, open, toggleLog }: Pointing) {
   const [at, setAt] = useState<{ x: number; y: number }>()
   const [drag, setDrag] = useState<{ from: number; to: number }>()
   const [tabled, setTabled] = useState(false)
@@ -273,22 +276,31 @@ function usePointer({ plot, box, x, y, lines, axis, me, isZoomed, toggleLog }: P
     }
     if (lit.peek() !== run) lit.value = run
   }
+  /** Light the next line above or below, where the cursor is. */
+  const next = (by: number, here: number) => {
+    const there = lines.flatMap((line) => { const value = valueNear(line.main, here, (x.hi - x.lo) / 200); return value === undefined ? [] : [{ run: line.run, value }] }).sort((a, b) => a.value - b.value)
+    const now = there.findIndex((each) => each.run === lit.peek())
+    const found = there[now < 0 ? (by > 0 ? 0 : there.length - 1) : Math.min(there.length - 1, Math.max(0, now + by))]
+    if (found) lit.value = found.run
+  }
   const press = (event: KeyboardEvent) => {
     const now = cursor.peek()?.x ?? (x.lo + x.hi) / 2
     const width = x.hi - x.lo
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
     if (event.ctrlKey || event.metaKey || event.altKey) return
     if (by) {
-      const next = Math.min(x.hi, Math.max(x.lo, now + (by * width) / (event.shiftKey ? 10 : 100)))
+      const to = Math.min(x.hi, Math.max(x.lo, now + (by * width) / (event.shiftKey ? 10 : 100)))
       const { left, top } = plot.current!.getBoundingClientRect()
-      cursor.value = { axis, x: next, by: me }
-      setAt({ x: left + box.current.left + fraction(x, next) * (box.current.right - box.current.left), y: top + 40 })
+      cursor.value = { axis, x: to, by: me }
+      setAt({ x: left + box.current.left + fraction(x, to) * (box.current.right - box.current.left), y: top + 40 })
     } else if (event.key in ZOOM_KEYS) {
       const half = (width * ZOOM_KEYS[event.key]!) / 2
       zoom(now - half, now + half)
     } else if (event.key === '0') zoom()
     else if (event.key === 'l') toggleLog()
     else if (event.key === 't') setTabled(true)
+    else if (event.key === 'ArrowUp' || event.key === 'ArrowDown') next(event.key === 'ArrowUp' ? 1 : -1, now)
+    else if (event.key === 'Enter' && open && lit.peek()) open(lit.peek())
     else if (event.key === 'Escape' && at) leave()
     else return
     event.preventDefault()
@@ -306,6 +318,7 @@ function usePointer({ plot, box, x, y, lines, axis, me, isZoomed, toggleLog }: P
       },
       onPointerUp: () => {
         if (drag && start.current !== undefined) zoom(valueOf(drag.from), valueOf(drag.to))
+        else if (start.current !== undefined && open && lit.peek()) open(lit.peek())
         start.current = undefined
         setDrag(undefined)
         if (!plot.current!.matches(':hover')) leave()

@@ -226,6 +226,8 @@ function oddTicks(pen: Pen, { odd, x, width, lit }: Picture, ink: Ink, box: Box,
     pen.fill()
     if (place < named) continue
     const text = { nan: 'NaN', inf: 'inf', neginf: '-inf' }[kind] + (width > 420 || lit ? ` ${name}` : '')
+    pen.fillStyle = ink.surface
+    pen.fillRect(place + 6, kind === 'neginf' ? box.bottom - 13 : box.top - 5, text.length * LETTER + 4, 13)
     written(pen, ink, text, place + 8, kind === 'neginf' ? box.bottom - 2 : box.top + 5, ink.ink2)
     named = place + 16 + text.length * LETTER
   }

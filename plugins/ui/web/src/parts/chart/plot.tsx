@@ -85,7 +85,7 @@ export function Plot(props: PlotProps) {
   return (
     <figure ref={figure} class="chart" aria-label={`${name}: ${said}`}>
       <div class="top" draggable={props.movable}>
-        {props.title ?? <h3 class="cut">{name}</h3>}
+        {props.title ?? <h2 class="cut">{name}</h2>}
         <span class="x" />
         <button class="more" aria-label={`${name}: menu`} aria-haspopup="menu" aria-expanded={menuAt !== undefined} onClick={(event) => setMenuAt(event.currentTarget)}><DotsIcon /></button>
       </div>

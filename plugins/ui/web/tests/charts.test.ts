@@ -5,7 +5,7 @@ import { HEAD, inSight, moved, rowsOf, sectionsOf } from '../src/pages/charts/ro
 import { axisOf, brushed } from '../src/parts/chart/axis'
 import { placed } from '../src/parts/chart/labels'
 import { escaped, SvgPen } from '../src/parts/chart/pen'
-import { nearest, spreadOf } from '../src/parts/chart/plots'
+import { between, nearest, spreadOf } from '../src/parts/chart/plots'
 import { fraction, niceStep, ticks, timeTicks, valueAt, xLabel, yLabels } from '../src/parts/chart/scale'
 import { below, decode, fitY, rangeOf, valueNear } from '../src/parts/chart/series'
 
@@ -152,6 +152,13 @@ describe('pictures of runs', () => {
     expect(nearest([{ index: 1, x: 10, y: 10 }, { index: 2, x: 14, y: 10 }], 13, 10)?.index).toBe(2)
     expect(nearest([{ index: 1, x: 10, y: 10 }], 40, 10)).toBeUndefined()
     expect(nearest([{ index: 3, x: 10, y: 10, row: 9 }], 200, 15)?.index).toBe(3)
+  })
+  it('have values between them: at a run its own, far from all their mean', () => {
+    const places = [{ x: 0, y: 0, z: 0 }, { x: 1, y: 0, z: 1 }]
+    expect(between(places, 1, 0)).toBe(1)
+    expect(between(places, 0.5, 0)).toBeCloseTo(0.5)
+    expect(between(places, 0.5, 1e6)).toBeCloseTo(0.5)
+    expect(between([], 0, 0)).toBeUndefined()
   })
   it('have quartiles and whiskers', () => {
     expect(spreadOf([1, 2, 3, 4, 100])).toEqual({ q1: 2, median: 3, q3: 4, low: 1, high: 4 })

@@ -1,6 +1,6 @@
 /** Charts that somebody added, as the address has them; and what finds metrics by name. */
 
-export type PlotKind = 'scatter' | 'parallel' | 'box' | 'bar' | 'images' | 'table'
+export type PlotKind = 'scatter' | 'contour' | 'parallel' | 'box' | 'bar' | 'images' | 'table'
 
 /** A chart that somebody added. */
 export interface Added {
@@ -9,7 +9,7 @@ export interface Added {
   columns: string[]
 }
 
-const KINDS: readonly string[] = ['scatter', 'parallel', 'box', 'bar', 'images', 'table']
+const KINDS: readonly string[] = ['scatter', 'contour', 'parallel', 'box', 'bar', 'images', 'table']
 
 export const addedAs = ({ kind, columns }: Added): string => [kind, ...columns.map((column) => column.replace(/[%:]/g, encodeURIComponent))].join(':')
 

@@ -47,7 +47,7 @@ export function CellOf({ item, context }: { item: Item; context: CellContext }) 
 /** A run beside the charts; of groups there is none. */
 const peek = (run: string): void => { if (!run.startsWith('group ')) setQuery({ peek: run }) }
 
-const NAMES: Record<string, readonly string[]> = { scatter: ['x', 'y'], box: ['groups', 'y'], bar: ['value'] }
+const NAMES: Record<string, readonly string[]> = { scatter: ['x', 'y'], contour: ['x', 'y', 'colour'], box: ['groups', 'y'], bar: ['value'] }
 
 function AddedCell({ index, added, context }: { index: number; added: Added; context: CellContext }) {
   const [picking, setPicking] = useState<{ at: number; element: Element }>()
@@ -62,7 +62,7 @@ function AddedCell({ index, added, context }: { index: number; added: Added; con
       {columns.map((column, at) => <MenuItem key={column} does={pick(at)} detail={titleOf(column)}>{NAMES[kind]?.[at] ?? `axis ${at + 1}`}…</MenuItem>)}
       {kind === 'parallel' && <MenuItem does={pick(columns.length)}>Add an axis…</MenuItem>}
       {kind === 'parallel' && columns.length > 2 && columns.map((column, at) => <MenuItem key={`- ${column}`} does={() => set(columns.filter((_, i) => i !== at))}>Take {titleOf(column)} away</MenuItem>)}
-      {kind === 'scatter' && <MenuItem does={() => set([...columns].reverse())}>Swap x and y</MenuItem>}
+      {(kind === 'scatter' || kind === 'contour') && <MenuItem does={() => set([columns[1]!, columns[0]!, ...columns.slice(2)])}>Swap x and y</MenuItem>}
       {remove}
       <hr />
     </>

@@ -64,6 +64,7 @@ export function Tools({ grid, names, open, total, experiments, q, media, lookFor
       {at?.what === 'add' && (
         <Float at={at.element} close={close} label="Add a chart">
           <MenuItem does={act(() => void add('scatter'))}>Scatter of two columns</MenuItem>
+          <MenuItem does={act(() => void add('contour'))}>Contours over two columns</MenuItem>
           <MenuItem does={act(() => void add('parallel'))}>Parallel coordinates</MenuItem>
           <MenuItem does={act(() => void add('box'))}>Boxes of groups</MenuItem>
           <MenuItem does={act(() => void add('bar'))}>Bars of runs</MenuItem>
@@ -108,6 +109,7 @@ async function chosen(kind: Added['kind'], experiments: readonly string[], q: st
     case 'parallel': return [...params, ...metrics].slice(-6).concat(metrics.length || params.length ? [] : ['attributes.duration', 'attributes.status'])
     case 'box': return [by, first]
     case 'bar': return [first]
+    case 'contour': return [params[0] ?? second, params[1] ?? first, first]
     default: return [second, first]
   }
 }

@@ -93,7 +93,23 @@ export function Chart(props: ChartProps) {
   const box = useRef<Box>({ left: 0, right: 0, top: 0, bottom: 0 })
   if (size.width) box.current = boxOf(picture).box
 
-  usePainted(canvas, data ? size : undefined, (pen) => paint(pen, picture, ink), [data, now, ink, x.lo, x.hi, fit.lo, fit.hi, log, stale, seen, lines.map((line) => line.colour + line.name).join()])
+  // While a run is lit, all else is one picture that is drawn once.
+  const under = useRef<{ key: string; canvas: OffscreenCanvas }>(undefined)
+  const still = [came, ink.surface, x.lo, x.hi, fit.lo, fit.hi, log, stale, size.width, size.height, lines.map((line) => line.colour + line.name).join()].join()
+  const draw = (pen: CanvasRenderingContext2D) => {
+    if (!lines.some((line) => line.run === now)) return paint(pen, picture, ink)
+    const scale = devicePixelRatio || 1
+    if (under.current?.key !== `${still} ${scale}`) {
+      const made = new OffscreenCanvas(pen.canvas.width, pen.canvas.height)
+      const below = made.getContext('2d')!
+      below.scale(scale, scale)
+      paint(below as unknown as CanvasRenderingContext2D, picture, ink, 'under')
+      under.current = { key: `${still} ${scale}`, canvas: made }
+    }
+    pen.drawImage(under.current.canvas, 0, 0, size.width, size.height)
+    return paint(pen, picture, ink, 'over')
+  }
+  usePainted(canvas, data ? size : undefined, draw, [still, now, seen])
 
   const said = describe(data, group, came, stale)
   const title = keys.join(', ')

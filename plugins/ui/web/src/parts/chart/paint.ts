@@ -82,45 +82,56 @@ export function boxOf(picture: Picture): { box: Box; yTicks: number[]; labels: s
   return { box: { left, right: picture.width - right, top: TOP, bottom: picture.height - BOTTOM }, yTicks, labels }
 }
 
+/**
+ * What is drawn: `under` is all lines as they are while another is lit, which does not change with
+ * the pointer; `over` is the lit line and the names; without a layer all is drawn.
+ */
+export type Layer = 'under' | 'over'
+
 /** Draw a picture; returns where its lines are. */
-export function paint(pen: Pen, picture: Picture, ink: Ink): Box {
+export function paint(pen: Pen, picture: Picture, ink: Ink, layer?: Layer): Box {
   const { box, yTicks, labels } = boxOf(picture)
   const px = (value: number) => box.left + fraction(picture.x, value) * (box.right - box.left)
   const py = (value: number) => box.bottom - fraction(picture.y, value) * (box.bottom - box.top)
   pen.font = `11px ${ink.mono}`
-  axes(pen, picture, ink, box, { yTicks, labels, px, py })
+  if (layer !== 'over') axes(pen, picture, ink, box, { yTicks, labels, px, py })
   pen.save()
   pen.beginPath()
   pen.rect(box.left, box.top - 4, picture.width - box.left, box.bottom - box.top + 4)
   pen.clip()
   pen.lineJoin = 'round'
   const isLit = (line: Line) => picture.lit !== '' && line.run === picture.lit
-  const anyLit = picture.lines.some(isLit)
-  const raws = picture.lines.length <= MOST_RAW
-  const order = [...picture.lines].reverse().sort((a, b) => Number(isLit(a)) - Number(isLit(b)))
+  const anyLit = layer === 'under' || picture.lines.some(isLit)
+  const lines = [...picture.lines].reverse()
+  const order = layer === 'under' ? lines : layer === 'over' ? lines.filter(isLit) : lines.sort((a, b) => Number(isLit(a)) - Number(isLit(b)))
   for (const line of order) {
-    const lit = isLit(line)
+    const lit = layer !== 'under' && isLit(line)
     const strength = (picture.stale ? 0.5 : 1) * (anyLit ? (lit ? 1 : DIM) : line.alpha)
-    if (line.band) band(pen, line, px, py, strength)
-    if (line.raw && (lit || (raws && !anyLit))) {
-      pen.globalAlpha = 0.25 * strength
-      pen.lineWidth = 1
-      stroke(pen, line.raw, line.colour, [], px, py, picture)
-    }
-    if (lit) {
-      pen.globalAlpha = 0.9
-      pen.lineWidth = 5
-      stroke(pen, line.main, ink.surface, [], px, py, picture)
-    }
-    pen.globalAlpha = strength
-    pen.lineWidth = lit ? 2.25 : 1.5
-    stroke(pen, line.main, line.colour, DASHES[line.dash] ?? [], px, py, picture)
+    oneLine(pen, line, picture, ink, { px, py, lit, strength, raw: lit || (!anyLit && picture.lines.length <= MOST_RAW) })
   }
   pen.restore()
   pen.globalAlpha = 1
+  if (layer === 'under') return box
   oddTicks(pen, picture, ink, box, px)
   if (picture.names) names(pen, picture, ink, box, px, py)
   return box
+}
+
+function oneLine(pen: Pen, line: Line, picture: Picture, ink: Ink, { px, py, lit, strength, raw }: { px: Place; py: Place; lit: boolean; strength: number; raw: boolean }): void {
+  if (line.band) band(pen, line, px, py, strength)
+  if (line.raw && raw) {
+    pen.globalAlpha = 0.25 * strength
+    pen.lineWidth = 1
+    stroke(pen, line.raw, line.colour, [], px, py, picture)
+  }
+  if (lit) {
+    pen.globalAlpha = 0.9
+    pen.lineWidth = 5
+    stroke(pen, line.main, ink.surface, [], px, py, picture)
+  }
+  pen.globalAlpha = strength
+  pen.lineWidth = lit ? 2.25 : 1.5
+  stroke(pen, line.main, line.colour, DASHES[line.dash] ?? [], px, py, picture)
 }
 
 interface Marks {

@@ -18,7 +18,7 @@ import './chart.css'
 
 export interface PlotProps {
   kind: Kind
-  /** scatter: x, y; parallel: any number; box: groups, y; bar: x. */
+  /** scatter: x, y; contour: x, y and what the colours are; parallel: any number; box: groups, y; bar: x. */
   columns: readonly string[]
   dots: Dots
   /** How many runs match; more than `dots` has where not all were read. */
@@ -44,10 +44,10 @@ export function Plot(props: PlotProps) {
   const size = useSize(box)
   const ink = inkOf()
   const now = lit.value
-  const axes = useMemo(() => columns.map((column, i) => axisOf(column, dots.cols[column] ?? [], kind === 'scatter' && i === 0 ? Math.max(2, size.width / 90) : height / TICK)), [columns.join(), dots, kind, size.width])
+  const axes = useMemo(() => columns.map((column, i) => axisOf(column, dots.cols[column] ?? [], (kind === 'scatter' || kind === 'contour') && i === 0 ? Math.max(2, size.width / 90) : height / TICK)), [columns.join(), dots, kind, size.width])
   const colours = coloursOf(dots, axes, kind)
   const many = dots.ids.length > MOST_COLOURED
-  const drawing: Drawing = { kind, width: size.width, height: size.height, axes, dots, colours, alpha: many ? 0.55 : 0.9, lit: now, down: !lessIsBetter(parseColumn(columns[0] ?? '').key) }
+  const drawing: Drawing = { kind, width: size.width, height: size.height, axes, dots, colours, alpha: many ? 0.55 : 0.9, lit: now, strong: hue('accent'), down: !lessIsBetter(parseColumn(columns[0] ?? '').key) }
   const drawn = useRef<Drawn>(undefined)
   const draw = (pen: Parameters<typeof drawPlot>[0]) => (drawn.current = drawPlot(pen, drawing, ink))
   usePainted(canvas, size, draw, [axes, now, ink, seen, colours.join()])
@@ -113,9 +113,10 @@ export function Plot(props: PlotProps) {
 }
 
 export function nameOf(kind: Kind, columns: readonly string[]): string {
-  const [first = '', second = ''] = columns.map(titleOf)
+  const [first = '', second = '', third = ''] = columns.map(titleOf)
   switch (kind) {
     case 'scatter': return `${second} against ${first}`
+    case 'contour': return `${third} over ${first} and ${second}`
     case 'box': return `${second} by ${first}`
     case 'bar': return `${first} of each run`
     default: return `parallel: ${columns.map(titleOf).join(', ')}`

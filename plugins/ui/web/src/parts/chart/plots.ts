@@ -5,7 +5,7 @@ import type { Box, Ink } from './paint'
 import type { Pen } from './pen'
 import { valueAt } from './scale'
 
-export type Kind = 'scatter' | 'parallel' | 'box' | 'bar'
+export type Kind = 'scatter' | 'contour' | 'parallel' | 'box' | 'bar'
 
 export interface Plot {
   kind: Kind
@@ -17,6 +17,8 @@ export interface Plot {
   /** How strong each run is when nothing is lit. */
   alpha: number
   lit: string
+  /** The colour of the greatest, where colours mean values. */
+  strong: string
   /** Of bars: the greatest at the top. */
   down: boolean
 }
@@ -124,6 +126,8 @@ function scatter(pen: Pen, plot: Plot, ink: Ink): Drawn {
     pen.fillText(text, x(at), plot.height - 6)
     free = x(at) + half + 6
   }
+  const third = plot.axes[2]
+  if (third) contour(pen, plot, [xs, ys, third], box, ink)
   const hits: Hit[] = []
   for (const index of ordered(plot)) {
     const [px, py] = [xs.at[index], ys.at[index]]
@@ -132,6 +136,79 @@ function scatter(pen: Pen, plot: Plot, ink: Ink): Drawn {
     hits.push({ index, x: x(px), y: y(py) })
   }
   return { box, hits, brush: 'both', more: plot.dots.ids.length - hits.length }
+}
+
+export const LEVELS = 9
+const CELL = 6
+/** How soon what is far counts less: Shepard's inverse distance weighting. */
+const POWER = 3
+
+/** A value between values at places: the nearer, the more it counts; undefined if there are none. */
+export function between(places: readonly { x: number; y: number; z: number }[], x: number, y: number): number | undefined {
+  let sum = 0
+  let weights = 0
+  for (const place of places) {
+    const away = (place.x - x) ** 2 + (place.y - y) ** 2
+    if (away < 1e-9) return place.z
+    const weight = 1 / away ** (POWER / 2)
+    sum += weight * place.z
+    weights += weight
+  }
+  return weights ? sum / weights : undefined
+}
+
+/** The third axis as colours from grey to the accent, in levels, between the runs. */
+function contour(pen: Pen, plot: Plot, [xs, ys, zs]: [Axis, Axis, Axis], box: Box, ink: Ink): void {
+  const places = plot.dots.ids.flatMap((_, i) => {
+    const [x, y, z] = [xs.at[i], ys.at[i], zs.at[i]]
+    return x === undefined || y === undefined || z === undefined ? [] : [{ x, y, z }]
+  })
+  if (places.length < 3) return
+  const wide = box.right - box.left
+  const tall = box.bottom - box.top
+  const shade = (level: number) => {
+    pen.globalAlpha = 0.06 + 0.5 * (level / (LEVELS - 1))
+    pen.fillStyle = plot.strong
+  }
+  const levelAt = (left: number, top: number): number => {
+    const z = left < wide ? between(places, (left + CELL / 2) / wide, 1 - (top + CELL / 2) / tall) : undefined
+    return z === undefined ? -1 : Math.min(LEVELS - 1, Math.floor(z * LEVELS))
+  }
+  for (let top = 0; top < tall; top += CELL) {
+    let level = levelAt(0, top)
+    let from = 0
+    for (let left = CELL; from < wide; left += CELL) {
+      const next = levelAt(left, top)
+      if (next === level) continue
+      shade(level)
+      const to = Math.min(left, wide)
+      if (level >= 0) pen.fillRect(box.left + from, box.top + top, to - from, Math.min(CELL, tall - top))
+      level = next
+      from = to
+    }
+  }
+  pen.globalAlpha = 1
+  legend(pen, zs, box, ink, shade)
+}
+
+/** What the colours mean: the least, the levels, the greatest. */
+function legend(pen: Pen, { title, ticks }: Axis, box: Box, ink: Ink, shade: (level: number) => void): void {
+  const text = `${cut(title, 120)} ${ticks[0]?.label ?? ''} `
+  const greatest = ticks.at(-1)?.label ?? ''
+  const levels = LEVELS * 5
+  const width = (text.length + greatest.length + 1) * LETTER + levels + 8
+  const x = box.left + 8 + text.length * LETTER
+  pen.fillStyle = ink.surface
+  pen.fillRect(box.left + 4, box.top + 4, width, 16)
+  for (let level = 0; level < LEVELS; level++) {
+    shade(level)
+    pen.fillRect(x + level * 5, box.top + 8, 5, 8)
+  }
+  pen.globalAlpha = 1
+  pen.fillStyle = ink.ink2
+  pen.textAlign = 'left'
+  pen.fillText(text, box.left + 8, box.top + 16)
+  pen.fillText(greatest, x + levels + 4, box.top + 16)
 }
 
 function parallel(pen: Pen, plot: Plot, ink: Ink): Drawn {

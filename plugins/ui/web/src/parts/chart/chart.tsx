@@ -12,7 +12,7 @@ import { Peg } from '../peg'
 import { csvOf, saveCsv, savePng, saveSvg } from './export'
 import { HoverList, valuesAt } from './hover'
 import { bandsOf, type ChartRun, inkOf, lastOf, linesOf, oddCount, oddOf } from './lines'
-import { type Box, boxOf, type Line, paint, type Picture } from './paint'
+import { type Box, boxOf, type Ink, type Line, paint, type Picture } from './paint'
 import { fraction, valueAt, xLabel } from './scale'
 import { usePainted, useSeen, useSize } from './seen'
 import { type Curve, fitY, type Range, type SeriesAnswer, valueNear } from './series'
@@ -94,22 +94,22 @@ export function Chart(props: ChartProps) {
   if (size.width) box.current = boxOf(picture).box
 
   // While a run is lit, all else is one picture that is drawn once.
-  const under = useRef<{ key: string; canvas: OffscreenCanvas }>(undefined)
-  const still = [came, ink.surface, x.lo, x.hi, fit.lo, fit.hi, log, stale, size.width, size.height, lines.map((line) => line.colour + line.name).join()].join()
+  const under = useRef<{ key: string; ink: Ink; canvas: OffscreenCanvas }>(undefined)
+  const still = [came, x.lo, x.hi, fit.lo, fit.hi, log, stale, size.width, size.height, lines.map((line) => line.colour + line.name).join()].join()
   const draw = (pen: CanvasRenderingContext2D) => {
     if (!lines.some((line) => line.run === now)) return paint(pen, picture, ink)
     const scale = devicePixelRatio || 1
-    if (under.current?.key !== `${still} ${scale}`) {
+    if (under.current?.key !== `${still} ${scale}` || under.current.ink !== ink) {
       const made = new OffscreenCanvas(pen.canvas.width, pen.canvas.height)
       const below = made.getContext('2d')!
       below.scale(scale, scale)
       paint(below as unknown as CanvasRenderingContext2D, picture, ink, 'under')
-      under.current = { key: `${still} ${scale}`, canvas: made }
+      under.current = { key: `${still} ${scale}`, ink, canvas: made }
     }
     pen.drawImage(under.current.canvas, 0, 0, size.width, size.height)
     return paint(pen, picture, ink, 'over')
   }
-  usePainted(canvas, data ? size : undefined, draw, [still, now, seen])
+  usePainted(canvas, data ? size : undefined, draw, [still, now, seen, ink])
 
   const said = describe(data, group, came, stale)
   const title = keys.join(', ')

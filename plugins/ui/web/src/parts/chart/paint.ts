@@ -73,7 +73,8 @@ const DIM = 0.22
 
 /** Where in a picture the lines are, and the ticks of its y axis. */
 export function boxOf(picture: Picture): { box: Box; yTicks: number[]; labels: string[] } {
-  const yTicks = ticks(picture.y, Math.max(2, Math.round((picture.height - TOP - BOTTOM) / PER_Y_TICK)))
+  const isBlank = picture.lines.every((line) => !line.main.x.length)
+  const yTicks = isBlank ? [] : ticks(picture.y, Math.max(2, Math.round((picture.height - TOP - BOTTOM) / PER_Y_TICK)))
   const labels = yLabels(yTicks, picture.y.log)
   const left = Math.max(LEAST_LEFT, Math.ceil(Math.max(0, ...labels.map((label) => label.length)) * LETTER) + 10)
   const longest = picture.names ? Math.max(0, ...picture.lines.filter((line) => line.named).map((line) => line.name.length)) : 0
@@ -236,7 +237,9 @@ function oddTicks(pen: Pen, { odd, x, width, lit }: Picture, ink: Ink, box: Box,
     pen.closePath()
     pen.fill()
     if (place < named) continue
-    const text = { nan: 'NaN', inf: 'inf', neginf: '-inf' }[kind] + (width > 420 || lit ? ` ${name}` : '')
+    const room = Math.min(24, Math.floor((width - place - 12) / LETTER))
+    const whole = { nan: 'NaN', inf: 'inf', neginf: '-inf' }[kind] + (width > 420 || lit ? ` ${name}` : '')
+    const text = whole.length > room ? `${whole.slice(0, Math.max(0, room - 1))}…` : whole
     pen.fillStyle = ink.surface
     pen.fillRect(place + 6, kind === 'neginf' ? box.bottom - 13 : box.top - 5, text.length * LETTER + 4, 13)
     written(pen, ink, text, place + 8, kind === 'neginf' ? box.bottom - 2 : box.top + 5, ink.ink2)

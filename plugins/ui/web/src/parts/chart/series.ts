@@ -136,7 +136,8 @@ export function rangeOf(curves: readonly Curve[], from = -Infinity, positive = f
 
 /** What part of the x axis the climb takes that y does not have to fit. */
 export const CLIMB = 0.25
-const WORTH = 1.3
+/** How many times as high as what follows it all has to be, for the climb to be left out. */
+const WORTH = 1.6
 
 export interface Fit extends Range {
   /** From which x on all values are within; undefined: all are. */

@@ -65,6 +65,7 @@ const LETTER = 6.6
 const TOP = 6
 const BOTTOM = 20
 const LEAST_LEFT = 36
+const MOST_RIGHT = 150
 const PER_Y_TICK = 34
 const PER_X_TICK = 90
 const MOST_RAW = 4
@@ -78,7 +79,7 @@ export function boxOf(picture: Picture): { box: Box; yTicks: number[]; labels: s
   const labels = yLabels(yTicks, picture.y.log)
   const left = Math.max(LEAST_LEFT, Math.ceil(Math.max(0, ...labels.map((label) => label.length)) * LETTER) + 10)
   const longest = picture.names ? Math.max(0, ...picture.lines.filter((line) => line.named).map((line) => line.name.length)) : 0
-  const most = picture.width * 0.26
+  const most = Math.min(picture.width * 0.26, MOST_RIGHT)
   const right = longest ? Math.round(Math.min(longest * LETTER + 18, Math.max(most, 40))) : 12
   return { box: { left, right: picture.width - right, top: TOP, bottom: picture.height - BOTTOM }, yTicks, labels }
 }

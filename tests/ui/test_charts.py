@@ -239,6 +239,8 @@ def test_charts_of_runs_are_added_and_brushing_filters(
     scatter = page.get_by_role("figure", name=re.compile(" against .*: 24 runs"))
     scatter.wait_for()
     assert len(query_of(page)["plots"][0].split(",")) == 4
+    scatter.get_by_role("group").press("ArrowRight")
+    expect(page.locator(".hoverlist")).to_be_visible()
     drag(page, scatter.get_by_role("group"), (0.15, 0.02), (0.6, 0.3))
     expect(page).to_have_url(re.compile("q=metrics"))
     asked = query_of(page)["q"][0]

@@ -3,11 +3,12 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { get } from '../../core/api'
 import { count } from '../../core/format'
 import { setQuery } from '../../core/router'
+import { refuse } from '../../core/undo'
 import { chartView, isLog, setLog } from '../../parts/chart/view'
 import { Float, MenuItem } from '../../parts/menu'
 import { Pick } from './pick'
 import { type Added, patternOf } from './added'
-import { type Grid, setAdded } from './state'
+import { type Grid, gridOf, setAdded } from './state'
 
 export interface ToolsProps {
   grid: Grid
@@ -34,7 +35,15 @@ export function Tools({ grid, names, open, total, experiments, q, media, lookFor
   const act = (does: () => void) => () => { close(); does() }
   const isWrong = patternOf(grid.find) === undefined
   const metric = view.x.startsWith('metrics.') ? view.x.slice(8) : ''
-  const add = async (kind: Added['kind']) => setAdded([...grid.added, { kind, columns: await chosen(kind, experiments, q) }])
+  // What is there is read when the columns are known: another chart may have come meanwhile.
+  const add = async (kind: Added['kind']) => {
+    try {
+      const columns = await chosen(kind, experiments, q)
+      setAdded([...gridOf().added, { kind, columns }])
+    } catch (error) {
+      refuse('no chart added', error)
+    }
+  }
   return (
     <div class="tools">
       <label class="k">keys <input ref={find} class={isWrong ? 'find wrong' : 'find'} aria-label="Find metrics, as a regular expression" aria-invalid={isWrong} placeholder="loss|acc" value={grid.find} onInput={(event) => setQuery({ find: event.currentTarget.value }, { replace: true })} /></label>

@@ -271,14 +271,15 @@ function usePointer({ plot, box, x, y, lines, axis, me, isZoomed, open, toggleLo
   useEffect(() => () => { if (cursor.peek()?.by === me) cursor.value = undefined }, [])
   const move = (event: PointerEvent) => {
     const px = inside(event)
-    if (start.current !== undefined && event.buttons) {
-      const [from, to] = [Math.min(start.current, px), Math.max(start.current, px)]
-      setDrag(to - from > DRAG ? { from, to } : undefined)
-    }
+    if (start.current !== undefined && event.buttons) setDrag(dragged(px))
     const here = valueOf(px)
     cursor.value = { axis, x: here, by: me }
     setAt({ x: event.clientX, y: event.clientY })
     light(event.clientY - plot.current!.getBoundingClientRect().top, here)
+  }
+  const dragged = (px: number): { from: number; to: number } | undefined => {
+    const begin = start.current ?? px
+    return Math.abs(px - begin) > DRAG ? { from: Math.min(begin, px), to: Math.max(begin, px) } : undefined
   }
   /** Light the run whose line is next to the pointer. */
   const light = (py: number, here: number) => {
@@ -332,8 +333,9 @@ function usePointer({ plot, box, x, y, lines, axis, me, isZoomed, open, toggleLo
         start.current = inside(event)
         plot.current!.setPointerCapture(event.pointerId)
       },
-      onPointerUp: () => {
-        if (drag && start.current !== undefined) zoom(valueOf(drag.from), valueOf(drag.to))
+      onPointerUp: (event: PointerEvent) => {
+        const part = dragged(inside(event))
+        if (part) zoom(valueOf(part.from), valueOf(part.to))
         else if (start.current !== undefined && open && lit.peek()) open(lit.peek())
         start.current = undefined
         setDrag(undefined)

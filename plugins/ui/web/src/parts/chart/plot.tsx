@@ -192,6 +192,17 @@ function useBrush(box: { current: HTMLDivElement | null }, drawn: { current: Dra
     return Math.round(((x - left) / (right - left)) * (axes.length - 1))
   }
   const cancel = () => { start.current = undefined; setArea(undefined) }
+  /** What was drawn from the start to a place; undefined if that is hardly anything. */
+  const areaTo = (to: { x: number; y: number }): Area | undefined => {
+    const from = start.current
+    if (!from || !drawn.current) return undefined
+    const { box: within, brush } = drawn.current
+    const [top, height] = [Math.min(from.y, to.y), Math.abs(to.y - from.y)]
+    if (height < DRAG && Math.abs(to.x - from.x) < DRAG) return undefined
+    if (brush === 'both') return { left: Math.min(from.x, to.x), width: Math.abs(to.x - from.x), top, height }
+    if (brush === 'y') return { left: within.left, width: within.right - within.left, top, height }
+    return { left: within.left + (axisAt(from.x) / Math.max(1, axes.length - 1)) * (within.right - within.left) - 8, width: 16, top, height }
+  }
   return {
     area, cancel,
     down: (event: PointerEvent) => {
@@ -200,19 +211,11 @@ function useBrush(box: { current: HTMLDivElement | null }, drawn: { current: Dra
       box.current!.setPointerCapture(event.pointerId)
     },
     move: (event: PointerEvent) => {
-      const from = start.current
-      if (!from || !drawn.current) return
-      const to = place(event)
-      const { box: within, brush } = drawn.current
-      const [top, height] = [Math.min(from.y, to.y), Math.abs(to.y - from.y)]
-      if (height < DRAG && Math.abs(to.x - from.x) < DRAG) return setArea(undefined)
-      if (brush === 'both') setArea({ left: Math.min(from.x, to.x), width: Math.abs(to.x - from.x), top, height })
-      else if (brush === 'y') setArea({ left: within.left, width: within.right - within.left, top, height })
-      else setArea({ left: within.left + (axisAt(from.x) / Math.max(1, axes.length - 1)) * (within.right - within.left) - 8, width: 16, top, height })
+      if (start.current && drawn.current) setArea(areaTo(place(event)))
     },
-    up: () => {
-      const found = area
+    up: (event: PointerEvent) => {
       const from = start.current
+      const found = from && drawn.current && areaTo(place(event))
       cancel()
       if (!found || !from || !drawn.current) return
       const { box: within, brush } = drawn.current

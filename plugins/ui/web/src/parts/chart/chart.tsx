@@ -137,6 +137,7 @@ export function Chart(props: ChartProps) {
         {data && lines.length > 0 && <Cursor box={box.current} x={x} y={picture.y} axis={view.x} lines={lines} me={me} lit={now} at={pointed.at} title={title} keyName={key} runs={runs} />}
         {pointed.drag && <i class="span" style={{ left: `${pointed.drag.from}px`, width: `${pointed.drag.to - pointed.drag.from}px`, top: `${box.current.top}px`, bottom: '20px' }} />}
         {data && !lines.length && <div class="says">{ids.length ? 'None of these runs has logged it.' : 'No run is shown.'}</div>}
+        {lines.length > 0 && !picture.odd.length && lines.every((line) => !line.main.x.length) && <div class="says">{isZoomed ? 'There are no points in this window.' : `There are no points over ${view.x.replace(/^metrics\./, '')}.`}</div>}
         {!ids.length && !data && <div class="says">No run is shown.</div>}
         {answer.error && !data && <div class="says" role="alert"><span>{answer.error.message} {answer.error.hint}</span><button class="btn" onClick={answer.reload}>Try again</button></div>}
       </div>

@@ -42,6 +42,11 @@ export function Spark({ values, width, height, hue = '', part = 1, lo, hi, area,
   )
 }
 
+/** The curve with its area beside a headline number. */
+export const MiniChart = ({ values, hue, width = 112, height = 40 }: { values: readonly Num[]; hue?: string; width?: number; height?: number }) => (
+  <Spark values={values} width={width} height={height} hue={hue} area />
+)
+
 export interface BarsProps {
   counts: readonly number[]
   width: number

@@ -119,7 +119,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
 
   const charts = paneOf('charts')
   const onCharts = charts && view.view !== 'table'
-  const paneRuns = (view.runs.length ? view.runs : shownIds).filter((id) => !view.hidden.includes(id)).slice(0, 30)
+  const paneRuns = (view.runs.length ? view.runs : shownIds).filter((id) => !view.hidden.includes(id)).slice(0, 100)
   const error = fresh.error.value ?? lost
   const isEmpty = heads && heads.total === 0 && !view.q
   const filterError = error && error.status === 400 ? error : undefined
@@ -140,7 +140,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
               pinned={pinnedRows} pins={new Set(pins)} pick={pick} fold={fold} ask={(q) => change({ q })} menu={(column, element) => setMenu({ column, at: element })} sort={(column) => change({ sort: nextSort(view.sort, column) })} hover={(on) => { inside.current = on; if (!on && source.news.value) source.release() }} busy={source !== fresh} />
           )}
         {source.news.value > 0 && <button class="news" onClick={() => source.release()}>{source.news.value} new<kbd>.</kbd></button>}
-        {onCharts && <PaneHost load={charts} split={view.view === 'split'} pane={{ experiments, runs: runsOf(paneRuns), q: view.q, turn }} />}
+        {onCharts && <PaneHost load={charts} split={view.view === 'split'} pane={{ experiments, runs: runsOf(paneRuns), q: view.q, turn, pins }} />}
         {view.peek && <Peek run={view.peek} turn={turn} close={() => change({ peek: '' }, true)} />}
       </div>
       <Foot right={<><span class="k2">{statsOf(source, cols, block, view)}</span>{heads && !isEmpty && <button class="k k2" onClick={() => setChoosing(true)} title="Choose columns (,)">columns {columns.length} of {keys.data ? count(keys.data.total + 2) : '…'}</button>}</>}>

@@ -1,0 +1,1 @@
+export const panes = { charts: () => import('./pane') }

@@ -18,7 +18,10 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "home": ("/", []),
     "table": ("/experiments/{birdsong-classifier}", []),
     "charts": ("/experiments/{birdsong-classifier}?view=charts&smooth=0.7", []),
-    "split": ("/experiments/{birdsong-classifier}?view=split&smooth=0.7&cols=metrics.acc,metrics.loss,params.lr,params.opt,attributes.start_time", []),
+    "split": (
+        "/experiments/{birdsong-classifier}?view=split&smooth=0.7&cols=metrics.acc,metrics.loss,params.lr,params.opt,attributes.start_time",
+        [],
+    ),
     "empty": ("/experiments/{owl-nights}", []),
     "keys": ("/", ["?"]),
     "palette": ("/", ["Control+k"]),

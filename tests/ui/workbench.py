@@ -51,6 +51,11 @@ HOSTILE = """<!doctype html><title>report</title><h1>Report</h1><p id=said>nothi
   new Image().src = '/health?from=frame';
   parent.postMessage('hello', '*');
 </script>"""
+ALONE = b"""<!doctype html><p></p><script>
+let cookies = 'cookies';
+try { document.cookie } catch (error) { cookies = 'no cookies' }
+document.querySelector('p').textContent = `origin ${origin}, ${cookies}`;
+</script>"""
 SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="120" height="80" onload="window.escaped='svg'">
 <script>top.escaped = 'svg'; parent.escaped = 'svg'</script>
 <rect width="120" height="80" fill="#7567e0"/><circle cx="60" cy="40" r="24" fill="#fff"/>
@@ -133,11 +138,15 @@ def files() -> Iterator[tuple[str, bytes]]:
     yield "config/options.json", json.dumps({"lr": 3e-4, "masks": [1, 2], "name": "<b>"}).encode()
     lines = b"".join(b"%d,clip-%d,%.4f,%s\n" % (i, i, i / 7, b"wren") for i in range(2_500))
     yield "val/clips.csv", b"id,clip,score,bird\n" + lines
-    logged = {"columns": ["clip", "said", "score"], "data": [["a.wav", "wren", 0.5], ["b", "<i>", 1]]}
+    logged = {
+        "columns": ["clip", "said", "score"],
+        "data": [["a.wav", "wren", 0.5], ["b", "<i>", 1]],
+    }
     yield "val/answers.json", json.dumps(logged).encode()
     yield "val/errors.jsonl", b'{"clip": "a", "score": 0.25}\n{"clip": "b", "score": null}\n'
     yield "val/broken.parquet", b"PAR1" + bytes(40) + b"PAR1"
     yield "report.html", HOSTILE.encode()
+    yield "alone.html", ALONE
     yield "picture.svg", SVG
     yield "figures/confusion.png", png(40)
     yield "figures/wrong.png", b"this is no picture"
@@ -186,8 +195,8 @@ def fill(store_uri: str, run: str) -> dict[str, str]:
 
 
 def _huge(kept: Any) -> None:
-    kept.write("huge.log", io.BytesIO(b"first line\n" * 20_000))
-    local: Path | None = kept.local_path("huge.log")
+    kept.write("huge.txt", io.BytesIO(b"first line\n" * 20_000))
+    local: Path | None = kept.local_path("huge.txt")
     assert local is not None
     with local.open("r+b") as file:
         file.truncate(10 << 30)

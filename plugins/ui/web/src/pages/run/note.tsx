@@ -1,5 +1,5 @@
 /** The note of a run, in markdown. Who comes second to save sees both, and decides. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { useKeys } from '../../core/keys'
 import { may } from '../../core/root'
 import { refuse } from '../../core/undo'
@@ -51,7 +51,8 @@ export function Note({ run, show, done }: NoteProps) {
   const begin = () => { if (!draft) write({ base: saved, text: saved }); else area.current?.focus() }
   useKeys('Note', { e: may('write') ? { does: saved ? 'Edit the note' : 'Write a note', run: begin } : undefined })
   const isOpen = draft !== undefined
-  useEffect(() => {
+  // At once, so that no key is lost.
+  useLayoutEffect(() => {
     if (isOpen) { area.current?.focus(); area.current?.setSelectionRange(area.current.value.length, area.current.value.length) }
   }, [isOpen])
   const send = async (text: string) => {

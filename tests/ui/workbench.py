@@ -56,7 +56,8 @@ let cookies = 'cookies';
 try { document.cookie } catch (error) { cookies = 'no cookies' }
 document.querySelector('p').textContent = `origin ${origin}, ${cookies}`;
 </script>"""
-SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="120" height="80" onload="window.escaped='svg'">
+SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="120" height="80"
+ onload="window.escaped='svg'">
 <script>top.escaped = 'svg'; parent.escaped = 'svg'</script>
 <rect width="120" height="80" fill="#7567e0"/><circle cx="60" cy="40" r="24" fill="#fff"/>
 <image href="/health?from=svg" width="9" height="9"/></svg>"""
@@ -71,8 +72,8 @@ index 4be01d7..9f2c41a 100644
 +    mixup = 0.2
 +    masks = 2
      return fit(model, mixup)
- 
- 
+ # end
+ # of it
 diff --git a/notes/old.md b/notes/old.md
 deleted file mode 100644
 --- a/notes/old.md
@@ -213,7 +214,8 @@ def _data(store_uri: str, run: str) -> None:
     }  # fmt: skip
     machine = {
         "system/cpu_utilization_percentage": 71.0, "system/system_memory_usage_percentage": 38.0,
-        "system/gpu_0_utilization_percentage": 94.0, "system/gpu_0_memory_usage_megabytes": 61_000.0,
+        "system/gpu_0_utilization_percentage": 94.0,
+        "system/gpu_0_memory_usage_megabytes": 61_000.0,
     }  # fmt: skip
     points = [
         Metric(key, value + math.sin(i) * 2, now - (40 - i) * 10_000, i)
@@ -226,7 +228,8 @@ def _data(store_uri: str, run: str) -> None:
         Metric("grün: größer", 1.5, now - 9000, 1), Metric("w" * 250, 3.0, now - 9000, 1),
     ]  # fmt: skip
     client.log_batch(
-        run, metrics=[*points, *odd], params=[Param("max_steps", "10000"), Param("markup", "<b>&amp;</b>")],
+        run, metrics=[*points, *odd],
+        params=[Param("max_steps", "10000"), Param("markup", "<b>&amp;</b>")],
         tags=[RunTag(key, value) for key, value in tags.items()],
     )  # fmt: skip
 

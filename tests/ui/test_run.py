@@ -75,7 +75,7 @@ def test_the_first_look_shows_numbers_against_the_best_run_before(
     expect(about.get_by_role("log")).to_contain_text("step 8640")
     tabs = page.get_by_role("navigation", name="Parts of the run")
     expect(tabs).to_contain_text("System 4")
-    expect(tabs).to_contain_text("Traces 0")
+    expect(tabs).to_contain_text("Traces 2")
     accessible(page)
 
 
@@ -394,6 +394,21 @@ def test_the_code_tab_shows_what_was_not_committed(
     expect(change.locator("tr.del")).to_contain_text("mixup = 0.1")
     expect(page.get_by_role("region", name="Packages")).to_contain_text("torch==2.9.1")
     accessible(page)
+
+
+def test_traces_of_the_run_lead_to_their_pages(
+    page: Page, bench: Served, accessible: Callable[[Page], None]
+) -> None:
+    opened(page, bench, "heron-31", "?tab=traces")
+    rows = page.get_by_role("table").locator("tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("error")
+    expect(rows.last).to_contain_text("which <b>bird</b>?")
+    expect(rows.last).to_contain_text("1.5s")
+    accessible(page)
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{bench.url}/traces/tr-{'2' * 32}")
 
 
 def test_children_are_a_tree(page: Page, bench: Served, accessible: Callable[[Page], None]) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pegboard.config import Config
+from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import (
     Dataset,
     DatasetInput,
@@ -26,6 +27,7 @@ from pegboard.entities import (
     Param,
     RunTag,
 )
+from pegboard.entities.traces import Span, SpanStatusCode
 from pegboard.host import Host
 from pegboard_scripting.client import Client
 
@@ -190,9 +192,26 @@ def fill(store_uri: str, run: str) -> dict[str, str]:
     place.write("MLmodel", io.BytesIO(b"flavors:\n  python_function:\n    loader_module: birds\n"))
     data = Dataset("clips-eu", "9f2c41", "local", '{"uri": "clips/"}', profile='{"rows": 186400}')
     store.log_inputs(run, [DatasetInput(data, [InputTag("mlflow.data.context", "train")])])
+    _traces(store, info.experiment_id, run)
     _data(store_uri, run)
     host.close()
     return {"classifier": model.model_id}
+
+
+def _traces(store: TrackingStore, experiment: str, run: str) -> None:
+    now = time.time_ns() - 60_000_000_000
+    names = {"tr-" + "1" * 32: "which <b>bird</b>?", "tr-" + "2" * 32: "and now?"}
+    for number, (name, asked) in enumerate(names.items()):
+        start = now + number * 10**9
+        code = SpanStatusCode.ERROR if number else SpanStatusCode.OK
+        inputs = {"mlflow.spanInputs": {"question": asked}, "mlflow.spanOutputs": "a wren"}
+        span = Span(
+            name, f"{number + 1:016x}", "identify", start, start + 1_500_000_000, None, code,
+            attributes=inputs,
+        )  # fmt: skip
+        store.traces().log_spans(experiment, [span])
+        store.traces().set_tag(name, "mlflow.traceName", "identify")
+    store.traces().link_to_run(list(names), run)
 
 
 def _huge(kept: Any) -> None:

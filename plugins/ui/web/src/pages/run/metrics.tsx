@@ -102,7 +102,7 @@ function Listed({ run, keys, turn }: { run: Overview; keys: readonly string[]; t
         <table class="run-stats" aria-rowcount={keys.length + 1}>
           <thead>
             <tr>
-              <th>metric</th><th class="r">last</th>{other && <th class="r cut" title={`against ${other.name}`}>against {other.name}</th>}<th class="r">best</th><th class="r">at step</th><th class="r">min</th><th class="r">max</th><th class="r">points</th><th class="r">step</th><th>course</th><th class="r">heard</th>
+              <th>metric</th><th class="r">last</th>{other && <th class="r" title={`against ${other.name}, the best before`}>against</th>}<th class="r">best</th><th class="r">at step</th><th class="r">min</th><th class="r">max</th><th class="r">points</th><th class="r">step</th><th>course</th><th class="r">heard</th>
             </tr>
           </thead>
           <tbody>

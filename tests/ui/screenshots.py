@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import birdsong
+import workbench
 from conftest import CHROMIUM, DESK, PHONE, serving
 from playwright.sync_api import sync_playwright
 
@@ -26,6 +27,10 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "keys": ("/", ["?"]),
     "palette": ("/", ["Control+k"]),
     "plugin": ("/p/plugins", []),
+    "run": ("/runs/{heron-31}", []),
+    "run-metrics": ("/runs/{heron-31}?tab=metrics&key=acc", []),
+    "run-artifacts": ("/runs/{heron-31}?tab=artifacts&path=images&series=val/saliency", []),
+    "run-code": ("/runs/{heron-31}?tab=code", []),
 }
 
 
@@ -37,6 +42,7 @@ def main(words: list[str]) -> None:
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         ids = birdsong.fill(f"sqlite:{name}/s.db")
+        ids |= workbench.fill(f"sqlite:{name}/s.db", ids["heron-31"])
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with serving(Path(name), ids=ids) as served:
             for page_name in words or PAGES:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def endpoints() -> Sequence[Endpoint]:
     """Return all of them."""
-    from pegboard_ui.data import compare, home, overview, preview, series, tables, views
+    from pegboard_ui.data import compare, framed, home, overview, preview, series, tables, views
 
     return [
         *series.ENDPOINTS,
@@ -19,6 +19,7 @@ def endpoints() -> Sequence[Endpoint]:
         *home.ENDPOINTS,
         *overview.ENDPOINTS,
         *preview.ENDPOINTS,
+        *framed.ENDPOINTS,
         *tables.ENDPOINTS,
         *views.ENDPOINTS,
     ]

@@ -17,6 +17,7 @@ from attrs import frozen
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
+import aviary
 import birdsong
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
@@ -64,6 +65,18 @@ def birds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve the store of bird songs; tests that change something leave the names alone."""
     place = tmp_path_factory.mktemp("birds")
     ids = birdsong.fill(f"sqlite:{place}/s.db")
+    with serving(place, ids=ids) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def nest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve the same with a model that has a past, and files; tests change models of their own."""
+    place = tmp_path_factory.mktemp("nest")
+    store = f"sqlite:{place}/s.db"
+    ids = birdsong.fill(store)
+    aviary.fill(store, ids)
+    aviary.files(store, ids)
     with serving(place, ids=ids) as served:
         yield served
 

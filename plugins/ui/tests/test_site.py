@@ -160,6 +160,6 @@ def test_the_places_of_the_server_are_the_routes_of_the_page() -> None:
     routed = {
         path
         for file in sources.glob("*/route.ts")
-        for path in re.findall(r"path: '/([a-z]+)", file.read_text())
+        for path in re.findall(r"path: '/([a-z-]+)", file.read_text())
     }
     assert routed <= set(PLACES)

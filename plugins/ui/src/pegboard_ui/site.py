@@ -17,8 +17,8 @@ from pegboard_ui import pages
 STATIC = Path(__file__).with_name("static")
 SOURCES = Path(__file__).parents[2] / "web"
 PLACES = (
-    "compare", "evaluate", "experiments", "gateway", "login", "models", "p", "playground",
-    "projects", "prompts", "recipes", "runs", "traces",
+    "compare", "evaluate", "experiments", "gateway", "logged-models", "login", "models", "p",
+    "playground", "projects", "prompts", "recipes", "runs", "traces",
 )  # fmt: skip
 """The first parts of the page's addresses; all other addresses are not the page's."""
 CONTENT_POLICY = (

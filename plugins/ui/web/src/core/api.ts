@@ -96,17 +96,20 @@ export function shared<T>(path: string, params: Params | undefined, signal: Abor
   return mine.answer as Promise<T>
 }
 
-export const post = <T>(path: string, body: unknown = {}): Promise<T> => change('POST', path, body)
-export const put = <T>(path: string, body: unknown = {}): Promise<T> => change('PUT', path, body)
-export const patch = <T>(path: string, body: unknown = {}): Promise<T> => change('PATCH', path, body)
-export const del = <T>(path: string, body: unknown = {}): Promise<T> => change('DELETE', path, body)
+type Headers = Record<string, string>
+
+/** Change something; `headers` say what the body does not, such as why. */
+export const post = <T>(path: string, body: unknown = {}, headers?: Headers): Promise<T> => change('POST', path, body, headers)
+export const put = <T>(path: string, body: unknown = {}, headers?: Headers): Promise<T> => change('PUT', path, body, headers)
+export const patch = <T>(path: string, body: unknown = {}, headers?: Headers): Promise<T> => change('PATCH', path, body, headers)
+export const del = <T>(path: string, body: unknown = {}, headers?: Headers): Promise<T> => change('DELETE', path, body, headers)
 
 /** The whole answer, for what is not JSON; Failure unless its status is 2xx or 3xx. */
 export const fetchRaw = (path: string, params?: Params, init: RequestInit = {}): Promise<Response> =>
   send(urlOf(path, params), init)
 
-async function change<T>(method: string, path: string, body: unknown): Promise<T> {
-  const headers = { 'Content-Type': 'application/json' }
+async function change<T>(method: string, path: string, body: unknown, more: Headers = {}): Promise<T> {
+  const headers = { 'Content-Type': 'application/json', ...more }
   const answer = await send(urlOf(path), { method, headers, body: JSON.stringify(body) })
   return (await json(answer)) as T
 }

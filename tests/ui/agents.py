@@ -46,7 +46,7 @@ def fill(store: str, *, spans: int = 3000) -> str:
     """Fill a store with traces, one of them of ``spans`` spans; return the experiment's id."""
     client = Client(store)
     experiment = client.create_experiment(EXPERIMENT)
-    traces = client._store.traces()
+    traces = client.store.traces()
     now = time.time_ns() - 60_000_000_000
     run = client.create_run(experiment, now // 1_000_000, {}, "triage-v6").info.run_id
     agent = _agent(AGENT, now)
@@ -86,6 +86,7 @@ def fill(store: str, *, spans: int = 3000) -> str:
             experiment,
             [Span(f"tr-{number:032x}", "a" * 16, "summary", began, began + (number + 1) * 10**8,
                   status=SpanStatusCode.OK, attributes=_of("LLM", 100 + number, None, began)[0])],
+            tags={f"tr-{number:032x}": {"mlflow.traceName": "summary"}},
         )  # fmt: skip
     return str(experiment)
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import agents
 import birdsong
 from conftest import CHROMIUM, DESK, PHONE, serving
 from playwright.sync_api import sync_playwright
@@ -18,6 +19,8 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "home": ("/", []),
     "table": ("/experiments/{birdsong-classifier}", []),
     "empty": ("/experiments/{owl-nights}", []),
+    "traces": ("/traces", []),
+    "trace": ("/traces/{trace}", []),
     "keys": ("/", ["?"]),
     "palette": ("/", ["Control+k"]),
     "plugin": ("/p/plugins", []),
@@ -32,6 +35,8 @@ def main(words: list[str]) -> None:
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         ids = birdsong.fill(f"sqlite:{name}/s.db")
+        agents.fill(f"sqlite:{name}/s.db")
+        ids["trace"] = agents.AGENT
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with serving(Path(name), ids=ids) as served:
             for page_name in words or PAGES:

@@ -50,6 +50,10 @@ describe('the critical path', () => {
   const path = criticalPath(columns, tree, 0)
   it('goes back from each end to what ended last before', () =>
     expect(shown(columns, tree.order.filter((i) => path.on[i]))).toBe('agent plan think act sql answer write'))
+  it('bears clocks that differ a little', () => {
+    const near = spans(['r - 0 100', 'a r 0 52', 'b r 50 100', 'c r 0 60'])
+    expect(shown(near, treeOf(near).order.filter((i) => criticalPath(near, treeOf(near), 0).on[i]))).toBe('r a b')
+  })
   it('counts work alone', () => expect([path.work, path.inModels]).toEqual([780 + 290 + 1520 + 60, 780 + 1520]))
   it('finds the slowest work', () => expect(columns.names[slowest(columns, tree, 0)]).toBe('answer'))
   it('lets what is open end now', () => {

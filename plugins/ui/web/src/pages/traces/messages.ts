@@ -1,6 +1,7 @@
 /** Inputs and outputs of models as messages, in the forms that the field's libraries give them. */
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+import type { Json } from '../../parts/json'
+
 type Fields = { [key: string]: Json }
 
 export interface Piece {

@@ -81,6 +81,9 @@ export interface Critical {
   inModels: number
 }
 
+/** By how much of itself a span may reach into the next one and still be waited for: clocks differ. */
+const OVERLAP = 0.05
+
 /**
  * The chain of spans that the end waited for: from each end back to the child that ended last, and
  * from its start on to the one that ended last before it.
@@ -94,10 +97,10 @@ export function criticalPath(spans: Columns, tree: Tree, now: number): Critical 
     const byEnd = [...among].sort((a, b) => end[b]! - end[a]! || spans.starts[a]! - spans.starts[b]!)
     let cursor = until
     for (const i of byEnd) {
-      if (end[i]! > cursor + 1e-6 || on[i]) continue
+      if (end[i]! - cursor > OVERLAP * (end[i]! - spans.starts[i]!) + 1e-6 || on[i]) continue
       on[i] = true
       waiting.push(i)
-      cursor = spans.starts[i]!
+      cursor = Math.min(cursor, spans.starts[i]!)
     }
   }
   follow(roots, Math.max(0, ...roots.map((i) => end[i]!)))

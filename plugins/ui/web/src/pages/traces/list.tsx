@@ -1,7 +1,7 @@
 /** The list of traces: what failed, then the slowest. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { get } from '../../core/api'
-import { exact, plural } from '../../core/format'
+import { columnOf, exact, type Format, plural } from '../../core/format'
 import { isFilter, withTerm } from '../../core/grammar'
 import { useKeys } from '../../core/keys'
 import { useResource } from '../../core/resource'
@@ -18,7 +18,7 @@ import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
 import { reveal, Rows, useWindow } from '../../parts/window'
 import { complete } from './complete'
-import { dollars, took } from './spans'
+import { took } from './spans'
 import { text } from './words'
 import './page.css'
 
@@ -62,14 +62,11 @@ export const scoped = (scope: ReturnType<typeof scopeOf>): string => asSearch(Ob
 
 export default function Traces() {
   const scope = scopeOf()
-  return <List key={JSON.stringify(scope)} scope={scope} />
-}
-
-function List({ scope }: { scope: ReturnType<typeof scopeOf> }) {
+  const scopeKey = JSON.stringify(scope)
   const experiments = listParam('exp')
   const asked = useResource<Listed>('traces/list', listQuery(scope))
   const [more, setMore] = useState<Listed[]>([])
-  const [held, setHeld] = useState<Listed>()
+  const [held, setHeld] = useState<{ of: string; data: Listed }>()
   const [at, setAt] = useState(-1)
   const inside = useRef(false)
   const fetching = useRef('')
@@ -79,13 +76,17 @@ function List({ scope }: { scope: ReturnType<typeof scopeOf> }) {
     const timer = setInterval(() => !document.hidden && asked.reload(), POLL_MS)
     return () => clearInterval(timer)
   }, [])
-  // Rows stay where they are while somebody points at them.
+  // Rows stay where they are while somebody points at them, unless something else was asked for.
   useEffect(() => {
     const fresh = asked.data
     if (!fresh) return
-    setHeld((now) => (now && (inside.current || at > 0) && now.ids.join() !== fresh.ids.join() ? withNews(now, fresh) : fresh))
+    const keeps = held?.of === scopeKey && (inside.current || at > 0) && held.data.ids.join() !== fresh.ids.join()
+    setHeld({ of: scopeKey, data: keeps ? withNews(held.data, fresh) : fresh })
+    if (held?.of === scopeKey) return
+    setMore([])
+    setAt(-1)
   }, [asked.data])
-  const first = held ?? asked.data
+  const first = held?.data ?? asked.data
   const news = first && asked.data ? asked.data.ids.filter((id) => !first.ids.includes(id)).length : 0
   const pages = first ? [first, ...more] : []
   const count = pages.reduce((sum, page) => sum + page.ids.length, 0)
@@ -122,6 +123,7 @@ function List({ scope }: { scope: ReturnType<typeof scopeOf> }) {
     e: { does: 'Failed traces only', run: () => toggle(scope.q, "trace.status = 'ERROR'") },
   })
   const longest = Math.max(1, ...pages.flatMap((page) => page.durations.map((ms) => ms ?? 0)))
+  const cost = columnOf(pages.flatMap((page) => page.costs), { zero: true })
   const several = new Set(pages.flatMap((page) => page.experiments)).size > 1
   const error = asked.error
   const wrong = error?.status === 400 ? error : undefined
@@ -132,7 +134,7 @@ function List({ scope }: { scope: ReturnType<typeof scopeOf> }) {
       <Bar
         place={<>{place ? <><a class="i3" href={href('/traces')}>traces</a><span class="sep">/</span><h1>{place}</h1></> : <h1>traces</h1>}</>}
         live={running}
-        right={news > 0 ? <button class="btn flat" onClick={() => { setHeld(asked.data); setAt(-1) }}>{news} new <Chevron to="up" /></button> : undefined}
+        right={news > 0 ? <button class="btn flat" onClick={() => { setHeld({ of: scopeKey, data: asked.data! }); setMore([]); setAt(-1) }}>{news} new <Chevron to="up" /></button> : undefined}
       >
         <Filter value={scope.q} apply={(q) => setQuery({ q })} complete={(where) => complete(experiments, where)} placeholder="trace.status = 'ERROR', or any words in a span" count={first ? (last?.next_page_token ? `first ${plural(count, 'trace')}` : plural(count, 'trace')) : ''} error={wrong} memory="traces" />
       </Bar>
@@ -146,7 +148,7 @@ function List({ scope }: { scope: ReturnType<typeof scopeOf> }) {
               <Head sort={scope.sort} height={height} />
               <Rows window={seen} count={count} height={height} row={(index, top) => {
                 const found = row(index)
-                return found && <Line key={found.page.ids[found.i]} {...found} index={index} top={top} on={index === at} to={linkTo(index)} longest={longest} named={several} />
+                return found && <Line key={found.page.ids[found.i]} {...found} index={index} top={top} on={index === at} to={linkTo(index)} longest={longest} cost={cost} named={several} />
               }} />
             </div>
           )
@@ -203,11 +205,12 @@ interface LineProps {
   on: boolean
   to: string
   longest: number
+  cost: Format
   /** Whether to say of which experiment it is. */
   named: boolean
 }
 
-function Line({ page, i, index, top, on, to, longest, named }: LineProps) {
+function Line({ page, i, index, top, on, to, longest, cost, named }: LineProps) {
   const state = page.states[i]!
   const name = page.names[i] ?? short(page.ids[i]!)
   const ms = page.durations[i]
@@ -227,7 +230,7 @@ function Line({ page, i, index, top, on, to, longest, named }: LineProps) {
         {state === 'IN_PROGRESS' ? <span class="i3">running</span> : took(ms)}
       </span>
       <span role="gridcell" class="c-tokens">{page.tokens[i]?.toLocaleString('en-US') ?? '–'}</span>
-      <span role="gridcell" class="c-cost" title={exact(page.costs[i])}>{dollars(page.costs[i])}</span>
+      <span role="gridcell" class="c-cost" title={exact(page.costs[i])}>{page.costs[i] === null ? '–' : `$${cost(page.costs[i])}`}</span>
       <span role="gridcell" class="c-scores cut">{page.scores[i]!.map((score) => <span key={score.name}><span class="i3">{score.name}</span> {typeof score.value === 'number' ? +score.value.toPrecision(3) : String(score.value)} </span>)}</span>
       <span role="gridcell" class="c-age i3"><Age at={page.times[i]} /></span>
     </div>

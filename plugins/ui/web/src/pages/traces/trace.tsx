@@ -80,7 +80,7 @@ function One({ id }: { id: string }) {
   const wanted = spans.ids.indexOf(param('span'))
   const selected = wanted >= 0 ? wanted : slow >= 0 ? slow : (tree.order[0] ?? -1)
   const hits = useHits(id, trace, param('find'))
-  const neighbours = useNeighbours(id, trace?.info.experiment_id)
+  const neighbours = useNeighbours(id)
   const scroller = useRef<HTMLDivElement>(null)
   const search = useRef<HTMLInputElement>(null)
 
@@ -236,11 +236,8 @@ function useHits(id: string, trace: Overview | undefined, find: string): Readonl
 }
 
 /** The traces before and after one in the list that it was opened from. */
-function useNeighbours(id: string, experiment: string | undefined): { before?: string; after?: string } {
-  const scope = scopeOf()
-  const ownList = !scope.exp && !scope.q && !scope.sort
-  const list = useResource<Listed>(experiment ? 'traces/list' : null, ownList && experiment ? { experiment_ids: [], q: '', sort: '', limit: 100 } : listQuery(scope))
-  const ids = list.data?.ids ?? []
+function useNeighbours(id: string): { before?: string; after?: string } {
+  const ids = useResource<Listed>('traces/list', listQuery(scopeOf())).data?.ids ?? []
   const at = ids.indexOf(id)
   return at < 0 ? { after: ids[0] } : { before: ids[at - 1], after: ids[at + 1] }
 }

@@ -1,5 +1,5 @@
 /** Says what somebody thinks of a trace or a span; stands at once, and can be taken back. */
-import { useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { del, post } from '../../core/api'
 import { about } from '../../core/root'
 import { edit } from '../../core/undo'
@@ -16,9 +16,11 @@ export function valueOf(typed: string): boolean | number | string {
   return text !== '' && Number.isFinite(Number(text)) ? Number(text) : text
 }
 
-export function AddScore({ traceId, spanId, spanName, reload }: { traceId: string; spanId: string; spanName: string; reload: () => void }) {
+export function AddScore({ asks, traceId, spanId, spanName, reload }: { /** Changes when the form is to be typed in. */ asks: number; traceId: string; spanId: string; spanName: string; reload: () => void }) {
   const form = useRef<HTMLFormElement>(null)
   const [full, setFull] = useState(false)
+  // Before the next key comes.
+  useLayoutEffect(() => { if (asks) form.current?.querySelector('input')?.focus() }, [asks])
   const path = `/api/3.0/mlflow/traces/${encodeURIComponent(traceId)}/assessments`
   const send = async () => {
     const given = new FormData(form.current!)

@@ -53,6 +53,8 @@ export function Side({ trace, i, took: ms, reload }: { trace: Overview; i: numbe
   const [find, setFind] = useState('')
   const [wrap, setWrap] = useState(true)
   const [hits, setHits] = useState(0)
+  /** How often somebody asked to say something. */
+  const [asks, setAsks] = useState(0)
   const box = useRef<HTMLElement>(null)
   const input = useRef<HTMLInputElement>(null)
   const at = useRef(-1)
@@ -78,7 +80,7 @@ export function Side({ trace, i, took: ms, reload }: { trace: Overview; i: numbe
     c: { does: 'Copy what is shown of the span', run: () => void copy(JSON.stringify(what(), null, 2), 'span copied') },
     1: { does: 'In and out', run: () => go('inout'), quiet: true }, 2: { does: 'Attributes', run: () => go('attributes'), quiet: true },
     3: { does: 'Events', run: () => go('events'), quiet: true }, 4: { does: 'Feedback', run: () => go('feedback'), quiet: true }, 5: { does: 'Raw', run: () => go('raw'), quiet: true },
-    a: may('write') ? { does: 'Add feedback', run: () => { go('feedback'); requestAnimationFrame(() => box.current?.querySelector<HTMLInputElement>('form input')?.focus()) } } : undefined,
+    a: may('write') ? { does: 'Add feedback', run: () => { go('feedback'); setAsks(asks + 1) } } : undefined,
   })
   const titles: Record<string, [string, number]> = {
     inout: ['In and out', 0], attributes: ['Attributes', detail ? Object.keys(detail.attributes).length : 0], events: ['Events', detail?.events_total ?? 0], feedback: ['Feedback', shown.length], raw: ['Raw', 0],
@@ -106,7 +108,7 @@ export function Side({ trace, i, took: ms, reload }: { trace: Overview; i: numbe
         <section>
           {shown.map((each) => <Score key={each.id} item={each} find={find} />)}
           {!shown.length && <p class="s i3">Nobody has judged this trace yet.</p>}
-          {may('write') && <AddScore traceId={trace.info.trace_id} spanId={trace.parents[i] ? id : ''} spanName={trace.names[i]!} reload={reload} />}
+          {may('write') && <AddScore asks={asks} traceId={trace.info.trace_id} spanId={trace.parents[i] ? id : ''} spanName={trace.names[i]!} reload={reload} />}
         </section>
       )}
       {detail && tab === 'raw' && <section><pre><Marked text={JSON.stringify({ ...detail, name: trace.names[i], type: trace.types[i], status: trace.status[i], parent_id: trace.parents[i] }, null, 2)} find={find} /></pre></section>}

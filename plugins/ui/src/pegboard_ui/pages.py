@@ -103,14 +103,15 @@ def _shown(page: UiPage) -> dict[str, str]:
         found["module"] = f"p/{page.key}/assets/{_digest(file.parent)}/{file.name}"
     except PluginError as error:
         found["error"] = error.message
-    return {**found, "permission": page.permission.value}
+    return {**found, "permission": page.permission}
 
 
 def _module(page: UiPage) -> Path:
     """Return the file of a page's module; PluginError if it is not there."""
     package, _, name = page.module.partition(":")
     spec = find_spec(package)
-    for place in (spec.submodule_search_locations or ()) if spec else ():
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    for place in places:
         if (file := Path(place) / name).is_file():
             return file
     raise PluginError(f"The module of the page {page.key!r}, {page.module}, is not there.")

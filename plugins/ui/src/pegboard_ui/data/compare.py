@@ -13,7 +13,7 @@ from pegboard.literals import literal
 from pegboard_stores import cancellation
 from pegboard_wire.http import Answer, Call, Permission
 from pegboard_wire.requests import store_of
-from pegboard_wire.shapes import BOOLEAN, INT64, NUMBER, TEXT, array, record
+from pegboard_wire.shapes import BOOLEAN, INT64, TEXT, array, record
 from pegboard_wire.typed import AtMost, Between, typed
 
 from pegboard_ui.data.answers import json_answer, number
@@ -232,7 +232,7 @@ ENDPOINTS = [
                     kind=TEXT,
                     direction=TEXT,
                     differs=BOOLEAN,
-                    values=array({"oneOf": [NUMBER, {"type": ["string", "null"]}]}),
+                    values=array({"type": ["number", "string", "null"]}),
                     delta=_MAYBE_ARRAY,
                     better=_MAYBE_ARRAY,
                     cut=BOOLEAN,

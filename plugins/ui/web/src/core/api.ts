@@ -72,6 +72,30 @@ export async function get<T>(path: string, params?: Params, signal?: AbortSignal
   return data as T
 }
 
+const flying = new Map<string, { users: number; abort: AbortController; answer: Promise<unknown> }>()
+
+/** As `get`, but what several ask for at the same time is asked for once. */
+export function shared<T>(path: string, params: Params | undefined, signal: AbortSignal): Promise<T> {
+  const url = urlOf(path, params)
+  let one = flying.get(url)
+  if (!one) {
+    const abort = new AbortController()
+    one = { users: 0, abort, answer: get<T>(path, params, abort.signal) }
+    flying.set(url, one)
+    const done = () => flying.get(url)?.abort === abort && flying.delete(url)
+    one.answer.then(done, done)
+  }
+  const mine = one
+  mine.users++
+  // Given up when the last one has.
+  signal.addEventListener('abort', () => {
+    if (--mine.users) return
+    mine.abort.abort()
+    if (flying.get(url) === mine) flying.delete(url)
+  })
+  return mine.answer as Promise<T>
+}
+
 export const post = <T>(path: string, body: unknown = {}): Promise<T> => change('POST', path, body)
 export const put = <T>(path: string, body: unknown = {}): Promise<T> => change('PUT', path, body)
 export const patch = <T>(path: string, body: unknown = {}): Promise<T> => change('PATCH', path, body)
@@ -112,14 +136,14 @@ async function json(answer: Response): Promise<unknown> {
 
 async function failure(answer: Response): Promise<Failure> {
   const id = answer.headers.get('x-request-id') ?? ''
-  let said: { error_code?: string; message?: string; hint?: string; position?: number; pegboard?: { hint?: string } } = {}
+  let said: { error_code?: string; message?: string; hint?: string; position?: number; pegboard?: { message?: string; hint?: string } } = {}
   try {
     said = JSON.parse(await answer.text())
   } catch {
     // A proxy in front answered with something else.
   }
   if (answer.status === 401) unknown.value = true
-  const [message, ...rest] = (said.message ?? `The server answered with status ${answer.status}.`).split('\n')
+  const [message, ...rest] = (said.pegboard?.message ?? said.message ?? `The server answered with status ${answer.status}.`).split('\n')
   const hint = said.hint ?? said.pegboard?.hint ?? rest.join(' ')
   return new Failure(answer.status, said.error_code ?? '', message ?? '', hint, id, said.position)
 }

@@ -112,10 +112,13 @@ function follow(tokens: readonly Token[]): { want: Want; column: string; depth: 
   return { want, column, depth }
 }
 
+const STARTS = ['metrics.', 'params.', 'tags.', 'attributes.', 'status', 'not ']
+
 /** Whether a text may be asked for as it stands: nothing is missing at its end. */
 export function isWhole(text: string): boolean {
   const tokens = tokenize(text).filter((token) => token.kind !== 'space')
-  if (!isFilter(text)) return true
+  // What may become the name of a column is not looked for as a word yet.
+  if (!isFilter(text)) return !STARTS.some((start) => text.trim() !== '' && start.startsWith(text.trim().toLowerCase()))
   if (tokens.some((token) => token.kind === 'wrong')) return false
   const { want, depth } = follow(tokens)
   return want === 'join' && depth === 0

@@ -1,6 +1,6 @@
 /** One registry of keys: what the page listens to is what `?` lists. */
 import { signal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 
 export interface Key {
   /** What it does, in a few words: 'Next row'. */
@@ -44,7 +44,7 @@ export function useKeys(name: string, keys: Keys, alone = false): void {
   const latest = useRef(keys)
   latest.current = keys
   const shown = Object.entries(keys).filter(([, key]) => key).map(([combination, key]) => `${combination} ${key?.does}`)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const stable: Keys = {}
     for (const [combination, key] of Object.entries(latest.current)) {
       if (key) stable[combination] = { ...key, run: (event) => latest.current[combination]?.run(event) }

@@ -19,6 +19,8 @@ export interface Route {
 
 const here = (): string => {
   const path = location.pathname
+  // The root itself, without the slash at its end.
+  if (`${path}/` === root.pathname) return '/'
   return path.startsWith(root.pathname) ? `/${path.slice(root.pathname.length)}` : path
 }
 

@@ -29,7 +29,10 @@ import { type Block, Table } from './table'
 import { useExperiments, useSource } from './use'
 import './page.css'
 
+const LATER_MS = 1500
+
 interface Marks {
+  name: string
   views: Record<string, Record<string, string>>
   colours: Record<string, number>
   pins: string[]
@@ -53,14 +56,17 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
   const [turn, setTurn] = useState(0)
   const inside = useRef(false)
   const single = experiments.length === 1 ? experiments[0]! : ''
-  const marks = useResource<Marks>(single && heads ? 'views' : null, { experiment_id: single })
-  const [pins, setPins] = useState<readonly string[]>([])
+  const marks = useResource<Marks>(single ? 'views' : null, { experiment_id: single })
+  const [pins, showPins] = useState<readonly string[]>([])
+  const touched = useRef(false)
+  const setPins = (next: readonly string[]) => { touched.current = true; showPins(next) }
   const [gone, setGone] = useState<ReadonlySet<string>>(new Set())
   useEffect(forget, [ids])
   useEffect(() => {
     if (!marks.data) return
     overrides.value = marks.data.colours
-    setPins(marks.data.pins)
+    // What was pinned meanwhile stays.
+    if (!touched.current) showPins(marks.data.pins)
   }, [marks.data])
 
   const columns = (view.cols.length ? [...view.cols] : arranged(heads?.chosen ?? [])).filter((each) => each !== view.group)
@@ -73,12 +79,12 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
     { experiment_ids: experiments, q: fresh.query.q, columns: columns.filter((each) => each !== NOTE).slice(0, 30), bins: BINS, turn: turn || undefined },
   )
   const pinnedRows = usePinned(experiments, pins, columns, curve, turn)
-  const keys = useResource<{ total: number }>(heads ? 'runs/keys' : null, { experiment_ids: experiments, limit: 1 })
+  const keys = useResource<{ total: number }>(useLater(heads !== undefined) ? 'runs/keys' : null, { experiment_ids: experiments, limit: 1 })
   const shownIds = source.ids
   useEffect(() => give([...pins, ...shownIds]), [shownIds.join(), pins.join()])
 
   useEvents(experiments.length ? `experiment:${experiments.join(',')}` : '', (event) => {
-    if (event.runs?.length === 0 || event.revision === heads?.revision) return
+    if (event.runs && (!event.runs.length || event.revision === heads?.revision)) return
     void source.renew(inside.current || at > 0)
     setTurn((n) => n + 1)
   })
@@ -144,6 +150,17 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
       {choosing && <Chooser experiments={experiments} shown={shown} toggle={show} reset={() => change({ cols: [] })} close={() => setChoosing(false)} />}
     </>
   )
+}
+
+/** Whether something holds, some time later: what is only nice to know waits for what is needed. */
+function useLater(holds: boolean): boolean {
+  const [late, setLate] = useState(false)
+  useEffect(() => {
+    if (!holds) return
+    const timer = setTimeout(() => setLate(true), LATER_MS)
+    return () => clearTimeout(timer)
+  }, [holds])
+  return late
 }
 
 const headOf = (index: number): Element => document.querySelectorAll('.row.head > .c')[index + 1] ?? document.body

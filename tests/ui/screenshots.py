@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import aviary
+import agents
 import birdsong
 import workbench
 from conftest import CHROMIUM, DESK, PHONE, serving
@@ -25,6 +26,8 @@ PAGES: dict[str, tuple[str, list[str]]] = {
         [],
     ),
     "empty": ("/experiments/{owl-nights}", []),
+    "traces": ("/traces", []),
+    "trace": ("/traces/{trace}", []),
     "keys": ("/", ["?"]),
     "palette": ("/", ["Control+k"]),
     "plugin": ("/p/plugins", []),
@@ -58,6 +61,8 @@ def main(words: list[str]) -> None:
         aviary.fill(f"sqlite:{name}/s.db", ids)
         aviary.files(f"sqlite:{name}/s.db", ids)
         ids["classifier"] = aviary.logged(f"sqlite:{name}/s.db", ids)
+        agents.fill(f"sqlite:{name}/s.db")
+        ids["trace"] = agents.AGENT
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with serving(Path(name), ids=ids) as served:
             for page_name in words or PAGES:

@@ -153,6 +153,9 @@ def test_one_command_serves_and_names_the_address_last(tmp_path: Path, serving: 
     with serving(tmp_path, "ui", f"sqlite:{tmp_path}/s.db", "--no-open") as site:
         assert site.get("/").status == 200
         assert site.url.startswith("http://127.0.0.1:")
+    # The command was told to end, and its server with it.
+    with pytest.raises(ConnectionRefusedError):
+        site.get("/")
 
 
 def test_the_places_of_the_server_are_the_routes_of_the_page() -> None:

@@ -265,6 +265,23 @@ def test_brushing_over_the_bars_of_a_head_asks_for_the_range(table: Callable[...
     )
 
 
+def test_an_address_that_would_be_too_long_is_kept_on_the_server(
+    page: Page, birds: Any, chromium: Browser
+) -> None:
+    runs = [run for run in birds.ids.values() if len(run) == 32] * 2
+    page.goto(f"{birds.url}/experiments/{birds.ids['birdsong-classifier']}?hide={','.join(runs)}")
+    expect(page.locator(".body .row").first).to_be_visible()
+    page.keyboard.press("Control+a")
+    expect(page.get_by_text("19 picked")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?v=1-[0-9a-f]{20}$"))
+    other = chromium.new_page()
+    other.goto(page.url)
+    expect(other.get_by_text("19 picked")).to_be_visible()
+    other.close()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("19 picked")).to_be_hidden()
+
+
 def test_what_is_deleted_comes_back_with_one_key(page: Page, fresh: Any) -> None:
     ids = birdsong.fill(fresh.store)
     page.goto(f"{fresh.url}/experiments/{ids['tiny-lm-pretrain']}")

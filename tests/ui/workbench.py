@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pegboard.config import Config
+from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import (
     Dataset,
     DatasetInput,
@@ -26,6 +27,7 @@ from pegboard.entities import (
     Param,
     RunTag,
 )
+from pegboard.entities.traces import Span, SpanStatusCode
 from pegboard.host import Host
 from pegboard_scripting.client import Client
 
@@ -51,7 +53,13 @@ HOSTILE = """<!doctype html><title>report</title><h1>Report</h1><p id=said>nothi
   new Image().src = '/health?from=frame';
   parent.postMessage('hello', '*');
 </script>"""
-SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="120" height="80" onload="window.escaped='svg'">
+ALONE = b"""<!doctype html><p></p><script>
+let cookies = 'cookies';
+try { document.cookie } catch (error) { cookies = 'no cookies' }
+document.querySelector('p').textContent = `origin ${origin}, ${cookies}`;
+</script>"""
+SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="120" height="80"
+ onload="window.escaped='svg'">
 <script>top.escaped = 'svg'; parent.escaped = 'svg'</script>
 <rect width="120" height="80" fill="#7567e0"/><circle cx="60" cy="40" r="24" fill="#fff"/>
 <image href="/health?from=svg" width="9" height="9"/></svg>"""
@@ -66,8 +74,8 @@ index 4be01d7..9f2c41a 100644
 +    mixup = 0.2
 +    masks = 2
      return fit(model, mixup)
- 
- 
+ # end
+ # of it
 diff --git a/notes/old.md b/notes/old.md
 deleted file mode 100644
 --- a/notes/old.md
@@ -133,11 +141,15 @@ def files() -> Iterator[tuple[str, bytes]]:
     yield "config/options.json", json.dumps({"lr": 3e-4, "masks": [1, 2], "name": "<b>"}).encode()
     lines = b"".join(b"%d,clip-%d,%.4f,%s\n" % (i, i, i / 7, b"wren") for i in range(2_500))
     yield "val/clips.csv", b"id,clip,score,bird\n" + lines
-    logged = {"columns": ["clip", "said", "score"], "data": [["a.wav", "wren", 0.5], ["b", "<i>", 1]]}
+    logged = {
+        "columns": ["clip", "said", "score"],
+        "data": [["a.wav", "wren", 0.5], ["b", "<i>", 1]],
+    }
     yield "val/answers.json", json.dumps(logged).encode()
     yield "val/errors.jsonl", b'{"clip": "a", "score": 0.25}\n{"clip": "b", "score": null}\n'
     yield "val/broken.parquet", b"PAR1" + bytes(40) + b"PAR1"
     yield "report.html", HOSTILE.encode()
+    yield "alone.html", ALONE
     yield "picture.svg", SVG
     yield "figures/confusion.png", png(40)
     yield "figures/wrong.png", b"this is no picture"
@@ -180,14 +192,31 @@ def fill(store_uri: str, run: str) -> dict[str, str]:
     place.write("MLmodel", io.BytesIO(b"flavors:\n  python_function:\n    loader_module: birds\n"))
     data = Dataset("clips-eu", "9f2c41", "local", '{"uri": "clips/"}', profile='{"rows": 186400}')
     store.log_inputs(run, [DatasetInput(data, [InputTag("mlflow.data.context", "train")])])
+    _traces(store, info.experiment_id, run)
     _data(store_uri, run)
     host.close()
     return {"classifier": model.model_id}
 
 
+def _traces(store: TrackingStore, experiment: str, run: str) -> None:
+    now = time.time_ns() - 60_000_000_000
+    names = {"tr-" + "1" * 32: "which <b>bird</b>?", "tr-" + "2" * 32: "and now?"}
+    for number, (name, asked) in enumerate(names.items()):
+        start = now + number * 10**9
+        code = SpanStatusCode.ERROR if number else SpanStatusCode.OK
+        inputs = {"mlflow.spanInputs": {"question": asked}, "mlflow.spanOutputs": "a wren"}
+        span = Span(
+            name, f"{number + 1:016x}", "identify", start, start + 1_500_000_000, None, code,
+            attributes=inputs,
+        )  # fmt: skip
+        store.traces().log_spans(experiment, [span])
+        store.traces().set_tag(name, "mlflow.traceName", "identify")
+    store.traces().link_to_run(list(names), run)
+
+
 def _huge(kept: Any) -> None:
-    kept.write("huge.log", io.BytesIO(b"first line\n" * 20_000))
-    local: Path | None = kept.local_path("huge.log")
+    kept.write("huge.txt", io.BytesIO(b"first line\n" * 20_000))
+    local: Path | None = kept.local_path("huge.txt")
     assert local is not None
     with local.open("r+b") as file:
         file.truncate(10 << 30)
@@ -204,7 +233,8 @@ def _data(store_uri: str, run: str) -> None:
     }  # fmt: skip
     machine = {
         "system/cpu_utilization_percentage": 71.0, "system/system_memory_usage_percentage": 38.0,
-        "system/gpu_0_utilization_percentage": 94.0, "system/gpu_0_memory_usage_megabytes": 61_000.0,
+        "system/gpu_0_utilization_percentage": 94.0,
+        "system/gpu_0_memory_usage_megabytes": 61_000.0,
     }  # fmt: skip
     points = [
         Metric(key, value + math.sin(i) * 2, now - (40 - i) * 10_000, i)
@@ -217,7 +247,8 @@ def _data(store_uri: str, run: str) -> None:
         Metric("grün: größer", 1.5, now - 9000, 1), Metric("w" * 250, 3.0, now - 9000, 1),
     ]  # fmt: skip
     client.log_batch(
-        run, metrics=[*points, *odd], params=[Param("max_steps", "10000"), Param("markup", "<b>&amp;</b>")],
+        run, metrics=[*points, *odd],
+        params=[Param("max_steps", "10000"), Param("markup", "<b>&amp;</b>")],
         tags=[RunTag(key, value) for key, value in tags.items()],
     )  # fmt: skip
 

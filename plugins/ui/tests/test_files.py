@@ -172,7 +172,9 @@ def test_a_pdf_in_a_frame_is_one_by_its_bytes(files):
     assert framed(files, "fake.pdf").status == 400
 
 
-@pytest.mark.parametrize("path", ["picture.svg", "notes.md", "huge.bin", "empty.csv", "picture.png"])
+@pytest.mark.parametrize(
+    "path", ["picture.svg", "notes.md", "huge.bin", "empty.csv", "picture.png"]
+)
 def test_nothing_else_comes_in_a_frame(files, path):
     assert framed(files, path).status == 400
 

@@ -423,9 +423,6 @@ class App:
         if exchange.status:
             # The answer has begun. It is left incomplete, so the server cuts the connection.
             return
-        if failure.status == 401 and _is_of_page(exchange.scope):
-            # The browser would ask by a dialog of its own; the page has a better one.
-            failure = Failure(401, failure.error_code, failure.message)
         await exchange.fail(failure)
 
     def failure(self, exchange: Exchange, error: Exception) -> Failure:
@@ -434,6 +431,9 @@ class App:
         failure, unexpected = failure_of(error, exchange.request_id, words or SHARED)
         if unexpected:
             self._report(exchange.request_id, error)
+        if failure.status == 401 and _is_of_page(exchange.scope):
+            # The browser would ask by a dialog of its own; the page has a better one.
+            return Failure(401, failure.error_code, failure.message)
         return failure
 
     def _report(self, request_id: str, error: BaseException, **facts: str) -> None:

@@ -73,7 +73,7 @@ class Shelf:
                 groups[folder, True].append(file)
             else:
                 groups[file.path, False].append(file)
-        told = [
+        told: list[dict[str, Any]] = [
             {
                 "path": path,
                 "is_dir": is_dir,

@@ -157,7 +157,4 @@ function keep(url: string, kept: Kept): void {
   if (memory.size > REMEMBERED) memory.delete(memory.keys().next().value as string)
 }
 
-/** A number as the data endpoints send it: JSON has no NaN and no infinity. */
-export type Num = number | 'NaN' | 'Infinity' | '-Infinity' | null
-export const num = (value: Num | undefined): number | null =>
-  value === null || value === undefined ? null : typeof value === 'number' ? value : Number(value)
+export { type Num, num } from './num'

@@ -44,6 +44,7 @@ export function useKeys(name: string, keys: Keys, alone = false): void {
   const latest = useRef(keys)
   latest.current = keys
   const shown = Object.entries(keys).filter(([, key]) => key).map(([combination, key]) => `${combination} ${key?.does}`)
+  // Before the page is painted: what is seen can be pressed.
   useLayoutEffect(() => {
     const stable: Keys = {}
     for (const [combination, key] of Object.entries(latest.current)) {
@@ -67,7 +68,9 @@ export function combinationOf(event: KeyboardEvent): string {
 
 function isTyping(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement
-  return target.isContentEditable || (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && !isTick(target))
+  // Sliders and boxes to tick take no text.
+  if (target instanceof HTMLInputElement) return !/^(range|checkbox|radio|button|submit)$/.test(target.type)
+  return target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName)
 }
 
 const isTick = (target: HTMLElement): boolean => (target as HTMLInputElement).type === 'checkbox'

@@ -1,5 +1,5 @@
 /** The experiment page: the line to ask in, the run table, and whatever stands beside it. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { get } from '../../core/api'
 import { useEvents } from '../../core/events'
 import { count, plural } from '../../core/format'
@@ -24,7 +24,7 @@ import { PaneHost } from './pane'
 import { Peek } from './peek'
 import { type Row, Rows, type RunRow, keyOf } from './rows'
 import { Picked, statsOf, tsvOf } from './selection'
-import { change, nextSort, toggled, type View, viewOf } from './state'
+import { change, nextSort, sortColumn, toggled, type View, viewOf } from './state'
 import { type Block, Table } from './table'
 import { useExperiments, useSource } from './use'
 import './page.css'
@@ -72,8 +72,9 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
   const columns = (view.cols.length ? [...view.cols] : arranged(heads?.chosen ?? [])).filter((each) => each !== view.group)
   if (view.cols.length) for (const asked of heads?.asked ?? []) if (!columns.includes(asked) && asked !== view.group) columns.unshift(asked)
   const curve = view.spark === '-' || view.group ? '' : view.spark || (columns.find((each) => each.startsWith('metrics.'))?.slice(8) ?? '')
-  const cols = layout(withSpark(columns, curve), (column) => source.values(column), curve, view.sort.replace(/^-/, ''))
-  const names = nameWidth(source.names())
+  const sorted = sortColumn(view.sort)
+  const cols = useMemo(() => layout(withSpark(columns, curve), (column) => source.values(column), curve, sorted), [source.sample, columns.join('\n'), curve, sorted])
+  const names = useMemo(() => nameWidth(source.names()), [source.sample])
   const spreads = useResource<{ columns: Spreads }>(
     heads && heads.matched ? 'runs/histogram' : null,
     { experiment_ids: experiments, q: fresh.query.q, columns: columns.filter((each) => each !== NOTE).slice(0, 30), bins: BINS, turn: turn || undefined },
@@ -81,7 +82,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
   const pinnedRows = usePinned(experiments, pins, columns, curve, turn)
   const keys = useResource<{ total: number }>(useLater(heads !== undefined) ? 'runs/keys' : null, { experiment_ids: experiments, limit: 1 })
   const shownIds = source.ids
-  useEffect(() => give([...pins, ...shownIds]), [shownIds.join(), pins.join()])
+  useEffect(() => give([...pins, ...shownIds]), [shownIds, pins])
 
   useEvents(experiments.length ? `experiment:${experiments.join(',')}` : '', (event) => {
     if (event.runs && (!event.runs.length || event.revision === heads?.revision)) return
@@ -118,7 +119,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
 
   const charts = paneOf('charts')
   const onCharts = charts && view.view !== 'table'
-  const paneRuns = (view.runs.length ? view.runs : shownIds).filter((id) => !view.hidden.includes(id)).slice(0, 30)
+  const paneRuns = (view.runs.length ? view.runs : shownIds).filter((id) => !view.hidden.includes(id)).slice(0, 100)
   const error = fresh.error.value ?? lost
   const isEmpty = heads && heads.total === 0 && !view.q
   const filterError = error && error.status === 400 ? error : undefined
@@ -139,7 +140,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
               pinned={pinnedRows} pins={new Set(pins)} pick={pick} fold={fold} ask={(q) => change({ q })} menu={(column, element) => setMenu({ column, at: element })} sort={(column) => change({ sort: nextSort(view.sort, column) })} hover={(on) => { inside.current = on; if (!on && source.news.value) source.release() }} busy={source !== fresh} />
           )}
         {source.news.value > 0 && <button class="news" onClick={() => source.release()}>{source.news.value} new<kbd>.</kbd></button>}
-        {onCharts && <PaneHost load={charts} split={view.view === 'split'} pane={{ experiments, runs: runsOf(paneRuns), q: view.q, turn }} />}
+        {onCharts && <PaneHost load={charts} split={view.view === 'split'} pane={{ experiments, runs: runsOf(paneRuns), q: view.q, turn, pins }} />}
         {view.peek && <Peek run={view.peek} turn={turn} close={() => change({ peek: '' }, true)} />}
       </div>
       <Foot right={<><span class="k2">{statsOf(source, cols, block, view)}</span>{heads && !isEmpty && <button class="k k2" onClick={() => setChoosing(true)} title="Choose columns (,)">columns {columns.length} of {keys.data ? count(keys.data.total + 2) : '…'}</button>}</>}>

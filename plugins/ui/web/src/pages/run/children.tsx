@@ -13,14 +13,15 @@ import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
 import { headlines, type Overview } from './data'
 
-const PAGE = 200
+/** Of so many runs at once the runs below are counted; their ids stand in one address. */
+const PAGE = 100
+const PARENT = 'tags.`mlflow.parentRunId`'
 
 interface Page {
   matched: number
   ids: string[]
   names: string[]
   status: string[]
-  children: number[]
   cols: Record<string, (Num | string)[]>
 }
 
@@ -52,11 +53,15 @@ function Level({ run, parent, depth, columns, open, turn, offset = 0 }: LevelPro
   const [more, setMore] = useState(false)
   const metrics = columns.length ? columns : ['attributes.start_time']
   const found = useResource<Page>('runs/table', {
-    experiment_ids: [run.info.experiment_id], q: `tags.\`mlflow.parentRunId\` = '${parent}'`, sort: 'attributes.start_time', cols: [...metrics, 'attributes.start_time', 'attributes.duration'], offset, limit: PAGE,
+    experiment_ids: [run.info.experiment_id], q: `${PARENT} = '${parent}'`, sort: 'attributes.start_time', cols: [...metrics, 'attributes.start_time', 'attributes.duration'], offset, limit: PAGE,
   })
   useEffect(() => { if (turn) found.reload() }, [turn])
   const data = found.data
   useEffect(() => { if (data) give(data.ids) }, [data])
+  const below = useResource<{ groups: { value: string; runs: number }[] }>(data?.ids.length ? 'runs/table' : null, {
+    experiment_ids: [run.info.experiment_id], group: 'tags.mlflow.parentRunId', cols: ['attributes.start_time'], q: `${PARENT} IN (${data?.ids.map((id) => `'${id}'`).join(', ')})`, limit: PAGE,
+  })
+  const counts = new Map(below.data?.groups.map((each) => [each.value, each.runs]))
   if (found.error && !data) return <tr><td colSpan={columns.length + 3}><Failed what="The runs below could not be read" error={found.error} retry={found.reload} /></td></tr>
   if (!data) return null
   const formats = columns.map((column) => columnOf((data.cols[column] ?? []).map((value) => num(value as Num))))
@@ -65,7 +70,7 @@ function Level({ run, parent, depth, columns, open, turn, offset = 0 }: LevelPro
     <>
       {data.ids.flatMap((id, i) => {
         const isOpen = open.includes(id)
-        const many = data.children[i] ?? 0
+        const many = counts.get(id) ?? 0
         return [
           <tr key={id} role="row" aria-level={depth + 1} aria-expanded={many ? isOpen : undefined}>
             <td role="gridcell">

@@ -1,5 +1,5 @@
 /** What the server tells of a run, and what a page makes of it. */
-import { type Num, num } from '../../core/api'
+import type { Num } from '../../core/api'
 
 export interface MetricTold {
   last: Num
@@ -202,5 +202,3 @@ export function matcher(text: string): Matcher | undefined {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean)
   return (key) => words.every((word) => key.toLowerCase().includes(word))
 }
-
-export const value = (metric: MetricTold | undefined): number | null => num(metric?.last)

@@ -67,16 +67,17 @@ function Headline({ name, metric, run, compact }: { name: string; metric: Metric
         {!compact && metric.spark && metric.spark.length > 1 && <MiniChart values={metric.spark} hue={metric.direction === 'none' ? 'cx' : hueClass(slot)} />}
       </div>
       <div class="d">
-        {value !== null && before !== null && isFinite(value - before) ? <Delta direction={metric.direction} value={value} before={before} name={run.compare!.name} id={run.compare!.run_id} show={shared} /> : null}
+        {value !== null && before !== null && isFinite(value - before) ? <Delta direction={metric.direction} value={value} before={before} name={run.compare!.name} id={run.compare!.run_id} show={shared} compact={compact} /> : null}
         {compact ? null : metric.best !== undefined && metric.best !== null && metric.direction !== 'none' && (metric.points ?? 0) > 1 ? <div class="cut">best {shared(metric.best)} @ {count(metric.best_step ?? 0)}</div> : <div>step {count(metric.step)}</div>}
       </div>
     </div>
   )
 }
 
-function Delta({ direction, value, before, name, id, show }: { direction: MetricTold['direction']; value: number; before: number; name: string; id: string; show: Format }) {
+function Delta({ direction, value, before, name, id, show, compact }: { compact: boolean; direction: MetricTold['direction']; value: number; before: number; name: string; id: string; show: Format }) {
   const delta = value - before
   const tone = { 1: 'ok', '-1': 'bad', 0: 'i2' }[judged(direction, value, before)]
+  if (compact) return <span class={tone} title={`${exact(delta)} against ${name}`}>{delta === 0 ? 'same' : signed(delta, show)}</span>
   return (
     <div class="cut">
       {delta === 0 ? <>as <Ref id={id} name={name} /></> : <><span class={tone} title={exact(delta)}>{signed(delta, show)}</span> {delta > 0 ? 'over' : 'under'} <Ref id={id} name={name} /></>}

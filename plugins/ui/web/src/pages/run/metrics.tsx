@@ -15,7 +15,7 @@ import { Age } from '../../parts/time'
 import { reveal, useWindow } from '../../parts/window'
 import { num } from '../../core/api'
 import { hasCourse, judged, matcher, type Overview } from './data'
-import { Charts } from './overview'
+import { Charts, Title } from './overview'
 import { bestOf, lastOf, namesOf, type Stats, useStats } from './use'
 
 const WIDEST = 460
@@ -39,6 +39,7 @@ export default function Metrics({ run, system = false, turn }: { run: Overview; 
   if (!all.length) return <div class="dots fillup"><Nothing title={system ? 'Nothing about the machine' : 'No metric'}>{system ? <>Runs note what the machine does when they start with <span class="m">log_system_metrics=True</span>.</> : 'This run has logged no metric.'}</Nothing></div>
   return (
     <div class="run-metrics">
+      <h2 class="sr">{system ? 'System' : 'Metrics'}</h2>
       <div class="cap">
         <input ref={input} class={`input find ${fits ? '' : 'wrong'}`} type="search" placeholder="words, or /regex/" aria-label="Find metrics" aria-invalid={!fits} value={text} onInput={(event) => setQuery({ find: event.currentTarget.value }, { replace: true })}
           onKeyDown={(event) => { if (event.key === 'Escape') { setQuery({ find: null }, { replace: true }); event.currentTarget.blur() } }} />
@@ -101,7 +102,7 @@ function Listed({ run, keys, turn }: { run: Overview; keys: readonly string[]; t
         <table class="run-stats" aria-rowcount={keys.length + 1}>
           <thead>
             <tr>
-              <th>metric</th><th class="r">last</th>{other && <th class="r cut" title={`against ${other.name}`}>against {other.name}</th>}<th class="r">best</th><th class="r">at step</th><th class="r">min</th><th class="r">max</th><th class="r">points</th><th class="r">step</th><th>course</th><th class="r">heard</th>
+              <th>metric</th><th class="r">last</th>{other && <th class="r" title={`against ${other.name}, the best before`}>against</th>}<th class="r">best</th><th class="r">at step</th><th class="r">min</th><th class="r">max</th><th class="r">points</th><th class="r">step</th><th>course</th><th class="r">heard</th>
             </tr>
           </thead>
           <tbody>
@@ -113,7 +114,7 @@ function Listed({ run, keys, turn }: { run: Overview; keys: readonly string[]; t
       </div>
       {at >= 0 && (
         <div class="one">
-          <Chart keys={[key]} turn={turn} height={300} runs={[{ id: run.info.run_id, name: run.info.name, status: run.info.status }, ...(other && key in other.metrics ? [{ id: other.run_id, name: other.name, status: other.status }] : [])]} quiet={other ? [other.run_id] : []} />
+          <Chart keys={[key]} turn={turn} height={300} title={<Title name={key} value={num(run.metrics[key]!.last)} />} runs={[{ id: run.info.run_id, name: run.info.name, status: run.info.status }, ...(other && key in other.metrics ? [{ id: other.run_id, name: other.name, status: other.status }] : [])]} quiet={other ? [other.run_id] : []} />
         </div>
       )}
     </div>

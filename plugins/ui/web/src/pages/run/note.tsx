@@ -1,6 +1,6 @@
 /** The note of a run, in markdown. Who comes second to save sees both, and decides. */
-import { useEffect, useRef, useState } from 'preact/hooks'
-import { useKeys } from '../../core/keys'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { shown, useKeys } from '../../core/keys'
 import { may } from '../../core/root'
 import { refuse } from '../../core/undo'
 import { Prose } from '../../parts/prose-view'
@@ -51,7 +51,8 @@ export function Note({ run, show, done }: NoteProps) {
   const begin = () => { if (!draft) write({ base: saved, text: saved }); else area.current?.focus() }
   useKeys('Note', { e: may('write') ? { does: saved ? 'Edit the note' : 'Write a note', run: begin } : undefined })
   const isOpen = draft !== undefined
-  useEffect(() => {
+  // At once, so that no key is lost.
+  useLayoutEffect(() => {
     if (isOpen) { area.current?.focus(); area.current?.setSelectionRange(area.current.value.length, area.current.value.length) }
   }, [isOpen])
   const send = async (text: string) => {
@@ -95,7 +96,7 @@ export function Note({ run, show, done }: NoteProps) {
       <textarea ref={area} class="input" rows={8} value={draft.text} aria-label="Note, in markdown" onInput={(event) => write({ ...draft, text: event.currentTarget.value })} onKeyDown={press} />
       <div class="do">
         <button class="btn flat" onClick={() => write(undefined)}>Leave it<kbd>esc</kbd></button>
-        {changed === undefined && <button class="btn" onClick={() => void save()}>Save<kbd>ctrl enter</kbd></button>}
+        {changed === undefined && <button class="btn" onClick={() => void save()}>Save<kbd>{shown('Mod+Enter')}</kbd></button>}
       </div>
     </section>
   )

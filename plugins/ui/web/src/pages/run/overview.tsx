@@ -1,6 +1,7 @@
 /** The first tab: the curves that matter beside what went in. */
 import { useState } from 'preact/hooks'
-import { count } from '../../core/format'
+import { num } from '../../core/api'
+import { columnOf, count, exact } from '../../core/format'
 import { setQuery } from '../../core/router'
 import { Chart } from '../../parts/chart/chart'
 import { Empty } from '../../parts/states'
@@ -25,10 +26,15 @@ export function Charts({ run, keys, turn, height = 232, versus }: ChartsProps) {
   return (
     <>
       {keys.map((key) => (
-        <Chart key={key} keys={[key]} turn={turn} height={height} {...(other && key in run.compare!.metrics ? { runs: [own, other], quiet: [other.id] } : { runs: [own] })} />
+        <Chart key={key} keys={[key]} turn={turn} height={height} title={<Title name={key} value={num(run.metrics[key]!.last)} />} {...(other && key in run.compare!.metrics ? { runs: [own, other], quiet: [other.id] } : { runs: [own] })} />
       ))}
     </>
   )
+}
+
+/** The run's own value: that of the reference stands in the list at the pointer. */
+export function Title({ name, value }: { name: string; value: number | null }) {
+  return <><h3 class="cut" title={name}>{name}</h3><span class="v" title={exact(value)}>{columnOf([value])(value)}</span></>
 }
 
 export default function Overview({ turn, ...rest }: AsideProps & { turn: number }) {
@@ -41,6 +47,7 @@ export default function Overview({ turn, ...rest }: AsideProps & { turn: number 
   return (
     <div class="run-cols">
       <div class="run-cells scroll dots">
+        <h2 class="sr">Curves</h2>
         {!order.length && (isLive(run.info.status) ? <Empty title="No numbers yet" experiment={run.info.experiment} /> : <p class="s hint">This run has logged no metric.</p>)}
         <Charts run={run} keys={shown} turn={turn} versus />
         {keys.length > shown.length && (

@@ -17,6 +17,7 @@ import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
 import { editTag, rename, setDeleted } from './edits'
 import { isLive, isSystem, lastPoint, type Overview as Run } from './data'
+import { Rename, Tag } from './dialogs'
 import { Head } from './head'
 import { neighbour, useRun, useTraceCount } from './use'
 import './page.css'
@@ -31,8 +32,6 @@ const Traces = lazily('The traces', () => import('./traces'))
 const Code = lazily('The code', () => import('./code'))
 const Children = lazily('The runs below', () => import('./children'))
 const Register = lazily('The form', () => import('./register'))
-const Rename = lazily('The form', async () => ({ default: (await import('./dialogs')).Rename }))
-const Tag = lazily('The form', async () => ({ default: (await import('./dialogs')).Tag }))
 
 const TABS = ['overview', 'metrics', 'system', 'artifacts', 'traces', 'code', 'children'] as const
 type Tab = (typeof TABS)[number]

@@ -155,12 +155,16 @@ export async function searchTraces(run: Overview, most: number, page?: string): 
 /** The run before or after one in its experiment, by when they started; undefined at the ends. */
 export async function neighbour(run: Overview, step: 1 | -1): Promise<{ id: string; name: string } | undefined> {
   const { start_time: at, experiment_id, run_id } = run.info
-  const found = await get<{ ids: string[]; names: string[] }>('runs/table', {
+  const found = await get<{ ids: string[]; names: string[]; cols: Record<string, number[]> }>('runs/table', {
     experiment_ids: [experiment_id], q: `attributes.start_time ${step > 0 ? '<=' : '>='} ${at}`, sort: step > 0 ? '-attributes.start_time' : 'attributes.start_time', cols: ['attributes.start_time'], limit: 50,
   })
-  const next = found.ids.indexOf(run_id) + 1
-  const id = found.ids[next]
-  return id === undefined || id === run_id ? undefined : { id, name: found.names[next] ?? id }
+  const rows = found.ids.map((id, i) => ({ id, name: found.names[i] ?? id, at: found.cols['attributes.start_time']?.[i] }))
+  // Of those that started at once the order is one, whichever way one goes.
+  if (step < 0) for (let first = 0, end = 0; first < rows.length; first = end) {
+    while (rows[end]?.at === rows[first]!.at) end++
+    rows.splice(first, end - first, ...rows.slice(first, end).reverse())
+  }
+  return rows[rows.findIndex((row) => row.id === run_id) + 1]
 }
 
 /** Values of a metric that are numbers: its spark, else what series tell. */

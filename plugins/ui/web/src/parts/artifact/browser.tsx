@@ -9,7 +9,8 @@ import { Chevron } from '../icon'
 import { Nothing } from '../states'
 import { reveal, useWindow } from '../window'
 import { Series } from './image'
-import { above, type Root, Tree, type Twig } from './tree'
+import { above } from './kinds'
+import { type Root, Tree, type Twig } from './tree'
 import Viewer from './viewer'
 
 export interface BrowserProps {

@@ -85,3 +85,9 @@ export function seriesOf(paths: readonly string[]): Map<string, Frame[]> {
 }
 
 export const isFrame = (path: string): boolean => STEP.test(nameOf(path))
+
+/** The directories above a path, outermost first: 'a/b/c' has 'a' and 'a/b'. */
+export function above(path: string): string[] {
+  const parts = path.split('/')
+  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'))
+}

@@ -97,9 +97,3 @@ export class Tree {
     }
   }
 }
-
-/** The directories above a path, outermost first: 'a/b/c' has 'a' and 'a/b'. */
-export function above(path: string): string[] {
-  const parts = path.split('/')
-  return parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'))
-}

@@ -89,6 +89,17 @@ def test_all_of_it_with_the_keyboard(page: Page, nest: Served) -> None:
     expect(page.locator(".cmp-run", has_text="linnet-22")).to_be_visible()
 
 
+def test_from_the_table_to_a_comparison_and_back(page: Page, nest: Served) -> None:
+    page.goto(f"{nest.url}/experiments/{nest.ids['birdsong-classifier']}")
+    expect(page.get_by_role("row", name=re.compile("heron-31"))).to_be_visible()
+    for key in ("j", "Space", "j", "Space", "c"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("heading", level=1)).to_have_text("compare 2 runs")
+    expect(page.locator(".cmp .del.i3").first).to_have_text("baseline")
+    page.go_back()
+    expect(page.get_by_role("row", name=re.compile("heron-31"))).to_be_visible()
+
+
 def test_the_baseline_and_the_runs_are_changed_with_the_mouse(page: Page, nest: Served) -> None:
     opened(page, nest)
     page.get_by_role("button", name="baseline heron-31").click()

@@ -73,8 +73,7 @@ def test_all_of_it_with_the_keyboard(page: Page, nest: Served) -> None:
     assert heads(page) == ["plover-07", "heron-31"]
     page.keyboard.press("a")
     page.keyboard.type("linnet")
-    first = page.get_by_role("dialog").get_by_role("option").first
-    expect(first).to_contain_text("linnet-22")
+    # Before the answer is there: what was typed counts, not what is shown.
     page.keyboard.press("Enter")
     expect(page.locator(".cmp-run", has_text="linnet-22")).to_be_visible()
     page.keyboard.press("t")

@@ -18,22 +18,26 @@ const SHOWN = 12
 export function AddRun({ experiments, known, add, close }: { experiments: string[]; known: string[]; add: (run: string) => void; close: () => void }) {
   const [text, setText] = useState('')
   const [at, setAt] = useState(0)
-  const [found, setFound] = useState<Found>()
+  const [found, setFound] = useState<Found & { of: string }>()
+  // Enter was pressed before the answer was there.
+  const [hurried, setHurried] = useState(false)
   const [error, setError] = useState<Failure>()
   useEffect(() => {
     const abort = new AbortController()
     const q = text.replace(/[<>=!~'"`()]/g, ' ').trim()
     void inExperiments(experiments, abort.signal)
       .then((ids) => get<Found>('runs/table', { experiment_ids: ids, q, cols: [STARTED], limit: SHOWN + known.length }, abort.signal))
-      .then((answer) => { setFound(answer); setAt(0); setError(undefined) }, (failed: Error) => { if (failed instanceof Failure) setError(failed) })
+      .then((answer) => { setFound({ ...answer, of: text }); setAt(0); setError(undefined) }, (failed: Error) => { if (failed instanceof Failure) setError(failed) })
     return () => abort.abort()
   }, [text])
   const rows = (found?.ids ?? []).map((id, i) => ({ id, name: found!.names[i] ?? id, status: found!.status[i] ?? '', at: found!.cols[STARTED]?.[i] ?? 0 })).filter((row) => !known.includes(row.id)).slice(0, SHOWN)
+  const fresh = found?.of === text
+  useEffect(() => { if (hurried && fresh) { setHurried(false); take(0) } }, [hurried, fresh])
   const take = (i: number) => { const row = rows[i]; if (row) { close(); add(row.id) } }
   const typed = (event: KeyboardEvent) => {
     const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
     if (by) { event.preventDefault(); setAt(Math.max(0, Math.min(rows.length - 1, at + by))) }
-    else if (event.key === 'Enter') { event.preventDefault(); take(at) }
+    else if (event.key === 'Enter') { event.preventDefault(); if (fresh) take(at); else setHurried(true) }
   }
   return (
     <Dialog label="Add a run" close={close} className="palette">

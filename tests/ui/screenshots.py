@@ -10,7 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import aviary
+import agents
 import birdsong
+import workbench
 from conftest import CHROMIUM, DESK, PHONE, serving
 from playwright.sync_api import sync_playwright
 
@@ -23,9 +26,26 @@ PAGES: dict[str, tuple[str, list[str]]] = {
         [],
     ),
     "empty": ("/experiments/{owl-nights}", []),
+    "traces": ("/traces", []),
+    "trace": ("/traces/{trace}", []),
     "keys": ("/", ["?"]),
     "palette": ("/", ["Control+k"]),
     "plugin": ("/p/plugins", []),
+    "run": ("/runs/{heron-31}", []),
+    "run-metrics": ("/runs/{heron-31}?tab=metrics&key=acc", []),
+    "run-artifacts": ("/runs/{heron-31}?tab=artifacts&path=images&series=val/saliency", []),
+    "run-code": ("/runs/{heron-31}?tab=code", []),
+    "compare": ("/compare?runs={heron-31},{plover-07},{avocet-02}&baseline={plover-07}", []),
+    "compared-files": ("/compare?runs={heron-31},{plover-07},{avocet-02}&t=1", ["Control+End"]),
+    "models": ("/models", []),
+    "model": ("/models/birdsong?v=9", []),
+    "move": ("/models/birdsong?v=9&move=champion", []),
+    "version": ("/models/birdsong/9", []),
+    "logged": ("/logged-models/{classifier}", []),
+    "logged-list": ("/logged-models", []),
+    "about": ("/models/birdsong?history=list", []),
+    "signatures": ("/compare?runs={curlew-12},{plover-07}&models=birdsong/7,birdsong/9", []),
+    "transposed": ("/compare?runs={heron-31},{plover-07},{avocet-02}&t=1", []),
 }
 
 
@@ -37,6 +57,12 @@ def main(words: list[str]) -> None:
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         ids = birdsong.fill(f"sqlite:{name}/s.db")
+        ids |= workbench.fill(f"sqlite:{name}/s.db", ids["heron-31"])
+        aviary.fill(f"sqlite:{name}/s.db", ids)
+        aviary.files(f"sqlite:{name}/s.db", ids)
+        ids["classifier"] = aviary.logged(f"sqlite:{name}/s.db", ids)
+        agents.fill(f"sqlite:{name}/s.db")
+        ids["trace"] = agents.AGENT
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with serving(Path(name), ids=ids) as served:
             for page_name in words or PAGES:

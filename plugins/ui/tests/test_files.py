@@ -80,6 +80,9 @@ FILES = {
     "magic.parquet": b"PAR1" + b"\xff" * 1_000 + struct.pack("<I", 900) + b"PAR1",
     "notes.md": b"# x",
     "packed.csv.gz": zlib.compress(b"a,b\n"),
+    "paper.pdf": b"%PDF-1.4\n%%EOF",
+    "fake.pdf": HTML,
+    "latin.html": b'<meta charset="latin-1">\xe4',
 }
 
 
@@ -136,6 +139,44 @@ def test_nothing_comes_with_the_rights_of_the_page(files, path):
         assert reply.headers["content-type"] == "application/octet-stream"
         assert reply.headers["content-disposition"].startswith("attachment")
     assert reply.body == FILES[path][: 64 << 10]
+
+
+def framed(files, path):
+    site, run_id, _ = files
+    return site.get(f"{API}/frame?run_id={run_id}&path={quote(path, safe='')}")
+
+
+def test_html_in_a_frame_has_no_origin_and_asks_nobody(files):
+    reply = framed(files, "page.html")
+    assert (reply.status, reply.body) == (200, HTML)
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    assert framed(files, "latin.html").headers["content-type"] == "text/html"
+    rules = dict(
+        each.strip().split(" ", 1) for each in reply.headers["content-security-policy"].split(";")
+    )
+    assert rules["sandbox"] == "allow-scripts"
+    assert rules["default-src"] == "'none'"
+    assert rules["frame-ancestors"] == "'self'"
+    assert rules["form-action"] == "'none'"
+    # What is not named falls back to nothing: no requests, no frames, no plugins, no workers.
+    asks = {"connect-src", "frame-src", "child-src", "worker-src", "object-src", "manifest-src"}
+    assert not asks & set(rules)
+    assert not any("'self'" in rules[name] for name in ("script-src", "img-src", "style-src"))
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["x-frame-options"] == "SAMEORIGIN"
+
+
+def test_a_pdf_in_a_frame_is_one_by_its_bytes(files):
+    reply = framed(files, "paper.pdf")
+    assert (reply.status, reply.headers["content-type"]) == (200, "application/pdf")
+    assert framed(files, "fake.pdf").status == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["picture.svg", "notes.md", "huge.bin", "empty.csv", "picture.png"]
+)
+def test_nothing_else_comes_in_a_frame(files, path):
+    assert framed(files, path).status == 400
 
 
 def test_the_kind_of_a_file_is_told(files):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import time
 
 import pytest
@@ -21,6 +22,8 @@ from pegboard.entities import (
 from pegboard.entities.registry import Author
 from pegboard.host import Host
 from pegboard.tags import PARENT_RUN_ID
+from pegboard_ui.data.shelf import shelf_of
+from pegboard_wire.places import Place
 
 from .conftest import served
 
@@ -129,6 +132,8 @@ def test_one_request_has_all_that_the_page_of_a_run_shows(site, world):
         "stage": "None",
         "created": 0,
     }
+    whole = found["artifacts"].pop("all")
+    assert (whole["count"], whole["bytes"], whole["cut"]) == (2, 4, False)
     assert found["artifacts"] == {
         "files": [
             {"path": "notes.md", "is_dir": False, "size": 3},
@@ -137,6 +142,38 @@ def test_one_request_has_all_that_the_page_of_a_run_shows(site, world):
         "total": 2,
         "error": None,
     }
+
+
+def test_files_are_told_newest_first_and_many_as_one(tmp_path):
+    now = NOW // 1000
+    names = {
+        "old.txt": 50, "net/MLmodel": 40, "net/data/weights.bin": 41, "logs/train.log": 20,
+        "stdout.txt": 10, **{f"steps/{i}.png": 30 - i for i in range(5)},
+    }  # fmt: skip
+    for name, age in names.items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"xy")
+        os.utime(file, (now - age, now - age))
+    (tmp_path / "link").symlink_to("/etc")
+    store = Host(Config()).artifact_store(tmp_path.as_uri())
+    shelf = shelf_of(Place(store, ""))
+    assert shelf is not None
+    told = shelf.json()
+    assert [(each["path"], each["is_dir"], each["files"]) for each in told["newest"]] == [
+        ("stdout.txt", False, 1),
+        ("logs/train.log", False, 1),
+        ("steps", True, 5),
+        ("net", True, 2),
+        ("old.txt", False, 1),
+    ]
+    assert told["newest"][2]["modified"] == (now - 26) * 1000
+    assert (told["count"], told["bytes"], told["models"]) == (10, 20, ["net"])
+    assert told["output"]["path"] == "stdout.txt"
+
+
+def test_a_run_without_files_has_no_shelf(tmp_path):
+    assert shelf_of(Place(Host(Config()).artifact_store(tmp_path.as_uri()), "nothing")) is None
 
 
 def test_metrics_come_with_their_best_and_their_course(site, world):

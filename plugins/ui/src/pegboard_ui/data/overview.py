@@ -23,6 +23,7 @@ from pegboard_ui.data.answers import json_answer, number
 from pegboard_ui.data.directions import NAMES, direction
 from pegboard_ui.data.headlines import headline
 from pegboard_ui.data.plain_activity import PlainActivity
+from pegboard_ui.data.shelf import shelf_of
 from pegboard_ui.data.sparks import Spark, counts, curves_of, last_json, planned_steps
 
 MOST_POINTS = 2_000_000
@@ -194,14 +195,17 @@ def _versions(call: Call, run: Run) -> list[dict[str, Any]]:
 def _artifacts(call: Call, run: Run) -> dict[str, Any]:
     """Return the files at the top, or why there is no list of them."""
     try:
-        files = places.place_of(call, run.info.artifact_uri).list("")
+        place = places.place_of(call, run.info.artifact_uri)
+        files = place.list("")
+        shelf = shelf_of(place)
     except PegboardError as error:
-        return {"files": [], "total": 0, "error": str(error)}
+        return {"files": [], "total": 0, "error": str(error), "all": None}
     shown = [
         {"path": file.path, "is_dir": file.is_dir, "size": file.file_size}
         for file in files[:MOST_LISTED]
     ]
-    return {"files": shown, "total": len(files), "error": None}
+    whole = None if shelf is None else shelf.json()
+    return {"files": shown, "total": len(files), "error": None, "all": whole}
 
 
 def _compared(store: TrackingStore, run_id: str, top: str | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 /** One registry of keys: what the page listens to is what `?` lists. */
 import { signal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 
 export interface Key {
   /** What it does, in a few words: 'Next row'. */
@@ -44,7 +44,8 @@ export function useKeys(name: string, keys: Keys, alone = false): void {
   const latest = useRef(keys)
   latest.current = keys
   const shown = Object.entries(keys).filter(([, key]) => key).map(([combination, key]) => `${combination} ${key?.does}`)
-  useEffect(() => {
+  // Before the page is painted: what is seen can be pressed.
+  useLayoutEffect(() => {
     const stable: Keys = {}
     for (const [combination, key] of Object.entries(latest.current)) {
       if (key) stable[combination] = { ...key, run: (event) => latest.current[combination]?.run(event) }
@@ -67,11 +68,16 @@ export function combinationOf(event: KeyboardEvent): string {
 
 function isTyping(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement
-  return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)
+  // Sliders and boxes to tick take no text.
+  if (target instanceof HTMLInputElement) return !/^(range|checkbox|radio|button|submit)$/.test(target.type)
+  return target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName)
 }
 
+const isTick = (target: HTMLElement): boolean => (target as HTMLInputElement).type === 'checkbox'
+
 function isControl(event: KeyboardEvent): boolean {
-  return (event.key === ' ' || event.key === 'Enter') && /^(BUTTON|A|SUMMARY)$/.test((event.target as HTMLElement).tagName)
+  const target = event.target as HTMLElement
+  return (event.key === ' ' || event.key === 'Enter') && (/^(BUTTON|A|SUMMARY)$/.test(target.tagName) || isTick(target))
 }
 
 document.addEventListener('keydown', (event) => {

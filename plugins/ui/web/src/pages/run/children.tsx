@@ -1,0 +1,96 @@
+/** The runs below this one, as a tree of any depth; each level is read when it is unfolded. */
+import { type Num, num } from '../../core/api'
+import { columnOf, count, exact } from '../../core/format'
+import { give } from '../../core/pegs'
+import { useResource } from '../../core/resource'
+import { href } from '../../core/root'
+import { asList, listParam, setQuery } from '../../core/router'
+import { duration } from '../../core/times'
+import { useEffect, useState } from 'preact/hooks'
+import { Chevron } from '../../parts/icon'
+import { Peg } from '../../parts/peg'
+import { Failed, Nothing } from '../../parts/states'
+import { Age } from '../../parts/time'
+import { headlines, type Overview } from './data'
+
+/** Of so many runs at once the runs below are counted; their ids stand in one address. */
+const PAGE = 100
+const PARENT = 'tags.`mlflow.parentRunId`'
+
+interface Page {
+  matched: number
+  ids: string[]
+  names: string[]
+  status: string[]
+  cols: Record<string, (Num | string)[]>
+}
+
+interface LevelProps {
+  run: Overview
+  parent: string
+  depth: number
+  columns: readonly string[]
+  open: readonly string[]
+  turn: number
+  offset?: number
+}
+
+export default function Children({ run, turn }: { run: Overview; turn: number }) {
+  const open = listParam('open')
+  const columns = headlines(run).map((key) => `metrics.${key}`)
+  if (!run.children) return <div class="dots fillup"><Nothing title="No runs below this one">A run that is started with <span class="m">start_run(nested=True)</span> while this one is active stands here.</Nothing></div>
+  return (
+    <div class="run-children-tab scroll" tabIndex={0} role="region" aria-label="Runs below">
+      <table role="treegrid" aria-label="Runs below">
+        <thead><tr><th>run</th>{columns.map((column) => <th key={column} class="r" title={column.slice(8)}>{column.slice(8)}</th>)}<th class="r">took</th><th class="r">age</th></tr></thead>
+        <tbody><Level run={run} parent={run.info.run_id} depth={0} columns={columns} open={open} turn={turn} /></tbody>
+      </table>
+    </div>
+  )
+}
+
+function Level({ run, parent, depth, columns, open, turn, offset = 0 }: LevelProps) {
+  const [more, setMore] = useState(false)
+  const metrics = columns.length ? columns : ['attributes.start_time']
+  const found = useResource<Page>('runs/table', {
+    experiment_ids: [run.info.experiment_id], q: `${PARENT} = '${parent}'`, sort: 'attributes.start_time', cols: [...metrics, 'attributes.start_time', 'attributes.duration'], offset, limit: PAGE,
+  })
+  useEffect(() => { if (turn) found.reload() }, [turn])
+  const data = found.data
+  useEffect(() => { if (data) give(data.ids) }, [data])
+  const below = useResource<{ groups: { value: string; runs: number }[] }>(data?.ids.length ? 'runs/table' : null, {
+    experiment_ids: [run.info.experiment_id], group: 'tags.mlflow.parentRunId', cols: ['attributes.start_time'], q: `${PARENT} IN (${data?.ids.map((id) => `'${id}'`).join(', ')})`, limit: PAGE,
+  })
+  const counts = new Map(below.data?.groups.map((each) => [each.value, each.runs]))
+  if (found.error && !data) return <tr><td colSpan={columns.length + 3}><Failed what="The runs below could not be read" error={found.error} retry={found.reload} /></td></tr>
+  if (!data) return null
+  const formats = columns.map((column) => columnOf((data.cols[column] ?? []).map((value) => num(value as Num))))
+  const fold = (id: string) => setQuery({ open: asList(open.includes(id) ? open.filter((each) => each !== id) : [...open, id]) }, { replace: true })
+  return (
+    <>
+      {data.ids.flatMap((id, i) => {
+        const isOpen = open.includes(id)
+        const many = counts.get(id) ?? 0
+        return [
+          <tr key={id} role="row" aria-level={depth + 1} aria-expanded={many ? isOpen : undefined}>
+            <td role="gridcell">
+              <div class="nm" style={{ paddingLeft: `${depth * 20}px` }}>
+                {many ? <button class="fold" aria-label={`${isOpen ? 'Fold' : 'Unfold'} ${data.names[i]}`} onClick={() => fold(id)}><Chevron to={isOpen ? 'down' : 'right'} /></button> : <span class="fold" />}
+                <Peg run={id} status={data.status[i] ?? ''} />
+                <a class="cut" title={data.names[i]} href={href(`/runs/${id}`)}>{data.names[i]}</a>
+                {many > 0 && <span class="i3">{count(many)}</span>}
+              </div>
+            </td>
+            {columns.map((column, at) => { const value = num(data.cols[column]?.[i] as Num); return <td key={column} role="gridcell" class="r" title={exact(value)}>{formats[at]!(value)}</td> })}
+            <td role="gridcell" class="r i2">{duration(num(data.cols['attributes.duration']?.[i] as Num))}</td>
+            <td role="gridcell" class="r i3"><Age at={num(data.cols['attributes.start_time']?.[i] as Num)} /></td>
+          </tr>,
+          isOpen && many > 0 && <Level key={`${id} below`} run={run} parent={id} depth={depth + 1} columns={columns} open={open} turn={turn} />,
+        ]
+      })}
+      {data.matched > offset + PAGE && (more
+        ? <Level run={run} parent={parent} depth={depth} columns={columns} open={open} turn={turn} offset={offset + PAGE} />
+        : <tr><td colSpan={columns.length + 3}><button class="btn flat" onClick={() => setMore(true)}>{count(data.matched - offset - PAGE)} more</button></td></tr>)}
+    </>
+  )
+}

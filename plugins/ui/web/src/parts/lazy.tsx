@@ -1,0 +1,30 @@
+/** Parts that are loaded when they are first shown. */
+import type { ComponentType } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { Failure } from '../core/api'
+import { Failed } from './states'
+
+/** A component that loads another one, and shows nothing until it is there. */
+export function lazily<P extends object>(what: string, load: () => Promise<{ default: ComponentType<P> }>): ComponentType<P> {
+  let found: ComponentType<P> | undefined
+  return function Lazy(props: P) {
+    const [, renew] = useState(0)
+    const [error, setError] = useState<Error>()
+    const get = () => {
+      setError(undefined)
+      load().then(
+        (module) => {
+          found = module.default
+          renew((n) => n + 1)
+        },
+        (broken: Error) => setError(broken),
+      )
+    }
+    useEffect(() => {
+      if (!found) get()
+    }, [])
+    if (error) return <Failed what={`${what} could not be loaded`} error={new Failure(-1, 'PAGE', error.message)} retry={get} />
+    const Found = found
+    return Found ? <Found {...props} /> : null
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * Markdown as elements: marked writes HTML, DOMPurify makes it harmless. The only Trusted Types
+ * policy of the page lives here; nothing else gets hold of it, and no HTML leaves as a string.
+ */
+import DOMPurify from 'dompurify'
+import { marked } from 'marked'
+
+interface Policies {
+  createPolicy: (name: string, rules: { createHTML: (text: string) => string; createScriptURL: (url: string) => string }) => unknown
+}
+
+const policies = (globalThis as { trustedTypes?: Policies }).trustedTypes
+// DOMPurify parses with it; what it gives back are elements.
+const policy = policies?.createPolicy('pegboard', {
+  createHTML: (text) => text,
+  createScriptURL: () => {
+    throw new TypeError('no scripts')
+  },
+})
+
+const TAGS = [
+  'a', 'b', 'blockquote', 'br', 'caption', 'code', 'dd', 'del', 'details', 'div', 'dl', 'dt', 'em', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'hr', 'i', 'img', 'input', 'kbd',
+  'li', 'ol', 'p', 'pre', 's', 'span', 'strong', 'sub', 'summary', 'sup', 'table', 'tbody', 'td', 'tfoot', 'th', 'thead', 'tr', 'u', 'ul',
+]
+const ATTRIBUTES = ['href', 'title', 'alt', 'src', 'colspan', 'rowspan', 'align', 'start', 'type', 'checked', 'disabled']
+
+/** HTML that somebody wrote, as elements that can do nothing. Pictures only as data; headings below those of the page. */
+export function harmless(html: string): DocumentFragment {
+  const made = DOMPurify.sanitize(html, {
+    ALLOWED_TAGS: TAGS, ALLOWED_ATTR: ATTRIBUTES, ALLOW_DATA_ATTR: false, ALLOW_ARIA_ATTR: false, RETURN_DOM_FRAGMENT: true,
+    ...(policy ? { TRUSTED_TYPES_POLICY: policy as never } : {}),
+  })
+  for (const link of made.querySelectorAll('a[href]')) {
+    link.setAttribute('rel', 'noopener noreferrer')
+    link.setAttribute('target', '_blank')
+  }
+  for (const image of made.querySelectorAll('img')) if (!/^data:image\/(png|jpeg|gif|webp|avif);/i.test(image.getAttribute('src') ?? '')) image.replaceWith(image.getAttribute('alt') || 'picture')
+  // Below the headings of the page, and without a gap between levels.
+  let before = 2
+  for (const heading of made.querySelectorAll('h1, h2, h3, h4, h5, h6')) {
+    const level = Math.min(6, Number(heading.tagName[1]) + 2, before + 1)
+    const moved = document.createElement(`h${level}`)
+    moved.append(...heading.childNodes)
+    heading.replaceWith(moved)
+    before = level
+  }
+  // Boxes of task lists only; they have the text beside them as their name.
+  for (const box of made.querySelectorAll('input')) {
+    if (box.getAttribute('type') !== 'checkbox') box.remove()
+    else {
+      box.setAttribute('disabled', '')
+      box.setAttribute('aria-label', box.parentElement?.textContent?.trim() || 'task')
+    }
+  }
+  return made
+}
+
+export const markdown = (text: string): DocumentFragment => harmless(marked.parse(text, { async: false, gfm: true, breaks: true }))

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from urllib.request import url2pathname
 
 import birdsong
 import pytest
@@ -91,6 +92,16 @@ def test_a_point_that_is_logged_is_on_the_page_soon(page: Page, bench: Served) -
     expect(page.locator(".run-nums .big").first).to_have_text("0.9555")
     assert time.monotonic() - began < 10
     expect(figure).to_have_attribute("aria-label", re.compile("311 points"))
+
+
+def test_what_the_run_prints_is_followed(page: Page, bench: Served) -> None:
+    opened(page, bench, "heron-31")
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("step 8640")
+    uri = Client(bench.store).get_run(bench.ids["heron-31"]).info.artifact_uri
+    with (Path(url2pathname(urlsplit(uri).path)) / "logs/train.log").open("a") as file:
+        file.write("14:00:51  step 8680  <b>loss</b> .1799\n")
+    expect(log).to_contain_text("step 8680  <b>loss</b>")
 
 
 def test_a_run_that_is_not_there_and_one_without_numbers(page: Page, bench: Served) -> None:
@@ -309,7 +320,7 @@ def test_tables_by_pages_and_keys(
 ) -> None:
     opened(page, bench, "heron-31", f"?tab=artifacts&path={quote('val/clips.csv')}")
     expect(viewer(page)).to_contain_text("rows 1 to 100 of 2,500, 4 columns")
-    page.keyboard.press("n")
+    page.keyboard.press(".")
     expect(viewer(page)).to_contain_text("rows 101 to 200 of 2,500")
     expect(viewer(page).get_by_role("cell", name="clip-150", exact=True)).to_be_visible()
     assert "row=100" in page.url

@@ -2,8 +2,11 @@
 import { useState } from 'preact/hooks'
 import { num } from '../../core/api'
 import { columnOf, count, exact } from '../../core/format'
+import { useKeys } from '../../core/keys'
 import { setQuery } from '../../core/router'
 import { Chart } from '../../parts/chart/chart'
+import { useChartKeys } from '../../parts/chart/view'
+import { smoother } from './smooth'
 import { Empty } from '../../parts/states'
 import { Aside, type AsideProps } from './aside'
 import { hasCourse, isLive, type Overview as Run, ranked } from './data'
@@ -40,13 +43,15 @@ export function Title({ name, value }: { name: string; value: number | null }) {
 export default function Overview({ turn, ...rest }: AsideProps & { turn: number }) {
   const { run } = rest
   const [most, setMost] = useState(FIRST_CHARTS)
+  useChartKeys()
+  useKeys('Overview', { s: { does: 'Smoother curves', run: smoother } })
   const order = ranked(run)
   const keys = order.filter((key) => hasCourse(run.metrics[key]!))
   const single = order.filter((key) => !hasCourse(run.metrics[key]!))
   const shown = keys.slice(0, most)
   return (
     <div class="run-cols">
-      <div class="run-cells scroll dots">
+      <div class="run-cells scroll dots" tabIndex={0} role="region" aria-label="Curves">
         <h2 class="sr">Curves</h2>
         {!order.length && (isLive(run.info.status) ? <Empty title="No numbers yet" experiment={run.info.experiment} /> : <p class="s hint">This run has logged no metric.</p>)}
         <Charts run={run} keys={shown} turn={turn} versus />

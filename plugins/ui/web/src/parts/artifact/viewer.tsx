@@ -105,6 +105,8 @@ function Text({ owner, path, kind }: { owner: Owner; path: string; kind: Kind })
 
 function Shown({ owner, path, kind, head, more }: { owner: Owner; path: string; kind: Kind; head: Head; more?: () => void }) {
   const text = useMemo(() => new TextDecoder().decode(head.bytes), [head])
+  const [wrap, setWrap] = useState(false)
+  useKeys('Text', { b: { does: wrap ? 'Long lines as they are' : 'Break long lines', run: () => setWrap(!wrap) } })
   const isWhole = head.size === null || head.bytes.length >= head.size
   const json = useMemo(() => (kind === 'json' && isWhole && head.bytes.length <= MOST_TREE ? parsed(text) : undefined), [text, kind])
   const part = !isWhole && (
@@ -119,7 +121,7 @@ function Shown({ owner, path, kind, head, more }: { owner: Owner; path: string; 
   if (kind === 'svg' && isWhole) return <Picture src={`data:image/svg+xml;base64,${base64(head.bytes)}`} alt={nameOf(path)} />
   if (kind === 'notebook' && isWhole) return <Notebook text={text} />
   if (kind === 'diff') return <><div class="fillup"><Diff text={text} /></div>{part}</>
-  return <><Code text={text} language={kind === 'text' ? '' : languageOf(path)} label={`Text, ${count(head.bytes.length)} bytes`} />{part}</>
+  return <><Code text={text} wrap={wrap} language={kind === 'text' ? '' : languageOf(path)} label={`Text, ${count(head.bytes.length)} bytes`} />{part}</>
 }
 
 function parsed(text: string): unknown {

@@ -18,6 +18,7 @@ PROVIDES = {
     "artifact-store": [("artifact store", "fresh-artifact-store")],
     "flavor": [("model flavor", "fresh_flavor"), ("API name", "fresh_flavor")],
     "endpoint": [],
+    "page": [("page", "fresh-page")],
     "command": [("command", "fresh-command")],
     "hook": [],
     "autologger": [("autologger", "fresh_autologger")],

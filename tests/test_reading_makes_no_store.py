@@ -60,7 +60,7 @@ runs show abc
 """.strip().splitlines()
 MAKE_ONE = {
     *("experiments create", "models create", "models register", "registry webhooks create"),
-    *("demo", "exec", "server"),
+    *("demo", "exec", "server", "ui"),
 }
 NEED_NONE = {
     *("completion", "config path", "config show", "doctor", "plugins", "plugins new", "sync"),

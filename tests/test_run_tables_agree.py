@@ -25,6 +25,7 @@ from pegboard_stores.run_table import (
     parse_column,
     parse_sort,
 )
+from pegboard_tracking.run_table import order, stats, vectors
 from pegboard_ui.data.plain_table import PlainRunTable
 from pegboard_ui.data.run_tables import of_store
 
@@ -127,7 +128,17 @@ class Changing:
             self._store.delete_run(run)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.fixture(params=["as few runs", "as many runs"])
+def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the store go the ways that it goes for few runs, or those for many."""
+    if request.param == "as many runs":
+        monkeypatch.setattr(order, "_FAR", 0)
+        monkeypatch.setattr(vectors, "_FEW", 3)
+        monkeypatch.setattr(stats, "_FEW", 0)
+
+
+@pytest.mark.usefixtures("limits")
+@pytest.mark.parametrize("seed", range(3))
 def test_both_tables_agree_after_each_change(store: TrackingStore, seed: int) -> None:
     changing, draw = Changing(store, seed), random.Random(seed)
     table = of_store(store)

@@ -16,6 +16,7 @@ import pytest
 from pegboard_server import authentication, users
 from pegboard_server.failures import Failure
 from pegboard_server.throttle import OF_CLIENT, Throttle
+from pegboard_ui.site import PLACES
 from served import serving
 from target import (
     API,
@@ -35,6 +36,9 @@ from .conftest import LEVELS, PASSWORD, Guarded
 GET = f"{API}/experiments/get?experiment_id=0"
 PUBLIC = {"/health", "/version", f"{FILES}/mpu/part", "/api/3.0/mlflow/server-info"}
 PUBLIC |= {"/api/pegboard/1.0/abilities"}
+# The page with the way in, which tells nothing of the store, and the end of a session.
+PUBLIC |= {"/", "/assets/{path}", "/api/pegboard/1.0/ui/pages", "/api/pegboard/1.0/session"}
+PUBLIC |= {f"/{place}{rest}" for place in PLACES for rest in ("", "/{path}")}
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "127.0.0.1.nip.io"])

@@ -136,7 +136,8 @@ def test_net_8_there_are_no_cookies(target: Target) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["//evil.example", "//evil.example/..", "/%5cevil.example", "/health/", "/api", "/?x="]
+    "path",
+    ["//evil.example", "//evil.example/..", "/%5cevil.example", "/health/", "/api", "/nope?x="],
 )
 def test_net_9_nothing_is_redirected(target: Target, path: str) -> None:
     reply = target("GET", path)

@@ -80,7 +80,7 @@ def fill(store: str) -> dict[str, str]:
         ids[name] = run
         params = {
             "lr": lr, "opt": opt, "batch": batch, "backbone": backbone, "mixup": mixup,
-            "train.workers": "8", "seed": "20",
+            "train.workers": "8", "seed": "20", "max_steps": "10000",
         }  # fmt: skip
         client.log_batch(run, params=[Param(key, value) for key, value in params.items()])
         ends = {"acc": float(acc), "loss": float(loss), "f1": float(f1)}

@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import aviary
+import agents
 import birdsong
 import workbench
 from conftest import CHROMIUM, DESK, PHONE, serving
@@ -19,8 +21,13 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "home": ("/", []),
     "table": ("/experiments/{birdsong-classifier}", []),
     "charts": ("/experiments/{birdsong-classifier}?view=charts&smooth=0.7", []),
-    "split": ("/experiments/{birdsong-classifier}?view=split&smooth=0.7&cols=metrics.acc,metrics.loss,params.lr,params.opt,attributes.start_time", []),
+    "split": (
+        "/experiments/{birdsong-classifier}?view=split&smooth=0.7&cols=metrics.acc,metrics.loss,params.lr,params.opt,attributes.start_time",
+        [],
+    ),
     "empty": ("/experiments/{owl-nights}", []),
+    "traces": ("/traces", []),
+    "trace": ("/traces/{trace}", []),
     "keys": ("/", ["?"]),
     "palette": ("/", ["Control+k"]),
     "plugin": ("/p/plugins", []),
@@ -28,6 +35,17 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "run-metrics": ("/runs/{heron-31}?tab=metrics&key=acc", []),
     "run-artifacts": ("/runs/{heron-31}?tab=artifacts&path=images&series=val/saliency", []),
     "run-code": ("/runs/{heron-31}?tab=code", []),
+    "compare": ("/compare?runs={heron-31},{plover-07},{avocet-02}&baseline={plover-07}", []),
+    "compared-files": ("/compare?runs={heron-31},{plover-07},{avocet-02}&t=1", ["Control+End"]),
+    "models": ("/models", []),
+    "model": ("/models/birdsong?v=9", []),
+    "move": ("/models/birdsong?v=9&move=champion", []),
+    "version": ("/models/birdsong/9", []),
+    "logged": ("/logged-models/{classifier}", []),
+    "logged-list": ("/logged-models", []),
+    "about": ("/models/birdsong?history=list", []),
+    "signatures": ("/compare?runs={curlew-12},{plover-07}&models=birdsong/7,birdsong/9", []),
+    "transposed": ("/compare?runs={heron-31},{plover-07},{avocet-02}&t=1", []),
 }
 
 
@@ -40,6 +58,11 @@ def main(words: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         ids = birdsong.fill(f"sqlite:{name}/s.db")
         ids |= workbench.fill(f"sqlite:{name}/s.db", ids["heron-31"])
+        aviary.fill(f"sqlite:{name}/s.db", ids)
+        aviary.files(f"sqlite:{name}/s.db", ids)
+        ids["classifier"] = aviary.logged(f"sqlite:{name}/s.db", ids)
+        agents.fill(f"sqlite:{name}/s.db")
+        ids["trace"] = agents.AGENT
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with serving(Path(name), ids=ids) as served:
             for page_name in words or PAGES:

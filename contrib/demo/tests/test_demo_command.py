@@ -2,19 +2,21 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from urllib.request import urlopen
 
 import pegboard
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from pegboard import config, host
 from pegboard.cli.shell import cli
-from pegboard_demo.models import CANDIDATES, load_data
+from pegboard_demo.models import CANDIDATES, SWEEP, load_data
 from pegboard_demo.training import EXPERIMENT
 from pegboard_scripting.fluent import experiments
 from sklearn.metrics import r2_score
@@ -37,6 +39,16 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
         yield json.loads(result.stdout)
         host.current().close()
         host.use(None)
+
+
+@pytest.fixture(scope="module")
+def again(report: dict[str, Any]) -> Result:
+    """Run the demo once more in the same place, as `uv run` does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+        result = CliRunner().invoke(cli, ["demo"], prog_name="pegboard")
+    assert result.exit_code == 0, result.output
+    return result
 
 
 def _run(report: dict[str, Any], name: str) -> Any:
@@ -88,13 +100,79 @@ def test_the_pictures_and_a_model_that_works_are_files_of_the_run(
     assert model.score(features, target) == pytest.approx(run.data.metrics["r2"])
 
 
-def test_a_second_run_adds_to_the_same_experiment(report: dict[str, Any]) -> None:
-    result = CliRunner().invoke(cli, ["demo"], prog_name="pegboard")
-    assert result.exit_code == 0, result.output
+def test_a_second_run_adds_to_the_same_experiment(report: dict[str, Any], again: Result) -> None:
+    for name in ("model-comparison", *(run["run_name"] for run in report["runs"])):
+        found = pegboard.search_runs(
+            experiment_names=[EXPERIMENT],
+            filter_string=f"attributes.run_name = '{name}'",
+            output_format="list",
+        )
+        assert len(found) == 2
+
+
+@pytest.mark.parametrize("name", [candidate.name for candidate in CANDIDATES])
+def test_pictures_by_step_and_a_table_of_every_patient_are_logged(
+    report: dict[str, Any], name: str
+) -> None:
+    run = _run(report, name)
+    files = host.current().artifact_store(run.info.artifact_uri)
+    pictures = [f.path for f in files.list("images") if f.path.endswith(".png")]
+    assert len(pictures) >= 5
+    client = pegboard.Client()
+    table = client.load_table(run.info.experiment_id, "predictions.json", [run.info.run_id])
+    assert len(table) == len(load_data().test)
+    assert table["error"].abs().is_monotonic_decreasing
+
+
+def test_the_longest_curve_has_hundreds_of_points(report: dict[str, Any]) -> None:
+    run = _run(report, "neural-network")
+    assert len(pegboard.Client().get_metric_history(run.info.run_id, "r2")) == 500
+
+
+def test_settings_worth_comparing_are_runs_below_the_model_they_are_of(
+    report: dict[str, Any],
+) -> None:
+    above = _run(report, "gradient-boosting").info.run_id
     found = pegboard.search_runs(
-        experiment_names=[EXPERIMENT], filter_string="metrics.r2 > 0.4", output_format="list"
+        experiment_names=[EXPERIMENT],
+        filter_string=f"tags.mlflow.parentRunId = '{above}'",
+        output_format="list",
     )
-    assert len(found) == 2 * len(report["runs"])
+    assert len({json.dumps(run.data.params, sort_keys=True) for run in found}) == len(SWEEP)
+    assert len({run.data.metrics["r2"] for run in found}) > 1
+
+
+def test_notes_say_what_there_is_to_see(report: dict[str, Any]) -> None:
+    run = pegboard.get_run(report["parent_run_id"])
+    note = run.data.tags["mlflow.note.content"]
+    assert f"The **{report['runs'][0]['run_name']}** is `champion`" in note
+    experiment = pegboard.get_experiment(run.info.experiment_id)
+    assert experiment.tags["mlflow.note.content"].startswith("# Progression")
+
+
+def test_the_alias_moved_from_the_second_best_to_the_best_with_a_reason(
+    report: dict[str, Any],
+) -> None:
+    client = pegboard.Client()
+    moved, first = list(client.registry_history(EXPERIMENT, kinds=["alias"], key="champion"))[-2:]
+    assert (moved.before, moved.after) == ("1", "2")
+    assert moved.reason.startswith("r2 0.")
+    assert first.reason == "the first that is good enough"
+    assert report["model_uri"] == f"models:/{EXPERIMENT}/2"
+
+
+def test_questions_to_the_best_model_are_traced(report: dict[str, Any]) -> None:
+    traces = pegboard.Client().store.traces().traces(report["trace_ids"])
+    assert [str(trace.info.state) for trace in traces] == ["OK", "OK", "ERROR"]
+    why, _, lost = traces
+    assert {span.span_type for span in why.spans} >= {"AGENT", "CHAT_MODEL", "RETRIEVER", "TOOL"}
+    (root,) = [span for span in why.spans if span.parent_id is None]
+    assert "Patient 11 is expected to reach" in root.attributes["mlflow.spanOutputs"]
+    assert why.info.trace_metadata["mlflow.sourceRun"] == report["runs"][0]["run_id"]
+    assert json.loads(why.info.trace_metadata["mlflow.trace.tokenUsage"])["total_tokens"] > 50
+    (grounded,) = [span for span in why.spans if span.name == "grounded"]
+    assert grounded.attributes["mlflow.spanOutputs"] == {"grounded": True}
+    assert "none with number 4000" in lost.spans[-1].status_message
 
 
 def test_the_best_model_is_registered_and_predicts(report: dict[str, Any]) -> None:
@@ -107,18 +185,33 @@ def test_the_best_model_is_registered_and_predicts(report: dict[str, Any]) -> No
     assert r2_score(target, predicted) == pytest.approx(best["metrics"]["r2"])
 
 
-def test_it_says_what_it_does_and_how_to_go_on(
-    report: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
-    result = CliRunner().invoke(cli, ["demo"], prog_name="pegboard")
-    assert result.exit_code == 0, result.output
-    first, second, *trained = result.stderr.splitlines()
+def test_it_says_what_it_does_and_how_to_go_on(again: Result) -> None:
+    first, second, *trained = again.stderr.splitlines()
     assert "Training four models" in first
     assert "loading scikit-learn" in second
     assert [line.split()[:2] for line in trained] == [["trained", f"{c.name},"] for c in CANDIDATES]
-    assert "  uv run pegboard models serve -m models:/diabetes-demo/" in result.stdout
-    assert result.stdout.endswith(": uv run python script.py\n")
+    assert "  uv run pegboard models serve -m models:/diabetes-demo/" in again.stdout
+    assert ": uv run python script.py\n" in again.stdout
+    assert again.stdout.endswith("\n  uv run pegboard ui\n")
+
+
+def test_it_opens_what_it_made(report: dict[str, Any], tmp_path: Path) -> None:
+    words = [sys.executable, "-c", "from pegboard.cli import main; main()", "demo", "--open"]
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("PEGBOARD_")}
+    with subprocess.Popen(
+        words,
+        cwd=tmp_path,
+        env={**environ, "XDG_CONFIG_HOME": str(tmp_path), "BROWSER": "true"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        address = next(line for line in process.stdout if line.startswith("http"))
+        with urlopen(f"{address.strip()}/api/pegboard/1.0/ui/home") as answer:
+            (experiment,) = json.load(answer)["experiments"]
+        process.send_signal(signal.SIGINT)
+        process.wait()
+    assert experiment["name"] == EXPERIMENT
 
 
 def test_a_store_without_a_registry_is_no_obstacle(tmp_path: Path) -> None:

@@ -137,6 +137,6 @@ def test_the_root_path_may_be_removed_by_the_proxy_or_not(start: Start) -> None:
     server = start("--root-path", "/peg/board/")
     for path in ("/peg/board/api/probe/quick", "/api/probe/quick"):
         assert server("GET", path).status == 200
-    for path in ("/peg/boardapi/probe/quick", "/peg/board"):
+    for path in ("/peg/boardapi/probe/quick", "/peg/board/nope"):
         assert server("GET", path).status == 404
     assert server("GET", "/openapi.json").json["servers"] == [{"url": "/peg/board"}]

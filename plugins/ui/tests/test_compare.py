@@ -53,6 +53,9 @@ def test_rows_say_where_runs_differ_and_which_is_better(runs):
     answer = ask(site, run_ids=ids, baseline=ids[0]).json
     assert [run["name"] for run in answer["runs"]] == [f"run-{number}" for number in range(4)]
     assert answer["runs"][2]["status"] == "FAILED"
+    assert answer["headline"] == "acc"
+    assert answer["experiments"] == {"0": "Default", answer["runs"][3]["experiment_id"]: "other"}
+    assert answer["kinds"]["params"] == {"total": 2, "differing": 1}
     rows = {row["column"]: row for row in answer["rows"]}
     assert rows["metrics.acc"] == {
         "column": "metrics.acc",

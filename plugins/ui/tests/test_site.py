@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import re
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 from urllib.parse import urljoin
 
 import pytest
+from pegboard_server import users
 from pegboard_ui.site import CONTENT_POLICY, PLACES, STATIC
+from pegboard_wire.http import Permission
 
 DEEP = ["/", "/experiments/1", "/experiments/1/", "/models/a%2Fb/2", "/p/plugins", "/traces/a/b"]
 
@@ -84,6 +87,32 @@ def test_the_page_knows_at_once_who_looks_and_what_there_is(site: Any) -> None:
     assert about["server"]["version"] in site.get("/").body.decode()
 
 
+def test_who_is_not_known_gets_the_page_and_learns_nothing(tmp_path: Path, serving: Any) -> None:
+    known = [users.Credential("ann", Permission.READ, users.password_hash("a long secret"))]
+    users.write(tmp_path / "users", known)
+    (tmp_path / "pegboard.toml").write_text('[plugins.server]\nusers_file = "users"\n')
+    with serving(tmp_path, "server", "--store", f"sqlite:{tmp_path}/s.db", "--port", "0") as site:
+        about = site.get("/api/pegboard/1.0/ui/pages").json
+        assert (about["user"], about["pages"], about["features"]) == (None, [], [])
+        assert site.get("/experiments/0").status == 200
+        assert site.get("/api/pegboard/1.0/ui/plugins").status == 401
+        module = "/p/plugins/assets/x/plugins.js"
+        assert site.get(module).status == 404
+        pair = base64.b64encode(b"ann:a long secret").decode()
+        assert site.get(module, Authorization=f"Basic {pair}").status == 200
+
+
+def test_the_installed_plugins_are_told_with_what_they_offer(site: Any) -> None:
+    found = {
+        each["name"]: each for each in site.get("/api/pegboard/1.0/ui/plugins").json["plugins"]
+    }
+    assert found["ui"]["distribution"] == "pegboard-ui"
+    assert found["ui"]["state"] == "works"
+    offered = [(each["kind"], each["name"]) for each in found["ui"]["offers"]]
+    assert ("command", "ui") in offered
+    assert ("page", "plugins") in offered
+
+
 def test_a_page_of_a_plugin_is_served_with_its_files(site: Any) -> None:
     pages = site.get("/api/pegboard/1.0/ui/pages").json["pages"]
     module = next(page["module"] for page in pages if page["key"] == "plugins")
@@ -124,6 +153,9 @@ def test_one_command_serves_and_names_the_address_last(tmp_path: Path, serving: 
     with serving(tmp_path, "ui", f"sqlite:{tmp_path}/s.db", "--no-open") as site:
         assert site.get("/").status == 200
         assert site.url.startswith("http://127.0.0.1:")
+    # The command was told to end, and its server with it.
+    with pytest.raises(ConnectionRefusedError):
+        site.get("/")
 
 
 def test_the_places_of_the_server_are_the_routes_of_the_page() -> None:
@@ -131,6 +163,6 @@ def test_the_places_of_the_server_are_the_routes_of_the_page() -> None:
     routed = {
         path
         for file in sources.glob("*/route.ts")
-        for path in re.findall(r"path: '/([a-z]+)", file.read_text())
+        for path in re.findall(r"path: '/([a-z-]+)", file.read_text())
     }
     assert routed <= set(PLACES)

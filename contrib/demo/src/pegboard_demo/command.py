@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -17,19 +19,28 @@ if TYPE_CHECKING:
     from pegboard.entities import Run
     from pegboard.entities.registry import ModelVersion
 
+_RUN = "from pegboard.cli import main; main()"
+
 
 @click.command(epilog=output.examples("pegboard demo"))
+@click.option(
+    "--open/--no-open",
+    "opens",
+    default=None,
+    help="Whether to serve and open the web interface. [default: in a terminal]",
+)
 @output.json_option
 @click.pass_context
-def demo(ctx: click.Context, as_json: bool) -> None:
+def demo(ctx: click.Context, opens: bool | None, as_json: bool) -> None:
     """Train real models on real data, then find them again by search.
 
     Four scikit-learn models learn to predict the progression of diabetes. Parameters, curves,
-    pictures, the data and the models are tracked in the configured store, and the best one is
-    registered. It takes some seconds, and every call adds new runs to the same experiment.
+    pictures, tables, the data and the models are tracked in the configured store; the best one is
+    registered and asked some questions, which are traced. It takes some seconds, and every call
+    adds new runs to the same experiment. In a terminal, the web interface is opened in the end.
     """
     began = time.monotonic()
-    open_host(ctx, creates_stores=True)
+    host = open_host(ctx, creates_stores=True)
     say = (lambda _: None) if as_json else output.note
     say("Training four models on scikit-learn's diabetes data.")
     say("  loading scikit-learn and matplotlib …")
@@ -38,7 +49,8 @@ def demo(ctx: click.Context, as_json: bool) -> None:
 
     parent_id = compare_models(trained=lambda name, r2: say(f"  trained {name}, r2 {r2:.3f}"))
     runs = _search(EXPERIMENT, parent_id)
-    version = _register(runs[0])
+    version = _register(runs)
+    traces = _ask(runs[0])
     program = _program(ctx)
     commands = _next_commands(program, EXPERIMENT, runs)
     serve = None if version is None else _line(program, _serving(version))
@@ -49,6 +61,7 @@ def demo(ctx: click.Context, as_json: bool) -> None:
                 "parent_run_id": parent_id,
                 "runs": [_facts(run) for run in runs],
                 "model_uri": None if version is None else version.model_uri,
+                "trace_ids": traces,
                 "next_commands": commands,
                 "serve_command": serve,
             }
@@ -63,17 +76,44 @@ def demo(ctx: click.Context, as_json: bool) -> None:
         click.echo(f"\nThe best is {version.model_uri} now. Let it answer requests:\n\n  {serve}")
     python = _line(program[: program.index("pegboard")], ["python", "script.py"])
     click.echo(f"\nA script of yours that imports pegboard is run like any other: {python}")
+    if "ui" in host.commands():
+        _show_page(ctx, program, sys.stdout.isatty() if opens is None else opens)
 
 
-def _register(best: Run) -> ModelVersion | None:
-    """Register the best model; say so if the store has no place for that."""
+def _show_page(ctx: click.Context, program: list[str], opens: bool) -> None:
+    """Serve the web interface until it is stopped; or say how to."""
+    if not opens:
+        click.echo(f"\nLook at it all in the browser:\n\n  {_line(program, ['ui'])}")
+        return
+    click.echo("\nLook at it all in the browser (Ctrl-C stops this):\n")
+    command = [sys.executable, "-c", _RUN, *_global_options(ctx), "ui"]
+    with subprocess.Popen(command) as page:
+        try:
+            page.wait()
+        except KeyboardInterrupt:
+            page.terminate()
+
+
+def _register(runs: list[Run]) -> ModelVersion | None:
+    """Register the best two models; say so if the store has no place for that."""
     from pegboard_demo.training import register
 
     try:
-        return register(best)
+        return register(runs)
     except PegboardError as error:
         output.note(f"The best model is not registered: {error.message}")
         return None
+
+
+def _ask(best: Run) -> list[str]:
+    """Ask the best model questions; say so if the store has no place for traces."""
+    from pegboard_demo.questions import ask_questions
+
+    try:
+        return ask_questions(best)
+    except PegboardError as error:
+        output.note(f"What the best model answers is not traced: {error.message}")
+        return []
 
 
 def _serving(version: ModelVersion) -> list[str]:
@@ -124,10 +164,15 @@ def _program(ctx: click.Context) -> list[str]:
     """Return how to call pegboard so that it finds these runs again."""
     # Started by 'uv run', pegboard is on the path of this process, not of the user's shell.
     program = ["uv", "run", "pegboard"] if "UV_RUN_RECURSION_DEPTH" in os.environ else ["pegboard"]
+    return program + _global_options(ctx)
+
+
+def _global_options(ctx: click.Context) -> list[str]:
+    options: list[str] = []
     for option, name in (("--config", "config"), ("--tracking-uri", "tracking_uri")):
         if value := ctx.find_root().params.get(name):
-            program += [option, value]
-    return program
+            options += [option, value]
+    return options
 
 
 def _next_commands(program: list[str], experiment: str, runs: list[Run]) -> list[str]:

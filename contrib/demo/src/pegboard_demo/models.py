@@ -86,6 +86,11 @@ def _boosting(params: Mapping[str, Any], data: Data) -> Iterator[Stage]:
         yield Stage(trees, model, on_train, on_test)
 
 
+def boost(params: Mapping[str, Any], data: Data) -> Iterator[Stage]:
+    """Fit one setting of the sweep; the step is the number of trees."""
+    return _boosting({**params, "random_state": SEED}, data)
+
+
 def _network(params: Mapping[str, Any], data: Data) -> Iterator[Stage]:
     """Train a neural network; the step is the epoch."""
     (x, y), (x_test, _) = data.split("train"), data.split("test")
@@ -128,10 +133,10 @@ CANDIDATES = (
         "neural-network",
         "neural",
         {
-            "epochs": 100,
+            "epochs": 500,
             "hidden_layer_sizes": (32,),
             "alpha": 10.0,
-            "learning_rate_init": 0.02,
+            "learning_rate_init": 0.004,
             "batch_size": 32,
             "random_state": SEED,
         },
@@ -139,3 +144,10 @@ CANDIDATES = (
     ),
 )
 """The models that the demo compares."""
+
+SWEEP = [
+    {"n_estimators": 120, "learning_rate": rate, "max_depth": depth, "subsample": subsample}
+    for rate in (0.02, 0.05, 0.15)
+    for depth, subsample in ((1, 0.5), (2, 0.5), (3, 1.0))
+]
+"""Settings of gradient boosting that are tried beside those above, each in a run of its own."""

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import pegboard
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
-from pegboard_demo import figures
-from pegboard_demo.models import CANDIDATES, TARGET, Candidate, Data, load_data
+from pegboard_demo import figures, texts
+from pegboard_demo.models import (
+    CANDIDATES,
+    SWEEP,
+    TARGET,
+    Candidate,
+    Data,
+    Stage,
+    boost,
+    load_data,
+)
 
 if TYPE_CHECKING:
     from pegboard.entities import Run
@@ -17,6 +28,10 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "diabetes-demo"
 MODEL = "model"
+ALIAS = "champion"
+PICTURED = (1, 2, 3, 5, 8, 13, 25, 50, 100, 200, 500)
+"""After how many steps of a training a picture is logged."""
+NOTE = "mlflow.note.content"
 
 
 def compare_models(trained: Callable[[str, float], None] = lambda *_: None) -> str:
@@ -26,6 +41,7 @@ def compare_models(trained: Callable[[str, float], None] = lambda *_: None) -> s
     """
     data = load_data()
     pegboard.set_experiment(EXPERIMENT)
+    pegboard.set_experiment_tag(NOTE, texts.OF_EXPERIMENT)
     with pegboard.start_run(run_name="model-comparison", tags={"purpose": "demo"}) as parent:
         for part, context in (("train", "training"), ("test", "testing")):
             dataset = pegboard.data.from_pandas(
@@ -35,8 +51,13 @@ def compare_models(trained: Callable[[str, float], None] = lambda *_: None) -> s
                 name=f"diabetes-{part}",
             )
             pegboard.log_input(dataset, context=context)
+        scores = {}
         for candidate in CANDIDATES:
-            trained(candidate.name, train(candidate, data))
+            scores[candidate.name] = train(candidate, data)
+            trained(candidate.name, scores[candidate.name])
+        best = max(scores, key=scores.__getitem__)
+        pegboard.log_metric("best_r2", scores[best])
+        pegboard.set_tag(NOTE, texts.of_comparison(scores))
     return parent.info.run_id
 
 
@@ -49,17 +70,14 @@ def train(candidate: Candidate, data: Data) -> float:
         pegboard.log_param("model", candidate.name)
         pegboard.log_params(candidate.params)
 
-        for stage in candidate.fit(candidate.params, data):
-            scores = {
-                "r2": r2_score(truth["test"], stage.on_test),
-                "mae": mean_absolute_error(truth["test"], stage.on_test),
-                "rmse": root_mean_squared_error(truth["test"], stage.on_test),
-                "train_rmse": root_mean_squared_error(truth["train"], stage.on_train),
-            }
-            pegboard.log_metrics(scores, step=stage.step)
+        for count, stage in enumerate(candidate.fit(candidate.params, data), start=1):
+            scores = log_scores(stage, truth)
             steps.append(stage.step)
             train_errors.append(scores["train_rmse"])
             test_errors.append(scores["rmse"])
+            if count in PICTURED:
+                picture = figures.density(truth["test"], stage.on_test)
+                pegboard.log_image(picture, key="predictions", step=stage.step)
 
         pegboard.log_figure(
             figures.predicted_vs_true(truth["test"], stage.on_test, candidate.name),
@@ -69,12 +87,65 @@ def train(candidate: Candidate, data: Data) -> float:
             figures.learning_curve(steps, train_errors, test_errors, candidate.name),
             "learning_curve.png",
         )
+        pegboard.log_table(predictions(data, stage), "predictions.json")
         example = data.split("test")[0].head(2)
         pegboard.sklearn.log_model(stage.model, name=MODEL, input_example=example)
+        if candidate.name == "gradient-boosting":
+            sweep(data, truth)
     return float(scores["r2"])
 
 
-def register(run: Run) -> ModelVersion:
-    """Make the model of a run a version of the demo's registered model."""
-    version: ModelVersion = pegboard.register_model(f"runs:/{run.info.run_id}/{MODEL}", EXPERIMENT)
+def sweep(data: Data, truth: Mapping[str, np.ndarray]) -> None:
+    """Try other settings of gradient boosting, each in a run below the open one."""
+    for number, params in enumerate(SWEEP, start=1):
+        with pegboard.start_run(run_name=f"setting-{number}", nested=True):
+            pegboard.set_tag("family", "trees")
+            pegboard.log_params({"model": "gradient-boosting", **params})
+            for stage in boost(params, data):
+                log_scores(stage, truth)
+
+
+def log_scores(stage: Stage, truth: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Log how good a model is after a step, and return it."""
+    scores = {
+        "r2": r2_score(truth["test"], stage.on_test),
+        "mae": mean_absolute_error(truth["test"], stage.on_test),
+        "rmse": root_mean_squared_error(truth["test"], stage.on_test),
+        "train_rmse": root_mean_squared_error(truth["train"], stage.on_train),
+    }
+    pegboard.log_metrics(scores, step=stage.step)
+    return scores
+
+
+def predictions(data: Data, stage: Stage) -> pd.DataFrame:
+    """Return a row for each patient that was tested on, the worst predicted first."""
+    features, truth = data.split("test")
+    table = pd.DataFrame(
+        {
+            "patient": features.index,
+            "measured": truth.round(1),
+            "predicted": stage.on_test.round(1),
+            "error": (stage.on_test - truth).round(1),
+            "bmi": features["bmi"].round(4),
+            "blood_pressure": features["bp"].round(4),
+        }
+    )
+    return table.sort_values("error", key=abs, ascending=False, ignore_index=True)
+
+
+def register(runs: Sequence[Run]) -> ModelVersion:
+    """Register the second best model and then the best, which takes over the alias ``champion``.
+
+    Return the version of the best.
+    """
+    client = pegboard.Client()
+    reason, before = "the first that is good enough", None
+    for run in runs[1::-1]:
+        uri = f"runs:/{run.info.run_id}/{MODEL}"
+        version: ModelVersion = pegboard.register_model(uri, EXPERIMENT)
+        r2 = run.data.metrics["r2"]
+        if before is not None:
+            reason = f"r2 {r2:.3f} instead of {before:.3f}"
+        client.set_registered_model_alias(EXPERIMENT, ALIAS, version.version, reason=reason)
+        before = r2
     return version

@@ -6,7 +6,6 @@ classes, lists of these (``[[gateway.endpoints]]``) and ``Secret``. Ranges are a
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -47,6 +46,9 @@ def structure(kind: type[S], table: Mapping[str, Any], where: str) -> S:
     ConfigError for unknown keys, wrong types, values out of range and secrets that are missing: it
     names ``where`` (file and table), the key, what was expected, and the nearest known key.
     """
+    if not table and all(field.default is not attrs.NOTHING for field in attrs.fields(kind)):  # type: ignore[arg-type]
+        # Most plugins have no table, and to import cattrs takes longer than to import them.
+        return kind()
     import cattrs
 
     try:
@@ -220,5 +222,7 @@ def _explain(error: BaseException, _: type | None) -> str:
 
 
 def _unknown(key: str, kind: type[Any]) -> str:
-    near = difflib.get_close_matches(key, keys(kind), n=1)
+    from difflib import get_close_matches
+
+    near = get_close_matches(key, keys(kind), n=1)
     return f"{key}: unknown key" + (f" (did you mean {near[0]!r}?)" if near else "")

@@ -20,10 +20,10 @@ _CATEGORIES = {
     "Zp": "a paragraph separator",
 }
 
-_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_TURNING = "[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 """Bidi controls. Source: Unicode Standard Annex 9, section 2."""
 
-_INVISIBLE = re.compile(
+_INVISIBLE = (
     "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff]"
@@ -33,7 +33,7 @@ _INVISIBLE = re.compile(
 _WIDE = "\u0600-\u1cff\u20d0-\U000dffff"
 """Scripts, symbols and emoji that joiners and selectors belong to; not Latin, Greek, Cyrillic."""
 
-_SHAPING = re.compile(
+_SHAPING = (
     f"(?<=[{_WIDE}])[\u200c\u200d](?=[{_WIDE}])"
     f"|(?<=[{_WIDE}\u00a9\u00ae\u203c\u2049])[\ufe00-\ufe0f]"
     f"|(?<=[{_WIDE}])[\u180b-\u180d\u180f\U000e0100-\U000e01ef]"
@@ -63,12 +63,15 @@ def fault(text: str) -> str:
 
 
 def _unseen(text: str) -> str:
-    plain = _SHAPING.sub("", text)
+    # The expressions are long, and most names are plain: they are compiled when one is not.
+    plain = text if text.isascii() else re.sub(_SHAPING, "", text)
     for character in plain:
         if kind := _CATEGORIES.get(unicodedata.category(character)):
             return f"holds {kind} (U+{ord(character):04X})"
-    if match := _TURNING.search(plain):
+    if plain.isascii():
+        return ""
+    if match := re.search(_TURNING, plain):
         return f"holds a character that turns the direction of writing (U+{ord(match[0]):04X})"
-    if match := _INVISIBLE.search(plain):
+    if match := re.search(_INVISIBLE, plain):
         return f"holds a character that is not seen (U+{ord(match[0]):04X})"
     return ""

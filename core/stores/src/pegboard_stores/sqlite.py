@@ -20,17 +20,16 @@ from pegboard.errors import (
     NotFound,
     PegboardError,
     StoreBusy,
-    StoreCorrupt,
     StoreError,
     StoreGone,
-    store_full,
-    store_read_only,
     translate_os_error,
 )
 
 from pegboard_stores import cancellation
 from pegboard_stores.directories import make_store_directory
+from pegboard_stores.forks import WithinSqlite
 from pegboard_stores.lean_import import lean_sqlite_utils
+from pegboard_stores.sqlite_errors import error_for_people, is_busy
 from pegboard_stores.sqlite_reading import Way, choose, may_write
 from pegboard_stores.wal_index import WalIndex
 
@@ -113,7 +112,7 @@ class Database:
             made = None
         if made is None:
             self._check_place()
-            with self.translated():
+            with self.translated(), WithinSqlite():
                 made, self._local.way = self._connect()
                 if self._identity is None:
                     self._identity = _identity(self.path)
@@ -132,7 +131,8 @@ class Database:
         self._local.state = None
         self._local.discarded = self._discarded + 1
         self._open.remove(connection)
-        connection.close()
+        with WithinSqlite():
+            connection.close()
 
     @property
     def is_writable(self) -> bool:
@@ -224,7 +224,7 @@ class Database:
         """
         self._check_place()
         connection = self.connection()
-        with self.translated():
+        with self.translated(), WithinSqlite():
             if connection.in_transaction:
                 yield connection
                 return
@@ -285,7 +285,7 @@ class Database:
         return state
 
     def _data_version(self) -> int:
-        with self.translated():
+        with self.translated(), WithinSqlite():
             counted: int = self.connection().execute("PRAGMA data_version").fetchone()[0]
         return counted
 
@@ -305,7 +305,7 @@ class Database:
             if came < self._gave_up:
                 # Another thread has waited in vain meanwhile, and so has this one.
                 raise self._busy()
-            with self.exclusive(self._patience_now()):
+            with self.exclusive(self._patience_now()), WithinSqlite():
                 self._begin(connection)
                 try:
                     yield connection
@@ -387,7 +387,7 @@ class Database:
         are missing. A store with data is copied beside itself first. Of several starters at once,
         one migrates and the others wait. All migrations are kept, or after an error none.
         """
-        with self.translated():
+        with self.translated(), WithinSqlite():
             if self._applied(name) == count:
                 return
             with self.exclusive():
@@ -443,32 +443,13 @@ class Database:
             raise translate_os_error(error, self.path) from error
 
     def _translate(self, error: sqlite3.Error) -> PegboardError:
-        extended: int = getattr(error, "sqlite_errorcode", 0)
-        code = extended & 0xFF
-        text = str(error)
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return self._busy()
-        # Over a quota or a limit on file sizes SQLite says no more than that writing failed.
-        if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_WRITE:
-            return store_full(self.path)
-        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-            return store_read_only(self.path)
-        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            return StoreCorrupt(
-                f"{self.path} is damaged or not a pegboard store: {text}.",
-                hint="Restore a backup, or point the tracking URI at another file.",
-            )
-        if code == sqlite3.SQLITE_CANTOPEN:
-            return StoreError(f"Cannot open {self.path}: {text}.")
-        if code == sqlite3.SQLITE_IOERR:
-            return StoreError(f"Reading or writing {self.path} failed: {text}.")
-        return StoreError(f"{self.path}: {text}")
+        return self._busy() if is_busy(error) else error_for_people(error, self.path)
 
     def reclaim(self) -> int:
         """Give free pages back to the system; return the bytes by which the files shrank."""
         before = self._size()
         connection = self.connection()
-        with self.translated(), self._write_lock, self.exclusive():
+        with self.translated(), self._write_lock, self.exclusive(), WithinSqlite():
             # One step per free page: only a script runs a statement without columns to its end.
             connection.executescript("PRAGMA incremental_vacuum")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -480,8 +461,9 @@ class Database:
 
     def close(self) -> None:
         """Close the connections of all threads."""
-        for connection in self._open:
-            connection.close()
+        with WithinSqlite():
+            for connection in self._open:
+                connection.close()
         self._open.clear()
         self._local = threading.local()
 

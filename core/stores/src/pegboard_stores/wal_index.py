@@ -6,7 +6,6 @@ of the file ``NAME-shm``, which all who have the store open map into their memor
 
 from __future__ import annotations
 
-import mmap
 from pathlib import Path
 
 _HEAD_BYTES = 48
@@ -22,6 +21,8 @@ class WalIndex:
 
     def __init__(self, store: Path) -> None:
         """Map the index of a store that is open; OSError or ValueError if there is none."""
+        import mmap
+
         with store.with_name(f"{store.name}-shm").open("rb") as file:
             self._memory = mmap.mmap(file.fileno(), _HEAD_BYTES, access=mmap.ACCESS_READ)
         version = self._memory[:4]

@@ -278,6 +278,31 @@ class CurvesContract(StoreTests):
             assert list(curve.y) == [float(each) for each in range(step + 1)]
         writer.close()
 
+    def test_a_curve_is_that_of_now_however_often_it_was_asked_for(
+        self, store: TrackingStore, run: Run, curves: Curves
+    ) -> None:
+        chosen = random.Random(5)  # noqa: S311
+        run_id = run.info.run_id
+        shapes = [CurveShape(), CurveShape(x=f"{METRIC}x"), CurveShape(x=RELATIVE, smooth=0.5)]
+        points: list[Metric] = []
+        for number in range(20):
+            # Some of them come before those that are there, or change the other metric alone.
+            value = chosen.choice([math.nan, math.inf, 0.0, 1.0])
+            point = Metric("m", value, chosen.randrange(900, 1_100), chosen.randrange(-5, 5))
+            over = Metric("x", float(number), 1_000 + number, chosen.randrange(-5, 5))
+            added = chosen.choice([[point], [over], [point, over]])
+            store.log_batch(run_id, metrics=added)
+            points += [each for each in added if each.key == "m"]
+            for shape in shapes * 2:
+                curve = curves.curve(run_id, "m", shape)
+                assert curve.total == len({repr(each) for each in points})
+                assert curve == curves.curve(run_id, "m", shape) or curve.last != curve.last
+                last = store.get_run(run_id).data.latest.get("m")
+                assert repr(curve.last) == repr(last)
+        other = store.create_run("0").info.run_id
+        store.log_batch(other, metrics=[Metric("m", 7.0, 1_000, 1)])
+        assert list(curves.curve(other, "m", shapes[0]).y) == [7.0]
+
     def test_what_is_not_there(self, run: Run, curves: Curves) -> None:
         assert curves.curve(run.info.run_id, "m", CurveShape()) == Curve()
         with pytest.raises(NotFound):

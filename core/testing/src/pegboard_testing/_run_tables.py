@@ -162,7 +162,8 @@ class RunTableContract(StoreTests):
         assert keys.keys[0].runs == keys.total == 1
 
     def test_bounds_are_checked(self, table: RunTable) -> None:
-        for wrong in ({"limit": 0}, {"limit": 501}, {"offset": -1}):
+        refused: list[dict[str, Any]] = [{"limit": 0}, {"limit": 501}, {"offset": -1}]
+        for wrong in refused:
             with pytest.raises(InvalidValue):
                 self.page(table, **wrong)
         with pytest.raises(InvalidValue):

@@ -55,6 +55,12 @@ KINDS = {
         ["attrs>=23.2", f"pegboard-wire{_VERSIONS}"],
         ["pegboard-tracking"],
     ),
+    "page": _Kind(
+        "A page of the web interface",
+        "pegboard ui               # then open /p/$name",
+        [f"pegboard-ui{_VERSIONS}"],
+        ["pegboard-server", "pegboard-tracking", "pegboard-wire"],
+    ),
     "command": _Kind("A command", "pegboard $name", ["click>=8.2"], ["pegboard-stores"]),
     "hook": _Kind(
         "Tags for each run",
@@ -169,6 +175,9 @@ def _templates(kind: str, source: Path) -> Iterator[tuple[Path, str]]:
     for template in sorted((templates / kind).iterdir(), key=lambda each: each.name):
         name = template.name.removesuffix(".txt")
         directory = Path("tests") if name.startswith("test_") else source
+        if name.endswith(".js"):
+            # What a page is made of lies in a folder of its own, all of which is served.
+            directory = source / "page"
         yield directory / name, template.read_text("utf-8")
 
 

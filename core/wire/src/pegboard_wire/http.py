@@ -101,9 +101,9 @@ class Endpoint:
     ``path`` may hold ``{name}`` for one part and ``{name:path}`` for the rest. A path below
     ``/api/`` is served below ``/ajax-api/`` too. ``handle`` is called in a thread, unless it is a
     coroutine function or ``quick``, which promises that it never waits for anything (microseconds).
-    It returns a mapping (sent as JSON), or an Answer. What is quick most of the time returns, before
-    it has done anything, a coroutine for the rest of the time, and may be called twice for that. Errors of ``pegboard.errors`` become answers
-    in MLflow's error form.
+    It returns a mapping (sent as JSON), or an Answer. What is quick most of the time returns,
+    before it has done anything, a coroutine for the other times, and may be called twice then.
+    Errors of ``pegboard.errors`` become answers in MLflow's error form.
 
     ``request`` and ``response`` are JSON schemas of the parameters and the answer, for the OpenAPI
     document and the tests that are made from it.

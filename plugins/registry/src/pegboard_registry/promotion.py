@@ -59,20 +59,25 @@ def _stages(host: Host, stages: Sequence[str]) -> Sequence[str]:
 
 def _ask(host: Host, registry: ModelRegistry, promotion: Promotion) -> None:
     """Raise Refused unless every gate that is configured for a promotion lets it pass."""
-    known = host.declared("gate")
     for name in required_gates(host, promotion.key):
-        if name not in known:
-            raise ConfigError(
-                f"{host.config.file}: [registry.gates] names {name!r}, which is not a gate.",
-                hint=f"Gates are: {', '.join(sorted(known)) or 'none'}.",
-            )
-        verdict = _verdict(known[name], promotion, registry, host)
+        verdict = verdict_of(name, promotion, registry, host)
         if not verdict.passed:
             what = f"version {promotion.version} of {promotion.name!r}"
             raise Refused(
                 f"The gate {name!r} does not let {what} become {promotion.key!r}: "
                 f"{verdict.explanation or 'it gives no reason'}",
             )
+
+
+def verdict_of(name: str, promotion: Promotion, registry: ModelRegistry, host: Host) -> Verdict:
+    """Return what a gate says of a promotion; ConfigError if there is no gate of that name."""
+    known = host.declared("gate")
+    if name not in known:
+        raise ConfigError(
+            f"{host.config.file}: [registry.gates] names {name!r}, which is not a gate.",
+            hint=f"Gates are: {', '.join(sorted(known)) or 'none'}.",
+        )
+    return _verdict(known[name], promotion, registry, host)
 
 
 def _verdict(gate: Gate, promotion: Promotion, registry: ModelRegistry, host: Host) -> Verdict:

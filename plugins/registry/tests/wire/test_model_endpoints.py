@@ -84,6 +84,9 @@ UNKNOWN = [
     ("DELETE", "model-versions/delete-tag", {"version": "1", "key": "k"}),
     ("GET", "/model-versions/get-artifact", {"version": "1", "path": "MLmodel"}),
     ("GET", "/api/pegboard/1.0/registry/history", {}),
+    ("GET", "/api/pegboard/1.0/registry/model", {}),
+    ("GET", "/api/pegboard/1.0/registry/version", {"version": "1"}),
+    ("GET", "/api/pegboard/1.0/registry/check", {"version": "1", "key": "champion"}),
 ]
 
 

@@ -17,6 +17,7 @@ import orjson
 
 _WAITING = 20_000
 _SECONDS = 0.2
+_REMEMBERED = 1_000
 
 
 class Log:
@@ -25,6 +26,7 @@ class Log:
     def __init__(self) -> None:
         self._lines: deque[bytes] = deque()
         self._dropped = 0
+        self._same: dict[tuple[str, str, str, bytes], bytes] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="log", daemon=True)
 
@@ -39,6 +41,30 @@ class Log:
             return
         line = {"time": round(time.time(), 3), "kind": kind, **facts}
         self._lines.append(orjson.dumps(line, default=str, option=orjson.OPT_APPEND_NEWLINE))
+
+    def access(
+        self, request: str, about: tuple[str, str, str, bytes], status: int, sent: int, ms: float
+    ) -> None:
+        """Add a line on a request; ``about`` is its client, user, method and raw path."""
+        if len(self._lines) >= _WAITING:
+            self._dropped += 1
+            return
+        same = self._same.get(about)
+        if same is None:
+            same = self._remember(about)
+        self._lines.append(
+            b'{"time":%.3f,"kind":"access","request":"%b",%b,"status":%d,"bytes":%d,"ms":%.3f}\n'
+            % (time.time(), request.encode(), same, status, sent, ms)
+        )
+
+    def _remember(self, about: tuple[str, str, str, bytes]) -> bytes:
+        """Return what many lines have in common, as it is written."""
+        client, user, method, path = about
+        said = {"client": client, "user": user, "method": method, "path": path.decode("latin-1")}
+        if len(self._same) >= _REMEMBERED:
+            self._same.clear()
+        self._same[about] = same = orjson.dumps(said)[1:-1]
+        return same
 
     def close(self, timeout: float = 2.0) -> None:
         """Write what waits, if the reader takes it in time."""

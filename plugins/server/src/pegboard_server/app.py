@@ -431,6 +431,9 @@ class App:
         failure, unexpected = failure_of(error, exchange.request_id, words or SHARED)
         if unexpected:
             self._report(exchange.request_id, error)
+        if failure.status == 401 and _is_of_page(exchange.scope):
+            # The browser would ask by a dialog of its own; the page has a better one.
+            return Failure(401, failure.error_code, failure.message)
         return failure
 
     def _report(self, request_id: str, error: BaseException, **facts: str) -> None:
@@ -443,18 +446,13 @@ class App:
 
     def _log_access(self, exchange: Exchange, seconds: float) -> None:
         scope = exchange.scope
-        self.log.write(
-            "access",
-            request=exchange.request_id,
-            client=_client(scope),
-            user=exchange.user,
-            method=scope["method"],
-            # The query is left out: it may hold what is secret.
-            path=scope["raw_path"].decode("latin-1"),
-            status=exchange.status,
-            bytes=exchange.sent,
-            ms=round(seconds * 1000, 3),
-        )
+        # The query is left out: it may hold what is secret.
+        about = (_client(scope), exchange.user, scope["method"], scope["raw_path"])
+        self.log.access(exchange.request_id, about, exchange.status, exchange.sent, seconds * 1000)
+
+
+def _is_of_page(scope: Scope) -> bool:
+    return any(name == b"x-requested-with" for name, _ in scope["headers"])
 
 
 def _client(scope: Scope) -> str:

@@ -15,6 +15,7 @@ from pegboard_wire.http import Identity, Permission
 
 from pegboard_server import users
 from pegboard_server.failures import Failure, busy
+from pegboard_server.sessions import Session, Sessions
 from pegboard_server.settings import Settings
 from pegboard_server.throttle import Throttle
 
@@ -42,6 +43,7 @@ class Authenticator:
         self._remembered: dict[bytes, Identity] = {}
         self._pending: dict[bytes, asyncio.Task[Identity]] = {}
         self._throttle = Throttle()
+        self.sessions = Sessions(settings.session_key)
         self._looked, self._state = 0.0, (0, 0, 0)
         self._pool = ThreadPoolExecutor(1, "password")
         self._waiting = 0
@@ -65,9 +67,31 @@ class Authenticator:
             return ANYBODY
         value = headers.get(b"authorization")
         if value is None:
-            return NOBODY
+            return self._of_session(headers) if b"cookie" in headers else NOBODY
         self._look()
         return self._remembered.get(hashlib.sha256(value).digest())
+
+    def begin_session(self, authorization: str) -> str | None:
+        """Return the cookie of a caller who was identified by this header; None if it is gone."""
+        name, password = _credentials_in(authorization)
+        secret = users.token_hash(password)
+        if secret in self._tokens:
+            return self.sessions.begin(self._tokens[secret].name, secret)
+        kept = self._password_of(name)
+        return None if kept is None else self.sessions.begin(name, kept.secret)
+
+    def _of_session(self, headers: Mapping[bytes, bytes]) -> Identity:
+        """Return whose session a cookie is; nobody's if it is over, or none of ours."""
+        session = self.sessions.read(headers)
+        if session is None:
+            return NOBODY
+        self._look()
+        return self._identity_of(session) or NOBODY
+
+    def _identity_of(self, session: Session) -> Identity | None:
+        lines = self._credentials.get(session.name, ())
+        secret = self.sessions.verified(session, [each.secret for each in lines])
+        return next((Identity(e.name, e.permissions) for e in lines if e.secret == secret), None)
 
     def close(self) -> None:
         """End the thread that checks passwords."""
@@ -89,17 +113,9 @@ class Authenticator:
             done.exception()
 
     async def _verify(self, value: bytes, client: str) -> Identity:
-        scheme, _, given = value.decode("latin-1").partition(" ")
-        name, password = "", given.strip()
-        if scheme.lower() == "basic":
-            try:
-                name, _, password = (
-                    base64.b64decode(password, validate=True).decode().partition(":")
-                )
-            except (binascii.Error, UnicodeDecodeError):
-                raise denied("The header Authorization is malformed.") from None
-        elif scheme.lower() != "bearer":
-            raise denied("Use a token (Bearer) or a name with a password (Basic).")
+        text = value.decode("latin-1")
+        scheme = text.partition(" ")[0]
+        name, password = _credentials_in(text)
         # Where a client can only send passwords, a token goes as one.
         known = self._tokens.get(users.token_hash(password))
         if known is not None:
@@ -169,6 +185,21 @@ class Authenticator:
 
 
 _UNKNOWN = f"scrypt$16384$8$1${'A' * 22}==${'A' * 86}=="
+
+
+def _credentials_in(authorization: str) -> tuple[str, str]:
+    """Return the name ("" with a token) and the password or token in a header; refused if none."""
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return "", given.strip()
+    if scheme.lower() != "basic":
+        raise denied("Use a token (Bearer) or a name with a password (Basic).")
+    try:
+        text = base64.b64decode(given.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise denied("The header Authorization is malformed.") from None
+    name, _, password = text.partition(":")
+    return name, password
 
 
 def denied(message: str) -> Failure:

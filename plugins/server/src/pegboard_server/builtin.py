@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+import orjson
+from pegboard.errors import InvalidState
 from pegboard_wire.http import Answer, Call, Endpoint, Permission
+
+from pegboard_server.sessions import cookie
 
 if TYPE_CHECKING:
     from pegboard_server.app import App
@@ -15,6 +20,7 @@ _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 _FRESH = {"cache-control": "no-store"}
 _MLFLOW = b"3.17.2"
 """The version of MLflow whose protocol is served: its clients ask before they use what is new."""
+_SESSION = "/api/pegboard/1.0/session"
 
 
 def endpoints(app: App) -> Sequence[Endpoint]:
@@ -30,13 +36,38 @@ def endpoints(app: App) -> Sequence[Endpoint]:
         return Answer(app.metrics.text(), headers=_FRESH, media_type=_PROMETHEUS)
 
     def openapi(_: Call) -> Answer:
-        import orjson
-
         from pegboard_server.openapi import document
 
         return Answer(orjson.dumps(document(app.router.routes, app.settings.root_path)))
 
+    def log_in(call: Call) -> Answer:
+        given = call.headers.get("authorization", "")
+        value = app.authenticator.begin_session(given) if given else None
+        if value is None:
+            raise InvalidState(
+                "There is nobody to log in.",
+                hint="Send a name and password, or a token, in the header Authorization.",
+            )
+        told = {"name": call.identity.name, "permissions": sorted(call.identity.permissions)}
+        return Answer(orjson.dumps(told), headers={**_FRESH, "set-cookie": _cookie(call, value)})
+
+    def log_out(call: Call) -> Answer:
+        sessions = app.authenticator.sessions
+        given = {key.encode(): call.headers.get(key, "").encode() for key in ("cookie", "host")}
+        if session := sessions.read(given):
+            sessions.end(session)
+        return Answer(b"{}", headers={**_FRESH, "set-cookie": _cookie(call, "")})
+
     return [
+        Endpoint(
+            "POST",
+            _SESSION,
+            log_in,
+            Permission.READ,
+            "Begin a session: a browser that was let in keeps it in a cookie.",
+            quick=True,
+        ),
+        Endpoint("DELETE", _SESSION, log_out, Permission.PUBLIC, "End the session.", quick=True),
         Endpoint("GET", "/health", health, Permission.PUBLIC, "Say OK.", quick=True),
         Endpoint(
             "GET",
@@ -51,3 +82,8 @@ def endpoints(app: App) -> Sequence[Endpoint]:
         ),
         Endpoint("GET", "/openapi.json", openapi, Permission.READ, "This description."),
     ]
+
+
+def _cookie(call: Call, value: str) -> str:
+    url = urlsplit(call.server_url)
+    return cookie(value, url.netloc, url.path, secure=url.scheme == "https")

@@ -246,9 +246,14 @@ class Protocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Note when the answer was complete."""
+        """Go on with the next request; as uvicorn does, but for the timer, which ``look`` is."""
         self._answered = self.loop.time()
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
         if self.pipeline:
             # There is enough to do.
             self.flow.pause_reading()
@@ -356,6 +361,8 @@ class Protocol(HttpToolsProtocol):
             self._give_up(408, "DEADLINE_EXCEEDED", f"No request arrived within {seconds:g} s.")
         elif self._in_body and now - self._answered > _LINGER_SECONDS:
             self._drop()
+        elif not self._in_head and now - self._answered > self.settings.keep_alive_seconds:
+            self.transport.close()
 
     def _drop(self) -> None:
         self.metrics.refused()

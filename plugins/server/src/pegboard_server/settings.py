@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,8 @@ class Settings(Configured):
     """Whether it may listen beyond this machine without authentication."""
     token: str | None = None
     """A token that grants all but administration, beside those of ``users_file``."""
+    session_key: str = field(factory=lambda: secrets.token_hex(32), repr=False)
+    """What the cookies of browsers are signed with, by all processes of the server."""
 
     @property
     def max_body(self) -> int:

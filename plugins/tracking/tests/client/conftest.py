@@ -61,6 +61,10 @@ class Fault:
     drop: bool = False
 
 
+_USED: set[int] = set()
+"""The ports of all servers so far."""
+
+
 class Server:
     """Serves a store on a port that stays the same when it goes down and comes up again."""
 
@@ -91,6 +95,11 @@ class Server:
 
     def up(self) -> None:
         made = ThreadingHTTPServer(("127.0.0.1", self.port), type("Bound", (Handler,), {}))
+        while not self.port and made.server_port in _USED:
+            # Clients of a server that was there before may still ask for it.
+            made.server_close()
+            made = ThreadingHTTPServer(("127.0.0.1", 0), made.RequestHandlerClass)
+        _USED.add(made.server_port)
         made.daemon_threads = True
         made.RequestHandlerClass.ours = self  # type: ignore[attr-defined]
         self.port, self._http = made.server_port, made

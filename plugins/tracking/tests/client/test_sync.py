@@ -141,8 +141,8 @@ def test_a_sync_that_lost_answers_doubles_nothing(server, run_id, sync, fault):
         return fault(drop=True, before=False) if is_lost else None
 
     server.fault = lose
-    codes = [sync().exit_code for _ in range(3)]
-    assert codes == [1, 1, 0]
+    results = [sync() for _ in range(3)]
+    assert [each.exit_code for each in results] == [1, 1, 0], [each.output for each in results]
     assert server.steps(run_id, "m") == list(range(1500))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import webbrowser
@@ -35,6 +36,8 @@ def ui(ctx: click.Context, store: str | None, port: int, opens: bool) -> None:
         return
     command = [sys.executable, "-c", _RUN, *_global_options(ctx)]
     command += ["server", "--store", uri, "--port", str(port), "--no-access-log"]
+    # Without this the end of this process would leave the server alone, and running.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None

@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, field, frozen, validators
 from pegboard.hookspecs import hookspec
-from pegboard_wire.http import Permission
 
+_PERMISSIONS = ("public", "read", "write", "delete", "admin")
+"""Those of ``pegboard_wire.http``, which few of the processes that import this have a use for."""
 _KEY = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _MODULE = re.compile(r"[A-Za-z_][\w.]*:[\w-][\w.-]*(/[\w-][\w.-]*)+\.m?js")
 
@@ -36,7 +37,7 @@ class UiPage:
     title: str
     module: str = field(validator=_matches(_MODULE, "my_package:page/main.js"))
     icon: str = ""
-    permission: Permission = field(default=Permission.READ, converter=Permission)
+    permission: str = field(default="read", validator=validators.in_(_PERMISSIONS))
 
     @property
     def name(self) -> str:

@@ -36,19 +36,48 @@ _ABOUT = {
         "features": _NAMES,
     },
 }
+_PLUGINS = {
+    "type": "object",
+    "properties": {
+        "plugins": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string"},
+                    "distribution": {"type": "string"},
+                    "version": {"type": "string"},
+                    "state": {"type": "string"},
+                    "offers": {"type": "array", "items": _TEXTS},
+                },
+            },
+        }
+    },
+}
 
 
-def endpoint() -> Endpoint:
-    """Return the endpoint that lists the pages of plugins."""
-    return Endpoint(
-        "GET",
-        "/api/pegboard/1.0/ui/pages",
-        about,
-        Permission.PUBLIC,
-        "Who calls, and which pages and plugins there are for them.",
-        response=_ABOUT,
-        tags=("Pages",),
-    )
+def endpoints() -> list[Endpoint]:
+    """Return the endpoints that tell of pages and plugins."""
+    return [
+        Endpoint(
+            "GET",
+            "/api/pegboard/1.0/ui/pages",
+            about,
+            Permission.PUBLIC,
+            "Who calls, and which pages and plugins there are for them.",
+            response=_ABOUT,
+            tags=("Pages",),
+        ),
+        Endpoint(
+            "GET",
+            "/api/pegboard/1.0/ui/plugins",
+            plugins,
+            Permission.READ,
+            "The installed plugins, and what each of them offers.",
+            response=_PLUGINS,
+            tags=("Pages",),
+        ),
+    ]
 
 
 def about(call: Call) -> dict[str, Any]:
@@ -64,6 +93,21 @@ def about(call: Call) -> dict[str, Any]:
         if known
         else [],
     }
+
+
+def plugins(call: Call) -> dict[str, Any]:
+    """Return the installed plugins; why one does not work is in the server's log."""
+    found = [
+        {
+            "name": name,
+            "distribution": info.distribution,
+            "version": info.version,
+            "state": "disabled" if info.disabled else "failed" if info.error else "works",
+            "offers": [{"kind": k, "name": n, "summary": s} for k, n, s in info.provides],
+        }
+        for name, info in sorted(call.host.plugins.items())
+    ]
+    return {"plugins": found}
 
 
 def file_of(call: Call, path: str) -> Answer:
@@ -103,14 +147,15 @@ def _shown(page: UiPage) -> dict[str, str]:
         found["module"] = f"p/{page.key}/assets/{_digest(file.parent)}/{file.name}"
     except PluginError as error:
         found["error"] = error.message
-    return {**found, "permission": page.permission.value}
+    return {**found, "permission": page.permission}
 
 
 def _module(page: UiPage) -> Path:
     """Return the file of a page's module; PluginError if it is not there."""
     package, _, name = page.module.partition(":")
     spec = find_spec(package)
-    for place in (spec.submodule_search_locations or ()) if spec else ():
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    for place in places:
         if (file := Path(place) / name).is_file():
             return file
     raise PluginError(f"The module of the page {page.key!r}, {page.module}, is not there.")

@@ -25,7 +25,7 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
     from pegboard_ui import pages, site
     from pegboard_ui.data.endpoints import endpoints
 
-    return [*site.endpoints(), pages.endpoint(), *endpoints()]
+    return [*site.endpoints(), *pages.endpoints(), *endpoints()]
 
 
 @hookimpl

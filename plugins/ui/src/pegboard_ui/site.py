@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import orjson
 from pegboard.errors import NotFound
@@ -16,8 +17,8 @@ from pegboard_ui import pages
 STATIC = Path(__file__).with_name("static")
 SOURCES = Path(__file__).parents[2] / "web"
 PLACES = (
-    "compare", "evaluate", "experiments", "gateway", "login", "models", "p", "playground",
-    "projects", "prompts", "recipes", "runs", "traces",
+    "compare", "evaluate", "experiments", "gateway", "logged-models", "login", "models", "p",
+    "playground", "projects", "prompts", "recipes", "runs", "traces",
 )  # fmt: skip
 """The first parts of the page's addresses; all other addresses are not the page's."""
 CONTENT_POLICY = (
@@ -63,6 +64,8 @@ def document(call: Call) -> Answer:
         return _missing(call)
     # Relative, so that a proxy may show the server below any path without telling it.
     up = "../" * max(call.path.count("/") - 1, 0) or "./"
+    if told := urlsplit(call.server_url).path:
+        up = f"{told}/"
     known = html.escape(orjson.dumps(pages.about(call)).decode())
     text = text.replace(_META, _META.replace("{}", known)).replace('"./assets/', f'"{up}assets/')
     content = text.encode()

@@ -31,7 +31,7 @@ describe('what may come', () => {
 
 it.each([
   ['metrics.acc > .6', true], ['metrics.acc >', false], ['metrics.acc', false], ['metrics.', false], ["params.a = 'x", false], ['(metrics.a > 1', false],
-  ["params.a in ('x')", true], ['two words', true], ['metrics.a > 1 and', false], ['metrics.a is null', true], ['metrics.a is not null', true], ['', true],
+  ["params.a in ('x')", true], ['two words', true], ['me', false], ['mel', true], ['metrics.a > 1 and', false], ['metrics.a is null', true], ['metrics.a is not null', true], ['', true],
 ])('%j is whole: %s', (text, whole) => expect(isWhole(text)).toBe(whole))
 
 it('words are no filter', () => expect([isFilter('night queue'), isFilter("params.a like 'x%'"), isFilter('a=1')]).toEqual([false, true, true]))

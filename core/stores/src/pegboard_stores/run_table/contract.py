@@ -21,7 +21,7 @@ Value = float | str | None
 MOST_ROWS = 500
 """How many rows, or groups, a page may have."""
 
-DISTINCT = 1_000
+DISTINCT = 200
 """So many different values are told apart in any case."""
 
 

@@ -57,9 +57,11 @@ def _figures(numbers: Iterable[tuple[R, float]], of: Mapping[R, Value]) -> dict[
 
 
 def _mean(numbers: Sequence[float]) -> float:
-    total = sum(numbers)
-    # The sum of the greatest numbers is none.
-    return total / len(numbers) if math.isfinite(total) else sum(n / len(numbers) for n in numbers)
+    try:
+        return math.fsum(numbers) / len(numbers)
+    except OverflowError:
+        # The sum of the greatest numbers is none.
+        return math.fsum(number / len(numbers) for number in numbers)
 
 
 def in_order(groups: Sequence[Group], by: Field, sort: OrderBy | None) -> list[Group]:

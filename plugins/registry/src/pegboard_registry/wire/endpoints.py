@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pegboard_wire.http import Endpoint
 from pegboard_wire.sentences import told
 
-from pegboard_registry.wire import aliases, governance, models, versions, webhooks
+from pegboard_registry.wire import aliases, governance, models, overviews, versions, webhooks
 from pegboard_registry.wire.sentences import REGISTRY
 
 
@@ -18,6 +18,7 @@ def endpoints() -> Sequence[Endpoint]:
         *aliases.ENDPOINTS,
         *versions.ENDPOINTS,
         *governance.ENDPOINTS,
+        *overviews.ENDPOINTS,
         *webhooks.ENDPOINTS,
     ]
     return told(topics, REGISTRY)

@@ -15,6 +15,7 @@ from pegboard_stores.curve_reduction import Part, Points
 from pegboard_stores.curves import RELATIVE, STEP, Curve, CurveShape
 
 from pegboard_tracking.points import series
+from pegboard_tracking.points.curves_known import KnownCurves, state_of
 from pegboard_tracking.points.series import Columns
 from pegboard_tracking.points.series_held import CHUNK_BITS
 from pegboard_tracking.tables import runs
@@ -32,9 +33,21 @@ class _Series:
     last: Metric
 
 
-def of(connection: sqlite3.Connection, run_id: str, key: str, shape: CurveShape) -> Curve:
+def of(
+    connection: sqlite3.Connection, run_id: str, key: str, shape: CurveShape, known: KnownCurves
+) -> Curve:
     """Return the curve of a run's metric; NotFound."""
     run = runs.get(connection, run_id).row
+    names = (key,) if shape.metric is None else (key, shape.metric)
+    state = state_of(connection, run, names)
+    curve = known.get((run, key, shape), state)
+    if curve is None:
+        curve = _made(connection, run, key, shape)
+        known.put((run, key, shape), state, curve)
+    return curve
+
+
+def _made(connection: sqlite3.Connection, run: int, key: str, shape: CurveShape) -> Curve:
     found = _find(connection, run, key)
     if found is None:
         return Curve()

@@ -13,6 +13,12 @@ from pegboard_stores.run_table.choice import LOOKED_AT, Seen
 from pegboard_tracking.run_table.looked import Looked
 from pegboard_tracking.search.conditions import TABLES
 
+_VALUES = 10_000
+"""How many values are looked at, if some have so many."""
+_MANY = 2_000
+_FEWEST = 10
+"""How many runs are looked at in any case."""
+
 
 def columns(
     looked: Looked, wanted: Sequence[Field], sort: OrderBy | None, *more: Field
@@ -29,8 +35,7 @@ def columns(
 
 def _seen(looked: Looked) -> Iterator[Seen]:
     """Yield the columns of some of the runs that fit, those that were first logged first."""
-    rows = sorted(looked.everything() if looked.members is None else looked.members)
-    rows = rows[:: max(1, len(rows) // LOOKED_AT)][-LOOKED_AT:]
+    rows = _some(looked)
     for kind in (Kind.METRIC, Kind.PARAM):
         distinct: dict[int, set[object]] = defaultdict(set)
         runs: dict[int, int] = defaultdict(int)
@@ -44,10 +49,34 @@ def _seen(looked: Looked) -> Iterator[Seen]:
         texts = looked.texts(list(distinct))
         for name in sorted(distinct):
             yield Seen(Field(kind, texts[name]), len(distinct[name]), runs[name])
-    (notes,) = looked.connection.execute(
-        "SELECT count(*) FROM json_each(?) j CROSS JOIN tag v ON v.run = j.value"
-        " WHERE v.name = (SELECT id FROM name WHERE text = ?)",
-        (json.dumps(rows), choice.NOTE.key),
-    ).fetchone()
-    if notes:
+    if notes := _noted(looked):
         yield Seen(choice.NOTE, notes, notes)
+
+
+def _noted(looked: Looked) -> int:
+    """Return how many runs have a note, of many that fit."""
+    rows = _evenly(looked, _MANY)
+    (notes,) = looked.connection.execute(
+        "SELECT count(*) FROM json_each(?) j CROSS JOIN tag v ON v.run = j.value AND v.name = ?",
+        (json.dumps(rows), looked.scope.name(choice.NOTE.key)),
+    ).fetchone()
+    found: int = notes
+    return found
+
+
+def _some(looked: Looked) -> list[int]:
+    """Return some of the runs that fit, evenly among all: fewer if they have many keys."""
+    rows = _evenly(looked, LOOKED_AT)
+    if not rows:
+        return []
+    (values,) = looked.connection.execute(
+        "SELECT count(*) FROM json_each(?) j CROSS JOIN series v ON v.run = j.value",
+        (json.dumps([rows[0], rows[len(rows) // 2], rows[-1]]),),
+    ).fetchone()
+    most = max(_FEWEST, 3 * _VALUES // (values + 1))
+    return rows[:: max(1, -(-len(rows) // most))]
+
+
+def _evenly(looked: Looked, most: int) -> list[int]:
+    rows = sorted(looked.everything() if looked.members is None else looked.members)
+    return rows[:: max(1, -(-len(rows) // most))]

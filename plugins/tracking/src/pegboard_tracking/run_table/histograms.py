@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, bisect_right
 from itertools import pairwise
 
 from pegboard_stores import cancellation
@@ -29,12 +31,12 @@ def _histogram(looked: Looked, column: Field, bins: int) -> Histogram:
     if numbers and in_index:
         name = "value" if column.kind is Kind.METRIC else "number"
         return _of_index(looked, column, name, bins)
+    if is_number(column):
+        return _of_vector(looked, column, bins)
     values = [value for _, value in vectors.of_fitting(looked, column)]
     if not numbers:
         return of_texts(values)
-    if column.kind is Kind.PARAM:
-        values = [as_number(value) for value in values]
-    return of_numbers(values, bins)
+    return of_numbers([as_number(value) or 0.0 for value in values], bins)
 
 
 def _are_numbers(looked: Looked, column: Field) -> bool:
@@ -78,4 +80,29 @@ def _of_index(looked: Looked, column: Field, number: str, bins: int) -> Histogra
     *ranges, last = pairwise(edges)
     counts = [count(f">= ? AND v.{number} < ?", *each) for each in ranges]
     counts.append(count("BETWEEN ? AND ?", *last))
+    return Histogram(counts=counts, edges=edges, nan=nan, infinite=infinite)
+
+
+def _of_vector(looked: Looked, column: Field, bins: int) -> Histogram:
+    """Return the histogram of numbers that are kept in order: each bin is a part of them."""
+    found = vectors.of_fitting_in_order(looked, column)
+    rows, values, members = found.rows, found.values, looked.members
+    end = len(rows) - found.nan
+
+    def count(begin: int, end: int) -> int:
+        part = rows[begin:end]
+        return len(part) if members is None else len(members.intersection(part))  # type: ignore[attr-defined]
+
+    low = bisect_right(values, -math.inf, hi=end)
+    high = bisect_left(values, math.inf, lo=low, hi=end)
+    nan, infinite = count(end, len(rows)), count(0, low) + count(high, end)
+    fitting = range(low, high)
+    inside = (lambda _: True) if members is None else members.__contains__
+    first = next((i for i in fitting if inside(rows[i])), None)
+    if first is None:
+        return Histogram(counts=[], edges=[], nan=nan, infinite=infinite)
+    last = next(i for i in reversed(fitting) if inside(rows[i]))
+    edges = edges_of(float(values[first]), float(values[last]), bins)
+    places = [first, *(bisect_left(values, each, first, high) for each in edges[1:-1]), last + 1]
+    counts = [count(*part) for part in pairwise(places)]
     return Histogram(counts=counts, edges=edges, nan=nan, infinite=infinite)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import TypeVar
@@ -19,13 +19,16 @@ from pegboard_stores.sql.pieces import ALWAYS, Sql
 
 from pegboard_tracking.run_table.kept import Memory
 from pegboard_tracking.search.conditions import TABLES, Condition, State, Tie, select_all
+from pegboard_tracking.search.keys import fitting
 from pegboard_tracking.search.scope import Scope
 from pegboard_tracking.search.sets import Limits, Sets, conjuncts
-from pegboard_tracking.tables import experiments
+from pegboard_tracking.tables import changes, experiments
 
 T = TypeVar("T")
 
-_PATIENCE = 20.0
+_FEW = 2_000
+"""So many runs that were changed are looked at again, rather than all."""
+_PATIENCE = 1_000.0
 _MANY = 5_000
 """What is counted of so many runs may be of a state shortly before."""
 
@@ -78,23 +81,57 @@ class Looked:
         """The rows of the runs that fit; None: all that are looked at."""
         if not self.conditions:
             return None
-        return self.kept(("members", self.key), self._members)
+        return self.kept(("members", self.key), self._members, renew=self._renewed_members)
 
     def _members(self) -> set[int]:
         return Sets(self.scope, Limits()).of(self.conditions) if self.scope.experiments else set()
 
+    def _renewed_members(self, old: set[int], revision: int) -> set[int] | None:
+        changed = self.changed_rows(revision)
+        if changed is None:
+            return None
+        return old.difference(changed) | fitting(self.scope, changed, self.conditions)
+
+    def changed_rows(self, revision: int) -> list[int] | None:
+        """Return the rows of the runs that were changed after a revision, whatever runs these are.
+
+        None if they are too many or not known.
+        """
+        if revision < 0 or self.revision < 0:
+            return None
+        return changes.rows_since(self.connection, revision, _FEW)
+
+    def seen(self, rows: Sequence[int]) -> set[int]:
+        """Return those of some rows that are looked at."""
+        return fitting(self.scope, rows, ())
+
     def everything(self) -> set[int]:
         """Return the rows of all runs that are looked at."""
-        made = ("everything", self.place)
-        return self.kept(made, lambda: self.scope.run_ids(select_all(self.scope)))
+        return self.kept(
+            ("everything", self.place),
+            lambda: self.scope.run_ids(select_all(self.scope)),
+            renew=self._renewed_everything,
+        )
 
-    def kept(self, key: Hashable, make: Callable[[], T], *, patience: float = 0.0) -> T:
+    def _renewed_everything(self, old: set[int], revision: int) -> set[int] | None:
+        changed = self.changed_rows(revision)
+        return None if changed is None else old.difference(changed) | self.seen(changed)
+
+    def kept(
+        self,
+        key: Hashable,
+        make: Callable[[], T],
+        *,
+        patience: float = 0.0,
+        renew: Callable[[T, int], T | None] | None = None,
+    ) -> T:
         """Return what ``make`` returns, perhaps what it did for the same key before.
 
-        With ``patience``, see ``Kept``, of many runs perhaps that of a state before.
+        ``renew`` and ``patience`` are those of ``Kept``; the latter is for many runs alone.
         """
         patience = patience and self._patience(patience)
-        return self._memory.answers.get(key, self.revision, make, patience=patience)
+        answers = self._memory.answers
+        return answers.get(key, self.revision, make, patience=patience, renew=renew)
 
     def _patience(self, wanted: float) -> float:
         return wanted if self.total > _MANY else 0.0

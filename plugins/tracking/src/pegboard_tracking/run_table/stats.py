@@ -111,7 +111,7 @@ def _end(looked: Looked, table: str, condition: Sql, number: str, way: str) -> f
 
 def _distinct(looked: Looked, table: str, condition: Sql, runs: int) -> int:
     """Return how many different values there are; of many, up to as many as are told apart."""
-    if runs <= 4 * DISTINCT:
+    if runs <= 5 * DISTINCT:
         each = f"SELECT 1 FROM {table} v WHERE {condition.text} GROUP BY v.value"  # noqa: S608
         text, values = f"SELECT count(*) FROM ({each})", condition.values  # noqa: S608
     else:

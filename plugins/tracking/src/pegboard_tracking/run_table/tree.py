@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from attrs import frozen
 from pegboard.tags import PARENT_RUN_ID
 from pegboard_stores.filters import OrderBy
-from pegboard_stores.run_table.nesting import links
+from pegboard_stores.run_table.nesting import Links, links
 
 from pegboard_tracking.run_table import order
 from pegboard_tracking.run_table.looked import Looked
@@ -31,7 +31,7 @@ class Tree:
         """Look at all that fit and what they are below; ``opened`` runs show their children."""
         self._looked = looked
         self._sort = sort
-        self._links = looked.kept(("links", looked.place), lambda: links(_children(looked)))
+        self._links = nesting(looked).links
         self._shown = self._with_parents()
         self._opened = self._rows_of(opened) & self._links.children.keys()
 
@@ -97,26 +97,59 @@ class Tree:
                 waiting.append(iter(order.few(self._looked, self._sort, below)))
 
 
-def _children(looked: Looked) -> dict[int, list[int]]:
-    """Return the runs that name a run that is looked at as their parent, by that run."""
-    scope, name = looked.scope, looked.scope.name(PARENT_RUN_ID)
+@frozen
+class Nesting:
+    """Who is below whom, and what that was read from."""
+
+    links: Links[int]
+    named: Mapping[int, str]
+    """The id that each run names as its parent's, whether there is one."""
+    visible: AbstractSet[int]
+
+
+def nesting(looked: Looked) -> Nesting:
+    """Return who is below whom among the runs that are looked at."""
+
+    def renew(old: Nesting, revision: int) -> Nesting | None:
+        return old if _is_same(looked, old, looked.changed_rows(revision)) else None
+
+    return looked.kept(("nesting", looked.place), lambda: _nesting(looked), renew=renew)
+
+
+def _is_same(looked: Looked, old: Nesting, changed: Sequence[int] | None) -> bool:
+    """Whether those that were changed are looked at as before, below the same runs."""
+    if changed is None or not old.visible >= set(changed) == looked.seen(changed):
+        return False
+    name = looked.scope.name(PARENT_RUN_ID)
+    now = looked.connection.execute(
+        "SELECT v.run, v.value FROM json_each(?) j CROSS JOIN tag v"
+        " ON v.run = j.value AND v.name = ?",
+        (json.dumps(changed), name),
+    )
+    return dict(now) == {row: old.named[row] for row in changed if row in old.named}
+
+
+def _nesting(looked: Looked) -> Nesting:
+    scope, name, visible = looked.scope, looked.scope.name(PARENT_RUN_ID), looked.everything()
     if name is None or not scope.experiments:
-        return {}
+        return Nesting(links({}), {}, visible)
     inside = scope.in_experiments("v.experiment")
-    named = dict(
-        looked.connection.execute(
+    below = {
+        run_id: json.loads(rows)
+        for run_id, rows in looked.connection.execute(
             "SELECT v.value, json_group_array(v.run) FROM tag v INDEXED BY tag_by_value"  # noqa: S608
             f" WHERE {inside.text} AND v.name = ? GROUP BY v.value",
             (*inside.values, name),
         )
-    )
-    found = looked.connection.execute(
+    }
+    parents = looked.connection.execute(
         "SELECT run_id, id FROM run WHERE run_id IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(named)),),
-    ).fetchall()
-    visible = looked.everything() if found else set()
-    return {
-        row: [each for each in json.loads(named[run_id]) if each in visible]
-        for run_id, row in found
+        (json.dumps(list(below)),),
+    )
+    children = {
+        row: [each for each in below[run_id] if each in visible]
+        for run_id, row in parents
         if row in visible
     }
+    named = {row: run_id for run_id, rows in below.items() for row in rows}
+    return Nesting(links(children), named, visible)

@@ -5,10 +5,11 @@ After a change only the runs that were changed are read again.
 
 from __future__ import annotations
 
-import json
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 from attrs import frozen
@@ -18,7 +19,6 @@ from pegboard_stores.run_table.columns import is_number
 
 from pegboard_tracking.run_table import cells
 from pegboard_tracking.run_table.looked import Looked
-from pegboard_tracking.tables import changes
 
 _FEW = 2_000
 """So many runs are asked one by one."""
@@ -26,10 +26,14 @@ _FEW = 2_000
 
 @frozen
 class Vector:
-    """The rows of the runs that have a value, and the values beside them."""
+    """The rows of the runs that have a value, and the values beside them.
+
+    Numbers rise; the last ``nan`` of them are not numbers.
+    """
 
     rows: array[int]
     values: array[float] | list[str]
+    nan: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -56,54 +60,54 @@ def of_fitting(looked: Looked, column: Field) -> Iterable[tuple[int, Any]]:
     return pairs if members is None else [pair for pair in pairs if pair[0] in members]
 
 
+def of_fitting_in_order(looked: Looked, column: Field) -> Vector:
+    """Return numbers that runs have, in order: those of a few that fit, else of all."""
+    members = looked.members
+    if members is None or len(members) > _FEW:
+        return vector(looked, column)
+    found = [(row, None if v != v else v) for row, v in of_fitting(looked, column)]
+    return _packed(column, found)
+
+
 def _read(looked: Looked, column: Field) -> Vector:
     cancellation.check()
-    found = cells.of_all(looked, column)
-    values = [value for _, value in found]
-    return Vector(array("q", [row for row, _ in found]), _packed(column, values))
+    return _packed(column, cells.of_all(looked, column))
 
 
-def _packed(column: Field, values: list[Any]) -> array[float] | list[str]:
+def _packed(column: Field, found: list[tuple[int, Any]]) -> Vector:
     if not is_number(column):
         # Texts come again and again: each is kept once.
         known: dict[str, str] = {}
-        return [known.setdefault(text, text) for text in values]
-    try:
-        return array("d", values)
-    except TypeError:
-        return array("d", [math.nan if value is None else value for value in values])
+        texts = [known.setdefault(text, text) for _, text in found]
+        return Vector(array("q", [row for row, _ in found]), texts)
+    nan = [row for row, value in found if value is None]
+    if nan:
+        found = [pair for pair in found if pair[1] is not None]
+    # Most often they come in this order, from an index.
+    found.sort(key=itemgetter(1))
+    rows, values = array("q", [row for row, _ in found]), array("d", [v for _, v in found])
+    rows.extend(nan)
+    values.extend([math.nan] * len(nan))
+    return Vector(rows, values, len(nan))
 
 
 def _renewed(looked: Looked, column: Field, old: Vector, revision: int) -> Vector | None:
-    if revision < 0 or looked.revision < 0:
-        return None
-    changed = changes.rows_since(looked.connection, revision, _FEW)
+    changed = looked.changed_rows(revision)
     if changed is None:
         return None
-    seen = _seen(looked, changed)
+    seen = list(looked.seen(changed))
     found = zip(seen, cells.of_rows(looked, seen, [column])[column], strict=True)
-    new = {row: value for row, value in found if value is not None}
     gone = set(changed)
-    rows, values = old.rows[:], old.values[:]
-    places = [place for place, row in enumerate(rows) if row in gone]
-    for place in reversed(places):
-        value: Any = new.pop(rows[place], None)
-        if value is not None:
-            values[place] = value
-        else:
-            del rows[place], values[place]
-    rows.extend(new)
-    values.extend(new.values())  # type: ignore[arg-type]
-    return Vector(rows, values)
-
-
-def _seen(looked: Looked, rows: Sequence[int]) -> list[int]:
-    """Return those of some rows that are looked at."""
-    inside = looked.scope.in_experiments("r.experiment")
-    shown = looked.scope.in_stages("r.lifecycle")
-    found = looked.connection.execute(
-        "SELECT r.id FROM json_each(?) j CROSS JOIN run r ON r.id = j.value"  # noqa: S608
-        f" WHERE {inside.text} AND {shown.text}",
-        (json.dumps(rows), *inside.values, *shown.values),
-    )
-    return [row for (row,) in found]
+    rows, values, nan = old.rows[:], old.values[:], old.nan
+    for place in reversed([place for place, row in enumerate(rows) if row in gone]):
+        nan -= place >= len(rows) - nan
+        del rows[place], values[place]
+    for row, value in found:
+        if value is None:
+            continue
+        place, nan = len(rows), nan + (value != value)
+        if isinstance(value, (int, float)) and value == value:
+            place = bisect_right(values, value, hi=len(rows) - nan)
+        rows.insert(place, row)
+        values.insert(place, value)  # type: ignore[arg-type]
+    return Vector(rows, values, nan)

@@ -26,6 +26,8 @@ from pegboard_tracking.tables import experiments
 
 LATEST = 3
 """In how many of the latest runs metrics are looked for."""
+_LOOKED_AT = 200
+"""How many of the latest runs are looked at to find those, as some have no metrics."""
 _AMONG_BEST = 2_000
 
 
@@ -129,9 +131,10 @@ def metric_keys(connection: sqlite3.Connection, experiment_id: str) -> dict[str,
     """Return the metrics that most of the latest runs have, and how many of those have them."""
     # Runs that just began have none yet.
     rows = connection.execute(
-        "SELECT id FROM run WHERE experiment = ? AND lifecycle = 'active'"
-        " AND EXISTS (SELECT 1 FROM series WHERE run = run.id) ORDER BY start_time DESC LIMIT ?",
-        (experiments.row_of(experiment_id), LATEST),
+        "SELECT id FROM (SELECT id FROM run WHERE experiment = ? AND lifecycle = 'active'"
+        " ORDER BY start_time DESC LIMIT ?) r"
+        " WHERE EXISTS (SELECT 1 FROM series WHERE run = r.id) LIMIT ?",
+        (experiments.row_of(experiment_id), _LOOKED_AT, LATEST),
     ).fetchall()
     return dict(
         connection.execute(

@@ -16,6 +16,7 @@ from pegboard_stores.group_commit import GroupCommit
 from pegboard_stores.sqlite import Database
 
 from pegboard_tracking.points import journal
+from pegboard_tracking.points.curves_known import KnownCurves
 from pegboard_tracking.points.drain import Drain
 from pegboard_tracking.points.journal_writer import JournalWriter
 from pegboard_tracking.points.overlay import Overlay
@@ -39,6 +40,7 @@ class SqliteBase(TrackingStore):
     _commit: GroupCommit
     _writer: JournalWriter
     _time_order: TimeOrder
+    known_curves: KnownCurves
     _overlay: Overlay
     _stuck_until: float = 0.0
     """Before which time (monotonic) nothing can be moved out of the journals."""

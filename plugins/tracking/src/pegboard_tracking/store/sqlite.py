@@ -16,6 +16,7 @@ from pegboard_stores.sql.patterns import prepare
 from pegboard_stores.sqlite import Database
 
 from pegboard_tracking.points import journal
+from pegboard_tracking.points.curves_known import KnownCurves
 from pegboard_tracking.points.drain import Drain
 from pegboard_tracking.points.journal_writer import JournalWriter
 from pegboard_tracking.points.overlay import Overlay
@@ -99,6 +100,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         self._overlay = Overlay(path, prepare, self._drain.lay, self._drain.directory)
         self._commit = GroupCommit(self._database)
         self._time_order = TimeOrder()
+        self.known_curves = KnownCurves()
         self._memory = Memory()
         self._writer = JournalWriter(
             self._drain, self._liveness, heartbeat_seconds, self._check_run, self._database.version
@@ -174,6 +176,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
             runs.get_active(connection, run_id)
 
     def _reset(self) -> None:
+        self.known_curves = KnownCurves()
         self._commit.reset()
         self._drain.reset()
         self._writer.start_in_child()

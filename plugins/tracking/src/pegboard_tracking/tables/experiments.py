@@ -94,7 +94,7 @@ def get_active(connection: sqlite3.Connection, experiment_id: str) -> Experiment
 
 
 def location_for_runs(connection: sqlite3.Connection, experiment_id: str) -> str:
-    """Return below which URI an active experiment's runs are kept; as ``get_active``, but faster."""
+    """Return below which URI an active experiment keeps its runs; as ``get_active``, but faster."""
     found: tuple[str, str] | None = connection.execute(
         "SELECT artifact_location, lifecycle FROM experiment WHERE id = ?", (row_of(experiment_id),)
     ).fetchone()

@@ -26,8 +26,8 @@ _SPACED = bytes(b if b in _LETTERS or b >= 0x80 else 0x20 for b in range(256))
 _EVERYWHERE = b'"{}[]:,._ '
 _MARKS = frozenset(b for b in range(0x21, 0x7F) if b not in _LETTERS + _EVERYWHERE)
 _NO_MARKS = bytes(b for b in range(256) if b not in _MARKS)
-_RUNS = re.compile("([-0-9A-Za-z\x80-\u07ff]+)|([\u0800-\U0010ffff]+)")
-_CONTROL = re.compile("[\0-\x1f]")
+_RUNS = "([-0-9A-Za-z\x80-\u07ff]+)|([\u0800-\U0010ffff]+)"
+_CONTROL = "[\0-\x1f]"
 
 Needles = tuple[bytes, ...]
 
@@ -39,7 +39,7 @@ def words_of(texts: Iterable[bytes]) -> set[bytes]:
         found = set(joined.translate(_SPACED).split())
     else:
         found = set()
-        for word, run in _RUNS.findall(joined.decode("utf-8", "replace")):
+        for word, run in re.findall(_RUNS, joined.decode("utf-8", "replace")):
             if word:
                 found.add(word.encode())
             else:
@@ -88,9 +88,9 @@ def _rarest_first(needles: Iterable[bytes]) -> Needles:
 
 def _needles(part: str, at_begin: bool, at_end: bool, escaped: bool) -> Iterator[bytes]:
     part = part.encode("utf-8", "replace").decode()
-    for run in _RUNS.finditer(part):
+    for run in re.finditer(_RUNS, part):
         begun, ended = run.start() > 0 or at_begin, run.end() < len(part) or at_end
-        if escaped and run.start() > 0 and _CONTROL.match(part[run.start() - 1]):
+        if escaped and run.start() > 0 and re.match(_CONTROL, part[run.start() - 1]):
             # A line's end is written as \n, whose n stands before the next word.
             begun = False
         if run[1]:

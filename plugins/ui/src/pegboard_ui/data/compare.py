@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Annotated, Any
 
 from attrs import field, frozen
+from pegboard import tags as names
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Run, ViewType
 from pegboard.errors import InvalidValue, NotFound
@@ -13,11 +16,12 @@ from pegboard.literals import literal
 from pegboard_stores import cancellation
 from pegboard_wire.http import Answer, Call, Permission
 from pegboard_wire.requests import store_of
-from pegboard_wire.shapes import BOOLEAN, INT64, NUMBER, TEXT, array, record
+from pegboard_wire.shapes import BOOLEAN, INT64, TEXT, array, mapping, record
 from pegboard_wire.typed import AtMost, Between, typed
 
 from pegboard_ui.data.answers import json_answer, number
 from pegboard_ui.data.directions import NAMES, better, direction
+from pegboard_ui.data.headlines import headline
 
 MOST_RUNS = 100
 MOST_ROWS = 5_000
@@ -26,7 +30,17 @@ _VAIN = 3
 MOST_TEXT = 2_000
 """How many characters of a param or tag are sent; what differs behind them is still told."""
 
-HIDDEN_TAGS = ("mlflow.runName", "mlflow.loggedArtifacts", "mlflow.log-model.history")
+_COMMIT = 10
+"""How many digits of a commit are shown."""
+
+HIDDEN_TAGS = (
+    "mlflow.runName",
+    "mlflow.loggedArtifacts",
+    "mlflow.loggedImages",
+    "mlflow.log-model.history",
+    names.GIT_COMMIT,
+    names.GIT_DIRTY,
+)
 """Tags that say nothing to people, or what stands elsewhere."""
 
 
@@ -50,11 +64,11 @@ def compare(call: Call, wanted: CompareRequest) -> Answer:
     if wanted.baseline and wanted.baseline not in ids:
         raise InvalidValue(f"The baseline {wanted.baseline[:60]!r} is not one of the runs.")
     base = ids.index(wanted.baseline) if wanted.baseline else 0
-    tags = {
-        experiment: store.get_experiment(experiment).tags
-        for experiment in {run.info.experiment_id for run in runs}
+    places = {
+        experiment: store.get_experiment(experiment)
+        for experiment in dict.fromkeys(run.info.experiment_id for run in runs)
     }
-    shared = next(iter(tags.values())) if len(tags) == 1 else {}
+    shared = next(iter(places.values())).tags if len(places) == 1 else {}
     rows = _rows(runs, base, shared, wanted.kinds) if runs else []
     differing = sum(row["differs"] for row in rows)
     shown = [row for row in rows if row["differs"] or not wanted.diff]
@@ -62,11 +76,14 @@ def compare(call: Call, wanted: CompareRequest) -> Answer:
         call,
         {
             "runs": [_run_json(run) for run in runs],
+            "experiments": {experiment: place.name for experiment, place in places.items()},
             "missing": missing,
+            "headline": headline(Counter(chain(*(run.data.metrics for run in runs))), shared),
             "baseline": ids[base] if ids else None,
             "rows": shown[wanted.offset : wanted.offset + wanted.limit],
             "total": len(rows),
             "differing": differing,
+            "kinds": _kinds(rows),
             "matched": len(shown),
         },
     )
@@ -101,6 +118,16 @@ def _load(store: TrackingStore, run_ids: Sequence[str]) -> tuple[list[Run], list
     return [found[run_id] for run_id in run_ids if run_id in found], missing
 
 
+def _kinds(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    """Return of each kind how many rows there are, and in how many of them runs differ."""
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        counts = found.setdefault(row["kind"], {"total": 0, "differing": 0})
+        counts["total"] += 1
+        counts["differing"] += row["differs"]
+    return found
+
+
 def _run_json(run: Run) -> dict[str, Any]:
     info = run.info
     return {
@@ -112,6 +139,8 @@ def _run_json(run: Run) -> dict[str, Any]:
         "end_time": info.end_time,
         "user": info.user_id,
         "deleted": info.lifecycle_stage.value == "deleted",
+        "commit": run.data.tags.get(names.GIT_COMMIT, ""),
+        "repository": run.data.tags.get(names.GIT_URL, ""),
     }
 
 
@@ -127,6 +156,9 @@ def _rows(
         rows += _text_rows("tags", [run.data.tags for run in runs])
     if "attributes" in kinds:
         rows += [_plain_row("attributes", name, list(map(of, runs))) for name, of in _ATTRIBUTES]
+        for name, of in _ORIGINS:
+            if any(found := list(map(of, runs))):
+                rows.append(_plain_row("attributes", name, found))
     return rows
 
 
@@ -190,6 +222,19 @@ def _duration(run: Run) -> int | None:
     return None if run.info.end_time is None else run.info.end_time - run.info.start_time
 
 
+def _code(run: Run) -> str | None:
+    """Return the commit of a run, and whether something was not committed."""
+    told = run.data.tags
+    commit = told.get(names.GIT_COMMIT)
+    edited = told.get(names.GIT_DIRTY, "").lower() == "true"
+    return commit and (f"{commit[:_COMMIT]}, edited" if edited else commit[:_COMMIT])
+
+
+def _data(run: Run) -> str | None:
+    used = [f"{each.dataset.name}@{each.dataset.digest}" for each in run.inputs.dataset_inputs]
+    return ", ".join(dict.fromkeys(used)) or None
+
+
 _ATTRIBUTES: Sequence[tuple[str, Callable[[Run], Any]]] = (
     ("status", lambda run: run.info.status.value),
     ("start_time", lambda run: run.info.start_time),
@@ -197,6 +242,9 @@ _ATTRIBUTES: Sequence[tuple[str, Callable[[Run], Any]]] = (
     ("user_id", lambda run: run.info.user_id),
     ("experiment_id", lambda run: run.info.experiment_id),
 )
+
+_ORIGINS: Sequence[tuple[str, Callable[[Run], str | None]]] = (("code", _code), ("data", _data))
+"""Attributes that many runs do not have; without one that has them there is no row."""
 
 _MAYBE_ARRAY = {"type": ["array", "null"]}
 
@@ -210,9 +258,12 @@ ENDPOINTS = [
         CompareRequest,
         record(
             baseline={"type": ["string", "null"]},
+            headline={"type": ["string", "null"]},
             total=INT64,
             matched=INT64,
             differing=INT64,
+            kinds=mapping(record(total=INT64, differing=INT64)),
+            experiments=mapping(TEXT),
             missing=array(TEXT),
             runs=array(
                 record(
@@ -224,6 +275,8 @@ ENDPOINTS = [
                     end_time={"type": ["integer", "null"]},
                     user=TEXT,
                     deleted=BOOLEAN,
+                    commit=TEXT,
+                    repository=TEXT,
                 )
             ),
             rows=array(
@@ -232,7 +285,7 @@ ENDPOINTS = [
                     kind=TEXT,
                     direction=TEXT,
                     differs=BOOLEAN,
-                    values=array({"oneOf": [NUMBER, {"type": ["string", "null"]}]}),
+                    values=array({"type": ["number", "string", "null"]}),
                     delta=_MAYBE_ARRAY,
                     better=_MAYBE_ARRAY,
                     cut=BOOLEAN,

@@ -11,11 +11,22 @@ if TYPE_CHECKING:
 
 def endpoints() -> Sequence[Endpoint]:
     """Return all of them."""
-    from pegboard_ui.data import compare, framed, home, overview, preview, series, tables, views
+    from pegboard_ui.data import (
+        compare,
+        compare_files,
+        framed,
+        home,
+        overview,
+        preview,
+        series,
+        tables,
+        views,
+    )
 
     return [
         *series.ENDPOINTS,
         *compare.ENDPOINTS,
+        *compare_files.ENDPOINTS,
         *home.ENDPOINTS,
         *overview.ENDPOINTS,
         *preview.ENDPOINTS,

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 from pegboard_wire.http import Endpoint
 
-from pegboard_ui.data import detail_endpoints, runs_endpoints
+from pegboard_ui.data import detail_endpoints, runs_endpoints, trace_endpoints
 
 
 def endpoints() -> Sequence[Endpoint]:
     """Return all data endpoints."""
-    return [*runs_endpoints.run_endpoints(), *detail_endpoints.endpoints()]
+    return [
+        *runs_endpoints.run_endpoints(),
+        *detail_endpoints.endpoints(),
+        *trace_endpoints.endpoints(),
+    ]

@@ -1,13 +1,15 @@
-"""Rows of a Parquet file. Imports pyarrow, so it is imported only for one."""
+"""Rows of a Parquet file, read with pyarrow, which need not be installed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pegboard_stores import cancellation
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 MOST_GROUP = 1 << 30
 """How many bytes a row group may have before compression."""
@@ -20,8 +22,11 @@ def read(
 ) -> tuple[list[str], list[str], Iterator[Sequence[Any]], int, int]:
     """Return names and types of columns, rows, how many rows and columns there are.
 
-    ValueError if the file is broken, or its row groups are too large.
+    ValueError if the file is broken, or its row groups are too large; ImportError without pyarrow.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=_BUFFER)
         schema = file.schema_arrow
@@ -64,6 +69,8 @@ def _rows(
 
 
 def _type(kind: pa.DataType) -> str:
+    import pyarrow as pa
+
     if pa.types.is_boolean(kind):
         return "boolean"
     if pa.types.is_integer(kind):

@@ -11,10 +11,12 @@ from __future__ import annotations
 import base64
 import sys
 from array import array
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Any
 
 from attrs import frozen
+from pegboard.contracts.tracking import TrackingStore
 from pegboard.errors import InvalidValue, NotFound
 from pegboard_stores import cancellation
 from pegboard_stores.curves import MOST_SMOOTH, MOST_WIDE, Curve, Curves, CurveShape, Specials
@@ -24,6 +26,7 @@ from pegboard_wire.shapes import BOOLEAN, INT64, NUMBER, TEXT, record
 from pegboard_wire.shapes import array as array_of
 from pegboard_wire.typed import AtMost, Between, typed
 
+from pegboard_ui.data import bands
 from pegboard_ui.data.answers import json_answer, number
 from pegboard_ui.data.plain_curves import PlainCurves
 
@@ -31,6 +34,8 @@ MOST_RUNS = 100
 MOST_KEYS = 100
 MOST_SERIES = 500
 """How many series an answer may have."""
+
+MOST_GROUPS = 50
 
 _MOST_UINT16, _MOST_INT32 = (1 << 16) - 1, (1 << 31) - 1
 _MOST_WHOLE = 1 << 53
@@ -52,6 +57,8 @@ class SeriesRequest:
     to: float | None = None
     width: Annotated[int, Between(2, MOST_WIDE)] = 600
     smooth: Annotated[float, Between(0, MOST_SMOOTH)] = 0.0
+    group: Annotated[str, AtMost(300)] = ""
+    """A column, as ``params.opt``: bands of runs with the same value, in place of series."""
 
 
 def series(call: Call, wanted: SeriesRequest) -> Answer:
@@ -67,7 +74,7 @@ def series(call: Call, wanted: SeriesRequest) -> Answer:
     )
     store = store_of(call)
     curves = store.ability(Curves) or PlainCurves(store)
-    found: list[dict[str, Any]] = []
+    found: list[tuple[str, str, Curve]] = []
     missing = []
     for run_id in runs:
         try:
@@ -75,12 +82,50 @@ def series(call: Call, wanted: SeriesRequest) -> Answer:
                 cancellation.check()
                 curve = curves.curve(run_id, key, shape)
                 if curve.total:
-                    found.append({"run_id": run_id, "key": key, **_curve_json(curve, shape)})
+                    found.append((run_id, key, curve))
         except NotFound:
             # A chart of many runs is not refused because one of them is gone.
             missing.append(run_id)
-    counted = {name: sum(each[name] for each in found) for name in ("points", "drawn")}
-    return json_answer(call, {"series": found, "missing": missing, "x": wanted.x, **counted})
+    if wanted.group:
+        told = {"series": [], "groups": _groups(store, found, wanted)}
+        counted = told["groups"]
+    else:
+        counted = [
+            {"run_id": run_id, "key": key, **_curve_json(curve, shape)}
+            for run_id, key, curve in found
+        ]
+        told = {"series": counted}
+    sums = {name: sum(each[name] for each in counted) for name in ("points", "drawn")}
+    return json_answer(call, {**told, "missing": missing, "x": wanted.x, **sums})
+
+
+def _groups(
+    store: TrackingStore, found: Sequence[tuple[str, str, Curve]], wanted: SeriesRequest
+) -> list[dict[str, Any]]:
+    """Return the bands of each metric, those of most runs first."""
+    values = bands.values_of(store, list(dict.fromkeys(run for run, *_ in found)), wanted.group)
+    groups: dict[tuple[str, str | None], list[Curve]] = {}
+    for run_id, key, curve in found:
+        groups.setdefault((key, values[run_id]), []).append(curve)
+    largest = sorted(groups.items(), key=lambda group: -len(group[1]))[:MOST_GROUPS]
+    return [_band_json(key, value, curves, wanted) for (key, value), curves in largest]
+
+
+def _band_json(
+    key: str, value: str | None, curves: Sequence[Curve], wanted: SeriesRequest
+) -> dict[str, Any]:
+    band = bands.band(curves, wanted.width)
+    return {
+        "key": key,
+        "value": value,
+        "runs": len(curves),
+        "points": sum(curve.points for curve in curves),
+        "drawn": len(band.x),
+        "x": _positions(band.x),
+        "mean": _values(band.mean, is_exact=False),
+        "min": _values(band.least, is_exact=False),
+        "max": _values(band.greatest, is_exact=False),
+    }
 
 
 def _curve_json(curve: Curve, shape: CurveShape) -> dict[str, Any]:
@@ -166,6 +211,19 @@ ENDPOINTS = [
             points=INT64,
             drawn=INT64,
             missing=array_of(TEXT),
+            groups=array_of(
+                record(
+                    key=TEXT,
+                    value={"type": ["string", "null"]},
+                    runs=INT64,
+                    points=INT64,
+                    drawn=INT64,
+                    x=_ARRAY,
+                    mean=_ARRAY,
+                    min=_ARRAY,
+                    max=_ARRAY,
+                )
+            ),
             series=array_of(
                 record(
                     run_id=TEXT,

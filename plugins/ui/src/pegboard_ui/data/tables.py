@@ -21,7 +21,7 @@ from pegboard_wire.http import Answer, Call, Permission
 from pegboard_wire.shapes import BOOLEAN, TEXT, array, mapping, record
 from pegboard_wire.typed import AtMost, Between, typed
 
-from pegboard_ui.data import cells, files
+from pegboard_ui.data import cells, files, parquet
 from pegboard_ui.data.answers import json_answer
 from pegboard_ui.data.cells import Rows
 from pegboard_ui.data.files import File
@@ -275,16 +275,14 @@ def _of_values(
 
 
 def _parquet(file: File, offset: int, limit: int) -> Table:
-    try:
-        from pegboard_ui.data.parquet import read
-    except ImportError:
-        raise InvalidValue(
-            "This server cannot read Parquet, as pyarrow is not installed.",
-            hint="Install it where the server runs: pip install 'pegboard-ui[parquet]'.",
-        ) from None
     with file.seekable() as stream:
         try:
-            names, types, rows, total, width = read(stream, offset, limit, MOST_COLUMNS)
+            names, types, rows, total, width = parquet.read(stream, offset, limit, MOST_COLUMNS)
+        except ImportError:
+            raise InvalidValue(
+                "This server cannot read Parquet, as pyarrow is not installed.",
+                hint="Install it where the server runs: pip install 'pegboard-ui[parquet]'.",
+            ) from None
         except ValueError as error:
             raise _wrong(file, str(error)) from None
     kept = Rows(names, limit)

@@ -96,8 +96,9 @@ class Token:
 
 
 def read(call: Call, wanted: Of) -> Answer:
-    """Return the views, colours and pins of an experiment."""
-    tags = store_of(call).get_experiment(wanted.experiment_id).tags
+    """Return the name of an experiment, and its views, colours and pins."""
+    experiment = store_of(call).get_experiment(wanted.experiment_id)
+    tags = experiment.tags
     views = {}
     for key, value in sorted(tags.items()):
         if key.startswith(VIEW) and (found := _loaded(value)) is not None:
@@ -108,7 +109,8 @@ def read(call: Call, wanted: Of) -> Answer:
         if key.startswith(COLOUR) and value.isdigit() and len(value) < 4
     }
     pins = sorted(key.removeprefix(PIN) for key in tags if key.startswith(PIN))
-    return json_answer(call, {"views": views, "colours": colours, "pins": pins})
+    told = {"name": experiment.name, "views": views, "colours": colours, "pins": pins}
+    return json_answer(call, told)
 
 
 def _loaded(value: str) -> dict[str, Any] | None:
@@ -243,7 +245,8 @@ _OBJECT = {"type": "object"}
 ENDPOINTS = [
     typed(
         "GET", f"{_BASE}/views", read, _READ, "Views, colours and pins of an experiment.", Of,
-        record(views=mapping(_OBJECT), colours=mapping(INT64), pins=array(TEXT)), tags=_TAGS,
+        record(name=TEXT, views=mapping(_OBJECT), colours=mapping(INT64), pins=array(TEXT)),
+        tags=_TAGS,
     ),
     typed(
         "PUT", f"{_BASE}/views/{{name}}", save, _WRITE, "Keep a view of an experiment.",

@@ -72,17 +72,44 @@ export async function get<T>(path: string, params?: Params, signal?: AbortSignal
   return data as T
 }
 
-export const post = <T>(path: string, body: unknown = {}): Promise<T> => change('POST', path, body)
-export const put = <T>(path: string, body: unknown = {}): Promise<T> => change('PUT', path, body)
-export const patch = <T>(path: string, body: unknown = {}): Promise<T> => change('PATCH', path, body)
-export const del = <T>(path: string, body: unknown = {}): Promise<T> => change('DELETE', path, body)
+const flying = new Map<string, { users: number; abort: AbortController; answer: Promise<unknown> }>()
+
+/** As `get`, but what several ask for at the same time is asked for once. */
+export function shared<T>(path: string, params: Params | undefined, signal: AbortSignal): Promise<T> {
+  const url = urlOf(path, params)
+  let one = flying.get(url)
+  if (!one) {
+    const abort = new AbortController()
+    one = { users: 0, abort, answer: get<T>(path, params, abort.signal) }
+    flying.set(url, one)
+    const done = () => flying.get(url)?.abort === abort && flying.delete(url)
+    one.answer.then(done, done)
+  }
+  const mine = one
+  mine.users++
+  // Given up when the last one has.
+  signal.addEventListener('abort', () => {
+    if (--mine.users) return
+    mine.abort.abort()
+    if (flying.get(url) === mine) flying.delete(url)
+  })
+  return mine.answer as Promise<T>
+}
+
+type Headers = Record<string, string>
+
+/** Change something; `headers` say what the body does not, such as why. */
+export const post = <T>(path: string, body: unknown = {}, headers?: Headers): Promise<T> => change('POST', path, body, headers)
+export const put = <T>(path: string, body: unknown = {}, headers?: Headers): Promise<T> => change('PUT', path, body, headers)
+export const patch = <T>(path: string, body: unknown = {}, headers?: Headers): Promise<T> => change('PATCH', path, body, headers)
+export const del = <T>(path: string, body: unknown = {}, headers?: Headers): Promise<T> => change('DELETE', path, body, headers)
 
 /** The whole answer, for what is not JSON; Failure unless its status is 2xx or 3xx. */
 export const fetchRaw = (path: string, params?: Params, init: RequestInit = {}): Promise<Response> =>
   send(urlOf(path, params), init)
 
-async function change<T>(method: string, path: string, body: unknown): Promise<T> {
-  const headers = { 'Content-Type': 'application/json' }
+async function change<T>(method: string, path: string, body: unknown, more: Headers = {}): Promise<T> {
+  const headers = { 'Content-Type': 'application/json', ...more }
   const answer = await send(urlOf(path), { method, headers, body: JSON.stringify(body) })
   return (await json(answer)) as T
 }
@@ -112,14 +139,14 @@ async function json(answer: Response): Promise<unknown> {
 
 async function failure(answer: Response): Promise<Failure> {
   const id = answer.headers.get('x-request-id') ?? ''
-  let said: { error_code?: string; message?: string; hint?: string; position?: number; pegboard?: { hint?: string } } = {}
+  let said: { error_code?: string; message?: string; hint?: string; position?: number; pegboard?: { message?: string; hint?: string } } = {}
   try {
     said = JSON.parse(await answer.text())
   } catch {
     // A proxy in front answered with something else.
   }
   if (answer.status === 401) unknown.value = true
-  const [message, ...rest] = (said.message ?? `The server answered with status ${answer.status}.`).split('\n')
+  const [message, ...rest] = (said.pegboard?.message ?? said.message ?? `The server answered with status ${answer.status}.`).split('\n')
   const hint = said.hint ?? said.pegboard?.hint ?? rest.join(' ')
   return new Failure(answer.status, said.error_code ?? '', message ?? '', hint, id, said.position)
 }
@@ -130,7 +157,4 @@ function keep(url: string, kept: Kept): void {
   if (memory.size > REMEMBERED) memory.delete(memory.keys().next().value as string)
 }
 
-/** A number as the data endpoints send it: JSON has no NaN and no infinity. */
-export type Num = number | 'NaN' | 'Infinity' | '-Infinity' | null
-export const num = (value: Num | undefined): number | null =>
-  value === null || value === undefined ? null : typeof value === 'number' ? value : Number(value)
+export { type Num, num } from './num'

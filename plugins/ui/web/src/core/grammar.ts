@@ -19,6 +19,8 @@ const TOKENS = new RegExp(
 )
 const KEYWORDS = new Set(['AND', 'OR', 'NOT', 'IN', 'IS', 'NULL', 'LIKE', 'ILIKE', 'RLIKE'])
 const COMPARING = new Set(['IN', 'IS', 'LIKE', 'ILIKE', 'RLIKE'])
+/** Kinds of columns by the words for them; others, such as those of traces, are kept as they are. */
+const NAMED = [[/^metrics?$/, 'metrics'], [/^param(s|eters?)?$/, 'params'], [/^tags?$/, 'tags'], [/^(attributes?|attr|run)$/, 'attributes']] as const
 const KINDS = /^(metrics?|params?|parameters?|tags?|attributes?|attr|run)$/i
 
 /** Cut a text into tokens, without gaps; what has no meaning is one, too. */
@@ -44,7 +46,7 @@ export function tokenize(text: string): Token[] {
 }
 
 const FILTER =
-  /[<>=!~]|\bIS\s+(NOT\s+)?NULL\b|\bIN\s*\(|\b[IR]?LIKE\s*['"]|^\W*(NOT\s+)?\(*\s*(metrics?|params?|parameters?|tags?|attributes?|attr|run)\./i
+  /[<>=!~]|\bIS\s+(NOT\s+)?NULL\b|\bIN\s*\(|\b[IR]?LIKE\s*['"]|^\W*(NOT\s+)?\(*\s*(metrics?|params?|parameters?|tags?|attributes?|attr|run|trace|span|(request_)?metadata|feedback|expectation)\./i
 
 /** Whether a text is meant as a filter; else its words are looked for in names, tags and notes. */
 export const isFilter = (text: string): boolean => FILTER.test(text)
@@ -68,8 +70,7 @@ export function columnOf(text: string): string {
     /^[`"]/.test(part) ? part.slice(1, -1).replaceAll(part[0]!.repeat(2), part[0]!) : part
   if (dot < 0) return KINDS.test(text) ? text : `attributes.${plain(text)}`
   const kind = text.slice(0, dot).toLowerCase()
-  const named = kind.startsWith('m') ? 'metrics' : kind.startsWith('p') ? 'params' : kind.startsWith('t') ? 'tags' : 'attributes'
-  return `${named}.${plain(text.slice(dot + 1))}`
+  return `${NAMED.find(([pattern]) => pattern.test(kind))?.[1] ?? kind}.${plain(text.slice(dot + 1))}`
 }
 
 /** What may stand at a place of a text: what completion offers there. */
@@ -111,10 +112,13 @@ function follow(tokens: readonly Token[]): { want: Want; column: string; depth: 
   return { want, column, depth }
 }
 
+const STARTS = ['metrics.', 'params.', 'tags.', 'attributes.', 'status', 'not ']
+
 /** Whether a text may be asked for as it stands: nothing is missing at its end. */
 export function isWhole(text: string): boolean {
   const tokens = tokenize(text).filter((token) => token.kind !== 'space')
-  if (!isFilter(text)) return true
+  // What may become the name of a column is not looked for as a word yet.
+  if (!isFilter(text)) return !STARTS.some((start) => text.trim() !== '' && start.startsWith(text.trim().toLowerCase()))
   if (tokens.some((token) => token.kind === 'wrong')) return false
   const { want, depth } = follow(tokens)
   return want === 'join' && depth === 0

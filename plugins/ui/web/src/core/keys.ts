@@ -73,8 +73,11 @@ function isTyping(event: KeyboardEvent): boolean {
   return target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName)
 }
 
+const isTick = (target: HTMLElement): boolean => (target as HTMLInputElement).type === 'checkbox'
+
 function isControl(event: KeyboardEvent): boolean {
-  return (event.key === ' ' || event.key === 'Enter') && /^(BUTTON|A|SUMMARY)$/.test((event.target as HTMLElement).tagName)
+  const target = event.target as HTMLElement
+  return (event.key === ' ' || event.key === 'Enter') && (/^(BUTTON|A|SUMMARY)$/.test(target.tagName) || isTick(target))
 }
 
 document.addEventListener('keydown', (event) => {

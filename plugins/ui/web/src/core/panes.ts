@@ -17,6 +17,8 @@ export interface PaneProps {
   q: string
   /** Counts up when runs of these changed on the server: ask again for what is on the screen. */
   turn: number
+  /** Pinned runs. */
+  pins?: readonly string[]
 }
 
 export type Load = () => Promise<{ default: ComponentType<PaneProps> }>

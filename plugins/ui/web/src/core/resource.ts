@@ -1,6 +1,6 @@
 /** Data of the server in a component: shown at once if known, kept while it is renewed or missing. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { Failure, get, type Params, remembered } from './api'
+import { Failure, shared, type Params, remembered } from './api'
 
 export interface Resource<T> {
   /** The last good answer; stays while another is on its way, and when that fails. */
@@ -29,8 +29,9 @@ export function useResource<T>(path: string | null, params?: Params): Resource<T
     let timer = 0
     const known = remembered<T>(path, params)
     setState((now) => ({ ...now, data: known ?? now.data, loading: true }))
-    get<T>(path, params, abort.signal).then(
+    shared<T>(path, params, abort.signal).then(
       (data) => {
+        if (abort.signal.aborted) return
         wait.current = FIRST_WAIT
         setState({ data, error: undefined, loading: false, at: Date.now() })
       },

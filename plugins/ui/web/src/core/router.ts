@@ -1,7 +1,9 @@
 /** The address is the state: path and query are signals, and all that a view depends on is in them. */
 import { batch, computed, signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
+import { get, post } from './api'
 import { href, root } from './root'
+import { refuse } from './undo'
 
 export interface PageProps {
   params: Record<string, string>
@@ -19,6 +21,8 @@ export interface Route {
 
 const here = (): string => {
   const path = location.pathname
+  // The root itself, without the slash at its end.
+  if (`${path}/` === root.pathname) return '/'
   return path.startsWith(root.pathname) ? `/${path.slice(root.pathname.length)}` : path
 }
 
@@ -26,7 +30,50 @@ const here = (): string => {
 export const path = signal(here())
 const search = signal(location.search)
 
-export const query = computed(() => new URLSearchParams(search.value))
+/** An address that is longer is kept on the server, and becomes '?v=HASH'. */
+const LONGEST = 1500
+/** What such addresses stand for: by hash, the whole query. */
+const states = signal<ReadonlyMap<string, string>>(new Map())
+let unnamed = 0
+
+export const query = computed(() => {
+  const given = new URLSearchParams(search.value)
+  const hash = given.get('v')
+  if (!hash) return given
+  const known = states.value.get(hash)
+  if (known === undefined) queueMicrotask(() => void recall(hash))
+  return new URLSearchParams(known ?? '')
+})
+
+const learn = (hash: string, text: string): void => {
+  states.value = new Map(states.peek()).set(hash, text)
+}
+
+async function recall(hash: string): Promise<void> {
+  if (states.peek().has(hash)) return
+  learn(hash, '')
+  try {
+    learn(hash, (await get<{ state: { query?: string } }>(`v/${encodeURIComponent(hash)}`)).state.query ?? '')
+  } catch (error) {
+    refuse('The view of this address is not known', error)
+  }
+}
+
+/** Keep a long query on the server; the long address stays where that is refused. */
+async function shorten(temporary: string, text: string): Promise<void> {
+  const experiment = /^\/experiments\/(\d+)/.exec(here())?.[1]
+  let short = text
+  try {
+    const { hash } = await post<{ hash: string }>('v', { state: { query: text }, ...(experiment && { experiment_id: experiment }) })
+    learn(hash, text)
+    short = `?v=${hash}`
+  } catch {
+    // Long is better than lost.
+  }
+  if (location.search !== `?v=${temporary}`) return
+  history.replaceState(null, '', location.pathname + short)
+  look()
+}
 
 /** One value of the query; '' if it is not there. Reading it in a component subscribes to it. */
 export const param = (name: string): string => query.value.get(name) ?? ''
@@ -43,7 +90,16 @@ export interface Go {
 
 /** Go to an address below the root: '/runs/1?tab=metrics'. */
 export function navigate(to: string, { replace = false }: Go = {}): void {
-  const target = href(to)
+  let target = href(to)
+  const mark = target.indexOf('?')
+  const text = mark < 0 ? '' : target.slice(mark)
+  if (text.length > LONGEST) {
+    if (new URLSearchParams(text).toString() === query.peek().toString() && target.slice(0, mark) === location.pathname) return
+    const temporary = `new-${++unnamed}`
+    learn(temporary, text)
+    target = `${target.slice(0, mark)}?v=${temporary}`
+    void shorten(temporary, text)
+  }
   if (target === location.pathname + location.search) return
   history[replace ? 'replaceState' : 'pushState'](null, '', target)
   look()
@@ -56,7 +112,7 @@ export function setQuery(patch: Record<string, string | null | undefined>, go: G
 
 /** The query with some values changed, as '?a=b' or ''; for links. */
 export function withQuery(patch: Record<string, string | null | undefined>): string {
-  const next = new URLSearchParams(search.peek())
+  const next = new URLSearchParams(query.peek())
   for (const [name, value] of Object.entries(patch)) value ? next.set(name, value) : next.delete(name)
   return asSearch(next)
 }

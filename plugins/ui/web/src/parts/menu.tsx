@@ -1,6 +1,7 @@
 /** What floats beside an element: menus and small panels, on the browser's own popover. */
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
+import { useKeys } from '../core/keys'
 
 export interface FloatProps {
   /** What it stands below, or the point it stands at. */
@@ -16,6 +17,7 @@ const GAP = 2
 
 export function Float({ at, close, label, role = 'menu', className = 'menu', children }: FloatProps) {
   const box = useRef<HTMLDivElement>(null)
+  useKeys(label, { Escape: { does: 'Close', run: close, always: true, quiet: true } }, true)
   useLayoutEffect(() => {
     const element = box.current!
     const before = document.activeElement as HTMLElement | null
@@ -25,14 +27,19 @@ export function Float({ at, close, label, role = 'menu', className = 'menu', chi
     const below = place.bottom + GAP + size.height <= innerHeight - 8 || place.top < size.height
     element.style.left = `${Math.max(8, Math.min(place.left, innerWidth - size.width - 8))}px`
     element.style.top = `${Math.max(8, below ? Math.min(place.bottom + GAP, innerHeight - size.height - 8) : place.top - size.height - GAP)}px`
+    const outside = (event: PointerEvent) => !element.contains(event.target as Node) && close()
+    // Not by the press that opened it.
+    const timer = setTimeout(() => document.addEventListener('pointerdown', outside, true))
     const first = element.querySelector<HTMLElement>('input, [role^=menuitem], button, a')
     first?.focus()
     return () => {
+      clearTimeout(timer)
+      document.removeEventListener('pointerdown', outside, true)
       if (element.contains(document.activeElement) || document.activeElement === document.body) before?.focus?.()
     }
   }, [at])
   return (
-    <div ref={box} popover="auto" role={role} aria-label={label} class={className} onKeyDown={(event) => role === 'menu' && walk(event)} onToggle={(event) => event.newState === 'closed' && close()}>
+    <div ref={box} popover="manual" role={role} aria-label={label} class={className} onKeyDown={(event) => role === 'menu' && walk(event)}>
       {children}
     </div>
   )

@@ -6,6 +6,7 @@ import { helpIsOpen, useKeys } from '../core/keys'
 import { isOpen, useProvider } from '../core/palette'
 import { find, hasRoute, navigate, type PageProps, path, type Route } from '../core/router'
 import { about, href } from '../core/root'
+import { logOut } from '../core/session'
 import { nextDensity, toggleTheme } from '../core/theme'
 import { undoLast } from '../core/undo'
 import { Bar } from './bar'
@@ -52,10 +53,12 @@ export function Shell() {
     'g m': hasRoute('/models') ? { does: 'Models', run: () => navigate('/models') } : undefined,
     'g s': hasRoute('/traces') ? { does: 'Traces', run: () => navigate('/traces') } : undefined,
   })
+  useProvider(() => (about.user?.name ? [{ title: `Log out ${about.user.name}`, kind: 'do', run: () => void logOut() }] : []))
   useProvider(() => places().map((place) => ({ title: place.title, kind: 'go', run: () => navigate(place.to) })))
-  const found = find(path.value)
+  // Who is not known sees nothing but the way in.
+  const found = about.user || path.value === '/login' ? find(path.value) : undefined
   useEffect(() => {
-    if (unknown.value && find('/login') && path.peek() !== '/login') {
+    if ((unknown.value || !about.user) && path.peek() !== '/login') {
       navigate(`/login?to=${encodeURIComponent(path.peek() + location.search)}`, { replace: true })
     }
   }, [unknown.value])
@@ -64,7 +67,7 @@ export function Shell() {
       <Rail on={path.value.startsWith('/p/') ? `p:${path.value.split('/')[2]}` : found?.route.rail} />
       <main id="main">
         <Wait />
-        {found ? <Outlet route={found.route} params={found.params} /> : <Lost />}
+        {found ? <Outlet route={found.route} params={found.params} /> : about.user && <Lost />}
       </main>
       <Palette />
       <Help />
@@ -83,6 +86,7 @@ function Rail({ on = '' }: { on?: string }) {
         </a>
       ))}
       <span class="x" />
+      {about.user?.name && <button aria-label={`Log out ${about.user.name}`} onClick={() => void logOut()}><Icon name="person" /><span class="tip">{about.user.name}: log out</span></button>}
       <button class="pal" aria-label="Go to, or do" onClick={() => (isOpen.value = true)}><Icon name="search" /><span class="tip">Go to</span></button>
     </nav>
   )

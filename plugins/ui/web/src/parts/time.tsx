@@ -13,6 +13,13 @@ export function Age({ at }: { at: number | null | undefined }) {
   return <time dateTime={iso(at)} title={stamp(at)}>{age(at, now.value)}</time>
 }
 
+/** In a sentence: '2m ago', 'just now'. */
+export function Ago({ at }: { at: number | null | undefined }) {
+  if (!at) return <>at some time</>
+  const told = age(at, now.value)
+  return <time dateTime={iso(at)} title={stamp(at)}>{told === 'now' ? 'just now' : `${told} ago`}</time>
+}
+
 export function Clock({ at }: { at: number }) {
   return <time dateTime={iso(at)}>{clock(at)}</time>
 }

@@ -38,14 +38,14 @@ export function Chooser({ experiments, shown, toggle, reset, close }: ChooserPro
           const mine = keys.filter((key) => key.kind === kind)
           return mine.length > 0 && (
             <section key={kind}>
-              <h3>{kind} <span class="m i3">{count(mine.length)}</span></h3>
+              <h2>{kind} <span class="m i3">{count(mine.length)}</span></h2>
               <Tree branches={branchesOf(mine)} depth={0} path={kind} {...{ unfolded, fold, shown, toggle }} all={Boolean(q)} />
             </section>
           )
         })}
         {!q && (
           <section>
-            <h3>about the run</h3>
+            <h2>about the run</h2>
             {ATTRIBUTES.map((column) => <Leaf key={column} column={column} label={titleOf(column)} detail="" depth={0} on={shown.includes(column)} toggle={toggle} />)}
           </section>
         )}

@@ -87,6 +87,7 @@ export function useTableKeys(table: TableKeys): void {
     'Shift+ArrowRight': { does: 'Cover cells', run: () => cover(0, 1), ...quiet },
     'Shift+ArrowLeft': { does: 'Cover cells', run: () => cover(0, -1), ...quiet },
     'Mod+C': { does: 'Copy cells or rows', run: () => { const text = table.copy(); if (text && !String(getSelection())) void copy(text, `copied ${text.split('\n').length} lines`) }, ...quiet },
+    'Mod+A': { does: 'Pick all, at most a hundred', run: () => table.pick([...source.ids], true), ...quiet },
     'g t': charts ? { does: 'Table', run: () => change({ view: 'table' }) } : undefined,
     'g c': charts ? { does: 'Charts', run: () => change({ view: 'charts' }) } : undefined,
     '\\': charts ? { does: 'Split, or not', run: () => change({ view: view.view === 'split' ? 'table' : 'split' }) } : undefined,

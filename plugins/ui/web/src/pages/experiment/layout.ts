@@ -1,5 +1,5 @@
 /** Which columns stand where, how wide, and how their values are written. */
-import { num } from '../../core/api'
+import { num } from '../../core/num'
 import { type Kind, parseColumn, titleOf } from '../../core/columns'
 import { columnOf as numbersOf, exact, type Format, isNumeric } from '../../core/format'
 import { age, duration, stamp } from '../../core/times'
@@ -13,6 +13,7 @@ const PAD = 16
 const GAP = 16
 const LEAST = 48
 const MOST_TEXT = 220
+const MOST_DIGITS = 8
 const SPARK_WIDTH = 108
 
 export interface Col {
@@ -47,7 +48,7 @@ export function withSpark(names: readonly string[], spark: string): string[] {
 
 const asText = (value: Cell): string => (value === null || value === undefined ? '' : String(value))
 
-export function layout(names: readonly string[], values: (column: string) => Cell[], spark: string, sorted: string): Col[] {
+export function layout(names: readonly string[], values: (column: string) => readonly Cell[], spark: string, sorted: string): Col[] {
   let before = ''
   return names.map((name) => {
     const col = name === SPARK ? curves(spark) : column(name, values(name), name === sorted)
@@ -62,7 +63,7 @@ const curves = (spark: string): Col => ({
   name: SPARK, kind: 'spark', title: `${spark} by step`, width: Math.max(SPARK_WIDTH, (spark.length + 8) * LETTER + PAD), right: false, apart: true, format: () => '', exact: () => '',
 })
 
-function column(name: string, values: Cell[], sorted: boolean): Col {
+function column(name: string, values: readonly Cell[], sorted: boolean): Col {
   const { kind, key } = parseColumn(name)
   const title = titleOf(name)
   const base = { name, kind, title, apart: false }
@@ -81,8 +82,12 @@ function column(name: string, values: Cell[], sorted: boolean): Col {
   }
   const texts = values.map(asText)
   const right = kind === 'params' && texts.some(Boolean) && texts.every((text) => !text || isNumeric(text))
-  return { ...base, right, width: wide(texts, MOST_TEXT), format: asText, exact: asText }
+  const format = right ? (value: Cell) => shortened(asText(value)) : asText
+  return { ...base, right, width: wide(texts.map(format), MOST_TEXT), format, exact: asText }
 }
+
+/** A number that was logged as a text: as it is, unless nobody reads that many digits. */
+export const shortened = (text: string): string => (text.length > MOST_DIGITS && isNumeric(text) && !/^-?\d+$/.test(text) ? String(+Number(text).toPrecision(4)) : text)
 
 /** How long a run takes: until now, if it goes on. */
 function took(value: Cell, row?: RunRow): number | null {

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { post } from '../../core/api'
 import { parseColumn, quotedColumn, titleOf } from '../../core/columns'
 import { withTerm } from '../../core/grammar'
-import { navigate, asSearch, query } from '../../core/router'
+import { asSearch, hasRoute, navigate, query } from '../../core/router'
 import { may } from '../../core/root'
 import { Float, MenuItem } from '../../parts/menu'
 import { Ask, saveView } from './actions'
@@ -92,6 +92,7 @@ export function PlaceMenu({ at, ids, single, views, close }: PlaceMenuProps) {
       {found.length > 12 && <div class="h" role="presentation"><input class="input" aria-label="Find an experiment" placeholder="part of a name" value={text} onInput={(event) => setText(event.currentTarget.value)} /></div>}
       {listed.map((each) => <MenuItem key={each.experiment_id} does={go(`/experiments/${each.experiment_id}`)} checked={each.experiment_id === ids}>{each.name}</MenuItem>)}
       <MenuItem does={go('/experiments/all')} checked={ids === 'all'}>all runs</MenuItem>
+      {hasRoute('/logged-models') && <MenuItem does={go(`/logged-models${single && `?exp=${single}`}`)}>logged models</MenuItem>}
     </Float>
   )
 }

@@ -1,5 +1,5 @@
 /** The experiment page: the line to ask in, the run table, and whatever stands beside it. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { get } from '../../core/api'
 import { useEvents } from '../../core/events'
 import { count, plural } from '../../core/format'
@@ -24,12 +24,15 @@ import { PaneHost } from './pane'
 import { Peek } from './peek'
 import { type Row, Rows, type RunRow, keyOf } from './rows'
 import { Picked, statsOf, tsvOf } from './selection'
-import { change, nextSort, toggled, type View, viewOf } from './state'
+import { change, nextSort, sortColumn, toggled, type View, viewOf } from './state'
 import { type Block, Table } from './table'
 import { useExperiments, useSource } from './use'
 import './page.css'
 
+const LATER_MS = 1500
+
 interface Marks {
+  name: string
   views: Record<string, Record<string, string>>
   colours: Record<string, number>
   pins: string[]
@@ -53,32 +56,36 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
   const [turn, setTurn] = useState(0)
   const inside = useRef(false)
   const single = experiments.length === 1 ? experiments[0]! : ''
-  const marks = useResource<Marks>(single && heads ? 'views' : null, { experiment_id: single })
-  const [pins, setPins] = useState<readonly string[]>([])
+  const marks = useResource<Marks>(single ? 'views' : null, { experiment_id: single })
+  const [pins, showPins] = useState<readonly string[]>([])
+  const touched = useRef(false)
+  const setPins = (next: readonly string[]) => { touched.current = true; showPins(next) }
   const [gone, setGone] = useState<ReadonlySet<string>>(new Set())
   useEffect(forget, [ids])
   useEffect(() => {
     if (!marks.data) return
     overrides.value = marks.data.colours
-    setPins(marks.data.pins)
+    // What was pinned meanwhile stays.
+    if (!touched.current) showPins(marks.data.pins)
   }, [marks.data])
 
   const columns = (view.cols.length ? [...view.cols] : arranged(heads?.chosen ?? [])).filter((each) => each !== view.group)
   if (view.cols.length) for (const asked of heads?.asked ?? []) if (!columns.includes(asked) && asked !== view.group) columns.unshift(asked)
   const curve = view.spark === '-' || view.group ? '' : view.spark || (columns.find((each) => each.startsWith('metrics.'))?.slice(8) ?? '')
-  const cols = layout(withSpark(columns, curve), (column) => source.values(column), curve, view.sort.replace(/^-/, ''))
-  const names = nameWidth(source.names())
+  const sorted = sortColumn(view.sort)
+  const cols = useMemo(() => layout(withSpark(columns, curve), (column) => source.values(column), curve, sorted), [source.sample, columns.join('\n'), curve, sorted])
+  const names = useMemo(() => nameWidth(source.names()), [source.sample])
   const spreads = useResource<{ columns: Spreads }>(
     heads && heads.matched ? 'runs/histogram' : null,
     { experiment_ids: experiments, q: fresh.query.q, columns: columns.filter((each) => each !== NOTE).slice(0, 30), bins: BINS, turn: turn || undefined },
   )
   const pinnedRows = usePinned(experiments, pins, columns, curve, turn)
-  const keys = useResource<{ total: number }>(heads ? 'runs/keys' : null, { experiment_ids: experiments, limit: 1 })
+  const keys = useResource<{ total: number }>(useLater(heads !== undefined) ? 'runs/keys' : null, { experiment_ids: experiments, limit: 1 })
   const shownIds = source.ids
-  useEffect(() => give([...pins, ...shownIds]), [shownIds.join(), pins.join()])
+  useEffect(() => give([...pins, ...shownIds]), [shownIds, pins])
 
   useEvents(experiments.length ? `experiment:${experiments.join(',')}` : '', (event) => {
-    if (event.runs?.length === 0 || event.revision === heads?.revision) return
+    if (event.runs && (!event.runs.length || event.revision === heads?.revision)) return
     void source.renew(inside.current || at > 0)
     setTurn((n) => n + 1)
   })
@@ -112,7 +119,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
 
   const charts = paneOf('charts')
   const onCharts = charts && view.view !== 'table'
-  const paneRuns = (view.runs.length ? view.runs : shownIds).filter((id) => !view.hidden.includes(id)).slice(0, 30)
+  const paneRuns = (view.runs.length ? view.runs : shownIds).filter((id) => !view.hidden.includes(id)).slice(0, 100)
   const error = fresh.error.value ?? lost
   const isEmpty = heads && heads.total === 0 && !view.q
   const filterError = error && error.status === 400 ? error : undefined
@@ -133,7 +140,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
               pinned={pinnedRows} pins={new Set(pins)} pick={pick} fold={fold} ask={(q) => change({ q })} menu={(column, element) => setMenu({ column, at: element })} sort={(column) => change({ sort: nextSort(view.sort, column) })} hover={(on) => { inside.current = on; if (!on && source.news.value) source.release() }} busy={source !== fresh} />
           )}
         {source.news.value > 0 && <button class="news" onClick={() => source.release()}>{source.news.value} new<kbd>.</kbd></button>}
-        {onCharts && <PaneHost load={charts} split={view.view === 'split'} pane={{ experiments, runs: runsOf(paneRuns), q: view.q, turn }} />}
+        {onCharts && <PaneHost load={charts} split={view.view === 'split'} pane={{ experiments, runs: runsOf(paneRuns), q: view.q, turn, pins }} />}
         {view.peek && <Peek run={view.peek} turn={turn} close={() => change({ peek: '' }, true)} />}
       </div>
       <Foot right={<><span class="k2">{statsOf(source, cols, block, view)}</span>{heads && !isEmpty && <button class="k k2" onClick={() => setChoosing(true)} title="Choose columns (,)">columns {columns.length} of {keys.data ? count(keys.data.total + 2) : '…'}</button>}</>}>
@@ -144,6 +151,17 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
       {choosing && <Chooser experiments={experiments} shown={shown} toggle={show} reset={() => change({ cols: [] })} close={() => setChoosing(false)} />}
     </>
   )
+}
+
+/** Whether something holds, some time later: what is only nice to know waits for what is needed. */
+function useLater(holds: boolean): boolean {
+  const [late, setLate] = useState(false)
+  useEffect(() => {
+    if (!holds) return
+    const timer = setTimeout(() => setLate(true), LATER_MS)
+    return () => clearTimeout(timer)
+  }, [holds])
+  return late
 }
 
 const headOf = (index: number): Element => document.querySelectorAll('.row.head > .c')[index + 1] ?? document.body

@@ -48,7 +48,7 @@ function Part({ title, pairs }: { title: string; pairs?: { key: string; value: s
   if (!pairs?.length) return null
   return (
     <section>
-      <h3>{title} <span class="m i3">{pairs.length}</span></h3>
+      <h2>{title} <span class="m i3">{pairs.length}</span></h2>
       <div class="kv">{[...pairs].sort((a, b) => a.key.localeCompare(b.key)).flatMap((pair) => [<div key={`${pair.key} k`} title={pair.key}>{pair.key}</div>, <div key={pair.key} title={pair.title ?? pair.value}>{pair.value}</div>])}</div>
     </section>
   )

@@ -46,6 +46,12 @@ export interface RunRow {
   spark: Num[] | undefined
 }
 
+export interface Name {
+  name: string
+  depth: number
+  children: number
+}
+
 export interface Figures {
   count: number
   min: Num
@@ -91,6 +97,7 @@ export class Rows {
   /** Cells that were just changed: 'run column' to the revision that changed them. */
   readonly flashes = new Map<string, number>()
   private pages = new Map<number, Page>()
+  private top: Page | undefined
   private waiting = new Map<number, Page>()
   private flying = new Map<number, AbortController>()
   private seen = { first: 0, end: PAGE }
@@ -102,17 +109,23 @@ export class Rows {
     return this.heads.value?.rows ?? 0
   }
 
-  get ids(): string[] {
-    return [...this.pages.values()].flatMap((page) => page.ids)
+  /** The page that widths, formats and colours come from: the first one. */
+  get sample(): Page | undefined {
+    return this.top
   }
 
-  /** Some values of a column, from the pages that are here, for its width and format. */
-  values(column: string): Cell[] {
-    return [...this.pages.values()].flatMap((page) => page.cols[column] ?? [])
+  get ids(): readonly string[] {
+    return this.top?.ids ?? []
   }
 
-  names(): { name: string; depth: number; children: number }[] {
-    return [...this.pages.values()].flatMap((page) => page.names.map((name, i) => ({ name, depth: page.depth[i] ?? 0, children: page.children[i] ?? 0 })))
+  /** Some values of a column, for its width and format. */
+  values(column: string): readonly Cell[] {
+    return this.top?.cols[column] ?? []
+  }
+
+  names(): Name[] {
+    const page = this.top
+    return page?.names.map((name, i) => ({ name, depth: page.depth[i] ?? 0, children: page.children[i] ?? 0 })) ?? []
   }
 
   at(index: number): RunRow | undefined {
@@ -138,10 +151,20 @@ export class Rows {
 
   /** Ask for what is in sight and not here yet. */
   want(first: number, end: number): void {
+    const forward = first >= this.seen.first
     this.seen = { first, end }
-    for (let number = Math.floor(first / PAGE); number <= Math.floor(Math.max(first, end - 1) / PAGE); number++) {
-      if (!this.pages.has(number) && !this.flying.has(number) && number * PAGE <= Math.max(0, this.count)) void this.fetch(number, false)
-    }
+    const from = Math.floor(first / PAGE)
+    const to = Math.floor(Math.max(first, end - 1) / PAGE)
+    // Who scrolls fast does not wait for what went by.
+    for (const [number, abort] of this.flying) if (number < from - 1 || number > to + 1) abort.abort()
+    for (let number = from; number <= to; number++) this.need(number)
+    // The next page is here before it is seen; the first load needs no more than it shows.
+    if (first > 0) this.need(forward ? to + 1 : from - 1)
+  }
+
+  private need(number: number): void {
+    if (number < 0 || this.pages.has(number) || this.flying.has(number) || number * PAGE > Math.max(0, this.count)) return
+    void this.fetch(number, false)
   }
 
   /** Ask again for what is in sight; `hold`: nothing may move. */
@@ -188,7 +211,7 @@ export class Rows {
     } catch (error) {
       if (!abort.signal.aborted) this.error.value = error as Failure
     } finally {
-      this.flying.delete(number)
+      if (this.flying.get(number) === abort) this.flying.delete(number)
     }
   }
 
@@ -210,6 +233,7 @@ export class Rows {
   private put(number: number, page: Page): void {
     batch(() => {
       this.pages.set(number, page)
+      if (number === 0 || !this.top) this.top = page
       const { total, matched, live, rows, revision, asked, chosen } = page
       this.heads.value = { total, matched, live, rows, revision, asked, chosen }
       this.version.value++
@@ -304,7 +328,11 @@ export class Groups {
     return this.groups.reduce((sum, group) => sum + 1 + this.inside(group), 0)
   }
 
-  get ids(): string[] {
+  get sample(): unknown {
+    return this.version.value
+  }
+
+  get ids(): readonly string[] {
     return [...this.inner.values()].flatMap((rows) => rows.ids)
   }
 
@@ -327,11 +355,11 @@ export class Groups {
     return undefined
   }
 
-  values(column: string): Cell[] {
+  values(column: string): readonly Cell[] {
     return [...this.groups.flatMap((group) => group.cols[column]?.mean ?? []), ...[...this.inner.values()].flatMap((rows) => rows.values(column))]
   }
 
-  names(): { name: string; depth: number; children: number }[] {
+  names(): Name[] {
     return [...this.groups.map((group) => ({ name: textOf(group.value), depth: 0, children: group.runs })), ...[...this.inner.values()].flatMap((rows) => rows.names())]
   }
 

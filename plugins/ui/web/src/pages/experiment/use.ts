@@ -13,14 +13,15 @@ interface Found {
 export function useExperiments(ids: string): { ids: string[]; name: string; error?: Failure } {
   const listed = ids === 'all' ? [] : ids.split(',')
   const single = listed.length === 1
-  const one = useResource<{ experiment: { name: string } }>(single ? '/api/2.0/mlflow/experiments/get' : null, { experiment_id: ids })
+  // Its views tell the name as well; asked for once, by whoever comes first.
+  const one = useResource<{ name: string }>(single ? 'views' : null, { experiment_id: ids })
   const [all, setAll] = useState<Found['experiments']>()
   const [error, setError] = useState<Failure>()
   useEffect(() => {
     if (single) return
     post<Found>('/api/2.0/mlflow/experiments/search', { max_results: 1000 }).then((found) => setAll(found.experiments), setError)
   }, [ids])
-  if (single) return { ids: listed, name: one.data?.experiment.name ?? '', error: one.error }
+  if (single) return { ids: listed, name: one.data?.name ?? '', error: one.error }
   if (ids === 'all') return { ids: all?.map((each) => each.experiment_id) ?? [], name: 'all runs', error }
   return { ids: listed, name: listed.map((id) => all?.find((each) => each.experiment_id === id)?.name ?? id).join(', '), error }
 }

@@ -20,6 +20,9 @@ export interface Host {
   events: typeof watch
 }
 
+/** What was thrown, whatever it is. */
+const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)))
+
 type Element = HTMLElement & { host?: Host }
 
 export default function Plugin({ params }: PageProps) {
@@ -27,8 +30,8 @@ export default function Plugin({ params }: PageProps) {
   return (
     <>
       <Bar place={<h1>{page?.title ?? 'pegboard'}</h1>} />
-      <div class="scroll">
-        {page ? <Frame key={page.key} page={page} route={params.rest ?? ''} /> : <div class="dots fill"><Nothing title={`No plugin has a page ${params.key}`} /></div>}
+      <div class="scroll dots">
+        {page ? <Frame key={page.key} page={page} route={params.rest ?? ''} /> : <div><Nothing title={`No plugin has a page ${params.key}`} /></div>}
       </div>
       <Foot />
     </>
@@ -43,12 +46,16 @@ function Frame({ page, route }: { page: PluginPage; route: string }) {
   const name = `pegboard-page-${page.key}`
   useEffect(() => {
     setError(undefined)
-    // Errors of its event handlers are the plugin's too.
-    const caught = (event: ErrorEvent) => event.filename.includes(`/p/${page.key}/assets/`) && setError(event.error as Error)
+    // Errors of its event handlers, and of what it does later, are the plugin's too.
+    const own = `/p/${page.key}/assets/`
+    const caught = (event: ErrorEvent) => event.filename.includes(own) && setError(asError(event.error))
+    const rejected = (event: PromiseRejectionEvent) => asError(event.reason).stack?.includes(own) && setError(asError(event.reason))
     addEventListener('error', caught)
-    mount().catch(setError)
+    addEventListener('unhandledrejection', rejected)
+    mount().catch((found) => setError(asError(found)))
     return () => {
       removeEventListener('error', caught)
+      removeEventListener('unhandledrejection', rejected)
       element.current?.remove()
     }
   }, [page.key, turn])

@@ -1,19 +1,20 @@
 /** The shared figure: lines of metrics, with true counts, one cursor and one window for all charts of a page. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { get } from '../../core/api'
 import { columnOf, count, plural } from '../../core/format'
 import { lit } from '../../core/pegs'
 import { useResource } from '../../core/resource'
 import { clock } from '../../core/times'
+import { refuse, say } from '../../core/undo'
 import { Float, MenuItem } from '../menu'
 import { Peg } from '../peg'
 import { csvOf, saveCsv, savePng, saveSvg } from './export'
 import { HoverList, valuesAt } from './hover'
 import { bandsOf, type ChartRun, inkOf, lastOf, linesOf, oddCount, oddOf } from './lines'
-import { type Box, boxOf, type Line, paint, type Picture } from './paint'
+import { type Box, boxOf, type Ink, type Line, paint, type Picture } from './paint'
 import { fraction, valueAt, xLabel } from './scale'
-import { useSeen, useSize } from './seen'
+import { usePainted, useSeen, useSize } from './seen'
 import { type Curve, fitY, type Range, type SeriesAnswer, valueNear } from './series'
 import { TableView } from './tableview'
 import { chartView, cursor, isLog, setLog, showAll, zoom } from './view'
@@ -45,6 +46,10 @@ export interface ChartProps {
   names?: boolean
   /** More items of the figure's menu. */
   menu?: ComponentChildren
+  /** What a click on a line, or Enter while one is lit, does: open the run. */
+  open?: (run: string) => void
+  /** Whether the figure can be taken at its head and moved elsewhere. */
+  movable?: boolean
 }
 
 const NONE: readonly string[] = []
@@ -81,36 +86,34 @@ export function Chart(props: ChartProps) {
   const x = xRange(lines, series.map((each) => each.span), view.from, view.to)
   const isZoomed = view.from !== undefined || view.to !== undefined
   const log = wantsLog && lines.some((line) => line.main.y.some((value) => value > 0))
-  const fit = fitY(lines.flatMap(inWindow(x)), x, { all: view.all || isZoomed, log })
+  const isOwn = view.x === 'time' || view.x === 'relative'
+  const fit = fitY(lines.flatMap(inWindow(x)), x, { all: view.all || isZoomed, log, own: isOwn })
   const stale = answer.error !== undefined && data !== undefined
   const picture: Picture = { width: size.width, height: size.height, x, y: { lo: fit.lo, hi: fit.hi, log }, axis: view.x, lines, odd: oddOf(series, nameOf), lit: now, stale, names: names && lines.length > 0 && size.width > 240 }
   const box = useRef<Box>({ left: 0, right: 0, top: 0, bottom: 0 })
   if (size.width) box.current = boxOf(picture).box
 
-  useLayoutEffect(() => {
-    const element = canvas.current
-    if (!element || !size.width || !data) return
-    const frame = requestAnimationFrame(() => {
-      const scale = devicePixelRatio || 1
-      const [wide, tall] = [Math.round(size.width * scale), Math.round(size.height * scale)]
-      if (element.width !== wide || element.height !== tall) {
-        element.width = wide
-        element.height = tall
-        element.style.width = `${size.width}px`
-        element.style.height = `${size.height}px`
-      }
-      const pen = element.getContext('2d')
-      if (!pen) return
-      pen.setTransform(scale, 0, 0, scale, 0, 0)
-      pen.clearRect(0, 0, size.width, size.height)
-      paint(pen, picture, ink)
-    })
-    return () => cancelAnimationFrame(frame)
-  }, [data, size, now, ink, x.lo, x.hi, fit.lo, fit.hi, log, stale, seen, lines.map((line) => line.colour + line.name).join()])
+  // While a run is lit, all else is one picture that is drawn once.
+  const under = useRef<{ key: string; ink: Ink; canvas: OffscreenCanvas }>(undefined)
+  const still = [came, x.lo, x.hi, fit.lo, fit.hi, log, stale, size.width, size.height, lines.map((line) => line.colour + line.name).join()].join()
+  const draw = (pen: CanvasRenderingContext2D) => {
+    if (!lines.some((line) => line.run === now)) return paint(pen, picture, ink)
+    const scale = devicePixelRatio || 1
+    if (under.current?.key !== `${still} ${scale}` || under.current.ink !== ink) {
+      const made = new OffscreenCanvas(pen.canvas.width, pen.canvas.height)
+      const below = made.getContext('2d')!
+      below.scale(scale, scale)
+      paint(below as unknown as CanvasRenderingContext2D, picture, ink, 'under')
+      under.current = { key: `${still} ${scale}`, ink, canvas: made }
+    }
+    pen.drawImage(under.current.canvas, 0, 0, size.width, size.height)
+    return paint(pen, picture, ink, 'over')
+  }
+  usePainted(canvas, data ? size : undefined, draw, [still, now, seen, ink])
 
   const said = describe(data, group, came, stale)
   const title = keys.join(', ')
-  const pointed = usePointer({ plot, box, x, y: picture.y, lines, axis: view.x, me, isZoomed, toggleLog: () => setLog(key, !wantsLog) })
+  const pointed = usePointer({ plot, box, x, y: picture.y, lines, axis: view.x, me, isZoomed, open: props.open, toggleLog: () => setLog(key, !wantsLog) })
   const [menuAt, setMenuAt] = useState<Element>()
   const [tabled, setTabled] = useState(false)
   const close = () => setMenuAt(undefined)
@@ -118,13 +121,14 @@ export function Chart(props: ChartProps) {
   const csv = async () => {
     const full = await get<SeriesAnswer>('metrics/series', { ...ask, smooth: undefined, group: undefined, width: CSV_WIDTH })
     saveCsv(title, csvOf(full.series, view.x, nameOf))
+    say(`${count(full.drawn)} of ${plural(full.points, 'point')} saved`)
   }
   return (
     <figure ref={figure} class="chart" aria-label={`${title}: ${said}`}>
-      <div class="top">
+      <div class="top" draggable={props.movable}>
         {props.title ?? <Title title={title} lines={lines} series={series} runs={runs} lit={now} />}
         <span class="x" />
-        {(fit.from !== undefined || view.all) && !isZoomed && <button class="fit" title="f" onClick={() => showAll(!view.all)}>{view.all ? 'y shows all' : `y fits ${xLabel(rounded(fit.from!, view.x), view.x, x.hi - x.lo)}+`}</button>}
+        {(fit.from !== undefined || view.all) && !isZoomed && <button class="fit" title="f" onClick={() => showAll(!view.all)}>{view.all ? 'y shows all' : `y fits ${isOwn ? 'after 25 %' : `${xLabel(+fit.from!.toPrecision(2), view.x, x.hi - x.lo)}+`}`}</button>}
         {isZoomed && <button class="fit" title="0" onClick={() => zoom()}>zoomed</button>}
         {data && <button class="more" aria-label={`${title}: menu`} aria-haspopup="menu" aria-expanded={menuAt !== undefined} onClick={(event) => setMenuAt(event.currentTarget)}><Dots /></button>}
       </div>
@@ -133,6 +137,7 @@ export function Chart(props: ChartProps) {
         {data && lines.length > 0 && <Cursor box={box.current} x={x} y={picture.y} axis={view.x} lines={lines} me={me} lit={now} at={pointed.at} title={title} keyName={key} runs={runs} />}
         {pointed.drag && <i class="span" style={{ left: `${pointed.drag.from}px`, width: `${pointed.drag.to - pointed.drag.from}px`, top: `${box.current.top}px`, bottom: '20px' }} />}
         {data && !lines.length && <div class="says">{ids.length ? 'None of these runs has logged it.' : 'No run is shown.'}</div>}
+        {lines.length > 0 && !picture.odd.length && lines.every((line) => !line.main.x.length) && <div class="says">{isZoomed ? 'There are no points in this window.' : `There are no points over ${view.x.replace(/^metrics\./, '')}.`}</div>}
         {!ids.length && !data && <div class="says">No run is shown.</div>}
         {answer.error && !data && <div class="says" role="alert"><span>{answer.error.message} {answer.error.hint}</span><button class="btn" onClick={answer.reload}>Try again</button></div>}
       </div>
@@ -146,9 +151,9 @@ export function Chart(props: ChartProps) {
           {isZoomed && <MenuItem does={act(() => zoom())} keys="0">Show the whole x axis</MenuItem>}
           <MenuItem does={act(() => void figure.current?.requestFullscreen())}>Full screen</MenuItem>
           <hr />
-          <MenuItem does={act(() => savePng(title, picture, ink))}>Save as PNG</MenuItem>
-          <MenuItem does={act(() => saveSvg(title, picture, ink))}>Save as SVG</MenuItem>
-          <MenuItem does={act(() => void csv())}>Save as CSV</MenuItem>
+          <MenuItem does={act(() => savePng(title, size, ink, (pen) => paint(pen, picture, ink)))}>Save as PNG</MenuItem>
+          <MenuItem does={act(() => saveSvg(title, size, ink, (pen) => paint(pen, picture, ink)))}>Save as SVG</MenuItem>
+          <MenuItem does={act(() => void csv().catch((error) => refuse('not saved', error)))}>Save as CSV</MenuItem>
         </Float>
       )}
       {(tabled || pointed.tabled) && data && <TableView title={title} axis={view.x} range={x} lines={lines} series={series} runs={runs} close={() => { setTabled(false); pointed.untable() }} />}
@@ -156,13 +161,10 @@ export function Chart(props: ChartProps) {
   )
 }
 
-const Dots = () => <svg width="12" height="12" viewBox="0 0 12 12" fill="currentColor" aria-hidden="true"><circle cx="2" cy="6" r="1.2" /><circle cx="6" cy="6" r="1.2" /><circle cx="10" cy="6" r="1.2" /></svg>
+export const Dots = () => <svg width="12" height="12" viewBox="0 0 12 12" fill="currentColor" aria-hidden="true"><circle cx="2" cy="6" r="1.2" /><circle cx="6" cy="6" r="1.2" /><circle cx="10" cy="6" r="1.2" /></svg>
 
 /** The window asked for is not drawn beyond what is there; half as many stretches as pixels, since each has two points. */
 const bucketsOf = (width: number): number => Math.max(100, Math.ceil((width * Math.min(2, devicePixelRatio || 1)) / 200) * 100)
-
-/** A place of the x axis in few digits, where it is a number. */
-const rounded = (value: number, axis: string): number => (axis === 'time' || axis === 'relative' ? value : +value.toPrecision(2))
 
 function useCame(data: unknown): number {
   const came = useRef({ data, at: Date.now() })
@@ -212,7 +214,7 @@ function Title({ title, lines, series, runs, lit: now }: { title: string; lines:
   const run = runs.find((each) => each.id === line?.run)
   return (
     <>
-      <h3 class="cut" title={title}>{title}</h3>
+      <h2 class="cut" title={title}>{title}</h2>
       {shown && <span class="v" title={run?.name}>{runs.length > 1 && run && <Peg run={run.id} status={run.status} size={9} />}{columnOf([lastOf(shown)])(lastOf(shown))}</span>}
     </>
   )
@@ -245,13 +247,14 @@ interface Pointing {
   axis: string
   me: object
   isZoomed: boolean
+  open?: (run: string) => void
   toggleLog: () => void
 }
 
 const ZOOM_KEYS: Record<string, number> = { '+': 0.5, '=': 0.5, '-': 2 }
 
 /** What the pointer and the keys do in a picture: the cursor, the lit run, the window. */
-function usePointer({ plot, box, x, y, lines, axis, me, isZoomed, toggleLog }: Pointing) {
+function usePointer({ plot, box, x, y, lines, axis, me, isZoomed, open, toggleLog }: Pointing) {
   const [at, setAt] = useState<{ x: number; y: number }>()
   const [drag, setDrag] = useState<{ from: number; to: number }>()
   const [tabled, setTabled] = useState(false)
@@ -269,14 +272,15 @@ function usePointer({ plot, box, x, y, lines, axis, me, isZoomed, toggleLog }: P
   useEffect(() => () => { if (cursor.peek()?.by === me) cursor.value = undefined }, [])
   const move = (event: PointerEvent) => {
     const px = inside(event)
-    if (start.current !== undefined && event.buttons) {
-      const [from, to] = [Math.min(start.current, px), Math.max(start.current, px)]
-      setDrag(to - from > DRAG ? { from, to } : undefined)
-    }
+    if (start.current !== undefined && event.buttons) setDrag(dragged(px))
     const here = valueOf(px)
     cursor.value = { axis, x: here, by: me }
     setAt({ x: event.clientX, y: event.clientY })
     light(event.clientY - plot.current!.getBoundingClientRect().top, here)
+  }
+  const dragged = (px: number): { from: number; to: number } | undefined => {
+    const begin = start.current ?? px
+    return Math.abs(px - begin) > DRAG ? { from: Math.min(begin, px), to: Math.max(begin, px) } : undefined
   }
   /** Light the run whose line is next to the pointer. */
   const light = (py: number, here: number) => {
@@ -290,22 +294,31 @@ function usePointer({ plot, box, x, y, lines, axis, me, isZoomed, toggleLog }: P
     }
     if (lit.peek() !== run) lit.value = run
   }
+  /** Light the next line above or below, where the cursor is. */
+  const next = (by: number, here: number) => {
+    const there = lines.flatMap((line) => { const value = valueNear(line.main, here, (x.hi - x.lo) / 200); return value === undefined ? [] : [{ run: line.run, value }] }).sort((a, b) => a.value - b.value)
+    const now = there.findIndex((each) => each.run === lit.peek())
+    const found = there[now < 0 ? (by > 0 ? 0 : there.length - 1) : Math.min(there.length - 1, Math.max(0, now + by))]
+    if (found) lit.value = found.run
+  }
   const press = (event: KeyboardEvent) => {
     const now = cursor.peek()?.x ?? (x.lo + x.hi) / 2
     const width = x.hi - x.lo
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
     if (event.ctrlKey || event.metaKey || event.altKey) return
     if (by) {
-      const next = Math.min(x.hi, Math.max(x.lo, now + (by * width) / (event.shiftKey ? 10 : 100)))
+      const to = Math.min(x.hi, Math.max(x.lo, now + (by * width) / (event.shiftKey ? 10 : 100)))
       const { left, top } = plot.current!.getBoundingClientRect()
-      cursor.value = { axis, x: next, by: me }
-      setAt({ x: left + box.current.left + fraction(x, next) * (box.current.right - box.current.left), y: top + 40 })
+      cursor.value = { axis, x: to, by: me }
+      setAt({ x: left + box.current.left + fraction(x, to) * (box.current.right - box.current.left), y: top + 40 })
     } else if (event.key in ZOOM_KEYS) {
       const half = (width * ZOOM_KEYS[event.key]!) / 2
       zoom(now - half, now + half)
     } else if (event.key === '0') zoom()
     else if (event.key === 'l') toggleLog()
     else if (event.key === 't') setTabled(true)
+    else if (event.key === 'ArrowUp' || event.key === 'ArrowDown') next(event.key === 'ArrowUp' ? 1 : -1, now)
+    else if (event.key === 'Enter' && open && lit.peek()) open(lit.peek())
     else if (event.key === 'Escape' && at) leave()
     else return
     event.preventDefault()
@@ -321,8 +334,10 @@ function usePointer({ plot, box, x, y, lines, axis, me, isZoomed, toggleLog }: P
         start.current = inside(event)
         plot.current!.setPointerCapture(event.pointerId)
       },
-      onPointerUp: () => {
-        if (drag && start.current !== undefined) zoom(valueOf(drag.from), valueOf(drag.to))
+      onPointerUp: (event: PointerEvent) => {
+        const part = dragged(inside(event))
+        if (part) zoom(valueOf(part.from), valueOf(part.to))
+        else if (start.current !== undefined && open && lit.peek()) open(lit.peek())
         start.current = undefined
         setDrag(undefined)
         if (!plot.current!.matches(':hover')) leave()

@@ -1,44 +1,48 @@
 /** A chart as a file: PNG, SVG, CSV. */
 import { download } from '../../core/copy'
-import { type Ink, paint, type Picture } from './paint'
-import { SvgPen } from './pen'
+import type { Ink } from './paint'
+import { type Pen, SvgPen } from './pen'
+import type { Size } from './seen'
 import { decoded, type SeriesJson } from './series'
 
 const plainName = (title: string): string => title.replace(/[^\w.-]+/g, '-').slice(0, 80) || 'chart'
 const PNG_SCALE = 2
 
-export function saveSvg(title: string, picture: Picture, ink: Ink): void {
-  const pen = new SvgPen(picture.width, picture.height)
-  background(pen, picture, ink)
+type Draw = (pen: Pen) => void
+
+export function saveSvg(title: string, { width, height }: Size, ink: Ink, draw: Draw): void {
+  const pen = new SvgPen(width, height)
+  background(pen, { width, height }, ink)
+  draw(pen)
   download(`${plainName(title)}.svg`, new Blob([pen.toString()], { type: 'image/svg+xml' }))
 }
 
-export function savePng(title: string, picture: Picture, ink: Ink): void {
+export function savePng(title: string, { width, height }: Size, ink: Ink, draw: Draw): void {
   const canvas = document.createElement('canvas')
-  canvas.width = picture.width * PNG_SCALE
-  canvas.height = picture.height * PNG_SCALE
+  canvas.width = width * PNG_SCALE
+  canvas.height = height * PNG_SCALE
   const pen = canvas.getContext('2d')
   if (!pen) return
   pen.scale(PNG_SCALE, PNG_SCALE)
-  background(pen, picture, ink)
+  background(pen, { width, height }, ink)
+  draw(pen)
   canvas.toBlob((blob) => blob && download(`${plainName(title)}.png`, blob))
 }
 
-function background(pen: SvgPen | CanvasRenderingContext2D, picture: Picture, ink: Ink): void {
+function background(pen: Pen, { width, height }: Size, ink: Ink): void {
   pen.fillStyle = ink.surface
-  pen.fillRect(0, 0, picture.width, picture.height)
-  paint(pen, picture, ink)
+  pen.fillRect(0, 0, width, height)
 }
 
-const cell = (text: string): string => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+export const csvCell = (text: string): string => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 
 /** Points as CSV: run_id, run, metric, the x axis, value; NaN and infinities too. */
 export function csvOf(series: readonly SeriesJson[], axis: string, nameOf: (run: string) => string): string {
-  const rows = [['run_id', 'run', 'metric', axis, 'value'].map(cell).join(',')]
+  const rows = [['run_id', 'run', 'metric', axis, 'value'].map(csvCell).join(',')]
   for (const each of series) {
     const { main, raw } = decoded(each)
     const { x, y } = raw ?? main
-    const head = [each.run_id, nameOf(each.run_id), each.key].map(cell).join(',')
+    const head = [each.run_id, nameOf(each.run_id), each.key].map(csvCell).join(',')
     const points: [number, string][] = [...x].map((at, i) => [at, String(y[i])])
     for (const [kind, word] of [['nan', 'NaN'], ['inf', 'inf'], ['neginf', '-inf']] as const) for (const at of each[kind].x) points.push([at, word])
     points.sort((a, b) => a[0] - b[0])

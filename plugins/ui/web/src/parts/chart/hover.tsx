@@ -46,17 +46,17 @@ export function HoverList({ values, title, x, axis, runs, lit, at }: { values: V
     <div ref={box} class="hoverlist" role="status">
       <span class="t">{title} at {xWords(x, axis)}</span>
       {values.shown.map(({ line, value }) => (
-        <Row key={`${line.run} ${line.name}`} line={line} value={format(value)} status={runs.find((run) => run.id === line.run)?.status ?? ''} lit={line.run === lit} />
+        <Row key={`${line.run} ${line.name}`} line={line} value={format(value)} status={runs.find((run) => run.id === line.run)?.status} lit={line.run === lit} />
       ))}
       {rest && <span class="t">{rest}</span>}
     </div>
   )
 }
 
-function Row({ line, value, status, lit }: { line: Line; value: string; status: string; lit: boolean }) {
+function Row({ line, value, status, lit }: { line: Line; value: string; status?: string; lit: boolean }) {
   return (
     <>
-      <Peg run={line.run} status={status} />
+      {status === undefined ? <i class="sw" style={{ background: line.colour }} /> : <Peg run={line.run} status={status} />}
       <span class={lit ? 'n lit' : 'n'}>{line.name}</span>
       <span class={lit ? 'r lit' : 'r'}>{value}</span>
     </>

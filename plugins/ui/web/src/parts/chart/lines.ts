@@ -1,4 +1,5 @@
 /** The lines of a chart: which run, what colour, how strong, in which order. */
+import { signal } from '@preact/signals'
 import { type Num, num } from '../../core/api'
 import { lessIsBetter } from '../../core/direction'
 import { dashOf, hueToken, slotOf } from '../../core/pegs'
@@ -16,11 +17,15 @@ export interface ChartRun {
 export const MOST_COLOURED = 30
 const FADED = 0.35
 
+/** A canvas does not draw itself again when a font arrives. */
+const fonts = signal(0)
+void document.fonts.load('11px "IBM Plex Mono"').then(() => fonts.value++, () => undefined)
+
 let ink: { key: string; ink: Ink } | undefined
 
 /** The colours of the theme, for a canvas; reading them subscribes to the theme. */
 export function inkOf(): Ink {
-  const key = `${theme.value} ${matchMedia('(prefers-color-scheme: dark)').matches}`
+  const key = `${fonts.value} ${theme.value} ${matchMedia('(prefers-color-scheme: dark)').matches}`
   if (ink?.key !== key) {
     const mono = getComputedStyle(document.documentElement).getPropertyValue('--mono').trim() || 'monospace'
     const [surface, hair, line, edge, ink1, ink2, ink3, bad] = ['surface', 'hair', 'line', 'edge', 'ink', 'ink-2', 'ink-3', 'bad'].map(colour) as string[]

@@ -65,6 +65,7 @@ const LETTER = 6.6
 const TOP = 6
 const BOTTOM = 20
 const LEAST_LEFT = 36
+const MOST_RIGHT = 150
 const PER_Y_TICK = 34
 const PER_X_TICK = 90
 const MOST_RAW = 4
@@ -73,54 +74,66 @@ const DIM = 0.22
 
 /** Where in a picture the lines are, and the ticks of its y axis. */
 export function boxOf(picture: Picture): { box: Box; yTicks: number[]; labels: string[] } {
-  const yTicks = ticks(picture.y, Math.max(2, Math.round((picture.height - TOP - BOTTOM) / PER_Y_TICK)))
-  const labels = yLabels(yTicks)
+  const isBlank = picture.lines.every((line) => !line.main.x.length)
+  const yTicks = isBlank ? [] : ticks(picture.y, Math.max(2, Math.round((picture.height - TOP - BOTTOM) / PER_Y_TICK)))
+  const labels = yLabels(yTicks, picture.y.log)
   const left = Math.max(LEAST_LEFT, Math.ceil(Math.max(0, ...labels.map((label) => label.length)) * LETTER) + 10)
   const longest = picture.names ? Math.max(0, ...picture.lines.filter((line) => line.named).map((line) => line.name.length)) : 0
-  const most = picture.width * 0.26
+  const most = Math.min(picture.width * 0.26, MOST_RIGHT)
   const right = longest ? Math.round(Math.min(longest * LETTER + 18, Math.max(most, 40))) : 12
   return { box: { left, right: picture.width - right, top: TOP, bottom: picture.height - BOTTOM }, yTicks, labels }
 }
 
+/**
+ * What is drawn: `under` is all lines as they are while another is lit, which does not change with
+ * the pointer; `over` is the lit line and the names; without a layer all is drawn.
+ */
+export type Layer = 'under' | 'over'
+
 /** Draw a picture; returns where its lines are. */
-export function paint(pen: Pen, picture: Picture, ink: Ink): Box {
+export function paint(pen: Pen, picture: Picture, ink: Ink, layer?: Layer): Box {
   const { box, yTicks, labels } = boxOf(picture)
   const px = (value: number) => box.left + fraction(picture.x, value) * (box.right - box.left)
   const py = (value: number) => box.bottom - fraction(picture.y, value) * (box.bottom - box.top)
   pen.font = `11px ${ink.mono}`
-  axes(pen, picture, ink, box, { yTicks, labels, px, py })
+  if (layer !== 'over') axes(pen, picture, ink, box, { yTicks, labels, px, py })
   pen.save()
   pen.beginPath()
   pen.rect(box.left, box.top - 4, picture.width - box.left, box.bottom - box.top + 4)
   pen.clip()
   pen.lineJoin = 'round'
   const isLit = (line: Line) => picture.lit !== '' && line.run === picture.lit
-  const anyLit = picture.lines.some(isLit)
-  const raws = picture.lines.length <= MOST_RAW
-  const order = [...picture.lines].reverse().sort((a, b) => Number(isLit(a)) - Number(isLit(b)))
+  const anyLit = layer === 'under' || picture.lines.some(isLit)
+  const lines = [...picture.lines].reverse()
+  const order = layer === 'under' ? lines : layer === 'over' ? lines.filter(isLit) : lines.sort((a, b) => Number(isLit(a)) - Number(isLit(b)))
   for (const line of order) {
-    const lit = isLit(line)
+    const lit = layer !== 'under' && isLit(line)
     const strength = (picture.stale ? 0.5 : 1) * (anyLit ? (lit ? 1 : DIM) : line.alpha)
-    if (line.band) band(pen, line, px, py, strength)
-    if (line.raw && (lit || (raws && !anyLit))) {
-      pen.globalAlpha = 0.25 * strength
-      pen.lineWidth = 1
-      stroke(pen, line.raw, line.colour, [], px, py, picture)
-    }
-    if (lit) {
-      pen.globalAlpha = 0.9
-      pen.lineWidth = 5
-      stroke(pen, line.main, ink.surface, [], px, py, picture)
-    }
-    pen.globalAlpha = strength
-    pen.lineWidth = lit ? 2.25 : 1.5
-    stroke(pen, line.main, line.colour, DASHES[line.dash] ?? [], px, py, picture)
+    oneLine(pen, line, picture, ink, { px, py, lit, strength, raw: lit || (!anyLit && picture.lines.length <= MOST_RAW) })
   }
   pen.restore()
   pen.globalAlpha = 1
+  if (layer === 'under') return box
   oddTicks(pen, picture, ink, box, px)
   if (picture.names) names(pen, picture, ink, box, px, py)
   return box
+}
+
+function oneLine(pen: Pen, line: Line, picture: Picture, ink: Ink, { px, py, lit, strength, raw }: { px: Place; py: Place; lit: boolean; strength: number; raw: boolean }): void {
+  if (line.band) band(pen, line, px, py, strength)
+  if (line.raw && raw) {
+    pen.globalAlpha = 0.25 * strength
+    pen.lineWidth = 1
+    stroke(pen, line.raw, line.colour, [], px, py, picture)
+  }
+  if (lit) {
+    pen.globalAlpha = 0.9
+    pen.lineWidth = 5
+    stroke(pen, line.main, ink.surface, [], px, py, picture)
+  }
+  pen.globalAlpha = strength
+  pen.lineWidth = lit ? 2.25 : 1.5
+  stroke(pen, line.main, line.colour, DASHES[line.dash] ?? [], px, py, picture)
 }
 
 interface Marks {
@@ -225,7 +238,11 @@ function oddTicks(pen: Pen, { odd, x, width, lit }: Picture, ink: Ink, box: Box,
     pen.closePath()
     pen.fill()
     if (place < named) continue
-    const text = { nan: 'NaN', inf: 'inf', neginf: '-inf' }[kind] + (width > 420 || lit ? ` ${name}` : '')
+    const room = Math.min(24, Math.floor((width - place - 12) / LETTER))
+    const whole = { nan: 'NaN', inf: 'inf', neginf: '-inf' }[kind] + (width > 420 || lit ? ` ${name}` : '')
+    const text = whole.length > room ? `${whole.slice(0, Math.max(0, room - 1))}…` : whole
+    pen.fillStyle = ink.surface
+    pen.fillRect(place + 6, kind === 'neginf' ? box.bottom - 13 : box.top - 5, text.length * LETTER + 4, 13)
     written(pen, ink, text, place + 8, kind === 'neginf' ? box.bottom - 2 : box.top + 5, ink.ink2)
     named = place + 16 + text.length * LETTER
   }

@@ -41,7 +41,7 @@ export function ticks({ lo, hi, log }: Scale, n: number): number[] {
     const to = Math.floor(Math.log10(hi) + 1e-9)
     const each = Math.max(1, Math.ceil((to - from + 1) / Math.max(1, n)))
     const found = []
-    for (let power = from; power <= to; power += each) found.push(10 ** power)
+    for (let power = from; power <= to; power += each) found.push(Number(`1e${power}`))
     return found
   }
   return linear(lo, hi, niceStep(lo, hi, n))
@@ -60,7 +60,8 @@ export function timeTicks(lo: number, hi: number, n: number, isDate: boolean): n
 }
 
 /** What stands at a tick of the y axis: .90, 2.5, 5e-4, 20k. */
-export function yLabels(at: readonly number[]): string[] {
+export function yLabels(at: readonly number[], log = false): string[] {
+  if (log && at.length > 1 && at[1]! / at[0]! >= 10) return at.map((value) => (value >= 0.01 && value < 1e5 ? String(value).replace(/^0\./, '.') : trimmed(value.toExponential(0))))
   const most = Math.max(0, ...at.map(Math.abs))
   const apart = at.length > 1 ? Math.min(...at.slice(1).map((value, i) => value - at[i]!)) : most
   if (most > 0 && (most < 0.01 || most >= 1e5)) {

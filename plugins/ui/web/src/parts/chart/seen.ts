@@ -38,3 +38,27 @@ export function useSize(ref: RefObject<HTMLElement | null>): Size {
   }, [])
   return size
 }
+
+/** Draw on a canvas of a size, sharp on every screen, when something that it depends on changes. */
+export function usePainted(canvas: RefObject<HTMLCanvasElement | null>, size: Size | undefined, draw: (pen: CanvasRenderingContext2D) => void, deps: readonly unknown[]): void {
+  useLayoutEffect(() => {
+    const element = canvas.current
+    if (!element || !size?.width || !size.height) return
+    const frame = requestAnimationFrame(() => {
+      const scale = devicePixelRatio || 1
+      const [wide, tall] = [Math.round(size.width * scale), Math.round(size.height * scale)]
+      if (element.width !== wide || element.height !== tall) {
+        element.width = wide
+        element.height = tall
+        element.style.width = `${size.width}px`
+        element.style.height = `${size.height}px`
+      }
+      const pen = element.getContext('2d')
+      if (!pen) return
+      pen.setTransform(scale, 0, 0, scale, 0, 0)
+      pen.clearRect(0, 0, size.width, size.height)
+      draw(pen)
+    })
+    return () => cancelAnimationFrame(frame)
+  }, [size, ...deps])
+}

@@ -136,7 +136,8 @@ export function rangeOf(curves: readonly Curve[], from = -Infinity, positive = f
 
 /** What part of the x axis the climb takes that y does not have to fit. */
 export const CLIMB = 0.25
-const WORTH = 1.3
+/** How many times as high as what follows it all has to be, for the climb to be left out. */
+const WORTH = 1.6
 
 export interface Fit extends Range {
   /** From which x on all values are within; undefined: all are. */
@@ -145,17 +146,25 @@ export interface Fit extends Range {
 
 /**
  * The y axis of curves between two x: the values after the climb, where that shows more of them.
- * Without curves it is 0 to 1.
+ * Without curves it is 0 to 1. `own`: each curve has a climb of its own, since over time one takes
+ * an hour and another a day.
  */
-export function fitY(curves: readonly Curve[], x: Range, { all = false, log = false } = {}): Fit {
+export function fitY(curves: readonly Curve[], x: Range, { all = false, log = false, own = false } = {}): Fit {
   const whole = rangeOf(curves, -Infinity, log)
   if (!whole) return log ? { lo: 0.1, hi: 1 } : { lo: 0, hi: 1 }
   const from = x.lo + (x.hi - x.lo) * CLIMB
-  const part = all ? undefined : rangeOf(curves, from, log)
+  const part = all ? undefined : own ? joined(curves.map((curve) => rangeOf([curve], startOf(curve), log))) : rangeOf(curves, from, log)
   const size = ({ lo, hi }: Range) => (log ? Math.log(hi / lo) : hi - lo)
   const clips = part !== undefined && size(part) > 0 && size(whole) > size(part) * WORTH
   const range = clips ? part : whole
   return { ...padded(range, log), ...(clips && { from }) }
+}
+
+const startOf = ({ x }: Curve): number => (x[0] ?? 0) + ((x.at(-1) ?? 0) - (x[0] ?? 0)) * CLIMB
+
+function joined(ranges: readonly (Range | undefined)[]): Range | undefined {
+  const found = ranges.filter((range) => range !== undefined)
+  return found.length ? { lo: Math.min(...found.map(({ lo }) => lo)), hi: Math.max(...found.map(({ hi }) => hi)) } : undefined
 }
 
 function padded({ lo, hi }: Range, log: boolean): Range {

@@ -13,6 +13,7 @@ export function TableView({ title, axis, range, lines, series, runs, close }: { 
   const step = niceStep(range.lo, range.hi, PLACES)
   const places: number[] = []
   for (let x = Math.ceil(range.lo / step) * step; x <= range.hi && places.length <= PLACES * 2; x += step) places.push(x)
+  const known = new Map(runs.map((run) => [run.id, run.status]))
   const values = lines.map((line) => places.map((x) => valueNear(line.main, x, step / 2)))
   const format = columnOf(values.flat())
   return (
@@ -26,7 +27,7 @@ export function TableView({ title, axis, range, lines, series, runs, close }: { 
               const found = series.find((each) => each.run_id === line.run && (line.name === each.key || line.name.endsWith(` ${each.key}`))) ?? series.find((each) => each.run_id === line.run)
               return (
                 <tr key={`${line.run} ${line.name}`}>
-                  <td><span class="nm"><Peg run={line.run} status={runs.find((run) => run.id === line.run)?.status ?? ''} />{line.name}</span></td>
+                  <td><span class="nm">{known.has(line.run) && <Peg run={line.run} status={known.get(line.run)!} />}{line.name}</span></td>
                   <td class="r">{found ? count(found.points) : ''}</td>
                   <td class="r" title={exact(found?.min)}>{format(found?.min)}</td>
                   <td class="r" title={exact(found?.max)}>{format(found?.max)}</td>

@@ -29,7 +29,7 @@ export function chartView(): ChartView {
   }
 }
 
-const text = (value: number | undefined): string | null => (value === undefined ? null : String(+value.toPrecision(10)))
+const text = (value: number | undefined): string | null => (value === undefined ? null : String(+value.toPrecision(15)))
 
 /** Show a window of the x axis, in all charts; without one all is shown. */
 export const zoom = (from?: number, to?: number): void => setQuery({ from: text(from), to: text(to) })

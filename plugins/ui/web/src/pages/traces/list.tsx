@@ -1,0 +1,268 @@
+/** The list of traces: what failed, then the slowest. */
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { get } from '../../core/api'
+import { columnOf, exact, type Format, plural } from '../../core/format'
+import { isFilter, withTerm } from '../../core/grammar'
+import { useKeys } from '../../core/keys'
+import { useResource } from '../../core/resource'
+import { address, href, may } from '../../core/root'
+import { asSearch, listParam, navigate, param, setQuery } from '../../core/router'
+import { rowHeight } from '../../core/theme'
+import { stamp } from '../../core/times'
+import { Bar } from '../../parts/bar'
+import { Filter } from '../../parts/filter'
+import { Foot } from '../../parts/foot'
+import { Chevron } from '../../parts/icon'
+import { Peg } from '../../parts/peg'
+import { Failed, Nothing } from '../../parts/states'
+import { Age } from '../../parts/time'
+import { reveal, Rows, useWindow } from '../../parts/window'
+import { complete } from './complete'
+import { took } from './spans'
+import { text } from './words'
+import './page.css'
+
+export interface Listed {
+  ids: string[]
+  names: (string | null)[]
+  states: string[]
+  times: number[]
+  durations: (number | null)[]
+  tokens: (number | null)[]
+  costs: (number | null)[]
+  requests: string[]
+  responses: string[]
+  sessions: (string | null)[]
+  users: (string | null)[]
+  runs: (string | null)[]
+  experiments: string[]
+  scores: { name: string; value: unknown }[][]
+  experiment_names: Record<string, string>
+  next_page_token: string | null
+  /** Of how many traces those with most tokens or cost were found; 0: of all. */
+  among: number
+}
+
+const PAGE = 100
+const POLL_MS = 5000
+const STATES: Record<string, string> = { OK: 'finished', ERROR: 'failed', IN_PROGRESS: 'running' }
+const HEADS = [
+  { key: 'name', title: 'trace', first: 'name' },
+  { key: 'duration', title: 'time', first: '-duration' },
+  { key: 'tokens', title: 'tokens', first: '-tokens' },
+  { key: 'cost', title: 'cost', first: '-cost' },
+  { key: '', title: 'scores', first: '' },
+  { key: 'time', title: 'age', first: '-time' },
+]
+
+/** What of the address says which traces are looked at; kept in links to one of them. */
+export const scopeOf = (): { exp: string; q: string; sort: string } => ({ exp: param('exp'), q: param('q'), sort: param('sort') })
+export const listQuery = (scope: ReturnType<typeof scopeOf>) => ({ experiment_ids: scope.exp.split(',').filter(Boolean), q: scope.q, sort: scope.sort, limit: PAGE })
+export const scoped = (scope: ReturnType<typeof scopeOf>): string => asSearch(Object.fromEntries(Object.entries(scope).filter(([, value]) => value)))
+
+export default function Traces() {
+  const scope = scopeOf()
+  const scopeKey = JSON.stringify(scope)
+  const experiments = listParam('exp')
+  const asked = useResource<Listed>('traces/list', listQuery(scope))
+  const [more, setMore] = useState<Listed[]>([])
+  const [held, setHeld] = useState<{ of: string; data: Listed }>()
+  const [at, setAt] = useState(-1)
+  const inside = useRef(false)
+  const fetching = useRef('')
+  const box = useRef<HTMLDivElement>(null)
+  const height = rowHeight()
+  useEffect(() => {
+    const timer = setInterval(() => !document.hidden && asked.reload(), POLL_MS)
+    return () => clearInterval(timer)
+  }, [])
+  // Rows stay where they are while somebody points at them, unless something else was asked for.
+  useEffect(() => {
+    const fresh = asked.data
+    if (!fresh) return
+    const keeps = held?.of === scopeKey && (inside.current || at > 0) && held.data.ids.join() !== fresh.ids.join()
+    setHeld({ of: scopeKey, data: keeps ? withNews(held.data, fresh) : fresh })
+    if (held?.of === scopeKey) return
+    setMore([])
+    setAt(-1)
+  }, [asked.data])
+  const first = held?.data ?? asked.data
+  const news = first && asked.data ? asked.data.ids.filter((id) => !first.ids.includes(id)).length : 0
+  const pages = first ? [first, ...more] : []
+  const count = pages.reduce((sum, page) => sum + page.ids.length, 0)
+  const seen = useWindow(box, count, height, height)
+  const last = pages.at(-1)
+  useEffect(() => {
+    const token = last?.next_page_token
+    if (!token || seen.end < count - 20 || fetching.current === token) return
+    fetching.current = token
+    get<Listed>('traces/list', { ...listQuery(scope), page_token: token }).then((page) => setMore((now) => [...now, page]), () => (fetching.current = ''))
+  }, [seen.end, last])
+  const row = (index: number): { page: Listed; i: number } | undefined => {
+    for (const page of pages) {
+      if (index < page.ids.length) return { page, i: index }
+      index -= page.ids.length
+    }
+    return undefined
+  }
+  const linkTo = (index: number): string => {
+    const found = row(index)
+    return found ? `/traces/${encodeURIComponent(found.page.ids[found.i]!)}${scoped(scope)}` : ''
+  }
+  const step = (by: number) => {
+    const next = Math.max(0, Math.min(count - 1, at + by))
+    if (!count) return
+    setAt(next)
+    reveal(box.current, next, height, height)
+  }
+  useKeys('Traces', {
+    j: { does: 'Next trace', run: () => step(1), quiet: true }, ArrowDown: { does: 'Next trace', run: () => step(1), quiet: true },
+    k: { does: 'Trace before', run: () => step(-1), quiet: true }, ArrowUp: { does: 'Trace before', run: () => step(-1), quiet: true },
+    Home: { does: 'First trace', run: () => step(-count), quiet: true }, End: { does: 'Last trace', run: () => step(count), quiet: true },
+    Enter: { does: 'Open the trace', run: () => at >= 0 && navigate(linkTo(at)), quiet: true },
+    e: { does: 'Failed traces only', run: () => toggle(scope.q, "trace.status = 'ERROR'") },
+  })
+  const longest = Math.max(1, ...pages.flatMap((page) => page.durations.map((ms) => ms ?? 0)))
+  const cost = columnOf(pages.flatMap((page) => page.costs), { zero: true })
+  const several = new Set(pages.flatMap((page) => page.experiments)).size > 1
+  const error = asked.error
+  const wrong = error?.status === 400 ? error : undefined
+  const place = experiments.map((id) => first?.experiment_names[id] ?? id).join(', ')
+  const running = pages.reduce((sum, page) => sum + page.states.filter((state) => state === 'IN_PROGRESS').length, 0)
+  return (
+    <>
+      <Bar
+        place={<>{place ? <><a class="i3" href={href('/traces')}>traces</a><span class="sep">/</span><h1>{place}</h1></> : <h1>traces</h1>}</>}
+        live={running}
+        right={news > 0 ? <button class="btn flat" onClick={() => { setHeld({ of: scopeKey, data: asked.data! }); setMore([]); setAt(-1) }}>{news} new <Chevron to="up" /></button> : undefined}
+      >
+        <Filter value={scope.q} apply={(q) => setQuery({ q })} complete={(where) => complete(experiments, where)} placeholder="trace.status = 'ERROR', or any words in a span" count={first ? (last?.next_page_token ? `first ${plural(count, 'trace')}` : plural(count, 'trace')) : ''} error={wrong} memory="traces" />
+      </Bar>
+      {error && !wrong && <Failed what="The traces could not be read" error={error} still={first ? `What is shown is as of ${stamp(asked.at)}.` : undefined} retry={asked.reload} />}
+      <div class="scroll dots traces-list" ref={box} onPointerEnter={() => (inside.current = true)} onPointerLeave={() => (inside.current = false)}>
+        {first && count === 0 && !wrong ? (
+          <None asked={scope.q} />
+        ) : (
+          first && (
+            <div role="grid" aria-label="Traces" aria-rowcount={last?.next_page_token ? -1 : count + 1} tabIndex={0} aria-activedescendant={at >= 0 ? `trace-${at}` : undefined}>
+              <Head sort={scope.sort} height={height} />
+              <Rows window={seen} count={count} height={height} row={(index, top) => {
+                const found = row(index)
+                return found && <Line key={found.page.ids[found.i]} {...found} index={index} top={top} on={index === at} to={linkTo(index)} longest={longest} cost={cost} named={several} />
+              }} />
+            </div>
+          )
+        )}
+      </div>
+      <Foot>
+        {first && <span>{scope.sort && last?.among ? `by ${scope.sort.replace('-', '')}, of the last ${plural(last.among, 'trace')}` : scope.sort ? `by ${scope.sort.replace('-', '')}` : 'failed, then slowest'}</span>}
+        {scope.sort && <button onClick={() => setQuery({ sort: null })}>usual order</button>}
+        <button class="k2" aria-pressed={scope.q.includes("trace.status = 'ERROR'")} onClick={() => toggle(scope.q, "trace.status = 'ERROR'")}>failed only<kbd>e</kbd></button>
+      </Foot>
+    </>
+  )
+}
+
+/** What was shown, with the new values of the same traces. */
+function withNews(now: Listed, fresh: Listed): Listed {
+  const places = now.ids.map((id) => fresh.ids.indexOf(id))
+  const renewed = <T,>(old: T[], values: T[]): T[] => old.map((value, i) => (places[i]! >= 0 ? values[places[i]!]! : value))
+  return { ...now, states: renewed(now.states, fresh.states), durations: renewed(now.durations, fresh.durations), tokens: renewed(now.tokens, fresh.tokens), costs: renewed(now.costs, fresh.costs), scores: renewed(now.scores, fresh.scores) }
+}
+
+function toggle(q: string, term: string): void {
+  const without = q.replace(` and ${term}`, '').replace(new RegExp(`^${term}( and )?`), '')
+  setQuery({ q: q.includes(term) ? without : withTerm(isFilter(q) ? q : '', term) })
+}
+
+function Head({ sort, height }: { sort: string; height: number }) {
+  const by = sort.replace(/^-/, '')
+  return (
+    <div role="rowgroup" class="traces-heads">
+      <div role="row" class="traces-row head" style={{ height: `${height}px` }} aria-rowindex={1}>
+        {HEADS.map((head) => (
+          <span key={head.title} role="columnheader" class={`c-${head.title}`} aria-sort={head.key && by === head.key ? (sort.startsWith('-') ? 'descending' : 'ascending') : undefined}>
+            {head.key ? (
+              <button class={by === head.key ? 'w5' : ''} onClick={() => setQuery({ sort: by === head.key ? (sort === head.first ? (sort.startsWith('-') ? by : `-${by}`) : null) : head.first })}>
+                {head.title}
+                {by === head.key && <Chevron to={sort.startsWith('-') ? 'down' : 'up'} />}
+              </button>
+            ) : (
+              head.title
+            )}
+          </span>
+        ))}
+      </div>
+    </div>
+  )
+}
+
+interface LineProps {
+  page: Listed
+  i: number
+  index: number
+  top: number
+  on: boolean
+  to: string
+  longest: number
+  cost: Format
+  /** Whether to say of which experiment it is. */
+  named: boolean
+}
+
+function Line({ page, i, index, top, on, to, longest, cost, named }: LineProps) {
+  const state = page.states[i]!
+  const name = page.names[i] ?? short(page.ids[i]!)
+  const ms = page.durations[i]
+  const failed = state === 'ERROR'
+  const other = (key: string, value: string | null | undefined) => value && ((event: MouseEvent) => { if (event.altKey) { event.preventDefault(); event.stopPropagation(); setQuery({ q: withTerm(param('q'), `${key} = ${text(value)}`) }) } })
+  return (
+    <div role="row" id={`trace-${index}`} aria-rowindex={index + 2} aria-selected={on} class={`traces-row ${on ? 'on' : ''}`} style={{ top: `${top}px` }} onClick={(event) => { if (!(event.target as Element).closest('a, button') && !event.altKey) navigate(to) }}>
+      <span role="gridcell" class="c-trace" onClick={other('trace.name', page.names[i]) || undefined}>
+        <span class={failed ? 'failed' : ''}><Peg status={STATES[state] ?? 'hidden'} /></span>
+        <a class={`nw cut ${failed ? 'bad' : ''}`} href={href(to)} tabIndex={-1} title={page.names[i] ?? page.ids[i]}>{name}</a>
+        <span class="cut i3 s">{page.requests[i] && asked(page.requests[i])}</span>
+        <span class="x" />
+        {named && <span class="i3 cut exp">{page.experiment_names[page.experiments[i]!]}</span>}
+      </span>
+      <span role="gridcell" class={`c-time ${failed ? 'bad' : ''}`} title={ms === null || ms === undefined ? '' : `${exact(ms)} ms`}>
+        <i class={`bar-of ${failed ? 'bad' : ''}`} style={{ width: `${((ms ?? 0) / longest) * 80}px` }} />
+        {state === 'IN_PROGRESS' ? <span class="i3">running</span> : took(ms)}
+      </span>
+      <span role="gridcell" class="c-tokens">{page.tokens[i]?.toLocaleString('en-US') ?? '–'}</span>
+      <span role="gridcell" class="c-cost" title={exact(page.costs[i])}>{page.costs[i] === null ? '–' : `$${cost(page.costs[i])}`}</span>
+      <span role="gridcell" class="c-scores cut">{page.scores[i]!.map((score) => <span key={score.name}><span class="i3">{score.name}</span> {typeof score.value === 'number' ? +score.value.toPrecision(3) : String(score.value)} </span>)}</span>
+      <span role="gridcell" class="c-age i3"><Age at={page.times[i]} /></span>
+    </div>
+  )
+}
+
+/** An id as far as people compare it. */
+export const short = (id: string): string => (/^tr-[0-9a-f]{32}$/.test(id) ? id.slice(0, 9) : id)
+
+/** What was asked, out of the JSON that it stands in. */
+export function asked(preview: string): string {
+  const found = /"content":\s*"((?:[^"\\]|\\.)*)"\s*\}?\]?/.exec(preview) ?? /^\{"\w+":\s*"((?:[^"\\]|\\.)*)"/.exec(preview)
+  if (!found) return preview
+  try {
+    return JSON.parse(`"${found[1]}"`) as string
+  } catch {
+    return preview
+  }
+}
+
+function None({ asked: q }: { asked: string }) {
+  if (q) return <Nothing title="No trace fits">Take a condition away, or look at <button class="link" onClick={() => setQuery({ q: null })}>all traces</button>.</Nothing>
+  return (
+    <div class="hole">
+      <h2>No traces yet</h2>
+      <div class="code" tabIndex={0} role="region" aria-label="Code that traces to here">
+        <span class="kw">import</span> mlflow{'\n'}
+        mlflow.set_tracking_uri(<span class="q">"</span>{address()}<span class="q">"</span>){'\n'}
+        @mlflow.trace{'\n'}
+        <span class="kw">def</span> answer(question): ...
+      </div>
+      <div class="then s"><span>OpenTelemetry's exporters send to <span class="m">{address()}/v1/traces</span>. This page fills by itself{may('write') ? '' : ', but you may only read'}.</span></div>
+    </div>
+  )
+}

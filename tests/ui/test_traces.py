@@ -1,0 +1,222 @@
+"""The pages of traces: the list, the waterfall, what a span holds, and what people say of it."""
+
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import agents
+import pytest
+from conftest import Served, serving, watched
+from playwright.sync_api import Browser, Page, expect
+
+
+@pytest.fixture(scope="module")
+def agency(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve a store of traces; one test adds feedback to one of them and takes it back."""
+    place = tmp_path_factory.mktemp("agents")
+    experiment = agents.fill(f"sqlite:{place}/s.db")
+    with serving(place, ids={"experiment": experiment}) as served:
+        yield served
+
+
+def row(page: Page, name: str) -> Any:
+    return page.get_by_role("row").filter(has=page.get_by_text(name, exact=True)).first
+
+
+def test_the_failed_and_the_slow_are_first_and_a_head_sorts(
+    page: Page, agency: Any, accessible: Callable[[Page], None]
+) -> None:
+    page.goto(f"{agency.url}/traces")
+    rows = page.get_by_role("grid", name="Traces").get_by_role("row")
+    expect(rows).to_have_count(17)
+    expect(rows.nth(1)).to_contain_text(agents.MARKUP)
+    expect(rows.nth(2)).to_contain_text("running")
+    expect(rows.nth(3)).to_contain_text(agents.QUESTION)
+    expect(rows.nth(3)).to_contain_text("4,120")
+    accessible(page)
+    page.get_by_role("button", name="tokens").click()
+    expect(page).to_have_url(re.compile("sort=-tokens"))
+    expect(rows.nth(1)).to_contain_text("4,120")
+    expect(page.get_by_role("columnheader", name="tokens")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    page.go_back()
+    expect(rows.nth(1)).to_contain_text(agents.MARKUP)
+
+
+def test_a_filter_completes_says_what_is_wrong_and_finds_words(page: Page, agency: Any) -> None:
+    page.goto(f"{agency.url}/traces")
+    rows = page.get_by_role("grid", name="Traces").get_by_role("row")
+    expect(rows).to_have_count(17)
+    page.keyboard.press("/")
+    page.keyboard.type("trace.sta")
+    expect(page.get_by_role("option").first).to_contain_text("trace.status")
+    page.keyboard.press("Tab")
+    page.keyboard.type("= ")
+    expect(page.get_by_role("option", name="ERROR")).to_contain_text("1 trace")
+    page.keyboard.type("'ERR")
+    expect(page.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(rows).to_have_count(2)
+    page.get_by_role("combobox").fill("trace.colour = 'x'")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("column 1")
+    expect(rows).to_have_count(2)
+    page.get_by_role("combobox").fill("Fenwick overdue")
+    page.keyboard.press("Enter")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(1)).to_contain_text(agents.QUESTION)
+
+
+def test_a_trace_is_read_with_the_keyboard_alone(page: Page, agency: Any) -> None:
+    page.goto(f"{agency.url}/traces?exp={agency.ids['experiment']}&sort=-tokens")
+    page.get_by_text(agents.QUESTION).wait_for()
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    side = page.get_by_role("complementary", name="The span")
+    # The slowest work is what one looks at first.
+    expect(side.get_by_role("heading", name="llm.answer")).to_be_visible()
+    expect(page.get_by_text("critical path 3.04 s of 3.20 s, 82 % in models")).to_be_visible()
+    for key, name in (("k", "crm.lookup"), ("ArrowLeft", "act"), ("e", "crm.lookup")):
+        page.keyboard.press(key)
+        expect(side.get_by_role("heading", name=name)).to_be_visible()
+    expect(side.get_by_role("alert")).to_have_text("timeout, retried")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(row(page, "sql.query")).to_have_count(0)
+    expect(row(page, "act")).to_have_attribute("aria-expanded", "false")
+    page.reload()
+    expect(row(page, "act")).to_have_attribute("aria-expanded", "false")
+    page.keyboard.press("ArrowRight")
+    expect(row(page, "sql.query")).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("Oakmoor")
+    expect(page.get_by_text("2 of 14 spans")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("]")
+    expect(page.get_by_role("heading", level=1)).to_have_text("tr-000000")
+    page.keyboard.press("[")
+    expect(page.get_by_role("heading", level=1)).to_have_text("tr-8c41f0")
+
+
+def test_messages_rows_and_words_of_a_span_are_shown_as_what_they_are(
+    page: Page, agency: Any, accessible: Callable[[Page], None]
+) -> None:
+    page.goto(f"{agency.url}/traces/{agents.AGENT}")
+    side = page.get_by_role("complementary", name="The span")
+    expect(side.get_by_role("heading", level=3)).to_have_text(
+        ["system", "user", "tool, sql.query", "assistant"]
+    )
+    expect(side.get_by_role("cell", name="Fenwick Foundry")).to_be_visible()
+    expect(side.get_by_text("triage-answer v11")).to_be_visible()
+    accessible(page)
+    page.keyboard.press("f")
+    page.keyboard.type("fenwick")
+    expect(side.locator("mark")).to_have_count(2)
+    expect(side.get_by_role("status")).to_have_text("2")
+    page.keyboard.press("Enter")
+    expect(side.locator("mark.at")).to_have_text("Fenwick")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.keyboard.press("2")
+    expect(side.get_by_text("Infinity")).to_be_visible()
+    side.get_by_role("button", name="mlflow.chat.tokenUsage").click()
+    expect(side.get_by_text("output_tokens")).to_be_visible()
+    page.keyboard.press("3")
+    expect(side.get_by_text("after 310 ms")).to_be_visible()
+    page.keyboard.press("w")
+    page.keyboard.press("5")
+    expect(side.get_by_text('"first_token"')).to_be_visible()
+    accessible(page)
+
+
+def test_feedback_is_added_and_taken_back(page: Page, agency: Any) -> None:
+    page.goto(f"{agency.url}/traces/{agents.AGENT}")
+    side = page.get_by_role("complementary", name="The span")
+    side.get_by_role("heading", name="llm.answer").wait_for()
+    page.keyboard.press("4")
+    expect(side.get_by_text("All amounts are in the rows.")).to_be_visible()
+    page.keyboard.press("a")
+    page.keyboard.type("correct")
+    page.keyboard.press("Tab")
+    page.keyboard.type("yes")
+    page.keyboard.press("Enter")
+    expect(side.locator(".score").filter(has_text="correct")).to_contain_text("true")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name=re.compile("^undo")).click()
+    expect(side.locator(".score").filter(has_text="correct")).to_have_count(0)
+
+
+def test_thousands_of_spans_are_windowed_and_reached(page: Page, agency: Any) -> None:
+    page.goto(f"{agency.url}/traces/{agents.LONG}")
+    grid = page.get_by_role("treegrid", name="Spans")
+    expect(grid).to_have_attribute("aria-rowcount", "3001")
+    assert grid.get_by_role("row").count() < 80
+    page.keyboard.press("End")
+    expect(row(page, "step 3000")).to_be_visible()
+    expect(row(page, "step 3000")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press(".")
+    expect(page.get_by_role("columnheader", name="when")).to_contain_text("2999.2 ms")
+
+
+def test_what_failed_is_open_or_missing_says_so_and_markup_stays_text(
+    page: Page, agency: Any
+) -> None:
+    page.goto(f"{agency.url}/traces/{agents.FAILED}")
+    expect(page.get_by_text("the index did not answer").first).to_be_visible()
+    expect(page.get_by_text(f"“{agents.MARKUP}”")).to_be_visible()
+    assert page.locator("main img").count() == 0
+    page.goto(f"{agency.url}/traces/{agents.OPEN}")
+    expect(page.get_by_text("1 span whose parent has not arrived")).to_be_visible()
+    expect(page.get_by_role("gridcell", name="running")).to_be_visible()
+    page.goto(f"{agency.url}/traces/tr-nothing")
+    expect(page.get_by_role("heading", name="There is no such trace")).to_be_visible()
+
+
+def test_a_server_that_is_gone_leaves_the_trace_on_the_screen(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    agents.fill(f"sqlite:{tmp_path}/s.db", spans=3)
+    context = chromium.new_context()
+    page, seen = watched(context)
+    with serving(tmp_path) as served:
+        page.goto(f"{served.url}/traces/{agents.AGENT}")
+        page.get_by_role("heading", name="llm.answer").wait_for()
+    page.keyboard.press("j")
+    expect(page.get_by_role("alert")).to_contain_text("The server does not answer.")
+    expect(row(page, "judge.groundedness")).to_be_visible()
+    expect(page.get_by_text("last heard")).to_be_visible()
+    seen.check(page, ("ERR_CONNECTION_REFUSED",))
+    context.close()
+
+
+def test_a_reader_sees_no_form_and_a_phone_reads(
+    chromium: Browser, tmp_path: Path, accessible: Callable[[Page], None]
+) -> None:
+    agents.fill(f"sqlite:{tmp_path}/s.db", spans=3)
+    pegboard = str(Path(sys.executable).with_name("pegboard"))
+    add = [pegboard, "server", "user", "add", "ann", "--level", "read"]
+    subprocess.run([*add, "--users", "users"], cwd=tmp_path, input="long enough 1\n" * 2,
+                   text=True, check=True, capture_output=True)  # fmt: skip
+    token = base64.b64encode(b"ann:long enough 1").decode()
+    with serving(tmp_path, "--users", "users") as served:
+        context = chromium.new_context(
+            viewport={"width": 390, "height": 844},
+            extra_http_headers={"Authorization": f"Basic {token}"},
+        )
+        page, seen = watched(context)
+        page.goto(f"{served.url}/traces/{agents.AGENT}?tab=feedback")
+        side = page.get_by_role("complementary", name="The span")
+        expect(side.get_by_text("All amounts are in the rows.")).to_be_visible()
+        expect(side.get_by_role("button", name="Add feedback")).to_have_count(0)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        accessible(page)
+        seen.check(page)
+        context.close()

@@ -39,7 +39,6 @@ export default function Metrics({ run, system = false, turn }: { run: Overview; 
   if (!all.length) return <div class="dots fillup"><Nothing title={system ? 'Nothing about the machine' : 'No metric'}>{system ? <>Runs note what the machine does when they start with <span class="m">log_system_metrics=True</span>.</> : 'This run has logged no metric.'}</Nothing></div>
   return (
     <div class="run-metrics">
-      <h2 class="sr">{system ? 'System' : 'Metrics'}</h2>
       <div class="cap">
         <input ref={input} class={`input find ${fits ? '' : 'wrong'}`} type="search" placeholder="words, or /regex/" aria-label="Find metrics" aria-invalid={!fits} value={text} onInput={(event) => setQuery({ find: event.currentTarget.value }, { replace: true })}
           onKeyDown={(event) => { if (event.key === 'Escape') { setQuery({ find: null }, { replace: true }); event.currentTarget.blur() } }} />

@@ -37,7 +37,7 @@ export function Charts({ run, keys, turn, height = 232, versus }: ChartsProps) {
 
 /** The run's own value: that of the reference stands in the list at the pointer. */
 export function Title({ name, value }: { name: string; value: number | null }) {
-  return <><h3 class="cut" title={name}>{name}</h3><span class="v" title={exact(value)}>{columnOf([value])(value)}</span></>
+  return <><h2 class="cut" title={name}>{name}</h2><span class="v" title={exact(value)}>{columnOf([value])(value)}</span></>
 }
 
 export default function Overview({ turn, ...rest }: AsideProps & { turn: number }) {
@@ -52,7 +52,6 @@ export default function Overview({ turn, ...rest }: AsideProps & { turn: number 
   return (
     <div class="run-cols">
       <div class="run-cells scroll dots" tabIndex={0} role="region" aria-label="Curves">
-        <h2 class="sr">Curves</h2>
         {!order.length && (isLive(run.info.status) ? <Empty title="No numbers yet" experiment={run.info.experiment} /> : <p class="s hint">This run has logged no metric.</p>)}
         <Charts run={run} keys={shown} turn={turn} versus />
         {keys.length > shown.length && (

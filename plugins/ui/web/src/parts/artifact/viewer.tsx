@@ -4,12 +4,12 @@ import { useMemo, useState } from 'preact/hooks'
 import { copy } from '../../core/copy'
 import { bytes as sized, count } from '../../core/format'
 import { useKeys } from '../../core/keys'
+import { type Json, JsonTree } from '../json'
 import { Prose } from '../prose-view'
 import { Failed, Nothing } from '../states'
 import { Code } from './code'
 import { Diff } from './diff'
 import { Picture } from './image'
-import { JsonTree } from './json'
 import { hexLines, isBinary, type Kind, kindOf, languageOf, nameOf } from './kinds'
 import { Notebook } from './notebook'
 import { downloadUrl, FIRST, frameUrl, type Head, MOST, type Owner, previewUrl, useHead } from './source'
@@ -116,7 +116,7 @@ function Shown({ owner, path, kind, head, more }: { owner: Owner; path: string; 
     </div>
   )
   if (kind === 'json' && (json === undefined ? !isWhole && /^\s*\{\s*"columns"\s*:/.test(text) : isTable(json))) return <Table owner={owner} path={path} />
-  if (json !== undefined) return <div class="fillup"><JsonTree value={json as never} /></div>
+  if (json !== undefined) return <div class="fillup art-json" tabIndex={0} role="region" aria-label="JSON"><JsonTree value={json as Json} /></div>
   if (kind === 'markdown') return <><div class="fillup page"><Prose text={text} /></div>{part}</>
   if (kind === 'svg' && isWhole) return <Picture src={`data:image/svg+xml;base64,${base64(head.bytes)}`} alt={nameOf(path)} />
   if (kind === 'notebook' && isWhole) return <Notebook text={text} />

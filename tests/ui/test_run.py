@@ -234,6 +234,32 @@ def test_the_second_of_two_who_edit_a_note_sees_both_and_decides(
     assert tags(bench, "linnet-22")[NOTE] == "theirs\n\nmine"
 
 
+def test_a_server_that_is_gone_and_back_costs_nothing_that_was_written(
+    chromium: Browser, tmp_path: Path, serve: Callable[..., Any]
+) -> None:
+    ids = birdsong.fill(f"sqlite:{tmp_path}/s.db")
+    context = chromium.new_context(viewport=DESK)
+    page, seen = watched(context)
+    with serve(tmp_path, ids=ids) as first:
+        opened(page, first, "curlew-12")
+        page.keyboard.press("e")
+        box = page.get_by_role("textbox", name="Note, in markdown")
+        box.fill("what I saw")
+    expect(page.get_by_role("status").filter(has_text="last heard")).to_be_visible()
+    expect(page.locator(".run-nums .big").first).to_have_text("0.8852")
+    box.press("Control+Enter")
+    expect(page.locator(".foot")).to_contain_text("the note is not saved, and stays here")
+    expect(box).to_have_value("what I saw")
+    with serve(tmp_path, "--port", str(urlsplit(first.url).port), ids=ids) as second:
+        expect(page.get_by_role("status").filter(has_text="last heard")).to_be_hidden()
+        box.press("Control+Enter")
+        expect(page.get_by_role("region", name="Note")).to_contain_text("what I saw")
+        expect(page.get_by_role("button", name=re.compile("^undo"))).to_be_visible()
+        assert tags(second, "curlew-12")[NOTE] == "what I saw"
+        seen.check(page, allowed=("net::ERR_",))
+        context.close()
+
+
 # -- metrics ---------------------------------------------------------------------------------------
 
 

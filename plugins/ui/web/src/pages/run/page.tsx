@@ -20,6 +20,7 @@ import { editTag, rename, setDeleted } from './edits'
 import { isLive, isSystem, lastPoint, type Overview as Run } from './data'
 import { Rename, Tag } from './dialogs'
 import { Head } from './head'
+import { EASED, smoother, smoothness } from './smooth'
 import { neighbour, useRun, useTraceCount } from './use'
 import './page.css'
 
@@ -148,7 +149,7 @@ function Room({ id }: { id: string }) {
         {tab === 'code' && <Code run={run} />}
         {tab === 'children' && <Children run={run} turn={found.turn} />}
       </div>
-      <Foot right={<button class="k2 k" title="Copy the id (i)" onClick={() => void copy(id, 'id copied')}>{id}</button>}><span class="acts"><button onClick={() => void beside(1)}>run before<kbd>[</kbd></button><button onClick={() => void beside(-1)}>next run<kbd>]</kbd></button></span></Foot>
+      <Foot right={<button class="k2 k" title="Copy the id (i)" onClick={() => void copy(id, 'id copied')}>{id}</button>}><span class="acts"><button onClick={() => void beside(1)}>run before<kbd>[</kbd></button><button onClick={() => void beside(-1)}>next run<kbd>]</kbd></button>{tab === 'overview' && <button class="k2" title="The true curve stays behind the smooth one" onClick={() => smoother(EASED)}>smooth {smoothness(EASED) === '0' ? 'off' : smoothness(EASED)}<kbd>s</kbd></button>}</span></Foot>
       {menu && (
         <Float at={menu} close={() => setMenu(undefined)} label="Run">
           {(close => (

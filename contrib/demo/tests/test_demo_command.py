@@ -79,6 +79,12 @@ def test_params_and_a_curve_of_every_metric_are_logged(report: dict[str, Any]) -
         assert [point.step for point in history] == list(range(1, 201))
 
 
+def test_the_parent_shows_what_the_best_reached(report: dict[str, Any]) -> None:
+    parent, best = pegboard.get_run(report["parent_run_id"]), report["runs"][0]
+    assert parent.data.metrics == best["metrics"]
+    assert parent.data.params["model"] == best["run_name"]
+
+
 def test_the_data_is_recorded_as_input_of_the_parent(report: dict[str, Any]) -> None:
     inputs = pegboard.get_run(report["parent_run_id"]).inputs.dataset_inputs
     used = {item.dataset.name: item.tags[0].value for item in inputs}

@@ -51,18 +51,20 @@ def compare_models(trained: Callable[[str, float], None] = lambda *_: None) -> s
                 name=f"diabetes-{part}",
             )
             pegboard.log_input(dataset, context=context)
-        scores = {}
+        results = {}
         for candidate in CANDIDATES:
-            scores[candidate.name] = train(candidate, data)
-            trained(candidate.name, scores[candidate.name])
-        best = max(scores, key=scores.__getitem__)
-        pegboard.log_metric("best_r2", scores[best])
-        pegboard.set_tag(NOTE, texts.of_comparison(scores))
+            results[candidate.name] = train(candidate, data)
+            trained(candidate.name, results[candidate.name]["r2"])
+        r2 = {name: scores["r2"] for name, scores in results.items()}
+        best = max(r2, key=r2.__getitem__)
+        pegboard.log_param("model", best)
+        pegboard.log_metrics(results[best])
+        pegboard.set_tag(NOTE, texts.of_comparison(r2))
     return parent.info.run_id
 
 
-def train(candidate: Candidate, data: Data) -> float:
-    """Train one model in a nested run, log all there is to know about it, and return its r2."""
+def train(candidate: Candidate, data: Data) -> dict[str, float]:
+    """Train one model in a nested run, log all there is to know about it; return its scores."""
     truth = {part: data.split(part)[1].to_numpy() for part in ("train", "test")}
     steps, train_errors, test_errors = [], [], []
     with pegboard.start_run(run_name=candidate.name, nested=True):
@@ -92,7 +94,7 @@ def train(candidate: Candidate, data: Data) -> float:
         pegboard.sklearn.log_model(stage.model, name=MODEL, input_example=example)
         if candidate.name == "gradient-boosting":
             sweep(data, truth)
-    return float(scores["r2"])
+    return scores
 
 
 def sweep(data: Data, truth: Mapping[str, np.ndarray]) -> None:
@@ -108,10 +110,10 @@ def sweep(data: Data, truth: Mapping[str, np.ndarray]) -> None:
 def log_scores(stage: Stage, truth: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Log how good a model is after a step, and return it."""
     scores = {
-        "r2": r2_score(truth["test"], stage.on_test),
-        "mae": mean_absolute_error(truth["test"], stage.on_test),
-        "rmse": root_mean_squared_error(truth["test"], stage.on_test),
-        "train_rmse": root_mean_squared_error(truth["train"], stage.on_train),
+        "r2": float(r2_score(truth["test"], stage.on_test)),
+        "mae": float(mean_absolute_error(truth["test"], stage.on_test)),
+        "rmse": float(root_mean_squared_error(truth["test"], stage.on_test)),
+        "train_rmse": float(root_mean_squared_error(truth["train"], stage.on_train)),
     }
     pegboard.log_metrics(scores, step=stage.step)
     return scores

@@ -1,5 +1,6 @@
 /** Inputs and outputs of models as messages, in the forms that the field's libraries give them. */
 
+import { columnOf, type Format } from '../../core/format'
 import type { Json } from '../../parts/json'
 
 type Fields = { [key: string]: Json }
@@ -144,10 +145,11 @@ export function gridOf(value: Json | undefined): Grid | undefined {
   }
   if (!columns.size || columns.size > MOST_COLUMNS) return undefined
   const names = [...columns]
-  const rows = value.map((row) => names.map((name) => cellText((row as Fields)[name])))
   const numeric = names.map((name) => value.every((row) => typeof ((row as Fields)[name] ?? 0) === 'number'))
+  const formats = names.map((name, n) => (numeric[n] ? columnOf(value.map((row) => (row as Fields)[name] as number | undefined), { zero: true }) : undefined))
+  const rows = value.map((row) => names.map((name, n) => cellText((row as Fields)[name], formats[n])))
   return { columns: names, rows, numeric }
 }
 
-const cellText = (value: Json | undefined): string =>
-  value === undefined || value === null ? '' : typeof value === 'number' ? (Number.isInteger(value) ? value.toLocaleString('en-US') : String(+value.toPrecision(4))) : String(value)
+const cellText = (value: Json | undefined, format?: Format): string =>
+  value === undefined || value === null ? '' : typeof value === 'number' && format ? format(value) : String(value)

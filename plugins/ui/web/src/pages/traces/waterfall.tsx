@@ -114,7 +114,7 @@ function Mark({ spans, tree, path, slow, i, at, end, failed, isOpen }: MarkProps
   const flips = begins + width > 72 && begins > 28
   return (
     <>
-      <i class={sort} style={{ left: `${begins}%`, width: `${width}%` }}>{head > 0 && <b style={{ width: `${head}%` }} />}</i>
+      <i class={sort} style={{ left: `min(${begins}%, calc(100% - 2px))`, width: `${width}%` }}>{head > 0 && <b style={{ width: `${head}%` }} />}</i>
       {words && <em class={failed ? 'bad' : ''} style={flips ? { right: `${100 - begins}%` } : { left: `${Math.min(begins + width, 100)}%` }}>{words}</em>}
     </>
   )

@@ -1,6 +1,5 @@
 /** Inputs and outputs of models as messages, in the forms that the field's libraries give them. */
 
-import { columnOf, type Format } from '../../core/format'
 import type { Json } from '../../parts/json'
 
 type Fields = { [key: string]: Json }
@@ -146,10 +145,13 @@ export function gridOf(value: Json | undefined): Grid | undefined {
   if (!columns.size || columns.size > MOST_COLUMNS) return undefined
   const names = [...columns]
   const numeric = names.map((name) => value.every((row) => typeof ((row as Fields)[name] ?? 0) === 'number'))
-  const formats = names.map((name, n) => (numeric[n] ? columnOf(value.map((row) => (row as Fields)[name] as number | undefined), { zero: true }) : undefined))
-  const rows = value.map((row) => names.map((name, n) => cellText((row as Fields)[name], formats[n])))
+  const decimals = names.map((name, n) => (numeric[n] ? Math.max(0, ...value.map((row) => decimalsOf((row as Fields)[name]))) : 0))
+  const rows = value.map((row) => names.map((name, n) => cellText((row as Fields)[name], decimals[n]!)))
   return { columns: names, rows, numeric }
 }
 
-const cellText = (value: Json | undefined, format?: Format): string =>
-  value === undefined || value === null ? '' : typeof value === 'number' && format ? format(value) : String(value)
+/** How many digits behind the point a number of 4 has. */
+const decimalsOf = (value: Json | undefined): number => (typeof value === 'number' && Number.isFinite(value) ? (/\.(\d+)$/.exec(String(+value.toPrecision(4)))?.[1]?.length ?? 0) : 0)
+
+const cellText = (value: Json | undefined, decimals: number): string =>
+  value === undefined || value === null ? '' : typeof value === 'number' ? value.toLocaleString('en-US', { minimumFractionDigits: Math.min(decimals, 8), maximumFractionDigits: Math.min(decimals, 8) }) : String(value)

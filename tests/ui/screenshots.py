@@ -10,8 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import aviary
 import agents
+import aviary
 import birdsong
 import workbench
 from conftest import CHROMIUM, DESK, PHONE, serving

@@ -25,6 +25,12 @@ PAGES: dict[str, tuple[str, list[str]]] = {
         "/experiments/{birdsong-classifier}?view=split&smooth=0.7&cols=metrics.acc,metrics.loss,params.lr,params.opt,attributes.start_time",
         [],
     ),
+    # The picture of README.md, made small by a palette of 96 colours.
+    "readme": (
+        "/experiments/{birdsong-classifier}?view=split&smooth=0.7&sort=-metrics.acc&grid=2"
+        "&find=^(acc|f1|loss|train/loss|train/lr)$&cols=metrics.acc,metrics.loss,params.lr,params.opt",
+        ["j"],
+    ),
     "empty": ("/experiments/{owl-nights}", []),
     "traces": ("/traces", []),
     "trace": ("/traces/{trace}", []),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 
 import pytest
@@ -246,9 +247,11 @@ def test_http_10_to_ask_for_another_protocol_swallows_no_request(
 def test_http_11_requests_whose_answers_nobody_takes_are_not_hoarded(target: Target) -> None:
     with target.connect() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.settimeout(SECONDS)
+        connection.settimeout(5)
         flood = (GET + HOST + b"\r\n") * 2000
-        assert sent_until_closed(connection, flood, 64 << 20) < 64 << 20
+        # The server closes the connection, or takes no more until its answers are taken.
+        with contextlib.suppress(TimeoutError):
+            assert sent_until_closed(connection, flood, 64 << 20) < 64 << 20
     assert target.is_well()
 
 

@@ -10,8 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import aviary
 import agents
+import aviary
 import birdsong
 import workbench
 from conftest import CHROMIUM, DESK, PHONE, serving
@@ -24,6 +24,12 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "split": (
         "/experiments/{birdsong-classifier}?view=split&smooth=0.7&cols=metrics.acc,metrics.loss,params.lr,params.opt,attributes.start_time",
         [],
+    ),
+    # The picture of README.md, made small by a palette of 96 colours.
+    "readme": (
+        "/experiments/{birdsong-classifier}?view=split&smooth=0.7&sort=-metrics.acc&grid=2"
+        "&find=^(acc|f1|loss|train/loss|train/lr)$&cols=metrics.acc,metrics.loss,params.lr,params.opt",
+        ["j"],
     ),
     "empty": ("/experiments/{owl-nights}", []),
     "traces": ("/traces", []),

@@ -75,5 +75,6 @@ def test_a_session_that_ended_leads_to_the_way_in(page: Page, guarded: Any) -> N
     log_in(page, "bob")
     expect(page.locator(".body .row")).to_have_count(6)
     page.context.clear_cookies()
-    page.get_by_role("columnheader").filter(has_text="auc").locator("> button").first.click()
+    # Whatever is asked for next; what the page asks by itself may be the first.
+    page.keyboard.press("s")
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()

@@ -171,10 +171,10 @@ class Protocol(HttpToolsProtocol):
             self._refuse(400, "The target of a request has no fragment.")
         if not self.url.startswith(b"/"):
             self._check_absolute()
-        self._in_head, self._in_body = False, True
         self._quick = self._find_quick()
         if self._quick is None:
             self._begin()
+        self._in_head, self._in_body = False, True
 
     def _find_quick(self) -> Route | None:
         """Return what may answer the request at once, when all of it is there."""

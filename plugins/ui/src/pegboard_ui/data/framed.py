@@ -69,6 +69,7 @@ def frame(call: Call, wanted: FrameRequest) -> Answer:
         "cross-origin-resource-policy": "same-origin",
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
+        "x-dns-prefetch-control": "off",
         "x-frame-options": "SAMEORIGIN",
     }
     return Answer(content, headers=head, media_type=media_type)

@@ -136,7 +136,7 @@ function Now({ run }: { run: LiveRun }) {
       <div class="e">
         <span>{run.step === null ? '' : run.total ? `${count(run.step)} of ${count(run.total)}` : `step ${count(run.step)}`}</span>
         <span class="x" />
-        <span>{run.eta_ms !== null && run.eta_ms !== undefined ? left(run.eta_ms) : <>last point <Age at={run.last} /> ago</>}</span>
+        <span>{run.eta_ms !== null && run.eta_ms !== undefined ? left(run.eta_ms) : run.last ? <>last point <Age at={run.last} /> ago</> : ''}</span>
       </div>
       {run.progress !== null && <i class="p" style={{ width: `${run.progress * 100}%` }} />}
     </a>

@@ -26,7 +26,7 @@ const MOST_PARAMS = 60
 
 export function Aside({ run, show, done, tagging, untag }: AsideProps) {
   return (
-    <aside class="run-aside" aria-label="About the run">
+    <aside class="run-aside" tabIndex={0} aria-label="About the run">
       <Note key={run.info.run_id} run={run} show={show} done={done} />
       <Params run={run} />
       <Origin run={run} />

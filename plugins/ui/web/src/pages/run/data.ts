@@ -128,7 +128,9 @@ export function timeLeft(run: Overview, now: number): number | null {
   const { step, total } = run.progress
   const took = top.time - run.info.start_time
   if (step <= 0 || took <= 0) return null
-  return Math.max(0, (took / step) * (total - step) - Math.max(0, now - top.time))
+  const left = (took / step) * (total - step) - Math.max(0, now - top.time)
+  // It is slower than it was: nobody knows.
+  return left > 0 ? left : null
 }
 
 /** When the run was last heard: the time of its newest point. */

@@ -49,7 +49,7 @@ export function setDeleted(run: Overview, deleted: boolean, show: (deleted: bool
 const MODELS = '/api/2.0/mlflow'
 
 /** Make a version of a registered model, which is made too if there is none of that name. */
-export async function register(name: string, isNew: boolean, source: { uri: string; run: string; model?: string }, mayDelete: boolean): Promise<string | undefined> {
+export async function register(name: string, isNew: boolean, source: { uri: string; run: string; model?: string }, mayDelete: boolean, changed: () => void): Promise<string | undefined> {
   let version = ''
   const send = async () => {
     if (isNew) await post(`${MODELS}/registered-models/create`, { name })
@@ -59,6 +59,7 @@ export async function register(name: string, isNew: boolean, source: { uri: stri
   const unsend = async () => {
     await del(`${MODELS}/model-versions/delete`, { name, version })
     if (isNew) await del(`${MODELS}/registered-models/delete`, { name })
+    changed()
   }
   const done = await edit({ said: `registered as ${name}`, apply: () => undefined, send, revert: () => undefined, unsend: mayDelete ? unsend : undefined })
   return done ? version : undefined

@@ -16,11 +16,11 @@ import { reveal, useWindow } from '../../parts/window'
 import { num } from '../../core/api'
 import { hasCourse, judged, matcher, type Overview } from './data'
 import { Charts, Title } from './overview'
+import { smoother, smoothness } from './smooth'
 import { bestOf, lastOf, namesOf, type Stats, useStats } from './use'
 
 const WIDEST = 460
 const CHART = 282
-const SMOOTH = ['', '0.6', '0.9', '0.97']
 
 export default function Metrics({ run, system = false, turn }: { run: Overview; system?: boolean; turn: number }) {
   const all = namesOf(run, system)
@@ -29,23 +29,22 @@ export default function Metrics({ run, system = false, turn }: { run: Overview; 
   const found = fits ? all.filter(fits) : all
   const as = param('as') || (system ? 'charts' : 'table')
   const input = useRef<HTMLInputElement>(null)
-  const smooth = param('smooth')
+  const smooth = smoothness()
   useChartKeys()
   useKeys(system ? 'System' : 'Metrics', {
     '/': { does: 'Find metrics', run: () => input.current?.focus() },
     v: { does: as === 'table' ? 'Metrics as charts' : 'Metrics as a table', run: () => setQuery({ as: as === 'table' ? 'charts' : 'table' }) },
-    s: { does: 'Smoother curves', run: () => setQuery({ smooth: SMOOTH[(SMOOTH.indexOf(smooth) + 1) % SMOOTH.length] || null }) },
+    s: { does: 'Smoother curves', run: () => smoother() },
   })
   if (!all.length) return <div class="dots fillup"><Nothing title={system ? 'Nothing about the machine' : 'No metric'}>{system ? <>Runs note what the machine does when they start with <span class="m">log_system_metrics=True</span>.</> : 'This run has logged no metric.'}</Nothing></div>
   return (
     <div class="run-metrics">
-      <h2 class="sr">{system ? 'System' : 'Metrics'}</h2>
       <div class="cap">
         <input ref={input} class={`input find ${fits ? '' : 'wrong'}`} type="search" placeholder="words, or /regex/" aria-label="Find metrics" aria-invalid={!fits} value={text} onInput={(event) => setQuery({ find: event.currentTarget.value }, { replace: true })}
           onKeyDown={(event) => { if (event.key === 'Escape') { setQuery({ find: null }, { replace: true }); event.currentTarget.blur() } }} />
         <span class="m i3 nw">{fits ? (found.length === all.length ? count(all.length) : `${count(found.length)} of ${count(all.length)}`) : <span class="bad">not a regular expression</span>}</span>
         <span class="x" />
-        {as === 'charts' && <button class="btn flat" onClick={() => setQuery({ smooth: SMOOTH[(SMOOTH.indexOf(smooth) + 1) % SMOOTH.length] || null })}>smooth {smooth || 'off'}<kbd>s</kbd></button>}
+        {as === 'charts' && <button class="btn flat" onClick={() => smoother()}>smooth {smooth === '0' ? 'off' : smooth}<kbd>s</kbd></button>}
         <Segments label="Metrics as" items={(['table', 'charts'] as const).map((each) => ({ title: each[0]!.toUpperCase() + each.slice(1), to: withQuery({ as: each }) || '?', on: as === each }))} />
       </div>
       {!found.length ? <div class="dots fillup"><Nothing title="No metric of that name">{fits ? 'Words match anywhere; between slashes stands a regular expression.' : 'The regular expression between the slashes is not finished.'}</Nothing></div>

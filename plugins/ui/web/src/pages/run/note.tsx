@@ -40,6 +40,12 @@ function keep(id: string, draft: Draft | undefined): void {
   }
 }
 
+/** Begin to write, from another part of the page: the box is open when the overview comes. */
+export function beginNote(run: Overview): void {
+  const saved = run.tags[NOTE] ?? ''
+  if (!kept(run.info.run_id)) keep(run.info.run_id, { base: saved, text: saved })
+}
+
 export function Note({ run, show, done }: NoteProps) {
   const id = run.info.run_id
   const saved = run.tags[NOTE] ?? ''

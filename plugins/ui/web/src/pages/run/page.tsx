@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { copy } from '../../core/copy'
 import { bytes, count } from '../../core/format'
 import { useKeys } from '../../core/keys'
+import { type Item, score, useProvider } from '../../core/palette'
 import { give, hueToken, shapeOf, slotOf } from '../../core/pegs'
 import { asSearch, hasRoute, navigate, type PageProps, param, withQuery } from '../../core/router'
 import { address, href, may } from '../../core/root'
@@ -19,6 +20,7 @@ import { editTag, rename, setDeleted } from './edits'
 import { isLive, isSystem, lastPoint, type Overview as Run } from './data'
 import { Rename, Tag } from './dialogs'
 import { Head } from './head'
+import { EASED, smoother, smoothness } from './smooth'
 import { neighbour, useRun, useTraceCount } from './use'
 import './page.css'
 
@@ -97,6 +99,7 @@ function Room({ id }: { id: string }) {
     ']': run && { does: 'Next run', run: () => void beside(-1) },
     c: compare && { does: `Compare with ${run!.compare!.name}`, run: compare },
     m: canRegister ? { does: 'Register a model', run: () => registerFrom() } : undefined,
+    e: run && may('write') && tab !== 'overview' ? { does: 'Write a note', run: () => void import('./note').then((module) => { module.beginNote(run); go('overview') }) } : undefined,
     t: run && may('write') ? { does: 'Tag the run', run: () => setOpen('tag') } : undefined,
     n: run && may('write') ? { does: 'Rename the run', run: () => setOpen('rename') } : undefined,
     i: run && { does: 'Copy the id of the run', run: () => void copy(id, 'id copied') },
@@ -104,6 +107,7 @@ function Room({ id }: { id: string }) {
     Backspace: run && may('delete') ? { does: run.info.deleted ? 'Restore the run' : 'Delete the run', run: remove } : undefined,
   })
   const counts = useCounts(run)
+  useProvider((text) => (run && text ? named(run, text, (query) => navigate(`/runs/${id}${asSearch(query)}`)) : []), [run])
   if (!run) {
     return (
       <>
@@ -145,7 +149,7 @@ function Room({ id }: { id: string }) {
         {tab === 'code' && <Code run={run} />}
         {tab === 'children' && <Children run={run} turn={found.turn} />}
       </div>
-      <Foot right={<button class="k2 k" title="Copy the id (i)" onClick={() => void copy(id, 'id copied')}>{id}</button>}><span class="acts"><button onClick={() => void beside(1)}>run before<kbd>[</kbd></button><button onClick={() => void beside(-1)}>next run<kbd>]</kbd></button></span></Foot>
+      <Foot right={<button class="k2 k" title="Copy the id (i)" onClick={() => void copy(id, 'id copied')}>{id}</button>}><span class="acts"><button onClick={() => void beside(1)}>run before<kbd>[</kbd></button><button onClick={() => void beside(-1)}>next run<kbd>]</kbd></button>{tab === 'overview' && <button class="k2" title="The true curve stays behind the smooth one" onClick={() => smoother(EASED)}>smooth {smoothness(EASED) === '0' ? 'off' : smoothness(EASED)}<kbd>s</kbd></button>}</span></Foot>
       {menu && (
         <Float at={menu} close={() => setMenu(undefined)} label="Run">
           {(close => (
@@ -166,6 +170,12 @@ function Room({ id }: { id: string }) {
     </>
   )
 }
+
+/** Its metrics and newest files, for the palette. */
+const named = (run: Run, text: string, go: (query: Record<string, string>) => void): Item[] => [
+  ...Object.keys(run.metrics).filter((key) => score(key, text)).slice(0, 50).map((key) => ({ title: key, kind: 'metric', run: () => go({ tab: isSystem(key) ? 'system' : 'metrics', as: 'table', key }) })),
+  ...(run.artifacts.all?.newest ?? []).filter((file) => !file.is_dir && score(file.path, text)).map((file) => ({ title: file.path, kind: 'file', run: () => go({ tab: 'artifacts', path: file.path }) })),
+]
 
 /** The address of a tab: what belongs to another one is left behind. */
 const tabQuery = (tab: Tab): string =>

@@ -42,7 +42,7 @@ export default function Register({ run, path, close, done }: { run: Overview; pa
     event.preventDefault()
     if (!ready) return
     close()
-    const version = await register(name.trim(), models.data !== undefined && !existing, { uri: source.uri, run: run.info.run_id, model: source.model }, may('delete'))
+    const version = await register(name.trim(), models.data !== undefined && !existing, { uri: source.uri, run: run.info.run_id, model: source.model }, may('delete'), done)
     if (version && !may('delete')) say(`registered as ${name.trim()} v${version}`)
     done()
   }

@@ -39,8 +39,8 @@ export function Table({ owner, path, from }: { owner: Owner; path: string; from?
   const go = (row: number) => setQuery({ row: row ? String(row) : null })
   const next = page?.next_offset ?? null
   useKeys('Rows of the table', {
-    n: next !== null ? { does: 'Next rows', run: () => go(next) } : undefined,
-    'Shift+N': offset ? { does: 'Rows before', run: () => go(Math.max(0, offset - PAGE)) } : undefined,
+    '.': next !== null ? { does: 'Next rows', run: () => go(next) } : undefined,
+    ',': offset ? { does: 'Rows before', run: () => go(Math.max(0, offset - PAGE)) } : undefined,
   })
   const box = useRef<HTMLDivElement>(null)
   useEffect(() => { box.current?.scrollTo({ top: 0 }) }, [offset])
@@ -72,8 +72,8 @@ export function Table({ owner, path, from }: { owner: Owner; path: string; from?
         <span>rows {rows ? count(offset + 1) : 0} to {count(offset + rows)} of {page.rows_total === null ? 'more than are counted' : count(page.rows_total)}, {count(page.columns_total)} columns{page.columns_total > page.columns.length && `, the first ${page.columns.length} shown`}{page.cut && ', long cells cut'}</span>
         <span class="x" />
         <button class="btn flat" onClick={take}>copy rows</button>
-        <button class="btn" disabled={!offset} onClick={() => go(Math.max(0, offset - PAGE))}>Before<kbd>N</kbd></button>
-        <button class="btn" disabled={next === null} onClick={() => next !== null && go(next)}>Next<kbd>n</kbd></button>
+        <button class="btn" disabled={!offset} onClick={() => go(Math.max(0, offset - PAGE))}>Before<kbd>,</kbd></button>
+        <button class="btn" disabled={next === null} onClick={() => next !== null && go(next)}>Next<kbd>.</kbd></button>
       </div>
     </>
   )

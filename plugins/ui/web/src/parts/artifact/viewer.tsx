@@ -4,12 +4,12 @@ import { useMemo, useState } from 'preact/hooks'
 import { copy } from '../../core/copy'
 import { bytes as sized, count } from '../../core/format'
 import { useKeys } from '../../core/keys'
+import { type Json, JsonTree } from '../json'
 import { Prose } from '../prose-view'
 import { Failed, Nothing } from '../states'
 import { Code } from './code'
 import { Diff } from './diff'
 import { Picture } from './image'
-import { JsonTree } from './json'
 import { hexLines, isBinary, type Kind, kindOf, languageOf, nameOf } from './kinds'
 import { Notebook } from './notebook'
 import { downloadUrl, FIRST, frameUrl, type Head, MOST, type Owner, previewUrl, useHead } from './source'
@@ -105,6 +105,8 @@ function Text({ owner, path, kind }: { owner: Owner; path: string; kind: Kind })
 
 function Shown({ owner, path, kind, head, more }: { owner: Owner; path: string; kind: Kind; head: Head; more?: () => void }) {
   const text = useMemo(() => new TextDecoder().decode(head.bytes), [head])
+  const [wrap, setWrap] = useState(false)
+  useKeys('Text', { b: { does: wrap ? 'Long lines as they are' : 'Break long lines', run: () => setWrap(!wrap) } })
   const isWhole = head.size === null || head.bytes.length >= head.size
   const json = useMemo(() => (kind === 'json' && isWhole && head.bytes.length <= MOST_TREE ? parsed(text) : undefined), [text, kind])
   const part = !isWhole && (
@@ -114,12 +116,12 @@ function Shown({ owner, path, kind, head, more }: { owner: Owner; path: string; 
     </div>
   )
   if (kind === 'json' && (json === undefined ? !isWhole && /^\s*\{\s*"columns"\s*:/.test(text) : isTable(json))) return <Table owner={owner} path={path} />
-  if (json !== undefined) return <div class="fillup"><JsonTree value={json as never} /></div>
+  if (json !== undefined) return <div class="fillup art-json" tabIndex={0} role="region" aria-label="JSON"><JsonTree value={json as Json} /></div>
   if (kind === 'markdown') return <><div class="fillup page"><Prose text={text} /></div>{part}</>
   if (kind === 'svg' && isWhole) return <Picture src={`data:image/svg+xml;base64,${base64(head.bytes)}`} alt={nameOf(path)} />
   if (kind === 'notebook' && isWhole) return <Notebook text={text} />
   if (kind === 'diff') return <><div class="fillup"><Diff text={text} /></div>{part}</>
-  return <><Code text={text} language={kind === 'text' ? '' : languageOf(path)} label={`Text, ${count(head.bytes.length)} bytes`} />{part}</>
+  return <><Code text={text} wrap={wrap} language={kind === 'text' ? '' : languageOf(path)} label={`Text, ${count(head.bytes.length)} bytes`} />{part}</>
 }
 
 function parsed(text: string): unknown {

@@ -241,6 +241,7 @@ def test_an_alias_is_moved_with_the_keyboard_alone(page: Page, nest: Served) -> 
     page.keyboard.press("m")
     expect(page.get_by_role("menuitem", name="new alias")).to_be_focused()
     page.keyboard.press("Enter")
+    expect(page.get_by_role("textbox", name="Alias")).to_be_focused()
     page.keyboard.type("champion")
     page.keyboard.press("Enter")
     form = page.get_by_role("form", name="Move champion")
@@ -253,6 +254,20 @@ def test_an_alias_is_moved_with_the_keyboard_alone(page: Page, nest: Served) -> 
     expect(page.get_by_label("Aliases", exact=True)).to_have_count(0)
     expect(page.get_by_text(re.compile("2 moves since"))).to_be_visible()
     assert [move.get("after") for move in moves(page, nest, "pipit")] == [None, "2"]
+
+
+def test_what_somebody_else_has_moved_meanwhile_is_not_taken_back(page: Page, nest: Served) -> None:
+    model(nest, "stilt", 3)
+    client = Client(nest.url)
+    client.set_registered_model_alias("stilt", "champion", "1", user="ann")
+    opened(page, nest, "stilt?at=2&move=champion")
+    page.get_by_role("button", name="Move to v2").click()
+    expect(page.get_by_role("button", name="undo")).to_be_visible()
+    client.set_registered_model_alias("stilt", "champion", "3", user="bob")
+    page.keyboard.press("z")
+    expect(said(page)).to_contain_text("Somebody has moved champion to v3 meanwhile.")
+    expect(head(page, "champion")).to_contain_text("v3")
+    assert moves(page, nest, "stilt")[0]["user"] == "bob"
 
 
 def test_escape_leaves_a_move_and_nothing_has_happened(page: Page, nest: Served) -> None:

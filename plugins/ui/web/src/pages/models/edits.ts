@@ -1,5 +1,5 @@
 /** What can be done in the registry: each shown at once, undone with z, and put back when refused. */
-import { del, Failure, patch, post } from '../../core/api'
+import { del, Failure, get, patch, post } from '../../core/api'
 import { about } from '../../core/root'
 import { edit, refuse } from '../../core/undo'
 import type { Pair, Version } from './answers'
@@ -58,8 +58,21 @@ export function moveAlias({ key, version, before, reason }: Move, show: Show, re
     apply: () => show({ [key]: version.version }),
     send: () => post(`${MODELS}/alias`, { name, alias: key, version: version.version }, because(reason)).then(renew),
     revert: () => show(undefined),
-    unsend: () => (before ? post(`${OWN}/rollback`, { name, alias: key }, because('undone')) : del(`${MODELS}/alias`, { name, alias: key }, because('undone'))).then(renew),
+    unsend: async () => {
+      try {
+        await stillAt(name, key, version.version)
+        await (before ? post(`${OWN}/rollback`, { name, alias: key }, because('undone')) : del(`${MODELS}/alias`, { name, alias: key }, because('undone')))
+      } finally {
+        renew()
+      }
+    },
   })
+}
+
+/** What somebody else has moved meanwhile is not taken back. */
+async function stillAt(name: string, alias: string, version: string): Promise<void> {
+  const { model_version: now } = await get<{ model_version: Version }>(`${MODELS}/alias`, { name, alias })
+  if (now.version !== version) throw new Failure(409, 'MOVED_ON', `Somebody has moved ${alias} to v${now.version} meanwhile.`, 'Nothing was changed.')
 }
 
 export const removeAlias = (name: string, alias: string, version: string, show: Show, renew: () => void): Promise<boolean> =>

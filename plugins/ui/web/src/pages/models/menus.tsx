@@ -1,5 +1,5 @@
 /** Where a version can go: to aliases there are, to a new one, to a stage. */
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import { Ask } from '../../parts/ask'
 import { Float, MenuItem } from '../../parts/menu'
 import type { Rules, Version } from './answers'
@@ -17,14 +17,16 @@ export interface AliasMenuProps {
 
 export function AliasMenu({ at, version, aliases, rules, move, close }: AliasMenuProps) {
   const [asking, setAsking] = useState(false)
+  // The menu closes as the dialog opens, which is no reason to close both.
+  const goesOn = useRef(false)
   if (asking) return <Ask title={`A new alias of v${version.version}`} button="Go on" fields={[{ name: 'alias', label: 'Alias', placeholder: 'champion' }]} does={({ alias }) => move(alias!.trim())} close={close} />
   const go = (to: string) => () => { close(); move(to) }
   const gated = (key: string) => (gatesOf(rules, key).length ? 'gated' : undefined)
   return (
-    <Float at={at} close={close} label={`Move to v${version.version}`}>
+    <Float at={at} close={() => { if (!goesOn.current) close() }} label={`Move to v${version.version}`}>
       <div class="h" role="presentation">alias</div>
       {aliases.filter(([, held]) => held !== version.version).map(([alias, held]) => <MenuItem key={alias} does={go(alias)} detail={<>{gated(alias)} from v{held}</>}>{alias}</MenuItem>)}
-      <MenuItem does={() => setAsking(true)}>new alias…</MenuItem>
+      <MenuItem does={() => { goesOn.current = true; setAsking(true) }}>new alias…</MenuItem>
       <div class="h" role="presentation">stage</div>
       {rules.stages.filter((stage) => stage !== version.current_stage).map((stage) => <MenuItem key={stage} does={go(`stage:${stage}`)} detail={gated(stage)}>{stage}</MenuItem>)}
     </Float>

@@ -73,11 +73,11 @@ function isTyping(event: KeyboardEvent): boolean {
   return target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName)
 }
 
-const isTick = (target: HTMLElement): boolean => (target as HTMLInputElement).type === 'checkbox'
-
+/** What a control does with a key itself: buttons with Enter, sliders with arrows, boxes with Space. */
 function isControl(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement
-  return (event.key === ' ' || event.key === 'Enter') && (/^(BUTTON|A|SUMMARY)$/.test(target.tagName) || isTick(target))
+  if (/^(BUTTON|A|SUMMARY)$/.test(target.tagName)) return event.key === ' ' || event.key === 'Enter'
+  return target instanceof HTMLInputElement && / |Arrow|Home|End|Page|Enter/.test(event.key)
 }
 
 document.addEventListener('keydown', (event) => {

@@ -58,7 +58,8 @@ def test_the_demo_prints_its_models_best_first(printed: str) -> None:
 
 def test_every_proposed_command_works(directory: Path, printed: str) -> None:
     lines = [line.strip() for line in printed.splitlines() if line.startswith("  pegboard ")]
-    *proposed, serve = lines
+    *proposed, serve, page = lines
+    assert page == "pegboard ui"
     assert len(proposed) >= 5
     for command in proposed:
         _call(directory, *shlex.split(command))
@@ -94,7 +95,16 @@ def _predicted_by(directory: Path, serve: str) -> float:
 def test_a_search_finds_the_runs_of_the_demo_however_often_it_ran(
     directory: Path, printed: str
 ) -> None:
-    search = ("pegboard", "runs", "list", "--filter", "metrics.r2 > 0.4", "--json")
+    search = (
+        "pegboard",
+        "runs",
+        "list",
+        "--filter",
+        "metrics.r2 > 0.4",
+        "--limit",
+        "100",
+        "--json",
+    )
     first = json.loads(_call(directory, *search))
     again = json.loads(_call(directory, "pegboard", "demo", "--json"))
     second = json.loads(_call(directory, *search))

@@ -25,6 +25,12 @@ PAGES: dict[str, tuple[str, list[str]]] = {
         "/experiments/{birdsong-classifier}?view=split&smooth=0.7&cols=metrics.acc,metrics.loss,params.lr,params.opt,attributes.start_time",
         [],
     ),
+    # The picture of README.md, made small by a palette of 96 colours.
+    "readme": (
+        "/experiments/{birdsong-classifier}?view=split&smooth=0.7&sort=-metrics.acc&grid=2"
+        "&find=^(acc|f1|loss|train/loss|train/lr)$&cols=metrics.acc,metrics.loss,params.lr,params.opt",
+        ["j"],
+    ),
     "empty": ("/experiments/{owl-nights}", []),
     "traces": ("/traces", []),
     "trace": ("/traces/{trace}", []),
@@ -38,8 +44,8 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "compare": ("/compare?runs={heron-31},{plover-07},{avocet-02}&baseline={plover-07}", []),
     "compared-files": ("/compare?runs={heron-31},{plover-07},{avocet-02}&t=1", ["Control+End"]),
     "models": ("/models", []),
-    "model": ("/models/birdsong?v=9", []),
-    "move": ("/models/birdsong?v=9&move=champion", []),
+    "model": ("/models/birdsong?at=9", []),
+    "move": ("/models/birdsong?at=9&move=champion", []),
     "version": ("/models/birdsong/9", []),
     "logged": ("/logged-models/{classifier}", []),
     "logged-list": ("/logged-models", []),

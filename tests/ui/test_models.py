@@ -63,7 +63,7 @@ def said(page: Page) -> Locator:
 
 @pytest.mark.parametrize(
     "place",
-    ["", "birdsong?v=9", "birdsong?v=9&move=champion", "birdsong?history=list", "birdsong/9"],
+    ["", "birdsong?at=9", "birdsong?at=9&move=champion", "birdsong?history=list", "birdsong/9"],
 )
 def test_the_pages_break_no_rule(
     page: Page, nest: Served, accessible: Callable[[Page], None], place: str
@@ -88,6 +88,7 @@ def test_the_list_says_who_is_champion_and_finds_models(page: Page, nest: Served
     page.get_by_label("Find a model").fill("name = 'a' and and")
     expect(page.get_by_role("alert")).to_contain_text("and")
     page.get_by_label("Find a model").fill("birdsong")
+    expect(row).to_be_visible()
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{nest.url}/models/birdsong")
@@ -157,7 +158,7 @@ def test_an_empty_registry_shows_code_and_fills_by_itself(page: Page, fresh: Ser
 
 
 def test_a_phone_reads_it(phone: Page, nest: Served, accessible: Callable[[Page], None]) -> None:
-    for place, text in (("", "champion"), ("birdsong?v=9", "v9"), ("birdsong/9", "v9")):
+    for place, text in (("", "champion"), ("birdsong?at=9", "v9"), ("birdsong/9", "v9")):
         opened(phone, nest, place)
         expect(phone.get_by_text(text, exact=True).locator("visible=true").first).to_be_visible()
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390
@@ -256,7 +257,7 @@ def test_an_alias_is_moved_with_the_keyboard_alone(page: Page, nest: Served) -> 
 
 def test_escape_leaves_a_move_and_nothing_has_happened(page: Page, nest: Served) -> None:
     model(nest, "serin")
-    opened(page, nest, "serin?v=1&move=champion")
+    opened(page, nest, "serin?at=1&move=champion")
     page.get_by_role("textbox", name="Why").fill("hm")
     page.keyboard.press("Escape")
     expect(page.get_by_role("form", name="Move champion")).to_have_count(0)
@@ -269,7 +270,7 @@ def test_a_move_is_rolled_back_and_a_stage_is_changed(page: Page, nest: Served) 
     for number in ("1", "2"):
         client.set_registered_model_alias("knot", "champion", number, user="ann")
     client.transition_model_version_stage("knot", "1", "Production")
-    opened(page, nest, "knot?v=2")
+    opened(page, nest, "knot?at=2")
     page.get_by_role("button", name="roll back").click()
     expect(head(page, "champion")).to_contain_text("v1")
     page.keyboard.press("m")
@@ -364,7 +365,7 @@ def test_a_gate_refuses_says_what_to_do_and_opens(
 ) -> None:
     served, tokens = gated
     with seen_by(chromium, tokens["ann"]) as (page, _):
-        opened(page, served, "owl?v=2&move=champion")
+        opened(page, served, "owl?at=2&move=champion")
         gates = page.get_by_role("list", name="Gates")
         expect(gates).to_contain_text("refuses approval")
         expect(gates).to_contain_text("it needs the approval of 1 person other than its author")
@@ -372,7 +373,7 @@ def test_a_gate_refuses_says_what_to_do_and_opens(
         expect(page.get_by_role("button", name="Set to v2")).to_be_disabled()
         accessible(page)
     with seen_by(chromium, tokens["bob"]) as (page, _):
-        opened(page, served, "owl?v=2&move=champion")
+        opened(page, served, "owl?at=2&move=champion")
         page.get_by_role("button", name="Approve as bob").click()
         expect(page.get_by_role("list", name="Gates")).to_contain_text("passes approval")
         expect(page.get_by_text("by bob,")).to_be_visible()
@@ -391,7 +392,7 @@ def test_a_refusal_of_the_server_puts_the_alias_back_and_says_why(
         # The gate is asked and passes; by the time of the move it does not any more.
         passes = '{"before": null, "approvals": [], "gates": []}'
         page.route("**/registry/check?**", lambda route: route.fulfill(status=200, body=passes))
-        opened(page, served, "owl?v=1&move=champion")
+        opened(page, served, "owl?at=1&move=champion")
         page.get_by_role("button", name="to v1").click()
         expect(said(page)).to_contain_text("The gate 'approval' does not let version 1")
         expect(page.get_by_label("Aliases", exact=True).get_by_text("v1")).to_have_count(0)
@@ -402,7 +403,7 @@ def test_who_only_reads_sees_no_button_that_would_be_refused(
 ) -> None:
     served, tokens = gated
     with seen_by(chromium, tokens["eve"]) as (page, _):
-        opened(page, served, "owl?v=1&move=champion")
+        opened(page, served, "owl?at=1&move=champion")
         expect(page.get_by_role("complementary", name="Version 1")).to_be_visible()
         expect(page.get_by_role("form")).to_have_count(0)
         names = re.compile("^(Move|Set|new version|edit|write one|add a tag|remove|roll back|Del)")
@@ -431,7 +432,10 @@ def test_a_logged_model_is_found_shown_and_registered(
     (tmp_path / "MLmodel").write_text(aviary.SIGNATURE % 64)
     client.log_model_artifact(made.model_id, tmp_path / "MLmodel")
     client.finalize_logged_model(made.model_id, "READY")
-    page.goto(f"{nest.url}/logged-models?exp=0")
+    page.goto(f"{nest.url}/experiments/0")
+    page.get_by_role("heading", level=1).get_by_role("button").click()
+    page.get_by_role("menuitem", name="logged models").click()
+    expect(page).to_have_url(f"{nest.url}/logged-models?exp=0")
     link = page.get_by_role("link", name="bird<i>")
     expect(link).to_be_visible()
     accessible(page)

@@ -48,6 +48,10 @@ def test_the_failed_and_the_slow_are_first_and_a_head_sorts(
     )
     page.go_back()
     expect(rows.nth(1)).to_contain_text(agents.MARKUP)
+    for key in ("End", "n"):
+        page.keyboard.press(key)
+    expect(rows).to_have_count(13)
+    expect(page.get_by_role("combobox")).to_have_value("trace.name = 'summary'")
 
 
 def test_a_filter_completes_says_what_is_wrong_and_finds_words(page: Page, agency: Any) -> None:
@@ -135,6 +139,13 @@ def test_messages_rows_and_words_of_a_span_are_shown_as_what_they_are(
     page.keyboard.press("5")
     expect(side.get_by_text('"first_token"')).to_be_visible()
     accessible(page)
+
+
+def test_tags_of_the_trace_stand_with_its_first_span(page: Page, agency: Any) -> None:
+    page.goto(f"{agency.url}/traces/{agents.AGENT}?tab=attributes&span={1:016x}")
+    side = page.get_by_role("complementary", name="The span")
+    expect(side.get_by_role("heading", name="tags of the trace")).to_be_visible()
+    expect(side.get_by_text("accounts")).to_be_visible()
 
 
 def test_feedback_is_added_and_taken_back(page: Page, agency: Any) -> None:

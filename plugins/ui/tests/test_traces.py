@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import quote, urlencode
 
 import pytest
 from pegboard.config import Config
 from pegboard.entities.traces import Assessment, AssessmentKind, Span, SpanEvent, SpanStatusCode
 from pegboard.host import Host
+from pegboard_ui.data import trace_page
+from pegboard_wire.http import Call, Identity
 
 from .conftest import served
 
@@ -64,7 +67,7 @@ def world(tmp_path_factory):
     traces.set_tag(QUICK, "team", "blue")
     traces.log_spans(other, [Span(RUNS, "f" * 16, "waits", BEGAN, None, "0" * 16)])
     with served(place, "server", "--store", f"sqlite:{place}/s.db", "--port", "0") as site:
-        yield site, experiment
+        yield site, experiment, f"sqlite:{place}/s.db"
 
 
 def ask(world, path, **query):
@@ -144,6 +147,16 @@ def test_the_overview_draws_every_span(world):
     assert found["prompts"] == [{"name": "ask", "version": "3"}]
     assert found["assessments"][0]["value"] == "Infinity"
     assert found["info"]["experiment"] == "agents"
+
+
+def test_a_trace_of_too_many_spans_is_cut_and_says_so(world, monkeypatch):
+    monkeypatch.setattr(trace_page, "MOST_SPANS", 2)
+    call = Call(
+        Host(Config()), Identity("ann", frozenset()), {"trace_id": SLOW}, {}, tracking_uri=world[2]
+    )
+    overview = next(e for e in trace_page.ENDPOINTS if e.path.endswith("/overview"))
+    found = json.loads(overview.handle(call).content)
+    assert (found["total"], found["names"]) == (3, ["slow", "search"])
 
 
 def test_a_span_shows_long_values_cut_and_odd_numbers_as_text(world):

@@ -47,8 +47,8 @@ def demo(ctx: click.Context, opens: bool | None, as_json: bool) -> None:
     # They take seconds to import: not before the first word is out.
     from pegboard_demo.training import EXPERIMENT, compare_models
 
-    parent_id = compare_models(trained=lambda name, r2: say(f"  trained {name}, r2 {r2:.3f}"))
-    runs = _search(EXPERIMENT, parent_id)
+    this = compare_models(trained=lambda name, r2: say(f"  trained {name}, r2 {r2:.3f}"))
+    runs = _search(EXPERIMENT, this)
     version = _register(runs)
     traces = _ask(runs[0])
     program = _program(ctx)
@@ -58,7 +58,6 @@ def demo(ctx: click.Context, opens: bool | None, as_json: bool) -> None:
         output.print_json(
             {
                 "experiment_name": EXPERIMENT,
-                "parent_run_id": parent_id,
                 "runs": [_facts(run) for run in runs],
                 "model_uri": None if version is None else version.model_uri,
                 "trace_ids": traces,
@@ -95,7 +94,7 @@ def _show_page(ctx: click.Context, program: list[str], opens: bool) -> None:
 
 
 def _register(runs: list[Run]) -> ModelVersion | None:
-    """Register the best two models; say so if the store has no place for that."""
+    """Register the best two; say so if the store has no place for that."""
     from pegboard_demo.training import register
 
     try:
@@ -120,10 +119,10 @@ def _serving(version: ModelVersion) -> list[str]:
     return ["models", "serve", "-m", version.model_uri, "--port", "5001"]
 
 
-def _search(experiment: str, parent_id: str) -> list[Run]:
+def _search(experiment: str, this: str) -> list[Run]:
     found: list[Run] = pegboard.search_runs(
         experiment_names=[experiment],
-        filter_string=f"tags.mlflow.parentRunId = '{parent_id}'",
+        filter_string=f"tags.round = '{this}'",
         order_by=["metrics.r2 DESC"],
         output_format="list",
     )

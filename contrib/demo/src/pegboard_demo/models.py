@@ -146,8 +146,8 @@ CANDIDATES = (
 """The models that the demo compares."""
 
 SWEEP = [
-    {"n_estimators": 120, "learning_rate": rate, "max_depth": depth, "subsample": subsample}
-    for rate in (0.02, 0.05, 0.15)
+    {"n_estimators": 60, "learning_rate": rate, "max_depth": depth, "subsample": subsample}
+    for rate in (0.03, 0.1, 0.3)
     for depth, subsample in ((1, 0.5), (2, 0.5), (3, 1.0))
 ]
 """Settings of gradient boosting that are tried beside those above, each in a run of its own."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pegboard.entities import Run
 
 OF_EXPERIMENT = """\
 # Progression of diabetes
@@ -11,21 +15,19 @@ OF_EXPERIMENT = """\
 comes with scikit-learn; a model is good if its `r2` on the 89 patients it never saw is high.
 """
 
-_OF_COMPARISON = """\
-## Which model predicts best?
+_OF_BEST = """\
+## The best of {count}
 
 {rows}
 
-- Each model has a run below this one, with its curves, `predictions` after some steps, a table of
-  all test patients, and the model itself.
-- `gradient-boosting` was tried with nine other settings: compare `learning_rate` and `max_depth`.
-- The **{best}** is `champion` in the registry. It can be *asked* too: see the traces of its run.
+- It is `champion` in the registry, and was *asked* some questions: see the traces of this run.
+- `predictions` shows how it learned, `predictions.json` where it is wrong: the worst first.
+- **gradient-boosting** was tried with other settings: unfold it, and compare `learning_rate`.
 """
 
 
-def of_comparison(scores: Mapping[str, float]) -> str:
-    """Return the note on models, by their names, and how good they are (r2)."""
-    order = sorted(scores, key=scores.__getitem__, reverse=True)
-    rows = [f"| {name} | {scores[name]:.3f} |" for name in order]
-    return _OF_COMPARISON.format(rows="\n".join(["| model | r2 |", "| --- | ---: |", *rows]),
-                                 best=order[0])  # fmt: skip
+def of_best(runs: Sequence[Run]) -> str:
+    """Return the note on runs, the best first, by their r2."""
+    rows = [f"| {run.info.run_name} | {run.data.metrics['r2']:.3f} |" for run in runs]
+    table = "\n".join(["| model | r2 |", "| --- | ---: |", *rows])
+    return _OF_BEST.format(count=len(runs), rows=table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,14 +36,24 @@ NOTE = "mlflow.note.content"
 
 
 def compare_models(trained: Callable[[str, float], None] = lambda *_: None) -> str:
-    """Train all models, each in a run of its own below one parent; return the parent's id.
+    """Train all models, each in a run of its own; return what their tag ``round`` says.
 
     ``trained`` is called with the name of each model that is done, and how good it is (r2).
     """
-    data = load_data()
+    data, this = load_data(), uuid.uuid4().hex[:8]
     pegboard.set_experiment(EXPERIMENT)
     pegboard.set_experiment_tag(NOTE, texts.OF_EXPERIMENT)
-    with pegboard.start_run(run_name="model-comparison", tags={"purpose": "demo"}) as parent:
+    for candidate in CANDIDATES:
+        trained(candidate.name, train(candidate, data, this))
+    return this
+
+
+def train(candidate: Candidate, data: Data, this: str) -> float:
+    """Train one model in a run, log all there is to know about it, and return its r2."""
+    truth = {part: data.split(part)[1].to_numpy() for part in ("train", "test")}
+    steps, train_errors, test_errors = [], [], []
+    with pegboard.start_run(run_name=candidate.name, tags={"purpose": "demo", "round": this}):
+        pegboard.set_tag("family", candidate.family)
         for part, context in (("train", "training"), ("test", "testing")):
             dataset = pegboard.data.from_pandas(
                 getattr(data, part),
@@ -51,22 +62,6 @@ def compare_models(trained: Callable[[str, float], None] = lambda *_: None) -> s
                 name=f"diabetes-{part}",
             )
             pegboard.log_input(dataset, context=context)
-        scores = {}
-        for candidate in CANDIDATES:
-            scores[candidate.name] = train(candidate, data)
-            trained(candidate.name, scores[candidate.name])
-        best = max(scores, key=scores.__getitem__)
-        pegboard.log_metric("best_r2", scores[best])
-        pegboard.set_tag(NOTE, texts.of_comparison(scores))
-    return parent.info.run_id
-
-
-def train(candidate: Candidate, data: Data) -> float:
-    """Train one model in a nested run, log all there is to know about it, and return its r2."""
-    truth = {part: data.split(part)[1].to_numpy() for part in ("train", "test")}
-    steps, train_errors, test_errors = [], [], []
-    with pegboard.start_run(run_name=candidate.name, nested=True):
-        pegboard.set_tag("family", candidate.family)
         pegboard.log_param("model", candidate.name)
         pegboard.log_params(candidate.params)
 
@@ -92,7 +87,7 @@ def train(candidate: Candidate, data: Data) -> float:
         pegboard.sklearn.log_model(stage.model, name=MODEL, input_example=example)
         if candidate.name == "gradient-boosting":
             sweep(data, truth)
-    return float(scores["r2"])
+    return scores["r2"]
 
 
 def sweep(data: Data, truth: Mapping[str, np.ndarray]) -> None:
@@ -108,10 +103,10 @@ def sweep(data: Data, truth: Mapping[str, np.ndarray]) -> None:
 def log_scores(stage: Stage, truth: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Log how good a model is after a step, and return it."""
     scores = {
-        "r2": r2_score(truth["test"], stage.on_test),
-        "mae": mean_absolute_error(truth["test"], stage.on_test),
-        "rmse": root_mean_squared_error(truth["test"], stage.on_test),
-        "train_rmse": root_mean_squared_error(truth["train"], stage.on_train),
+        "r2": float(r2_score(truth["test"], stage.on_test)),
+        "mae": float(mean_absolute_error(truth["test"], stage.on_test)),
+        "rmse": float(root_mean_squared_error(truth["test"], stage.on_test)),
+        "train_rmse": float(root_mean_squared_error(truth["train"], stage.on_train)),
     }
     pegboard.log_metrics(scores, step=stage.step)
     return scores
@@ -136,10 +131,11 @@ def predictions(data: Data, stage: Stage) -> pd.DataFrame:
 def register(runs: Sequence[Run]) -> ModelVersion:
     """Register the second best model and then the best, which takes over the alias ``champion``.
 
-    Return the version of the best.
+    Return the version of the best, whose run gets a note.
     """
     client = pegboard.Client()
     reason, before = "the first that is good enough", None
+    client.set_tag(runs[0].info.run_id, NOTE, texts.of_best(runs))
     for run in runs[1::-1]:
         uri = f"runs:/{run.info.run_id}/{MODEL}"
         version: ModelVersion = pegboard.register_model(uri, EXPERIMENT)

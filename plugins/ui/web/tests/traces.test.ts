@@ -97,6 +97,7 @@ describe('messages', () => {
 
 it('rows are a table', () => {
   expect(gridOf([{ a: 1234, b: 'x' }, { a: 5 }])).toEqual({ columns: ['a', 'b'], rows: [['1,234', 'x'], ['5', '']], numeric: [true, false] })
+  expect(gridOf([{ a: 0.107, b: 3 }, { a: 0.12 }])?.rows).toEqual([['0.107', '3'], ['0.120', '']])
   expect([gridOf([]), gridOf([{ a: {} }]), gridOf([1]), gridOf({ a: 1 })]).toEqual([undefined, undefined, undefined, undefined])
 })
 

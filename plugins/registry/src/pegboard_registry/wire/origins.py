@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard import tags as names
 from pegboard.errors import NotFound, NotSupported
-from pegboard_stores import cancellation
+from pegboard_stores import named_runs
 from pegboard_wire.pairs import JsonObject
 from pegboard_wire.scalars import number_json
 from pegboard_wire.shapes import INT64, NUMBER, TEXT, array, mapping, record
@@ -51,13 +51,8 @@ _CODE = {
 
 def runs_of(store: TrackingStore, versions: Iterable[ModelVersion]) -> dict[str, JsonObject]:
     """Return the runs that versions come from, by their ids; what is gone is left out."""
-    found: dict[str, JsonObject] = {}
-    for run_id in dict.fromkeys(version.run_id for version in versions if version.run_id):
-        cancellation.check()
-        run = run_of(store, run_id)
-        if run is not None:
-            found[run_id] = run_json(run)
-    return found
+    runs, _ = named_runs.load(store, [version.run_id for version in versions if version.run_id])
+    return {run.info.run_id: run_json(run) for run in runs}
 
 
 def run_of(store: TrackingStore, run_id: str | None) -> Run | None:

@@ -9,11 +9,9 @@ from typing import Annotated, Any
 
 from attrs import field, frozen
 from pegboard import tags as names
-from pegboard.contracts.tracking import TrackingStore
-from pegboard.entities import Run, ViewType
-from pegboard.errors import InvalidValue, NotFound
-from pegboard.literals import literal
-from pegboard_stores import cancellation
+from pegboard.entities import Run
+from pegboard.errors import InvalidValue
+from pegboard_stores import named_runs
 from pegboard_wire.http import Answer, Call, Permission
 from pegboard_wire.requests import store_of
 from pegboard_wire.shapes import BOOLEAN, INT64, TEXT, array, mapping, record
@@ -25,8 +23,6 @@ from pegboard_ui.data.headlines import headline
 
 MOST_RUNS = 100
 MOST_ROWS = 5_000
-_VAIN = 3
-"""After how many experiments that have one of the runs alone the others are read one by one."""
 MOST_TEXT = 2_000
 """How many characters of a param or tag are sent; what differs behind them is still told."""
 
@@ -59,7 +55,7 @@ class CompareRequest:
 def compare(call: Call, wanted: CompareRequest) -> Answer:
     """Return the rows, and by how much metrics differ from those of the baseline."""
     store = store_of(call)
-    runs, missing = _load(store, list(dict.fromkeys(wanted.run_ids)))
+    runs, missing = named_runs.load(store, wanted.run_ids)
     ids = [run.info.run_id for run in runs]
     if wanted.baseline and wanted.baseline not in ids:
         raise InvalidValue(f"The baseline {wanted.baseline[:60]!r} is not one of the runs.")
@@ -87,35 +83,6 @@ def compare(call: Call, wanted: CompareRequest) -> Answer:
             "matched": len(shown),
         },
     )
-
-
-def _load(store: TrackingStore, run_ids: Sequence[str]) -> tuple[list[Run], list[str]]:
-    """Return runs in the order of their ids, and the ids of those that there are not."""
-    found: dict[str, Run] = {}
-    missing = []
-    vain = 0
-    for run_id in run_ids:
-        if run_id in found:
-            continue
-        cancellation.check()
-        try:
-            run = found[run_id] = store.get_run(run_id)
-        except NotFound:
-            missing.append(run_id)
-            continue
-        left = [each for each in run_ids if each not in found and each not in missing]
-        if left and vain < _VAIN:
-            # Most often they are all of one experiment, which is read at once.
-            names = ", ".join(map(literal, left))
-            page = store.search_runs(
-                [run.info.experiment_id],
-                filter=f"attributes.run_id IN ({names})",
-                view=ViewType.ALL,
-                max_results=MOST_RUNS,
-            )
-            found |= {each.info.run_id: each for each in page}
-            vain += not page
-    return [found[run_id] for run_id in run_ids if run_id in found], missing
 
 
 def _kinds(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:

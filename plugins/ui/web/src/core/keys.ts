@@ -73,15 +73,21 @@ function isTyping(event: KeyboardEvent): boolean {
   return target.isContentEditable || /^(TEXTAREA|SELECT)$/.test(target.tagName)
 }
 
-/** What a control does with a key itself: buttons with Enter, sliders with arrows, boxes with Space. */
+const isTick = (target: HTMLElement): boolean => (target as HTMLInputElement).type === 'checkbox'
+
+/** Arrows move a slider, or walk through its like, before they move anything on the page. */
+function movesSlider(event: KeyboardEvent): boolean {
+  const target = event.target
+  return target instanceof HTMLInputElement && /^(range|radio)$/.test(target.type) && /^(Arrow|Home|End|Page)/.test(event.key)
+}
+
 function isControl(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement
-  if (/^(BUTTON|A|SUMMARY)$/.test(target.tagName)) return event.key === ' ' || event.key === 'Enter'
-  return target instanceof HTMLInputElement && / |Arrow|Home|End|Page|Enter/.test(event.key)
+  return (event.key === ' ' || event.key === 'Enter') && (/^(BUTTON|A|SUMMARY)$/.test(target.tagName) || isTick(target))
 }
 
 document.addEventListener('keydown', (event) => {
-  if (event.defaultPrevented || event.isComposing || isControl(event)) return
+  if (event.defaultPrevented || event.isComposing || isControl(event) || movesSlider(event)) return
   const combination = combinationOf(event)
   const chained = event.timeStamp - beforeAt < CHAIN_MS && before ? `${before} ${combination}` : ''
   const typing = isTyping(event)

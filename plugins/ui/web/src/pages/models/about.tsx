@@ -30,7 +30,7 @@ function OfVersion({ name, answer, model, version, run, found, menu }: AboutProp
   const changes = answer.changes.filter((change) => change.version === version.version || change.before === version.version || change.after === version.version)
   return (
     <>
-      <div class="mod-side"><h2><a href={href(versionPath(name, version.version))}>{name} <span class="m">v{version.version}</span></a></h2><span class="x" /><button class="btn flat" onClick={() => setQuery({ v: null }, { replace: true })}>close<kbd>esc</kbd></button></div>
+      <div class="mod-side"><h2><a href={href(versionPath(name, version.version))}>{name} <span class="m">v{version.version}</span></a></h2><span class="x" /><button class="btn flat" onClick={() => setQuery({ at: null }, { replace: true })}>close<kbd>esc</kbd></button></div>
       <p class="i2 s"><RunLink run={run} id={version.run_id} /> registered <Ago at={version.creation_timestamp} />{version.user_id && ` by ${version.user_id}`}{version.current_stage !== 'None' && `, in ${version.current_stage}`}</p>
       <div class="mod-acts">
         {may('write') && <button class="btn main" aria-haspopup="menu" onClick={(event) => menu(event.currentTarget)}>Move an alias here<kbd>m</kbd></button>}

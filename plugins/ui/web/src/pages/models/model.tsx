@@ -76,7 +76,7 @@ function Room({ name, answer, found }: { name: string; answer: ModelAnswer; foun
   const { known, aliases, lanes, runOf, headline } = model
   const q = param('q')
   const rows = answer.versions.filter((version) => !q || fits(version, runOf(version.version), q))
-  const chosen = param('v')
+  const chosen = param('at')
   const version = known.get(chosen)
   const moving = param('move')
   const [kind, key] = moving.startsWith('stage:') ? (['stage', moving.slice(6)] as const) : (['alias', moving] as const)
@@ -87,7 +87,7 @@ function Room({ name, answer, found }: { name: string; answer: ModelAnswer; foun
   const [asking, setAsking] = useState<'version' | 'rename' | 'delete'>()
   const metrics = metricsOf(Object.values(answer.runs), headline, METRICS)
   const at = rows.findIndex((each) => each.version === chosen)
-  const choose = (next: string) => setQuery({ v: next || null, move: null }, { replace: true })
+  const choose = (next: string) => setQuery({ at: next || null, move: null }, { replace: true })
   const step = (by: number) => () => { const next = rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.max(0, Math.min(rows.length - 1, at + by))]; if (next) choose(next.version) }
   const pick = (each: string) => setQuery({ pick: asList(picked.includes(each) ? picked.filter((other) => other !== each) : [...picked, each]) }, { replace: true })
   const compare = () => compareVersions(picked.length > 1 ? picked : [...new Set([aliases[0]?.[1], chosen].filter((each): each is string => Boolean(each)))], known)
@@ -141,7 +141,7 @@ function Room({ name, answer, found }: { name: string; answer: ModelAnswer; foun
       <Foot right={<><span class="k k2"><kbd>j</kbd> <kbd>k</kbd> a version{write && <>, then <kbd>m</kbd> move</>}, <kbd>space</kbd> pick</span>{param('page') && <button class="k" onClick={() => history.back()}>newer versions</button>}{answer.next_page_token && <button class="k" onClick={() => setQuery({ page: answer.next_page_token })}>older versions</button>}</>}>
         {picked.length > 0 ? <span class="acts">[{picked.length} picked] <button onClick={compare}>compare<kbd>c</kbd></button><button onClick={() => setQuery({ pick: null })}>none</button></span> : <span>{plural(rows.length, 'version')}{answer.next_page_token && ', and older ones'}</span>}
       </Foot>
-      {menu && version && <AliasMenu at={menu} version={version} aliases={aliases} rules={answer} close={() => setMenu(undefined)} move={(to) => setQuery({ v: chosen, move: to })} />}
+      {menu && version && <AliasMenu at={menu} version={version} aliases={aliases} rules={answer} close={() => setMenu(undefined)} move={(to) => setQuery({ at: chosen, move: to })} />}
       {asking === 'version' && <NewVersion name={name} done={(made) => { found.reload(); choose(made.version) }} close={() => setAsking(undefined)} />}
       {asking === 'rename' && <Ask title={`Rename ${name}`} button="Rename" fields={[{ name: 'name', label: 'Name', value: name }]} does={(given) => given.name !== name && void rename(name, given.name!, (next) => navigate(modelPath(next), { replace: true }))} close={() => setAsking(undefined)}>What loads the model by its old name will not find it.</Ask>}
       {asking === 'delete' && <Confirm title="Delete the model" name={name} close={() => setAsking(undefined)} does={() => void deleteModel(name).then((done) => done && navigate('/models', { replace: true }))}>All {plural(answer.versions.length, 'version')} and the aliases go. The files and the runs stay, and so does the history.</Confirm>}

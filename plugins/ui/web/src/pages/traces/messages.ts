@@ -144,10 +144,14 @@ export function gridOf(value: Json | undefined): Grid | undefined {
   }
   if (!columns.size || columns.size > MOST_COLUMNS) return undefined
   const names = [...columns]
-  const rows = value.map((row) => names.map((name) => cellText((row as Fields)[name])))
   const numeric = names.map((name) => value.every((row) => typeof ((row as Fields)[name] ?? 0) === 'number'))
+  const decimals = names.map((name, n) => (numeric[n] ? Math.max(0, ...value.map((row) => decimalsOf((row as Fields)[name]))) : 0))
+  const rows = value.map((row) => names.map((name, n) => cellText((row as Fields)[name], decimals[n]!)))
   return { columns: names, rows, numeric }
 }
 
-const cellText = (value: Json | undefined): string =>
-  value === undefined || value === null ? '' : typeof value === 'number' ? (Number.isInteger(value) ? value.toLocaleString('en-US') : String(+value.toPrecision(4))) : String(value)
+/** How many digits behind the point a number of 4 has. */
+const decimalsOf = (value: Json | undefined): number => (typeof value === 'number' && Number.isFinite(value) ? (/\.(\d+)$/.exec(String(+value.toPrecision(4)))?.[1]?.length ?? 0) : 0)
+
+const cellText = (value: Json | undefined, decimals: number): string =>
+  value === undefined || value === null ? '' : typeof value === 'number' ? value.toLocaleString('en-US', { minimumFractionDigits: Math.min(decimals, 8), maximumFractionDigits: Math.min(decimals, 8) }) : String(value)

@@ -102,7 +102,14 @@ export function Side({ trace, i, took: ms, reload }: { trace: Overview; i: numbe
       </div>
       {asked.error && !detail && <Failed what="The span could not be read" error={asked.error} retry={asked.reload} />}
       {detail && tab === 'inout' && <InOut trace={trace} i={i} detail={detail} find={find} />}
-      {detail && tab === 'attributes' && (Object.keys(detail.attributes).length ? <section><JsonTree value={detail.attributes} find={find} open={1} /><Cut cut={detail.cut} /></section> : <p class="s i3 more none">This span has no attributes.</p>)}
+      {detail && tab === 'attributes' && (
+        <section>
+          {Object.keys(detail.attributes).length ? <JsonTree value={detail.attributes} find={find} open={1} /> : <p class="s i3">This span has no attributes.</p>}
+          <Cut cut={detail.cut} />
+          {!trace.parents[i] && <OfTrace title="tags of the trace" values={trace.info.tags} find={find} />}
+          {!trace.parents[i] && <OfTrace title="metadata of the trace" values={trace.info.metadata} find={find} />}
+        </section>
+      )}
       {detail && tab === 'events' && <Events detail={detail} find={find} />}
       {tab === 'feedback' && (
         <section>
@@ -215,6 +222,11 @@ function Score({ item, find }: { item: Assessment; find: string }) {
 }
 
 const valueText = (value: Json): string => (typeof value === 'string' ? value : typeof value === 'number' ? String(+value.toPrecision(4)) : JSON.stringify(value))
+
+function OfTrace({ title, values, find }: { title: string; values: Record<string, string>; find: string }) {
+  const parts = Object.entries(values).map(([key, value]): [string, Json] => [key, parsed(value)])
+  return parts.length ? <><h3>{title}</h3><JsonTree value={Object.fromEntries(parts)} find={find} open={1} /></> : null
+}
 
 function Cut({ cut }: { cut: Record<string, number> }) {
   const names = Object.entries(cut).filter(([name]) => name.startsWith('attributes.'))

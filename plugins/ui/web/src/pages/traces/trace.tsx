@@ -139,7 +139,9 @@ function One({ id }: { id: string }) {
       </>
     )
   }
-  const whole = trace.info.duration ?? Math.max(openEnd, 0, ...spans.ids.map((_, i) => endOf(spans, i, openEnd)))
+  // The spans know parts of a ms, the outline does not.
+  const drawn = spans.ids.reduce((last, _, i) => Math.max(last, endOf(spans, i, openEnd)), openEnd)
+  const whole = drawn || (trace.info.duration ?? 0)
   const firsts = spans.firsts.filter((each): each is number => each !== null)
   const scores = trace.assessments.filter((each) => each.valid && each.kind === 'feedback' && typeof each.value !== 'object')
   const work = Math.round((path.inModels / (path.work || 1)) * 100)

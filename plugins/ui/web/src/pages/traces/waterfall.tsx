@@ -107,15 +107,18 @@ function Mark({ spans, tree, path, slow, i, at, end, failed, isOpen }: MarkProps
   const width = at(end) - begins
   const first = spans.firsts[i]
   const head = first === null || first === undefined || end <= spans.starts[i]! ? 0 : Math.min(100, ((first - spans.starts[i]!) / (end - spans.starts[i]!)) * 100)
-  const sort = `${isBox(spans, tree, i) ? 'box' : spans.is_model[i] ? 'llm' : ''} ${failed ? 'bad' : ''} ${path.on[i] ? 'cp' : ''} ${isOpen ? 'open' : ''}`
+  const box = isBox(spans, tree, i)
+  const sort = `${box ? 'box' : spans.is_model[i] ? 'llm' : ''} ${failed ? 'bad' : ''} ${path.on[i] ? 'cp' : ''} ${isOpen ? 'open' : ''}`
   const note = spans.notes[i]
   const words = (note || i === slow) && <>{note}{note && i === slow && ' '}{i === slow && <span class="warn w5">slowest</span>}</>
-  // Words stand behind the bar, or before it where there is no room.
-  const flips = begins + width > 72 && begins > 28
+  // Words stand behind the bar, before it where there is no room, else in it.
+  const need = 3 + 1.25 * (note!.length + (i === slow ? 8 : 0))
+  const ends = begins + width
+  const side = 100 - ends >= need ? 'behind' : begins >= need ? 'before' : width >= need ? 'in' : 'behind'
   return (
     <>
-      <i class={sort} style={{ left: `${begins}%`, width: `${width}%` }}>{head > 0 && <b style={{ width: `${head}%` }} />}</i>
-      {words && <em class={failed ? 'bad' : ''} style={flips ? { right: `${100 - begins}%` } : { left: `${Math.min(begins + width, 100)}%` }}>{words}</em>}
+      <i class={sort} style={{ left: `min(${begins}%, calc(100% - 2px))`, width: `${width}%` }}>{head > 0 && <b style={{ width: `${head}%` }} />}</i>
+      {words && <em class={side === 'in' && !box ? `in ${path.on[i] ? 'on' : ''}` : `${failed ? 'bad' : ''} ${side === 'in' ? 'over' : ''}`} style={side === 'behind' ? { left: `${Math.min(ends, 100)}%` } : { right: `${100 - (side === 'in' ? ends : begins)}%` }}>{words}</em>}
     </>
   )
 }

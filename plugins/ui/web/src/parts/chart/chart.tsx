@@ -126,7 +126,7 @@ export function Chart(props: ChartProps) {
   return (
     <figure ref={figure} class="chart" aria-label={`${title}: ${said}`}>
       <div class="top" draggable={props.movable}>
-        {props.title ?? <Title title={title} lines={lines} series={series} runs={runs} lit={now} />}
+        {props.title ?? <Title title={title} lines={lines} series={series} runs={runs} alone={runs.length - quiet.length <= 1} lit={now} />}
         <span class="x" />
         {(fit.from !== undefined || view.all) && !isZoomed && <button class="fit" title="f" onClick={() => showAll(!view.all)}>{view.all ? 'y shows all' : `y fits ${isOwn ? 'after 25 %' : `${xLabel(+fit.from!.toPrecision(2), view.x, x.hi - x.lo)}+`}`}</button>}
         {isZoomed && <button class="fit" title="0" onClick={() => zoom()}>zoomed</button>}
@@ -208,14 +208,14 @@ const inWindow = (x: Range) => (line: Line): Curve[] => {
   return band ? [cut(band.min), cut(band.max)] : [cut(main.y)]
 }
 
-function Title({ title, lines, series, runs, lit: now }: { title: string; lines: readonly Line[]; series: SeriesAnswer['series']; runs: readonly ChartRun[]; lit: string }) {
+function Title({ title, lines, series, runs, alone, lit: now }: { title: string; lines: readonly Line[]; series: SeriesAnswer['series']; runs: readonly ChartRun[]; alone: boolean; lit: string }) {
   const line = lines.find((each) => each.run === now) ?? lines[0]
   const shown = line && series.find((each) => each.run_id === line.run)
   const run = runs.find((each) => each.id === line?.run)
   return (
     <>
       <h2 class="cut" title={title}>{title}</h2>
-      {shown && <span class="v" title={run?.name}>{runs.length > 1 && run && <Peg run={run.id} status={run.status} size={9} />}{columnOf([lastOf(shown)])(lastOf(shown))}</span>}
+      {shown && <span class="v" title={run?.name}>{run && (!alone || run.id === now) && <Peg run={run.id} status={run.status} size={9} />}{columnOf([lastOf(shown)])(lastOf(shown))}</span>}
     </>
   )
 }

@@ -69,7 +69,8 @@ export function linesOf(series: readonly SeriesJson[], { runs, keys, quiet, pinn
   const byId = new Map(runs.map((run) => [run.id, run]))
   const better = byBest(keys[0] ?? '')
   const known = series.filter((each) => byId.has(each.run_id) && keys.includes(each.key))
-  const ranked = [...known].sort((a, b) => keys.indexOf(a.key) - keys.indexOf(b.key) || better(lastOf(a), lastOf(b)))
+  // What the others are compared with lies behind them.
+  const ranked = [...known].sort((a, b) => Number(quiet.includes(a.run_id)) - Number(quiet.includes(b.run_id)) || keys.indexOf(a.key) - keys.indexOf(b.key) || better(lastOf(a), lastOf(b)))
   const many = ranked.length > MOST_COLOURED
   const best = ranked[0]?.run_id
   return ranked.map((each) => {

@@ -48,7 +48,7 @@ def test_a_browser_that_has_the_page_gets_it_no_second_time(site: Any) -> None:
 
 
 def test_files_are_sent_compressed_and_kept_for_ever(site: Any) -> None:
-    (script,) = [p for p in (STATIC / "assets").iterdir() if re.fullmatch(r"index-.*\.js", p.name)]
+    (script,) = [p for p in (STATIC / "assets").iterdir() if re.fullmatch(r"first-.*\.js", p.name)]
     path = f"/assets/{script.name}"
     plain, packed = site.get(path), site.get(path, Accept_Encoding="gzip")
     assert "immutable" in plain.headers["cache-control"]

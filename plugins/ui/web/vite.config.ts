@@ -1,5 +1,21 @@
 import { defineConfig } from 'vite'
 
+/** What the first file loads without being asked: one chunk, as each request costs more than some bytes. */
+function firstLoad(): (id: string, modules: { getModuleInfo: (id: string) => { importedIds: readonly string[] } | null }) => string | null {
+  const reached = new Set<string>()
+  return (id, modules) => {
+    if (!reached.size) {
+      const waiting = [new URL('src/main.tsx', import.meta.url).pathname]
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+        if (reached.has(next)) continue
+        reached.add(next)
+        waiting.push(...(modules.getModuleInfo(next)?.importedIds ?? []))
+      }
+    }
+    return reached.has(id) ? 'first' : null
+  }
+}
+
 // Addresses in the page are relative, so that it works below any path; see src/core/root.ts.
 export default defineConfig({
   base: './',
@@ -13,5 +29,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: firstLoad() }] } } },
   },
 })

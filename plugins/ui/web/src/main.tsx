@@ -7,16 +7,11 @@ import { register, type Route } from './core/router'
 import './core/theme'
 import { Shell } from './parts/shell'
 
-interface Room {
-  routes?: Route[]
-  panes?: Partial<Record<PaneName, Load>>
-}
-
-const rooms = import.meta.glob<Room>('./pages/*/route.ts', { eager: true })
-for (const room of Object.values(rooms)) {
-  register(room.routes ?? [])
-  registerPanes(room.panes ?? {})
-}
+// By name: a whole module as an object would need a helper, in a file and a request of its own.
+const routes = import.meta.glob<Route[]>('./pages/*/route.ts', { eager: true, import: 'routes' })
+const panes = import.meta.glob<Partial<Record<PaneName, Load>>>('./pages/*/panes.ts', { eager: true, import: 'panes' })
+for (const found of Object.values(routes)) register(found)
+for (const found of Object.values(panes)) registerPanes(found)
 
 const app = document.createElement('div')
 app.id = 'app'

@@ -1,6 +1,6 @@
 /** A plugin's page: its custom element, in a shadow root, with the server's data at hand. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import * as api from '../../core/api'
+import { del, Failure, fetchRaw, get, patch, post, put } from '../../core/api'
 import { watch } from '../../core/events'
 import { navigate, type PageProps } from '../../core/router'
 import { about, href, type PluginPage, root, sheets } from '../../core/root'
@@ -10,9 +10,11 @@ import { Foot } from '../../parts/foot'
 import { Failed, Nothing } from '../../parts/states'
 import './page.css'
 
+const api = { get, post, put, patch, del, fetchRaw }
+
 /** What an element of a plugin finds as `this.host`. */
 export interface Host {
-  api: Pick<typeof api, 'get' | 'post' | 'put' | 'patch' | 'del' | 'fetchRaw'>
+  api: typeof api
   theme: () => 'light' | 'dark'
   /** What follows /p/KEY/ in the address. */
   route: string
@@ -91,7 +93,7 @@ function Frame({ page, route }: { page: PluginPage; route: string }) {
 
   return (
     <>
-      {error && <Failed what={`The page of the plugin ${page.title} failed`} error={new api.Failure(-1, 'PLUGIN', `${error.message}.`)} still="All other pages work." retry={() => setTurn((n) => n + 1)} />}
+      {error && <Failed what={`The page of the plugin ${page.title} failed`} error={new Failure(-1, 'PLUGIN', `${error.message}.`)} still="All other pages work." retry={() => setTurn((n) => n + 1)} />}
       <div ref={place} class={error ? 'hide' : 'plugin'} data-home={href('/')} />
     </>
   )

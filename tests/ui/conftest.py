@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from attrs import frozen
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 import aviary
@@ -22,6 +22,9 @@ import birdsong
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 AXE = Path(__file__).parents[2] / "plugins/ui/web/node_modules/axe-core/axe.min.js"
+PATIENCE_MS = 30_000
+"""How long something that is to come is waited for; a machine with much else to do is slow."""
+expect.set_options(timeout=PATIENCE_MS)
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 SECONDS = 60
 WATCH = """
@@ -127,7 +130,7 @@ class Watched:
 def watched(context: BrowserContext) -> tuple[Page, Watched]:
     """Open a page that is watched."""
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(PATIENCE_MS)
     page.add_init_script(WATCH)
     seen = Watched([], set())
     page.on("pageerror", lambda error: seen.problems.append(f"error: {error}"))

@@ -5,7 +5,7 @@ function firstLoad(): (id: string, modules: { getModuleInfo: (id: string) => { i
   const reached = new Set<string>()
   return (id, modules) => {
     if (!reached.size) {
-      const waiting = [new URL('src/main.tsx', import.meta.url).pathname]
+      const waiting = [decodeURIComponent(new URL('src/main.tsx', import.meta.url).pathname)]
       for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
         if (reached.has(next)) continue
         reached.add(next)

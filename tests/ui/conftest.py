@@ -97,9 +97,9 @@ def serve() -> Callable[..., AbstractContextManager[Served]]:
     return serving
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Start the browser, once."""
+    """Start the browser, once for each file: while Playwright is there, no other loop can run."""
     if not Path(CHROMIUM).is_file():
         pytest.fail("Install Chromium (apt-get install chromium), or name it in CHROMIUM.")
     with sync_playwright() as playwright:

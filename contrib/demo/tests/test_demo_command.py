@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -219,7 +218,7 @@ def test_a_store_without_a_registry_is_no_obstacle_and_what_was_made_is_opened(
             with urlopen(f"{address}/api/pegboard/1.0/ui/home", timeout=60) as answer:
                 shown = {each["name"]: each["runs"] for each in json.load(answer)["experiments"]}
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
         said = process.communicate()[1]
     assert shown[EXPERIMENT] == len(CANDIDATES) + len(SWEEP)
     assert "models serve" not in "".join(lines)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -86,10 +88,12 @@ def _show_page(ctx: click.Context, program: list[str], opens: bool) -> None:
         return
     click.echo("\nLook at it all in the browser (Ctrl-C stops this):\n")
     command = [sys.executable, "-c", _RUN, *_global_options(ctx), "ui"]
-    with subprocess.Popen(command) as page:
+    # Whatever ends this process ends the page too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with subprocess.Popen(command) as page, contextlib.suppress(KeyboardInterrupt):
         try:
             page.wait()
-        except KeyboardInterrupt:
+        finally:
             page.terminate()
 
 

@@ -61,7 +61,6 @@ print(json.dumps(sorted(found)))
 
 NOT_SERVED = {
     "MLflow's web pages, and what only they ask for": [
-        "GET /",
         "GET /build/*",
         "GET /static-files/*",
         "GET /graphql",

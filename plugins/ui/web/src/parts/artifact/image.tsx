@@ -15,20 +15,20 @@ const ZOOMS = [1, 2, 4, 8]
 export function Picture({ src, alt, wrong }: { src: string; alt: string; wrong?: ComponentChildren }) {
   const [zoom, setZoom] = useState(0)
   const [size, setSize] = useState<{ w: number; h: number }>()
-  const [broken, setBroken] = useState(false)
-  useEffect(() => setBroken(false), [src])
+  // Which one is broken: the news may come before an effect would run.
+  const [broken, setBroken] = useState('')
   const closer = (by: number) => setZoom((now) => Math.min(ZOOMS.length, Math.max(0, now + by)))
   useKeys('Picture', {
     '+': { does: 'Larger', run: () => closer(1) },
     '-': { does: 'Smaller', run: () => closer(-1) },
     0: { does: 'As large as there is room', run: () => setZoom(0) },
   })
-  if (broken) return <div class="dots fillup">{wrong ?? <Nothing title="This is no picture">The file is named as one, but its bytes are not.</Nothing>}</div>
+  if (broken === src) return <div class="dots fillup">{wrong ?? <Nothing title="This is no picture">The file is named as one, but its bytes are not.</Nothing>}</div>
   const scale = zoom && ZOOMS[zoom - 1]
   return (
     <>
       <div class={`art-picture ${zoom ? 'zoomed' : ''}`} tabIndex={0} role="region" aria-label="Picture">
-        <img src={src} alt={alt} onLoad={(event) => setSize({ w: event.currentTarget.naturalWidth, h: event.currentTarget.naturalHeight })} onError={() => setBroken(true)} onClick={() => setZoom((now) => (now ? 0 : 2))}
+        <img src={src} alt={alt} onLoad={(event) => setSize({ w: event.currentTarget.naturalWidth, h: event.currentTarget.naturalHeight })} onError={() => setBroken(src)} onClick={() => setZoom((now) => (now ? 0 : 2))}
           style={scale && size ? { width: `${size.w * scale}px`, height: `${size.h * scale}px` } : undefined} />
       </div>
       <div class="art-under">

@@ -2,7 +2,6 @@
 import { del, get, post, put } from '../../core/api'
 import { plural } from '../../core/format'
 import { edit } from '../../core/undo'
-import { Dialog } from '../../parts/dialog'
 
 const MLFLOW = '/api/2.0/mlflow/runs'
 
@@ -85,34 +84,3 @@ export const saveView = (experiment: string, name: string, view: Record<string, 
     unsend: () => del(`views/${encodeURIComponent(name)}`, { experiment_id: experiment }),
   })
 
-interface Field {
-  name: string
-  label: string
-  value?: string
-  required?: boolean
-}
-
-/** Asks for one or two texts. */
-export function Ask({ title, fields, does, button, close }: { title: string; fields: Field[]; button: string; does: (values: Record<string, string>) => void; close: () => void }) {
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault()
-    const given = new FormData(event.currentTarget as HTMLFormElement)
-    close()
-    does(Object.fromEntries([...given].map(([name, value]) => [name, String(value)])))
-  }
-  return (
-    <Dialog label={title} close={close}>
-      <form onSubmit={submit}>
-        <div class="top"><h2>{title}</h2></div>
-        <div class="in">
-          {fields.map((field, i) => (
-            <label key={field.name} class="lab">{field.label}
-              <input class="input" name={field.name} defaultValue={field.value} required={field.required ?? true} autofocus={i === 0} autocomplete="off" />
-            </label>
-          ))}
-        </div>
-        <div class="do"><button type="button" class="btn" onClick={close}>Cancel</button><button class="btn main">{button}</button></div>
-      </form>
-    </Dialog>
-  )
-}

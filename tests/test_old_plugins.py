@@ -67,9 +67,6 @@ OLD = {
         "pegboard_settings returned dict {'size': 1}, not 'package.module:Settings', the name of "
         "an attrs class",
     ),
-    "llm-hook": Old(
-        "@hookimpl\ndef pegboard_llm_providers(): return []\n", "This hook is withdrawn: remove it"
-    ),
     "evaluator-hook": Old(
         "@hookimpl\ndef pegboard_evaluators(): return []\n", "This hook is withdrawn: remove it"
     ),
@@ -77,9 +74,9 @@ OLD = {
         "@hookimpl\ndef pegboard_project_runners(): return []\n",
         "This hook is withdrawn: remove it",
     ),
-    "llm-contract": Old(
-        "from pegboard.contracts.llm import LLMProvider\n",
-        "This contract is withdrawn: remove it, and the hook pegboard_llm_providers",
+    "evaluator-contract": Old(
+        "from pegboard.contracts.evaluation import Evaluator\n",
+        "This contract is withdrawn: remove it, and the hook pegboard_evaluators",
     ),
     "misspelt": Old("@hookimpl\ndef pegboard_comands(): return []\n", "mean pegboard_commands?"),
     "of-others": Old(

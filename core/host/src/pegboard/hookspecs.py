@@ -57,6 +57,18 @@ class Flavor:
 
 
 @frozen
+class Provider:
+    """A vendor or kind of language models, chosen by name.
+
+    ``target`` names a subclass of LLMProvider or LocalProvider (``pegboard.contracts.llm``).
+    """
+
+    name: str
+    target: str = field(validator=check)
+    summary: str
+
+
+@frozen
 class Command:
     """A sub-command of ``pegboard``; ``target`` names a click command.
 
@@ -163,6 +175,12 @@ def pegboard_hookspecs() -> str:
 @hookspec
 def pegboard_model_flavors() -> Sequence[Flavor]:
     """Declare model flavors by name."""
+    return ()
+
+
+@hookspec
+def pegboard_llm_providers() -> Sequence[Provider]:
+    """Declare providers of language models by name."""
     return ()
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from pegboard.contracts.artifacts import ArtifactStore
+    from pegboard.contracts.llm import Model
     from pegboard.contracts.models import ModelFlavor
     from pegboard.contracts.registry import ModelRegistry
     from pegboard.contracts.tracking import TrackingStore
@@ -81,21 +82,23 @@ class Host:
 
     def model_flavor(self, name: str) -> ModelFlavor:
         """Open the model flavor of that name."""
-        kind = "model flavor"
-        if name not in self._of(kind):
-            raise PluginError(
-                f"No installed plugin provides the {kind} {name!r}.",
-                hint=distributions.install(kind, name)
-                or f"Available are: {', '.join(self.model_flavors()) or 'none'}. "
-                "'pegboard plugins' lists what is installed.",
-            )
-        plugin, declared = self._one(kind, name)
-        flavor: ModelFlavor = plugin_calls.opened(plugin, kind, lambda: resolve(declared.target)())
+        flavor: ModelFlavor = self._made("model flavor", name)
         return flavor
 
     def model_flavors(self) -> Sequence[str]:
         """Return the names of the model flavors there are."""
         return sorted(self._of("model flavor"))
+
+    def llm_provider(self, name: str, table: Mapping[str, Any], where: str) -> Model:
+        """Make the LLM provider of that name, with the settings of an upstream.
+
+        ``table`` is read as the provider's own class of settings; ConfigError, which names
+        ``where``, if it is wrong.
+        """
+        model: Model = self._made(
+            "LLM provider", name, lambda kind: (settings.structure(kind.settings, table, where),)
+        )
+        return model
 
     def autologgers(self) -> Sequence[hookspecs.Autologger]:
         """Return what can log the training of a library by itself."""
@@ -317,6 +320,22 @@ class Host:
             elif (kind, key) not in self._warned:
                 self._warned.add((kind, key))
                 _log().warning("%s", item)
+
+    def _made(
+        self, kind: str, name: str, arguments: Callable[[Any], tuple[Any, ...]] = lambda _: ()
+    ) -> Any:
+        """Make a thing of the class that a plugin declares for a name."""
+        if name not in self._of(kind):
+            raise PluginError(
+                f"No installed plugin provides the {kind} {name!r}.",
+                hint=distributions.install(kind, name)
+                or f"Available are: {', '.join(sorted(self._of(kind))) or 'none'}. "
+                "'pegboard plugins' lists what is installed.",
+            )
+        plugin, declared = self._one(kind, name)
+        made = plugin_calls.opened(plugin, kind, lambda: resolve(declared.target))
+        given = arguments(made)  # The fault of a setting is the user's, not the plugin's.
+        return plugin_calls.opened(plugin, kind, lambda: made(*given))
 
     def _one(self, kind: str, name: str) -> tuple[str, Any]:
         """Return who declares a thing, and its declaration."""

@@ -26,6 +26,7 @@ HOOKS: dict[str, tuple[str, type[Any]]] = {
     "artifact store": ("pegboard_artifact_stores", hookspecs.Backend),
     "model registry": ("pegboard_model_registries", hookspecs.Backend),
     "model flavor": ("pegboard_model_flavors", hookspecs.Flavor),
+    "LLM provider": ("pegboard_llm_providers", hookspecs.Provider),
     "autologger": ("pegboard_autologgers", hookspecs.Autologger),
     "dataset type": ("pegboard_dataset_types", hookspecs.DatasetType),
     "command": ("pegboard_commands", hookspecs.Command),
@@ -38,6 +39,7 @@ _CONTRACTS = {
     "artifact store": "pegboard.contracts.artifacts:ArtifactStore",
     "model registry": "pegboard.contracts.registry:ModelRegistry",
     "model flavor": "pegboard.contracts.models:ModelFlavor",
+    "LLM provider": "pegboard.contracts.llm:Model",
 }
 """What opens is an abstract class of ours, or has at least its methods."""
 

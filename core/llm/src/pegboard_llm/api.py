@@ -1,0 +1,1 @@
+"""Language models from scripts: ``pegboard.llm``."""

@@ -1,0 +1,13 @@
+"""What this distribution adds to the host. Imports nothing until it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pegboard.hookspecs import ApiName, hookimpl
+
+
+@hookimpl
+def pegboard_api() -> Sequence[ApiName]:
+    """Declare ``pegboard.llm``."""
+    return [ApiName("llm", "pegboard_llm.api", "Language models from scripts.")]

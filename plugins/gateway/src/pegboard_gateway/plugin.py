@@ -1,0 +1,3 @@
+"""What this distribution adds to the host. Imports nothing until it is used."""
+
+from __future__ import annotations

@@ -1,9 +1,9 @@
 """The contract of LLM providers: OpenAI's form in, a vendor's HTTP out, and back again.
 
-The standard form of requests, answers and stream events is that of OpenAI's API, as plain mappings:
-what the field's tools speak needs no translation of ours. A provider does no I/O. It says which HTTP
-call to make, and reads what came back; whoever uses it (the gateway, a script) owns connections,
-time-outs and retries. A model in this process is a ``LocalProvider``.
+The standard form of requests, answers and stream events is OpenAI's, as plain mappings: what the
+field's tools speak needs no translation. A provider does no I/O. It says which HTTP call to make
+and reads what came back; its user (the gateway, a script) owns connections, time-outs and retries.
+A model in this process is a ``LocalProvider``.
 """
 
 from __future__ import annotations
@@ -65,11 +65,12 @@ class HttpReply:
 class Trouble(StrEnum):
     """The kinds of trouble with a model, whoever its vendor is.
 
-    ``status`` is the HTTP status that a client of ours sees; ``passes`` whether the same request may
-    succeed a little later, ``elsewhere`` whether it may with another model or vendor.
+    ``status`` is the HTTP status that a client of ours sees; ``passes`` whether the same request
+    may succeed a little later, ``elsewhere`` whether it may with another model or vendor.
     """
 
     def __new__(cls, name: str, status: int, passes: bool, elsewhere: bool) -> Trouble:
+        """Make a member of its name and what holds for it."""
         member = str.__new__(cls, name)
         member._value_ = name
         member.status, member.passes, member.elsewhere = status, passes, elsewhere
@@ -105,7 +106,7 @@ class Trouble(StrEnum):
 
 
 class LLMError(PegboardError):
-    """A model gave no answer: ``trouble`` says why, ``retry_after`` (seconds) when to come again."""
+    """A model gave no answer. ``trouble`` says why, ``retry_after`` in how many seconds to retry."""
 
     def __init__(
         self,

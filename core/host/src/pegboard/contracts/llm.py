@@ -106,7 +106,7 @@ class Trouble(StrEnum):
 
 
 class LLMError(PegboardError):
-    """A model gave no answer. ``trouble`` says why, ``retry_after`` in how many seconds to retry."""
+    """A model gave no answer: ``trouble`` says why. ``retry_after``: seconds, if that was said."""
 
     def __init__(
         self,

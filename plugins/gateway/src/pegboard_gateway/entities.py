@@ -30,6 +30,8 @@ class Caller:
     """The network address of the client."""
     team: str = ""
     """What the key belongs to, where it belongs to something."""
+    workspace: str = ""
+    """The workspace that the call is for, where the server has several."""
 
 
 NOBODY = Caller()
@@ -64,6 +66,8 @@ class Tokens:
     cached: int = 0
     estimated: bool = False
     """Whether they were estimated, as the vendor did not count."""
+    reasoning: int = 0
+    """Those of ``output`` that the model thought with and nobody saw."""
 
     @property
     def total(self) -> int:
@@ -76,11 +80,13 @@ class Tokens:
         if not usage:
             return NO_TOKENS
         details = usage.get("prompt_tokens_details") or {}
+        thought = usage.get("completion_tokens_details") or {}
         return Tokens(
             int(usage.get("prompt_tokens") or 0),
             int(usage.get("completion_tokens") or 0),
             int(details.get("cached_tokens") or 0),
             bool(usage.get("estimated")),
+            int(thought.get("reasoning_tokens") or 0),
         )
 
 
@@ -122,6 +128,8 @@ class Outcome(StrEnum):
     """No upstream gave an answer, or it broke off in mid-stream."""
     GONE = "gone"
     """The client went away before the end."""
+    LOST = "lost"
+    """The gateway was killed meanwhile; it counts with what was reserved for it."""
 
 
 @define(kw_only=True)

@@ -1,4 +1,4 @@
-"""The seam between the way of a call and what controls it: gate, permit, and the ledger of counters.
+"""The seam between the way of a call and what controls it: gate, permit, ledger and guards.
 
 One rule holds for calls, tokens and money alike: a call is let through while a counter is below its
 limit; while it runs it counts with the most that it may take, and afterwards with what it took. So
@@ -162,7 +162,7 @@ class Refusal(NamedTuple):
 
 
 class Level(NamedTuple):
-    """Where a counter stands: the sum of what was settled and what is ``held`` for running calls."""
+    """Where a counter stands: what was settled, and what is ``held`` for calls that still run."""
 
     level: int
     held: int
@@ -197,10 +197,14 @@ class Ledger(ABC):
         """
 
     @abstractmethod
+    def holds(self, reservation: str) -> Soon[bool]:
+        """Return whether a reservation was taken, and is not settled yet."""
+
+    @abstractmethod
     def levels(self, counters: Sequence[tuple[str, Window]], now_ms: int) -> Soon[Sequence[Level]]:
         """Return where counters stand in the windows around a time."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """Release connections; what is held stays held."""
 
 
@@ -227,7 +231,7 @@ class StreamGuard(ABC):
         """Return what was held back, when the upstream's stream has ended."""
 
 
-class Guard(ABC):
+class Guard:
     """Looks at what is asked before it is sent, and at answers before the client gets them.
 
     Nothing that a client sends switches one off.

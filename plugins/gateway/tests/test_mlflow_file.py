@@ -1,4 +1,4 @@
-"""MLflow's YAML files become endpoints; tests/test_gateway_files_against_mlflow.py has the table."""
+"""MLflow's YAML files become endpoints. A table in tests/ compares with the real MLflow."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from pegboard.settings import others
 
 TASKS = ("", *(task.value for task in Task))
 """The tasks of an endpoint; empty for all that its models can do."""
-PERIODS = ("second", "minute", "hour", "day", "week", "month", "year")
-"""What limits and budgets count by."""
+PERIOD = re.compile(r"\s*(?:([1-9]\d{0,5})\s+)?(second|minute|hour|day|week|month|year)s?\s*")
+"""What limits and budgets count by: ``minute``, ``10 minutes``."""
 SHARES = ("endpoint", "key", "user", "address", "team")
 """Whose calls a limit or budget counts together: all of the endpoint, or those of each client."""
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,250}")
@@ -37,6 +37,12 @@ def one_of(*words: str) -> Validator:
             raise ValueError(f"expected one of {named}, not {value!r}")
 
     return check
+
+
+def period(_: Any, __: Attribute[Any], value: str) -> None:
+    """Check what a limit or budget counts by."""
+    if not PERIOD.fullmatch(value):
+        raise ValueError(f"expected 'minute', '10 minutes', 'month' and the like, not {value!r}")
 
 
 def name_of_endpoint(_: Any, __: Attribute[Any], value: str) -> None:
@@ -59,9 +65,8 @@ class Limit:
 
     calls: int | None = field(default=None, validator=_SOME)
     tokens: int | None = field(default=None, validator=_SOME)
-    per: str = field(default="minute", validator=one_of(*PERIODS))
-    periods: int = field(default=1, validator=validators.ge(1))
-    """How many of them: ``periods = 5, per = "minute"`` is five minutes."""
+    per: str = field(default="minute", validator=period)
+    """``second``, ``minute``, ``hour``, ``day``, ``week``, ``month``, ``year``, or several."""
     by: str = field(default="endpoint", validator=one_of(*SHARES))
 
     def __attrs_post_init__(self) -> None:
@@ -75,11 +80,12 @@ class Budget:
     """How much may be spent in a period: ``{ usd = 20, per = "month" }``."""
 
     usd: float = field(validator=_NOT_NEGATIVE)
-    per: str = field(default="month", validator=one_of(*PERIODS))
-    periods: int = field(default=1, validator=validators.ge(1))
+    per: str = field(default="month", validator=period)
     by: str = field(default="endpoint", validator=one_of(*SHARES))
     action: str = field(default="reject", validator=one_of("reject", "alert"))
     """What happens to a call beyond it: ``reject``, or only ``alert``."""
+    unpriced: str = field(default="refuse", validator=one_of("refuse", "allow"))
+    """What happens to calls of a model whose price is not known, if the action is ``reject``."""
 
 
 @frozen
@@ -237,8 +243,9 @@ class Settings:
     """Where endpoints, secrets and keys are kept that are made while the gateway runs."""
     secret_key_file: str = ""
     """The key that encrypts the secrets in the database.  Without one: a file beside it."""
-    ledger: str = field(default="memory", validator=one_of("memory", "sqlite", "redis"))
-    """Where limits and budgets count: in this process, or for several."""
+    ledger: str = "memory"
+    """Where limits and budgets count: ``memory`` for this process, or the URI of a place that
+    several share, such as ``sqlite:pegruns/ledger.db``."""
     upstream_allow: tuple[str, ...] = ()
     """Hosts of upstreams beyond the public internet, with or without a port, that endpoints made
     through the API may name."""

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Sequence
 
 from pegboard.contracts.llm import HttpCall, HttpReply, LLMError, Trouble
 
 from pegboard_gateway.upstream import addresses
 from pegboard_gateway.upstream.addresses import Origin
-from pegboard_gateway.upstream.connection import Connection, Stale, Stream, Waits
+from pegboard_gateway.upstream.connection import Stale, Stream, Waits
+from pegboard_gateway.upstream.guarding import Guarded
 from pegboard_gateway.upstream.opening import Opener
 from pegboard_gateway.upstream.pool import Bounds, Pool
 
 ANYWHERE = ("*",)
 """The hosts that the owner of the configuration file may name: all."""
-
-Find = Callable[[Origin], Sequence[str]]
 
 
 class Client:
@@ -62,7 +60,8 @@ class Client:
             raise LLMError(Trouble.UNREACHABLE, "The connection was closed twice.") from None
 
     def _pool(self, origin: Origin, allowed: tuple[str, ...]) -> Pool:
-        made = Pool(Opener(origin, None, self._context), self._bounds)
+        find = None if allowed == ANYWHERE else Guarded(allowed).addresses
+        made = Pool(Opener(origin, find, self._context), self._bounds)
         self._pools[origin, allowed] = made
         return made
 
@@ -71,6 +70,3 @@ class Client:
         for pool in self._pools.values():
             pool.close()
         self._pools.clear()
-
-
-__all__ = ["ANYWHERE", "Bounds", "Client", "Connection", "Stream", "Waits"]

@@ -81,7 +81,7 @@ class Plain(LLMProvider):
         return Reader()
 
     def error(self, reply: HttpReply) -> LLMError:
-        return errors.vendor_error(reply, "the fake vendor", (self.options.api_key,))
+        return errors.vendor_error("The fake vendor", reply, secrets=(self.options.api_key,))
 
 
 class Reader(EventReader):

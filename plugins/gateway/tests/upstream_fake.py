@@ -92,6 +92,15 @@ class Exchange:
         """Wait until the client closes the connection."""
         await self.upstream.gone_of(self.writer)
 
+    async def until_released(self) -> None:
+        """Wait for ``upstream.release()``; the end for a client that goes away before."""
+        waits = [asyncio.ensure_future(w) for w in (self.upstream.released(), self.until_gone())]
+        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if waits[0] not in done:
+            raise Cut
+
 
 Behaviour = Callable[[Exchange], Awaitable[None]]
 
@@ -202,7 +211,7 @@ def held(then: Behaviour = well) -> Behaviour:
     """Answer when ``upstream.release()`` is called."""
 
     async def behave(exchange: Exchange) -> None:
-        await exchange.upstream.released()
+        await exchange.until_released()
         await then(exchange)
 
     return behave
@@ -289,7 +298,7 @@ def paused(after: int) -> Behaviour:
         await exchange.stream_head()
         for number, event in enumerate(events_of(exchange.request)):
             if number == after:
-                await exchange.upstream.released()
+                await exchange.until_released()
             await exchange.chunk(event)
         await exchange.end()
 
@@ -517,6 +526,9 @@ class FakeUpstream:
         try:
             await self._behaviour(request)(Exchange(request, writer, self))
             request.answered.set()
+        except ConnectionError:
+            request.gone.set()
+            raise
         finally:
             watching.cancel()
             self._tell()

@@ -114,6 +114,7 @@ def open_catalog(place: Place) -> Iterator[Callable[[str], LiveCatalog]]:
     def make(text: str) -> LiveCatalog:
         place.write(text)
         opened.append(LiveCatalog(place.host()))
+        opened[-1].reload()
         return opened[-1]
 
     yield make

@@ -158,7 +158,7 @@ def _short(table: EndpointTable, where: str) -> TargetTable:
             raise ConfigError(
                 f"{where} {key}: the key {key!r} is missing.",
                 hint="".join(f"Is {name!r} meant to be it?" for name in near)
-                or f"{key} = \"…\", or several models as [[gateway.endpoints.targets]].",
+                or f'{key} = "…", or several models as [[gateway.endpoints.targets]].',
             )
     return TargetTable(
         table.provider,

@@ -55,7 +55,7 @@ class LiveCatalog(Catalog):
     """Reads the configuration of a host, and keeps up with it."""
 
     def __init__(self, host: Host, mlflow_config: Path | None = None) -> None:
-        """Read everything; ConfigError for what is wrong.
+        """Serve nothing until ``reload`` is called.
 
         ``mlflow_config``: a YAML file of MLflow's gateway to be read in place of the one that the
         settings name.
@@ -69,7 +69,6 @@ class LiveCatalog(Catalog):
         self._lock = threading.Lock()
         self._seen: tuple[Any, ...] = ()
         self._status = Status(0, 0, 0)
-        self.reload()
 
     def reload(self) -> None:
         """Read the configuration anew; ConfigError leaves the endpoints in force as they are."""
@@ -123,7 +122,8 @@ class LiveCatalog(Catalog):
                 return False
             self.reload()
         except PegboardError as error:
-            _log().error("The gateway keeps its endpoints; the change is wrong: %s", error)
+            kept = "keeps its endpoints" if self._status.revision else "serves no model"
+            _log().error("The gateway %s: %s", kept, error)
             return False
         for problem in self._status.problems:
             _log().warning("%s", problem)
@@ -245,7 +245,9 @@ def catalog_of(host: Host) -> LiveCatalog:
     with _catalogs_lock:
         found = _catalogs.get(host)
         if found is None:
-            found = _catalogs[host] = LiveCatalog(host)
+            found = LiveCatalog(host)
+            found.reload()
+            _catalogs[host] = found
         return found
 
 

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pegboard.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from pegboard.host import Host
     from pegboard_wire.http import Endpoint
+
+
+@hookimpl
+def pegboard_settings() -> str:
+    """Name the class of the settings of [plugins.gateway]."""
+    return "pegboard_gateway.settings:Settings"
 
 
 @hookimpl(optionalhook=True)
 def pegboard_endpoints() -> Sequence[Endpoint]:
     """Serve the faces of the gateway."""
-    from pegboard_gateway.faces import openai
+    from pegboard_gateway.faces import mlflow, openai
 
-    return openai.endpoints()
+    return [*openai.endpoints(), *mlflow.endpoints()]
+
+
+@hookimpl(optionalhook=True)
+def pegboard_server_started(host: Host) -> Callable[[], None]:
+    """Begin to serve models, and return what ends it."""
+    from pegboard_gateway import starting
+
+    return starting.begin(host)

@@ -177,6 +177,9 @@ class Trace:
     """Whether calls are logged as traces to the tracking store."""
 
     experiment: str = "gateway"
+    """The name of the experiment."""
+    experiment_id: str = ""
+    """Its id, which goes before the name."""
     content: bool = True
     """Whether with what was asked and answered; else with figures only."""
 

@@ -21,9 +21,10 @@ def pegboard_settings() -> str:
 @hookimpl(optionalhook=True)
 def pegboard_endpoints() -> Sequence[Endpoint]:
     """Serve the faces of the gateway."""
-    from pegboard_gateway.faces import mlflow, openai
+    from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, responses
 
-    return [*openai.endpoints(), *mlflow.endpoints()]
+    faces = (openai, responses, anthropic, gemini, mlflow)
+    return [route for face in faces for route in face.endpoints()]
 
 
 @hookimpl(optionalhook=True)

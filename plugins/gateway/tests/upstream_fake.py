@@ -276,7 +276,7 @@ def ended_early(after: int) -> Behaviour:
 
 
 def error_event(after: int) -> Behaviour:
-    """Send an error in the stream, after so many events."""
+    """Send an error in the stream: at once, or when released after so many events."""
 
     async def behave(exchange: Exchange) -> None:
         await exchange.stream_head()
@@ -284,6 +284,8 @@ def error_event(after: int) -> Behaviour:
             if number == after:
                 break
             await exchange.chunk(event)
+        if after:
+            await exchange.until_released()
         error = {"message": "The model is overloaded.", "type": "server_error", "code": None}
         await exchange.chunk(b"data: " + json.dumps({"error": error}).encode() + b"\n\n")
         await exchange.end()

@@ -90,7 +90,7 @@ class LedgerContract(ABC):
 
         async def act(
             opened: Ledger,
-        ) -> tuple[Sequence[Refusal], Sequence[Refusal], Sequence[Refusal]]:
+        ) -> tuple[Sequence[Refusal], ...]:
             await _reserve(opened, "a", charge)
             last = 1_700_000_040_000
             refused = await _value(opened.reserve("b", [charge], last - 1))

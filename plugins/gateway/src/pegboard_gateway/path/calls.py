@@ -20,7 +20,16 @@ from pegboard.contracts.llm import (
 )
 from pegboard_llm import checks, estimate
 
-from pegboard_gateway.control.contract import BudgetSpent, Gate, Guard, OpenGate, Permit, Soon
+from pegboard_gateway.control.contract import (
+    Blocked,
+    BudgetSpent,
+    Gate,
+    Guard,
+    LimitReached,
+    OpenGate,
+    Permit,
+    Soon,
+)
 from pegboard_gateway.entities import (
     NO_TOKENS,
     Asked,
@@ -32,6 +41,7 @@ from pegboard_gateway.entities import (
     UsageRecord,
 )
 from pegboard_gateway.path.events import Counting, Events, RemoteSource, Source
+from pegboard_gateway.path.faults import reading
 from pegboard_gateway.path.local import Local
 from pegboard_gateway.path.sites import Site, Sites
 from pegboard_gateway.routing import Later, Over, Plan, Queue, State, Try
@@ -247,19 +257,22 @@ class Way:
         if isinstance(model, LocalProvider):
             return await self._ask_here(model, request, until)
         assert isinstance(model, LLMProvider)
+        with reading(site.target.provider):
+            call = model.call(request)
         reply = await self.calls.client.send(
-            model.call(request),
+            call,
             Waits(waits.first_token_seconds, waits.idle_seconds, until),
             connect=waits.connect_seconds,
             stream=request.stream,
             allowed=site.target.allowed_hosts,
         )
         attempt.status = reply.status
-        if not isinstance(reply, HttpReply):
-            return await _begun(RemoteSource(reply, model.events(request)))
-        if reply.status != 200:
-            raise model.error(reply)
-        return model.answer(request, reply)
+        with reading(site.target.provider):
+            if not isinstance(reply, HttpReply):
+                return await _begun(RemoteSource(reply, model.events(request)))
+            if reply.status != 200:
+                raise model.error(reply)
+            return model.answer(request, reply)
 
     async def _ask_here(
         self, model: LocalProvider, request: LLMRequest, until: float
@@ -273,6 +286,11 @@ class Way:
         except TimeoutError:
             text = "The model in this process did not answer in time."
             raise LLMError(Trouble.TIMEOUT, text) from None
+
+    @property
+    def provider(self) -> str:
+        """The provider that answers."""
+        return self._attempts[-1].provider if self._attempts else ""
 
     # -- the end -------------------------------------------------------------------------------
 
@@ -303,7 +321,8 @@ class Way:
 
     def failed(self, error: LLMError) -> None:
         """End a call that gets no answer."""
-        outcome = Outcome.FAILED if self._attempts else Outcome.REFUSED
+        refused = not self._attempts or isinstance(error, Blocked | BudgetSpent | LimitReached)
+        outcome = Outcome.REFUSED if refused else Outcome.FAILED
         self._over(outcome, error.trouble.status, error.trouble.value)
 
     def _lost(self) -> Tokens:

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from pegboard.contracts.llm import EventReader, Json, LLMError, Trouble
+from pegboard.contracts.llm import EventReader, Json, LLMError
 
 from pegboard_gateway.entities import Tokens
+from pegboard_gateway.path.faults import reading
 from pegboard_gateway.upstream import Stream
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class Events:
         self, way: Way, source: Source, first: Sequence[Json], guard: StreamGuard | None
     ) -> None:
         self._way, self._source, self._guard = way, source, guard
+        self._provider = way.provider
         self._first: Sequence[Json] | None = first
         self._ended = False
 
@@ -122,11 +124,6 @@ class Events:
             except LLMError as error:
                 self._end(error)
                 raise
-            except Exception as error:
-                self._end(LLMError(Trouble.GARBAGE, "The provider failed to read the stream."))
-                raise LLMError(
-                    Trouble.GARBAGE, "The provider failed to read the stream."
-                ) from error
             if found:
                 return found
         raise StopAsyncIteration
@@ -135,7 +132,8 @@ class Events:
         if self._first is not None:
             found, self._first = self._first, None
         else:
-            found = await self._source.read()
+            with reading(self._provider):
+                found = await self._source.read()
         if found:
             self._way.counting.add(found)
         guard = self._guard

@@ -54,12 +54,9 @@ class Sites:
         found = self._catalog.current
         if found is not self._made_for:
             self._made_for = found
-            self._of = {
-                target: self._site(target)
-                for endpoint in found.endpoints.values()
-                for target in endpoint.targets
-            }
-            self._upstreams.keep({id(site.state) for site in self._of.values()})
+            targets = [t for endpoint in found.endpoints.values() for t in endpoint.targets]
+            self._upstreams.renew(targets)
+            self._of = {target: self._site(target) for target in targets}
         return found
 
     def of(self, target: Target) -> Site:

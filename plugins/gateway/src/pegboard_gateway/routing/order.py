@@ -17,7 +17,7 @@ def ordered(targets: Sequence[Target], random: Random) -> list[Target]:
     by weight from those that are left, so the first has its share of the calls, and the others
     share its calls by weight when it fails. A weight of 0 leaves a target out.
     """
-    if len(targets) == 1:
+    if len(targets) == 1 and targets[0].weight > 0:
         return list(targets)
     groups: dict[int, list[Target]] = {}
     for target in targets:

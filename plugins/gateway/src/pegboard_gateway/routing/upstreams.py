@@ -12,7 +12,7 @@ it, so all users of the gateway share what one of them has learnt.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING
 
 from attrs import define
@@ -149,16 +149,16 @@ class Upstreams:
         state = self._states.get(key)
         if state is None:
             state = self._states[key] = State()
-        state.most = target.max_parallel or UNLIMITED
+        if target.max_parallel is not None:
+            state.most = min(state.most, target.max_parallel)
         return state
 
-    def keep(self, states: set[int]) -> None:
-        """Forget the states that are not among these (by ``id``) and have no calls."""
-        self._states = {
-            key: state
-            for key, state in self._states.items()
-            if id(state) in states or state.running
-        }
+    def renew(self, targets: Iterable[Target]) -> None:
+        """Take a new configuration: forget upstreams that are not in it and have no calls."""
+        wanted = {_identity(target) for target in targets}
+        self._states = {k: s for k, s in self._states.items() if k in wanted or s.running}
+        for state in self._states.values():
+            state.most = UNLIMITED
 
 
 def _identity(target: Target) -> Hashable:

@@ -21,6 +21,28 @@ _OURS = frozenset({"model", "stream", "stream_options"})
 """Fields that are not of the body that a provider sees."""
 _NAME = re.compile(r"[a-zA-Z0-9_.:-]{1,128}")
 MAX_INPUTS = 2048
+NO_OPS: Mapping[str, Any] = {
+    "best_of": 1,
+    "echo": False,
+    "encoding_format": "float",
+    "frequency_penalty": 0,
+    "logit_bias": {},
+    "logprobs": False,
+    "metadata": {},
+    "modalities": ["text"],
+    "n": 1,
+    "parallel_tool_calls": True,
+    "presence_penalty": 0,
+    "response_format": {"type": "text"},
+    "service_tier": "auto",
+    "stop": [],
+    "store": False,
+    "suffix": "",
+    "tool_choice": "none",
+    "tools": [],
+    "top_p": 1,
+}
+"""Values of fields that say what holds without them."""
 MAX_N = 128
 
 
@@ -56,7 +78,10 @@ def checked(task: Task, body: Any, model: str = "") -> LLMRequest:
 
 
 def refuse_others(request: LLMRequest, takes: Mapping[Task, frozenset[str]], provider: str) -> None:
-    """Raise LLMError UNSUPPORTED for a task or a field that a provider does not take."""
+    """Raise LLMError UNSUPPORTED for a task or a field that a provider does not take.
+
+    A field that says what holds without it, such as ``"n": 1``, is no reason.
+    """
     fields = takes.get(request.task)
     if fields is None:
         raise LLMError(
@@ -65,7 +90,11 @@ def refuse_others(request: LLMRequest, takes: Mapping[Task, frozenset[str]], pro
             hint=f"It offers: {', '.join(sorted(takes)) or 'nothing'}.",
         )
     if not request.body.keys() <= fields:
-        field = min(request.body.keys() - fields)
+        body = request.body
+        others = [key for key in body if key not in fields and body[key] != NO_OPS.get(key)]
+        if not others:
+            return
+        field = min(others)
         raise LLMError(
             Trouble.UNSUPPORTED,
             f"{provider} does not take the field {field!r} for the model {request.model!r}.",

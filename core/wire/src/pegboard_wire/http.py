@@ -136,6 +136,9 @@ class Endpoint:
     tags: tuple[str, ...] = ()
     application: Application | None = None
     """Answers in place of ``handle``; see ``mount``."""
+    tell: Callable[[int, str, str], Mapping[str, Any]] | None = None
+    """Returns the body of an error answer, from its status, error code and message; without it
+    errors are told in MLflow's form."""
     sentences: Mapping[str, str] = field(factory=dict)
     """What MLflow's server says of some faults, as a table of ``pegboard_wire.sentences``: these
     words come before those of an error. Those that all endpoints share need not be named."""

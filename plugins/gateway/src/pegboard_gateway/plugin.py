@@ -20,10 +20,12 @@ def pegboard_settings() -> str:
 
 @hookimpl(optionalhook=True)
 def pegboard_endpoints() -> Sequence[Endpoint]:
-    """Serve the faces of the gateway."""
+    """Serve the faces of the gateway, and its administration."""
+    from pegboard_gateway.admin import credentials, endpoints, own
     from pegboard_gateway.faces import mlflow, openai
 
-    return [*openai.endpoints(), *mlflow.endpoints()]
+    rooms = (openai, mlflow, endpoints, credentials, own)
+    return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 
 @hookimpl(optionalhook=True)

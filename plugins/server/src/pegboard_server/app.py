@@ -195,13 +195,15 @@ class App:
             # Browsers ask without credentials, so this says nothing of what there is.
             await self._preflight(exchange, headers)
             return
-        identity = await self.authenticator.identify(headers, _client(scope))
         methods, match = self.router.find(path) or ({}, None)
         route = (
             methods.get(method)
             or (methods.get("GET") if method == "HEAD" else None)
             or methods.get(ANY_METHOD)
         )
+        if route is not None:
+            exchange.tell = route.endpoint.tell
+        identity = await self.authenticator.identify(headers, _client(scope))
         if route is None:
             # Who is not known does not learn what there is.
             exchange.user = identity.name

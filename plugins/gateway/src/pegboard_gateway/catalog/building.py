@@ -87,8 +87,8 @@ def endpoint(entry: Entry, models: Models) -> GatewayEndpoint:
     """Return the endpoint of a table; ConfigError."""
     table = entry.table
     task = Task(table.task) if table.task else None
-    targets = []
-    for i, (given, where) in enumerate(_targets(table, entry.where)):
+    made = []
+    for i, (given, where) in enumerate(targets(table, entry.where)):
         model = models.get(given, where)
         if task is not None and task not in model.takes_of(given.model):
             can = ", ".join(model.takes_of(given.model)) or "none"
@@ -97,10 +97,10 @@ def endpoint(entry: Entry, models: Models) -> GatewayEndpoint:
                 f"{given.model!r}.",
                 hint=f"Its tasks are: {can}.",
             )
-        targets.append(_target(f"{table.name}/{i}", given, model, entry.allowed_hosts))
+        made.append(_target(f"{table.name}/{i}", given, model, entry.allowed_hosts))
     return GatewayEndpoint(
         name=table.name,
-        targets=tuple(targets),
+        targets=tuple(made),
         task=task,
         routing=table.routing,
         retries=table.retries,
@@ -130,7 +130,7 @@ def _target(key: str, given: TargetTable, model: Model, allowed: tuple[str, ...]
     )
 
 
-def _targets(table: EndpointTable, where: str) -> list[tuple[TargetTable, str]]:
+def targets(table: EndpointTable, where: str) -> list[tuple[TargetTable, str]]:
     """Return the targets of an endpoint, and what errors call each."""
     if not table.targets:
         return [(_short(table, where), where)]

@@ -32,6 +32,8 @@ KEYS: Mapping[str, str] = {
 }
 """What keys of MLflow's secrets are called here, where that differs."""
 _NOT_OURS = frozenset({"auth_mode"})
+PER_MODEL = "per_model"
+"""The key of those options that belong to one model: its price, say. By model definition."""
 OPTIONS = tuple(
     key
     for key in settings.keys(EndpointTable)
@@ -58,9 +60,11 @@ def table(
         alone = stored.routing_strategy is None and mapped.linkage_type is Linkage.PRIMARY
         # Without a strategy MLflow asks the first of the primary models alone.
         weight = float(mapped is first) if alone else mapped.weight
-        targets.append(_target(mapped, weight, secrets, open_secret, where))
+        own = stored.options.get(PER_MODEL, {}).get(mapped.model_definition_id, {})
+        targets.append({**_target(mapped, weight, secrets, open_secret, where), **own})
+    options = {key: value for key, value in stored.options.items() if key != PER_MODEL}
     made: dict[str, Any] = {
-        **stored.options,
+        **options,
         "name": stored.name,
         "tags": dict(stored.tags),
         "targets": targets,

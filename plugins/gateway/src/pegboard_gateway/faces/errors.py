@@ -58,13 +58,15 @@ def openai(error: LLMError) -> Mapping[str, Any]:
         kind = "insufficient_quota"
     else:
         kind = _OPENAI_TYPES.get(status, "server_error")
-    code = getattr(error, "code", "") or error.trouble.value
+    code = getattr(error, "code", "")
+    if not code and error.trouble is not Trouble.INVALID:
+        code = error.trouble.value
     return {
         "error": {
             "message": text_of(error),
             "type": kind,
             "param": error.param or None,
-            "code": None if error.trouble is Trouble.INVALID else code,
+            "code": code or None,
         }
     }
 
@@ -80,6 +82,17 @@ def gemini(error: LLMError) -> Mapping[str, Any]:
     status = status_of(error)
     word = _GEMINI.get(status, "INTERNAL")
     return {"error": {"code": status, "message": text_of(error), "status": word}}
+
+
+def of_server(form: Form) -> Callable[[int, str, str], Mapping[str, Any]]:
+    """Return what tells errors of the server itself in a form."""
+
+    def tell(status: int, code: str, message: str) -> Mapping[str, Any]:
+        error = LLMError(Trouble.INVALID if status < 500 else Trouble.SERVER, message)
+        error.status, error.code = status, code.lower()  # type: ignore[attr-defined]
+        return form(error)
+
+    return tell
 
 
 def answer(error: LLMError, form: Form) -> Answer:

@@ -40,14 +40,17 @@ def endpoints() -> Sequence[Endpoint]:
                     handle,
                     Permission.READ,
                     "List what can be asked for.",
+                    tell=errors.of_server(errors.openai),
                     tags=("gateway",),
                 )
             )
     return found
 
 
-def face(path: str, handle: Callable[[Call], Any], summary: str) -> Endpoint:
-    """Return the route of a call of a model."""
+def face(
+    path: str, handle: Callable[[Call], Any], summary: str, form: errors.Form = errors.openai
+) -> Endpoint:
+    """Return the route of a call of a model, whose errors have a form."""
     return Endpoint(
         "POST",
         path,
@@ -57,6 +60,7 @@ def face(path: str, handle: Callable[[Call], Any], summary: str) -> Endpoint:
         raw=True,
         max_body=MAX_BODY,
         leaves=True,
+        tell=errors.of_server(form),
         tags=("gateway",),
     )
 

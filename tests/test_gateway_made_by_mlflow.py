@@ -68,11 +68,8 @@ def tokens(served: Served) -> Mapping[str, str]:
 
 def run(python: Path, served: Served, token: str, code: str) -> Any:
     given = f"KEY, UPSTREAM = {SECRET!r}, {served.upstream.url!r}\n"
-    with mock.patch.dict(os.environ):
-        script = (
-            f"import os; os.environ['MLFLOW_TRACKING_TOKEN'] = {token!r}\n{given}{PRELUDE}{code}"
-        )
-        return run_script(python, served.url, served.place, script)
+    identity = f"import os; os.environ['MLFLOW_TRACKING_TOKEN'] = {token!r}\n"
+    return run_script(python, served.url, served.place, identity + given + PRELUDE + code)
 
 
 def ask(served: Served, token: str, endpoint: str) -> requests.Response:

@@ -20,11 +20,13 @@ def pegboard_settings() -> str:
 
 @hookimpl(optionalhook=True)
 def pegboard_endpoints() -> Sequence[Endpoint]:
-    """Serve the faces of the gateway."""
+    """Serve the faces of the gateway, and its administration."""
+    from pegboard_gateway.admin import credentials, endpoints, limits, own
     from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, responses
 
     faces = (openai, responses, anthropic, gemini, mlflow)
-    return [route for face in faces for route in face.endpoints()]
+    rooms = (*faces, endpoints, credentials, limits, own)
+    return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 
 @hookimpl(optionalhook=True)

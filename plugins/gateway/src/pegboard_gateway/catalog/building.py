@@ -12,6 +12,7 @@ from pegboard import settings
 from pegboard.contracts.llm import Model, Task
 from pegboard.errors import ConfigError, PluginError
 
+from pegboard_gateway.catalog.completing import by_chat
 from pegboard_gateway.catalog.contract import GatewayEndpoint, Target
 from pegboard_gateway.settings import EndpointTable, TargetTable
 
@@ -56,6 +57,17 @@ class Models:
     def get(self, target: TargetTable, where: str) -> Model:
         """Return the model of a target; ConfigError names ``where``."""
         key = (target.provider, json.dumps(target.options, sort_keys=True, default=repr))
+        model = self._plain(key, target, where)
+        can = model.takes_of(target.model)
+        lacks = target.completions == "auto" and Task.COMPLETION not in can and Task.CHAT in can
+        if not lacks and target.completions != "chat":
+            return model
+        changed = (key[0], f"by chat: {key[1]}")
+        found = self._made.get(changed) or self._wanted.get(changed) or by_chat(model)
+        self._wanted[changed] = found
+        return found
+
+    def _plain(self, key: tuple[str, str], target: TargetTable, where: str) -> Model:
         found = self._wanted.get(key) or self._made.get(key)
         if found is None:
             try:
@@ -87,8 +99,8 @@ def endpoint(entry: Entry, models: Models) -> GatewayEndpoint:
     """Return the endpoint of a table; ConfigError."""
     table = entry.table
     task = Task(table.task) if table.task else None
-    targets = []
-    for i, (given, where) in enumerate(_targets(table, entry.where)):
+    made = []
+    for i, (given, where) in enumerate(targets(table, entry.where)):
         model = models.get(given, where)
         if task is not None and task not in model.takes_of(given.model):
             can = ", ".join(model.takes_of(given.model)) or "none"
@@ -97,10 +109,10 @@ def endpoint(entry: Entry, models: Models) -> GatewayEndpoint:
                 f"{given.model!r}.",
                 hint=f"Its tasks are: {can}.",
             )
-        targets.append(_target(f"{table.name}/{i}", given, model, entry.allowed_hosts))
+        made.append(_target(f"{table.name}/{i}", given, model, entry.allowed_hosts))
     return GatewayEndpoint(
         name=table.name,
-        targets=tuple(targets),
+        targets=tuple(made),
         task=task,
         routing=table.routing,
         retries=table.retries,
@@ -130,7 +142,7 @@ def _target(key: str, given: TargetTable, model: Model, allowed: tuple[str, ...]
     )
 
 
-def _targets(table: EndpointTable, where: str) -> list[tuple[TargetTable, str]]:
+def targets(table: EndpointTable, where: str) -> list[tuple[TargetTable, str]]:
     """Return the targets of an endpoint, and what errors call each."""
     if not table.targets:
         return [(_short(table, where), where)]

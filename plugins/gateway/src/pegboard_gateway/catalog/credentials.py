@@ -67,7 +67,7 @@ class Credentials:
     ) -> SecretInfo:
         """Keep a secret, sealed; AlreadyExists, InvalidValue."""
         secret_id, now = new_id("s"), now_ms()
-        sealed = self._keys.seal(_values(value), secret_id)
+        sealed = self._keys.seal(value, secret_id)
         row = (
             secret_id,
             checked_name(name, "a secret"),
@@ -118,7 +118,7 @@ class Credentials:
         """Change what is not None; an empty ``auth_config`` takes it away."""
         changes: dict[str, Any] = {"updated": now_ms(), "updated_by": user}
         if value is not None:
-            sealed = self._keys.seal(_values(value), secret_id)
+            sealed = self._keys.seal(value, secret_id)
             changes |= {"sealed": sealed.value, "sealed_key": sealed.key}
             changes |= {"key_id": sealed.key_id, "masked": _masks(value)}
         if auth_config is not None:
@@ -315,14 +315,6 @@ def _secret_info(row: Sequence[Any]) -> SecretInfo:
         created_by=made[2],
         last_updated_by=made[3],
     )
-
-
-def _values(value: Mapping[str, str]) -> Mapping[str, str]:
-    if not value or not all(value.values()):
-        raise InvalidValue(
-            "A secret needs a value.", hint='Such as {"api_key": "…"}; none may be empty.'
-        )
-    return value
 
 
 def _masks(value: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen, validators
+from attrs import evolve, field, frozen, validators
 from pegboard import settings
 from pegboard.errors import ConfigError
 
@@ -106,10 +106,11 @@ def _compatible(provider: str) -> _Vendor:
 _AZURE = {
     "openai_api_key": "api_key",
     "openai_api_type": "",
-    "openai_api_base": "base_url",
+    "openai_api_base": "endpoint",
     "openai_api_version": "api_version",
     "openai_deployment_name": "deployment",
 }
+_SERVED, _TGI = "mlflow-model-serving", "huggingface-text-generation-inference"
 _VENDORS: Mapping[str, _Vendor] = {
     "openai": _keyed(
         "openai",
@@ -118,20 +119,16 @@ _VENDORS: Mapping[str, _Vendor] = {
         openai_api_base="base_url",
         openai_organization="organization",
     ),
-    "azure": _Vendor("azure-openai", _AZURE, tuple(key for key in _AZURE if _AZURE[key])),
+    "azure": _Vendor("azure", _AZURE, tuple(key for key in _AZURE if _AZURE[key])),
     "anthropic": _keyed(
         "anthropic", "anthropic_", anthropic_version="version", anthropic_api_base="base_url"
     ),
     "cohere": _keyed("cohere", "cohere_"),
     "gemini": _keyed("gemini", "gemini_"),
     "mistral": _keyed("mistral", "mistral_"),
-    "togetherai": _keyed("together", "togetherai_"),
-    "mlflow-model-serving": _Vendor(
-        "mlflow", {"model_server_url": "base_url"}, ("model_server_url",)
-    ),
-    "huggingface-text-generation-inference": _Vendor(
-        "huggingface", {"hf_server_url": "base_url"}, ("hf_server_url",)
-    ),
+    "togetherai": _keyed("togetherai", "togetherai_"),
+    _SERVED: _Vendor(_SERVED, {"model_server_url": "base_url"}, ("model_server_url",)),
+    _TGI: _Vendor(_TGI, {"hf_server_url": "base_url"}, ("hf_server_url",)),
     "groq": _compatible("groq"),
     "deepseek": _compatible("deepseek"),
     "xai": _compatible("xai"),
@@ -139,6 +136,8 @@ _VENDORS: Mapping[str, _Vendor] = {
     "ollama": _Vendor("ollama", {"api_key": "api_key", "api_base": "base_url"}, ()),
     "bedrock": _Vendor("bedrock", {"aws_config": ""}, ("aws_config",)),
 }
+_CHATS = frozenset({"openai", "azure"})
+"""What MLflow asks to chat where its endpoints complete."""
 _AWS = {
     "aws_region": "region",
     "aws_access_key_id": "access_key_id",
@@ -229,7 +228,12 @@ def _tables(content: _File, file: Path, environ: Mapping[str, str]) -> tuple[End
 def _table(endpoint: _Endpoint, where: str, environ: Mapping[str, str]) -> EndpointTable:
     model, limit = endpoint.model, endpoint.limit
     provider, options = _options(model, f"{where}.model", environ)
-    target = TargetTable(provider, model.name or endpoint.name, options=options)
+    target = TargetTable(
+        provider,
+        model.name or endpoint.name,
+        completions="chat" if provider in _CHATS else "auto",
+        options=options,
+    )
     return EndpointTable(
         name=endpoint.name,
         task=endpoint.endpoint_type or endpoint.route_type or "",
@@ -255,7 +259,7 @@ def _split(route: _Route, endpoints: Mapping[str, EndpointTable], where: str) ->
             )
         [target] = endpoint.targets
         weight = float(each.traffic_percentage)
-        targets.append(TargetTable(target.provider, target.model, weight, options=target.options))
+        targets.append(evolve(target, weight=weight))
     return EndpointTable(name=route.name, task=route.task_type, targets=tuple(targets))
 
 
@@ -280,11 +284,13 @@ def _options(model: _Model, where: str, environ: Mapping[str, str]) -> tuple[str
     options = _renamed(given, vendor.keys)
     if named == "bedrock":
         options |= _of_aws(given["aws_config"], f"{where}.config.aws_config")
-    if str(given.get("openai_api_type", "")).lower() == "azuread":
-        options["auth"] = "bearer"
     for key in _SECRETS:
         if key in options:
             options[key] = _secret(options[key], f"{where}.config", environ)
+    if str(given.get("openai_api_type", "")).lower() == "azuread":
+        options["entra_token"] = options.pop("api_key")
+    if named == _SERVED:
+        options["chat"] = "inputs"  # It sends the text of a single message.
     return vendor.provider, options
 
 

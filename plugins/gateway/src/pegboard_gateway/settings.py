@@ -209,6 +209,9 @@ class TargetTable:
     """In place of the price in the table that is shipped."""
     max_parallel: int | None = field(default=None, validator=_SOME)
     """How many calls it gets at one time."""
+    completions: str = field(default="auto", validator=one_of("auto", "native", "chat"))
+    """How it completes texts: as a task of its own, or with the prompt as what a user says; by
+    itself that is so for models that only chat."""
     options: dict[str, Any] = others()
 
 

@@ -12,6 +12,7 @@ from pegboard import settings
 from pegboard.contracts.llm import Model, Task
 from pegboard.errors import ConfigError, PluginError
 
+from pegboard_gateway.catalog.completing import by_chat
 from pegboard_gateway.catalog.contract import GatewayEndpoint, Target
 from pegboard_gateway.settings import EndpointTable, TargetTable
 
@@ -56,6 +57,17 @@ class Models:
     def get(self, target: TargetTable, where: str) -> Model:
         """Return the model of a target; ConfigError names ``where``."""
         key = (target.provider, json.dumps(target.options, sort_keys=True, default=repr))
+        model = self._plain(key, target, where)
+        can = model.takes_of(target.model)
+        lacks = target.completions == "auto" and Task.COMPLETION not in can and Task.CHAT in can
+        if not lacks and target.completions != "chat":
+            return model
+        changed = (key[0], f"by chat: {key[1]}")
+        found = self._made.get(changed) or self._wanted.get(changed) or by_chat(model)
+        self._wanted[changed] = found
+        return found
+
+    def _plain(self, key: tuple[str, str], target: TargetTable, where: str) -> Model:
         found = self._wanted.get(key) or self._made.get(key)
         if found is None:
             try:

@@ -13,13 +13,7 @@ from pegboard_gateway.settings import EndpointTable
 
 OpenSecret = Callable[[str], Mapping[str, str]]
 
-PROVIDERS: Mapping[str, str] = {
-    "amazon-bedrock": "bedrock",
-    "azure": "azure-openai",
-    "huggingface-text-generation-inference": "huggingface",
-    "mlflow-model-serving": "mlflow",
-    "togetherai": "together",
-}
+PROVIDERS: Mapping[str, str] = {"amazon-bedrock": "bedrock"}
 """What providers of MLflow's are called here, where that differs."""
 KEYS: Mapping[str, str] = {
     "api_base": "base_url",
@@ -31,6 +25,7 @@ KEYS: Mapping[str, str] = {
     "aws_bearer_token": "api_key",
 }
 """What keys of MLflow's secrets are called here, where that differs."""
+_AZURE = {"api_base": "endpoint", "base_url": "endpoint"}
 _NOT_OURS = frozenset({"auth_mode"})
 PER_MODEL = "per_model"
 """The key of those options that belong to one model: its price, say. By model definition."""
@@ -102,7 +97,8 @@ def _target(
             hint="Give the definition another one.",
         )
     given = {**secrets.get(definition.secret_id, {}), **open_secret(definition.secret_id)}
-    options = {KEYS.get(key, key): value for key, value in given.items() if key not in _NOT_OURS}
+    names = {**KEYS, **_AZURE} if definition.provider == "azure" else KEYS
+    options = {names.get(key, key): value for key, value in given.items() if key not in _NOT_OURS}
     fallback = mapped.linkage_type is Linkage.FALLBACK
     return {
         **options,

@@ -280,7 +280,7 @@ class Database:
         if self._local.way is None:
             # Some systems and kinds of files have no index, or none that can be mapped.
             with contextlib.suppress(OSError, ValueError):
-                state = WalIndex(self.path).head
+                state = WalIndex.of(self.path).head
         self._local.state = state
         return state
 

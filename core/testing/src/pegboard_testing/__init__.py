@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pegboard_testing._abilities import PackedPointsContract as PackedPointsContract
     from pegboard_testing._activity import ActivityContract as ActivityContract
     from pegboard_testing._curves import CurvesContract as CurvesContract
+    from pegboard_testing._llm_local import LocalProviderContract as LocalProviderContract
+    from pegboard_testing._llm_vendors import LLMProviderContract as LLMProviderContract
     from pegboard_testing._run_tables import RunTableContract as RunTableContract
     from pegboard_testing._uploads import PartUploadsContract as PartUploadsContract
     from pegboard_testing._uploads import PieceUploadsContract as PieceUploadsContract
@@ -30,6 +32,8 @@ _SUITES = {
     "FlavorContract": "flavors",
     "HeartbeatsContract": "_abilities",
     "PieceUploadsContract": "_uploads",
+    "LLMProviderContract": "_llm_vendors",
+    "LocalProviderContract": "_llm_local",
     "LoggedModelStoreContract": "logged_models",
     "ModelRegistryContract": "registry",
     "PackedPointsContract": "_abilities",

@@ -36,6 +36,7 @@ from pegboard_server.authentication import Authenticator
 from pegboard_server.exchange import STREAM, Exchange
 from pegboard_server.failures import ClientGone, Failure, busy, failure_of
 from pegboard_server.guard import Guard
+from pegboard_server.leaving import leaving
 from pegboard_server.metrics import Board, Metrics
 from pegboard_server.readings import Readings, only_reads
 from pegboard_server.routing import Methods, Route, Router
@@ -182,13 +183,15 @@ class App:
             # Browsers ask without credentials, so this says nothing of what there is.
             await self._preflight(exchange, headers)
             return
-        identity = await self.authenticator.identify(headers, _client(scope))
         methods, match = self.router.find(path) or ({}, None)
         route = (
             methods.get(method)
             or (methods.get("GET") if method == "HEAD" else None)
             or methods.get(ANY_METHOD)
         )
+        if route is not None:
+            exchange.tell = route.endpoint.tell
+        identity = await self.authenticator.identify(headers, _client(scope))
         if route is None:
             # Who is not known does not learn what there is.
             exchange.user = identity.name
@@ -292,7 +295,8 @@ class App:
                 made = call(None if soon else await self._in_thread(parse))
                 result = endpoint.handle(made)
                 if inspect.isawaitable(result):
-                    result = await result
+                    with leaving(exchange.scope, endpoint):
+                        result = await result
                 content = _encoded(result)
             elif only_reads(endpoint):
                 with self.readings.reading(exchange.scope) as reading:
@@ -331,6 +335,8 @@ class App:
             self._url(exchange.scope, headers),
             body if endpoint.raw else b"",
             self._path(exchange.scope["raw_path"]).decode("latin-1"),
+            _client(exchange.scope),
+            exchange.request_id,
         )
 
     async def _stream(
@@ -383,13 +389,16 @@ class App:
         if isinstance(content, bytes):
             await exchange.json(content)
             return
-        streams = not isinstance(content.content, bytes) and not content.endless
+        endpoint = exchange.route.endpoint if exchange.route else None
+        leaves = endpoint is not None and endpoint.leaves and not isinstance(content.content, bytes)
+        streams = not (isinstance(content.content, bytes) or content.endless or leaves)
         try:
             if streams:
                 self._open_stream()
             try:
                 wait = self.settings.write_timeout_seconds
-                await exchange.answer(content, wait, self.stopping)
+                with leaving(exchange.scope, endpoint if leaves else None):
+                    await exchange.answer(content, wait, self.stopping)
             finally:
                 if streams:
                     self._close_stream()

@@ -1,0 +1,94 @@
+"""How many tokens a text has, roughly, where a vendor does not count or has not yet.
+
+Tokenizers of today take about four bytes of UTF-8 for a token, in English as in Chinese. Good for
+budgets and limits, never for what a vendor has counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pegboard.contracts.llm import Json, LLMRequest, Task
+
+from pegboard_llm import shapes
+
+_BYTES = 4
+_IMAGE = 1_000
+"""What an image takes, about; vendors charge 85 to 1,600 tokens for one of common size."""
+_MESSAGE = 4
+"""What a message takes beside its text: who speaks, begin and end."""
+DEFAULT_OUTPUT = 1_024
+"""What an answer is taken to have at most, if the request does not limit it."""
+
+
+def tokens(text: str) -> int:
+    """Return the tokens of a text."""
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+    return (size + _BYTES - 1) // _BYTES
+
+
+def prompt_tokens(request: LLMRequest) -> int:
+    """Return the tokens that a request sends."""
+    body = request.body
+    if request.task is Task.CHAT:
+        count = sum(map(_message, body.get("messages") or ()))
+        for key in ("tools", "functions", "response_format"):
+            if value := body.get(key):
+                count += len(shapes.encoded(value)) // _BYTES
+        return count
+    value = body.get("prompt" if request.task is Task.COMPLETION else "input")
+    return _texts(value)
+
+
+def output_tokens(request: LLMRequest) -> int:
+    """Return the most tokens that an answer has, of all choices together."""
+    if request.task is Task.EMBEDDING:
+        return 0
+    body = request.body
+    most = body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_OUTPUT
+    return int(most) * int(body.get("n") or 1)
+
+
+def usage(request: LLMRequest, texts: str = "") -> Json:
+    """Return a ``usage`` for a vendor that gave none; ``texts`` is all that was answered."""
+    return shapes.usage(prompt_tokens(request), tokens(texts), estimated=True)
+
+
+def answer_text(answer: Mapping[str, Any]) -> str:
+    """Return all that the choices of an answer say, calls of tools included."""
+    found = []
+    for choice in answer.get("choices") or ():
+        message = choice.get("message")
+        if message is None:
+            found.append(choice.get("text") or "")
+            continue
+        found += [shapes.text_of(message), message.get("reasoning_content") or ""]
+        for call in message.get("tool_calls") or ():
+            function = call.get("function") or {}
+            found += [function.get("name") or "", function.get("arguments") or ""]
+    return "".join(found)
+
+
+def _message(message: Mapping[str, Any]) -> int:
+    count = _MESSAGE
+    content = message.get("content")
+    if isinstance(content, str):
+        count += tokens(content)
+    else:
+        for part in content or ():
+            text = part.get("text") or part.get("refusal")
+            count += tokens(text) if isinstance(text, str) else _IMAGE
+    for call in message.get("tool_calls") or ():
+        function = call.get("function") or {}
+        count += tokens(function.get("name") or "") + tokens(function.get("arguments") or "")
+    return count
+
+
+def _texts(value: Any) -> int:
+    """Return the tokens of a text, tokens themselves, or a list of either."""
+    if isinstance(value, str):
+        return tokens(value)
+    if isinstance(value, int):
+        return 1
+    return sum(map(_texts, value or ()))

@@ -1,0 +1,245 @@
+"""What providers of vendors behind HTTP have in common: reading answers, streams and errors safely.
+
+A vendor's provider derives from ``HttpProvider`` and its reader from ``Stream``. Whatever a vendor
+sends, what comes out is OpenAI's object or an LLMError, and never a text that holds a key of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+from urllib.parse import quote, urlsplit
+
+import orjson
+from pegboard.contracts.llm import (
+    EventReader,
+    HttpCall,
+    HttpReply,
+    Json,
+    LLMError,
+    LLMProvider,
+    LLMRequest,
+    Task,
+    Trouble,
+)
+from pegboard.errors import ConfigError
+from pegboard.settings import Secret
+
+from pegboard_llm import errors, estimate, shapes, sse
+
+_WRONG_SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+
+_URL = re.compile(r"[!-~]+")
+
+DONE = b"[DONE]"
+
+
+class HttpProvider(LLMProvider):
+    """A vendor whose requests and answers are JSON.
+
+    ``vendor`` is its name for people. A subclass says what it sends (``path_and_body``), and how it
+    reads an answer (``read``) and a stream (``events``).
+    """
+
+    vendor: ClassVar[str]
+
+    @abstractmethod
+    def url(self, request: LLMRequest) -> str:
+        """Return where a request goes."""
+
+    @abstractmethod
+    def body(self, request: LLMRequest) -> Json:
+        """Return what is sent; LLMError UNSUPPORTED or INVALID for what the vendor has not."""
+
+    @abstractmethod
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers that hold credentials, and others of the vendor's own."""
+
+    @abstractmethod
+    def read(self, request: LLMRequest, value: Json) -> Json:
+        """Return the vendor's answer as OpenAI's object; KeyError and the like for a wrong form."""
+
+    def __init__(self, options: Any) -> None:
+        super().__init__(options)
+        self._secrets = [value.value for value in _values(options) if isinstance(value, Secret)]
+
+    def secrets(self) -> Iterable[str]:
+        """Return the texts that no error repeats."""
+        return self._secrets
+
+    def keep_secret(self, text: str) -> str:
+        """Return a secret that is not of the settings, and remember to repeat it nowhere."""
+        self._secrets.append(text)
+        return text
+
+    def call(self, request: LLMRequest) -> HttpCall:
+        """Return the HTTP request."""
+        return HttpCall(
+            self.url(request),
+            shapes.encoded(self.body(request)),
+            {"content-type": "application/json", **self.headers()},
+        )
+
+    def answer(self, request: LLMRequest, reply: HttpReply) -> Json:
+        """Return a reply of status 200 as OpenAI's object."""
+        value = shapes.decoded(reply.body, self.vendor)
+        if value.get("error"):
+            raise self.error(reply)
+        with reading(self.vendor):
+            return self.read(request, value)
+
+    def error(self, reply: HttpReply) -> LLMError:
+        """Return what a reply of another status means."""
+        return errors.vendor_error(self.vendor, reply, secrets=self.secrets())
+
+
+class Stream(EventReader):
+    """One streamed answer, of server-sent events that hold JSON.
+
+    A subclass says what an event means (``on``). It sets ``usage`` when the vendor has counted, and
+    ``complete`` when the answer is; ``said`` collects what is needed if the vendor never counts.
+    """
+
+    def __init__(self, provider: HttpProvider, request: LLMRequest) -> None:
+        self.provider, self.request = provider, request
+        self.chunks = shapes.Chunks(request.model, task=request.task)
+        self.usage: Json | None = None
+        self.complete = False
+        self.said: list[str] = []
+        self._events = sse.Events()
+
+    @abstractmethod
+    def on(self, name: str, event: Json) -> Iterable[Json]:
+        """Return the chunks that an event stands for."""
+
+    def feed(self, data: bytes) -> Sequence[Json]:
+        """Return the chunks that are complete now."""
+        return self._read(self._events.feed(data))
+
+    def end(self) -> Sequence[Json]:
+        """Return what is left, and the usage."""
+        try:
+            chunks = self._read(self._events.end())
+        except LLMError as error:
+            if error.trouble is not Trouble.GARBAGE:
+                raise
+            chunks = []  # The last event is not whole.
+        if not self.complete:
+            raise LLMError(Trouble.CUT, f"The stream of {self.provider.vendor} ended too early.")
+        usage = self.usage or estimate.usage(self.request, "".join(self.said))
+        return [*chunks, self.last(usage)]
+
+    def last(self, usage: Json) -> Json:
+        """Return the last chunk."""
+        return self.chunks.usage(usage)
+
+    def fail(self, event: Mapping[str, Any], status: int = 200) -> LLMError:
+        """Return the error that an event stands for."""
+        message, code, param = errors.words_of(event)
+        trouble = errors.trouble_of(status, f"{code} {message}")
+        secrets = self.provider.secrets()
+        vendor = self.provider.vendor
+        return errors.error_of(vendor, trouble, message, code=code, param=param, secrets=secrets)
+
+    def _read(self, events: Iterable[sse.Event]) -> list[Json]:
+        found: list[Json] = []
+        for name, data in events:
+            if data == DONE:
+                found.extend(self.done())
+                continue
+            try:
+                event = orjson.loads(data)
+                found.extend(self.on(name, event))
+            except _WRONG_SHAPE:
+                raise garbage(self.provider.vendor) from None
+        return found
+
+    def done(self) -> Iterable[Json]:
+        """Return the chunks that ``[DONE]`` stands for; most vendors said all before it."""
+        return ()
+
+
+@contextmanager
+def reading(vendor: str) -> Iterator[None]:
+    """Turn what reading JSON of an unexpected shape raises into LLMError GARBAGE."""
+    try:
+        yield
+    except _WRONG_SHAPE:
+        raise garbage(vendor) from None
+
+
+def garbage(vendor: str) -> LLMError:
+    """Return the error for an answer that is not what the vendor documents."""
+    return LLMError(Trouble.GARBAGE, f"{vendor} answered in a form that is not its own.")
+
+
+def from_environment(*variables: str) -> str:
+    """Return the first of some environment variables that is set, or an empty text."""
+    return next((value for name in variables if (value := os.environ.get(name, "").strip())), "")
+
+
+def key_of(given: Secret, vendor: str, *variables: str, needed: bool = True) -> str:
+    """Return a key: the one given, else the one in the vendor's usual environment variables.
+
+    ConfigError if there is none but one is needed, or one that no header can carry.
+    """
+    key = given.value.strip() or from_environment(*variables)
+    if not key and needed:
+        named = f", or the variable {variables[0]}" if variables else ""
+        raise ConfigError(
+            f"There is no key for {vendor}.",
+            hint=f'Set "api_key" in the settings of this provider{named}.',
+        )
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ConfigError(f"The key for {vendor} has characters that no key has.")
+    return key
+
+
+def checked_url(url: str, what: str) -> str:
+    """Return the address of an API without a slash at its end; ConfigError if it is none."""
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or parts.query or parts.fragment or "@" in parts.netloc or not _URL.fullmatch(url):
+        raise ConfigError(
+            f"{what} must be an address such as https://api.example.com/v1.",
+            hint="It has no user, no password, no query and no blanks.",
+        )
+    return url.rstrip("/")
+
+
+def segment(name: str) -> str:
+    """Return a name, such as a model's, as one segment of a path that it cannot leave."""
+    return quote(name, safe="").replace("..", "%2E%2E")
+
+
+def as_json(text: str | None) -> Json:
+    """Return a tool's arguments as an object; none are an empty one. LLMError INVALID."""
+    try:
+        value = orjson.loads(text or "{}")
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise LLMError(
+            Trouble.INVALID,
+            "The arguments of a tool call must be a JSON object, as text.",
+            param="messages",
+        )
+    return value
+
+
+def fields(task_fields: Mapping[Task, str]) -> Mapping[Task, frozenset[str]]:
+    """Return ``takes``, whose fields are given as words."""
+    return {task: frozenset(words.split()) for task, words in task_fields.items()}
+
+
+def _values(settings: Any) -> Iterator[Any]:
+    for name in getattr(type(settings), "__attrs_attrs__", ()):
+        value = getattr(settings, name.name)
+        yield from value.values() if isinstance(value, Mapping) else (value,)

@@ -1,0 +1,77 @@
+"""What calls cost."""
+
+from __future__ import annotations
+
+import pytest
+from pegboard_llm.prices import Price, _table, price, price_of
+from pegboard_llm.shapes import usage
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "dollars"),
+    [
+        ("openai", "gpt-4o-mini", (0.15, 0.6)),
+        ("openai", "gpt-4o-mini-2024-07-18", (0.15, 0.6)),
+        ("openai", "gpt-4o-2024-05-13", (5, 15)),
+        ("openai", "gpt-5-chat-latest", (1.25, 10)),
+        ("azure", "gpt-4.1-2025-04-14", (2, 8)),
+        ("anthropic", "claude-sonnet-4-5-20250929", (3, 15)),
+        ("anthropic", "claude-3-5-haiku-latest", (0.8, 4)),
+        ("gemini", "models/gemini-2.5-flash", (0.3, 2.5)),
+        ("bedrock", "us.anthropic.claude-haiku-4-5-20251001-v1:0", (1, 5)),
+        ("bedrock", "amazon.titan-embed-text-v2:0", (0.02, 0)),
+        ("openrouter", "x-ai/grok-4", (3, 15)),
+        ("openrouter", "openai/gpt-4o-mini:free", (0.15, 0.6)),
+        ("ollama", "llama3.2", (0, 0)),
+    ],
+)
+def test_a_model_is_found_by_what_vendors_call_it(
+    provider: str, model: str, dollars: tuple[float, float]
+) -> None:
+    found = price_of(provider, model)
+    assert found is not None
+    assert (found.input, found.output) == dollars
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [("openai", "gpt-4o-mini-tts"), ("openai", "gpt-4"[:3]), ("nobody", "gpt-4o")],
+)
+def test_what_is_not_known_has_no_price(provider: str, model: str) -> None:
+    assert price_of(provider, model) is None
+    assert price(provider, model, usage(1, 1)) is None
+
+
+def test_money_is_nano_dollars_and_rounded_up() -> None:
+    assert price("openai", "gpt-4o-mini", usage(1_000_000, 1_000_000)) == 750_000_000
+    assert price("openai", "gpt-4o-mini", usage(1_000_000, 0, cached=1_000_000)) == 75_000_000
+    written = usage(1_000_000, 0, cached=200_000, cache_write=300_000)
+    assert price("anthropic", "claude-sonnet-4-5", written) == 1_500_000_000 + 60_000_000 + (
+        1_125_000_000
+    )
+    assert price("gemini", "gemini-1.5-flash-8b", usage(1)) == 38  # 37.5
+    assert price("openai", "gpt-4o", usage(0)) == 0
+
+
+def test_a_price_of_ones_own_goes_before_the_table() -> None:
+    mine = Price(input=1, output=2)
+    assert price("openai", "gpt-4o", usage(10, 10), mine) == 30_000
+    assert price("nobody", "mine", usage(10, 10, cached=10), mine) == 30_000
+
+
+def test_a_long_prompt_costs_more() -> None:
+    assert price("anthropic", "claude-haiku-5-5", usage(100_000, 100)) == 10_050_000
+    assert price("anthropic", "claude-haiku-5-5", usage(100_001, 100)) == 50_250_500
+
+
+def test_the_table_is_sound() -> None:
+    for provider, models in _table().items():
+        if isinstance(models, str):
+            assert models in _table()
+            continue
+        for model in models:
+            found = price_of(provider, model)
+            assert found is not None
+            if found.cached_input is not None:
+                assert found.cached_input < found.input, (provider, model)
+            assert found.output == 0 or found.output >= found.input, (provider, model)

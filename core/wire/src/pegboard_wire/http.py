@@ -25,6 +25,9 @@ class Permission(StrEnum):
     WRITE = "write"
     DELETE = "delete"
     ADMIN = "admin"
+    INVOKE = "invoke"
+    """Call a language model, which may cost money. Who may write may do this; a key of the gateway
+    allows this alone."""
 
 
 @frozen

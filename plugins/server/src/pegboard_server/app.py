@@ -80,6 +80,8 @@ class App:
         self.log = Log()
         self.guard = Guard(settings)
         self.authenticator = Authenticator(settings)
+        if self._serves_plugins:
+            self._ask_plugins_who_calls()
         self._bodies = requests.Bodies(settings.max_bodies)
         self._root = settings.root_path.encode()
         self.readings = Readings(settings.request_timeout_seconds)
@@ -110,6 +112,16 @@ class App:
         # What was accepted is done by now; the stores have to take it in before the end.
         await asyncio.get_running_loop().run_in_executor(None, self.close)
         await send({"type": "lifespan.shutdown.complete"})
+
+    def _ask_plugins_who_calls(self) -> None:
+        """Let plugins know callers of their own; a broken one harms no other."""
+        for plugin in self.host.manager.hook.pegboard_callers.get_hookimpls():
+            try:
+                self.authenticator.add(plugin_calls.asked(plugin, {"host": self.host}))
+            except BaseException as error:
+                if plugin_calls.is_fatal(error):
+                    raise
+                self._report("-", error, plugin=plugin.plugin_name)
 
     def _begin_beside(self) -> None:
         """Let plugins begin what goes on beside the requests; a broken one harms no other."""

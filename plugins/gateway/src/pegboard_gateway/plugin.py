@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pegboard.hookspecs import hookimpl
+from pegboard.hookspecs import Command, hookimpl
 
 from pegboard_gateway.hookspecs import GuardrailKind, LedgerBackend
 
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 def pegboard_settings() -> str:
     """Name the class of the settings of [plugins.gateway]."""
     return "pegboard_gateway.settings:Settings"
+
+
+@hookimpl
+def pegboard_commands() -> Sequence[Command]:
+    """Declare what serves models."""
+    return [
+        Command(
+            "gateway start",
+            "pegboard_gateway.commands.start:start",
+            "Serve language models over HTTP.",
+        ),
+    ]
 
 
 @hookimpl(optionalhook=True)
@@ -58,11 +70,11 @@ def pegboard_gateway_ledgers() -> Sequence[LedgerBackend]:
     """Declare the counters of one process and of one machine."""
     return [
         LedgerBackend(
-            "memory", "pegboard_gateway.control.ledgers:memory", "Counts in this process."
+            "memory", "pegboard_gateway.control.ledgers:in_memory", "Counts in this process."
         ),
         LedgerBackend(
             "sqlite",
-            "pegboard_gateway.control.ledgers:sqlite",
+            "pegboard_gateway.control.ledgers:in_sqlite",
             "Counts for all workers of one machine: sqlite:PATH",
         ),
     ]

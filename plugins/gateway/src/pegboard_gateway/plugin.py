@@ -22,9 +22,9 @@ def pegboard_settings() -> str:
 def pegboard_endpoints() -> Sequence[Endpoint]:
     """Serve the faces of the gateway, and its administration."""
     from pegboard_gateway.admin import credentials, endpoints, own
-    from pegboard_gateway.faces import mlflow, openai
+    from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, responses
 
-    rooms = (openai, mlflow, endpoints, credentials, own)
+    rooms = (openai, responses, anthropic, gemini, mlflow, endpoints, credentials, own)
     return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 

@@ -21,10 +21,10 @@ def pegboard_settings() -> str:
 @hookimpl(optionalhook=True)
 def pegboard_endpoints() -> Sequence[Endpoint]:
     """Serve the faces of the gateway, and its administration."""
-    from pegboard_gateway.admin import credentials, endpoints, own
+    from pegboard_gateway.admin import credentials, endpoints, limits, own
     from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, responses
 
-    rooms = (openai, responses, anthropic, gemini, mlflow, endpoints, credentials, own)
+    rooms = (openai, responses, anthropic, gemini, mlflow, endpoints, credentials, limits, own)
     return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 

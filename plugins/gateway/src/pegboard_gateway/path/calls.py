@@ -20,6 +20,7 @@ from pegboard.contracts.llm import (
 )
 from pegboard_llm import checks, estimate
 
+from pegboard_gateway.control.cache import AnswerCache, Slot
 from pegboard_gateway.control.contract import (
     Blocked,
     BudgetSpent,
@@ -40,7 +41,7 @@ from pegboard_gateway.entities import (
     Tokens,
     UsageRecord,
 )
-from pegboard_gateway.path.events import Counting, Events, RemoteSource, Source
+from pegboard_gateway.path.events import Counting, Events, KeptEvents, RemoteSource, Source
 from pegboard_gateway.path.faults import reading
 from pegboard_gateway.path.local import Local
 from pegboard_gateway.path.sites import Site, Sites
@@ -73,16 +74,21 @@ class Calls:
         *,
         client: Client | None = None,
         guard: Callable[[GatewayEndpoint], Guard | None] | None = None,
+        scope: Callable[[Asked], None] | None = None,
         random: Random | None = None,
     ) -> None:
-        """``guard`` returns what checks the calls of an endpoint, if anything does."""
+        """``guard`` returns what checks the calls of an endpoint, if anything does.
+
+        ``scope`` raises LLMError for what a caller may not ask.
+        """
         self.catalog = catalog
         self.gate = gate or OpenGate()
         self.client = client or Client()
         self.local = Local()
         self.sites = Sites(catalog)
         self.random = random or Random()  # noqa: S311 (it decides who is asked, not who may)
-        self.guard_of = guard
+        self.guard_of, self.scope = guard, scope
+        self.cache = AnswerCache()
         self._ended: dict[int, list[asyncio.Future[None]]] = {}
 
     async def call(self, asked: Asked, request_id: str = "") -> Json | Events:
@@ -149,6 +155,8 @@ class Way:
     asked: Asked
     request_id: str
     counting: Counting = field(factory=Counting)
+    slot: Slot | None = None
+    """Its place in the cache, if its endpoint keeps answers."""
     _started: float = field(factory=time.perf_counter)
     _started_ms: int = field(factory=lambda: time.time_ns() // 1_000_000)
     _endpoint: GatewayEndpoint | None = None
@@ -172,9 +180,17 @@ class Way:
                 f"not for {asked.task.value}.",
                 param="model",
             )
+        if calls.scope is not None:
+            calls.scope(asked)
         guard = None if calls.guard_of is None else calls.guard_of(endpoint)
         if guard is not None:
             self.asked = asked = await _had(guard.before(asked))
+        if endpoint.cache is not None:
+            self.slot = calls.cache.slot(endpoint, endpoint.cache, asked)
+            kept = await self.slot.found()
+            if kept is not None:
+                self._over(Outcome.CACHED, 200)
+                return kept if isinstance(kept, dict) else KeptEvents(kept)
         request = LLMRequest(asked.task, "", asked.body, asked.stream)
         self._estimate = Estimate(estimate.prompt_tokens(request), estimate.output_tokens(request))
         self._permit = await _had(calls.gate.admit(asked, self._estimate))
@@ -182,6 +198,8 @@ class Way:
         if isinstance(found, dict):
             if guard is not None:
                 found = await _had(guard.after(asked, found))
+            if self.slot is not None:
+                self.slot.keep(found)
             self._over(Outcome.DONE, 200)
             return found
         source, first = found
@@ -342,6 +360,8 @@ class Way:
         if self._is_over:
             return
         self._is_over = True
+        if self.slot is not None:
+            self.slot.leave()
         record = self._record(outcome, status, trouble)
         if self._permit is not None:
             self._permit.close(record)

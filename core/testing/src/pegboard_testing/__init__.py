@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pegboard_testing._activity import ActivityContract as ActivityContract
     from pegboard_testing._curves import CurvesContract as CurvesContract
     from pegboard_testing._run_tables import RunTableContract as RunTableContract
+    from pegboard_testing._trace_figures import TraceFiguresContract as TraceFiguresContract
     from pegboard_testing._uploads import PartUploadsContract as PartUploadsContract
     from pegboard_testing._uploads import PieceUploadsContract as PieceUploadsContract
     from pegboard_testing.artifacts import ArtifactStoreContract as ArtifactStoreContract
@@ -35,6 +36,7 @@ _SUITES = {
     "PackedPointsContract": "_abilities",
     "PartUploadsContract": "_uploads",
     "RunTableContract": "_run_tables",
+    "TraceFiguresContract": "_trace_figures",
     "TraceStoreContract": "traces",
     "TrackingStoreContract": "tracking",
 }

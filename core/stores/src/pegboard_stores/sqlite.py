@@ -423,7 +423,7 @@ class Database:
 
         connection = self.connection()
         if applied:
-            self._back_up(connection)
+            self._back_up(connection, migrations.name)
         # SQLite waits for other writers where a transaction begins, but not where one that has
         # read begins to write.
         connection.execute("BEGIN IMMEDIATE")
@@ -434,9 +434,10 @@ class Database:
             _roll_back(connection)
             raise
 
-    def _back_up(self, connection: sqlite3.Connection) -> None:
+    def _back_up(self, connection: sqlite3.Connection, name: str) -> None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
-        target = self.path.with_name(f"{self.path.name}.backup-{stamp}-{os.getpid()}")
+        # Several kinds of tables in one file may be brought up to date in the same second.
+        target = self.path.with_name(f"{self.path.name}.backup-{stamp}-{os.getpid()}-{name}")
         connection.execute("VACUUM INTO ?", (str(target),))
 
     @contextlib.contextmanager

@@ -406,48 +406,13 @@ def test_errors_have_geminis_form(gateway: Running) -> None:
 
 # -- bodies of all kinds -------------------------------------------------------------------------
 
-NAMES = st.sampled_from(
-    [
-        "messages",
-        "role",
-        "content",
-        "type",
-        "text",
-        "tools",
-        "name",
-        "input_schema",
-        "input",
-        "parts",
-        "contents",
-        "functionCall",
-        "image",
-        "source",
-        "data",
-        "url",
-        "arguments",
-        "call_id",
-        "output",
-        "thinking",
-        "tool_choice",
-        "system",
-        "tool_result",
-        "message",
-        "function_call",
-        "reasoning",
-        "generationConfig",
-        "functionDeclarations",
-        "parameters",
-        "user",
-        "assistant",
-        "function",
-        "id",
-        "tool_use_id",
-        "inlineData",
-        "mimeType",
-        "budget_tokens",
-        "format",
-    ]
+WORDS = (
+    "messages role content type text tools name input_schema input parts contents image url "
+    "functionCall source data arguments call_id output thinking tool_choice system message "
+    "tool_result function_call reasoning generationConfig functionDeclarations parameters "
+    "user assistant function id tool_use_id inlineData mimeType budget_tokens format"
 )
+NAMES = st.sampled_from(WORDS.split())
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | NAMES | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5),

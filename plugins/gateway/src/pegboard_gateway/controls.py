@@ -8,17 +8,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
 from pegboard.contracts.llm import LLMError, Task, Trouble
 from pegboard.errors import ConfigError
 
 from pegboard_gateway.control.charging import Charging
-from pegboard_gateway.control.contract import Guard
+from pegboard_gateway.control.contract import Gate, Guard, Permit, Soon
 from pegboard_gateway.control.guardrails import FACE, Setting, guard_of
 from pegboard_gateway.control.key_store import KeyStore
 from pegboard_gateway.control.ledgers import open_ledger
 from pegboard_gateway.control.rules import Budget, Limit, Rules, of_tables
-from pegboard_gateway.entities import Asked, Caller
+from pegboard_gateway.entities import Asked, Caller, Estimate, UsageRecord
 from pegboard_gateway.key_callers import KeyCallers
 from pegboard_gateway.usage.keeping import Keeping, open_keeping
 
@@ -114,51 +113,62 @@ class Guards:
         return str(answer["choices"][0]["message"].get("content") or "")
 
 
-@define(eq=False)
-class Controls:
-    """What begins and ends with a gateway."""
+class Controls(Gate):
+    """What begins and ends with a gateway. Counting begins with its first call."""
 
-    keys: KeyStore
-    callers: KeyCallers
-    keeping: Keeping
-    guards: Guards
-    rules: LiveRules
-    directory: Path
-    _loop: asyncio.AbstractEventLoop | None = field(default=None)
+    def __init__(
+        self,
+        host: Host,
+        catalog: Catalog,
+        settings: Callable[[], Settings],
+        database: Path,
+        *,
+        workers: int = 1,
+    ) -> None:
+        """``settings`` returns those in force; ``workers`` is how many processes there are.
+
+        ``database`` is the file of endpoints and keys. Usage, counters and journals lie beside it,
+        in a directory of its name.
+        """
+        self._host, self._settings, self._workers = host, settings, workers
+        self.directory = database.with_suffix("")
+        self.keys = KeyStore(database)
+        self.callers = KeyCallers(self.keys)
+        self.rules = LiveRules(catalog, self.keys, settings)
+        self.guards = Guards(host)
+        self.keeping: Keeping | None = None
+        """What counts and keeps, once that has begun."""
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
+
+    def start(self) -> Keeping:
+        """Begin to count, after what dead processes have left was done; StoreError, ConfigError."""
+        if self.keeping is None:
+            given = self._settings()
+            uri = given.ledger or ("memory" if self._workers == 1 else "sqlite:")
+            self.keeping = open_keeping(
+                self.directory,
+                lambda: open_ledger(self._host, uri, self.directory),
+                retention_days=given.retention_days,
+            )
+            self.keeping.gate.charging = self.rules
+        return self.keeping
+
+    def admit(self, asked: Asked, estimate: Estimate) -> Soon[Permit]:
+        """Return the permit of a call."""
+        return (self.keeping or self.start()).gate.admit(asked, estimate)
+
+    def note(self, record: UsageRecord) -> None:
+        """Keep the record of a call that got no permit."""
+        (self.keeping or self.start()).gate.note(record)
 
     def close(self) -> None:
         """Settle and write what is over; to be called by another thread than the event loop's."""
-        if self._loop is not None and self._loop.is_running():
-            settled = asyncio.run_coroutine_threadsafe(self.keeping.settle(), self._loop)
-            settled.result(_SETTLING_SECONDS)
-        self.keeping.close()
+        if self.keeping is not None:
+            if self._loop is not None and self._loop.is_running():
+                settled = asyncio.run_coroutine_threadsafe(self.keeping.settle(), self._loop)
+                settled.result(_SETTLING_SECONDS)
+            self.keeping.close()
         self.keys.close()
-
-
-def open_controls(
-    host: Host, catalog: Catalog, settings: Callable[[], Settings], database: Path
-) -> Controls:
-    """Begin to control the calls of a gateway.
-
-    ``database`` is the file of its endpoints and keys; usage, counters and journals lie beside it,
-    in a directory of its name.
-    """
-    directory = database.with_suffix("")
-    keys = KeyStore(database)
-    try:
-        given = settings()
-        keeping = open_keeping(
-            directory,
-            lambda: open_ledger(host, given.ledger, directory),
-            retention_days=given.retention_days,
-        )
-    except BaseException:
-        keys.close()
-        raise
-    rules = LiveRules(catalog, keys, settings)
-    keeping.gate.charging = rules
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        loop = None
-    return Controls(keys, KeyCallers(keys), keeping, Guards(host), rules, directory, loop)

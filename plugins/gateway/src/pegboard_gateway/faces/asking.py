@@ -55,9 +55,7 @@ def handler(
             return errors.answer(error, form)
         if isinstance(found, Events):
             content = written(found, question.writer())
-            return Answer(
-                content, 200, openai.STREAM_HEADERS, question.media_type, close=found.close
-            )
+            return openai.streamed(found, content, question.media_type)
         return question.answer(found)
 
     return handle

@@ -20,11 +20,14 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
 
 
 @hookspec
-def pegboard_server_started(host: Host, tracking_uri: str | None) -> Callable[[], None] | None:
+def pegboard_server_started(
+    host: Host, tracking_uri: str | None, workers: int
+) -> Callable[[], None] | None:
     """Begin what goes on beside the requests of a server, and return what ends it.
 
     Called in each process of a server that serves plugins' endpoints, with the store that it was
-    started with (None: the configured one). Must be quick: what takes time belongs in a thread.
+    started with (None: the configured one), and how many such processes there are. Must be quick:
+    what takes time belongs in a thread.
     """
 
 

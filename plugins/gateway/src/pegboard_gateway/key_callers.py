@@ -6,19 +6,22 @@ or there are users, a call needs a key, or a user who may write.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pegboard.contracts.llm import LLMError, Trouble
 from pegboard_wire.http import Identity, Permission
 
+from pegboard_gateway import service
 from pegboard_gateway.control import keys
+from pegboard_gateway.control.guardrails import FACE
 from pegboard_gateway.control.key_store import KeyStore
 from pegboard_gateway.control.keys import PREFIX, KeyRefused
 from pegboard_gateway.entities import Asked, Caller
 from pegboard_gateway.service import Callers
 
 if TYPE_CHECKING:
+    from pegboard.host import Host
     from pegboard_wire.http import Call
 
 _BY_KEY = frozenset({Permission.PUBLIC, Permission.INVOKE})
@@ -51,7 +54,8 @@ class KeyCallers(Callers):
     def check(self, asked: Asked) -> None:
         """Refuse what a caller's key is not for, as if it were not there."""
         key_id = asked.caller.key_id
-        if not key_id:
+        if not key_id or asked.face == FACE:
+            # A guardrail may ask what its callers may not.
             return
         key = self.store.of_id(key_id)
         if key is None or not key.allows(asked):
@@ -63,17 +67,21 @@ class KeyCallers(Callers):
             )
 
 
-class KnownKeys:
-    """Tells the server, for each request, who comes with a key; see ``pegboard_callers``."""
+def known_keys(host: Host) -> Callable[[Mapping[bytes, bytes]], Identity | None]:
+    """Return what tells the server, for each request, who comes with a key of the gateway.
 
-    def __init__(self, store: KeyStore) -> None:
-        self._store = store
+    It speaks of the gateway that serves the host at that time; see ``pegboard_callers``.
+    """
 
-    def __call__(self, headers: Mapping[bytes, bytes]) -> Identity | None:
-        """Return who a key lets in: to models, and to nothing else."""
+    def known(headers: Mapping[bytes, bytes]) -> Identity | None:
         given = headers.get(b"authorization", b"")
         if given[: len(_START)].lower() != _START and not any(name in headers for name in _HEADERS):
             return None
+        callers = service.callers_of(host)
+        if not isinstance(callers, KeyCallers):
+            return None
         text = keys.key_in({k.decode("latin-1"): v.decode("latin-1") for k, v in headers.items()})
-        found = self._store.find(text) if text else None
+        found = callers.store.find(text) if text else None
         return None if found is None else Identity(f"key {found.id}", _BY_KEY)
+
+    return known

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pegboard.hookspecs import hookimpl
 
+from pegboard_gateway.hookspecs import GuardrailKind, LedgerBackend
+
 if TYPE_CHECKING:
     from pegboard.host import Host
-    from pegboard_wire.http import Endpoint
+    from pegboard_wire.http import Endpoint, Identity
 
 
 @hookimpl
@@ -22,15 +24,56 @@ def pegboard_settings() -> str:
 def pegboard_endpoints() -> Sequence[Endpoint]:
     """Serve the faces of the gateway, and its administration."""
     from pegboard_gateway.admin import credentials, endpoints, limits, own
-    from pegboard_gateway.faces import mlflow, openai
+    from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, responses
 
-    rooms = (openai, mlflow, endpoints, credentials, limits, own)
+    faces = (openai, responses, anthropic, gemini, mlflow)
+    rooms = (*faces, endpoints, credentials, limits, own)
     return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 
 @hookimpl(optionalhook=True)
-def pegboard_server_started(host: Host) -> Callable[[], None]:
+def pegboard_server_started(host: Host, workers: int) -> Callable[[], None]:
     """Begin to serve models, and return what ends it."""
     from pegboard_gateway import starting
 
-    return starting.begin(host)
+    return starting.begin(host, workers)
+
+
+@hookimpl(optionalhook=True)
+def pegboard_callers(host: Host) -> Callable[[Mapping[bytes, bytes]], Identity | None]:
+    """Let client keys of the gateway in, to models and nothing else."""
+    from pegboard_gateway import key_callers
+
+    return key_callers.known_keys(host)
+
+
+@hookimpl
+def pegboard_hookspecs() -> str:
+    """Name the module with the hooks for ledgers and guardrails."""
+    return "pegboard_gateway.hookspecs"
+
+
+@hookimpl
+def pegboard_gateway_ledgers() -> Sequence[LedgerBackend]:
+    """Declare the counters of one process and of one machine."""
+    return [
+        LedgerBackend(
+            "memory", "pegboard_gateway.control.ledgers:memory", "Counts in this process."
+        ),
+        LedgerBackend(
+            "sqlite",
+            "pegboard_gateway.control.ledgers:sqlite",
+            "Counts for all workers of one machine: sqlite:PATH",
+        ),
+    ]
+
+
+@hookimpl
+def pegboard_guardrails() -> Sequence[GuardrailKind]:
+    """Declare the guardrails that come with the gateway."""
+    home = "pegboard_gateway.control.guardrails"
+    return [
+        GuardrailKind("pii", f"{home}.pii:make", "Personal data and credentials."),
+        GuardrailKind("regex", f"{home}.patterns:make", "Regular expressions of your own."),
+        GuardrailKind("judge", f"{home}.judge:make", "Another endpoint that says what may pass."),
+    ]

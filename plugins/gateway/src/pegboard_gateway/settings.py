@@ -257,9 +257,10 @@ class Settings:
     """Where endpoints, secrets and keys are kept that are made while the gateway runs."""
     secret_key_file: str = ""
     """The key that encrypts the secrets in the database.  Without one: a file beside it."""
-    ledger: str = "memory"
+    ledger: str = ""
     """Where limits and budgets count: ``memory`` for this process, or the URI of a place that
-    several share, such as ``sqlite:pegruns/ledger.db``."""
+    several share, such as ``sqlite:`` (beside the database).  Empty: ``memory`` with one worker,
+    ``sqlite:`` with several."""
     limits: tuple[Limit, ...] = ()
     """Of all endpoints: ``by = "global"`` counts all calls together."""
     budgets: tuple[Budget, ...] = ()

@@ -76,7 +76,9 @@ class App:
         self._serves_plugins = endpoints is None
         self._endings: list[Callable[[], None]] = []
         self.router = Router([*builtin.endpoints(self), *served])
-        self.metrics = Metrics(self.router.routes, board or Board())
+        board = board or Board()
+        self._workers = board.workers
+        self.metrics = Metrics(self.router.routes, board)
         self.log = Log()
         self.guard = Guard(settings)
         self.authenticator = Authenticator(settings)
@@ -127,7 +129,11 @@ class App:
         """Let plugins begin what goes on beside the requests; a broken one harms no other."""
         if not self._serves_plugins:
             return
-        given = {"host": self.host, "tracking_uri": self.settings.tracking_uri}
+        given = {
+            "host": self.host,
+            "tracking_uri": self.settings.tracking_uri,
+            "workers": self._workers,
+        }
         for plugin in self.host.manager.hook.pegboard_server_started.get_hookimpls():
             try:
                 end: Any = plugin_calls.asked(plugin, given)

@@ -37,7 +37,9 @@ class Site:
         """Return what tokens cost; 0 if the price is not known."""
         if self.price is None:
             return 0
-        return self.price.cost(tokens.input, tokens.output, cached=tokens.cached)
+        return self.price.cost(
+            tokens.input, tokens.output, cached=tokens.cached, cache_write=tokens.cache_write
+        )
 
 
 class Sites:

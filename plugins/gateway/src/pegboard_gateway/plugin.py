@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pegboard.hookspecs import hookimpl
+from pegboard.hookspecs import Command, hookimpl
 
 from pegboard_gateway.hookspecs import GuardrailKind, LedgerBackend
 
@@ -18,6 +18,23 @@ if TYPE_CHECKING:
 def pegboard_settings() -> str:
     """Name the class of the settings of [plugins.gateway]."""
     return "pegboard_gateway.settings:Settings"
+
+
+@hookimpl
+def pegboard_commands() -> Sequence[Command]:
+    """Declare what shows and changes the configuration."""
+    home = "pegboard_gateway.commands"
+    return [
+        Command(
+            "gateway endpoints",
+            f"{home}.endpoints:endpoints",
+            "List, show, add and remove endpoints.",
+        ),
+        Command(
+            "gateway secrets", f"{home}.secrets:secrets", "List secrets, and change their key."
+        ),
+        Command("gateway check", f"{home}.check:check", "Say whether a configuration is right."),
+    ]
 
 
 @hookimpl(optionalhook=True)

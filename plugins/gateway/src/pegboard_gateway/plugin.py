@@ -22,9 +22,10 @@ def pegboard_settings() -> str:
 
 @hookimpl
 def pegboard_commands() -> Sequence[Command]:
-    """Declare what shows and changes the configuration."""
+    """Declare what serves models, and what shows and changes the configuration."""
     home = "pegboard_gateway.commands"
     return [
+        Command("gateway start", f"{home}.start:start", "Serve language models over HTTP."),
         Command(
             "gateway endpoints",
             f"{home}.endpoints:endpoints",
@@ -75,11 +76,11 @@ def pegboard_gateway_ledgers() -> Sequence[LedgerBackend]:
     """Declare the counters of one process and of one machine."""
     return [
         LedgerBackend(
-            "memory", "pegboard_gateway.control.ledgers:memory", "Counts in this process."
+            "memory", "pegboard_gateway.control.ledgers:in_memory", "Counts in this process."
         ),
         LedgerBackend(
             "sqlite",
-            "pegboard_gateway.control.ledgers:sqlite",
+            "pegboard_gateway.control.ledgers:in_sqlite",
             "Counts for all workers of one machine: sqlite:PATH",
         ),
     ]

@@ -32,12 +32,12 @@ def open_ledger(host: Host, uri: str, directory: Path) -> Ledger:
     return cast("Ledger", resolve(known[scheme].target)(uri, directory))
 
 
-def memory(uri: str, directory: Path) -> Ledger:  # noqa: ARG001
+def in_memory(uri: str, directory: Path) -> Ledger:  # noqa: ARG001
     """Return counters in this process."""
     return cast("Ledger", import_module(f"{__name__}.memory").MemoryLedger())
 
 
-def sqlite(uri: str, directory: Path) -> Ledger:
+def in_sqlite(uri: str, directory: Path) -> Ledger:
     """Return counters in an SQLite file: ``sqlite:PATH``, by default ``counters.db``."""
     path = uri.partition(":")[2]
     file = Path(path) if path else directory / "counters.db"

@@ -76,11 +76,11 @@ def pegboard_gateway_ledgers() -> Sequence[LedgerBackend]:
     """Declare the counters of one process and of one machine."""
     return [
         LedgerBackend(
-            "memory", "pegboard_gateway.control.ledgers:in_memory", "Counts in this process."
+            "memory", "pegboard_gateway.control.ledgers.memory:make", "Counts in this process."
         ),
         LedgerBackend(
             "sqlite",
-            "pegboard_gateway.control.ledgers:in_sqlite",
+            "pegboard_gateway.control.ledgers.sqlite:make",
             "Counts for all workers of one machine: sqlite:PATH",
         ),
     ]

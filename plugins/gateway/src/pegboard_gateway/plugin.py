@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pegboard.hookspecs import hookimpl
+from pegboard.hookspecs import Command, hookimpl
 
 from pegboard_gateway.hookspecs import GuardrailKind, LedgerBackend
 
@@ -20,13 +20,26 @@ def pegboard_settings() -> str:
     return "pegboard_gateway.settings:Settings"
 
 
+@hookimpl
+def pegboard_commands() -> Sequence[Command]:
+    """Declare what serves models."""
+    return [
+        Command(
+            "gateway start",
+            "pegboard_gateway.commands.start:start",
+            "Serve language models over HTTP.",
+        ),
+    ]
+
+
 @hookimpl(optionalhook=True)
 def pegboard_endpoints() -> Sequence[Endpoint]:
     """Serve the faces of the gateway, and its administration."""
     from pegboard_gateway.admin import credentials, endpoints, limits, own
-    from pegboard_gateway.faces import mlflow, openai
+    from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, responses
 
-    rooms = (openai, mlflow, endpoints, credentials, limits, own)
+    faces = (openai, responses, anthropic, gemini, mlflow)
+    rooms = (*faces, endpoints, credentials, limits, own)
     return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 

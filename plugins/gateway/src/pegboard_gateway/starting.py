@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegboard.errors import PegboardError
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def begin(host: Host, workers: int = 1) -> Callable[[], None]:
+def begin(host: Host, workers: int = 1, mlflow_config: Path | None = None) -> Callable[[], None]:
     """Serve the endpoints that are configured, and keep up with changes; return what ends it.
+
+    ``mlflow_config`` is a YAML file of MLflow's gateway, in place of that of the settings.
 
     A wrong configuration is told in the log, and nothing is served until it is mended: the server
     has other things to do than this.
     """
-    catalog = live.LiveCatalog(host)
+    catalog = live.LiveCatalog(host, mlflow_config)
     catalog.refresh()
     live.use(host, catalog)
     controls = controls_of(host, catalog, workers)

@@ -82,6 +82,9 @@ class OpenAIForm(HttpProvider):
             return self.read_embeddings(request, value)
         for i, choice in enumerate(value["choices"]):
             choice["index"] = i
+            for key in [key for key in choice if choice[key] is None]:
+                del choice[key]
+            choice.setdefault("logprobs", None)
             choice["finish_reason"] = reason(choice.get("finish_reason"))
             if request.task is Task.CHAT:
                 message = choice["message"] = self.message(choice["message"])
@@ -107,6 +110,7 @@ class OpenAIForm(HttpProvider):
         if content is not None and not isinstance(content, str):
             raise TypeError
         said["role"], said["content"] = "assistant", content
+        said.pop("prefix", None)
         said.setdefault("refusal", None)
         self.move_reasoning(said)
         calls = said.get("tool_calls")
@@ -116,6 +120,7 @@ class OpenAIForm(HttpProvider):
                 said["content"] = None if said.get("function_call") else ""
         else:
             said["tool_calls"] = [_whole_call(call) for call in calls]
+            said["content"] = content or None
         return said
 
     def move_reasoning(self, said: Json) -> None:
@@ -223,7 +228,7 @@ class OpenAIStream(Stream):
             self.said.append(content)
         elif content is not None and type(content) is not str:
             raise TypeError
-        if len(delta) > 1:
+        if len(delta) > 1 or "content" not in delta:
             if "reasoning" in delta or "reasoning_content" in delta:
                 self.provider.move_reasoning(delta)
                 self.said.append(delta.get("reasoning_content") or "")

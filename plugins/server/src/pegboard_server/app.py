@@ -151,6 +151,10 @@ class App:
             wrong = TypeError(f"pegboard_server_started returned {end!r}, not a function")
             self._report("-", wrong, plugin=plugin)
 
+    def at_end(self, end: Callable[[], None]) -> None:
+        """Call a function when the server ends, after the last request."""
+        self._endings.append(end)
+
     def close(self) -> None:
         """Wait for calls that still run, and close the stores."""
         self._pool.shutdown()

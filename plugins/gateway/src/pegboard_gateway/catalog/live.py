@@ -25,12 +25,18 @@ from pegboard_gateway.catalog import building, tables
 from pegboard_gateway.catalog.building import Entry
 from pegboard_gateway.catalog.contract import Catalog, GatewayEndpoint, Snapshot
 from pegboard_gateway.catalog.store import Store
-from pegboard_gateway.settings import Settings
+from pegboard_gateway.settings import EndpointTable, Settings
 
 if TYPE_CHECKING:
     from pegboard.host import Host
 
 LOOK_SECONDS = 1.0
+LOCAL = "llamacpp"
+"""The provider of models in this process, where it is installed."""
+EMBEDDED_MODELS = ("smollm2", "minilm")
+"""Its models that are offered if nothing is configured: one that chats, and one of vectors."""
+EMBEDDED = "embedded"
+"""The source of their endpoints."""
 DATABASE = "database"
 """The source of endpoints that were made through the API."""
 
@@ -197,8 +203,21 @@ class LiveCatalog(Catalog):
         return tuple(problems)
 
     def _embedded(self) -> Sequence[Entry]:
-        """Return the model in this process that is offered if nothing is configured."""
-        return []
+        """Return the models in this process that are offered if nothing is configured."""
+        return [
+            Entry(EndpointTable(name=name, provider=LOCAL, model=name), EMBEDDED, f"{name!r}")
+            for name in EMBEDDED_MODELS
+            if self._has(name)
+        ]
+
+    def _has(self, name: str) -> bool:
+        """Whether a model is on this machine; it is not loaded for that."""
+        if LOCAL not in self.host.declared("LLM provider"):
+            return False
+        try:
+            return bool(self.host.llm_provider(LOCAL, {}, "").takes_of(name))
+        except PegboardError:
+            return False
 
     def _read_settings(self) -> Settings:
         config = self.host.config

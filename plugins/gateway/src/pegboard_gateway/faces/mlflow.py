@@ -11,10 +11,10 @@ from typing import Any, NoReturn
 
 import orjson
 from attrs import frozen
-from pegboard import paging
 from pegboard.contracts.llm import Json, LLMError, Task, Trouble
 from pegboard.errors import InvalidValue, PegboardError, quoted
 from pegboard_llm import checks
+from pegboard_stores import offsets
 from pegboard_wire.http import Answer, Call, Endpoint, Permission, Result
 from pegboard_wire.requests import page_token
 from pegboard_wire.scalars import get, string
@@ -114,7 +114,7 @@ def _lister(form: _Form) -> Any:
 
 
 def _page(call: Call, form: _Form) -> Json:
-    page = paging.cut(_visible(call), PAGE, page_token(call.parameters))
+    page = offsets.cut(_visible(call), PAGE, page_token(call.parameters))
     described = [_described(endpoint, form) for endpoint in page]
     return {form.list: described, "next_page_token": page.token}
 

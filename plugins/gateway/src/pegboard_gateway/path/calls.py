@@ -42,7 +42,6 @@ from pegboard_gateway.entities import (
     UsageRecord,
 )
 from pegboard_gateway.path.events import Counting, Events, KeptEvents, RemoteSource, Source
-from pegboard_gateway.path.faults import reading
 from pegboard_gateway.path.local import Local
 from pegboard_gateway.path.sites import Site, Sites
 from pegboard_gateway.routing import Later, Over, Plan, Queue, State, Try
@@ -232,19 +231,20 @@ class Way:
         self, site: Site, endpoint: GatewayEndpoint, until: float
     ) -> Json | tuple[Source, list[Json]]:
         """Make one attempt; its end is told to the upstream's state, and settled."""
-        target, asked, permit = site.target, self.asked, self._permit
-        assert permit is not None
+        target, asked, loop = site.target, self.asked, asyncio.get_running_loop()
         request = LLMRequest(asked.task, target.model_name, asked.body, asked.stream)
-        checks.refuse_others(request, site.takes, target.provider)
-        reserved = permit.reserve(target.key, site.most(self._estimate))
-        if reserved is not None:
-            await reserved
-        state, loop = site.state, asyncio.get_running_loop()
+        state, began = site.state, loop.time()
+        # Its place is taken before anything is waited for.
+        state.begin()
+        try:
+            await self._may_try(site, request)
+        except BaseException:
+            state.left()
+            self.calls.ended(site)
+            raise
         self._site, self._attempt_started = site, time.perf_counter()
         attempt = Attempt(target=target.key, provider=target.provider, model=target.model_name)
         self._attempts.append(attempt)
-        began = loop.time()
-        state.begin()
         try:
             found = await self._ask(site, request, endpoint, until, attempt)
         except LLMError as error:
@@ -263,6 +263,15 @@ class Way:
             self._first = time.perf_counter() - self._started
         return found
 
+    async def _may_try(self, site: Site, request: LLMRequest) -> None:
+        """Refuse what the target does not take, or nobody has the money for; LLMError."""
+        permit, target = self._permit, site.target
+        assert permit is not None
+        checks.refuse_others(request, site.takes, target.provider)
+        reserved = permit.reserve(target.key, site.most(self._estimate))
+        if reserved is not None:
+            await reserved
+
     async def _ask(
         self,
         site: Site,
@@ -275,7 +284,7 @@ class Way:
         if isinstance(model, LocalProvider):
             return await self._ask_here(model, request, until)
         assert isinstance(model, LLMProvider)
-        with reading(site.target.provider):
+        with site.reading:
             call = model.call(request)
         reply = await self.calls.client.send(
             call,
@@ -285,7 +294,7 @@ class Way:
             allowed=site.target.allowed_hosts,
         )
         attempt.status = reply.status
-        with reading(site.target.provider):
+        with site.reading:
             if not isinstance(reply, HttpReply):
                 return await _begun(RemoteSource(reply, model.events(request)))
             if reply.status != 200:
@@ -296,14 +305,9 @@ class Way:
         self, model: LocalProvider, request: LLMRequest, until: float
     ) -> Json | tuple[Source, list[Json]]:
         local = self.calls.local
-        try:
-            async with asyncio.timeout_at(until):
-                if request.stream:
-                    return await _begun(local.stream(model, request))
-                return await local.answer(model, request)
-        except TimeoutError:
-            text = "The model in this process did not answer in time."
-            raise LLMError(Trouble.TIMEOUT, text) from None
+        if request.stream:
+            return await _begun(local.stream(model, request, until))
+        return await local.answer(model, request, until)
 
     @property
     def provider(self) -> str:

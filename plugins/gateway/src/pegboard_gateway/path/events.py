@@ -106,7 +106,7 @@ class Events:
         self._slot = way.slot
         self._kept: list[Json] = []
         """What the cache gets when the stream has ended well."""
-        self._provider = way.provider
+        self._reading = reading(way.provider)
         self._first: Sequence[Json] | None = first
         self._ended = False
 
@@ -135,7 +135,7 @@ class Events:
         if self._first is not None:
             found, self._first = self._first, None
         else:
-            with reading(self._provider):
+            with self._reading:
                 found = await self._source.read()
         if found:
             self._way.counting.add(found)

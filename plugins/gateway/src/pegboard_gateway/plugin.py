@@ -22,13 +22,19 @@ def pegboard_settings() -> str:
 
 @hookimpl
 def pegboard_commands() -> Sequence[Command]:
-    """Declare what serves models."""
+    """Declare what serves models, and what shows and changes the configuration."""
+    home = "pegboard_gateway.commands"
     return [
+        Command("gateway start", f"{home}.start:start", "Serve language models over HTTP."),
         Command(
-            "gateway start",
-            "pegboard_gateway.commands.start:start",
-            "Serve language models over HTTP.",
+            "gateway endpoints",
+            f"{home}.endpoints:endpoints",
+            "List, show, add and remove endpoints.",
         ),
+        Command(
+            "gateway secrets", f"{home}.secrets:secrets", "List secrets, and change their key."
+        ),
+        Command("gateway check", f"{home}.check:check", "Say whether a configuration is right."),
     ]
 
 
@@ -70,11 +76,11 @@ def pegboard_gateway_ledgers() -> Sequence[LedgerBackend]:
     """Declare the counters of one process and of one machine."""
     return [
         LedgerBackend(
-            "memory", "pegboard_gateway.control.ledgers:in_memory", "Counts in this process."
+            "memory", "pegboard_gateway.control.ledgers.memory:make", "Counts in this process."
         ),
         LedgerBackend(
             "sqlite",
-            "pegboard_gateway.control.ledgers:in_sqlite",
+            "pegboard_gateway.control.ledgers.sqlite:make",
             "Counts for all workers of one machine: sqlite:PATH",
         ),
     ]

@@ -89,9 +89,10 @@ def test_endpoints_of_mlflows_file_are_beside_those_of_the_settings(
         "endpoints: [{name: served, endpoint_type: llm/v1/chat, model: "
         "{provider: ollama, name: m, config: {}}}]"
     )
-    with pytest.raises(ConfigError, match=r"served\.yaml: endpoint 'served'"):
-        # Only tests have no provider of that name.
-        open_catalog('[gateway]\nmlflow_config = "served.yaml"\n' + ONE)
+    catalog = open_catalog('[gateway]\nmlflow_config = "served.yaml"\n' + ONE)
+    assert list(catalog.current.endpoints) == ["chat", "served"]
+    assert catalog.current.endpoints["served"].source == str(place.path / "served.yaml")
+    assert catalog.is_of_files("served")
 
 
 WRONG = {

@@ -184,9 +184,9 @@ def _short(table: EndpointTable, where: str) -> TargetTable:
 def _of_target(options: Mapping[str, object]) -> str:
     """Say which key of ours may have been meant by one that a provider does not know."""
     known = {*settings.keys(TargetTable), *settings.keys(EndpointTable)}
-    return "".join(_near(key, known) for key in options)
+    return " ".join(filter(None, (_near(key, known) for key in options)))
 
 
 def _near(name: str, known: Iterable[str]) -> str:
     found = get_close_matches(name, list(known), 1, cutoff=0.75)
-    return "".join(f"Did you mean {each!r}? " for each in found)
+    return "".join(f"Did you mean {each!r}?" for each in found)

@@ -10,7 +10,6 @@ is written by one thread for all.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import copy
 import sqlite3
@@ -148,6 +147,9 @@ class GroupCommit:
         For an event loop: work of many is done by one thread. It must not wait for locks that
         others hold while they write.
         """
+        # Loaded by whoever has a loop; a script that only logs does without.
+        import asyncio
+
         loop, queue = asyncio.get_running_loop(), self._queue
         done: asyncio.Future[None] = loop.create_future()
 

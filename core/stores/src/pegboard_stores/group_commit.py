@@ -11,7 +11,6 @@ for all.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import copy
 import sqlite3
@@ -19,13 +18,16 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from attrs import define, field
 from pegboard.errors import PegboardError, StoreBusy
 
 from pegboard_stores.loop_commit import LoopCommit
 from pegboard_stores.sqlite import Database
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
@@ -197,6 +199,9 @@ class GroupCommit:
         For an event loop: what comes in one of its turns is done together. It must not wait for
         locks that others hold while they write.
         """
+        # Loaded by whoever has a loop; a script that only logs does without.
+        import asyncio
+
         loop = asyncio.get_running_loop()
         mine = _Soon(lambda _: work(), work=work, loop=loop, future=loop.create_future())
         turn: list[_Soon[Any]] | None = getattr(self._turns, "items", None)

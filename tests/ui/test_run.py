@@ -520,3 +520,28 @@ def test_who_only_reads_sees_no_button_that_would_be_refused(
         expect(page.frame_locator("iframe").locator("#said")).to_have_text("ran; reached:")
         seen.check(page, allowed=(*APART, "default-src", "connect-src", "img-src"))
         context.close()
+
+
+def test_a_run_that_nobody_ends_any_more_is_marked(page: Page, fresh: Served) -> None:
+    client = Client(fresh.url)
+    hour_ago = int(time.time() * 1000) - 3_600_000
+    left = client.create_run("0", start_time=hour_ago, run_name="left").info.run_id
+    client.log_batch(left, metrics=[Metric("acc", 0.5, hour_ago + 60_000, 1)])
+    alive = client.create_run("0", run_name="alive").info.run_id
+    page.goto(f"{fresh.url}/runs/{alive}")
+    page.get_by_role("button", name="alive: menu").click()
+    expect(page.get_by_role("menuitem", name="Rename")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Mark as")).to_have_count(0)
+    page.goto(f"{fresh.url}/runs/{left}")
+    page.get_by_role("button", name="left: menu").click()
+    with page.expect_response("**/runs/update"):
+        page.get_by_role("menuitem", name="Mark as killed").click()
+    expect(page.get_by_label("killed").first).to_be_visible()
+    info = client.get_run(left).info
+    assert (info.status, info.end_time) == ("KILLED", hour_ago + 60_000)
+    expect(page.get_by_text("marked left as killed")).to_be_visible()
+    with page.expect_response("**/runs/update"):
+        page.keyboard.press("z")
+    expect(page.get_by_label("running").first).to_be_visible()
+    info = client.get_run(left).info
+    assert (info.status, info.end_time) == ("RUNNING", None)

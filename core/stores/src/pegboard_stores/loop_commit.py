@@ -2,7 +2,7 @@
 
 Two threads that each do a part of a request trade the interpreter's lock at every statement, which
 costs more than a small write. What could hold the loop up is left to a thread: the locks of others,
-checkpoints, a log that begins anew (both wait for the disk), much to write, and a slow disk.
+checkpoints, a log that begins anew (both wait for the disk), and a slow disk.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ class LoopCommit:
     def commit(self, works: Sequence[Callable[[], T]]) -> list[T]:
         """Do works in one transaction; return the results of the first ones, which are committed.
 
-        Of the others nothing was done, or it was undone: they are to be done where waiting harms
-        nobody. An error undoes all, and is not told: it happens again where it can be.
+        After ``MOST_SECONDS`` the others are left for later. None is done where that would wait or
+        one fails: an error is not told, it happens again in the thread that does them instead.
         """
         began = time.monotonic()
         if not self._may_commit or began < self._slow_until:

@@ -45,7 +45,7 @@ def test_an_endpoint_in_full(open_catalog: Open) -> None:
         timeouts = { total_seconds = 30 }
         retries = { attempts = 1 }
         routing = { fallback_on = ["rate_limit_exceeded"] }
-        guardrails = [{ use = "pii", stage = "both", entities = ["email"] }]
+        guardrails = [{ use = "pii", stage = "both", kinds = ["email"] }]
         trace = { experiment = "calls", content = false }
         tags = { team = "search" }
 
@@ -75,7 +75,7 @@ def test_an_endpoint_in_full(open_catalog: Open) -> None:
     assert endpoint.cache == Cache(60.0)
     assert endpoint.timeouts.total_seconds == 30
     assert endpoint.routing.fallback_on == ("rate_limit_exceeded",)
-    assert endpoint.guardrails[0].options == {"entities": ["email"]}
+    assert endpoint.guardrails[0].options == {"kinds": ["email"]}
     assert endpoint.tags == {"team": "search"}
     first, second = endpoint.targets
     assert (first.weight, first.fallback_order, first.price) == (3.0, 0, Price(0.1, 0.4))
@@ -111,6 +111,7 @@ WRONG = {
     "a budget": ("budget = { usd = -1 }", "budget", "must be >= 0"),
     "a share": ('limit = { calls = 1, by = "moon" }', "limit", "not 'moon'"),
     "targets too": ('targets = [{ provider = "plain", model = "m" }]', "provider:", "targets"),
+    "a guardrail": ('guardrails = [{ use = "pia" }]', "guardrails: There is no", "'pia'"),
     "no text": ("base_url = 3", "base_url: expected text", ""),
 }
 

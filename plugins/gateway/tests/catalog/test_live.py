@@ -271,6 +271,23 @@ def test_a_file_hides_the_endpoint_of_its_name_in_the_database(open_catalog: Ope
     assert "is hidden by" in catalog.status().problems[0]
 
 
+def test_a_database_that_is_gone_is_told_once_and_harms_no_file(
+    place: Place, open_catalog: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    catalog = open_catalog(ONE)
+    stored(catalog)
+    assert catalog.refresh()
+    before = catalog.current
+    for file in catalog.store.path.parent.glob("gateway.db*"):
+        file.unlink()
+    with caplog.at_level(logging.ERROR, "pegboard.gateway"):
+        for _ in range(3):
+            assert not catalog.refresh()
+    assert catalog.current is before
+    assert len(caplog.records) == 1
+    assert "was removed" in caplog.text
+
+
 def test_without_the_key_no_secret_is_served_and_all_else_is(
     place: Place, open_catalog: Open
 ) -> None:

@@ -200,9 +200,9 @@ def add(ctx: click.Context, /, name: str, as_json: bool, **given: Any) -> None:
     catalog = common.open_catalog(ctx)
     made = making.add(catalog, _table(name, given))
     if as_json:
-        from pegboard_gateway.admin.own import endpoint_json
+        from pegboard_gateway.admin.own import endpoint_json, served
 
-        output.print_json(endpoint_json(catalog.current.endpoints[made.name]))
+        output.print_json(endpoint_json(served(catalog, made.name)))
         return
     click.echo(f"Added the endpoint {made.name!r}. A running gateway serves it within a second.")
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 import pytest
 from botocore import session, validate
+from pegboard import config, host
 from pegboard.contracts.llm import HttpReply, Json, LLMProvider, LLMRequest, Task
 from pegboard.errors import ConfigError
 from pegboard.settings import Secret
@@ -19,6 +21,7 @@ from pegboard_bedrock.signing import BedrockSettings
 from pegboard_llm import prices
 from pegboard_testing import LLMProviderContract
 from pegboard_testing.llm import MARKER
+from pegboard_testing.llm_server import FakeOpenAI, Fault
 
 KEY = Secret(MARKER)
 CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -179,3 +182,27 @@ def test_an_endpoint_of_ones_own_is_called() -> None:
     own = settings(bearer_token=KEY, endpoint_url="https://vpce-1.example.com/")
     call = Bedrock(own).call(LLMRequest(Task.CHAT, "m", {"messages": SAID}))
     assert call.url == "https://vpce-1.example.com/model/m/converse"
+
+
+ANSWER = b"""{"output": {"message": {"role": "assistant", "content": [{"text": "A wren."}]}},
+"stopReason": "end_turn", "usage": {"inputTokens": 3, "outputTokens": 4, "totalTokens": 7}}"""
+
+
+def test_the_example_of_the_readme_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = (Path(__file__).parent.parent / "README.md").read_text()
+    [example] = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", MARKER)
+    with FakeOpenAI(Fault(200, ANSWER)) as server:
+        mine = {"region": "eu-central-1", "endpoint_url": server.address}
+        tables = {"llm": {"providers": {"bedrock": mine}}}
+        host.use(host.Host(config.Config(plugins=tables)))
+        try:
+            exec(compile(example, "README.md", "exec"), {})
+        finally:
+            host.use(None)
+    assert capsys.readouterr().out.startswith("A wren. {'prompt_tokens': 3, ")
+    [seen] = server.seen
+    assert seen.path == "/model/us.anthropic.claude-haiku-4-5-20251001-v1%3A0/converse"
+    assert seen.headers["authorization"] == f"Bearer {MARKER}"

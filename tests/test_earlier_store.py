@@ -118,8 +118,8 @@ def test_a_configuration_of_an_earlier_version_holds(tmp_path: Path) -> None:
     done = _configured(tmp_path, EARLIER_FILE)
     assert done.returncode == 0, done.stderr
     shown = {key: each["value"] for key, each in json.loads(done.stdout).items()}
-    assert shown["tracking.uri"] == f"sqlite:{tmp_path}/runs/pegboard.db"
-    assert shown["host.disabled"] == ["demo"]
+    assert shown["pegboard.tracking_uri"] == f"sqlite:{tmp_path}/runs/pegboard.db"
+    assert shown["pegboard.disabled"] == ["demo"]
     assert shown["plugins.registry.stages"] == ["None", "Live"]
     assert shown["plugins.registry.gates"] == {"champion": ["approval"]}
     assert shown["plugins.registry.approvals_needed"] == 2

@@ -177,7 +177,7 @@ def test_a_store_that_takes_settings_for_a_mapping_is_told_so(tmp_path: Path, sc
     assert OPENS[scheme].named in done.stderr.replace("\n", " ")
 
 
-PARTS = {"pegboard.refusals", "pegboard.validation"}
+PARTS = {"pegboard.validation"}
 """Modules of which a part is where it was."""
 
 

@@ -54,7 +54,7 @@ def test_the_configuration_is_accepted(tmp_path: Path) -> None:
     file.write_text(text)
     loaded = config.load({"PEGBOARD_CONFIG": str(file)})
     assert loaded.plugins["tracking"] == tomllib.loads(text)["tracking"]
-    assert loaded.host.disabled == ["demo"]
+    assert loaded.pegboard.disabled == ["demo"]
 
 
 def test_the_configuration_names_real_settings(tmp_path: Path) -> None:

@@ -266,8 +266,12 @@ def declared_by(module: ModuleType) -> Iterator[object]:
 def targets_of(module: ModuleType) -> Iterator[str]:
     for item in declared_by(module):
         for field in attrs.fields(type(item)):
-            if field.validator is targets.check:
-                yield getattr(item, field.name)
+            target = getattr(item, field.name)
+            if target and targets.check in (
+                field.validator,
+                getattr(field.validator, "validator", None),
+            ):
+                yield target
     for hook in ("pegboard_settings", "pegboard_hookspecs"):
         if implementation := getattr(module, hook, None):
             yield implementation()

@@ -44,8 +44,8 @@ def measure(quick: bool) -> list[Row]:
         host = Host(Config())
         store = host.tracking_store(uri)
         part = 10 if quick else 1
-        curves = _curves(store, 100_000 // part, 1_000_000 // part)
-        wide = _wide(store, 100 // part)
+        curves = add_curves(store, 100_000 // part, 1_000_000 // part)
+        wide = add_wide(store, 100 // part)
         host.close()
         _many(Path(place) / "s.db", 50_000 // part)
         host = Host(Config())
@@ -119,11 +119,14 @@ def _asking(host: Host, uri: str) -> Ask:
     return ask
 
 
-def _curves(store: TrackingStore, many: int, one: int) -> tuple[list[str], str]:
+def add_curves(
+    store: TrackingStore, many: int, one: int, experiment: str = "0"
+) -> tuple[list[str], str]:
+    """Add 20 runs of so many points of ``loss``, and one with two metrics; return their ids."""
     packing = store.ability(PackedPoints)
     if packing is None:
         raise RuntimeError("The store takes no packed points.")
-    ids = [store.create_run("0", start_time=_START).info.run_id for _ in range(21)]
+    ids = [store.create_run(experiment, start_time=_START).info.run_id for _ in range(21)]
     for number, run_id in enumerate(ids[:-1]):
         packing.log(Batch("benchmark", number), run_id, {"loss": _points(many, number)})
     long = {"loss": _points(one, 20), "other": _points(one, 21)}
@@ -141,11 +144,12 @@ def _points(count: int, seed: int) -> bytes:
     return whole.tobytes()
 
 
-def _wide(store: TrackingStore, runs: int) -> list[str]:
+def add_wide(store: TrackingStore, runs: int, experiment: str = "0") -> list[str]:
+    """Add so many runs of 900 metrics and 100 params, and return their ids."""
     chosen = random.Random(1)
     ids = []
     for _ in range(runs):
-        run_id = store.create_run("0", start_time=_START).info.run_id
+        run_id = store.create_run(experiment, start_time=_START).info.run_id
         metrics = [Metric(f"layer/{i}/norm", chosen.random(), _START, 1) for i in range(900)]
         params = [Param(f"block{i}/size", str(chosen.randrange(3))) for i in range(100)]
         store.log_batch(run_id, metrics=metrics, params=params)

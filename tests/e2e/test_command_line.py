@@ -209,7 +209,7 @@ def test_a_wrong_configuration_is_named_with_its_key(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "pegboard.toml" in done.stderr
     assert "url: unknown key" in done.stderr
-    assert "Did you mean uri, as in [tracking] uri?" in done.stderr
+    assert "Did you mean tracking_uri in [pegboard]?" in done.stderr
 
 
 def test_rich_is_not_imported_when_no_person_looks(directory: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from pegboard.config import Config, TrackingConfig
+from pegboard.config import Config, PegboardConfig
 from pegboard.contracts.registry import ModelRegistry
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Metric, Param
@@ -63,7 +63,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Host]]:
     server = PegboardServer(place)
     opened = []
     for uri in (f"sqlite:{place / 'own.db'}", server.url):
-        host = Host(Config(tracking=TrackingConfig(uri)))
+        host = Host(Config(pegboard=PegboardConfig(uri)))
         store, registry = host.tracking_store(), host.model_registry()
         for name in ("here", "gone"):
             store.create_experiment(name)

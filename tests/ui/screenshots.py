@@ -31,6 +31,14 @@ PAGES: dict[str, tuple[str, list[str]]] = {
         "&find=^(acc|f1|loss|train/loss|train/lr)$&cols=metrics.acc,metrics.loss,params.lr,params.opt",
         ["j"],
     ),
+    "coloured": (
+        "/experiments/{birdsong-classifier}?view=split&smooth=0.7&colour=params.opt&cols=metrics.acc,params.opt,params.lr",
+        [],
+    ),
+    "scaled": (
+        "/experiments/{birdsong-classifier}?view=split&smooth=0.7&colour=metrics.acc&cols=metrics.acc,params.opt,params.lr",
+        ["j", "Shift+C"],
+    ),
     "empty": ("/experiments/{owl-nights}", []),
     "traces": ("/traces", []),
     "trace": ("/traces/{trace}", []),

@@ -380,3 +380,59 @@ def test_dark_is_accessible_too(
     page.keyboard.press("j")
     page.keyboard.press("Space")
     accessible(page)
+
+
+def test_runs_are_coloured_by_a_column_in_table_and_charts(table: Callable[..., Page]) -> None:
+    page = table("view=split")
+    page.get_by_role("columnheader", name="opt").click(button="right")
+    page.get_by_role("menuitemcheckbox", name="Colour runs by this").click()
+    assert query(page)["colour"] == ["params.opt"]
+    legend = page.get_by_role("group", name="Colours by opt")
+    expect(legend.locator("svg").first).to_be_visible()
+    entries = {
+        each.text_content() or "": (each.locator("svg").get_attribute("class") or "").split()[1]
+        for each in legend.locator("button:has(svg), .e").all()
+    }
+    assert len(set(entries.values())) == len(entries) > 1
+    hues = {text.rstrip("0123456789"): hue for text, hue in entries.items()}
+    opts = column(page, "opt")
+    pegs = [peg.get_attribute("class") or "" for peg in page.locator(".body .row .nm .peg").all()]
+    assert len(opts) == len(pegs) > 10
+    for value, peg in zip(opts, pegs, strict=True):
+        assert peg.split()[1] == hues.get(value, "cx"), value
+    legend.get_by_role("button").filter(has_text=opts[0]).click()
+    assert query(page)["q"] == [f"params.opt = '{opts[0]}'"]
+    expect(page.locator(".body .row").first).to_be_visible()
+    legend.get_by_role("button", name="own colours").click()
+    expect(legend).to_have_count(0)
+    assert "colour" not in query(page)
+
+
+def test_numbers_are_coloured_on_a_scale(table: Callable[..., Page]) -> None:
+    page = table("sort=-metrics.acc&colour=metrics.acc&cols=metrics.loss")
+    legend = page.get_by_role("group", name="Colours by acc")
+    expect(legend.locator("svg").first).to_be_visible()
+    expect(page.locator(".body .row .nm .peg").first).to_have_class("peg q4")
+    # What is left out of the columns colours the runs all the same.
+    assert "acc" not in page.locator(".head > .c").all_text_contents()[2:]
+
+
+def test_a_chosen_colour_is_seen_by_a_colleague(
+    table: Callable[..., Page], chromium: Browser, birds: Any
+) -> None:
+    page = table()
+    first = page.locator(".body .row").first
+    run = (first.locator("a").get_attribute("href") or "").rpartition("/")[2]
+    first.locator(".nm").click()
+    with page.expect_response("**/marks"):
+        page.keyboard.press("Shift+C")
+        page.get_by_role("menuitemradio", name="magenta, dashed").click()
+    expect(first.locator(".peg")).to_have_class("peg c3")
+    context = chromium.new_context()
+    other = context.new_page()
+    other.goto(f"{birds.url}/runs/{run}")
+    expect(other.locator("main .peg").first).to_have_class("peg c3")
+    context.close()
+    with page.expect_response("**/marks"):
+        page.keyboard.press("z")
+    expect(first.locator(".peg")).not_to_have_class("peg c3")

@@ -25,7 +25,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 def test_without_a_file_the_defaults_hold(tmp_path: Path, environ: dict[str, str]) -> None:
     found = config.load(environ, tmp_path)
     assert found == config.Config()
-    assert found.tracking.uri == config.DEFAULT_TRACKING_URI
+    assert found.pegboard.tracking_uri == config.DEFAULT_TRACKING_URI
     assert (found.file, found.origins) == (None, {})
 
 
@@ -37,12 +37,12 @@ def test_a_file_sets_values_and_says_where_they_are_from(
         '[tracking]\nuri = "memory:x"\n[host]\ndisabled = ["a", "b"]\n[plugins.store]\nsize = 3\n',
     )
     found = config.load(environ, tmp_path)
-    assert found.tracking.uri == "memory:x"
-    assert found.host.disabled == ["a", "b"]
+    assert found.pegboard.tracking_uri == "memory:x"
+    assert found.pegboard.disabled == ["a", "b"]
     assert found.plugins == {"store": {"size": 3}}
     assert found.file == file
-    assert found.origins["tracking.uri"] == str(file)
-    assert found.origins["host.disabled"] == str(file)
+    assert found.origins["pegboard.tracking_uri"] == str(file)
+    assert found.origins["pegboard.disabled"] == str(file)
 
 
 def test_the_nearest_file_above_the_directory_applies(
@@ -52,7 +52,7 @@ def test_the_nearest_file_above_the_directory_applies(
     near = write(tmp_path / "a" / "pegboard.toml", '[tracking]\nuri = "memory:near"\n')
     (tmp_path / "a" / "b" / "c").mkdir(parents=True)
     assert config.find_file(environ, tmp_path / "a" / "b" / "c") == near
-    assert config.load(environ, tmp_path / "a" / "b").tracking.uri == "memory:near"
+    assert config.load(environ, tmp_path / "a" / "b").pegboard.tracking_uri == "memory:near"
 
 
 def test_the_users_file_is_the_last_choice(tmp_path: Path, environ: dict[str, str]) -> None:
@@ -72,7 +72,7 @@ def test_the_variable_names_the_file_before_all_others(
     write(tmp_path / "pegboard.toml", '[tracking]\nuri = "memory:near"\n')
     named = write(tmp_path / "named.toml", '[tracking]\nuri = "memory:named"\n')
     environ["PEGBOARD_CONFIG"] = str(named)
-    assert config.load(environ, tmp_path).tracking.uri == "memory:named"
+    assert config.load(environ, tmp_path).pegboard.tracking_uri == "memory:named"
     environ["PEGBOARD_CONFIG"] = str(tmp_path / "missing.toml")
     with pytest.raises(ConfigError, match=r"PEGBOARD_CONFIG.*missing\.toml"):
         config.load(environ, tmp_path)
@@ -84,21 +84,21 @@ def test_variables_go_before_the_file_and_ours_before_mlflows(
     write(tmp_path / "pegboard.toml", '[tracking]\nuri = "memory:file"\n')
     environ["MLFLOW_TRACKING_URI"] = "memory:theirs"
     found = config.load(environ, tmp_path)
-    assert found.tracking.uri == "memory:theirs"
-    assert found.origins["tracking.uri"] == "MLFLOW_TRACKING_URI"
+    assert found.pegboard.tracking_uri == "memory:theirs"
+    assert found.origins["pegboard.tracking_uri"] == "MLFLOW_TRACKING_URI"
     environ["PEGBOARD_TRACKING_URI"] = "memory:ours"
     found = config.load(environ, tmp_path)
-    assert found.tracking.uri == "memory:ours"
-    assert found.origins["tracking.uri"] == "PEGBOARD_TRACKING_URI"
+    assert found.pegboard.tracking_uri == "memory:ours"
+    assert found.origins["pegboard.tracking_uri"] == "PEGBOARD_TRACKING_URI"
     environ["PEGBOARD_TRACKING_URI"] = ""
-    assert config.load(environ, tmp_path).tracking.uri == "memory:theirs"
+    assert config.load(environ, tmp_path).pegboard.tracking_uri == "memory:theirs"
 
 
 def test_relative_stores_of_a_file_lie_beside_it(tmp_path: Path, environ: dict[str, str]) -> None:
     write(tmp_path / "pegboard.toml", '[tracking]\nuri = "sqlite:runs/a.db"\n')
     (tmp_path / "deep" / "er").mkdir(parents=True)
     expected = f"sqlite:{tmp_path}/runs/a.db"
-    assert config.load(environ, tmp_path / "deep" / "er").tracking.uri == expected
+    assert config.load(environ, tmp_path / "deep" / "er").pegboard.tracking_uri == expected
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_relative_stores_of_a_file_lie_beside_it(tmp_path: Path, environ: dict[s
             "[pegboard] tracking_url: unknown key (did you mean 'tracking_uri'?)",
         ),
         ("[pegboard]\ntracking_uri = 5\n", "[pegboard] tracking_uri: expected text in quotes"),
-        ("[tracking]\nuri = 5\n", "[tracking] uri: expected text in quotes, not 5"),
+        ("[tracking]\nuri = 5\n", "[pegboard] tracking_uri: expected text in quotes, not 5"),
         ("[http]\nretries = -1\n", "[http] 'retries' must be >= 0: -1"),
         ("[http]\nretires = 1\n", "did you mean 'retries'?"),
         ('[pegboard]\ntracking_uri = "x"\n[tracking]\nuri = "x"\n', "are the same"),
@@ -157,7 +157,7 @@ def test_an_unknown_key_comes_with_the_known_ones(tmp_path: Path, environ: dict[
             "[pegboard]\ntracking_url = 3\n",
             "tracking_url: unknown key (did you mean 'tracking_uri'?)",
         ),
-        ("[tracking]\nuri = 3\n", "[tracking] uri: expected text in quotes, not 3"),
+        ("[tracking]\nuri = 3\n", "[pegboard] tracking_uri: expected text in quotes, not 3"),
         *(
             (f"{section} = {value}\n", f"{section}: expected a table, as in [{section}]")
             for section in ("tracking", "host")
@@ -192,10 +192,11 @@ def test_one_table_holds_what_concerns_all_plugins(tmp_path: Path, environ: dict
         'disabled = ["b"]\nproviders = { s3 = "a" }\n[http]\nretries = 1\n',
     )
     found = config.load(environ, tmp_path)
-    assert (found.tracking.uri, found.registry.uri) == ("memory:x", "memory:y")
-    assert found.host == config.HostConfig(["b"], ["a", "b"], {"s3": "a"})
+    assert (found.pegboard.tracking_uri, found.pegboard.registry_uri) == ("memory:x", "memory:y")
+    assert (found.pegboard.plugins, found.pegboard.disabled) == (["a", "b"], ["b"])
+    assert found.pegboard.providers == {"s3": "a"}
     assert found.http.retries == 1
-    assert found.origins["host.plugins"] == found.origins["http.retries"] == str(file)
+    assert found.origins["pegboard.plugins"] == found.origins["http.retries"] == str(file)
 
 
 def test_a_plugins_table_may_be_named_in_short(tmp_path: Path, environ: dict[str, str]) -> None:

@@ -26,7 +26,7 @@ os.setgid(int(sys.argv[1]))
 os.setuid(int(sys.argv[1]))
 found = [config.load() for _ in range(2)]
 assert found[0] == found[1]
-print(found[0].tracking.uri)
+print(found[0].pegboard.tracking_uri)
 """
 
 TEXT = '[tracking]\nuri = "memory:found"\n'

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from attrs import asdict, frozen
 from pegboard import host as hosting
-from pegboard.config import Config, HostConfig
+from pegboard.config import Config, PegboardConfig
 from pegboard.contracts.models import ModelFlavor
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.errors import ConfigError, NotFound, PluginError, UnknownScheme
@@ -102,7 +102,9 @@ def store_of(scheme: str) -> str:
 
 
 def host(plugins: Mapping[str, dict[str, Any]] | None = None, *disabled: str) -> Host:
-    return Host(Config(plugins=dict(plugins or {}), host=HostConfig(list(disabled))))
+    return Host(
+        Config(plugins=dict(plugins or {}), pegboard=PegboardConfig(disabled=list(disabled)))
+    )
 
 
 def test_an_installed_plugin_is_found_and_described(install: Install) -> None:
@@ -494,7 +496,7 @@ def test_the_configuration_settles_what_two_plugins_claim(install: Install) -> N
     install("one", store_of("contested"))
     install("two", store_of("contested"))
     for owner in ("one", "two"):
-        made = Host(Config(host=HostConfig(providers={"contested": owner})))
+        made = Host(Config(pegboard=PegboardConfig(providers={"contested": owner})))
         store: Any = made.tracking_store("contested:x")
         assert store.owner == f"fake_{owner}"
         assert ("tracking store", "contested") not in made.conflicts()
@@ -503,7 +505,7 @@ def test_the_configuration_settles_what_two_plugins_claim(install: Install) -> N
 
 def test_only_the_plugins_that_the_stack_names_are_used(install: Install) -> None:
     install("good", GOOD)
-    made = Host(Config(host=HostConfig(plugins=["good"])))
+    made = Host(Config(pegboard=PegboardConfig(plugins=["good"])))
     used = {name for name, plugin in made.plugins.items() if not plugin.disabled}
     assert used == {"good", "core"}
 
@@ -514,11 +516,11 @@ def test_a_stack_whose_plugin_is_missing_or_broken_does_not_start(
 ) -> None:
     install("broken", "1 / 0\n")
     with pytest.raises(PluginError, match=named):
-        Host(Config(host=HostConfig(plugins=stack)))
+        Host(Config(pegboard=PegboardConfig(plugins=stack)))
 
 
 def test_a_command_of_the_core_cannot_be_taken_over() -> None:
-    made = Host(Config(host=HostConfig(plugins=[], providers={"doctor": "greedy"})))
+    made = Host(Config(pegboard=PegboardConfig(plugins=[], providers={"doctor": "greedy"})))
 
     class Greedy:
         @hookimpl

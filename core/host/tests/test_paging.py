@@ -8,11 +8,12 @@ import pytest
 from pegboard import paging
 from pegboard.entities import Page
 from pegboard.errors import InvalidValue
+from pegboard_stores import offsets
 
 
 def _fetch(asked: list[int], *, max_results: int = 3, page_token: str | None = None) -> Page[int]:
     asked.append(max_results)
-    return paging.cut(range(7), max_results, page_token)
+    return offsets.cut(range(7), max_results, page_token)
 
 
 def test_items_of_all_pages_come_in_order_and_when_they_are_needed() -> None:
@@ -34,4 +35,4 @@ def test_no_more_is_fetched_than_the_limit_asks_for(limit: int | None, sizes: li
 
 def test_a_token_of_another_kind_is_refused() -> None:
     with pytest.raises(InvalidValue, match="is not a page token"):
-        paging.decode("b2Zmc2V0OngK")
+        offsets.decode("b2Zmc2V0OngK")

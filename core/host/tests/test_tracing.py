@@ -6,7 +6,7 @@ import re
 
 import pytest
 from pegboard import plugin_calls
-from pegboard.config import Config, HostConfig
+from pegboard.config import Config, PegboardConfig
 from pegboard.entities import Run
 from pegboard.hookspecs import hookimpl
 from pegboard.host import Host
@@ -29,7 +29,7 @@ class Plugin:
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setenv("PEGBOARD_TRACE_PLUGINS", "1")
-    made = Host(Config(host=HostConfig(plugins=[])))
+    made = Host(Config(pegboard=PegboardConfig(plugins=[])))
     made.register(Plugin(), "mine")
     return made
 

@@ -59,13 +59,19 @@ def test_a_price_of_ones_own_goes_before_the_table() -> None:
     assert price("nobody", "mine", usage(10, 10, cached=10), mine) == 30_000
 
 
+def test_a_long_prompt_costs_more() -> None:
+    assert price("anthropic", "claude-haiku-5-5", usage(100_000, 100)) == 10_050_000
+    assert price("anthropic", "claude-haiku-5-5", usage(100_001, 100)) == 50_250_500
+
+
 def test_the_table_is_sound() -> None:
     for provider, models in _table().items():
         if isinstance(models, str):
             assert models in _table()
             continue
-        for model, dollars in models.items():
-            found = Price(**dollars)
+        for model in models:
+            found = price_of(provider, model)
+            assert found is not None
             if found.cached_input is not None:
                 assert found.cached_input < found.input, (provider, model)
             assert found.output == 0 or found.output >= found.input, (provider, model)

@@ -12,9 +12,9 @@ from unittest import mock
 import pytest
 from attrs import define, field
 from pegboard import host as hosts
-from pegboard.config import Config, HostConfig
+from pegboard.config import Config, PegboardConfig
 from pegboard.contracts.artifacts import ArtifactStore
-from pegboard.contracts.tracking import DirectWriter, MetricWriter, TrackingStore
+from pegboard.contracts.tracking import MetricWriter, TrackingStore
 from pegboard.entities import Dataset, FileInfo
 from pegboard.errors import NotFound
 from pegboard.hookspecs import Backend, DatasetType, hookimpl
@@ -23,6 +23,7 @@ from pegboard.paths import safe_relative
 from pegboard.uris import Uri
 from pegboard_scripting.client import location
 from pegboard_scripting.fluent import experiments, hooks, runs
+from pegboard_stores.basic_store import DirectWriter
 from pegboard_stores.mapping_store import MappingStore
 from pegboard_testing.targets import target_of
 
@@ -156,7 +157,7 @@ def host(plugin: Plugin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
             if name.startswith(("PEGBOARD_", "MLFLOW_")):
                 del os.environ[name]
         os.environ["PEGBOARD_TRACKING_URI"] = "dict:main"
-        own = Host(Config(host=HostConfig(disabled=["context", "demo", "tracking"])))
+        own = Host(Config(pegboard=PegboardConfig(disabled=["context", "demo", "tracking"])))
         own.register(plugin, "test")
         hosts.use(own)
         runs.here.last_run_id = None

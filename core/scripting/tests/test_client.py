@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pegboard
 import pytest
-from pegboard.config import Config, HostConfig
+from pegboard.config import Config, PegboardConfig
 from pegboard.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 from pegboard.errors import InvalidState, InvalidValue, NotFound
 from pegboard.host import Host
@@ -155,4 +155,4 @@ def test_where_no_plugin_tells_the_user_it_is_that_of_the_process(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert user_of(Host(Config(host=HostConfig(plugins=["scripting"])))) == user
+    assert user_of(Host(Config(pegboard=PegboardConfig(plugins=["scripting"])))) == user

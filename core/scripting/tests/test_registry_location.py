@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pegboard import config, host
-from pegboard.config import Config, RegistryConfig, TrackingConfig
+from pegboard.config import Config, PegboardConfig
 from pegboard.host import Host
 from pegboard_scripting.client import location
 
@@ -22,7 +22,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(location, "_uri", None)
     monkeypatch.setattr(location, "_registry_uri", None)
     monkeypatch.chdir(tmp_path)
-    host.use(Host(Config(tracking=TrackingConfig("memory:configured"))))
+    host.use(Host(Config(pegboard=PegboardConfig("memory:configured"))))
     yield
     host.use(None)
 
@@ -58,10 +58,6 @@ def test_a_path_is_taken_from_here(tmp_path: Path) -> None:
 
 
 def test_a_configured_registry_goes_before_the_place_of_runs() -> None:
-    host.use(
-        Host(
-            Config(tracking=TrackingConfig("memory:runs"), registry=RegistryConfig("memory:models"))
-        )
-    )
+    host.use(Host(Config(pegboard=PegboardConfig("memory:runs", "memory:models"))))
     location.set_tracking_uri("memory:elsewhere")
     assert location.get_registry_uri() == "memory:models"

@@ -430,9 +430,8 @@ def test_errors_of_sqlite_become_errors_of_ours(tmp_path: Path) -> None:
 
 
 def test_a_read_only_error_names_the_way_out() -> None:
-    from pegboard.errors import store_read_only
 
-    error = store_read_only(Path("x.db"))
+    error = StoreReadOnly(Path("x.db"))
     assert isinstance(error, StoreReadOnly)
     assert "permissions" in error.hint
 

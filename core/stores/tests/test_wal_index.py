@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,7 @@ def test_without_an_index_sqlite_is_asked(database, monkeypatch) -> None:
     def missing(path: Path) -> WalIndex:
         raise FileNotFoundError(path)
 
-    monkeypatch.setattr("pegboard_stores.sqlite.WalIndex", missing)
+    monkeypatch.setattr(WalIndex, "of", missing)
     before = database.version()
     assert isinstance(before[1], int)
     other = sqlite3.connect(database.path)
@@ -94,10 +95,56 @@ def test_without_an_index_sqlite_is_asked(database, monkeypatch) -> None:
     assert database.version() != before
 
 
+BEGIN = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+"""
+
+
+def test_to_look_at_the_index_takes_no_locks_away(database) -> None:
+    def begin_elsewhere() -> str:
+        command = [sys.executable, "-c", BEGIN, str(database.path)]
+        return subprocess.run(command, check=False, text=True, capture_output=True).stderr
+
+    with database.writing() as connection:
+        connection.execute("INSERT INTO t VALUES (1)")
+        assert "database is locked" in begin_elsewhere()
+        for _ in range(3):
+            # A process that closes a file loses its locks on it, those of other threads too.
+            looking = threading.Thread(target=database.version)
+            looking.start()
+            looking.join()
+            assert "database is locked" in begin_elsewhere()
+        second = Database(database.path)
+        second.version()
+        second.close()
+        assert "database is locked" in begin_elsewhere()
+    assert begin_elsewhere() == ""
+
+
+def test_stores_that_are_opened_again_and_again_leave_no_files_open(tmp_path: Path) -> None:
+    def use() -> None:
+        store = Database(tmp_path / "again.db")
+        with store.writing() as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS t (a INTEGER)")
+        store.version()
+        store.close()
+
+    def count() -> int:
+        return len([*Path("/proc/self/fd").iterdir()])
+
+    use()
+    before = count()
+    for _ in range(20):
+        use()
+    assert count() <= before + 2
+
+
 def test_an_index_of_another_version_is_not_read(tmp_path, database) -> None:
     with database.reading():
         shutil.copy(f"{database.path}-shm", tmp_path / "y.db-shm")
     with (tmp_path / "y.db-shm").open("r+b") as file:
         file.write(b"\xff\xff\xff\xff")
     with pytest.raises(ValueError, match="another version"):
-        WalIndex(tmp_path / "y.db")
+        WalIndex.of(tmp_path / "y.db")

@@ -186,7 +186,7 @@ def test_searches_of_scripts_return_everything(client: Client) -> None:
 
 def test_the_registry_may_be_elsewhere_than_the_runs(alone: Path) -> None:
     # The configuration is read before anything is set.
-    assert host.current().config.registry.uri == ""
+    assert host.current().config.pegboard.registry_uri == ""
     pegboard.set_registry_uri(f"sqlite:{alone}/models.db")
     pegboard.set_tracking_uri(f"sqlite:{alone}/runs.db")
     Client().create_registered_model("iris")

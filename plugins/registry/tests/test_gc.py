@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from attrs import frozen
 from pegboard import host
-from pegboard.contracts.registry import FilesOwner
 from pegboard.errors import InvalidState, NotFound
 from pegboard_registry.store import removal
 from pegboard_scripting.client import Client
+from pegboard_stores import needed_files
+from pegboard_stores.needed_files import FilesOwner
 from pegboard_tracking.store.gc import Collector, Doomed
 
 
@@ -214,13 +215,13 @@ def test_a_removal_that_was_killed_is_forgotten_in_time(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry = host.current().model_registry()
-    registry.begin_removal([FilesOwner(made.run_id, [made.run_uri])])
+    needed_files.of(registry).begin_removal([FilesOwner(made.run_id, [made.run_uri])])
     with pytest.raises(InvalidState):
         made.register_run()
     later = removal.now_ms() + removal.LASTS_MS + 1
     monkeypatch.setattr(removal, "now_ms", lambda: later)
     assert made.client.create_model_version("old", made.run_uri).version == "1"
-    registry.begin_removal([FilesOwner("other", [])])
+    needed_files.of(registry).begin_removal([FilesOwner("other", [])])
     with registry.database.reading() as connection:
         assert connection.execute("SELECT place FROM files_removed").fetchall() == [("other",)]
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from pegboard.config import Config, RegistryConfig, TrackingConfig
-from pegboard.contracts.registry import ModelRegistry, Promotion, Verdict
+from pegboard.config import Config, PegboardConfig
+from pegboard.contracts.registry import ModelRegistry, Promotion
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities.registry import Author, ChangeKind
 from pegboard.errors import ConfigError, Refused
 from pegboard.hookspecs import Backend, hookimpl
 from pegboard.host import Host
 from pegboard_registry import plugin as registry_plugin
-from pegboard_registry.hookspecs import Gate
+from pegboard_registry.hookspecs import Gate, Verdict
 from pegboard_registry.promotion import required_gates, store_beside
 from pegboard_testing.targets import target_of
 from pegboard_wire import plugin as wire_plugin
@@ -84,8 +84,7 @@ def _host(
     monkeypatch.setattr(Host, "_check_settings", lambda self: None)
     host = Host(
         Config(
-            tracking=TrackingConfig("test:runs"),
-            registry=RegistryConfig(uri),
+            pegboard=PegboardConfig("test:runs", uri),
             plugins={"registry": {"gates": gates, **settings}},
         )
     )

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from pegboard import uris
-from pegboard.config import Config, RegistryConfig, TrackingConfig
-from pegboard.contracts.registry import FilesOwner, ModelRegistry
+from pegboard.config import Config, PegboardConfig
+from pegboard.contracts.registry import ModelRegistry
 from pegboard.entities.registry import Author, ChangeKind
 from pegboard.errors import ConfigError, InvalidValue, NotFound
 from pegboard.host import Host
@@ -20,6 +20,8 @@ from pegboard_registry import needing
 from pegboard_registry.memory.registry import MemoryRegistry, open_registry
 from pegboard_registry.store import removal
 from pegboard_registry.store.sqlite import SqliteRegistry
+from pegboard_stores import needed_files
+from pegboard_stores.needed_files import FilesOwner
 
 STAGES = ("fresh", "Canary", "Live", "Archived")
 
@@ -62,7 +64,7 @@ def test_sources_with_a_query_are_files_of_their_owner_too(registry: ModelRegist
     registry.create_version("iris", "s3://b/r1/net?region=x")
     registry.create_version("iris", "s3://b/r1?region=x")
     registry.create_version("iris", "s3://b/r1-not?region=x")
-    found = registry.needing([FilesOwner("r1", ["s3://b/r1"])])
+    found = needed_files.of(registry).needing([FilesOwner("r1", ["s3://b/r1"])])
     assert [version.version for version in found["r1"]] == ["1", "2"]
 
 
@@ -150,13 +152,13 @@ def test_a_rollback_after_the_alias_was_set_back_by_hand_goes_to_the_other(
 
 
 def test_the_registry_lies_in_the_file_of_the_tracking_store(tmp_path: Path) -> None:
-    host = Host(Config(tracking=TrackingConfig(f"sqlite:{tmp_path}/runs.db")))
+    host = Host(Config(pegboard=PegboardConfig(f"sqlite:{tmp_path}/runs.db")))
     run = host.tracking_store().create_run("0")
     registry = host.model_registry()
     registry.create_model("iris")
     registry.create_version("iris", "s", run_id=run.info.run_id)
     host.close()
-    again = Host(Config(tracking=TrackingConfig(f"sqlite:{tmp_path}/runs.db")))
+    again = Host(Config(pegboard=PegboardConfig(f"sqlite:{tmp_path}/runs.db")))
     assert again.model_registry().get_version("iris", "1").run_id == run.info.run_id
     assert again.tracking_store().get_run(run.info.run_id) == run
     again.close()
@@ -166,7 +168,7 @@ def test_the_registry_lies_in_the_file_of_the_tracking_store(tmp_path: Path) -> 
 @pytest.mark.parametrize("place", ["{}", "{}/sub", "{}/runs.db", "file://{}", "sqlite:{}/x"])
 def test_a_registry_is_opened_where_a_tracking_store_would_be(tmp_path: Path, place: str) -> None:
     uri = place.format(tmp_path)
-    host = Host(Config(registry=RegistryConfig(uri)))
+    host = Host(Config(pegboard=PegboardConfig(registry_uri=uri)))
     host.model_registry().create_model("iris")
     host.tracking_store(uri).create_experiment("x")
     host.close()
@@ -176,14 +178,14 @@ def test_a_registry_is_opened_where_a_tracking_store_would_be(tmp_path: Path, pl
 
 def test_unknown_parameters_of_a_uri_are_refused(tmp_path: Path) -> None:
     for query in ("journal=1", "synchronous=off", "patience=long"):
-        host = Host(Config(registry=RegistryConfig(f"sqlite:{tmp_path}/r.db?{query}")))
+        host = Host(Config(pegboard=PegboardConfig(registry_uri=f"sqlite:{tmp_path}/r.db?{query}")))
         with pytest.raises(ConfigError):
             host.model_registry()
 
 
 def test_commits_outlive_a_power_cut_unless_told_otherwise(tmp_path: Path) -> None:
     for query, level in (("", 2), ("?synchronous=normal", 1)):
-        host = Host(Config(registry=RegistryConfig(f"sqlite:{tmp_path}/r.db{query}")))
+        host = Host(Config(pegboard=PegboardConfig(registry_uri=f"sqlite:{tmp_path}/r.db{query}")))
         registry = host.model_registry()
         assert isinstance(registry, SqliteRegistry)
         connection = registry._database.connection()

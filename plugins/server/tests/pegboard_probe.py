@@ -24,7 +24,7 @@ from pegboard_wire.static import static
 ERRORS = {
     "busy": errors.StoreBusy("/secret/place is locked"),
     "exists": errors.AlreadyExists("It is there already."),
-    "full": errors.StoreFull("/secret/place is full"),
+    "full": errors.StoreFull("/secret/place"),
     "missing": errors.NotFound("It is not there.", hint="Look elsewhere."),
     "nested": RecursionError("too deep"),
     "state": errors.InvalidState("It is deleted."),

@@ -145,13 +145,8 @@ def _facts(run: Run) -> dict[str, object]:
 
 def _print_table(runs: list[Run]) -> None:
     metrics = ("r2", "rmse", "mae")
-    output.print_table(
-        [
-            output.Column("Model", style="bold"),
-            output.Column("Run ID"),
-            *(output.Column(key, right=True) for key in metrics),
-            output.Column("Train rmse", right=True, optional=1),
-        ],
+    output.print_columns(
+        ["Model", "Run ID", *metrics, "Train rmse"],
         [
             [
                 run.info.run_name,

@@ -53,26 +53,13 @@ def list_models(as_json: bool) -> None:
     if as_json:
         output.print_json(models)
         return
-    columns = [
-        output.Column("Name", style="bold"),
-        output.Column("Task"),
-        output.Column("State", styles={"missing": "yellow"}),
-        output.Column("Size", right=True),
-        output.Column("Summary", optional=1),
-        output.Column("Path", optional=2),
-    ]
-    rows = [
+    output.print_columns(
+        ("Name", "Task", "State", "Size", "Summary", "Path"),
         [
-            each.name,
-            each.task,
-            each.state,
-            f"{each.size / 1e6:.0f} MB",
-            each.summary,
-            each.path or "",
-        ]
-        for each in models
-    ]
-    output.note_hidden(output.print_table(columns, rows))
+            (m.name, m.task, m.state, f"{m.size / 1e6:.0f} MB", m.summary, m.path or "")
+            for m in models
+        ],
+    )
 
 
 def _model(known: Weights) -> Model:

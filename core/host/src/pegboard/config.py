@@ -23,30 +23,23 @@ DEFAULT_TRACKING_URI = "sqlite:pegruns/pegboard.db"
 
 
 @frozen
-class TrackingConfig:
-    """Where runs go."""
+class PegboardConfig:
+    """Where runs and models go, and which of the installed plugins are used."""
 
-    uri: str = DEFAULT_TRACKING_URI
-
-
-@frozen
-class RegistryConfig:
-    """Where registered models are kept."""
-
-    uri: str = ""
-    """Without one: where runs go."""
-
-
-@frozen
-class HostConfig:
-    """Which of the installed plugins to use, by the names of their entry points."""
-
-    disabled: list[str] = field(factory=list)
-    """All but these."""
+    tracking_uri: str = DEFAULT_TRACKING_URI
+    registry_uri: str = ""
+    """Where registered models are kept; "": where runs go."""
     plugins: list[str] | None = None
-    """Only these, which then have to load; None: all that are installed."""
+    """The only ones to use, which then have to load; None: all that are installed."""
+    disabled: list[str] = field(factory=list)
+    """Those to leave out, by the names of their entry points."""
     providers: dict[str, str] = field(factory=dict)
     """For a scheme or name that several plugins claim: the plugin that provides it."""
+
+    @property
+    def models_uri(self) -> str:
+        """Where registered models are kept, as it was given or beside the runs."""
+        return self.registry_uri or self.tracking_uri
 
 
 @frozen
@@ -73,48 +66,34 @@ class HttpConfig:
 
 @frozen
 class Config:
-    """The whole configuration. ``plugins`` holds one table per plugin, checked by the host."""
+    """The whole configuration: its tables, and where their values come from."""
 
-    tracking: TrackingConfig = field(factory=TrackingConfig)
-    registry: RegistryConfig = field(factory=RegistryConfig)
-    host: HostConfig = field(factory=HostConfig)
+    pegboard: PegboardConfig = field(factory=PegboardConfig)
     http: HttpConfig = field(factory=HttpConfig)
     plugins: dict[str, dict[str, Any]] = field(factory=dict)
+    """The table of each plugin that has one; the host checks them."""
     file: Path | None = None
-    """Where it was read from."""
     origins: dict[str, str] = field(factory=dict)
-    """For each value that is not a default, dotted: the file or environment variable it is from."""
+    """By key, as in ``pegboard.tracking_uri``: the file or environment variable it is from."""
 
 
-@frozen
-class _Pegboard:
-    """The table ``[pegboard]``, which holds what concerns all plugins."""
-
-    tracking_uri: str | None = None
-    registry_uri: str | None = None
-    plugins: list[str] | None = None
-    disabled: list[str] | None = None
-    providers: dict[str, str] | None = None
-
-
-_PLACES = {
-    "tracking_uri": ("tracking", "uri"),
-    "registry_uri": ("registry", "uri"),
-    "plugins": ("host", "plugins"),
-    "disabled": ("host", "disabled"),
-    "providers": ("host", "providers"),
+_FORMER = {
+    ("tracking", "uri"): "tracking_uri",
+    ("registry", "uri"): "registry_uri",
+    ("host", "plugins"): "plugins",
+    ("host", "disabled"): "disabled",
+    ("host", "providers"): "providers",
 }
-"""Where the values of ``[pegboard]`` are kept; the file may name them so too, as in
-``[tracking] uri``."""
+"""Where else a file may have what ``[pegboard]`` holds, by table and key: earlier spellings."""
 
 _TABLES = ("http", "pegboard", "registry", "tracking")
 """Those that need no plugin."""
 
 ENVIRONMENT = {
-    "PEGBOARD_TRACKING_URI": ("tracking", "uri"),
-    "MLFLOW_TRACKING_URI": ("tracking", "uri"),
-    "PEGBOARD_REGISTRY_URI": ("registry", "uri"),
-    "MLFLOW_REGISTRY_URI": ("registry", "uri"),
+    "PEGBOARD_TRACKING_URI": "tracking_uri",
+    "MLFLOW_TRACKING_URI": "tracking_uri",
+    "PEGBOARD_REGISTRY_URI": "registry_uri",
+    "MLFLOW_REGISTRY_URI": "registry_uri",
 }
 """Environment variables that override the file; of two for one value, the first wins."""
 
@@ -125,20 +104,24 @@ def load(environ: Mapping[str, str] | None = None, directory: Path | None = None
     file = find_file(environ, directory or Path.cwd())
     config = Config() if file is None else read_file(file)
     if file is not None:
-        beside = file.absolute().parent
-        uri = uris.anchored(config.tracking.uri, beside)
-        registry = config.registry.uri and uris.anchored(config.registry.uri, beside)
-        config = evolve(
-            config,
-            tracking=evolve(config.tracking, uri=uri),
-            registry=evolve(config.registry, uri=registry),
-        )
-    for variable, (section, key) in reversed(ENVIRONMENT.items()):
+        beside, given = file.absolute().parent, config.pegboard
+        uri = uris.anchored(given.tracking_uri, beside)
+        registry = given.registry_uri and uris.anchored(given.registry_uri, beside)
+        given = evolve(given, tracking_uri=uri, registry_uri=registry)
+        config = evolve(config, pegboard=given)
+    for variable, key in reversed(ENVIRONMENT.items()):
         if value := environ.get(variable):
-            part = evolve(getattr(config, section), **{key: value})
-            origins = {**config.origins, f"{section}.{key}": variable}
-            config = evolve(config, **{section: part, "origins": origins})
+            config = with_value(config, key, value, variable)
     return config
+
+
+def with_value(config: Config, key: str, value: Any, origin: str) -> Config:
+    """Return a configuration with another value of ``[pegboard]``, and where that is from."""
+    return evolve(
+        config,
+        pegboard=evolve(config.pegboard, **{key: value}),
+        origins={**config.origins, f"pegboard.{key}": origin},
+    )
 
 
 def find_file(environ: Mapping[str, str], directory: Path) -> Path | None:
@@ -153,9 +136,14 @@ def find_file(environ: Mapping[str, str], directory: Path) -> Path | None:
             if not (why := config_trust.distrust(file, environ)):
                 return file
             config_trust.tell(file, why)
+    file = user_file(environ)
+    return file if file.is_file() else None
+
+
+def user_file(environ: Mapping[str, str]) -> Path:
+    """Return where the configuration file of a user is, if there is one."""
     base = environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "~")).expanduser() / ".config"
-    user_file = Path(base) / "pegboard" / "config.toml"
-    return user_file if user_file.is_file() else None
+    return Path(base) / "pegboard" / "config.toml"
 
 
 def read_file(file: Path) -> Config:
@@ -181,57 +169,40 @@ def nearest_table(name: str, plugins: Iterable[str]) -> str:
 
 
 def nearest_key(table: str, key: str) -> str:
-    """Say which key of the core, in a table that it shares with a plugin, may have been meant."""
+    """Say which key of ``[pegboard]`` may have been meant in the table of a plugin."""
     import difflib
 
-    known = [name for section, name in _PLACES.values() if section == table]
+    known = {name: now for (section, name), now in _FORMER.items() if section == table}
     near = difflib.get_close_matches(key, known, 1)
-    return "".join(f"Did you mean {name}, as in [{table}] {name}?" for name in near)
+    return "".join(f"Did you mean {known[name]} in [pegboard]?" for name in near)
 
 
 def _structure(content: dict[str, Any], file: Path) -> Config:
     tables = {name: _table(table, name, file) for name, table in content.items()}
-    general, spelled = _general(tables, file)
-    try:
-        given = settings.structure(_Pegboard, general, f"{file}: [pegboard]")
-    except ConfigError as error:
-        message = error.message
-        for key, words in spelled.items():
-            message = message.replace(f"[pegboard] {key}", words)
-        raise ConfigError(message, hint=error.hint) from None
-    parts: dict[str, dict[str, Any]] = {}
-    for key, (section, name) in _PLACES.items():
-        if (value := getattr(given, key)) is not None:
-            parts.setdefault(section, {})[name] = value
+    general = _general(tables, file)
     http = tables.pop("http", {})
-    origins = {f"{section}.{key}": str(file) for section, part in parts.items() for key in part}
-    origins |= {f"http.{key}": str(file) for key in http}
+    keys = [*(f"pegboard.{key}" for key in general), *(f"http.{key}" for key in http)]
     return Config(
-        tracking=TrackingConfig(**parts.get("tracking", {})),
-        registry=RegistryConfig(**parts.get("registry", {})),
-        host=HostConfig(**parts.get("host", {})),
+        pegboard=settings.structure(PegboardConfig, general, f"{file}: [pegboard]"),
         http=settings.structure(HttpConfig, http, f"{file}: [http]"),
         plugins=_tables_of_plugins(tables, file),
         file=file,
-        origins=origins,
+        origins=dict.fromkeys(keys, str(file)),
     )
 
 
-def _general(
-    tables: dict[str, dict[str, Any]], file: Path
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Take out what ``[pegboard]`` holds, and how the file spells what it names otherwise."""
-    general, spelled = tables.pop("pegboard", {}), {}
-    for key, (section, name) in _PLACES.items():
+def _general(tables: dict[str, dict[str, Any]], file: Path) -> dict[str, Any]:
+    """Take out what ``[pegboard]`` holds, in earlier spellings too."""
+    general = tables.pop("pegboard", {})
+    for (section, name), key in _FORMER.items():
         table = tables.get(section, {})
         if name in table:
             if key in general:
                 raise ConfigError(f"{file}: [pegboard] {key} and [{section}] {name} are the same.")
-            spelled[key] = f"[{section}] {name}"
             general = {**general, key: table.pop(name)}
     if not tables.get("host"):
         tables.pop("host", None)
-    return general, spelled
+    return general
 
 
 def _table(value: Any, name: str, file: Path) -> dict[str, Any]:

@@ -70,14 +70,6 @@ def for_scheme(kind: str, scheme: str, known: Iterable[str]) -> str:
     if near := difflib.get_close_matches(scheme, sorted(usual), n=2, cutoff=0.7):
         return f"Did you mean {' or '.join(f'{name}:' for name in near)}? {hint}"
     if name := _known()[_ELSEWHERE].get(scheme.partition("+")[0]):
-        return f"There is no store for {name}. {_instead(kind)} {hint}"
+        instead = _known()["instead"]
+        return f"There is no store for {name}. {instead.get(kind, instead['else'])} {hint}"
     return hint
-
-
-def _instead(kind: str) -> str:
-    if kind == "artifact store":
-        return "Files go to a directory (file:///data) or through a server of pegboard."
-    return (
-        "Use a SQLite file (sqlite:runs.db); several machines share one through a server "
-        "('pegboard server'), with http://HOST:PORT as their URI."
-    )

@@ -162,9 +162,22 @@ class StoreBusy(StoreError):
 class StoreFull(StoreError):
     """The disk or quota behind the store is full; what was acknowledged before is kept."""
 
+    def __init__(self, path: object) -> None:
+        super().__init__(
+            f"There is no space left for {path}.",
+            hint="All that was acknowledged is kept. Free some space, for instance with "
+            "'pegboard gc'.",
+        )
+
 
 class StoreReadOnly(StoreError):
     """The store's files cannot be written by this process."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(
+            f"{path} cannot be written: the file, its directory or the disk is read-only.",
+            hint="Check its permissions and owner.",
+        )
 
 
 class StoreGone(StoreError):
@@ -185,23 +198,7 @@ class StoreCorrupt(StoreError):
 def translate_os_error(error: OSError, path: Path) -> PegboardError:
     """Return the error for people that stands for an error of the system on ``path``."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return store_full(path)
+        return StoreFull(path)
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return store_read_only(path)
+        return StoreReadOnly(path)
     return StoreError(f"{path}: {error.strerror or error}")
-
-
-def store_full(path: Path) -> StoreFull:
-    """Return the error that says there is no space left for ``path``."""
-    return StoreFull(
-        f"There is no space left for {path}.",
-        hint="All that was acknowledged is kept. Free some space, for instance with 'pegboard gc'.",
-    )
-
-
-def store_read_only(path: Path) -> StoreReadOnly:
-    """Return the error that says ``path`` cannot be written."""
-    return StoreReadOnly(
-        f"{path} cannot be written: the file, its directory or the disk is read-only.",
-        hint="Check its permissions and owner.",
-    )

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pluggy
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
-from pegboard.targets import check, optional_check
+from pegboard.targets import check
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
@@ -44,7 +44,7 @@ class Backend(Generic[C]):
     scheme: str
     target: str = field(validator=check)
     summary: str
-    place: str = field(default="", validator=optional_check)
+    place: str | None = field(default=None, validator=validators.optional(check))
 
 
 @frozen

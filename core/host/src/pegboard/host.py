@@ -60,7 +60,7 @@ class Host:
 
     def tracking_store(self, uri: str | None = None) -> TrackingStore:
         """Return the tracking store of a URI (default: the configured one), opened once."""
-        text = uri or self.config.tracking.uri
+        text = uri or self.config.pegboard.tracking_uri
         with self._lock:
             if text not in self._stores:
                 self._stores[text] = self._open("tracking store", text)
@@ -71,7 +71,7 @@ class Host:
 
         Without one: the configured one, or the one beside the configured tracking store.
         """
-        text = uri or self.config.registry.uri or self.config.tracking.uri
+        text = uri or self.config.pegboard.models_uri
         with self._lock:
             if text not in self._registries:
                 registry: ModelRegistry = self._open("model registry", text)
@@ -99,10 +99,6 @@ class Host:
             "LLM provider", name, lambda kind: (settings.structure(kind.settings, table, where),)
         )
         return model
-
-    def autologgers(self) -> Sequence[hookspecs.Autologger]:
-        """Return what can log the training of a library by itself."""
-        return list(self._all("autologger"))
 
     def api_name(self, name: str) -> Any:
         """Return what a plugin adds to the package ``pegboard`` as ``name``; LookupError if none.
@@ -132,10 +128,6 @@ class Host:
         store: ArtifactStore = self._open("artifact store", uri)
         return store
 
-    def dataset_types(self) -> Sequence[hookspecs.DatasetType]:
-        """Return the kinds of data that plugins can describe."""
-        return list(self._all("dataset type"))
-
     def commands(self) -> Mapping[str, hookspecs.Command | PluginError]:
         """Return the sub-commands that plugins add to ``pegboard``, by name.
 
@@ -144,7 +136,7 @@ class Host:
         return {name: item for name, (_, item) in self._of("command").items()}
 
     def declared(self, kind: str) -> Mapping[str, Any]:
-        """Return what plugins declare of a kind, by name, such as those of ``pegboard_hookspecs``.
+        """Return what plugins declare of a kind, by name: dataset types, autologgers, gates.
 
         What several plugins claim is named in the log and left out.
         """
@@ -169,10 +161,6 @@ class Host:
             for name, plugin in self.plugins.items()
             if plugin.error
         ]
-
-    def schemes(self, kind: str) -> list[str]:
-        """Return the URI schemes that have a store of this kind."""
-        return sorted(self._of(kind))
 
     def settings(self, plugin: str) -> Any:
         """Return the settings of a loaded plugin, an instance of the class that it declares.
@@ -244,8 +232,8 @@ class Host:
                 self._guarded(info, partial(self._register, info, plugin))
 
     def _leaves_out(self, name: str) -> bool:
-        only = self.config.host.plugins
-        unwanted = name in self.config.host.disabled or (only is not None and name not in only)
+        only = self.config.pegboard.plugins
+        unwanted = name in self.config.pegboard.disabled or (only is not None and name not in only)
         return unwanted and name != builtin.NAME
 
     def _guarded(self, info: Plugin, do: Callable[[], None]) -> bool:
@@ -290,7 +278,9 @@ class Host:
 
     def _provider(self, key: str, plugins: Sequence[str]) -> str | None:
         """Return which of the plugins that claim a key provides it; None if that is not settled."""
-        chosen = builtin.NAME if builtin.NAME in plugins else self.config.host.providers.get(key)
+        chosen = (
+            builtin.NAME if builtin.NAME in plugins else self.config.pegboard.providers.get(key)
+        )
         return chosen if chosen in plugins else None
 
     def _of(self, kind: str) -> Mapping[str, tuple[str, Any]]:
@@ -346,12 +336,12 @@ class Host:
 
     def _check_stack(self) -> None:
         """Refuse to work without a plugin that the configuration names as needed."""
-        if builtin.NAME in self.config.host.disabled:
+        if builtin.NAME in self.config.pegboard.disabled:
             raise ConfigError(
                 f"{self.config.file}: [pegboard] disabled names {builtin.NAME!r}, which is part of "
                 "pegboard and cannot be left out."
             )
-        for name in self.config.host.plugins or ():
+        for name in self.config.pegboard.plugins or ():
             if name not in self.plugins:
                 raise PluginError(
                     self._of_file(f"[pegboard] plugins names {name!r}, which is not installed."),
@@ -422,17 +412,18 @@ class Host:
             raise self._unknown_scheme(kind, uri)
         plugin, backend = self._one(kind, uri.scheme)
         if not self.creates_stores and backend.place:
-            place = plugin_calls.opened(
-                plugin, "place", lambda: resolve(backend.place)(uri, self.settings(plugin))
-            )
+            place = self._called(plugin, "place", backend.place, uri)
             if not os.path.lexists(place):
                 raise NoStore(str(place))
+        return self._called(plugin, kind, backend.target, uri)
+
+    def _called(self, plugin: str, kind: str, target: str, uri: uris.Uri) -> Any:
         return plugin_calls.opened(
-            plugin, kind, lambda: resolve(backend.target)(uri, self.settings(plugin))
+            plugin, kind, lambda: resolve(target)(uri, self.settings(plugin))
         )
 
     def _unknown_scheme(self, kind: str, uri: uris.Uri) -> UnknownScheme:
-        hint = distributions.for_scheme(kind, uri.scheme, self.schemes(kind))
+        hint = distributions.for_scheme(kind, uri.scheme, self._of(kind))
         where = uris.without_secrets(uri.text)
         return UnknownScheme(
             f"No installed plugin opens {uri.scheme!r} as {with_article(kind)} (in {where!r}).",

@@ -6,9 +6,8 @@ Whatever a plugin raises harms nothing but the plugin: ``SystemExit`` and other 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -89,15 +88,9 @@ class Plugin:
         """The version of the distribution, "" if it has none."""
         return str(self.installed.version) if self.installed else ""
 
-    @contextmanager
-    def timed(self, what: str) -> Iterator[None]:
+    def timed(self, what: str) -> AbstractContextManager[None]:
         """Take the time of a call into the plugin."""
-        began = time.perf_counter()
-        try:
-            with tracing.told(what, self.name):
-                yield
-        finally:
-            self.seconds[what] = time.perf_counter() - began
+        return tracing.timed(what, self.name, self.seconds)
 
 
 def is_fatal(error: BaseException) -> bool:
@@ -138,7 +131,7 @@ def call(info: Plugin, plugin: object, hook: str, default: Any) -> Any:
 
 def asked(implementation: pluggy.HookImpl, given: Mapping[str, Any]) -> Any:
     """Return what one plugin's implementation of a hook answers, given the arguments it takes."""
-    with tracing.told(implementation.function.__name__, implementation.plugin_name):
+    with tracing.timed(implementation.function.__name__, implementation.plugin_name):
         return implementation.function(*(given[name] for name in implementation.argnames))
 
 
@@ -210,34 +203,37 @@ def checked(item: Any, expected: type[Any]) -> Any:
     return item
 
 
-def opened(plugin: str, kind: str, open_it: Callable[[], Any]) -> Any:
-    """Return what a plugin opens; PluginError, naming it, if it fails or opens something else."""
+@contextmanager
+def blamed(failed: str, hint: str) -> Iterator[None]:
+    """Raise PluginError, which says what failed, in place of what a plugin raises."""
     try:
-        found = open_it()
+        yield
     except PegboardError:
         raise
     except ImportError as error:
-        raise PluginError(
-            f"The plugin {plugin!r} could not open its {kind}: {error}.",
-            hint="Install what it needs, or run 'pegboard doctor'.",
-        ) from error
+        needs = "Install what it needs, or run 'pegboard doctor'."
+        raise PluginError(f"{failed}: {error}.", hint=needs) from error
     except BaseException as error:
         if is_fatal(error):
             raise
-        raise PluginError(
-            f"The plugin {plugin!r} failed to open its {kind}: {described(error)}.",
-            hint=_AT_FAULT.format(plugin=plugin),
-        ) from error
+        raise PluginError(f"{failed}: {described(error)}.", hint=hint) from error
+
+
+def opened(plugin: str, kind: str, open_it: Callable[[], Any]) -> Any:
+    """Return what a plugin opens; PluginError, naming it, if it fails or opens something else."""
+    fault = _AT_FAULT.format(plugin=plugin)
+    with blamed(f"The plugin {plugin!r} could not open its {kind}", fault):
+        found = open_it()
     if found is None:
         raise PluginError(
             f"The plugin {plugin!r} opened nothing in place of its {kind}: it returned None.",
-            hint=_AT_FAULT.format(plugin=plugin),
+            hint=fault,
         )
     if kind in _CONTRACTS and (missing := _missing(found, _CONTRACTS[kind])):
         raise PluginError(
             f"The plugin {plugin!r} opened {shown(found)} in place of its {kind}: "
             f"it has no {_few(missing)}.",
-            hint=_AT_FAULT.format(plugin=plugin),
+            hint=fault,
         )
     return found
 

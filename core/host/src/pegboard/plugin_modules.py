@@ -13,32 +13,20 @@ from pegboard import distributions, host
 _PACKAGE = "pegboard"
 
 
-class PluginModule(ModuleType):
-    """Stands for what a plugin adds; asks the host of the process each time it is used."""
-
-    __path__: list[str]
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(_find(self.__name__), name)
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *dir(_find(self.__name__))})
-
-    def __repr__(self) -> str:
-        return f"<module {self.__name__!r} of a plugin>"
-
-
 class _Loader(Loader):
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = PluginModule(spec.name)
-        module.__path__ = []
-        module.__doc__ = getattr(_find(spec.name), "__doc__", None)
-        return module
+    """Makes a module that asks the host of the process each time something of it is used."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run nothing: the plugin has done it."""
+        def get(name: str) -> Any:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            return getattr(_find(module.__name__), name)
+
+        vars(module).update(
+            __getattr__=get,
+            __dir__=lambda: dir(_find(module.__name__)),
+            __doc__=getattr(_find(module.__name__), "__doc__", None),
+        )
 
 
 def _find(name: str) -> Any:

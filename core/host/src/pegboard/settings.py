@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 
 _SHARED = "pegboard_shared"
+_OTHERS = "pegboard_others"
 
 
 @attrs.frozen
@@ -72,6 +73,16 @@ def shared(section: type[S]) -> S:
     return made
 
 
+def others() -> dict[str, Any]:
+    """Return a field for the keys of a table that the class does not have, as they are.
+
+    They are the settings of something else that is named in the table, and read by that; as they
+    may hold secrets, no output shows them.
+    """
+    made: dict[str, Any] = attrs.field(factory=dict, repr=False, metadata={_OTHERS: True})
+    return made
+
+
 def with_shared(settings: S, sections: object) -> S:
     """Return settings of a plugin with the core's sections in the fields made by ``shared``."""
     fields = attrs.fields(type(settings))  # type: ignore[arg-type]
@@ -84,7 +95,11 @@ def with_shared(settings: S, sections: object) -> S:
 
 def keys(kind: type[Any]) -> list[str]:
     """Return the names of the keys of a class of settings."""
-    return [field.name for field in attrs.fields(kind) if _SHARED not in field.metadata]
+    return [
+        field.name
+        for field in attrs.fields(kind)
+        if _SHARED not in field.metadata and _OTHERS not in field.metadata
+    ]
 
 
 def from_environment(
@@ -138,6 +153,7 @@ def _converter() -> Converter:
     made.register_structure_hook(Path, lambda value, _: Path(_text(value, str)).expanduser())
     made.register_structure_hook(Secret, _secret)
     made.register_structure_hook_factory(_is_list, _list_hook)
+    made.register_structure_hook_factory(lambda kind: bool(_others_of(kind)), _others_hook)
     return made
 
 
@@ -201,6 +217,27 @@ def _list_hook(kind: Any, converter: Converter) -> Any:
         return kind.__origin__(items)
 
     return listed
+
+
+def _others_of(kind: Any) -> str:
+    """Return the name of the field that ``others`` made in a class; empty if there is none."""
+    fields = attrs.fields(kind) if attrs.has(kind) else ()
+    return "".join(field.name for field in fields if _OTHERS in field.metadata)
+
+
+def _others_hook(kind: Any, converter: Converter) -> Any:
+    from cattrs.gen import make_dict_structure_fn
+
+    known, name = set(keys(kind)), _others_of(kind)
+    read = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True)
+
+    def split(value: Any, _: type) -> Any:
+        if not isinstance(value, Mapping):
+            raise TypeError("expected a table")
+        own = {key: value[key] for key in value if key in known}
+        return read({**own, name: {key: value[key] for key in value if key not in known}}, kind)
+
+    return split
 
 
 def _key_first(fault: str) -> str:

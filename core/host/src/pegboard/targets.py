@@ -24,12 +24,6 @@ def resolve(target: str) -> Any:
         raise ImportError(f"the module {module!r} has no {attribute!r}") from None
 
 
-def optional_check(declaration: object, attribute: Attribute[str], value: object) -> None:
-    """Do as ``check``, but take "" for no target."""
-    if value != "":
-        check(declaration, attribute, value)
-
-
 def check(declaration: object, attribute: Attribute[str], value: object) -> None:
     """Refuse what is not a target, when it is declared; for fields of attrs classes."""
     if isinstance(value, str) and _TARGET.fullmatch(value):

@@ -15,18 +15,20 @@ VARIABLE = "PEGBOARD_TRACE_PLUGINS"
 
 
 @contextmanager
-def told(what: str, plugin: str) -> Iterator[None]:
-    """Tell of one call into a plugin, once it is over; of nothing unless that is wanted."""
-    if not _is_wanted():
-        yield
-        return
-    began = time.perf_counter()
+def timed(what: str, plugin: str, taken: dict[str, float] | None = None) -> Iterator[None]:
+    """Take the time of one call into a plugin, and tell of it if that is wanted."""
+    began, said = time.perf_counter(), plugin
     try:
         yield
     except BaseException as error:
-        _tell(what, [f"{plugin} ({type(error).__name__})"], time.perf_counter() - began)
+        said = f"{plugin} ({type(error).__name__})"
         raise
-    _tell(what, [plugin], time.perf_counter() - began)
+    finally:
+        seconds = time.perf_counter() - began
+        if taken is not None:
+            taken[what] = seconds
+        if _is_wanted():
+            _tell(what, [said], seconds)
 
 
 def watch(manager: pluggy.PluginManager) -> None:

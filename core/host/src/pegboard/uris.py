@@ -72,12 +72,6 @@ def parse(text: str | os.PathLike[str]) -> Uri:
     return Uri(text, scheme, unquote(path), dict(parse_qsl(query, keep_blank_values=True)))
 
 
-def place_of(text: str) -> Path | None:
-    """Return where on this machine the store of a URI lies; None if it is elsewhere."""
-    parsed = parse(text)
-    return parsed.local_path() if parsed.scheme in ("sqlite", "file", PLAIN_PATH) else None
-
-
 def anchored(text: str, directory: Path) -> str:
     """Return the URI with its path taken as relative to ``directory``, not to where we run.
 

@@ -14,30 +14,12 @@ from typing import Any
 from pegboard.entities import RunTag
 from pegboard.errors import InvalidValue, quoted, with_article
 
-MAX_EXPERIMENT_NAME = 500
 MAX_KEY = 250
 MAX_PARAM_VALUE = 6000
 MAX_TAG_VALUE = 8000
-MAX_EXPERIMENT_TAG_VALUE = 20_000
-MAX_DATASET_NAME = 500
-MAX_DATASET_DIGEST = 36
-MAX_DATASET_SOURCE = 65_535
 MAX_DATASET_SCHEMA = 1_048_575
-MAX_DATASET_PROFILE = 16_777_215
-MAX_MODEL_NAME = 500
-MAX_MODEL_TYPE = 500
-MAX_MODEL_TEXT = 65_535
-MAX_INPUT_TAG_KEY = 255
-MAX_REGISTERED_NAME = 256
-MAX_ALIAS = 255
-MAX_REGISTRY_TEXT = 100_000
-MAX_SOURCE = 4096
-MAX_INPUT_TAG_VALUE = 500
-INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 _KEY = re.compile(r"[/\w.\- :]+")
-_ALIAS = re.compile(r"[\w\-]+")
-_RESERVED_ALIAS = re.compile(r"latest|v\d+", re.IGNORECASE)
 
 
 def key(name: Any, what: str) -> str:
@@ -87,25 +69,6 @@ def text(value: Any, what: str, limit: int) -> str:
         raise InvalidValue(message)
     warnings.warn(f"{message} It was cut.", stacklevel=4)
     return result[:limit]
-
-
-def alias(name: Any, *, new: bool = False) -> str:
-    """Return ``name`` if it may be an alias; a ``new`` one is not what versions are called by."""
-    if not isinstance(name, str) or _ALIAS.fullmatch(name) is None or len(name) > MAX_ALIAS:
-        raise InvalidValue(
-            f"{quoted(name)} is not an alias.",
-            hint=f"An alias has 1 to {MAX_ALIAS} letters, digits, '_' and '-'.",
-        ).about(
-            "long_alias" if isinstance(name, str) and len(name) > MAX_ALIAS else "bad_alias",
-            alias=name,
-            limit=MAX_ALIAS,
-        )
-    if new and _RESERVED_ALIAS.fullmatch(name):
-        raise InvalidValue(
-            f"The alias {name!r} is reserved.",
-            hint="'latest' is the newest version, and 'v3' would look like version 3.",
-        ).about("latest_alias" if name.lower() == "latest" else "reserved_alias", alias=name)
-    return name
 
 
 def type_of(value: object) -> str:

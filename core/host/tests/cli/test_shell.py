@@ -194,7 +194,7 @@ def test_a_global_option_in_the_wrong_place_is_explained(plain_host: Host, run: 
 def test_the_store_may_be_named_before_or_after_the_command(
     plain_host: Host, run: Run, args: tuple[str, ...]
 ) -> None:
-    assert json.loads(run(*args, "--json").stdout)["tracking.uri"]["value"] == "dict:x"
+    assert json.loads(run(*args, "--json").stdout)["pegboard.tracking_uri"]["value"] == "dict:x"
 
 
 def test_what_follows_two_dashes_is_no_option(plain_host: Host, run: Run) -> None:

@@ -33,10 +33,9 @@ _WORDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
         Trouble.TOO_LONG,
         re.compile(
             r"context.?length|context.?size|context.?window|maximum context|prompt is too long"
-            r"|input is too long|too many (input )?tokens in|input token count"
+            r"|input is too long|too many (input )?tokens|input token count"
             r"|request.?too.?large|exceeds? the maximum (number of|allowed) (input )?tokens"
             r"|too large for model|must have less than \d+ tokens|max_prompt_tokens"
-            r"|too many input tokens"
             r"|input validation error: .inputs. (tokens|must have)|reduce the length of"
         ),
     ),
@@ -115,6 +114,8 @@ def trouble_of(status: int, words: str) -> Trouble:
 
 def _fits(trouble: Trouble, status: int) -> bool:
     """Whether words may say more than a status: those of a failed server say what failed."""
+    if status == 429:
+        return trouble is not Trouble.TOO_LONG  # Too many tokens in a minute.
     return status < 500 or trouble in (Trouble.OVERLOADED, Trouble.RATE)
 
 

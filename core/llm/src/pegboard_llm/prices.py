@@ -1,8 +1,8 @@
 """What tokens cost: the vendors' list prices as data, and what a configuration puts in their place.
 
 Money is whole nano-dollars, rounded up, so that no sum is too small. The table holds standard
-prices by model; it knows no discounts for batches, no tiers of service and no surcharge for long
-prompts. Who pays other prices says so in the configuration.
+prices by model; it knows no discounts for batches and no tiers of service. Other prices than these
+are said in the configuration.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _dollars() -> Any:
 
 
 @frozen(kw_only=True)
-class Price:
+class Rates:
     """US dollars for a million tokens. What has no price of its own costs as ``input`` does."""
 
     input: float = field(default=0.0, validator=validators.ge(0))
@@ -41,16 +41,31 @@ class Price:
     cache_write: float | None = _dollars()
     """Of tokens that the vendor put into its cache."""
 
+
+@frozen(kw_only=True)
+class LongPrompt(Rates):
+    """What all tokens of a call cost whose prompt has more than ``above`` tokens."""
+
+    above: int = field(default=0, validator=validators.ge(0))
+
+
+@frozen(kw_only=True)
+class Price(Rates):
+    """What a model's tokens cost."""
+
+    long: LongPrompt | None = None
+
     def cost(
         self, prompt: int, completion: int = 0, *, cached: int = 0, cache_write: int = 0
     ) -> int:
         """Return nano-dollars for counts of tokens; the cached and written are of the prompt."""
+        rates = self.long if self.long is not None and prompt > self.long.above else self
         plain = max(prompt - cached - cache_write, 0)
         pico = (
-            plain * _pico(self.input)
-            + completion * _pico(self.output)
-            + cached * _pico(self.input if self.cached_input is None else self.cached_input)
-            + cache_write * _pico(self.input if self.cache_write is None else self.cache_write)
+            plain * _pico(rates.input)
+            + completion * _pico(rates.output)
+            + cached * _pico(rates.input if rates.cached_input is None else rates.cached_input)
+            + cache_write * _pico(rates.input if rates.cache_write is None else rates.cache_write)
         )
         return -(-pico // 1000)
 
@@ -89,11 +104,16 @@ def price_of(provider: str, model: str) -> Price | None:
     name = model.removeprefix("models/")
     for candidate in _candidates(name):
         if candidate in table:
-            return Price(**table[candidate])
+            return _made(table[candidate])
     if provider == "openrouter" and "/" in name:
         vendor, _, rest = name.partition("/")
         return price_of(_VENDORS.get(vendor, vendor), rest.partition(":")[0])
-    return Price(**table[ANY]) if ANY in table else None
+    return _made(table[ANY]) if ANY in table else None
+
+
+def _made(said: Mapping[str, Any]) -> Price:
+    long = said.get("long")
+    return Price(**{**said, "long": LongPrompt(**long)} if long else said)
 
 
 def _candidates(name: str) -> list[str]:

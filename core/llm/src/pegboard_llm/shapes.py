@@ -167,9 +167,9 @@ def embeddings(
             for i, vector in enumerate(vectors)
         ],
         "usage": {
-            key: usage[key]
-            for key in ("prompt_tokens", "total_tokens", "estimated")
-            if key in usage
+            "prompt_tokens": usage["prompt_tokens"],
+            "total_tokens": usage["prompt_tokens"],
+            **({"estimated": True} if usage.get("estimated") else {}),
         },
     }
 
@@ -273,6 +273,9 @@ class Merger:
                 made["finish_reason"] = new["finish_reason"]
             if new.get("logprobs"):
                 made["logprobs"] = _joined(made["logprobs"] or {}, new["logprobs"])
+            for key, value in new.items():
+                if key not in _OWN and value:
+                    made[key] = value
             if "delta" in new:
                 _extend(made.setdefault("message", {"role": "assistant"}), new["delta"])
             else:
@@ -290,6 +293,9 @@ class Merger:
             choices.append(made)
         return {**self._head, "choices": choices}
 
+
+_OWN = frozenset({"index", "delta", "text", "finish_reason", "logprobs"})
+"""What a choice of a chunk has; servers add more, of which the last counts."""
 
 _PARTS = ("content", "reasoning_content", "refusal", "reasoning")
 """The texts of a message that come piece by piece."""

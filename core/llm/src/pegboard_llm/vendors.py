@@ -7,10 +7,12 @@ sends, what comes out is OpenAI's object or an LLMError, and never a text that h
 from __future__ import annotations
 
 import os
+import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
+from urllib.parse import quote, urlsplit
 
 import orjson
 from pegboard.contracts.llm import (
@@ -30,6 +32,8 @@ from pegboard.settings import Secret
 from pegboard_llm import errors, estimate, shapes, sse
 
 _WRONG_SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+
+_URL = re.compile(r"[!-~]+")
 
 DONE = b"[DONE]"
 
@@ -59,11 +63,18 @@ class HttpProvider(LLMProvider):
     def read(self, request: LLMRequest, value: Json) -> Json:
         """Return the vendor's answer as OpenAI's object; KeyError and the like for a wrong form."""
 
+    def __init__(self, options: Any) -> None:
+        super().__init__(options)
+        self._secrets = [value.value for value in _values(options) if isinstance(value, Secret)]
+
     def secrets(self) -> Iterable[str]:
-        """Return the texts that no error repeats: here, all secrets of the settings."""
-        for value in _values(self.options):
-            if isinstance(value, Secret):
-                yield value.value
+        """Return the texts that no error repeats."""
+        return self._secrets
+
+    def keep_secret(self, text: str) -> str:
+        """Return a secret that is not of the settings, and remember to repeat it nowhere."""
+        self._secrets.append(text)
+        return text
 
     def call(self, request: LLMRequest) -> HttpCall:
         """Return the HTTP request."""
@@ -138,7 +149,7 @@ class Stream(EventReader):
         found: list[Json] = []
         for name, data in events:
             if data == DONE:
-                self.done()
+                found.extend(self.done())
                 continue
             try:
                 event = orjson.loads(data)
@@ -147,8 +158,9 @@ class Stream(EventReader):
                 raise garbage(self.provider.vendor) from None
         return found
 
-    def done(self) -> None:
-        """Take note of ``[DONE]``; for most vendors it means nothing that was not said before."""
+    def done(self) -> Iterable[Json]:
+        """Return the chunks that ``[DONE]`` stands for; most vendors said all before it."""
+        return ()
 
 
 @contextmanager
@@ -165,26 +177,46 @@ def garbage(vendor: str) -> LLMError:
     return LLMError(Trouble.GARBAGE, f"{vendor} answered in a form that is not its own.")
 
 
-def key_of(given: Secret, variable: str, vendor: str) -> str:
-    """Return a key: the one given, else the one in the vendor's usual environment variable.
+def from_environment(*variables: str) -> str:
+    """Return the first of some environment variables that is set, or an empty text."""
+    return next((value for name in variables if (value := os.environ.get(name, "").strip())), "")
 
-    ConfigError if there is none, or one that no header can carry.
+
+def key_of(given: Secret, vendor: str, *variables: str, needed: bool = True) -> str:
+    """Return a key: the one given, else the one in the vendor's usual environment variables.
+
+    ConfigError if there is none but one is needed, or one that no header can carry.
     """
-    key = given.value or os.environ.get(variable, "")
-    if not key:
+    key = given.value.strip() or from_environment(*variables)
+    if not key and needed:
+        named = f", or the variable {variables[0]}" if variables else ""
         raise ConfigError(
             f"There is no key for {vendor}.",
-            hint=f'Set "api_key" in the settings of this provider, or the variable {variable}.',
+            hint=f'Set "api_key" in the settings of this provider{named}.',
         )
-    return checked_key(key, vendor)
-
-
-def checked_key(key: str, vendor: str) -> str:
-    """Return a key without blanks around it; ConfigError if no header can carry it."""
-    key = key.strip()
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ConfigError(f"The key for {vendor} has characters that no key has.")
     return key
+
+
+def checked_url(url: str, what: str) -> str:
+    """Return the address of an API without a slash at its end; ConfigError if it is none."""
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or parts.query or parts.fragment or "@" in parts.netloc or not _URL.fullmatch(url):
+        raise ConfigError(
+            f"{what} must be an address such as https://api.example.com/v1.",
+            hint="It has no user, no password, no query and no blanks.",
+        )
+    return url.rstrip("/")
+
+
+def segment(name: str) -> str:
+    """Return a name, such as a model's, as one segment of a path that it cannot leave."""
+    return quote(name, safe="").replace("..", "%2E%2E")
 
 
 def as_json(text: str | None) -> Json:

@@ -30,7 +30,7 @@ def describe(data: Any, **options: Any) -> Dataset:
     """
     if isinstance(data, Dataset):
         return data
-    for kind in host.current().dataset_types():
+    for kind in host.current().declared("dataset type").values():
         if resolve(kind.accepts)(data):
             return _described(kind, data, **_given(options))
     raise InvalidValue(
@@ -157,7 +157,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kinds() -> dict[str, DatasetType]:
-    return {kind.name: kind for kind in host.current().dataset_types()}
+    return dict(host.current().declared("dataset type"))
 
 
 def _known() -> str:

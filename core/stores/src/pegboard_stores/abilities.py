@@ -75,3 +75,21 @@ class Heartbeats(ABC):
     @abstractmethod
     def forget(self, client: str) -> None:
         """Note that a client has ended in order; runs that it still keeps are lost in due time."""
+
+
+@frozen
+class Waiting:
+    """What was logged to a run and waits on this machine to be sent to the store."""
+
+    points: int
+    requests: int
+    """How many other requests wait: params, tags or the end of the run."""
+    place: str
+
+
+class Outbox(ABC):
+    """Keeps on this machine what was logged until the store, which is elsewhere, can take it."""
+
+    @abstractmethod
+    def waiting(self, run_id: str) -> Waiting | None:
+        """Return what was logged to a run on this machine and is not in the store yet, if any."""

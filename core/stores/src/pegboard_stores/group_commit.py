@@ -4,8 +4,9 @@ A commit costs more than a small write. So whoever finds nobody committing takes
 waits, writes it in one transaction and tells the others; what comes meanwhile waits for the next
 one. Somebody who writes alone waits for nobody.
 
-Threads that wait for each other cost more than what they write. So what comes from an event loop
-is written by one thread for all.
+Threads that wait for each other cost more than what they write. So what comes in one turn of an
+event loop is written by the loop itself (``LoopCommit``) or, where that would wait, by one thread
+for all.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import copy
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import define, field
 from pegboard.errors import PegboardError, StoreBusy
 
+from pegboard_stores.loop_commit import LoopCommit
 from pegboard_stores.sqlite import Database
 
 T = TypeVar("T")
@@ -62,6 +64,31 @@ class _Waiting(Generic[T]):
 
 
 @define(eq=False)
+class _Soon(_Waiting[T]):
+    """Work that writes, and that an event loop waits for."""
+
+    work: Callable[[], T] = field(kw_only=True)
+    loop: asyncio.AbstractEventLoop = field(kw_only=True)
+    future: asyncio.Future[None] = field(kw_only=True)
+
+    def end_here(self, result: T) -> None:
+        """Tell the result, in the loop itself."""
+        self.result, self.done = result, True
+        self._settle()
+
+    def end(self, result: T | None, error: Exception | None) -> None:
+        """Tell the result or the error, from another thread."""
+        self.result, self.error, self.done = result, error, True
+        # A loop that is closed has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._settle)
+
+    def _settle(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)
+
+
+@define(eq=False)
 class _Queue:
     """What waits, and whether somebody commits; both change under the lock."""
 
@@ -79,6 +106,21 @@ class _Queue:
             self.waiting.append(item)
             item.leads = not self.is_led
             self.is_led = True
+
+    def lead(self) -> bool:
+        """Begin to commit, unless somebody does or others wait for that."""
+        with self.lock:
+            if self.is_led or self.waiting:
+                return False
+            self.is_led = True
+            return True
+
+    def join_all(self, items: Sequence[_Waiting[Any]]) -> bool:
+        """Wait with items; return whether the caller leads, because nobody commits."""
+        with self.lock:
+            self.waiting.extend(items)
+            leads, self.is_led = not self.is_led, True
+            return leads
 
     def take(self) -> list[_Waiting[Any]]:
         """Return some of what waits; if nothing does, nobody commits any more."""
@@ -109,18 +151,25 @@ class GroupCommit:
     def __init__(self, database: Database) -> None:
         """Write into ``database``, which others may write into as well."""
         self._database = database
+        self._here = LoopCommit(database)
         self.reset()
 
     def reset(self) -> None:
         """Forget what waits: for a child process, where nobody is left to wait."""
         self._queue = _Queue()
+        self._turns = threading.local()
+        self._here.reset()
+
+    def close(self) -> None:
+        """Close the connections that are not those of the database."""
+        self._here.close()
 
     def run(self, write: Callable[[sqlite3.Connection], T]) -> T:
         """Run a write and return its result when it is committed.
 
         Within a transaction of the calling thread it becomes a part of that.
         """
-        connection = self._database.connection()
+        connection = self._here.transaction or self._database.connection()
         if connection.in_transaction:
             return write(connection)
         queue, turn = self._queue, threading.Lock()
@@ -145,27 +194,33 @@ class GroupCommit:
     async def soon(self, work: Callable[[], T]) -> T:
         """Do work that writes, with ``run``, in a transaction that it shares; return its result.
 
-        For an event loop: work of many is done by one thread. It must not wait for locks that
-        others hold while they write.
+        For an event loop: what comes in one of its turns is done together. It must not wait for
+        locks that others hold while they write.
         """
-        loop, queue = asyncio.get_running_loop(), self._queue
-        done: asyncio.Future[None] = loop.create_future()
-
-        def settle() -> None:
-            if not done.done():
-                done.set_result(None)
-
-        def tell() -> None:
-            # A loop that is closed has nobody left who waits.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(settle)
-
-        mine = _Waiting(lambda _: work(), told=tell)
-        queue.join(mine)
-        if mine.leads:
-            self._pass_on(queue)
-        await done
+        loop = asyncio.get_running_loop()
+        mine = _Soon(lambda _: work(), work=work, loop=loop, future=loop.create_future())
+        turn: list[_Soon[Any]] | None = getattr(self._turns, "items", None)
+        if turn is None or turn[0].loop is not loop:
+            turn = self._turns.items = []
+            loop.call_soon(self._end_turn, turn)
+        turn.append(mine)
+        await mine.future
         return mine.outcome()
+
+    def _end_turn(self, items: list[_Soon[Any]]) -> None:
+        """Commit what came in one turn of the loop: here, or else in the thread for that."""
+        queue, self._turns.items = self._queue, None
+        leads = queue.lead()
+        try:
+            if leads:
+                results = self._here.commit([item.work for item in items])
+                for item, result in zip(items, results, strict=False):
+                    item.end_here(result)
+                items = items[len(results) :]
+            leads = queue.join_all(items) or leads
+        finally:
+            if leads:
+                self._pass_on(queue)
 
     def _pass_on(self, queue: _Queue) -> None:
         """Let the thread for that commit what waits, if anything does."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 
-from pegboard import paging, uris
+from pegboard import uris
 from pegboard.contracts.logged_models import (
     DEFAULT_PAGE,
     USERS_PAGE,
@@ -22,14 +22,14 @@ from pegboard.entities import (
     LoggedModelStatus,
     Page,
 )
-from pegboard.validation import MAX_MODEL_TYPE
 
-from pegboard_stores import cancellation, refusals, validation
+from pegboard_stores import cancellation, offsets, refusals, validation
 from pegboard_stores.clock import now_ms
 from pegboard_stores.mapping_models_search import ModelSearch
 from pegboard_stores.mapping_pages import page
 from pegboard_stores.mapping_records import ModelRecord, Records
 from pegboard_stores.names import random_name
+from pegboard_stores.validation import MAX_MODEL_TYPE
 
 
 class MappingLoggedModels(LoggedModelStore):
@@ -179,7 +179,7 @@ class MappingLoggedModels(LoggedModelStore):
                 and LoggedModelInput(model_id) in run.model_inputs
             ]
         users.sort(key=lambda info: (-info.start_time, info.run_id))
-        return paging.cut([info.run_id for info in users], max_results, page_token)
+        return offsets.cut([info.run_id for info in users], max_results, page_token)
 
     def deleted(self, *, deleted_before: int | None = None) -> Iterable[LoggedModel]:
         """Return the models marked as deleted, all or those marked before a time (ms)."""

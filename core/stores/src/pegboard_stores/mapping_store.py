@@ -12,8 +12,8 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from attrs import evolve
-from pegboard import paging, uris
-from pegboard.contracts.tracking import SEARCH_LIMIT, TrackingStore
+from pegboard import uris
+from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import (
     DatasetInput,
     Experiment,
@@ -29,7 +29,8 @@ from pegboard.entities import (
 )
 from pegboard.tags import RUN_NAME
 
-from pegboard_stores import cancellation, refusals, validation
+from pegboard_stores import cancellation, offsets, refusals, validation
+from pegboard_stores.basic_store import BasicStore
 from pegboard_stores.clock import now_ms
 from pegboard_stores.mapping_records import ModelRecord, Records, RunRecord, TraceRecord
 from pegboard_stores.names import new_run_id, random_name
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["MappingStore", "ModelRecord", "RunRecord", "TraceRecord"]
 
 
-class MappingStore(TrackingStore):
+class MappingStore(BasicStore):
     """Experiments, runs, logged models and traces, each in a mapping by id.
 
     Without a mapping of models or traces the store keeps none. ``artifact_root`` is the URI below
@@ -153,7 +154,7 @@ class MappingStore(TrackingStore):
                 if view.shows(experiment.lifecycle_stage)
             ]
         matching = filters.select(expression, shown)
-        return paging.cut(filters.sorted_by(matching, order), max_results, page_token)
+        return offsets.cut(filters.sorted_by(matching, order), max_results, page_token)
 
     def rename_experiment(self, experiment_id: str, name: str) -> None:
         """Give an active experiment another name."""
@@ -292,7 +293,7 @@ class MappingStore(TrackingStore):
                 if view.shows(record.info.lifecycle_stage)
             ]
         matching = filters.select(expression, shown)
-        return paging.cut(filters.sorted_by(matching, order), max_results, page_token)
+        return offsets.cut(filters.sorted_by(matching, order), max_results, page_token)
 
     # -- a run's data --------------------------------------------------------------------------
 
@@ -368,7 +369,7 @@ class MappingStore(TrackingStore):
             validation.page_size(max_results, SEARCH_LIMIT)
         with self._lock:
             points = self._records.run(run_id).history.get(key, [])
-            return paging.cut(points, max_results, page_token)
+            return offsets.cut(points, max_results, page_token)
 
     # -- housekeeping --------------------------------------------------------------------------
 

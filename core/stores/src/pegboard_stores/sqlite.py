@@ -13,6 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from pegboard.errors import (
 )
 
 from pegboard_stores import cancellation
+from pegboard_stores.checkpoints import Checkpoints
 from pegboard_stores.directories import make_store_directory
 from pegboard_stores.forks import WithinSqlite
 from pegboard_stores.lean_import import lean_sqlite_utils
@@ -44,8 +46,6 @@ _OPENINGS = 5
 """How often to open a file for reading while its writers come and go."""
 _CACHE_KIB = 16_384
 _MEMORY_MAPPED_BYTES = 1 << 30
-# Four times SQLite's own: small writes come back to the same pages, which are copied only once.
-_PAGES_BEFORE_CHECKPOINT = 4_000
 
 
 class Database:
@@ -74,10 +74,11 @@ class Database:
         ``kind`` is the class of the connections.
         """
         self.path = path
-        self._synchronous = synchronous
-        self._prepare = prepare
+        self.synchronous = synchronous
+        self.prepare = prepare
         self._patience = patience
-        self._kind = kind
+        self.kind = kind
+        self.checkpoints = Checkpoints(path)
         self._gave_up = 0.0
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
@@ -169,8 +170,8 @@ class Database:
                 # SQLite does not wait here for others that change the mode too.
                 with self.exclusive(self._patience):
                     self._set_up_file(made)
-            made.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BEFORE_CHECKPOINT}")
-            made.execute(f"PRAGMA synchronous = {self._synchronous}")
+            self.checkpoints.prepare(made)
+            made.execute(f"PRAGMA synchronous = {self.synchronous}")
             made.execute("PRAGMA foreign_keys = ON")
             self._set_up(made, _MEMORY_MAPPED_BYTES)
         except BaseException:
@@ -205,15 +206,15 @@ class Database:
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
-            factory=self._kind,
+            factory=self.kind,
         )
 
     def _set_up(self, made: sqlite3.Connection, mapped_bytes: int) -> None:
         made.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         made.execute(f"PRAGMA mmap_size = {mapped_bytes}")
         made.execute("PRAGMA temp_store = MEMORY")
-        if self._prepare is not None:
-            self._prepare(made)
+        if self.prepare is not None:
+            self.prepare(made)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -280,7 +281,7 @@ class Database:
         if self._local.way is None:
             # Some systems and kinds of files have no index, or none that can be mapped.
             with contextlib.suppress(OSError, ValueError):
-                state = WalIndex(self.path).head
+                state = WalIndex.of(self.path).head
         self._local.state = state
         return state
 
@@ -313,6 +314,12 @@ class Database:
                 except BaseException:
                     _roll_back(connection)
                     raise
+        self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Move on what the log holds, if that is due; others may write meanwhile."""
+        if self.checkpoints.is_due():
+            self.checkpoints.make(self.connection(), partial(self.exclusive, self._patience))
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         try:
@@ -465,7 +472,7 @@ class Database:
             for connection in self._open:
                 connection.close()
         self._open.clear()
-        self._local = threading.local()
+        self._local, self.checkpoints = threading.local(), Checkpoints(self.path)
 
 
 def _journal_mode(connection: sqlite3.Connection) -> str:

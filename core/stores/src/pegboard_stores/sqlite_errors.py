@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from pegboard.errors import PegboardError, StoreCorrupt, StoreError, store_full, store_read_only
+from pegboard.errors import PegboardError, StoreCorrupt, StoreError, StoreFull, StoreReadOnly
 
 
 def is_busy(error: sqlite3.Error) -> bool:
@@ -20,9 +20,9 @@ def error_for_people(error: sqlite3.Error, path: Path) -> PegboardError:
     text = str(error)
     # Over a quota or a limit on file sizes SQLite says no more than that writing failed.
     if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_WRITE:
-        return store_full(path)
+        return StoreFull(path)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
-        return store_read_only(path)
+        return StoreReadOnly(path)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return StoreCorrupt(
             f"{path} is damaged or not a pegboard store: {text}.",

@@ -1,6 +1,6 @@
 """What stores check of what they receive: names, keys, values and their limits, MLflow's.
 
-The limits, and the checks that others make too, come from ``pegboard.validation``.
+Limits and checks that others need too come from ``pegboard.validation``.
 """
 
 from __future__ import annotations
@@ -11,33 +11,32 @@ from typing import Any
 
 from pegboard.entities import DatasetInput, Metric, Param
 from pegboard.errors import InvalidValue, quoted
-from pegboard.validation import (
-    INT64_MAX,
-    INT64_MIN,
-    MAX_DATASET_DIGEST,
-    MAX_DATASET_NAME,
-    MAX_DATASET_PROFILE,
-    MAX_DATASET_SCHEMA,
-    MAX_DATASET_SOURCE,
-    MAX_EXPERIMENT_NAME,
-    MAX_EXPERIMENT_TAG_VALUE,
-    MAX_INPUT_TAG_KEY,
-    MAX_INPUT_TAG_VALUE,
-    MAX_KEY,
-    MAX_MODEL_NAME,
-    MAX_MODEL_TEXT,
-    MAX_PARAM_VALUE,
-    MAX_REGISTERED_NAME,
-    MAX_REGISTRY_TEXT,
-    type_of,
-)
-from pegboard.validation import alias as alias
+from pegboard.validation import MAX_DATASET_SCHEMA, MAX_KEY, MAX_PARAM_VALUE, type_of
 from pegboard.validation import key as key
 from pegboard.validation import tag as tag
 from pegboard.validation import text as text
 
 from pegboard_stores import characters
 
+MAX_EXPERIMENT_NAME = 500
+MAX_EXPERIMENT_TAG_VALUE = 20_000
+MAX_DATASET_NAME = 500
+MAX_DATASET_DIGEST = 36
+MAX_DATASET_SOURCE = 65_535
+MAX_DATASET_PROFILE = 16_777_215
+MAX_MODEL_NAME = 500
+MAX_MODEL_TYPE = 500
+MAX_MODEL_TEXT = 65_535
+MAX_INPUT_TAG_KEY = 255
+MAX_REGISTERED_NAME = 256
+MAX_ALIAS = 255
+MAX_REGISTRY_TEXT = 100_000
+MAX_SOURCE = 4096
+MAX_INPUT_TAG_VALUE = 500
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+
+_ALIAS = re.compile(r"[\w\-]+")
+_RESERVED_ALIAS = re.compile(r"latest|v\d+", re.IGNORECASE)
 _RUN_ID = re.compile(r"[A-Za-z0-9][\w\-]{0,255}")
 
 
@@ -178,6 +177,25 @@ def registered_name(name: Any, *, new: bool = False) -> str:
         )
     if new:
         _refuse_unseen(name, "model name")
+    return name
+
+
+def alias(name: Any, *, new: bool = False) -> str:
+    """Return ``name`` if it may be an alias; a ``new`` one is not what versions are called by."""
+    if not isinstance(name, str) or _ALIAS.fullmatch(name) is None or len(name) > MAX_ALIAS:
+        raise InvalidValue(
+            f"{quoted(name)} is not an alias.",
+            hint=f"An alias has 1 to {MAX_ALIAS} letters, digits, '_' and '-'.",
+        ).about(
+            "long_alias" if isinstance(name, str) and len(name) > MAX_ALIAS else "bad_alias",
+            alias=name,
+            limit=MAX_ALIAS,
+        )
+    if new and _RESERVED_ALIAS.fullmatch(name):
+        raise InvalidValue(
+            f"The alias {name!r} is reserved.",
+            hint="'latest' is the newest version, and 'v3' would look like version 3.",
+        ).about("latest_alias" if name.lower() == "latest" else "reserved_alias", alias=name)
     return name
 
 

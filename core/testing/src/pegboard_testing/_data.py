@@ -20,7 +20,7 @@ from pegboard.entities import (
     RunTag,
 )
 from pegboard.errors import InvalidValue, NotFound
-from pegboard.validation import INT64_MAX, INT64_MIN
+from pegboard_stores.validation import INT64_MAX, INT64_MIN
 
 from pegboard_testing._base import StoreTests, log
 

@@ -153,6 +153,8 @@ def without_own(answer: Any, expected: Mapping[str, Any]) -> Any:
     }
     wanted = expected.get("choices") or ()
     for choice, other in zip(made.get("choices") or (), wanted, strict=False):
+        if "message" in choice and choice["message"].get("annotations") == []:
+            del choice["message"]["annotations"]
         calls = (choice.get("message") or {}).get("tool_calls") or ()
         others = (other.get("message") or {}).get("tool_calls") or ()
         for call, same in zip(calls, others, strict=False):

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import pytest
-from pegboard.contracts.registry import NEEDED_BY, FilesOwner, ModelRegistry
+from pegboard.contracts.registry import ModelRegistry
 from pegboard.entities import Page
 from pegboard.entities.registry import ModelVersion
 from pegboard.errors import FilterError, InvalidValue
 from pegboard.literals import literal
+from pegboard_stores import needed_files
+from pegboard_stores.needed_files import NEEDED_BY, FilesOwner
 
 from pegboard_testing._registry_models import RegistryTests, tick
 from pegboard_testing._texts import AWKWARD, finding, unlike
@@ -318,31 +320,31 @@ class RegistrySearchTests(RegistryTests):
             FilesOwner("r2", ["runs:/r2", "s3://b/1/r2/artifacts"]),
             FilesOwner("r10", ["s3://b/1/r10"]),
         ]
-        found = registry.needing(owners)
+        found = needed_files.of(registry).needing(owners)
         assert {id_: _named(versions) for id_, versions in found.items()} == {
             "r1": ["a/1", "a/2", "a/5", "copy/1"],
             "r10": ["a/4"],
         }
-        assert registry.needing([]) == {}
+        assert needed_files.of(registry).needing([]) == {}
         registry.delete_version("a", "4")
-        assert registry.needing(owners[1:]) == {}
+        assert needed_files.of(registry).needing(owners[1:]) == {}
 
     def test_files_are_removed_unless_a_version_needs_them(self, registry: ModelRegistry) -> None:
         registry.create_model("a")
         registry.create_version("a", "s3://b/1/r1/net")
         needed, other = FilesOwner("r1", ["s3://b/1/r1"]), FilesOwner("r2", ["s3://b/1/r2"])
-        found = registry.begin_removal([needed, other])
+        found = needed_files.of(registry).begin_removal([needed, other])
         assert {id_: _named(versions) for id_, versions in found.items()} == {"r1": ["a/1"]}
         for source in ("s3://b/1/r1", "s3://b/1/r22/net", "s3://b/1"):
             registry.create_version("a", source)
-        registry.end_removal([other])
-        assert registry.needing([other]) == {}
+        needed_files.of(registry).end_removal([other])
+        assert needed_files.of(registry).needing([other]) == {}
 
     def test_some_of_many_versions_that_need_files_are_named(self, registry: ModelRegistry) -> None:
         registry.create_model("a")
         for _ in range(NEEDED_BY + 5):
             registry.create_version("a", "s3://b/1/r1/net")
-        found = registry.needing([FilesOwner("r1", ["s3://b/1/r1"])])
+        found = needed_files.of(registry).needing([FilesOwner("r1", ["s3://b/1/r1"])])
         assert _named(found["r1"]) == [f"a/{number + 1}" for number in range(NEEDED_BY)]
 
 

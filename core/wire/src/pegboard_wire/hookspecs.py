@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pegboard.hookspecs import hookspec
@@ -10,7 +10,7 @@ from pegboard.hookspecs import hookspec
 if TYPE_CHECKING:
     from pegboard.host import Host
 
-    from pegboard_wire.http import Endpoint
+    from pegboard_wire.http import Endpoint, Identity
 
 
 @hookspec
@@ -26,3 +26,13 @@ def pegboard_server_started(host: Host, tracking_uri: str | None) -> Callable[[]
     Called in each process of a server that serves plugins' endpoints, with the store that it was
     started with (None: the configured one). Must be quick: what takes time belongs in a thread.
     """
+
+
+@hookspec
+def pegboard_callers(host: Host) -> Callable[[Mapping[bytes, bytes]], Identity | None]:
+    """Return what knows callers beside the server's users: by keys of the plugin's own, say.
+
+    It is called with the headers of each request (names in lower case), on the event loop, so it
+    must be quick. It returns None for who is not its own, whom the server then looks for itself.
+    """
+    raise NotImplementedError

@@ -25,6 +25,9 @@ class Permission(StrEnum):
     WRITE = "write"
     DELETE = "delete"
     ADMIN = "admin"
+    INVOKE = "invoke"
+    """Call a language model, which may cost money. Who may write may do this; a key of the gateway
+    allows this alone."""
 
 
 @frozen
@@ -62,6 +65,10 @@ class Call:
     """The whole body of a request to an endpoint that is ``raw``."""
     path: str = ""
     """The path below the server's root as it came, percent-encoded: ``/runs/a%2Fb``."""
+    address: str = ""
+    """The network address of the client."""
+    request_id: str = ""
+    """What the answer's header ``x-request-id`` says, and the server's log."""
 
 
 @frozen
@@ -123,9 +130,15 @@ class Endpoint:
     """Whether the body, of any type, is handed over as it came."""
     max_body: int = 0
     """How many bytes a ``raw`` body may have, if that is more than a JSON object may."""
+    leaves: bool = False
+    """Whether a coroutine, or the content that it returned, is cancelled as soon as the client has
+    gone: nobody else needs what it would still do. Such content does not count as a stream."""
     tags: tuple[str, ...] = ()
     application: Application | None = None
     """Answers in place of ``handle``; see ``mount``."""
+    tell: Callable[[int, str, str], Mapping[str, Any]] | None = None
+    """Returns the body of an error answer, from its status, error code and message; without it
+    errors are told in MLflow's form."""
     sentences: Mapping[str, str] = field(factory=dict)
     """What MLflow's server says of some faults, as a table of ``pegboard_wire.sentences``: these
     words come before those of an error. Those that all endpoints share need not be named."""

@@ -21,10 +21,10 @@ def registry_uri(host: Host, tracking_uri: str | None) -> str:
     That is the configured one, unless it is a server, such as this one itself: a configuration is
     shared by clients and servers.
     """
-    configured = host.config.registry.uri
+    configured = host.config.pegboard.registry_uri
     if configured and scheme_of(configured) not in _REMOTE:
         return configured
-    return tracking_uri or host.config.tracking.uri
+    return tracking_uri or host.config.pegboard.tracking_uri
 
 
 def open_registry(host: Host, tracking_uri: str | None) -> ModelRegistry:

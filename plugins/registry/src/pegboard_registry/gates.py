@@ -6,11 +6,12 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from pegboard.contracts.registry import ModelRegistry, Promotion, Verdict
+from pegboard.contracts.registry import ModelRegistry, Promotion
 from pegboard.entities import LifecycleStage, Metric, Run, RunData, RunInfo, RunStatus
 from pegboard.errors import ConfigError, FilterError, NotFound, command_line
 from pegboard_stores.filters import RUNS, Comparison, Expr, Field, Kind, Not, matches, parse_filter
 
+from pegboard_registry.hookspecs import Verdict
 from pegboard_registry.names import NAME
 from pegboard_registry.promotion import store_beside
 

@@ -10,6 +10,14 @@ from pegboard.targets import check
 
 
 @frozen
+class Verdict:
+    """What a gate says: whether it lets a promotion pass, and why or why not."""
+
+    passed: bool
+    explanation: str = ""
+
+
+@frozen
 class Gate:
     """A check that a promotion in the model registry can be made to require.
 

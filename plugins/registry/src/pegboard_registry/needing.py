@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from pegboard.contracts.registry import NEEDED_BY, FilesOwner
+from pegboard_stores.needed_files import NEEDED_BY, FilesOwner
 
 # At a URI, below it, and both with a query: ranges that an index answers. The character after "/"
 # is "0", the one after "?" is "@".

@@ -7,10 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pegboard import plugin_calls
-from pegboard.contracts.registry import ModelRegistry, Promotion, Verdict
+from pegboard.contracts.registry import ModelRegistry, Promotion
 from pegboard.errors import ConfigError, PegboardError, PluginError, Refused
 from pegboard.targets import resolve
 
+from pegboard_registry.hookspecs import Verdict
 from pegboard_registry.names import NAME
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def store_beside(host: Host, registry: ModelRegistry) -> TrackingStore:
 
     That is the configured one for the configured registry, else the one of the same URI.
     """
-    configured = host.config.registry.uri
+    configured = host.config.pegboard.registry_uri
     return host.tracking_store(None if registry.uri == configured else registry.uri)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from pegboard.config import Config
-from pegboard.contracts.registry import FilesOwner
 from pegboard.entities.registry import Author, ChangeKind
 from pegboard.errors import InvalidState, InvalidValue, NotFound, NotSupported, Refused
 from pegboard.host import Host
@@ -19,6 +18,8 @@ from pegboard_registry.wire.codec import (
     read_version,
     version_json,
 )
+from pegboard_stores import needed_files
+from pegboard_stores.needed_files import FilesOwner
 from pegboard_wire.client.errors import AccessDenied
 
 ANN = Author("Änn", "better · by far")
@@ -113,9 +114,9 @@ def test_webhooks_of_a_server_are_made_listed_and_removed(registry, server) -> N
 
 def test_files_that_are_removed_are_refused_by_the_server(iris) -> None:
     needed, other = FilesOwner("r1", ["s3://bucket/m"]), FilesOwner("r2", ["s3://bucket/2"])
-    assert [*iris.begin_removal([needed, other])] == ["r1"]
+    assert [*needed_files.of(iris).begin_removal([needed, other])] == ["r1"]
     with pytest.raises(InvalidState, match="being removed"):
         iris.create_version("iris", "s3://bucket/2/net")
     iris.create_version("iris", "s3://bucket/m")
-    iris.end_removal([other])
-    assert iris.needing([other]) == {}
+    needed_files.of(iris).end_removal([other])
+    assert needed_files.of(iris).needing([other]) == {}

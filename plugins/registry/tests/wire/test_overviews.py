@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 from pegboard.config import Config
-from pegboard.contracts.registry import Verdict
 from pegboard.entities import Dataset, DatasetInput, Metric
 from pegboard.errors import InvalidValue, NotFound
 from pegboard.hookspecs import hookimpl
 from pegboard.host import Host
-from pegboard_registry.hookspecs import Gate
+from pegboard_registry.hookspecs import Gate, Verdict
 from pegboard_testing.targets import target_of
 
 BASE = "/api/pegboard/1.0/registry"

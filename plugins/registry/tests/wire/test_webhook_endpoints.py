@@ -183,7 +183,7 @@ def test_a_change_is_undone_if_it_cannot_be_told(wire, monkeypatch) -> None:
     wire.post("registered-models/create", name="iris")
 
     def full(*_: object) -> None:
-        raise StoreFull("There is no space left.")
+        raise StoreFull("the disk")
 
     monkeypatch.setattr(Queue, "add", full)
     asked = {"name": "iris", "source": "s3://bucket/m"}

@@ -36,6 +36,7 @@ from pegboard_server.authentication import Authenticator
 from pegboard_server.exchange import STREAM, Exchange
 from pegboard_server.failures import ClientGone, Failure, busy, failure_of
 from pegboard_server.guard import Guard
+from pegboard_server.leaving import leaving
 from pegboard_server.metrics import Board, Metrics
 from pegboard_server.readings import Readings, only_reads
 from pegboard_server.routing import Methods, Route, Router
@@ -79,6 +80,8 @@ class App:
         self.log = Log()
         self.guard = Guard(settings)
         self.authenticator = Authenticator(settings)
+        if self._serves_plugins:
+            self._ask_plugins_who_calls()
         self._bodies = requests.Bodies(settings.max_bodies)
         self._root = settings.root_path.encode()
         self.readings = Readings(settings.request_timeout_seconds)
@@ -109,6 +112,16 @@ class App:
         # What was accepted is done by now; the stores have to take it in before the end.
         await asyncio.get_running_loop().run_in_executor(None, self.close)
         await send({"type": "lifespan.shutdown.complete"})
+
+    def _ask_plugins_who_calls(self) -> None:
+        """Let plugins know callers of their own; a broken one harms no other."""
+        for plugin in self.host.manager.hook.pegboard_callers.get_hookimpls():
+            try:
+                self.authenticator.add(plugin_calls.asked(plugin, {"host": self.host}))
+            except BaseException as error:
+                if plugin_calls.is_fatal(error):
+                    raise
+                self._report("-", error, plugin=plugin.plugin_name)
 
     def _begin_beside(self) -> None:
         """Let plugins begin what goes on beside the requests; a broken one harms no other."""
@@ -182,13 +195,15 @@ class App:
             # Browsers ask without credentials, so this says nothing of what there is.
             await self._preflight(exchange, headers)
             return
-        identity = await self.authenticator.identify(headers, _client(scope))
         methods, match = self.router.find(path) or ({}, None)
         route = (
             methods.get(method)
             or (methods.get("GET") if method == "HEAD" else None)
             or methods.get(ANY_METHOD)
         )
+        if route is not None:
+            exchange.tell = route.endpoint.tell
+        identity = await self.authenticator.identify(headers, _client(scope))
         if route is None:
             # Who is not known does not learn what there is.
             exchange.user = identity.name
@@ -292,7 +307,8 @@ class App:
                 made = call(None if soon else await self._in_thread(parse))
                 result = endpoint.handle(made)
                 if inspect.isawaitable(result):
-                    result = await result
+                    with leaving(exchange.scope, endpoint):
+                        result = await result
                 content = _encoded(result)
             elif only_reads(endpoint):
                 with self.readings.reading(exchange.scope) as reading:
@@ -331,6 +347,8 @@ class App:
             self._url(exchange.scope, headers),
             body if endpoint.raw else b"",
             self._path(exchange.scope["raw_path"]).decode("latin-1"),
+            _client(exchange.scope),
+            exchange.request_id,
         )
 
     async def _stream(
@@ -383,13 +401,16 @@ class App:
         if isinstance(content, bytes):
             await exchange.json(content)
             return
-        streams = not isinstance(content.content, bytes) and not content.endless
+        endpoint = exchange.route.endpoint if exchange.route else None
+        leaves = endpoint is not None and endpoint.leaves and not isinstance(content.content, bytes)
+        streams = not (isinstance(content.content, bytes) or content.endless or leaves)
         try:
             if streams:
                 self._open_stream()
             try:
                 wait = self.settings.write_timeout_seconds
-                await exchange.answer(content, wait, self.stopping)
+                with leaving(exchange.scope, endpoint if leaves else None):
+                    await exchange.answer(content, wait, self.stopping)
             finally:
                 if streams:
                     self._close_stream()

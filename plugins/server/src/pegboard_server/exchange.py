@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -59,6 +59,8 @@ class Exchange:
     send: Send
     request_id: str
     route: Route | None = None
+    tell: Callable[[int, str, str], Mapping[str, Any]] | None = None
+    """What makes the bodies of errors, if that is not MLflow's form."""
     user: str = ""
     status: int = 0
     """That of the answer, once it has begun."""
@@ -99,7 +101,7 @@ class Exchange:
         await self.send(message)
 
     async def fail(self, failure: Failure) -> None:
-        """Send an error in MLflow's form."""
+        """Send an error."""
         await self._send_whole(self.whole_failure(failure))
 
     def whole_json(self, content: bytes, status: int = 200) -> Whole:
@@ -111,9 +113,15 @@ class Exchange:
         return self._whole(answer.status, _head_of(answer) + list(self.extra), content)
 
     def whole_failure(self, failure: Failure) -> Whole:
-        """Return an error in MLflow's form."""
-        told = {"error_code": failure.error_code, "message": failure.message}
-        content = orjson.dumps({**told, "pegboard": failure.own} if failure.own else told)
+        """Return an error, in the endpoint's own form or MLflow's."""
+        told: Mapping[str, Any]
+        if self.tell is not None:
+            told = self.tell(failure.status, failure.error_code, failure.message)
+        else:
+            told = {"error_code": failure.error_code, "message": failure.message}
+            if failure.own:
+                told = {**told, "pegboard": failure.own}
+        content = orjson.dumps(told)
         head = [*_JSON, *self.extra, *encoded(failure.headers)]
         return self._whole(failure.status, head, content, close=failure.close)
 

@@ -55,7 +55,10 @@ class Credential:
 
 def permissions_of(level: Permission) -> frozenset[Permission]:
     """Return a level with all that it includes."""
-    return frozenset({Permission.PUBLIC, *LEVELS[: LEVELS.index(level) + 1]})
+    found = {Permission.PUBLIC, *LEVELS[: LEVELS.index(level) + 1]}
+    if Permission.WRITE in found:
+        found.add(Permission.INVOKE)
+    return frozenset(found)
 
 
 def checked_name(name: str) -> str:

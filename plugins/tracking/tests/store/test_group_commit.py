@@ -210,7 +210,7 @@ def test_whoever_was_torn_from_committing_holds_nobody_up(database) -> None:
 def test_an_error_of_the_store_itself_is_told_to_all(database, monkeypatch) -> None:
     group = GroupCommit(database)
 
-    def fail() -> None:
+    def fail(_: Database) -> None:
         raise MemoryError
 
     async def work() -> list[BaseException | int]:
@@ -218,7 +218,7 @@ def test_an_error_of_the_store_itself_is_told_to_all(database, monkeypatch) -> N
         return await asyncio.gather(*map(group.soon, works), return_exceptions=True)
 
     with monkeypatch.context() as patch:
-        patch.setattr(database, "writing", fail)
+        patch.setattr(Database, "writing", fail)
         assert all(isinstance(answer, MemoryError) for answer in asyncio.run(work()))
     assert asyncio.run(work()) == list(range(5))
 

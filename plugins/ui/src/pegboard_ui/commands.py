@@ -30,7 +30,7 @@ def ui(ctx: click.Context, store: str | None, port: int, opens: bool) -> None:
         raise ConfigError(
             "No installed plugin serves HTTP.", hint="Install it: pip install pegboard-server"
         )
-    uri = store or host.config.tracking.uri
+    uri = store or host.config.pegboard.tracking_uri
     if uri.startswith(("http://", "https://")):
         _show(uri, opens)
         return

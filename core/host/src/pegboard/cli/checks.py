@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from pegboard import builtin, distributions, plugin_calls, uris
+from pegboard import builtin, distributions, plugin_calls
 from pegboard.cli.faults import Review, explained, review
 from pegboard.cli.opening import configuration, open_host
 from pegboard.errors import (
@@ -26,14 +25,10 @@ if TYPE_CHECKING:
     from pegboard.host import Host
     from pegboard.plugin_calls import Plugin
 
-_LEAST_PYTHON = (3, 11)
 _FAILED = "pegboard.doctor.failed"
 _NOT_CHECKED = "not checked, because of the fault above"
 _LEAVE_OUT_ONE = "name {!r} in [pegboard] disabled, in pegboard.toml."
 _LEAVE_OUT = "Name one of them in [pegboard] disabled, in pegboard.toml."
-
-_REQUIREMENT = re.compile(r"pegboard\s*(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?")
-_CLAUSE = re.compile(r"(>=|<=|==|!=|~=|>|<)\s*([\d.]+)")
 
 
 def run_all(ctx: click.Context) -> Iterator[Finding]:
@@ -68,9 +63,7 @@ def _failed(check: str, error: PegboardError) -> Finding:
 
 def _python(_: click.Context) -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
-    fine = sys.version_info >= _LEAST_PYTHON
-    advice = "" if fine else f"Use Python {'.'.join(map(str, _LEAST_PYTHON))} or newer."
-    yield Finding("python", OK if fine else FAIL, f"{version} at {sys.executable}", advice)
+    yield Finding("python", OK, f"{version} at {sys.executable}")
 
 
 def _config(ctx: click.Context) -> Iterator[Finding]:
@@ -141,40 +134,20 @@ def _unmet_requirement(distribution: str) -> tuple[str, str] | None:
     from importlib.metadata import PackageNotFoundError, requires, version
 
     try:
+        from packaging.requirements import Requirement
+    except ImportError:
+        # pip and uv checked it at the installation.
+        return None
+    try:
         found, requirements = version("pegboard"), requires(distribution) or []
     except (PackageNotFoundError, ValueError):
         return None
-    for requirement in requirements:
-        match = _REQUIREMENT.fullmatch(requirement.partition(";")[0].strip())
-        if match is not None and not accepts(match[1], found):
-            return found, match[1]
+    for wanted in map(Requirement, requirements):
+        applies = wanted.marker is None or wanted.marker.evaluate({"extra": ""})
+        holds = wanted.specifier.contains(found, prereleases=True)
+        if wanted.name.lower() == "pegboard" and applies and not holds:
+            return found, str(wanted.specifier)
     return None
-
-
-def accepts(wanted: str, version: str) -> bool:
-    """Whether a range such as ``>=0.1,<0.2`` holds a version; only release numbers count."""
-    have = _release(version)
-    for operator, text in _CLAUSE.findall(wanted):
-        bound = _release(text)
-        order = (have > bound) - (have < bound)
-        holds = {
-            ">=": order >= 0,
-            "<=": order <= 0,
-            ">": order > 0,
-            "<": order < 0,
-            "==": order == 0,
-            "!=": order != 0,
-            "~=": order >= 0 and have[: text.count(".")] == bound[: text.count(".")],
-        }
-        if not holds[operator]:
-            return False
-    return True
-
-
-def _release(version: str) -> tuple[int, ...]:
-    match = re.match(r"[\d.]*", version)
-    numbers = [int(part) for part in (match[0] if match else "").split(".") if part]
-    return (*numbers, *[0] * (6 - len(numbers)))
 
 
 # -- the store ---------------------------------------------------------------------------------
@@ -182,13 +155,9 @@ def _release(version: str) -> tuple[int, ...]:
 
 def _store(ctx: click.Context) -> Iterator[Finding]:
     host = open_host(ctx)
-    uri = host.config.tracking.uri
-    path, skipped = uris.place_of(uri), Finding("store", SKIP, _NOT_CHECKED)
-    if path is not None and not path.exists():
-        yield _missing(uri, path)
-        return
+    skipped = Finding("store", SKIP, _NOT_CHECKED)
     try:
-        yield from _contents(host, uri)
+        yield from _contents(host, host.config.pegboard.tracking_uri)
     except (StoreFull, StoreReadOnly) as error:
         # Perhaps a plugin said already, and better, what its disk is like.
         yield skipped if ctx.meta.get(_FAILED) else _failed("store", error)
@@ -197,17 +166,13 @@ def _store(ctx: click.Context) -> Iterator[Finding]:
         yield skipped if broken else _failed("store", error)
 
 
-def _missing(uri: str, place: object) -> Finding:
-    return Finding("store", OK, f"{uri}: not there yet; made on first use at {place}")
-
-
 def _contents(host: Host, uri: str) -> Iterator[Finding]:
     from pegboard.entities import ViewType
 
     try:
         store = host.tracking_store(uri)
     except NoStore as error:
-        yield _missing(uri, error.place)
+        yield Finding("store", OK, f"{uri}: not there yet; made on first use at {error.place}")
         return
     store.search_experiments(view=ViewType.ALL, max_results=1)
     yield Finding("store", OK, f"{uri} opens and can be read")

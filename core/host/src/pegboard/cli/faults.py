@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import frozen
 
 import pegboard
 from pegboard import builtin, plugin_calls
@@ -27,7 +27,6 @@ class Review:
     """By plugin: which of its answers cannot be used, and why."""
     conflicts: Mapping[tuple[str, str], list[str]]
     """By kind and name of what is claimed more than once: the plugins, ours among them."""
-    claimants: frozenset[str] = field(factory=frozenset)
 
     def state(self, plugin: Plugin) -> str:
         """Return what became of a plugin: ok, slow, conflict, error or disabled."""
@@ -35,7 +34,8 @@ class Review:
             return "disabled"
         if plugin.error or plugin.name in self.refused:
             return "error"
-        if plugin.name in self.claimants:
+        claims = any(plugin.name in names for names in self.conflicts.values())
+        if claims and plugin.name != _OURS:
             return "conflict"
         return "slow" if plugin.slow else "ok"
 
@@ -51,9 +51,7 @@ class Review:
 
 def review(host: Host) -> Review:
     """Find out what is wrong with the plugins of a host; what loading them showed is known."""
-    refused, conflicts = _try_out(host), _conflicts(host)
-    claimants = frozenset(name for names in conflicts.values() for name in names) - {_OURS}
-    return Review(refused, conflicts, claimants)
+    return Review(_try_out(host), _conflicts(host))
 
 
 def explained(kind: str, key: str, names: list[str]) -> str:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import frozen
 
-from pegboard import distributions
-from pegboard.errors import PegboardError, PluginError
+from pegboard import distributions, plugin_calls
+from pegboard.errors import PluginError
 from pegboard.hookspecs import Command
-from pegboard.plugin_calls import described, is_fatal
 from pegboard.targets import resolve
 
 if TYPE_CHECKING:
@@ -116,20 +115,9 @@ class LazyGroup(click.Group):
 
 def loaded(declaration: Entry) -> click.Command:
     """Return the command that was declared; PluginError if it cannot be had, or is none."""
-    try:
+    fault = "The fault is the plugin's that declares it; 'pegboard plugins' shows which."
+    with plugin_calls.blamed(f"The command {declaration.name!r} could not be loaded", fault):
         command = declaration.load()
-    except ImportError as error:
-        raise PluginError(
-            f"The command {declaration.name!r} could not be loaded: {error}.",
-            hint="Install what it needs, or run 'pegboard doctor'.",
-        ) from error
-    except BaseException as error:
-        if isinstance(error, PegboardError) or is_fatal(error):
-            raise
-        raise PluginError(
-            f"The command {declaration.name!r} could not be loaded: {described(error)}.",
-            hint="The fault is the plugin's that declares it; 'pegboard plugins' shows which.",
-        ) from error
     if not isinstance(command, click.Command):
         raise PluginError(
             f"The command {declaration.name!r} is {type(command).__name__}, not a click command.",

@@ -21,8 +21,6 @@ _HOST = "pegboard.host"
 
 def configuration(ctx: click.Context) -> Config:
     """Return the configuration that applies to this call, global options included."""
-    from attrs import evolve
-
     from pegboard import config
 
     options = ctx.find_root().params
@@ -30,10 +28,8 @@ def configuration(ctx: click.Context) -> Config:
     if options.get("config"):
         environ["PEGBOARD_CONFIG"] = options["config"]
     loaded = config.load(environ)
-    if uri := options.get("tracking_uri"):
-        origins = {**loaded.origins, "tracking.uri": TRACKING_OPTION}
-        loaded = evolve(loaded, tracking=evolve(loaded.tracking, uri=uri), origins=origins)
-    return loaded
+    uri = options.get("tracking_uri")
+    return config.with_value(loaded, "tracking_uri", uri, TRACKING_OPTION) if uri else loaded
 
 
 def open_host(ctx: click.Context, *, creates_stores: bool = False) -> Host:

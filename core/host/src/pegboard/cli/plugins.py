@@ -42,25 +42,16 @@ def plugins(ctx: click.Context, as_json: bool) -> None:
     if {plugin.name for plugin in found} <= {builtin.NAME}:
         output.note(f"No plugin is installed. {distributions.first_step()}")
         return
-    output.print_table(
+    output.print_columns(
+        ["Plugin", "State", "Distribution", "Version", "Takes"],
         [
-            output.Column("Plugin", style="bold"),
-            output.Column("Distribution", optional=1),
-            output.Column("Version", optional=1),
-            output.Column("Takes", right=True, optional=2),
-            output.Column("State", styles=_STYLES),
-        ],
-        [
-            [p.name, p.distribution or "-", p.version or "-", _takes(p), reviewed.state(p)]
+            [p.name, reviewed.state(p), p.distribution or "-", p.version or "-", _takes(p)]
             for p in found
         ],
     )
     for plugin in found:
         click.echo()
         _print_details(plugin, reviewed)
-
-
-_STYLES = {"ok": "green", "error": "red", "conflict": "red", "slow": "yellow", "disabled": "yellow"}
 
 
 def _takes(plugin: Plugin) -> str:
@@ -105,10 +96,7 @@ def _print_details(plugin: Plugin, reviewed: Review) -> None:
         return
     output.heading(f"{plugin.name} provides")
     _print_faults(plugin, reviewed)
-    output.print_table(
-        [output.Column("Kind"), output.Column("Name", style="bold"), output.Column("What it is")],
-        plugin.provides,
-    )
+    output.print_columns(["Kind", "Name", "What it is"], plugin.provides)
 
 
 def _print_faults(plugin: Plugin, reviewed: Review) -> None:

@@ -42,10 +42,8 @@ def show(ctx: click.Context, as_json: bool) -> None:
             {key: {"value": value, "origin": origin} for key, value, origin in values}
         )
         return
-    output.print_table(
-        [output.Column("Key", style="bold"), output.Column("Value"), output.Column("From")],
-        [[key, _written(value), origin] for key, value, origin in values],
-    )
+    rows = [[key, _written(value), origin] for key, value, origin in values]
+    output.print_columns(["Key", "Value", "From"], rows)
 
 
 @config.command(epilog=output.examples("pegboard config path"))
@@ -56,7 +54,7 @@ def path(ctx: click.Context, as_json: bool) -> None:
     named = ctx.find_root().params.get("config")
     environ = {**os.environ, **({"PEGBOARD_CONFIG": named} if named else {})}
     file = configuration.find_file(environ, Path.cwd())
-    searched = [str(place) for place in _searched(environ)]
+    searched = [Path.cwd() / configuration.FILE_NAME, configuration.user_file(environ)]
     if as_json:
         output.print_json({"file": None if file is None else file.absolute(), "searched": searched})
     elif file is not None:
@@ -66,17 +64,10 @@ def path(ctx: click.Context, as_json: bool) -> None:
         output.note("\n".join(f"  {place}" for place in searched))
 
 
-def _searched(environ: dict[str, str]) -> Iterator[Path]:
-    """Yield the places of a configuration file that are worth naming, first to last."""
-    yield Path.cwd() / configuration.FILE_NAME
-    base = environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
-    yield Path(base) / "pegboard" / "config.toml"
-
-
 def _effective(host: Host) -> Iterator[tuple[str, object, str]]:
     """Yield key, value and origin of everything that can be set."""
     config = host.config
-    for section in ("tracking", "registry", "host", "http"):
+    for section in ("pegboard", "http"):
         part = getattr(config, section)
         for key in settings.keys(type(part)):
             dotted = f"{section}.{key}"

@@ -14,7 +14,6 @@ from pegboard.entities.logged_models import (
     LoggedModelOutput,
     LoggedModelStatus,
 )
-from pegboard.errors import NotSupported
 
 DEFAULT_PAGE = 100
 """How many models a search returns by default."""
@@ -119,6 +118,7 @@ class LoggedModelStore(ABC):
     def log_outputs(self, run_id: str, models: Sequence[LoggedModelOutput]) -> None:
         """Record models that an active run made, each once for a step."""
 
+    @abstractmethod
     def used_by(
         self, model_id: str, *, max_results: int = USERS_PAGE, page_token: str | None = None
     ) -> Page[str]:
@@ -126,8 +126,6 @@ class LoggedModelStore(ABC):
 
         NotSupported if the store cannot tell.
         """
-        del max_results, page_token
-        raise NotSupported(f"The store cannot tell which runs use the model {model_id!r}.")
 
     @abstractmethod
     def deleted(self, *, deleted_before: int | None = None) -> Iterable[LoggedModel]:

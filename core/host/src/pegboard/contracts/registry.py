@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import frozen
 
-from pegboard import paging, refusals, validation
 from pegboard.contracts.ability import Able
 from pegboard.entities import Page
 from pegboard.entities.registry import (
-    ARCHIVED,
     STAGES,
     Author,
     ChangeKind,
@@ -22,7 +17,6 @@ from pegboard.entities.registry import (
     RegisteredModel,
     RegistryChange,
 )
-from pegboard.errors import NotFound
 
 MODELS_PAGE = 100
 """How many registered models a search returns by default."""
@@ -41,12 +35,6 @@ HISTORY_PAGE = 100
 
 HISTORY_LIMIT = 10_000
 """The largest page of the history that may be asked for."""
-
-_COPY = re.compile("models:/[^/]+/")
-"""What the source of a version begins with that is a copy of another."""
-
-NEEDED_BY = 10
-"""How many of the versions are named that need the files of a run or logged model."""
 
 NOBODY = Author()
 
@@ -67,26 +55,13 @@ class Promotion:
     author: Author
 
 
-@frozen
-class Verdict:
-    """What a gate says: whether it lets a promotion pass, and why or why not."""
-
-    passed: bool
-    explanation: str = ""
-
-
-@frozen
-class FilesOwner:
-    """A run or a logged model, and the URIs of the directory with its files, without a query."""
-
-    id: str
-    uris: Sequence[str]
-
-
 class ModelRegistry(Able, ABC):
     """Registered models and their versions.
 
-    Names and keys obey the limits in ``pegboard.validation``; registries call it, callers need not.
+    Names and keys obey the limits in ``pegboard_stores.validation``; registries call it, callers
+    need not. ``pegboard_stores.basic_registry`` has what all registries do alike: ask the gates
+    before a promotion, take one back.
+
     Unknown models, versions and aliases raise NotFound. Entities are values. Every method may be
     called from any thread, and several processes may change a registry at once: a version number
     is given once, also after the version or the model was deleted, and no change is lost.
@@ -227,64 +202,16 @@ class ModelRegistry(Able, ABC):
     def download_uri(self, name: str, version: str) -> str:
         """Return the URI of the files of a version: a place, or another ``models:`` URI."""
 
-    def needing(self, owners: Sequence[FilesOwner]) -> Mapping[str, Sequence[ModelVersion]]:
-        """Return which versions need the files of runs and logged models, by the id of the owner.
-
-        A version needs them if its source, or the place of its files, lies at or below one of the
-        URIs, or if it comes from this run or logged model, whose id is a part of the place. Ten
-        versions of an owner are named at the most; owners that none needs are left out.
-
-        ``pegboard gc`` asks this to say what it will do. Here each version is looked at, page by
-        page.
-        """
-        by_uri: dict[str, list[str]] = {}
-        for owner in owners:
-            for uri in owner.uris:
-                by_uri.setdefault(uri.rstrip("/"), []).append(owner.id)
-        ids = {owner.id for owner in owners}
-        found: dict[str, list[ModelVersion]] = {}
-        search = partial(self.search_versions, order_by=("name", "version_number"))
-        for version in paging.items(search):
-            needed: dict[str, None] = {}
-            for place in self._places(version):
-                for directory in _directories(place):
-                    needed.update(dict.fromkeys(by_uri.get(directory, ())))
-                parts = place.split("/")
-                origin = (version.run_id, version.model_id)
-                needed.update((id_, None) for id_ in origin if id_ in ids and id_ in parts)
-            for id_ in needed:
-                if len(found.setdefault(id_, [])) < NEEDED_BY:
-                    found[id_].append(version)
-        return found
-
-    def begin_removal(self, owners: Sequence[FilesOwner]) -> Mapping[str, Sequence[ModelVersion]]:
-        """Do what ``needing`` does, and refuse versions of the files that no version needs.
-
-        Until ``end_removal`` is called for their owners, ``create_version`` raises InvalidState for
-        these files, so that ``pegboard gc`` can remove them; both are to be one transaction. A
-        registry that is not told of the end forgets it in time. Here nothing is refused: of a
-        version that is made between this and the removal, the files go.
-        """
-        return self.needing(owners)
-
-    def end_removal(self, owners: Sequence[FilesOwner]) -> None:
-        """Note that the files of these owners are removed, or stay."""
-
-    def _places(self, version: ModelVersion) -> Iterator[str]:
-        yield version.source.partition("?")[0]
-        if _COPY.match(version.source):
-            with suppress(NotFound):
-                yield self.download_uri(version.name, version.version).partition("?")[0]
-
     # -- aliases, stages, approvals ------------------------------------------------------------
 
+    @abstractmethod
     def set_alias(self, name: str, alias: str, version: str, *, by: Author = NOBODY) -> None:
         """Let an alias point at a version, from wherever it points now.
 
         Refused by a gate. ``latest`` and what looks like a version (``v3``) cannot be set.
         """
-        self._move_alias(name, validation.alias(alias, new=True), version, by, None)
 
+    @abstractmethod
     def rollback_alias(self, name: str, alias: str, *, by: Author = NOBODY) -> ModelVersion:
         """Take the last move of an alias back, and return the version it points at now.
 
@@ -292,41 +219,6 @@ class ModelRegistry(Able, ABC):
         not gone back to. Versions that were deleted meanwhile are passed over. Refused by a gate;
         InvalidState if there is no earlier version.
         """
-        alias = validation.alias(alias)
-        current = self.get_model(name).aliases.get(alias)
-        undone: set[int] = set()
-
-        def moves(page_token: str | None = None) -> Page[RegistryChange]:
-            kinds = (ChangeKind.ALIAS,)
-            return self.history(name, kinds=kinds, key=alias, page_token=page_token)
-
-        for change in paging.items(moves):
-            if change.undoes is not None:
-                undone.update((change.number, change.undoes))
-                continue
-            if change.number in undone or change.before in (None, current):
-                continue
-            try:
-                version = self.get_version(name, str(change.before))
-            except NotFound:
-                continue
-            self._move_alias(name, alias, version.version, by, change.number)
-            return self.get_version(name, version.version)
-        raise refusals.nothing_to_roll_back(name, alias)
-
-    def _move_alias(
-        self, name: str, alias: str, version: str, by: Author, undoes: int | None
-    ) -> None:
-        if self.allow is not None:
-            version = self.get_version(name, version).version
-            current = self.get_model(name).aliases.get(alias)
-            self.allow(Promotion(ChangeKind.ALIAS, name, version, alias, current, by))
-        self._set_alias(name, alias, version, by, undoes)
-
-    @abstractmethod
-    def _set_alias(
-        self, name: str, alias: str, version: str, by: Author, undoes: int | None
-    ) -> None: ...
 
     @abstractmethod
     def delete_alias(self, name: str, alias: str, *, by: Author = NOBODY) -> None:
@@ -336,6 +228,7 @@ class ModelRegistry(Able, ABC):
     def version_by_alias(self, name: str, alias: str) -> ModelVersion:
         """Return the version an alias points at; ``latest`` stands for the newest version."""
 
+    @abstractmethod
     def transition_stage(
         self,
         name: str,
@@ -350,30 +243,12 @@ class ModelRegistry(Able, ABC):
         ``archive_existing`` moves the other versions of that stage to ``Archived``; InvalidValue
         for the first stage and ``Archived`` itself.
         """
-        stage = self.stage(stage)
-        if archive_existing and (
-            stage in (self.stages[0], ARCHIVED) or ARCHIVED not in self.stages
-        ):
-            raise refusals.cannot_archive(stage)
-        if self.allow is not None and stage != self.stages[0]:
-            found = self.get_version(name, version)
-            self.allow(
-                Promotion(ChangeKind.STAGE, name, found.version, stage, found.current_stage, by)
-            )
-        return self._transition_stage(name, version, stage, archive_existing, by)
-
-    def stage(self, name: str) -> str:
-        """Return a stage as it is written; InvalidValue if there is none of that name."""
-        for stage in self.stages:
-            if stage.lower() == str(name).lower():
-                return stage
-        raise refusals.no_stage(name, self.stages)
 
     @abstractmethod
-    def _transition_stage(
-        self, name: str, version: str, stage: str, archive_existing: bool, by: Author
-    ) -> ModelVersion: ...
+    def stage(self, name: str) -> str:
+        """Return a stage as it is written; InvalidValue if there is none of that name."""
 
+    @abstractmethod
     def approve(
         self, name: str, version: str, key: str, *, withdraw: bool = False, by: Author = NOBODY
     ) -> None:
@@ -382,26 +257,10 @@ class ModelRegistry(Able, ABC):
         Approvals are entries of the history, from None to APPROVED or back; the last one of a
         person counts. InvalidValue if nobody is named.
         """
-        if not by.user:
-            raise refusals.nobody_approves()
-        stages = {stage.lower(): stage for stage in self.stages}
-        key = stages.get(str(key).lower()) or validation.alias(key, new=True)
-        self._approve(name, version, key, withdraw, by)
 
     @abstractmethod
-    def _approve(self, name: str, version: str, key: str, withdraw: bool, by: Author) -> None: ...
-
     def approvals(self, name: str, version: str, key: str) -> Sequence[RegistryChange]:
         """Return the approvals of a version for an alias or a stage that count, the last first."""
-
-        def given(page_token: str | None = None) -> Page[RegistryChange]:
-            kinds = (ChangeKind.APPROVAL,)
-            return self.history(name, kinds=kinds, version=version, key=key, page_token=page_token)
-
-        last: dict[str | None, RegistryChange] = {}
-        for change in paging.items(given):
-            last.setdefault(change.user, change)
-        return [change for change in last.values() if change.after is not None]
 
     @abstractmethod
     def history(
@@ -423,11 +282,3 @@ class ModelRegistry(Able, ABC):
 
     def close(self) -> None:
         """Give up all resources; what later calls do is undefined."""
-
-
-def _directories(uri: str) -> Iterator[str]:
-    """Yield a URI and those of the directories above it."""
-    uri = uri.rstrip("/")
-    while uri:
-        yield uri
-        uri = uri.rpartition("/")[0].rstrip("/")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from attrs import frozen
 
-from pegboard import paging, refusals, uris
+from pegboard import uris
 from pegboard.contracts.ability import Able
 from pegboard.entities import (
     DatasetInput,
@@ -37,12 +35,6 @@ T = TypeVar("T")
 SEARCH_LIMIT = 50_000
 """The largest page a search may be asked for, in entities."""
 
-DATASETS_LIMIT = 1000
-"""How many datasets a search for them returns at the most."""
-
-CONTEXT_TAG = "mlflow.data.context"
-"""The tag on the use of a dataset that says what for."""
-
 
 @frozen
 class MetricColumns:
@@ -52,16 +44,6 @@ class MetricColumns:
     timestamps: Sequence[int]
     values: Sequence[float]
     token: str | None = None
-
-
-@frozen
-class Waiting:
-    """What was logged to a run and waits on this machine to be sent to the store."""
-
-    points: int
-    requests: int
-    """How many other requests wait: params, tags or the end of the run."""
-    place: str
 
 
 class MetricWriter(ABC):
@@ -121,7 +103,8 @@ class TrackingStore(Able, ABC):
 
     Ids are strings chosen by the store. Entities are values: changing what a store returned does
     not change the store. Every method may be called from any thread. Names, keys and values obey
-    the limits in ``pegboard.validation``; stores call it, callers need not.
+    the limits in ``pegboard_stores.validation``; stores call it, callers need not.
+    ``pegboard_stores.basic_store`` has some of the methods, written in terms of the others.
 
     Unknown ids raise NotFound; a change to a deleted run or experiment raises InvalidState.
     A new store holds one experiment, named ``Default``, with the id ``0``.
@@ -264,19 +247,9 @@ class TrackingStore(Able, ABC):
     def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
         """Record datasets used by the run; one that is known (name and digest) is recorded once."""
 
+    @abstractmethod
     def search_datasets(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
         """Return what datasets the runs of experiments used, each context once; 1000 at most."""
-        from pegboard import paging
-
-        found: dict[DatasetSummary, None] = {}
-        for run in paging.items(partial(self.search_runs, experiment_ids, view=ViewType.ALL)):
-            for item in run.inputs.dataset_inputs:
-                context = next((t.value for t in item.tags if t.key == CONTEXT_TAG), None)
-                used = (run.info.experiment_id, item.dataset.name, item.dataset.digest)
-                found[DatasetSummary(*used, context)] = None
-            if len(found) >= DATASETS_LIMIT:
-                break
-        return list(found)[:DATASETS_LIMIT]
 
     @abstractmethod
     def metric_history(
@@ -292,6 +265,7 @@ class TrackingStore(Able, ABC):
         Of points that are equal in step, timestamp and value the first is kept; NaN equals NaN.
         """
 
+    @abstractmethod
     def metric_columns(
         self,
         run_id: str,
@@ -306,18 +280,8 @@ class TrackingStore(Able, ABC):
         With ``by_time`` they are in the order of time, those of one time in the order of steps, and
         those of one step in that of values, where NaN counts as 0.
         """
-        if by_time:
-            whole = sorted(self.metric_history(run_id, key), key=_by_time)
-            page = paging.cut(whole, max_results, page_token)
-        else:
-            page = self.metric_history(run_id, key, max_results=max_results, page_token=page_token)
-        return MetricColumns(
-            [point.step for point in page],
-            [point.timestamp for point in page],
-            [point.value for point in page],
-            page.token,
-        )
 
+    @abstractmethod
     def sampled_history(
         self,
         run_id: str,
@@ -332,39 +296,29 @@ class TrackingStore(Able, ABC):
         The least and the greatest value of each stretch are kept, so no spike is lost. Steps
         outside ``start_step`` to ``end_step`` (both included) are left out.
         """
-        low = -math.inf if start_step is None else start_step
-        high = math.inf if end_step is None else end_step
-        history = [m for m in self.metric_history(run_id, key) if low <= m.step <= high]
-        history.sort(key=lambda m: (m.step, m.timestamp))
-        from pegboard.sampling import reduce_points
-
-        kept = reduce_points([m.value for m in history], points)
-        return [history[i] for i in kept]
 
     # -- further abilities ---------------------------------------------------------------------
 
+    @abstractmethod
     def logged_models(self) -> LoggedModelStore:
         """Return the logged models kept here; NotSupported if this store keeps none."""
-        raise refusals.unsupported("logged models", self)
 
+    @abstractmethod
     def traces(self) -> TraceStore:
         """Return the traces kept here; NotSupported if this store keeps none."""
-        raise refusals.unsupported("traces", self)
 
     # -- writing and housekeeping --------------------------------------------------------------
 
+    @abstractmethod
     def metric_writer(self) -> MetricWriter:
-        """Return a writer for this process; the default one logs point by point."""
-        return DirectWriter(self)
+        """Return a writer for this process."""
 
+    @abstractmethod
     async def soon(self, work: Callable[[], T]) -> T:
         """Do work that only creates or changes runs, params and tags, for an event loop.
 
-        A store may do together what comes at the same time; by default, each in a thread.
+        A store may do together what comes at the same time.
         """
-        import asyncio
-
-        return await asyncio.to_thread(work)
 
     @abstractmethod
     def deleted_runs(self, *, deleted_before: int | None = None) -> Iterable[RunInfo]:
@@ -397,13 +351,6 @@ class TrackingStore(Able, ABC):
         """Give space of purged data back to the system; return the bytes freed."""
         return 0
 
-    def waiting(self, run_id: str) -> Waiting | None:  # noqa: ARG002
-        """Return what was logged to a run on this machine and is not in the store yet, if any.
-
-        For stores that are elsewhere; others keep what they were given.
-        """
-        return None
-
     def faults(self) -> Iterable[tuple[str, str]]:
         """Return what is amiss although the store works: what it is, and what to do about it.
 
@@ -416,24 +363,3 @@ class TrackingStore(Able, ABC):
 
         Closing once more does no harm.
         """
-
-
-class DirectWriter(MetricWriter):
-    """Writes each call straight into the store: for stores without a journal of their own."""
-
-    def __init__(self, store: TrackingStore) -> None:
-        self._store = store
-
-    def log(self, run_id: str, key: str, value: float, timestamp: int, step: int) -> None:
-        """Append one point."""
-        self._store.log_batch(run_id, metrics=[Metric(key, value, timestamp, step)])
-
-    def log_many(self, run_id: str, values: Mapping[str, float], timestamp: int, step: int) -> None:
-        """Append one point per key."""
-        points = [Metric(key, value, timestamp, step) for key, value in values.items()]
-        self._store.log_batch(run_id, metrics=points)
-
-
-def _by_time(point: Metric) -> tuple[int, int, float]:
-    value = 0.0 if math.isnan(point.value) else point.value
-    return point.timestamp, point.step, value

@@ -16,45 +16,22 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from attrs import field, frozen
 
 if TYPE_CHECKING:
-    from pegboard.entities.logged_models import LoggedModel as LoggedModel
-    from pegboard.entities.logged_models import LoggedModelInput as LoggedModelInput
-    from pegboard.entities.logged_models import LoggedModelOutput as LoggedModelOutput
-    from pegboard.entities.logged_models import LoggedModelStatus as LoggedModelStatus
-    from pegboard.entities.traces import Assessment as Assessment
-    from pegboard.entities.traces import AssessmentError as AssessmentError
-    from pegboard.entities.traces import AssessmentKind as AssessmentKind
-    from pegboard.entities.traces import Span as Span
-    from pegboard.entities.traces import SpanEvent as SpanEvent
-    from pegboard.entities.traces import SpanLink as SpanLink
-    from pegboard.entities.traces import SpanStatusCode as SpanStatusCode
-    from pegboard.entities.traces import Trace as Trace
-    from pegboard.entities.traces import TraceInfo as TraceInfo
-    from pegboard.entities.traces import TraceState as TraceState
+    from pegboard.entities.logged_models import *  # noqa: F403
+    from pegboard.entities.logged_models import LoggedModelInput, LoggedModelOutput
+    from pegboard.entities.traces import *  # noqa: F403
 
-_ELSEWHERE = {
-    "LoggedModel": "logged_models",
-    "LoggedModelInput": "logged_models",
-    "LoggedModelOutput": "logged_models",
-    "LoggedModelStatus": "logged_models",
-    "Assessment": "traces",
-    "AssessmentError": "traces",
-    "AssessmentKind": "traces",
-    "Span": "traces",
-    "SpanEvent": "traces",
-    "SpanLink": "traces",
-    "SpanStatusCode": "traces",
-    "Trace": "traces",
-    "TraceInfo": "traces",
-    "TraceState": "traces",
-}
-"""Names that are imported on first use, and their modules."""
+_MORE = ("logged_models", "traces")
+"""Modules whose names are names of this package, too; they are imported on first use."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ELSEWHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_ELSEWHERE[name]}"), name)
-    return value
+    if not name.startswith("_"):
+        for module in _MORE:
+            value = getattr(import_module(f"{__name__}.{module}"), name, None)
+            if value is not None:
+                globals()[name] = value
+                return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 T = TypeVar("T")

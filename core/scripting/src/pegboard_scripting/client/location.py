@@ -31,7 +31,7 @@ def set_tracking_uri(uri: str | Path | None) -> None:
 
 def get_tracking_uri() -> str:
     """Return the URI that is tracked to: the one set, else the environment's, else configured."""
-    return _uri or _from_environment() or host.current().config.tracking.uri
+    return _uri or _from_environment() or host.current().config.pegboard.tracking_uri
 
 
 def is_tracking_uri_set() -> bool:
@@ -64,12 +64,12 @@ def get_registry_uri() -> str:
 
 def registry_beside(tracking_uri: str) -> str:
     """Return the URI of the model registry for who tracks to a URI."""
-    configured = host.current().config.registry.uri
-    return _registry_uri or _from_environment("registry") or configured or tracking_uri
+    configured = host.current().config.pegboard.registry_uri
+    return _registry_uri or _from_environment("registry_uri") or configured or tracking_uri
 
 
-def _from_environment(section: str = "tracking") -> str | None:
-    for variable, value in config.ENVIRONMENT.items():
-        if value == (section, "uri") and (uri := os.environ.get(variable)):
+def _from_environment(wanted: str = "tracking_uri") -> str | None:
+    for variable, key in config.ENVIRONMENT.items():
+        if key == wanted and (uri := os.environ.get(variable)):
             return uri
     return None

@@ -12,14 +12,11 @@ from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
 from pegboard.entities import ViewType
-from pegboard.errors import InvalidValue
 
 from pegboard_stores.filters import Field, Kind, OrderBy
+from pegboard_stores.run_table.bounds import MOST_ROWS, check_page
 
 Value = float | str | None
-
-MOST_ROWS = 500
-"""How many rows, or groups, a page may have."""
 
 DISTINCT = 200
 """So many different values are told apart in any case."""
@@ -74,10 +71,7 @@ class TableQuery:
 
     def check(self) -> None:
         """Raise InvalidValue for a page that no table has."""
-        if not 1 <= self.limit <= MOST_ROWS:
-            raise InvalidValue(f"A page of {self.limit} rows is not from 1 to {MOST_ROWS}.")
-        if self.offset < 0:
-            raise InvalidValue(f"A page cannot begin at row {self.offset}.")
+        check_page(self.limit, self.offset, MOST_ROWS)
 
 
 @frozen(kw_only=True)
@@ -231,20 +225,24 @@ class RunTable(ABC):
         """Return the metrics, params and tags that runs have, by kind and name; ``q`` is not used.
 
         ``contains`` is a part of the key in any case of letters; ``pattern`` is a regular
-        expression as in filters. InvalidValue for a wrong one.
+        expression as in filters. InvalidValue for a wrong one, and for a page that no table has
+        (``bounds``).
         """
 
     @abstractmethod
     def values(
         self, scope: RunScope, column: Field, *, contains: str = "", limit: int = 50
     ) -> Sequence[ValueCount]:
-        """Return the values of a column, the most frequent first; ``q`` is not used."""
+        """Return the values of a column, the most frequent first; ``q`` is not used.
+
+        InvalidValue for a ``limit`` that no table has.
+        """
 
     @abstractmethod
     def histograms(
         self, scope: RunScope, columns: Sequence[Field], *, bins: int = 20
     ) -> Mapping[Field, Histogram]:
-        """Return how the values of the runs that fit are spread."""
+        """Return how the values of the runs that fit are spread; InvalidValue for wrong bins."""
 
     @abstractmethod
     def revision(self) -> int:

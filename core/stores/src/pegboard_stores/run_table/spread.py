@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from pegboard_stores.run_table.contract import Histogram
 
-MOST_BINS = 64
 _TEXTS = 10
 """How many of the most frequent texts are shown."""
 _WIDE = 1_000.0

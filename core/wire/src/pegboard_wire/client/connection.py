@@ -271,7 +271,7 @@ def _configured(named: Iterable[str]) -> Iterator[str]:
     from pegboard import config, host
 
     current = host.current().config
-    yield from (current.tracking.uri, current.registry.uri, *named)
+    yield from (current.pegboard.tracking_uri, current.pegboard.registry_uri, *named)
     # What a script has set since the configuration was read stands in the environment.
     yield from (os.environ.get(variable, "") for variable in config.ENVIRONMENT)
 

@@ -56,7 +56,7 @@ def autolog(
         "extra_tags": extra_tags,
     }
     with _lock:
-        for autologger in host.current().autologgers():
+        for autologger in host.current().declared("autologger").values():
             if autologger.name in (exclude_flavors or ()):
                 continue
             if wait := _waits.pop(autologger.name, None):

@@ -14,8 +14,6 @@ from pegboard.contracts.registry import (
     NOBODY,
     VERSIONS_LIMIT,
     VERSIONS_PAGE,
-    FilesOwner,
-    ModelRegistry,
     Promotion,
 )
 from pegboard.entities import Page
@@ -28,9 +26,11 @@ from pegboard.entities.registry import (
     RegistryChange,
 )
 from pegboard.errors import InvalidValue, NotFound, NotSupported, Refused
-from pegboard.validation import MAX_SOURCE
 from pegboard_scripting.model_uris import LATEST
 from pegboard_stores import refusals, validation
+from pegboard_stores.basic_registry import BasicRegistry
+from pegboard_stores.needed_files import EachVersion, FilesNeeded, FilesOwner
+from pegboard_stores.validation import MAX_SOURCE
 from pegboard_wire.client.api import Api
 from pegboard_wire.client.connection import connect
 from pegboard_wire.client.errors import AccessDenied, UnknownPath
@@ -65,7 +65,7 @@ def open_registry(uri: Uri, settings: Settings) -> RestRegistry:
     return RestRegistry(connect(uri.text, settings.http))
 
 
-class RestRegistry(ModelRegistry):
+class RestRegistry(BasicRegistry, FilesNeeded):
     """Registered models of a server.
 
     Who changes something is up to the server, if it knows its users. It asks its own gates, and
@@ -82,7 +82,7 @@ class RestRegistry(ModelRegistry):
         from pegboard_registry.client.webhooks import RestWebhooks
 
         made = RestWebhooks(self)
-        return made if isinstance(made, contract) else None
+        return made if isinstance(made, contract) else super().ability(contract)
 
     # -- registered models ---------------------------------------------------------------------
 
@@ -224,7 +224,7 @@ class RestRegistry(ModelRegistry):
         try:
             return self._asked(_own("needing"), owners)
         except UnknownPath:
-            return super().needing(owners)
+            return EachVersion(self).needing(owners)
 
     def begin_removal(self, owners: Sequence[FilesOwner]) -> Mapping[str, Sequence[ModelVersion]]:
         """Do what ``needing`` does, and refuse versions of the files that none needs from now on.
@@ -234,7 +234,7 @@ class RestRegistry(ModelRegistry):
         try:
             return self._asked(_own("removals"), owners)
         except UnknownPath:
-            return super().begin_removal(owners)
+            return EachVersion(self).begin_removal(owners)
 
     def end_removal(self, owners: Sequence[FilesOwner]) -> None:
         """Note that the files of these owners are removed, or stay."""

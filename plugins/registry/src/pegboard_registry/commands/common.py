@@ -15,7 +15,7 @@ from pegboard.errors import InvalidValue
 from pegboard_scripting import model_uris
 from pegboard_scripting.client import Client
 from pegboard_scripting.resolver import is_explicit
-from pegboard_stores import formats
+from pegboard_stores import formats, tables
 from pegboard_stores.filters import Kind, SearchSchema, parse_filter
 from pegboard_stores.search_hints import note_unknown_keys
 
@@ -68,7 +68,7 @@ def client(*, create: bool = False) -> Client:
     NoStore if they are not there, unless ``create``: then they are made.
     """
     config = open_host(click.get_current_context(), creates_stores=create).config
-    return Client(config.tracking.uri, config.registry.uri or config.tracking.uri)
+    return Client(config.pegboard.tracking_uri, config.pegboard.models_uri)
 
 
 def version_of(client: Client, reference: str) -> ModelVersion:
@@ -168,7 +168,7 @@ def print_found(
     found: Iterator[T],
     limit: int,
     as_json: bool,
-    columns: list[output.Column],
+    columns: list[tables.Column],
     row: Callable[[T], list[object]],
     nothing: str,
 ) -> bool:
@@ -183,7 +183,7 @@ def print_found(
     if not shown:
         output.note(nothing)
         return False
-    output.note_hidden(output.print_table(columns, [row(each) for each in shown]))
+    tables.note_hidden(tables.print_table(columns, [row(each) for each in shown]))
     if next(found, None) is not None:
         output.note(f"There are more than these {limit}; see --limit.")
     return True

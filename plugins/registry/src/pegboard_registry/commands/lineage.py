@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 from pegboard.cli import output
-from pegboard_stores import formats
+from pegboard_stores import formats, tables
 
 from pegboard_registry.commands import common
 from pegboard_registry.lineage import Data, Lineage, Node, trace
@@ -41,8 +41,8 @@ def _print(found: Lineage) -> None:
     output.print_record(_summary(found), indent="  ")
     _section("Code", _code(found.code))
     data = [(each.name, each.context or "-", each.digest, _source(each)) for each in found.data]
-    columns = [output.Column(title) for title in ("Dataset", "Context", "Digest")]
-    _table("Data", [*columns, output.Column("Source", most=60)], data)
+    columns = [tables.Column(title) for title in ("Dataset", "Context", "Digest")]
+    _table("Data", [*columns, tables.Column("Source", most=60)], data)
     _section("Params", sorted(found.params.items()))
     metrics = sorted(found.metrics.items())
     _section("Metrics", [(key, formats.number(value)) for key, value in metrics])
@@ -107,11 +107,11 @@ def _packages(packages: Sequence[str]) -> str:
 
 def _nodes(title: str, nodes: Sequence[Node]) -> None:
     columns = [
-        output.Column("How"),
-        output.Column("What"),
-        output.Column("Name", style="bold", most=40),
-        output.Column("Detail", optional=2),
-        output.Column("ID", optional=1),
+        tables.Column("How"),
+        tables.Column("What"),
+        tables.Column("Name", style="bold", most=40),
+        tables.Column("Detail", optional=2),
+        tables.Column("ID", optional=1),
     ]
     rows = [(each.relation, each.kind, each.name, each.detail, _id(each)) for each in nodes]
     _table(title, columns, rows)
@@ -128,8 +128,8 @@ def _section(title: str, pairs: Sequence[tuple[str, object]]) -> None:
         output.print_record(pairs, indent="  ")
 
 
-def _table(title: str, columns: Sequence[output.Column], rows: Sequence[Sequence[object]]) -> None:
+def _table(title: str, columns: Sequence[tables.Column], rows: Sequence[Sequence[object]]) -> None:
     if rows:
         click.echo()
         output.heading(title)
-        output.note_hidden(output.print_table(columns, rows))
+        tables.note_hidden(tables.print_table(columns, rows))

@@ -13,7 +13,7 @@ from pegboard.entities.registry import ModelVersion, RegisteredModel
 from pegboard.errors import command_line
 from pegboard.literals import literal
 from pegboard_scripting.client import Client
-from pegboard_stores import formats
+from pegboard_stores import formats, tables
 from pegboard_stores.filters import MODEL_VERSIONS, REGISTERED_MODELS
 
 from pegboard_registry.commands import common, logged_model, promotion
@@ -24,14 +24,14 @@ _SHOWN = 10
 
 _STAGES = {"Production": "green", "Staging": "yellow", "Archived": "dim"}
 _VERSIONS = [
-    output.Column("Version", style="bold", most=50),
-    output.Column("Stage", styles=_STAGES),
-    output.Column("Aliases", style="cyan", most=40),
-    output.Column("Created", optional=2),
-    output.Column("By", optional=3, most=16),
-    output.Column("Run", optional=4),
-    output.Column("Tags", optional=5, most=40),
-    output.Column("Source", optional=6, most=60),
+    tables.Column("Version", style="bold", most=50),
+    tables.Column("Stage", styles=_STAGES),
+    tables.Column("Aliases", style="cyan", most=40),
+    tables.Column("Created", optional=2),
+    tables.Column("By", optional=3, most=16),
+    tables.Column("Run", optional=4),
+    tables.Column("Tags", optional=5, most=40),
+    tables.Column("Source", optional=6, most=60),
 ]
 
 
@@ -64,12 +64,12 @@ def list_models(filter_text: str, order_by: tuple[str, ...], limit: int, as_json
         limit,
         as_json,
         [
-            output.Column("Name", style="bold", most=40),
-            output.Column("Latest", right=True),
-            output.Column("Aliases", style="cyan", most=40),
-            output.Column("Updated", optional=2),
-            output.Column("Tags", optional=3, most=40),
-            output.Column("Description", optional=4, most=40),
+            tables.Column("Name", style="bold", most=40),
+            tables.Column("Latest", right=True),
+            tables.Column("Aliases", style="cyan", most=40),
+            tables.Column("Updated", optional=2),
+            tables.Column("Tags", optional=3, most=40),
+            tables.Column("Description", optional=4, most=40),
         ],
         _model_row,
         "No registered model matches.",
@@ -131,7 +131,7 @@ def show(model: str, as_json: bool) -> None:
     if shown:
         click.echo()
         output.heading("Versions")
-        output.note_hidden(output.print_table(_VERSIONS, [_version_row(each) for each in shown]))
+        tables.note_hidden(tables.print_table(_VERSIONS, [_version_row(each) for each in shown]))
     if next(versions, None) is not None:
         more = command_line("pegboard", "models", "versions", found.name)
         output.note(f"There are more; see: {more}")

@@ -8,7 +8,7 @@ import click
 from pegboard import host, paging
 from pegboard.cli import output
 from pegboard.entities.registry import ChangeKind, RegistryChange
-from pegboard_stores import formats
+from pegboard_stores import formats, tables
 
 from pegboard_registry.commands import common
 from pegboard_registry.commands.webhooks import webhooks
@@ -59,12 +59,12 @@ def history(model: str, kinds: tuple[str, ...], limit: int, as_json: bool) -> No
         limit,
         as_json,
         [
-            output.Column("No.", right=True, optional=4),
-            output.Column("When"),
-            output.Column("Change", style="bold", most=60),
-            output.Column("By", most=16),
-            output.Column("Why", optional=1, most=40),
-            output.Column("Detail", optional=3),
+            tables.Column("No.", right=True, optional=4),
+            tables.Column("When"),
+            tables.Column("Change", style="bold", most=60),
+            tables.Column("By", most=16),
+            tables.Column("Why", optional=1, most=40),
+            tables.Column("Detail", optional=3),
         ],
         _row,
         "Nothing has changed.",
@@ -161,11 +161,11 @@ def gates(as_json: bool) -> None:
             ]
         )
         return
-    output.print_table(
+    tables.print_table(
         [
-            output.Column("Gate", style="bold"),
-            output.Column("Required for", style="cyan"),
-            output.Column("What it checks"),
+            tables.Column("Gate", style="bold"),
+            tables.Column("Required for", style="cyan"),
+            tables.Column("What it checks"),
         ],
         [(name, ", ".join(keys) or "-", summary) for name, keys, summary in rows],
     )

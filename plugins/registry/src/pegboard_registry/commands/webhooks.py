@@ -10,7 +10,7 @@ import click
 from pegboard import paging
 from pegboard.cli import output
 from pegboard.errors import InvalidValue, StoreError
-from pegboard_stores import formats
+from pegboard_stores import formats, tables
 
 from pegboard_registry.commands import common
 from pegboard_registry.webhooks.entities import EVENTS, Delivery, DeliveryState, Webhook
@@ -46,12 +46,12 @@ def list_webhooks(limit: int, as_json: bool) -> None:
         limit,
         as_json,
         [
-            output.Column("Name", style="bold", most=40),
-            output.Column("ID"),
-            output.Column("Status", styles={"DISABLED": "yellow"}),
-            output.Column("URL", most=60),
-            output.Column("Events", optional=1, most=60),
-            output.Column("Created", optional=2),
+            tables.Column("Name", style="bold", most=40),
+            tables.Column("ID"),
+            tables.Column("Status", styles={"DISABLED": "yellow"}),
+            tables.Column("URL", most=60),
+            tables.Column("Events", optional=1, most=60),
+            tables.Column("Created", optional=2),
         ],
         _row,
         "There are no webhooks.",
@@ -156,12 +156,12 @@ def deliveries(webhook_id: str, limit: int, as_json: bool) -> None:
         limit,
         as_json,
         [
-            output.Column("When"),
-            output.Column("Event", style="bold"),
-            output.Column("State", styles={"failed": "red", "waiting": "yellow"}),
-            output.Column("Attempts", right=True),
-            output.Column("Answer", most=60),
-            output.Column("ID", optional=2),
+            tables.Column("When"),
+            tables.Column("Event", style="bold"),
+            tables.Column("State", styles={"failed": "red", "waiting": "yellow"}),
+            tables.Column("Attempts", right=True),
+            tables.Column("Answer", most=60),
+            tables.Column("ID", optional=2),
         ],
         _delivery_row,
         "Nothing was to be delivered yet.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from attrs import evolve
-from pegboard import paging
 from pegboard.contracts.registry import (
     MODELS_LIMIT,
     MODELS_PAGE,
@@ -18,7 +17,7 @@ from pegboard.entities.registry import (
     ModelVersion,
     RegisteredModel,
 )
-from pegboard_stores import filters, refusals, validation
+from pegboard_stores import filters, offsets, refusals, validation
 from pegboard_stores.clock import now_ms
 
 from pegboard_registry.memory.records import MemoryBase, Model, without
@@ -109,7 +108,7 @@ class MemoryModels(MemoryBase):
         with self._lock:
             known = [Searchable.of_model(self.get_model(name)) for name in self._memory.models]
         found = search(known, filters.REGISTERED_MODELS, filter, order_by, "name")
-        return paging.cut((each.entity for each in found), max_results, page_token)
+        return offsets.cut((each.entity for each in found), max_results, page_token)
 
     def set_model_tag(self, name: str, key: str, value: str) -> None:
         """Set or change a tag of a model."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attrs import evolve
-from pegboard import paging
 from pegboard.contracts.registry import (
     HISTORY_LIMIT,
     HISTORY_PAGE,
@@ -21,7 +20,7 @@ from pegboard.entities.registry import (
     RegistryChange,
 )
 from pegboard_scripting.model_uris import LATEST
-from pegboard_stores import refusals, validation
+from pegboard_stores import offsets, refusals, validation
 from pegboard_stores.clock import now_ms
 
 from pegboard_registry.memory.records import MemoryBase
@@ -139,8 +138,8 @@ class MemoryPromotion(MemoryBase):
                 and number in (None, change.version)
                 and key in (None, change.key)
             ]
-        below = paging.decode(page_token)
+        below = offsets.decode(page_token)
         rest = [change for change in found if not below or change.number < below]
         more = len(rest) > max_results
-        token = paging.encode(rest[max_results - 1].number) if more else None
+        token = offsets.encode(rest[max_results - 1].number) if more else None
         return Page(rest[:max_results], token)

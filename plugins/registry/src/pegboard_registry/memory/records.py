@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
 from attrs import define, evolve, field
-from pegboard.contracts.registry import ModelRegistry
 from pegboard.entities.registry import (
     Author,
     ChangeKind,
@@ -16,6 +15,7 @@ from pegboard.entities.registry import (
     RegistryChange,
 )
 from pegboard_stores import refusals, validation
+from pegboard_stores.basic_registry import BasicRegistry
 from pegboard_stores.clock import now_ms
 
 
@@ -42,7 +42,7 @@ class Memory:
     lock: AbstractContextManager[object] = field(factory=threading.RLock)
 
 
-class MemoryBase(ModelRegistry):
+class MemoryBase(BasicRegistry):
     """What the methods work on."""
 
     def __init__(self, memory: Memory | None = None) -> None:

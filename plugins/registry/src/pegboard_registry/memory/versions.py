@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from attrs import evolve
-from pegboard import paging
 from pegboard.contracts.registry import (
     NOBODY,
     VERSIONS_LIMIT,
@@ -17,9 +16,9 @@ from pegboard.entities.registry import (
     ChangeKind,
     ModelVersion,
 )
-from pegboard.validation import MAX_SOURCE
-from pegboard_stores import filters, validation
+from pegboard_stores import filters, offsets, validation
 from pegboard_stores.clock import now_ms
+from pegboard_stores.validation import MAX_SOURCE
 
 from pegboard_registry.memory.records import MemoryBase, without
 from pegboard_registry.memory.search import Searchable, search
@@ -112,7 +111,7 @@ class MemoryVersions(MemoryBase):
             ]
         default = "last_updated_timestamp DESC"
         found = search(known, filters.MODEL_VERSIONS, filter, order_by, default)
-        return paging.cut((each.entity for each in found), max_results, page_token)
+        return offsets.cut((each.entity for each in found), max_results, page_token)
 
     def set_version_tag(self, name: str, version: str, key: str, value: str) -> None:
         """Set or change a tag of a version."""

@@ -6,11 +6,10 @@ import sqlite3
 from collections.abc import Sequence
 
 from attrs import frozen
-from pegboard import paging
 from pegboard.contracts.registry import HISTORY_LIMIT
 from pegboard.entities import Page
 from pegboard.entities.registry import Author, ChangeKind, RegistryChange
-from pegboard_stores import refusals, validation
+from pegboard_stores import offsets, refusals, validation
 from pegboard_stores.clock import now_ms
 
 _ABOVE_ALL = 2**62
@@ -88,7 +87,7 @@ def find(
     wanted = {
         "version": None if version is None else validation.version_number(version),
         "key": key,
-        "below": paging.decode(page_token) or _ABOVE_ALL,
+        "below": offsets.decode(page_token) or _ABOVE_ALL,
         "limit": max_results + 1,
     }
     finding = "SELECT id FROM registry_identity WHERE name = ?"
@@ -102,7 +101,7 @@ def find(
             rows = connection.execute(_FIND, {**wanted, "model": model, "kind": str(kind)})
             found += [_change(*row) for row in rows]
     found.sort(key=lambda change: change.number, reverse=True)
-    token = paging.encode(found[max_results - 1].number) if len(found) > max_results else None
+    token = offsets.encode(found[max_results - 1].number) if len(found) > max_results else None
     return Page(found[:max_results], token)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from pegboard.contracts.registry import MODELS_LIMIT, MODELS_PAGE, NOBODY, ModelRegistry
+from pegboard.contracts.registry import MODELS_LIMIT, MODELS_PAGE, NOBODY
 from pegboard.entities import Page
 from pegboard.entities.registry import Author, ChangeKind, ModelVersion, RegisteredModel
 from pegboard_stores import refusals, validation
+from pegboard_stores.basic_registry import BasicRegistry
 from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
 
@@ -22,7 +23,7 @@ from pegboard_registry.store.rows import (
 )
 
 
-class SqliteModels(ModelRegistry):
+class SqliteModels(BasicRegistry):
     """The methods for registered models."""
 
     _database: Database

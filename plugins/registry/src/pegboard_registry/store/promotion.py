@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from pegboard.contracts.registry import HISTORY_PAGE, NOBODY, ModelRegistry
+from pegboard.contracts.registry import HISTORY_PAGE, NOBODY
 from pegboard.entities import Page
 from pegboard.entities.registry import (
     APPROVED,
@@ -17,6 +17,7 @@ from pegboard.entities.registry import (
 )
 from pegboard_scripting.model_uris import LATEST
 from pegboard_stores import refusals, validation
+from pegboard_stores.basic_registry import BasicRegistry
 from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
 
@@ -31,7 +32,7 @@ from pegboard_registry.store.rows import (
 )
 
 
-class SqlitePromotion(ModelRegistry):
+class SqlitePromotion(BasicRegistry):
     """The methods by which versions get and lose aliases, stages and approvals."""
 
     _database: Database

@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
-from pegboard.contracts.registry import FilesOwner
 from pegboard.errors import InvalidState, quoted
 from pegboard_stores.clock import now_ms
+from pegboard_stores.needed_files import FilesOwner
 
 LASTS_MS = 24 * 3600 * 1000
 """How long files count as being removed if nobody says that they are."""

@@ -65,11 +65,13 @@ class SqliteRegistry(SqliteModels, SqliteVersions, SqlitePromotion):
         return self._database
 
     def ability(self, contract: type[T]) -> T | None:
-        """Return the webhooks in the same file."""
+        """Return the webhooks in the same file, or itself for the files that versions need."""
         with self._lock:
             if self._webhooks is None:
                 self._webhooks = self._open_webhooks()
-        return self._webhooks if isinstance(self._webhooks, contract) else None
+        if isinstance(self._webhooks, contract):
+            return self._webhooks
+        return super().ability(contract)
 
     def _open_webhooks(self) -> WebhookStore:
         from pegboard_registry.settings import Settings

@@ -9,15 +9,15 @@ from pegboard.contracts.registry import (
     NOBODY,
     VERSIONS_LIMIT,
     VERSIONS_PAGE,
-    FilesOwner,
-    ModelRegistry,
 )
 from pegboard.entities import Page
 from pegboard.entities.registry import Author, ChangeKind, ModelVersion
-from pegboard.validation import MAX_SOURCE
 from pegboard_stores import validation
+from pegboard_stores.basic_registry import BasicRegistry
 from pegboard_stores.clock import now_ms
+from pegboard_stores.needed_files import FilesNeeded, FilesOwner
 from pegboard_stores.sqlite import Database
+from pegboard_stores.validation import MAX_SOURCE
 
 from pegboard_registry.store import removal
 from pegboard_registry.store.history import Log
@@ -31,7 +31,7 @@ from pegboard_registry.store.rows import (
 )
 
 
-class SqliteVersions(ModelRegistry):
+class SqliteVersions(BasicRegistry, FilesNeeded):
     """The methods for versions."""
 
     _database: Database

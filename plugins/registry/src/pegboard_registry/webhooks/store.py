@@ -7,9 +7,8 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from pegboard import paging
 from pegboard.entities import Page
-from pegboard_stores import validation
+from pegboard_stores import offsets, validation
 from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
 
@@ -103,9 +102,9 @@ class WebhookStore(Webhooks):
         with self.database.reading() as connection:
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM webhook ORDER BY number DESC LIMIT ? OFFSET ?",  # noqa: S608
-                (max_results + 1, offset := paging.decode(page_token)),
+                (max_results + 1, offset := offsets.decode(page_token)),
             ).fetchall()
-            token = paging.encode(offset + max_results) if len(rows) > max_results else None
+            token = offsets.encode(offset + max_results) if len(rows) > max_results else None
             return Page([_webhook(connection, *row) for row in rows[:max_results]], token)
 
     def update(
@@ -167,7 +166,7 @@ class WebhookStore(Webhooks):
     ) -> Page[Delivery]:
         """Return what was or is to be delivered to a webhook, the last first."""
         validation.page_size(max_results, LIMIT)
-        below = paging.decode(page_token) or 2**62
+        below = offsets.decode(page_token) or 2**62
         with self.database.reading() as connection:
             if connection.execute("SELECT 1 FROM webhook WHERE id = ?", (webhook_id,)).fetchone():
                 rows = connection.execute(
@@ -178,7 +177,7 @@ class WebhookStore(Webhooks):
             else:
                 raise no_webhook(webhook_id)
         found = [_delivery(*row) for row in rows[:max_results]]
-        token = paging.encode(found[-1].number) if len(rows) > max_results else None
+        token = offsets.encode(found[-1].number) if len(rows) > max_results else None
         return Page(found, token)
 
 

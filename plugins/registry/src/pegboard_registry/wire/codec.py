@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pegboard.contracts.registry import FilesOwner
 from pegboard.entities.registry import (
     NO_STAGE,
     ChangeKind,
@@ -15,6 +14,7 @@ from pegboard.entities.registry import (
     RegistryChange,
 )
 from pegboard.errors import InvalidValue
+from pegboard_stores.needed_files import FilesOwner
 from pegboard_wire.pairs import JsonObject, pairs_json, read_pairs
 from pegboard_wire.scalars import get, integer, items, message, need, string
 

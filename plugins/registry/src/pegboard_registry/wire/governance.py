@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from attrs import frozen
-from pegboard.contracts.registry import HISTORY_LIMIT, HISTORY_PAGE, FilesOwner
+from pegboard.contracts.registry import HISTORY_LIMIT, HISTORY_PAGE
 from pegboard.entities.registry import ChangeKind
+from pegboard_stores import needed_files
+from pegboard_stores.needed_files import FilesOwner
 from pegboard_wire.http import Call, Permission, Result
 from pegboard_wire.pages import page_json
 from pegboard_wire.requests import NOTHING
@@ -109,7 +111,7 @@ class Needing:
 
 
 def _needing(call: Call, asked: Needing) -> Result:
-    return needed_json(registry_of(call).needing(asked.files()))
+    return needed_json(needed_files.of(registry_of(call)).needing(asked.files()))
 
 
 @frozen
@@ -120,7 +122,7 @@ class Removal(Needing):
 
 
 def _remove(call: Call, asked: Removal) -> Result:
-    registry = registry_of(call)
+    registry = needed_files.of(registry_of(call))
     if not asked.ended:
         return needed_json(registry.begin_removal(asked.files()))
     registry.end_removal(asked.files())

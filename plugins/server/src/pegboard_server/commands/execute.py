@@ -50,7 +50,7 @@ def execute(ctx: click.Context, command: tuple[str, ...]) -> None:
     cannot use it. The exit code is the command's.
     """
     host = open_host(ctx, creates_stores=True)
-    uri = host.config.tracking.uri
+    uri = host.config.pegboard.tracking_uri
     if stores.is_remote(uri):
         environment = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}
         ctx.exit(_run(command, {**os.environ, **environment}))

@@ -85,7 +85,7 @@ def _settings(
     from pegboard_server.stores import served
 
     uri = served(
-        store or plugins.config.tracking.uri,
+        store or plugins.config.pegboard.tracking_uri,
         options.pop("artifacts"),
         options.pop("artifact_root"),
         through=options.pop("serve_artifacts"),

@@ -9,6 +9,7 @@ import click
 from pegboard.cli import output
 from pegboard.cli.opening import open_host
 from pegboard.errors import NotFound
+from pegboard_stores import tables
 from pegboard_wire.http import Permission
 
 from pegboard_server import users
@@ -91,8 +92,8 @@ def list_users(ctx: click.Context, file: str | None, as_json: bool) -> None:
     if as_json:
         output.print_json([{"name": c.name, "level": c.level, "kind": c.kind} for c in known])
         return
-    columns = [output.Column("Name", style="bold"), output.Column("Level"), output.Column("With")]
-    output.print_table(columns, [[c.name, c.level, c.kind] for c in known])
+    columns = [tables.Column("Name", style="bold"), tables.Column("Level"), tables.Column("With")]
+    tables.print_table(columns, [[c.name, c.level, c.kind] for c in known])
 
 
 @user.command(epilog=output.examples("pegboard server user remove ann"))

@@ -8,7 +8,7 @@ import time
 import click
 from pegboard.cli import output
 from pegboard.errors import ConfigError
-from pegboard_stores import formats
+from pegboard_stores import formats, tables
 
 from pegboard_serving.environments import kept
 from pegboard_serving.environments.kept import Kept
@@ -36,17 +36,17 @@ def list_environments(as_json: bool) -> None:
         output.note("There are no environments.")
         return
     columns = [
-        output.Column("Name", style="bold"),
-        output.Column("Size", right=True),
-        output.Column("Used"),
-        output.Column("State", styles={"in use": "green", "incomplete": "yellow"}),
-        output.Column("Path", optional=1),
+        tables.Column("Name", style="bold"),
+        tables.Column("Size", right=True),
+        tables.Column("Used"),
+        tables.Column("State", styles={"in use": "green", "incomplete": "yellow"}),
+        tables.Column("Path", optional=1),
     ]
     rows = [
         [each.name, formats.size(each.size), formats.age(each.used), _state(each), each.path]
         for each in found
     ]
-    output.note_hidden(output.print_table(columns, rows))
+    tables.note_hidden(tables.print_table(columns, rows))
 
 
 def _state(each: Kept) -> str:

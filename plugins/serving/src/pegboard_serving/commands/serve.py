@@ -53,7 +53,7 @@ def serve(ctx: click.Context, /, **options: Any) -> None:
     trust = options.pop("trust")
     timeout, batching = options.pop("timeout"), options.pop("batching")
     config_file = ctx.find_root().params.get("config")
-    settings = settings_of(host, config_file, host.config.tracking.uri, **options)
+    settings = settings_of(host, config_file, host.config.pegboard.tracking_uri, **options)
     serving.check(settings)
     directory = local_copy(uri)
     if env_manager == "uv":

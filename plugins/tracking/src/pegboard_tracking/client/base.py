@@ -7,9 +7,9 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
-from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import LifecycleStage, Run, RunInfo, RunStatus
 from pegboard_stores import refusals
+from pegboard_stores.basic_store import BasicStore
 from pegboard_wire.client.api import Api
 from pegboard_wire.client.errors import Unreachable
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _KNOWN_RUNS = 4096
 
 
-class RestBase(TrackingStore):
+class RestBase(BasicStore):
     """A store that sends its requests itself or, without a server, leaves them to the journal."""
 
     def __init__(self, connection: Connection, settings: Settings) -> None:

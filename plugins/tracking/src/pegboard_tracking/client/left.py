@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from attrs import define
-from pegboard.contracts.tracking import Waiting
+from pegboard_stores.abilities import Waiting
 from pegboard_wire.client.options import Options
 
 from pegboard_tracking.client import adoption, marks

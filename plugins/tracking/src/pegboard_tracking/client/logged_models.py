@@ -175,7 +175,7 @@ class RestLoggedModels(LoggedModelStore):
         try:
             answer = self._api.get(path, max_results=max_results, page_token=page_token)
         except UnknownPath:
-            return super().used_by(model_id)
+            raise not_known(self._api.url, f"which runs use the model {model_id!r}") from None
         return self._api.read_page(answer, "run_ids", lambda value: string(value, "run_ids"))
 
     def deleted(self, *, deleted_before: int | None = None) -> Iterable[LoggedModel]:

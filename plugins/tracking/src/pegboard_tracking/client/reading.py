@@ -6,9 +6,10 @@ from array import array
 from collections.abc import Sequence
 from itertools import repeat
 
-from pegboard.contracts.tracking import DATASETS_LIMIT, SEARCH_LIMIT, MetricColumns
+from pegboard.contracts.tracking import SEARCH_LIMIT, MetricColumns
 from pegboard.entities import DatasetSummary, Metric, Page
 from pegboard_stores import validation
+from pegboard_stores.basic_store import DATASETS_LIMIT
 from pegboard_wire.client.errors import UnknownPath
 
 from pegboard_tracking.client.base import RestBase

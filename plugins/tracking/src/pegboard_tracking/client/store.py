@@ -7,8 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pegboard import paging, uris
-from pegboard.contracts.tracking import MetricWriter, Waiting
+from pegboard.contracts.tracking import MetricWriter
 from pegboard.entities import RunInfo, ViewType
+from pegboard_stores import abilities
+from pegboard_stores.abilities import Waiting
 from pegboard_wire.client.connection import connect
 from pegboard_wire.client.errors import not_known
 
@@ -36,7 +38,7 @@ def open_store(uri: uris.Uri, settings: Settings) -> RestStore:
     return RestStore(connection, settings)
 
 
-class RestStore(RestExperiments, RestRuns, RestLogging, RestReading):
+class RestStore(RestExperiments, RestRuns, RestLogging, RestReading, abilities.Outbox):
     """Experiments and runs of a tracking server.
 
     Metrics go through a journal. So do changes of runs when the server cannot be reached; what is

@@ -167,7 +167,11 @@ def _named(reference: str, path: str) -> tuple[ArtifactStore, NamedFiles]:
         reference = f"runs:/{run.info.run_id}"
     config = host.current().config
     whole = uris.join(reference, path) if path else reference
-    return open_named(whole, config.tracking.uri, config.registry.uri or config.tracking.uri)
+    return open_named(
+        whole,
+        config.pegboard.tracking_uri,
+        config.pegboard.models_uri,
+    )
 
 
 def _shown(file: FileInfo, named: NamedFiles) -> FileInfo:

@@ -26,8 +26,9 @@ _LITTLE_SPACE, _NO_SPACE = 1_000_000_000, 20_000_000
 def findings(host: Host) -> Iterator[Finding]:
     """Yield what was found about SQLite, and about the place of the configured store."""
     yield _sqlite()
-    if path := uris.place_of(host.config.tracking.uri):
-        yield from _medium(path)
+    uri = uris.parse(host.config.pegboard.tracking_uri)
+    if uri.scheme in ("sqlite", "file", uris.PLAIN_PATH):
+        yield from _medium(uri.local_path())
 
 
 def _sqlite() -> Finding:

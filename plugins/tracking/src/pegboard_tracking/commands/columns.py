@@ -10,7 +10,7 @@ from attrs import frozen
 from pegboard.cli import output
 from pegboard.entities import Experiment, Run
 from pegboard.errors import InvalidValue
-from pegboard_stores import formats
+from pegboard_stores import formats, tables
 
 STATUS_STYLES = {
     "RUNNING": "cyan",
@@ -31,7 +31,7 @@ _SYSTEM = ("system/", "mlflow.", "pegboard.")
 class RunColumn:
     """A column of a list of runs, and how to fill it."""
 
-    look: output.Column
+    look: tables.Column
     text: Callable[[Run], str]
 
 
@@ -66,27 +66,27 @@ def _attributes(experiments: Mapping[str, Experiment]) -> dict[str, RunColumn]:
 
     return {
         "name": RunColumn(
-            output.Column("Name", style="bold", most=24), lambda run: run.info.run_name
+            tables.Column("Name", style="bold", most=24), lambda run: run.info.run_name
         ),
-        "id": RunColumn(output.Column("ID"), lambda run: run.info.run_id[:digits]),
-        "experiment": RunColumn(output.Column("Experiment", optional=3, most=24), experiment),
+        "id": RunColumn(tables.Column("ID"), lambda run: run.info.run_id[:digits]),
+        "experiment": RunColumn(tables.Column("Experiment", optional=3, most=24), experiment),
         "status": RunColumn(
-            output.Column("Status", styles=STATUS_STYLES), lambda run: run.info.status
+            tables.Column("Status", styles=STATUS_STYLES), lambda run: run.info.status
         ),
         "started": RunColumn(
-            output.Column("Started"), lambda run: formats.age(run.info.start_time)
+            tables.Column("Started"), lambda run: formats.age(run.info.start_time)
         ),
-        "ended": RunColumn(output.Column("Ended"), lambda run: formats.age(run.info.end_time)),
+        "ended": RunColumn(tables.Column("Ended"), lambda run: formats.age(run.info.end_time)),
         "duration": RunColumn(
-            output.Column("Duration", right=True, optional=3),
+            tables.Column("Duration", right=True, optional=3),
             lambda run: formats.duration(run.info.start_time, run.info.end_time),
         ),
-        "user": RunColumn(output.Column("User"), lambda run: run.info.user_id),
+        "user": RunColumn(tables.Column("User"), lambda run: run.info.user_id),
         "stage": RunColumn(
-            output.Column("Stage", styles={"deleted": "yellow"}),
+            tables.Column("Stage", styles={"deleted": "yellow"}),
             lambda run: run.info.lifecycle_stage,
         ),
-        "artifacts": RunColumn(output.Column("Artifacts"), lambda run: run.info.artifact_uri),
+        "artifacts": RunColumn(tables.Column("Artifacts"), lambda run: run.info.artifact_uri),
     }
 
 
@@ -165,16 +165,16 @@ def metric_column(key: str, rank: int) -> RunColumn:
         point = run.data.latest.get(key)
         return "-" if point is None else formats.number(point.value)
 
-    return RunColumn(output.Column(key, right=True, optional=rank), text)
+    return RunColumn(tables.Column(key, right=True, optional=rank), text)
 
 
 def param_column(key: str, rank: int) -> RunColumn:
     """Return the column of a param."""
-    look = output.Column(key, optional=rank, most=18)
+    look = tables.Column(key, optional=rank, most=18)
     return RunColumn(look, lambda run: run.data.params.get(key, "-"))
 
 
 def tag_column(key: str, rank: int) -> RunColumn:
     """Return the column of a tag."""
-    look = output.Column(key, optional=rank, most=40)
+    look = tables.Column(key, optional=rank, most=40)
     return RunColumn(look, lambda run: run.data.tags.get(key, "-"))

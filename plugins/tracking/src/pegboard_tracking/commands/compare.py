@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import click
 from pegboard.cli import output
 from pegboard.entities import Run
-from pegboard_stores import formats
+from pegboard_stores import formats, tables
 
 from pegboard_tracking.commands import common, printing
 from pegboard_tracking.commands.columns import differing_params
@@ -131,8 +131,8 @@ def _print(
     rows += [[title, *(r.data.params.get(key, "-") for r in runs)] for title, key in titled]
     for key, winners in best.items():
         rows.append(["metrics." + key, *(_value(run, key, winners) for run in runs)])
-    names = [output.Column(run.info.run_name, right=True, most=22) for run in runs]
-    printing.print_blocks([output.Column("", style="bold"), *names], rows)
+    names = [tables.Column(run.info.run_name, right=True, most=22) for run in runs]
+    printing.print_blocks([tables.Column("", style="bold"), *names], rows)
     if any(best.values()):
         output.note(_LEGEND)
     if not everything:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from pegboard.cli import output
-from pegboard.contracts.tracking import Waiting
 from pegboard.entities import DatasetInput, Experiment, FileInfo, Run
 from pegboard.errors import PegboardError
-from pegboard_stores import formats
+from pegboard_stores import formats, tables
+from pegboard_stores.abilities import Waiting
 
 if TYPE_CHECKING:
     from pegboard.host import Host
@@ -109,12 +109,12 @@ def _print_metrics(run: Run) -> None:
         return
     click.echo()
     output.heading("Metrics (last values)")
-    output.print_table(
+    tables.print_table(
         [
-            output.Column("Key"),
-            output.Column("Value", right=True, style="bold"),
-            output.Column("Step", right=True),
-            output.Column("At"),
+            tables.Column("Key"),
+            tables.Column("Value", right=True, style="bold"),
+            tables.Column("Step", right=True),
+            tables.Column("At"),
         ],
         [[p.key, formats.number(p.value), p.step, formats.moment(p.timestamp)] for p in points],
     )

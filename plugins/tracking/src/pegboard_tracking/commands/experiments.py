@@ -10,7 +10,7 @@ from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment
 from pegboard.errors import command_line
 from pegboard_scripting.fluent.experiments import DEFAULT_EXPERIMENT_ID
-from pegboard_stores import formats
+from pegboard_stores import formats, tables
 
 from pegboard_tracking.commands import common, nothing
 
@@ -52,19 +52,19 @@ def list_experiments(
         return
     if not shown:
         return
-    hidden = output.print_table(
+    hidden = tables.print_table(
         [
-            output.Column("Name", style="bold", most=40),
-            output.Column("ID"),
-            output.Column("Stage", styles={"deleted": "yellow"}),
-            output.Column("Updated", optional=2),
-            output.Column("Created", optional=2),
-            output.Column("Tags", optional=3, most=40),
-            output.Column("Artifacts", optional=4),
+            tables.Column("Name", style="bold", most=40),
+            tables.Column("ID"),
+            tables.Column("Stage", styles={"deleted": "yellow"}),
+            tables.Column("Updated", optional=2),
+            tables.Column("Created", optional=2),
+            tables.Column("Tags", optional=3, most=40),
+            tables.Column("Artifacts", optional=4),
         ],
         [_row(experiment) for experiment in shown],
     )
-    output.note_hidden(hidden)
+    tables.note_hidden(hidden)
     if next(found, None) is not None:
         output.note(f"There are more than these {limit}; see --limit.")
 

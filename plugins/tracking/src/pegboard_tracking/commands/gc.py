@@ -92,7 +92,9 @@ def _registry() -> ModelRegistry | None:
     try:
         return here.model_registry()
     except UnknownScheme:
-        if here.config.registry.uri or any(plugin.error for plugin in here.plugins.values()):
+        if here.config.pegboard.registry_uri or any(
+            plugin.error for plugin in here.plugins.values()
+        ):
             # There is one, but not for us to see now.
             raise
         return None

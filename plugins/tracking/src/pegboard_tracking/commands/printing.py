@@ -10,6 +10,7 @@ from typing import Any
 import click
 from attrs import evolve
 from pegboard.cli import output
+from pegboard_stores import tables
 
 
 def print_json_array(values: Iterable[Any]) -> None:
@@ -22,13 +23,13 @@ def print_json_array(values: Iterable[Any]) -> None:
     click.echo("[]" if opening == "[" else "\n]")
 
 
-def print_blocks(columns: Sequence[output.Column], rows: Sequence[Sequence[object]]) -> None:
+def print_blocks(columns: Sequence[tables.Column], rows: Sequence[Sequence[object]]) -> None:
     """Print a table that may be too wide: in blocks of columns, each led by the first column."""
     if not output.is_terminal():
-        output.print_table(columns, rows)
+        tables.print_table(columns, rows)
         return
-    room = output.terminal_width()
-    widths = output.widths(columns, [[output.clean(cell) for cell in row] for row in rows])
+    room = tables.terminal_width()
+    widths = tables.widths(columns, [[output.clean(cell) for cell in row] for row in rows])
     block, used = [0], widths[0]
     for i in range(1, len(columns)):
         if len(block) > 1 and used + output.GAP + widths[i] > room:
@@ -41,10 +42,10 @@ def print_blocks(columns: Sequence[output.Column], rows: Sequence[Sequence[objec
 
 
 def _print_block(
-    columns: Sequence[output.Column], rows: Sequence[Sequence[object]], block: Sequence[int]
+    columns: Sequence[tables.Column], rows: Sequence[Sequence[object]], block: Sequence[int]
 ) -> None:
     kept = [evolve(columns[i], optional=0) for i in block]
-    output.print_table(kept, [[row[i] for i in block] for row in rows])
+    tables.print_table(kept, [[row[i] for i in block] for row in rows])
 
 
 @contextlib.contextmanager

@@ -10,6 +10,8 @@ from pegboard import host
 from pegboard.cli import output
 from pegboard.entities import Run
 from pegboard.errors import command_line
+from pegboard_stores import tables
+from pegboard_stores.abilities import Outbox
 
 from pegboard_tracking.commands import columns, common, details, nothing, printing
 from pegboard_tracking.commands.compare import compare
@@ -82,11 +84,11 @@ def list_runs(
     if not shown:
         return
     picked = columns.columns_of(shown, chosen, names, " ".join((filter_text, *order_by)))
-    hidden = output.print_table(
+    hidden = tables.print_table(
         [column.look for column in picked],
         [[column.text(run) for column in picked] for run in shown],
     )
-    output.note_hidden(hidden)
+    tables.note_hidden(hidden)
     if next(found, None) is not None:
         output.note(f"More runs match than these {limit}; see --limit.")
 
@@ -99,7 +101,8 @@ def show(run: str, as_json: bool) -> None:
     store = common.open_store()
     found = common.find_run(store, run)
     experiment = store.get_experiment(found.info.experiment_id)
-    waiting = store.waiting(found.info.run_id)
+    outbox = store.ability(Outbox)
+    waiting = None if outbox is None else outbox.waiting(found.info.run_id)
     if as_json:
         left = None if waiting is None else asdict(waiting)
         output.print_json(details.as_json(found, experiment) | {"waiting": left})

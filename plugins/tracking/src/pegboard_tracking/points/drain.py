@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pegboard.errors import store_read_only
+from pegboard.errors import StoreReadOnly
 from pegboard_stores.sqlite import Database
 
 from pegboard_tracking.points import journal, series
@@ -53,7 +53,7 @@ class Drain:
         if not names:
             return
         if not self._database.is_writable:
-            raise store_read_only(self._database.path)
+            raise StoreReadOnly(self._database.path)
         with self._lock:
             now = time.monotonic()
             if now - self._adopted > _ADOPT_EVERY_SECONDS:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from attrs import define
 from pegboard.entities import Metric
-from pegboard.sampling import reduce_points
+from pegboard_stores.sampling import reduce_points
 
 from pegboard_tracking.points.journal import POINT_BYTES
 from pegboard_tracking.points.series_held import CHUNK_BITS, Held, new_points

@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from pegboard.errors import InvalidValue
 from pegboard_stores.filters import Field, Kind
 from pegboard_stores.run_table import (
     Changes,
@@ -21,7 +20,7 @@ from pegboard_stores.run_table import (
     TableQuery,
     ValueCount,
 )
-from pegboard_stores.run_table.spread import MOST_BINS
+from pegboard_stores.run_table.bounds import check_bins, check_page
 from pegboard_stores.run_table.words import key_test
 from pegboard_stores.sql.patterns import patterns
 
@@ -70,6 +69,7 @@ class SqliteRunTable(RunTable):
         limit: int = 100,
     ) -> Keys:
         """Return the metrics, params and tags that runs have, by kind and name."""
+        check_page(limit, offset)
         with self._looking(scope) as looked:
             return stats.keys(looked, kinds, key_test(contains, pattern), offset, limit)
 
@@ -77,6 +77,7 @@ class SqliteRunTable(RunTable):
         self, scope: RunScope, column: Field, *, contains: str = "", limit: int = 50
     ) -> Sequence[ValueCount]:
         """Return the values of a column, the most frequent first."""
+        check_page(limit)
         with self._looking(scope) as looked:
             return stats.values(looked, column, contains, limit)
 
@@ -84,8 +85,7 @@ class SqliteRunTable(RunTable):
         self, scope: RunScope, columns: Sequence[Field], *, bins: int = 20
     ) -> Mapping[Field, Histogram]:
         """Return how the values of the runs that fit are spread."""
-        if not 1 <= bins <= MOST_BINS:
-            raise InvalidValue(f"{bins} bins are not from 1 to {MOST_BINS}.")
+        check_bins(bins)
         with self._looking(scope) as looked:
             return {each: histograms.histogram(looked, each, bins) for each in columns}
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
-from pegboard.contracts.tracking import TrackingStore
 from pegboard.errors import StoreError
+from pegboard_stores.basic_store import BasicStore
 from pegboard_stores.group_commit import GroupCommit
 from pegboard_stores.sqlite import Database
 
@@ -30,7 +30,7 @@ _TRY_AGAIN_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 
-class SqliteBase(TrackingStore):
+class SqliteBase(BasicStore):
     """A file, its journals, and the ways into it."""
 
     _artifact_root: str

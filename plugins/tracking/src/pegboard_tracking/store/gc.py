@@ -17,7 +17,7 @@ from itertools import islice
 from attrs import evolve, frozen
 from pegboard import paging, uris
 from pegboard.contracts.artifacts import ArtifactStore
-from pegboard.contracts.registry import NEEDED_BY, FilesOwner, ModelRegistry
+from pegboard.contracts.registry import ModelRegistry
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, LifecycleStage, LoggedModel, RunInfo, ViewType
 from pegboard.entities.registry import ModelVersion
@@ -29,6 +29,8 @@ from pegboard.errors import (
     UnknownScheme,
     command_line,
 )
+from pegboard_stores import needed_files
+from pegboard_stores.needed_files import NEEDED_BY, FilesOwner
 
 from pegboard_tracking.artifacts.content import scan
 
@@ -110,7 +112,7 @@ class Collector:
         What the versions of ``registry`` need is kept.
         """
         self._store = store
-        self._registry = registry
+        self._files_needed = None if registry is None else needed_files.of(registry)
         self._holding: set[str] = set()
         self._artifacts = artifacts
         self._locations: dict[str, str] = {}
@@ -169,12 +171,12 @@ class Collector:
 
     def checked(self, doomed: Iterable[Doomed]) -> Iterator[Doomed]:
         """Yield them again, with the registered versions that need their files."""
-        if self._registry is None:
+        if self._files_needed is None:
             yield from doomed
             return
         waiting = iter(doomed)
         while some := list(islice(waiting, _ASKED_AT_ONCE)):
-            found = self._registry.needing([self._owner(each) for each in some])
+            found = self._files_needed.needing([self._owner(each) for each in some])
             yield from self._needed(some, found)
 
     def claimed(self, doomed: Iterable[Doomed]) -> Iterator[Doomed]:
@@ -183,17 +185,17 @@ class Collector:
         No version of their files can be registered until then: the registry refuses it from before
         one is yielded until others are asked for.
         """
-        if self._registry is None:
+        if self._files_needed is None:
             yield from doomed
             return
         waiting = iter(doomed)
         while some := list(islice(waiting, _ASKED_AT_ONCE)):
             owners = [self._owner(each) for each in some]
-            found = self._registry.begin_removal(owners)
+            found = self._files_needed.begin_removal(owners)
             try:
                 yield from self._needed(some, found)
             finally:
-                self._registry.end_removal([each for each in owners if each.id not in found])
+                self._files_needed.end_removal([each for each in owners if each.id not in found])
 
     def _needed(
         self, doomed: Iterable[Doomed], found: Mapping[str, Sequence[ModelVersion]]

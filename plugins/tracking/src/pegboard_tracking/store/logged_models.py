@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pegboard import paging, uris
+from pegboard import uris
 from pegboard.contracts.logged_models import (
     DEFAULT_PAGE,
     USERS_PAGE,
@@ -25,10 +25,10 @@ from pegboard.entities.logged_models import (
     LoggedModelOutput,
     LoggedModelStatus,
 )
-from pegboard.validation import MAX_MODEL_TYPE
-from pegboard_stores import filters, names, refusals, validation
+from pegboard_stores import filters, names, offsets, refusals, validation
 from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
+from pegboard_stores.validation import MAX_MODEL_TYPE
 
 from pegboard_tracking.store import logged_models_search
 from pegboard_tracking.tables import experiments
@@ -180,7 +180,7 @@ class LoggedModels(LoggedModelStore):
     ) -> Page[str]:
         """Return the ids of the active runs that use a model, the last started first."""
         validation.page_size(max_results, SEARCH_LIMIT)
-        offset = paging.decode(page_token)
+        offset = offsets.decode(page_token)
         with self._database.reading() as connection:
             found = connection.execute(
                 "SELECT r.run_id FROM model_input i CROSS JOIN run r ON r.id = i.run"
@@ -190,7 +190,7 @@ class LoggedModels(LoggedModelStore):
             ).fetchall()
         more = len(found) > max_results
         ids = (run_id for (run_id,) in found[:max_results])
-        return Page(ids, paging.encode(offset + max_results) if more else None)
+        return Page(ids, offsets.encode(offset + max_results) if more else None)
 
     def deleted(self, *, deleted_before: int | None = None) -> Iterable[LoggedModel]:
         """Yield the models marked as deleted, all or those marked before a time (ms)."""

@@ -9,15 +9,14 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import repeat
 
-from pegboard import paging
 from pegboard.contracts.tracking import (
-    CONTEXT_TAG,
-    DATASETS_LIMIT,
     SEARCH_LIMIT,
     MetricColumns,
 )
 from pegboard.entities import DatasetSummary, Metric, Page
-from pegboard_stores import cancellation, validation
+from pegboard.tags import DATASET_CONTEXT
+from pegboard_stores import cancellation, offsets, validation
+from pegboard_stores.basic_store import DATASETS_LIMIT
 
 from pegboard_tracking.points import series, series_order
 from pegboard_tracking.store.base import SqliteBase
@@ -36,7 +35,7 @@ class SqliteReading(SqliteBase):
                 " JOIN input i ON i.dataset = d.id LEFT JOIN input_tag t"
                 " ON t.run = i.run AND t.dataset = i.dataset AND t.key = ?"
                 " WHERE d.experiment IN (SELECT value FROM json_each(?)) LIMIT ?",
-                (CONTEXT_TAG, json.dumps(rows), DATASETS_LIMIT),
+                (DATASET_CONTEXT, json.dumps(rows), DATASETS_LIMIT),
             )
             return [DatasetSummary(str(row), *rest) for row, *rest in found]
 
@@ -67,7 +66,7 @@ class SqliteReading(SqliteBase):
         """Return the same in columns, as the tables keep them, or in the order of time."""
         if max_results is not None:
             validation.page_size(max_results, SEARCH_LIMIT)
-        offset = paging.decode(page_token)
+        offset = offsets.decode(page_token)
         with self._reading() as connection:
             found = series.find(connection, runs.get(connection, run_id).row, key)
             if found is None:
@@ -78,7 +77,7 @@ class SqliteReading(SqliteBase):
                 whole = _logged(connection, *found, offset, max_results)
         if max_results is not None and len(whole.steps) > max_results:
             whole.cut(max_results)
-            token = paging.encode(offset + max_results)
+            token = offsets.encode(offset + max_results)
             return MetricColumns(whole.steps, whole.timestamps, whole.values, token)
         return MetricColumns(whole.steps, whole.timestamps, whole.values)
 

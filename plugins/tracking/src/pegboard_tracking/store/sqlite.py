@@ -169,6 +169,7 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         """Move on what was logged, and close the file."""
         self._writer.close()
         self._overlay.close()
+        self._commit.close()
         self._database.close()
 
     def _check_run(self, run_id: str) -> None:

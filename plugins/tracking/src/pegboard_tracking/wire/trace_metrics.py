@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from pegboard import refusals
 from pegboard.errors import InvalidValue
+from pegboard_stores import refusals
 from pegboard_stores.trace_figures import (
     AggregationType,
     MetricAggregation,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from attrs import frozen
 from pegboard_stores.run_table import Histogram, RunScope, column_name, parse_column
+from pegboard_stores.run_table.bounds import MOST_BINS
 from pegboard_wire.http import Call, Permission, Result
 from pegboard_wire.shapes import TEXT, array, mapping, record
 from pegboard_wire.typed import AtMost, Between, typed
@@ -23,7 +24,7 @@ class Wanted:
     experiment_ids: Annotated[list[str], AtMost(1000)]
     columns: Annotated[list[str], AtMost(50)]
     q: Annotated[str, AtMost(20_000)] = ""
-    bins: Annotated[int, Between(1, 64)] = 20
+    bins: Annotated[int, Between(1, MOST_BINS)] = 20
     view: View = View.ACTIVE
 
 

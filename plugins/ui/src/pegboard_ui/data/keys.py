@@ -9,6 +9,7 @@ from attrs import frozen
 from pegboard.errors import InvalidValue
 from pegboard_stores.filters import Kind
 from pegboard_stores.run_table import RunScope, column_name
+from pegboard_stores.run_table.bounds import MOST_KEYS
 from pegboard_wire.http import Call, Permission, Result
 from pegboard_wire.shapes import TEXT, array, record
 from pegboard_wire.typed import AtMost, Between, typed
@@ -37,7 +38,7 @@ class Wanted:
     experiment_ids: Annotated[list[str], AtMost(1000)]
     q: Annotated[str, AtMost(1000)] = ""
     kind: KeyKind = KeyKind.ALL
-    limit: Annotated[int, Between(1, 5000)] = 200
+    limit: Annotated[int, Between(1, MOST_KEYS)] = 200
     offset: Annotated[int, Between(0, 10**9)] = 0
     view: View = View.ACTIVE
 

@@ -15,7 +15,7 @@ from typing import Any
 from attrs import evolve
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Run, RunStatus, ViewType
-from pegboard.errors import InvalidValue, NotSupported
+from pegboard.errors import NotSupported
 from pegboard.tags import PARENT_RUN_ID
 from pegboard_stores import cancellation, filters
 from pegboard_stores.filters import Field, Kind, OrderBy
@@ -34,11 +34,12 @@ from pegboard_stores.run_table import (
     choice,
     words,
 )
+from pegboard_stores.run_table.bounds import check_bins, check_page
 from pegboard_stores.run_table.columns import is_number
 from pegboard_stores.run_table.contract import Value, Within
 from pegboard_stores.run_table.grouping import grouped, in_order
 from pegboard_stores.run_table.nesting import Links, links
-from pegboard_stores.run_table.spread import MOST_BINS, of_numbers, of_texts
+from pegboard_stores.run_table.spread import of_numbers, of_texts
 
 MOST_RUNS = 20_000
 """So many runs are looked at."""
@@ -121,6 +122,7 @@ class PlainRunTable(RunTable):
         limit: int = 100,
     ) -> Keys:
         """Return the metrics, params and tags that runs have, by kind and name."""
+        check_page(limit, offset)
         runs = self._runs(scope)
         found: list[Field] = []
         with filters.searching():
@@ -135,6 +137,7 @@ class PlainRunTable(RunTable):
         self, scope: RunScope, column: Field, *, contains: str = "", limit: int = 50
     ) -> Sequence[ValueCount]:
         """Return the values of a column, the most frequent first."""
+        check_page(limit)
         part = contains.casefold()
         counts = Counter(
             value
@@ -150,8 +153,7 @@ class PlainRunTable(RunTable):
         self, scope: RunScope, columns: Sequence[Field], *, bins: int = 20
     ) -> Mapping[Field, Histogram]:
         """Return how the values of the runs that fit are spread."""
-        if not 1 <= bins <= MOST_BINS:
-            raise InvalidValue(f"{bins} bins are not from 1 to {MOST_BINS}.")
+        check_bins(bins)
         seen = _Seen(self._runs(scope), scope)
         return {each: _histogram([*seen.fitting.values()], each, bins) for each in columns}
 

@@ -23,6 +23,7 @@ from pegboard_stores.run_table import (
     parse_column,
     parse_sort,
 )
+from pegboard_stores.run_table.bounds import MOST_ROWS
 from pegboard_wire.http import Answer, Call, Permission, Result
 from pegboard_wire.shapes import BOOLEAN, NUMBER, TEXT, array, mapping, record
 from pegboard_wire.typed import AtMost, Between, typed
@@ -52,7 +53,7 @@ class Wanted:
     within: Annotated[str, AtMost(20_000)] = ""
     cols: Annotated[tuple[str, ...], AtMost(200)] = ()
     offset: Annotated[int, Between(0, 10**9)] = 0
-    limit: Annotated[int, Between(1, 500)] = 100
+    limit: Annotated[int, Between(1, MOST_ROWS)] = 100
     since: int | None = None
     view: View = View.ACTIVE
     tree: bool = False

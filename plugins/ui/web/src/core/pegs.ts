@@ -5,7 +5,13 @@
 import { computed, signal } from '@preact/signals'
 
 export const SLOTS = 30
-const HUES = 10
+export const HUES = 10
+/** What the hues are called, in order. */
+export const HUE_NAMES = ['violet', 'orange', 'green', 'magenta', 'sky', 'indigo', 'olive', 'rose', 'moss', 'graphite'] as const
+/** How many steps the scale of numbers has; they are slots as well, beyond those of runs. */
+export const STEPS = 5
+const FIRST_STEP = 100
+export const stepSlot = (step: number): number => FIRST_STEP + step
 
 /** Runs in the order in which they got their slots; null is a slot that is free. */
 export type Given = readonly (string | null)[]
@@ -43,6 +49,8 @@ export function claim(given: Given, run: string, kept: ReadonlySet<string>): Giv
 const given = signal<Given>([])
 /** Slots that somebody chose for runs, kept with the experiment. */
 export const overrides = signal<Readonly<Record<string, number>>>({})
+/** Runs that have the colour of a value, in place of one of their own; those that are not in it are grey. */
+export const colouring = signal<ReadonlyMap<string, number> | undefined>(undefined)
 /** The run that is pointed at, anywhere: it lights up everywhere. */
 export const lit = signal('')
 
@@ -54,7 +62,7 @@ const slots = computed(() => {
 })
 
 /** The slot of a run, -1 if it has none; reading it subscribes to changes. */
-export const slotOf = (run: string): number => slots.value.get(run) ?? -1
+export const slotOf = (run: string): number => (colouring.value ?? slots.value).get(run) ?? -1
 
 /** Give colours to the runs that a page shows, in the order in which it shows them. */
 export function give(runs: readonly string[]): void {
@@ -70,14 +78,15 @@ export function pickColour(run: string, kept: ReadonlySet<string>): void {
 export function forget(): void {
   given.value = []
   overrides.value = {}
+  colouring.value = undefined
 }
 
 /** The class that sets --c to a slot's hue; 'cx' (grey) for none. */
-export const hueClass = (slot: number): string => (slot < 0 ? 'cx' : `c${slot % HUES}`)
+export const hueClass = (slot: number): string => (slot < 0 ? 'cx' : slot >= FIRST_STEP ? `q${slot - FIRST_STEP}` : `c${slot % HUES}`)
 /** 0 solid, 1 dashed, 2 dotted. */
-export const dashOf = (slot: number): 0 | 1 | 2 => (slot < 0 ? 0 : ((Math.floor(slot / HUES) % 3) as 0 | 1 | 2))
+export const dashOf = (slot: number): 0 | 1 | 2 => (slot < 0 || slot >= FIRST_STEP ? 0 : ((Math.floor(slot / HUES) % 3) as 0 | 1 | 2))
 /** The name of the token of a slot's hue, for canvases. */
-export const hueToken = (slot: number): string => (slot < 0 ? 'ink-3' : `r${slot % HUES}`)
+export const hueToken = (slot: number): string => (slot < 0 ? 'ink-3' : slot >= FIRST_STEP ? `q${slot - FIRST_STEP}` : `r${slot % HUES}`)
 
 export type Shape = 'running' | 'finished' | 'failed' | 'killed' | 'hidden'
 

@@ -9,16 +9,21 @@ export interface Window {
 }
 
 const OVER = 8
+/** How many are made before it is known how many there is room for. */
+const FEW = 60
+const FEW_ACROSS = 16
 
-/** Which rows are in sight of a scrolling element; `top` px lie above the first row within it. */
-export function useWindow(scroller: RefObject<HTMLElement | null>, count: number, height: number, top = 0): Window {
-  const [seen, setSeen] = useState<Window>({ first: 0, end: Math.min(count, 60) })
+/** Which rows are in sight of a scrolling element; `top` px lie above the first row within it. `across`: which columns. */
+export function useWindow(scroller: RefObject<HTMLElement | null>, count: number, height: number, top = 0, across = false): Window {
+  const [seen, setSeen] = useState<Window>({ first: 0, end: Math.min(count, across ? FEW_ACROSS : FEW) })
   useLayoutEffect(() => {
     const element = scroller.current
     if (!element) return
     const look = () => {
-      const first = Math.max(0, Math.floor((element.scrollTop - top) / height) - OVER)
-      const end = Math.min(count, Math.ceil((element.scrollTop - top + element.clientHeight) / height) + OVER)
+      const at = (across ? element.scrollLeft : element.scrollTop) - top
+      const size = across ? element.clientWidth : element.clientHeight
+      const first = Math.max(0, Math.floor(at / height) - OVER)
+      const end = Math.min(count, Math.ceil((at + size) / height) + OVER)
       setSeen((now) => (now.first === first && now.end === end ? now : { first, end }))
     }
     look()

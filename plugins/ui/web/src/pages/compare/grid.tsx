@@ -5,7 +5,7 @@ import { setQuery } from '../../core/router'
 import { rowHeight } from '../../core/theme'
 import { Float, MenuItem } from '../../parts/menu'
 import { Peg } from '../../parts/peg'
-import { reveal, useWindow } from '../../parts/window'
+import { reveal, useWindow, type Window } from '../../parts/window'
 import { type Answer, bestOf, deltaOf, formatOf, isOdd, type Item, plainOf, type Row, type Run, textOf, titleOf } from './rows'
 
 const HEAD = 40
@@ -49,12 +49,14 @@ function Down({ answer, items, find, row, setRow, menu, diff }: WithMenu) {
   const scroller = useRef<HTMLDivElement>(null)
   const height = rowHeight()
   const seen = useWindow(scroller, items.length, height, HEAD)
+  // Columns are wider than this where there is room for all of them, and then all are in sight.
+  const cells = useWindow(scroller, answer.runs.length, RUN_WIDTH, KEY_WIDTH, true)
   const base = answer.runs.findIndex((run) => run.run_id === answer.baseline)
   useEffect(() => { if (row >= 0) reveal(scroller.current, row, height, HEAD) }, [row])
   const columns = answer.runs.length + 1
   return (
     <div ref={scroller} class="cmp-grid" tabIndex={-1}>
-      <table aria-rowcount={items.length + 1} style={{ minWidth: `${KEY_WIDTH + answer.runs.length * RUN_WIDTH}px` }}>
+      <table aria-rowcount={items.length + 1} aria-colcount={columns} style={{ minWidth: `${KEY_WIDTH + answer.runs.length * RUN_WIDTH}px` }}>
         <colgroup><col style={{ width: `${KEY_WIDTH}px` }} />{answer.runs.map((run) => <col key={run.run_id} />)}</colgroup>
         <thead><tr aria-rowindex={1}><th class="key"><Find find={find} /></th>{answer.runs.map((run) => <th key={run.run_id} class="r" scope="col"><RunName run={run} base={run.run_id === answer.baseline} menu={menu} /></th>)}</tr></thead>
         <tbody>
@@ -65,7 +67,7 @@ function Down({ answer, items, find, row, setRow, menu, diff }: WithMenu) {
             return (
               <tr key={item.row.column} class={row === i ? 'at' : ''} aria-rowindex={i + 2} aria-current={row === i ? 'true' : undefined} onClick={() => setRow(i)}>
                 <th scope="row" class="key" title={item.row.column}>{titleOf(item.row)}</th>
-                <Cells row={item.row} answer={answer} base={base} />
+                <Cells row={item.row} answer={answer} base={base} seen={cells} />
               </tr>
             )
           })}
@@ -114,8 +116,15 @@ function RunName({ run, base, menu }: { run: Run; base: boolean; menu: (at: Elem
   )
 }
 
-function Cells({ row, answer, base }: { row: Row; answer: Answer; base: number }) {
-  return <>{answer.runs.map((run, i) => <Cell key={run.run_id} row={row} answer={answer} i={i} base={base} />)}</>
+function Cells({ row, answer, base, seen: { first, end } }: { row: Row; answer: Answer; base: number; seen: Window }) {
+  const { runs } = answer
+  return (
+    <>
+      {first > 0 && <td colSpan={first} />}
+      {runs.slice(first, end).map((run, n) => <Cell key={run.run_id} row={row} answer={answer} i={first + n} base={base} />)}
+      {end < runs.length && <td colSpan={runs.length - end} />}
+    </>
+  )
 }
 
 const SIGNS = { 1: 'better', '-1': 'worse' } as const
@@ -126,15 +135,15 @@ function Cell({ row, answer, i, base }: { row: Row; answer: Answer; i: number; b
   const title = plainOf(row, i)
   if (row.kind !== 'metrics') {
     const failed = row.column === 'attributes.status' && text === 'failed'
-    return <td class="r" title={title}><span class={isOdd(row, i, base) ? 'odd' : failed ? 'bad' : ''}>{text}</span></td>
+    return <td class="r" title={title} aria-colindex={i + 2}><span class={isOdd(row, i, base) ? 'odd' : failed ? 'bad' : ''}>{text}</span></td>
   }
   const best = bestOf(row) === i
-  if (answer.runs.length < 2) return <td class="r" title={title}>{text}</td>
+  if (answer.runs.length < 2) return <td class="r" title={title} aria-colindex={i + 2}>{text}</td>
   const sign = row.better?.[i]
   const told = sign === 1 || sign === -1 ? SIGNS[sign] : undefined
   const delta = i === base ? 'baseline' : deltaOf(row, i, base, format)
   return (
-    <td class="r" title={told ? `${title}, ${told} than the baseline` : title}>
+    <td class="r" aria-colindex={i + 2} title={told ? `${title}, ${told} than the baseline` : title}>
       <span class={best ? 'w5' : ''}>{text}</span>{' '}
       <span class={`del ${i === base ? 'i3' : sign === 1 ? 'ok' : sign === -1 ? 'bad' : 'i3'}`}>{delta}</span>
     </td>

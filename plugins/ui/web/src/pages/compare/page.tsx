@@ -9,6 +9,7 @@ import { useChartKeys } from '../../parts/chart/view'
 import { useResource } from '../../core/resource'
 import { asList, listParam, navigate, param, setQuery, withQuery } from '../../core/router'
 import { href } from '../../core/root'
+import { useColours } from '../../parts/colours'
 import { Bar, Segments } from '../../parts/bar'
 import { Foot } from '../../parts/foot'
 import { Float, MenuItem } from '../../parts/menu'
@@ -49,6 +50,7 @@ export default function Compare() {
   const [turn, setTurn] = useState(0)
   useEffect(() => give(ids), [ids.join()])
   const experiments = [...new Set(runs.map((run) => run.experiment_id))]
+  useColours(experiments.length === 1 ? experiments[0]! : '')
   const running = runs.some((run) => run.status === 'RUNNING' || run.status === 'SCHEDULED')
   useEvents(running && experiments.length ? `experiment:${experiments.join(',')}` : '', (change) => {
     if (change.runs && !change.runs.some((run) => ids.includes(run))) return

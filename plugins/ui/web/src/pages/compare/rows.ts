@@ -76,8 +76,19 @@ export function itemsOf(answer: Answer, diff: boolean, find = ''): Item[] {
 
 const rank = (row: Row, answer: Answer): number => (keyOf(row.column) === answer.headline ? 0 : row.column.startsWith('metrics.system/') ? 2 : 1)
 
+/** What all cells of a row share is worked out once for the row: 100 runs have 100 cells. */
+function once<T extends {} | null>(make: (row: Row) => T): (row: Row) => T {
+  const known = new WeakMap<Row, T>()
+  return (row) => {
+    let found = known.get(row)
+    if (found === undefined) known.set(row, (found = make(row)))
+    return found
+  }
+}
+
 /** How the numbers of a metric are shown; the zero before the point goes where all are below one. */
-export const formatOf = (row: Row): Format => columnOf(row.kind === 'metrics' ? row.values.map((value) => num(value as Num)) : [])
+export const formatOf = once((row): Format => columnOf(row.kind === 'metrics' ? row.values.map((value) => num(value as Num)) : []))
+const isWhole = once((row): boolean => row.values.every((value) => value === null || Number.isInteger(value)))
 
 /** One value of a row. */
 export function textOf(row: Row, i: number, format: Format = formatOf(row)): string {
@@ -109,8 +120,7 @@ export function deltaOf(row: Row, i: number, base: number, format: Format = form
   if (delta === null) return ''
   if (delta === 0) return 'same'
   const than = num(row.values[base] as Num)
-  const whole = row.values.every((value) => value === null || Number.isInteger(value))
-  if (whole && than !== null && Math.abs(than) >= 100 && Number.isFinite(delta)) {
+  if (isWhole(row) && than !== null && Math.abs(than) >= 100 && Number.isFinite(delta)) {
     const share = (delta / Math.abs(than)) * 100
     return `${signed(share, (value) => (value ?? 0).toFixed(1))} %`
   }
@@ -118,7 +128,7 @@ export function deltaOf(row: Row, i: number, base: number, format: Format = form
 }
 
 /** Which run has the best value of a metric; -1 where none is better, or nobody knows. */
-export function bestOf(row: Row): number {
+export const bestOf = once((row): number => {
   if (row.kind !== 'metrics' || !row.differs || row.direction === 'none') return -1
   const sign = row.direction === 'min' ? -1 : 1
   let best = -1
@@ -131,7 +141,7 @@ export function bestOf(row: Row): number {
     }
   })
   return best
-}
+})
 
 /** Whether a text differs from the baseline's, so that it is marked. */
 export const isOdd = (row: Row, i: number, base: number): boolean => row.kind !== 'metrics' && row.differs && i !== base && row.values[i] !== row.values[base] && row.column !== 'attributes.status' && row.column !== 'attributes.start_time' && row.column !== 'attributes.duration'

@@ -1,6 +1,7 @@
 /** What can be done to runs: tag, rename, hide, pin, delete; each shown at once and undone with z. */
 import { del, get, post, put } from '../../core/api'
 import { plural } from '../../core/format'
+import { overrides } from '../../core/pegs'
 import { edit } from '../../core/undo'
 
 const MLFLOW = '/api/2.0/mlflow/runs'
@@ -73,6 +74,20 @@ export function pinRuns(experiment: string, runs: readonly Target[], on: boolean
     revert: () => show(ids, !on),
     unsend: () => send(!on),
   })
+}
+
+/** Give runs a colour, or none of their own any more (null); a colleague sees the same. */
+export function colourRuns(experiment: string, runs: readonly Target[], slot: number | null): Promise<boolean> {
+  const before = overrides.peek()
+  const wanted = Object.fromEntries(runs.map(({ id }) => [id, slot]))
+  const old = Object.fromEntries(runs.map(({ id }) => [id, before[id] ?? null]))
+  const show = (colours: Record<string, number | null>) => {
+    const next = { ...overrides.peek() }
+    for (const [id, each] of Object.entries(colours)) each === null ? delete next[id] : (next[id] = each)
+    overrides.value = next
+  }
+  const send = (colours: Record<string, number | null>) => put('marks', { experiment_id: experiment, colours })
+  return edit({ said: `coloured ${told(runs)}`, apply: () => show(wanted), send: () => send(wanted), revert: () => show(old), unsend: () => send(old) })
 }
 
 export const saveView = (experiment: string, name: string, view: Record<string, string>): Promise<boolean> =>

@@ -50,6 +50,7 @@ export function ColumnMenu({ column, at, view, shown, show, spread, close }: Col
       {sortColumn(view.sort) === column && <MenuItem does={does({ sort: '' })}>Last started first</MenuItem>}
       <hr />
       {kind !== 'metrics' && <MenuItem does={does({ group: view.group === column ? '' : column, open: [] })} checked={view.group === column}>Group by this</MenuItem>}
+      <MenuItem does={does(view.colour === column ? { colour: '' } : { colour: column, cols: [...shown] })} checked={view.colour === column}>Colour runs by this</MenuItem>
       {kind === 'metrics' && <MenuItem does={does({ spark: key })} checked={view.spark === key}>Curves of this</MenuItem>}
       {spread?.kind === 'number' && kind !== 'attributes' && <MenuItem does={() => setAsking(true)}>Filter a range…</MenuItem>}
       {spread?.kind === 'text' && spread.values.slice(0, 5).map((value, i) => <MenuItem key={value} does={does({ q: withTerm(view.q, `${quotedColumn(column)} = '${value}'`) })} detail={String(spread.counts[i])}>Only {value}</MenuItem>)}

@@ -15,6 +15,7 @@ import { Foot } from '../../parts/foot'
 import { Chevron } from '../../parts/icon'
 import { Empty, Failed, Nothing } from '../../parts/states'
 import { Chooser } from './chooser'
+import { Legend, useColouring } from './colour'
 import { complete } from './complete'
 import { BINS, type Spreads } from './head'
 import { useTableKeys } from './keys'
@@ -80,6 +81,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
     { experiment_ids: experiments, q: fresh.query.q, columns: columns.filter((each) => each !== NOTE).slice(0, 30), bins: BINS, turn: turn || undefined },
   )
   const pinnedRows = usePinned(experiments, pins, columns, curve, turn)
+  const legend = useColouring({ experiments, view, q: fresh.query.q, source, pinned: pinnedRows, turn })
   const keys = useResource<{ total: number }>(useLater(heads !== undefined) ? 'runs/keys' : null, { experiment_ids: experiments, limit: 1 })
   const shownIds = source.ids
   useEffect(() => give([...pins, ...shownIds]), [shownIds, pins])
@@ -132,6 +134,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
         <Filter value={view.q} memory={ids} error={filterError} placeholder={isEmpty ? 'nothing to filter yet' : 'metrics.loss < 0.5 and params.opt = …, or words'} apply={(q) => change({ q })} complete={(wanted) => complete(experiments, wanted)} count={heads ? (heads.matched === heads.total ? plural(heads.total, 'run') : `${count(heads.matched)} of ${count(heads.total)}`) : undefined} />
       </Bar>
       {failed && <Failed what="The runs could not be read" error={failed} still={heads ? 'What is shown is what was read before.' : ''} retry={renew} />}
+      {view.colour && <Legend column={view.colour} entries={legend} q={view.q} />}
       <div class="exp">
         {isEmpty ? <div class="fill dots"><Empty title="No runs yet" experiment={name} /></div>
           : heads && !heads.rows && !error ? <div class="fill dots"><Nothing title="No run fits">The filter leaves none of {plural(heads.total, 'run')}. <button class="link" onClick={() => change({ q: '' })}>Take it away</button></Nothing></div>

@@ -123,6 +123,11 @@ export class Rows {
     return this.top?.cols[column] ?? []
   }
 
+  /** The runs that are here, and what they have in a column. */
+  *cells(column: string): Generator<readonly [string, Cell]> {
+    for (const { ids, cols } of this.pages.values()) for (let i = 0; i < ids.length; i++) yield [ids[i]!, cols[column]?.[i]]
+  }
+
   names(): Name[] {
     const page = this.top
     return page?.names.map((name, i) => ({ name, depth: page.depth[i] ?? 0, children: page.children[i] ?? 0 })) ?? []
@@ -357,6 +362,10 @@ export class Groups {
 
   values(column: string): readonly Cell[] {
     return [...this.groups.flatMap((group) => group.cols[column]?.mean ?? []), ...[...this.inner.values()].flatMap((rows) => rows.values(column))]
+  }
+
+  *cells(column: string): Generator<readonly [string, Cell]> {
+    for (const rows of this.inner.values()) yield* rows.cells(column)
   }
 
   names(): Name[] {

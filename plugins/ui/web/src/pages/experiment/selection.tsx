@@ -7,6 +7,7 @@ import { useKeys } from '../../core/keys'
 import { hasRoute, navigate } from '../../core/router'
 import { may } from '../../core/root'
 import { Ask } from '../../parts/ask'
+import { ColourMenu } from './colour'
 import { deleteRuns, pinRuns, renameRun, type Target, tagRuns } from './actions'
 import { type Col, SPARK } from './layout'
 import type { RunRow, Source } from './rows'
@@ -27,6 +28,7 @@ export interface Acts {
 
 export function Picked({ targets, single, pins, setPins, hides, renew, view, pick }: Acts) {
   const [asking, setAsking] = useState<'tag' | 'rename'>()
+  const [colouring, setColouring] = useState<Element>()
   const ids = targets.map((run) => run.id)
   const some = ids.length > 0
   const picked = view.runs.length
@@ -44,6 +46,7 @@ export function Picked({ targets, single, pins, setPins, hides, renew, view, pic
     e: ids.length === 1 && may('write') ? { does: 'Rename', run: () => setAsking('rename') } : undefined,
     x: some ? { does: 'Hide or show in charts', run: hide } : undefined,
     p: some && single && may('write') ? { does: 'Pin or unpin', run: pin } : undefined,
+    'Shift+C': some && single && may('write') ? { does: 'Colour', run: () => setColouring(document.querySelector('.foot .colour') ?? document.querySelector('.row.at .peg') ?? document.body) } : undefined,
     Backspace: some && may('delete') ? { does: 'Delete', run: remove } : undefined,
     Delete: some && may('delete') ? { does: 'Delete', run: remove, quiet: true } : undefined,
     Escape: picked ? { does: 'Pick none', run: () => change({ runs: [] }, true), quiet: true } : undefined,
@@ -58,10 +61,12 @@ export function Picked({ targets, single, pins, setPins, hides, renew, view, pic
             {may('write') && <button onClick={() => setAsking('tag')}>tag<kbd>t</kbd></button>}
             <button onClick={hide}>hide<kbd>x</kbd></button>
             {single && may('write') && <button onClick={pin}>pin<kbd>p</kbd></button>}
+            {single && may('write') && <button class="colour" aria-haspopup="menu" onClick={(event) => setColouring(event.currentTarget)}>colour<kbd>shift C</kbd></button>}
             {may('delete') && <button onClick={remove}>delete<kbd>del</kbd></button>}
           </span>
         </>
       )}
+      {colouring && <ColourMenu at={colouring} experiment={single} runs={targets} close={() => setColouring(undefined)} />}
       {asking === 'tag' && <Ask title={`Tag ${plural(ids.length, 'run')}`} button="Tag" fields={[{ name: 'key', label: 'Name of the tag' }, { name: 'value', label: 'Value', required: false }]} does={({ key, value }) => void tagRuns(targets, key!, value ?? '', renew)} close={() => setAsking(undefined)} />}
       {asking === 'rename' && targets[0] && <Ask title={`Rename ${targets[0].name}`} button="Rename" fields={[{ name: 'name', label: 'New name', value: targets[0].name }]} does={({ name }) => void renameRun(targets[0]!, name!, renew)} close={() => setAsking(undefined)} />}
     </>

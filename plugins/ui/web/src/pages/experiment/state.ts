@@ -22,6 +22,8 @@ export interface View {
   peek: string
   /** The metric of the curves; '-' for none, '' for the first one shown. */
   spark: string
+  /** The column whose values runs are coloured by; '' for a colour of each run's own. */
+  colour: string
 }
 
 export function viewOf(): View {
@@ -29,7 +31,7 @@ export function viewOf(): View {
   return {
     view: view === 'charts' || view === 'split' ? view : 'table',
     q: param('q'), sort: param('sort'), cols: listParam('cols'), group: param('group'), open: listParam('open'),
-    runs: listParam('runs'), hidden: listParam('hide'), peek: param('peek'), spark: param('spark'),
+    runs: listParam('runs'), hidden: listParam('hide'), peek: param('peek'), spark: param('spark'), colour: param('colour'),
   }
 }
 

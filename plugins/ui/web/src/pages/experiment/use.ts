@@ -31,7 +31,9 @@ export function useExperiments(ids: string): { ids: string[]; name: string; erro
  * are here, and longer if these fail.
  */
 export function useSource(experiments: string[], view: View): [Source, Source] {
-  const { q, sort, cols, group } = view
+  const { q, sort, group, colour } = view
+  // What runs are coloured by comes with them, whether or not it is shown.
+  const cols = colour && view.cols.length && !view.cols.includes(colour) ? [...view.cols, colour] : view.cols
   const open = group ? [] : view.open
   const key = JSON.stringify([experiments, q, sort, cols, group, open, view.spark])
   const made = useRef<{ key: string; source: Source } | undefined>(undefined)

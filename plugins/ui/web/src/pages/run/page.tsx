@@ -9,6 +9,7 @@ import { asSearch, hasRoute, navigate, type PageProps, param, withQuery } from '
 import { address, href, may } from '../../core/root'
 import { colour } from '../../core/theme'
 import { refuse, say } from '../../core/undo'
+import { useColours } from '../../parts/colours'
 import { Bar } from '../../parts/bar'
 import { Foot } from '../../parts/foot'
 import { Chevron } from '../../parts/icon'
@@ -75,6 +76,7 @@ function Room({ id }: { id: string }) {
   const [from, setFrom] = useState<string>()
   const reference = run?.compare?.run_id
   useEffect(() => { give([id]) }, [id])
+  useColours(run?.info.experiment_id ?? '')
   useMark(run)
   const done = () => found.reload()
   const go = (to: Tab) => navigate(`/runs/${id}${tabQuery(to)}`)

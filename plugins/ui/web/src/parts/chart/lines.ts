@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals'
 import { type Num, num } from '../../core/api'
 import { lessIsBetter } from '../../core/direction'
-import { dashOf, hueToken, slotOf } from '../../core/pegs'
+import { colouring, dashOf, hueToken, slotOf } from '../../core/pegs'
 import { colour, theme } from '../../core/theme'
 import type { Ink, Line, Odd } from './paint'
 import { type BandJson, decode, decoded, type SeriesJson } from './series'
@@ -71,7 +71,8 @@ export function linesOf(series: readonly SeriesJson[], { runs, keys, quiet, pinn
   const known = series.filter((each) => byId.has(each.run_id) && keys.includes(each.key))
   // What the others are compared with lies behind them.
   const ranked = [...known].sort((a, b) => Number(quiet.includes(a.run_id)) - Number(quiet.includes(b.run_id)) || keys.indexOf(a.key) - keys.indexOf(b.key) || better(lastOf(a), lastOf(b)))
-  const many = ranked.length > MOST_COLOURED
+  const byValue = colouring.value !== undefined
+  const many = ranked.length > MOST_COLOURED && !byValue
   const best = ranked[0]?.run_id
   return ranked.map((each) => {
     const run = each.run_id
@@ -84,7 +85,7 @@ export function linesOf(series: readonly SeriesJson[], { runs, keys, quiet, pinn
       run, name: keys.length > 1 ? (runs.length > 1 ? `${name} ${each.key}` : each.key) : name,
       colour: plain ? hue('ink-3') : grey ? hue('ink-2') : many && slot < 0 ? hue('accent') : hue(hueToken(slot)),
       dash: keys.length > 1 ? ((keyIndex % 3) as 0 | 1 | 2) : plain || grey ? 0 : dashOf(slot),
-      ...decoded(each), alpha: plain ? FADED : 1, named: !plain,
+      ...decoded(each), alpha: plain ? FADED : 1, named: !plain && (ranked.length <= MOST_COLOURED || run === best || run === lit || pinned.includes(run)),
     }
   })
 }

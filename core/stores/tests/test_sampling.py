@@ -6,7 +6,7 @@ import math
 
 from hypothesis import given
 from hypothesis import strategies as st
-from pegboard.sampling import reduce_points
+from pegboard_stores.sampling import reduce_points
 
 VALUES = st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=300)
 

@@ -1,0 +1,1 @@
+"""Administration: endpoints, model definitions and secrets, changed while the gateway runs."""

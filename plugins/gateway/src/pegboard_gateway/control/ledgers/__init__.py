@@ -1,0 +1,44 @@
+"""Ledgers: where calls, tokens and money are counted, chosen by a URI."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from pegboard.errors import ConfigError, quoted
+from pegboard.targets import resolve
+
+if TYPE_CHECKING:
+    from pegboard.host import Host
+
+    from pegboard_gateway.control.contract import Ledger
+
+_KIND = "gateway ledger"
+
+
+def open_ledger(host: Host, uri: str, directory: Path) -> Ledger:
+    """Return the ledger of a URI: ``memory``, ``sqlite``, or what plugins offer (``redis://…``).
+
+    Raises ConfigError for a scheme that no plugin offers.
+    """
+    scheme = uri.partition(":")[0]
+    known = host.declared(_KIND)
+    if scheme not in known:
+        raise ConfigError(
+            f"No installed plugin keeps counters in {quoted(scheme)}.",
+            hint=f"Available are: {', '.join(sorted(known))}.",
+        )
+    return cast("Ledger", resolve(known[scheme].target)(uri, directory))
+
+
+def memory(uri: str, directory: Path) -> Ledger:  # noqa: ARG001
+    """Return counters in this process."""
+    return cast("Ledger", import_module(f"{__name__}.memory").MemoryLedger())
+
+
+def sqlite(uri: str, directory: Path) -> Ledger:
+    """Return counters in an SQLite file: ``sqlite:PATH``, by default ``counters.db``."""
+    path = uri.partition(":")[2]
+    file = Path(path) if path else directory / "counters.db"
+    return cast("Ledger", import_module(f"{__name__}.sqlite").SqliteLedger(file))

@@ -1,0 +1,124 @@
+"""Usage records as rows: one list of plain values for the journal and for the table.
+
+A row is made once a call, on its way, so it is made without detours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import orjson
+
+from pegboard_gateway.entities import (
+    Asked,
+    Attempt,
+    Caller,
+    Estimate,
+    Outcome,
+    Tokens,
+    UsageRecord,
+)
+
+COLUMNS = (
+    "call", "id", "started_ms", "endpoint", "task", "face", "outcome", "status",
+    "key_id", "user", "address", "team", "workspace",
+    "stream", "trouble", "provider", "model", "target",
+    "tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "estimated", "cost",
+    "seconds", "first_token_seconds", "upstream_seconds", "attempts", "tags", "admitted",
+)  # fmt: skip
+"""What the values of a row are, in their order."""
+
+PLACE = {name: place for place, name in enumerate(COLUMNS)}
+
+Row: TypeAlias = list[Any]
+
+
+def row_of(record: UsageRecord, call: str, *, admitted: bool) -> Row:
+    """Return the row of a record; ``call`` is the call's own id, unlike any other's."""
+    caller, tokens = record.caller, record.tokens
+    return [
+        call, record.id, record.started_ms, record.endpoint, str(record.task), record.face,
+        str(record.outcome), record.status,
+        caller.key_id, caller.user, caller.address, caller.team, caller.workspace,
+        int(record.stream), str(record.trouble), record.provider, record.model, record.target,
+        tokens.input, tokens.output, tokens.cached, tokens.reasoning, int(tokens.estimated),
+        record.cost, record.seconds, record.first_token_seconds, record.upstream_seconds,
+        _attempts(record.attempts) if record.attempts else "",
+        orjson.dumps(dict(record.tags)).decode() if record.tags else "",
+        int(admitted),
+    ]  # fmt: skip
+
+
+def lost_row(asked: Asked, estimate: Estimate, call: str, now_ms: int) -> Row:
+    """Return what is known of a call at its admission, for the case that nothing more follows."""
+    caller = asked.caller
+    return [
+        call, "", now_ms, asked.endpoint, str(asked.task), asked.face,
+        "lost", 0,
+        caller.key_id, caller.user, caller.address, caller.team, caller.workspace,
+        int(asked.stream), "lost", "", "", "",
+        estimate.input, estimate.output, 0, 0, 1,
+        0, 0.0, 0.0, 0.0, "", "", 1,
+    ]  # fmt: skip
+
+
+def record_of(row: Sequence[Any]) -> UsageRecord:
+    """Return the record of a row."""
+    at = dict(zip(COLUMNS, row, strict=True))
+    return UsageRecord(
+        id=at["id"],
+        started_ms=at["started_ms"],
+        endpoint=at["endpoint"],
+        task=at["task"],
+        face=at["face"],
+        outcome=Outcome(at["outcome"]),
+        status=at["status"],
+        caller=Caller(at["key_id"], at["user"], at["address"], at["team"], at["workspace"]),
+        stream=bool(at["stream"]),
+        trouble=at["trouble"],
+        provider=at["provider"],
+        model=at["model"],
+        target=at["target"],
+        tokens=Tokens(
+            at["tokens_in"],
+            at["tokens_out"],
+            at["tokens_cached"],
+            bool(at["estimated"]),
+            at["tokens_reasoning"],
+        ),
+        cost=at["cost"],
+        seconds=at["seconds"],
+        first_token_seconds=at["first_token_seconds"],
+        upstream_seconds=at["upstream_seconds"],
+        attempts=tuple(_attempt(each) for each in orjson.loads(at["attempts"] or "[]")),
+        tags=orjson.loads(at["tags"] or "{}"),
+    )
+
+
+def _attempts(attempts: Sequence[Attempt]) -> str:
+    return orjson.dumps(
+        [
+            [
+                a.target, a.provider, a.model, str(a.trouble), a.status, a.seconds, a.cost,
+                a.tokens.input, a.tokens.output, a.tokens.cached, a.tokens.reasoning,
+                a.tokens.estimated,
+            ]
+            for a in attempts
+        ]
+    ).decode()  # fmt: skip
+
+
+def _attempt(values: Sequence[Any]) -> Attempt:
+    target, provider, model, trouble, status, seconds, cost, *tokens = values
+    taken, given, cached, reasoning, estimated = tokens
+    return Attempt(
+        target=target,
+        provider=provider,
+        model=model,
+        trouble=trouble,
+        status=status,
+        seconds=seconds,
+        cost=cost,
+        tokens=Tokens(taken, given, cached, estimated, reasoning),
+    )

@@ -1,0 +1,195 @@
+"""What all rooms of the gateway speak of: who asks for what, what it took, and how it ended.
+
+They are plain values. Those that are made once a call have slots and check nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from attrs import define, field, frozen
+from pegboard.contracts.llm import Task
+
+from pegboard_gateway.money import Money
+
+TargetKey: TypeAlias = str
+"""The name of one target: ``ENDPOINT/NUMBER``, such as ``chat/0``."""
+
+
+@frozen
+class Caller:
+    """Who calls the gateway."""
+
+    key_id: str = ""
+    """The public id of the client's key (never the key); empty if it came without one."""
+    user: str = ""
+    """The name that the server or the key gives the caller."""
+    address: str = ""
+    """The network address of the client."""
+    team: str = ""
+    """What the key belongs to, where it belongs to something."""
+    workspace: str = ""
+    """The workspace that the call is for, where the server has several."""
+
+
+NOBODY = Caller()
+"""A caller of whom nothing is known."""
+
+
+@frozen
+class Asked:
+    """What a client asks for, the same whichever face it came through.
+
+    ``body`` is OpenAI's, checked, without ``model``, ``stream`` and ``stream_options``.
+    """
+
+    endpoint: str
+    task: Task
+    body: Mapping[str, Any]
+    stream: bool = False
+    caller: Caller = NOBODY
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    """The client's headers by name in any case of letters; they may hold its key."""
+    face: str = "openai"
+    """The form that it was asked in: ``openai``, ``responses``, ``anthropic``, ``gemini``,
+    ``mlflow``."""
+
+
+@frozen
+class Tokens:
+    """How many tokens a call took. ``cached`` are those of ``input`` that the vendor had kept."""
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    estimated: bool = False
+    """Whether they were estimated, as the vendor did not count."""
+    reasoning: int = 0
+    """Those of ``output`` that the model thought with and nobody saw."""
+
+    @property
+    def total(self) -> int:
+        """Input and output together."""
+        return self.input + self.output
+
+    @staticmethod
+    def of(usage: Mapping[str, Any] | None) -> Tokens:
+        """Return what OpenAI's ``usage`` object says; nothing for None."""
+        if not usage:
+            return NO_TOKENS
+        details = usage.get("prompt_tokens_details") or {}
+        thought = usage.get("completion_tokens_details") or {}
+        return Tokens(
+            int(usage.get("prompt_tokens") or 0),
+            int(usage.get("completion_tokens") or 0),
+            int(details.get("cached_tokens") or 0),
+            bool(usage.get("estimated")),
+            int(thought.get("reasoning_tokens") or 0),
+        )
+
+
+NO_TOKENS = Tokens()
+
+
+@frozen
+class Estimate:
+    """How many tokens a call may take, before it is made: the most that is likely."""
+
+    input: int
+    output: int
+
+    @property
+    def total(self) -> int:
+        """Input and output together."""
+        return self.input + self.output
+
+
+@frozen
+class Spent:
+    """What one attempt took of what was reserved for it."""
+
+    target: TargetKey
+    tokens: Tokens
+    cost: Money
+
+
+class Outcome(StrEnum):
+    """How a call ended."""
+
+    DONE = "done"
+    """The client got its answer, all of it."""
+    CACHED = "cached"
+    """The answer came from the cache."""
+    REFUSED = "refused"
+    """The gateway refused it: a key, a limit, a budget, a guardrail, a wrong body."""
+    FAILED = "failed"
+    """No upstream gave an answer, or it broke off in mid-stream."""
+    GONE = "gone"
+    """The client went away before the end."""
+    LOST = "lost"
+    """The gateway was killed meanwhile; it counts with what was reserved for it."""
+
+
+@define(kw_only=True)
+class Attempt:
+    """One attempt of a call at one target."""
+
+    target: TargetKey
+    provider: str
+    model: str
+    trouble: str = ""
+    """What went wrong (a ``Trouble``); empty for success."""
+    status: int = 0
+    """The vendor's HTTP status; 0 if there was none."""
+    seconds: float = 0.0
+    tokens: Tokens = NO_TOKENS
+    cost: Money = 0
+
+
+@define(kw_only=True)
+class UsageRecord:
+    """One call that is over. It holds no text of the client's or the model's and no secret."""
+
+    id: str
+    """The id of the request, as in ``x-request-id``."""
+    started_ms: int
+    """When it came, in milliseconds since the epoch (UTC)."""
+    endpoint: str
+    task: str
+    face: str
+    outcome: Outcome
+    status: int
+    """The HTTP status that the client got; 499 if it had gone."""
+    caller: Caller = NOBODY
+    stream: bool = False
+    trouble: str = ""
+    """Why it failed or was refused: a ``Trouble``, or a word of the gateway's such as
+    ``budget_exceeded``; empty if it did not."""
+    provider: str = ""
+    """The provider of the target that answered, or was tried last."""
+    model: str = ""
+    target: TargetKey = ""
+    tokens: Tokens = NO_TOKENS
+    """Of all attempts together."""
+    cost: Money = 0
+    seconds: float = 0.0
+    """From the request to the last byte of the answer."""
+    first_token_seconds: float = 0.0
+    """From the request to the first event of a stream; 0 for what was not streamed."""
+    upstream_seconds: float = 0.0
+    """How long upstreams took, all attempts together."""
+    attempts: tuple[Attempt, ...] = ()
+    tags: Mapping[str, str] = field(factory=dict)
+    """Those of the endpoint."""
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether the answer came from the cache."""
+        return self.outcome is Outcome.CACHED
+
+    @property
+    def fell_back(self) -> bool:
+        """Whether more than one target was tried."""
+        return len({attempt.target for attempt in self.attempts}) > 1

@@ -1,0 +1,79 @@
+"""Bodies of clients: read within bounds, and refused where they name an upstream of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from pegboard.contracts.llm import Json, LLMError, Trouble
+from pegboard_stores import json_size
+
+MAX_VALUES = 200_000
+"""How many names and values a body may have."""
+
+STEERING = frozenset(
+    {
+        "api_base",
+        "api_key",
+        "api_type",
+        "api_version",
+        "aws_access_key_id",
+        "aws_region_name",
+        "aws_secret_access_key",
+        "aws_session_token",
+        "azure_ad_token",
+        "base_url",
+        "custom_llm_provider",
+        "default_headers",
+        "endpoint_url",
+        "extra_headers",
+        "fallbacks",
+        "headers",
+        "mock_response",
+        "organization",
+        "proxies",
+        "proxy",
+        "vertex_credentials",
+    }
+)
+"""What other gateways take from a body to choose where a call goes, and with whose key."""
+
+
+def read(content: bytes) -> Json:
+    """Return the object that a body holds; LLMError INVALID if it is not one."""
+    try:
+        if json_size.has_more_values(content, MAX_VALUES):
+            invalid(f"The body has more than {MAX_VALUES:,} names and values.")
+        found: Any = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        invalid(f"The body is not valid JSON: {error}.")
+    if type(found) is not dict:
+        invalid("The body must be a JSON object.")
+    if not STEERING.isdisjoint(found):
+        field = min(STEERING & found.keys())
+        raise LLMError(
+            Trouble.INVALID,
+            f"The field {field!r} is not taken: the gateway's configuration says where calls go.",
+            hint="Leave it out.",
+            param=field,
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def invalid(message: str, param: str = "") -> Any:
+    """Raise LLMError INVALID."""
+    raise LLMError(Trouble.INVALID, message, param=param)
+
+
+def endpoint_name(body: Json) -> str:
+    """Return the endpoint that a body asks for as ``model``."""
+    name = body.get("model")
+    if type(name) is not str or not name:
+        raise LLMError(
+            Trouble.INVALID,
+            "The field 'model' is missing: it names an endpoint of the gateway."
+            if name is None or name == ""
+            else "The field 'model' must be text.",
+            param="model",
+        )
+    return name

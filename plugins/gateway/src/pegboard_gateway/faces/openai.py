@@ -1,0 +1,141 @@
+"""OpenAI's API: chat completions, completions, embeddings and the list of models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import orjson
+from pegboard.contracts.llm import Json, LLMError, Task
+from pegboard_llm import checks
+from pegboard_wire.http import Answer, Call, Endpoint, Permission, Result
+
+from pegboard_gateway import service
+from pegboard_gateway.entities import Asked
+from pegboard_gateway.faces import bodies, errors
+from pegboard_gateway.path import Events
+
+MAX_BODY = 64 << 20
+"""Bytes of a request: pictures come in it."""
+_SSE = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+_PATHS = (
+    ("chat/completions", Task.CHAT, "Answer a conversation."),
+    ("completions", Task.COMPLETION, "Complete a text."),
+    ("embeddings", Task.EMBEDDING, "Return the vectors of texts."),
+)
+PREFIXES = ("/v1/", "/gateway/openai/v1/")
+
+
+def endpoints() -> Sequence[Endpoint]:
+    """Return the routes."""
+    found = []
+    for prefix in PREFIXES:
+        found += [face(f"{prefix}{path}", handler(task), summary) for path, task, summary in _PATHS]
+        for path, handle in (("models", models), ("models/{model}", model)):
+            found.append(
+                Endpoint(
+                    "GET",
+                    prefix + path,
+                    handle,
+                    Permission.READ,
+                    "List what can be asked for.",
+                    tell=errors.of_server(errors.openai),
+                    tags=("gateway",),
+                )
+            )
+    return found
+
+
+def face(
+    path: str, handle: Callable[[Call], Any], summary: str, form: errors.Form = errors.openai
+) -> Endpoint:
+    """Return the route of a call of a model, whose errors have a form."""
+    return Endpoint(
+        "POST",
+        path,
+        handle,
+        Permission.WRITE,
+        summary,
+        raw=True,
+        max_body=MAX_BODY,
+        leaves=True,
+        tell=errors.of_server(form),
+        tags=("gateway",),
+    )
+
+
+def handler(task: Task) -> Callable[[Call], Any]:
+    """Return what answers the calls of a task."""
+
+    async def handle(call: Call) -> Result:
+        try:
+            gateway = service.of(call.host)
+            body = bodies.read(call.content)
+            name = bodies.endpoint_name(body)
+            caller = gateway.callers.of(call, call.headers)
+            request = checks.checked(task, body, name)
+            asked = Asked(name, task, request.body, request.stream, caller, call.headers)
+            found = await gateway.calls.call(asked, call.request_id)
+        except LLMError as error:
+            return errors.answer(error, errors.openai)
+        if isinstance(found, Events):
+            options = body.get("stream_options") or {}
+            return streamed(found, sent(found, usage=bool(options.get("include_usage"))))
+        return found
+
+    return handle
+
+
+def streamed(events: Events, content: AsyncIterator[bytes]) -> Answer:
+    """Return the answer that sends a stream."""
+    return Answer(content, 200, _SSE, "text/event-stream", close=events.close)
+
+
+async def sent(events: Events, *, usage: bool) -> AsyncIterator[bytes]:
+    """Yield chunks as server-sent events; an error in mid-stream is one of them, and the last."""
+    try:
+        async for bunch in events:
+            parts: list[bytes] = []
+            for event in bunch:
+                if usage or event.get("choices") or "usage" not in event:
+                    parts += (b"data: ", orjson.dumps(event), b"\n\n")
+            if parts:
+                yield b"".join(parts)
+    except LLMError as error:
+        yield b"data: " + orjson.dumps(errors.openai(error)) + b"\n\n"
+        return
+    yield b"data: [DONE]\n\n"
+
+
+async def models(call: Call) -> Result:
+    """List the endpoints that the caller may use."""
+    try:
+        gateway = service.of(call.host)
+        caller = gateway.callers.of(call, call.headers)
+    except LLMError as error:
+        return errors.answer(error, errors.openai)
+    names = gateway.catalog.current.endpoints
+    data = [_model(name) for name in names if gateway.callers.may_see(caller, name)]
+    return {"object": "list", "data": data}
+
+
+async def model(call: Call) -> Result:
+    """Describe one endpoint."""
+    try:
+        gateway = service.of(call.host)
+        caller = gateway.callers.of(call, call.headers)
+        name = str(call.parameters["model"])
+        endpoint = gateway.calls.endpoint(name)
+        if not gateway.callers.may_see(caller, name):
+            endpoint = gateway.calls.endpoint("")
+    except LLMError as error:
+        return errors.answer(error, errors.openai)
+    return _model(endpoint.name)
+
+
+_STARTED = int(time.time())
+
+
+def _model(name: str) -> Json:
+    return {"id": name, "object": "model", "created": _STARTED, "owned_by": "pegboard"}

@@ -1,0 +1,401 @@
+"""One call: checked, admitted, tried at targets until one answers, settled, and recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import TYPE_CHECKING, TypeVar
+
+from attrs import define, field
+from pegboard.contracts.llm import (
+    HttpReply,
+    Json,
+    LLMError,
+    LLMProvider,
+    LLMRequest,
+    LocalProvider,
+    Trouble,
+)
+from pegboard_llm import checks, estimate
+
+from pegboard_gateway.control.contract import (
+    Blocked,
+    BudgetSpent,
+    Gate,
+    Guard,
+    LimitReached,
+    OpenGate,
+    Permit,
+    Soon,
+)
+from pegboard_gateway.entities import (
+    NO_TOKENS,
+    Asked,
+    Attempt,
+    Estimate,
+    Outcome,
+    Spent,
+    Tokens,
+    UsageRecord,
+)
+from pegboard_gateway.path.events import Counting, Events, RemoteSource, Source
+from pegboard_gateway.path.faults import reading
+from pegboard_gateway.path.local import Local
+from pegboard_gateway.path.sites import Site, Sites
+from pegboard_gateway.routing import Later, Over, Plan, Queue, State, Try
+from pegboard_gateway.routing.order import ordered
+from pegboard_gateway.upstream import Client, Waits
+
+if TYPE_CHECKING:
+    from pegboard_gateway.catalog.contract import Catalog, GatewayEndpoint
+
+T = TypeVar("T")
+
+_LOST = frozenset({Trouble.TIMEOUT, Trouble.CUT})
+"""After these the vendor may have worked, and charges for it."""
+_GONE = 499
+
+
+async def _had(soon: Soon[T]) -> T:
+    """Return what may have to be waited for."""
+    return await soon if isinstance(soon, Awaitable) else soon
+
+
+class Calls:
+    """Takes calls; to be used in one event loop."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        gate: Gate | None = None,
+        *,
+        client: Client | None = None,
+        guard: Callable[[GatewayEndpoint], Guard | None] | None = None,
+        random: Random | None = None,
+    ) -> None:
+        """``guard`` returns what checks the calls of an endpoint, if anything does."""
+        self.catalog = catalog
+        self.gate = gate or OpenGate()
+        self.client = client or Client()
+        self.local = Local()
+        self.sites = Sites(catalog)
+        self.random = random or Random()  # noqa: S311 (it decides who is asked, not who may)
+        self.guard_of = guard
+        self._ended: dict[int, list[asyncio.Future[None]]] = {}
+
+    async def call(self, asked: Asked, request_id: str = "") -> Json | Events:
+        """Return the answer: OpenAI's object, or with ``asked.stream`` its chunks.
+
+        Raises LLMError; then the call is settled and recorded.
+        """
+        way = Way(self, asked, request_id)
+        try:
+            return await way.go()
+        except LLMError as error:
+            way.failed(error)
+            raise
+        except asyncio.CancelledError:
+            way.gone()
+            raise
+        except BaseException:
+            way.failed(LLMError(Trouble.SERVER, "The gateway failed."))
+            raise
+
+    def endpoint(self, name: str) -> GatewayEndpoint:
+        """Return an endpoint by name; LLMError NO_MODEL if there is none."""
+        found = self.sites.snapshot().endpoints.get(name)
+        if found is None:
+            raise LLMError(
+                Trouble.NO_MODEL,
+                f"There is no endpoint {name[:100]!r}.",
+                hint="GET /v1/models lists those that there are.",
+                param="model",
+            )
+        return found
+
+    async def a_call_ended(self, site: Site, until: float) -> None:
+        """Wait until a call to a site's upstream has ended, or a time of the loop's clock."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._ended.setdefault(id(site.state), []).append(waiter)
+        try:
+            async with asyncio.timeout_at(until):
+                await waiter
+        except TimeoutError:
+            name = site.target.model_name
+            text = f"All calls that {name!r} takes at one time were in use."
+            raise LLMError(Trouble.OVERLOADED, text, retry_after=1) from None
+
+    def ended(self, site: Site) -> None:
+        """Tell those who wait for a call to an upstream to end."""
+        if self._ended and (waiting := self._ended.pop(id(site.state), None)):
+            for waiter in waiting:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.client.close()
+        self.local.close()
+
+
+@define(eq=False)
+class Way:
+    """The way of one call."""
+
+    calls: Calls
+    asked: Asked
+    request_id: str
+    counting: Counting = field(factory=Counting)
+    _started: float = field(factory=time.perf_counter)
+    _started_ms: int = field(factory=lambda: time.time_ns() // 1_000_000)
+    _endpoint: GatewayEndpoint | None = None
+    _estimate: Estimate = Estimate(0, 0)
+    _permit: Permit | None = None
+    _attempts: list[Attempt] = field(factory=list)
+    _site: Site | None = None
+    """That which answers, while it does."""
+    _attempt_started: float = 0.0
+    _first: float = 0.0
+    _is_over: bool = False
+
+    async def go(self) -> Json | Events:
+        """Return the answer."""
+        calls, asked = self.calls, self.asked
+        self._endpoint = endpoint = calls.endpoint(asked.endpoint)
+        if endpoint.task is not None and endpoint.task is not asked.task:
+            raise LLMError(
+                Trouble.UNSUPPORTED,
+                f"The endpoint {endpoint.name!r} is for {endpoint.task.value}, "
+                f"not for {asked.task.value}.",
+                param="model",
+            )
+        guard = None if calls.guard_of is None else calls.guard_of(endpoint)
+        if guard is not None:
+            self.asked = asked = await _had(guard.before(asked))
+        request = LLMRequest(asked.task, "", asked.body, asked.stream)
+        self._estimate = Estimate(estimate.prompt_tokens(request), estimate.output_tokens(request))
+        self._permit = await _had(calls.gate.admit(asked, self._estimate))
+        found = await self._try_all(endpoint)
+        if isinstance(found, dict):
+            if guard is not None:
+                found = await _had(guard.after(asked, found))
+            self._over(Outcome.DONE, 200)
+            return found
+        source, first = found
+        return Events(self, source, first, None if guard is None else guard.stream(asked))
+
+    async def _try_all(self, endpoint: GatewayEndpoint) -> Json | tuple[Source, list[Json]]:
+        calls = self.calls
+        loop = asyncio.get_running_loop()
+        until = loop.time() + endpoint.timeouts.total_seconds
+        sites = [calls.sites.of(target) for target in ordered(endpoint.targets, calls.random)]
+        plan = Plan.of(sites, _state, endpoint.retries, endpoint.routing, calls.random, until)
+        while True:
+            step = plan.next(loop.time())
+            if isinstance(step, Try):
+                try:
+                    return await self._try(step.target, endpoint, until)
+                except BudgetSpent as error:
+                    plan.skipped(error)
+                except LLMError as error:
+                    plan.failed(error, loop.time())
+            elif isinstance(step, Later):
+                await asyncio.sleep(step.seconds)
+            elif isinstance(step, Queue):
+                await calls.a_call_ended(step.target, until)
+            else:
+                assert isinstance(step, Over)
+                raise step.error
+
+    async def _try(
+        self, site: Site, endpoint: GatewayEndpoint, until: float
+    ) -> Json | tuple[Source, list[Json]]:
+        """Make one attempt; its end is told to the upstream's state, and settled."""
+        target, asked, permit = site.target, self.asked, self._permit
+        assert permit is not None
+        request = LLMRequest(asked.task, target.model_name, asked.body, asked.stream)
+        checks.refuse_others(request, site.takes, target.provider)
+        reserved = permit.reserve(target.key, site.most(self._estimate))
+        if reserved is not None:
+            await reserved
+        state, loop = site.state, asyncio.get_running_loop()
+        self._site, self._attempt_started = site, time.perf_counter()
+        attempt = Attempt(target=target.key, provider=target.provider, model=target.model_name)
+        self._attempts.append(attempt)
+        began = loop.time()
+        state.begin()
+        try:
+            found = await self._ask(site, request, endpoint, until, attempt)
+        except LLMError as error:
+            state.failed(error.trouble, began, loop.time(), endpoint.breaker, error.retry_after)
+            attempt.trouble = error.trouble.value
+            self._settle(self._lost() if error.trouble in _LOST else NO_TOKENS)
+            raise
+        except BaseException:
+            state.left()
+            self._settle(self._lost())
+            raise
+        if isinstance(found, dict):
+            state.succeeded()
+            self._settle(Tokens.of(found.get("usage")))
+        else:
+            self._first = time.perf_counter() - self._started
+        return found
+
+    async def _ask(
+        self,
+        site: Site,
+        request: LLMRequest,
+        endpoint: GatewayEndpoint,
+        until: float,
+        attempt: Attempt,
+    ) -> Json | tuple[Source, list[Json]]:
+        model, waits = site.target.model, endpoint.timeouts
+        if isinstance(model, LocalProvider):
+            return await self._ask_here(model, request, until)
+        assert isinstance(model, LLMProvider)
+        with reading(site.target.provider):
+            call = model.call(request)
+        reply = await self.calls.client.send(
+            call,
+            Waits(waits.first_token_seconds, waits.idle_seconds, until),
+            connect=waits.connect_seconds,
+            stream=request.stream,
+            allowed=site.target.allowed_hosts,
+        )
+        attempt.status = reply.status
+        with reading(site.target.provider):
+            if not isinstance(reply, HttpReply):
+                return await _begun(RemoteSource(reply, model.events(request)))
+            if reply.status != 200:
+                raise model.error(reply)
+            return model.answer(request, reply)
+
+    async def _ask_here(
+        self, model: LocalProvider, request: LLMRequest, until: float
+    ) -> Json | tuple[Source, list[Json]]:
+        local = self.calls.local
+        try:
+            async with asyncio.timeout_at(until):
+                if request.stream:
+                    return await _begun(local.stream(model, request))
+                return await local.answer(model, request)
+        except TimeoutError:
+            text = "The model in this process did not answer in time."
+            raise LLMError(Trouble.TIMEOUT, text) from None
+
+    @property
+    def provider(self) -> str:
+        """The provider that answers."""
+        return self._attempts[-1].provider if self._attempts else ""
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def streamed(self, error: LLMError | None) -> None:
+        """End a streamed call, well or with an error in mid-stream."""
+        site, loop = self._site, asyncio.get_running_loop()
+        assert site is not None and self._endpoint is not None
+        if error is None:
+            site.state.succeeded()
+        else:
+            began = loop.time() - (time.perf_counter() - self._attempt_started)
+            site.state.failed(
+                error.trouble, began, loop.time(), self._endpoint.breaker, error.retry_after
+            )
+            self._attempts[-1].trouble = error.trouble.value
+        self._settle(self.counting.so_far(self._estimate.input))
+        if error is None:
+            self._over(Outcome.DONE, 200)
+        else:
+            self._over(Outcome.FAILED, 200, error.trouble.value)
+
+    def gone(self) -> None:
+        """End the call: its client has gone."""
+        if self._site is not None:
+            self._site.state.left()
+            self._settle(self.counting.so_far(self._estimate.input))
+        self._over(Outcome.GONE, _GONE)
+
+    def failed(self, error: LLMError) -> None:
+        """End a call that gets no answer."""
+        refused = not self._attempts or isinstance(error, Blocked | BudgetSpent | LimitReached)
+        outcome = Outcome.REFUSED if refused else Outcome.FAILED
+        self._over(outcome, error.trouble.status, error.trouble.value)
+
+    def _lost(self) -> Tokens:
+        return Tokens(self._estimate.input, 0, estimated=True)
+
+    def _settle(self, tokens: Tokens) -> None:
+        """End the attempt in progress."""
+        site, self._site = self._site, None
+        assert site is not None and self._permit is not None
+        attempt = self._attempts[-1]
+        attempt.seconds = time.perf_counter() - self._attempt_started
+        attempt.tokens, attempt.cost = tokens, site.cost(tokens)
+        self._permit.settle(Spent(attempt.target, tokens, attempt.cost))
+        self.calls.ended(site)
+
+    def _over(self, outcome: Outcome, status: int, trouble: str = "") -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        record = self._record(outcome, status, trouble)
+        if self._permit is not None:
+            self._permit.close(record)
+        else:
+            self.calls.gate.note(record)
+
+    def _record(self, outcome: Outcome, status: int, trouble: str) -> UsageRecord:
+        asked, attempts = self.asked, self._attempts
+        made = UsageRecord(
+            id=self.request_id,
+            started_ms=self._started_ms,
+            endpoint=asked.endpoint,
+            task=asked.task.value,
+            face=asked.face,
+            outcome=outcome,
+            status=status,
+            caller=asked.caller,
+            stream=asked.stream,
+            trouble=trouble,
+            seconds=time.perf_counter() - self._started,
+            first_token_seconds=self._first,
+            attempts=tuple(attempts),
+        )
+        if attempts:
+            last = attempts[-1]
+            made.provider, made.model, made.target = last.provider, last.model, last.target
+            made.upstream_seconds = sum(each.seconds for each in attempts)
+            made.tokens = last.tokens if len(attempts) == 1 else _sum(attempts)
+            made.cost = sum(each.cost for each in attempts)
+        if self._endpoint is not None:
+            made.tags = self._endpoint.tags
+        return made
+
+
+def _state(site: Site) -> State:
+    return site.state
+
+
+def _sum(attempts: list[Attempt]) -> Tokens:
+    return Tokens(
+        sum(each.tokens.input for each in attempts),
+        sum(each.tokens.output for each in attempts),
+        sum(each.tokens.cached for each in attempts),
+        any(each.tokens.estimated for each in attempts),
+    )
+
+
+async def _begun(source: Source) -> tuple[Source, list[Json]]:
+    """Return a source with its first events: what is wrong before them is no stream's error."""
+    try:
+        first = await source.read()
+    except BaseException:
+        source.close()
+        raise
+    if not first:
+        raise LLMError(Trouble.CUT, "The model's stream ended before it began.")
+    return source, list(first)

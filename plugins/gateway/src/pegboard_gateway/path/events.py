@@ -1,0 +1,160 @@
+"""The events of a streamed answer, on their way to the client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from pegboard.contracts.llm import EventReader, Json, LLMError
+
+from pegboard_gateway.entities import Tokens
+from pegboard_gateway.path.faults import reading
+from pegboard_gateway.upstream import Stream
+
+if TYPE_CHECKING:
+    from pegboard_gateway.control.contract import StreamGuard
+    from pegboard_gateway.path.calls import Way
+
+
+class Source(Protocol):
+    """Where events come from."""
+
+    async def read(self) -> Sequence[Json]:
+        """Return the next events, at least one; none at the end."""
+
+    def close(self) -> None:
+        """Take no more."""
+
+
+class RemoteSource:
+    """Events of a vendor's stream."""
+
+    __slots__ = ("_ended", "_reader", "_stream")
+
+    def __init__(self, stream: Stream, reader: EventReader) -> None:
+        self._stream, self._reader, self._ended = stream, reader, False
+
+    async def read(self) -> Sequence[Json]:
+        """Return the next events; LLMError if the stream says so, or breaks."""
+        while not self._ended:
+            data = await self._stream.read()
+            if data:
+                found = self._reader.feed(data)
+            else:
+                self._ended = True
+                found = self._reader.end()
+            if found:
+                return found
+        return ()
+
+    def close(self) -> None:
+        """Close the connection, unless all has come."""
+        self._stream.close()
+
+
+class Counting:
+    """Counts what a stream says, for the case that its vendor has no time left to do so."""
+
+    __slots__ = ("_said", "tokens")
+
+    def __init__(self) -> None:
+        self.tokens: Tokens | None = None
+        """What the vendor said."""
+        self._said = 0
+
+    def add(self, events: Sequence[Json]) -> None:
+        """Look at events."""
+        for event in events:
+            usage = event.get("usage")
+            if usage:
+                self.tokens = Tokens.of(usage)
+            for choice in event.get("choices") or ():
+                delta = choice.get("delta")
+                if delta is None:
+                    self._said += len(choice.get("text") or "")
+                elif content := delta.get("content"):
+                    self._said += len(content)
+                else:
+                    self._said += _length(delta)
+
+    def so_far(self, prompt: int) -> Tokens:
+        """Return what was used until now: as counted, or estimated from what was said."""
+        if self.tokens is not None:
+            return self.tokens
+        return Tokens(prompt, -(-self._said // 4), estimated=True)
+
+
+def _length(delta: Json) -> int:
+    found = len(delta.get("reasoning_content") or "")
+    for call in delta.get("tool_calls") or ():
+        function = call.get("function") or {}
+        found += len(function.get("name") or "") + len(function.get("arguments") or "")
+    return found
+
+
+class Events:
+    """A streamed answer whose first events have come: OpenAI's chunks, in bunches as they came.
+
+    It has to be read to its end or closed; either ends the call, which is settled and recorded.
+    """
+
+    def __init__(
+        self, way: Way, source: Source, first: Sequence[Json], guard: StreamGuard | None
+    ) -> None:
+        self._way, self._source, self._guard = way, source, guard
+        self._provider = way.provider
+        self._first: Sequence[Json] | None = first
+        self._ended = False
+
+    def __aiter__(self) -> Events:
+        return self
+
+    async def __anext__(self) -> Sequence[Json]:
+        """Return the next events.
+
+        Raises LLMError when the stream breaks: the client has to hear of it, as an event.
+        """
+        while not self._ended:
+            try:
+                found = await self._next()
+            except asyncio.CancelledError:
+                self.close()
+                raise
+            except LLMError as error:
+                self._end(error)
+                raise
+            if found:
+                return found
+        raise StopAsyncIteration
+
+    async def _next(self) -> Sequence[Json]:
+        if self._first is not None:
+            found, self._first = self._first, None
+        else:
+            with reading(self._provider):
+                found = await self._source.read()
+        if found:
+            self._way.counting.add(found)
+        guard = self._guard
+        if guard is None:
+            if not found:
+                self._end(None)
+            return found
+        soon = guard.feed(found) if found else guard.end()
+        passed = soon if isinstance(soon, Sequence) else await soon
+        if not found:
+            self._end(None)
+        return passed
+
+    def close(self) -> None:
+        """End it: the client takes no more."""
+        if not self._ended:
+            self._ended = True
+            self._source.close()
+            self._way.gone()
+
+    def _end(self, error: LLMError | None) -> None:
+        self._ended = True
+        self._source.close()
+        self._way.streamed(error)

@@ -1,0 +1,31 @@
+"""Faults of providers: what they raise, but should not, is garbage that they could not read."""
+
+from __future__ import annotations
+
+import logging
+from types import TracebackType
+
+from pegboard.contracts.llm import LLMError, Trouble
+
+
+class reading:  # noqa: N801 (used as a statement)
+    """Make an exception of a provider's code LLMError GARBAGE, and log it."""
+
+    __slots__ = ("_provider",)
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        """Translate what is no LLMError."""
+        if isinstance(error, Exception) and not isinstance(error, LLMError):
+            # Its own words may repeat what the vendor sent, which is nothing for a client.
+            name = self._provider
+            logging.getLogger("pegboard").error("The provider %r failed.", name, exc_info=error)
+            text = f"The provider {name!r} could not read the model's answer."
+            raise LLMError(Trouble.GARBAGE, text) from error

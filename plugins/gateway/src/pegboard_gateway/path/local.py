@@ -1,0 +1,104 @@
+"""Models in this process: called in a few threads, within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from pegboard.contracts.llm import Json, LLMError, LLMRequest, LocalProvider, Trouble
+
+T = TypeVar("T")
+
+THREADS = 4
+_WAITING_PER_THREAD = 16
+_DONE: list[Json] = []
+
+
+class Local:
+    """Calls models in threads."""
+
+    def __init__(self, threads: int = THREADS) -> None:
+        self._pool = ThreadPoolExecutor(threads, "model")
+        self._most = threads * (1 + _WAITING_PER_THREAD)
+        self._count = 0
+
+    async def answer(self, model: LocalProvider, request: LLMRequest) -> Json:
+        """Return a whole answer."""
+        return await self.run(lambda: model.answer(request))
+
+    def stream(self, model: LocalProvider, request: LLMRequest) -> LocalStream:
+        """Return a streamed answer, of which nothing is made before it is read."""
+        return LocalStream(self, model, request)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do some work in a thread; OVERLOADED if too much waits already."""
+        if self._count >= self._most:
+            text = "Too many calls wait for models in this process; try again."
+            raise LLMError(Trouble.OVERLOADED, text, retry_after=1)
+        self._count += 1
+        future = self._pool.submit(work)
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._ended))
+        loop = asyncio.get_running_loop()
+        return await asyncio.wrap_future(future)
+
+    def _ended(self) -> None:
+        self._count -= 1
+
+    def later(self, work: Callable[[], object]) -> None:
+        """Do some work in a thread, for which nobody waits."""
+        self._pool.submit(work)
+
+    def close(self) -> None:
+        """End the threads, once what they do is done."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class LocalStream:
+    """The events of a model in this process; each is made when it is asked for."""
+
+    def __init__(self, local: Local, model: LocalProvider, request: LLMRequest) -> None:
+        self._local, self._model, self._request = local, model, request
+        self._events: Iterator[Json] | None = None
+        self._busy: asyncio.Future[list[Json]] | None = None
+        self._ended = False
+
+    async def read(self) -> list[Json]:
+        """Return the next events; none at the end."""
+        if self._ended:
+            return _DONE
+        self._busy = asyncio.ensure_future(self._local.run(self._next))
+        # Who gives up waiting must not take the thread for idle.
+        found = await asyncio.shield(self._busy)
+        self._busy = None
+        self._ended = not found
+        return found
+
+    def _next(self) -> list[Json]:
+        if self._events is None:
+            self._events = iter(self._model.events(self._request))
+        try:
+            return [next(self._events)]
+        except StopIteration:
+            return []
+
+    def close(self) -> None:
+        """Stop the model; at once, or after the event that it makes just now."""
+        if self._ended:
+            return
+        self._ended = True
+        if self._busy is not None and not self._busy.done():
+            self._busy.add_done_callback(self._close_later)
+        else:
+            self._local.later(self._stop)
+
+    def _close_later(self, done: asyncio.Future[list[Json]]) -> None:
+        if not done.cancelled():
+            done.exception()
+        self._local.later(self._stop)
+
+    def _stop(self) -> None:
+        close = getattr(self._events, "close", None)
+        if close is not None:
+            close()

@@ -1,0 +1,78 @@
+"""Targets as calls use them: with what is looked up once for each configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from attrs import define
+from pegboard.contracts.llm import LocalProvider, Task
+from pegboard_llm import prices
+
+from pegboard_gateway.entities import Estimate, Tokens
+from pegboard_gateway.money import Money
+from pegboard_gateway.routing import State, Upstreams
+
+if TYPE_CHECKING:
+    from pegboard_gateway.catalog.contract import Catalog, Snapshot, Target
+
+
+@define(eq=False)
+class Site:
+    """A target, the state of its upstream, its price, and what it takes."""
+
+    target: Target
+    state: State
+    price: prices.Price | None
+    takes: Mapping[Task, frozenset[str]]
+    is_local: bool
+
+    def most(self, estimate: Estimate) -> Money | None:
+        """Return what a call costs at most; None if the price is not known."""
+        if self.price is None:
+            return 0 if self.is_local else None
+        return self.price.cost(estimate.input, estimate.output)
+
+    def cost(self, tokens: Tokens) -> Money:
+        """Return what tokens cost; 0 if the price is not known."""
+        if self.price is None:
+            return 0
+        return self.price.cost(tokens.input, tokens.output, cached=tokens.cached)
+
+
+class Sites:
+    """The sites of the configuration in force."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._upstreams = Upstreams()
+        self._of: dict[Target, Site] = {}
+        self._made_for: Snapshot | None = None
+
+    def snapshot(self) -> Snapshot:
+        """Return the configuration in force."""
+        found = self._catalog.current
+        if found is not self._made_for:
+            self._made_for = found
+            targets = [t for endpoint in found.endpoints.values() for t in endpoint.targets]
+            self._upstreams.renew(targets)
+            self._of = {target: self._site(target) for target in targets}
+        return found
+
+    def of(self, target: Target) -> Site:
+        """Return the site of a target; one of an older configuration is made anew."""
+        return self._of.get(target) or self._site(target)
+
+    def _site(self, target: Target) -> Site:
+        price = target.price
+        return Site(
+            target,
+            self._upstreams.of(target),
+            prices.price_of(target.provider, target.model_name)
+            if price is None
+            else prices.Price(
+                input=price.input, output=price.output, cached_input=price.cached_input
+            ),
+            target.model.takes_of(target.model_name),
+            isinstance(target.model, LocalProvider),
+        )

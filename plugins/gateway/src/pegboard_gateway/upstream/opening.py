@@ -1,0 +1,75 @@
+"""Opening connections: names looked up and checked, TLS, and proxies that the environment names."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from pegboard.contracts.llm import LLMError, Trouble
+
+from pegboard_gateway.upstream.addresses import Origin
+from pegboard_gateway.upstream.connection import Connection
+
+
+@lru_cache(maxsize=1)
+def trusted() -> ssl.SSLContext:
+    """Return what checks certificates: the system's authorities (or those of SSL_CERT_FILE)."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+class Opener:
+    """Opens connections to one server."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        find: Callable[[Origin], Sequence[str]] | None = None,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        """``find`` returns the addresses that may be connected to; None: the system's, any."""
+        self.origin = origin
+        self._find = find
+        self._context = context
+
+    async def open(self, made: Connection, seconds: float) -> None:
+        """Connect; LLMError UNREACHABLE or TIMEOUT if that is not possible in time."""
+        origin = self.origin
+        try:
+            async with asyncio.timeout(seconds):
+                await self._connect(made)
+        except TimeoutError:
+            text = f"{origin.authority} took no connection within {seconds:g} s."
+            raise LLMError(Trouble.TIMEOUT, text) from None
+        except ssl.SSLCertVerificationError as error:
+            text = f"The certificate of {origin.authority} cannot be trusted: "
+            raise LLMError(Trouble.UNREACHABLE, f"{text}{error.verify_message}.") from None
+        except (OSError, UnicodeError) as error:
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            text = f"{origin.authority} cannot be reached: {why}."
+            raise LLMError(Trouble.UNREACHABLE, text) from None
+
+    async def _connect(self, made: Connection) -> None:
+        loop, origin = made.loop, self.origin
+        secure = origin.scheme == "https"
+        context = (self._context or trusted()) if secure else None
+        name = origin.host if secure else None
+        if self._find is None:
+            await loop.create_connection(
+                lambda: made, origin.host, origin.port, ssl=context, server_hostname=name
+            )
+            return
+        failure: OSError = OSError("its name has no address")
+        for address in await loop.run_in_executor(None, self._find, origin):
+            try:
+                await loop.create_connection(
+                    lambda: made, address, origin.port, ssl=context, server_hostname=name
+                )
+            except OSError as error:
+                failure = error
+            else:
+                return
+        raise failure

@@ -1,0 +1,1 @@
+"""What became of calls: records, sums, metrics and spans."""

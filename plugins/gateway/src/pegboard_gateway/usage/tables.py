@@ -1,0 +1,162 @@
+"""The tables of usage: a row a call, sums since the beginning, and where counters stand."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pegboard_gateway.control.rows import COLUMNS, PLACE, Row
+
+if TYPE_CHECKING:
+    from sqlite_utils.migrations import Migrations
+
+NAME = "gateway-usage"
+COUNT = 1
+
+BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
+"""The upper bounds of the buckets of durations, in seconds."""
+
+SUMS = (
+    "calls", "tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "cost", "seconds",
+    "upstream_seconds", "streams", "first_token_seconds",
+)  # fmt: skip
+"""What is summed up; ``streams`` counts those that had a first token."""
+LABELS = ("endpoint", "provider", "model", "outcome", "status")
+BUCKETS = tuple(f"le_{place}" for place in range(len(BOUNDS)))
+TOTALS = (*LABELS, *SUMS, *BUCKETS)
+
+_FIRST = f"""
+CREATE TABLE gateway_call (
+    number INTEGER PRIMARY KEY,
+    call TEXT NOT NULL UNIQUE,
+    id TEXT NOT NULL,
+    started_ms INTEGER NOT NULL,
+    endpoint TEXT NOT NULL,
+    task TEXT NOT NULL,
+    face TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    key_id TEXT NOT NULL,
+    user TEXT NOT NULL,
+    address TEXT NOT NULL,
+    team TEXT NOT NULL,
+    workspace TEXT NOT NULL,
+    stream INTEGER NOT NULL,
+    trouble TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    target TEXT NOT NULL,
+    tokens_in INTEGER NOT NULL,
+    tokens_out INTEGER NOT NULL,
+    tokens_cached INTEGER NOT NULL,
+    tokens_reasoning INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    cost INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    first_token_seconds REAL NOT NULL,
+    upstream_seconds REAL NOT NULL,
+    attempts TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    admitted INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX gateway_call_time ON gateway_call (started_ms, number);
+CREATE INDEX gateway_call_key ON gateway_call (key_id, started_ms, number);
+CREATE INDEX gateway_call_endpoint ON gateway_call (endpoint, started_ms, number);
+CREATE INDEX gateway_call_id ON gateway_call (id);
+
+CREATE TABLE gateway_total (
+    endpoint TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    {", ".join(f"{name} {'REAL' if 'seconds' in name else 'INTEGER'} NOT NULL" for name in SUMS)},
+    {", ".join(f"{name} INTEGER NOT NULL" for name in BUCKETS)},
+    PRIMARY KEY ({", ".join(LABELS)})
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE gateway_level (
+    counter TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    end INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    PRIMARY KEY (counter, start, end)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX gateway_level_over ON gateway_level (end);
+"""
+
+_INSERT = (
+    f"INSERT OR IGNORE INTO gateway_call ({', '.join(COLUMNS)})"  # noqa: S608
+    f" VALUES ({', '.join('?' * len(COLUMNS))})"
+)
+_TOTAL = (
+    f"INSERT INTO gateway_total ({', '.join(TOTALS)}) VALUES ({', '.join('?' * len(TOTALS))})"  # noqa: S608
+    " ON CONFLICT DO UPDATE SET "
+    + ", ".join(f"{name} = {name} + excluded.{name}" for name in (*SUMS, *BUCKETS))
+)
+_LEVEL = """
+INSERT INTO gateway_level (counter, start, end, level) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET level = min(level, 9223372036854775807 - excluded.level) + excluded.level
+"""
+
+
+def migrations() -> Migrations:
+    """Return the migrations; COUNT of them."""
+    from sqlite_utils.migrations import Migrations
+
+    steps = Migrations(NAME)
+
+    @steps()
+    def first(db: object) -> None:
+        connection = db.conn  # type: ignore[attr-defined]
+        for statement in _FIRST.split(";"):
+            if statement.strip():
+                connection.execute(statement)
+
+    return steps
+
+
+def missing(connection: sqlite3.Connection, calls: Iterable[str]) -> set[str]:
+    """Return those of the calls that have no row yet."""
+    known = "SELECT 1 FROM gateway_call WHERE call = ?"
+    return {call for call in calls if connection.execute(known, (call,)).fetchone() is None}
+
+
+def insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Add calls, and their numbers to the sums."""
+    connection.executemany(_INSERT, rows)
+    totals: dict[tuple[Any, ...], list[float]] = {}
+    for row in rows:
+        key = tuple(row[place] for place in _LABEL_PLACES)
+        sums = totals.get(key)
+        if sums is None:
+            sums = totals[key] = [0] * (len(SUMS) + len(BOUNDS))
+        _add(sums, row)
+    connection.executemany(_TOTAL, [(*key, *sums) for key, sums in totals.items()])
+
+
+_LABEL_PLACES = [PLACE[name] for name in LABELS]
+_SECONDS, _FIRST_TOKEN = PLACE["seconds"], PLACE["first_token_seconds"]
+_SUMMED = [
+    (place, PLACE[name]) for place, name in enumerate(SUMS) if name not in ("calls", "streams")
+]
+_CALLS, _STREAMS = SUMS.index("calls"), SUMS.index("streams")
+
+
+def _add(sums: list[float], row: Row) -> None:
+    sums[_CALLS] += 1
+    sums[_STREAMS] += bool(row[_FIRST_TOKEN])
+    for place, column in _SUMMED:
+        sums[place] += row[column]
+    seconds = row[_SECONDS]
+    for place, bound in enumerate(BOUNDS):
+        # Buckets are cumulated already.
+        sums[len(SUMS) + place] += seconds <= bound
+
+
+def add_levels(connection: sqlite3.Connection, levels: Iterable[tuple[str, int, int, int]]) -> None:
+    """Add to counters: counter, start and end of the window, amount."""
+    connection.executemany(_LEVEL, levels)

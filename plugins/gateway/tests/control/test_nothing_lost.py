@@ -1,0 +1,252 @@
+"""Whatever the order of calls, failures and kills: money stays in the budget, counters in step."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import killed
+import pytest
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+from pegboard_gateway.control.contract import BudgetSpent, LimitReached, Permit
+from pegboard_gateway.control.rules import Budget, Limit, Rules, Scope
+from pegboard_gateway.entities import Asked, Estimate, Outcome, Spent, Tokens
+from pegboard_gateway.usage.keeping import USAGE, Keeping, open_keeping
+from world import asked, compare, open_ledger, record, sums, value
+
+MOST = 40
+RULES = Rules(
+    limits=[
+        Limit.parse("4/minute", scope=Scope.KEY),
+        Limit.parse("90 tokens/hour", scope=Scope.GLOBAL),
+        Limit.parse("6/minute", scope=Scope.ENDPOINT, endpoint="chat"),
+    ],
+    budgets=[
+        Budget.parse("0.000000100 usd/hour", scope=Scope.GLOBAL),
+        Budget.parse("0.000000060 usd/day", scope=Scope.KEY),
+        Budget.parse("0.000000030 usd/minute", scope=Scope.ENDPOINT),
+    ],
+)
+
+
+PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
+"""A failing example takes minutes to shrink, as each step is real."""
+
+
+class _Open:
+    """A call that runs."""
+
+    def __init__(self, asked: Asked, permit: Permit) -> None:
+        self.asked, self.permit = asked, permit
+        self.most, self.spent, self.reserved = 0, 0, False
+
+
+def die(keeping: Keeping) -> None:
+    """Let go of what the system takes from a process that is killed; nothing else happens."""
+    keeping.writer._stopping = True
+    keeping.writer._wake.set()
+    with keeping.writer._writing:
+        keeping.writer._waiting.clear()
+    for file in keeping.journal._files:
+        os.close(file.descriptor)
+    os.close(keeping.lock)
+
+
+class Calls(RuleBasedStateMachine):
+    """Calls of a gateway, their ends in any order, and the gateway's."""
+
+    kind = "memory"
+    running = Bundle("running")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp())
+        self.loop = asyncio.new_event_loop()
+        self.now = 1_700_000_000_000
+        self.alive: list[_Open] = []
+
+    @initialize()
+    def start(self) -> None:
+        self.keeping = self.loop.run_until_complete(
+            open_keeping(
+                self.directory, open_ledger(self.kind, self.directory), RULES, clock=self._clock
+            )
+        )
+
+    def _clock(self) -> int:
+        return self.now
+
+    @rule(
+        target=running,
+        key=st.sampled_from(["k1", "k2"]),
+        endpoint=st.sampled_from(["chat", "other"]),
+        tokens=st.integers(1, 30),
+    )
+    def admit(self, key: str, endpoint: str, tokens: int) -> _Open | None:
+        one = asked(key, endpoint)
+        try:
+            soon = self.keeping.gate.admit(one, Estimate(0, tokens))
+            permit = self.loop.run_until_complete(value(soon))
+        except LimitReached as error:
+            assert error.retry_after is not None
+            self.keeping.gate.note(record(one, Outcome.REFUSED))
+            return None
+        self.alive.append(_Open(one, permit))
+        return self.alive[-1]
+
+    @rule(call=running, most=st.integers(0, MOST))
+    def attempt(self, call: _Open | None, most: int) -> None:
+        if call not in self.alive or call is None:
+            return
+        if call.reserved:
+            self._settle(call, 0)
+        try:
+            self.loop.run_until_complete(value(call.permit.reserve("chat/0", most)))
+        except BudgetSpent as error:
+            assert error.retry_after is not None
+        else:
+            call.most, call.reserved = most, True
+
+    @rule(call=running, part=st.integers(0, 100))
+    def fail(self, call: _Open | None, part: int) -> None:
+        if call in self.alive and call is not None and call.reserved:
+            self._settle(call, call.most * part // 100)
+
+    def _settle(self, call: _Open, took: int) -> None:
+        call.permit.settle(Spent("chat/0", Tokens(), took))
+        call.spent, call.reserved = call.spent + took, False
+
+    @rule(call=consumes(running), part=st.integers(0, 100), tokens=st.integers(0, 30))
+    def over(self, call: _Open | None, part: int, tokens: int) -> None:
+        if call not in self.alive or call is None:
+            return
+        if call.reserved:
+            self._settle(call, call.most * part // 100)
+        self.loop.run_until_complete(self._close(call, tokens))
+        self.alive.remove(call)
+
+    async def _close(self, call: _Open, tokens: int) -> None:
+        call.permit.close(record(call.asked, tokens=tokens, cost=call.spent))
+
+    @rule(seconds=st.sampled_from([1, 59, 60, 3_600, 90_000]))
+    def wait(self, seconds: int) -> None:
+        self.now += 1_000 * seconds
+
+    @rule()
+    def flush(self) -> None:
+        self._drain()
+        self.keeping.writer.flush()
+
+    @rule()
+    def kill(self) -> None:
+        die(self.keeping)
+        self.alive.clear()
+        self.start()
+
+    def _drain(self) -> None:
+        if self.keeping.gate.settler is not None:
+            self.loop.run_until_complete(self.keeping.gate.settler.drain())
+
+    @precondition(lambda self: hasattr(self, "keeping"))
+    @invariant()
+    def spent_at_most_the_budget_and_one_call(self) -> None:
+        self._drain()
+        for budget in RULES.budgets:
+            subjects = {Scope.GLOBAL: [""], Scope.KEY: ["k1", "k2"]}
+            names = sums_names(budget, subjects.get(budget.scope, ["chat", "other"]))
+            soon = self.keeping.gate.ledger.levels(
+                [(name, budget.window) for name in names], self.now
+            )
+            for level in self.loop.run_until_complete(value(soon)):
+                assert level.level < budget.amount + MOST
+                assert 0 <= level.held <= level.level
+
+    def teardown(self) -> None:
+        if hasattr(self, "keeping"):
+            for call in list(self.alive):
+                self.over(call, 100, 30)
+            self.flush()
+            check = compare(self.keeping.gate.ledger, self.directory / USAGE, RULES, self.now)
+            self.loop.run_until_complete(check)
+            self.loop.run_until_complete(self.keeping.close())
+        self.loop.close()
+        shutil.rmtree(self.directory)
+
+
+def sums_names(budget: Budget, subjects: list[str]) -> list[str]:
+    from pegboard_gateway.control.rules import counter_prefix
+
+    return [counter_prefix(budget) + subject for subject in subjects]
+
+
+class SqliteCalls(Calls):
+    kind = "sqlite"
+
+
+TestMemoryCalls = Calls.TestCase
+TestMemoryCalls.settings = settings(
+    max_examples=20, stateful_step_count=40, deadline=None, phases=PHASES
+)
+TestSqliteCalls = SqliteCalls.TestCase
+TestSqliteCalls.settings = settings(
+    max_examples=8, stateful_step_count=30, deadline=None, phases=PHASES
+)
+
+
+@pytest.mark.parametrize(("kind", "processes"), [("memory", 1), ("sqlite", 1), ("sqlite", 3)])
+def test_processes_that_are_killed_lose_and_overspend_nothing(
+    kind: str, processes: int, tmp_path: Path
+) -> None:
+    script = Path(__file__).with_name("killed.py")
+    for turn in range(4):
+        started = [
+            subprocess.Popen(
+                [sys.executable, str(script), kind, str(tmp_path), str(10 * turn + number)],
+                stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": str(script.parent)},
+            )
+            for number in range(processes)
+        ]
+        for process in started:
+            assert process.stdout is not None
+            for _ in range(30 * turn + 5):
+                assert process.stdout.readline()
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            process.stdout.close()
+    asyncio.run(_check(kind, tmp_path, processes))
+
+
+async def _check(kind: str, directory: Path, processes: int) -> None:
+    ledger = open_ledger(kind, directory)
+    keeping = await open_keeping(directory, ledger, killed.RULES)
+    assert keeping.recovered
+    usage = directory / USAGE
+    await compare(ledger, usage, killed.RULES, keeping.gate.clock())
+    for budget in killed.RULES.budgets:
+        for spent in sums(usage, budget, keeping.gate.clock()).values():
+            assert spent < budget.amount + killed.MOST
+    assert sum(sums(usage, killed.RULES.limits[0], keeping.gate.clock()).values()) > 20 * processes
+    await keeping.close()
+    # What was done for the dead is done once.
+    again = open_ledger(kind, directory)
+    keeping = await open_keeping(directory, again, killed.RULES)
+    assert not keeping.recovered
+    await compare(again, usage, killed.RULES, keeping.gate.clock())
+    await keeping.close()

@@ -7,20 +7,18 @@ says is left out silently, and nothing of it decides where a request goes.
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, TypeAlias
+from collections.abc import Mapping
+from typing import Any
 
 from pegboard.contracts.llm import Json, LLMError, LLMRequest, Task, Trouble
 
-Check: TypeAlias = Callable[[Any, str], None]
-"""Raises LLMError for a value that is wrong; receives the value and the name of its field."""
+from pegboard_llm import chat_values, values
+from pegboard_llm.values import invalid, unsupported
+
+__all__ = ["MAX_N", "NO_OPS", "checked", "invalid", "refuse_others", "unsupported"]
 
 _OURS = frozenset({"model", "stream", "stream_options"})
 """Fields that are not of the body that a provider sees."""
-_NAME = re.compile(r"[a-zA-Z0-9_.:-]{1,128}")
-MAX_INPUTS = 2048
 NO_OPS: Mapping[str, Any] = {
     "best_of": 1,
     "echo": False,
@@ -103,129 +101,41 @@ def refuse_others(request: LLMRequest, takes: Mapping[Task, frozenset[str]], pro
         )
 
 
-def unsupported(what: str, param: str) -> LLMError:
-    """Return the error that says what a vendor has not, in a field that it has."""
-    return LLMError(
-        Trouble.UNSUPPORTED, what, hint="Leave it out, or ask another model.", param=param
-    )
-
-
-def invalid(message: str, param: str) -> NoReturn:
-    """Raise LLMError INVALID."""
-    raise LLMError(Trouble.INVALID, message, param=param)
-
-
-def _wrong(expected: str, value: Any, param: str) -> NoReturn:
-    shown = value if isinstance(value, int | float | bool) else type(value).__name__
-    invalid(f"{param!r} must be {expected}, not {shown}.", param)
-
-
-# -- kinds of values -----------------------------------------------------------------------------
-
-
-def _text(value: Any, param: str) -> None:
-    if type(value) is not str:
-        _wrong("text", value, param)
-
-
-def _boolean(value: Any, param: str) -> None:
-    if type(value) is not bool:
-        _wrong("true or false", value, param)
-
-
-def _object(value: Any, param: str) -> None:
-    if type(value) is not dict:
-        _wrong("an object", value, param)
-
-
-def _number(low: float, high: float) -> Check:
-    said = f"a number from {low:g} to {high:g}"
-
-    def check(value: Any, param: str) -> None:
-        if type(value) not in (int, float) or not low <= value <= high:
-            _wrong(said, value, param)
-
-    return check
-
-
-def _whole(low: float, high: float = math.inf) -> Check:
-    said = (
-        f"a whole number from {low} to {high}"
-        if high < math.inf
-        else f"a whole number, at least {low}"
-    )
-    if low == -math.inf:
-        said = "a whole number"
-
-    def check(value: Any, param: str) -> None:
-        if type(value) is not int or not low <= value <= high:
-            _wrong(said, value, param)
-
-    return check
-
-
-def _one_of(*values: str) -> Check:
-    said = "one of " + ", ".join(map(repr, values))
-
-    def check(value: Any, param: str) -> None:
-        if value not in values:
-            invalid(f"{param!r} must be {said}, not {str(value)[:60]!r}.", param)
-
-    return check
-
-
-def _list(value: Any, param: str, least: int = 1, most: int = MAX_INPUTS) -> None:
-    if type(value) is not list:
-        _wrong("a list", value, param)
-    if not least <= len(value) <= most:
-        invalid(f"{param!r} must have {least} to {most} items, not {len(value)}.", param)
-
-
-def _field(value: Any, key: str, check: Check, param: str, *, needed: bool = True) -> None:
-    """Check a field of an object, which may be missing or null if it is not needed."""
-    found = value.get(key)
-    if found is None:
-        if needed:
-            invalid(f"{param!r} lacks {key!r}.", f"{param}.{key}")
-        return
-    check(found, f"{param}.{key}")
-
-
 def _stop(value: Any, param: str) -> None:
     if type(value) is str:
         return
-    _list(value, param, 1, 16)
+    values.items(value, param, 1, 16)
     for i, each in enumerate(value):
-        _text(each, f"{param}[{i}]")
+        values.text(each, f"{param}[{i}]")
 
 
 def _logit_bias(value: Any, param: str) -> None:
-    _object(value, param)
+    values.table(value, param)
     for key, bias in value.items():
         _BIAS(bias, f"{param}.{key}")
 
 
-_BIAS = _number(-100, 100)
+_BIAS = values.number(-100, 100)
 
 
 def _metadata(value: Any, param: str) -> None:
-    _object(value, param)
+    values.table(value, param)
     for key, each in value.items():
-        _text(each, f"{param}.{key}")
+        values.text(each, f"{param}.{key}")
 
 
 def _texts_or_tokens(value: Any, param: str) -> None:
     """Check a text, tokens, or a list of either."""
     if type(value) is str:
         return None
-    _list(value, param)
-    if type(value[0]) is int:
+    if type(value) is list and value and type(value[0]) is int:
         return _tokens(value, param)
+    values.items(value, param)
     for i, each in enumerate(value):
         if type(each) is list:
             _tokens(each, f"{param}[{i}]")
         elif type(each) is not str:
-            _wrong("text, or a list of tokens", each, f"{param}[{i}]")
+            values.wrong("text, or a list of tokens", each, f"{param}[{i}]")
     return None
 
 
@@ -235,216 +145,11 @@ def _tokens(value: Any, param: str) -> None:
 
 
 def _stream_options(value: Any, param: str) -> None:
-    _object(value, param)
+    values.table(value, param)
     for key in value:
         if key not in ("include_usage", "include_obfuscation"):
             invalid(f"{param!r} has no {key!r}.", f"{param}.{key}")
-        _field(value, key, _boolean, param, needed=False)
-
-
-# -- messages ------------------------------------------------------------------------------------
-
-
-def _messages(value: Any, param: str) -> None:
-    _list(value, param, 1, 1 << 20)
-    for i, each in enumerate(value):
-        if type(each) is not dict:
-            _wrong("an object", each, f"{param}[{i}]")
-        role = each.get("role")
-        # The common case, without making names of fields.
-        if type(each.get("content")) is str and role in ("user", "system") and len(each) == 2:
-            continue
-        check = _ROLES.get(role) if type(role) is str else None
-        if check is None:
-            said = ", ".join(map(repr, _ROLES))
-            invalid(f"'{param}[{i}].role' must be one of {said}.", f"{param}[{i}].role")
-        check(each, f"{param}[{i}]")
-
-
-def _said(*kinds: str) -> Check:
-    """Return the check of a message that has content of these kinds, and must have some."""
-
-    def check(value: Any, param: str) -> None:
-        _content(value.get("content"), kinds, f"{param}.content")
-        _field(value, "name", _text, param, needed=False)
-
-    return check
-
-
-def _content(value: Any, kinds: tuple[str, ...], param: str) -> None:
-    if type(value) is str:
-        return
-    if value is None:
-        invalid(f"{param!r} is missing.", param)
-    _list(value, param, 1, 1 << 16)
-    for i, part in enumerate(value):
-        where = f"{param}[{i}]"
-        _object(part, where)
-        kind = part.get("type")
-        if kind not in kinds:
-            invalid(
-                f"'{where}.type' must be one of {', '.join(map(repr, kinds))}.", f"{where}.type"
-            )
-        _PARTS[kind](part, where)
-
-
-def _text_part(part: Any, param: str) -> None:
-    _field(part, "text", _text, param)
-
-
-def _image_part(part: Any, param: str) -> None:
-    _field(part, "image_url", _object, param)
-    image, param = part["image_url"], f"{param}.image_url"
-    _field(image, "url", _text, param)
-    _field(image, "detail", _one_of("auto", "low", "high", "original"), param, needed=False)
-    if not image["url"].startswith(("http://", "https://", "data:")):
-        invalid(f"'{param}.url' must be an http, https or data URL.", f"{param}.url")
-
-
-def _audio_part(part: Any, param: str) -> None:
-    _field(part, "input_audio", _object, param)
-    _field(part["input_audio"], "data", _text, f"{param}.input_audio")
-    _field(part["input_audio"], "format", _text, f"{param}.input_audio")
-
-
-def _file_part(part: Any, param: str) -> None:
-    _field(part, "file", _object, param)
-    for key in ("file_data", "file_id", "filename"):
-        _field(part["file"], key, _text, f"{param}.file", needed=False)
-    if not part["file"].keys() & {"file_data", "file_id"}:
-        invalid(f"'{param}.file' needs 'file_data' or 'file_id'.", f"{param}.file")
-
-
-def _refusal_part(part: Any, param: str) -> None:
-    _field(part, "refusal", _text, param)
-
-
-_PARTS: Mapping[str, Check] = {
-    "text": _text_part,
-    "image_url": _image_part,
-    "input_audio": _audio_part,
-    "file": _file_part,
-    "refusal": _refusal_part,
-}
-
-
-def _assistant(value: Any, param: str) -> None:
-    calls = value.get("tool_calls")
-    if calls is not None:
-        _list(calls, f"{param}.tool_calls", 1, 1 << 12)
-        for i, call in enumerate(calls):
-            _tool_call(call, f"{param}.tool_calls[{i}]")
-    content = value.get("content")
-    if content is not None:
-        _content(content, ("text", "refusal"), f"{param}.content")
-    elif all(value.get(key) is None for key in ("tool_calls", "function_call", "refusal", "audio")):
-        invalid(f"'{param}.content' is missing, and there are no 'tool_calls'.", f"{param}.content")
-    for key in ("name", "refusal", "reasoning_content"):
-        _field(value, key, _text, param, needed=False)
-
-
-def _tool_call(call: Any, param: str) -> None:
-    _object(call, param)
-    _field(call, "id", _text, param)
-    kind = call.get("type", "function")
-    if kind == "custom":
-        _field(call, "custom", _object, param)
-        return
-    if kind != "function":
-        invalid(f"'{param}.type' must be 'function' or 'custom'.", f"{param}.type")
-    _field(call, "function", _object, param)
-    _field(call["function"], "name", _text, f"{param}.function")
-    _field(call["function"], "arguments", _text, f"{param}.function")
-
-
-def _tool_message(value: Any, param: str) -> None:
-    _field(value, "tool_call_id", _text, param)
-    _content(value.get("content"), ("text",), f"{param}.content")
-
-
-def _function_message(value: Any, param: str) -> None:
-    _field(value, "name", _text, param)
-
-
-_ROLES: Mapping[str, Check] = {
-    "system": _said("text"),
-    "developer": _said("text"),
-    "user": _said("text", "image_url", "input_audio", "file"),
-    "assistant": _assistant,
-    "tool": _tool_message,
-    "function": _function_message,
-}
-
-
-# -- tools and formats ---------------------------------------------------------------------------
-
-
-def _tools(value: Any, param: str) -> None:
-    _list(value, param, 1, 1 << 10)
-    for i, tool in enumerate(value):
-        where = f"{param}[{i}]"
-        _object(tool, where)
-        _field(tool, "type", _one_of("function", "custom"), where)
-        kind = tool["type"]
-        _field(tool, kind, _object, where)
-        _function(tool[kind], f"{where}.{kind}")
-
-
-def _function(value: Any, param: str) -> None:
-    _object(value, param)
-    _field(value, "name", _name, param)
-    _field(value, "description", _text, param, needed=False)
-    _field(value, "parameters", _object, param, needed=False)
-    _field(value, "strict", _boolean, param, needed=False)
-
-
-def _functions(value: Any, param: str) -> None:
-    _list(value, param, 1, 128)
-    for i, each in enumerate(value):
-        _function(each, f"{param}[{i}]")
-
-
-def _name(value: Any, param: str) -> None:
-    _text(value, param)
-    if _NAME.fullmatch(value) is None:
-        invalid(f"{param!r} must have letters, digits, '_' and '-' only, at most 128.", param)
-
-
-def _tool_choice(value: Any, param: str) -> None:
-    if type(value) is str:
-        _one_of("none", "auto", "required")(value, param)
-        return
-    _object(value, param)
-    _field(value, "type", _one_of("function", "custom", "allowed_tools"), param)
-    _field(value, value["type"], _object, param)
-    if value["type"] != "allowed_tools":
-        _field(value[value["type"]], "name", _text, f"{param}.{value['type']}")
-
-
-def _function_call(value: Any, param: str) -> None:
-    if type(value) is str:
-        _one_of("none", "auto")(value, param)
-        return
-    _object(value, param)
-    _field(value, "name", _text, param)
-
-
-def _response_format(value: Any, param: str) -> None:
-    _object(value, param)
-    _field(value, "type", _one_of("text", "json_object", "json_schema"), param)
-    if value["type"] == "json_schema":
-        _field(value, "json_schema", _object, param)
-        schema, param = value["json_schema"], f"{param}.json_schema"
-        _field(schema, "name", _name, param)
-        _field(schema, "schema", _object, param, needed=False)
-        _field(schema, "strict", _boolean, param, needed=False)
-        _field(schema, "description", _text, param, needed=False)
-
-
-def _modalities(value: Any, param: str) -> None:
-    _list(value, param, 1, 4)
-    for i, each in enumerate(value):
-        _one_of("text", "audio")(each, f"{param}[{i}]")
+        values.field(value, key, values.boolean, param, needed=False)
 
 
 def _check_together(body: Json) -> None:
@@ -463,67 +168,69 @@ def _check_together(body: Json) -> None:
         invalid("Give 'max_tokens' or 'max_completion_tokens', not both.", "max_tokens")
 
 
-_SAMPLING: Mapping[str, Check] = {
-    "model": _text,
-    "stream": _boolean,
+_SAMPLING: Mapping[str, values.Check] = {
+    "model": values.text,
+    "stream": values.boolean,
     "stream_options": _stream_options,
-    "frequency_penalty": _number(-2, 2),
-    "presence_penalty": _number(-2, 2),
+    "frequency_penalty": values.number(-2, 2),
+    "presence_penalty": values.number(-2, 2),
     "logit_bias": _logit_bias,
-    "max_tokens": _whole(1),
-    "n": _whole(1, MAX_N),
-    "seed": _whole(-(2**63), 2**64 - 1),
+    "max_tokens": values.whole(1),
+    "n": values.whole(1, MAX_N),
+    "seed": values.whole(-(2**63), 2**64 - 1),
     "stop": _stop,
-    "temperature": _number(0, 2),
-    "top_p": _number(0, 1),
-    "user": _text,
+    "temperature": values.number(0, 2),
+    "top_p": values.number(0, 1),
+    "user": values.text,
 }
 
-_CHECKS: Mapping[Task, Mapping[str, Check]] = {
+_CHECKS: Mapping[Task, Mapping[str, values.Check]] = {
     Task.CHAT: {
         **_SAMPLING,
-        "messages": _messages,
-        "audio": _object,
-        "function_call": _function_call,
-        "functions": _functions,
-        "logprobs": _boolean,
-        "max_completion_tokens": _whole(1),
+        "messages": chat_values.messages,
+        "audio": values.table,
+        "function_call": chat_values.function_call,
+        "functions": chat_values.functions,
+        "logprobs": values.boolean,
+        "max_completion_tokens": values.whole(1),
         "metadata": _metadata,
-        "modalities": _modalities,
-        "parallel_tool_calls": _boolean,
-        "prediction": _object,
-        "prompt_cache_key": _text,
-        "prompt_cache_retention": _text,
-        "reasoning_effort": _one_of("none", "minimal", "low", "medium", "high", "xhigh", "max"),
-        "response_format": _response_format,
-        "safety_identifier": _text,
-        "service_tier": _text,
-        "store": _boolean,
-        "tool_choice": _tool_choice,
-        "tools": _tools,
-        "top_logprobs": _whole(0, 20),
-        "verbosity": _one_of("low", "medium", "high"),
-        "web_search_options": _object,
+        "modalities": chat_values.modalities,
+        "parallel_tool_calls": values.boolean,
+        "prediction": values.table,
+        "prompt_cache_key": values.text,
+        "prompt_cache_retention": values.text,
+        "reasoning_effort": values.one_of(
+            "none", "minimal", "low", "medium", "high", "xhigh", "max"
+        ),
+        "response_format": chat_values.response_format,
+        "safety_identifier": values.text,
+        "service_tier": values.text,
+        "store": values.boolean,
+        "tool_choice": chat_values.tool_choice,
+        "tools": chat_values.tools,
+        "top_logprobs": values.whole(0, 20),
+        "verbosity": values.one_of("low", "medium", "high"),
+        "web_search_options": values.table,
         # Not OpenAI's, but of most that are compatible.
-        "top_k": _whole(-1),
+        "top_k": values.whole(-1),
     },
     Task.COMPLETION: {
         **_SAMPLING,
         "prompt": _texts_or_tokens,
-        "best_of": _whole(1, 20),
-        "echo": _boolean,
-        "logprobs": _whole(0, 5),
-        "max_tokens": _whole(0),
-        "suffix": _text,
-        "top_k": _whole(-1),
+        "best_of": values.whole(1, 20),
+        "echo": values.boolean,
+        "logprobs": values.whole(0, 5),
+        "max_tokens": values.whole(0),
+        "suffix": values.text,
+        "top_k": values.whole(-1),
     },
     Task.EMBEDDING: {
-        "model": _text,
-        "stream": _boolean,
+        "model": values.text,
+        "stream": values.boolean,
         "input": _texts_or_tokens,
-        "dimensions": _whole(1),
-        "encoding_format": _one_of("float", "base64"),
-        "user": _text,
+        "dimensions": values.whole(1),
+        "encoding_format": values.one_of("float", "base64"),
+        "user": values.text,
     },
 }
 

@@ -11,3 +11,9 @@ from pegboard.hookspecs import ApiName, hookimpl
 def pegboard_api() -> Sequence[ApiName]:
     """Declare ``pegboard.llm``."""
     return [ApiName("llm", "pegboard_llm.api", "Language models from scripts.")]
+
+
+@hookimpl
+def pegboard_settings() -> str:
+    """Name the class of the settings."""
+    return "pegboard_llm.settings:Settings"

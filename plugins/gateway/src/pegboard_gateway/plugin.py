@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pegboard.hookspecs import Command, hookimpl
 
@@ -22,24 +22,36 @@ def pegboard_settings() -> str:
 
 @hookimpl
 def pegboard_commands() -> Sequence[Command]:
-    """Declare what serves models."""
+    """Declare what serves models, and what shows and changes the configuration."""
+    home = "pegboard_gateway.commands"
     return [
+        Command("gateway", f"{home}.group:gateway", "Serve language models at one address."),
+        Command("gateway start", f"{home}.start:start", "Serve language models over HTTP."),
         Command(
-            "gateway start",
-            "pegboard_gateway.commands.start:start",
-            "Serve language models over HTTP.",
+            "gateway endpoints",
+            f"{home}.endpoints:endpoints",
+            "List, show, add and remove endpoints.",
         ),
+        Command(
+            "gateway secrets", f"{home}.secrets:secrets", "List secrets, and change their key."
+        ),
+        Command("gateway keys", f"{home}.keys:keys", "Make, list and revoke keys of clients."),
+        Command("gateway usage", f"{home}.usage:usage", "Show calls, tokens, money and times."),
+        Command(
+            "gateway budgets", f"{home}.usage:budgets", "Show what is left of limits and budgets."
+        ),
+        Command("gateway check", f"{home}.check:check", "Say whether a configuration is right."),
     ]
 
 
 @hookimpl(optionalhook=True)
 def pegboard_endpoints() -> Sequence[Endpoint]:
     """Serve the faces of the gateway, and its administration."""
-    from pegboard_gateway.admin import credentials, endpoints, limits, own
+    from pegboard_gateway.admin import credentials, endpoints, keys, limits, own, usage
     from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, responses
 
     faces = (openai, responses, anthropic, gemini, mlflow)
-    rooms = (*faces, endpoints, credentials, limits, own)
+    rooms = (*faces, endpoints, credentials, limits, own, keys, usage)
     return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 
@@ -59,6 +71,15 @@ def pegboard_callers(host: Host) -> Callable[[Mapping[bytes, bytes]], Identity |
     return key_callers.known_keys(host)
 
 
+@hookimpl(optionalhook=True)
+def pegboard_collectors(host: Host) -> Sequence[Any]:
+    """Show the numbers of the gateway among the server's."""
+    from pegboard_gateway import service
+
+    controls = service.controls_of(host)
+    return () if controls is None else controls.collectors()
+
+
 @hookimpl
 def pegboard_hookspecs() -> str:
     """Name the module with the hooks for ledgers and guardrails."""
@@ -70,11 +91,11 @@ def pegboard_gateway_ledgers() -> Sequence[LedgerBackend]:
     """Declare the counters of one process and of one machine."""
     return [
         LedgerBackend(
-            "memory", "pegboard_gateway.control.ledgers:in_memory", "Counts in this process."
+            "memory", "pegboard_gateway.control.ledgers.memory:make", "Counts in this process."
         ),
         LedgerBackend(
             "sqlite",
-            "pegboard_gateway.control.ledgers:in_sqlite",
+            "pegboard_gateway.control.ledgers.sqlite:make",
             "Counts for all workers of one machine: sqlite:PATH",
         ),
     ]

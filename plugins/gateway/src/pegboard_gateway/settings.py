@@ -20,7 +20,7 @@ PERIOD = re.compile(r"\s*(?:([1-9]\d{0,5})\s+)?(second|minute|hour|day|week|mont
 """What limits and budgets count by: ``minute``, ``10 minutes``."""
 SHARES = ("endpoint", "key", "user", "address", "team", "workspace", "global")
 """Whose calls a limit or budget counts together: all of the endpoint, or those of each client."""
-NAME = re.compile(r"[A-Za-z0-9_.-]{1,250}")
+NAME = re.compile(r"(?!\.\.?\Z)[A-Za-z0-9_.-]{1,250}")
 """What an endpoint may be called: it is a part of URLs."""
 DEFAULT_FALLBACK = tuple(trouble.value for trouble in Trouble if trouble.elsewhere)
 """The troubles after which another target is tried, by ``pegboard.contracts.llm.Trouble``."""
@@ -47,7 +47,7 @@ def period(_: Any, __: Attribute[Any], value: str) -> None:
 
 def name_of_endpoint(_: Any, __: Attribute[Any], value: str) -> None:
     """Check the name of an endpoint."""
-    if not NAME.fullmatch(value) or value in (".", ".."):
+    if not NAME.fullmatch(value):
         raise ValueError(
             f"{value!r} cannot be a name: it has 1 to 250 letters, digits, '_', '-' and '.'"
         )

@@ -12,6 +12,7 @@ from pegboard_wire.http import Call, Endpoint, Result
 from pegboard_wire.typed import Between
 
 from pegboard_gateway.admin.calls import catalog_of, existing, route, user_of
+from pegboard_gateway.catalog.making import as_clients
 from pegboard_gateway.settings import Limit
 
 _BY = {None: "endpoint", "": "endpoint", "route": "endpoint", "user": "user"}
@@ -47,8 +48,9 @@ def _set(call: Call, given: Limits) -> Result:
         {"calls": each.calls, "per": each.renewal_period, "by": _BY.get(each.key, each.key)}
         for each in given.limits
     ]
-    for table in tables:
-        settings.structure(Limit, table, "limits:")
+    with as_clients():
+        for table in tables:
+            settings.structure(Limit, table, "limits:")
     options = {key: value for key, value in stored.options.items() if key != "limit"}
     store.endpoints.update(
         stored.endpoint_id, options={**options, "limits": tables}, user=user_of(call, None)

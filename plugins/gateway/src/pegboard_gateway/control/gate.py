@@ -78,14 +78,10 @@ class LedgerGate(Gate):
         permit.take(charges)
         row = lost_row(asked, estimate, call, now)
         if charges and self.ledger.shared:
-            self.journal.begin(call, row, permit.reservations[0])
+            self.journal.begin(call, row, permit.reservations[0], now=True)
             return self._admit_soon(permit, charges)
         permit.hold_now(0, charges)
-        try:
-            self.journal.begin(call, row, permit.reservations[0])
-        except StoreError:
-            permit.forget()
-            raise
+        self.journal.begin(call, row, permit.reservations[0], now=False)
         return permit
 
     async def _admit_soon(self, permit: LedgerPermit, charges: Sequence[Charge]) -> Permit:

@@ -1,0 +1,107 @@
+"""Kinds of values that fields of requests have; what is wrong is named with its place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeAlias
+
+from pegboard.contracts.llm import LLMError, Trouble
+
+Check: TypeAlias = Callable[[Any, str], None]
+"""Raises LLMError for a value that is wrong; receives the value and the name of its field."""
+
+MAX_INPUTS = 2048
+
+
+def unsupported(what: str, param: str) -> LLMError:
+    """Return the error that says what a vendor has not, in a field that it has."""
+    return LLMError(
+        Trouble.UNSUPPORTED, what, hint="Leave it out, or ask another model.", param=param
+    )
+
+
+def invalid(message: str, param: str) -> NoReturn:
+    """Raise LLMError INVALID."""
+    raise LLMError(Trouble.INVALID, message, param=param)
+
+
+def wrong(expected: str, value: Any, param: str) -> NoReturn:
+    """Raise LLMError INVALID for a value of another kind than expected."""
+    shown = value if isinstance(value, int | float | bool) else type(value).__name__
+    invalid(f"{param!r} must be {expected}, not {shown}.", param)
+
+
+def text(value: Any, param: str) -> None:
+    """Check a text."""
+    if type(value) is not str:
+        wrong("text", value, param)
+
+
+def boolean(value: Any, param: str) -> None:
+    """Check true or false."""
+    if type(value) is not bool:
+        wrong("true or false", value, param)
+
+
+def table(value: Any, param: str) -> None:
+    """Check an object."""
+    if type(value) is not dict:
+        wrong("an object", value, param)
+
+
+def number(low: float, high: float) -> Check:
+    """Return the check of a number in a range; NaN is in none."""
+    said = f"a number from {low:g} to {high:g}"
+
+    def check(value: Any, param: str) -> None:
+        if type(value) not in (int, float) or not low <= value <= high:
+            wrong(said, value, param)
+
+    return check
+
+
+def whole(low: float, high: float = math.inf) -> Check:
+    """Return the check of a whole number in a range."""
+    said = (
+        f"a whole number from {low} to {high}"
+        if high < math.inf
+        else f"a whole number, at least {low}"
+    )
+    if low == -math.inf:
+        said = "a whole number"
+
+    def check(value: Any, param: str) -> None:
+        if type(value) is not int or not low <= value <= high:
+            wrong(said, value, param)
+
+    return check
+
+
+def one_of(*values: str) -> Check:
+    """Return the check of a word that is one of some."""
+    said = "one of " + ", ".join(map(repr, values))
+
+    def check(value: Any, param: str) -> None:
+        if value not in values:
+            invalid(f"{param!r} must be {said}, not {str(value)[:60]!r}.", param)
+
+    return check
+
+
+def items(value: Any, param: str, least: int = 1, most: int = MAX_INPUTS) -> None:
+    """Check that there is a list, and its length."""
+    if type(value) is not list:
+        wrong("a list", value, param)
+    if not least <= len(value) <= most:
+        invalid(f"{param!r} must have {least} to {most} items, not {len(value)}.", param)
+
+
+def field(value: Any, key: str, check: Check, param: str, *, needed: bool = True) -> None:
+    """Check a field of an object, which may be missing or null if it is not needed."""
+    found = value.get(key)
+    if found is None:
+        if needed:
+            invalid(f"{param!r} lacks {key!r}.", f"{param}.{key}")
+        return
+    check(found, f"{param}.{key}")

@@ -95,7 +95,8 @@ def _load(found: _Figures, url: str, body: dict[str, Any], seconds: int, place: 
         found.rate[connections] = result.rate
         found.p50[connections], found.p99[connections] = result.p50, result.p99
     streaming = json.dumps({**body, "stream": True})
-    found.first = _streams(url, streaming, 1, seconds)["first"]
+    slowly = streaming.replace("few words", "few words, slowly")
+    found.first = _streams(url, slowly, 1, seconds)["first"]
     found.chunks = _streams(url, streaming, _STREAMS, seconds)["rate"]
 
 

@@ -25,6 +25,7 @@ def pegboard_commands() -> Sequence[Command]:
     """Declare what serves models, and what shows and changes the configuration."""
     home = "pegboard_gateway.commands"
     return [
+        Command("gateway", f"{home}.group:gateway", "Serve language models at one address."),
         Command("gateway start", f"{home}.start:start", "Serve language models over HTTP."),
         Command(
             "gateway endpoints",

@@ -198,6 +198,7 @@ class App:
         except Exception as error:
             await self._fail(exchange, error)
         finally:
+            self.metrics.end()
             self.finished(exchange)
 
     async def _answer(self, exchange: Exchange) -> None:
@@ -246,7 +247,7 @@ class App:
 
     def admit(self, exchange: Exchange, headers: Mapping[bytes, bytes]) -> bytes:
         """Refuse what is meant for another host or comes from another site; return the path."""
-        path = self._path(exchange.scope["raw_path"])
+        exchange.path = path = self._path(exchange.scope["raw_path"])
         exchange.extra = self.guard.cors(headers)
         if path not in _OPEN_TO_ANY_HOST:
             self.guard.check(exchange.scope["method"], headers)
@@ -261,7 +262,7 @@ class App:
     def finished(self, exchange: Exchange) -> None:
         """Count and log a request that is done."""
         seconds = time.perf_counter() - exchange.started
-        self.metrics.end(exchange.route, exchange.status, seconds)
+        self.metrics.done(exchange.route, exchange.status, seconds)
         if self.settings.access_log:
             self._log_access(exchange, seconds)
 
@@ -368,7 +369,7 @@ class App:
             self.settings.tracking_uri,
             self._url(exchange.scope, headers),
             body if endpoint.raw else b"",
-            self._path(exchange.scope["raw_path"]).decode("latin-1"),
+            exchange.path.decode("latin-1"),
             _client(exchange.scope),
             exchange.request_id,
         )

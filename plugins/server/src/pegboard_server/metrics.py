@@ -83,10 +83,13 @@ class Metrics:
         """Count a request in flight."""
         self._values[self._start + _IN_FLIGHT] += 1
 
-    def end(self, route: Route | None, status: int, seconds: float) -> None:
+    def end(self) -> None:
+        """Count that a request is not in flight any more."""
+        self._values[self._start + _IN_FLIGHT] -= 1
+
+    def done(self, route: Route | None, status: int, seconds: float) -> None:
         """Count a request that is done."""
         values = self._values
-        values[self._start + _IN_FLIGHT] -= 1
         number = len(self._routes) - 1 if route is None else route.number
         row = self._start + _HEAD + number * _WIDTH
         values[row + _STATUS_AT.get(status, _OTHER)] += 1

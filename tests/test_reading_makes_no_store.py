@@ -68,7 +68,8 @@ NEED_NONE = {
     *("server user add", "server user list", "server user remove"),
     *("gateway check", "gateway endpoints add", "gateway endpoints list"),
     *("gateway endpoints remove", "gateway endpoints show", "gateway secrets list"),
-    *("gateway secrets rotate", "llm fetch", "llm list"),
+    *("gateway secrets rotate", "gateway budgets", "gateway usage", "gateway keys create"),
+    *("gateway keys list", "gateway keys revoke", "llm fetch", "llm list"),
 }
 URIS = {
     "the default": "",

@@ -90,7 +90,6 @@ NOT_SERVED = {
         "POST /gateway/proxy/*",
         "POST /gateway/typesafe/v1/systemone",
     ],
-    "budgets of the gateway, which are settings": ["* /api/3.0/mlflow/gateway/budgets/*"],
     "the assistant": ["* /api/3.0/mlflow/assistant/*"],
     "jobs in the background, prompt optimization among them": [
         "* /api/3.0/jobs/*",

@@ -134,6 +134,8 @@ def _serving(
     # MLflow's command looks for the server to run on the path.
     kept |= {"PATH": f"{programs}{os.pathsep}{kept['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
     kept |= {"LITELLM_LOG": "ERROR", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    # It asks for no key, as the others do.
+    kept["LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY"] = "true"
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
     begin = time.perf_counter()
     with (home / "log").open("wb") as log:
@@ -190,8 +192,6 @@ model_list:
       model: openai/fast
       api_base: {base}
       api_key: sk-none
-general_settings:
-  master_key: sk-1234
 """
 _MLFLOW = """
 endpoints:

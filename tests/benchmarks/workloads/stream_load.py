@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from common import answer, request
 
 _DATA = b"data: "
-_DONE = b"data: [DONE]"
+_END = b"0\r\n\r\n"
+_STOP = b'"stop"'
 
 
 def main() -> None:
@@ -53,14 +54,15 @@ async def _ask(url: str, body: str, end: float, firsts: list[float]) -> int:
         if b" 200" not in status:
             raise RuntimeError((status + rest + await reader.read(2000)).decode(errors="replace"))
         found, first = b"", 0.0
-        while _DONE not in found[-64:] and (data := await reader.read(1 << 16)):
+        while not found.endswith(_END) and (data := await reader.read(1 << 16)):
             found += data
             if not first and _DATA in found:
                 first = time.perf_counter() - begin
                 firsts.append(first)
-        if _DONE not in found:
+        # Not all systems end with [DONE].
+        if _STOP not in found:
             raise RuntimeError(f"A stream broke off: {found[-500:]!r}")
-        chunks += found.count(_DATA) - 1
+        chunks += found.count(_DATA)
         writer.close()
     return chunks
 

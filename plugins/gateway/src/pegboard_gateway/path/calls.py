@@ -430,7 +430,6 @@ def _sum(attempts: list[Attempt]) -> Tokens:
         sum(each.tokens.cached for each in attempts),
         any(each.tokens.estimated for each in attempts),
         sum(each.tokens.reasoning for each in attempts),
-        sum(each.tokens.reasoning for each in attempts),
         sum(each.tokens.cache_write for each in attempts),
     )
 

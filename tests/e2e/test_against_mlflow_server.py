@@ -21,6 +21,7 @@ from pegboard_stores import validation
 from pegboard_testing import (
     ArtifactStoreContract,
     LoggedModelStoreContract,
+    TraceFiguresContract,
     TraceStoreContract,
     TrackingStoreContract,
 )
@@ -258,7 +259,7 @@ class TestLoggedModelsBehindMlflowsServer(BehindMlflowsServer, LoggedModelStoreC
             models.used_by(models.create("0").model_id)
 
 
-class TestTracesBehindMlflowsServer(BehindMlflowsServer, TraceStoreContract):
+class TestTracesBehindMlflowsServer(BehindMlflowsServer, TraceStoreContract, TraceFiguresContract):
     def opened(self, store: TrackingStore) -> TrackingStore:
         inner = store.traces
         store.traces = lambda: HexIds(inner())  # type: ignore[method-assign]

@@ -26,6 +26,7 @@ from pegboard_server_process import COMMAND, PegboardServer
 from pegboard_testing import (
     ArtifactStoreContract,
     LoggedModelStoreContract,
+    TraceFiguresContract,
     TraceStoreContract,
     TrackingStoreContract,
 )
@@ -130,7 +131,7 @@ class TestLoggedModelsBehindOurServer(BehindOurServer, LoggedModelStoreContract)
                 models.used_by(unknown)
 
 
-class TestTracesBehindOurServer(BehindOurServer, TraceStoreContract):
+class TestTracesBehindOurServer(BehindOurServer, TraceStoreContract, TraceFiguresContract):
     def opened(self, store: TrackingStore) -> TrackingStore:
         inner = store.traces
         store.traces = lambda: HexIds(inner())  # type: ignore[method-assign]

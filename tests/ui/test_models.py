@@ -478,3 +478,26 @@ def test_the_list_of_logged_models_says_what_is_wrong_with_a_filter(
     expect(page.get_by_role("alert")).to_be_visible()
     page.goto(f"{nest.url}/logged-models/m-nothing")
     expect(page.get_by_role("heading", name="There is no such logged model")).to_be_visible()
+
+
+def test_a_move_is_seen_by_others(page: Page, chromium: Browser, nest: Served) -> None:
+    """What others move, tag and register comes to a page that only looks."""
+    client = Client(nest.url)
+    model(nest, "watched", 2)
+    client.set_registered_model_alias("watched", "champion", "1")
+    opened(page, nest, "watched")
+    expect(head(page, "champion")).to_contain_text("v1")
+    context = chromium.new_context()
+    other = context.new_page()
+    opened(other, nest, "")
+    row = other.get_by_role("row").filter(has_text="watched")
+    expect(row).to_contain_text("v1")
+    # A plain request, as another program would send it.
+    client.set_registered_model_alias("watched", "champion", "2")
+    expect(head(page, "champion")).to_contain_text("v2")
+    expect(row).to_contain_text("v2")
+    version(client, "watched", 3)
+    expect(page.get_by_role("link", name="v3").first).to_be_visible()
+    client.create_registered_model("watched too")
+    expect(other.get_by_role("link", name="watched too")).to_be_visible()
+    context.close()

@@ -10,7 +10,12 @@ from pegboard.contracts.tracking import TrackingStore
 from pegboard.uris import parse
 from pegboard_store_json.settings import Settings
 from pegboard_store_json.store import open_store
-from pegboard_testing import LoggedModelStoreContract, TraceStoreContract, TrackingStoreContract
+from pegboard_testing import (
+    LoggedModelStoreContract,
+    TraceFiguresContract,
+    TraceStoreContract,
+    TrackingStoreContract,
+)
 
 
 def opened(directory: Path) -> TrackingStore:
@@ -43,5 +48,5 @@ class TestLoggedModels(JsonStore, LoggedModelStoreContract):
     pass
 
 
-class TestTraces(JsonStore, TraceStoreContract):
+class TestTraces(JsonStore, TraceStoreContract, TraceFiguresContract):
     pass

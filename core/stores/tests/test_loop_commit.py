@@ -147,15 +147,33 @@ def test_a_log_that_begins_anew_is_begun_by_a_thread(database, group) -> None:
     assert by_threads(database, "INSERT") == [False, True, False]
 
 
-def test_what_takes_long_is_ended_by_a_thread(database, group, monkeypatch) -> None:
+def test_what_takes_long_is_done_in_several_turns_of_the_loop(database, group, monkeypatch) -> None:
+    seen: list[list[int]] = []
+
+    async def look() -> None:
+        while len(seen) < 3 or len(seen[-1]) < 3:
+            seen.append(values(database))
+            await asyncio.sleep(0)
+
+    async def work() -> list[int | BaseException]:
+        looking = asyncio.ensure_future(look())
+        answers = await together(group, 1, 2, 3)
+        await looking
+        return answers
+
     monkeypatch.setattr(loop_commit, "MOST_SECONDS", -1.0)
     database.kind.executed.clear()
-    assert asyncio.run(together(group, 1, 2, 3)) == [1, 2, 3]
-    assert values(database) == [1, 2, 3]
-    assert by_threads(database, "INSERT") == [False, True, True]
+    assert asyncio.run(work()) == [1, 2, 3]
+    # Others had their turns between these.
+    assert [1] in seen
+    assert [1, 2] in seen
+    assert by_threads(database, "BEGIN IMMEDIATE") == [False] * 3
 
 
-def test_a_slow_disk_is_left_to_a_thread_for_a_while(database, group, monkeypatch) -> None:
+def test_a_slow_disk_is_left_to_a_thread_for_a_while(database, monkeypatch) -> None:
+    monkeypatch.setattr(loop_commit, "PAUSE_SECONDS", 60.0)
+    group = GroupCommit(database)
+
     async def work() -> None:
         await together(group, 1)
         monkeypatch.setattr(loop_commit, "SLOW_SECONDS", 60.0)
@@ -164,7 +182,21 @@ def test_a_slow_disk_is_left_to_a_thread_for_a_while(database, group, monkeypatc
     monkeypatch.setattr(loop_commit, "SLOW_SECONDS", -1.0)
     database.kind.executed.clear()
     asyncio.run(work())
+    group.close()
     assert by_threads(database, "INSERT") == [False, True]
+
+
+def test_what_is_slow_again_and_again_is_tried_ever_more_seldom(database) -> None:
+    here = loop_commit.LoopCommit(database)
+    pauses = []
+    for began in range(0, 100, 10):
+        here._judge(began, began + 61.0)
+        pauses.append(round(here._slow_until - began - 61.0, 3))
+    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0]
+    here._judge(200.0, 200.01)
+    here._judge(300.0, 361.0)
+    assert round(here._slow_until - 361.0, 3) == 0.1
+    here.close()
 
 
 def test_the_loop_makes_no_checkpoint_and_the_log_stays_short(database, group, monkeypatch) -> None:

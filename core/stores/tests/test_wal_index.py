@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -71,6 +72,23 @@ def test_a_commit_of_another_thread_is_noticed(database) -> None:
     with other:
         other.execute("INSERT INTO t VALUES (1)")
     other.close()
+    assert database.version() != before
+
+
+def test_a_forked_child_looks_for_itself(database) -> None:
+    before = database.version()
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            own = database.version()
+            with sqlite3.connect(database.path) as other:
+                other.execute("INSERT INTO t VALUES (1)")
+            code = 0 if database.version() != own else 2
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
     assert database.version() != before
 
 

@@ -116,7 +116,8 @@ def running(
     try:
         yield Running(serving.address_of(listener, settings), calls, notes, app, loops[0])
     finally:
-        server.stop()
+        # Not ``stop``: that ends the process, which is the tests', if it takes too long.
+        server.should_exit = True
         thread.join(SECONDS)
         calls.close()
         service.use(ours, None)

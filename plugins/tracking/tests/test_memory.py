@@ -8,7 +8,12 @@ import pytest
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.uris import parse
 from pegboard_stores.names import new_run_id
-from pegboard_testing import LoggedModelStoreContract, TraceStoreContract, TrackingStoreContract
+from pegboard_testing import (
+    LoggedModelStoreContract,
+    TraceFiguresContract,
+    TraceStoreContract,
+    TrackingStoreContract,
+)
 from pegboard_tracking.store.memory import open_store
 
 
@@ -36,7 +41,7 @@ class TestLoggedModels(MemoryStore, LoggedModelStoreContract):
     pass
 
 
-class TestTraces(MemoryStore, TraceStoreContract):
+class TestTraces(MemoryStore, TraceStoreContract, TraceFiguresContract):
     pass
 
 

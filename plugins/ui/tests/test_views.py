@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
@@ -151,13 +152,54 @@ def test_a_state_that_is_not_there(site, name):
 def test_a_state_that_was_changed_is_not_shown(site, store, experiment):
     name = keep(site, experiment, {"q": "a"}).json["hash"]
     key = f"pegboard.ui.state.{name.partition('-')[2]}"
-    whole = base64.b64decode(store.get_experiment(experiment).tags[key])
+    _, _, packed = store.get_experiment(experiment).tags[key].partition(":")
+    whole = base64.b64decode(packed)
     other = zlib.compress(b'{"q":"b"}')
     for content in (b"", b"x", whole[:9], other, zlib.compress(b"[" * 10_000_000)):
         store.set_experiment_tags(experiment, {key: base64.b64encode(content).decode()})
         assert site.get(f"{API}/v/{name}").status == 404
     store.set_experiment_tags(experiment, {key: "no base64"})
     assert site.get(f"{API}/v/{name}").status == 404
+
+
+def test_states_that_nobody_asks_for_make_room(site, store, experiment):
+    today = int(time.time()) // 86_400
+    prefix = "pegboard.ui.state."
+
+    def kept():
+        tags = store.get_experiment(experiment).tags
+        return {key: tags[key].partition(":")[0] for key in tags if key.startswith(prefix)}
+
+    names = [keep(site, experiment, {"q": str(number)}).json["hash"] for number in range(4)]
+    keys = [prefix + name.partition("-")[2] for name in names]
+    assert kept() == dict.fromkeys(keys, str(today))
+    tags = store.get_experiment(experiment).tags
+    packed = [tags[key].partition(":")[2] for key in keys]
+    days = (today - 91, today - 90, today - 30, None)
+    for key, text, day in zip(keys, packed, days, strict=True):
+        value = text if day is None else f"{day}:{text}"
+        store.set_experiment_tags(experiment, {key: value})
+    # Two that an address asks for are in use; the one without a day is of an older version.
+    for name, number in ((names[2], 2), (names[3], 3)):
+        assert site.get(f"{API}/v/{name}").json == {"state": {"q": str(number)}}
+    assert kept()[keys[2]] == kept()[keys[3]] == str(today)
+    keep(site, experiment, {"q": "new"})
+    assert keys[0] not in kept()
+    assert {*keys[1:]} < {*kept()}
+    assert site.get(f"{API}/v/{names[0]}").status == 404
+
+
+def test_of_too_many_states_the_oldest_goes(site, store, experiment):
+    today = int(time.time()) // 86_400
+    prefix = "pegboard.ui.state."
+    many = {f"{prefix}{number:020x}": f"{today - number % 80}:x" for number in range(500)}
+    store.set_experiment_tags(experiment, many)
+    name = keep(site, experiment, {"q": "new"}).json["hash"].partition("-")[2]
+    left = {key for key in store.get_experiment(experiment).tags if key.startswith(prefix)}
+    assert len(left) == 500
+    assert prefix + name in left
+    [gone] = many.keys() - left
+    assert many[gone] == f"{today - 79}:x"
 
 
 def test_a_state_has_bounds(site, experiment):

@@ -1,13 +1,12 @@
-"""Models in memory: llama.cpp's server, in this process and without a network.
+"""A model in memory: llama.cpp's server, in this process and without a network.
 
-A model is loaded on first use, once for all that want it with the same settings, and leaves memory
-with the last of them. llama.cpp listens on a socket whatever it is told; here it is one that nobody
-else can reach. A crash in it ends the process, which no Python code can prevent.
+llama.cpp listens on a socket whatever it is told; here it is one that nobody else can reach. A
+crash in it ends the process, which no Python code can prevent.
 """
 
 from __future__ import annotations
 
-import atexit
+import ctypes
 import os
 import secrets
 import socket
@@ -30,6 +29,8 @@ _BATCH = 256
 """So many tokens of prompts are read between two looks at whether somebody still wants them."""
 _LONGEST_SOCKET = 100
 """Bytes of the path of a socket; systems take 104 or 108."""
+_inherited = False
+"""Whether this process was forked from one in which a model was answering."""
 
 
 @frozen
@@ -52,15 +53,15 @@ class Engine:
 
     def __init__(self, load: Load) -> None:
         self.load = load
-        self._process = os.getpid()
         self._lock = threading.Lock()
         self._running: set[Running] = set()
+        self._embedding = 0
         self._server: Any = _serve(load)
 
     @property
-    def alive(self) -> bool:
-        """Whether it can be used: it is not closed, and this process did not inherit it."""
-        return self._server is not None and self._process == os.getpid()
+    def busy(self) -> bool:
+        """Whether it answers now."""
+        return bool(self._running or self._embedding)
 
     def chat(self, bodies: Sequence[Json]) -> Running:
         """Start generations from messages."""
@@ -72,11 +73,17 @@ class Engine:
 
     def embed(self, body: Json) -> Json:
         """Return what llama.cpp answers to a request for embeddings."""
-        server = self._in_use()
+        text = encoded(body).decode()
+        with self._lock:
+            server = self._in_use()
+            self._embedding += 1
         try:
-            answer: Json = orjson.loads(server.handle_embeddings(encoded(body).decode()))
+            answer: Json = orjson.loads(server.handle_embeddings(text))
         except (ValueError, RuntimeError) as error:
             raise refused({"message": str(error)}) from None
+        finally:
+            with self._lock:
+                self._embedding -= 1
         if "error" in answer:
             raise refused(answer["error"])
         return answer
@@ -98,26 +105,23 @@ class Engine:
         del server
 
     def abandon(self) -> None:
-        """Forget a model that a forked process inherited: its threads exist in the parent only."""
-        import ctypes
-
-        # Never freed, as that waits for those threads.
+        """Forget a model that a forked process inherited, in which no model can be used now."""
+        global _inherited
+        _inherited = True
+        # It is never freed, as that would wait for threads that exist in the parent only.
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._server))
 
     def _run(self, name: str, bodies: Sequence[Json]) -> Running:
-        call = getattr(self._in_use(), name)
-        running = Running(call, [encoded(body).decode() for body in bodies], self.load.slots)
+        texts = [encoded(body).decode() for body in bodies]
         with self._lock:
-            if self._server is not None:
-                self._running.add(running)
-                return running
-        running.close()
-        raise _closed()
+            running = Running(getattr(self._in_use(), name), texts, self.load.slots)
+            self._running.add(running)
+        return running
 
     def _in_use(self) -> Any:
-        if (server := self._server) is None:
+        if self._server is None:
             raise _closed()
-        return server
+        return self._server
 
 
 def _closed() -> LLMError:
@@ -126,6 +130,14 @@ def _closed() -> LLMError:
 
 def _serve(load: Load) -> Any:
     import xllamacpp
+
+    if _inherited:
+        raise LLMError(
+            Trouble.SERVER,
+            "This process was forked from one in which a model was answering, so llama.cpp cannot "
+            "be used in it.",
+            hint="Start processes with the method 'spawn', or before the first request.",
+        )
 
     parameters = xllamacpp.CommonParams()
     parameters.model.path = os.fspath(load.path)
@@ -147,10 +159,10 @@ def _serve(load: Load) -> Any:
         _hide(parameters, Path(folder, "llama.sock"))
         try:
             return xllamacpp.Server(parameters)
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError):
             raise LLMError(
-                Trouble.SERVER,
-                f"llama.cpp cannot load {load.path.name}: {error}",
+                Trouble.NO_MODEL,
+                f"llama.cpp cannot load {load.path.name}.",
                 hint=f"Is there memory for {load.slots} slots of {load.context} tokens? Else the "
                 f"file is damaged, or newer than xllamacpp {xllamacpp.__version__}.",
             ) from None
@@ -170,76 +182,3 @@ def _hide(parameters: Any, path: Path) -> None:
     parameters.cors_origins = ""
     parameters.n_threads_http = 1
     parameters.ui = parameters.endpoint_slots = parameters.endpoint_props = False
-
-
-class _Place:
-    """Where one model is or will be, and how many want it."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.users = 0
-        self.engine: Engine | None = None
-
-
-_lock = threading.Lock()
-_places: dict[Load, _Place] = {}
-
-
-def borrow(load: Load) -> Engine:
-    """Return the model, loaded if it is not; LLMError SERVER if it cannot be."""
-    with _lock:
-        if not _places:
-            atexit.register(close_all)
-        place = _places.setdefault(load, _Place())
-        place.users += 1
-    try:
-        with place.lock:
-            if place.engine is None:
-                place.engine = Engine(load)
-            return place.engine
-    except BaseException:
-        _release(load)
-        raise
-
-
-def give_back(engine: Engine) -> None:
-    """Say that one of those who borrowed a model needs it no more."""
-    if engine.alive:
-        _release(engine.load)
-
-
-def _release(load: Load) -> None:
-    with _lock:
-        place = _places.get(load)
-        if place is None:
-            return
-        place.users -= 1
-        if place.users:
-            return
-        del _places[load]
-    if place.engine is not None:
-        place.engine.close()
-
-
-def close_all() -> None:
-    """Stop and free all models, before the interpreter takes their threads away."""
-    with _lock:
-        atexit.unregister(close_all)
-        places = list(_places.values())
-        _places.clear()
-    for place in places:
-        if place.engine is not None and place.engine.alive:
-            place.engine.close()
-
-
-def _abandon_all() -> None:
-    global _lock
-    _lock = threading.Lock()
-    for place in _places.values():
-        if place.engine is not None:
-            place.engine.abandon()
-    _places.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_abandon_all)

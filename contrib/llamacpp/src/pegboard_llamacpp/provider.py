@@ -12,9 +12,10 @@ from attrs import field, frozen, validators
 from pegboard.contracts.llm import Json, LLMError, LLMRequest, LocalProvider, Task, Trouble
 from pegboard_llm import checks, shapes
 
-from pegboard_llamacpp import asking, engine, reading, weights
+from pegboard_llamacpp import asking, reading, sharing, weights
 from pegboard_llamacpp.engine import Engine, Load
 from pegboard_llamacpp.gguf import Header, NotGGUFError, read_header
+from pegboard_llamacpp.sharing import Shared
 
 SYSTEM = "You are a helpful assistant."
 """Without any, the smallest models answer nonsense."""
@@ -54,7 +55,7 @@ class LlamaCpp(LocalProvider):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._engines: dict[Path, Engine] = {}
+        self._models: dict[Path, Shared] = {}
         self._headers: dict[tuple[Path, int], Header] = {}
         self._lock = threading.Lock()
 
@@ -87,9 +88,9 @@ class LlamaCpp(LocalProvider):
     def close(self) -> None:
         """Stop what runs and free the memory, unless others of this process use the model."""
         with self._lock:
-            engines, self._engines = self._engines, {}
-        for each in engines.values():
-            engine.give_back(each)
+            models, self._models = self._models, {}
+        for each in models.values():
+            sharing.give_back(each)
 
     def _embedded(self, request: LLMRequest) -> Json:
         checks.refuse_others(request, self.takes_of(request.model), "llamacpp")
@@ -101,18 +102,14 @@ class LlamaCpp(LocalProvider):
         return shapes.embeddings(request.model, vectors, usage, form)
 
     def _engine(self, model: str) -> Engine:
-        path, header, changed = self._file(model)
+        load = self._load(*self._file(model))
         with self._lock:
-            found = self._engines.get(path)
-        if found and found.alive and found.load.changed == changed:
-            return found
-        opened = engine.borrow(self._load(path, header, changed))
-        with self._lock:
-            before, self._engines[path] = self._engines.get(path), opened
-        if before is not None:
-            # Another thread was as quick, or another file is in its place.
-            engine.give_back(before)
-        return opened
+            shared = before = self._models.get(load.path)
+            if shared is None or shared.load != load:
+                shared = self._models[load.path] = sharing.borrow(load)
+        if before is not None and before is not shared:
+            sharing.give_back(before)  # Another file is in its place.
+        return shared.engine()
 
     def _load(self, path: Path, header: Header, changed: int) -> Load:
         options = self.options

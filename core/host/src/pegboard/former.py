@@ -17,9 +17,6 @@ def tables() -> Mapping[str, Mapping[str, str]]:
 
 def name(wanted: str) -> str:
     """Return what became of a name of ``pegboard.hookspecs``; "" if it had none of that name."""
-    if wanted.startswith("__"):
-        # Python itself asks a module for such names, whenever something is imported from it.
-        return ""
     return tables()["names"].get(wanted, "")
 
 

@@ -250,8 +250,10 @@ def pegboard_run_ending(run: Run, client: RunLog, status: RunStatus) -> None:
 
 def __getattr__(name: str) -> Any:
     """Refuse what was here in earlier versions, and say what to write in its place."""
-    from pegboard import former
+    # Python itself asks for names with two underscores, whenever something is imported from here.
+    if not name.startswith("__"):
+        from pegboard import former
 
-    if became := former.name(name):
-        raise ImportError(f"pegboard.hookspecs has no {name!r}: {became}", name=__name__)
+        if became := former.name(name):
+            raise ImportError(f"pegboard.hookspecs has no {name!r}: {became}", name=__name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -118,6 +118,19 @@ def test_config_show_names_the_origin_of_every_value(process: Process, tmp_path:
     assert shown["pegboard.tracking_uri"] == {"value": "y.db", "origin": "--tracking-uri"}
 
 
+def test_config_show_spells_keys_as_the_file_does(process: Process, tmp_path: Path) -> None:
+    shown = json.loads(process("config", "show", "--json").stdout)
+    given = {key: each["value"] for key, each in shown.items() if each["value"] is not None}
+    assert {"pegboard.tracking_uri", "pegboard.disabled", "http.retries"} <= given.keys()
+    with (tmp_path / "pegboard.toml").open("w") as file:
+        for key, value in given.items():
+            table, _, name = key.rpartition(".")
+            file.write(f"{table}.{name} = {json.dumps(value)}\n")
+    again = json.loads(process("config", "show", "--json").stdout)
+    written = {key for key, each in again.items() if each["origin"].endswith("pegboard.toml")}
+    assert written == given.keys()
+
+
 def test_config_show_tells_given_settings_of_plugins_from_defaults(
     plain_host: Host, run: Run, tmp_path: Path
 ) -> None:

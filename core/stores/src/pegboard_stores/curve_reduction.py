@@ -30,12 +30,27 @@ Points: TypeAlias = "tuple[Sequence[float], list[float]]"
 
 
 @frozen
+class Summary:
+    """What is known of points that are all finite: how many, and their extremes with their x."""
+
+    points: int
+    least: float
+    least_x: float
+    greatest: float
+    greatest_x: float
+
+
+@frozen
 class Part:
-    """Some points of a history, not read yet: the least and the greatest x, and which they are."""
+    """Some points of a history, not read yet: the least and the greatest x, and which they are.
+
+    One that has a summary is read only where a stretch of the curve ends within it.
+    """
 
     least: float
     greatest: float
     number: int
+    summary: Summary | None = None
 
 
 def reduce(
@@ -60,7 +75,10 @@ def reduce(
     ends = max(low, min(p.least for p in wanted)), min(high, max(p.greatest for p in wanted))
     curve = _Curve(shape, *ends, origin)
     for points in _in_order(curve, wanted, load, (low, high)):
-        curve.add(*points)
+        if isinstance(points, Summary):
+            curve.add_summary(points)
+        else:
+            curve.add(*points)
     return evolve(curve.done(), span=(least - origin, greatest - origin))
 
 
@@ -75,20 +93,28 @@ def _in_order(
     parts: Sequence[Part],
     load: Callable[[int], Points],
     window: tuple[float, float],
-) -> Iterator[Points]:
-    """Yield the points of a window in the order of x, as long as few have to be held for that."""
+) -> Iterator[Points | Summary]:
+    """Yield the points of a window in the order of x, as long as few have to be held for that.
+
+    Where a summary is enough it comes in their place.
+    """
     parts = sorted(parts, key=lambda part: part.least)
     x: Sequence[float] = []
     y: list[float] = []
     for place, part in enumerate(parts):
         cancellation.check()
+        following = parts[place + 1].least if place + 1 < len(parts) else math.inf
+        if part.summary is not None and not x and part.greatest <= following < math.inf:
+            inside = part.least >= window[0] and part.greatest <= window[1]
+            if inside and curve.is_in_one_stretch(part):
+                yield part.summary
+                continue
         new_x, new_y = _cut(*load(part.number), part, window)
         if not x:
             x, y = new_x, new_y
         elif new_x:
             # Two runs that are in order are merged, not sorted.
             x, y = in_order([*x, *new_x], y + new_y)
-        following = parts[place + 1].least if place + 1 < len(parts) else math.inf
         if not x or x[-1] <= following:
             yield x, y
             x, y = [], []
@@ -171,6 +197,34 @@ class _Curve:
             self._raw_y.extend(y[:left])
         self._finite += len(x)
         self._cut_up(x, y)
+
+    def is_in_one_stretch(self, part: Part) -> bool:
+        """Whether of the points of a part, which comes next, only the extremes count."""
+        # The average needs all points, and so does a curve of so few that all are drawn.
+        if self._average.weight or self._finite <= self._most or not self._per_x:
+            return False
+        last = self._count - 1
+        number = min(int((part.least - self._low) * self._per_x), last)
+        return number == last or part.greatest < self._low + (number + 1) / self._per_x
+
+    def add_summary(self, summary: Summary) -> None:
+        """Add points by their extremes; they are neither the first nor the last ones."""
+        self._points += summary.points
+        self._finite += summary.points
+        x = min(summary.least_x, summary.greatest_x)
+        number = min(int((x - self._low) * self._per_x), self._count - 1)
+        self._note_extremes(number, summary)
+
+    def _note_extremes(self, number: int, summary: Summary) -> _Stretch:
+        found = self._stretches.get(number)
+        if found is None:
+            made = _Stretch(0, math.inf, 0, -math.inf, 0)
+            found = self._stretches[number] = made
+        if summary.least < found.least:
+            found.least, found.least_x = summary.least, summary.least_x
+        if summary.greatest > found.greatest:
+            found.greatest, found.greatest_x = summary.greatest, summary.greatest_x
+        return found
 
     def _without_specials(self, x: Sequence[float], y: list[float]) -> Points:
         kept = []

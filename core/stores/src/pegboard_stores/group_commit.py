@@ -11,7 +11,6 @@ for all.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import copy
 import sqlite3
@@ -19,13 +18,16 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from attrs import define, field
 from pegboard.errors import PegboardError, StoreBusy
 
 from pegboard_stores.loop_commit import LoopCommit
 from pegboard_stores.sqlite import Database
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
@@ -197,30 +199,41 @@ class GroupCommit:
         For an event loop: what comes in one of its turns is done together. It must not wait for
         locks that others hold while they write.
         """
+        # Loaded by whoever has a loop; a script that only logs does without.
+        import asyncio
+
         loop = asyncio.get_running_loop()
         mine = _Soon(lambda _: work(), work=work, loop=loop, future=loop.create_future())
+        self._join_turn(loop, [mine])
+        await mine.future
+        return mine.outcome()
+
+    def _join_turn(self, loop: asyncio.AbstractEventLoop, items: Sequence[_Soon[Any]]) -> None:
+        """Have items committed together with what else comes in this turn of the loop."""
         turn: list[_Soon[Any]] | None = getattr(self._turns, "items", None)
         if turn is None or turn[0].loop is not loop:
             turn = self._turns.items = []
             loop.call_soon(self._end_turn, turn)
-        turn.append(mine)
-        await mine.future
-        return mine.outcome()
+        turn.extend(items)
 
     def _end_turn(self, items: list[_Soon[Any]]) -> None:
         """Commit what came in one turn of the loop: here, or else in the thread for that."""
         queue, self._turns.items = self._queue, None
-        leads = queue.lead()
-        try:
-            if leads:
-                results = self._here.commit([item.work for item in items])
-                for item, result in zip(items, results, strict=False):
-                    item.end_here(result)
-                items = items[len(results) :]
-            leads = queue.join_all(items) or leads
-        finally:
-            if leads:
+        if not queue.lead():
+            if queue.join_all(items):
                 self._pass_on(queue)
+            return
+        try:
+            results = self._here.commit([item.work for item in items])
+            for item, result in zip(items, results, strict=False):
+                item.end_here(result)
+            if not results:
+                queue.join_all(items)
+        finally:
+            self._pass_on(queue)
+        if results and (rest := items[len(results) :]):
+            # That was enough for one turn.
+            self._join_turn(rest[0].loop, rest)
 
     def _pass_on(self, queue: _Queue) -> None:
         """Let the thread for that commit what waits, if anything does."""

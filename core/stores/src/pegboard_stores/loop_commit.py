@@ -2,7 +2,7 @@
 
 Two threads that each do a part of a request trade the interpreter's lock at every statement, which
 costs more than a small write. What could hold the loop up is left to a thread: the locks of others,
-checkpoints, a log that begins anew (both wait for the disk), much to write, and a slow disk.
+checkpoints, a log that begins anew (both wait for the disk), and a slow disk.
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ MOST_SECONDS = 0.003
 SLOW_SECONDS = 0.05
 """A transaction that took longer shows that the disk or the machine is slow just now."""
 
-PAUSE_SECONDS = 2.0
-"""For how long nothing is committed here after that."""
+PAUSE_SECONDS = 0.1
+"""For how long nothing is committed here after that; twice as long each time that it is so again,
+as it is with a slow disk, while a busy machine is slow now and then."""
+
+LONGEST_PAUSE_SECONDS = 5.0
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +73,7 @@ class LoopCommit:
         self._pool = ThreadPoolExecutor(1, "pegboard-checkpoint")
         self._moving: Future[None] | None = None
         self._open = threading.local()
-        self._slow_until = 0.0
+        self._slow_until, self._pause = 0.0, PAUSE_SECONDS
 
     @property
     def transaction(self) -> sqlite3.Connection | None:
@@ -80,8 +83,8 @@ class LoopCommit:
     def commit(self, works: Sequence[Callable[[], T]]) -> list[T]:
         """Do works in one transaction; return the results of the first ones, which are committed.
 
-        Of the others nothing was done, or it was undone: they are to be done where waiting harms
-        nobody. An error undoes all, and is not told: it happens again where it can be.
+        After ``MOST_SECONDS`` the others are left for later. None is done where that would wait or
+        one fails: an error is not told, it happens again in the thread that does them instead.
         """
         began = time.monotonic()
         if not self._may_commit or began < self._slow_until:
@@ -94,10 +97,16 @@ class LoopCommit:
             results = []
         if results:
             self._move_on()
-        ended = time.monotonic()
-        if ended - began > SLOW_SECONDS:
-            self._slow_until = ended + PAUSE_SECONDS
+        self._judge(began, time.monotonic())
         return results
+
+    def _judge(self, began: float, ended: float) -> None:
+        """Note how long a transaction took."""
+        if ended - began <= SLOW_SECONDS:
+            self._pause = PAUSE_SECONDS
+            return
+        self._slow_until = ended + self._pause
+        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
 
     def _write(self, works: Sequence[Callable[[], T]], until: float) -> list[T]:
         if self._database is None:

@@ -29,7 +29,7 @@ from pegboard.errors import (
 from pegboard_stores import cancellation
 from pegboard_stores.checkpoints import Checkpoints
 from pegboard_stores.directories import make_store_directory
-from pegboard_stores.forks import WithinSqlite
+from pegboard_stores.forks import WithinSqlite, generation
 from pegboard_stores.lean_import import lean_sqlite_utils
 from pegboard_stores.sqlite_errors import error_for_people, is_busy
 from pegboard_stores.sqlite_reading import Way, choose, may_write
@@ -83,7 +83,7 @@ class Database:
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
         self._abandoned: list[sqlite3.Connection] = []
-        self._pid = os.getpid()
+        self._pid, self._generation = os.getpid(), generation()
         self._write_lock = threading.RLock()
         self._identity: tuple[int, int] | None = None
         try:
@@ -105,7 +105,8 @@ class Database:
             # A connection must not cross a fork, and not even be closed there: the parent's are
             # kept aside for good.
             self._abandoned += self._open
-            self._local, self._open, self._pid = threading.local(), [], os.getpid()
+            self._local, self._open = threading.local(), []
+            self._pid, self._generation = os.getpid(), generation()
             self._write_lock = threading.RLock()
         made: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if made is not None and self._is_outdated(made):
@@ -130,7 +131,7 @@ class Database:
         """Close this thread's connection; it gets another one when it needs one."""
         del self._local.connection
         self._local.state = None
-        self._local.discarded = self._discarded + 1
+        self._local.discarded = getattr(self._local, "discarded", 0) + 1
         self._open.remove(connection)
         with WithinSqlite():
             connection.close()
@@ -259,22 +260,19 @@ class Database:
             f"{self.path} was changed by another process while it was read.", hint="Try again."
         )
 
-    @property
-    def _discarded(self) -> int:
-        found: int = getattr(self._local, "discarded", 0)
-        return found
-
     def version(self) -> tuple[int, int | bytes]:
         """Return what differs from the last time if anybody else has changed the file since.
 
         It is of this thread alone: each has a connection of its own, which counts for itself. It
         may differ as well after a change of this process.
         """
-        if os.getpid() != self._pid or (state := getattr(self._local, "state", None)) is None:
-            state = self._local_state()
-        return self._discarded, state()
+        known = getattr(self._local, "state", None)
+        if known is None or generation() != self._generation:
+            known = self._local_state()
+        discarded, state = known
+        return discarded, state()
 
-    def _local_state(self) -> Callable[[], int | bytes]:
+    def _local_state(self) -> tuple[int, Callable[[], int | bytes]]:
         state: Callable[[], int | bytes] = self._data_version
         # To ask once opens the log.
         state()
@@ -282,8 +280,8 @@ class Database:
             # Some systems and kinds of files have no index, or none that can be mapped.
             with contextlib.suppress(OSError, ValueError):
                 state = WalIndex.of(self.path).head
-        self._local.state = state
-        return state
+        self._local.state = known = (getattr(self._local, "discarded", 0), state)
+        return known
 
     def _data_version(self) -> int:
         with self.translated(), WithinSqlite():
@@ -423,7 +421,7 @@ class Database:
 
         connection = self.connection()
         if applied:
-            self._back_up(connection)
+            self._back_up(connection, migrations.name)
         # SQLite waits for other writers where a transaction begins, but not where one that has
         # read begins to write.
         connection.execute("BEGIN IMMEDIATE")
@@ -434,9 +432,10 @@ class Database:
             _roll_back(connection)
             raise
 
-    def _back_up(self, connection: sqlite3.Connection) -> None:
+    def _back_up(self, connection: sqlite3.Connection, name: str) -> None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
-        target = self.path.with_name(f"{self.path.name}.backup-{stamp}-{os.getpid()}")
+        # Several kinds of tables in one file may be brought up to date in the same second.
+        target = self.path.with_name(f"{self.path.name}.backup-{stamp}-{os.getpid()}-{name}")
         connection.execute("VACUUM INTO ?", (str(target),))
 
     @contextlib.contextmanager

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pegboard_testing._llm_local import LocalProviderContract as LocalProviderContract
     from pegboard_testing._llm_vendors import LLMProviderContract as LLMProviderContract
     from pegboard_testing._run_tables import RunTableContract as RunTableContract
+    from pegboard_testing._trace_figures import TraceFiguresContract as TraceFiguresContract
     from pegboard_testing._uploads import PartUploadsContract as PartUploadsContract
     from pegboard_testing._uploads import PieceUploadsContract as PieceUploadsContract
     from pegboard_testing.artifacts import ArtifactStoreContract as ArtifactStoreContract
@@ -39,6 +40,7 @@ _SUITES = {
     "PackedPointsContract": "_abilities",
     "PartUploadsContract": "_uploads",
     "RunTableContract": "_run_tables",
+    "TraceFiguresContract": "_trace_figures",
     "TraceStoreContract": "traces",
     "TrackingStoreContract": "tracking",
 }

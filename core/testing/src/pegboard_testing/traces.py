@@ -22,11 +22,13 @@ from pegboard.entities import (
     TraceState,
 )
 from pegboard.errors import InvalidState, InvalidValue, NotFound
+from pegboard_stores.trace_figures import TraceFigures
 
 from pegboard_testing._base import WRONG_IDS
 from pegboard_testing._data import TEXTS
 from pegboard_testing._texts import AWKWARD, finding, unlike
-from pegboard_testing._trace_metrics import TraceMetricsTests
+from pegboard_testing._trace_figures import TraceFiguresContract
+from pegboard_testing._trace_prompts import TracePromptTests
 
 _SECOND = 1_000_000_000
 
@@ -47,7 +49,7 @@ def judged(trace_id: str, name: str, value: Any, **more: Any) -> Assessment:
     return Assessment(trace_id, name, AssessmentKind.FEEDBACK, value, "HUMAN", "me", **more)
 
 
-class TraceStoreContract(TraceMetricsTests):
+class TraceStoreContract(TracePromptTests):
     """What every store of traces does.
 
     Subclass it, with a name that begins with ``Test``, and give it the fixture ``store``: a new,
@@ -58,6 +60,10 @@ class TraceStoreContract(TraceMetricsTests):
     @pytest.fixture
     def traces(self, store: TrackingStore) -> TraceStore:
         return store.traces()
+
+    def test_figures_that_the_store_has_are_under_contract(self, traces: TraceStore) -> None:
+        able = traces.ability(TraceFigures) is not None
+        assert not able or isinstance(self, TraceFiguresContract), "derive from it too"
 
     # -- outlines ------------------------------------------------------------------------------
 

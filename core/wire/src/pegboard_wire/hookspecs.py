@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pegboard.hookspecs import hookspec
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from pegboard.host import Host
 
     from pegboard_wire.http import Endpoint, Identity
+
+End: TypeAlias = Callable[[], None]
+"""Ends what was begun."""
 
 
 @hookspec
@@ -20,11 +23,12 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
 
 
 @hookspec
-def pegboard_server_started(host: Host, tracking_uri: str | None) -> Callable[[], None] | None:
+def pegboard_server_started(host: Host, tracking_uri: str | None, workers: int) -> End | None:
     """Begin what goes on beside the requests of a server, and return what ends it.
 
     Called in each process of a server that serves plugins' endpoints, with the store that it was
-    started with (None: the configured one). Must be quick: what takes time belongs in a thread.
+    started with (None: the configured one), and how many such processes there are. Must be quick:
+    what takes time belongs in a thread.
     """
 
 
@@ -36,3 +40,12 @@ def pegboard_callers(host: Host) -> Callable[[Mapping[bytes, bytes]], Identity |
     must be quick. It returns None for who is not its own, whom the server then looks for itself.
     """
     raise NotImplementedError
+
+
+@hookspec
+def pegboard_collectors(host: Host) -> Sequence[Any]:  # noqa: ARG001
+    """Return collectors of ``prometheus_client`` whose numbers the server's /metrics shows too.
+
+    Each worker asks them: what they tell is of all workers together.
+    """
+    return ()

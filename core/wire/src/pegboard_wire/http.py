@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from attrs import field, frozen
+from attrs import define, field, frozen, setters
 
 if TYPE_CHECKING:
     from pegboard.host import Host
@@ -38,7 +38,8 @@ class Identity:
     permissions: frozenset[Permission]
 
 
-@frozen
+# Not ``frozen``: that sets each field by a call, which costs more than what quick endpoints do.
+@define(on_setattr=setters.frozen)
 class Call:
     """One request, checked for size and form, and allowed.
 

@@ -52,9 +52,7 @@ class Recorder(threading.Thread):
         from pegboard_context import environment
 
         run_id = self._run.info.run_id
-        with_files = self._with_files and not self._client.list_artifacts(
-            run_id, ENVIRONMENT_DIRECTORY
-        )
+        with_files = self._with_files and not self._has_files(run_id)
         if with_files and self._settings.record_environment:
             self._log_text("requirements.txt", environment.requirements())
             self._log_text("environment.json", json.dumps(environment.description(), indent=2))
@@ -67,6 +65,11 @@ class Recorder(threading.Thread):
             self._client.log_stream(
                 run_id, io.BytesIO(answer.patch), f"{ENVIRONMENT_DIRECTORY}/uncommitted.patch"
             )
+
+    def _has_files(self, run_id: str) -> bool:
+        # Of a path below the root, the store would be asked whether a model has that name.
+        found = self._client.list_artifacts(run_id)
+        return any(file.path == ENVIRONMENT_DIRECTORY and file.is_dir for file in found)
 
     def _ask(self) -> changes.Question | None:
         if not self._settings.record_git or GIT_DIRTY in self._run.data.tags:

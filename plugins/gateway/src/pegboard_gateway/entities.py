@@ -68,6 +68,8 @@ class Tokens:
     """Whether they were estimated, as the vendor did not count."""
     reasoning: int = 0
     """Those of ``output`` that the model thought with and nobody saw."""
+    cache_write: int = 0
+    """Those of ``input`` that the vendor put into its cache."""
 
     @property
     def total(self) -> int:
@@ -87,6 +89,7 @@ class Tokens:
             int(details.get("cached_tokens") or 0),
             bool(usage.get("estimated")),
             int(thought.get("reasoning_tokens") or 0),
+            int(details.get("cache_write_tokens") or 0),
         )
 
 

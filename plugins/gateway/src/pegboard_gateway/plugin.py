@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from pegboard.hookspecs import hookimpl
+from pegboard.hookspecs import Command, hookimpl
+
+from pegboard_gateway.hookspecs import GuardrailKind, LedgerBackend
 
 if TYPE_CHECKING:
     from pegboard.host import Host
-    from pegboard_wire.http import Endpoint
+    from pegboard_wire.http import Endpoint, Identity
 
 
 @hookimpl
@@ -18,19 +20,93 @@ def pegboard_settings() -> str:
     return "pegboard_gateway.settings:Settings"
 
 
+@hookimpl
+def pegboard_commands() -> Sequence[Command]:
+    """Declare what serves models, and what shows and changes the configuration."""
+    home = "pegboard_gateway.commands"
+    return [
+        Command("gateway", f"{home}.group:gateway", "Serve language models at one address."),
+        Command("gateway start", f"{home}.start:start", "Serve language models over HTTP."),
+        Command(
+            "gateway endpoints",
+            f"{home}.endpoints:endpoints",
+            "List, show, add and remove endpoints.",
+        ),
+        Command(
+            "gateway secrets", f"{home}.secrets:secrets", "List secrets, and change their key."
+        ),
+        Command("gateway keys", f"{home}.keys:keys", "Make, list and revoke keys of clients."),
+        Command("gateway usage", f"{home}.usage:usage", "Show calls, tokens, money and times."),
+        Command(
+            "gateway budgets", f"{home}.usage:budgets", "Show what is left of limits and budgets."
+        ),
+        Command("gateway check", f"{home}.check:check", "Say whether a configuration is right."),
+    ]
+
+
 @hookimpl(optionalhook=True)
 def pegboard_endpoints() -> Sequence[Endpoint]:
     """Serve the faces of the gateway, and its administration."""
-    from pegboard_gateway.admin import credentials, endpoints, own
-    from pegboard_gateway.faces import mlflow, openai
+    from pegboard_gateway.admin import credentials, endpoints, keys, limits, own, usage
+    from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, responses
 
-    rooms = (openai, mlflow, endpoints, credentials, own)
+    faces = (openai, responses, anthropic, gemini, mlflow)
+    rooms = (*faces, endpoints, credentials, limits, own, keys, usage)
     return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 
 @hookimpl(optionalhook=True)
-def pegboard_server_started(host: Host) -> Callable[[], None]:
+def pegboard_server_started(host: Host, workers: int) -> Callable[[], None]:
     """Begin to serve models, and return what ends it."""
     from pegboard_gateway import starting
 
-    return starting.begin(host)
+    return starting.begin(host, workers)
+
+
+@hookimpl(optionalhook=True)
+def pegboard_callers(host: Host) -> Callable[[Mapping[bytes, bytes]], Identity | None]:
+    """Let client keys of the gateway in, to models and nothing else."""
+    from pegboard_gateway import key_callers
+
+    return key_callers.known_keys(host)
+
+
+@hookimpl(optionalhook=True)
+def pegboard_collectors(host: Host) -> Sequence[Any]:
+    """Show the numbers of the gateway among the server's."""
+    from pegboard_gateway import service
+
+    controls = service.controls_of(host)
+    return () if controls is None else controls.collectors()
+
+
+@hookimpl
+def pegboard_hookspecs() -> str:
+    """Name the module with the hooks for ledgers and guardrails."""
+    return "pegboard_gateway.hookspecs"
+
+
+@hookimpl
+def pegboard_gateway_ledgers() -> Sequence[LedgerBackend]:
+    """Declare the counters of one process and of one machine."""
+    return [
+        LedgerBackend(
+            "memory", "pegboard_gateway.control.ledgers.memory:make", "Counts in this process."
+        ),
+        LedgerBackend(
+            "sqlite",
+            "pegboard_gateway.control.ledgers.sqlite:make",
+            "Counts for all workers of one machine: sqlite:PATH",
+        ),
+    ]
+
+
+@hookimpl
+def pegboard_guardrails() -> Sequence[GuardrailKind]:
+    """Declare the guardrails that come with the gateway."""
+    home = "pegboard_gateway.control.guardrails"
+    return [
+        GuardrailKind("pii", f"{home}.pii:make", "Personal data and credentials."),
+        GuardrailKind("regex", f"{home}.patterns:make", "Regular expressions of your own."),
+        GuardrailKind("judge", f"{home}.judge:make", "Another endpoint that says what may pass."),
+    ]

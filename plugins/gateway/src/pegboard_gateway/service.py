@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pegboard_wire.http import Call
 
     from pegboard_gateway.catalog.contract import Catalog
+    from pegboard_gateway.controls import Controls
     from pegboard_gateway.path import Calls
 
 
@@ -41,6 +42,8 @@ class Gateway:
     catalog: Catalog
     calls: Calls
     callers: Callers = field(factory=Callers)
+    controls: Controls | None = None
+    """Keys, counters and usage; None in tests of other things."""
 
     def close(self) -> None:
         """End it; calls that still run are cut."""
@@ -64,3 +67,15 @@ def of(host: Host) -> Gateway:
     if found is None:
         raise PluginError("The gateway is not running.", hint="Its server has not started yet.")
     return found
+
+
+def callers_of(host: Host) -> Callers | None:
+    """Return what knows the callers of the gateway that serves a host; None if there is none."""
+    found = _gateways.get(host)
+    return None if found is None else found.callers
+
+
+def controls_of(host: Host) -> Controls | None:
+    """Return what controls the gateway that serves a host; None if there is none."""
+    found = _gateways.get(host)
+    return None if found is None else found.controls

@@ -18,9 +18,9 @@ TASKS = ("", *(task.value for task in Task))
 """The tasks of an endpoint; empty for all that its models can do."""
 PERIOD = re.compile(r"\s*(?:([1-9]\d{0,5})\s+)?(second|minute|hour|day|week|month|year)s?\s*")
 """What limits and budgets count by: ``minute``, ``10 minutes``."""
-SHARES = ("endpoint", "key", "user", "address", "team")
+SHARES = ("endpoint", "key", "user", "address", "team", "workspace", "global")
 """Whose calls a limit or budget counts together: all of the endpoint, or those of each client."""
-NAME = re.compile(r"[A-Za-z0-9_.-]{1,250}")
+NAME = re.compile(r"(?!\.\.?\Z)[A-Za-z0-9_.-]{1,250}")
 """What an endpoint may be called: it is a part of URLs."""
 DEFAULT_FALLBACK = tuple(trouble.value for trouble in Trouble if trouble.elsewhere)
 """The troubles after which another target is tried, by ``pegboard.contracts.llm.Trouble``."""
@@ -47,7 +47,7 @@ def period(_: Any, __: Attribute[Any], value: str) -> None:
 
 def name_of_endpoint(_: Any, __: Attribute[Any], value: str) -> None:
     """Check the name of an endpoint."""
-    if not NAME.fullmatch(value) or value in (".", ".."):
+    if not NAME.fullmatch(value):
         raise ValueError(
             f"{value!r} cannot be a name: it has 1 to 250 letters, digits, '_', '-' and '.'"
         )
@@ -68,6 +68,8 @@ class Limit:
     per: str = field(default="minute", validator=period)
     """``second``, ``minute``, ``hour``, ``day``, ``week``, ``month``, ``year``, or several."""
     by: str = field(default="endpoint", validator=one_of(*SHARES))
+    of: str = ""
+    """The key (its id), user, address… that it is for, in place of the one for all others."""
 
     def __attrs_post_init__(self) -> None:
         """Refuse a limit of nothing."""
@@ -86,6 +88,10 @@ class Budget:
     """What happens to a call beyond it: ``reject``, or only ``alert``."""
     unpriced: str = field(default="refuse", validator=one_of("refuse", "allow"))
     """What happens to calls of a model whose price is not known, if the action is ``reject``."""
+    of: str = ""
+    """The key (its id), user, address… that it is for, in place of the one for all others."""
+    name: str = ""
+    """What people call it; messages say it."""
 
 
 @frozen
@@ -95,6 +101,8 @@ class Cache:
     ttl_seconds: float = field(default=3600.0, validator=_POSITIVE)
     max_mib: int = field(default=64, validator=validators.ge(1))
     """How much memory the answers of the endpoint may take."""
+    shared: bool = False
+    """Whether an answer to one caller may be given to another who asks the same."""
 
 
 @frozen
@@ -249,9 +257,16 @@ class Settings:
     """Where endpoints, secrets and keys are kept that are made while the gateway runs."""
     secret_key_file: str = ""
     """The key that encrypts the secrets in the database.  Without one: a file beside it."""
-    ledger: str = "memory"
+    ledger: str = ""
     """Where limits and budgets count: ``memory`` for this process, or the URI of a place that
-    several share, such as ``sqlite:pegruns/ledger.db``."""
+    several share, such as ``sqlite:`` (beside the database).  Empty: ``memory`` with one worker,
+    ``sqlite:`` with several."""
+    limits: tuple[Limit, ...] = ()
+    """Of all endpoints: ``by = "global"`` counts all calls together."""
+    budgets: tuple[Budget, ...] = ()
+    """Of all endpoints."""
+    retention_days: int = field(default=0, validator=_NOT_NEGATIVE)
+    """How long the records of calls are kept; 0: for ever."""
     upstream_allow: tuple[str, ...] = ()
     """Hosts of upstreams beyond the public internet, with or without a port, that endpoints made
     through the API may name."""

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pegboard.errors import PegboardError
 
 from pegboard_gateway import service
 from pegboard_gateway.catalog import live
+from pegboard_gateway.controls import Controls
 from pegboard_gateway.path import Calls
 
 if TYPE_CHECKING:
     from pegboard.host import Host
 
+logger = logging.getLogger(__name__)
 
-def begin(host: Host) -> Callable[[], None]:
+
+def begin(host: Host, workers: int = 1, mlflow_config: Path | None = None) -> Callable[[], None]:
     """Serve the endpoints that are configured, and keep up with changes; return what ends it.
+
+    ``mlflow_config`` is a YAML file of MLflow's gateway, in place of that of the settings.
 
     A wrong configuration is told in the log, and nothing is served until it is mended: the server
     has other things to do than this.
     """
-    catalog = live.LiveCatalog(host)
+    catalog = live.LiveCatalog(host, mlflow_config)
     catalog.refresh()
     live.use(host, catalog)
-    gateway = service.Gateway(catalog, Calls(catalog))
+    controls = controls_of(host, catalog, workers)
+    calls = Calls(catalog, controls, guard=controls.guards, scope=controls.callers.check)
+    controls.guards.calls = calls
+    gateway = service.Gateway(catalog, calls, controls.callers, controls)
     service.use(host, gateway)
     stop_watching = catalog.watch()
 
@@ -30,6 +42,21 @@ def begin(host: Host) -> Callable[[], None]:
         stop_watching()
         service.use(host, None)
         gateway.close()
+        controls.close()
         catalog.close()
 
     return end
+
+
+def controls_of(host: Host, catalog: live.LiveCatalog, workers: int) -> Controls:
+    """Return what controls calls; it counts already if there is an endpoint.
+
+    If it cannot begin to count, the log says why, and each call tries again.
+    """
+    made = Controls(host, catalog, lambda: catalog.settings, catalog.store.path, workers=workers)
+    if catalog.current.endpoints:
+        try:
+            made.start()
+        except PegboardError as error:
+            logger.error("The gateway cannot count calls, so it takes none: %s", error)  # noqa: TRY400
+    return made

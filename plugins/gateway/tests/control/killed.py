@@ -54,7 +54,7 @@ async def call(gate: LedgerGate, chance: random.Random) -> None:
 
 async def main(kind: str, directory: Path, seed: int) -> None:
     chance = random.Random(seed)
-    keeping = await open_keeping(directory, open_ledger(kind, directory), RULES)
+    keeping = open_keeping(directory, lambda: open_ledger(kind, directory), RULES)
     os.write(1, b"ready\n")
 
     async def some() -> None:

@@ -83,10 +83,11 @@ class Calls(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.keeping = self.loop.run_until_complete(
-            open_keeping(
-                self.directory, open_ledger(self.kind, self.directory), RULES, clock=self._clock
-            )
+        self.keeping = open_keeping(
+            self.directory,
+            lambda: open_ledger(self.kind, self.directory),
+            RULES,
+            clock=self._clock,
         )
 
     def _clock(self) -> int:
@@ -184,7 +185,8 @@ class Calls(RuleBasedStateMachine):
             self.flush()
             check = compare(self.keeping.gate.ledger, self.directory / USAGE, RULES, self.now)
             self.loop.run_until_complete(check)
-            self.loop.run_until_complete(self.keeping.close())
+            self.loop.run_until_complete(self.keeping.settle())
+            self.keeping.close()
         self.loop.close()
         shutil.rmtree(self.directory)
 
@@ -234,8 +236,8 @@ def test_processes_that_are_killed_lose_and_overspend_nothing(
 
 
 async def _check(kind: str, directory: Path, processes: int) -> None:
-    ledger = open_ledger(kind, directory)
-    keeping = await open_keeping(directory, ledger, killed.RULES)
+    keeping = open_keeping(directory, lambda: open_ledger(kind, directory), killed.RULES)
+    ledger = keeping.gate.ledger
     assert keeping.recovered
     usage = directory / USAGE
     await compare(ledger, usage, killed.RULES, keeping.gate.clock())
@@ -243,10 +245,9 @@ async def _check(kind: str, directory: Path, processes: int) -> None:
         for spent in sums(usage, budget, keeping.gate.clock()).values():
             assert spent < budget.amount + killed.MOST
     assert sum(sums(usage, killed.RULES.limits[0], keeping.gate.clock()).values()) > 20 * processes
-    await keeping.close()
+    keeping.close()
     # What was done for the dead is done once.
-    again = open_ledger(kind, directory)
-    keeping = await open_keeping(directory, again, killed.RULES)
+    keeping = open_keeping(directory, lambda: open_ledger(kind, directory), killed.RULES)
     assert not keeping.recovered
-    await compare(again, usage, killed.RULES, keeping.gate.clock())
-    await keeping.close()
+    await compare(keeping.gate.ledger, usage, killed.RULES, keeping.gate.clock())
+    keeping.close()

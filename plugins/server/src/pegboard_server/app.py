@@ -76,7 +76,9 @@ class App:
         self._serves_plugins = endpoints is None
         self._endings: list[Callable[[], None]] = []
         self.router = Router([*builtin.endpoints(self), *served])
-        self.metrics = Metrics(self.router.routes, board or Board())
+        board = board or Board()
+        self._workers = board.workers
+        self.metrics = Metrics(self.router.routes, board)
         self.log = Log()
         self.guard = Guard(settings)
         self.authenticator = Authenticator(settings)
@@ -113,6 +115,18 @@ class App:
         await asyncio.get_running_loop().run_in_executor(None, self.close)
         await send({"type": "lifespan.shutdown.complete"})
 
+    def collectors(self) -> list[Any]:
+        """Return what plugins measure; a broken one harms no other."""
+        found: list[Any] = []
+        for plugin in self.host.manager.hook.pegboard_collectors.get_hookimpls():
+            try:
+                found += plugin_calls.asked(plugin, {"host": self.host})
+            except BaseException as error:
+                if plugin_calls.is_fatal(error):
+                    raise
+                self._report("-", error, plugin=plugin.plugin_name)
+        return found
+
     def _ask_plugins_who_calls(self) -> None:
         """Let plugins know callers of their own; a broken one harms no other."""
         for plugin in self.host.manager.hook.pegboard_callers.get_hookimpls():
@@ -127,7 +141,11 @@ class App:
         """Let plugins begin what goes on beside the requests; a broken one harms no other."""
         if not self._serves_plugins:
             return
-        given = {"host": self.host, "tracking_uri": self.settings.tracking_uri}
+        given = {
+            "host": self.host,
+            "tracking_uri": self.settings.tracking_uri,
+            "workers": self._workers,
+        }
         for plugin in self.host.manager.hook.pegboard_server_started.get_hookimpls():
             try:
                 end: Any = plugin_calls.asked(plugin, given)
@@ -144,6 +162,10 @@ class App:
         elif end is not None:
             wrong = TypeError(f"pegboard_server_started returned {end!r}, not a function")
             self._report("-", wrong, plugin=plugin)
+
+    def at_end(self, end: Callable[[], None]) -> None:
+        """Call a function when the server ends, after the last request."""
+        self._endings.append(end)
 
     def close(self) -> None:
         """Wait for calls that still run, and close the stores."""
@@ -176,6 +198,7 @@ class App:
         except Exception as error:
             await self._fail(exchange, error)
         finally:
+            self.metrics.end()
             self.finished(exchange)
 
     async def _answer(self, exchange: Exchange) -> None:
@@ -224,7 +247,7 @@ class App:
 
     def admit(self, exchange: Exchange, headers: Mapping[bytes, bytes]) -> bytes:
         """Refuse what is meant for another host or comes from another site; return the path."""
-        path = self._path(exchange.scope["raw_path"])
+        exchange.path = path = self._path(exchange.scope["raw_path"])
         exchange.extra = self.guard.cors(headers)
         if path not in _OPEN_TO_ANY_HOST:
             self.guard.check(exchange.scope["method"], headers)
@@ -239,7 +262,7 @@ class App:
     def finished(self, exchange: Exchange) -> None:
         """Count and log a request that is done."""
         seconds = time.perf_counter() - exchange.started
-        self.metrics.end(exchange.route, exchange.status, seconds)
+        self.metrics.done(exchange.route, exchange.status, seconds)
         if self.settings.access_log:
             self._log_access(exchange, seconds)
 
@@ -346,7 +369,7 @@ class App:
             self.settings.tracking_uri,
             self._url(exchange.scope, headers),
             body if endpoint.raw else b"",
-            self._path(exchange.scope["raw_path"]).decode("latin-1"),
+            exchange.path.decode("latin-1"),
             _client(exchange.scope),
             exchange.request_id,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -34,6 +34,22 @@ _SAFE = (
     (b"referrer-policy", b"no-referrer"),
 )
 _JSON = (*_SAFE, (b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+
+
+def lines_of(head: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return headers as they are sent."""
+    return b"".join([b"%b: %b\r\n" % pair for pair in head])
+
+
+class Fixed(NamedTuple):
+    """Headers that many answers have, and how they are sent."""
+
+    head: Pairs = ()
+    lines: bytes = b""
+
+
+_NOTHING = Fixed()
+_JSON_HEAD = Fixed(_JSON, lines_of(_JSON))
 _BODILESS = frozenset({204, 304})
 _CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """What a browser may do with an answer that says nothing else: show it, and nothing more."""
@@ -45,7 +61,9 @@ class Whole(NamedTuple):
     """A whole answer: its status, its headers and its body, and whether the connection ends."""
 
     status: int
+    fixed: Fixed
     head: list[tuple[bytes, bytes]]
+    """The headers beside those that are ``fixed``."""
     body: bytes
     close: bool = False
 
@@ -58,6 +76,8 @@ class Exchange:
     receive: Receive
     send: Send
     request_id: str
+    path: bytes = b""
+    """The path below the server's root, as it came; known once the request was admitted."""
     route: Route | None = None
     tell: Callable[[int, str, str], Mapping[str, Any]] | None = None
     """What makes the bodies of errors, if that is not MLflow's form."""
@@ -106,11 +126,12 @@ class Exchange:
 
     def whole_json(self, content: bytes, status: int = 200) -> Whole:
         """Return the answer that sends JSON."""
-        return self._whole(status, [*_JSON, *self.extra], content)
+        return self._whole(status, _JSON_HEAD, [*self.extra], content)
 
     def whole_answer(self, answer: Answer, content: bytes) -> Whole:
         """Return an answer whose content is known."""
-        return self._whole(answer.status, _head_of(answer) + list(self.extra), content)
+        head = _head_of(answer) + list(self.extra)
+        return self._whole(answer.status, _NOTHING, head, content)
 
     def whole_failure(self, failure: Failure) -> Whole:
         """Return an error, in the endpoint's own form or MLflow's."""
@@ -121,23 +142,30 @@ class Exchange:
             told = {"error_code": failure.error_code, "message": failure.message}
             if failure.own:
                 told = {**told, "pegboard": failure.own}
+        head = [*self.extra, *encoded(failure.headers)]
         content = orjson.dumps(told)
-        head = [*_JSON, *self.extra, *encoded(failure.headers)]
-        return self._whole(failure.status, head, content, close=failure.close)
+        return self._whole(failure.status, _JSON_HEAD, head, content, close=failure.close)
 
     def _whole(
-        self, status: int, head: list[tuple[bytes, bytes]], body: bytes, *, close: bool = False
+        self,
+        status: int,
+        fixed: Fixed,
+        head: list[tuple[bytes, bytes]],
+        body: bytes,
+        *,
+        close: bool = False,
     ) -> Whole:
         if status not in _BODILESS:
             head.append((b"content-length", b"%d" % len(body)))
         head.append((b"x-request-id", self.request_id.encode()))
         self.status, self.sent = status, len(body)
-        return Whole(status, head, body, close)
+        return Whole(status, fixed, head, body, close)
 
     async def _send_whole(self, whole: Whole) -> None:
         write = self.scope.get(WRITE)
         if write is None or not write(whole):
-            status, head, body, close = whole
+            status, fixed, more, body, close = whole
+            head = [*fixed.head, *more]
             if close:
                 head.append((b"connection", b"close"))
             await self.send({"type": "http.response.start", "status": status, "headers": head})

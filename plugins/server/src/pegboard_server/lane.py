@@ -52,7 +52,6 @@ class Lane:
                 return None
         except Exception as error:
             answer = exchange.whole_failure(app.failure(exchange, error))
-        app.metrics.begin()
         app.finished(exchange)
         return answer
 
@@ -67,6 +66,8 @@ class Lane:
         app.allow(exchange, identity, route)
         fields = app.fields(endpoint, body, headers)
         result: Any = endpoint.handle(app.call(exchange, identity, endpoint, fields, headers, body))
+        if isinstance(result, dict):
+            return exchange.whole_json(orjson.dumps(result))
         if isinstance(result, Answer):
             if result.close is not None:
                 result.close()

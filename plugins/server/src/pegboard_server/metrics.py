@@ -83,10 +83,13 @@ class Metrics:
         """Count a request in flight."""
         self._values[self._start + _IN_FLIGHT] += 1
 
-    def end(self, route: Route | None, status: int, seconds: float) -> None:
+    def end(self) -> None:
+        """Count that a request is not in flight any more."""
+        self._values[self._start + _IN_FLIGHT] -= 1
+
+    def done(self, route: Route | None, status: int, seconds: float) -> None:
         """Count a request that is done."""
         values = self._values
-        values[self._start + _IN_FLIGHT] -= 1
         number = len(self._routes) - 1 if route is None else route.number
         row = self._start + _HEAD + number * _WIDTH
         values[row + _STATUS_AT.get(status, _OTHER)] += 1
@@ -105,12 +108,14 @@ class Metrics:
         """Take down how many connections are open."""
         self._values[self._start + _CONNECTIONS] = count
 
-    def text(self) -> bytes:
-        """Return all numbers in Prometheus' text format."""
+    def text(self, others: Iterable[Any] = ()) -> bytes:
+        """Return all numbers, and those of other collectors, in Prometheus' text format."""
         from prometheus_client import CollectorRegistry, generate_latest
 
         registry = CollectorRegistry()
         registry.register(self)
+        for each in others:
+            registry.register(each)
         return generate_latest(registry)
 
     def describe(self) -> Iterable[Metric]:

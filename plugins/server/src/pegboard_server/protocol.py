@@ -91,7 +91,6 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take in what arrived, unless a head, or what is between pieces of a body, has no end."""
-        self._unset_keepalive_if_required()
         self._arrived = len(data)
         self._at_start = self._between
         try:
@@ -165,13 +164,14 @@ class Protocol(HttpToolsProtocol):
         if most > MAX_HEAD or len(self.headers) > MAX_HEADERS:
             # That may count a request before, or a part of the body that came along.
             self._check_head(self._known())
-        if self.parser.get_http_version() not in _VERSIONS:
+        version = self.parser.get_http_version()
+        if version not in _VERSIONS:
             self._refuse(400, "The version of HTTP has to be 1.1 or 1.0.")
         if b"#" in self.url:
             self._refuse(400, "The target of a request has no fragment.")
         if not self.url.startswith(b"/"):
             self._check_absolute()
-        self._quick = self._find_quick()
+        self._quick = self._find_quick() if version == "1.1" else None
         if self._quick is None:
             self._begin()
         self._in_head, self._in_body = False, True
@@ -188,11 +188,12 @@ class Protocol(HttpToolsProtocol):
             or OVERLOADED in self.scope
             or self.expect_100_continue
             or self.flow.write_paused
-            or self.parser.get_http_version() != "1.1"
             or self.parser.should_upgrade()
-            or any(name == b"transfer-encoding" for name, _ in self.headers)
         ):
             return None
+        for name, _ in self.headers:
+            if name == b"transfer-encoding":
+                return None
         self._early = b""
         return route
 
@@ -211,7 +212,7 @@ class Protocol(HttpToolsProtocol):
     def _answer_at_once(self, route: Route) -> bool:
         """Answer the request, all of which is there; False if that has to wait."""
         assert self.lane is not None
-        self.scope["method"] = self.parser.get_method().decode("ascii")
+        self.scope["method"] = route.endpoint.method
         self.scope["raw_path"] = self.url
         self.scope["query_string"] = b""
         answer = self.lane.answer(route, cast("Scope", self.scope), self._early)
@@ -279,7 +280,7 @@ class Protocol(HttpToolsProtocol):
 
     def _put(self, whole: Whole, *, keep_alive: bool) -> None:
         """Write an answer, the only one that there is to write."""
-        parts = [STATUS_LINE[whole.status]]
+        parts = [STATUS_LINE[whole.status], whole.fixed.lines]
         for name, value in (*self.server_state.default_headers, *whole.head):
             parts += (name, b": ", value, b"\r\n")
         parts.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")

@@ -21,6 +21,7 @@ _SHORT, _MEDIUM, _FEW = 32 << 10, 256 << 10, 4_000
 """Bytes of a body, and of a longer one with at most so many objects and arrays, that the event loop
 parses itself: a thread costs more. A thousand metrics have a thousand objects."""
 
+_JSON = b"application/json"
 _ONCE = (b"host", b"content-length", b"content-type", b"authorization", b"origin")
 
 
@@ -153,13 +154,8 @@ def parse_json(body: bytes, content_type: bytes | None, most: int) -> dict[str, 
     Of a key that comes twice the last value counts. The parser refuses what is nested deeper than
     1,024 levels.
     """
-    kind = (content_type or b"").split(b";", 1)[0].strip().lower()
-    if kind != b"application/json":
-        raise malformed(
-            f"The Content-Type has to be application/json, not {kind.decode('latin-1')!r}."
-            if kind
-            else "The header Content-Type is missing."
-        )
+    if content_type != _JSON:
+        _check_type(content_type or b"")
     try:
         value = orjson.loads(_counted(body, most))
         if isinstance(value, str):
@@ -172,8 +168,18 @@ def parse_json(body: bytes, content_type: bytes | None, most: int) -> dict[str, 
     return value
 
 
+def _check_type(content_type: bytes) -> None:
+    kind = content_type.split(b";", 1)[0].strip().lower()
+    if kind != _JSON:
+        raise malformed(
+            f"The Content-Type has to be application/json, not {kind.decode('latin-1')!r}."
+            if kind
+            else "The header Content-Type is missing."
+        )
+
+
 def _counted(text: bytes, most: int) -> bytes:
-    if json_size.has_more_values(text, most):
+    if len(text) > most and json_size.has_more_values(text, most):
         raise Failure(
             413,
             "INVALID_PARAMETER_VALUE",

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pegboard.cli import output
-from pegboard.cli.output import Column
+from pegboard_stores.tables import Column
 from pegboard_tracking.commands import printing
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from pegboard.contracts.tracking import TrackingStore
-from pegboard_testing import TraceStoreContract
+from pegboard_testing import TraceFiguresContract, TraceStoreContract
 from pegboard_tracking.store.sqlite import SqliteStore
 
 
-class TestSqliteStore(TraceStoreContract):
+class TestSqliteStore(TraceStoreContract, TraceFiguresContract):
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[SqliteStore]:
         store = SqliteStore(tmp_path / "runs.db")

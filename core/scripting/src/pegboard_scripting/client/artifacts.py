@@ -104,6 +104,8 @@ class ArtifactMethods(NamedFilesMethods):
 
         A directory is also a logged model of the run, by its name.
         """
+        if not path:
+            return self.artifacts(run_id).list()
         return list_files(*self._of_run(run_id, path))
 
     def download_artifacts(

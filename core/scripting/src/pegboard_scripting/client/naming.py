@@ -6,14 +6,13 @@ import os
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from pegboard_scripting import resolver
-from pegboard_scripting.resolver import NamedFiles, Resolver
-
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.contracts.registry import ModelRegistry
     from pegboard.contracts.tracking import TrackingStore
     from pegboard.host import Host
+
+    from pegboard_scripting.resolver import NamedFiles, Resolver
 
 
 class NamedFilesMethods:
@@ -46,7 +45,10 @@ class NamedFilesMethods:
 
     @property
     def _resolver(self) -> Resolver:
-        return Resolver(
+        # A script that only logs names no files.
+        from pegboard_scripting import resolver
+
+        return resolver.Resolver(
             self.store,
             lambda: self.registry,
             lambda location, path: resolver.kind_at(self._open_location(location), path),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pegboard.errors import AlreadyExists, InvalidValue, NotFound
 
-from pegboard_scripting import model_uris
 from pegboard_scripting.client import author, location
 from pegboard_scripting.client.naming import NamedFilesMethods
 
@@ -165,6 +164,8 @@ class RegistryMethods(NamedFilesMethods):
 
         Its tags, description and origin are copied; its aliases and its stage are not.
         """
+        from pegboard_scripting import model_uris
+
         source = model_uris.parse(src_model_uri)
         if source.model_id is not None:
             raise InvalidValue(
@@ -281,6 +282,8 @@ class RegistryMethods(NamedFilesMethods):
             raise InvalidValue("Name a version or a stage, one of them.")
         if version is not None:
             return version
+        from pegboard_scripting import model_uris
+
         uri = model_uris.ModelUri("", name=name, stage=stage)
         return model_uris.find_version(self.registry, uri).version
 

@@ -352,8 +352,6 @@ def endpoints() -> Sequence[Endpoint]:
         route(f"POST {_BASE}/set-tag", _set_tag, "Tag an endpoint.", Tag),
         route(f"DELETE {_BASE}/delete-tag", _delete_tag, "Take a tag away.", TagKey),
         route(f"POST {_BASE}/bindings/create", _bind, "Note what uses an endpoint.", NewBinding),
-        route(
-            f"DELETE {_BASE}/bindings/delete", _unbind, "Forget what used an endpoint.", NewBinding
-        ),
+        route(f"DELETE {_BASE}/bindings/delete", _unbind, "Forget such a note.", NewBinding),
         route(f"GET {_BASE}/bindings/list", _list_bindings, "List what uses endpoints.", Bindings),
     ]

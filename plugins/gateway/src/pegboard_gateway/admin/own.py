@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from attrs import asdict, frozen
-from pegboard.errors import NotFound, quoted
+from pegboard.errors import InvalidState, NotFound, quoted
 from pegboard_wire.http import Call, Endpoint, Result
 from pegboard_wire.requests import NOTHING
 
 from pegboard_gateway.admin.calls import catalog_of, route
 from pegboard_gateway.catalog import making
 from pegboard_gateway.catalog.contract import GatewayEndpoint
+from pegboard_gateway.catalog.live import LiveCatalog
 
 BASE = "/api/pegboard/1.0/gateway"
 
@@ -87,7 +88,17 @@ def _get(call: Call, given: Named) -> Result:
 def _create(call: Call, given: Made) -> Result:
     catalog = catalog_of(call)
     made = making.add(catalog, given.endpoint, call.identity.name or None)
-    return {"endpoint": endpoint_json(catalog.current.endpoints[made.name])}
+    return {"endpoint": endpoint_json(served(catalog, made.name))}
+
+
+def served(catalog: LiveCatalog, name: str) -> GatewayEndpoint:
+    """Return an endpoint that was just kept; InvalidState if it cannot be served."""
+    found = catalog.current.endpoints.get(name)
+    if found is None:
+        status = catalog.status()
+        why = status.fault or " ".join(status.problems)
+        raise InvalidState(f"The endpoint {name!r} is kept, but cannot be served yet: {why}")
+    return found
 
 
 def _delete(call: Call, given: Named) -> Result:

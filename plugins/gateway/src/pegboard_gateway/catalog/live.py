@@ -25,12 +25,18 @@ from pegboard_gateway.catalog import building, tables
 from pegboard_gateway.catalog.building import Entry
 from pegboard_gateway.catalog.contract import Catalog, GatewayEndpoint, Snapshot
 from pegboard_gateway.catalog.store import Store
-from pegboard_gateway.settings import Settings
+from pegboard_gateway.settings import EndpointTable, Settings
 
 if TYPE_CHECKING:
     from pegboard.host import Host
 
 LOOK_SECONDS = 1.0
+LOCAL = "llamacpp"
+"""The provider of models in this process, where it is installed."""
+EMBEDDED_MODELS = ("smollm2", "minilm")
+"""Its models that are offered if nothing is configured: one that chats, and one of vectors."""
+EMBEDDED = "embedded"
+"""The source of their endpoints."""
 DATABASE = "database"
 """The source of endpoints that were made through the API."""
 
@@ -68,6 +74,7 @@ class LiveCatalog(Catalog):
         self._models = building.Models(host)
         self._lock = threading.Lock()
         self._seen: tuple[Any, ...] = ()
+        self._told = ""
         self._status = Status(0, 0, 0)
 
     def reload(self) -> None:
@@ -122,14 +129,21 @@ class LiveCatalog(Catalog):
                 return False
             self.reload()
         except PegboardError as error:
-            kept = "keeps its endpoints" if self._status.revision else "serves no model"
-            _log().error("The gateway %s: %s", kept, error)
+            self._tell(error)
             return False
+        self._told = ""
         for problem in self._status.problems:
             _log().warning("%s", problem)
         names = ", ".join(sorted(self.current.endpoints)) or "none"
         _log().info("The gateway's endpoints are now: %s.", names)
         return True
+
+    def _tell(self, error: PegboardError) -> None:
+        """Log why nothing was taken over: once, not every second."""
+        if str(error) != self._told:
+            self._told = str(error)
+            kept = "keeps its endpoints" if self._status.revision else "serves no model"
+            _log().error("The gateway %s: %s", kept, error)
 
     def is_of_files(self, name: str) -> bool:
         """Whether an endpoint is configured in a file, where the API cannot change it."""
@@ -197,8 +211,21 @@ class LiveCatalog(Catalog):
         return tuple(problems)
 
     def _embedded(self) -> Sequence[Entry]:
-        """Return the model in this process that is offered if nothing is configured."""
-        return []
+        """Return the models in this process that are offered if nothing is configured."""
+        return [
+            Entry(EndpointTable(name=name, provider=LOCAL, model=name), EMBEDDED, f"{name!r}")
+            for name in EMBEDDED_MODELS
+            if self._has(name)
+        ]
+
+    def _has(self, name: str) -> bool:
+        """Whether a model is on this machine; it is not loaded for that."""
+        if LOCAL not in self.host.declared("LLM provider"):
+            return False
+        try:
+            return bool(self.host.llm_provider(LOCAL, {}, "").takes_of(name))
+        except PegboardError:
+            return False
 
     def _read_settings(self) -> Settings:
         config = self.host.config

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from pegboard import settings, uris
-from pegboard.errors import AlreadyExists, InvalidValue, NotFound, PegboardError, Refused, quoted
+from pegboard.errors import (
+    AlreadyExists,
+    ConfigError,
+    InvalidValue,
+    NotFound,
+    PegboardError,
+    Refused,
+    quoted,
+)
 from pegboard_wire.locations import is_allowed
 from pegboard_wire.outbound import Guard
 
@@ -92,15 +101,16 @@ def check_free(catalog: LiveCatalog, name: str) -> None:
 def add(catalog: LiveCatalog, table: Mapping[str, Any], user: str | None = None) -> StoredEndpoint:
     """Keep the endpoint that a table of the configuration describes, with its secrets sealed.
 
-    ConfigError, InvalidValue or Refused for what is wrong, AlreadyExists.
+    InvalidValue or Refused for what is wrong, AlreadyExists.
     """
-    read = settings.structure(EndpointTable, table, "The endpoint:")
-    check_free(catalog, read.name)
-    targets = [target for target, _ in building.targets(read, "The endpoint:")]
     allowed = catalog.settings.upstream_allow
-    opened = [_opened(target, allowed) for target in targets]
-    # What cannot be served is not kept.
-    building.endpoint(Entry(read, "database", "The endpoint:", allowed), Models(catalog.host))
+    with as_clients():
+        read = settings.structure(EndpointTable, table, "The endpoint:")
+        check_free(catalog, read.name)
+        targets = [target for target, _ in building.targets(read, "The endpoint:")]
+        opened = [_opened(target, allowed) for target in targets]
+        # What cannot be served is not kept.
+        building.endpoint(Entry(read, "database", "The endpoint:", allowed), Models(catalog.host))
     links: list[Link] = []
     per_model: dict[str, Any] = {}
     try:
@@ -143,6 +153,15 @@ def remove(catalog: LiveCatalog, name: str) -> None:
     ]
     _forget(catalog, own)
     catalog.refresh()
+
+
+@contextmanager
+def as_clients() -> Iterator[None]:
+    """Make wrong settings, which are else a fault of the owner's, one of who sent them."""
+    try:
+        yield
+    except ConfigError as error:
+        raise InvalidValue(error.message, hint=error.hint) from None
 
 
 def table_of(value: Any) -> Any:

@@ -271,7 +271,7 @@ class Endpoints:
 
 
 def _checked(name: str) -> str:
-    if not NAME.fullmatch(name) or name in (".", ".."):
+    if not NAME.fullmatch(name):
         raise InvalidValue(
             f"Invalid endpoint name {quoted(name)}.",
             hint="Name can only contain letters, numbers, underscores, hyphens, and dots.",

@@ -58,7 +58,7 @@ class Charging:
             rule = meter.rule(subject_of(meter.scope, caller, endpoint))
             if not isinstance(rule, Budget) or rule.action is not Action.REJECT:
                 continue
-            if rule.unpriced is Unpriced.REJECT:
+            if rule.unpriced is Unpriced.REFUSE:
                 raise BudgetSpent(
                     f"The price of {target} is not known, so it cannot be counted against "
                     f"{_whose(rule)}.",
@@ -99,6 +99,17 @@ class Charging:
             if rule is not None:
                 found.append(_Wait(_wait(charge, meter, refusal, now_ms), rule))
         return _error(max(found, key=lambda each: each.seconds))
+
+
+class Fixed:
+    """Rules that do not change."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._charging = Charging(rules)
+
+    def __call__(self) -> Charging:
+        """Return them."""
+        return self._charging
 
 
 class _Wait(NamedTuple):

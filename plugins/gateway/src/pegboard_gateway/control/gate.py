@@ -20,7 +20,7 @@ from typing import TypeVar, cast
 from attrs import frozen
 from pegboard.errors import StoreError
 
-from pegboard_gateway.control.charging import Charging
+from pegboard_gateway.control.charging import Charging, Fixed
 from pegboard_gateway.control.contract import Charge, Gate, Ledger, Permit, Refusal, Soon
 from pegboard_gateway.control.journal import Charged, Journal
 from pegboard_gateway.control.rows import Row, lost_row, row_of
@@ -62,32 +62,26 @@ class LedgerGate(Gate):
         """``clock`` returns milliseconds since 1970."""
         self.ledger, self.journal, self.recorder, self.clock = ledger, journal, recorder, clock
         self.settler = Settler(ledger, recorder) if ledger.shared else None
-        self.charging = Charging(rules)
+        self.charging: Callable[[], Charging] = Fixed(rules)
+        """Returns the rules in force; they may change from one call to the next."""
         self.on_exceeded: list[Callable[[Exceeded], None]] = []
         """Called with budgets that alert."""
         self._exceeded: dict[str, int] = {}
         self._ids = map(f"{secrets.token_hex(8)}{{:08x}}".format, itertools.count()).__next__
 
-    def set_rules(self, rules: Rules) -> None:
-        """Let other rules hold from now on; counters that both have go on."""
-        self.charging = Charging(rules)
-
     def admit(self, asked: Asked, estimate: Estimate) -> Soon[Permit]:
         """Return the permit of a call; LimitReached if a limit is reached."""
         now, call = self.clock(), self._ids()
-        charges = self.charging.admission(asked.caller, asked.endpoint, max(estimate.total, 1))
-        permit = LedgerPermit(self, asked, call, now)
+        charging = self.charging()
+        charges = charging.admission(asked.caller, asked.endpoint, max(estimate.total, 1))
+        permit = LedgerPermit(self, charging, asked, call, now)
         permit.take(charges)
         row = lost_row(asked, estimate, call, now)
         if charges and self.ledger.shared:
-            self.journal.begin(call, row, permit.reservations[0])
+            self.journal.begin(call, row, permit.reservations[0], now=True)
             return self._admit_soon(permit, charges)
         permit.hold_now(0, charges)
-        try:
-            self.journal.begin(call, row, permit.reservations[0])
-        except StoreError:
-            permit.forget()
-            raise
+        self.journal.begin(call, row, permit.reservations[0], now=False)
         return permit
 
     async def _admit_soon(self, permit: LedgerPermit, charges: Sequence[Charge]) -> Permit:
@@ -127,12 +121,14 @@ class LedgerGate(Gate):
         if closed.then is not None:
             closed.then()
 
-    def look(self, asked: Asked, now_ms: int) -> Callable[[], Soon[None]] | None:
+    def look(
+        self, charging: Charging, asked: Asked, now_ms: int
+    ) -> Callable[[], Soon[None]] | None:
         """Return what looks whether a call has used up budgets that alert; None if there are none.
 
         It must be called after the call's counters are settled.
         """
-        alerts = self.charging.alerts(asked.caller, asked.endpoint)
+        alerts = charging.alerts(asked.caller, asked.endpoint)
         if not alerts:
             return None
 
@@ -187,11 +183,13 @@ class LedgerPermit(Permit):
         "_asked", "_charging", "_costs", "_gate", "_now", "_over", "_pending", "id", "reservations",
     )  # fmt: skip
 
-    def __init__(self, gate: LedgerGate, asked: Asked, call: str, now_ms: int) -> None:
+    def __init__(
+        self, gate: LedgerGate, charging: Charging, asked: Asked, call: str, now_ms: int
+    ) -> None:
         self.id = call
         self._gate, self._asked, self._now = gate, asked, now_ms
         # Rules that come into force meanwhile are those of later calls.
-        self._charging = gate.charging
+        self._charging = charging
         self.reservations: list[list[Charged]] = []
         """The charges of the admission and of each attempt."""
         self._costs: list[Money] = []
@@ -310,5 +308,5 @@ class LedgerPermit(Permit):
         for charges, cost in zip(self.reservations[1:], self._costs, strict=True):
             reservations.append([(counter, start, end, cost) for counter, start, end, _ in charges])
         self._gate.write_end(self.id, row, reservations)
-        then = None if row is None else self._gate.look(self._asked, self._now)
+        then = None if row is None else self._gate.look(self._charging, self._asked, self._now)
         self._gate.over(Closed(self.id, row, reservations, self._pending, then))

@@ -66,6 +66,8 @@ class Journal:
         self._directory = directory
         self._id = secrets.token_hex(8)
         self._numbers = itertools.count()
+        self._begun: dict[str, bytes] = {}
+        """By call what is to be written with its first attempt."""
         self._running: dict[str, bytes] = {}
         """By call what was written of it and is not over."""
         self._files: list[_File] = []
@@ -76,15 +78,22 @@ class Journal:
         """The name of this process among all that write here: 16 hexadecimal digits."""
         return self._id
 
-    def begin(self, call: str, row: Row, charges: Sequence[Charged]) -> None:
-        """Write a call down that is, or is about to be, admitted."""
+    def begin(self, call: str, row: Row, charges: Sequence[Charged], *, now: bool) -> None:
+        """Write a call down that is, or is about to be, admitted.
+
+        Without ``now`` it is written with its first attempt: before, nothing was done for it that
+        outlives this process.
+        """
         entry = _entry([BEGIN, call, row, charges])
-        self._append(entry)
-        self._running[call] = entry
+        if now:
+            self._append(entry)
+            self._running[call] = entry
+        else:
+            self._begun[call] = entry
 
     def more(self, call: str, before: int | None, cost: int, charges: Sequence[Charged]) -> None:
         """Write an attempt down that is about to be made."""
-        entry = _entry([MORE, call, before, cost, charges])
+        entry = self._begun.pop(call, b"") + _entry([MORE, call, before, cost, charges])
         self._append(entry)
         self._running[call] = self._running.get(call, b"") + entry
 
@@ -93,6 +102,7 @@ class Journal:
         if self._files[-1].size > ROTATE_BYTES:
             self._start_file()
         self._append(_entry([END, call, row, reservations]))
+        self._begun.pop(call, None)
         self._running.pop(call, None)
         self._files[-1].open_ends.add(call)
 

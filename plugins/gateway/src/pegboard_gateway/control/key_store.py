@@ -76,11 +76,12 @@ class KeyStore:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Open a database; the secret lies beside it, as ``FILE.keys``."""
-        self._database = Database(file)
-        self._database.migrate(NAME, COUNT, migrations)
-        self._commits = GroupCommit(self._database)
-        self._hasher = Hasher(keys.read_pepper(file.with_name(file.name + ".keys")))
+        """Use a database; the secret lies beside it, as ``FILE.keys``.
+
+        To look for keys makes no file; to make the first key does.
+        """
+        self._file = file
+        self._opened: tuple[Database, GroupCommit, Hasher] | None = None
         self._clock, self._monotonic = clock, monotonic
         self._lock = threading.Lock()
         self._by_digest: dict[bytes, Key] = {}
@@ -89,6 +90,15 @@ class KeyStore:
         self._looked = float("-inf")
         self.on_change: list[Callable[[], None]] = []
         """Called when keys were made or changed, by the thread that finds out."""
+
+    def _open(self) -> tuple[Database, GroupCommit, Hasher]:
+        with self._lock:
+            if self._opened is None:
+                database = Database(self._file)
+                database.migrate(NAME, COUNT, migrations)
+                hasher = Hasher(keys.read_pepper(self._file.with_name(self._file.name + ".keys")))
+                self._opened = database, GroupCommit(database), hasher
+            return self._opened
 
     # -- on the way of a call ------------------------------------------------------------------
 
@@ -100,7 +110,9 @@ class KeyStore:
         if not keys.is_well_formed(text):
             return None
         self.refresh()
-        digest = self._hasher.digest(text)
+        if self._opened is None:
+            return None
+        digest = self._opened[2].digest(text)
         # The hash of what was sent cannot be chosen, so how long it takes to find it tells nothing.
         key = self._by_digest.get(digest)
         if key is None or not keys.same(key.digest, digest):
@@ -135,6 +147,10 @@ class KeyStore:
         moment = self._monotonic()
         if moment - self._looked < LOOK_SECONDS and not now:
             return
+        if self._opened is None and not self._file.exists():
+            self._looked = moment
+            return
+        self._open()
         with self._lock:
             found = self._read()
             for key in found:
@@ -150,7 +166,8 @@ class KeyStore:
             "SELECT id, digest, fields, created_ms, expires_ms, revoked_ms, changed "
             "FROM gateway_key WHERE changed > ? ORDER BY changed"
         )
-        with self._database.reading() as connection:
+        assert self._opened is not None
+        with self._opened[0].reading() as connection:
             rows = connection.execute(wanted, (self._changed,)).fetchall()
         if rows:
             self._changed = rows[-1][6]
@@ -169,7 +186,8 @@ class KeyStore:
 
         ``fields`` are those of Key that may be chosen. Raises InvalidValue for what is wrong.
         """
-        key_id, text, digest = self._hasher.new()
+        _, commits, hasher = self._open()
+        key_id, text, digest = hasher.new()
         made = Key(
             id=key_id,
             digest=digest,
@@ -183,7 +201,7 @@ class KeyStore:
         kept = json.dumps({name: _plain(getattr(made, name)) for name in _FIELDS_KEPT})
         row = (key_id, digest, kept, made.created_ms, expires_ms)
         statement = f"INSERT INTO gateway_key VALUES (?, ?, ?, ?, ?, NULL, {_NEXT})"  # noqa: S608
-        self._commits.run(lambda connection: _changed(connection, statement, row))
+        commits.run(lambda connection: _changed(connection, statement, row))
         self.refresh(now=True)
         return made, text
 
@@ -197,7 +215,7 @@ class KeyStore:
             f"UPDATE gateway_key SET revoked_ms = ?, changed = {_NEXT} "  # noqa: S608
             "WHERE id = ? AND revoked_ms IS NULL"
         )
-        self._commits.run(lambda connection: _changed(connection, statement, row))
+        self._open()[1].run(lambda connection: _changed(connection, statement, row))
         return self._existing(key_id)
 
     def update(self, key_id: str, **fields: Any) -> Key:
@@ -210,7 +228,7 @@ class KeyStore:
         statement = (
             f"UPDATE gateway_key SET fields = ?, expires_ms = ?, changed = {_NEXT} WHERE id = ?"  # noqa: S608
         )
-        self._commits.run(lambda connection: _changed(connection, statement, row))
+        self._open()[1].run(lambda connection: _changed(connection, statement, row))
         return self._existing(key_id)
 
     def list(self) -> Sequence[Key]:
@@ -220,7 +238,8 @@ class KeyStore:
 
     def close(self) -> None:
         """Close the database."""
-        self._database.close()
+        if self._opened is not None:
+            self._opened[0].close()
 
     def _existing(self, key_id: str) -> Key:
         self.refresh(now=True)

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
-from attrs import define, field, frozen, validators
+from attrs import define, evolve, field, frozen, validators
 from pegboard.errors import InvalidValue, quoted
 
+from pegboard_gateway import settings
 from pegboard_gateway.control.windows import Window
 from pegboard_gateway.entities import Caller
 from pegboard_gateway.money import Money, dollars, of_dollars
@@ -46,7 +47,7 @@ class Action(StrEnum):
 class Unpriced(StrEnum):
     """What a budget does about a target whose price is not known."""
 
-    REJECT = "reject"
+    REFUSE = "refuse"
     ALLOW = "allow"
     """Let it through, and count it as free."""
 
@@ -106,7 +107,7 @@ class Budget:
     window: Window
     scope: Scope = Scope.GLOBAL
     action: Action = Action.REJECT
-    unpriced: Unpriced = Unpriced.REJECT
+    unpriced: Unpriced = Unpriced.REFUSE
     endpoint: str = ""
     subject: str = ""
     name: str = ""
@@ -144,6 +145,37 @@ class Rules:
 
 
 NO_RULES = Rules()
+
+
+def of_tables(
+    limits: Iterable[settings.Limit], budgets: Iterable[settings.Budget], endpoint: str = ""
+) -> Rules:
+    """Return the rules that tables of the configuration stand for.
+
+    Those of an endpoint count its own calls; without one all calls are counted together, or with
+    ``by = "endpoint"`` those of each endpoint.
+    """
+    found: list[Limit] = []
+    for limit in limits:
+        for measure, amount in ((Measure.CALLS, limit.calls), (Measure.TOKENS, limit.tokens)):
+            if amount is not None:
+                window, scope = Window.parse(limit.per), Scope(limit.by)
+                rule = Limit(measure=measure, amount=amount, window=window, scope=scope)
+                found.append(evolve(rule, endpoint=endpoint, subject=limit.of))
+    money = [
+        Budget(
+            amount=of_dollars(budget.usd),
+            window=Window.parse(budget.per),
+            scope=Scope(budget.by),
+            action=Action(budget.action),
+            unpriced=Unpriced(budget.unpriced),
+            endpoint=endpoint,
+            subject=budget.of,
+            name=budget.name,
+        )
+        for budget in budgets
+    ]
+    return Rules(found, money)
 
 
 @define(eq=False)
@@ -227,5 +259,6 @@ __all__ = [
     "Unpriced",
     "counter_prefix",
     "meters",
+    "of_tables",
     "subject_of",
 ]

@@ -74,7 +74,7 @@ def endpoints() -> Sequence[Endpoint]:
             "POST",
             _PROXY,
             _proxied_call,
-            Permission.WRITE,
+            Permission.INVOKE,
             "Ask an endpoint, for MLflow's page.",
             leaves=True,
             tags=_TAGS,
@@ -97,7 +97,7 @@ def endpoints() -> Sequence[Endpoint]:
 
 
 def _reading(path: str, handle: Any, summary: str) -> Endpoint:
-    return Endpoint("GET", path, handle, Permission.READ, summary, tags=_TAGS)
+    return Endpoint("GET", path, handle, Permission.INVOKE, summary, tags=_TAGS)
 
 
 # -- what there is ----------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from pegboard_gateway.path import Events
 
 MAX_BODY = 64 << 20
 """Bytes of a request: pictures come in it."""
-_SSE = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+STREAM_HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 _PATHS = (
     ("chat/completions", Task.CHAT, "Answer a conversation."),
     ("completions", Task.COMPLETION, "Complete a text."),
@@ -38,7 +38,7 @@ def endpoints() -> Sequence[Endpoint]:
                     "GET",
                     prefix + path,
                     handle,
-                    Permission.READ,
+                    Permission.INVOKE,
                     "List what can be asked for.",
                     tell=errors.of_server(errors.openai),
                     tags=("gateway",),
@@ -55,7 +55,7 @@ def face(
         "POST",
         path,
         handle,
-        Permission.WRITE,
+        Permission.INVOKE,
         summary,
         raw=True,
         max_body=MAX_BODY,
@@ -70,13 +70,8 @@ def handler(task: Task) -> Callable[[Call], Any]:
 
     async def handle(call: Call) -> Result:
         try:
-            gateway = service.of(call.host)
             body = bodies.read(call.content)
-            name = bodies.endpoint_name(body)
-            caller = gateway.callers.of(call, call.headers)
-            request = checks.checked(task, body, name)
-            asked = Asked(name, task, request.body, request.stream, caller, call.headers)
-            found = await gateway.calls.call(asked, call.request_id)
+            found = await ask(call, bodies.endpoint_name(body), task, body, "openai")
         except LLMError as error:
             return errors.answer(error, errors.openai)
         if isinstance(found, Events):
@@ -87,9 +82,20 @@ def handler(task: Task) -> Callable[[Call], Any]:
     return handle
 
 
-def streamed(events: Events, content: AsyncIterator[bytes]) -> Answer:
+async def ask(call: Call, name: str, task: Task, body: Json, face: str) -> Json | Events:
+    """Return what an endpoint answers to a body in the standard form; LLMError."""
+    gateway = service.of(call.host)
+    caller = gateway.callers.of(call, call.headers)
+    request = checks.checked(task, body, name)
+    asked = Asked(name, task, request.body, request.stream, caller, call.headers, face)
+    return await gateway.calls.call(asked, call.request_id)
+
+
+def streamed(
+    events: Events, content: AsyncIterator[bytes], media_type: str = "text/event-stream"
+) -> Answer:
     """Return the answer that sends a stream."""
-    return Answer(content, 200, _SSE, "text/event-stream", close=events.close)
+    return Answer(content, 200, STREAM_HEADERS, media_type, close=events.close)
 
 
 async def sent(events: Events, *, usage: bool) -> AsyncIterator[bytes]:

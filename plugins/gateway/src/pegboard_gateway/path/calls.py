@@ -20,6 +20,7 @@ from pegboard.contracts.llm import (
 )
 from pegboard_llm import checks, estimate
 
+from pegboard_gateway.control.cache import AnswerCache, Slot
 from pegboard_gateway.control.contract import (
     Blocked,
     BudgetSpent,
@@ -40,8 +41,7 @@ from pegboard_gateway.entities import (
     Tokens,
     UsageRecord,
 )
-from pegboard_gateway.path.events import Counting, Events, RemoteSource, Source
-from pegboard_gateway.path.faults import reading
+from pegboard_gateway.path.events import Counting, Events, KeptEvents, RemoteSource, Source
 from pegboard_gateway.path.local import Local
 from pegboard_gateway.path.sites import Site, Sites
 from pegboard_gateway.routing import Later, Over, Plan, Queue, State, Try
@@ -73,16 +73,21 @@ class Calls:
         *,
         client: Client | None = None,
         guard: Callable[[GatewayEndpoint], Guard | None] | None = None,
+        scope: Callable[[Asked], None] | None = None,
         random: Random | None = None,
     ) -> None:
-        """``guard`` returns what checks the calls of an endpoint, if anything does."""
+        """``guard`` returns what checks the calls of an endpoint, if anything does.
+
+        ``scope`` raises LLMError for what a caller may not ask.
+        """
         self.catalog = catalog
         self.gate = gate or OpenGate()
         self.client = client or Client()
         self.local = Local()
         self.sites = Sites(catalog)
         self.random = random or Random()  # noqa: S311 (it decides who is asked, not who may)
-        self.guard_of = guard
+        self.guard_of, self.scope = guard, scope
+        self.cache = AnswerCache()
         self._ended: dict[int, list[asyncio.Future[None]]] = {}
 
     async def call(self, asked: Asked, request_id: str = "") -> Json | Events:
@@ -149,6 +154,8 @@ class Way:
     asked: Asked
     request_id: str
     counting: Counting = field(factory=Counting)
+    slot: Slot | None = None
+    """Its place in the cache, if its endpoint keeps answers."""
     _started: float = field(factory=time.perf_counter)
     _started_ms: int = field(factory=lambda: time.time_ns() // 1_000_000)
     _endpoint: GatewayEndpoint | None = None
@@ -172,9 +179,17 @@ class Way:
                 f"not for {asked.task.value}.",
                 param="model",
             )
+        if calls.scope is not None:
+            calls.scope(asked)
         guard = None if calls.guard_of is None else calls.guard_of(endpoint)
         if guard is not None:
             self.asked = asked = await _had(guard.before(asked))
+        if endpoint.cache is not None:
+            self.slot = calls.cache.slot(endpoint, endpoint.cache, asked)
+            kept = await self.slot.found()
+            if kept is not None:
+                self._over(Outcome.CACHED, 200)
+                return kept if isinstance(kept, dict) else KeptEvents(kept)
         request = LLMRequest(asked.task, "", asked.body, asked.stream)
         self._estimate = Estimate(estimate.prompt_tokens(request), estimate.output_tokens(request))
         self._permit = await _had(calls.gate.admit(asked, self._estimate))
@@ -182,6 +197,8 @@ class Way:
         if isinstance(found, dict):
             if guard is not None:
                 found = await _had(guard.after(asked, found))
+            if self.slot is not None:
+                self.slot.keep(found)
             self._over(Outcome.DONE, 200)
             return found
         source, first = found
@@ -214,19 +231,20 @@ class Way:
         self, site: Site, endpoint: GatewayEndpoint, until: float
     ) -> Json | tuple[Source, list[Json]]:
         """Make one attempt; its end is told to the upstream's state, and settled."""
-        target, asked, permit = site.target, self.asked, self._permit
-        assert permit is not None
+        target, asked, loop = site.target, self.asked, asyncio.get_running_loop()
         request = LLMRequest(asked.task, target.model_name, asked.body, asked.stream)
-        checks.refuse_others(request, site.takes, target.provider)
-        reserved = permit.reserve(target.key, site.most(self._estimate))
-        if reserved is not None:
-            await reserved
-        state, loop = site.state, asyncio.get_running_loop()
+        state, began = site.state, loop.time()
+        # Its place is taken before anything is waited for.
+        state.begin()
+        try:
+            await self._may_try(site, request)
+        except BaseException:
+            state.left()
+            self.calls.ended(site)
+            raise
         self._site, self._attempt_started = site, time.perf_counter()
         attempt = Attempt(target=target.key, provider=target.provider, model=target.model_name)
         self._attempts.append(attempt)
-        began = loop.time()
-        state.begin()
         try:
             found = await self._ask(site, request, endpoint, until, attempt)
         except LLMError as error:
@@ -245,6 +263,15 @@ class Way:
             self._first = time.perf_counter() - self._started
         return found
 
+    async def _may_try(self, site: Site, request: LLMRequest) -> None:
+        """Refuse what the target does not take, or nobody has the money for; LLMError."""
+        permit, target = self._permit, site.target
+        assert permit is not None
+        checks.refuse_others(request, site.takes, target.provider)
+        reserved = permit.reserve(target.key, site.most(self._estimate))
+        if reserved is not None:
+            await reserved
+
     async def _ask(
         self,
         site: Site,
@@ -257,7 +284,7 @@ class Way:
         if isinstance(model, LocalProvider):
             return await self._ask_here(model, request, until)
         assert isinstance(model, LLMProvider)
-        with reading(site.target.provider):
+        with site.reading:
             call = model.call(request)
         reply = await self.calls.client.send(
             call,
@@ -267,7 +294,7 @@ class Way:
             allowed=site.target.allowed_hosts,
         )
         attempt.status = reply.status
-        with reading(site.target.provider):
+        with site.reading:
             if not isinstance(reply, HttpReply):
                 return await _begun(RemoteSource(reply, model.events(request)))
             if reply.status != 200:
@@ -278,14 +305,9 @@ class Way:
         self, model: LocalProvider, request: LLMRequest, until: float
     ) -> Json | tuple[Source, list[Json]]:
         local = self.calls.local
-        try:
-            async with asyncio.timeout_at(until):
-                if request.stream:
-                    return await _begun(local.stream(model, request))
-                return await local.answer(model, request)
-        except TimeoutError:
-            text = "The model in this process did not answer in time."
-            raise LLMError(Trouble.TIMEOUT, text) from None
+        if request.stream:
+            return await _begun(local.stream(model, request, until))
+        return await local.answer(model, request, until)
 
     @property
     def provider(self) -> str:
@@ -342,6 +364,8 @@ class Way:
         if self._is_over:
             return
         self._is_over = True
+        if self.slot is not None:
+            self.slot.leave()
         record = self._record(outcome, status, trouble)
         if self._permit is not None:
             self._permit.close(record)
@@ -386,6 +410,8 @@ def _sum(attempts: list[Attempt]) -> Tokens:
         sum(each.tokens.output for each in attempts),
         sum(each.tokens.cached for each in attempts),
         any(each.tokens.estimated for each in attempts),
+        sum(each.tokens.reasoning for each in attempts),
+        sum(each.tokens.cache_write for each in attempts),
     )
 
 

@@ -103,7 +103,10 @@ class Events:
         self, way: Way, source: Source, first: Sequence[Json], guard: StreamGuard | None
     ) -> None:
         self._way, self._source, self._guard = way, source, guard
-        self._provider = way.provider
+        self._slot = way.slot
+        self._kept: list[Json] = []
+        """What the cache gets when the stream has ended well."""
+        self._reading = reading(way.provider)
         self._first: Sequence[Json] | None = first
         self._ended = False
 
@@ -132,18 +135,20 @@ class Events:
         if self._first is not None:
             found, self._first = self._first, None
         else:
-            with reading(self._provider):
+            with self._reading:
                 found = await self._source.read()
         if found:
             self._way.counting.add(found)
         guard = self._guard
-        if guard is None:
-            if not found:
-                self._end(None)
-            return found
-        soon = guard.feed(found) if found else guard.end()
-        passed = soon if isinstance(soon, Sequence) else await soon
+        passed = found
+        if guard is not None:
+            soon = guard.feed(found) if found else guard.end()
+            passed = soon if isinstance(soon, Sequence) else await soon
+        if self._slot is not None:
+            self._kept.extend(passed)
         if not found:
+            if self._slot is not None:
+                self._slot.keep(self._kept)
             self._end(None)
         return passed
 
@@ -158,3 +163,21 @@ class Events:
         self._ended = True
         self._source.close()
         self._way.streamed(error)
+
+
+class KeptEvents(Events):
+    """A streamed answer from the cache, whose call is over already."""
+
+    def __init__(self, events: Sequence[Json]) -> None:
+        self._left: Sequence[Json] = events
+
+    async def __anext__(self) -> Sequence[Json]:
+        """Return all events at once."""
+        found, self._left = self._left, ()
+        if not found:
+            raise StopAsyncIteration
+        return found
+
+    def close(self) -> None:
+        """Send no more."""
+        self._left = ()

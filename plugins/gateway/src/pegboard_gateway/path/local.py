@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 from pegboard.contracts.llm import Json, LLMError, LLMRequest, LocalProvider, Trouble
@@ -16,6 +17,15 @@ _WAITING_PER_THREAD = 16
 _DONE: list[Json] = []
 
 
+@contextmanager
+def _in_time() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        text = "The model in this process did not answer in time."
+        raise LLMError(Trouble.TIMEOUT, text) from None
+
+
 class Local:
     """Calls models in threads."""
 
@@ -24,13 +34,15 @@ class Local:
         self._most = threads * (1 + _WAITING_PER_THREAD)
         self._count = 0
 
-    async def answer(self, model: LocalProvider, request: LLMRequest) -> Json:
-        """Return a whole answer."""
-        return await self.run(lambda: model.answer(request))
+    async def answer(self, model: LocalProvider, request: LLMRequest, until: float) -> Json:
+        """Return a whole answer; TIMEOUT if there is none at a time of the loop's clock."""
+        with _in_time():
+            async with asyncio.timeout_at(until):
+                return await self.run(lambda: model.answer(request))
 
-    def stream(self, model: LocalProvider, request: LLMRequest) -> LocalStream:
+    def stream(self, model: LocalProvider, request: LLMRequest, until: float) -> LocalStream:
         """Return a streamed answer, of which nothing is made before it is read."""
-        return LocalStream(self, model, request)
+        return LocalStream(self, model, request, until)
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do some work in a thread; OVERLOADED if too much waits already."""
@@ -58,19 +70,23 @@ class Local:
 class LocalStream:
     """The events of a model in this process; each is made when it is asked for."""
 
-    def __init__(self, local: Local, model: LocalProvider, request: LLMRequest) -> None:
-        self._local, self._model, self._request = local, model, request
+    def __init__(
+        self, local: Local, model: LocalProvider, request: LLMRequest, until: float
+    ) -> None:
+        self._local, self._model, self._request, self._until = local, model, request, until
         self._events: Iterator[Json] | None = None
         self._busy: asyncio.Future[list[Json]] | None = None
         self._ended = False
 
     async def read(self) -> list[Json]:
-        """Return the next events; none at the end."""
+        """Return the next events, none at the end; TIMEOUT if they do not come in time."""
         if self._ended:
             return _DONE
         self._busy = asyncio.ensure_future(self._local.run(self._next))
         # Who gives up waiting must not take the thread for idle.
-        found = await asyncio.shield(self._busy)
+        with _in_time():
+            async with asyncio.timeout_at(self._until):
+                found = await asyncio.shield(self._busy)
         self._busy = None
         self._ended = not found
         return found

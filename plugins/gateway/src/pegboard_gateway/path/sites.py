@@ -11,6 +11,7 @@ from pegboard_llm import prices
 
 from pegboard_gateway.entities import Estimate, Tokens
 from pegboard_gateway.money import Money
+from pegboard_gateway.path.faults import reading
 from pegboard_gateway.routing import State, Upstreams
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Site:
     price: prices.Price | None
     takes: Mapping[Task, frozenset[str]]
     is_local: bool
+    reading: reading
+    """Makes what the provider's code raises, but should not, garbage that it could not read."""
 
     def most(self, estimate: Estimate) -> Money | None:
         """Return what a call costs at most; None if the price is not known."""
@@ -37,7 +40,9 @@ class Site:
         """Return what tokens cost; 0 if the price is not known."""
         if self.price is None:
             return 0
-        return self.price.cost(tokens.input, tokens.output, cached=tokens.cached)
+        return self.price.cost(
+            tokens.input, tokens.output, cached=tokens.cached, cache_write=tokens.cache_write
+        )
 
 
 class Sites:
@@ -75,4 +80,5 @@ class Sites:
             ),
             target.model.takes_of(target.model_name),
             isinstance(target.model, LocalProvider),
+            reading(target.provider),
         )

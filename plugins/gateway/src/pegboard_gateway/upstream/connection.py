@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import httptools
-from attrs import frozen
 from pegboard.contracts.llm import HttpReply, LLMError, Trouble
 
 from pegboard_gateway.upstream import codings
@@ -27,8 +26,7 @@ HIGH, LOW = 64 << 10, 16 << 10
 go on."""
 
 
-@frozen
-class Waits:
+class Waits(NamedTuple):
     """How long to wait, in seconds, and how much to take."""
 
     first: float = 120.0

@@ -7,6 +7,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from attrs import define
@@ -35,18 +36,21 @@ class Keeping:
     """How many calls dead processes had left."""
     lock: int
 
-    async def close(self) -> None:
-        """Settle and write all that is over."""
+    async def settle(self) -> None:
+        """Settle what is over, on the gate's event loop; to be awaited before ``close``."""
         await self.gate.close()
-        await asyncio.get_running_loop().run_in_executor(None, self.writer.close)
+
+    def close(self) -> None:
+        """Write all that is settled."""
+        self.writer.close()
         self.journal.close()
         self.gate.ledger.close()
         os.close(self.lock)
 
 
-async def open_keeping(
+def open_keeping(
     directory: Path,
-    ledger: Ledger,
+    open_ledger: Callable[[], Ledger],
     rules: Rules = NO_RULES,
     *,
     retention_days: int = 0,
@@ -56,6 +60,7 @@ async def open_keeping(
 
     Raises StoreBusy if another process counts there in memory, or this one would beside others.
     """
+    ledger = open_ledger()
     in_memory = isinstance(ledger, MemoryLedger)
     lock = _lock(directory, alone=in_memory)
     try:
@@ -64,7 +69,7 @@ async def open_keeping(
         writer = UsageWriter(
             database, journal, keeps_levels=in_memory, retention_days=retention_days
         )
-        recovered = await recover(directory / JOURNALS, ledger, writer.keep)
+        recovered = _recovered(directory, open_ledger, writer)
         if isinstance(ledger, MemoryLedger):
             ledger.restore(writer.levels(clock()))
         gate = LedgerGate(ledger, journal, writer, rules, clock=clock)
@@ -72,6 +77,21 @@ async def open_keeping(
         os.close(lock)
         raise
     return Keeping(gate, writer, journal, recovered, lock)
+
+
+def _recovered(directory: Path, open_ledger: Callable[[], Ledger], writer: UsageWriter) -> int:
+    """Do what dead processes left; return how many calls those were."""
+
+    async def work() -> int:
+        # What speaks to a ledger belongs to one event loop, and the gate's is another one.
+        ledger = open_ledger()
+        try:
+            return await recover(directory / JOURNALS, ledger, writer.keep)
+        finally:
+            ledger.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work()).result()
 
 
 def _lock(directory: Path, *, alone: bool) -> int:
@@ -89,6 +109,6 @@ def _lock(directory: Path, *, alone: bool) -> int:
         raise StoreBusy(
             f"Another gateway counts calls and money in {directory}, and one of the two does so in "
             "its own memory.",
-            hint="Give all of them counters = 'sqlite' (one machine) or 'redis://…' (several).",
+            hint="Give all of them ledger = 'sqlite:' (one machine) or 'redis://…' (several).",
         ) from None
     return descriptor

@@ -8,8 +8,11 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "registry"
-COUNT = 3
+COUNT = 4
 """How many migrations there are; a store that has them all is opened without importing them."""
+
+_EVENTS = ("INSERT", "UPDATE", "DELETE")
+_TAGS = ("registered_model_tag", "model_version_tag")
 
 # A model keeps its number when it is renamed, and no other gets it when it is deleted, so that the
 # history, which must not be changed, can be told apart by it; registry_identity has the last name
@@ -142,6 +145,25 @@ CREATE TABLE files_removed (
     "CREATE INDEX files_removed_by_end ON files_removed (until)",
 )
 
+# Counts what changes, so that pages that follow the registry ask for one number. What is not named
+# here, such as a move of an alias, is in the history.
+_REVISION = (
+    "CREATE TABLE registry_revision (number INTEGER NOT NULL) STRICT",
+    "INSERT INTO registry_revision VALUES (0)",
+)
+_COUNTED = (
+    ("registry_history", "INSERT"),
+    *((table, event) for table in ("registered_model", "model_version") for event in _EVENTS[:2]),
+    *((table, event) for table in _TAGS for event in _EVENTS),
+)
+
+
+def _counting(table: str, event: str) -> str:
+    return (
+        f"CREATE TRIGGER {table}_counts_{event.lower()} AFTER {event} ON {table}"  # noqa: S608
+        " BEGIN UPDATE registry_revision SET number = number + 1; END"
+    )
+
 
 def migrations() -> Migrations:
     """Return the migrations; COUNT of them."""
@@ -161,6 +183,11 @@ def migrations() -> Migrations:
     @steps()
     def removed(db: object) -> None:
         for statement in _REMOVED:
+            db.conn.execute(statement)  # type: ignore[attr-defined]
+
+    @steps()
+    def revision(db: object) -> None:
+        for statement in (*_REVISION, *(_counting(*each) for each in _COUNTED)):
             db.conn.execute(statement)  # type: ignore[attr-defined]
 
     return steps

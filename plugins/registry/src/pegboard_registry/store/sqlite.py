@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pegboard import uris
 from pegboard_stores.location import locate
+from pegboard_stores.registry_changes import RegistryRevision
 from pegboard_stores.sql.patterns import prepare
 from pegboard_stores.sqlite import Database
 
@@ -38,6 +39,18 @@ def file_of(uri: uris.Uri, settings: object) -> Path:
     return locate(uri, synchronous="full").file
 
 
+class _Revision(RegistryRevision):
+    """The number that triggers count up."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def revision(self) -> int:
+        with self._database.reading() as connection:
+            [(number,)] = connection.execute("SELECT number FROM registry_revision").fetchall()
+        return int(number)
+
+
 class SqliteRegistry(SqliteModels, SqliteVersions, SqlitePromotion):
     """Registered models in tables of their own."""
 
@@ -65,7 +78,10 @@ class SqliteRegistry(SqliteModels, SqliteVersions, SqlitePromotion):
         return self._database
 
     def ability(self, contract: type[T]) -> T | None:
-        """Return the webhooks in the same file, or itself for the files that versions need."""
+        """Return the revision of the tables, the webhooks in the same file, or itself."""
+        told = _Revision(self._database)
+        if isinstance(told, contract):
+            return told
         with self._lock:
             if self._webhooks is None:
                 self._webhooks = self._open_webhooks()

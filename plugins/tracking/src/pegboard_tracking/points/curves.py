@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 import sqlite3
-import struct
 from array import array
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from attrs import evolve, frozen
 from pegboard.entities import Metric
 from pegboard_stores import cancellation, curve_reduction
-from pegboard_stores.curve_reduction import Part, Points
+from pegboard_stores.curve_reduction import Part, Points, Summary
 from pegboard_stores.curves import RELATIVE, STEP, Curve, CurveShape
 
 from pegboard_tracking.points import series
 from pegboard_tracking.points.curves_known import KnownCurves, state_of
 from pegboard_tracking.points.series import Columns
-from pegboard_tracking.points.series_held import CHUNK_BITS
 from pegboard_tracking.tables import runs
+from pegboard_tracking.tables.summaries import CHUNK_BITS
 
-_TIMES = struct.Struct("<qq")
+_Summed = list[Any]
+"""The least value, its x, the greatest value, its x, the first time, the last time."""
 
 
 @frozen
@@ -94,35 +95,56 @@ class _Chunks:
         ).fetchone()
         return Columns.of(data, ordered=bool(ordered))
 
-    def ends(self) -> Iterator[Part]:
-        """Yield chunks with the times of their first and last points."""
-        for chunk, first, last in self._connection.execute(
-            "SELECT id, substr(data, 9, 8), substr(data, -16, 8) FROM chunk"
+    def by_step(self) -> Iterator[Part]:
+        """Yield chunks with their least and greatest steps."""
+        known = self._summaries("least_step", "greatest_step")
+        for chunk, points, least, greatest in self._connection.execute(
+            "SELECT id, points, least_step, greatest_step FROM chunk"
             " WHERE id >= ? AND id < ? ORDER BY id",
             (self.base, self.end),
         ):
-            cancellation.check()
-            least, greatest = _TIMES.unpack(first + last)
-            yield Part(least, greatest, chunk)
+            yield Part(least, greatest, chunk, _summary(points, known.get(chunk)))
 
-    def extremes(self) -> Iterator[Part]:
-        """Yield chunks with their least and greatest times."""
-        for chunk, data in self._connection.execute(
-            "SELECT id, data FROM chunk WHERE id >= ? AND id < ? ORDER BY id",
+    def by_time(self, *, rise: bool) -> Iterator[Part]:
+        """Yield chunks with their least and greatest times.
+
+        ``rise``: with the times of their first and last points, which is quicker.
+        """
+        known = self._summaries("least_time", "greatest_time")
+        wanted = "substr(data, 9, 8), substr(data, -16, 8)" if rise else "data"
+        for chunk, points in self._connection.execute(
+            "SELECT id, points FROM chunk WHERE id >= ? AND id < ? ORDER BY id",
             (self.base, self.end),
-        ):
+        ).fetchall():
             cancellation.check()
-            times = array("q", data)[1::3]
+            if (row := known.get(chunk)) is not None:
+                yield Part(row[4], row[5], chunk, _summary(points, row))
+                continue
+            [found] = self._connection.execute(
+                f"SELECT {wanted} FROM chunk WHERE id = ?",  # noqa: S608
+                (chunk,),
+            ).fetchall()
+            times = array("q", b"".join(found))
+            if not rise:
+                times = times[1::3]
             yield Part(min(times), max(times), chunk)
+
+    def _summaries(self, least_x: str, greatest_x: str) -> dict[int, _Summed]:
+        rows = self._connection.execute(
+            f"SELECT id, least, {least_x}, greatest, {greatest_x}, first_time, last_time"  # noqa: S608
+            " FROM chunk_summary WHERE id >= ? AND id < ?",
+            (self.base, self.end),
+        )
+        return {chunk: row for chunk, *row in rows}
+
+
+def _summary(points: int, row: _Summed | None) -> Summary | None:
+    return None if row is None else Summary(points, *row[:4])
 
 
 def _by_step(connection: sqlite3.Connection, found: _Series) -> tuple[list[Part], _LoadBySteps]:
     chunks = _Chunks(connection, found)
-    rows = connection.execute(
-        "SELECT least_step, greatest_step, id FROM chunk WHERE id >= ? AND id < ? ORDER BY id",
-        (chunks.base, chunks.end),
-    )
-    return [Part(*row) for row in rows], _LoadBySteps(chunks)
+    return list(chunks.by_step()), _LoadBySteps(chunks)
 
 
 @frozen
@@ -147,7 +169,7 @@ def _by_time(connection: sqlite3.Connection, run: int, found: _Series, shape: Cu
     chunks = _Chunks(connection, found)
     is_whole = shape.low is None and shape.high is None
     for rise in (True, False) if is_whole else (False,):
-        parts = list(chunks.ends() if rise else chunks.extremes())
+        parts = list(chunks.by_time(rise=rise))
         origin = _origin(connection, run, parts) if shape.x == RELATIVE else 0
         try:
             load = _LoadByTimes(chunks, rise)

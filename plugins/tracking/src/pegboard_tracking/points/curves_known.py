@@ -9,9 +9,10 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pegboard_stores.curves import Curve
+if TYPE_CHECKING:
+    from pegboard_stores.curves import Curve
 
 MOST_BYTES = 16 << 20
 """How large the curves are that are remembered, all together."""

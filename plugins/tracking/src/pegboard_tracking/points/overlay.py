@@ -28,6 +28,7 @@ _INDEXES = {
     "name": ["text"],
     "series": ["run, name", "experiment, name, value, run"],
     "chunk": [],
+    "chunk_summary": [],
 }
 
 

@@ -16,7 +16,9 @@ from pegboard.entities import Metric
 from pegboard_stores.sampling import reduce_points
 
 from pegboard_tracking.points.journal import POINT_BYTES
-from pegboard_tracking.points.series_held import CHUNK_BITS, Held, new_points
+from pegboard_tracking.points.series_held import Held, new_points
+from pegboard_tracking.tables import summaries
+from pegboard_tracking.tables.summaries import CHUNK_BITS
 
 CHUNK_POINTS = 4096
 """The most points of a chunk: 96 KiB."""
@@ -149,13 +151,17 @@ def _append_chunks(
     chunk, size = first, CHUNK_POINTS * POINT_BYTES
     for start in range(0, len(packed), size):
         data = packed[start : start + size]
-        steps = array("q", data)[0::3]
+        whole = array("q", data)
+        steps = whole[0::3]
         rise = ordered or (known := steps.tolist()) == sorted(known)
         bounds = (steps[0], steps[-1]) if rise else (min(steps), max(steps))
         connection.execute(
             "INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?, ?, ?)",
             (held.base + chunk, len(steps), *bounds, rise, data),
         )
+        if chunk >= summaries.FIRST_CHUNK and rise and len(steps) >= summaries.LEAST_POINTS:
+            values = array("d", data)[2::3]
+            summaries.add(connection, held.base + chunk, steps, whole[1::3], values)
         chunk += 1
     if earlier := columns.timestamps[: max(len(columns.timestamps) - len(steps), 0)]:
         settled = max(earlier) if settled is None else max(settled, max(earlier))
@@ -283,4 +289,6 @@ def purge(connection: sqlite3.Connection, run: int) -> None:
     """Remove the points of all series of a run."""
     for (number,) in connection.execute("SELECT id FROM series WHERE run = ?", (run,)).fetchall():
         base = number << CHUNK_BITS
-        connection.execute("DELETE FROM chunk WHERE id >= ? AND id < ?", (base, base + (1 << 24)))
+        end = base + (1 << CHUNK_BITS)
+        connection.execute("DELETE FROM chunk WHERE id >= ? AND id < ?", (base, end))
+        summaries.remove(connection, base, end)

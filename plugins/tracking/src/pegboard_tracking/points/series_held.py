@@ -20,9 +20,7 @@ from struct import iter_unpack
 from attrs import frozen
 
 from pegboard_tracking.points.journal import POINT_BYTES
-
-CHUNK_BITS = 24
-"""Chunk number n of series s has the id s * 2**24 + n."""
+from pegboard_tracking.tables.summaries import CHUNK_BITS
 
 Point = tuple[int, int, float | None]
 """Step, timestamp and value; the value is None for NaN, which equals nothing."""

@@ -8,7 +8,7 @@ import sqlite3
 import struct
 
 from pegboard_tracking.points.journal import POINT_BYTES
-from pegboard_tracking.points.series_held import CHUNK_BITS
+from pegboard_tracking.tables.summaries import CHUNK_BITS
 
 POINTS = 32
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pegboard_stores import cancellation
 
 from pegboard_tracking.points.series import Columns
-from pegboard_tracking.points.series_held import CHUNK_BITS
 from pegboard_tracking.run_table.looked import Looked
+from pegboard_tracking.tables.summaries import CHUNK_BITS
 
 POINTS = 32
 _CHUNKS = 4

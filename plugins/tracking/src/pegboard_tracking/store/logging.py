@@ -5,16 +5,19 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from pegboard.entities import DatasetInput, Metric, Param, RunStatus, RunTag
 from pegboard.tags import RUN_NAME
 from pegboard_stores import refusals, validation
-from pegboard_stores.abilities import Batch
 
 from pegboard_tracking.points import series
 from pegboard_tracking.store.base import SqliteBase
 from pegboard_tracking.tables import batches, changes, runs
 from pegboard_tracking.tables.rows import delete_tag, name_id, set_tag
+
+if TYPE_CHECKING:
+    from pegboard_stores.abilities import Batch
 
 
 class SqliteLogging(SqliteBase):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import TYPE_CHECKING
 
-from pegboard_stores.abilities import Batch
 from pegboard_stores.clock import now_ms
+
+if TYPE_CHECKING:
+    from pegboard_stores.abilities import Batch
+
 
 _KEPT_MS = 90 * 24 * 3600 * 1000
 """For how long a name is remembered after its last batch."""

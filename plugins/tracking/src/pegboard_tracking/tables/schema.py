@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "tracking"
-COUNT = 8
+COUNT = 9
 """How many migrations there are; a store that has them all is opened without importing them."""
 
 
@@ -259,6 +259,23 @@ _CHANGES = (
     BEGIN INSERT INTO change (run) VALUES (OLD.id); END""",
 )
 
+# The extremes of large chunks whose steps and times rise, beside which a chunk need not be read
+# (see `summaries`): its first and last time, and the values with their steps and times. They lie in
+# a table of their own, as a scan of `chunk` reads pages of points.
+_SUMMARIES = """
+CREATE TABLE chunk_summary (
+    id INTEGER PRIMARY KEY,
+    first_time INTEGER NOT NULL,
+    last_time INTEGER NOT NULL,
+    least REAL NOT NULL,
+    least_step INTEGER NOT NULL,
+    least_time INTEGER NOT NULL,
+    greatest REAL NOT NULL,
+    greatest_step INTEGER NOT NULL,
+    greatest_time INTEGER NOT NULL
+) STRICT
+"""
+
 
 def migrations() -> Migrations:
     """Return the migrations; COUNT of them."""
@@ -303,6 +320,13 @@ def migrations() -> Migrations:
     def changes(db: object) -> None:
         for statement in _CHANGES:
             db.conn.execute(statement)  # type: ignore[attr-defined]
+
+    @steps()
+    def summaries_of_chunks(db: object) -> None:
+        from pegboard_tracking.tables import summaries
+
+        _run(db, _SUMMARIES)
+        summaries.add_missing(db.conn)  # type: ignore[attr-defined]
 
     return steps
 

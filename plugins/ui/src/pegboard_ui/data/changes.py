@@ -1,17 +1,20 @@
-"""Who waits for changes of runs: one looks for all of them, and only while somebody listens."""
+"""Who waits for changes: one looks for all of them, and only while somebody listens."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Protocol
 from weakref import WeakKeyDictionary
 
 from attrs import define, field, frozen
+from pegboard.contracts.registry import ModelRegistry
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.errors import PegboardError
-from pegboard_stores.run_table import Changes, RunTable
+from pegboard_stores.run_table import Changes
 
+from pegboard_ui.data.registry_changes import RegistryChanges
 from pegboard_ui.data.run_tables import of_store
 
 LISTENERS = 200
@@ -21,6 +24,16 @@ TOLD = 200
 LOOK_SECONDS = 0.5
 """The time between two looks, and so the shortest between two messages."""
 PING_SECONDS = 15.0
+
+
+class Changing(Protocol):
+    """What is looked at: a table of runs, or what stands for a registry."""
+
+    def revision(self) -> int:
+        """Return what differs after each change."""
+
+    def changed_since(self, revision: int) -> Changes:
+        """Return what has changed after a revision."""
 
 
 class TooManyListeners(PegboardError):
@@ -56,6 +69,7 @@ class Listening:
     scope: Scope
     close: Callable[[], None]
     """Ends it; to be called when nobody takes messages any more."""
+    event: str = "runs"
     revision: int = 0
     runs: list[str] | None = field(factory=list)
     """None: perhaps anything."""
@@ -90,15 +104,18 @@ class Listening:
         told = {"revision": self.revision, "runs": self.runs}
         self.runs = []
         self.news.clear()
-        return f"event: runs\ndata: {json.dumps(told)}\n\n".encode()
+        return f"event: {self.event}\ndata: {json.dumps(told)}\n\n".encode()
 
 
 class Hub:
-    """Tells all listeners of one store, in one event loop."""
+    """Tells all listeners of one store, or registry, in one event loop."""
 
-    def __init__(self, table: RunTable, look_seconds: float = LOOK_SECONDS) -> None:
-        """``look_seconds`` is the time between two looks."""
+    def __init__(
+        self, table: Changing, look_seconds: float = LOOK_SECONDS, event: str = "runs"
+    ) -> None:
+        """``look_seconds`` is the time between two looks, ``event`` what messages are called."""
         self._table = table
+        self._event = event
         self._seconds = look_seconds
         self._listeners: set[Listening] = set()
         self._revision = 0
@@ -112,7 +129,7 @@ class Hub:
         """
         if len(self._listeners) >= LISTENERS:
             raise TooManyListeners
-        listener = Listening(scope, lambda: self._listeners.discard(listener))
+        listener = Listening(scope, lambda: self._listeners.discard(listener), event=self._event)
         self._listeners.add(listener)
         try:
             changes = await asyncio.to_thread(self._begin, since)
@@ -145,14 +162,22 @@ class Hub:
                     listener.hear(changes)
 
 
-_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakKeyDictionary[TrackingStore, Hub]] = (
-    WeakKeyDictionary()
-)
+_Hubs = WeakKeyDictionary[TrackingStore | ModelRegistry, Hub]
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, _Hubs] = WeakKeyDictionary()
 
 
 def hub_of(store: TrackingStore) -> Hub:
     """Return what tells of the changes of a store in the event loop that runs."""
+    return _hub(store, lambda: Hub(of_store(store)))
+
+
+def hub_of_registry(registry: ModelRegistry) -> Hub:
+    """Return what tells of the changes of a registry in the event loop that runs."""
+    return _hub(registry, lambda: Hub(RegistryChanges(registry), event="models"))
+
+
+def _hub(of: TrackingStore | ModelRegistry, make: Callable[[], Hub]) -> Hub:
     hubs = _hubs.setdefault(asyncio.get_running_loop(), WeakKeyDictionary())
-    if store not in hubs:
-        hubs[store] = Hub(of_store(store))
-    return hubs[store]
+    if of not in hubs:
+        hubs[of] = make()
+    return hubs[of]

@@ -2,12 +2,14 @@
 
 They are tags of the experiment, one for each name, run or state, so that two people who change
 different ones at once both succeed. A key of a tag allows few characters, so a view lies under a
-digest of its name. A state is named by what it holds: the same one is kept once.
+digest of its name. A state is named by what it holds: the same one is kept once. Its tag begins
+with the day on which it was last kept or asked for; what nobody asks for goes (``_make_room``).
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import re
 import zlib
@@ -17,7 +19,8 @@ import orjson
 from attrs import field, frozen
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment
-from pegboard.errors import InvalidValue, NotFound
+from pegboard.errors import InvalidValue, NotFound, PegboardError
+from pegboard_stores.clock import now_ms
 from pegboard_wire.http import Answer, Call, Permission, Result
 from pegboard_wire.requests import store_of
 from pegboard_wire.schemas import EMPTY
@@ -40,10 +43,16 @@ MOST_MARKS = 1_000
 MOST_STATE = 256_000
 _MOST_PACKED = 19_000
 MOST_STATES = 500
+KEPT_DAYS = 90
+"""How long a state is kept that nobody asks for."""
+_NOTED_DAYS = 7
+"""A day of use is noted anew when it is so old, so that few looks write something."""
+_DAY_MS = 86_400_000
 SLOTS = 30
 """How many colours there are, as a peg is unique among so many."""
 
 _RUN = re.compile(r"[\w\-]{1,64}")
+_DAY = re.compile(r"[0-9]{1,7}")
 _TOKEN = re.compile(r"(\d{1,19})-([0-9a-f]{20})")
 
 
@@ -195,21 +204,24 @@ def keep(call: Call, wanted: State) -> Result:
     digest = hashlib.sha256(content).hexdigest()[:20]
     key = STATE + digest
     if key not in experiment.tags:
-        _refuse_many(store, wanted.experiment_id, STATE, {key}, MOST_STATES)
-        store.set_experiment_tags(wanted.experiment_id, {key: packed})
+        _make_room(store, experiment)
+    _note_use(store, experiment, key, packed)
     return {"hash": f"{experiment.experiment_id}-{digest}"}
 
 
 def look_up(call: Call, wanted: Token) -> Answer:
     """Return the state of a name."""
     match = _TOKEN.fullmatch(wanted.hash)
-    tags = store_of(call).get_experiment(match[1]).tags if match else {}
-    packed = tags.get(STATE + match[2]) if match else None
-    if match is None or packed is None:
+    store = store_of(call)
+    experiment = store.get_experiment(match[1]) if match else None
+    kept = experiment.tags.get(STATE + match[2]) if match and experiment else None
+    if match is None or experiment is None or kept is None:
         raise NotFound(
             f"No state is called {wanted.hash[:60]!r}.",
-            hint="Ask who sent the address to copy it again.",
+            hint="Ask who sent the address to copy it again; after "
+            f"{KEPT_DAYS} days without use a state is removed.",
         )
+    _, packed = _dated(kept)
     unpacking = zlib.decompressobj()
     try:
         content = unpacking.decompress(base64.b64decode(packed), MOST_STATE)
@@ -218,7 +230,38 @@ def look_up(call: Call, wanted: Token) -> Answer:
         raise NotFound(f"The state {wanted.hash!r} was changed by somebody else.") from None
     if hashlib.sha256(content).hexdigest()[:20] != match[2]:
         raise NotFound(f"The state {wanted.hash!r} was changed by somebody else.")
+    # A store that cannot be written still tells what it holds.
+    with contextlib.suppress(PegboardError):
+        _note_use(store, experiment, STATE + match[2], packed)
     return json_answer(call, {"state": state})
+
+
+def _dated(kept: str) -> tuple[int | None, str]:
+    """Return the day of a tag, counted from 1970, and the packed state; None: nobody noted it."""
+    day, colon, packed = kept.partition(":")
+    return (int(day), packed) if colon and _DAY.fullmatch(day) else (None, kept)
+
+
+def _note_use(store: TrackingStore, experiment: Experiment, key: str, packed: str) -> None:
+    """Keep a state with the day of today, unless one of these days is noted already."""
+    today = now_ms() // _DAY_MS
+    noted, _ = _dated(experiment.tags.get(key, ""))
+    if noted is None or not 0 <= today - noted < _NOTED_DAYS:
+        store.set_experiment_tags(experiment.experiment_id, {key: f"{today}:{packed}"})
+
+
+def _make_room(store: TrackingStore, experiment: Experiment) -> None:
+    """Remove the states that nobody asked for in KEPT_DAYS, and of too many the oldest."""
+    today = now_ms() // _DAY_MS
+    noted = {
+        key: _dated(value)[0] for key, value in experiment.tags.items() if key.startswith(STATE)
+    }
+    # Those of an older version have no day; it is noted when one is asked for.
+    gone = {key for key, day in noted.items() if day is not None and today - day > KEPT_DAYS}
+    left = sorted(noted.keys() - gone, key=lambda key: noted[key] or 0)
+    gone.update(left[: max(len(left) - MOST_STATES + 1, 0)])
+    for key in gone:
+        store.delete_experiment_tag(experiment.experiment_id, key)
 
 
 def _digest(name: str) -> str:

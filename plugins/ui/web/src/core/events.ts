@@ -18,12 +18,18 @@ let revision = 0
 let failures = 0
 let timer = 0
 
-/** Call a function when runs of a scope change: 'experiment:ID', 'run:ID' or 'all'; '' for never. */
+/**
+ * Call a function when runs of a scope change: 'experiment:ID', 'run:ID' or 'all'; '' for never. With
+ * 'models' it is called when the registry changes, which no page follows together with runs.
+ */
 export function useEvents(scope: string, told: (change: Change) => void): void {
   const latest = useRef(told)
   latest.current = told
   useEffect(() => (scope ? watch(scope, (change) => latest.current(change)) : undefined), [scope])
 }
+
+/** Ask again when the registry changes. */
+export const useRegistry = (reload: () => void): void => useEvents('models', ({ runs }) => { if (!runs || runs.length) reload() })
 
 export function watch(scope: string, told: (change: Change) => void): () => void {
   const watcher = { scope, told }
@@ -48,12 +54,14 @@ function connect(): void {
 
 function begin(): void {
   source = new EventSource(urlOf('events', { scope: open, since: revision || undefined }))
-  source.addEventListener('runs', (event) => {
+  const hear = (event: Event) => {
     const change = JSON.parse((event as MessageEvent<string>).data) as Change
     revision = change.revision
     heard.value = { at: Date.now(), gone: false }
     tell(change)
-  })
+  }
+  source.addEventListener('runs', hear)
+  source.addEventListener('models', hear)
   source.onopen = () => {
     heard.value = { at: Date.now(), gone: false }
     if (failures) tell({ revision, runs: null })

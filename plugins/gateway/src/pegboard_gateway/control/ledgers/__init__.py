@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -30,15 +29,3 @@ def open_ledger(host: Host, uri: str, directory: Path) -> Ledger:
             hint=f"Available are: {', '.join(sorted(known))}.",
         )
     return cast("Ledger", resolve(known[scheme].target)(uri, directory))
-
-
-def memory(uri: str, directory: Path) -> Ledger:  # noqa: ARG001
-    """Return counters in this process."""
-    return cast("Ledger", import_module(f"{__name__}.memory").MemoryLedger())
-
-
-def sqlite(uri: str, directory: Path) -> Ledger:
-    """Return counters in an SQLite file: ``sqlite:PATH``, by default ``counters.db``."""
-    path = uri.partition(":")[2]
-    file = Path(path) if path else directory / "counters.db"
-    return cast("Ledger", import_module(f"{__name__}.sqlite").SqliteLedger(file))

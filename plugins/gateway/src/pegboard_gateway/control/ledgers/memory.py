@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from pegboard_gateway.control.contract import Charge, Ledger, Level, Refusal
@@ -98,3 +99,8 @@ class MemoryLedger(Ledger):
             del self._cells[key]
         # However many are left, the sweep takes a small part of the time.
         self._until_sweep = max(_SWEEP_EVERY, len(self._cells))
+
+
+def make(uri: str, directory: Path) -> Ledger:  # noqa: ARG001
+    """Return counters in this process."""
+    return MemoryLedger()

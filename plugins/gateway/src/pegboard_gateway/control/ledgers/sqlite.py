@@ -183,3 +183,9 @@ def _sweep(connection: sqlite3.Connection, now_ms: int) -> None:
     connection.execute(
         "DELETE FROM gateway_counter WHERE end <= ? AND (held = 0 OR end <= ?)", (now_ms, gone)
     )
+
+
+def make(uri: str, directory: Path) -> Ledger:
+    """Return counters in an SQLite file: ``sqlite:PATH``, by default ``counters.db``."""
+    path = uri.partition(":")[2]
+    return SqliteLedger(Path(path) if path else directory / "counters.db")

@@ -1,8 +1,9 @@
 /** All models: who is champion, by which number, and what is new. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { one, plural } from '../../core/format'
 import { useKeys } from '../../core/keys'
 import { give } from '../../core/pegs'
+import { useRegistry } from '../../core/events'
 import { useResource } from '../../core/resource'
 import { address, href, may } from '../../core/root'
 import { navigate, param, setQuery } from '../../core/router'
@@ -30,7 +31,7 @@ export function Models() {
   const [making, setMaking] = useState(param('new') === '1')
   const answer = found.data
   const models = answer?.models ?? []
-  usePolling(answer !== undefined && !models.length && !q, found.reload)
+  useRegistry(found.reload)
   useEffect(() => { if (answer) give(Object.keys(answer.runs)) }, [answer])
   const step = (by: number) => () => setAt((now) => Math.max(0, Math.min(models.length - 1, now + by)))
   const current = models[at]
@@ -119,17 +120,4 @@ function NoModels() {
       <div class="then"><span class="s">A model is a name for versions of one thing, each made by a run. Code that registers with MLflow works unchanged.</span></div>
     </div>
   )
-}
-
-const EMPTY_MS = 3000
-
-/** An empty page fills by itself. */
-function usePolling(on: boolean, does: () => void): void {
-  const latest = useRef(does)
-  latest.current = does
-  useEffect(() => {
-    if (!on) return
-    const timer = setInterval(() => { if (!document.hidden) latest.current() }, EMPTY_MS)
-    return () => clearInterval(timer)
-  }, [on])
 }

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 import { columnOf, exact, plural, signed } from '../../core/format'
 import { useKeys } from '../../core/keys'
 import { give } from '../../core/pegs'
+import { useRegistry } from '../../core/events'
 import { type Resource, useResource } from '../../core/resource'
 import { href, may } from '../../core/root'
 import { asList, asSearch, listParam, navigate, param, setQuery } from '../../core/router'
@@ -34,6 +35,7 @@ const MOST_COMPARED = 100
 export function ModelPage({ name }: { name: string }) {
   const page = param('page')
   const found = useResource<ModelAnswer>('registry/model', { name, page_token: page })
+  useRegistry(found.reload)
   const answer = found.data
   return (
     <>

@@ -5,6 +5,7 @@ import { copy } from '../../core/copy'
 import { columnOf, exact } from '../../core/format'
 import { useKeys } from '../../core/keys'
 import { give } from '../../core/pegs'
+import { useRegistry } from '../../core/events'
 import { type Resource, useResource } from '../../core/resource'
 import { href, may } from '../../core/root'
 import { navigate, param, setQuery } from '../../core/router'
@@ -28,6 +29,7 @@ export function VersionPage({ name, version }: { name: string; version: string }
   // Where the aliases are, and who else is in a stage; remembered from the model's page.
   const model = useResource<ModelAnswer>('registry/model', { name })
   const answer = found.data
+  useRegistry(() => { found.reload(); model.reload() })
   useKeys('Version', { u: { does: 'Up to the model', run: () => navigate(modelPath(name)), quiet: true } })
   return (
     <>

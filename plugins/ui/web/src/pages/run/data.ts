@@ -140,6 +140,13 @@ export function lastPoint(run: Overview): number {
   return last
 }
 
+/** After so long without a sign a client is taken to be gone; a step may take some minutes. */
+export const SILENT_MS = 600_000
+
+/** Whether a run stays open though nobody ends it any more. */
+export const isLeft = (run: Overview, now: number): boolean =>
+  run.info.status === 'LOST' || (isLive(run.info.status) && now - Math.max(lastPoint(run), run.info.start_time) > SILENT_MS)
+
 export interface ParamRow {
   key: string
   value: string

@@ -1,7 +1,7 @@
 /** What can be done to the run: shown at once, undone with z. */
 import { del, get, post } from '../../core/api'
 import { edit, refuse } from '../../core/undo'
-import { NOTE, type Overview } from './data'
+import { lastPoint, NOTE, type Overview } from './data'
 
 const RUNS = '/api/2.0/mlflow/runs'
 
@@ -37,6 +37,18 @@ export function rename(run: Overview, name: string, show: (name: string) => void
   const { run_id, name: before } = run.info
   const send = (wanted: string) => post(`${RUNS}/update`, { run_id, run_name: wanted })
   return edit({ said: `renamed ${before} to ${name}`, apply: () => show(name), send: () => send(name), revert: () => show(before), unsend: () => send(before) })
+}
+
+/** End a run whose client is gone. Taken back, it is open again, for a client that comes back. */
+export function end(run: Overview, status: 'FINISHED' | 'KILLED', show: (status: string) => void): Promise<boolean> {
+  const { run_id, name, status: before } = run.info
+  return edit({
+    said: `marked ${name} as ${status.toLowerCase()}`,
+    apply: () => show(status),
+    send: () => post(`${RUNS}/update`, { run_id, status, end_time: Math.max(lastPoint(run), run.info.start_time) }),
+    revert: () => show(before),
+    unsend: () => post(`${RUNS}/update`, { run_id, status: 'RUNNING' }),
+  })
 }
 
 /** Delete the run, or bring it back; both can be undone. */

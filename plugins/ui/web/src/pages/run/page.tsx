@@ -17,8 +17,8 @@ import { lazily } from '../../parts/lazy'
 import { Float, MenuItem } from '../../parts/menu'
 import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
-import { editTag, rename, setDeleted } from './edits'
-import { isLive, isSystem, lastPoint, type Overview as Run } from './data'
+import { editTag, end, rename, setDeleted } from './edits'
+import { isLeft, isLive, isSystem, lastPoint, type Overview as Run } from './data'
 import { Rename, Tag } from './dialogs'
 import { Head } from './head'
 import { EASED, smoother, smoothness } from './smooth'
@@ -47,6 +47,7 @@ export default function RunPage({ params }: PageProps) {
 interface Patch {
   name?: string
   deleted?: boolean
+  status?: string
   tags?: Record<string, string | undefined>
 }
 
@@ -56,13 +57,13 @@ function usePatch(run: Run | undefined): [Run | undefined, (patch: Patch) => voi
   useEffect(() => { if (patch && Date.now() - patch.at > 300) setPatch(undefined) }, [run])
   const show = (more: Patch) => setPatch((now) => ({ at: Date.now(), patch: { ...now?.patch, ...more, tags: { ...now?.patch.tags, ...more.tags } } }))
   if (!run || !patch) return [run, show]
-  const { name, deleted, tags } = patch.patch
+  const { name, deleted, status, tags } = patch.patch
   const merged: Record<string, string> = { ...run.tags }
   for (const [key, value] of Object.entries(tags ?? {})) {
     if (value === undefined) delete merged[key]
     else merged[key] = value
   }
-  return [{ ...run, tags: merged, info: { ...run.info, name: name ?? run.info.name, deleted: deleted ?? run.info.deleted } }, show]
+  return [{ ...run, tags: merged, info: { ...run.info, name: name ?? run.info.name, deleted: deleted ?? run.info.deleted, status: status ?? run.info.status } }, show]
 }
 
 type Open = 'rename' | 'tag' | 'register' | undefined
@@ -161,6 +162,7 @@ function Room({ id }: { id: string }) {
               <MenuItem keys="[" does={close(() => void beside(1))}>Run before</MenuItem>
               <MenuItem keys="]" does={close(() => void beside(-1))}>Next run</MenuItem>
               {may('write') && <><hr /><MenuItem keys="n" does={close(() => setOpen('rename'))}>Rename</MenuItem><MenuItem keys="t" does={close(() => setOpen('tag'))}>Tag</MenuItem></>}
+              {may('write') && isLeft(run, Date.now()) && (['FINISHED', 'KILLED'] as const).map((status) => <MenuItem key={status} does={close(() => void end(run, status, (shown) => show({ status: shown })).then(done))}>Mark as {status.toLowerCase()}</MenuItem>)}
               {may('delete') && <MenuItem keys="del" does={close(remove)}>{run.info.deleted ? 'Restore' : 'Delete'}</MenuItem>}
             </>
           ))((does: () => void) => () => { setMenu(undefined); does() })}

@@ -1,0 +1,1 @@
+"""Counters of the LLM gateway in Redis, shared by several machines."""

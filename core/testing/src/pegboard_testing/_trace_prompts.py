@@ -1,0 +1,48 @@
+"""The contract of traces: the versions of prompts that they are linked to."""
+
+from __future__ import annotations
+
+import pytest
+from pegboard.contracts.traces import TraceStore
+from pegboard.contracts.tracking import TrackingStore
+from pegboard.entities import TraceInfo
+from pegboard.errors import InvalidValue, NotFound
+
+from pegboard_testing._base import WRONG_IDS, StoreTests
+
+
+class TracePromptTests(StoreTests):
+    """Traces and prompts."""
+
+    @pytest.fixture
+    def traces(self, store: TrackingStore) -> TraceStore:
+        return store.traces()
+
+    def test_traces_are_found_by_the_prompts_they_used(self, traces: TraceStore) -> None:
+        for name in ("a", "b", "c"):
+            traces.start(TraceInfo(name, "0", 1))
+        traces.link_prompts("a", [("greet", "1"), ("bye", "2")])
+        for _ in range(2):
+            traces.link_prompts("b", [("greet", "1")])
+        traces.link_prompts("c", [])
+
+        def found(text: str) -> str:
+            return "".join(sorted(i.trace_id for i in traces.search(["0"], filter=text)))
+
+        assert found("prompt = 'greet/1'") == "ab"
+        assert found("prompt = 'bye/2'") == "a"
+        assert found("prompt = 'greet/2'") == ""
+
+    def test_what_is_no_version_of_a_prompt_is_not_linked(self, traces: TraceStore) -> None:
+        traces.start(TraceInfo("tr-1", "0", 1))
+        for wrong in (("", "1"), ("a", ""), ("a/b", "1"), ("x" * 5000, "1")):
+            with pytest.raises(InvalidValue):
+                traces.link_prompts("tr-1", [("greet", "1"), wrong])
+        assert traces.search(["0"], filter="prompt = 'greet/1'") == []
+
+    @pytest.mark.parametrize("trace_id", WRONG_IDS)
+    def test_prompts_are_not_linked_to_an_unknown_trace(
+        self, traces: TraceStore, trace_id: str
+    ) -> None:
+        with pytest.raises(NotFound):
+            traces.link_prompts(trace_id, [("greet", "1")])

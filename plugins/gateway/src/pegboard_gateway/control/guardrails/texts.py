@@ -1,0 +1,171 @@
+"""Texts in requests, answers and streams: found, and replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from attrs import evolve
+from pegboard.contracts.llm import Json
+
+from pegboard_gateway.control.contract import Blocked, StreamGuard
+from pegboard_gateway.entities import Asked
+
+Edit = Callable[[str], str]
+"""Returns what may be said instead of a text: mostly the same. May raise Blocked."""
+
+_FIELDS = ("content", "reasoning_content", "refusal")
+"""Where a delta of a stream has text, beside tool calls."""
+
+
+def edited(value: Any, edit: Edit) -> Any:
+    """Return a value of JSON with all its texts edited; the same object if nothing changed."""
+    if isinstance(value, str):
+        # A picture or sound that comes in the text says nothing that can be read.
+        return value if value.startswith("data:") else edit(value)
+    if isinstance(value, dict):
+        made = {name: edited(each, edit) for name, each in value.items()}
+        return made if any(made[name] is not value[name] for name in value) else value
+    if isinstance(value, list):
+        items = [edited(each, edit) for each in value]
+        return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+    return value
+
+
+def edited_request(asked: Asked, edit: Edit, guardrail: str) -> Asked:
+    """Return a request with its texts edited; Blocked if it has tokens in place of text."""
+    body = dict(asked.body)
+    for name in ("input", "prompt"):
+        if _has_tokens(body.get(name)):
+            raise Blocked(
+                guardrail,
+                f"{name!r} must be text here: the guardrail {guardrail!r} cannot read tokens.",
+            )
+    made = edited(body, edit)
+    return asked if made is body else evolve(asked, body=made)
+
+
+def _has_tokens(value: Any) -> bool:
+    if not isinstance(value, list):
+        return False
+    return any(
+        isinstance(each, int) or (isinstance(each, list) and _has_tokens(each)) for each in value
+    )
+
+
+def edited_answer(answer: Json, edit: Edit) -> Json:
+    """Return an answer with the texts of its choices edited."""
+    choices = answer.get("choices")
+    if not choices:
+        return answer
+    made = edited(choices, edit)
+    return answer if made is choices else {**answer, "choices": made}
+
+
+def text_of_request(asked: Asked) -> str:
+    """Return all that a request says, as one text."""
+    found: list[str] = []
+
+    def look(text: str) -> str:
+        found.append(text)
+        return text
+
+    edited({k: asked.body[k] for k in ("messages", "prompt", "input") if k in asked.body}, look)
+    return "\n".join(found)
+
+
+class WindowedStream(StreamGuard):
+    """Edits the texts of a stream, and lets each through once a window of text has followed it.
+
+    What is found must fit into the window: of something longer the first part may be gone already.
+    """
+
+    def __init__(self, edit: Callable[[str, bool], tuple[str, str]]) -> None:
+        """``edit(text, is_end)`` returns the edited text that may go on, and what is kept back."""
+        self._edit = edit
+        self._held: dict[tuple[Any, ...], str] = {}
+        self._last: Json = {}
+
+    def feed(self, events: Sequence[Json]) -> Sequence[Json]:
+        """Return the events that may go on to the client."""
+        return [passed for event in events for passed in self._event(event)]
+
+    def end(self) -> Sequence[Json]:
+        """Return what was held back."""
+        return self._rest(None)
+
+    def _event(self, event: Json) -> list[Json]:
+        choices = event.get("choices")
+        if not choices:
+            # Only the usage is left, and nothing comes after it.
+            return [*self._rest(None), event]
+        self._last = {**event, "choices": []}
+        made, before = [], []
+        for choice in choices:
+            changed = self._choice(choice)
+            if choice.get("finish_reason"):
+                before += self._rest(choice.get("index", 0))
+            made.append(changed)
+        if not any(_says(choice) for choice in made):
+            return before
+        return [*before, {**event, "choices": made}]
+
+    def _choice(self, choice: Json) -> Json:
+        index = choice.get("index", 0)
+        if "delta" not in choice:
+            text = choice.get("text")
+            return {**choice, "text": self._pass((index, "text"), text)} if text else choice
+        delta = dict(choice["delta"] or {})
+        for name in _FIELDS:
+            if isinstance(delta.get(name), str) and delta[name]:
+                delta[name] = self._pass((index, name), delta[name])
+        if delta.get("tool_calls"):
+            delta["tool_calls"] = [self._tool_call(index, call) for call in delta["tool_calls"]]
+        return {**choice, "delta": delta}
+
+    def _tool_call(self, index: int, call: Json) -> Json:
+        function = call.get("function") or {}
+        arguments = function.get("arguments")
+        if not arguments:
+            return call
+        passed = self._pass((index, "tool", call.get("index", 0)), arguments)
+        return {**call, "function": {**function, "arguments": passed}}
+
+    def _pass(self, place: tuple[Any, ...], text: str) -> str:
+        passed, self._held[place] = self._edit(self._held.get(place, "") + text, False)
+        return passed
+
+    def _rest(self, index: int | None) -> list[Json]:
+        """Return events with what is held of one choice, or of all."""
+        places = [place for place in self._held if index is None or place[0] == index]
+        found = []
+        for place in places:
+            passed, _ = self._edit(self._held.pop(place), True)
+            if passed:
+                found.append({**self._last, "choices": [_choice_of(place, passed)]})
+        return found
+
+
+def _choice_of(place: tuple[Any, ...], text: str) -> Json:
+    index, field, *tool = place
+    if field == "text":
+        return {"index": index, "text": text, "finish_reason": None}
+    if field == "tool":
+        delta: Json = {"tool_calls": [{"index": tool[0], "function": {"arguments": text}}]}
+    else:
+        delta = {field: text}
+    return {"index": index, "delta": delta, "finish_reason": None}
+
+
+def _says(choice: Json) -> bool:
+    """Whether a client learns anything from a choice."""
+    if choice.get("finish_reason") or choice.get("text"):
+        return True
+    delta = choice.get("delta") or {}
+    calls = delta.get("tool_calls") or ()
+    return bool(
+        delta.get("role")
+        or any(delta.get(name) for name in _FIELDS)
+        or any(c.get("id") or (c.get("function") or {}).get("arguments") for c in calls)
+        or choice.get("logprobs")
+    )

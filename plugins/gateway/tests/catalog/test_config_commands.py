@@ -1,0 +1,138 @@
+"""The commands that show, check and change the configuration, and the admin API behind them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from pegboard import host
+from pegboard.cli.shell import cli
+
+from .conftest import MARKER, ONE, Place, Vendors
+
+Shell = Callable[..., Result]
+
+
+@pytest.fixture
+def shell(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    """Return what runs ``pegboard gateway …`` on the configuration of the place."""
+    place.write(ONE)
+    monkeypatch.setenv("UPSTREAM_KEY", MARKER)
+    monkeypatch.delenv("PEGBOARD_CONFIG", raising=False)
+
+    def call(*words: str) -> Result:
+        # Each call is a process of its own to the catalog.
+        host.use(None)
+        opened = host.current()
+        opened.register(Vendors(), "vendors")
+        try:
+            return CliRunner().invoke(cli, ["gateway", *words], prog_name="pegboard")
+        finally:
+            opened.close()
+            host.use(None)
+
+    yield call
+
+
+ADD = ("endpoints", "add", "new", "--provider", "plain", "--model", "large")
+
+
+def test_an_endpoint_is_added_listed_shown_and_removed(shell: Shell, place: Place) -> None:
+    added = shell(
+        *ADD,
+        *("--api-key-env", "UPSTREAM_KEY", "--set", "organization=o", "--task", "llm/v1/chat"),
+        *("--limit", "100/minute", "--budget", "20.5/month", "--tag", "team=search"),
+    )
+    assert added.exit_code == 0, added.output
+    listed = json.loads(shell("endpoints", "list", "--json").stdout)
+    assert [each["name"] for each in listed] == ["chat", "new"]
+    assert "large" in shell("endpoints", "list").stdout
+    shown = json.loads(shell("endpoints", "show", "new", "--json").stdout)
+    assert shown["source"] == "database"
+    assert shown["task"] == "llm/v1/chat"
+    assert shown["targets"][0]["model"] == "large"
+    assert (shown["limits"][0]["calls"], shown["limits"][0]["per"]) == (100, "minute")
+    assert (shown["budgets"][0]["usd"], shown["budgets"][0]["per"]) == (20.5, "month")
+    assert shown["tags"] == {"team": "search"}
+    assert "100 calls a minute" in shell("endpoints", "show", "new").stdout
+    secrets = shell("secrets", "list").stdout
+    assert "sk-...-key" in secrets
+    for file in place.path.rglob("*"):
+        if file.is_file():
+            assert MARKER.encode() not in file.read_bytes()
+    assert shell("endpoints", "remove", "new", "--yes").exit_code == 0
+    assert json.loads(shell("secrets", "list", "--json").stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((*ADD[:2], "chat", *ADD[3:]), "It is configured in"),
+        ((*ADD[:2], "a b", *ADD[3:]), "'a b' cannot be a name"),
+        ((*ADD[:4], "none", *ADD[5:]), "No installed plugin provides"),
+        ((*ADD, "--api-key-env", "NOT_SET_AT_ALL"), "'NOT_SET_AT_ALL' is not set"),
+        ((*ADD, "--set", "api_kye=x"), "did you mean 'api_key'?"),
+        ((*ADD, "--set", "base_url=http://169.254.169.254/"), "not on the public internet"),
+        ((*ADD, "--set", "base_url=http://example.org/"), "is not encrypted"),
+        ((*ADD, "--set", "api_key=k", "--task", "llm/v1/embeddings"), "plain cannot do"),
+        ((*ADD, "--set", "api_key=k", "--limit", "5/fortnight"), "not 'fortnight'"),
+        (("endpoints", "show", "other"), "There is no endpoint 'other'"),
+        (("endpoints", "remove", "other", "--yes"), "There is no endpoint 'other'"),
+        (("endpoints", "remove", "chat", "--yes"), "Remove it there"),
+        (("check", "none.toml"), "There is no file"),
+    ],
+)
+def test_what_is_wrong_is_told_and_changes_nothing(
+    words: tuple[str, ...], said: str, shell: Shell, place: Place
+) -> None:
+    result = shell(*words)
+    # 2: what was said is wrong; 1: it is right, and was refused.
+    refused = ("It is configured in", "not on the public", "is not encrypted", "There is no end")
+    wanted = 1 if said.startswith((*refused, "Remove it there")) else 2
+    assert result.exit_code == wanted
+    assert said in " ".join(result.output.split())
+    assert [each.name for each in place.path.iterdir()] == ["pegboard.toml"]
+
+
+def test_nobody_is_asked_where_nobody_is(shell: Shell) -> None:
+    assert shell("endpoints", "remove", "chat").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code", "said"),
+    [
+        ("new.toml", ONE, 0, "chat: plain/small"),
+        ("new.toml", ONE + "    wieght = 1", 2, "Did you mean 'weight'?"),
+        ("new.toml", "[[gateway", 2, "is not valid TOML"),
+        ("new.yaml", "endpoints: []", 0, "there are no endpoints"),
+        ("new.yaml", "endpoints: [{name: a, endpoint_typ: b}]", 2, "'endpoint_type'?"),
+    ],
+)
+def test_a_file_is_checked_before_it_is_used(
+    name: str, text: str, code: int, said: str, shell: Shell, place: Place
+) -> None:
+    (place.path / name).write_text(text)
+    result = shell("check", name)
+    assert (result.exit_code, said in " ".join(result.output.split())) == (code, True)
+
+
+def test_what_is_in_use_is_checked(shell: Shell, place: Place) -> None:
+    assert shell("check").exit_code == 0
+    assert shell(*ADD, "--set", "api_key=k").exit_code == 0
+    key: Path = next(place.path.rglob("*.key"))
+    key.unlink()
+    result = shell("check")
+    assert result.exit_code == 1
+    assert "The key of the gateway's secrets is not there" in result.output
+
+
+def test_secrets_are_rotated(shell: Shell, place: Place) -> None:
+    assert "There are no secrets" in shell("secrets", "rotate").output
+    shell(*ADD, "--set", "api_key=k")
+    before = next(place.path.rglob("*.key")).read_text()
+    assert "Encrypted anew: 1 secret" in shell("secrets", "rotate").output
+    assert next(place.path.rglob("*.key")).read_text() != before
+    assert shell("check").exit_code == 0

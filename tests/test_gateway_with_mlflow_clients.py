@@ -1,0 +1,266 @@
+"""The gateway as MLflow's own clients see it: those of 2.x, those of 3.x, and LangChain's."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from gateway import UPSTREAM_KEY, Served, fake, serving
+from peers import interpreter
+from served import run_script
+
+# As in MLflow 2.17's documentation, but for the address of the vendor.
+YAML = """
+endpoints:
+  - name: completions
+    endpoint_type: llm/v1/completions
+    model:
+      provider: openai
+      name: gpt-4o-mini
+      config:
+        openai_api_key: KEY
+        openai_api_base: UPSTREAM
+    limit:
+      renewal_period: minute
+      calls: 10
+
+  - name: chat
+    endpoint_type: llm/v1/chat
+    model:
+      provider: openai
+      name: gpt-4o-mini
+      config:
+        openai_api_key: KEY
+        openai_api_base: UPSTREAM
+
+  - name: embeddings
+    endpoint_type: llm/v1/embeddings
+    model:
+      provider: openai
+      name: text-embedding-ada-002
+      config:
+        openai_api_key: KEY
+        openai_api_base: UPSTREAM
+"""
+TOML = """
+[gateway]
+mlflow_config = "config.yaml"
+
+[[gateway.endpoints]]
+name = "split"
+provider = "openai"
+model = "small"
+api_key = "KEY"
+base_url = "UPSTREAM"
+"""
+MESSAGES = [{"role": "user", "content": "Hello"}]
+WORDS = "".join(fake.WORDS)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    place = tmp_path_factory.mktemp("gateway")
+    with serving(place, pegboard_toml=TOML, config_yaml=YAML) as running:
+        yield running
+
+
+@pytest.fixture
+def upstream(served: Served) -> Iterator[Any]:
+    served.upstream.requests.clear()
+    yield served.upstream
+
+
+@pytest.mark.parametrize("peer", ["mlflow-2", "mlflow"])
+def test_the_deployments_client_lists_describes_and_predicts(
+    peer: str, served: Served, upstream: Any
+) -> None:
+    found = run_script(
+        interpreter(peer),
+        served.url,
+        served.place,
+        f"""
+        from mlflow.deployments import get_deploy_client
+
+        client = get_deploy_client({served.url!r})
+        listed = client.list_endpoints()
+        one = client.get_endpoint("completions")
+        answer = {{
+            "names": [each.name for each in listed],
+            "one": one.dict(),
+            "chat": client.predict(endpoint="chat", inputs={{"messages": {MESSAGES!r}}}),
+            "completions": client.predict(
+                endpoint="completions", inputs={{"prompt": "Hello", "max_tokens": 5}}
+            ),
+            "embeddings": client.predict(endpoint="embeddings", inputs={{"input": ["a"]}}),
+        }}
+        """,
+    )
+    assert found["names"] == ["split", "completions", "chat", "embeddings"]
+    one = found["one"]
+    assert one["endpoint_type"] == "llm/v1/completions"
+    assert one["model"] == {"name": "gpt-4o-mini", "provider": "openai"}
+    assert one["limit"] == {"calls": 10, "key": None, "renewal_period": "minute"}
+    assert one["endpoint_url"].endswith("/gateway/completions/invocations")
+    assert found["chat"]["choices"][0]["message"]["content"] == WORDS
+    assert found["chat"]["usage"]["total_tokens"] == fake.USAGE["total_tokens"]
+    assert found["completions"]["object"] == "text_completion"
+    assert found["completions"]["choices"][0]["text"] == WORDS
+    assert found["embeddings"]["data"][0]["embedding"] == list(fake.EMBEDDING)
+    sent = [(each.path.rpartition("/v1/")[2], each.json) for each in upstream.requests]
+    # OpenAI's small models complete no more: MLflow lets them chat, and so do we.
+    assert sent[1] == (
+        "chat/completions",
+        {"model": "gpt-4o-mini", "messages": MESSAGES, "max_tokens": 5},
+    )
+    assert [path for path, _ in sent] == ["chat/completions", "chat/completions", "embeddings"]
+    for each in upstream.requests:
+        assert each.headers["authorization"] == f"Bearer {UPSTREAM_KEY}"
+
+
+def test_errors_reach_the_deployments_client_with_their_status(
+    served: Served, upstream: Any
+) -> None:
+    found = run_script(
+        interpreter("mlflow"),
+        served.url,
+        served.place,
+        f"""
+        import requests
+        from mlflow.deployments import get_deploy_client
+
+        client = get_deploy_client({served.url!r})
+        answer = {{}}
+        def ask(name, endpoint, **inputs):
+            try:
+                client.predict(endpoint=endpoint, inputs=inputs)
+            except requests.HTTPError as error:
+                answer[name] = [error.response.status_code, str(error)]
+        ask("none", "other", messages={MESSAGES!r})
+        ask("model", "chat", messages={MESSAGES!r}, model="gpt-4o")
+        ask("hot", "chat", messages={MESSAGES!r}, temperature=3)
+        try:
+            client.get_endpoint("other")
+        except requests.HTTPError as error:
+            answer["described"] = [error.response.status_code, str(error)]
+        """,
+    )
+    assert found["none"][0] == found["described"][0] == 404
+    assert "is not present or active on the server" in found["described"][1]
+    assert found["model"][0] == found["hot"][0] == 422
+    assert "The parameter 'model' is not permitted to be passed" in found["model"][1]
+    assert upstream.requests == []
+
+
+def test_the_gateway_client_of_2_x_searches_describes_and_queries(
+    served: Served, upstream: Any
+) -> None:
+    found = run_script(
+        interpreter("mlflow-2"),
+        served.url,
+        served.place,
+        f"""
+        import warnings
+        warnings.simplefilter("ignore")
+        from mlflow import gateway
+
+        gateway.set_gateway_uri({served.url!r})
+        route = gateway.get_route("chat")
+        answer = {{
+            "names": [each.name for each in gateway.search_routes()],
+            "route": route.dict(),
+            "asked": gateway.query("chat", {{"messages": {MESSAGES!r}, "temperature": 0.5}}),
+            "completed": gateway.query("completions", {{"prompt": "Hello"}}),
+        }}
+        """,
+    )
+    assert found["names"] == ["split", "completions", "chat", "embeddings"]
+    assert found["route"]["route_type"] == "llm/v1/chat"
+    assert found["asked"]["choices"][0]["message"]["content"] == WORDS
+    assert found["completed"]["choices"][0]["text"] == WORDS
+
+
+def test_a_judge_of_mlflow_3_asks_the_gateway(served: Served, upstream: Any) -> None:
+    verdict = json.dumps({"result": "yes", "rationale": "It greets."})
+    message = {"role": "assistant", "content": verdict}
+    answer = {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "small",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+        "usage": fake.USAGE,
+    }
+    upstream.next(fake.reply(200, answer))
+    found = run_script(
+        interpreter("mlflow"),
+        served.url,
+        served.place,
+        """
+        from mlflow.genai.judges import make_judge
+
+        judge = make_judge(
+            name="greeting", model="gateway:/chat",
+            instructions="Say yes if {{ outputs }} is a greeting, else no.",
+        )
+        made = judge(outputs={"text": "Hello there"})
+        answer = {"value": made.value, "why": made.rationale, "error": str(made.error)}
+        """,
+    )
+    assert found == {"value": "yes", "why": "It greets.", "error": "None"}
+    assert "Hello there" in json.dumps(upstream.requests[0].json)
+
+
+def test_langchain_chats_and_streams(served: Served, upstream: Any) -> None:
+    code = """
+import json, os
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+
+url = os.environ["GATEWAY"]
+chat = ChatOpenAI(base_url=f"{url}/v1", api_key="any", model="split", max_retries=0)
+whole = chat.invoke("Hello")
+pieces = [piece.content for piece in chat.stream("Hello")]
+vectors = OpenAIEmbeddings(
+    base_url=f"{url}/v1", api_key="any", model="embeddings", check_embedding_ctx_length=False
+).embed_documents(["a"])
+print(json.dumps({"whole": whole.content, "tokens": whole.usage_metadata["total_tokens"],
+    "pieces": "".join(pieces), "vectors": vectors}))
+"""
+    done = subprocess.run(
+        [interpreter("langchain"), "-c", code],
+        env={**os.environ, "GATEWAY": served.url},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["whole"] == found["pieces"] == WORDS
+    assert found["tokens"] == fake.USAGE["total_tokens"]
+    assert found["vectors"] == [list(fake.EMBEDDING)]
+
+
+@pytest.mark.parametrize(
+    "path", ["/endpoints/chat", "/gateway/chat", "/gateway/chat/mlflow", "/endpoints/completions"]
+)
+def test_streams_are_server_sent_events(path: str, served: Served) -> None:
+    body: dict[str, Any] = {"messages": MESSAGES, "stream": True}
+    if "completions" in path:
+        body = {"prompt": "Hello", "stream": True}
+    with requests.post(f"{served.url}{path}/invocations", json=body, stream=True) as answer:
+        lines = [line for line in answer.iter_lines(decode_unicode=True) if line]
+    assert answer.headers["content-type"] == "text/event-stream"
+    assert all(line.startswith("data: ") for line in lines)
+    assert lines[-1] == "data: [DONE]"
+    events = [json.loads(line.removeprefix("data: ")) for line in lines[:-1]]
+    choices = [choice for event in events for choice in event["choices"]]
+    texts = [
+        choice["text"] if "text" in choice else choice["delta"].get("content") or ""
+        for choice in choices
+    ]
+    assert "".join(texts) == WORDS
+    # Tokens are always told.
+    assert events[-1]["usage"]["total_tokens"] == fake.USAGE["total_tokens"]

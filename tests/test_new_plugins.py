@@ -17,6 +17,7 @@ PROVIDES = {
     "tracking-store": [("tracking store", "fresh-tracking-store")],
     "artifact-store": [("artifact store", "fresh-artifact-store")],
     "flavor": [("model flavor", "fresh_flavor"), ("API name", "fresh_flavor")],
+    "provider": [("LLM provider", "fresh-provider")],
     "endpoint": [],
     "page": [("page", "fresh-page")],
     "command": [("command", "fresh-command")],

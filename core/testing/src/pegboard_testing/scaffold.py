@@ -18,6 +18,8 @@ from pegboard_stores import options
 
 _NAME = re.compile(r"[a-z][a-z0-9]+(-[a-z0-9]+)*")
 _VERSIONS = ">=0.1,<0.2"
+_RECORDED = "recorded."
+"""What the names of templates begin with that go into the folder ``tests/recorded``."""
 
 
 @frozen
@@ -48,6 +50,12 @@ KINDS = {
         "python -c 'import pegboard; print(pegboard.$identifier.log_model)'",
         ["numpy>=1.26", f"pegboard-models{_VERSIONS}"],
         ["pandas>=2.1", "pegboard-tracking"],
+    ),
+    "provider": _Kind(
+        "A provider of language models",
+        'python -c \'import pegboard; print(pegboard.llm.complete("$name:/small", "Hello"))\'',
+        ["attrs>=23.2", f"pegboard-llm{_VERSIONS}"],
+        ["pegboard-testing[llm]"],
     ),
     "endpoint": _Kind(
         "HTTP endpoints",
@@ -152,6 +160,7 @@ def render(name: str, kind: str) -> dict[Path, str]:
     values = {
         "name": name,
         "identifier": identifier,
+        "variable": identifier.upper(),
         "distribution": _distribution(name),
         "package": package,
         "class_name": "".join(part.capitalize() for part in name.split("-")),
@@ -175,6 +184,9 @@ def _templates(kind: str, source: Path) -> Iterator[tuple[Path, str]]:
     for template in sorted((templates / kind).iterdir(), key=lambda each: each.name):
         name = template.name.removesuffix(".txt")
         directory = Path("tests") if name.startswith("test_") else source
+        if name.startswith(_RECORDED):
+            # What a vendor documents, for the contract.
+            directory, name = Path("tests") / "recorded", name.removeprefix(_RECORDED)
         if name.endswith(".js"):
             # What a page is made of lies in a folder of its own, all of which is served.
             directory = source / "page"

@@ -45,7 +45,7 @@ def test_an_endpoint_in_full(open_catalog: Open) -> None:
         timeouts = { total_seconds = 30 }
         retries = { attempts = 1 }
         routing = { fallback_on = ["rate_limit_exceeded"] }
-        guardrails = [{ use = "pii", stage = "both", entities = ["email"] }]
+        guardrails = [{ use = "pii", stage = "both", kinds = ["email"] }]
         trace = { experiment = "calls", content = false }
         tags = { team = "search" }
 
@@ -75,7 +75,7 @@ def test_an_endpoint_in_full(open_catalog: Open) -> None:
     assert endpoint.cache == Cache(60.0)
     assert endpoint.timeouts.total_seconds == 30
     assert endpoint.routing.fallback_on == ("rate_limit_exceeded",)
-    assert endpoint.guardrails[0].options == {"entities": ["email"]}
+    assert endpoint.guardrails[0].options == {"kinds": ["email"]}
     assert endpoint.tags == {"team": "search"}
     first, second = endpoint.targets
     assert (first.weight, first.fallback_order, first.price) == (3.0, 0, Price(0.1, 0.4))
@@ -111,6 +111,7 @@ WRONG = {
     "a budget": ("budget = { usd = -1 }", "budget", "must be >= 0"),
     "a share": ('limit = { calls = 1, by = "moon" }', "limit", "not 'moon'"),
     "targets too": ('targets = [{ provider = "plain", model = "m" }]', "provider:", "targets"),
+    "a guardrail": ('guardrails = [{ use = "pia" }]', "guardrails: There is no", "'pia'"),
     "no text": ("base_url = 3", "base_url: expected text", ""),
 }
 
@@ -268,6 +269,23 @@ def test_a_file_hides_the_endpoint_of_its_name_in_the_database(open_catalog: Ope
     catalog.refresh()
     assert catalog.current.endpoints["chat"].source != "database"
     assert "is hidden by" in catalog.status().problems[0]
+
+
+def test_a_database_that_is_gone_is_told_once_and_harms_no_file(
+    place: Place, open_catalog: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    catalog = open_catalog(ONE)
+    stored(catalog)
+    assert catalog.refresh()
+    before = catalog.current
+    for file in catalog.store.path.parent.glob("gateway.db*"):
+        file.unlink()
+    with caplog.at_level(logging.ERROR, "pegboard.gateway"):
+        for _ in range(3):
+            assert not catalog.refresh()
+    assert catalog.current is before
+    assert len(caplog.records) == 1
+    assert "was removed" in caplog.text
 
 
 def test_without_the_key_no_secret_is_served_and_all_else_is(

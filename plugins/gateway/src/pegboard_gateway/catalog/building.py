@@ -14,6 +14,8 @@ from pegboard.errors import ConfigError, PluginError
 
 from pegboard_gateway.catalog.completing import by_chat
 from pegboard_gateway.catalog.contract import GatewayEndpoint, Target
+from pegboard_gateway.control.guardrails import Setting, guard_of
+from pegboard_gateway.entities import Caller
 from pegboard_gateway.settings import EndpointTable, TargetTable
 
 if TYPE_CHECKING:
@@ -67,6 +69,14 @@ class Models:
         self._wanted[changed] = found
         return found
 
+    def check_guardrails(self, table: EndpointTable, where: str) -> None:
+        """Refuse guardrails that cannot be made; ConfigError."""
+        if table.guardrails:
+            try:
+                guard_of(self._host, table.guardrails, Setting(table.name, _ask_nothing, where))
+            except ConfigError as error:
+                raise ConfigError(f"{where} guardrails: {error.message}", hint=error.hint) from None
+
     def _plain(self, key: tuple[str, str], target: TargetTable, where: str) -> Model:
         found = self._wanted.get(key) or self._made.get(key)
         if found is None:
@@ -79,6 +89,11 @@ class Models:
                 raise ConfigError(error.message, hint=hint) from None
         self._wanted[key] = found
         return found
+
+
+async def _ask_nothing(endpoint: str, prompt: str, caller: Caller) -> str:
+    """Stand in for what guardrails ask, while they are only checked."""
+    raise NotImplementedError(f"{endpoint}, {prompt}, {caller}")
 
 
 def endpoints(entries: Iterable[Entry], models: Models) -> dict[str, GatewayEndpoint]:
@@ -110,6 +125,7 @@ def endpoint(entry: Entry, models: Models) -> GatewayEndpoint:
                 hint=f"Its tasks are: {can}.",
             )
         made.append(_target(f"{table.name}/{i}", given, model, entry.allowed_hosts))
+    models.check_guardrails(table, entry.where)
     return GatewayEndpoint(
         name=table.name,
         targets=tuple(made),

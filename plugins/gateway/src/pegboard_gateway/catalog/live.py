@@ -74,6 +74,7 @@ class LiveCatalog(Catalog):
         self._models = building.Models(host)
         self._lock = threading.Lock()
         self._seen: tuple[Any, ...] = ()
+        self._told = ""
         self._status = Status(0, 0, 0)
 
     def reload(self) -> None:
@@ -128,14 +129,21 @@ class LiveCatalog(Catalog):
                 return False
             self.reload()
         except PegboardError as error:
-            kept = "keeps its endpoints" if self._status.revision else "serves no model"
-            _log().error("The gateway %s: %s", kept, error)
+            self._tell(error)
             return False
+        self._told = ""
         for problem in self._status.problems:
             _log().warning("%s", problem)
         names = ", ".join(sorted(self.current.endpoints)) or "none"
         _log().info("The gateway's endpoints are now: %s.", names)
         return True
+
+    def _tell(self, error: PegboardError) -> None:
+        """Log why nothing was taken over: once, not every second."""
+        if str(error) != self._told:
+            self._told = str(error)
+            kept = "keeps its endpoints" if self._status.revision else "serves no model"
+            _log().error("The gateway %s: %s", kept, error)
 
     def is_of_files(self, name: str) -> bool:
         """Whether an endpoint is configured in a file, where the API cannot change it."""

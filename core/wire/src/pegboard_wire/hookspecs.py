@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pegboard.hookspecs import hookspec
 
@@ -39,3 +39,12 @@ def pegboard_callers(host: Host) -> Callable[[Mapping[bytes, bytes]], Identity |
     must be quick. It returns None for who is not its own, whom the server then looks for itself.
     """
     raise NotImplementedError
+
+
+@hookspec
+def pegboard_collectors(host: Host) -> Sequence[Any]:  # noqa: ARG001
+    """Return collectors of ``prometheus_client`` whose numbers the server's /metrics shows too.
+
+    Each worker asks them: what they tell is of all workers together.
+    """
+    return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,18 @@ from pegboard_gateway.control.ledgers import open_ledger
 from pegboard_gateway.control.rules import Budget, Limit, Rules, of_tables
 from pegboard_gateway.entities import Asked, Caller, Estimate, UsageRecord
 from pegboard_gateway.key_callers import KeyCallers
-from pegboard_gateway.usage.keeping import Keeping, open_keeping
+from pegboard_gateway.usage import spans
+from pegboard_gateway.usage.keeping import USAGE, Keeping, open_keeping
+from pegboard_gateway.usage.writer import open_database
 
 if TYPE_CHECKING:
     from pegboard.host import Host
+    from pegboard_stores.sqlite import Database
 
     from pegboard_gateway.catalog.contract import Catalog, GatewayEndpoint, Snapshot
     from pegboard_gateway.path import Calls
     from pegboard_gateway.settings import Settings
+    from pegboard_gateway.usage.metrics import Numbers
 
 _SETTLING_SECONDS = 6.0
 _JUDGE_TOKENS = 2_000
@@ -55,6 +59,10 @@ class LiveRules:
             self._snapshot = snapshot
             self._charging = Charging(self.rules(snapshot))
         return self._charging
+
+    def in_force(self) -> Rules:
+        """Return the rules themselves."""
+        return self.rules(self._catalog.current)
 
     def rules(self, snapshot: Snapshot) -> Rules:
         """Return the rules that hold with some endpoints."""
@@ -138,10 +146,7 @@ class Controls(Gate):
         self.guards = Guards(host)
         self.keeping: Keeping | None = None
         """What counts and keeps, once that has begun."""
-        try:
-            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:
-            self._loop = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> Keeping:
         """Begin to count, after what dead processes have left was done; StoreError, ConfigError."""
@@ -154,15 +159,33 @@ class Controls(Gate):
                 retention_days=given.retention_days,
             )
             self.keeping.gate.charging = self.rules
+            if (observe := spans.observer()) is not None:
+                self.keeping.writer.observers.append(observe)
         return self.keeping
 
     def admit(self, asked: Asked, estimate: Estimate) -> Soon[Permit]:
         """Return the permit of a call."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
         return (self.keeping or self.start()).gate.admit(asked, estimate)
 
     def note(self, record: UsageRecord) -> None:
         """Keep the record of a call that got no permit."""
         (self.keeping or self.start()).gate.note(record)
+
+    def usage(self) -> Database | None:
+        """Return the table of usage; None if no call was ever made."""
+        if self.keeping is not None:
+            return self.keeping.writer.database
+        file = self.directory / USAGE
+        return open_database(file) if file.exists() else None
+
+    def collectors(self) -> Sequence[Numbers]:
+        """Return what tells Prometheus the numbers of this gateway."""
+        from pegboard_gateway.usage.metrics import Numbers
+
+        database = self.usage()
+        return () if database is None else [Numbers(database)]
 
     def close(self) -> None:
         """Settle and write what is over; to be called by another thread than the event loop's."""

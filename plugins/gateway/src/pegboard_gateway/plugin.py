@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pegboard.hookspecs import Command, hookimpl
 
@@ -34,6 +34,11 @@ def pegboard_commands() -> Sequence[Command]:
         Command(
             "gateway secrets", f"{home}.secrets:secrets", "List secrets, and change their key."
         ),
+        Command("gateway keys", f"{home}.keys:keys", "Make, list and revoke keys of clients."),
+        Command("gateway usage", f"{home}.usage:usage", "Show calls, tokens, money and times."),
+        Command(
+            "gateway budgets", f"{home}.usage:budgets", "Show what is left of limits and budgets."
+        ),
         Command("gateway check", f"{home}.check:check", "Say whether a configuration is right."),
     ]
 
@@ -41,11 +46,11 @@ def pegboard_commands() -> Sequence[Command]:
 @hookimpl(optionalhook=True)
 def pegboard_endpoints() -> Sequence[Endpoint]:
     """Serve the faces of the gateway, and its administration."""
-    from pegboard_gateway.admin import credentials, endpoints, limits, own
+    from pegboard_gateway.admin import credentials, endpoints, keys, limits, own, usage
     from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, responses
 
     faces = (openai, responses, anthropic, gemini, mlflow)
-    rooms = (*faces, endpoints, credentials, limits, own)
+    rooms = (*faces, endpoints, credentials, limits, own, keys, usage)
     return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 
@@ -63,6 +68,15 @@ def pegboard_callers(host: Host) -> Callable[[Mapping[bytes, bytes]], Identity |
     from pegboard_gateway import key_callers
 
     return key_callers.known_keys(host)
+
+
+@hookimpl(optionalhook=True)
+def pegboard_collectors(host: Host) -> Sequence[Any]:
+    """Show the numbers of the gateway among the server's."""
+    from pegboard_gateway import service
+
+    controls = service.controls_of(host)
+    return () if controls is None else controls.collectors()
 
 
 @hookimpl

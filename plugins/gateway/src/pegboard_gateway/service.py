@@ -73,3 +73,9 @@ def callers_of(host: Host) -> Callers | None:
     """Return what knows the callers of the gateway that serves a host; None if there is none."""
     found = _gateways.get(host)
     return None if found is None else found.callers
+
+
+def controls_of(host: Host) -> Controls | None:
+    """Return what controls the gateway that serves a host; None if there is none."""
+    found = _gateways.get(host)
+    return None if found is None else found.controls

@@ -236,3 +236,43 @@ def test_no_header_of_a_client_switches_a_guardrail_off(serve: Any, upstream: An
     for each in upstream.requests:
         assert b"ann@example.org" not in each.body
         assert b"I am [EMAIL]" in each.body
+
+
+def test_an_administrator_makes_keys_and_sees_usage(serve: Any, tmp_path: Path) -> None:
+    users = tmp_path / "users"
+    command = [str(Path(sys.executable).with_name("pegboard")), "server", "user", "add", "root"]
+    options = ["--level", "admin", "--users", str(users), "--password-stdin"]
+    subprocess.run([*command, *options], input="long enough\n", text=True, check=True)
+    budget = 'budget = { usd = 1, per = "year", by = "user" }'
+    with serve(budget, head=f'[server]\nusers_file = "{users}"\n') as gateway:
+        base, auth = f"{gateway.url}/api/pegboard/1.0/gateway", ("root", "long enough")
+        wanted = {"name": "ci", "user": "ann", "endpoints": ["chat"]}
+        assert requests.post(f"{base}/keys", json=wanted, timeout=30).status_code == 401
+        made = requests.post(f"{base}/keys", json=wanted, auth=auth, timeout=30).json()
+        gateway.ask(made["key"])
+        bearer = {"authorization": f"Bearer {made['key']}"}
+        for path in ("keys", "usage", "calls", "budgets"):
+            refused = requests.get(f"{base}/{path}", headers=bearer, timeout=30)
+            assert refused.status_code in (401, 403)
+
+        def get(path: str) -> Any:
+            answer = requests.get(f"{base}/{path}", auth=auth, timeout=30)
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        assert [key["id"] for key in get("keys")["keys"]] == [made["info"]["id"]]
+        assert eventually(lambda: bool(get("calls")["calls"]), 5.0)
+        (call,) = get("calls?key_id=" + made["info"]["id"])["calls"]
+        assert (call["caller"]["user"], call["outcome"], call["status"]) == ("ann", "done", 200)
+        (group,) = get("usage?by=endpoint&by=model")["groups"]
+        assert (group["endpoint"], group["calls"]) == ("chat", 1)
+        assert group["cost"] > 0
+        (standing,) = get("budgets")["standing"]
+        assert (standing["subject"], standing["used"]) == ("ann", group["cost"])
+        metrics = requests.get(f"{gateway.url}/metrics", auth=auth, timeout=30).text
+        assert 'pegboard_gateway_calls_total{endpoint="chat",' in metrics
+        gone = requests.delete(f"{base}/keys/{made['info']['id']}", auth=auth, timeout=30)
+        assert gone.status_code == 200
+        everything = f"{get('keys')}{get('calls')}{metrics}"
+    assert made["key"].rpartition("_")[2] not in everything
+    assert MARKER not in everything

@@ -115,6 +115,18 @@ class App:
         await asyncio.get_running_loop().run_in_executor(None, self.close)
         await send({"type": "lifespan.shutdown.complete"})
 
+    def collectors(self) -> list[Any]:
+        """Return what plugins measure; a broken one harms no other."""
+        found: list[Any] = []
+        for plugin in self.host.manager.hook.pegboard_collectors.get_hookimpls():
+            try:
+                found += plugin_calls.asked(plugin, {"host": self.host})
+            except BaseException as error:
+                if plugin_calls.is_fatal(error):
+                    raise
+                self._report("-", error, plugin=plugin.plugin_name)
+        return found
+
     def _ask_plugins_who_calls(self) -> None:
         """Let plugins know callers of their own; a broken one harms no other."""
         for plugin in self.host.manager.hook.pegboard_callers.get_hookimpls():

@@ -33,7 +33,7 @@ def endpoints(app: App) -> Sequence[Endpoint]:
         return Answer(_MLFLOW, headers=_FRESH, media_type=_TEXT)
 
     def metrics(_: Call) -> Answer:
-        return Answer(app.metrics.text(), headers=_FRESH, media_type=_PROMETHEUS)
+        return Answer(app.metrics.text(app.collectors()), headers=_FRESH, media_type=_PROMETHEUS)
 
     def openapi(_: Call) -> Answer:
         from pegboard_server.openapi import document

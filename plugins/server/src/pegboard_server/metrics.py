@@ -108,12 +108,14 @@ class Metrics:
         """Take down how many connections are open."""
         self._values[self._start + _CONNECTIONS] = count
 
-    def text(self) -> bytes:
-        """Return all numbers in Prometheus' text format."""
+    def text(self, others: Iterable[Any] = ()) -> bytes:
+        """Return all numbers, and those of other collectors, in Prometheus' text format."""
         from prometheus_client import CollectorRegistry, generate_latest
 
         registry = CollectorRegistry()
         registry.register(self)
+        for each in others:
+            registry.register(each)
         return generate_latest(registry)
 
     def describe(self) -> Iterable[Metric]:

@@ -23,6 +23,7 @@ from pegboard_gateway.control.journal import Journal
 from pegboard_gateway.control.rows import Row
 from pegboard_gateway.control.settling import Closed
 from pegboard_gateway.usage import tables
+from pegboard_gateway.usage.queries import prepare
 
 _EVERY_SECONDS = 0.25
 _AT_ONCE = 512
@@ -34,9 +35,9 @@ _DAY_MS = 86_400_000
 logger = logging.getLogger(__name__)
 
 
-def open_database(file: Path) -> Database:
-    """Open the file of usage, or make it."""
-    database = Database(file)
+def open_database(file: Path, *, create: bool = True) -> Database:
+    """Open the file of usage, or make it; NotFound if it is not there and none shall be made."""
+    database = Database(file, create=create, prepare=prepare)
     database.migrate(tables.NAME, tables.COUNT, tables.migrations)
     return database
 
@@ -53,7 +54,7 @@ class UsageWriter:
         retention_days: int = 0,
     ) -> None:
         """``keeps_levels`` with counters in memory; ``retention_days`` 0 keeps rows for ever."""
-        self._database, self._journal = database, journal
+        self.database, self._journal = database, journal
         self._commits = GroupCommit(database)
         self._keeps_levels, self._retention_days = keeps_levels, retention_days
         self.observers: list[Callable[[Sequence[Row]], None]] = []
@@ -86,7 +87,7 @@ class UsageWriter:
     def levels(self, now_ms: int) -> list[tuple[str, int, int, int]]:
         """Return the counters of windows that are not over: name, start, end, level."""
         found = "SELECT counter, start, end, level FROM gateway_level WHERE end > ?"
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return connection.execute(found, (now_ms,)).fetchall()
 
     def flush(self) -> None:

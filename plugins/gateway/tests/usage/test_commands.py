@@ -1,0 +1,152 @@
+"""The commands that make keys, and show usage and budgets."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from pegboard import host
+from pegboard.cli.shell import cli
+from pegboard_gateway.commands.moments import began_at_ms, ends_at_ms
+from pegboard_gateway.control.journal import Journal
+from pegboard_gateway.control.key_store import KeyStore
+from pegboard_gateway.control.rows import row_of
+from pegboard_gateway.control.settling import Closed
+from pegboard_gateway.entities import Caller, Outcome, Tokens, UsageRecord
+from pegboard_gateway.usage.writer import UsageWriter, open_database
+
+Shell = Callable[..., Result]
+
+CONFIG = """
+[[gateway.budgets]]
+usd = 10
+per = "month"
+by = "global"
+name = "all of it"
+
+[[gateway.limits]]
+calls = 100
+per = "day"
+by = "user"
+"""
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PEGBOARD_CONFIG", raising=False)
+    (tmp_path / "pegboard.toml").write_text(CONFIG)
+
+    def call(*words: str) -> Result:
+        host.use(None)
+        try:
+            return CliRunner().invoke(cli, ["gateway", *words], prog_name="pegboard")
+        finally:
+            host.use(None)
+
+    return call
+
+
+def calls(place: Path, *records: UsageRecord) -> None:
+    directory = place / "pegruns" / "gateway"
+    journal = Journal(directory / "journal")
+    writer = UsageWriter(open_database(directory / "usage.db"), journal, keeps_levels=True)
+    for number, record in enumerate(records):
+        writer.add(Closed(f"c{number}", row_of(record, f"c{number}", admitted=True)))
+    writer.close()
+    journal.close()
+
+
+def record(user: str, cost: int, model: str = "small") -> UsageRecord:
+    return UsageRecord(
+        id="r",
+        started_ms=int(time.time() * 1000) - 1,
+        endpoint="chat",
+        task="llm/v1/chat",
+        face="openai",
+        outcome=Outcome.DONE,
+        status=200,
+        caller=Caller("k", user),
+        provider="p",
+        model=model,
+        tokens=Tokens(10, 5),
+        cost=cost,
+        seconds=0.5,
+    )
+
+
+def test_a_key_is_shown_when_it_is_made_and_never_again(shell: Shell, tmp_path: Path) -> None:
+    made = shell("keys", "create", "ci", "--user", "ann", "--limit", "5/minute", "--expires", "1d")
+    assert made.exit_code == 0, made.output
+    key = made.stdout.strip()
+    found = KeyStore(tmp_path / "pegruns" / "gateway.db").find(key)
+    assert found is not None
+    assert found.expires_ms is not None
+    assert abs(found.expires_ms - time.time() * 1000 - 86_400_000) < 60_000
+    listed = shell("keys", "list")
+    assert found.id in listed.stdout
+    assert key.rpartition("_")[2] not in listed.stdout
+    (described,) = json.loads(shell("keys", "list", "--json").stdout)
+    assert (described["name"], described["user"], described["limits"]) == (
+        "ci",
+        "ann",
+        ["5/minute"],
+    )
+    assert key not in json.dumps(described)
+    assert shell("keys", "revoke", found.id).exit_code == 0
+    assert json.loads(shell("keys", "list", "--json").stdout) == []
+    assert "revoked" in shell("keys", "list", "--all").stdout
+
+
+def test_what_cannot_be_is_refused_with_what_to_do(shell: Shell) -> None:
+    for words in (
+        ("--limit", "many"),
+        ("--budget", "5 EUR/day"),
+        ("--expires", "someday"),
+        ("--tag", "x"),
+    ):
+        refused = shell("keys", "create", "ci", *words)
+        assert refused.exit_code == 2
+        assert "rite" in refused.output
+    assert shell("keys", "revoke", "nobody000000").exit_code == 1
+
+
+def test_usage_is_shown_by_what_is_asked_for(shell: Shell, tmp_path: Path) -> None:
+    assert "No calls" in shell("usage").output
+    calls(tmp_path, record("ann", 10**9), record("bob", 5 * 10**8), record("bob", 0, "large"))
+    rows = json.loads(shell("usage", "--by", "user", "--by", "model", "--json").stdout)
+    assert [(row["user"], row["model"], row["calls"], row["cost"]) for row in rows] == [
+        ("ann", "small", 1, 10**9),
+        ("bob", "small", 1, 5 * 10**8),
+        ("bob", "large", 1, 0),
+    ]
+    text = shell("usage", "--by", "user", "--user", "bob").stdout
+    assert "bob" in text
+    assert "0.5" in text
+    assert "ann" not in text
+    assert json.loads(shell("usage", "--until", "1h", "--json").stdout) == []
+    assert shell("usage", "--since", "a while").exit_code == 2
+
+
+def test_budgets_show_what_is_left(shell: Shell, tmp_path: Path) -> None:
+    calls(tmp_path, record("ann", 10**9), record("bob", 5 * 10**8))
+    rows = json.loads(shell("budgets", "--json").stdout)
+    assert [(row["name"], row["subject"], row["used"], row["amount"]) for row in rows] == [
+        ("all of it", "", 15 * 10**8, 10**10),
+        ("", "ann", 1, 100),
+        ("", "bob", 1, 100),
+    ]
+    text = shell("budgets").stdout
+    assert "all of it" in text
+    assert "1.5" in text
+
+
+def test_times_are_read_as_people_write_them() -> None:
+    assert began_at_ms("24h", 100_000_000) == 100_000_000 - 86_400_000
+    assert ends_at_ms("2d", 0) == 172_800_000
+    assert ends_at_ms("2030-01-31", 0) == 1_896_048_000_000
+    assert began_at_ms("2030-01-31T12:00+01:00", 0) == 1_896_048_000_000 + 11 * 3_600_000

@@ -46,11 +46,11 @@ def pegboard_commands() -> Sequence[Command]:
 @hookimpl(optionalhook=True)
 def pegboard_endpoints() -> Sequence[Endpoint]:
     """Serve the faces of the gateway, and its administration."""
-    from pegboard_gateway.admin import credentials, endpoints, keys, limits, own, usage
+    from pegboard_gateway.admin import credentials, endpoints, keys, limits, overview, own, usage
     from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, responses
 
     faces = (openai, responses, anthropic, gemini, mlflow)
-    rooms = (*faces, endpoints, credentials, limits, own, keys, usage)
+    rooms = (*faces, endpoints, credentials, limits, own, keys, usage, overview)
     return [endpoint for room in rooms for endpoint in room.endpoints()]
 
 

@@ -56,11 +56,13 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
 
 
 @hookimpl(optionalhook=True)
-def pegboard_server_started(host: Host, workers: int) -> Callable[[], None]:
+def pegboard_server_started(
+    host: Host, tracking_uri: str | None, workers: int
+) -> Callable[[], None]:
     """Begin to serve models, and return what ends it."""
     from pegboard_gateway import starting
 
-    return starting.begin(host, workers)
+    return starting.begin(host, workers, tracking_uri=tracking_uri)
 
 
 @hookimpl(optionalhook=True)

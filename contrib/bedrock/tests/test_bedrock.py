@@ -61,7 +61,8 @@ class TestBedrock(LLMProviderContract):
         "service_tier": {"service_tier": "priority"},
     }
 
-    @pytest.fixture
+    # To make one takes botocore a second, and no test changes it.
+    @pytest.fixture(scope="class")
     def provider(self) -> LLMProvider:
         return Bedrock(settings(access_key_id=KEY, secret_access_key=KEY, session_token=KEY))
 

@@ -21,6 +21,7 @@ from pegboard_gateway.entities import Asked, Caller, Estimate, UsageRecord
 from pegboard_gateway.key_callers import KeyCallers
 from pegboard_gateway.usage import spans
 from pegboard_gateway.usage.keeping import USAGE, Keeping, open_keeping
+from pegboard_gateway.usage.memo import Memo
 from pegboard_gateway.usage.writer import open_database
 
 if TYPE_CHECKING:
@@ -147,6 +148,9 @@ class Controls(Gate):
         self.keeping: Keeping | None = None
         """What counts and keeps, once that has begun."""
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.memo = Memo()
+        """What was asked for a moment ago."""
+        self._read: Database | None = None
 
     def start(self) -> Keeping:
         """Begin to count, after what dead processes have left was done; StoreError, ConfigError."""
@@ -178,7 +182,9 @@ class Controls(Gate):
         if self.keeping is not None:
             return self.keeping.writer.database
         file = self.directory / USAGE
-        return open_database(file) if file.exists() else None
+        if self._read is None and file.exists():
+            self._read = open_database(file)
+        return self._read
 
     def collectors(self) -> Sequence[Numbers]:
         """Return what tells Prometheus the numbers of this gateway."""
@@ -194,4 +200,6 @@ class Controls(Gate):
                 settled = asyncio.run_coroutine_threadsafe(self.keeping.settle(), self._loop)
                 settled.result(_SETTLING_SECONDS)
             self.keeping.close()
+        if self._read is not None:
+            self._read.close()
         self.keys.close()

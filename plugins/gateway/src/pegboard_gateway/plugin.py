@@ -47,11 +47,20 @@ def pegboard_commands() -> Sequence[Command]:
 @hookimpl(optionalhook=True)
 def pegboard_endpoints() -> Sequence[Endpoint]:
     """Serve the faces of the gateway, and its administration."""
-    from pegboard_gateway.admin import credentials, endpoints, keys, limits, own, policies, usage
+    from pegboard_gateway.admin import (
+        credentials,
+        endpoints,
+        keys,
+        limits,
+        overview,
+        own,
+        policies,
+        usage,
+    )
     from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, responses
 
     faces = (openai, responses, anthropic, gemini, mlflow)
-    administration = (endpoints, credentials, policies, limits, own, keys, usage)
+    administration = (endpoints, credentials, policies, limits, own, keys, usage, overview)
     return [endpoint for room in (*faces, *administration) for endpoint in room.endpoints()]
 
 

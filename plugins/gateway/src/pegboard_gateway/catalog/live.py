@@ -112,7 +112,11 @@ class LiveCatalog(Catalog):
 
         def look() -> None:
             while not end.wait(LOOK_SECONDS):
-                self.refresh()
+                try:
+                    self.refresh()
+                except Exception:
+                    # A fault in one look must not end all those that come after it.
+                    _log().exception("The gateway cannot read its configuration.")
 
         thread = threading.Thread(target=look, name="gateway catalog", daemon=True)
         thread.start()

@@ -57,6 +57,8 @@ T = TypeVar("T")
 _LOST = frozenset({Trouble.TIMEOUT, Trouble.CUT})
 """After these the vendor may have worked, and charges for it."""
 _GONE = 499
+_LONG = 512 << 10
+"""Bytes of an answer that take some milliseconds to be read, which other calls would wait for."""
 
 
 async def _had(soon: Soon[T]) -> T:
@@ -306,6 +308,8 @@ class Way:
                 return await _begun(RemoteSource(reply, model.events(request)))
             if reply.status != 200:
                 raise model.error(reply)
+            if len(reply.body) > _LONG:
+                return await asyncio.to_thread(model.answer, request, reply)
             return model.answer(request, reply)
 
     async def _ask_here(

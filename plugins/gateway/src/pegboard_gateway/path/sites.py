@@ -68,6 +68,10 @@ class Sites:
         """Return the site of a target; one of an older configuration is made anew."""
         return self._of.get(target) or self._site(target)
 
+    def state(self, target: Target) -> State | None:
+        """Return how the upstream of a target is; None if nothing is known. For any thread."""
+        return self._upstreams.known(target)
+
     def _site(self, target: Target) -> Site:
         price = target.price
         return Site(

@@ -136,6 +136,11 @@ class State:
         """Whether the breaker is open: nothing, or one trial, passes."""
         return bool(self.open_until)
 
+    @property
+    def is_slowed(self) -> bool:
+        """Whether the limiter lets only some calls through at one time."""
+        return self.limit != UNLIMITED
+
 
 class Upstreams:
     """The states of all upstreams, kept while the configuration changes around them."""
@@ -152,6 +157,10 @@ class Upstreams:
         if target.max_parallel is not None:
             state.most = min(state.most, target.max_parallel)
         return state
+
+    def known(self, target: Target) -> State | None:
+        """Return the state of a target's upstream if it was ever called; it changes nothing."""
+        return self._states.get(_identity(target))
 
     def renew(self, targets: Iterable[Target]) -> None:
         """Take a new configuration: forget upstreams that are not in it and have no calls."""

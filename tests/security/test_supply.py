@@ -95,7 +95,7 @@ def test_supply_3_no_code_holds_an_address_to_call() -> None:
     """
     root = Path(__file__).parents[2]
     known = re.compile(
-        r"https?://(127\.0\.0\.1|localhost|\[::1\]|[\w.-]*example\.(org|com|test)|"
+        r"https?://(127\.0\.0\.1|localhost|\[::1\]|[\w.-]*example(\.(org|com|test))?\b|"
         r"(?i:host)\b|www\.w3\.org|json-schema\.org|opentelemetry\.io|…|\{|\"|'|`|,|\s|$)"
     )
     found = [

@@ -39,7 +39,7 @@ def file_of(uri: uris.Uri, settings: object) -> Path:
 
 
 class SqliteRegistry(SqliteModels, SqliteVersions, SqlitePromotion):
-    """Registered models in tables of their own."""
+    """Registered models in their own tables."""
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ _SPECIAL = (
     ipaddress.ip_network("192.88.99.0/24"),
     ipaddress.ip_network("3fff::/20"),
 )
-"""What is not everybody's, though it looks like it to some versions of Python."""
+"""Addresses that are not public, though some versions of Python call them global."""
 _ALLOW = "The server's owner can allow it with [plugins.registry] webhook_allow in pegboard.toml."
 
 
@@ -58,7 +58,7 @@ class Guard:
         self._allowed = tuple(allowed)
 
     def check_url(self, url: str) -> Target:
-        """Return where a URL leads, as far as can be said without looking names up."""
+        """Return where a URL leads, as far as is known without resolving names."""
         target = _parse(url)
         if not self._is_allowed(target.host, target.port):
             address = _literal(target.host, url)
@@ -136,7 +136,7 @@ def _literal(host: str, url: str) -> Address | None:
     except ValueError:
         pass
     try:
-        # What looks like a name, but is read as a number: 127.1, 0x7f000001, 2130706433.
+        # Names that are read as numbers: 127.1, 0x7f000001, 2130706433.
         socket.inet_aton(host)
     except OSError:
         return None

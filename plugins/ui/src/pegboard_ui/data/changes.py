@@ -55,7 +55,7 @@ class Listening:
 
     scope: Scope
     close: Callable[[], None]
-    """Ends it; to be called when nobody takes messages any more."""
+    """Ends it; to be called when no client takes messages any more."""
     revision: int = 0
     runs: list[str] | None = field(factory=list)
     """None: perhaps anything."""
@@ -151,7 +151,7 @@ _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakKeyDictionary[TrackingSt
 
 
 def hub_of(store: TrackingStore) -> Hub:
-    """Return what tells of the changes of a store in the event loop that runs."""
+    """Return what announces changes of a store in the running event loop."""
     hubs = _hubs.setdefault(asyncio.get_running_loop(), WeakKeyDictionary())
     if store not in hubs:
         hubs[store] = Hub(of_store(store))

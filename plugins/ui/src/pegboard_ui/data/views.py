@@ -41,7 +41,7 @@ MOST_STATE = 256_000
 _MOST_PACKED = 19_000
 MOST_STATES = 500
 SLOTS = 30
-"""How many colours there are, as a peg is unique among so many."""
+"""How many colours there are: enough that a peg is unique among them."""
 
 _RUN = re.compile(r"[\w\-]{1,64}")
 _TOKEN = re.compile(r"(\d{1,19})-([0-9a-f]{20})")

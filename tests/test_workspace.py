@@ -202,6 +202,12 @@ def test_the_import_contracts_cover_every_distribution_of_the_environment() -> N
     assert set(plugins["modules"]) == ranks[0] | ranks[1]
 
 
+def test_the_drawing_of_imports_is_current() -> None:
+    command = [sys.executable, str(ROOT / ".ci" / "imports"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 # -- the core, and what plugins declare --------------------------------------------------------
 
 CORE = ROOT / "core/host/src/pegboard"

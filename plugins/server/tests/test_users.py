@@ -106,7 +106,7 @@ def test_wrong_credentials_do_not_open(guarded: Server) -> None:
 @pytest.mark.parametrize(
     "headers, said",
     [
-        (None, "wants to know who calls"),
+        (None, "asks for a login"),
         (basic("ann", "wrong"), "The name or the password is wrong."),
         (basic("nobody"), "The name or the password is wrong."),
         (bearer("peg_wrong"), "The token is not known."),

@@ -31,8 +31,8 @@ class OnnxFlavor(ModelFlavor):
     def save(self, model: Any, directory: Path, options: Mapping[str, Any]) -> SavedFlavor:
         """Write ``model.onnx``, and check what was written.
 
-        Options: ``onnx_execution_providers`` and ``onnx_session_options`` are kept for whoever
-        runs the model; ``save_as_external_data`` puts large tensors into ``model.onnx.data``
+        Options: ``onnx_execution_providers`` and ``onnx_session_options`` are kept for the code
+        that runs the model; ``save_as_external_data`` puts large tensors into ``model.onnx.data``
         beside it, which is done in any case where the format cannot do without.
         """
         self._check_options(options)

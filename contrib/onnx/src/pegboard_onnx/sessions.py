@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
 
 DEFAULT_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
-"""What runs a model if nothing else is said: NVIDIA's hardware if it is there, else the CPU."""
+"""What runs a model by default: NVIDIA's hardware if it is there, else the CPU."""
 
 CPU = "CPUExecutionProvider"
 

@@ -22,7 +22,7 @@ STATE_DICT_FILE = "state_dict.pth"
 def log_state_dict(state_dict: Mapping[str, Any], artifact_path: str, **kwargs: Any) -> None:
     """Log a state dict, of a module or an optimizer, as an artifact of the active run.
 
-    It is no model: load it with ``load_state_dict``. ``kwargs`` are those of ``torch.save``.
+    It is not a model: load it with ``load_state_dict``. ``kwargs`` are those of ``torch.save``.
     """
     from pegboard_scripting.fluent.logging import log_artifacts
 

@@ -65,7 +65,7 @@ class PyTorchFlavor(ModelFlavor):
         """Return a module on the CPU, ready to predict.
 
         ``trust`` decides about pickles, about programs that are more than a graph of PyTorch's own
-        operators, and about constructors that are no module's.
+        operators, and about constructors that do not make a module.
         """
         place = below(directory, str(config.get("model_data") or DATA))
         if (place / pickled.FILE).is_file():

@@ -35,7 +35,7 @@ _VALIDATING = {
         "_permutation_test_score",
     ),
 }
-"""Functions, by module, that fit many times what nobody keeps."""
+"""Functions, by module, that fit many models which are thrown away."""
 
 _NO_METRICS = frozenset({"check_scoring", "get_scorer", "get_scorer_names", "make_scorer"})
 
@@ -59,9 +59,9 @@ def autolog(
     """Log by itself what scikit-learn's estimators are fitted to, and what comes of it.
 
     A fit is logged to the active run, or to one of its own: the parameters, the training data, the
-    model with its signature, metrics and figures of it on that data. Of a search for parameters,
-    the best ``max_tuning_runs`` results become runs in it (None: all do). What is fitted in another
-    fit, as the steps of a pipeline are, is part of that.
+    model with its signature, metrics and figures of it on that data. In a search for parameters,
+    the best ``max_tuning_runs`` results become runs in it (None: all do). A fit within another fit,
+    as of a pipeline's steps, is part of that.
 
     After it, scores and metrics of ``sklearn.metrics`` that the user computes are logged too, if
     ``log_post_training_metrics``. ``pos_label`` is the class that precision and the like are of,
@@ -110,7 +110,7 @@ def _patch_module(module: ModuleType) -> None:
 
 
 def _patch_class(kind: type) -> None:
-    """Observe the methods that a class itself defines, be it a mixin or an estimator."""
+    """Observe the methods that a class itself defines, whether a mixin or an estimator."""
     defined = vars(kind)
     observers = observers_of_methods(INTEGRATION, fitting.observer(INTEGRATION))
     for name, observer in observers.items():

@@ -1,4 +1,4 @@
-"""Which estimators are logged, and what can be told of them and of the calls of their methods."""
+"""Which estimators are logged, and what is known about them and the calls of their methods."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ PREDICT_FUNCTIONS = (
     "transform",
 )
 _OTHER_LIBRARIES = frozenset({"catboost", "lightgbm", "xgboost"})
-"""Their estimators have flavors of their own, though they descend from those of scikit-learn."""
+"""Their estimators have other flavors, though they derive from those of scikit-learn."""
 
 
 class SklearnFlavor(ModelFlavor):

@@ -24,10 +24,11 @@ def check_known(flavor: str, options: Mapping[str, Any], known: Collection[str])
 
 
 def check_accepted(flavor: ModelFlavor, model: Any) -> None:
-    """Raise InvalidValue if an object is no model of a flavor's library."""
+    """Raise InvalidValue if an object is not a model of a flavor's library."""
     if not flavor.accepts(model):
         raise InvalidValue(
-            f"An object of the type {class_name(model)} is no model of the flavor {flavor.name!r}."
+            f"An object of the type {class_name(model)} is not a model of the flavor "
+            f"{flavor.name!r}."
         )
 
 

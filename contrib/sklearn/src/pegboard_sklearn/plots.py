@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _DPI = 175
 _MOST_LABELS = 40
-"""Of how many classes the counts are still legible."""
+"""Up to how many classes the counts are legible."""
 
 
 def are_possible() -> bool:

@@ -10,7 +10,7 @@ import threading
 from typing import Any
 
 VERSION = "1.9"
-"""Of which version of scikit-learn they are; with others, skops finds them by itself."""
+"""The version of scikit-learn that they are from; with others, skops finds them itself."""
 
 NAMES = {
     "sklearn.calibration": "CalibratedClassifierCV",

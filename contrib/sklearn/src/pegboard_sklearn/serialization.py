@@ -45,7 +45,7 @@ def write(
     trusted: Sequence[str] = (),
     own: Iterable[str] = (),
 ) -> list[str]:
-    """Write a model; return the types that a load by skops has to be told to trust.
+    """Write a model; return the types that skops must be asked to trust when it loads it.
 
     ``own`` are types that loading will trust by itself, ``trusted`` those that the user vouches
     for. InvalidValue if the format cannot hold the model.
@@ -95,7 +95,7 @@ def _write_skops(model: Any, file: Path, trusted: Sequence[str], own: Iterable[s
         file.unlink(missing_ok=True)
         raise InvalidValue(
             f"{_named(model)} cannot be saved by skops, whose files are safe to load: {error}",
-            hint="serialization_format='cloudpickle' saves it nevertheless; to load it then, "
+            hint="serialization_format='cloudpickle' saves it anyway; to load it then, "
             "its file has to be trusted.",
         ) from error
     if unknown := known_types.unknown(types, [*trusted, *own]):

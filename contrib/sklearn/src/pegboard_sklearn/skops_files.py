@@ -1,4 +1,4 @@
-"""Reading a skops file so that all that is made of it can be looked at."""
+"""Reading a skops file so that each object made from it can be checked."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ class Contents:
     def holders(self, node: Any) -> Iterator[Any]:
         """Yield what holds the object of a node as an attribute, directly or in containers.
 
-        None stands for nobody: it is the whole content of the file, or of a list that is.
+        None stands for the file itself: the object is its whole content, or an item of a list that
+        is.
         """
         seen, remaining = set(), [node]
         while remaining:

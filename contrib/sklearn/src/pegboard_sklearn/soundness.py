@@ -1,8 +1,8 @@
-"""Whether what was read from a skops file is safe to use, though nobody vouches for the file.
+"""Whether objects from an untrusted skops file are safe to use.
 
-The compiled code of scikit-learn and SciPy follows the numbers in some types without looking. Each
-object of those is checked by itself (``structures``), and trees also with the estimator that holds
-them, as that says how wide the data is that they will be given.
+The compiled code of scikit-learn and SciPy trusts the numbers in some types blindly. Each object of
+those is checked by itself (``structures``), and trees also with their estimator, which
+says how wide their data will be.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def check(contents: Contents, trusted: Collection[str]) -> None:
 
 
 def _kind(module: str, name: str) -> Any:
-    """Return a type, or no types at all if nothing can be of it, as nobody has imported it."""
+    """Return a type, or no types if it was never imported, so that nothing can be of it."""
     return getattr(sys.modules.get(module), name, ())
 
 

@@ -1,8 +1,8 @@
-"""Checks of what compiled code follows without looking: numbers of nodes, rows and columns.
+"""Checks of what compiled code trusts blindly: numbers of nodes, rows and columns.
 
 scikit-learn and SciPy trust such numbers, as they have computed them. In a file that someone has
-made up they could lead anywhere in memory, so whatever has been read is looked at before it is
-used. Each function raises ``Unsound`` with what is wrong, or what NumPy and SciPy raise.
+made up they could lead anywhere in memory, so all that was read is checked before it is used. Each
+function raises ``Unsound`` with what is wrong, or what NumPy and SciPy raise.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ def check_predictor(predictor: Any) -> None:
     by_category = nodes[inner][nodes["is_categorical"][inner] != 0]
     for sets in bitsets:
         fits = type(sets) is np.ndarray and sets.ndim == 2 and sets.dtype == np.uint32
-        require(fits and sets.shape[1] == _WORDS_OF_A_BITSET, "categories are no sets of bits")
+        require(fits and sets.shape[1] == _WORDS_OF_A_BITSET, "categories are not sets of bits")
         require((by_category["bitset_idx"] < len(sets)).all(), "a node splits by no categories")
 
 
 def _depth(inner: Any, left: Any, right: Any, count: int) -> int:
-    """Return the depth of a tree whose nodes come after their parents; Unsound if it is none.
+    """Return the depth of a tree whose nodes come after their parents; Unsound if it is not one.
 
     ``left`` and ``right`` are the children of all nodes, ``inner`` the nodes that have some.
     """

@@ -126,7 +126,7 @@ class DirectoryLock:
             if self._depth == 0:
                 self._stream = _locked(self._file)
         except BaseException:
-            # ``__exit__`` does not run after a failure here, so nobody else could take the lock.
+            # ``__exit__`` does not run after a failure here, so the lock would stay taken.
             self._threads.release()
             raise
         self._depth += 1

@@ -26,7 +26,7 @@ def as_pipeline(model: Any, task: str | None) -> Any:
     if task is None:
         raise InvalidValue(
             "What the model is for is not known.",
-            hint="Say task='text-classification', or what it is, or give a pipeline.",
+            hint="Pass its task, such as task='text-classification', or a pipeline.",
         )
     if isinstance(model, Mapping):
         known = {"model", *PARTS}

@@ -24,8 +24,8 @@ _END_BYTES = 256
 class XGBoostFlavor(ModelFlavor):
     """Saves and loads boosters and the estimators that wrap them. Its files hold no code.
 
-    The option ``model_format`` is ``ubj`` or ``json``. Of an estimator, the parameters that are
-    plain values are kept beside the booster; functions, such as an objective of one's own, are not.
+    The option ``model_format`` is ``ubj`` or ``json``. An estimator's parameters are kept beside
+    the booster if they are plain values; functions, such as a custom objective, are not.
     """
 
     name: ClassVar[str] = "xgboost"

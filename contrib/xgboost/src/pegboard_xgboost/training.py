@@ -43,7 +43,7 @@ def patch(integration: Integration, xgboost: ModuleType) -> None:
 
 
 def matrix(call: Call) -> Generator[None, Any, None]:
-    """Observe the making of a matrix, from which its data cannot be had again as it was."""
+    """Observe the creation of a matrix, which does not give its data back unchanged."""
     data = call.args[1] if len(call.args) > 1 else call.kwargs.get("data")
     if not hasattr(data, "shape"):
         return

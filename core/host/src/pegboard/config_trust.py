@@ -1,7 +1,7 @@
-"""Which configuration files that were merely found may be used: those nobody else can have made.
+"""Which of the configuration files that were found may be used: those that only we can have made.
 
-A file in a directory above the working directory says where runs, and so credentials, go. If
-another user put it there, it would say so for everybody who works below. As git does with
+A file in a directory above the working directory decides where runs go, and credentials with them.
+If another user put it there, it would say so for everybody who works below. As git does with
 repositories (safe.directory), such a file is not used until its path is given.
 """
 
@@ -20,10 +20,10 @@ _told: set[Path] = set()
 def distrust(file: Path, environ: Mapping[str, str]) -> str:
     """Return why a file that was found is not to be trusted, "" if it is.
 
-    Its owner, and that of a link to it, has to be the user of this process or root, who can do
-    all that the file could; under sudo, also the user who called that. Neither the file nor its
-    directory may be open for all to write, unless the directory keeps files from being replaced
-    (the sticky bit, as on /tmp). Where a group may write, that is meant so.
+    Its owner, and that of a link to it, has to be the user of this process or root, who can do all
+    that the file could; under sudo, also the user who called it. Neither the file nor its directory
+    may be open for all to write, unless the directory keeps files from being replaced (the sticky
+    bit, as on /tmp). A directory that a group may write to is trusted: somebody set it up so.
     """
     if not hasattr(os, "geteuid"):
         return ""

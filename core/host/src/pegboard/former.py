@@ -21,7 +21,7 @@ def name(wanted: str) -> str:
 
 
 def advice(error: BaseException, hooks: Iterable[str]) -> str:
-    """Return what to change in a plugin that failed so; "" if that cannot be told.
+    """Return what to change in a plugin that failed so; "" if nothing is known.
 
     ``hooks`` are the names of the hooks that there are.
     """

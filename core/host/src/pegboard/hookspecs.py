@@ -72,8 +72,8 @@ class Provider:
 class Command:
     """A sub-command of ``pegboard``; ``target`` names a click command.
 
-    One named ``GROUP NAME`` is put into a group, which other plugins may add to as well, and which
-    one of them may declare as ``GROUP`` with commands of its own.
+    A command named ``GROUP NAME`` goes into a group. Other plugins may add to the group too, and
+    one of them may declare it, as ``GROUP`` with its own commands.
     """
 
     name: str
@@ -98,11 +98,11 @@ class DatasetType:
 
 @frozen
 class Autologger:
-    """Logs by itself what a library trains.
+    """Logs what a library trains, without being called.
 
-    ``library`` is the module whose import makes the autologger worth calling. ``target`` names a
-    function that takes those switches of ``pegboard.autolog`` that it has, by name, and with
-    ``disable=True`` undoes what it did.
+    The autologger is switched on when the module ``library`` is imported. ``target`` names a
+    function whose keywords are switches of ``pegboard.autolog``; with ``disable=True`` it undoes
+    what it did.
     """
 
     name: str
@@ -154,7 +154,7 @@ def pegboard_model_registries() -> Sequence[Backend[ModelRegistry]]:
 
 @hookspec
 def pegboard_model_registry_opened(registry: ModelRegistry, host: Host) -> None:
-    """Set up a registry that was opened just now, before anybody uses it.
+    """Set up a registry that was just opened, before it is used.
 
     An exception refuses the registry: what cannot be guarded is not opened.
     """
@@ -239,7 +239,7 @@ def pegboard_run_context() -> Mapping[str, str]:
 def pegboard_run_started(run: Run, client: RunLog, options: Mapping[str, Any]) -> None:
     """Act on a run that the scripting API has started or resumed.
 
-    ``options`` holds what ``start_run`` was told: ``log_system_metrics`` (bool or None).
+    ``options`` holds what was passed to ``start_run``: ``log_system_metrics`` (bool or None).
     """
 
 

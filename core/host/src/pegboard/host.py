@@ -122,8 +122,8 @@ class Host:
     def artifact_store(self, uri: str) -> ArtifactStore:
         """Open the artifact store rooted at a URI.
 
-        Each run has a root of its own, so stores are not kept: a plugin whose stores need something
-        costly, such as a client of a cloud, shares it among them.
+        Each run has its own root, so stores are not kept. If stores need something costly, such as
+        a cloud's client, their plugin shares it among them.
         """
         store: ArtifactStore = self._open("artifact store", uri)
         return store

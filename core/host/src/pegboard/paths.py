@@ -17,7 +17,7 @@ RelativePath: TypeAlias = str | os.PathLike[str]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DRIVE = re.compile(r"[A-Za-z]:(?:/|$)")
 _DRIVE_ON_WINDOWS = re.compile(r"[A-Za-z]:")
-"""``C:/x`` and ``C:`` are absolute wherever somebody may read them, so they are refused on every
+"""``C:/x`` and ``C:`` are absolute on some machine that may read them, so they are refused on every
 machine. ``c:x`` leaves its root only where Windows joins paths; elsewhere it is a file's name, such
 as ``a:b.txt``. ``C:\\x`` holds a backslash, which is refused anyway."""
 
@@ -90,6 +90,6 @@ def below(root: Path, path: str) -> Path:
     except (OSError, RuntimeError):
         raise UnsafePath(f"The links in the path {path!r} lead to no end.") from None
     if resolved != resolved_root and resolved_root not in resolved.parents:
-        # Where the root is may be nobody's business.
+        # The place of the root may be confidential.
         raise UnsafePath(f"The path {path!r} leads out of its directory through a link.")
     return target

@@ -63,7 +63,7 @@ def find_spec(name: str) -> ModuleSpec | None:
         wanted = distributions.offering("API name").get(first)
         if wanted is None or first in host.current().api_names():
             return None
-        # Of another name: else ``from pegboard import NAME`` would have words of its own.
+        # Under another name: for its own, ``from pegboard import NAME`` has another message.
         missing = wanted.replace("-", "_")
         raise ModuleNotFoundError(host.current().explain_missing(first), name=missing) from None
     return ModuleSpec(name, _Loader(), is_package=True)

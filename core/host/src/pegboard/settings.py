@@ -111,7 +111,7 @@ def from_environment(
     """
     env = os.environ if environ is None else environ
     for key in keys(kind):
-        # One that is empty is as good as none.
+        # An empty variable counts as not set.
         if text := env.get(name := variable(prefix, key)):
             yield key, name, _value(text)
 

@@ -16,7 +16,7 @@ VARIABLE = "PEGBOARD_TRACE_PLUGINS"
 
 @contextmanager
 def timed(what: str, plugin: str, taken: dict[str, float] | None = None) -> Iterator[None]:
-    """Take the time of one call into a plugin, and tell of it if that is wanted."""
+    """Time one call into a plugin, and print it if the user wants that."""
     began, said = time.perf_counter(), plugin
     try:
         yield

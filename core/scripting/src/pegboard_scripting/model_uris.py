@@ -61,7 +61,7 @@ def is_model_id(text: str) -> bool:
 
 
 def parse(text: str) -> ModelUri:
-    """Parse a ``models:`` URI; InvalidValue if it is none.
+    """Parse a ``models:`` URI; InvalidValue if it is something else.
 
     A number after the name is a version, ``latest`` the newest one, anything else a stage. A name
     alone is the id of a logged model.

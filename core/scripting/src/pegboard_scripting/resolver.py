@@ -138,9 +138,9 @@ class Resolver:
     def of_run(self, run_id: str, path: str, root: str | None = None) -> NamedFiles:
         """Return the files of a run at a path, or of the logged model that the path begins with.
 
-        A model that the run holds as a directory goes before a logged model of that name, that
-        before other files. Of logged models with one name, the one of the last step is meant.
-        ``root`` is where the run's files are, if the caller knows it.
+        A model that the run holds as a directory takes precedence over a logged model of that name,
+        and that over other files. If several logged models have the name, the one of the last step
+        is meant. ``root`` is where the run's files are, if the caller knows it.
         """
         uri, path = f"runs:/{run_id}/{path}", paths.safe_relative(path)
         location = root or self.store.get_run(run_id).info.artifact_uri

@@ -87,7 +87,7 @@ class Activity(ABC):
     def metric_keys(self, experiment_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
         """Return, by experiment, metrics of the latest runs, and how many of those have each.
 
-        Only some of the latest runs are looked at, and only the metrics that most have are told.
+        Reads only some of the latest runs, and returns only the metrics that most of them have.
         """
 
     @abstractmethod
@@ -96,9 +96,9 @@ class Activity(ABC):
     ) -> Mapping[str, BestRun]:
         """Return, by experiment, the run with the best finite last value of a metric.
 
-        ``metrics`` names by experiment the metric, and whether greater is better. Of equals any
-        run is returned; none if no run has the metric. With ``before``, only runs that began
-        earlier than it count, and may be looked for only among the best 2,000.
+        ``metrics`` names by experiment the metric, and whether greater is better. If several are
+        equally good, any of them is returned; none if no run has the metric. With ``before``, only
+        runs that began earlier than it count, and may be looked for only among the best 2,000.
         """
 
     @abstractmethod

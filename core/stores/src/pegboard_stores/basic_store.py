@@ -96,7 +96,7 @@ class BasicStore(TrackingStore):
         raise refusals.unsupported("traces", self)
 
     async def soon(self, work: Callable[[], T]) -> T:
-        """Do work for an event loop, in a thread of its own."""
+        """Do work for an event loop, in another thread."""
         import asyncio
 
         return await asyncio.to_thread(work)
@@ -107,7 +107,7 @@ class BasicStore(TrackingStore):
 
 
 class DirectWriter(MetricWriter):
-    """Writes each call straight into the store: for stores without a journal of their own."""
+    """Writes each call straight into the store: for stores without a journal."""
 
     def __init__(self, store: TrackingStore) -> None:
         self._store = store

@@ -1,7 +1,7 @@
-"""Work that is given up because nobody waits for its answer any more.
+"""Work that is given up once no client waits for its answer.
 
 A server does each reading request as a ``Work``, which it stops when the client has gone or the
-time is over. What takes long says ``check()`` now and then; SQLite is interrupted by
+time is over. Long loops call ``check()`` now and then; SQLite is interrupted by
 ``pegboard_stores.sqlite``, and only while it reads. Writes are never stopped half-way.
 
 Without a ``Work``, as in scripts, nothing is ever stopped and a check costs next to nothing.

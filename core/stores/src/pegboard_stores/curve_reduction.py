@@ -308,7 +308,7 @@ class _Average:
         self.weight = weight
         self._value, self._count = 0.0, 0
         self._weights: list[float] = []
-        # Beyond so many points back nothing is left of a value.
+        # A value has no influence on points further away than this.
         self._far = math.ceil(math.log(1e-18) / math.log(weight)) if weight else 0
 
     def add(self, y: list[float]) -> float:
@@ -354,7 +354,7 @@ def over_metric(
 
 
 def check_joinable(*points: int) -> None:
-    """Raise InvalidValue if metrics of so many points cannot be shown one over the other."""
+    """Raise InvalidValue if metrics have too many points to be plotted one against the other."""
     if max(points) > MOST_JOINED:
         raise InvalidValue(
             f"A metric of {max(points)} points cannot be shown over another metric, or be its x "

@@ -1,7 +1,7 @@
 """The contract of curves: the history of a metric, reduced to what a chart can show.
 
-A curve says how many points it stands for. Of each stretch of the x axis it holds the least and the
-greatest value, both at the x where they were logged, so that no spike is lost.
+A curve says how many points it stands for. For each stretch of the x axis it holds the least and
+the greatest value, both at the x where they were logged, so that no spike is lost.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ METRIC = "metrics."
 MOST_WIDE = 5_000
 MOST_SMOOTH = 0.999
 SPECIALS = 100
-"""Of how many values that are no numbers the places are told, of each kind."""
+"""For how many values of each kind that are not numbers the places are kept."""
 
 
 @frozen(kw_only=True)
@@ -60,7 +60,7 @@ class CurveShape:
 
 @frozen
 class Specials:
-    """Values of one kind that are no numbers: how many, and the x of the first ones."""
+    """Values of one kind that are not numbers: how many, and the x of the first ones."""
 
     count: int = 0
     x: Sequence[float] = ()
@@ -77,7 +77,7 @@ class Curve:
     """
 
     points: int = 0
-    """How many points lie in the window: true ones, those that are no numbers too."""
+    """How many points lie in the window before reducing, those that are not numbers included."""
     total: int = 0
     """How many points the metric has."""
     x: array[float] = field(factory=lambda: array("d"))

@@ -9,10 +9,11 @@ from pathlib import Path
 def make_store_directory(path: Path) -> None:
     """Make a directory for a store, with those above it; nothing happens if it is there.
 
-    What is new is its owner's alone, whatever the umask says: it holds command lines and changes
-    that nobody has published. Where people share, in a directory that a group may write to or hands
-    on to what is made in it, the umask holds. A directory for everybody's files, such as ``/tmp``,
-    is none of these. Files inside follow the umask, so that opening the directory shares them all.
+    A new directory is open to its owner alone, whatever the umask says: it holds command lines and
+    unpublished changes. In a directory that people share, which a group may write to or which
+    passes its group on, the umask decides. A directory for everybody's files, such as ``/tmp``,
+    does not count as shared. Files inside follow the umask, so that opening the directory shares
+    them all.
     """
     missing = []
     while not path.exists():

@@ -1,7 +1,7 @@
 """Forks wait until no other thread is within SQLite.
 
 SQLite guards its memory and its files by locks of the process. A child that is forked while another
-thread holds one inherits it held, with nobody left to release it, and waits for it for ever.
+thread holds one inherits it held, without a thread to release it, and waits for ever.
 """
 
 from __future__ import annotations

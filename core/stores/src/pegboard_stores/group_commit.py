@@ -1,8 +1,8 @@
 """Group commit: writes that come at the same time share one transaction.
 
-A commit costs more than a small write. So whoever finds nobody committing takes everything that
-waits, writes it in one transaction and tells the others; what comes meanwhile waits for the next
-one. Somebody who writes alone waits for nobody.
+A commit costs more than a small write. So a thread that finds no commit under way takes everything
+that waits, writes it in one transaction and wakes the other threads; what comes meanwhile waits for
+the next one. A single writer never waits.
 
 Threads that wait for each other cost more than what they write. So what comes in one turn of an
 event loop is written by the loop itself (``LoopCommit``) or, where that would wait, by one thread
@@ -103,7 +103,7 @@ class _Queue:
     """The thread that commits for those who cannot do it themselves."""
 
     def join(self, item: _Waiting[Any]) -> None:
-        """Wait with an item, which leads if nobody commits."""
+        """Add an item to the queue; it leads if no commit is under way."""
         with self.lock:
             self.waiting.append(item)
             item.leads = not self.is_led
@@ -125,7 +125,7 @@ class _Queue:
             return leads
 
     def take(self) -> list[_Waiting[Any]]:
-        """Return some of what waits; if nothing does, nobody commits any more."""
+        """Return some of the waiting writes; if there are none, note that no thread commits."""
         with self.lock:
             if not self.waiting:
                 self.is_led = False
@@ -157,7 +157,7 @@ class GroupCommit:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what waits: for a child process, where nobody is left to wait."""
+        """Forget what waits: for a child process, whose parent's threads do not exist."""
         self._queue = _Queue()
         self._turns = threading.local()
         self._here.reset()
@@ -185,7 +185,7 @@ class GroupCommit:
             while mine.leads and not mine.done:
                 self._commit(queue)
         except BaseException:
-            # The thread is interrupted: nobody shall write for it later.
+            # The thread was interrupted: no other thread may write for it later.
             queue.leave(mine)
             raise
         finally:
@@ -199,7 +199,7 @@ class GroupCommit:
         For an event loop: what comes in one of its turns is done together. It must not wait for
         locks that others hold while they write.
         """
-        # Loaded by whoever has a loop; a script that only logs does without.
+        # Callers that have a loop have loaded it; a script that only logs does without.
         import asyncio
 
         loop = asyncio.get_running_loop()
@@ -252,7 +252,7 @@ class GroupCommit:
             pass
 
     def _commit(self, queue: _Queue) -> bool:
-        """Write some of what waits; False if nothing does."""
+        """Write some of what waits; False if nothing waits."""
         with queue.committing:
             taken = queue.take()
             try:

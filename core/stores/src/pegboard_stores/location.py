@@ -35,7 +35,7 @@ def locate(uri: uris.Uri, *, synchronous: str) -> Location:
     """
     path = uri.local_path()
     named = uri.scheme == "sqlite" or path.suffix.lower() in _FILE_ENDINGS
-    # Unlike Path.is_file this is no error where the directory may not be entered.
+    # Unlike Path.is_file this raises no error if the directory may not be entered.
     is_file = named or os.path.isfile(path)  # noqa: PTH113
     unknown = set(uri.query) - _PARAMETERS
     if unknown:

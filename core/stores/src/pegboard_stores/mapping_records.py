@@ -75,7 +75,7 @@ class RunRecord:
         for point in points:
             key = point.key
             if _is_later(point, latest.get(key)):
-                # It lies behind all others, so that none of them needs to be looked at.
+                # It comes after all others, so none of them has to be compared.
                 latest[key] = point
             else:
                 if key not in known:
@@ -139,8 +139,8 @@ class ModelRecord:
 class TraceRecord:
     """All that is kept of one trace; the value type of the mapping of traces.
 
-    ``outlined`` says whether its outline was sent, or only its spans tell of it; ``runs`` are those
-    that it was linked to, ``prompts`` the versions it used (``NAME/VERSION``).
+    ``outlined`` says whether its outline was sent; else all that is known comes from its spans.
+    ``runs`` are those that it was linked to, ``prompts`` the versions it used (``NAME/VERSION``).
     """
 
     info: TraceInfo
@@ -273,7 +273,7 @@ class Records:
         del self.experiments[experiment_id]
 
     def remove_model(self, model_id: str) -> None:
-        """Remove a logged model, and what runs tell of it."""
+        """Remove a logged model, and what runs say of it."""
         for run_id, run in list(self.runs.items()):
             inputs = [item for item in run.model_inputs if item.model_id != model_id]
             outputs = [item for item in run.model_outputs if item.model_id != model_id]

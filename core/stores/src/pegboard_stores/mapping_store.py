@@ -1,8 +1,8 @@
 """A tracking store over mappings: the meaning of the contract, in plain Python.
 
 Give it dicts and it keeps everything in this process; give it mappings that write to some medium
-and it is a store on that medium. Every method reads a record, changes it and puts it back,
-under one lock, so a mapping needs no more than to keep what was put into it.
+and it is a store on that medium. Every method reads a record, changes it and puts it back, under
+one lock, so a mapping only has to keep what was put into it.
 """
 
 from __future__ import annotations

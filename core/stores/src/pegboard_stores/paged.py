@@ -61,7 +61,7 @@ def page(
 
 
 def _parts(keys: Sequence[tuple[int, Key]]) -> Iterator[tuple[str, str]]:
-    """Yield the parts that an answer is asked for in, one after the other, with their orders."""
+    """Yield the parts of an answer in turn, each with its order."""
     (_, first), *_ = keys
     order = ", ".join(
         f"{f'k{i} IS NULL, ' * (key.nullable and i > 0)}k{i} {'ASC' if key.ascending else 'DESC'}"
@@ -72,7 +72,7 @@ def _parts(keys: Sequence[tuple[int, Key]]) -> Iterator[tuple[str, str]]:
     elif first.value.values:
         yield "1", f"k0 IS NULL, {order}"
     else:
-        # Of a column alone, without what says that NULL is last, an index gives the order.
+        # An index gives the order of a column alone, without the term that puts NULL last.
         yield "k0 IS NOT NULL", order
         yield "k0 IS NULL", order
 

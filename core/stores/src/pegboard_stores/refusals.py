@@ -204,7 +204,7 @@ def no_stage(stage: str, stages: Iterable[str]) -> InvalidValue:
 
 
 def cannot_archive(stage: str) -> InvalidValue:
-    """The versions of this stage cannot give way to another."""
+    """The versions of this stage cannot be archived for another one."""
     return InvalidValue(
         f"A version that goes to the stage {quoted(stage)} archives no others.",
         hint="archive_existing is for stages in use, if there is a stage 'Archived'.",

@@ -17,8 +17,8 @@ def note_unknown_keys(
 ) -> None:
     """Say which keys of a filter none of the things that were searched has.
 
-    ``known`` holds the keys there are, by the kinds that are looked at; ``owners`` begins the
-    sentence: who has no such key.
+    ``known`` holds the existing keys of each kind to check; ``owners`` begins the sentence: what
+    has no such key.
     """
     told = set()
     for kind, key in _keys(expr):

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 BUSY_SECONDS = 60.0
-"""How long a statement waits for the locks of others if nothing else is said."""
+"""How long a statement waits for locks by default."""
 
 _OPENINGS = 5
 """How often to open a file for reading while its writers come and go."""
@@ -261,10 +261,10 @@ class Database:
         )
 
     def version(self) -> tuple[int, int | bytes]:
-        """Return what differs from the last time if anybody else has changed the file since.
+        """Return a number that differs from the last one if another process changed the file since.
 
-        It is of this thread alone: each has a connection of its own, which counts for itself. It
-        may differ as well after a change of this process.
+        It holds for this thread alone, as each thread's connection counts by itself, and may also
+        differ after a change by this process.
         """
         known = getattr(self._local, "state", None)
         if known is None or generation() != self._generation:
@@ -328,7 +328,7 @@ class Database:
         self._gave_up = 0.0
 
     def _patience_now(self) -> float | None:
-        # Many who wait one after the other would wait for long.
+        # If many callers wait one after the other, the last waits for long.
         if self._patience and time.monotonic() - self._gave_up < self._patience:
             return self._patience / 20
         return self._patience
@@ -389,8 +389,8 @@ class Database:
         """Bring the tables of component ``name`` up to date.
 
         ``load`` returns its migrations, of which there are ``count``; it is called only when some
-        are missing. A store with data is copied beside itself first. Of several starters at once,
-        one migrates and the others wait. All migrations are kept, or after an error none.
+        are missing. A store with data is copied beside itself first. If several processes start at
+        once, one migrates and the others wait. All migrations are kept or, after an error, none.
         """
         with self.translated(), WithinSqlite():
             if self._applied(name) == count:

@@ -18,7 +18,7 @@ def error_for_people(error: sqlite3.Error, path: Path) -> PegboardError:
     extended = _extended(error)
     code = extended & 0xFF
     text = str(error)
-    # Over a quota or a limit on file sizes SQLite says no more than that writing failed.
+    # At a quota or a limit on file sizes, SQLite says only that writing failed.
     if code == sqlite3.SQLITE_FULL or extended == sqlite3.SQLITE_IOERR_WRITE:
         return StoreFull(path)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):

@@ -8,7 +8,7 @@ what is there:
 2. No log: all lies in the file itself, which is read as one that does not change.
 3. A log alone, or an index that may not be read: SQLite makes an index of its own in memory.
 
-In the last two SQLite takes no locks. So the files are looked at before each transaction, to open
+In the last two SQLite takes no locks. So the files are checked before each transaction, to open
 them anew after a change, and after it: if a writer has changed what was being read, that is an
 error, never an answer.
 """
@@ -108,7 +108,7 @@ def choose(path: Path, *, shared: bool = True) -> Way:
         looks = _looks(path)
     if looks[1] is None:
         return Way(path, "mode=ro&immutable=1", (), looks)
-    # Only where nobody else is taken to use the file SQLite keeps the index in memory.
+    # SQLite keeps the index in memory only if it may assume that it uses the file alone.
     return Way(path, "mode=ro&vfs=unix-none", ("PRAGMA locking_mode = EXCLUSIVE",), looks)
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Column:
     """A column of a table.
 
-    Columns that are ``optional`` give way on a narrow terminal: the one of the highest number
-    first, of equals the last; 0 stays. One with ``most`` is shortened there to that many cells.
+    Columns that are ``optional`` are left out on a narrow terminal: the highest number first, and
+    the last one of equal numbers; 0 stays. There a column is shortened to ``most`` cells.
     ``styles`` maps cell texts to rich styles.
     """
 

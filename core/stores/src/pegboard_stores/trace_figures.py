@@ -42,7 +42,7 @@ class MetricAggregation:
     percentile_value: float | None = None
 
     def __attrs_post_init__(self) -> None:
-        """Refuse a percentile that is none, or is not asked for."""
+        """Refuse a percentile that is out of range, or not asked for."""
         value = self.percentile_value
         if self.aggregation_type is not AggregationType.PERCENTILE:
             if value is not None:

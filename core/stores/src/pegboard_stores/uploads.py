@@ -17,7 +17,7 @@ MAX_PARTS = 10_000
 
 
 class Incoming(ABC):
-    """A file that comes in pieces, hashed as it is written; nobody sees it before ``keep``."""
+    """A file that comes in pieces, hashed as it is written; it is not visible before ``keep``."""
 
     size: int = 0
     """How many bytes came so far."""
@@ -25,7 +25,7 @@ class Incoming(ABC):
     @property
     @abstractmethod
     def digest(self) -> str:
-        """The SHA-256 of what came so far, in hexadecimal digits."""
+        """The SHA-256 of the bytes so far, in hexadecimal digits."""
 
     @abstractmethod
     def write(self, *pieces: bytes) -> None:

@@ -66,7 +66,7 @@ def number(name: str, value: Any) -> float:
         return float(value)
     try:
         if not isinstance(value, (bytes, bytearray)):
-            # Of an array that has dimensions, item() takes the one element in every library.
+            # For an array with dimensions, item() returns the one element in every library.
             return float(value.item() if getattr(value, "shape", ()) else value)
     except (TypeError, ValueError, OverflowError, RuntimeError, AttributeError):
         pass

@@ -32,8 +32,8 @@ _spare: list[WalIndex] = []
 class WalIndex:
     """What the index of a store's log says, read without a lock or a system call.
 
-    A commit has changed the head before it returns to the one who made it, so a head that is the
-    same as before says that nobody has committed since.
+    A commit changes the head before it returns, so if the head is the same as before, there was no
+    commit since.
     """
 
     def __init__(self, descriptor: int) -> None:

@@ -152,7 +152,7 @@ class CurvesContract(StoreTests):
     def test_times_may_go_up_and_down(self, store: TrackingStore, run: Run, curves: Curves) -> None:
         chosen = random.Random(3)  # noqa: S311
         times = [chosen.randrange(10**6) for _ in range(9_000)]
-        # Of each some thousand points the first is early and the last is late.
+        # Of every few thousand points the first is early and the last is late.
         times[::1_000] = [2] * 9
         times[999::1_000] = [3] * 9
         values = [chosen.random() for _ in times]

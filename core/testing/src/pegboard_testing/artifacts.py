@@ -214,7 +214,7 @@ class ArtifactStoreContract(UploadTests):
 
     def test_a_large_file_passes_through_little_memory(self, store: ArtifactStore) -> None:
         if self.in_memory:
-            # Its contents count as memory, so only their integrity can be looked at.
+            # Its contents count as memory, so only their integrity can be checked.
             store.write("large", _source(_LARGE))
             assert len(_content(store, "large")) == _LARGE
             return

@@ -28,7 +28,7 @@ _DAMAGE: Mapping[str, Callable[[bytes], bytes]] = {
 }
 
 _FILES = 20
-"""How many of a model's files are damaged one after the other."""
+"""How many of a model's files the suite damages in turn."""
 
 
 class _Harm:

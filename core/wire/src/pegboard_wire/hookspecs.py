@@ -1,4 +1,4 @@
-"""The hooks of what is served over HTTP, added to the host's."""
+"""Hooks for serving over HTTP, added to the host's."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Call:
 
     ``parameters`` holds the parts of the path, the query and the fields of a JSON body (an object),
     in rising precedence; what comes from path or query is text, and repeated query fields are lists
-    of it. Of a body's key that comes twice the last value counts. A ``{name:path}`` is relative and
+    of it. If a key comes twice in a body, its last value counts. A ``{name:path}`` is relative and
     stays below its root. ``body`` yields the raw body of an endpoint with ``streams``, and raises
     ConnectionError if the client goes away before the end; it has to be read before the endpoint
     returns. For others it is None, as the body was read; those that are ``raw`` find it in
@@ -77,7 +77,8 @@ class Answer:
     """An answer that is not plain JSON of status 200.
 
     ``content`` is the whole body or yields it; ``close``, which must not wait for anything, is
-    called when it was sent or given up. ``headers`` go before those that the server adds.
+    called when it was sent or given up. ``headers`` take precedence over those that the server
+    adds.
     """
 
     content: bytes | AsyncIterator[bytes] = b""
@@ -150,7 +151,7 @@ def mount(prefix: str, application: Application, permission: Permission, summary
 
     The server checks host, origin, caller and permission before it; the scope's ``root_path`` ends
     with the prefix, and ``pegboard.user`` in it is the caller's name. Longer paths of other
-    endpoints go before it.
+    endpoints take precedence.
     """
 
     def handle(call: Call) -> Result:

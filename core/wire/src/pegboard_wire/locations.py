@@ -45,7 +45,7 @@ def checked(call: Call, location: str) -> str:
 
 
 def is_on_server(uri: str) -> bool:
-    """Whether a URI names a server to ask for files; that which gives it out is none."""
+    """Whether a URI names a server to ask for files, other than the one that handed it out."""
     scheme = uris.parse(uri).scheme
     return scheme in _PORTS or (scheme == uris.PROXIED and bool(urlsplit(uri).netloc))
 

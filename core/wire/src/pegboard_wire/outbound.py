@@ -31,7 +31,7 @@ _SPECIAL = (
     ipaddress.ip_network("192.88.99.0/24"),
     ipaddress.ip_network("3fff::/20"),
 )
-"""What is not everybody's, though it looks like it to some versions of Python."""
+"""Addresses that are not public, though some versions of Python call them global."""
 
 
 @frozen
@@ -66,7 +66,7 @@ class Guard:
         return Refused(f"{quoted(host)} may not be called: it is not on the public internet.")
 
     def check_url(self, url: str) -> Target:
-        """Return where a URL leads, as far as can be said without looking names up."""
+        """Return where a URL leads, as far as is known without resolving names."""
         target = self._parse(url)
         if not self._is_allowed(target.host, target.port):
             address = self._literal(target.host, url)
@@ -127,7 +127,7 @@ class Guard:
         except ValueError:
             pass
         try:
-            # What looks like a name, but is read as a number: 127.1, 0x7f000001, 2130706433.
+            # Names that are read as numbers: 127.1, 0x7f000001, 2130706433.
             socket.inet_aton(host)
         except OSError:
             return None

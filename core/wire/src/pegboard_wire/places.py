@@ -36,7 +36,7 @@ class Place:
     """The path in the store, ``""`` for its root."""
 
     def path(self, relative: str) -> str:
-        """Return the path in the store of what is below; UnsafePath, InvalidValue."""
+        """Return the path within the store of a path below this place; UnsafePath, InvalidValue."""
         return posixpath.join(self.directory, checked(relative)).rstrip("/")
 
     def list(self, relative: str) -> list[FileInfo]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def pegboard_hookspecs() -> str:
-    """Name the module with the hooks of what is served."""
+    """Name the module with the hooks for serving."""
     return "pegboard_wire.hookspecs"
 
 

@@ -58,7 +58,7 @@ def number_json(value: float) -> float | str:
 
 
 def integer(value: Any, what: str, bits: int = 64) -> int:
-    """Return a signed integer field of so many bits; ``what`` names it in errors."""
+    """Return a signed integer field of this many bits; ``what`` names it in errors."""
     whole = _whole(value)
     if whole is None:
         raise _wrong(value, what, "an integer")

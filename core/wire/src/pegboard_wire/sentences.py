@@ -2,11 +2,11 @@
 
 MLflow's clients, and scripts and log searches written for them, look for parts of these sentences:
 so a server that speaks MLflow's protocol says them first, and only then what helps a person. They
-are said on the wire alone; the errors of the Python interface have words of their own.
+are used on the wire alone; errors of the Python interface keep their own words.
 
 A table has a sentence for each fault, with its facts in braces: ``{run_id}`` as it is,
-``{value!j}`` as JSON, ``{name!r}`` as Python writes it. SHARED has those of faults that all sorts
-of entities know; a plugin adds its own.
+``{value!j}`` as JSON, ``{name!r}`` as Python writes it. SHARED has those for faults that several
+kinds of entities share; a plugin adds its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pegboard_wire.http import Endpoint
 Sentences: TypeAlias = Mapping[str, str]
 
 LONGEST_FACT = 300
-"""Facts are cut to so many characters: what was sent is not to be sent back in full."""
+"""Facts are cut to this many characters, so that no request is sent back in full."""
 
 ALONE = frozenset({"unsafe_path"})
 """Faults that are answered with MLflow's sentence alone: clients compare it whole, and who tries
@@ -85,7 +85,7 @@ BOUNDED_PAGE: Sentences = {
     "page_size": _OUT_OF_BOUNDS,
     "page_size_not_positive": _OUT_OF_BOUNDS,
 }
-"""Of endpoints that tell both bounds of a page's size."""
+"""For endpoints that name both bounds of a page's size."""
 
 
 def sentence(error: PegboardError, sentences: Sentences = SHARED) -> str:

@@ -36,7 +36,7 @@ _DIFF = (
 
 @frozen
 class Changes:
-    """Changes of tracked files; untracked ones are not looked at.
+    """Changes of tracked files; untracked files do not count.
 
     ``patch`` is for ``git apply``. Files beyond ``PATCH_BYTES`` are left out of it.
     """

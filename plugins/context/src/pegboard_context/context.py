@@ -37,7 +37,7 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _PLURAL_TOKENS = re.compile(r"(max|min|num|n|new)[-_.].*tokens?$", re.IGNORECASE)
-"""Counts of language-model tokens, such as ``--max-tokens``, which are no secrets."""
+"""Counts of language-model tokens, such as ``--max-tokens``, which are not secrets."""
 _SECRET_VALUE = re.compile(
     r"\b(sk-[\w-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|hf_\w{20,}"
     r"|xox[abeprs]-[\w-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{30,}|npm_\w{30,}"
@@ -47,7 +47,7 @@ _URL_PASSWORD = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*://)[^/?#\s@]*@")
 
 
 def run_tags(settings: Settings) -> dict[str, str]:
-    """Return the tags for a run that is about to start; a fact that cannot be had is left out.
+    """Return the tags for a run that is about to start; a fact that cannot be found is left out.
 
     ``settings`` are those of the plugin: ``record_git`` and ``record_command``.
     """

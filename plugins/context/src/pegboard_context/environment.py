@@ -26,7 +26,7 @@ def _requirements(paths: tuple[str, ...]) -> str:
     found: dict[str, str] = {}
     for path in paths:
         for name, line in _distributions(Path(path or ".")):
-            # Of several of one name, the first on the path is the one that is imported.
+            # If several have one name, the first on the path is the one that is imported.
             found.setdefault(name, line)
     version = ".".join(map(str, sys.version_info[:3]))
     return "\n".join([f"# Python {version}", *(found[name] for name in sorted(found)), ""])
@@ -49,7 +49,7 @@ def _distributions(directory: Path) -> Iterator[tuple[str, str]]:
 
 
 def _line(name: str, version: str, direct_url: Path) -> str:
-    """Return the requirement of one package; ``direct_url`` tells of one not from an index."""
+    """Return the requirement of one package; ``direct_url`` is there if it is not from an index."""
     pinned = f"{name}=={version}"
     if not direct_url.exists():
         return pinned

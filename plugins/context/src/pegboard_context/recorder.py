@@ -67,7 +67,7 @@ class Recorder(threading.Thread):
             )
 
     def _has_files(self, run_id: str) -> bool:
-        # Of a path below the root, the store would be asked whether a model has that name.
+        # For a path below the root, the store would search for a model of that name.
         found = self._client.list_artifacts(run_id)
         return any(file.path == ENVIRONMENT_DIRECTORY and file.is_dir for file in found)
 

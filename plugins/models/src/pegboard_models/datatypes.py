@@ -140,7 +140,7 @@ def _sorted_properties(given: Sequence[Property]) -> list[Property]:
         raise InvalidValue("An object needs at least one property.")
     for each in properties:
         if not isinstance(each, Property):
-            raise InvalidValue(f"An object is made of properties; {quoted(each)} is none.")
+            raise InvalidValue(f"An object is made of properties; {quoted(each)} is not one.")
     names = [each.name for each in properties]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

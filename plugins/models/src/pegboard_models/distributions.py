@@ -24,7 +24,7 @@ def _by_module() -> Mapping[str, Sequence[str]]:
 
 
 def of_modules(modules: Iterable[str]) -> set[str]:
-    """Return the distributions that these modules come from; the standard library is none."""
+    """Return the distributions that these modules come from, without the standard library."""
     tops = {module.partition(".")[0] for module in modules}
     found: set[str] = set()
     for top in tops:
@@ -35,7 +35,7 @@ def of_modules(modules: Iterable[str]) -> set[str]:
 
 
 def is_reader(module: str) -> bool:
-    """Whether a module is of what reads models: pegboard, its plugins, or MLflow."""
+    """Whether a module belongs to a reader of models: pegboard, its plugins, or MLflow."""
     top = module.partition(".")[0]
     return top in ("pegboard", "mlflow") or top.startswith("pegboard_")
 
@@ -67,7 +67,7 @@ def pinned(name: str) -> str | None:
         found = metadata.distribution(name)
     except (metadata.PackageNotFoundError, ValueError):
         return None
-    # "+cu121" says how it was built; nobody else can install that from an index.
+    # "+cu121" says how it was built; such a version is not in an index.
     return f"{normal(found.name)}=={found.version.partition('+')[0]}"
 
 

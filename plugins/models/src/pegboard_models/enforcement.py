@@ -52,7 +52,7 @@ def _takes_anything(schema: Schema) -> bool:
 
 
 def enforce_hinted(data: Any, schema: Schema | None) -> Any:
-    """Return data for a model whose signature was told by the type hint ``list[X]`` of its input.
+    """Return data for a model whose signature comes from the type hint ``list[X]`` of its input.
 
     Lists stay lists, and their items are checked; other data is as for any model.
     """
@@ -237,7 +237,7 @@ def _column(name: Any, values: pd.Series, spec: Any) -> pd.Series:
 def enforce_params(params: Mapping[str, Any] | None, schema: ParamSchema | None) -> dict[str, Any]:
     """Return all params of a schema: those given, checked, and the defaults of the others.
 
-    Params that the schema does not know are left out; that is said in the log.
+    Params that the schema does not know are left out, and named in the log.
     """
     if params is not None and not isinstance(params, Mapping):
         raise SchemaMismatch(f"Params are a mapping, not {type(params).__name__}.")

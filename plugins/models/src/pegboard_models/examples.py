@@ -74,7 +74,7 @@ def _parted(given: Any) -> tuple[Any, dict[str, Any] | None]:
 
 
 def _forms(data: Any) -> tuple[Any, Any, dict[str, Any]]:
-    """Return the example's JSON, that of a request, and what is said of it."""
+    """Return the example's JSON, that of a request, and its description."""
     if hasattr(data, "model_dump"):
         data = data.model_dump()
     if kinds.is_series(data):

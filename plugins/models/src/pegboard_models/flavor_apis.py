@@ -144,7 +144,7 @@ class FlavorApi:
         if (mlmodel := given.pop("mlflow_model", None)) is not None:
             shared["mlmodel"] = mlmodel
         options = {key: value for key, value in given.items() if key not in _WITHOUT_EFFECT}
-        # An argument that was not given is no option: MLflow's functions pass defaults on.
+        # An argument that was not given is not an option: MLflow's functions pass defaults on.
         return {**shared, "options": {k: v for k, v in options.items() if v is not None}}
 
 

@@ -61,7 +61,7 @@ def input_schema(hint: Any) -> Schema | None:
 
 
 def output_schema(hint: Any) -> Schema:
-    """Return the schema of an output; of what is unknown, one that accepts anything."""
+    """Return the schema of an output; if that is unknown, one that accepts anything."""
     try:
         if typing.get_origin(hint) is list:
             (item,) = typing.get_args(hint)

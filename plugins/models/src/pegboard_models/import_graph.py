@@ -45,8 +45,8 @@ def _imported_from(node: ast.ImportFrom, package: str) -> Iterator[str]:
 def reachable(modules: Iterable[str], roots: Sequence[Path] = ()) -> set[str]:
     """Return modules, and all that they import in turn as far as they are the user's own code.
 
-    The user's own is what no installed distribution owns: files below ``roots``, or importable
-    from where the process runs.
+    Code is the user's own if no installed distribution owns it: files below ``roots``, or
+    importable from where the process runs.
     """
     found: set[str] = set()
     waiting = list(modules)

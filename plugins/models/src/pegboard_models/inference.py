@@ -42,7 +42,7 @@ _LONG = range(-(2**63), 2**63)
 def schema(data: Any) -> Schema:
     """Return the schema of an example; InvalidValue if it has none.
 
-    A column that is of no type that models know may be anything; that is said in the log.
+    A column of an unknown type accepts anything, which the log says.
     """
     if is_dataclass(data):
         from pegboard_models import hints
@@ -156,7 +156,7 @@ def _or_any(name: Any, find: Callable[[Any], ColumnType], values: Any) -> Column
         if name is None:
             raise
         logger.warning(
-            "The type of the column %s cannot be told, so anything is accepted there: %s",
+            "The type of the column %s is not known, so anything is accepted there: %s",
             quoted(name),
             error.message,
         )
@@ -165,7 +165,7 @@ def _or_any(name: Any, find: Callable[[Any], ColumnType], values: Any) -> Column
 
 def _undetermined(found: ColumnType | None) -> ColumnType:
     if found is None:
-        raise InvalidValue("The type of an empty array cannot be told.")
+        raise InvalidValue("The type of an empty array is not known.")
     return found
 
 
@@ -293,7 +293,7 @@ def _param_spec(name: str, value: Any) -> ParamSpec:
         found = _param_type(value, listed)
     except InvalidValue as error:
         raise InvalidValue(
-            f"The type of the param {quoted(name)} cannot be told: {error.message}"
+            f"The type of the param {quoted(name)} is not known: {error.message}"
         ) from None
     return ParamSpec(name, found, deepcopy(value), (-1,) if listed else None)
 

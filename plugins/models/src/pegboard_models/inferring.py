@@ -29,7 +29,7 @@ def from_hints(model: Any, example: Example | None) -> ModelSignature | None:
     try:
         inputs = hints.input_schema(hinted.input)
     except PegboardError as error:
-        logger.info("The type hint of the model's input tells no schema: %s", error.message)
+        logger.info("The type hint of the model's input does not give a schema: %s", error.message)
         return None
     if inputs is None:
         return None
@@ -46,8 +46,8 @@ def from_example(
 ) -> ModelSignature | None:
     """Return the signature of an example and of what the model predicts for it.
 
-    None, and a warning, if the example is of no kind that can be described. A model that fails on
-    it has a signature without output.
+    None, with a warning, if the example is of an unknown kind. A model that fails on it has a
+    signature without output.
     """
     try:
         inputs = inference.schema(example.data)
@@ -62,7 +62,7 @@ def _outputs(example: Example, inputs: Schema, params: Any, predict: Any) -> Sch
     try:
         predicted = predict(enforce(example.data, inputs), enforce_params(example.params, params))
     except Exception as error:
-        # Whatever the model raises: it can be saved nevertheless.
+        # Whatever the model raises, it can still be saved.
         logger.warning(
             "The model fails on the example, so its signature does not say what it returns: %s: %s",
             type(error).__name__,

@@ -1,4 +1,4 @@
-"""Custom models with a loader of their own: a module with a function ``_load_pyfunc(path)``."""
+"""Custom models with their own loader: a module with a function ``_load_pyfunc(path)``."""
 
 from __future__ import annotations
 

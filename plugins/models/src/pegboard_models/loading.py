@@ -151,7 +151,7 @@ def _explained(directory: Path, flavor: str) -> Iterator[None]:
 
 
 def _flavor_of(entry: Mapping[str, Any], model: Model, directory: Path) -> str | None:
-    """Return the flavor behind a generic form; None if the model brings a loader of its own."""
+    """Return the flavor behind a generic form; None if the model brings its own loader."""
     loader = entry.get("loader_module")
     if not isinstance(loader, str) or not loader:
         raise InvalidValue(f"{directory / FILE_NAME} is damaged: 'loader_module' is missing.")

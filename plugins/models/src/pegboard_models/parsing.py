@@ -76,7 +76,7 @@ def _times(name: Any, values: Any, wanted: Any) -> Any:
         return found.astype(wanted)
     except (ValueError, TypeError, OverflowError) as error:
         raise SchemaMismatch(
-            f"The column {name!r} holds a value that is no date or time: {error}", column=name
+            f"The column {name!r} holds a value that is not a date or time: {error}", column=name
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Predictions in a process of their own, as a check that a model works away from where it was made.
+"""Predictions in another process, as a check that a model works away from where it was made.
 
 It is ``pegboard models predict`` that predicts, so pegboard-serving has to be installed.
 """

@@ -1,4 +1,4 @@
-"""Loads a saved model in a process of its own, and writes down what the model's code imports.
+"""Loads a saved model in a fresh process, and reports what the model's code imports.
 
 Run as ``python -m pegboard_models.probe DIRECTORY FLAVOR REPORT``, for a model that its user is
 saving, and so trusts.

@@ -28,7 +28,7 @@ class PyFuncModel:
 
     @property
     def model_id(self) -> str | None:
-        """The id of the logged model, None if it is none."""
+        """The id of the logged model; None if the model is not one."""
         return self.metadata.model_id
 
     @property
@@ -64,8 +64,8 @@ class PyFuncModel:
     def predict_checked(self, data: Any, params: Mapping[str, Any] | None = None) -> Any:
         """Return the predictions for data that is as ``checked`` returns it.
 
-        It is for callers that make data by the signature, or predict from the same data again. The
-        data is not looked at; params are checked.
+        It is for callers that make data by the signature, or predict from the same data again.
+        Checks the params, but not the data.
         """
         return self._predictor(data, enforce_params(params, self.metadata.get_params_schema()))
 

@@ -58,7 +58,7 @@ def _of_files(directory: Path) -> set[str]:
 
 
 def _merged(known: Sequence[str], names: Iterable[str]) -> list[str]:
-    """Return what a flavor knows of and what was found, without what is said twice."""
+    """Return what a flavor requires and what was found, without repetitions."""
     told = {distributions.normal(_name(each)): each for each in known}
     for name in names:
         # The process that reads the model has the libraries to read it.
@@ -136,7 +136,7 @@ def of_saved(directory: Path, flavor: str, fallback: list[str] | None) -> list[s
         if fallback is not None:
             return fallback
         raise PluginError(
-            f"The model in {directory} cannot be loaded, so its requirements cannot be told.",
+            f"The model in {directory} cannot be loaded, so its requirements cannot be found.",
             hint="Load it here to see why.",
         )
     found = distributions.of_modules(modules)

@@ -148,11 +148,11 @@ class Schema:
         return [self._name(each, number) for number, each in enumerate(self.inputs)]
 
     def required_input_names(self) -> list[str | int]:
-        """Return the names of what must be there."""
+        """Return the names of the columns that must be there."""
         return [self._name(each, n) for n, each in enumerate(self.inputs) if each.required]
 
     def optional_input_names(self) -> list[str | int]:
-        """Return the names of what may be missing."""
+        """Return the names of the columns that may be missing."""
         return [self._name(each, n) for n, each in enumerate(self.inputs) if not each.required]
 
     @staticmethod
@@ -275,7 +275,7 @@ def _distinct(given: Sequence[ParamSpec]) -> list[ParamSpec]:
     seen: set[str] = set()
     for each in params:
         if not isinstance(each, ParamSpec):
-            raise InvalidValue(f"A schema of params is made of ParamSpec; {quoted(each)} is none.")
+            raise InvalidValue(f"A schema of params holds ParamSpecs; {quoted(each)} is not one.")
         if each.name in seen:
             raise InvalidValue(f"The param {quoted(each.name)} is declared twice.")
         seen.add(each.name)

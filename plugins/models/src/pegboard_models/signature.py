@@ -66,8 +66,8 @@ def infer_signature(
 ) -> ModelSignature:
     """Return the signature that examples of input, output and params have.
 
-    Examples are tables of pandas or polars, arrays, dicts, lists, scalars, tensors. What is of no
-    known type may be anything, and is not checked; that is said in the log.
+    Examples are tables of pandas or polars, arrays, dicts, lists, scalars, tensors. Data of an
+    unknown type is accepted unchecked, which the log says.
     """
     from pegboard_models import inference
 

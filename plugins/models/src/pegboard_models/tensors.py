@@ -74,7 +74,7 @@ def _of_list(name: Any, np: Any, values: Any, spec: TensorSpec) -> Any:
         array = np.array(values)
     except (ValueError, TypeError) as error:
         raise SchemaMismatch(
-            f"{_what(name)} is a list that is no array: {error}", column=name
+            f"{_what(name)} is a list that is not an array: {error}", column=name
         ) from error
     if array.dtype != spec.type and array.dtype.kind in "biuf" and spec.type.kind in "iuf":
         cast = array.astype(spec.type)

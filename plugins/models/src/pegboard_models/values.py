@@ -36,7 +36,7 @@ def _empty(data: Any) -> bool:
 def _scalar(data: Any, dtype: DataType, column: Any) -> Any:
     if not kinds.is_scalar(data) and not isinstance(data, datetime.date):
         raise SchemaMismatch(
-            f"The column {column!r} holds {quoted(data)} where one value of the type "
+            f"The column {column!r} holds {quoted(data)} where a value of the type "
             f"{dtype.name} belongs.",
             column=column,
         )

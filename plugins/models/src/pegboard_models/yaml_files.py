@@ -1,4 +1,4 @@
-"""YAML files that may come from anybody: read safely, and of a bounded size."""
+"""YAML files from untrusted sources: read safely, and of a bounded size."""
 
 from __future__ import annotations
 

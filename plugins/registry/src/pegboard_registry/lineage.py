@@ -25,7 +25,7 @@ _MOST = 1000
 """How many versions that came of one are followed."""
 
 _LARGEST = 1 << 20
-"""How many bytes of a file that tells of the environment are read."""
+"""How many bytes are read of a file that describes the environment."""
 
 _CODE = {
     "commit": tags.GIT_COMMIT,

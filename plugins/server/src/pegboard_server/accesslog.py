@@ -1,4 +1,4 @@
-"""The log: one JSON object a line on stderr, written by a thread of its own.
+"""The log: one JSON object a line on stderr, written by a separate thread.
 
 A reader of stderr that does not keep up must never hold up the server, so lines are dropped, and
 counted, while too many wait.
@@ -88,7 +88,7 @@ class Log:
             self.write("dropped", lines=dropped)
         lines = [self._lines.popleft() for _ in range(len(self._lines))]
         if lines:
-            # If the reader is gone, there is nobody left to tell.
+            # If the reader is gone, there is no place to report it.
             with contextlib.suppress(OSError):
                 sys.stderr.buffer.write(b"".join(lines))
                 sys.stderr.buffer.flush()

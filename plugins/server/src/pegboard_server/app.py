@@ -215,7 +215,7 @@ class App:
         method = scope["method"]
         path = self.admit(exchange, headers)
         if method == "OPTIONS" and b"access-control-request-method" in headers:
-            # Browsers ask without credentials, so this says nothing of what there is.
+            # Browsers ask without credentials, so this must not reveal which paths exist.
             await self._preflight(exchange, headers)
             return
         methods, match = self.router.find(path) or ({}, None)
@@ -470,13 +470,13 @@ class App:
         await exchange.fail(failure)
 
     def failure(self, exchange: Exchange, error: Exception) -> Failure:
-        """Return how an error is told to the client; what nobody expects is logged."""
+        """Return the answer for an error; unexpected errors are logged."""
         words = exchange.route.endpoint.sentences if exchange.route else {}
         failure, unexpected = failure_of(error, exchange.request_id, words or SHARED)
         if unexpected:
             self._report(exchange.request_id, error)
         if failure.status == 401 and _is_of_page(exchange.scope):
-            # The browser would ask by a dialog of its own; the page has a better one.
+            # The browser would ask with its own dialog; the page has a better one.
             return Failure(401, failure.error_code, failure.message)
         return failure
 

@@ -37,7 +37,7 @@ class Authenticator:
         self._file = Path(settings.users_file) if settings.users_file else None
         self._token = settings.token
         self.is_open = self._file is None and self._token is None
-        """Whether there is nobody to know, so anybody may come."""
+        """Whether there are no users, so that no login is needed."""
         self._credentials: dict[str, list[users.Credential]] = {}
         self._tokens: dict[str, Identity] = {}
         self._remembered: dict[bytes, Identity] = {}
@@ -89,7 +89,7 @@ class Authenticator:
         return None if kept is None else self.sessions.begin(name, kept.secret)
 
     def _of_session(self, headers: Mapping[bytes, bytes]) -> Identity:
-        """Return whose session a cookie is; nobody's if it is over, or none of ours."""
+        """Return the user of a session's cookie; NOBODY if it is over, or not ours."""
         session = self.sessions.read(headers)
         if session is None:
             return NOBODY
@@ -106,7 +106,7 @@ class Authenticator:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _verified(self, digest: bytes, value: bytes, client: str) -> Identity:
-        """Return who that is, found out once for all who ask at the same time."""
+        """Return who that is; requests that ask at the same time share one check."""
         task = self._pending.get(digest)
         if task is None:
             task = asyncio.ensure_future(self._verify(value, client))
@@ -160,9 +160,9 @@ class Authenticator:
         return True
 
     def _look(self) -> None:
-        """Read the file again if it changed; looked at once in a second.
+        """Read the file again if it changed; checked once a second.
 
-        ConfigError while it cannot be read: who was removed from it must not stay.
+        ConfigError while it cannot be read: a user who was removed must not stay logged in.
         """
         now = time.monotonic()
         if self._file is None or now - self._looked < _LOOK_SECONDS:
@@ -220,7 +220,7 @@ def check(identity: Identity, permission: Permission) -> None:
     if permission in identity.permissions:
         return
     if identity is NOBODY:
-        raise denied("This server wants to know who calls: send a token or a name and password.")
+        raise denied("This server asks for a login: send a token, or a name and password.")
     who = f"The user {identity.name!r}" if identity.name else "Nobody without a name"
     raise Failure(403, "PERMISSION_DENIED", f"{who} has no {permission} permission.")
 

@@ -64,7 +64,7 @@ def endpoints(app: App) -> Sequence[Endpoint]:
             _SESSION,
             log_in,
             Permission.READ,
-            "Begin a session: a browser that was let in keeps it in a cookie.",
+            "Begin a session, which the browser keeps in a cookie.",
             quick=True,
         ),
         Endpoint("DELETE", _SESSION, log_out, Permission.PUBLIC, "End the session.", quick=True),

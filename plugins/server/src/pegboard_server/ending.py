@@ -27,11 +27,11 @@ class Ending:
     """
 
     def __init__(self, timeout: float, tell: Callable[[], None]) -> None:
-        """Give the end so many seconds; if they are over, ``tell`` may say so."""
+        """Give the end this many seconds; call ``tell`` if they are over."""
         self.code = 0
         """The exit code of a process that is late: it was asked to stop, and did."""
         self._begun = threading.Event()
-        # A pipe that nobody reads must not keep the process either.
+        # A pipe that is not read must not keep the process either.
         for seconds, say in ((timeout, tell), (timeout + _TELLING_SECONDS, None)):
             watch = threading.Thread(target=self._watch, args=(seconds, say), daemon=True)
             watch.start()

@@ -97,10 +97,7 @@ class Exchange:
     async def answer(
         self, answer: Answer, write_timeout: float, stopping: asyncio.Event | None = None
     ) -> None:
-        """Send an answer; ClientGone if nobody takes it.
-
-        One that is endless ends with ``stopping``.
-        """
+        """Send an answer; ClientGone if nobody reads it. An endless one ends with ``stopping``."""
         if isinstance(answer.content, bytes):
             await self._send_whole(self.whole_answer(answer, answer.content))
         else:

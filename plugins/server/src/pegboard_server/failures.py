@@ -47,9 +47,9 @@ RETRY_SECONDS = "1"
 """What ``Retry-After`` says when the server is busy."""
 
 LONGEST_MESSAGE = 1000
-"""Messages are cut to about so many characters."""
+"""Messages are cut to about this many characters."""
 LONGEST_OWN = 400
-"""The words for our own clients to so many, since the message holds them too."""
+"""And the words for our own clients to this many, since the message holds them too."""
 
 
 @frozen
@@ -101,8 +101,8 @@ def failure_of(
 ) -> tuple[Failure, bool]:
     """Return the answer for an error, and whether the error belongs into the log.
 
-    ``words`` are what MLflow's server says of it. Faults of the server's own side are told to the
-    client without paths or other details.
+    ``words`` are what MLflow's server says of it. For faults on the server's side, the client gets
+    no paths or other details.
     """
     if isinstance(error, Failure):
         return error, False
@@ -118,7 +118,7 @@ def failure_of(
         return Failure(500, "INTERNAL_ERROR", f"The server's store or set-up failed. {see}"), True
     if isinstance(error, PegboardError):
         status = STATUS_OF_CODE.get(error.error_code, 500)
-        # That an ability is missing is no fault of the server's.
+        # A missing ability is not a fault of the server.
         is_fault = status >= 500 and status != STATUS_OF_CODE["NOT_IMPLEMENTED"]
         message = _bounded(sentences.spoken(error, words))
         return Failure(status, error.error_code, message, own=_own(error)), is_fault

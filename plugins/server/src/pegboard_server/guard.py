@@ -1,8 +1,8 @@
 """Which requests are let in by where they come from: the Host and Origin that browsers send.
 
-A page of another site can make a browser send requests here. If it does so under a name of its own
-that it points at this machine (DNS rebinding), the Host tells; if it does so across sites, the
-Origin does.
+A page of another site can make a browser send requests here. If it uses a name of its own that it
+points at this machine (DNS rebinding), the Host shows it; if it sends them across sites, the Origin
+shows it.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Guard:
 
     @staticmethod
     def is_same(origin: bytes, headers: Mapping[bytes, bytes]) -> bool:
-        """Whether an Origin is this server's own, as far as the Host tells."""
+        """Whether an Origin is this server's own, as far as the Host shows."""
         scheme, _, place = origin.decode("latin-1").lower().partition("://")
         own = _split(headers.get(b"host", b"").decode("latin-1").lower(), scheme)
         return bool(place) and _split(place, scheme) == own

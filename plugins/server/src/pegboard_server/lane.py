@@ -1,7 +1,7 @@
 """The quick lane: requests that wait for nothing are answered in the parser's own call.
 
-A task of its own, a body that is waited for and an answer in two messages cost more than what such
-an endpoint does. What is refused, counted and logged is the same as for all other requests.
+A separate task, waiting for the body and an answer in two messages would cost more than such an
+endpoint itself. What is refused, counted and logged is the same as for all other requests.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 ROOM = 1 << 19
 """How many bytes of a body may be here that the application has not taken."""
 LONG = 1 << 18
-"""How many bytes have to be missing for this to be worth the room."""
+"""How many bytes must be missing for this to be worth the memory."""
 
 
 class LongBody(asyncio.BufferedProtocol):
@@ -42,7 +42,7 @@ class LongBody(asyncio.BufferedProtocol):
         return self._room[self._filled : self._filled + self._left]
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Let the application know of what arrived."""
+        """Let the application know what arrived."""
         self._left -= nbytes
         if not self._cycle.response_complete:
             # Nobody wants the rest of a request that was answered.

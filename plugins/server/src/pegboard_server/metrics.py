@@ -1,8 +1,8 @@
 """What is measured, and how Prometheus reads it.
 
 All numbers of all workers lie in one shared piece of memory: each worker adds to its own part,
-without locks, and whoever is asked sums them up. A worker that takes the place of a dead one goes
-on with the numbers of that one, so counters never fall.
+without locks, and the worker that is asked sums them up. A worker that takes the place of a dead
+one goes on with the numbers of that one, so counters never fall.
 """
 
 from __future__ import annotations

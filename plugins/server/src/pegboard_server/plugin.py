@@ -9,7 +9,7 @@ from pegboard.hookspecs import Command, hookimpl
 
 @hookimpl
 def pegboard_commands() -> Sequence[Command]:
-    """Declare the server, and what runs a script against one of its own."""
+    """Declare the server, and the command that runs a script against a temporary one."""
     return [
         Command(
             "server",

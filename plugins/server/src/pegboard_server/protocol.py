@@ -201,7 +201,8 @@ class Protocol(HttpToolsProtocol):
         """Hand the request on, as uvicorn does."""
         early, self._quick = self._quick is not None and self._early, None
         super().on_headers_complete()
-        # What comes behind a body is no header: the application may not have looked at them yet.
+        # Bytes behind a body do not belong to the headers, which the application may not have read
+        # yet.
         self.headers = []
         self.scope[WRITE] = self._write  # type: ignore[literal-required]
         self.scope[STREAM] = self._stream  # type: ignore[literal-required]
@@ -291,7 +292,7 @@ class Protocol(HttpToolsProtocol):
         self.on_response_complete()
 
     def _stream(self, scope: Scope) -> None:
-        """Read what is missing of a request's body without the parser, if that is worth it.
+        """Read the rest of a request's body without the parser, if it is long enough.
 
         To be called before any of the body was received.
         """

@@ -56,7 +56,7 @@ class Readings:
 
     @contextmanager
     def reading(self, scope: Scope) -> Iterator[Reading]:
-        """Have a request stopped, within the block, when nobody waits for it any more."""
+        """Stop a request, within the block, when its client is gone."""
         made = Reading(time.monotonic() + self._seconds)
         self._open.add(made)
         tell = scope.get(GONE)

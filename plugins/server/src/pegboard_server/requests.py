@@ -15,11 +15,11 @@ from pegboard_server.asgi import Receive, Scope
 from pegboard_server.failures import ClientGone, Failure, busy, malformed
 
 MAX_QUERY_FIELDS = 2_000
-"""How many fields a query may have; so many take some milliseconds of the event loop."""
+"""How many fields a query may have; this many take some milliseconds of the event loop."""
 
 _SHORT, _MEDIUM, _FEW = 32 << 10, 256 << 10, 4_000
-"""Bytes of a body, and of a longer one with at most so many objects and arrays, that the event loop
-parses itself: a thread costs more. A thousand metrics have a thousand objects."""
+"""How long a body the event loop parses itself, and how long one with few objects and arrays: a
+thread would cost more. A thousand metrics have a thousand objects."""
 
 _JSON = b"application/json"
 _ONCE = (b"host", b"content-length", b"content-type", b"authorization", b"origin")
@@ -149,9 +149,9 @@ def is_soon_parsed(body: bytes) -> bool:
 
 
 def parse_json(body: bytes, content_type: bytes | None, most: int) -> dict[str, Any]:
-    """Return the object that a body holds, with at most so many names and values.
+    """Return the object that a body holds, with at most ``most`` names and values.
 
-    Of a key that comes twice the last value counts. The parser refuses what is nested deeper than
+    If a key comes twice, its last value counts. The parser refuses what is nested deeper than
     1,024 levels.
     """
     if content_type != _JSON:

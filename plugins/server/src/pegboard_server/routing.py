@@ -57,7 +57,7 @@ class Router:
                     found.setdefault(path, {})[route.endpoint.method] = route
                 else:
                     self.fixed.setdefault(path.encode(), {})[route.endpoint.method] = route
-        # Of several that match, the one with the longer fixed beginning is meant.
+        # If several match, the one with the longest fixed beginning is meant.
         ordered = sorted(found, key=lambda path: (-path.index("{"), ":path}" in path, path))
         self._expressions = [(_expression(path), found[path]) for path in ordered]
 

@@ -53,8 +53,8 @@ def acceptors(listener: socket.socket) -> list[socket.socket]:
     """Return a socket that listens as often as connections are to be accepted at one time.
 
     The event loop accepts one of each socket between two rounds of answering all requests that
-    came. Of many clients that come at once to a busy server the last would wait for very long.
-    Workers that share a socket would take each other's connections, so they keep to one.
+    came. If many clients came at once to a busy server, the last would wait for very long. Workers
+    that share a socket would take each other's connections, so they keep to one.
     """
     return [listener, *(listener.dup() for _ in range(_ACCEPTORS - 1))]
 
@@ -113,7 +113,7 @@ class Server(uvicorn.Server):
         self.ending = Ending(settings.stop_timeout_seconds, self._tell_late)
         _allow_files(PAST_LIMIT * settings.max_connections)
         shares = Shares(settings.max_connections_per_address, settings.trusted_proxies)
-        # What a proxy tells of a client is read on the usual way only.
+        # What a proxy says about a client is read on the usual way only.
         lane = None if settings.trusted_proxies else Lane(app, settings.root_path.encode())
         given = {"settings": settings, "metrics": app.metrics, "shares": shares, "lane": lane}
         protocol = type("_Protocol", (Protocol,), given)

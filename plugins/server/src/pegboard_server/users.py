@@ -25,7 +25,7 @@ LEVELS = (Permission.READ, Permission.WRITE, Permission.DELETE, Permission.ADMIN
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 _COST, _BLOCK, _LANES = 2**14, 8, 1
 _MOST_WORK = 2**22
-"""Of cost, block and lanes together: some seconds."""
+"""The limit for cost, block and lanes together: some seconds."""
 _KEY_BYTES = 64
 _SCRYPT = re.compile(
     r"scrypt\$(\d{1,9})\$(\d{1,9})\$(\d{1,9})\$([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+)"
@@ -102,7 +102,7 @@ def _parts(kept: str) -> tuple[int, int, int, bytes, bytes]:
 
 
 def new_token() -> str:
-    """Return a token that nobody can guess."""
+    """Return a token that cannot be guessed."""
     return f"peg_{secrets.token_urlsafe(32)}"
 
 

@@ -166,7 +166,7 @@ class _Master:
         return _Worker(self._settings, self._listener, board, self._recipe)
 
     def _end(self, workers: list[_Worker]) -> None:
-        # While anybody holds the socket, clients would queue at it in vain.
+        # While a process holds the socket, clients would queue at it in vain.
         self._listener.close()
         for worker in workers:
             worker.process.terminate()

@@ -55,7 +55,7 @@ def of_body(scorer: Scorer, text: str) -> tuple[Any, bool]:
 def as_document(pieces: Iterable[Any]) -> Iterator[bytes]:
     """Yield predictions as ``{"predictions": …}``, piece by piece; they must be lists to be joined.
 
-    What is no list stands alone, as in an answer to a request.
+    Predictions that are not a list stand alone, as in an answer to a request.
     """
     opening = b'{"predictions": ['
     for piece in pieces:

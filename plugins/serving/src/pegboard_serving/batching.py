@@ -65,7 +65,7 @@ class Batcher:
             while jobs := self._take():
                 outcomes = self._outcomes(jobs)
                 loop = jobs[0].answer.get_loop()
-                # A loop that is closed has nobody left who waits.
+                # In a closed loop no task is left that waits.
                 if not loop.is_closed():
                     loop.call_soon_threadsafe(_deliver, jobs, outcomes)
             if self._closing:

@@ -30,7 +30,7 @@ _FIRST = 2
 
 
 def check_columns(count: int, schema: Schema | None) -> None:
-    """Refuse a table with so many columns; each costs as much as thousands of rows do."""
+    """Refuse a table with too many columns; each costs as much as thousands of rows do."""
     most = MAX_COLUMNS if schema is None else max(MAX_COLUMNS, 2 * len(schema.inputs))
     if count > most:
         raise Failure(400, "BAD_REQUEST", f"A table has {count} columns; {most} are allowed.")

@@ -35,7 +35,7 @@ def split_parts(value: Any) -> tuple[list[Any] | None, list[Any] | None, list[An
     if not isinstance(value, dict) or "data" not in value or not value.keys() <= _SPLIT_KEYS:
         raise malformed(
             "dataframe_split has to be an object with data, and perhaps columns and index; "
-            + (f"it has {quoted(sorted(value))}." if isinstance(value, dict) else "it is none.")
+            + (f"it has {quoted(sorted(value))}." if isinstance(value, dict) else "it is not one.")
         )
     columns, index, data = value.get("columns"), value.get("index"), value["data"]
     for name, part in (("columns", columns), ("index", index), ("data", data)):

@@ -25,10 +25,10 @@ COLUMN = "prediction"
 
 
 def form_of(path: str | None, given: str | None, default: str) -> str:
-    """Return the form of what goes to a file; InvalidValue for an ending that says none.
+    """Return the form of a file; InvalidValue for an unknown ending.
 
-    ``given`` goes before the ending; without either it is ``default``. PluginError if a form needs
-    what is not installed.
+    ``given`` takes precedence over the ending; without either it is ``default``. PluginError if a
+    form needs what is not installed.
     """
     ending = Path(path or "").suffix.lower().lstrip(".")
     form = given or ending or default
@@ -135,7 +135,7 @@ def _refuse_others(names: list[str], records: list[Mapping[str, Any]]) -> None:
         if not known.issuperset(each):
             extra = next(name for name in each if name not in known)
             raise InvalidValue(
-                f"Some predictions have a column {extra!r}, which the first ones had not.",
+                f"Some predictions have a column {extra!r}, which the first ones lack.",
                 hint="Write them as .jsonl, or predict for all rows at once with --chunk-rows 0.",
             )
 

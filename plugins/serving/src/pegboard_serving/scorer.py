@@ -20,11 +20,11 @@ _LONGEST = 300
 
 
 class ModelFault(Exception):
-    """The model raised an error of its own, which is the cause."""
+    """The model itself raised an error, which is the cause."""
 
 
 def told(fault: ModelFault) -> str:
-    """Return what is said of an error in the model: its first line, and no more."""
+    """Return what a client sees of an error in the model: its first line."""
     line = str(fault).strip().partition("\n")[0][:_LONGEST]
     return f"The model cannot predict from this input: {type(fault.__cause__).__name__}: {line}"
 

@@ -1,4 +1,4 @@
-"""CSV as tables: whole, or in pieces of so many rows."""
+"""CSV as tables: whole, or in pieces with a number of rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NUMBERS = frozenset({DataType.double, DataType.float, DataType.long, DataType.i
 
 
 def read(stream: IO[str], schema: Schema | None) -> pd.DataFrame:
-    """Return the table in a stream; Failure if it is no CSV, SchemaMismatch if it does not fit."""
+    """Return the table in a stream; Failure if it is not CSV, SchemaMismatch if it does not fit."""
     start = stream.tell()
     try:
         table = pd.read_csv(stream, dtype=_dtypes(schema, numbers=True))

@@ -196,7 +196,7 @@ def test_an_error_of_the_server_is_raised_as_what_it_is(server, fault, status, c
 
 def test_wrong_credentials_are_not_missing_ones(server, fault, monkeypatch):
     server.fault = lambda _: fault(401, body=body("UNAUTHENTICATED", "it is wrong"))
-    with pytest.raises(AccessDenied, match="wants to know who you are: it is wrong"):
+    with pytest.raises(AccessDenied, match="asks for a login: it is wrong"):
         call(server.url)
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "abc")
     with pytest.raises(AccessDenied, match="does not accept your name, password or token: it is"):

@@ -349,7 +349,7 @@ def test_a_closed_store_logs_no_more(server, store, run_id):
 def test_a_server_that_wants_to_know_who_we_are_is_not_waited_for(server, store, run_id, fault):
     log_steps(store, run_id, range(5))
     server.fault = lambda _: fault(401)
-    with pytest.raises(StoreError, match="who you are"):
+    with pytest.raises(StoreError, match="asks for a login"):
         store.metric_writer().flush()
     server.fault = lambda _: None
     store.metric_writer().flush()

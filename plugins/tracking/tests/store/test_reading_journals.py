@@ -245,6 +245,6 @@ def test_a_journal_that_may_not_be_read_is_an_error(path, store, children) -> No
         for closed in (file, directory):
             closed.chmod(0o200)
             said = children.run(GET, path, run_id, as_nobody=True)
-            assert said == f"{closed} cannot be read, so that what was logged last is not known.\n"
+            assert said == f"{closed} cannot be read, so the last logged points are not known.\n"
             closed.chmod(0o755)
         assert children.run(GET, path, run_id, as_nobody=True) == "1.0\n"

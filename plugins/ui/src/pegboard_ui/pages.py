@@ -57,7 +57,7 @@ _PLUGINS = {
 
 
 def endpoints() -> list[Endpoint]:
-    """Return the endpoints that tell of pages and plugins."""
+    """Return the endpoints that list pages and plugins."""
     return [
         Endpoint(
             "GET",
@@ -162,7 +162,7 @@ def _module(page: UiPage) -> Path:
 
 
 def _digest(folder: Path) -> str:
-    """Return the hash of what lies in a folder; new when a file of it changes."""
+    """Return the hash of a folder's content, which changes with each file."""
     files = sorted(path for path in folder.rglob("*") if path.suffix in _SERVED)
     seen = hashlib.sha256()
     for file in files:

@@ -36,7 +36,7 @@ def pegboard_commands() -> Sequence[Command]:
 
 @hookimpl
 def pegboard_ui_pages() -> Sequence[UiPage]:
-    """Declare the page of what is installed."""
+    """Declare the page of installed plugins."""
     from pegboard_ui.hookspecs import UiPage
 
     return [UiPage("plugins", "Plugins", "pegboard_ui:own/plugins.js", _PLUG)]

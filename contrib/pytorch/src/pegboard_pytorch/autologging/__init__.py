@@ -15,7 +15,7 @@ from pegboard_pytorch.autologging.checkpoints import CheckpointSwitches
 INTEGRATION = Integration("pytorch", "torch", ("2.10", "2.15"))
 
 _LIGHTNING = ("lightning.pytorch", "pytorch_lightning")
-"""The two names that Lightning goes by; each has classes of its own."""
+"""The two names of Lightning; each has its own classes."""
 
 
 def autolog(
@@ -44,8 +44,8 @@ def autolog(
     ``log_every_n_step``-th step), checkpoints, a summary of the layers, and the model as an
     exported program with its signature.
 
-    Of a training loop of your own, the scalars and hyperparameters go to the active run that it
-    gives to TensorBoard's ``SummaryWriter``: scalars of every ``log_every_n_step``-th step, if that
+    From a custom training loop, the scalars and hyperparameters that it gives to TensorBoard's
+    ``SummaryWriter`` go to the active run: scalars of every ``log_every_n_step``-th step, if that
     is given.
     """
     if log_every_n_epoch < 1 or (log_every_n_step is not None and log_every_n_step < 1):

@@ -92,8 +92,8 @@ class Checkpoints:
         value = metrics.get(str(self.switches.monitor))
         if value is None:
             raise InvalidValue(
-                f"the metric {self.switches.monitor!r}, which tells the best checkpoint, is not "
-                "logged by the module; checkpoint_monitor names another"
+                f"the metric {self.switches.monitor!r}, which chooses the best checkpoint, is "
+                "not logged by the module; checkpoint_monitor names another"
             )
         better = self._best is None or (
             value < self._best if self.switches.mode == "min" else value > self._best

@@ -1,6 +1,6 @@
-"""Tells whether an exported program (``.pt2``) can run code of its own when it is loaded.
+"""Tells whether an exported program (``.pt2``) can run arbitrary code when it is loaded.
 
-``torch.export.load`` is not made for files of strangers: it unpickles some records of the archive,
+``torch.export.load`` is not meant for untrusted files: it unpickles some records of the archive,
 loads compiled libraries from it, and evaluates texts of the program as Python. What is accepted
 here is what ``torch.export.save`` writes for ordinary models: plain tensors, and a graph of
 PyTorch's own operators. Whatever is not understood is refused.

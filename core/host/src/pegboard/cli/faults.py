@@ -63,7 +63,7 @@ def explained(kind: str, key: str, names: list[str]) -> str:
 
 
 def _try_out(host: Host) -> dict[str, str]:
-    """Ask each plugin for the tags of a run, as every run does; the time is put down with it."""
+    """Ask each plugin for the tags of a run, as every run does; the time it takes is noted."""
     found = {}
     for implementation in host.manager.hook.pegboard_run_context.get_hookimpls():
         plugin = host.plugins[implementation.plugin_name]

@@ -52,7 +52,7 @@ def _group(name: str, own: Entry | None, added: Sequence[Entry]) -> click.Comman
     group = loaded(own)
     if not isinstance(group, click.Group):
         raise PluginError(
-            f"The command {name!r} is not a group, but others want to be in it: "
+            f"The command {name!r} is not a group, but other plugins add commands to it: "
             f"{', '.join(command.name for command in added)}.",
             hint="Name one of the plugins in [pegboard] disabled, in pegboard.toml.",
         )

@@ -114,7 +114,7 @@ class LazyGroup(click.Group):
 
 
 def loaded(declaration: Entry) -> click.Command:
-    """Return the command that was declared; PluginError if it cannot be had, or is none."""
+    """Return the declared command; PluginError if it cannot be loaded, or is not a command."""
     fault = "The fault is the plugin's that declares it; 'pegboard plugins' shows which."
     with plugin_calls.blamed(f"The command {declaration.name!r} could not be loaded", fault):
         command = declaration.load()

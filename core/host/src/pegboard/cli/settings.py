@@ -51,7 +51,7 @@ def show(ctx: click.Context, as_json: bool) -> None:
 @output.json_option
 @click.pass_context
 def path(ctx: click.Context, as_json: bool) -> None:
-    """Print the path of the configuration file in use, or where one is looked for."""
+    """Print the path of the configuration file in use, or the places where it may be."""
     named = ctx.find_root().params.get("config")
     environ = {**os.environ, **({"PEGBOARD_CONFIG": named} if named else {})}
     file = configuration.find_file(environ, Path.cwd())

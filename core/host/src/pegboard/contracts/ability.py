@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Able:
-    """Has abilities: contracts of their own, each of which an implementation keeps or does not."""
+    """Has abilities: further contracts, which an implementation may keep."""
 
     def ability(self, contract: type[T]) -> T | None:
         """Return what keeps a further contract, such as ``pegboard_stores.uploads.PartUploads``.

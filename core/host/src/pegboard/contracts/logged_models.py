@@ -34,7 +34,7 @@ class DatasetFilter:
 class ModelOrder:
     """What to order models by: an attribute, or ``metrics.KEY``, of one dataset if it is named.
 
-    Of a metric the latest point counts (by time, then by step). Models without one come last.
+    The latest point of a metric counts (by time, then by step). Models without one come last.
     """
 
     field_name: str

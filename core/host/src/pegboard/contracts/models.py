@@ -73,8 +73,8 @@ class ModelFlavor(ABC):
     def save(self, model: Any, directory: Path, options: Mapping[str, Any]) -> SavedFlavor:
         """Write a model into a directory.
 
-        ``options`` are the flavor's own; an unknown one is an InvalidValue. What cannot be written
-        in a form that is safe to load is an error that says which option writes it nevertheless.
+        ``options`` are the flavor's own; an unknown one is an InvalidValue. If a model cannot be
+        written in a form that is safe to load, the error names the option that writes it anyway.
         """
 
     @abstractmethod

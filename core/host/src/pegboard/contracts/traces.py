@@ -31,8 +31,8 @@ class TraceStore(Able, ABC):
     def start(self, info: TraceInfo) -> TraceInfo:
         """Record the outline of a trace in an active experiment, and return it as it is now.
 
-        Of a trace that is known, the new values replace the old; tags and metadata are added. The
-        tag ``mlflow.artifactLocation`` says where files of the trace belong.
+        If the trace is known, the new values replace the old; tags and metadata are added. The tag
+        ``mlflow.artifactLocation`` says where files of the trace belong.
         """
 
     @abstractmethod

@@ -57,7 +57,7 @@ class MetricWriter(ABC):
     """
 
     quick: bool = False
-    """Whether logging waits for nobody: no lock, no transaction, no network."""
+    """Whether logging never waits: no lock, no transaction, no network."""
 
     @abstractmethod
     def log(self, run_id: str, key: str, value: float, timestamp: int, step: int) -> None:
@@ -262,7 +262,8 @@ class TrackingStore(Able, ABC):
     ) -> Page[Metric]:
         """Return all points of a metric in the order they were logged; empty if there are none.
 
-        Of points that are equal in step, timestamp and value the first is kept; NaN equals NaN.
+        Of several points with equal step, timestamp and value, only the first is kept; NaN equals
+        NaN.
         """
 
     @abstractmethod

@@ -41,7 +41,7 @@ class SpanEvent:
 
 @frozen
 class SpanLink:
-    """A span, perhaps of another trace, that a span has to do with. Ids are hex digits."""
+    """A span, perhaps of another trace, that a span is related to. Ids are hex digits."""
 
     trace_id: str
     span_id: str

@@ -261,7 +261,7 @@ class ArtifactMethods(NamedFilesMethods):
         from pegboard import paging
         from pegboard.literals import literal
 
-        # Wildcards in the path may find more, so what is found is looked at again.
+        # Wildcards in the path may match more, so results are checked again.
         where = f"tags.`{LOGGED_TABLES}` LIKE {literal(f'%{path}%')}"
         if run_ids:
             where += f" AND attributes.run_id IN ({', '.join(map(literal, run_ids))})"

@@ -20,7 +20,7 @@ def user_of(host: Host) -> str | None:
             tags = plugin_calls.context_of(plugin_calls.asked(implementation, {}))
             user = tags.get(USER) or user
         except BaseException as error:
-            # Who it was is worth less than the change itself.
+            # The author matters less than the change itself.
             if plugin_calls.is_fatal(error):
                 raise
             logging.getLogger("pegboard").warning(

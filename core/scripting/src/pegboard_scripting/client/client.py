@@ -47,7 +47,7 @@ class Client(ArtifactMethods, LoggedModelMethods, RegistryMethods):
         """Use the store of a URI; without one, the store that this process tracks to.
 
         The registry is that of ``registry_uri``; without one, the one that this process uses, which
-        is beside the store if nothing else is said.
+        is beside the store by default.
         """
         super().__init__(host.current())
         self.tracking_uri = tracking_uri or location.get_tracking_uri()

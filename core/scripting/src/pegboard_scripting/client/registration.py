@@ -91,11 +91,11 @@ def find_origin(client: Client, model_uri: str) -> Source:
 def described(
     client: Client, source: str, run_id: str | None = None, model_id: str | None = None
 ) -> Source:
-    """Return what a new version is to know of its source.
+    """Return what a new version records about its source.
 
-    A logged model gives its run, its id and its files; a version all that, for the copy; files of
-    a run give the run. Other sources say nothing. What the caller knows (``run_id``, ``model_id``)
-    goes before. NotFound if a ``models:`` URI names what is not there.
+    A logged model gives its run, its id and its files; a version all that, for the copy; files of a
+    run give the run. Other sources say nothing. What the caller knows (``run_id``, ``model_id``)
+    takes precedence. NotFound if a ``models:`` URI names what is not there.
     """
     if model_uris.is_model_uri(source):
         found = source_of(client.named_files(source))

@@ -44,7 +44,7 @@ def to_frame(data: Any) -> pandas.DataFrame:
     try:
         return pd.DataFrame(data)
     except ValueError:
-        # Values that are no lists: a single row.
+        # Values that are not lists: a single row.
         return pd.DataFrame([data])
 
 

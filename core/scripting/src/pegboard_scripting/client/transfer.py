@@ -72,7 +72,7 @@ class _Watched(io.BufferedReader):
         self._furthest = 0
 
     def read(self, size: int | None = -1) -> bytes:
-        """Return the next bytes, at most so many."""
+        """Return the next bytes, at most ``size``."""
         data = super().read(size)
         # What is sent once more after a fault counts once.
         if (position := self.tell()) > self._furthest:

@@ -93,7 +93,7 @@ def current_experiment_id() -> str:
 
     It is the one of ``set_experiment``, else of the environment variables
     ``MLFLOW_EXPERIMENT_NAME`` (created if need be) or ``MLFLOW_EXPERIMENT_ID`` (or ``PEGBOARD_…``,
-    which go before), else the default one.
+    which take precedence), else the default one.
     """
     chosen = chosen_experiment_id()
     if chosen is not None:

@@ -87,7 +87,7 @@ def _install() -> None:
 
 def end(run_id: str, status: RunStatus) -> None:
     """End a run of this process, unless it was ended already."""
-    # Of several threads that end a run, the one that takes it out of the dict does it.
+    # If several threads end a run, the one that takes it out of the dict does it.
     open_run = _watch.runs.pop(run_id, None)
     if open_run is None or open_run.pid != os.getpid():
         return

@@ -176,7 +176,7 @@ def log_model_params(params: Mapping[str, Any], model_id: str | None = None) -> 
     chosen = model_id or here.model_id
     if chosen is None:
         raise InvalidValue(
-            "log_model_params was not told which model.",
+            "log_model_params needs a model.",
             hint="Pass model_id, or call set_active_model first.",
         )
     client().log_model_params(chosen, params)

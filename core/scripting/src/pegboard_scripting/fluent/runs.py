@@ -284,7 +284,7 @@ def current() -> OpenRun | None:
 
 
 def _after_fork() -> None:
-    """In a forked child: log through a writer of its own. The runs stay the parent's."""
+    """In a forked child: log through a new writer. The runs stay the parent's."""
     global _starting
     _starting = threading.RLock()
     here.log = here.log_many = None

@@ -32,7 +32,7 @@ class Budget:
         return self.left < 0
 
     def spend(self, steps: int) -> None:
-        """Take steps; InvalidValue if so many are not left."""
+        """Take steps; InvalidValue if fewer are left."""
         self.left -= steps
         if self.left < 0:
             raise self.exceeded()

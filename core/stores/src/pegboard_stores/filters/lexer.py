@@ -9,7 +9,7 @@ from attrs import frozen
 from pegboard.errors import FilterError
 
 MAX_LENGTH = 200_000
-"""The longest filter or order that is looked at, in characters."""
+"""The length of the longest filter or order that is read, in characters."""
 
 KEYWORDS = frozenset(
     {"AND", "OR", "NOT", "IN", "IS", "NULL", "LIKE", "ILIKE", "RLIKE", "ASC", "DESC"}
@@ -32,7 +32,7 @@ class Token(Enum):
 class Lexeme:
     """A token, its text as written, and where it begins.
 
-    Of a name, ``first`` is the part before the dot, or all of it; ``rest`` what follows.
+    If it is a name, ``first`` is the part before the dot, or all of it, and ``rest`` what follows.
     """
 
     token: Token

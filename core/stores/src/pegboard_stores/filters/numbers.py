@@ -8,7 +8,7 @@ _NUMBER = re.compile(r"\s*[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|inf(?:inity)
 
 
 def as_number(text: str) -> float | None:
-    """Return the number that a param's text stands for; None if it is none, as for ``nan``."""
+    """Return the number that a param's text stands for; None if it is not one, as for ``nan``."""
     if len(text) > 1000 or _NUMBER.fullmatch(text) is None:
         return None
     return float(text)

@@ -146,7 +146,7 @@ class _Parser:
         least, comma, most = self._text[self._at + 1 : max(end, 0)].partition(",")
         valid = all(not part or (part.isascii() and part.isdigit()) for part in (least, most))
         if end < 0 or not valid or not (least or most):
-            raise PatternError("A '{' that is meant as such is written '\\{'.", self._at)
+            raise PatternError("To match the character '{', write '\\{'.", self._at)
         if len(least) > 4 or len(most) > 4:
             raise PatternError(f"A pattern repeats at most {MAX_PROGRAM} times.", self._at)
         low = int(least or 0)

@@ -35,7 +35,7 @@ def add_spans(record: TraceRecord, spans: Sequence[Span], tags: Mapping[str, str
     record.info = evolve(
         info,
         tags={**info.tags, **told, **tags, **outline.IN_STORE},
-        # What the outline told goes before what its spans do.
+        # What the outline says takes precedence over its spans.
         trace_metadata={**known, **used, **info.trace_metadata}
         if record.outlined
         else {**known, **info.trace_metadata, **used},

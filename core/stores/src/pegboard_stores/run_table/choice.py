@@ -11,7 +11,7 @@ from pegboard_stores.run_table import words
 from pegboard_stores.run_table.columns import DURATION
 
 LOOKED_AT = 64
-"""How many of the runs that fit are looked at to choose columns, evenly among all of them."""
+"""How many of the matching runs are read to choose columns, spread evenly."""
 
 _EACH = 3
 """How many metrics and how many params are chosen."""
@@ -28,7 +28,7 @@ NOTE = Field(Kind.TAG, "mlflow.note.content")
 
 @frozen
 class Seen:
-    """A column among the runs that were looked at: in how many, and how many different values."""
+    """A column among the runs that were read: how many have it, and how many different values."""
 
     column: Field
     distinct: int
@@ -72,7 +72,8 @@ def spark(wanted: str, columns: Sequence[Field]) -> str:
 def ranked(seen: Iterable[Seen]) -> list[Field]:
     """Return columns, those with the most different values first.
 
-    Of equals those that more runs have, then as they come. What systems log of themselves is last.
+    Among equals, those that more runs have come first, then in the given order. Metrics and tags
+    that systems log come last.
     """
     found = sorted(
         seen,

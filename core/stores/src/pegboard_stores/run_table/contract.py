@@ -19,7 +19,7 @@ from pegboard_stores.run_table.bounds import MOST_ROWS, check_page
 Value = float | str | None
 
 DISTINCT = 200
-"""So many different values are told apart in any case."""
+"""Up to this many different values are counted exactly."""
 
 
 @frozen
@@ -32,7 +32,7 @@ class Within:
 
 @frozen
 class RunScope:
-    """The runs that are looked at: those of experiments that fit ``q``.
+    """The runs in view: those of experiments that fit ``q``.
 
     ``q`` is a filter of searches, or plain words, all of which stand in a run's name, notes or tags
     (``words``). FilterError says at which column a filter is wrong.
@@ -144,8 +144,8 @@ class Groups:
 class KeyInfo:
     """A column that some run has: how many have it, and how many different values.
 
-    Of more than ``DISTINCT`` different values as few may be counted. ``min`` and ``max`` are of
-    finite numbers; None for texts.
+    If there are more than ``DISTINCT`` different values, the count may stop at that. ``min`` and
+    ``max`` are of finite numbers; None for texts.
     """
 
     column: Field
@@ -246,7 +246,7 @@ class RunTable(ABC):
 
     @abstractmethod
     def revision(self) -> int:
-        """Return what differs after each change of a run, by anybody."""
+        """Return a value that differs after each change of a run, by any process."""
 
     @abstractmethod
     def changed_since(self, revision: int) -> Changes:

@@ -60,7 +60,7 @@ def _mean(numbers: Sequence[float]) -> float:
     try:
         return math.fsum(numbers) / len(numbers)
     except OverflowError:
-        # The sum of the greatest numbers is none.
+        # The sum of the greatest numbers overflows.
         return math.fsum(number / len(numbers) for number in numbers)
 
 

@@ -13,7 +13,7 @@ R = TypeVar("R", bound=Hashable)
 
 @frozen
 class Links(Generic[R]):
-    """The parents of runs that have one among those that are looked at, and the other way round."""
+    """The parents of runs within the runs in view, and the children of each parent."""
 
     parents: dict[R, R]
     children: dict[R, list[R]]
@@ -29,9 +29,9 @@ class Links(Generic[R]):
 
 
 def links(children: dict[R, list[R]]) -> Links[R]:
-    """Return who is below whom, of children by their parent.
+    """Return which run is below which, from children by their parent.
 
-    Runs in a circle, and what is below them, are below nobody: all of them are to be seen.
+    Runs in a circle, and those below them, have no parent here, so that all of them are shown.
     """
     parents = {child: row for row, below in children.items() for child in below}
     reached = {row for row in children if row not in parents}

@@ -12,7 +12,7 @@ from pegboard_stores.run_table.contract import Histogram
 _TEXTS = 10
 """How many of the most frequent texts are shown."""
 _WIDE = 1_000.0
-"""Positive numbers of which the greatest is so many times the least have bins that grow."""
+"""If the greatest of positive numbers is this many times the least, the bins grow."""
 
 
 def of_texts(values: Sequence[str]) -> Histogram:

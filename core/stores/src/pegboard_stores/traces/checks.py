@@ -55,7 +55,7 @@ def checked_prompt(name: str, version: str) -> str:
     prompt = f"{name}/{version}"
     if not name or not version or prompt.count("/") != 1 or "\0" in prompt:
         raise InvalidValue(
-            f"{prompt[:60]!r} is no version of a prompt.",
+            f"{prompt[:60]!r} is not a version of a prompt.",
             hint="Give the name and the version, both without a slash.",
         )
     if len(prompt) > _MAX_PROMPT:
@@ -94,7 +94,9 @@ def changed(old: Assessment, changes: Mapping[str, Any]) -> Assessment:
     """Return an assessment with some of CHANGEABLE changed; metadata is added to what is there."""
     unknown = set(changes) - CHANGEABLE
     if unknown:
-        raise InvalidValue(f"Of an assessment {', '.join(sorted(unknown))} cannot be changed.")
+        raise InvalidValue(
+            f"These fields of an assessment cannot be changed: {', '.join(sorted(unknown))}."
+        )
     metadata = {**old.metadata, **changes.get("metadata", {})}
     new = attrs.evolve(old, **{**changes, "metadata": metadata})
     assessment_name(new.name)

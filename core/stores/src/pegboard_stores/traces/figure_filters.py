@@ -42,7 +42,7 @@ def parse(text: str, view: MetricViewType) -> FigureFilter:
     found = _FORM.fullmatch(text) if len(text) <= MAX_FILTER else None
     if found is None:
         raise InvalidValue(
-            f"{text[:60]!r} is no filter for metrics of traces.",
+            f"{text[:60]!r} is not a filter for metrics of traces.",
             hint="Give comparisons like trace.status = 'OK' or trace.tag.team = 'blue', "
             "each on its own.",
         )

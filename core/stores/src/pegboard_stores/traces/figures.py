@@ -132,7 +132,7 @@ def percentile(values: Iterable[float], percent: float) -> float | None:
 
 
 def number_of(value: Any) -> float | None:
-    """Return the number that the value of an assessment counts as, None if it is none."""
+    """Return the number that the value of an assessment counts as, if any."""
     if isinstance(value, str):
         return {"yes": 1.0, "no": 0.0}.get(value.lower())
     if isinstance(value, (bool, int, float)) and math.isfinite(value):

@@ -1,4 +1,4 @@
-"""What spans tell of language models: which was asked, how many tokens, and at what cost."""
+"""What spans say about language models: which one was called, tokens and cost."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Abilities:
     """What a server can do; a server that is not ours, nothing of it."""
 
     heartbeat_seconds: float | None = None
-    """How often a client is to say that its runs are alive; None: nobody listens."""
+    """How often a client says that its runs are alive; None: the server does not listen."""
     packed_points: bool = False
     """Whether points may be sent as journals keep them."""
     sampled_history: bool = False

@@ -33,7 +33,7 @@ class Part:
         content.seek(start)
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes, at most so many."""
+        """Return the next bytes, at most ``size``."""
         left = self.len - self._position
         data = self._content.read(min(left, size if size and size > 0 else _PIECE))
         self._position += len(data)

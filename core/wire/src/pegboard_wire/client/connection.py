@@ -170,7 +170,7 @@ class Connection:
                 if not self.server.is_host_of(url):
                     return self._elsewhere(method, url, headers, stream)
         except requests.exceptions.RequestException as error:
-            # All that is in the error's own trace is said in ours.
+            # The message repeats all that the error's own trace says.
             raise errors.unreachable(error, self.server.url) from None
         raise errors.ServerFault(f"The server {self.server.url} moves us around in circles.")
 

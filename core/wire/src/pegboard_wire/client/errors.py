@@ -167,7 +167,7 @@ def _denied(status: int, server: str, said: str, *, has_credentials: bool) -> Ac
         )
     if status == 401:
         return AccessDenied(
-            f"The server {server} wants to know who you are: {said}",
+            f"The server {server} asks for a login: {said}",
             hint="Set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD.",
         )

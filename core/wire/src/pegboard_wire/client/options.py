@@ -1,6 +1,6 @@
 """How to talk to a server: from its URI, the environment and the settings.
 
-Environment variables have two names, ``PEGBOARD_X`` and ``MLFLOW_X``; the first goes before.
+Environment variables have two names, ``PEGBOARD_X`` and ``MLFLOW_X``; the first takes precedence.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ def without_user(url: str) -> str:
 def options_for(text: str, http: HttpConfig, environ: Mapping[str, str] | None = None) -> Options:
     """Return how to talk to the server of a URL.
 
-    A user in the URL goes before the environment, that before ``~/.mlflow/credentials``, and a
-    user and password before a token.
+    A user in the URL takes precedence over the environment, that over ``~/.mlflow/credentials``,
+    and a user with password over a token.
     """
     env = os.environ if environ is None else environ
     username, password = _user(urlsplit(text), env)

@@ -66,7 +66,7 @@ def source_of(source: str | os.PathLike[str] | None) -> tuple[str, dict[str, Any
 
 
 def check_column(role: str, column: Any, columns: Iterable[Any]) -> None:
-    """Raise InvalidValue if ``column`` is given but is none of ``columns``."""
+    """Raise InvalidValue if ``column`` is given but is not one of ``columns``."""
     known = list(columns)
     if column is not None and column not in known:
         shown = ", ".join(map(repr, known[:20])) + (", …" if len(known) > 20 else "")

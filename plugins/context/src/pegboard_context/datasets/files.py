@@ -21,7 +21,7 @@ _WHOLE_BYTES = 64 << 20
 _BLOCKS = 64
 _BLOCK_BYTES = 1 << 20
 _FILES_READ = 1000
-"""Of how many files of a directory the contents are looked at."""
+"""How many files of a directory have their contents read."""
 
 
 def describe(

@@ -37,8 +37,8 @@ class _Unclear(Exception):
 def column_type(column: Any) -> Type:
     """Return the type of a pandas Series.
 
-    Of a column of objects, the first 10,000 values are looked at. ``any`` stands for a column of
-    nothing, of mixed values, or of a type that MLflow has no name for.
+    For a column of objects, the first 10,000 values decide. ``any`` stands for a column of nothing,
+    of mixed values, or of a type that MLflow has no name for.
     """
     if column.dtype.kind == "O":
         column = column.head(SAMPLED_ROWS).infer_objects()

@@ -122,7 +122,7 @@ def _tensors(item: Any) -> list[dict[str, Any]] | None:
     for name, array in named:
         if not array.shape:
             return None
-        # The width of text is no part of its type.
+        # The width of text does not belong to its type.
         dtype = {"U": "str", "S": "bytes"}.get(array.dtype.kind, array.dtype.name)
         spec = {"type": "tensor", "tensor-spec": {"dtype": dtype, "shape": [-1, *array.shape[1:]]}}
         found.append(spec if name is None else {"name": name, **spec})

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pegboard.entities import Dataset
 
 _NEVER_TEXT = frozenset("biufcmM")
-"""Kinds of numpy types whose values are no strings."""
+"""Kinds of numpy types whose values are not strings."""
 
 
 def describe(

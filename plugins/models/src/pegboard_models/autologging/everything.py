@@ -37,9 +37,9 @@ def autolog(
 
     It holds for libraries that are imported already and for those imported later. An autologger
     that was configured by itself, as with ``pegboard.sklearn.autolog``, stays as it is, unless
-    ``disable`` is given. ``exclude_flavors`` names those to leave alone. What the others mean is
-    said at ``pegboard_models.autologging.Switches``; ``log_traces`` is for autologgers of calls to
-    language models.
+    ``disable`` is given. ``exclude_flavors`` names those to leave alone.
+    ``pegboard_models.autologging.Switches`` explains the others; ``log_traces`` is for autologgers
+    of calls to language models.
     """
     from pegboard import host
 
@@ -77,7 +77,7 @@ def _enabling(autologger: Autologger, switches: Mapping[str, Any]) -> imports.Ac
         try:
             call(resolve(autologger.target), switches)
         except Exception as error:
-            # A broken autologger is no reason for an import, or for the others, to fail.
+            # A broken autologger must not make an import, or other autologgers, fail.
             if not switches["silent"]:
                 logger.warning(
                     "Autologging of %s could not be switched on: %s: %s",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pegboard_models.autologging.runs import RunLog
 
 _MOST_BARS = 100
-"""Of how many features, the most important ones, a figure is still legible."""
+"""How many features, the most important ones, a figure can show legibly."""
 
 
 def log(run: RunLog, kind: str, values: Mapping[str, Any]) -> None:

@@ -95,7 +95,7 @@ class Integration:
         self._warned.add(kind)
         # Not by the warnings module: with -W error it would raise.
         logger.warning(
-            "Autologging of %s failed in %s: %s: %s. Training goes on; this is said once.",
+            "Autologging of %s failed in %s: %s: %s. Training goes on; this is not repeated.",
             self.name,
             doing,
             type(error).__name__,

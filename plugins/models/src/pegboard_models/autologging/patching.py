@@ -145,7 +145,7 @@ def observed_method(
 
 @define
 class Patches:
-    """What was put in place of what, so that it can be undone. Safe to use from any thread."""
+    """Records which attribute was replaced by what, to undo it. Safe to use from any thread."""
 
     _undo: list[tuple[Any, str, Any, Any]] = field(factory=list)
     _lock: Any = field(factory=threading.RLock)

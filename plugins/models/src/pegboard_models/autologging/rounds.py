@@ -34,7 +34,7 @@ class RoundsTraining:
     rows: Any = None
     """An example of the training data."""
     model_id: str | None = None
-    """The logged model to put the result in; None if someone else does, or nobody."""
+    """The logged model to put the result in; None if none is to be filled here."""
     metrics_of: str | None = None
     """The logged model that the metrics are of."""
     points: PointBuffer | None = None

@@ -1,4 +1,4 @@
-"""What an autologger was told: MLflow's switches, and those of one library."""
+"""The switches of an autologger: MLflow's, and those of one library."""
 
 from __future__ import annotations
 

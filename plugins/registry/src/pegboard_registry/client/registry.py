@@ -390,7 +390,7 @@ def _own(name: str) -> str:
 
 
 def _named(name: str, version: str) -> dict[str, str]:
-    """Return the fields that name a version; one that is no number need not be sent."""
+    """Return the fields that name a version; InvalidValue if it is not a number."""
     return {"name": name, "version": str(validation.version_number(version))}
 
 

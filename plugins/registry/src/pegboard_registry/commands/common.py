@@ -24,7 +24,7 @@ T = TypeVar("T")
 Tagged = RegisteredModel | ModelVersion
 
 _SAMPLE = 1000
-"""Of how many models or versions tags are collected, to say which there are."""
+"""From how many models or versions tags are collected, to say which there are."""
 
 VERSION = "NAME/VERSION"
 """How a version is shown in usages; ``version_of`` says what else names one."""
@@ -155,7 +155,7 @@ def key_values(texts: tuple[str, ...]) -> dict[str, str]:
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Ask before what cannot be undone; a usage error if nobody is there to answer."""
+    """Ask before doing what cannot be undone; a usage error if there is no terminal to answer."""
     if yes:
         return
     if not sys.stdin.isatty():
@@ -172,7 +172,7 @@ def print_found(
     row: Callable[[T], list[object]],
     nothing: str,
 ) -> bool:
-    """Print up to ``limit`` of what was found, as a table or as JSON, and say if there is more.
+    """Print up to ``limit`` results, as a table or as JSON, and say if there are more.
 
     Return whether anything was found.
     """
@@ -192,7 +192,7 @@ def print_found(
 def note_unknown_tags(
     filter_text: str, schema: SearchSchema, found: Iterator[Tagged], owners: str
 ) -> None:
-    """Say which tags of a filter, by which nothing was found, none of what there is has."""
+    """Say which tags in a filter that found nothing do not exist at all."""
     if filter_text.strip():
         tags = {key for each in islice(found, _SAMPLE) for key in each.tags}
         note_unknown_keys(parse_filter(filter_text, schema), {Kind.TAG: tags}, owners)

@@ -1,4 +1,4 @@
-"""``pegboard models``: looking at registered models, and changing what is said of them."""
+"""``pegboard models``: showing registered models, and changing their descriptions and tags."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pegboard_stores.clock import now_ms
 from pegboard_stores.needed_files import FilesOwner
 
 LASTS_MS = 24 * 3600 * 1000
-"""How long files count as being removed if nobody says that they are."""
+"""How long files count as being removed without further notice."""
 
 AFTER_MS = 60 * 1000
 """How long versions of removed files are still refused: somebody may have seen them just before."""

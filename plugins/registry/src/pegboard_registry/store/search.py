@@ -1,7 +1,7 @@
 """Searching registered models and versions: filters and orders to SQL, with all values bound.
 
-Either indexes lead to the few rows that can match, which are then sorted; or the rows are looked at
-in the order wanted, which an index gives, until the page is full.
+Either indexes lead to the few rows that can match, which are then sorted; or the rows are read in
+the wanted order, which an index gives, until the page is full.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class Limits:
     """When rows are found in which way; tests make each way happen."""
 
     few: int = 2000
-    """How many rows are sorted rather than looked at in the order of an index."""
+    """How many rows are sorted rather than read in the order of an index."""
     first: int = 1000
-    """How many rows are looked at before several indexes are asked what they have in common."""
+    """How many rows are read before several indexes are intersected."""
 
 
 @frozen
@@ -206,7 +206,7 @@ class _Search:
 
     def _sorted(self, ids: Sequence[int]) -> tuple[list[int], str | None]:
         """Return the page of these rows, of those that match."""
-        # The ids come first: else all rows would be looked at, to see which are among them.
+        # The ids come first: else SQLite would check each row against them.
         table = self.query.table.name
         text = f"json_each(?) d CROSS JOIN {table} m ON m.id = d.value"
         return self._page(Sql(text, (json.dumps(list(ids)),)))

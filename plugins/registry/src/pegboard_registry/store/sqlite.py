@@ -52,7 +52,7 @@ class _Revision(RegistryRevision):
 
 
 class SqliteRegistry(SqliteModels, SqliteVersions, SqlitePromotion):
-    """Registered models in tables of their own."""
+    """Registered models in their own tables."""
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class Background:
-    """Opens the registry of a server in a thread of its own, and delivers what waits in it."""
+    """Opens the registry of a server in a background thread, and delivers what waits in it."""
 
     def __init__(self, host: Host, tracking_uri: str | None) -> None:
         """Begin."""

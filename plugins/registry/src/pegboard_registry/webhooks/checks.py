@@ -30,7 +30,7 @@ def events(values: Iterable[str]) -> list[str]:
     given = sorted(set(values))
     unknown = [each for each in given if each not in EVENTS]
     if unknown or not given:
-        what = f"{quoted(unknown[0])} is no event" if unknown else "A webhook needs an event"
+        what = f"{quoted(unknown[0])} is not an event" if unknown else "A webhook needs an event"
         entity, _, action = (unknown or [""])[0].partition(".")
         raise InvalidValue(f"{what}.", hint=f"Events are: {', '.join(EVENTS)}.").about(
             "bad_webhook_event", entity=entity, action=action

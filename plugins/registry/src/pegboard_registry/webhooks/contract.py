@@ -136,7 +136,7 @@ class Webhooks(ABC):
     def deliveries(
         self, webhook_id: str, *, max_results: int = PAGE, page_token: str | None = None
     ) -> Page[Delivery]:
-        """Return what was or is to be delivered to a webhook, the last first."""
+        """Return past and pending deliveries of a webhook, the last first."""
 
 
 def webhooks_of(registry: ModelRegistry) -> Webhooks | None:

@@ -52,7 +52,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
 
 
 def payload(event: str, data: Mapping[str, Any]) -> str:
-    """Return the body of the request that tells of an event which happens now."""
+    """Return the body of the request that announces an event which happens now."""
     entity, _, action = event.partition(".")
     told = {
         "entity": entity,

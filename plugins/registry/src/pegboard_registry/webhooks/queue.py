@@ -60,13 +60,13 @@ class Queue(DeliveryQueue):
         return url, None if sealed is None else self._keys.open(sealed)
 
     def has_listeners(self) -> bool:
-        """Whether there is anybody to tell anything."""
+        """Whether there is an active webhook."""
         with self._database.reading() as connection:
             finding = "SELECT 1 FROM webhook WHERE status = 'ACTIVE' LIMIT 1"
             return connection.execute(finding).fetchone() is not None
 
     def wants(self, *events: str) -> bool:
-        """Whether anybody is to be told of one of these events."""
+        """Whether a webhook listens to one of these events."""
         marks = ", ".join("?" * len(events))
         with self._database.reading() as connection:
             found = connection.execute(

@@ -11,9 +11,9 @@ NAME = "registry-webhooks"
 COUNT = 1
 """How many migrations there are."""
 
-# A delivery is waiting until it is delivered or has failed for good. Whoever makes a call first
-# claims it until `claimed`, so that of several processes one calls, and so that another one takes
-# over when that one dies.
+# A delivery is waiting until it is delivered or has failed for good. A process claims a delivery
+# until `claimed` before it makes the call, so that only one of several processes calls, and another
+# takes over if it dies.
 _FIRST = """
 CREATE TABLE webhook (
     number INTEGER PRIMARY KEY,

@@ -72,7 +72,7 @@ class Keyring:
                 stream.write(Fernet.generate_key())
                 stream.flush()
                 os.fsync(stream.fileno())
-            # Of several at once the first wins, and nobody reads half a key.
+            # If several write at once the first wins, and no process reads half a key.
             with contextlib.suppress(FileExistsError):
                 os.link(name, self._file)
         finally:

@@ -164,7 +164,7 @@ class WebhookStore(Webhooks):
     def deliveries(
         self, webhook_id: str, *, max_results: int = PAGE, page_token: str | None = None
     ) -> Page[Delivery]:
-        """Return what was or is to be delivered to a webhook, the last first."""
+        """Return past and pending deliveries of a webhook, the last first."""
         validation.page_size(max_results, LIMIT)
         below = offsets.decode(page_token) or 2**62
         with self.database.reading() as connection:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pegboard_wire.http import Call
 
 USER_HEADER = "x-pegboard-user"
-"""Who changes something: believed by servers that let everybody in, as they know nobody."""
+"""The author of a change, which only servers without users believe."""
 
 REASON_HEADER = "x-pegboard-reason"
 """Why something is changed, for the history."""

@@ -70,7 +70,7 @@ def promoted(call: Call, change: Callable[[ModelRegistry, Announcer], T]) -> T:
 
 
 def _listening(registry: ModelRegistry) -> DeliveryQueue | None:
-    """Return where events of a registry are put in line; None if nobody is to be told here."""
+    """Return the queue for events of a registry; None if webhooks are not served here."""
     webhooks = webhooks_of(registry)
     queue = None if webhooks is None else webhooks.queue
     return queue if queue is not None and queue.has_listeners() else None
@@ -90,7 +90,7 @@ def _check_passed(passed: Container[Promotion], promotion: Promotion) -> None:
 
 @frozen
 class Announcer:
-    """Puts events in line, in MLflow's form; without a queue there is nobody to be told.
+    """Queues events, in MLflow's form; without a queue it does nothing.
 
     Models that are prompts have events of their own.
     """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BASE = "/api/pegboard/1.0/registry"
 
 MAX_OWNERS = 100
-"""Of how many runs and logged models may be asked at once which versions need their files."""
+"""For how many runs and logged models one request may ask which versions need their files."""
 
 MAX_URIS = 10
 """How many URIs may stand for the files of one."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pegboard.entities.registry import ModelVersion
 
 MOST_METRICS = 200
-"""How many metrics of a run are told; system metrics never are."""
+"""How many metrics of a run are shown; system metrics never are."""
 MOST_DATA = 20
 
 DATA = record(name=TEXT, digest=TEXT, context=TEXT, source_type=TEXT)
@@ -76,7 +76,7 @@ def logged_of(store: TrackingStore, model_id: str | None) -> LoggedModel | None:
 
 
 def run_json(run: Run) -> JsonObject:
-    """Return what a page of the registry tells of a run."""
+    """Return what a page of the registry shows of a run."""
     info, told = run.info, run.data.tags
     return {
         "run_id": info.run_id,
@@ -94,7 +94,7 @@ def run_json(run: Run) -> JsonObject:
 
 
 def logged_json(model: LoggedModel) -> JsonObject:
-    """Return what a page of the registry tells of a logged model."""
+    """Return what a page of the registry shows of a logged model."""
     points = sorted(model.metrics, key=lambda point: (point.timestamp, point.step))
     return {
         "model_id": model.model_id,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 BASE = "/api/pegboard/1.0/registry"
 MOST_MODELS, MOST_VERSIONS, MOST_CHANGES = 100, 200, 1_000
 MOST_ALIASES = 8
-"""Of how many aliases of a model the list of models tells where they point."""
+"""For how many aliases of a model the list of models says where they point."""
 MOST_LISTED = 50
 """How many copies, versions and runs that came of a version are listed."""
 

@@ -39,7 +39,7 @@ _PARTS = re.compile(r"[/\\;?#&=]")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f]")
 _MOST_ENCODINGS = 8
 _MOST_PARTS = 32
-"""Among how many parts of a path the id of a run is looked for."""
+"""In how many parts of a path the id of a run is looked for."""
 _CONTAINER = {
     "run_id": "The field 'run_id' has to name the run whose files the source is part of.",
     "model_id": "The field 'model_id' has to name the logged model whose files the source is.",
@@ -79,7 +79,7 @@ def checked(call: Call, tags: Mapping[str, str]) -> Source:
 
 
 def _is_allowed(call: Call, scheme: str, uri: str) -> bool:
-    """Whether a version may be made from a URI wherever it leads to."""
+    """Whether a version may be made from a URI without checking where it leads."""
     if "?" in uri or (scheme in _IN_PROCESS and not locations.is_on_server(uri)):
         return False
     if scheme in call.host.settings(NAME).source_schemes:

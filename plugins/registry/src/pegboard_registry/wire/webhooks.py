@@ -231,7 +231,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         "GET", BASE + "/webhooks/{webhook_id}/deliveries", _deliveries, _READ,
-        "Return what was or is to be delivered to a webhook, the last first.",
+        "Return past and pending deliveries of a webhook, the last first.",
         record("webhook_id", webhook_id=TEXT, max_results=page_limit(LIMIT), page_token=TEXT),
         record(deliveries=array(_DELIVERY), next_page_token=TEXT), tags=_TAGS,
     ),

@@ -99,7 +99,7 @@ def _environment(address: str, token: str) -> dict[str, str]:
         "MLFLOW_TRACKING_URI": address,
         "MLFLOW_REGISTRY_URI": address,
         "MLFLOW_TRACKING_TOKEN": token,
-        # A name and password of MLflow's credentials file would go before the token.
+        # A name and password in MLflow's credentials file would take precedence over the token.
         "MLFLOW_TRACKING_USERNAME": "token",
         "MLFLOW_TRACKING_PASSWORD": token,
     }

@@ -90,7 +90,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         help="A site whose pages may call the server; may be repeated.",
     ),
     click.option(
-        "--insecure", is_flag=True, help="Listen beyond this machine even if anybody may come in."
+        "--insecure", is_flag=True, help="Listen beyond this machine even without logins."
     ),
     click.option(
         "--access-log/--no-access-log",

@@ -86,7 +86,7 @@ def _may(name: str, level: str, secret: str) -> str:
 @output.json_option
 @click.pass_context
 def list_users(ctx: click.Context, file: str | None, as_json: bool) -> None:
-    """List who may come in, with what."""
+    """List who may log in, and with what."""
     path = _path(ctx, file)
     known = users.read(path) if path.exists() else []
     if as_json:

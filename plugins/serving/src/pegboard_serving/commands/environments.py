@@ -61,7 +61,7 @@ def _state(each: Kept) -> str:
 @click.option(
     "--older-than",
     metavar="TIME",
-    help="Only what was last used at least so long ago: 30d, 12h, 1h30m.",
+    help="Only environments last used at least this long ago: 30d, 12h, 1h30m.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @output.json_option

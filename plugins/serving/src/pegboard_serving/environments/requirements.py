@@ -88,11 +88,11 @@ def _python(file: Path) -> str:
     wanted = str(content.get("python", here)) if isinstance(content, dict) else here
     match = _VERSION.match(wanted)
     if match is None:
-        raise InvalidValue(f"{file} names the Python version {wanted!r}, which is none.")
+        raise InvalidValue(f"{file} names {wanted!r}, which is not a version of Python.")
     if (int(match[1]), int(match[2])) < _OLDEST:
         raise NotSupported(
-            f"The model wants Python {wanted}, and pegboard needs 3.11 or newer.",
+            f"The model needs Python {wanted}, and pegboard needs 3.11 or newer.",
             hint="Use --env-manager local.",
         )
-    # Of a version's patches the one that is there is as good as any.
+    # Any patch release of the version will do, so take the installed one.
     return match[0]

@@ -1,6 +1,6 @@
 """Installed distributions, packed as wheels again.
 
-So the very code that runs here can be installed elsewhere, wherever it came from: an index, a
+So the code that runs here can be installed elsewhere, no matter where it came from: an index, a
 wheel, or a checkout that is being worked on. Nothing is built and nothing is downloaded.
 """
 
@@ -110,7 +110,7 @@ def _is_editable(distribution: metadata.Distribution) -> bool:
 def _packages(distribution: metadata.Distribution) -> list[str]:
     """Return the top-level packages of a plugin, which its entry points name, or of our own.
 
-    Those of ours that are no plugins have one package each, named like the distribution.
+    Distributions of ours that are not plugins have one package each, of the same name.
     """
     points = [point for point in distribution.entry_points if point.group == GROUP]
     if points:

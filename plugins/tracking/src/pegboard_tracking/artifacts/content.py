@@ -78,7 +78,7 @@ def _lock(descriptor: int) -> bool:
 def sweep_unfinished(root: Path, given_up_seconds: float = GIVEN_UP_SECONDS) -> int:
     """Remove what writers that were killed left beside their files; return the bytes freed.
 
-    That is what nobody has open, and nothing happened to for long.
+    These are files that no process has open and that did not change for long.
     """
     limit = time.time() - given_up_seconds
     freed, waiting = 0, [root]
@@ -149,11 +149,11 @@ class IncomingFile(Incoming):
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of what came so far, in hexadecimal digits."""
+        """The SHA-256 of the bytes so far, in hexadecimal digits."""
         return self._hash.hexdigest()
 
     def close(self) -> None:
-        """End writing; the file is not to be changed any more."""
+        """End writing; the file must not change any more."""
         with self._lock:
             if self._open:
                 self._open = False
@@ -224,8 +224,8 @@ class Content:
     def sweep(self, given_up_seconds: float = GIVEN_UP_SECONDS) -> int:
         """Remove blobs that no file needs and uploads that were given up; return the bytes freed.
 
-        A file that comes in at the same moment is safe: until it has its place it holds a link of
-        its own to its content.
+        A file that comes in at the same moment is safe: until it is in place it holds another link
+        to its content.
         """
         limit = time.time() - given_up_seconds
         freed = 0
@@ -258,7 +258,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def scan(directory: Path) -> Iterator[os.DirEntry[str]]:
-    """Yield what is in a directory; nothing if it is none."""
+    """Yield what is in a directory; nothing if it is not a directory."""
     try:
         with os.scandir(directory) as entries:
             yield from entries

@@ -35,7 +35,7 @@ _NO_FILE = (400, 404)
 
 
 def resolve(uri: str, server: Server, userinfo: str = "") -> str:
-    """Return where the artifacts of a URI that a server gave out can be had.
+    """Return where the artifacts of a URI from a server can be read.
 
     ``mlflow-artifacts:/path`` is behind the server itself, so it gets the credentials; other URIs
     come back as they are.
@@ -124,7 +124,7 @@ class HttpArtifactStore(ArtifactStore):
             raise InvalidValue(f"A range of bytes cannot begin or end before 0: {start} to {end}.")
         relative = _file_path(path)
         empty = end is not None and end <= start
-        # Of an empty range one byte is asked for, to learn whether there is a file.
+        # For an empty range, ask for one byte to learn whether the file exists.
         last = start if empty else None if end is None else end - 1
         headers = {"Accept-Encoding": "identity"}
         if start or last is not None:

@@ -22,7 +22,7 @@ _NEXT_TRY_SECONDS = 10.0
 class Heartbeats:
     """Tells a server which runs a writer keeps alive; one that does not support that gets nothing.
 
-    No sign of life is worth waiting for: what fails is tried again when the next one is due.
+    It never waits for an answer: a sign of life that fails is followed by the next one.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -55,7 +55,7 @@ class Heartbeats:
             self._send(writer, ended=[run_id])
 
     def ended(self, run_id: str) -> None:
-        """Take note that the server knows of the end of a run: nothing else need be said."""
+        """Note that the server knows of the end of a run, so nothing more has to be sent."""
         self._untold.discard(run_id)
         self._told.discard(run_id)
 

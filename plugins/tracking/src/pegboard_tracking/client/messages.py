@@ -115,7 +115,7 @@ def _by_run(points: Points) -> Iterator[tuple[str, dict[str, bytes]]]:
 
 
 def _parts(series: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
-    """Cut the series of a run into parts of so many points as a request takes."""
+    """Cut the series of a run into parts that fit into one request."""
     most = PACKED_POINTS * journal.POINT_BYTES
     part: dict[str, bytes] = {}
     room = most

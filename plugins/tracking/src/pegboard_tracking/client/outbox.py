@@ -135,7 +135,7 @@ class Outbox:
         return reader is not None and reader.damaged_at is not None
 
     def finish(self, name: str) -> None:
-        """Send the rest of a journal that nobody writes to any more, and remove it."""
+        """Send the rest of a journal that has no writer any more, and remove it."""
         with self._lock, self._alone(name) as is_there:
             if not is_there:
                 return
@@ -175,7 +175,7 @@ class Outbox:
             self._wait_for(descriptor, path)
             yield path.exists()
             if not path.exists():
-                # Names are never used again, so nobody needs this lock any more.
+                # Names are never used again, so this lock is not needed any more.
                 file.unlink(missing_ok=True)
         finally:
             self._locks.discard(descriptor)

@@ -26,7 +26,7 @@ _SAMPLED = "/ajax-api/2.0/mlflow/metrics/get-history-bulk-interval"
 
 
 class RestReading(RestBase):
-    """What a store tells of its runs."""
+    """The store's methods for reading runs."""
 
     def metric_history(
         self,

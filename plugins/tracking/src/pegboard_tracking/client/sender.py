@@ -2,7 +2,7 @@
 
 There is one for each user of a machine, server and caller (``marks``). It gets what it needs to
 call the server through a pipe, so credentials stand in no file and on no command line, and it
-delivers only what was logged with the same ones. It is nobody's child, holds none of the script's
+delivers only what was logged with the same ones. It is detached from the script, holds none of its
 files, and ends when no client is left and nothing waits.
 """
 
@@ -31,7 +31,7 @@ _DETACHED = 'exec 3<&0; "$@" <&3 3<&- >/dev/null 2>&1 &'
 """Starts a process that is not our child: the shell between us ends at once."""
 
 _MOST_BYTES = 60_000
-"""What a pipe takes without anybody who reads it."""
+"""How many bytes a pipe takes without a reader."""
 
 logger = logging.getLogger(__name__)
 
@@ -60,10 +60,10 @@ def _is_still(file: Path, descriptor: int) -> bool:
 
 
 def start(connection: Connection, settings: Settings, directory: Path, mark: str) -> None:
-    """See to it that the sender runs, unless it is switched off. No failure is an error.
+    """Make sure that the sender runs, unless it is switched off. A failure is not an error.
 
-    A sender that is about to end looks at the journals once more after it gave up its lock, so
-    whoever has a journal and finds the lock held has a sender.
+    A sender that is about to end checks the journals once more after it gave up its lock, so a
+    process that has a journal and finds the lock held has a sender.
     """
     if not is_used(settings):
         return

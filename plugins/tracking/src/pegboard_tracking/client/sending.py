@@ -41,7 +41,7 @@ class Sender:
         """When there last was a client, or something was delivered."""
 
     def run(self) -> None:
-        """Work until nobody needs a sender; at once if there is another."""
+        """Work until no sender is needed; return at once if there is another."""
         while True:
             with sender.lock(self.directory, self.mark) as file:
                 if file is None:

@@ -92,7 +92,7 @@ def _pair(key: str, value: Any) -> bytes:
 
 
 def _any(value: Any) -> bytes:
-    # Zeros and empty texts are written too: a value without a field is none.
+    # Zeros and empty texts are written too: a value without a field would be absent.
     if isinstance(value, str):
         return _message(1, value.encode())
     if isinstance(value, bool):
@@ -126,7 +126,7 @@ def _number(number: int, value: int) -> bytes:
 
 def _time(number: int, value: int) -> bytes:
     if not 0 <= value < 1 << 63:
-        raise InvalidValue(f"{value} ns is no time that a span can have.")
+        raise InvalidValue(f"{value} ns is not a time that a span can have.")
     return _tag(number, _FIXED64) + value.to_bytes(8, "little")
 
 

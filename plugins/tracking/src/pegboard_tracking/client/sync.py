@@ -26,9 +26,9 @@ class Report:
     server: str
     directory: Path
     journals: int = 0
-    """How many journals of ended processes were sent; when only looked at: how many there are."""
+    """How many journals of ended processes were sent; in a dry run: how many there are."""
     points: int = 0
-    """Points of metrics, sent or (when only looked at, or after an error) left."""
+    """Points of metrics, sent or (in a dry run, or after an error) left."""
     requests: int = 0
     """Other requests, sent or left."""
     refused: int = 0

@@ -224,7 +224,7 @@ class RestTraces(TraceStore, TraceFigures):
         known = self.get_assessment(trace_id, assessment_id)
         if unknown := set(changes) - CHANGEABLE:
             named = ", ".join(sorted(unknown))
-            raise InvalidValue(f"Of an assessment {named} cannot be changed.")
+            raise InvalidValue(f"These fields of an assessment cannot be changed: {named}.")
         if not changes:
             return known
         changed = trace_codec.assessment_json(attrs.evolve(known, **changes))

@@ -24,7 +24,7 @@ from attrs import frozen
 from pegboard_tracking.client import places
 
 KEPT_SECONDS = 7 * 24 * 3600.0
-"""How long a note is kept that nobody takes up."""
+"""How long an unused note is kept."""
 
 _DIRECTORY = "uploads"
 _SUFFIX = ".json"
@@ -54,7 +54,7 @@ class Note:
         """Remember an upload, in place of an earlier one."""
         text = json.dumps([begun.upload_id, begun.part_bytes, begun.file]).encode()
         self.forget()
-        # Half a note, on a full disk, is none.
+        # Half a note, on a full disk, counts as no note.
         with contextlib.suppress(OSError):
             os.pwrite(self._descriptor, text, 0)
 

@@ -143,7 +143,7 @@ class _HashedPart(Part):
         self._hashed = 0
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes, at most so many."""
+        """Return the next bytes, at most ``size``."""
         position = self.tell()
         data = super().read(size)
         if new := data[self._hashed - position :]:

@@ -79,8 +79,8 @@ def list_artifacts(run: str, path: str, recursive: bool, as_json: bool) -> None:
 def upload(run: str, sources: tuple[Path, ...], directory: str, as_json: bool) -> None:
     """Copy files, and directories with all that is in them, to a run.
 
-    Of a big file that goes to a server in parts, an upload that was interrupted goes on where it
-    stopped when the same command is given again.
+    A big file goes to a server in parts: if the upload is interrupted, the same command continues
+    it.
     """
     store = _files_of(run)
     every = (each for source in sources for each in transfer.files(source, directory))
@@ -160,7 +160,7 @@ def _no_files(run: str, path: str) -> NotFound:
 
 
 def _named(reference: str, path: str) -> tuple[ArtifactStore, NamedFiles]:
-    """Return the files at a path of a run or of what a URI names, and the store they are in."""
+    """Return the files at a path of a run, or those that a URI names, and their store."""
     path = paths.safe_relative(path)
     if not is_explicit(reference):
         run = common.find_run(common.open_store(), reference)

@@ -60,7 +60,7 @@ def _medium(path: Path) -> Iterator[Finding]:
 def _write_fault(directory: Path, file: Path) -> str:
     """Say why a store cannot be written; "" if it can be.
 
-    The directory is tried out, since permission bits do not tell of read-only disks.
+    Writes a file to the directory, since permission bits do not show read-only disks.
     """
     try:
         with tempfile.NamedTemporaryFile(dir=directory, prefix=".pegboard-doctor-"):

@@ -24,7 +24,7 @@ _SHORT_ID = 8
 _MOST_METRICS = 6
 _MOST_PARAMS = 6
 _SYSTEM = ("system/", "mlflow.", "pegboard.")
-"""How the names of metrics and tags begin that nobody chose."""
+"""How the names of automatic metrics and tags begin."""
 
 
 @frozen
@@ -103,7 +103,7 @@ def _default(
     metrics = metrics[:_MOST_METRICS]
     chosen += [metric_column(key, rank) for rank, key in enumerate(metrics, start=1)]
     params = _asked_first(differing_params(runs), asked)[:_MOST_PARAMS]
-    # Of metrics and params the later ones give way first, params before metrics.
+    # On a narrow terminal the later metrics and params are left out first, params before metrics.
     chosen += [param_column(key, rank + 2) for rank, key in enumerate(params, start=1)]
     return chosen
 

@@ -157,8 +157,8 @@ def find_run(store: TrackingStore, reference: str) -> Run:
     ids = list(chosen_experiments(store, (), ViewType.ALL))
     found = _runs_where(store, ids, f"attributes.run_name = {literal(reference)}")
     if _ID_PART.fullmatch(reference):
-        # In LIKE an underscore stands for any character, and MLflow's servers know of no escape,
-        # so what is found is looked at again.
+        # In LIKE an underscore stands for any character, and MLflow's servers know no escape, so
+        # results are checked again.
         starting = _runs_where(store, ids, f"attributes.run_id LIKE '{reference}%'")
         known = {run.info.run_id for run in found}
         found += [

@@ -25,8 +25,8 @@ _HIGHER_WORDS = """
 _LOWER, _HIGHER = frozenset(_LOWER_WORDS.split()), frozenset(_HIGHER_WORDS.split())
 _MARK, _NO_MARK = " *", "  "
 _LEGEND = (
-    "* is the best of these runs. Whether more or less is better, the metric's name tells, or "
-    "else --maximize and --minimize."
+    "* is the best of these runs. The metric's name says whether more or less is better, or else "
+    "--maximize and --minimize do."
 )
 
 

@@ -23,7 +23,7 @@ from pegboard_tracking.store.gc import Collector, Doomed, Kind, Removed
 @click.option(
     "--older-than",
     metavar="TIME",
-    help="Only what was deleted at least so long ago: 30d, 12h, 1h30m.",
+    help="Only what was deleted at least this long ago: 30d, 12h, 1h30m.",
 )
 @common.experiment_option
 @click.option(

@@ -1,4 +1,4 @@
-"""What the commands print in ways of their own: long arrays, wide tables, progress."""
+"""Special output of the commands: long arrays, wide tables, progress."""
 
 from __future__ import annotations
 

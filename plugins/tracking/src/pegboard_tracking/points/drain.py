@@ -45,7 +45,7 @@ class Drain:
         self._adopted = 0.0
 
     def all(self) -> None:
-        """Move everything that was logged by anybody; adopt the journals of the dead.
+        """Move everything that any process logged; adopt the journals of dead processes.
 
         StoreError if that cannot be done now: what was logged stays in the journals.
         """
@@ -91,9 +91,9 @@ class Drain:
         return reader is not None and reader.damaged_at is not None
 
     def finish(self, name: str) -> None:
-        """Delete a journal that nobody writes to any more; set it aside if it is damaged.
+        """Delete a journal that has no writer any more; set it aside if it is damaged.
 
-        Its file goes before its position: a position without a file does no harm, but a file
+        Its file is deleted before its position: a position without a file does no harm, but a file
         without its position would be moved again.
         """
         with self._lock:

@@ -110,7 +110,7 @@ def unlock(descriptor: int) -> None:
 def create(directory: Path, name: str) -> int:
     """Create a journal and return its descriptor, open for appending and locked.
 
-    It gets its name only once it is locked, so that nobody takes it for an orphan.
+    It gets its name only once it is locked, so that it is not taken for an orphan.
     """
     directory.mkdir(parents=True, exist_ok=True)
     hidden = directory / f"{name}.new"
@@ -155,7 +155,7 @@ def path(directory: Path, name: str) -> Path:
 def unreadable(path: Path) -> StoreError:
     """Return the error that says that a journal, or the directory of all, may not be read."""
     return StoreError(
-        f"{path} cannot be read, so that what was logged last is not known.",
+        f"{path} cannot be read, so the last logged points are not known.",
         hint="Ask its owner for the permission to read it.",
     )
 

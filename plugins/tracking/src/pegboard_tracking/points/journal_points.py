@@ -13,7 +13,7 @@ _RECORD = HEAD.size + POINT_BODY
 _WORDS = _RECORD // 4
 _LONGS = _RECORD // 8
 _FEWEST, _MOST = 16, 4096
-"""How many records of points are looked at together."""
+"""How many records of points are read together."""
 
 
 @define

@@ -43,7 +43,7 @@ class Sink(Protocol):
         """Whether nothing more can be read from a journal."""
 
     def finish(self, name: str) -> None:
-        """Move the rest of a journal that nobody writes to any more, and remove it."""
+        """Move the rest of a journal that has no writer any more, and remove it."""
 
 
 class Heartbeats(Protocol):
@@ -277,7 +277,7 @@ class JournalWriter(MetricWriter):
 
     def verify(self, run_id: str) -> None:
         """Notice if others deleted a run since it was last logged to."""
-        # Each thread has a connection of its own, by which it sees a version of its own.
+        # Each thread has its own connection, and so sees its own version.
         mine, version = self._verified, (self._forgotten, self._version())
         if getattr(mine, "version", None) != version:
             mine.version, mine.runs = version, set()

@@ -1,9 +1,10 @@
 """Reading the store and its journals together, where these cannot be moved into the tables.
 
-That is so when the disk is full, when others hold the store for too long, and for a process that
-may only read. A connection is then taught to see temporary tables, kept in memory, in front of the
-store's own: names of its own hide ``series``, ``chunk`` and ``name``, and show the rows of both.
-The journals are moved into these as they would be into the store, so that all reading is the same.
+This happens when the disk is full, when other processes hold the store for too long, and in a
+process that may only read. A connection is then taught to see temporary tables, kept in memory, in
+front of the store's own: names of its own hide ``series``, ``chunk`` and ``name``, and show the
+rows of both. The journals are moved into these as they would be into the store, so that all reading
+is the same.
 """
 
 from __future__ import annotations

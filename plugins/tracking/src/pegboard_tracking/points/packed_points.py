@@ -21,7 +21,7 @@ PATH = "/api/pegboard/1.0/runs/log-packed"
 MAX_BYTES = 64 << 20
 """How long a body may be."""
 MAX_SERIES = 10_000
-"""Of how many metrics a body may bring points."""
+"""For how many metrics a body may hold points."""
 
 _LENGTH = struct.Struct("<I")
 
@@ -43,7 +43,7 @@ def unpack(body: bytes) -> tuple[str, dict[str, bytes]]:
     except (struct.error, ValueError, KeyError, TypeError, RecursionError):
         raise _wrong("does not begin with a head that says of which run and series it is") from None
     if not isinstance(run_id, str):
-        raise _wrong("names a run by something that is no text")
+        raise _wrong("names a run by something that is not text")
     if len(counts) > MAX_SERIES:
         raise _too_many()
     series: dict[str, bytes] = {}
@@ -58,7 +58,7 @@ def unpack(body: bytes) -> tuple[str, dict[str, bytes]]:
 
 
 def _bounded(head: bytes) -> bytes:
-    # Of a series there are a pair, a key and a number.
+    # A series has a pair, a key and a number.
     if json_size.has_more_values(head, 4 * MAX_SERIES + 100):
         raise _too_many()
     return head

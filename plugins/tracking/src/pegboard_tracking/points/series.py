@@ -50,7 +50,7 @@ class Columns:
         self.values += other.values
 
     def cut(self, points: int) -> None:
-        """Keep only so many points."""
+        """Keep only this many points."""
         del self.steps[points:], self.timestamps[points:], self.values[points:]
 
 
@@ -188,7 +188,7 @@ def is_later(new: tuple[int, int, float | None], old: tuple[int, int, float | No
     """Whether the step, time and value of a point make it the later of two."""
     if new[:2] != old[:2]:
         return new[:2] > old[:2]
-    # Of two values at one step and time the greater counts, and any value more than NaN.
+    # Of two values at one step and time the greater counts; NaN counts as less than any value.
     new_value, old_value = (-math.inf if v is None or v != v else v for v in (new[2], old[2]))
     return new_value > old_value
 

@@ -1,10 +1,10 @@
-"""Which points are new to a series: of points that are equal in all, a series keeps the first.
+"""Which points are new to a series: it keeps the first of several equal points.
 
 Clients send points again when an answer was lost, and journals may hold what was sent twice. NaN
 counts as equal to NaN here, as in MLflow.
 
-Nearly always all points are new, which their steps or times tell at once: they lie behind all that
-is held. Else only those chunks are looked at in which an equal point can be.
+Nearly always all points are new, which their steps or times show at once: they are later than all
+that is held. Else only the chunks are read in which an equal point can be.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class SqliteRunTable(RunTable):
             return {each: histograms.histogram(looked, each, bins) for each in columns}
 
     def revision(self) -> int:
-        """Return what differs after each change of a run, by anybody."""
+        """Return a value that differs after each change of a run, by any process."""
         with self._reading() as connection:
             return _revision(connection)
 

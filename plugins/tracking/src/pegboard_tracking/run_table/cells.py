@@ -65,7 +65,7 @@ def _data(
 
 
 def of_all(looked: Looked, column: Field) -> list[tuple[int, Any]]:
-    """Return the row and the value of every run that is looked at and has one in a column.
+    """Return the row and the value of each run in view that has one in a column.
 
     Here None stands for NaN.
     """
@@ -89,7 +89,7 @@ def of_all(looked: Looked, column: Field) -> list[tuple[int, Any]]:
 
 
 def of_column(looked: Looked, column: Field) -> Sql | None:
-    """Return the condition that ``v`` is of a metric, param or tag, and of a run looked at."""
+    """Return the condition that ``v`` belongs to a metric, param or tag, and to a run in view."""
     name = looked.scope.name(column.key)
     if name is None or not looked.scope.experiments:
         return None

@@ -14,10 +14,10 @@ from pegboard_tracking.run_table.looked import Looked
 from pegboard_tracking.search.conditions import TABLES
 
 _VALUES = 10_000
-"""How many values are looked at, if some have so many."""
+"""How many values are read, if there are that many."""
 _MANY = 2_000
 _FEWEST = 10
-"""How many runs are looked at in any case."""
+"""How many runs are read at least."""
 
 
 def columns(

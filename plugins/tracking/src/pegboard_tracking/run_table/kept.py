@@ -32,7 +32,7 @@ class Kept:
     """The last answers, each of one revision; may be used from several threads."""
 
     def __init__(self, most: int) -> None:
-        """Keep answers that together hold about so many values."""
+        """Keep answers that together hold about this many values."""
         self._left = most
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._lock = threading.Lock()

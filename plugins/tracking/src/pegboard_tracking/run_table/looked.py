@@ -27,10 +27,10 @@ from pegboard_tracking.tables import changes, experiments
 T = TypeVar("T")
 
 _FEW = 2_000
-"""So many runs that were changed are looked at again, rather than all."""
+"""Up to this many changed runs are read again, rather than all runs."""
 _PATIENCE = 1_000.0
 _MANY = 5_000
-"""What is counted of so many runs may be of a state shortly before."""
+"""With this many runs, counts may be of a state a moment ago."""
 
 
 class Looked:
@@ -59,7 +59,7 @@ class Looked:
 
     @property
     def place(self) -> tuple[tuple[int, ...], ViewType]:
-        """What tells the runs that are looked at from others."""
+        """The conditions by which runs are in view."""
         return tuple(self.scope.experiments), self._wanted.view
 
     @cached_property
@@ -78,7 +78,7 @@ class Looked:
 
     @cached_property
     def members(self) -> AbstractSet[int] | None:
-        """The rows of the runs that fit; None: all that are looked at."""
+        """The rows of the runs that fit; None: all runs in view."""
         if not self.conditions:
             return None
         return self.kept(("members", self.key), self._members, renew=self._renewed_members)
@@ -102,11 +102,11 @@ class Looked:
         return changes.rows_since(self.connection, revision, _FEW)
 
     def seen(self, rows: Sequence[int]) -> set[int]:
-        """Return those of some rows that are looked at."""
+        """Return those of the given rows that are in view."""
         return fitting(self.scope, rows, ())
 
     def everything(self) -> set[int]:
-        """Return the rows of all runs that are looked at."""
+        """Return the rows of all runs in view."""
         return self.kept(
             ("everything", self.place),
             lambda: self.scope.run_ids(select_all(self.scope)),
@@ -158,7 +158,7 @@ class Looked:
 
     @cached_property
     def total(self) -> int:
-        """How many runs are looked at."""
+        """How many runs are in view."""
         return self.kept(("total", self.place), lambda: self._count(self.scope.stages))
 
     @cached_property
@@ -180,7 +180,7 @@ class Looked:
 
     @cached_property
     def hidden_runs(self) -> int:
-        """How many runs of the experiments are of a stage that is not looked at."""
+        """How many runs of the experiments are in a stage that is not in view."""
         stages = self.scope.hidden_stages
         if not stages:
             return 0
@@ -188,7 +188,7 @@ class Looked:
 
     @cached_property
     def hidden(self) -> Sql:
-        """The condition that ``v.run`` is not of a stage that is not looked at."""
+        """The condition that ``v.run`` is in a stage in view."""
         if not self.hidden_runs:
             return ALWAYS
         hidden = self.scope.run_ids(select_all(self.scope, self.scope.hidden_stages))
@@ -205,7 +205,7 @@ class Looked:
     def names(self, kind: Kind) -> list[int]:
         """Return the numbers of all names that metrics, params or tags of runs have.
 
-        The index is asked for one after the other, so that it costs the names, not the runs.
+        Asks the index for one name after the other: the cost grows with names, not with runs.
         """
         table = TABLES[kind]
         index = self.scope.indexed(table, f"{table}_by_value")

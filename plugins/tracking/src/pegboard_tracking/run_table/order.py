@@ -18,7 +18,7 @@ from pegboard_tracking.search.runs import Planner, Query
 from pegboard_tracking.search.sets import Limits
 
 _FAR = 1_000
-"""Pages that begin behind so many rows are cut out of all rows, which are kept."""
+"""Pages that begin after this many rows are cut out of all rows, which stay in memory."""
 
 
 def first(

@@ -14,7 +14,7 @@ from pegboard_tracking.tables.summaries import CHUNK_BITS
 
 POINTS = 32
 _CHUNKS = 4
-"""Of a longer series only so many parts are read, evenly among all."""
+"""Of a longer series only this many parts are read, spread evenly."""
 
 
 def of_runs(looked: Looked, rows: Sequence[int], key: str) -> dict[str, list[float]]:

@@ -19,7 +19,7 @@ from pegboard_tracking.search.conditions import TABLES
 
 _PATIENCE = 20.0
 _FEW = 1_000
-"""So many runs may be left out of what an index counts."""
+"""Up to this many runs may be subtracted from what an index counts."""
 _FINITE = "-1.7976931348623157e308 AND 1.7976931348623157e308"
 
 
@@ -46,9 +46,9 @@ def keys(
 
 
 def _of_runs(looked: Looked, kind: Kind) -> dict[Field, KeyInfo]:
-    """Return what all runs that are looked at have, by reading it run by run.
+    """Return what the runs in view have, by reading run by run.
 
-    That is for stores in which most runs, or many, are deleted.
+    This is for stores in which many runs are deleted.
     """
     made = ("keys of runs", looked.place, kind)
     return looked.kept(made, lambda: _counted_by_runs(looked, kind), patience=_PATIENCE)
@@ -72,7 +72,7 @@ def _counted_by_runs(looked: Looked, kind: Kind) -> dict[Field, KeyInfo]:
 
 
 def _is_visible(looked: Looked, column: Field) -> bool:
-    """Whether a run that is looked at has the key, not only others."""
+    """Whether a run in view has the key, not only others."""
     condition = cells.of_column(looked, column)
     if condition is None:
         return False
@@ -110,7 +110,7 @@ def _end(looked: Looked, table: str, condition: Sql, number: str, way: str) -> f
 
 
 def _distinct(looked: Looked, table: str, condition: Sql, runs: int) -> int:
-    """Return how many different values there are; of many, up to as many as are told apart."""
+    """Return how many different values there are, up to the number that is counted exactly."""
     if runs <= 5 * DISTINCT:
         each = f"SELECT 1 FROM {table} v WHERE {condition.text} GROUP BY v.value"  # noqa: S608
         text, values = f"SELECT count(*) FROM ({each})", condition.values  # noqa: S608

@@ -108,7 +108,7 @@ class Nesting:
 
 
 def nesting(looked: Looked) -> Nesting:
-    """Return who is below whom among the runs that are looked at."""
+    """Return which run is below which among the runs in view."""
 
     def renew(old: Nesting, revision: int) -> Nesting | None:
         return old if _is_same(looked, old, looked.changed_rows(revision)) else None
@@ -117,7 +117,7 @@ def nesting(looked: Looked) -> Nesting:
 
 
 def _is_same(looked: Looked, old: Nesting, changed: Sequence[int] | None) -> bool:
-    """Whether those that were changed are looked at as before, below the same runs."""
+    """Whether the changed runs are in view as before, below the same parents."""
     if changed is None or not old.visible >= set(changed) == looked.seen(changed):
         return False
     name = looked.scope.name(PARENT_RUN_ID)

@@ -40,7 +40,7 @@ class Vector:
 
 
 def vector(looked: Looked, column: Field) -> Vector:
-    """Return the values of all runs that are looked at."""
+    """Return the values of all runs in view."""
 
     def renew(old: Vector, revision: int) -> Vector | None:
         return _renewed(looked, column, old, revision)

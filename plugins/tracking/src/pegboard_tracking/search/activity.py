@@ -27,7 +27,7 @@ from pegboard_tracking.tables import experiments
 LATEST = 3
 """In how many of the latest runs metrics are looked for."""
 _LOOKED_AT = 200
-"""How many of the latest runs are looked at to find those, as some have no metrics."""
+"""How many of the latest runs are read to find those, as some have no metrics."""
 _AMONG_BEST = 2_000
 
 

@@ -1,8 +1,7 @@
 """The planner of run searches: which index leads to the runs of a page soonest.
 
-SQLite's own planner does not know how many runs a condition fits. Here, in turn:
-
-1. If a condition fits few runs, which a bounded count tells, these are looked at one by one.
+SQLite's own planner does not know how many runs a condition fits. Here, in turn: 1. If a condition
+fits few runs, as a bounded count shows, these are checked one by one.
 2. Else, if every condition fits many, the runs are read in the wanted order, from its index, and
    each is probed. That soon fills a page if many runs match, and is given up after a while.
 3. Else the sets of the runs that the conditions fit are read from their indexes and combined. What
@@ -37,8 +36,8 @@ class _TooFar(Exception):
 class Query:
     """The runs that are looked for: those that fit all conditions and are among ``members``.
 
-    ``members`` are of a lifecycle stage that is looked at; None: any runs. All of them are known to
-    fit the conditions ``known``, which tell where in an order they can be.
+    ``members`` are in a lifecycle stage in view; None: any runs. All of them are known to fit the
+    conditions ``known``, which bound their place in an order.
     """
 
     conditions: tuple[Condition, ...] = ()

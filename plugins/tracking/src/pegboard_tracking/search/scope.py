@@ -38,7 +38,7 @@ class Scope:
 
     @property
     def hidden_stages(self) -> tuple[str, ...]:
-        """The lifecycle stages that are not looked at."""
+        """The lifecycle stages that are not in view."""
         return tuple(stage for stage in LifecycleStage if stage not in self.stages)
 
     def name(self, key: str) -> int | None:

@@ -30,8 +30,8 @@ _ALL = 1 << 60
 class Limits:
     """The numbers of runs at which plans change.
 
-    ``few`` are looked at one by one rather than through another index. The set of ``some`` is read
-    at once rather than probing runs in order, which is done for ``steps`` runs and five for each
+    ``few`` are checked one by one rather than through another index. The set of ``some`` is read at
+    once rather than probing runs in order, which is done for ``steps`` runs and five for each
     wanted one. ``sorted`` are sorted rather than read in order. More than ``ties`` that tie in a
     field are a search of their own.
     """
@@ -137,7 +137,7 @@ class Sets:
         return set() if found is None else found
 
     def of(self, conditions: Sequence[Condition], among: Iterable[int] | None = None) -> set[int]:
-        """Return all runs that are looked at, or those ``among`` some such, that fit."""
+        """Return the runs in view, or those ``among`` some of them, that fit."""
         found = self._all(conditions, among)
         hidden = self._scope.hidden_stages
         if among is not None or not hidden:

@@ -29,8 +29,8 @@ Item: TypeAlias = tuple[Key, int, bool]
 class Stream:
     """The runs that have a value in the first field of an order, in its order.
 
-    Of params and tags the value is its head. Runs of which only the head or the start of the key is
-    known to be equal come in no certain order.
+    For params and tags the value is its head. Runs of which only the head or the start of the key
+    is known to be equal come in no certain order.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class Stream:
     ) -> None:
         """Prepare to read.
 
-        ``known`` conditions hold for all runs that the caller is interested in.
-        ``bound`` is the key behind which the stream begins: as much of one as the items have.
-        ``check_stage`` is false if the caller knows which runs are of a stage that is looked at.
+        ``known`` conditions hold for all runs that the caller is interested in. ``bound`` is the
+        key behind which the stream begins: as much of one as the items have. ``check_stage`` is
+        false if the caller knows which runs are in a stage in view.
         """
         self._scope = scope
         self._width = unique_prefix(order) or 1

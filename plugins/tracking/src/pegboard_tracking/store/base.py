@@ -54,7 +54,7 @@ class SqliteBase(BasicStore):
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Read one state of the store, with all that was logged by anybody up to now."""
+        """Read one state of the store, with all that any process has logged."""
         reading = self._database.reading if self._catch_up() else self._overlay.reading
         with reading() as connection:
             yield connection
@@ -64,9 +64,9 @@ class SqliteBase(BasicStore):
         return self._reading()
 
     def _catch_up(self) -> bool:
-        """Bring in what was logged by anybody up to now; False if it has to stay in the journals.
+        """Bring in all that any process has logged; False if it has to stay in the journals.
 
-        Where that was not possible it is tried again after a while only.
+        After a failure it is tried again only after a while.
         """
         now = time.monotonic()
         if now < self._stuck_until:

@@ -1,8 +1,8 @@
 """Removing for good what was deleted: files first, then their owner, then empty experiments.
 
 Runs and logged models own files. In this order an interruption at any point leaves owners that are
-still marked as deleted, so the same call again takes up the work. Files that are gone already are
-no trouble.
+still marked as deleted, so the same call again takes up the work. Files that are gone already do no
+harm.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from pegboard_tracking.artifacts.content import scan
 _PAGE = 1000
 
 _ASKED_AT_ONCE = 100
-"""Of how many runs and models a registry is asked at once whether versions need their files."""
+"""For how many runs and models a registry is asked at once whether versions need their files."""
 
 
 _OWN = re.compile(r"[0-9a-f]{32}|models")

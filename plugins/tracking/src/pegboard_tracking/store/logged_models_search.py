@@ -1,6 +1,6 @@
 """Searching logged models: filters and orders to SQL, with all values bound.
 
-Each model ``m`` of the experiments is looked at, in the order wanted.
+Each model ``m`` of the experiments is checked, in the wanted order.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from pegboard_tracking.tables import experiments, runs
 
 
 class SqliteReading(SqliteBase):
-    """What a store tells of its runs."""
+    """The store's methods for reading runs."""
 
     def search_datasets(self, experiment_ids: Sequence[str]) -> list[DatasetSummary]:
         """Return what datasets the runs of experiments used, each context once; 1000 at most."""

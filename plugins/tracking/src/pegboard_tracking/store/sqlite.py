@@ -43,10 +43,10 @@ def open_store(uri: uris.Uri, settings: Settings) -> SqliteStore:
     """Open the store of a ``sqlite:`` or ``file:`` URI or a plain path; it is made if need be.
 
     ``pegboard_stores.location`` says which file that is. The query parameters ``artifacts`` and
-    ``synchronous`` go before the settings of the same name. ``destination`` is where files are kept
-    that clients send through a server, by default where ``artifacts`` says; if it is empty, there
-    are none. ``patience`` is how many seconds a write waits for other processes; without it writers
-    wait in line.
+    ``synchronous`` take precedence over the settings of the same name. ``destination`` is where
+    files are kept that clients send through a server, by default where ``artifacts`` says; if it is
+    empty, there are none. ``patience`` is how many seconds a write waits for other processes;
+    without it writers wait in line.
     """
     place = locate(uri, synchronous=settings.synchronous)
     artifacts = uri.query.get("artifacts", settings.artifacts)

@@ -90,7 +90,7 @@ CREATE INDEX assessment_by_number ON assessment (kind, name, number, trace);
 CREATE INDEX trace_of_run_by_trace ON trace_of_run (trace);
 """
 
-# Versions of prompts that traces used (NAME/VERSION, in `name`), and what spans tell of language
+# Versions of prompts that traces used (NAME/VERSION, in `name`), and what spans say about language
 # models: only those that do have a row. `usage` is JSON, as the span's attribute is.
 PROMPTS_AND_COSTS = """
 CREATE TABLE prompt_of_trace (

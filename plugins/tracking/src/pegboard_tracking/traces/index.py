@@ -2,9 +2,9 @@
 
 It consists of *segments*. Each covers the spans whose rows are in a range, and holds their words
 and, for each word, the traces that have it. Segments are added when SPANS spans are in none, and
-not changed when spans are added or changed: a changed span gets a new row, and rows that follow
-the last segment are looked at one by one. An index that says too much does no harm, as what it
-finds is looked at again; what would make it say too little is undone in ``admit``.
+not changed when spans are added or changed: a changed span gets a new row, and rows that follow the
+last segment are read one by one. It does no harm if the index finds too much, as results are
+checked again; what would make it say too little is undone in ``admit``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BYTES = 4 << 20
 """How many bytes of content, compressed, a segment covers at most, but for the last span's."""
 
 SPREAD = 8
-"""Of words in more than one of so many traces it is not known which these are."""
+"""If a word is in more than one in this many traces, the index does not list them."""
 
 _STEP = 512
 _SAMPLE = 64
@@ -46,7 +46,7 @@ class Postings:
     """Which traces of a segment have which of its words, by the place that a word has there.
 
     First come words that many traces have, then those of several, then those of one, whose number
-    in ``traces`` is in ``singles``. Of the others ``lists`` has the traces: the bytes between two
+    in ``traces`` is in ``singles``. For the others ``lists`` has the traces: the bytes between two
     of ``starts`` are a bitmap if they are ``width`` bytes, else numbers; none stand for all traces.
     """
 
@@ -207,7 +207,7 @@ def _segment(spans: Sequence[_Row]) -> tuple[bytes, Postings]:
 
 
 def _common(found: Sequence[set[bytes]]) -> set[bytes]:
-    """Return texts or words that so many traces have that it need not be known which."""
+    """Return texts or words of so many traces that the index does not list them."""
     some = found[:: max(len(found) // _SAMPLE, 1)]
     counted = Counter(chain.from_iterable(some))
     return {word for word, count in counted.items() if SPREAD * count > len(some) >= _SAMPLE}

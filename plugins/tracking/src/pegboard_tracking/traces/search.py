@@ -28,7 +28,7 @@ FEW = 2000
 """How many traces a condition may fit to be answered from its index."""
 
 FEW_TEXTS = 500
-"""How many traces may have words to be looked at whatever the order is."""
+"""How many traces may have the words to be read whatever the order is."""
 
 _COLUMNS = {
     "trace_id": "m.trace_id",

@@ -136,7 +136,7 @@ class Traces(TraceStore, TraceFigures):
                 )
                 found = usage.keep(connection, row, own, fresh=outlined is None)
                 if found:
-                    # What the outline told goes before what its spans do.
+                    # What the outline says takes precedence over its spans.
                     set_texts(connection, "metadata", row, found, replace=not outlined)
             must_extend = index.is_due(connection, last)
         if must_extend:

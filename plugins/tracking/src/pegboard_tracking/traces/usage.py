@@ -1,4 +1,4 @@
-"""What spans tell of language models, in its table."""
+"""What spans say about language models, in its table."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pegboard_stores.traces.usage import COSTS, Node, Told, sums, told_by
 def keep(
     connection: sqlite3.Connection, trace: int, spans: Sequence[Span], *, fresh: bool
 ) -> dict[str, str]:
-    """Keep what spans of a trace, which are stored already, tell of language models.
+    """Note what spans of a trace, which are stored already, say about language models.
 
-    Return the metadata that all spans of the trace make, sums of tokens and costs as JSON; nothing
-    if these ones tell nothing. They are all there are of a ``fresh`` trace.
+    Returns the metadata from all spans of the trace, sums of tokens and costs as JSON; nothing if
+    these spans say nothing. Those of a ``fresh`` trace are all that it has.
     """
     last = {span.span_id: span for span in spans}
     told = {

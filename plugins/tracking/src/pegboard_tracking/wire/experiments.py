@@ -29,7 +29,7 @@ from pegboard_tracking.wire import codec, sentences
 from pegboard_tracking.wire.schemas import DATASET_SUMMARY, EXPERIMENT, VIEW
 
 MAX_SEARCHED = 20
-"""Of how many experiments the datasets may be asked for at once."""
+"""For how many experiments the datasets may be asked for at once."""
 
 _ORDER = ("creation_time DESC", "experiment_id ASC")
 """The order of a search that names none, as clients of MLflow know it."""

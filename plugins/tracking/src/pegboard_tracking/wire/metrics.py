@@ -27,7 +27,7 @@ from pegboard_tracking.wire import codec, columns, sentences
 from pegboard_tracking.wire.schemas import METRIC, METRIC_OF_RUN
 
 MAX_RUNS = 100
-"""Of how many runs the history may be asked for at once."""
+"""For how many runs the history may be asked for at once."""
 MAX_POINTS = 25_000
 """How many points of all runs together are returned at the most."""
 MAX_SAMPLED = 2_500

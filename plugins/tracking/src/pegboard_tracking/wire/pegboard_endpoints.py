@@ -23,7 +23,7 @@ from pegboard_tracking.points import packed_points
 from pegboard_tracking.wire import batches
 
 MAX_RUNS = 1000
-"""Of how many runs one sign of life may tell."""
+"""How many runs one heartbeat may name."""
 
 _WRITER = re.compile(r"[\w\-]{1,100}", re.ASCII)
 _BASE = "/api/pegboard/1.0"
@@ -55,7 +55,7 @@ def _beat(call: Call) -> Result:
         raise InvalidValue(f"The field 'writer' is {writer[:60]!r}, not the id of a writer.")
     if len(runs) + len(ended) > MAX_RUNS:
         raise InvalidValue(
-            f"A sign of life tells of {len(runs) + len(ended)} runs; {MAX_RUNS} are allowed."
+            f"A heartbeat names {len(runs) + len(ended)} runs; {MAX_RUNS} are allowed."
         )
     heartbeats = store_of(call).ability(Heartbeats)
     if heartbeats is None:

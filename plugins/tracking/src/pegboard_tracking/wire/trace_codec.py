@@ -348,7 +348,7 @@ def read_changes(value: Any, mask: Any, kind: AssessmentKind) -> JsonObject:
         elif name == "valid":
             changes["valid"] = scalars.boolean(need(fields, "valid"), "valid")
         else:
-            raise InvalidValue(f"Of an assessment {name!r} cannot be changed.")
+            raise InvalidValue(f"The field {name!r} of an assessment cannot be changed.")
     return changes
 
 

@@ -62,7 +62,7 @@ async def _receive(call: Call, writes: _Writes) -> None:
 
 
 class _Writes:
-    """Hashes and writes pieces in their order, in a thread of its own, while others arrive."""
+    """Hashes and writes pieces in order, in a thread, while others arrive."""
 
     def __init__(self, incoming: Incoming) -> None:
         self._incoming = incoming
@@ -82,7 +82,7 @@ class _Writes:
         """Wait until all is written, and the rest, which is short."""
         while self._begun:
             await self._begun.popleft()
-        # For a file that is all rest, a thread of its own would be more work than to write it.
+        # For a file with a single piece, a thread would cost more than writing it.
         await asyncio.to_thread(self._incoming.write, *rest)
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ class Band:
 
     x: array[float]
     mean: array[float]
-    """Of the runs that have begun and not ended there, each counts once."""
+    """Each run that has begun and not ended there counts once."""
     least: array[float]
     greatest: array[float]
 

@@ -45,7 +45,7 @@ class Rows:
         return self.count >= self.limit or self._size >= MOST_ANSWER
 
     def add(self, values: Sequence[Any]) -> None:
-        """Add a row; of what is missing None is sent."""
+        """Add a row; None is sent for what is missing."""
         for place, column in enumerate(self.cells):
             column.append(self._cell(values[place] if place < len(values) else None))
         self.count += 1

@@ -68,7 +68,7 @@ class Listening:
 
     scope: Scope
     close: Callable[[], None]
-    """Ends it; to be called when nobody takes messages any more."""
+    """Ends it; to be called when no client takes messages any more."""
     event: str = "runs"
     revision: int = 0
     runs: list[str] | None = field(factory=list)
@@ -167,12 +167,12 @@ _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, _Hubs] = WeakKeyDictionary()
 
 
 def hub_of(store: TrackingStore) -> Hub:
-    """Return what tells of the changes of a store in the event loop that runs."""
+    """Return what announces changes of a store in the running event loop."""
     return _hub(store, lambda: Hub(of_store(store)))
 
 
 def hub_of_registry(registry: ModelRegistry) -> Hub:
-    """Return what tells of the changes of a registry in the event loop that runs."""
+    """Return what announces changes of a registry in the running event loop."""
     return _hub(registry, lambda: Hub(RegistryChanges(registry), event="models"))
 
 

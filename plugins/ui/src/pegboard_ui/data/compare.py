@@ -86,7 +86,7 @@ def compare(call: Call, wanted: CompareRequest) -> Answer:
 
 
 def _kinds(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
-    """Return of each kind how many rows there are, and in how many of them runs differ."""
+    """Return for each kind how many rows there are, and in how many of them runs differ."""
     found: dict[str, dict[str, int]] = {}
     for row in rows:
         counts = found.setdefault(row["kind"], {"total": 0, "differing": 0})

@@ -27,9 +27,9 @@ from pegboard_ui.data.answers import json_answer
 from pegboard_ui.data.preview import type_of
 
 MOST_RUNS = 12
-"""Of how many runs files are looked for: more do not fit beside each other."""
+"""For how many runs files are compared: more do not fit beside each other."""
 MOST_FILES, MOST_DIRECTORIES = 2_000, 60
-"""How many files and directories of a run are looked at."""
+"""How many files and directories of a run are read."""
 
 IMAGES = "images"
 _STEP = re.compile(r"(?P<key>.+)[+%]step[+%](?P<step>-?\d+)[+%]timestamp[+%]\d+[+%][\w-]+")
@@ -46,7 +46,7 @@ _TEXT_NAMES = frozenset({"MLmodel", "Dockerfile", "Makefile", "LICENSE", "README
 
 @frozen
 class FilesRequest:
-    """Whose files are looked for."""
+    """The runs whose files are compared."""
 
     run_ids: Annotated[list[str], AtMost(MOST_RUNS)]
 
@@ -91,7 +91,7 @@ class _Found:
 
     @classmethod
     def of(cls, call: Call, run_id: str) -> _Found:
-        """Walk the files of a run; what cannot be read is told, not raised."""
+        """Walk the files of a run; an error becomes part of the answer."""
         try:
             place = places.place_of(call, store_of(call).get_run(run_id).info.artifact_uri)
         except NotFound:

@@ -37,7 +37,7 @@ class File:
         return self.store.read(self.path, start=start, end=end)
 
     def read(self, start: int, count: int) -> bytes:
-        """Return up to so many bytes from a place on."""
+        """Return up to ``size`` bytes from a position on."""
         if self.size is not None and start >= self.size:
             return b""
         pieces, left = [], count
@@ -52,7 +52,7 @@ class File:
         if self.store.local_path(self.path) is not None:
             return self.open()
         if self.size is None:
-            raise InvalidValue(f"The place of {self.name!r} does not tell how long the file is.")
+            raise InvalidValue(f"The place of {self.name!r} does not say how long the file is.")
         return io.BufferedReader(cast("io.RawIOBase", _Ranges(self, self.size)), _READ_AHEAD)
 
 
@@ -81,7 +81,7 @@ def find(call: Call, run_id: str, model_id: str, path: str) -> File:
 
 
 class _Ranges(io.RawIOBase):
-    """A file that is read range by range, each with a request of its own."""
+    """A file that is read range by range, with one request for each."""
 
     def __init__(self, file: File, size: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""``artifacts/frame``: a file of a run as a document of its own, which has no rights of the page.
+"""``artifacts/frame``: a file of a run as a separate document, without the rights of the page.
 
 HTML runs its scripts, in a sandbox without an origin: it can neither read the page, its cookies or
 its answers, nor ask any server for anything. PDF is shown by the browser's viewer, if its first
@@ -28,7 +28,7 @@ _POLICIES = {
         "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; media-src data: blob:; "
         "form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
     ),
-    # Viewers of browsers do not work in a sandbox; they are a place of their own.
+    # Browsers' viewers do not work in a sandbox; they isolate the file themselves.
     _PDF: "frame-ancestors 'self'",
 }
 _ENCODING = re.compile(rb"""<meta[^>]{0,200}charset""", re.IGNORECASE)

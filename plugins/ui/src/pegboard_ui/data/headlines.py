@@ -17,9 +17,9 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def headline(keys: Mapping[str, int], tags: Mapping[str, str]) -> str | None:
-    """Return a metric's key, None if there is none that could be it.
+    """Return the key of the headline metric, None if there is none.
 
-    ``keys`` says of how many runs each metric is known; ``tags`` are those of the experiment.
+    ``keys`` says how many runs have each metric; ``tags`` are those of the experiment.
     """
     if named := tags.get(PRIMARY):
         return named

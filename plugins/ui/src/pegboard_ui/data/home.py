@@ -30,7 +30,7 @@ _CHANGED_MODELS = 5
 
 @frozen
 class HomeRequest:
-    """From which experiment on, and since when events are told (ms; by default since a day)."""
+    """The first experiment to list, and the time of the first event (ms; by default a day ago)."""
 
     offset: Annotated[int, Between(0, 1_000_000)] = 0
     limit: Annotated[int, Between(1, 200)] = 50

@@ -27,7 +27,7 @@ from pegboard_ui.data.shelf import shelf_of
 from pegboard_ui.data.sparks import Spark, counts, curves_of, last_json, planned_steps
 
 MOST_POINTS = 2_000_000
-"""Of how many points together sparks are drawn; metrics behind them have numbers only."""
+"""For how many points in all sparks are drawn; further metrics show numbers only."""
 MOST_LISTED = 200
 """How many files, datasets, models and versions are listed."""
 MOST_SCHEMA = 4_000
@@ -35,7 +35,7 @@ MOST_SCHEMA = 4_000
 
 @frozen
 class OverviewRequest:
-    """Which run, and of how many of its metrics sparks are wanted."""
+    """Which run, and for how many of its metrics sparks are wanted."""
 
     run_id: Annotated[str, AtMost(250)]
     sparks: Annotated[int, Between(0, 500)] = 60

@@ -26,7 +26,7 @@ from pegboard_stores.activity import (
 
 MOST_EXPERIMENTS = 1_000
 MOST_RUNS = 1_000
-"""How many of an experiment's runs are looked at, the last started ones."""
+"""How many of an experiment's runs are read, the last started ones."""
 LATEST = 3
 _MANY = 1_000
 _LARGEST = 10**15

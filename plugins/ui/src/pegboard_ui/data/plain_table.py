@@ -1,4 +1,4 @@
-"""The table of runs of any store: all of its runs are read, and looked at one by one.
+"""The table of runs of any store: all of its runs are read and checked one by one.
 
 That is for stores of some thousand runs; those for more have the ability themselves.
 """
@@ -42,7 +42,7 @@ from pegboard_stores.run_table.nesting import Links, links
 from pegboard_stores.run_table.spread import of_numbers, of_texts
 
 MOST_RUNS = 20_000
-"""So many runs are looked at."""
+"""How many runs are read."""
 _PAGE = 1_000
 _SPARK = 32
 

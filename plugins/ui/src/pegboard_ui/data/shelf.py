@@ -20,7 +20,7 @@ MOST_WALKED = 5_000
 MOST_NEWEST = 12
 MOST_MODELS = 50
 _TOGETHER = 5
-"""From how many files on a directory is told as one."""
+"""From how many files on a directory is listed as one entry."""
 _MODEL = "MLmodel"
 _OUTPUTS = frozenset({"output.txt", "stdout.txt", "stderr.txt", "console.txt"})
 

@@ -15,7 +15,7 @@ PROMPTS = "mlflow.linkedPrompts"
 MOST_NOTE = 80
 """How many characters stand beside the bar of a span."""
 MOST_VALUE = 200_000
-"""How many characters of one value of a span are sent; the rest is told as cut."""
+"""How many characters of one value of a span are sent; the rest is marked as cut."""
 MOST_EVENTS = 500
 
 _MODELS = frozenset({"LLM", "CHAT_MODEL", "EMBEDDING", "RERANKER"})
@@ -80,7 +80,7 @@ def kind_of(span: Span) -> str:
 
 
 def first_token_ns(span: Span) -> int | None:
-    """Return when a model began to answer, ns since the Unix epoch; None if nobody knows."""
+    """Return when a model began to answer, ns since the Unix epoch; None if that is unknown."""
     for key in _FIRST:
         value = span.attributes.get(key)
         if isinstance(value, int | float) and 0 <= value < 1e9:
@@ -126,7 +126,7 @@ def plain(value: Any) -> Any:
 def bounded(value: Any) -> tuple[Any, int]:
     """Return a value, and how many characters its JSON has if it is too long to be sent whole.
 
-    Of a long one the beginning is sent, as a text.
+    The beginning of a long one is sent, as a text.
     """
     if isinstance(value, str):
         return (value, 0) if len(value) <= MOST_VALUE else (value[:MOST_VALUE], len(value))

@@ -35,7 +35,7 @@ R = TypeVar("R")
 
 
 class View(StrEnum):
-    """Which runs are looked at."""
+    """Which runs are in view."""
 
     ACTIVE = "active"
     DELETED = "deleted"
@@ -61,7 +61,7 @@ class Wanted:
     spark: Annotated[str, AtMost(300)] = ""
 
     def scope(self) -> RunScope:
-        """Return the runs that are looked at."""
+        """Return the runs in view."""
         within = _within(self.group, self.within) if self.within else None
         return RunScope(tuple(self.experiment_ids), self.q, VIEWS[self.view], within)
 

@@ -34,7 +34,7 @@ from pegboard_ui.data.table import pointing
 
 MOST_EXPERIMENTS = 1000
 MOST_WEIGHED = 2000
-"""Of how many traces, the last ones that match, those with most tokens or cost are found."""
+"""Among how many traces, the last ones that match, those with most tokens or cost are found."""
 SAMPLED = 500
 """From how many traces completion takes names of tags and the like."""
 MOST_SCORES = 4
@@ -130,7 +130,7 @@ def _is_column(text: str) -> bool:
 def _heaviest(
     traces: TraceStore, experiments: list[str], asked: str, wanted: ListRequest
 ) -> tuple[list[TraceInfo], str | None, int]:
-    """Return the last matching traces by tokens or cost, and of how many that is said."""
+    """Return the last matching traces by tokens or cost, and how many were compared."""
     key, part = _WEIGHTS[wanted.sort.removeprefix("-")]
     found: list[TraceInfo] = []
     token: str | None = None

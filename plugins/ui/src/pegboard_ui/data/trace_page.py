@@ -1,7 +1,7 @@
 """``traces/overview``, ``traces/span`` and ``traces/find``: what the page of one trace shows.
 
 The overview has all spans as columns of what is drawn; inputs, outputs and attributes are asked for
-span by span, as those of a trace of thousands would be megabytes.
+span by span, as a trace of thousands of spans would take megabytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pegboard_ui.data.answers import json_answer, number
 from pegboard_ui.data.trace_list import USER, figure_of, took
 
 MOST_SPANS = 20_000
-"""How many spans are drawn; of more the first ones, and it is told."""
+"""How many spans are drawn; if there are more, the first ones, and the page says so."""
 MOST_ASSESSMENTS = 500
 
 

@@ -49,7 +49,7 @@ _NOTED_DAYS = 7
 """A day of use is noted anew when it is so old, so that few looks write something."""
 _DAY_MS = 86_400_000
 SLOTS = 30
-"""How many colours there are, as a peg is unique among so many."""
+"""How many colours there are: enough that a peg is unique among them."""
 
 _RUN = re.compile(r"[\w\-]{1,64}")
 _DAY = re.compile(r"[0-9]{1,7}")

@@ -279,6 +279,69 @@ answer = {
     assert "hunter2" not in found["with a password"][1]
 
 
+def test_budgets_are_made_hold_and_are_told(
+    mlflow_python: Path, served: Served, tokens: Mapping[str, str]
+) -> None:
+    code_of_budgets = """
+from mlflow.entities.gateway_budget_policy import (
+    BudgetAction, BudgetDuration, BudgetDurationUnit, BudgetTargetScope, BudgetUnit,
+)
+def budget(scope, amount=5.0, target=None, action=BudgetAction.REJECT):
+    month = BudgetDuration(BudgetDurationUnit.MONTHS, 1)
+    return store.create_budget_policy(
+        BudgetUnit.USD, amount, month, scope, action, target_value=target
+    )
+"""
+    found = run(
+        mlflow_python,
+        served,
+        tokens["admin"],
+        code_of_budgets
+        + """
+endpoint = store.create_gateway_endpoint(
+    "five", [Config(made("gpt-4o-mini").model_definition_id, Linkage.PRIMARY)]
+)
+own = budget(BudgetTargetScope.ENDPOINT, 5.0, endpoint.endpoint_id)
+other = budget(BudgetTargetScope.USER, 1.0, "nobody", BudgetAction.ALERT)
+changed = store.update_budget_policy(own.budget_policy_id, budget_amount=0.0)
+page = store.list_budget_policies(max_results=1)
+rest = store.list_budget_policies(max_results=1, page_token=page.token)
+answer = {
+    "made": [own.budget_amount, own.duration.unit.value, own.duration.value, own.created_by],
+    "changed": [changed.budget_amount, changed.target_value == endpoint.endpoint_id],
+    "pages": [[p.target_scope.value for p in each] for each in (page, rest)],
+    "got": store.get_budget_policy(other.budget_policy_id).target_value,
+    "no target": code(lambda: budget(BudgetTargetScope.USER)),
+    "a target": code(lambda: budget(BudgetTargetScope.GLOBAL, target="x"))[0],
+    "no endpoint": code(lambda: budget(BudgetTargetScope.ENDPOINT, target="e-1"))[0],
+    "negative": code(lambda: budget(BudgetTargetScope.GLOBAL, -1.0))[0],
+    "ids": [own.budget_policy_id, other.budget_policy_id],
+}
+store.delete_budget_policy(other.budget_policy_id)
+answer["gone"] = code(lambda: store.get_budget_policy(other.budget_policy_id))[0]
+""",
+    )
+    assert found["made"] == [5.0, "MONTHS", 1, "root"]
+    assert found["changed"] == [0.0, True]
+    assert found["pages"] == [["ENDPOINT"], ["USER"]]
+    assert found["got"] == "nobody"
+    assert "target_value is required" in found["no target"][1]
+    assert found["a target"] == found["negative"] == "INVALID_PARAMETER_VALUE"
+    assert found["no endpoint"] == found["gone"] == "RESOURCE_DOES_NOT_EXIST"
+    # A budget of nothing is spent, so a model that costs something is not asked.
+    refused = ask(served, tokens["reader"], "five")
+    assert refused.status_code == 429, refused.text
+    told = requests.get(
+        f"{served.url}/api/3.0/mlflow/gateway/budgets/windows",
+        headers={"authorization": f"Bearer {tokens['admin']}"},
+        timeout=30,
+    )
+    [window] = told.json()["windows"]
+    assert window["budget_policy_id"] == found["ids"][0]
+    assert window["window_start_ms"] < window["window_end_ms"]
+    assert window["current_spend"] == 0.0
+
+
 def test_only_administrators_may_look_or_change(
     mlflow_python: Path, served: Served, tokens: Mapping[str, str]
 ) -> None:

@@ -60,12 +60,16 @@ runs show abc
 """.strip().splitlines()
 MAKE_ONE = {
     *("experiments create", "models create", "models register", "registry webhooks create"),
-    *("demo", "exec", "server", "ui"),
+    *("demo", "exec", "gateway start", "server", "ui"),
 }
 NEED_NONE = {
     *("completion", "config path", "config show", "doctor", "plugins", "plugins new", "sync"),
     *("registry gates", "models environments clean", "models environments list"),
     *("server user add", "server user list", "server user remove"),
+    *("gateway check", "gateway endpoints add", "gateway endpoints list"),
+    *("gateway endpoints remove", "gateway endpoints show", "gateway secrets list"),
+    *("gateway secrets rotate", "gateway budgets", "gateway usage", "gateway keys create"),
+    *("gateway keys list", "gateway keys revoke", "llm fetch", "llm list"),
 }
 URIS = {
     "the default": "",

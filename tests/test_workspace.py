@@ -319,6 +319,7 @@ def test_every_hook_has_a_plugin_that_ships(hook: str) -> None:
 SIDE_BY_SIDE = [folder for folder in FOLDERS if folder.parent.name != "core"]
 DECLARED = {
     ("pegboard_gateway", "pegboard_server"),
+    ("pegboard_redis", "pegboard_gateway"),
     ("pegboard_serving", "pegboard_models"),
     ("pegboard_serving", "pegboard_server"),
     ("pegboard_lightgbm", "pegboard_sklearn"),

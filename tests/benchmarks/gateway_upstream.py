@@ -1,8 +1,8 @@
 """A model's server that costs next to nothing: the same bytes for every request, by raw asyncio.
 
 ``python gateway_upstream.py PORT`` serves OpenAI's chat completions. A request whose body holds
-``"stream":true`` (or with a blank) gets CHUNKS events, one write each; ``/ttft`` in the path holds
-the first back by nothing, as all do: what a proxy adds is the proxy's.
+``"stream":true`` (or with a blank) gets CHUNKS events, one write each; after the first there is a
+pause if the body holds ``slowly``: a burst would keep others from the processor.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from typing import cast
 
 CHUNKS = 200
+PAUSE = 0.02
 TEXT = "The answer of a model that says about as much as people ask for. " * 4
 
 
@@ -82,15 +83,17 @@ class Upstream(asyncio.Protocol):
             body = self.buffer[end + 4 : end + 4 + length]
             self.buffer = self.buffer[end + 4 + length :]
             if b'"stream":true' in body or b'"stream": true' in body:
-                self.streaming = asyncio.ensure_future(self.stream())
+                pause = PAUSE if b"slowly" in body else 0.0
+                self.streaming = asyncio.ensure_future(self.stream(pause))
             else:
                 self.transport.write(ANSWER)
 
-    async def stream(self) -> None:
+    async def stream(self, pause: float) -> None:
         self.transport.write(STREAM_HEAD)
         for event in EVENTS:
             self.transport.write(event)
-            await asyncio.sleep(0)
+            await asyncio.sleep(pause)
+            pause = 0.0
 
 
 async def main(port: int) -> None:

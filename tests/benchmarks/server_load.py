@@ -17,10 +17,11 @@ _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 @define
 class Load:
-    """What a server bore: requests a second, and the ms within which 99 % were answered."""
+    """What a server bore: requests a second, and within how many ms 99 % and 50 % were answered."""
 
     rate: float
     p99: float
+    p50: float = 0.0
 
 
 def tool() -> str:
@@ -56,10 +57,11 @@ def _wrk(url: str, body: str, connections: int, seconds: int, place: Path) -> Lo
     if "Non-2xx" in out or "Socket errors" in out:
         raise RuntimeError(out)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", out)
-    last = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", out)
-    if rate is None or last is None:
+    half, last = (re.search(rf"{n}%\s+([\d.]+)(us|ms|s|m)\b", out) for n in (50, 99))
+    if rate is None or last is None or half is None:
         raise RuntimeError(out)
-    return Load(float(rate[1]), float(last[1]) * _UNITS[last[2]])
+    p99, p50 = (float(found[1]) * _UNITS[found[2]] for found in (last, half))
+    return Load(float(rate[1]), p99, p50)
 
 
 def _own(url: str, body: str, connections: int, seconds: int, place: Path) -> Load:

@@ -86,6 +86,22 @@ def test_closing_ends_what_runs_with_an_error(chat: Ask) -> None:
     assert cut.value.trouble is Trouble.CUT
 
 
+def test_a_stream_that_is_forgotten_stops_in_whichever_thread_it_is_collected() -> None:
+    code = """
+import gc
+gc.disable()
+events = provider.events(asked("Tell me a long story.", max_tokens=400))
+next(events)
+running, events.itself = events._running, events
+del events
+with provider._engine("smollm2")._lock:
+    gc.collect()
+running.join()
+print(running._chunks.qsize() < 100, provider._engine("smollm2").busy)
+"""
+    assert run(code) == "True False\n"
+
+
 def test_a_process_ends_while_a_model_answers() -> None:
     code = """
 story = asked("Tell me a long story.", max_tokens=400)

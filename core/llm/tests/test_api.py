@@ -144,6 +144,25 @@ def test_threads_may_ask_at_once(server: FakeOpenAI) -> None:
         assert list(pool.map(ask, range(40))) == [f"number {n}" for n in range(40)]
 
 
+def test_a_forked_child_has_connections_of_its_own(server: FakeOpenAI) -> None:
+    assert llm.complete(MODEL, "parent").text == "parent"
+    child = os.fork()
+    if child == 0:
+        said = [llm.complete(MODEL, f"child {n}").text for n in range(20)]
+        os._exit(0 if said == [f"child {n}" for n in range(20)] else 1)
+    assert [llm.complete(MODEL, f"parent {n}").text for n in range(20)] == [
+        f"parent {n}" for n in range(20)
+    ]
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_connections_are_used_again(server: FakeOpenAI) -> None:
+    for n in range(3):
+        assert llm.complete(MODEL, f"say {n}").text == f"say {n}"
+        assert "".join(map(str, llm.stream(MODEL, f"say {n}"))) == f"say {n}"
+    assert server.connections == 1
+
+
 # -- asyncio -------------------------------------------------------------------------------------
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 import ssl
+import threading
 import zlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import orjson
@@ -449,3 +452,88 @@ def test_a_request_is_written_once_and_as_it_should_be() -> None:
     )
     whole_url = addresses.request_bytes(call, address, whole_url=True)
     assert whole_url.startswith(b"POST http://a:8080/b%20c?d=1 HTTP/1.1\r\n")
+
+
+# -- proxies ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def proxying(answer: bytes = b"HTTP/1.1 200 OK\r\n\r\n") -> Iterator[tuple[str, list[bytes]]]:
+    """Run a proxy that lets everything pass; yield where, and the heads that it received."""
+    heads: list[bytes] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def copy(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += client.recv(1)
+                heads.append(head)
+                client.sendall(answer)
+                if b" 200 " not in answer:
+                    client.close()
+                    continue
+                host, _, port = head.split(b" ")[1].decode().rpartition(":")
+                server = socket.create_connection((host, int(port)))
+                for ends in ((client, server), (server, client)):
+                    threading.Thread(target=copy, args=ends, daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{listener.getsockname()[1]}", heads
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_proxy_of_the_environment_is_used(
+    run: Run, monkeypatch: pytest.MonkeyPatch, secure: bool
+) -> None:
+    authority = trustme.CA()
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    with proxying() as (place, heads), FakeUpstream(tls=server if secure else None) as upstream:
+        name = "HTTPS_PROXY" if secure else "HTTP_PROXY"
+        monkeypatch.setenv(name, f"http://me:p%40ss@{place}")
+
+        async def work() -> None:
+            client = Client(context=trusting)
+            for _ in range(2):
+                assert (await whole(client, call_of(upstream))).status == 200
+            client.close()
+
+        run(work)
+        port = upstream.port
+    assert heads == [
+        f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"
+        "proxy-authorization: Basic bWU6cEBzcw==\r\n\r\n".encode()
+    ]
+
+
+def test_a_proxy_that_refuses_is_named(
+    run: Run, upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxying(b"HTTP/1.1 403 No\r\n\r\n") as (place, _):
+        monkeypatch.setenv("HTTP_PROXY", f"http://me:secret@{place}")
+
+        async def work() -> None:
+            error = await trouble_of(Client().send(call_of(upstream), Waits()))
+            assert error.trouble is Trouble.UNREACHABLE
+            assert place in error.message and "403" in error.message
+            assert "secret" not in str(error)
+            monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+            assert (await whole(Client(), call_of(upstream))).status == 200
+
+        run(work)

@@ -65,7 +65,9 @@ def test_it_knows_that_a_client_has_gone(upstream: FakeUpstream) -> None:
 
 
 @pytest.mark.parametrize(
-    "behaviour", [fakes.hang_up, fakes.garbage, fakes.truncated, fakes.cut(2)], ids=str
+    "behaviour",
+    [fakes.hang_up, fakes.garbage, fakes.truncated, fakes.cut(2)],
+    ids=["hang up", "garbage", "truncated", "cut"],
 )
 def test_it_breaks_connections(upstream: FakeUpstream, behaviour: fakes.Behaviour) -> None:
     upstream.next(behaviour)

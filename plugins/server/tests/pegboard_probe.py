@@ -177,6 +177,31 @@ async def tell(call: Call) -> Answer:
     return Answer(content(), media_type="text/plain", close=note.touch, endless=True)
 
 
+async def leave(call: Call) -> Answer:
+    """Wait for nothing, before the answer or in it, and note how that ended."""
+    note = Path(call.parameters["note"])
+
+    async def content() -> AsyncIterator[bytes]:
+        try:
+            yield b"begun"
+            await asyncio.Event().wait()
+        finally:
+            note.with_suffix(".ended").touch()
+
+    if call.parameters.get("streams"):
+        return Answer(content(), media_type="text/plain", close=note.touch)
+    note.with_suffix(".begun").touch()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        note.with_suffix(".ended").touch()
+    raise AssertionError
+
+
+def told(status: int, code: str, message: str) -> dict[str, Any]:
+    return {"wrong": [status, code, message]}
+
+
 def weigh(call: Call) -> dict[str, Any]:
     return {"size": len(call.content), "sha256": hashlib.sha256(call.content).hexdigest()}
 
@@ -232,6 +257,9 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
         Endpoint("POST", "/api/probe/soon", weigh, write, "Weigh.", raw=True, quick=True),
         Endpoint("GET", "/api/probe/stream", download, read, "Send pieces."),
         Endpoint("GET", "/api/probe/endless", tell, read, "Send without end."),
+        Endpoint("GET", "/api/probe/leave", leave, read, "Wait.", leaves=True),
+        Endpoint("GET", "/api/probe/told", fail, read, "Fail in another form.", tell=told),
+        Endpoint("POST", "/api/probe/told", echo, Permission.ADMIN, "Echo.", tell=told),
         Endpoint("GET", "/api/probe/page", page, read, "Send HTML."),
         Endpoint("GET", "/api/probe/header", bad_header, read, "Send a header that is two."),
         Endpoint("GET", "/api/probe/fail", fail, read, "Fail."),

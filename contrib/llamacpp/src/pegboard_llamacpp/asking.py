@@ -57,7 +57,8 @@ def prompts(prompt: Any) -> list[Any]:
 def _chat(request: LLMRequest, system: str) -> Json:
     asked = request.body
     made: Json = {"messages": list(_messages(request, system))}
-    made |= {key: asked[key] for key in _TOOLS if key in asked}
+    if asked.get("tools"):
+        made |= {key: asked[key] for key in _TOOLS if key in asked}
     if asked.get("logprobs"):
         made |= {"logprobs": True, "top_logprobs": asked.get("top_logprobs") or 1}
     return made | _format(asked.get("response_format") or {})

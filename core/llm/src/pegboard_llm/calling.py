@@ -6,14 +6,18 @@ Redirects are not followed: a key goes to the server that it was meant for, and 
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import socket
 import threading
 import time
+import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pegboard.contracts.llm import (
+    EventReader,
     HttpCall,
     HttpReply,
     Json,
@@ -44,7 +48,12 @@ class Caller:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._local = threading.local()
+        # A session serves one call at a time, so that to break one off harms no other.
+        self._idle: list[requests.Session] = []
+        if hasattr(os, "register_at_fork"):
+            # A child's answers would come to its parent, and the other way round.
+            me = weakref.ref(self)
+            os.register_at_fork(after_in_child=lambda: _forget(me))
 
     def answer(self, model: Model, request: LLMRequest, timeout: float | None = None) -> Json:
         """Return the whole answer; LLMError."""
@@ -54,8 +63,10 @@ class Caller:
         provider, call = model, model.call(request)
 
         def once() -> Json:
-            with contextlib.closing(self._open(call, timeout)) as response:
+            session = self._taken()
+            with contextlib.closing(self._open(session, call, timeout)) as response:
                 reply = _whole(response)
+            self._idle.append(session)
             if reply.status != 200:
                 raise provider.error(reply)
             return provider.answer(request, reply)
@@ -75,22 +86,31 @@ class Caller:
         assert isinstance(model, LLMProvider)
         provider, call = model, model.call(request)
 
-        def once() -> requests.Response:
-            response = self._open(call, timeout)
+        def once() -> Chunks:
+            session = self._taken()
+            response = self._open(session, call, timeout)
             if response.status_code == 200:
-                return response
+                reader = provider.events(request)
+                return Chunks(reader, response, session, self._idle.append)
             with contextlib.closing(response):
-                raise provider.error(_whole(response))
+                reply = _whole(response)
+            self._idle.append(session)
+            raise provider.error(reply)
 
-        response = self._patiently(once)
-        return _chunks(provider, request, response), lambda: _stop(response)
+        made = self._patiently(once)
+        return made, made.close
 
-    def _open(self, call: HttpCall, timeout: float | None) -> requests.Response:
+    def _taken(self) -> requests.Session:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._session()
+
+    def _open(
+        self, session: requests.Session, call: HttpCall, timeout: float | None
+    ) -> requests.Response:
         import requests
 
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = self._session()
         waits = (self._settings.connect_seconds, timeout or self._settings.timeout_seconds)
         try:
             return session.request(
@@ -132,43 +152,86 @@ class Caller:
         raise AssertionError("unreachable")
 
 
-def _chunks(
-    provider: LLMProvider, request: LLMRequest, response: requests.Response
-) -> Iterator[Json]:
-    import requests
-    import urllib3
+def _forget(caller: weakref.ref[Caller]) -> None:
+    found = caller()
+    if found is not None:
+        found._idle = []
 
-    reader = provider.events(request)
-    with contextlib.closing(response):
+
+class Chunks(Iterator[Json]):
+    """The chunks of one streamed answer. One thread reads; any may close, also while it reads."""
+
+    def __init__(
+        self,
+        reader: EventReader,
+        response: requests.Response,
+        session: requests.Session,
+        give_back: Callable[[requests.Session], None],
+    ) -> None:
+        self._reader, self._response = reader, response
+        self._session, self._give_back = session, give_back
+        connection = getattr(response.raw, "connection", None)
+        self._socket: socket.socket | None = getattr(connection, "sock", None)
+        self._ready: deque[Json] = deque()
+        self._reading = threading.Lock()
+        self._ending = threading.Lock()
+        self._closed = self._over = False
+
+    def __next__(self) -> Json:
+        """Return the next chunk; LLMError."""
+        with self._reading:
+            try:
+                while not self._ready and not self._over:
+                    self._read()
+            except BaseException:
+                self._end(clean=False)
+                raise
+        if self._closed:
+            self._end(clean=False)
+        if self._ready:
+            return self._ready.popleft()
+        raise StopIteration
+
+    def close(self) -> None:
+        """End the answer, if it has not ended; the server knows at once."""
+        with self._ending:
+            if self._over or self._closed:
+                return
+            self._closed = True
+            if self._socket is not None:
+                with contextlib.suppress(OSError, ValueError):
+                    self._socket.shutdown(socket.SHUT_RDWR)  # Wakes up who reads.
+        if self._reading.acquire(blocking=False):
+            self._reading.release()
+            self._end(clean=False)
+
+    def _read(self) -> None:
+        """Wait for more."""
+        import requests
+        import urllib3
+
         try:
-            # As they come: iter_content would wait for pieces of a fixed size.
-            while piece := _read(response):
-                yield from reader.feed(piece)
+            # As it comes: iter_content would wait for pieces of a fixed size.
+            piece = self._response.raw.read1(_PIECE, decode_content=True)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _fault(error, response.url, begun=True) from error
-        yield from reader.end()
+            raise _fault(error, self._response.url, begun=True) from error
+        if piece:
+            self._ready.extend(self._reader.feed(piece))
+        else:
+            self._ready.extend(self._reader.end())
+            self._end(clean=not self._closed)
 
-
-def _stop(response: requests.Response) -> None:
-    """End an answer, whichever thread reads it: the server is to know at once."""
-    connection: Any = getattr(response.raw, "connection", None)
-    sock: socket.socket | None = getattr(connection, "sock", None)
-    if connection is None or sock is None:
-        return  # It has ended, and its connection may serve another request.
-    with contextlib.suppress(OSError, ValueError):
-        sock.shutdown(socket.SHUT_RDWR)  # Wakes up who reads.
-    response.close()
-    if connection.sock is sock:
-        # Whoever read it took the end for a good one, and kept the connection.
-        connection.close()
-
-
-def _read(response: requests.Response) -> bytes:
-    try:
-        found: bytes = response.raw.read1(_PIECE, decode_content=True)
-    except ValueError as error:  # The socket was closed under it.
-        raise ConnectionError(str(error)) from error
-    return found
+    def _end(self, *, clean: bool) -> None:
+        """Let go of the connection: for the next call, or for good."""
+        with self._ending:
+            if self._over:
+                return
+            self._over = True
+            self._response.close()
+            if clean and not self._closed:
+                self._give_back(self._session)
+            else:
+                self._session.close()
 
 
 def _whole(response: requests.Response) -> HttpReply:

@@ -20,7 +20,7 @@ ANY = "*"
 """The name of the model whose price holds for all that have none of their own."""
 
 _PICO = 1_000_000  # A dollar for a million tokens is a million pico-dollars for one.
-_ENDINGS = re.compile(r"(-\d{4}-\d\d-\d\d|[-@]\d{8}|-latest|:latest|-\d{3}|-v\d+:\d+|:\d+)$")
+_ENDINGS = re.compile(r"(-\d{4}-\d\d-\d\d|[-@]\d{8}|-latest|:latest|-\d{3}|-v\d+(:\d+)?|:\d+)$")
 _REGION = re.compile(r"^(us|us-gov|eu|apac|jp|au|ca|global)\.")
 _VENDORS = {"google": "gemini", "mistralai": "mistral", "x-ai": "xai", "meta-llama": "togetherai"}
 """OpenRouter's names of vendors, where they differ from ours."""

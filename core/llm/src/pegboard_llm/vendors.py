@@ -10,7 +10,6 @@ import os
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
@@ -89,8 +88,10 @@ class HttpProvider(LLMProvider):
         value = shapes.decoded(reply.body, self.vendor)
         if value.get("error"):
             raise self.error(reply)
-        with reading(self.vendor):
+        try:
             return self.read(request, value)
+        except _WRONG_SHAPE:
+            raise garbage(self.vendor) from None
 
     def error(self, reply: HttpReply) -> LLMError:
         """Return what a reply of another status means."""
@@ -161,15 +162,6 @@ class Stream(EventReader):
     def done(self) -> Iterable[Json]:
         """Return the chunks that ``[DONE]`` stands for; most vendors said all before it."""
         return ()
-
-
-@contextmanager
-def reading(vendor: str) -> Iterator[None]:
-    """Turn what reading JSON of an unexpected shape raises into LLMError GARBAGE."""
-    try:
-        yield
-    except _WRONG_SHAPE:
-        raise garbage(vendor) from None
 
 
 def garbage(vendor: str) -> LLMError:

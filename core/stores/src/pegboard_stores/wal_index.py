@@ -1,6 +1,6 @@
 """The head of SQLite's shared index of a write-ahead log, which every commit changes.
 
-Its form is a part of SQLite's file format (https://sqlite.org/walformat.html): the first bytes of
+Its form is a part of SQLite's file format ("WAL-mode File Format" in its documentation): the first bytes of
 the file ``NAME-shm``, which all who have the store open map into their memory.
 
 SQLite's locks of the log lie on that file, and a process loses all its locks on a file as soon as

@@ -64,13 +64,15 @@ class Seen:
 class FakeOpenAI:
     """The server, on a port of its own of this machine, while it is entered.
 
-    ``faults`` are used up first, one for each request; ``seen`` is what came. ``gone`` is set if a
-    client goes away in the middle of a stream, which is endless if the last message is ``endless``.
+    ``faults`` are used up first, one for each request; ``seen`` is what came, over how many
+    ``connections``. ``gone`` is set if a client goes away in the middle of a stream, which is
+    endless if the last message is ``endless``.
     """
 
     def __init__(self, *faults: Fault) -> None:
         self.faults = list(faults)
         self.seen: list[Seen] = []
+        self.connections = 0
         self.gone = threading.Event()
         self.ended = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -104,6 +106,10 @@ class FakeOpenAI:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                fake.connections += 1
 
             def do_POST(self) -> None:
                 length = int(self.headers.get("content-length", 0))

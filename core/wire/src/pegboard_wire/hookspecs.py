@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pegboard.hookspecs import hookspec
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from pegboard.host import Host
 
     from pegboard_wire.http import Endpoint, Identity
+
+End: TypeAlias = Callable[[], None]
+"""Ends what was begun."""
 
 
 @hookspec
@@ -20,9 +23,7 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
 
 
 @hookspec
-def pegboard_server_started(
-    host: Host, tracking_uri: str | None, workers: int
-) -> Callable[[], None] | None:
+def pegboard_server_started(host: Host, tracking_uri: str | None, workers: int) -> End | None:
     """Begin what goes on beside the requests of a server, and return what ends it.
 
     Called in each process of a server that serves plugins' endpoints, with the store that it was

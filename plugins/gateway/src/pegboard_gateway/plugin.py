@@ -25,6 +25,7 @@ def pegboard_commands() -> Sequence[Command]:
     """Declare what serves models, and what shows and changes the configuration."""
     home = "pegboard_gateway.commands"
     return [
+        Command("gateway", f"{home}.group:gateway", "Serve language models at one address."),
         Command("gateway start", f"{home}.start:start", "Serve language models over HTTP."),
         Command(
             "gateway endpoints",
@@ -46,20 +47,31 @@ def pegboard_commands() -> Sequence[Command]:
 @hookimpl(optionalhook=True)
 def pegboard_endpoints() -> Sequence[Endpoint]:
     """Serve the faces of the gateway, and its administration."""
-    from pegboard_gateway.admin import credentials, endpoints, keys, limits, overview, own, usage
+    from pegboard_gateway.admin import (
+        credentials,
+        endpoints,
+        keys,
+        limits,
+        overview,
+        own,
+        policies,
+        usage,
+    )
     from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, responses
 
     faces = (openai, responses, anthropic, gemini, mlflow)
-    rooms = (*faces, endpoints, credentials, limits, own, keys, usage, overview)
-    return [endpoint for room in rooms for endpoint in room.endpoints()]
+    administration = (endpoints, credentials, policies, limits, own, keys, usage, overview)
+    return [endpoint for room in (*faces, *administration) for endpoint in room.endpoints()]
 
 
 @hookimpl(optionalhook=True)
-def pegboard_server_started(host: Host, workers: int) -> Callable[[], None]:
+def pegboard_server_started(
+    host: Host, tracking_uri: str | None, workers: int
+) -> Callable[[], None]:
     """Begin to serve models, and return what ends it."""
     from pegboard_gateway import starting
 
-    return starting.begin(host, workers)
+    return starting.begin(host, workers, tracking_uri=tracking_uri)
 
 
 @hookimpl(optionalhook=True)

@@ -13,6 +13,7 @@ from pegboard_gateway import service
 from pegboard_gateway.catalog import live
 from pegboard_gateway.controls import Controls
 from pegboard_gateway.path import Calls
+from pegboard_gateway.usage.traces import Tracer
 
 if TYPE_CHECKING:
     from pegboard.host import Host
@@ -20,10 +21,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def begin(host: Host, workers: int = 1, mlflow_config: Path | None = None) -> Callable[[], None]:
+def begin(
+    host: Host,
+    workers: int = 1,
+    mlflow_config: Path | None = None,
+    tracking_uri: str | None = None,
+) -> Callable[[], None]:
     """Serve the endpoints that are configured, and keep up with changes; return what ends it.
 
     ``mlflow_config`` is a YAML file of MLflow's gateway, in place of that of the settings.
+    ``tracking_uri`` is the store that traces of calls go to; None: the configured one.
 
     A wrong configuration is told in the log, and nothing is served until it is mended: the server
     has other things to do than this.
@@ -32,7 +39,14 @@ def begin(host: Host, workers: int = 1, mlflow_config: Path | None = None) -> Ca
     catalog.refresh()
     live.use(host, catalog)
     controls = controls_of(host, catalog, workers)
-    calls = Calls(catalog, controls, guard=controls.guards, scope=controls.callers.check)
+    tracer = Tracer(lambda: host.tracking_store(tracking_uri))
+    calls = Calls(
+        catalog,
+        controls,
+        guard=controls.guards,
+        scope=controls.callers.check,
+        trace=tracer.add,
+    )
     controls.guards.calls = calls
     gateway = service.Gateway(catalog, calls, controls.callers, controls)
     service.use(host, gateway)
@@ -42,6 +56,7 @@ def begin(host: Host, workers: int = 1, mlflow_config: Path | None = None) -> Ca
         stop_watching()
         service.use(host, None)
         gateway.close()
+        tracer.close()
         controls.close()
         catalog.close()
 

@@ -56,7 +56,11 @@ def test_a_key_that_others_can_read_is_refused(mode: int, tmp_path: Path) -> Non
         keys.open(sealed, "s-1")
 
 
-@pytest.mark.parametrize("text", ["", "short", "!" * 44, new_key() + "x", "ü" * 44, "a" * 43])
+@pytest.mark.parametrize(
+    "text",
+    ["", "short", "!" * 44, new_key() + "x", "ü" * 44, "a" * 43],
+    ids=["empty", "short", "odd", "longer", "foreign", "shorter"],
+)
 def test_what_is_no_key_is_told_without_its_text(text: str) -> None:
     with pytest.raises(ConfigError, match="holds no key") as caught:
         parse_key(text, "The file")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pegboard.contracts.llm import Json, Task
 from pegboard_gateway.control.cache import AnswerCache
@@ -110,6 +110,7 @@ def test_an_answer_is_kept_for_its_time() -> None:
     asyncio.run(act())
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 300_000)), max_size=60))
 def test_memory_stays_in_its_bound(calls: list[tuple[int, int]]) -> None:
     async def act() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from inspect import isawaitable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pegboard import config
 from pegboard.contracts.llm import Json, LLMError, Task, Trouble
@@ -23,13 +24,19 @@ from pegboard_gateway.settings import Guardrail
 from pegboard_stores.filters.regex import search
 
 
+@functools.cache
+def known_host() -> Host:
+    """Return the host that knows the guardrails; it is only asked for these."""
+    return Host(config.Config())
+
+
 async def _nobody(endpoint: str, prompt: str, caller: Caller) -> str:
     raise AssertionError("nobody is asked")
 
 
 def guard(use: str, stage: str = "both", action: str = "rewrite", **options: Any) -> Guard:
     table = Guardrail(use, stage, action, options)
-    made = guard_of(Host(config.Config()), [table], Setting("chat", options.pop("ask", _nobody)))
+    made = guard_of(known_host(), [table], Setting("chat", options.pop("ask", _nobody)))
     assert made is not None
     return made
 
@@ -148,6 +155,7 @@ def cut(text: str, places: Sequence[int]) -> list[str]:
 TEXT = "Dear ann@example.org, 4111 1111 1111 1111 is the card; call +49 30 123 456 78 " + "or " * 99
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10_000), max_size=60), st.sampled_from(["window", "buffer"]))
 def test_a_stream_is_edited_however_it_is_cut(places: list[int], how: str) -> None:
     found = asyncio.run(streamed(guard("pii", stream=how), chunks(cut(TEXT, places))))
@@ -168,6 +176,7 @@ def _answer(text: str) -> Json:
     return {"choices": [{"message": {"content": text}}]}
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab1 .@x", max_size=300), st.lists(st.integers(0, 300), max_size=40))
 def test_windows_lose_and_repeat_nothing(text: str, places: list[int]) -> None:
     made = guard("regex", patterns=["x+1"], replacement="!", window=320)
@@ -224,6 +233,7 @@ def test_a_stream_that_must_not_be_said_ends() -> None:
 # -- patterns ---------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["a+b", "(a|ab)c", "^a", "b$", "[ab]{2,3}", "(?i)AB", "a.c", "x?a", "(ab)+"]),
     st.text(alphabet="abcx", max_size=40),
@@ -299,7 +309,7 @@ class Judge:
 
 def judged(judge: Judge, stage: str, action: str, **options: Any) -> Guard:
     table = Guardrail("judge", stage, action, {"endpoint": "judge", **options})
-    made = guard_of(Host(config.Config()), [table], Setting("chat", judge))
+    made = guard_of(known_host(), [table], Setting("chat", judge))
     assert made is not None
     return made
 
@@ -367,7 +377,7 @@ def test_guards_see_what_the_ones_before_let_through() -> None:
         Guardrail("regex", "both", "rewrite", {"patterns": ["one"], "replacement": "two"}),
         Guardrail("regex", "both", "rewrite", {"patterns": ["two"], "replacement": "three"}),
     ]
-    made = guard_of(Host(config.Config()), tables, Setting("chat", _nobody))
+    made = guard_of(known_host(), tables, Setting("chat", _nobody))
     assert made is not None
     changed: Mapping[str, Any] = run(made.before(asked("one two"))).body
     assert changed["messages"][0]["content"] == "three three"

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pegboard.errors import ConfigError, InvalidValue, NotFound, PegboardError
 from pegboard_gateway.control.key_store import LOOK_SECONDS, KeyStore
@@ -66,6 +66,7 @@ def test_a_row_that_is_written_without_the_secret_lets_nobody_in(file: Path) -> 
     assert store.find(forged) is None
 
 
+@settings(deadline=None)
 @given(st.integers(0, 59), st.characters(codec="ascii", categories=["L", "N"]))
 def test_keys_that_begin_alike_are_not_the_same(place: int, other: str) -> None:
     hasher = Hasher(b"s" * 32)

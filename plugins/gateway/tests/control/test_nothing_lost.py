@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-import killed
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
@@ -24,11 +19,12 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from killing import die, kill_and_compare
 from pegboard_gateway.control.contract import BudgetSpent, LimitReached, Permit
 from pegboard_gateway.control.rules import Budget, Limit, Rules, Scope
 from pegboard_gateway.entities import Asked, Estimate, Outcome, Spent, Tokens
-from pegboard_gateway.usage.keeping import USAGE, Keeping, open_keeping
-from world import asked, compare, open_ledger, record, sums, value
+from pegboard_gateway.usage.keeping import USAGE, open_keeping
+from world import asked, compare, open_ledger, record, value
 
 MOST = 40
 RULES = Rules(
@@ -55,17 +51,6 @@ class _Open:
     def __init__(self, asked: Asked, permit: Permit) -> None:
         self.asked, self.permit = asked, permit
         self.most, self.spent, self.reserved = 0, 0, False
-
-
-def die(keeping: Keeping) -> None:
-    """Let go of what the system takes from a process that is killed; nothing else happens."""
-    keeping.writer._stopping = True
-    keeping.writer._wake.set()
-    with keeping.writer._writing:
-        keeping.writer._waiting.clear()
-    for file in keeping.journal._files:
-        os.close(file.descriptor)
-    os.close(keeping.lock)
 
 
 class Calls(RuleBasedStateMachine):
@@ -215,39 +200,4 @@ TestSqliteCalls.settings = settings(
 def test_processes_that_are_killed_lose_and_overspend_nothing(
     kind: str, processes: int, tmp_path: Path
 ) -> None:
-    script = Path(__file__).with_name("killed.py")
-    for turn in range(4):
-        started = [
-            subprocess.Popen(
-                [sys.executable, str(script), kind, str(tmp_path), str(10 * turn + number)],
-                stdout=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": str(script.parent)},
-            )
-            for number in range(processes)
-        ]
-        for process in started:
-            assert process.stdout is not None
-            for _ in range(30 * turn + 5):
-                assert process.stdout.readline()
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            process.stdout.close()
-    asyncio.run(_check(kind, tmp_path, processes))
-
-
-async def _check(kind: str, directory: Path, processes: int) -> None:
-    keeping = open_keeping(directory, lambda: open_ledger(kind, directory), killed.RULES)
-    ledger = keeping.gate.ledger
-    assert keeping.recovered
-    usage = directory / USAGE
-    await compare(ledger, usage, killed.RULES, keeping.gate.clock())
-    for budget in killed.RULES.budgets:
-        for spent in sums(usage, budget, keeping.gate.clock()).values():
-            assert spent < budget.amount + killed.MOST
-    assert sum(sums(usage, killed.RULES.limits[0], keeping.gate.clock()).values()) > 20 * processes
-    keeping.close()
-    # What was done for the dead is done once.
-    keeping = open_keeping(directory, lambda: open_ledger(kind, directory), killed.RULES)
-    assert not keeping.recovered
-    await compare(keeping.gate.ledger, usage, killed.RULES, keeping.gate.clock())
-    keeping.close()
+    kill_and_compare(kind, processes, tmp_path)

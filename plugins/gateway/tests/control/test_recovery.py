@@ -7,12 +7,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from killing import die
 from pegboard_gateway.control.contract import Level
 from pegboard_gateway.control.rows import COLUMNS, record_of
 from pegboard_gateway.control.rules import Budget, Limit, Rules, Scope, counter_prefix
 from pegboard_gateway.entities import Attempt, Estimate, Outcome, Spent, Tokens, UsageRecord
 from pegboard_gateway.usage.keeping import JOURNALS, USAGE, Keeping, open_keeping
-from test_nothing_lost import die
 from world import LEDGERS, asked, open_ledger, record, value
 
 MONEY = Budget.parse("1 usd/year", scope=Scope.GLOBAL)
@@ -22,6 +22,10 @@ RULES = Rules([TOKENS], [MONEY])
 
 def _open(kind: str, directory: Path) -> Keeping:
     return open_keeping(directory, lambda: open_ledger(kind, directory), RULES)
+
+
+def journals(directory: Path) -> list[Path]:
+    return sorted((directory / JOURNALS).glob("*/*"))
 
 
 def records(directory: Path) -> list[UsageRecord]:
@@ -98,7 +102,7 @@ def test_what_ends_in_order_leaves_nothing(kind: str, tmp_path: Path) -> None:
         keeping.close()
 
     asyncio.run(act())
-    assert list((tmp_path / JOURNALS).iterdir()) == []
+    assert journals(tmp_path) == []
     outcomes = {each.outcome for each in records(tmp_path)}
     assert outcomes == {Outcome.REFUSED, Outcome.DONE}
 
@@ -108,9 +112,10 @@ def test_an_entry_that_was_cut_harms_none_before_it(tmp_path: Path) -> None:
         keeping = _open("memory", tmp_path)
         for _ in range(3):
             permit = await value(keeping.gate.admit(asked(), Estimate(1, 1)))
+            await value(permit.reserve("chat/0", 5))
             permit.close(record(asked(), tokens=2))
         die(keeping)
-        (file,) = (tmp_path / JOURNALS).iterdir()
+        (file,) = journals(tmp_path)
         file.write_bytes(file.read_bytes()[:-3])
         keeping = _open("memory", tmp_path)
         keeping.close()
@@ -134,7 +139,7 @@ def test_a_journal_goes_on_in_a_new_file_with_the_calls_that_run(
             permit = await value(keeping.gate.admit(asked(), Estimate(1, 1)))
             permit.close(record(asked(), tokens=2))
             keeping.writer.flush()
-        assert len(list((tmp_path / JOURNALS).iterdir())) == 1
+        assert len(journals(tmp_path)) == 1
         die(keeping)
         keeping = _open("memory", tmp_path)
         levels = await _levels(keeping)
@@ -158,3 +163,22 @@ def test_two_processes_do_not_count_in_memory_beside_each_other(tmp_path: Path) 
         _open("memory", tmp_path)
     for each in shared:
         each.close()
+
+
+def test_what_was_counted_elsewhere_is_left_to_what_counts_there(tmp_path: Path) -> None:
+    async def act() -> list[Level]:
+        shared = _open("sqlite", tmp_path)
+        permit = await value(shared.gate.admit(asked(), Estimate(10, 30)))
+        await value(permit.reserve("chat/0", 700))
+        die(shared)
+        memory = _open("memory", tmp_path)
+        assert memory.recovered == 0
+        assert await _levels(memory) == [Level(0, 0), Level(0, 0)]
+        memory.close()
+        shared = _open("sqlite", tmp_path)
+        assert shared.recovered == 1
+        levels = await _levels(shared)
+        shared.close()
+        return levels
+
+    assert asyncio.run(act()) == [Level(700, 0), Level(40, 0)]

@@ -276,3 +276,39 @@ def test_an_administrator_makes_keys_and_sees_usage(serve: Any, tmp_path: Path) 
         everything = f"{get('keys')}{get('calls')}{metrics}"
     assert made["key"].rpartition("_")[2] not in everything
     assert MARKER not in everything
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_call_is_traced_without_what_is_personal(serve: Any, stream: bool) -> None:
+    with serve('trace = { experiment = "calls" }\ntags = { team = "search" }') as gateway:
+        messages = [{"role": "user", "content": "I am ann@example.org"}]
+        found = gateway.client().chat.completions.create(
+            model="chat", messages=messages, stream=stream
+        )
+        if stream:
+            list(found)
+
+        def search() -> list[Any]:
+            named = f"{gateway.url}/api/2.0/mlflow/experiments/get-by-name?experiment_name=calls"
+            answer = requests.get(named, timeout=30)
+            if answer.status_code != 200:
+                return []
+            where = {
+                "type": "MLFLOW_EXPERIMENT",
+                "mlflow_experiment": {
+                    "experiment_id": answer.json()["experiment"]["experiment_id"]
+                },
+            }
+            url = f"{gateway.url}/api/3.0/mlflow/traces/search"
+            body = {"locations": [where], "max_results": 10}
+            traces: list[Any] = requests.post(url, json=body, timeout=30).json().get("traces", [])
+            return traces
+
+        assert eventually(lambda: bool(search()), 10.0)
+        (trace,) = search()
+    assert trace["state"] == "OK"
+    assert "I am [EMAIL]" in trace["request_preview"]
+    assert "Hello from the fake model" in trace["response_preview"]
+    assert trace["tags"]["team"] == "search"
+    assert '"total_tokens": 13' in trace["trace_metadata"]["mlflow.trace.tokenUsage"]
+    assert "ann@example.org" not in str(trace)

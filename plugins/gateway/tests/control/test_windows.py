@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pegboard.errors import InvalidValue
 from pegboard_gateway.control.windows import Unit, Window
@@ -44,6 +44,7 @@ def test_what_is_not_a_window_is_refused(text: str) -> None:
         Window.parse(text)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(list(Unit)),
     st.integers(1, 40),
@@ -62,6 +63,7 @@ def test_windows_cover_time_without_gap_or_overlap(
         assert window.span(end)[0] == end
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(Unit)), st.integers(1, 40))
 def test_a_window_is_written_as_it_is_read(unit: Unit, count: int) -> None:
     assert Window.parse(str(Window(unit, count))) == Window(unit, count)

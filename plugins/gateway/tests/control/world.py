@@ -8,7 +8,10 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import TypeVar
 
+from pegboard.config import Config
 from pegboard.contracts.llm import Task
+from pegboard.host import Host
+from pegboard.targets import resolve
 from pegboard_gateway.control.contract import Ledger, Permit, Soon
 from pegboard_gateway.control.ledgers.memory import MemoryLedger
 from pegboard_gateway.control.ledgers.sqlite import SqliteLedger
@@ -36,7 +39,14 @@ SUMMED = {
 
 
 def open_ledger(kind: str, directory: Path) -> Ledger:
-    return MemoryLedger() if kind == "memory" else SqliteLedger(directory / "counters.db")
+    """Return a ledger: ``memory``, ``sqlite``, or that of another distribution, by its URI."""
+    if kind == "memory":
+        return MemoryLedger()
+    if kind == "sqlite":
+        return SqliteLedger(directory / "counters.db")
+    target = Host(Config()).declared("gateway ledger")[kind.partition(":")[0]].target
+    ledger: Ledger = resolve(target)(kind, directory)
+    return ledger
 
 
 async def value(soon: Soon[T]) -> T:

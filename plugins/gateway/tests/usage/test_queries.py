@@ -156,6 +156,7 @@ def test_sums_are_those_of_each_group(usage: UsageWriter) -> None:
     assert queries.grouped(database, [], Filter())[0]["calls"] == 4
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1000, width=32), min_size=1, max_size=200))
 def test_percentiles_are_values_that_came(values: list[float]) -> None:
     aggregate = Percentiles()

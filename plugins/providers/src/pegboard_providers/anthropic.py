@@ -11,7 +11,7 @@ from typing import Any
 from attrs import field, frozen, validators
 from pegboard.contracts.llm import EventReader, Json, LLMRequest, Task
 from pegboard.settings import Secret
-from pegboard_llm import shapes
+from pegboard_llm import claude, shapes
 from pegboard_llm.vendors import HttpProvider, Stream, checked_url, fields, from_environment, key_of
 
 from pegboard_providers import anthropic_messages as translate
@@ -74,10 +74,10 @@ class Anthropic(HttpProvider):
     def takes_of(self, model: str) -> Mapping[Task, frozenset[str]]:
         """Return what a model takes: new ones have no sampling, old ones do not think."""
         taken = _TAKES[Task.CHAT]
-        version = translate.version_of(model)
-        if version >= translate.NO_SAMPLING:
+        version = claude.version_of(model)
+        if version >= claude.NO_SAMPLING:
             taken -= _SAMPLING
-        if version < translate.THINKS:
+        if version < claude.THINKS:
             taken -= {"reasoning_effort"}
         return {Task.CHAT: taken}
 

@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from pegboard.contracts.llm import Json, LLMRequest
-from pegboard_llm import contents
+from pegboard_llm import claude, contents
 from pegboard_llm.checks import invalid, unsupported
 from pegboard_llm.vendors import as_json
 
 VENDOR = "Anthropic"
 
-Version = tuple[int, int]
-_VERSION = re.compile(r"claude-(?:instant-|[a-z]+-)?(\d)(?:[.-](\d{1,2}))?(?!\d)")
-_NEWEST: Version = (99, 0)
-THINKS: Version = (3, 7)
-HAS_FORMATS: Version = (4, 5)
-"""From here on an answer can be held to a JSON schema; before, a tool stands in for that."""
-ADAPTIVE: Version = (4, 6)
-"""From here on a model decides how much to think; before, it is given a number of tokens."""
-NO_SAMPLING: Version = (4, 7)
-
 ANSWER_TOOL = "answer"
 """The tool that stands in for an answer in JSON where a model has no formats."""
-
-_BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576}
-_MOST_BUDGET = 31_999
-_LEAST_BUDGET = 1024
-
-
-def version_of(model: str) -> Version:
-    """Return the version in a model's name; one without is the newest."""
-    match = _VERSION.search(model)
-    return (int(match[1]), int(match[2] or 0)) if match else _NEWEST
 
 
 def answers_through_tool(request: LLMRequest) -> bool:
@@ -42,7 +21,7 @@ def answers_through_tool(request: LLMRequest) -> bool:
     kind, _ = contents.json_schema(request)
     if kind == "json_object":
         return True
-    return kind == "json_schema" and version_of(request.model) < HAS_FORMATS
+    return kind == "json_schema" and claude.version_of(request.model) < claude.HAS_FORMATS
 
 
 def body(request: LLMRequest, default_limit: int) -> Json:
@@ -75,7 +54,7 @@ def body(request: LLMRequest, default_limit: int) -> Json:
 
 
 def _limit_of(model: str) -> int:
-    return 8192 if version_of(model) >= (3, 5) else 4096
+    return 8192 if claude.version_of(model) >= (3, 5) else 4096
 
 
 def _tier(asked: str) -> str:
@@ -225,16 +204,6 @@ def _add_thinking(request: LLMRequest, made: Json) -> None:
     effort = request.body.get("reasoning_effort")
     if effort is None:
         return
-    if effort == "none":
-        made["thinking"] = {"type": "disabled"}
-        return
-    if version_of(request.model) >= ADAPTIVE:
-        made["thinking"] = {"type": "adaptive"}
-        level = "low" if effort == "minimal" else effort
+    made["thinking"], level = claude.thinking(request.model, effort, made["max_tokens"])
+    if level:
         made.setdefault("output_config", {})["effort"] = level
-        return
-    budget = min(_BUDGETS.get(effort, _MOST_BUDGET), made["max_tokens"] - 1)
-    if budget < _LEAST_BUDGET:
-        message = f"To think, {VENDOR}'s models need a limit of more than {_LEAST_BUDGET} tokens."
-        invalid(message, "max_tokens" if "max_tokens" in request.body else "max_completion_tokens")
-    made["thinking"] = {"type": "enabled", "budget_tokens": budget}

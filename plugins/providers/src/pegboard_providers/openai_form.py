@@ -176,6 +176,9 @@ class OpenAIStream(Stream):
         if not choices:
             return ()
         head = self._head
+        if head and len(choices) == 1 and self._is_plain(choices[0]):
+            event.update(head)
+            return (event,)
         if not head:
             head = self._head = {
                 "id": text_or(event.get("id"), "") or shapes.new_id(),
@@ -189,6 +192,23 @@ class OpenAIStream(Stream):
         event.update(head)
         event["choices"] = kept
         return (event,)
+
+    def _is_plain(self, choice: Json) -> bool:
+        """Whether a choice has nothing but more text, as almost all have; then it is noted."""
+        delta = choice.get("delta")
+        if (
+            delta is None
+            or len(delta) != 1
+            or choice.get("finish_reason", "") is not None
+            or choice.get("index") not in self._begun
+            or choice["index"] in self._ended
+        ):
+            return False
+        content = delta.get("content")
+        if type(content) is not str:
+            return False
+        self.said.append(content)
+        return True
 
     def _choice(self, choice: Json) -> bool:
         """Put a choice right; False if there is nothing new in it."""

@@ -86,7 +86,7 @@ def run(
         raise ConfigError("Several workers need a system that can share a socket; use --workers 1.")
     # What is wrong with the set-up or the store shows here, and its tables are brought up to date.
     recipe = recipe or Recipe()
-    recipe.make(host, settings, Board()).close()
+    recipe.make(host, settings, Board(workers=count)).close()
     with tempfile.TemporaryDirectory(prefix="pegboard-server-") as folder:
         board = Path(folder) / "metrics"
         board.touch(mode=0o600)

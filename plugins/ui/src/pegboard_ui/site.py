@@ -23,9 +23,9 @@ PLACES = (
 """The first parts of the page's addresses; all other addresses are not the page's."""
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "font-src 'self'; connect-src 'self'; frame-src 'self' blob:; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
-    "trusted-types pegboard"
+    "media-src blob:; font-src 'self'; connect-src 'self'; frame-src 'self' blob:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types pegboard"
 )
 _HEADERS = {
     "content-security-policy": CONTENT_POLICY,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import click
 
 from pegboard import config as configuration
@@ -89,12 +90,20 @@ def _origin(config: Config, plugin: str, key: str) -> str:
 
 
 def masked(key: str, value: object) -> object:
-    """Return a value without the secrets that its name or form gives away."""
-    if value and (isinstance(value, settings.Secret) or _SECRET_NAME.search(key)):
+    """Return a value as plain data, without the secrets that a name or form gives away."""
+    if isinstance(value, settings.Secret):
+        return _MASK if value else ""
+    if attrs.has(type(value)):
+        value = attrs.asdict(value, recurse=False)  # type: ignore[arg-type]
+    if isinstance(value, Mapping):
+        return {name: masked(str(name), each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked(key, each) for each in value]
+    if not isinstance(value, str):
+        return value
+    if value and _SECRET_NAME.search(key):
         return _MASK
-    if isinstance(value, str):
-        return uris.without_secrets(value, _MASK)
-    return value
+    return uris.without_secrets(value, _MASK)
 
 
 def _written(value: object) -> str:

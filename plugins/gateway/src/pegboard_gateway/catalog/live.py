@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from attrs import frozen
+from attrs import evolve, frozen
 from pegboard import config as configuration
 from pegboard import settings as tables_of_settings
 from pegboard.contracts.llm import LocalProvider
@@ -24,6 +24,7 @@ from pegboard_gateway import mlflow_file
 from pegboard_gateway.catalog import building, tables
 from pegboard_gateway.catalog.building import Entry
 from pegboard_gateway.catalog.contract import Catalog, GatewayEndpoint, Snapshot
+from pegboard_gateway.catalog.policies import Scope
 from pegboard_gateway.catalog.store import Store
 from pegboard_gateway.settings import EndpointTable, Settings
 
@@ -82,7 +83,7 @@ class LiveCatalog(Catalog):
         with self._lock:
             seen = self._look()
             try:
-                settings = self._read_settings()
+                settings = self._with_policies(self._read_settings())
                 snapshot, problems = self._build(settings)
             except PegboardError as error:
                 self._status = Status(
@@ -111,7 +112,11 @@ class LiveCatalog(Catalog):
 
         def look() -> None:
             while not end.wait(LOOK_SECONDS):
-                self.refresh()
+                try:
+                    self.refresh()
+                except Exception:
+                    # A fault in one look must not end all those that come after it.
+                    _log().exception("The gateway cannot read its configuration.")
 
         thread = threading.Thread(target=look, name="gateway catalog", daemon=True)
         thread.start()
@@ -196,6 +201,8 @@ class LiveCatalog(Catalog):
         if not self.store.exists():
             return ()
         secrets = {each.secret_id: each.auth_config for each in self.store.credentials.secrets()}
+        every = self.store.policies.all()
+        policies = [each for each in every if each.target_scope is Scope.ENDPOINT]
         for stored in self.store.endpoints.all():
             where = f"The endpoint {stored.name!r} of {self.store.path}"
             if (other := found.get(stored.name)) is not None:
@@ -203,12 +210,24 @@ class LiveCatalog(Catalog):
                 continue
             try:
                 table = tables.table(stored, secrets, self.store.credentials.open_secret, where)
+                own = [
+                    each.budget() for each in policies if each.target_value == stored.endpoint_id
+                ]
+                table = evolve(table, budgets=(*table.budgets, *own))
                 entry = Entry(table, DATABASE, where, settings.upstream_allow)
                 found[stored.name] = building.endpoint(entry, self._models)
             except PegboardError as error:
                 # One that is wrong is no reason to serve none of the others.
                 problems.append(str(error))
         return tuple(problems)
+
+    def _with_policies(self, settings: Settings) -> Settings:
+        """Return settings with the budgets of the database that are of no single endpoint."""
+        if not self.store.exists():
+            return settings
+        found = self.store.policies.all()
+        general = [each.budget() for each in found if each.target_scope is not Scope.ENDPOINT]
+        return evolve(settings, budgets=(*settings.budgets, *general))
 
     def _embedded(self) -> Sequence[Entry]:
         """Return the models in this process that are offered if nothing is configured."""

@@ -1,4 +1,4 @@
-"""The tables of endpoints, model definitions and secrets."""
+"""The tables of endpoints, model definitions, secrets and budgets."""
 
 from __future__ import annotations
 
@@ -93,6 +93,21 @@ CREATE TABLE gateway_binding (
     updated_by TEXT,
     PRIMARY KEY (endpoint, kind, resource)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE gateway_budget (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    amount REAL NOT NULL,
+    unit TEXT NOT NULL,
+    length INTEGER NOT NULL,
+    scope TEXT NOT NULL,
+    target TEXT,
+    action TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    created_by TEXT,
+    updated_by TEXT
+) STRICT;
 
 CREATE TABLE gateway_revision (
     one INTEGER PRIMARY KEY CHECK (one = 1),

@@ -9,6 +9,7 @@ from pegboard_stores.sqlite import Database
 
 from pegboard_gateway.catalog import schema
 from pegboard_gateway.catalog.credentials import Credentials
+from pegboard_gateway.catalog.policies import Policies
 from pegboard_gateway.catalog.secrets import Keyring
 from pegboard_gateway.catalog.stored import Endpoints
 
@@ -46,6 +47,11 @@ class Store:
     def endpoints(self) -> Endpoints:
         """Endpoints, with what belongs to them."""
         return Endpoints(self.database)
+
+    @property
+    def policies(self) -> Policies:
+        """Budgets."""
+        return Policies(self.database)
 
     def close(self) -> None:
         """Close the database."""

@@ -49,7 +49,7 @@ def handler(
 
     async def handle(call: Call) -> Result:
         try:
-            question = read(call, bodies.read(call.content))
+            question = read(call, await bodies.taken(call.content))
             found = await openai.ask(call, question.endpoint, Task.CHAT, question.body, face)
         except LLMError as error:
             return errors.answer(error, form)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
 from pegboard.contracts.llm import Json, LLMError, Trouble
 from pegboard_stores import json_size
 
+LONG = 512 << 10
+"""Bytes that take some milliseconds to be read, which others on the event loop would wait for."""
 MAX_VALUES = 200_000
 """How many names and values a body may have."""
 
@@ -37,6 +40,11 @@ STEERING = frozenset(
     }
 )
 """What other gateways take from a body to choose where a call goes, and with whose key."""
+
+
+async def taken(content: bytes) -> Json:
+    """Return the object that a body holds, as ``read``; a long one is read in a thread."""
+    return read(content) if len(content) <= LONG else await asyncio.to_thread(read, content)
 
 
 def read(content: bytes) -> Json:

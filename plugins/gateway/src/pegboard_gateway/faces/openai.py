@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
@@ -24,6 +25,8 @@ _PATHS = (
     ("completions", Task.COMPLETION, "Complete a text."),
     ("embeddings", Task.EMBEDDING, "Return the vectors of texts."),
 )
+_MANY_VECTORS = 32
+"""More take some milliseconds to be written."""
 PREFIXES = ("/v1/", "/gateway/openai/v1/")
 
 
@@ -70,13 +73,15 @@ def handler(task: Task) -> Callable[[Call], Any]:
 
     async def handle(call: Call) -> Result:
         try:
-            body = bodies.read(call.content)
+            body = await bodies.taken(call.content)
             found = await ask(call, bodies.endpoint_name(body), task, body, "openai")
         except LLMError as error:
             return errors.answer(error, errors.openai)
         if isinstance(found, Events):
             options = body.get("stream_options") or {}
             return streamed(found, sent(found, usage=bool(options.get("include_usage"))))
+        if task is Task.EMBEDDING and len(found.get("data") or ()) > _MANY_VECTORS:
+            return Answer(await asyncio.to_thread(orjson.dumps, found))
         return found
 
     return handle

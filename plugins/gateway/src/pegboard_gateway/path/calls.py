@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, field
 from pegboard.contracts.llm import (
@@ -50,12 +50,15 @@ from pegboard_gateway.upstream import Client, Waits
 
 if TYPE_CHECKING:
     from pegboard_gateway.catalog.contract import Catalog, GatewayEndpoint
+    from pegboard_gateway.settings import Trace
 
 T = TypeVar("T")
 
 _LOST = frozenset({Trouble.TIMEOUT, Trouble.CUT})
 """After these the vendor may have worked, and charges for it."""
 _GONE = 499
+_LONG = 512 << 10
+"""Bytes of an answer that take some milliseconds to be read, which other calls would wait for."""
 
 
 async def _had(soon: Soon[T]) -> T:
@@ -74,11 +77,13 @@ class Calls:
         client: Client | None = None,
         guard: Callable[[GatewayEndpoint], Guard | None] | None = None,
         scope: Callable[[Asked], None] | None = None,
+        trace: Callable[[Trace, UsageRecord, Asked, Any], None] | None = None,
         random: Random | None = None,
     ) -> None:
         """``guard`` returns what checks the calls of an endpoint, if anything does.
 
-        ``scope`` raises LLMError for what a caller may not ask.
+        ``scope`` raises LLMError for what a caller may not ask. ``trace`` receives calls of
+        endpoints that are traced, when they are over, with their answers or the chunks of these.
         """
         self.catalog = catalog
         self.gate = gate or OpenGate()
@@ -86,7 +91,7 @@ class Calls:
         self.local = Local()
         self.sites = Sites(catalog)
         self.random = random or Random()  # noqa: S311 (it decides who is asked, not who may)
-        self.guard_of, self.scope = guard, scope
+        self.guard_of, self.scope, self.trace = guard, scope, trace
         self.cache = AnswerCache()
         self._ended: dict[int, list[asyncio.Future[None]]] = {}
 
@@ -156,6 +161,8 @@ class Way:
     counting: Counting = field(factory=Counting)
     slot: Slot | None = None
     """Its place in the cache, if its endpoint keeps answers."""
+    said: Json | list[Json] | None = None
+    """The answer, or the chunks of a stream, as far as somebody still wants them."""
     _started: float = field(factory=time.perf_counter)
     _started_ms: int = field(factory=lambda: time.time_ns() // 1_000_000)
     _endpoint: GatewayEndpoint | None = None
@@ -188,6 +195,7 @@ class Way:
             self.slot = calls.cache.slot(endpoint, endpoint.cache, asked)
             kept = await self.slot.found()
             if kept is not None:
+                self.said = kept
                 self._over(Outcome.CACHED, 200)
                 return kept if isinstance(kept, dict) else KeptEvents(kept)
         request = LLMRequest(asked.task, "", asked.body, asked.stream)
@@ -199,6 +207,7 @@ class Way:
                 found = await _had(guard.after(asked, found))
             if self.slot is not None:
                 self.slot.keep(found)
+            self.said = found
             self._over(Outcome.DONE, 200)
             return found
         source, first = found
@@ -299,6 +308,8 @@ class Way:
                 return await _begun(RemoteSource(reply, model.events(request)))
             if reply.status != 200:
                 raise model.error(reply)
+            if len(reply.body) > _LONG:
+                return await asyncio.to_thread(model.answer, request, reply)
             return model.answer(request, reply)
 
     async def _ask_here(
@@ -371,6 +382,18 @@ class Way:
             self._permit.close(record)
         else:
             self.calls.gate.note(record)
+        endpoint, trace = self._endpoint, self.calls.trace
+        if trace is not None and endpoint is not None and endpoint.trace is not None:
+            trace(endpoint.trace, record, self.asked, self.said)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether somebody wants the chunks of a stream when it is over."""
+        endpoint = self._endpoint
+        traced = (
+            self.calls.trace is not None and endpoint is not None and endpoint.trace is not None
+        )
+        return traced or self.slot is not None
 
     def _record(self, outcome: Outcome, status: int, trouble: str) -> UsageRecord:
         asked, attempts = self.asked, self._attempts

@@ -103,9 +103,10 @@ class Events:
         self, way: Way, source: Source, first: Sequence[Json], guard: StreamGuard | None
     ) -> None:
         self._way, self._source, self._guard = way, source, guard
-        self._slot = way.slot
-        self._kept: list[Json] = []
-        """What the cache gets when the stream has ended well."""
+        self._kept: list[Json] | None = None
+        """What was sent, if somebody wants it when the stream has ended."""
+        if way.is_kept:
+            self._kept = way.said = []
         self._reading = reading(way.provider)
         self._first: Sequence[Json] | None = first
         self._ended = False
@@ -144,11 +145,11 @@ class Events:
         if guard is not None:
             soon = guard.feed(found) if found else guard.end()
             passed = soon if isinstance(soon, Sequence) else await soon
-        if self._slot is not None:
+        if self._kept is not None:
             self._kept.extend(passed)
         if not found:
-            if self._slot is not None:
-                self._slot.keep(self._kept)
+            if self._kept is not None and self._way.slot is not None:
+                self._way.slot.keep(self._kept)
             self._end(None)
         return passed
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from pegboard.contracts.llm import LLMError, Trouble
 
+from pegboard_gateway.upstream import proxies
 from pegboard_gateway.upstream.addresses import Origin
 from pegboard_gateway.upstream.connection import Connection
 
@@ -58,6 +59,10 @@ class Opener:
         context = (self._context or trusted()) if secure else None
         name = origin.host if secure else None
         if self._find is None:
+            proxy = proxies.proxy_of(origin)
+            if proxy is not None:
+                await self._connect_through(proxy, made, context)
+                return
             await loop.create_connection(
                 lambda: made, origin.host, origin.port, ssl=context, server_hostname=name
             )
@@ -73,3 +78,25 @@ class Opener:
             else:
                 return
         raise failure
+
+    async def _connect_through(
+        self, proxy: proxies.Proxy, made: Connection, context: ssl.SSLContext | None
+    ) -> None:
+        """Connect through a tunnel, which hides nothing less from the proxy than TLS does."""
+        loop = made.loop
+        transport, tunnel = await loop.create_connection(
+            lambda: proxies.Tunnel(self.origin, proxy), proxy.host, proxy.port
+        )
+        try:
+            await tunnel.opened
+            if context is None:
+                transport.set_protocol(made)
+                made.connection_made(transport)
+                return
+            name = self.origin.host
+            secured = await loop.start_tls(transport, made, context, server_hostname=name)
+            if secured is not None and not made.was_open:
+                made.connection_made(secured)
+        except BaseException:
+            transport.abort()
+            raise

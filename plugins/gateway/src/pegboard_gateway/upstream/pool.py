@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Bounds:
     """How many connections and waiting calls one server may have."""
 
-    connections: int = 512
-    waiting: int = 2048
+    connections: int = 1000
+    waiting: int = 2000
     keep_seconds: float = 50.0
     """How long a connection that is not used is kept. Most vendors close theirs after a minute."""
 

@@ -23,6 +23,8 @@ from pegboard_gateway.usage.writer import UsageWriter, open_database
 
 USAGE = "usage.db"
 JOURNALS = "journal"
+"""The directory of journals. Those of processes that counted in memory lie apart: what they leave
+is done otherwise."""
 
 
 @define(eq=False)
@@ -65,11 +67,12 @@ def open_keeping(
     lock = _lock(directory, alone=in_memory)
     try:
         database = open_database(directory / USAGE)
-        journal = Journal(directory / JOURNALS)
+        journals = directory / JOURNALS / ("memory" if in_memory else "shared")
+        journal = Journal(journals)
         writer = UsageWriter(
             database, journal, keeps_levels=in_memory, retention_days=retention_days
         )
-        recovered = _recovered(directory, open_ledger, writer)
+        recovered = _recovered(journals, open_ledger, writer)
         if isinstance(ledger, MemoryLedger):
             ledger.restore(writer.levels(clock()))
         gate = LedgerGate(ledger, journal, writer, rules, clock=clock)
@@ -79,14 +82,14 @@ def open_keeping(
     return Keeping(gate, writer, journal, recovered, lock)
 
 
-def _recovered(directory: Path, open_ledger: Callable[[], Ledger], writer: UsageWriter) -> int:
+def _recovered(journals: Path, open_ledger: Callable[[], Ledger], writer: UsageWriter) -> int:
     """Do what dead processes left; return how many calls those were."""
 
     async def work() -> int:
         # What speaks to a ledger belongs to one event loop, and the gate's is another one.
         ledger = open_ledger()
         try:
-            return await recover(directory / JOURNALS, ledger, writer.keep)
+            return await recover(journals, ledger, writer.keep)
         finally:
             ledger.close()
 

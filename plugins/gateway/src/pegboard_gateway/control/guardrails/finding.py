@@ -51,11 +51,11 @@ class FindingGuard(Guard, ABC):
 
     def before(self, asked: Asked) -> Asked:
         """Return what may be asked."""
-        return edited_request(asked, self._edit, self.name) if self.is_before else asked
+        return edited_request(asked, self.edit, self.name) if self.is_before else asked
 
     def after(self, asked: Asked, answer: Json) -> Json:  # noqa: ARG002
         """Return what may be answered."""
-        return edited_answer(answer, self._edit) if self.is_after else answer
+        return edited_answer(answer, self.edit) if self.is_after else answer
 
     def stream(self, asked: Asked) -> StreamGuard | None:  # noqa: ARG002
         """Return what watches a streamed answer."""
@@ -77,7 +77,8 @@ class FindingGuard(Guard, ABC):
             )
         return found
 
-    def _edit(self, text: str) -> str:
+    def edit(self, text: str) -> str:
+        """Return a text with what must not be in it replaced; Blocked if that is not enough."""
         found = self._look(text)
         return _replaced(text, found, len(text)) if found else text
 

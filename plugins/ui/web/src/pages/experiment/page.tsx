@@ -140,7 +140,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
           : heads && !heads.rows && !error ? <div class="fill dots"><Nothing title="No run fits">The filter leaves none of {plural(heads.total, 'run')}. <button class="link" onClick={() => change({ q: '' })}>Take it away</button></Nothing></div>
           : (!onCharts || view.view === 'split') && (
             <Table source={source} cols={cols} nameWidth={names} view={view} at={at} setAt={setAt} block={block} setBlock={setBlock} spreads={spreads.data?.columns ?? {}} range={rangeOf(spreads.data?.columns[`metrics.${curve}`])}
-              pinned={pinnedRows} pins={new Set(pins)} pick={pick} fold={fold} ask={(q) => change({ q })} menu={(column, element) => setMenu({ column, at: element })} sort={(column) => change({ sort: nextSort(view.sort, column) })} hover={(on) => { inside.current = on; if (!on && source.news.value) source.release() }} busy={source !== fresh} />
+              pinned={pinnedRows} pins={new Set(pins)} pick={pick} fold={fold} ask={(q) => change({ q })} menu={(column, element) => setMenu({ column, at: element })} sort={(column) => change({ sort: nextSort(view.sort, column) })} hover={(on) => { inside.current = on; if (on) source.expect(); if (!on && source.news.value) source.release() }} busy={source !== fresh} />
           )}
         {source.news.value > 0 && <button class="news" onClick={() => source.release()}>{source.news.value} new<kbd>.</kbd></button>}
         {onCharts && <PaneHost load={charts} split={view.view === 'split'} pane={{ experiments, runs: runsOf(paneRuns), q: view.q, turn, pins }} />}

@@ -3,6 +3,10 @@ import { batch, signal } from '@preact/signals'
 import { type Failure, get, type Num, type Params } from '../../core/api'
 
 export const PAGE = 100
+/** How many pages an answer has at the most: the server gives 500 rows. */
+const MOST_AT_ONCE = 5
+/** For how many steps of a scroll rows are to be here before they are seen. */
+const LOOKS_AHEAD = 16
 
 export interface Heads {
   total: number
@@ -156,20 +160,39 @@ export class Rows {
 
   /** Ask for what is in sight and not here yet. */
   want(first: number, end: number): void {
-    const forward = first >= this.seen.first
+    const step = first - this.seen.first
     this.seen = { first, end }
     const from = Math.floor(first / PAGE)
     const to = Math.floor(Math.max(first, end - 1) / PAGE)
+    // The next pages are here before they are seen, more of them the faster somebody scrolls; the
+    // first load needs no more than it shows.
+    const ahead = first > 0 ? Math.min(2 * MOST_AT_ONCE, Math.max(1, Math.ceil((Math.abs(step) * LOOKS_AHEAD) / PAGE))) : 0
+    const [low, high] = step >= 0 ? [from, to + ahead] : [from - ahead, to]
     // Who scrolls fast does not wait for what went by.
-    for (const [number, abort] of this.flying) if (number < from - 1 || number > to + 1) abort.abort()
-    for (let number = from; number <= to; number++) this.need(number)
-    // The next page is here before it is seen; the first load needs no more than it shows.
-    if (first > 0) this.need(forward ? to + 1 : from - 1)
+    for (const [number, abort] of this.flying) if (number < low - MOST_AT_ONCE || number > high + MOST_AT_ONCE) abort.abort()
+    // Not page by page: what is ahead is asked for again once half of it is used up.
+    const half = Math.ceil(ahead / 2)
+    const soon = step >= 0 ? [from, to + half] : [from - half, to]
+    const lacks = Array.from({ length: high - low + 1 }, (_, i) => low + i).filter((number) => this.isWanted(number))
+    if (!lacks.some((number) => number >= soon[0]! && number <= soon[1]!)) return
+    for (let i = 0; i < lacks.length; ) {
+      let n = 1
+      while (n < MOST_AT_ONCE && lacks[i + n] === lacks[i]! + n) n++
+      void this.fetch(lacks[i]!, false, n)
+      i += n
+    }
   }
 
-  private need(number: number): void {
-    if (number < 0 || this.pages.has(number) || this.flying.has(number) || number * PAGE > Math.max(0, this.count)) return
-    void this.fetch(number, false)
+  /** Somebody is about to scroll: the next pages come now. */
+  expect(): void {
+    const next = Math.floor(Math.max(this.seen.first, this.seen.end - 1) / PAGE) + 1
+    let n = 0
+    while (n < MOST_AT_ONCE && this.isWanted(next + n)) n++
+    if (n) void this.fetch(next, false, n)
+  }
+
+  private isWanted(number: number): boolean {
+    return number >= 0 && !this.pages.has(number) && !this.flying.has(number) && number * PAGE <= Math.max(0, this.count)
   }
 
   /** Ask again for what is in sight; `hold`: nothing may move. */
@@ -195,28 +218,35 @@ export class Rows {
     for (const abort of this.flying.values()) abort.abort()
   }
 
-  private params(number: number): Params {
+  private params(number: number, pages: number): Params {
     const { query } = this
     const known = this.heads.peek()?.chosen
     return {
       experiment_ids: query.experiment_ids, q: query.q, sort: query.sort, group: query.group, within: query.within,
       // What the server chose for the first page holds for all of them.
       cols: query.cols.length ? query.cols : number ? known : [],
-      tree: query.tree || undefined, open: query.open, spark: query.spark, offset: number * PAGE || undefined, limit: PAGE,
+      tree: query.tree || undefined, open: query.open, spark: query.spark, offset: number * PAGE || undefined, limit: pages * PAGE,
     }
   }
 
-  private async fetch(number: number, hold: boolean): Promise<void> {
+  /** Ask for a page, or a few that follow each other at once. */
+  private async fetch(number: number, hold: boolean, pages = 1): Promise<void> {
     const abort = new AbortController()
-    this.flying.set(number, abort)
+    const numbers = Array.from({ length: pages }, (_, i) => number + i)
+    for (const each of numbers) this.flying.set(each, abort)
     try {
-      const page = await get<Page>('runs/table', this.params(number), abort.signal)
-      if (this.closed || page === this.pages.get(number)) return
-      this.take(number, page, hold)
+      const found = await get<Page>('runs/table', this.params(number, pages), abort.signal)
+      if (this.closed || found === this.pages.get(number)) return
+      batch(() => {
+        for (const each of numbers) {
+          const page = pages === 1 ? found : partOf(found, (each - number) * PAGE)
+          if (each === number || page.ids.length) this.take(each, page, hold)
+        }
+      })
     } catch (error) {
       if (!abort.signal.aborted) this.error.value = error as Failure
     } finally {
-      if (this.flying.get(number) === abort) this.flying.delete(number)
+      for (const each of numbers) if (this.flying.get(each) === abort) this.flying.delete(each)
     }
   }
 
@@ -255,6 +285,16 @@ export class Rows {
         if (before.cols[column] && before.cols[column][was] !== after.cols[column]?.[i]) this.flashes.set(`${id} ${column}`, after.revision)
       }
     })
+  }
+}
+
+/** One page of an answer that has several. */
+function partOf(found: Page, from: number): Page {
+  const cut = <T>(values: readonly T[]): T[] => values.slice(from, from + PAGE)
+  const { ids, names, status, parents, depth, children, dimmed, experiments, cols } = found
+  return {
+    ...found, ids: cut(ids), names: cut(names), status: cut(status), parents: cut(parents), depth: cut(depth), children: cut(children),
+    dimmed: cut(dimmed), experiments: cut(experiments), cols: Object.fromEntries(Object.entries(cols).map(([column, values]) => [column, cut(values)])),
   }
 }
 
@@ -399,6 +439,7 @@ export class Groups {
   readonly news = signal(0)
   readonly flashes = new Map<string, number>()
   release(): void {}
+  expect(): void {}
 
   close(): void {
     this.closed = true

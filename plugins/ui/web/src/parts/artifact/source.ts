@@ -1,6 +1,6 @@
 /** Where a file is: of a run or of a logged model; and how its bytes are read. */
 import { useEffect, useState } from 'preact/hooks'
-import { Failure, fetchRaw, urlOf } from '../../core/api'
+import { type Failure, fetchRaw, type Params, urlOf } from '../../core/api'
 
 export interface Owner {
   run?: string
@@ -10,9 +10,15 @@ export interface Owner {
 export const ownerParams = (owner: Owner): Record<string, string> =>
   owner.model ? { model_id: owner.model } : { run_id: owner.run ?? '' }
 
+const whole = (owner: Owner, path: string): [string, Params] =>
+  owner.model ? [`/api/2.0/mlflow/logged-models/${encodeURIComponent(owner.model)}/artifacts/files`, { artifact_file_path: path }] : ['/get-artifact', { run_id: owner.run, path }]
+
 /** Where a file is downloaded from: with ranges, so that the browser resumes it. */
-export const downloadUrl = (owner: Owner, path: string): string =>
-  owner.model ? urlOf(`/api/2.0/mlflow/logged-models/${encodeURIComponent(owner.model)}/artifacts/files`, { artifact_file_path: path }) : urlOf('/get-artifact', { run_id: owner.run, path })
+export const downloadUrl = (owner: Owner, path: string): string => urlOf(...whole(owner, path))
+
+/** All bytes of a file. */
+export const readWhole = (owner: Owner, path: string, signal: AbortSignal): Promise<ArrayBuffer> =>
+  fetchRaw(...whole(owner, path), { signal }).then((answer) => answer.arrayBuffer())
 
 export const previewUrl = (owner: Owner, path: string): string => urlOf('artifacts/preview', { ...ownerParams(owner), path })
 export const frameUrl = (owner: Owner, path: string): string => urlOf('artifacts/frame', { ...ownerParams(owner), path })

@@ -11,6 +11,7 @@ import { Code } from './code'
 import { Diff } from './diff'
 import { Picture } from './image'
 import { hexLines, isBinary, type Kind, kindOf, languageOf, nameOf } from './kinds'
+import { Media } from './media'
 import { Notebook } from './notebook'
 import { downloadUrl, FIRST, frameUrl, type Head, MOST, type Owner, previewUrl, useHead } from './source'
 import { Table } from './table'
@@ -65,6 +66,7 @@ function Body({ owner, path, size, kind }: { owner: Owner; path: string; size: n
   if (kind === 'table') return <Table owner={owner} path={path} />
   if (kind === 'image') return <Picture src={previewUrl(owner, path)} alt={nameOf(path)} wrong={<Wrong owner={owner} path={path} />} />
   if (kind === 'html') return <Frame owner={owner} path={path} />
+  if (kind === 'media') return <Media owner={owner} path={path} size={size} dump={<Bytes owner={owner} path={path} />} />
   if (kind === 'pdf') return <Pdf owner={owner} path={path} />
   return <Text owner={owner} path={path} kind={kind} />
 }
@@ -73,13 +75,17 @@ const Empty = () => <div class="dots fillup"><Nothing title="This file is empty"
 
 /** What is named as a picture, but is not one: its first bytes. */
 function Wrong({ owner, path }: { owner: Owner; path: string }) {
-  const { head } = useHead(owner, path, DUMPED)
   return (
     <>
       <Nothing title="This is no picture">The file is named as one, but its bytes are something else. It can be downloaded as it is.</Nothing>
-      {head && <Dump head={head} />}
+      <Bytes owner={owner} path={path} />
     </>
   )
+}
+
+function Bytes({ owner, path }: { owner: Owner; path: string }) {
+  const { head } = useHead(owner, path, DUMPED)
+  return head ? <Dump head={head} /> : null
 }
 
 function Dump({ head }: { head: Head }) {
@@ -88,14 +94,14 @@ function Dump({ head }: { head: Head }) {
 
 function Text({ owner, path, kind }: { owner: Owner; path: string; kind: Kind }) {
   const [wanted, setWanted] = useState(WHOLE.has(kind) ? MOST : FIRST)
-  const { head, error, reload } = useHead(owner, path, kind === 'binary' || kind === 'media' ? DUMPED : wanted)
+  const { head, error, reload } = useHead(owner, path, kind === 'binary' ? DUMPED : wanted)
   if (error) return <Failed what="The file could not be read" error={error} retry={reload} />
   if (!head) return null
   if (!head.bytes.length) return <Empty />
-  if (kind === 'binary' || kind === 'media' || isBinary(head.bytes)) {
+  if (kind === 'binary' || isBinary(head.bytes)) {
     return (
       <div class="dots fillup">
-        <Nothing title={kind === 'media' ? 'Sound and film are not played here' : 'This file is no text'}>{head.size === null ? 'It' : `Its ${sized(head.size)}`} can be downloaded.</Nothing>
+        <Nothing title="This file is no text">{head.size === null ? 'It' : `Its ${sized(head.size)}`} can be downloaded.</Nothing>
         <Dump head={head} />
       </div>
     )

@@ -1,0 +1,1 @@
+"""Language models on Amazon Bedrock."""

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import agents
 import aviary
 import birdsong
+import gatehouse
 import workbench
-from conftest import CHROMIUM, DESK, PHONE, serving
-from playwright.sync_api import sync_playwright
+from conftest import CHROMIUM, DESK, PHONE, Served, serving
+from gatehouse import FakeUpstream
+from playwright.sync_api import Browser, sync_playwright
 
 PAGES: dict[str, tuple[str, list[str]]] = {
     "home": ("/", []),
@@ -63,39 +66,78 @@ PAGES: dict[str, tuple[str, list[str]]] = {
 }
 
 
+# On a server of their own, as its administrator sees it.
+GATEWAY: dict[str, tuple[str, list[str]]] = {
+    "gateway": ("/gateway", []),
+    "gateway-try": ("/gateway?try=agents", ["Control+Enter", *["Shift"] * 10]),
+    "gateway-keys": ("/gateway/keys", []),
+}
+
+
 def main(words: list[str]) -> None:
     """Make the pictures."""
     target = Path(tempfile.gettempdir(), "pegboard-screenshots")
     if words[:1] == ["-o"]:
         target, words = Path(words[1]), words[2:]
     target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
-        ids = birdsong.fill(f"sqlite:{name}/s.db")
-        ids |= workbench.fill(f"sqlite:{name}/s.db", ids["heron-31"])
-        aviary.fill(f"sqlite:{name}/s.db", ids)
-        aviary.files(f"sqlite:{name}/s.db", ids)
-        ids["classifier"] = aviary.logged(f"sqlite:{name}/s.db", ids)
-        agents.fill(f"sqlite:{name}/s.db")
-        ids["trace"] = agents.AGENT
+    names = words or [*PAGES, *GATEWAY]
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        with serving(Path(name), ids=ids) as served:
-            for page_name in words or PAGES:
-                address, keys = PAGES[page_name]
-                for label, theme, size in (
-                    ("light", "light", DESK), ("dark", "dark", DESK), ("phone", "light", PHONE),
-                ):  # fmt: skip
-                    context = browser.new_context(viewport=size, color_scheme=theme)
-                    page = context.new_page()
-                    page.goto(served.url + address.format(**ids))
-                    page.wait_for_load_state("load")
-                    page.wait_for_timeout(800)
-                    for key in keys:
-                        page.keyboard.press(key)
-                        page.wait_for_timeout(200)
-                    page.screenshot(path=target / f"{page_name}-{label}.png")
-                    context.close()
-                print(target / page_name)
+        with ExitStack() as stack:
+            for pages, begin in ((PAGES, birds), (GATEWAY, gateway)):
+                if wanted := {name: pages[name] for name in names if name in pages}:
+                    place = stack.enter_context(tempfile.TemporaryDirectory())
+                    served, headers = begin(Path(place), stack)
+                    take(browser, target, wanted, served, headers)
         browser.close()
+
+
+def birds(place: Path, stack: ExitStack) -> tuple[Served, dict[str, str]]:
+    """Serve the store of bird songs."""
+    ids = birdsong.fill(f"sqlite:{place}/s.db")
+    ids |= workbench.fill(f"sqlite:{place}/s.db", ids["heron-31"])
+    aviary.fill(f"sqlite:{place}/s.db", ids)
+    aviary.files(f"sqlite:{place}/s.db", ids)
+    ids["classifier"] = aviary.logged(f"sqlite:{place}/s.db", ids)
+    agents.fill(f"sqlite:{place}/s.db")
+    ids["trace"] = agents.AGENT
+    return stack.enter_context(serving(place, ids=ids)), {}
+
+
+def gateway(place: Path, stack: ExitStack) -> tuple[Served, dict[str, str]]:
+    """Serve a gateway with a past, and keys."""
+    upstream = stack.enter_context(FakeUpstream())
+    gatehouse.configure(place, upstream.url, head=gatehouse.users(place))
+    gatehouse.past(place)
+    gatehouse.keys(place)
+    return stack.enter_context(serving(place)), gatehouse.headers("root")
+
+
+def take(
+    browser: Browser,
+    target: Path,
+    pages: dict[str, tuple[str, list[str]]],
+    served: Served,
+    headers: dict[str, str],
+) -> None:
+    """Take the pictures of some pages of a server."""
+    for page_name, (address, keys) in pages.items():
+        for label, theme, size in (
+            ("light", "light", DESK), ("dark", "dark", DESK), ("phone", "light", PHONE),
+        ):  # fmt: skip
+            context = browser.new_context(
+                viewport=size, color_scheme=theme, extra_http_headers=headers
+            )
+            page = context.new_page()
+            page.goto(served.url + address.format(**served.ids))
+            page.wait_for_load_state("load")
+            page.wait_for_timeout(800)
+            for key in keys:
+                page.keyboard.press(key)
+                page.wait_for_timeout(200)
+            page.screenshot(path=target / f"{page_name}-{label}.png")
+            context.close()
+        print(target / page_name)
 
 
 if __name__ == "__main__":

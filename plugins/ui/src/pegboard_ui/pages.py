@@ -89,7 +89,9 @@ def about(call: Call) -> dict[str, Any]:
         "user": user if known else None,
         "pages": [_shown(page) for page in _visible(call.host, identity)] if known else [],
         "server": {"version": _version(), "root": call.server_url},
-        "features": sorted(name for name, info in call.host.plugins.items() if not info.error)
+        "features": sorted(
+            name for name, info in call.host.plugins.items() if not info.error and not info.disabled
+        )
         if known
         else [],
     }

@@ -12,7 +12,7 @@ export interface PluginPage {
   error: string
 }
 
-export type Permission = 'public' | 'read' | 'write' | 'delete' | 'admin'
+export type Permission = 'public' | 'read' | 'write' | 'delete' | 'admin' | 'invoke'
 
 export interface About {
   /** null: the server has users, and does not know who looks. */

@@ -26,7 +26,7 @@ export function Dialog({ label, close, children, className = '' }: DialogProps) 
 }
 
 /** Asks before what cannot be taken back: the name has to be typed. */
-export function Confirm({ title, name, children, does, close }: { title: string; name: string; children: ComponentChildren; does: () => void; close: () => void }) {
+export function Confirm({ title, name, button: label = 'Delete for ever', children, does, close }: { title: string; name: string; button?: string; children: ComponentChildren; does: () => void; close: () => void }) {
   const button = useRef<HTMLButtonElement>(null)
   return (
     <Dialog label={title} close={close}>
@@ -40,7 +40,7 @@ export function Confirm({ title, name, children, does, close }: { title: string;
         </div>
         <div class="do">
           <button type="button" class="btn" onClick={close}>Keep it</button>
-          <button ref={button} class="btn danger" disabled>Delete for ever</button>
+          <button ref={button} class="btn danger" disabled>{label}</button>
         </div>
       </form>
     </Dialog>

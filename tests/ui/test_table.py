@@ -436,3 +436,9 @@ def test_a_chosen_colour_is_seen_by_a_colleague(
     with page.expect_response("**/marks"):
         page.keyboard.press("z")
     expect(first.locator(".peg")).not_to_have_class("peg c3")
+
+
+def test_an_experiment_that_is_not_there_is_no_empty_one(page: Page, birds: Any) -> None:
+    page.goto(f"{birds.url}/experiments/987654")
+    expect(page.get_by_role("heading", name="There is no such experiment")).to_be_visible()
+    expect(page.get_by_text("No runs yet")).to_be_hidden()

@@ -6,9 +6,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
-from pegboard import config
+from pegboard import config, settings
 from pegboard.errors import ConfigError
+
+
+@attrs.frozen
+class Budget:
+    usd: float = 0.0
+    per: str = "day"
+
+
+@attrs.frozen
+class Purse:
+    budgets: list[Budget] = attrs.field(factory=list)
 
 
 def write(path: Path, text: str) -> Path:
@@ -148,6 +160,13 @@ def test_an_unknown_key_comes_with_the_known_ones(tmp_path: Path, environ: dict[
     with pytest.raises(ConfigError) as caught:
         config.load(environ, tmp_path)
     assert "tracking_uri" in caught.value.hint
+
+
+def test_a_fault_in_a_table_inside_comes_without_the_keys_of_the_outer_one() -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings.structure(Purse, {"budgets": [{"eur": 3}]}, "here:")
+    assert str(caught.value) == "here: budgets[0]: eur: unknown key."
+    assert caught.value.hint == ""
 
 
 @pytest.mark.parametrize(

@@ -307,6 +307,19 @@ def test_an_unknown_scheme_comes_with_the_known_ones(install: Install) -> None:
     assert "good:" in caught.value.hint
 
 
+def test_a_name_that_is_misspelt_comes_with_the_one_that_is_meant(install: Install) -> None:
+    install(
+        "vendor",
+        "from pegboard.hookspecs import Provider, hookimpl\n"
+        "@hookimpl\n"
+        "def pegboard_llm_providers():\n"
+        "    return [Provider('aardvark', 'vendor:Vendor', 'A vendor.')]\n",
+    )
+    with pytest.raises(PluginError, match="'ardvark'") as caught:
+        host().llm_provider("ardvark", {}, "here")
+    assert caught.value.hint.startswith("Did you mean 'aardvark'? Available are: aardvark")
+
+
 def test_stores_have_their_article() -> None:
     with pytest.raises(UnknownScheme, match="as an artifact store"):
         host().artifact_store("unheard-of:x")

@@ -321,3 +321,4 @@ def wait_for_status(server: Server, status: int) -> None:
 def test_nobody_without_a_name_administers(server: Server) -> None:
     answer = server("POST", "/api/probe/admin", {})
     assert (answer.status, answer.code) == (403, "PERMISSION_DENIED")
+    assert "'pegboard server user add NAME --level admin' makes one" in answer.json["message"]

@@ -57,6 +57,14 @@ def out_of_use(plugins: Iterable[Plugin]) -> str:
     return said
 
 
+def near(name: str, known: Iterable[str]) -> str:
+    """Ask whether a known name was meant, with a space behind; empty if none is like it."""
+    import difflib
+
+    found = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.7)
+    return f"Did you mean {found[0]!r}? " if found else ""
+
+
 def for_scheme(kind: str, scheme: str, known: Iterable[str]) -> str:
     """Say what to use in place of a scheme that no plugin opens as a store of a kind."""
     import difflib

@@ -319,7 +319,8 @@ class Host:
             raise PluginError(
                 f"No installed plugin provides the {kind} {name!r}.",
                 hint=distributions.install(kind, name)
-                or f"Available are: {', '.join(sorted(self._of(kind))) or 'none'}. "
+                or distributions.near(name, self._of(kind))
+                + f"Available are: {', '.join(sorted(self._of(kind))) or 'none'}. "
                 "'pegboard plugins' lists what is installed.",
             )
         plugin, declared = self._one(kind, name)

@@ -60,7 +60,10 @@ def structure(kind: type[S], table: Mapping[str, Any], where: str) -> S:
         faults = cattrs.transform_error(error, path="", format_exception=_explain)
         raise ConfigError(
             f"{where} " + "; ".join(_key_first(fault) for fault in faults) + ".",
-            hint=f"Its keys are: {', '.join(keys(kind)) or 'none'}.",
+            # The keys of the table are of no help where the fault lies in a table inside it.
+            hint=""
+            if all(map(_is_inside, faults))
+            else f"Its keys are: {', '.join(keys(kind)) or 'none'}.",
         ) from None
 
 
@@ -246,6 +249,12 @@ def _key_first(fault: str) -> str:
     return f"{where.lstrip('.')}: {what}" if where else what
 
 
+def _is_inside(fault: str) -> bool:
+    """Whether a fault lies in a table inside the one that is read."""
+    _, at, where = fault.rpartition(" @ ")
+    return bool(at) and ("." in where.lstrip(".") or "[" in where)
+
+
 def _explain(error: BaseException, _: type | None) -> str:
     from cattrs.errors import ForbiddenExtraKeysError
 
@@ -261,5 +270,5 @@ def _explain(error: BaseException, _: type | None) -> str:
 def _unknown(key: str, kind: type[Any]) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(key, keys(kind), n=1)
+    near = get_close_matches(key, keys(kind), n=1, cutoff=0.7)
     return f"{key}: unknown key" + (f" (did you mean {near[0]!r}?)" if near else "")

@@ -221,8 +221,15 @@ def check(identity: Identity, permission: Permission) -> None:
         return
     if identity is NOBODY:
         raise denied("This server asks for a login: send a token, or a name and password.")
-    who = f"The user {identity.name!r}" if identity.name else "Nobody without a name"
-    raise Failure(403, "PERMISSION_DENIED", f"{who} has no {permission} permission.")
+    if not identity.name:
+        raise Failure(
+            403,
+            "PERMISSION_DENIED",
+            f"Only a user can have the {permission} permission, and the caller has no name. "
+            f"'pegboard server user add NAME --level {permission}' makes one.",
+        )
+    text = f"The user {identity.name!r} has no {permission} permission."
+    raise Failure(403, "PERMISSION_DENIED", text)
 
 
 def _state(file: Path) -> tuple[int, int, int]:

@@ -91,7 +91,7 @@ def _print_details(plugin: Plugin, reviewed: Review) -> None:
         output.heading(f"{plugin.name} is disabled in the configuration ([pegboard] disabled)")
         return
     if not plugin.provides:
-        output.heading(f"{plugin.name} provides only hooks that act on runs")
+        output.heading(f"{plugin.name} has only hooks; it lists nothing by name")
         _print_faults(plugin, reviewed)
         return
     output.heading(f"{plugin.name} provides")

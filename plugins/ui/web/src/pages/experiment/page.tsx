@@ -8,7 +8,7 @@ import { paneOf, type RunRef } from '../../core/panes'
 import { forget, give, overrides, pickColour } from '../../core/pegs'
 import { useResource } from '../../core/resource'
 import { asSearch, navigate, type PageProps, withQuery } from '../../core/router'
-import { href } from '../../core/root'
+import { address, href } from '../../core/root'
 import { Bar, Segments } from '../../parts/bar'
 import { Filter } from '../../parts/filter'
 import { Foot } from '../../parts/foot'
@@ -126,6 +126,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
   const isEmpty = heads && heads.total === 0 && !view.q
   const filterError = error && error.status === 400 ? error : undefined
   const failed = error && !filterError ? error : undefined
+  const isMissing = failed?.status === 404 && !heads?.total
   return (
     <>
       <Bar live={heads?.live}
@@ -133,10 +134,11 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
         right={charts && <Segments label="View" items={(['table', 'charts', 'split'] as const).map((each) => ({ title: each[0]!.toUpperCase() + each.slice(1), to: `${href(`/experiments/${ids}`)}${withQuery({ view: each === 'table' ? null : each })}`, on: view.view === each }))} />}>
         <Filter value={view.q} memory={ids} error={filterError} placeholder={isEmpty ? 'nothing to filter yet' : 'metrics.loss < 0.5 and params.opt = …, or words'} apply={(q) => change({ q })} complete={(wanted) => complete(experiments, wanted)} count={heads ? (heads.matched === heads.total ? plural(heads.total, 'run') : `${count(heads.matched)} of ${count(heads.total)}`) : undefined} />
       </Bar>
-      {failed && <Failed what="The runs could not be read" error={failed} still={heads ? 'What is shown is what was read before.' : ''} retry={renew} />}
+      {failed && !isMissing && <Failed what="The runs could not be read" error={failed} still={heads ? 'What is shown is what was read before.' : ''} retry={renew} />}
       {view.colour && <Legend column={view.colour} entries={legend} q={view.q} />}
       <div class="exp">
-        {isEmpty ? <div class="fill dots"><Empty title="No runs yet" experiment={name} /></div>
+        {isMissing ? <div class="fill dots"><Nothing title="There is no such experiment">It is gone for ever, or it is in another store than <span class="m">{address()}</span>. <a class="link" href={href('/')}>All experiments</a></Nothing></div>
+          : isEmpty ? <div class="fill dots"><Empty title="No runs yet" experiment={name} /></div>
           : heads && !heads.rows && !error ? <div class="fill dots"><Nothing title="No run fits">The filter leaves none of {plural(heads.total, 'run')}. <button class="link" onClick={() => change({ q: '' })}>Take it away</button></Nothing></div>
           : (!onCharts || view.view === 'split') && (
             <Table source={source} cols={cols} nameWidth={names} view={view} at={at} setAt={setAt} block={block} setBlock={setBlock} spreads={spreads.data?.columns ?? {}} range={rangeOf(spreads.data?.columns[`metrics.${curve}`])}

@@ -2,7 +2,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { num, type Num } from '../../core/api'
 import { useEvents } from '../../core/events'
-import { columnOf, count, exact, one } from '../../core/format'
+import { columnOf, count, exact, one, plural } from '../../core/format'
 import { useKeys } from '../../core/keys'
 import { useProvider } from '../../core/palette'
 import { give, hueClass, slotOf } from '../../core/pegs'
@@ -99,7 +99,7 @@ export default function Home() {
   return (
     <>
       <Bar place={<h1>pegboard</h1>} live={data?.live_total ?? data?.live.length}>
-        <div class="filter"><kbd aria-hidden="true">/</kbd><input class="home-find" aria-label="Find an experiment" placeholder={`part of a name, in ${count(total)} experiments`} value={param('find')} onInput={(event) => setQuery({ find: event.currentTarget.value }, { replace: true })} onKeyDown={(event) => { if (event.key === 'Enter' && experiments[0]) navigate(`/experiments/${experiments[0].experiment_id}`); if (event.key === 'Escape') event.currentTarget.blur() }} /></div>
+        <div class="filter"><kbd aria-hidden="true">/</kbd><input class="home-find" aria-label="Find an experiment" placeholder={`part of a name, in ${plural(total, 'experiment')}`} value={param('find')} onInput={(event) => setQuery({ find: event.currentTarget.value }, { replace: true })} onKeyDown={(event) => { if (event.key === 'Enter' && experiments[0]) navigate(`/experiments/${experiments[0].experiment_id}`); if (event.key === 'Escape') event.currentTarget.blur() }} /></div>
       </Bar>
       <div class="scroll dots home">
         {found.error && <Failed what="The first page could not be read" error={found.error} retry={found.reload} />}

@@ -123,4 +123,7 @@ def _parameter(name: str, place: str, schema: Any, required: bool) -> dict[str, 
 
 def _identifier(endpoint: Endpoint) -> str:
     words = re.findall(r"[A-Za-z0-9.]+", endpoint.path)
+    if endpoint.path.endswith("/"):
+        # The same path without it may be another endpoint.
+        words.append("slash")
     return "_".join([endpoint.method.lower(), *words]).replace(".", "_")

@@ -83,8 +83,8 @@ def check(settings: Settings) -> None:
     if authenticator.is_open and not is_loopback(settings.host) and not settings.insecure:
         raise ConfigError(
             f"Everybody who reaches {settings.host} could read and change everything.",
-            hint="Add a user with 'pegboard server user add NAME' and name the file with --users or in "
-            "[server] users_file, or say --insecure if the network keeps others out.",
+            hint="Add a user with 'pegboard server user add NAME' and name the file with --users "
+            "or in [server] users_file, or say --insecure if the network keeps others out.",
         )
 
 

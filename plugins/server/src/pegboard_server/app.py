@@ -231,7 +231,7 @@ class App:
             # Who is not known does not learn what there is.
             exchange.user = identity.name
             authentication.check(identity, Permission.READ)
-            await self._elsewhere(exchange, methods)
+            await self._elsewhere(exchange, methods, self.router.meant(path))
             return
         self.allow(exchange, identity, route)
         if route.endpoint.application is not None:
@@ -281,10 +281,11 @@ class App:
         exchange.extra = self.guard.preflight(headers, _METHODS)
         await exchange.answer(Answer(status=204), self.settings.write_timeout_seconds)
 
-    async def _elsewhere(self, exchange: Exchange, methods: Methods) -> None:
+    async def _elsewhere(self, exchange: Exchange, methods: Methods, meant: str) -> None:
         """Answer a request that no endpoint serves: with what would be, if there is anything."""
         if not methods:
-            raise Failure(404, "ENDPOINT_NOT_FOUND", "There is no such endpoint.")
+            text = "There is no such endpoint." + (f" Did you mean {meant}?" if meant else "")
+            raise Failure(404, "ENDPOINT_NOT_FOUND", text)
         names = ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}))
         method = exchange.scope["method"]
         if method != "OPTIONS":

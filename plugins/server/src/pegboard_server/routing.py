@@ -76,6 +76,15 @@ class Router:
             return methods, None
         return None
 
+    def meant(self, path: bytes) -> str:
+        """Return the shortest fixed path that ends with another one, or an empty text.
+
+        Clients of OpenAI often leave out the ``/v1`` of their base URL.
+        """
+        if path.strip(b"/") == b"":
+            return ""
+        return min((p.decode() for p in self.fixed if p.endswith(path)), key=len, default="")
+
 
 _NO_PARAMETERS: Mapping[str, str] = {}
 _REST = "_path"

@@ -116,7 +116,7 @@ STATUSES = {
 def test_each_fault_has_its_status(tmp_path: Path, upstream: FakeUpstream, fault: str) -> None:
     behaviour, status = STATUSES[fault]
     upstream.always(behaviour)
-    waits = Timeouts(first_token_seconds=0.1)
+    waits = Timeouts(first_token_seconds=0.1) if fault == "silent" else Timeouts()
     with running(tmp_path, endpoint("chat", upstream.url, retries=ONCE, timeouts=waits)) as gateway:
         for stream in (False, True):
             if fault == "garbage" and stream:

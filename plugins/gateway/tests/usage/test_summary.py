@@ -112,7 +112,7 @@ def test_sums_are_those_of_a_recount(
         assert shown["usd"] == pytest.approx(sum(r.cost for r in wanted) / 1e9)
         for key, percent in (("p50", 50), ("p95", 95)):
             place_of = max(math.ceil(len(times) * percent / 100) - 1, 0)
-            assert shown[key] == (pytest.approx(times[place_of], rel=1e-5) if times else None)
+            assert shown[key] == (pytest.approx(times[place_of], rel=5e-3) if times else None)
     assert {name: sum(counts) for name, counts in found.counts.items()} == {
         name: sums.calls for name, sums in found.endpoints.items()
     }
@@ -125,7 +125,7 @@ def test_a_fallback_that_is_asked_at_once_is_one_too(usage: UsageWriter) -> None
     database = keep(usage, [call(n, target=f"chat/{n}", model=f"m{n}") for n in range(3)])
     assert summary(database, span_of("1h", NOON)).total.fell_back == 0
     found = summary(database, span_of("1h", NOON), {"chat/2"})
-    assert (found.total.fell_back, dict(found.total.instead)) == (1, {"m2": 1})
+    assert (found.total.fell_back, dict(found.instead)) == (1, {"m2": 1})
 
 
 def test_a_span_ends_with_the_step_that_now_is_in() -> None:
@@ -148,7 +148,7 @@ def test_the_model_that_answered_instead_is_known(usage: UsageWriter) -> None:
     records = [call(1, model="b", **fell), call(2, model="b", **fell), call(3, model="c", **fell)]
     lost = call(4, outcome=Outcome.FAILED, model="z", **fell)
     found = summary(keep(usage, [*records, lost]), span_of("1h", NOON))
-    assert found.total.instead.most_common() == [("b", 2), ("c", 1)]
+    assert found.instead.most_common() == [("b", 2), ("c", 1)]
     assert found.total.fell_back == 4
 
 

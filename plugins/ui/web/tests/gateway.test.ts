@@ -3,7 +3,7 @@ import { type Call, type Endpoint, fits, healthOf, joined, limit, outcomeOf, rou
 import { type Piece, Reader, refusal } from '../src/pages/gateway/pieces'
 
 const target = (model: string, more: Partial<Target> = {}): Target => ({ provider: 'p', model, weight: 1, fallback: 0, state: 'closed', seconds: 0, reason: '', running: 0, ...more })
-const endpoint = (more: Partial<Endpoint>): Endpoint => ({ name: 'a', is_there: true, chats: true, tasks: [], targets: [], counts: [], budgets: [], calls: 0, cached: 0, failed: 0, refused: 0, gone: 0, fell_back: 0, tokens: 0, usd: 0, p50: null, p95: null, first_token_p50: null, ...more })
+const endpoint = (more: Partial<Endpoint>): Endpoint => ({ name: 'a', is_there: true, chats: true, tasks: [], targets: [], counts: [], budgets: [], calls: 0, cached: 0, failed: 0, refused: 0, gone: 0, fell_back: 0, tokens: 0, usd: 0, p50: null, p95: null, ...more })
 const call = (more: Partial<Call>): Call => ({ number: 1, id: '', started_ms: 0, endpoint: 'a', provider: 'p', model: 'm', outcome: 'done', status: 200, trouble: '', stream: false, tokens_in: 0, tokens_out: 0, usd: 0, seconds: 0, first_token_seconds: 0, fell_back: false, attempts: [], ...more })
 
 it('money', () => {

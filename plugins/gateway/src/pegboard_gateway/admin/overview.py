@@ -74,12 +74,11 @@ def _summary(call: Call, given: Asked) -> Result:
     faults = (
         [status.fault, *status.problems] if Permission.ADMIN in call.identity.permissions else []
     )
-    [instead] = found.total.instead.most_common(1) or [("", 0)]
     return {
         "since_ms": found.span.since,
         "until_ms": found.span.until,
         "step_ms": found.span.step,
-        "totals": {**found.total.json(), "before": found.before, "instead": instead[0]},
+        "totals": found.totals(),
         "series": found.series(),
         "endpoints": [
             _endpoint_json(call, name, endpoints.get(name), found, money["budgets"])

@@ -16,16 +16,16 @@ into it."""
 
 
 class Memo:
-    """Answers by what was asked. Any thread may use it; only one of them works at a time."""
+    """Answers by what was asked. Any thread may use it; what several want is made once."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kept: dict[Hashable, tuple[float, object]] = {}
-        self._lock = threading.Lock()
+        self._locks: dict[Hashable, threading.Lock] = {}
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what ``make`` returned for a key a moment ago, or else returns now."""
-        with self._lock:
+        with self._locks.setdefault(key, threading.Lock()):
             began = self._clock()
             until, value = self._kept.get(key, (began, None))
             if until <= began:

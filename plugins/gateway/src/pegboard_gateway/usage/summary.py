@@ -1,12 +1,13 @@
 """What happened at each endpoint in the last hour, day or week: counts, times, money, by time.
 
-One pass over the rows of the window. Percentiles are exact: the smallest values that so many
-percent do not exceed, as in ``usage.queries``.
+All is summed up within SQLite, which holds up no call meanwhile. Percentiles are the smallest
+values that so many percent do not exceed, to three digits.
 """
 
 from __future__ import annotations
 
-from array import array
+import json
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
@@ -23,12 +24,26 @@ MOST_STEPS = 62
 """How many steps the money of a window is shown in."""
 _STEPS = (_MINUTE, 5 * _MINUTE, 15 * _MINUTE, 60 * _MINUTE, 360 * _MINUTE, _DAY, 7 * _DAY)
 
+_WITHIN = "FROM gateway_call WHERE started_ms >= :since AND started_ms < :until"
+_STEP = "(started_ms - :since) / :step"
 # More than one attempt has a comma between two lists; only such texts are read as JSON.
-_ROWS = """
-SELECT endpoint, started_ms, outcome, tokens_in + tokens_out, cost, seconds, first_token_seconds,
-model, target, CASE WHEN instr(attempts, '],[') THEN
-(SELECT count(DISTINCT json_extract(value, '$[0]')) > 1 FROM json_each(attempts)) ELSE 0 END
-FROM gateway_call WHERE started_ms >= ? AND started_ms < ?
+_FELL_BACK = f"""
+SELECT endpoint, {_STEP}, iif(outcome = 'done', model, ''), count(*) {_WITHIN}
+AND (target IN (SELECT value FROM json_each(:fallbacks)) OR instr(attempts, '],[') AND
+(SELECT count(DISTINCT json_extract(value, '$[0]')) > 1 FROM json_each(attempts))) GROUP BY 1, 2, 3
+"""  # noqa: S608
+_COUNTS = f"""
+SELECT endpoint, {_STEP}, outcome, count(*), sum(tokens_in + tokens_out), sum(cost) {_WITHIN}
+GROUP BY 1, 2, 3
+"""
+# What was refused took no time, and what was given up says nothing of the upstream.
+_TIMES = f"""
+SELECT {{by}}, printf('%.2e', seconds), count(*) {_WITHIN}
+AND outcome IN ('done', 'cached', 'failed') GROUP BY 1, 2
+"""
+_FIRST_TOKENS = f"""
+SELECT '', printf('%.2e', first_token_seconds), count(*) {_WITHIN} AND first_token_seconds > 0
+GROUP BY 2
 """
 _COUNT = "SELECT count(*) FROM gateway_call WHERE started_ms >= ? AND started_ms < ?"
 _COSTS = """
@@ -77,32 +92,19 @@ class Sums:
     fell_back: int = 0
     tokens: int = 0
     cost: int = 0
-    seconds: array[float] = field(factory=lambda: array("d"))
-    first_tokens: array[float] = field(factory=lambda: array("d"))
-    instead: Counter[str] = field(factory=Counter)
-    """The models that answered after others had failed."""
+    times: Counter[str] = field(factory=Counter)
+    """How many calls took so many seconds."""
 
-    def add(self, row: Sequence[Any], fallbacks: Set[str]) -> None:
-        """Add a call."""
-        _, _, outcome, tokens, cost, seconds, first_token, model, target, fell_back = row
-        self.calls += 1
-        self.outcomes[outcome] += 1
+    def add(self, outcome: str, calls: int, tokens: int, cost: int) -> None:
+        """Add calls of one outcome."""
+        self.calls += calls
+        self.outcomes[outcome] += calls
         self.tokens += tokens
         self.cost += cost
-        # What was refused took no time, and what was given up says nothing of the upstream.
-        if outcome in ("done", "cached", "failed"):
-            self.seconds.append(seconds)
-        if first_token:
-            self.first_tokens.append(first_token)
-        if fell_back or target in fallbacks:
-            self.fell_back += 1
-            if outcome == "done":
-                self.instead[model] += 1
 
     def json(self) -> dict[str, Any]:
         """Return it as it is sent; ``usd`` in dollars, times in seconds."""
-        p50, p95 = percentiles(self.seconds, (50, 95))
-        [first] = percentiles(self.first_tokens, (50,))
+        p50, p95 = percentiles(self.times, (50, 95))
         return {
             "calls": self.calls,
             "cached": self.outcomes["cached"],
@@ -114,7 +116,6 @@ class Sums:
             "usd": self.cost / DOLLAR,
             "p50": p50,
             "p95": p95,
-            "first_token_p50": first,
         }
 
 
@@ -123,13 +124,23 @@ class Summary:
     """The calls of a span: all, by endpoint, and by step."""
 
     span: Span
-    total: Sums
-    endpoints: Mapping[str, Sums]
-    counts: Mapping[str, Sequence[int]]
-    """By endpoint, how many calls each step had."""
     steps: Sequence[Sums]
-    before: int
+    total: Sums = field(factory=Sums)
+    endpoints: dict[str, Sums] = field(factory=dict)
+    counts: dict[str, list[int]] = field(factory=dict)
+    """By endpoint, how many calls each step had."""
+    instead: Counter[str] = field(factory=Counter)
+    """The models that answered after others had failed."""
+    first_tokens: Counter[str] = field(factory=Counter)
+    before: int = 0
     """How many calls the span before this one had."""
+
+    def totals(self) -> dict[str, Any]:
+        """Return what all calls come to."""
+        [first] = percentiles(self.first_tokens, (50,))
+        [instead] = self.instead.most_common(1) or [("", 0)]
+        more = {"first_token_p50": first, "before": self.before, "instead": instead[0]}
+        return {**self.total.json(), **more}
 
     def series(self) -> dict[str, Sequence[float | None]]:
         """Return what changes from step to step."""
@@ -144,24 +155,49 @@ def summary(database: Database | None, span: Span, fallbacks: Set[str] = frozens
     ``fallbacks`` are targets that are no first choice. While the breaker of the first choice is
     open they are asked at once, and that is a fallback too.
     """
-    steps = [Sums() for _ in range(span.steps)]
-    found = Summary(span, Sums(), {}, {}, steps, 0)
+    found = Summary(span, [Sums() for _ in range(span.steps)])
     if database is None:
         return found
-    endpoints: dict[str, Sums] = {}
-    counts: dict[str, list[int]] = {}
+    values = {"since": span.since, "until": span.until, "step": span.step}
+    length = span.until - span.since
     with database.reading() as connection:
-        for row in connection.execute(_ROWS, (span.since, span.until)):
-            name, place = row[0], (row[1] - span.since) // span.step
-            if name not in endpoints:
-                endpoints[name], counts[name] = Sums(), [0] * len(steps)
-            for sums in (found.total, endpoints[name], steps[place]):
-                sums.add(row, fallbacks)
-            counts[name][place] += 1
-        length = span.until - span.since
+        for row in connection.execute(_COUNTS, values):
+            _add(found, *row)
+        asked = {**values, "fallbacks": json.dumps(sorted(fallbacks))}
+        for row in connection.execute(_FELL_BACK, asked):
+            _add_fallen(found, *row)
+        _add_times(found, connection, values)
         [found.before] = connection.execute(_COUNT, (span.since - length, span.since)).fetchone()
-    found.endpoints, found.counts = endpoints, counts
     return found
+
+
+def _add(found: Summary, endpoint: str, step: int, outcome: str, calls: int, *sums: int) -> None:
+    if endpoint not in found.endpoints:
+        found.endpoints[endpoint], found.counts[endpoint] = Sums(), [0] * len(found.steps)
+    for each in (found.total, found.endpoints[endpoint], found.steps[step]):
+        each.add(outcome, calls, *sums)
+    found.counts[endpoint][step] += calls
+
+
+def _add_fallen(found: Summary, endpoint: str, step: int, instead: str, calls: int) -> None:
+    # A writer may have added calls of a new endpoint meanwhile; they are for the next time.
+    if endpoint not in found.endpoints:
+        return
+    for each in (found.total, found.endpoints[endpoint], found.steps[step]):
+        each.fell_back += calls
+    if instead:
+        found.instead[instead] += calls
+
+
+def _add_times(found: Summary, connection: sqlite3.Connection, values: Mapping[str, int]) -> None:
+    for endpoint, seconds, calls in connection.execute(_TIMES.format(by="endpoint"), values):
+        if endpoint in found.endpoints:
+            found.endpoints[endpoint].times[seconds] += calls
+            found.total.times[seconds] += calls
+    for step, seconds, calls in connection.execute(_TIMES.format(by=_STEP), values):
+        found.steps[step].times[seconds] += calls
+    for _, seconds, calls in connection.execute(_FIRST_TOKENS, values):
+        found.first_tokens[seconds] += calls
 
 
 def spent(database: Database | None, window: Window, now_ms: int) -> dict[str, Any]:
@@ -183,10 +219,19 @@ def spent(database: Database | None, window: Window, now_ms: int) -> dict[str, A
     }
 
 
-def percentiles(values: array[float], percents: Sequence[int]) -> list[float | None]:
-    """Return the smallest values that so many percent do not exceed; None if there are none."""
-    if not values:
+def percentiles(times: Mapping[str, int], percents: Sequence[int]) -> list[float | None]:
+    """Return the smallest values that so many percent do not exceed; None if there are none.
+
+    ``times`` says how often there is each value, which is written as a text.
+    """
+    whole = sum(times.values())
+    if not whole:
         return [None for _ in percents]
-    ordered = sorted(values)
-    places = [max(-(-len(ordered) * percent // 100) - 1, 0) for percent in percents]
-    return [float(f"{ordered[place]:.6g}") for place in places]
+    wanted = [max(-(-whole * percent // 100), 1) for percent in percents]
+    found: list[float | None] = []
+    passed = 0
+    for value, count in sorted((float(text), count) for text, count in times.items()):
+        passed += count
+        while len(found) < len(wanted) and passed >= wanted[len(found)]:
+            found.append(value)
+    return found

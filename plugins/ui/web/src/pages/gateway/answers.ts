@@ -13,7 +13,6 @@ export interface Sums {
   usd: number
   p50: number | null
   p95: number | null
-  first_token_p50: number | null
 }
 
 export interface Target {
@@ -60,7 +59,7 @@ export interface Summary {
   since_ms: number
   until_ms: number
   step_ms: number
-  totals: Sums & { before: number; instead: string }
+  totals: Sums & { first_token_p50: number | null; before: number; instead: string }
   series: { calls: number[]; failed: number[]; fell_back: number[]; p50: (number | null)[]; p95: (number | null)[] }
   endpoints: Endpoint[]
   spend: Spend

@@ -80,7 +80,8 @@ def test_nothing_beside_the_files_of_the_page_is_served(site: Any, path: str) ->
 
 def test_the_page_knows_at_once_who_looks_and_what_there_is(site: Any) -> None:
     about = site.get("/api/pegboard/1.0/ui/pages").json
-    assert about["user"] == {"name": "", "permissions": ["delete", "public", "read", "write"]}
+    permissions = ["delete", "invoke", "public", "read", "write"]
+    assert about["user"] == {"name": "", "permissions": permissions}
     assert about["server"]["root"] == site.url
     assert {"ui", "server", "tracking"} <= set(about["features"])
     assert "plugins" in {page["key"] for page in about["pages"]}

@@ -181,6 +181,23 @@ def test_the_breaker_keeps_calls_from_a_dead_upstream(
     assert len(upstream.requests) == 3
 
 
+def test_the_log_says_when_a_target_is_left_alone_and_when_it_answers_again(
+    tmp_path: Path, upstream: FakeUpstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream.next(fakes.failing(500), fakes.failing(500))
+    ours = endpoint("chat", upstream.url, retries=ONCE, breaker=Breaker(failures=1, seconds=1e-9))
+    with running(tmp_path, ours) as gateway:
+        for _ in range(2):
+            with pytest.raises(openai.InternalServerError):
+                ask(gateway)
+        ask(gateway)
+        ask(gateway)
+    said = [each.getMessage() for each in caplog.records if "target" in each.getMessage()]
+    assert len(said) == 2
+    assert "failed 1 times in a row, last with upstream_error; it is left alone for" in said[0]
+    assert "answers again" in said[1]
+
+
 def test_a_cap_on_parallel_calls_lets_the_others_wait(
     tmp_path: Path, upstream: FakeUpstream
 ) -> None:

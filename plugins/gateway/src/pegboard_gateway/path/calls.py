@@ -257,7 +257,7 @@ class Way:
         try:
             found = await self._ask(site, request, endpoint, until, attempt)
         except LLMError as error:
-            state.failed(error.trouble, began, loop.time(), endpoint.breaker, error.retry_after)
+            site.failed(error, began, loop.time(), endpoint.breaker)
             attempt.trouble = error.trouble.value
             self._settle(self._lost() if error.trouble in _LOST else NO_TOKENS)
             raise
@@ -266,7 +266,7 @@ class Way:
             self._settle(self._lost())
             raise
         if isinstance(found, dict):
-            state.succeeded()
+            site.succeeded()
             self._settle(Tokens.of(found.get("usage")))
         else:
             self._first = time.perf_counter() - self._started
@@ -332,12 +332,10 @@ class Way:
         site, loop = self._site, asyncio.get_running_loop()
         assert site is not None and self._endpoint is not None
         if error is None:
-            site.state.succeeded()
+            site.succeeded()
         else:
             began = loop.time() - (time.perf_counter() - self._attempt_started)
-            site.state.failed(
-                error.trouble, began, loop.time(), self._endpoint.breaker, error.retry_after
-            )
+            site.failed(error, began, loop.time(), self._endpoint.breaker)
             self._attempts[-1].trouble = error.trouble.value
         self._settle(self.counting.so_far(self._estimate.input))
         if error is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from attrs import define
-from pegboard.contracts.llm import LocalProvider, Task
+from pegboard.contracts.llm import LLMError, LocalProvider, Task
 from pegboard_llm import prices
 
 from pegboard_gateway.entities import Estimate, Tokens
@@ -16,6 +17,9 @@ from pegboard_gateway.routing import State, Upstreams
 
 if TYPE_CHECKING:
     from pegboard_gateway.catalog.contract import Catalog, Snapshot, Target
+    from pegboard_gateway.settings import Breaker
+
+logger = logging.getLogger(__name__)
 
 
 @define(eq=False)
@@ -29,6 +33,28 @@ class Site:
     is_local: bool
     reading: reading
     """Makes what the provider's code raises, but should not, garbage that it could not read."""
+
+    def succeeded(self) -> None:
+        """Note that a call has ended well; the log says when the upstream works again."""
+        if self.state.is_open:
+            logger.warning("%s answers again.", self._name())
+        self.state.succeeded()
+
+    def failed(self, error: LLMError, began: float, now: float, breaker: Breaker) -> None:
+        """Note that a call which began at a time has failed; the log says when the breaker opens.
+
+        The words of the vendor stay out of it: they may repeat what a user said.
+        """
+        was_open = self.state.is_open
+        self.state.failed(error.trouble, began, now, breaker, error.retry_after)
+        if self.state.is_open and not was_open:
+            what = "%s has failed %d times in a row, last with %s; it is left alone for %g s."
+            failures, trouble = self.state.failures, error.trouble.value
+            logger.warning(what, self._name(), failures, trouble, breaker.seconds)
+
+    def _name(self) -> str:
+        target = self.target
+        return f"The target {target.key!r} ({target.provider}, {target.model_name})"
 
     def most(self, estimate: Estimate) -> Money | None:
         """Return what a call costs at most; None if the price is not known."""

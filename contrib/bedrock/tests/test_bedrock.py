@@ -63,7 +63,8 @@ class TestBedrock(LLMProviderContract):
 
     # To make one takes botocore a second, and no test changes it.
     @pytest.fixture(scope="class")
-    def provider(self) -> LLMProvider:
+    @classmethod
+    def provider(cls) -> LLMProvider:
         return Bedrock(settings(access_key_id=KEY, secret_access_key=KEY, session_token=KEY))
 
     @pytest.fixture

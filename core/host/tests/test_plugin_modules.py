@@ -64,6 +64,11 @@ def test_a_name_of_a_distribution_that_is_missing_comes_with_it(
     assert f"It comes with {wanted}: pip install {wanted}" in str(caught.value)
 
 
+def test_a_name_that_nobody_knows_leaves_the_full_stop_to_python() -> None:
+    with pytest.raises(AttributeError, match=r"'log_metrc', .* plugin adds it$"):
+        pegboard.log_metrc  # noqa: B018
+
+
 def test_a_distribution_that_is_broken_or_disabled_is_said_to_be(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -114,10 +114,11 @@ class Host:
 
     def explain_missing(self, name: str) -> str:
         """Say why the package ``pegboard`` has no ``name``, and what to install if that helps."""
-        said = f"module 'pegboard' has no attribute {name!r}, and no installed plugin adds it."
-        if hint := distributions.install("API name", name):
-            said += f" {hint}"
-        return said + distributions.out_of_use(self.plugins.values())
+        said = f"module 'pegboard' has no attribute {name!r}, and no installed plugin adds it"
+        more = distributions.install("API name", name)
+        more += distributions.out_of_use(self.plugins.values())
+        # Python puts a full stop behind it, and names that are like it.
+        return f"{said}. {more.strip()}" if more else said
 
     def artifact_store(self, uri: str) -> ArtifactStore:
         """Open the artifact store rooted at a URI.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from click.testing import CliRunner, Result
 from pegboard import host
 from pegboard.cli.shell import cli
@@ -89,7 +90,7 @@ def test_a_key_is_shown_when_it_is_made_and_never_again(shell: Shell, tmp_path: 
     assert abs(found.expires_ms - time.time() * 1000 - 86_400_000) < 60_000
     listed = shell("keys", "list")
     assert found.id in listed.stdout
-    assert key.rpartition("_")[2] not in listed.stdout
+    assert key.split("_", 2)[2] not in listed.stdout
     (described,) = json.loads(shell("keys", "list", "--json").stdout)
     assert (described["name"], described["user"], described["limits"]) == (
         "ci",
@@ -117,17 +118,23 @@ def test_what_cannot_be_is_refused_with_what_to_do(shell: Shell) -> None:
 
 def test_usage_is_shown_by_what_is_asked_for(shell: Shell, tmp_path: Path) -> None:
     assert "No calls" in shell("usage").output
-    calls(tmp_path, record("ann", 10**9), record("bob", 5 * 10**8), record("bob", 0, "large"))
+    refused = evolve(record("eve", 0), outcome=Outcome.REFUSED, status=404)
+    of_bob = (record("bob", 5 * 10**8), record("bob", 0, "large"))
+    calls(tmp_path, record("ann", 10**9), *of_bob, refused)
     rows = json.loads(shell("usage", "--by", "user", "--by", "model", "--json").stdout)
     assert [(row["user"], row["model"], row["calls"], row["cost"]) for row in rows] == [
         ("ann", "small", 1, 10**9),
         ("bob", "small", 1, 5 * 10**8),
+        ("eve", "small", 1, 0),
         ("bob", "large", 1, 0),
     ]
     text = shell("usage", "--by", "user", "--user", "bob").stdout
     assert "bob" in text
     assert "0.5" in text
     assert "ann" not in text
+    titles, cells = shell("usage", "--by", "user", "--user", "eve").stdout.splitlines()
+    assert titles.split()[:4] == ["User", "Calls", "Failed", "Refused"]
+    assert cells.split()[:4] == ["eve", "1", "0", "1"]
     assert json.loads(shell("usage", "--until", "1h", "--json").stdout) == []
     assert shell("usage", "--since", "a while").exit_code == 2
 

@@ -109,6 +109,8 @@ def test_what_openai_takes_passes(body: dict[str, Any]) -> None:
         ("n", 1.0, "n"),
         ("n", True, "n"),
         ("max_tokens", 0, "max_tokens"),
+        ("max_tokens", 2**31, "max_tokens"),
+        ("max_completion_tokens", 2**64 - 1, "max_completion_tokens"),
         ("stop", [], "stop"),
         ("stop", ["a", 1], "stop[1]"),
         ("stop", ["x"] * 17, "stop"),

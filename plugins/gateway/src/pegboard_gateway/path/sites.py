@@ -11,7 +11,7 @@ from pegboard.contracts.llm import LLMError, LocalProvider, Task
 from pegboard_llm import prices
 
 from pegboard_gateway.entities import Estimate, Tokens
-from pegboard_gateway.money import Money
+from pegboard_gateway.money import MOST_OF_ATTEMPT, Money
 from pegboard_gateway.path.faults import reading
 from pegboard_gateway.routing import State, Upstreams
 
@@ -60,15 +60,16 @@ class Site:
         """Return what a call costs at most; None if the price is not known."""
         if self.price is None:
             return 0 if self.is_local else None
-        return self.price.cost(estimate.input, estimate.output)
+        return min(self.price.cost(estimate.input, estimate.output), MOST_OF_ATTEMPT)
 
     def cost(self, tokens: Tokens) -> Money:
         """Return what tokens cost; 0 if the price is not known."""
         if self.price is None:
             return 0
-        return self.price.cost(
+        cost = self.price.cost(
             tokens.input, tokens.output, cached=tokens.cached, cache_write=tokens.cache_write
         )
+        return min(cost, MOST_OF_ATTEMPT)
 
 
 class Sites:

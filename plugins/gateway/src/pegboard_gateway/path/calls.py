@@ -42,6 +42,7 @@ from pegboard_gateway.entities import (
     UsageRecord,
 )
 from pegboard_gateway.path.events import Counting, Events, KeptEvents, RemoteSource, Source
+from pegboard_gateway.path.faults import no_endpoint
 from pegboard_gateway.path.local import Local
 from pegboard_gateway.path.sites import Site, Sites
 from pegboard_gateway.routing import Later, Over, Plan, Queue, State, Try
@@ -117,12 +118,7 @@ class Calls:
         """Return an endpoint by name; LLMError NO_MODEL if there is none."""
         found = self.sites.snapshot().endpoints.get(name)
         if found is None:
-            raise LLMError(
-                Trouble.NO_MODEL,
-                f"There is no endpoint {name[:100]!r}.",
-                hint="GET /v1/models lists those that there are.",
-                param="model",
-            )
+            raise no_endpoint(name)
         return found
 
     async def a_call_ended(self, site: Site, until: float) -> None:
@@ -179,6 +175,8 @@ class Way:
         """Return the answer."""
         calls, asked = self.calls, self.asked
         self._endpoint = endpoint = calls.endpoint(asked.endpoint)
+        if calls.scope is not None:
+            calls.scope(asked)
         if endpoint.task is not None and endpoint.task is not asked.task:
             raise LLMError(
                 Trouble.UNSUPPORTED,
@@ -186,8 +184,6 @@ class Way:
                 f"not for {asked.task.value}.",
                 param="model",
             )
-        if calls.scope is not None:
-            calls.scope(asked)
         guard = None if calls.guard_of is None else calls.guard_of(endpoint)
         if guard is not None:
             self.asked = asked = await _had(guard.before(asked))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pegboard.contracts.llm import Json
 from pegboard_gateway.entities import MAX_TOKENS, Tokens
+from pegboard_gateway.path.events import Counting
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,21 @@ from pegboard_gateway.entities import MAX_TOKENS, Tokens
 )
 def test_counts_of_a_vendor_are_within_bounds(usage: Json, tokens: Tokens) -> None:
     assert Tokens.of(usage) == tokens
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"text": "abcdefgh"},
+        {"delta": {"content": "abcdefgh"}},
+        {"delta": {"content": "\u4f60\u597dab"}},
+        {"delta": {"content": "abcd", "reasoning_content": "efgh"}},
+        {"delta": {"refusal": "abcdefgh"}},
+        {"delta": {"content": None, "tool_calls": [{"function": {"arguments": "abcdefgh"}}]}},
+        {"delta": {"function_call": {"name": "abcd", "arguments": "efgh"}}},
+    ],
+)
+def test_all_that_a_stream_said_before_its_client_left_counts(choice: Json) -> None:
+    counting = Counting()
+    counting.add([{"choices": [{"index": 0, **choice}]}])
+    assert counting.so_far(5) == Tokens(5, 2, estimated=True)

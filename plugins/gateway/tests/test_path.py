@@ -235,13 +235,15 @@ def begin(gateway: Running, **more: Any) -> http.client.HTTPConnection:
 def test_a_client_that_goes_away_cancels_the_call(tmp_path: Path, upstream: FakeUpstream) -> None:
     upstream.next(fakes.silent)
     with running(tmp_path, endpoint("chat", upstream.url)) as gateway:
-        connection = begin(gateway)
+        connection = begin(gateway, max_tokens=70)
         upstream.wait_for_requests(1)
         connection.close()
         assert upstream.requests[0].gone.wait(SECONDS)
         record = gateway.notes.wait()[0]
     assert (record.outcome, record.status) == (Outcome.GONE, 499)
     assert record.tokens.estimated and record.tokens.input > 0
+    # The vendor may have said it all: else to go away in time would be for nothing.
+    assert record.tokens.output == 70
 
 
 @pytest.mark.parametrize("after", [2, 0])

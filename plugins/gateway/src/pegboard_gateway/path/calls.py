@@ -353,7 +353,11 @@ class Way:
         self._over(outcome, error.trouble.status, error.trouble.value)
 
     def _lost(self) -> Tokens:
-        return Tokens(self._estimate.input, 0, estimated=True)
+        """Return what counts for an attempt of which nobody knows how far its vendor came.
+
+        All that was reserved: who goes away before each answer must not spend more than a budget.
+        """
+        return Tokens(self._estimate.input, self._estimate.output, estimated=True)
 
     def _settle(self, tokens: Tokens) -> None:
         """End the attempt in progress."""

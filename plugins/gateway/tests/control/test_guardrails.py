@@ -322,6 +322,24 @@ def test_what_takes_too_long_to_look_through_does_not_pass() -> None:
         run(made.before(asked("a" * 100_000 + "b")))
 
 
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        # Each of the texts alone could be looked through.
+        (guard("regex", patterns=["a.{0,300}b"]), "a" * 200 + "b"),
+        (guard("pii"), "x" * 50_000),
+    ],
+)
+def test_many_texts_take_no_longer_than_one(made: Guard, text: str) -> None:
+    assert run(made.before(asked(text)))
+    body = {"messages": [{"role": "user", "content": text}] * 100}
+    with pytest.raises(Blocked, match="cannot look through"):
+        run(made.before(Asked("chat", Task.CHAT, body)))
+    # That is over with the request.
+    assert run(made.before(asked(text)))
+    assert run(made.after(asked(""), _answer(text)))
+
+
 def test_personal_data_takes_time_in_proportion() -> None:
     made = guard("pii")
     for text in ("a@" * 200_000, "1 " * 200_000, "1-" * 200_000, "+1" * 200_000, "a." * 200_000):

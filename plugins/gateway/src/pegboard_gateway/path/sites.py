@@ -88,22 +88,22 @@ class Sites:
             self._made_for = found
             targets = [t for endpoint in found.endpoints.values() for t in endpoint.targets]
             self._upstreams.renew(targets)
-            self._of = {target: self._site(target) for target in targets}
+            self._of = {t: self._site(t, self._upstreams.of(t)) for t in targets}
         return found
 
     def of(self, target: Target) -> Site:
         """Return the site of a target; one of an older configuration is made anew."""
-        return self._of.get(target) or self._site(target)
+        return self._of.get(target) or self._site(target, self._upstreams.as_it_is(target))
 
     def state(self, target: Target) -> State | None:
         """Return how the upstream of a target is; None if nothing is known. For any thread."""
         return self._upstreams.known(target)
 
-    def _site(self, target: Target) -> Site:
+    def _site(self, target: Target, state: State) -> Site:
         price = target.price
         return Site(
             target,
-            self._upstreams.of(target),
+            state,
             prices.price_of(target.provider, target.model_name)
             if price is None
             else prices.Price(

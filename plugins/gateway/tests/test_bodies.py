@@ -45,8 +45,8 @@ def nested(form: str, depth: int, sign: str) -> bytes:
     outer = form.split("%s")[0]
     around = sum(outer.count(c) for c in "[{") - sum(outer.count(c) for c in "]}")
     begin, end = ("[", "]") if sign == "[" else ('{"a": ', "}")
-    inner = begin * (depth - around - 1) + ("[]" if sign == "[" else "{}") + end * (
-        depth - around - 1
+    inner = (
+        begin * (depth - around - 1) + ("[]" if sign == "[" else "{}") + end * (depth - around - 1)
     )
     return form.replace("%s", inner, 1).replace("%s", "1").encode()
 

@@ -108,8 +108,8 @@ def test_all_places_of_a_request_are_looked_at() -> None:
 )
 def test_what_only_begins_like_a_file_is_text(text: str) -> None:
     in_a_url = [{"type": "image_url", "image_url": {"url": text}}]
-    for given in (asked(text), asked(in_a_url), asked("x", tools=[{"url": text}])):
-        assert "ann@example.org" not in str(run(guard("pii").before(given)).body)
+    for sent in (asked(text), asked(in_a_url), asked("x", tools=[{"url": text}])):
+        assert "ann@example.org" not in str(run(guard("pii").before(sent)).body)
     answer = run(guard("pii").after(asked(""), _answer(text)))
     assert "ann@example.org" not in str(answer)
     judge = Judge("BLOCK")

@@ -194,6 +194,8 @@ class Way:
                 self.said = kept
                 self._over(Outcome.CACHED, 200)
                 return kept if isinstance(kept, dict) else KeptEvents(kept)
+        # Before anything is open that would have to be closed if it fails.
+        watching = guard.stream(asked) if guard is not None and asked.stream else None
         request = LLMRequest(asked.task, "", asked.body, asked.stream)
         self._estimate = Estimate(estimate.prompt_tokens(request), estimate.output_tokens(request))
         self._permit = await _had(calls.gate.admit(asked, self._estimate))
@@ -207,7 +209,7 @@ class Way:
             self._over(Outcome.DONE, 200)
             return found
         source, first = found
-        return Events(self, source, first, None if guard is None else guard.stream(asked))
+        return Events(self, source, first, watching)
 
     async def _try_all(self, endpoint: GatewayEndpoint) -> Json | tuple[Source, list[Json]]:
         calls = self.calls
@@ -252,6 +254,8 @@ class Way:
         self._attempts.append(attempt)
         try:
             found = await self._ask(site, request, endpoint, until, attempt)
+            with site.reading:
+                used = Tokens.of(found.get("usage")) if isinstance(found, dict) else NO_TOKENS
         except LLMError as error:
             site.failed(error, began, loop.time(), endpoint.breaker)
             attempt.trouble = error.trouble.value
@@ -263,7 +267,7 @@ class Way:
             raise
         if isinstance(found, dict):
             site.succeeded()
-            self._settle(Tokens.of(found.get("usage")))
+            self._settle(used)
         else:
             self._first = time.perf_counter() - self._started
         return found

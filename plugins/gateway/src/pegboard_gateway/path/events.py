@@ -141,13 +141,13 @@ class Events:
         raise StopAsyncIteration
 
     async def _next(self) -> Sequence[Json]:
-        if self._first is not None:
-            found, self._first = self._first, None
-        else:
-            with self._reading:
+        with self._reading:
+            if self._first is not None:
+                found, self._first = self._first, None
+            else:
                 found = await self._source.read()
-        if found:
-            self._way.counting.add(found)
+            if found:
+                self._way.counting.add(found)
         guard = self._guard
         passed = found
         if guard is not None:

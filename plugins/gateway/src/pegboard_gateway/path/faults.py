@@ -13,7 +13,7 @@ def no_endpoint(name: str) -> LLMError:
     return LLMError(
         Trouble.NO_MODEL,
         f"There is no endpoint {name[:100]!r}.",
-        hint="GET /v1/models lists those that your key is for.",
+        hint="GET /v1/models lists those that there are.",
         param="model",
     )
 

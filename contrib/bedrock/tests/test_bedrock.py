@@ -186,6 +186,33 @@ def test_an_endpoint_of_ones_own_is_called() -> None:
     assert call.url == "https://vpce-1.example.com/model/m/converse"
 
 
+@pytest.mark.parametrize(
+    ("url", "is_its_own"),
+    [
+        ("https://bedrock-runtime.eu-central-1.amazonaws.com", True),
+        ("https://bedrock-runtime-fips.us-gov-west-1.amazonaws.com/", True),
+        ("https://bedrock-runtime.us-east-1.api.aws", True),
+        ("https://vpce-0a1b-c2.bedrock-runtime.us-east-1.vpce.amazonaws.com", True),
+        ("http://bedrock-runtime.eu-central-1.amazonaws.com", False),
+        ("https://bedrock-runtime.s3.amazonaws.com", False),
+        ("https://x.execute-api.us-east-1.amazonaws.com", False),
+        ("https://bedrock-runtime.eu-central-1.amazonaws.com.example.com", False),
+        ("https://example.com/bedrock-runtime.eu-central-1.amazonaws.com", False),
+        ("https://proxy.example.com", False),
+    ],
+)
+def test_the_environments_key_goes_to_aws_alone(
+    monkeypatch: pytest.MonkeyPatch, url: str, is_its_own: bool
+) -> None:
+    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", MARKER)
+    try:
+        sent = str(Bedrock(settings(endpoint_url=url)).call(ASKED).headers)
+    except ConfigError:
+        sent = ""  # There is nothing else to call it with.
+    assert (MARKER in sent) is is_its_own
+
+
+ASKED = LLMRequest(Task.CHAT, "m", {"messages": SAID})
 ANSWER = b"""{"output": {"message": {"role": "assistant", "content": [{"text": "A wren."}]}},
 "stopReason": "end_turn", "usage": {"inputTokens": 3, "outputTokens": 4, "totalTokens": 7}}"""
 
@@ -195,9 +222,8 @@ def test_the_example_of_the_readme_runs(
 ) -> None:
     text = (Path(__file__).parent.parent / "README.md").read_text()
     [example] = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
-    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", MARKER)
     with FakeOpenAI(Fault(200, ANSWER)) as server:
-        mine = {"region": "eu-central-1", "endpoint_url": server.address}
+        mine = {"region": "eu-central-1", "endpoint_url": server.address, "bearer_token": MARKER}
         tables = {"llm": {"providers": {"bedrock": mine}}}
         host.use(host.Host(config.Config(plugins=tables)))
         try:

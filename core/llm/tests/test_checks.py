@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pegboard.contracts.llm import LLMError, LLMRequest, Task, Trouble
+from pegboard_llm import estimate
 from pegboard_llm.checks import NO_OPS, checked, refuse_others
 
 SAID = [{"role": "user", "content": "Hello"}]
@@ -109,6 +110,8 @@ def test_what_openai_takes_passes(body: dict[str, Any]) -> None:
         ("n", 1.0, "n"),
         ("n", True, "n"),
         ("max_tokens", 0, "max_tokens"),
+        ("max_tokens", 2**31, "max_tokens"),
+        ("max_completion_tokens", 2**64 - 1, "max_completion_tokens"),
         ("stop", [], "stop"),
         ("stop", ["a", 1], "stop[1]"),
         ("stop", ["x"] * 17, "stop"),
@@ -212,3 +215,38 @@ def test_a_field_that_says_what_holds_anyway_passes() -> None:
     refuse_others(LLMRequest(Task.CHAT, "m", {"messages": SAID, **NO_OPS}), TAKES, "acme")
     with pytest.raises(LLMError):
         refuse_others(LLMRequest(Task.CHAT, "m", {"messages": SAID, "n": 2}), TAKES, "acme")
+
+
+MESSAGES = st.lists(
+    st.fixed_dictionaries(
+        {"role": st.sampled_from("system developer user assistant tool function".split())},  # noqa: SIM905
+        optional={
+            "content": JSON
+            | st.lists(
+                st.fixed_dictionaries(
+                    {"type": st.sampled_from(["text", "refusal", "image_url", "file"])},
+                    optional={"text": JSON, "refusal": JSON, "image_url": JSON, "file": JSON},
+                ),
+                max_size=2,
+            ),
+            "name": JSON,
+            "tool_call_id": st.text(max_size=3),
+            "tool_calls": JSON | st.just([{**CALL, "custom": {}, "type": "custom"}]),
+            "function_call": JSON,
+            "audio": JSON,
+            "refusal": JSON,
+        },
+    ),
+    min_size=1,
+    max_size=2,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(MESSAGES)
+def test_what_passes_the_checks_is_estimated(messages: list[Any]) -> None:
+    try:
+        request = checked(Task.CHAT, {"messages": messages})
+        assert estimate.prompt_tokens(request) >= 4 * len(messages)
+    except LLMError as error:
+        assert error.trouble is Trouble.INVALID

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pegboard.contracts.llm import HttpReply, LLMError, Trouble
-from pegboard_llm.errors import MAX_WORDS, retry_after, trouble_of, vendor_error
+from pegboard_llm.errors import MAX_WORDS, found_words, retry_after, trouble_of, vendor_error
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,25 @@ def test_any_reply_is_an_error_for_people(status: int, body: bytes, header: str)
 def test_a_page_of_a_proxy_is_read_as_text() -> None:
     page = b"<html><style>body { color: red }</style><h1>Bad\n gateway</h1></html>"
     assert "Acme (status 502): Bad gateway." in str(vendor_error("Acme", HttpReply(502, {}, page)))
+
+
+@pytest.mark.parametrize("before", [*range(400, MAX_WORDS + 20, 7), 19_990])
+def test_no_part_of_a_key_is_repeated_wherever_a_page_has_it(before: int) -> None:
+    key = "sk-AbCdEfGhIjKlMnOpQrStUvWxYz"
+    page = b"x" * before + f" {key} ".encode()
+    said = str(vendor_error("Acme", HttpReply(502, {}, page), secrets=[key]))
+    assert key[:6] not in said
+
+
+@pytest.mark.parametrize("piece", [b"<", b"<style ", b"<script>", b"</style><script>", b"<a "])
+def test_a_page_that_ends_no_tag_is_read_as_fast_as_any(piece: bytes) -> None:
+    """A pattern that goes back from each tag takes the square of the time."""
+    page = piece * (4 << 20)
+    assert "Acme" in str(vendor_error("Acme", HttpReply(502, {}, page)))
+    assert len(found_words(page)[0]) <= 20_000
+
+
+def test_of_a_huge_error_no_more_is_read_than_is_said() -> None:
+    said = b'{"message": "' + b"model " * 2_000_000 + b'"}'
+    assert len(found_words(said)[0]) <= 20_000
+    assert len(found_words(b'{"error": "' + b"model " * 20_000 + b'"}')[0]) == 20_000

@@ -145,3 +145,23 @@ def test_what_is_no_such_file_is_an_error_with_its_name(text: str, tmp_path: Pat
         read(file, {})
     with pytest.raises(ConfigError, match="Cannot read"):
         read(tmp_path / "none.yaml", {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "endpoints:\n  - openai_api_key: sk-MARKER: oops\n",
+        'endpoints:\n  - openai_api_key: "sk-MARKER\n',
+        "endpoints: {a: sk-MARKER, b: @x}\n",
+        "endpoints:\n  - api_key: !sk-MARKER x\n",
+        "endpoints:\n  - api_key: *sk-MARKER\n",
+        "endpoints:\n  - {sk-MARKER: 1}: 2\n    api_key: ? [sk-MARKER\n",
+        "endpoints:\n  - api_key: 2024-99-99\n    sk-MARKER: \x07\n",
+    ],
+)
+def test_no_key_is_shown_of_what_is_not_yaml(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "gateway.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match="is not valid YAML") as raised:
+        read(file, {})
+    assert "MARKER" not in str(raised.value)

@@ -133,6 +133,25 @@ def test_each_fault_has_its_status(tmp_path: Path, upstream: FakeUpstream, fault
             }
 
 
+@pytest.mark.parametrize("usage", [{"prompt_tokens": "many"}, {"prompt_tokens_details": [1]}])
+@pytest.mark.parametrize("stream", [False, True])
+def test_counts_that_are_none_are_garbage(
+    tmp_path: Path, upstream: FakeUpstream, stream: bool, usage: Any
+) -> None:
+    value = {"choices": [{"index": 0, "delta": {"content": "x"}}], "usage": usage}
+    body = json.dumps(value).encode()
+    if stream:
+        body = b"data: " + body + b"\n\n"
+    kind = "text/event-stream" if stream else "application/json"
+    upstream.always(fakes.reply(200, body, {"content-type": kind}))
+    with running(tmp_path, endpoint("chat", upstream.url, retries=ONCE)) as gateway:
+        with pytest.raises(openai.APIError):
+            words_of(ask(gateway, stream=stream))
+        record = gateway.notes.wait()[0]
+        assert (record.outcome, record.trouble) == (Outcome.FAILED, Trouble.GARBAGE)
+        assert gateway.calls.sites.of(gateway.calls.endpoint("chat").targets[0]).state.running == 0
+
+
 BROKEN = {
     "cut": (fakes.cut(3), Trouble.CUT),
     "error": (fakes.error_event(3), Trouble.OVERLOADED),
@@ -235,13 +254,15 @@ def begin(gateway: Running, **more: Any) -> http.client.HTTPConnection:
 def test_a_client_that_goes_away_cancels_the_call(tmp_path: Path, upstream: FakeUpstream) -> None:
     upstream.next(fakes.silent)
     with running(tmp_path, endpoint("chat", upstream.url)) as gateway:
-        connection = begin(gateway)
+        connection = begin(gateway, max_tokens=70)
         upstream.wait_for_requests(1)
         connection.close()
         assert upstream.requests[0].gone.wait(SECONDS)
         record = gateway.notes.wait()[0]
     assert (record.outcome, record.status) == (Outcome.GONE, 499)
     assert record.tokens.estimated and record.tokens.input > 0
+    # The vendor may have said it all: else to go away in time would be for nothing.
+    assert record.tokens.output == 70
 
 
 @pytest.mark.parametrize("after", [2, 0])
@@ -375,6 +396,23 @@ class Censor(Guard):
 
     def stream(self, asked: Asked) -> StreamGuard:
         return Holding()
+
+
+class Breaking(Censor):
+    """Fails where it is to watch a stream."""
+
+    def stream(self, asked: Asked) -> StreamGuard:
+        raise KeyError(asked.endpoint)
+
+
+def test_a_guard_that_fails_leaves_nothing_open(tmp_path: Path, upstream: FakeUpstream) -> None:
+    ours = endpoint("chat", upstream.url, retries=ONCE)
+    with running(tmp_path, ours, guard=lambda _: Breaking()) as gateway:
+        with pytest.raises(openai.InternalServerError):
+            ask(gateway, stream=True)
+        assert gateway.notes.wait()[0].status == 502
+        assert gateway.calls.sites.of(gateway.calls.endpoint("chat").targets[0]).state.running == 0
+    assert not upstream.requests
 
 
 class Holding(StreamGuard):

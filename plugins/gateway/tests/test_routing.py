@@ -335,5 +335,8 @@ def test_an_upstream_is_one_whichever_endpoint_names_it() -> None:
     assert upstreams.of(target("a/0", "http://a", model="other")) is not state
     upstreams.renew([second])
     assert upstreams.of(target("c/0", "http://a")) is state and state.most == UNLIMITED
+    # A call of the configuration before does not bring its bounds back.
+    assert upstreams.as_it_is(second) is state and state.most == UNLIMITED
     upstreams.renew([])
+    assert upstreams.as_it_is(first) is not upstreams.as_it_is(first)
     assert upstreams.of(first) is not state

@@ -282,3 +282,18 @@ def test_cohere_is_told_what_texts_are_embedded_for() -> None:
     provider = Cohere(CohereSettings(api_key=KEY, input_type="classification"))
     request = LLMRequest(Task.EMBEDDING, "embed-v4.0", {"input": "x"})
     assert orjson.loads(provider.call(request).body)["input_type"] == "classification"
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [
+        OpenAI(OpenAISettings(api_key=Secret(" sk-AbCdEfGh\n"))),
+        Anthropic(AnthropicSettings(api_key=Secret(" sk-AbCdEfGh\n"))),
+        MlflowServing(ServingSettings(base_url="http://a:1", api_key=Secret(" sk-AbCdEfGh\n"))),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_a_key_is_not_repeated_as_it_was_sent(provider: LLMProvider) -> None:
+    assert "sk-AbCdEfGh" in str(provider.call(CHAT).headers)
+    reply = HttpReply(400, {}, b'{"error": {"message": "What is sk-AbCdEfGh?"}}')
+    assert "What is •••?" in str(provider.error(reply))

@@ -6,6 +6,7 @@ and finding them when a provider is made, is the only time that anything here wa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,7 +50,9 @@ class Signer:
         self._region: str = region
         self.url = _url(made, region, settings)
         self._bearer = settings.bearer_token.value
-        if not self._bearer and not settings.access_key_id:
+        # The environment's key goes to AWS and nowhere else, whoever names the address.
+        trusted = not settings.endpoint_url or is_bedrock(settings.endpoint_url)
+        if not self._bearer and not settings.access_key_id and trusted:
             self._bearer = from_environment("AWS_BEARER_TOKEN_BEDROCK")
         self._credentials = None if self._bearer else _credentials(made, region, settings)
 
@@ -73,6 +76,18 @@ class Signer:
         signed_by = self._credentials.get_frozen_credentials()
         SigV4Auth(signed_by, "bedrock", self._region).add_auth(request)
         return {name.lower(): str(value) for name, value in request.headers.items()}
+
+
+_HOST = re.compile(
+    r"https://(vpce-[\w-]+\.)?bedrock-runtime(-fips)?\.[a-z]{2}(-[a-z]+)+-\d(\.vpce)?"
+    r"\.(amazonaws\.com(\.cn)?|api\.aws)(:443)?(/.*)?",
+    re.I,
+)
+
+
+def is_bedrock(url: str) -> bool:
+    """Whether an address is one of Bedrock's own, in a region or in a VPC."""
+    return _HOST.fullmatch(url) is not None
 
 
 def _url(session: Any, region: str, settings: BedrockSettings) -> str:

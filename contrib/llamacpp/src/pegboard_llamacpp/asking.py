@@ -25,6 +25,10 @@ EMBEDDING = frozenset({"input", "encoding_format"})
 _SYSTEM = ("system", "developer")
 _SEEDS = 2**32 - 1
 """llama.cpp takes this one itself for "any"."""
+MOST_GENERATIONS = 512
+"""Of one request: prompts times ``n``."""
+MOST_BYTES = 32 << 20
+"""Of all generations of one request; each has its own copy of what it begins with."""
 _DEEPEST = 64
 """Deeper nesting than any schema or message needs would overflow llama.cpp's stack."""
 
@@ -44,6 +48,13 @@ def bodies(request: LLMRequest, *, system: str, max_tokens: int) -> list[Json]:
             made["logprobs"] = max(asked["logprobs"], 1)
         starts = [{"prompt": prompt} for prompt in prompts(asked["prompt"])]
     count = asked.get("n") or 1
+    if len(starts) * count > MOST_GENERATIONS:
+        raise LLMError(
+            Trouble.INVALID,
+            f"One request may ask for {MOST_GENERATIONS} answers, not {len(starts) * count:,}.",
+            hint="Ask several times.",
+            param="n",
+        )
     return [{**made, **start, **_seed(asked, i)} for start in starts for i in range(count)]
 
 

@@ -21,6 +21,7 @@ from attrs import field, frozen
 from pegboard.contracts.llm import Json, LLMError, Trouble
 from pegboard_llm.shapes import encoded
 
+from pegboard_llamacpp.asking import MOST_BYTES
 from pegboard_llamacpp.gguf import Header
 from pegboard_llamacpp.refusals import refused
 from pegboard_llamacpp.running import Running
@@ -115,7 +116,14 @@ class Engine:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._server))
 
     def _run(self, name: str, bodies: Sequence[Json]) -> Running:
-        texts = [encoded(body).decode() for body in bodies]
+        texts, size = [], 0
+        for body in bodies:
+            texts.append(encoded(body).decode())
+            size += len(texts[-1])
+            if size > MOST_BYTES:
+                raise LLMError(
+                    Trouble.TOO_LONG, "The prompts of this request are longer than can be read."
+                )
         with self._lock:
             running = Running(getattr(self._in_use(), name), texts, self.load.slots)
             self._running.add(running)

@@ -18,9 +18,16 @@ local function less(a, b)
   return a < b
 end
 
+-- Returns what was added, which is what settling takes away again.
 local function add(key, field, amount)
+  local known = redis.call("HGET", key, field) or "0"
   local done = redis.pcall("HINCRBY", key, field, amount)
-  if type(done) == "table" and done.err then redis.call("HSET", key, field, MOST) end
+  if type(done) ~= "table" or not done.err then return amount end
+  redis.call("HSET", key, field, MOST)
+  redis.call("HINCRBY", key, field, "-" .. known)
+  local room = redis.call("HGET", key, field)
+  redis.call("HSET", key, field, MOST)
+  return room
 end
 
 local function take(key, field, amount)
@@ -56,10 +63,10 @@ end
 if #refused > 0 then return refused end
 for place = 2, #KEYS do
   local at = 3 * (place - 2) + 2
-  add(KEYS[place], "l", ARGV[at])
-  add(KEYS[place], "h", ARGV[at])
+  local added = add(KEYS[place], "l", ARGV[at])
+  add(KEYS[place], "h", added)
   redis.call("PEXPIRE", KEYS[place], ARGV[at + 2])
-  redis.call("RPUSH", KEYS[1], KEYS[place], ARGV[at])
+  redis.call("RPUSH", KEYS[1], KEYS[place], added)
 end
 redis.call("PEXPIRE", KEYS[1], ARGV[1])
 return {}

@@ -138,6 +138,8 @@ def _tool_message(value: Any, param: str) -> None:
 
 def _function_message(value: Any, param: str) -> None:
     values.field(value, "name", values.text, param)
+    if value.get("content") is not None:
+        _content(value["content"], ("text",), f"{param}.content")
 
 
 _ROLES: Mapping[str, values.Check] = {

@@ -42,6 +42,8 @@ NO_OPS: Mapping[str, Any] = {
 }
 """Values of fields that say what holds without them."""
 MAX_N = 128
+MAX_TOKENS = 2**31 - 1
+"""More than any model says; with ``MAX_N`` what it costs still is a number that can be counted."""
 
 
 def checked(task: Task, body: Any, model: str = "") -> LLMRequest:
@@ -175,7 +177,7 @@ _SAMPLING: Mapping[str, values.Check] = {
     "frequency_penalty": values.number(-2, 2),
     "presence_penalty": values.number(-2, 2),
     "logit_bias": _logit_bias,
-    "max_tokens": values.whole(1),
+    "max_tokens": values.whole(1, MAX_TOKENS),
     "n": values.whole(1, MAX_N),
     "seed": values.whole(-(2**63), 2**64 - 1),
     "stop": _stop,
@@ -192,7 +194,7 @@ _CHECKS: Mapping[Task, Mapping[str, values.Check]] = {
         "function_call": chat_values.function_call,
         "functions": chat_values.functions,
         "logprobs": values.boolean,
-        "max_completion_tokens": values.whole(1),
+        "max_completion_tokens": values.whole(1, MAX_TOKENS),
         "metadata": _metadata,
         "modalities": chat_values.modalities,
         "parallel_tool_calls": values.boolean,
@@ -220,7 +222,7 @@ _CHECKS: Mapping[Task, Mapping[str, values.Check]] = {
         "best_of": values.whole(1, 20),
         "echo": values.boolean,
         "logprobs": values.whole(0, 5),
-        "max_tokens": values.whole(0),
+        "max_tokens": values.whole(0, MAX_TOKENS),
         "suffix": values.text,
         "top_k": values.whole(-1),
     },

@@ -20,6 +20,11 @@ MAX_WORDS = 500
 
 MAX_RETRY_AFTER = 24 * 3600.0
 
+_MOST_JSON = 1 << 20
+"""Bytes of an error that are read as JSON; no vendor's has more."""
+_MOST_TEXT = 20_000
+"""Characters of what a vendor says that are looked at: the event loop waits meanwhile."""
+
 _WORDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
     (
         Trouble.QUOTA,
@@ -184,6 +189,8 @@ def without(text: str, secrets: Iterable[str]) -> str:
 
 def found_words(body: bytes) -> tuple[str, str, str]:
     """Return what a vendor's error says: sentence, code (with type) and field; empty if none."""
+    if len(body) > _MOST_JSON:
+        return _plain(body), "", ""
     try:
         value = orjson.loads(body)
     except ValueError:
@@ -196,7 +203,7 @@ def found_words(body: bytes) -> tuple[str, str, str]:
 def words_of(value: Any) -> tuple[str, str, str]:
     """Return sentence, code and field of an error's object, in the forms that vendors have."""
     if isinstance(value, str):
-        return value, "", ""
+        return value[:_MOST_TEXT], "", ""
     if not isinstance(value, dict):
         return "", "", ""
     inner = value.get("error")
@@ -221,15 +228,32 @@ def _words(value: Mapping[str, Any]) -> tuple[str, str, str]:
     if isinstance(inner, dict) and isinstance(inner.get("code"), str):
         code += f" {inner['code']}"
     param = value.get("param")
-    return str(message or ""), code, param if isinstance(param, str) else ""
+    field = param[:MAX_WORDS] if isinstance(param, str) else ""
+    return str(message or "")[:_MOST_TEXT], code[:MAX_WORDS], field
 
 
 def _plain(body: bytes) -> str:
-    """Return what a page that is no JSON says, as one line."""
-    text = body[:20_000].decode("utf-8", "replace")
+    """Return what a page that is no JSON says, as one line; it is cut where secrets are out."""
+    text = body[:_MOST_TEXT].decode("utf-8", "replace")
     if "<" in text:
-        text = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", text, flags=re.S | re.I)
-    return " ".join(text.split())[:MAX_WORDS]
+        text = _TAG.sub(" ", _without_blocks(text))
+    return " ".join(text.split())
+
+
+_TAG = re.compile(r"<[^<>]*>")
+_BLOCK = re.compile(r"<(style|script)\b", re.I)
+
+
+def _without_blocks(text: str) -> str:
+    """Return a page without styles and scripts, in time that is in proportion to it."""
+    lower, parts, at = text.lower(), [], 0
+    while (begin := _BLOCK.search(text, at)) is not None:
+        parts.append(text[at : begin.start()])
+        end = lower.find(f"</{begin[1].lower()}", begin.end())
+        if end < 0:
+            return " ".join(parts)
+        at = end
+    return " ".join([*parts, text[at:]])
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -18,6 +18,8 @@ _IMAGE = 1_000
 """What an image takes, about; vendors charge 85 to 1,600 tokens for one of common size."""
 _MESSAGE = 4
 """What a message takes beside its text: who speaks, begin and end."""
+_FILE_BYTES = 16
+"""So many characters of a sound or a file in base64 take about one."""
 DEFAULT_OUTPUT = 1_024
 """What an answer is taken to have at most, if the request does not limit it."""
 
@@ -33,21 +35,31 @@ def prompt_tokens(request: LLMRequest) -> int:
     body = request.body
     if request.task is Task.CHAT:
         count = sum(map(_message, body.get("messages") or ()))
-        for key in ("tools", "functions", "response_format"):
+        for key in ("tools", "functions", "response_format", "prediction"):
             if value := body.get(key):
                 count += len(shapes.encoded(value)) // _BYTES
         return count
-    value = body.get("prompt" if request.task is Task.COMPLETION else "input")
-    return _texts(value)
+    if request.task is Task.COMPLETION:
+        return _texts(body.get("prompt")) + _texts(body.get("suffix"))
+    return _texts(body.get("input"))
 
 
 def output_tokens(request: LLMRequest) -> int:
-    """Return the most tokens that an answer has, of all choices together."""
+    """Return the most tokens that an answer takes, of all choices of all prompts together."""
     if request.task is Task.EMBEDDING:
         return 0
     body = request.body
     most = body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_OUTPUT
-    return int(most) * int(body.get("n") or 1)
+    choices = int(body.get("n") or 1)
+    if request.task is Task.COMPLETION:
+        # Those that are not the best are paid for as well.
+        choices = max(choices, int(body.get("best_of") or 1)) * _prompts(body.get("prompt"))
+    return int(most) * choices
+
+
+def _prompts(value: Any) -> int:
+    """Return how many texts are to be completed; tokens are one."""
+    return len(value) if isinstance(value, list) and not isinstance(value[0], int) else 1
 
 
 def usage(request: LLMRequest, texts: str = "") -> Json:
@@ -71,18 +83,25 @@ def answer_text(answer: Mapping[str, Any]) -> str:
 
 
 def _message(message: Mapping[str, Any]) -> int:
-    count = _MESSAGE
     content = message.get("content")
     if isinstance(content, str):
-        count += tokens(content)
+        count = _MESSAGE + tokens(content)
     else:
-        for part in content or ():
-            text = part.get("text") or part.get("refusal")
-            count += tokens(text) if isinstance(text, str) else _IMAGE
-    for call in message.get("tool_calls") or ():
-        function = call.get("function") or {}
-        count += tokens(function.get("name") or "") + tokens(function.get("arguments") or "")
+        count = _MESSAGE + sum(map(_part, content or ()))
+    if len(message) > 2 or content is None:
+        # Calls of tools, thoughts, names: whatever else a message has is sent too.
+        others = {key: value for key, value in message.items() if key not in ("role", "content")}
+        count += len(shapes.encoded(others)) // _BYTES
     return count
+
+
+def _part(part: Mapping[str, Any]) -> int:
+    kind = part["type"]
+    if kind in ("text", "refusal"):
+        return tokens(part[kind])
+    if kind == "image_url":
+        return _IMAGE
+    return _IMAGE + len(shapes.encoded(part)) // _FILE_BYTES
 
 
 def _texts(value: Any) -> int:

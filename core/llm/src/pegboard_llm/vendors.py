@@ -64,7 +64,9 @@ class HttpProvider(LLMProvider):
 
     def __init__(self, options: Any) -> None:
         super().__init__(options)
-        self._secrets = [value.value for value in _values(options) if isinstance(value, Secret)]
+        given = [value.value for value in _values(options) if isinstance(value, Secret)]
+        # They are sent without the blanks around them.
+        self._secrets = [*given, *(text.strip() for text in given if text != text.strip())]
 
     def secrets(self) -> Iterable[str]:
         """Return the texts that no error repeats."""

@@ -14,6 +14,9 @@ from pegboard.contracts.llm import Task
 
 from pegboard_gateway.money import Money
 
+MAX_TOKENS = 2**40
+"""The most tokens that a vendor's count is taken for."""
+
 TargetKey: TypeAlias = str
 """The name of one target: ``ENDPOINT/NUMBER``, such as ``chat/0``."""
 
@@ -83,14 +86,22 @@ class Tokens:
             return NO_TOKENS
         details = usage.get("prompt_tokens_details") or {}
         thought = usage.get("completion_tokens_details") or {}
+        prompt = _count(usage.get("prompt_tokens"))
+        # Parts are no more than the whole, whatever a vendor says.
+        cached = min(_count(details.get("cached_tokens")), prompt)
         return Tokens(
-            int(usage.get("prompt_tokens") or 0),
-            int(usage.get("completion_tokens") or 0),
-            int(details.get("cached_tokens") or 0),
+            prompt,
+            _count(usage.get("completion_tokens")),
+            cached,
             bool(usage.get("estimated")),
-            int(thought.get("reasoning_tokens") or 0),
-            int(details.get("cache_write_tokens") or 0),
+            _count(thought.get("reasoning_tokens")),
+            min(_count(details.get("cache_write_tokens")), prompt - cached),
         )
+
+
+def _count(said: Any) -> int:
+    """Return a vendor's count of tokens: never less than none, never more than can be counted."""
+    return max(0, min(int(said or 0), MAX_TOKENS))
 
 
 NO_TOKENS = Tokens()

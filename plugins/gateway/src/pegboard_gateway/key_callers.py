@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from pegboard.contracts.llm import LLMError, Trouble
 from pegboard_wire.http import Identity, Permission
 
 from pegboard_gateway import service
@@ -18,6 +17,7 @@ from pegboard_gateway.control.guardrails import FACE
 from pegboard_gateway.control.key_store import KeyStore
 from pegboard_gateway.control.keys import PREFIX, KeyRefused
 from pegboard_gateway.entities import Asked, Caller
+from pegboard_gateway.path.faults import no_endpoint
 from pegboard_gateway.service import Callers
 
 if TYPE_CHECKING:
@@ -59,12 +59,7 @@ class KeyCallers(Callers):
             return
         key = self.store.of_id(key_id)
         if key is None or not key.allows(asked):
-            raise LLMError(
-                Trouble.NO_MODEL,
-                f"There is no endpoint {asked.endpoint[:100]!r} for this key.",
-                hint="GET /v1/models lists those that there are.",
-                param="model",
-            )
+            raise no_endpoint(asked.endpoint)
 
 
 def known_keys(host: Host) -> Callable[[Mapping[bytes, bytes]], Identity | None]:

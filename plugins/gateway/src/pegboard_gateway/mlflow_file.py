@@ -172,14 +172,23 @@ def _loaded(file: Path) -> Mapping[str, Any]:
     except OSError as error:
         raise ConfigError(f"Cannot read {file}: {error.strerror}.") from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        said = " ".join(str(error).split())
-        raise ConfigError(f"{file} is not valid YAML: {said}.") from None
+        raise ConfigError(f"{file} is not valid YAML: {_fault(error)}.") from None
     if not isinstance(content, Mapping):
         raise ConfigError(
             f"{file}: expected endpoints, as in MLflow's gateway configuration.",
             hint="It begins with 'endpoints:'.",
         )
     return content
+
+
+def _fault(error: Exception) -> str:
+    """Return what is wrong with YAML and where, without a word of it: keys stand in it."""
+    import yaml
+
+    is_of_form = isinstance(error, yaml.scanner.ScannerError | yaml.parser.ParserError)
+    said = str(error.problem) if is_of_form else "it cannot be read"  # type: ignore[attr-defined]
+    mark = getattr(error, "problem_mark", None)
+    return said if mark is None else f"{said} (line {mark.line + 1}, column {mark.column + 1})"
 
 
 def _structured(content: Mapping[str, Any], file: Path) -> _File:

@@ -15,6 +15,10 @@ DOLLAR: Money = 1_000_000_000
 MOST: Money = 2**63 - 1
 """The largest amount: what an SQLite integer holds, about 9.2 thousand million dollars."""
 
+MOST_OF_ATTEMPT: Money = 2**56
+"""What one attempt is counted with at most, about 72 million dollars: absurd counts of tokens, a
+client's or a vendor's, leave room for what others spend."""
+
 _MILLION = 1_000_000
 
 

@@ -67,6 +67,19 @@ class LedgerContract(ABC):
 
         assert not self._run(act)
 
+    def test_an_absurd_reservation_leaves_what_was_spent_before(self) -> None:
+        async def act(opened: Ledger) -> list[Level]:
+            await _reserve(opened, "a", Charge("money", DAY, 90, 90))
+            await _value(opened.settle("a", [90]))
+            found = []
+            for name, amount in (("b", 2**63 - 1), ("c", 2**80)):
+                assert not await _reserve(opened, name, Charge("money", DAY, amount, 100))
+                await _value(opened.settle(name, [3]))
+                found.append(await _level(opened, "money", DAY))
+            return found
+
+        assert self._run(act) == [Level(93, 0), Level(96, 0)]
+
     def test_all_charges_are_taken_or_none(self) -> None:
         async def act(opened: Ledger) -> tuple[Sequence[Refusal], list[Level], bool]:
             await _reserve(opened, "a", Charge("two", MINUTE, 5, 5), Charge("three", DAY, 9, 9))

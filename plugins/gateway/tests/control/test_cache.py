@@ -193,6 +193,18 @@ def test_where_the_first_comes_to_nothing_each_asks_for_itself() -> None:
     assert asyncio.run(act()) == [None] * 4
 
 
+def test_nobody_waits_for_ever_for_a_call_that_does_not_end() -> None:
+    async def act() -> None:
+        cache = AnswerCache(patience=0.01)
+        first = cache.slot(ENDPOINT, Cache(), ASKED)
+        assert await first.found() is None
+        assert await found(cache, ASKED) is None
+        first.keep(ANSWER)
+        assert await found(cache, ASKED) == ANSWER
+
+    asyncio.run(act())
+
+
 def test_what_is_kept_is_not_changed_by_who_got_it() -> None:
     async def act() -> None:
         cache = AnswerCache()

@@ -84,7 +84,7 @@ def test_all_places_of_a_request_are_looked_at() -> None:
     given = asked(
         [
             {"type": "text", "text": mail},
-            {"type": "image_url", "image_url": {"url": "data:x@y.zz"}},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,YW5uQGV4"}},
         ],
         tools=[{"function": {"description": mail}}],
         user=mail,
@@ -95,6 +95,62 @@ def test_all_places_of_a_request_are_looked_at() -> None:
     assert found["messages"][0]["content"][1] == given.body["messages"][0]["content"][1]
     assert given.body["user"] == mail
     assert run(guard("pii").before(asked("nothing"))) == asked("nothing")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data: ann@example.org",
+        "data:image/png;base64,ann@example.org",
+        "data:image/png;base64,YW5u ann@example.org",
+        "data:image/png;base64,YW5u\nann@example.org",
+    ],
+)
+def test_what_only_begins_like_a_file_is_text(text: str) -> None:
+    in_a_url = [{"type": "image_url", "image_url": {"url": text}}]
+    for sent in (asked(text), asked(in_a_url), asked("x", tools=[{"url": text}])):
+        assert "ann@example.org" not in str(run(guard("pii").before(sent)).body)
+    answer = run(guard("pii").after(asked(""), _answer(text)))
+    assert "ann@example.org" not in str(answer)
+    judge = Judge("BLOCK")
+    with pytest.raises(Blocked):
+        run(judged(judge, "before", "block").before(asked(text)))
+    assert text in judge.prompts[0]
+
+
+def test_a_file_in_the_place_of_text_is_text() -> None:
+    key = "data:image/png;base64,AKIAIOSFODNN7EXAMPLE"
+    assert "AKIA" not in str(run(guard("pii").before(asked(key))).body["messages"])
+
+
+def test_log_probabilities_do_not_spell_what_is_held_back() -> None:
+    tokens: Json = {"content": [{"token": part} for part in ("ann", "@", "example.org")]}
+    choice: Json = {"index": 0, "logprobs": tokens}
+    answer: Json = {"choices": [{**choice, "message": {"content": "ann@example.org"}}]}
+    for made in (guard("pii"), judged(Judge("kind"), "both", "rewrite")):
+        found = run(made.after(asked(""), answer))["choices"][0]
+        assert (found["logprobs"], "example" in str(found)) == (None, False)
+    events: list[Json] = [
+        {"choices": [{**choice, "delta": {"content": "ann@"}}]},
+        {"choices": [{**choice, "delta": {"content": "example.org"}, "finish_reason": "stop"}]},
+    ]
+    for made in (guard("pii"), judged(Judge("kind"), "both", "rewrite")):
+        assert "example" not in str(asyncio.run(streamed(made, events)))
+
+
+def test_of_a_stream_nothing_passes_that_is_not_looked_at() -> None:
+    mail = "ann@example.org"
+    calls: list[Json] = [
+        {"choices": [{"index": 0, "delta": {"function_call": {"name": "f", "arguments": ""}}}]},
+        {"choices": [{"index": 0, "delta": {"function_call": {"arguments": "ann@"}}}]},
+        {"choices": [{"index": 0, "delta": {"function_call": {"arguments": "example.org"}}}]},
+        {"choices": [{"index": 0, "delta": {"content": "x", "of_a_vendor": {"text": mail}}}]},
+    ]
+    found = asyncio.run(streamed(guard("pii"), calls))
+    called = [c["delta"].get("function_call") or {} for e in found for c in e["choices"]]
+    assert [each["name"] for each in called if "name" in each] == ["f"]
+    assert "".join(each.get("arguments", "") for each in called) == "[EMAIL]"
+    assert mail not in str(found)
 
 
 @pytest.mark.parametrize("name", ["input", "prompt"])
@@ -266,6 +322,24 @@ def test_what_takes_too_long_to_look_through_does_not_pass() -> None:
         run(made.before(asked("a" * 100_000 + "b")))
 
 
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        # Each of the texts alone could be looked through.
+        (guard("regex", patterns=["a.{0,300}b"]), "a" * 200 + "b"),
+        (guard("pii"), "x" * 50_000),
+    ],
+)
+def test_many_texts_take_no_longer_than_one(made: Guard, text: str) -> None:
+    assert run(made.before(asked(text)))
+    body = {"messages": [{"role": "user", "content": text}] * 100}
+    with pytest.raises(Blocked, match="cannot look through"):
+        run(made.before(Asked("chat", Task.CHAT, body)))
+    # That is over with the request.
+    assert run(made.before(asked(text)))
+    assert run(made.after(asked(""), _answer(text)))
+
+
 def test_personal_data_takes_time_in_proportion() -> None:
     made = guard("pii")
     for text in ("a@" * 200_000, "1 " * 200_000, "1-" * 200_000, "+1" * 200_000, "a." * 200_000):
@@ -328,6 +402,33 @@ def test_a_judge_says_what_may_be_asked(said: str, passes: bool) -> None:
             run(made.before(asked("Hello")))
     assert "Be kind." in judge.prompts[0]
     assert "Hello" in judge.prompts[0]
+
+
+def test_a_judge_sees_all_that_a_request_and_an_answer_say() -> None:
+    judge = Judge("ALLOW", "ALLOW", "ALLOW")
+    made = judged(judge, "both", "block")
+    call: Json = {"index": 0, "id": "c", "function": {"name": "f", "arguments": "{called}"}}
+    message: Json = {"content": None, "reasoning_content": "thought", "tool_calls": [call]}
+    run(made.before(asked("x", tools=[{"function": {"description": "described"}}])))
+    run(made.after(asked(""), {"choices": [{"message": message}]}))
+    asyncio.run(streamed(made, [{"choices": [{"index": 0, "delta": message}]}]))
+    assert "described" in judge.prompts[0]
+    assert all("thought" in each and "{called}" in each for each in judge.prompts[1:])
+
+
+@pytest.mark.parametrize("action", ["block", "rewrite"])
+def test_a_judge_cannot_read_tokens(action: str) -> None:
+    with pytest.raises(Blocked, match="cannot read tokens"):
+        made = judged(Judge(), "before", action)
+        run(made.before(Asked("e", Task.COMPLETION, {"prompt": [1, 2]})))
+
+
+def test_a_judge_rewrites_messages_of_all_roles() -> None:
+    roles = ("system", "user", "assistant", "tool")
+    body = {"messages": [{"role": role, "content": "rude"} for role in roles]}
+    made = judged(Judge(*["kind"] * 4), "before", "rewrite")
+    found = run(made.before(Asked("chat", Task.CHAT, body))).body["messages"]
+    assert [each["content"] for each in found] == ["kind"] * 4
 
 
 def test_what_stands_in_a_text_cannot_end_it() -> None:

@@ -30,6 +30,7 @@ price = {{ input = 1.0, output = 2.0 }}
 
 [[gateway.endpoints]]
 name = "other"
+task = "llm/v1/chat"
 provider = "openai"
 model = "small"
 api_key = "{marker}"
@@ -116,6 +117,38 @@ def test_with_a_key_calls_need_one(serve: Any) -> None:
     rows = gateway.rows("SELECT key_id, user, status FROM gateway_call WHERE outcome = 'done'")
     assert len(rows) >= 2
     assert set(rows) == {(made.id, "ann", 200)}
+
+
+def test_what_a_key_is_not_for_is_as_if_it_were_not_there(serve: Any) -> None:
+    with serve() as gateway:
+        _, key = gateway.keys().create(endpoints=["chat"])
+        assert eventually(lambda: gateway.post({"x-api-key": key}).status_code == 200, 1.0)
+
+        def told(name: str) -> list[tuple[int, str]]:
+            def send(path: str, **more: Any) -> tuple[int, str]:
+                method = "POST" if more else "GET"
+                found = requests.request(
+                    method, f"{gateway.url}{path}", headers={"x-api-key": key}, timeout=30, **more
+                )
+                return found.status_code, found.text.replace(name, "NAME")
+
+            said = [{"role": "user", "content": "Hi"}]
+            chat = {"model": name, "messages": said}
+            contents = {"contents": [{"parts": [{"text": "Hi"}]}]}
+            return [
+                send(f"/v1/models/{name}"),
+                send("/v1/chat/completions", json=chat),
+                send("/v1/embeddings", json={"model": name, "input": "x"}),
+                send("/anthropic/v1/messages", json={**chat, "max_tokens": 5}),
+                send("/anthropic/v1/messages/count_tokens", json=chat),
+                send(f"/gemini/v1beta/models/{name}:generateContent", json=contents),
+                send(f"/gateway/{name}/mlflow/invocations", json={"messages": said}),
+                send(f"/api/2.0/endpoints/{name}"),
+            ]
+
+        hidden, missing = told("other"), told("absent")
+    assert hidden == missing
+    assert {status for status, _ in hidden} <= {400, 404}
 
 
 def test_a_key_lets_in_to_models_and_to_nothing_else(serve: Any, tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from pegboard_gateway.settings import Cache
 REPEAT = "x-pegboard-repeat"
 _SHARE = 8
 """One answer takes at most this part of the memory of its endpoint."""
+PATIENCE_SECONDS = 60.0
+"""How long others wait for the first of equal calls; its client may read as slowly as it likes."""
 _OVERHEAD = 300
 """About how many bytes an answer takes beside its text."""
 
@@ -78,8 +80,15 @@ class _Room:
 class Slot:
     """The place of one request in the cache. It has to be left, whatever becomes of the call."""
 
-    def __init__(self, room: _Room, key: bytes, clock: Callable[[], float], asked: Asked) -> None:
-        self._room, self._key, self._clock = room, key, clock
+    def __init__(
+        self,
+        room: _Room,
+        key: bytes,
+        clock: Callable[[], float],
+        asked: Asked,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._room, self._key, self._clock, self._patience = room, key, clock, patience
         directives = asked.headers.get("cache-control") or ""
         self._reads = "no-cache" not in directives and "no-store" not in directives
         self._keeps = "no-store" not in directives
@@ -99,9 +108,10 @@ class Slot:
             turn = room.asked.get(key)
             if turn is None:
                 break
-            await asyncio.shield(turn)
+            await asyncio.wait((turn,), timeout=self._patience)
             if room.get(key, self._clock()) is None:
-                # It came to nothing: then each asks for itself, as without a cache.
+                # It came to nothing, or takes too long: then each asks for itself, as without a
+                # cache.
                 return None
         if self._reads and self._keeps:
             self._turn = room.asked[key] = asyncio.get_running_loop().create_future()
@@ -132,9 +142,11 @@ class Slot:
 class AnswerCache:
     """The answers of all endpoints. It is used by one event loop."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """``clock`` returns seconds."""
-        self._clock = clock
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, patience: float = PATIENCE_SECONDS
+    ) -> None:
+        """``clock`` returns seconds; ``patience`` is how many equal calls wait for the first."""
+        self._clock, self._patience = clock, patience
         self._rooms: dict[str, _Room] = {}
 
     def slot(self, endpoint: object, settings: Cache, asked: Asked) -> Slot:
@@ -146,7 +158,8 @@ class AnswerCache:
         room = self._rooms.get(asked.endpoint)
         if room is None or room.of is not endpoint:
             room = self._rooms[asked.endpoint] = _Room(endpoint, settings)
-        return Slot(room, _key(asked, shared=settings.shared), self._clock, asked)
+        key = _key(asked, shared=settings.shared)
+        return Slot(room, key, self._clock, asked, self._patience)
 
 
 def _key(asked: Asked, *, shared: bool) -> bytes:

@@ -12,6 +12,7 @@ from pegboard_wire.http import Call, Endpoint, Result
 from pegboard_gateway import service
 from pegboard_gateway.faces import asking, bodies, errors, messages, openai
 from pegboard_gateway.faces.messages_events import MessageWriter
+from pegboard_gateway.path.faults import no_endpoint
 
 PREFIXES = ("/anthropic/v1/", "/gateway/anthropic/v1/")
 
@@ -50,10 +51,12 @@ async def _count(call: Call) -> Result:
     """Return an estimate: no vendor is asked."""
     try:
         gateway = service.of(call.host)
-        body = bodies.read(call.content)
+        body = await bodies.taken(call.content)
         name = bodies.endpoint_name(body)
-        gateway.callers.of(call, call.headers)
+        caller = gateway.callers.of(call, call.headers)
         gateway.calls.endpoint(name)
+        if not gateway.callers.may_see(caller, name):
+            raise no_endpoint(name)
         made = messages.read({"max_tokens": 1, **body})
         return {"input_tokens": _tokens(checks.checked(Task.CHAT, made).body)}
     except LLMError as error:

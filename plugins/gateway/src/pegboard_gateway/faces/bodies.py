@@ -13,6 +13,8 @@ LONG = 512 << 10
 """Bytes that take some milliseconds to be read, which others on the event loop would wait for."""
 MAX_VALUES = 200_000
 """How many names and values a body may have."""
+MAX_DEPTH = 128
+"""How deep lists and objects of a body may be nested: what reads and writes them goes down too."""
 
 STEERING = frozenset(
     {
@@ -57,6 +59,8 @@ def read(content: bytes) -> Json:
         invalid(f"The body is not valid JSON: {error}.")
     if type(found) is not dict:
         invalid("The body must be a JSON object.")
+    if content.count(b"{") + content.count(b"[") > MAX_DEPTH and _is_deep(found):
+        invalid(f"The body has more than {MAX_DEPTH} levels of lists and objects.")
     if not STEERING.isdisjoint(found):
         field = min(STEERING & found.keys())
         raise LLMError(
@@ -66,6 +70,20 @@ def read(content: bytes) -> Json:
             param=field,
         )
     return found  # type: ignore[no-any-return]
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in (dict, list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def invalid(message: str, param: str = "") -> Any:

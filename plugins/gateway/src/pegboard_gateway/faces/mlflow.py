@@ -9,11 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-import orjson
 from attrs import frozen
 from pegboard.contracts.llm import Json, LLMError, Task, Trouble
 from pegboard.errors import InvalidValue, PegboardError, quoted
-from pegboard_llm import checks
+from pegboard_llm import checks, shapes
 from pegboard_stores import offsets
 from pegboard_wire.http import Answer, Call, Endpoint, Permission, Result
 from pegboard_wire.requests import page_token
@@ -207,6 +206,14 @@ async def _invoke(call: Call) -> Result:
         return _failed(error)
 
 
+async def _body(content: bytes) -> Json:
+    """Return the object that a body holds; PayloadError."""
+    try:
+        return await bodies.taken(content)
+    except LLMError as error:
+        raise _payload_error(error) from None
+
+
 async def _answered(call: Call, name: str, content: bytes) -> Result:
     """Return the answer of an endpoint to a body; LLMError."""
     gateway = service.of(call.host)
@@ -214,7 +221,7 @@ async def _answered(call: Call, name: str, content: bytes) -> Result:
     endpoint = gateway.catalog.current.endpoints.get(name)
     if endpoint is None or not gateway.callers.may_see(caller, name):
         raise _unknown(name)
-    task, body, stream = read(content, endpoint)
+    task, body, stream = read(await _body(content), endpoint)
     asked = Asked(name, task, body, stream, caller, call.headers, "mlflow")
     found = await gateway.calls.call(asked, call.request_id)
     if isinstance(found, Events):
@@ -222,18 +229,22 @@ async def _answered(call: Call, name: str, content: bytes) -> Result:
     return found
 
 
-def read(content: bytes, endpoint: GatewayEndpoint) -> tuple[Task, Mapping[str, Any], bool]:
+def read(body: Json, endpoint: GatewayEndpoint) -> tuple[Task, Mapping[str, Any], bool]:
     """Return the task, the checked body and whether it is to be streamed; PayloadError."""
     try:
-        body = bodies.read(content)
         task = endpoint.task or _task_of_body(body, endpoint)
         check(body)
         request = checks.checked(task, body, endpoint.name)
     except LLMError as error:
-        if error.trouble is not Trouble.INVALID or isinstance(error, PayloadError):
-            raise
-        raise PayloadError(errors.text_of(error), error.param) from None
+        raise _payload_error(error) from None
     return task, request.body, request.stream
+
+
+def _payload_error(error: LLMError) -> LLMError:
+    """Return the error of a body as MLflow has it."""
+    if error.trouble is not Trouble.INVALID or isinstance(error, PayloadError):
+        return error
+    return PayloadError(errors.text_of(error), error.param)
 
 
 def _task_of_body(body: Json, endpoint: GatewayEndpoint) -> Task:
@@ -308,8 +319,8 @@ async def _proxied_call(call: Call) -> Result:
     found = _INVOCATION.fullmatch(path)
     if found is None or not NAME.fullmatch(found[1]):
         raise _refused(path, "POST")
-    content = orjson.dumps(get(call.parameters, "json_data") or {})
     try:
+        content = shapes.encoded(get(call.parameters, "json_data") or {})
         return await _answered(call, found[1], content)
     except LLMError as error:
         return errors.answer(error, _proxy_error)

@@ -16,6 +16,7 @@ from pegboard_gateway import service
 from pegboard_gateway.entities import Asked
 from pegboard_gateway.faces import bodies, errors
 from pegboard_gateway.path import Events
+from pegboard_gateway.path.faults import no_endpoint
 
 MAX_BODY = 64 << 20
 """Bytes of a request: pictures come in it."""
@@ -139,7 +140,7 @@ async def model(call: Call) -> Result:
         name = str(call.parameters["model"])
         endpoint = gateway.calls.endpoint(name)
         if not gateway.callers.may_see(caller, name):
-            endpoint = gateway.calls.endpoint("")
+            raise no_endpoint(name)
     except LLMError as error:
         return errors.answer(error, errors.openai)
     return _model(endpoint.name)

@@ -42,6 +42,7 @@ from pegboard_gateway.entities import (
     UsageRecord,
 )
 from pegboard_gateway.path.events import Counting, Events, KeptEvents, RemoteSource, Source
+from pegboard_gateway.path.faults import no_endpoint
 from pegboard_gateway.path.local import Local
 from pegboard_gateway.path.sites import Site, Sites
 from pegboard_gateway.routing import Later, Over, Plan, Queue, State, Try
@@ -117,12 +118,7 @@ class Calls:
         """Return an endpoint by name; LLMError NO_MODEL if there is none."""
         found = self.sites.snapshot().endpoints.get(name)
         if found is None:
-            raise LLMError(
-                Trouble.NO_MODEL,
-                f"There is no endpoint {name[:100]!r}.",
-                hint="GET /v1/models lists those that there are.",
-                param="model",
-            )
+            raise no_endpoint(name)
         return found
 
     async def a_call_ended(self, site: Site, until: float) -> None:
@@ -179,6 +175,8 @@ class Way:
         """Return the answer."""
         calls, asked = self.calls, self.asked
         self._endpoint = endpoint = calls.endpoint(asked.endpoint)
+        if calls.scope is not None:
+            calls.scope(asked)
         if endpoint.task is not None and endpoint.task is not asked.task:
             raise LLMError(
                 Trouble.UNSUPPORTED,
@@ -186,8 +184,6 @@ class Way:
                 f"not for {asked.task.value}.",
                 param="model",
             )
-        if calls.scope is not None:
-            calls.scope(asked)
         guard = None if calls.guard_of is None else calls.guard_of(endpoint)
         if guard is not None:
             self.asked = asked = await _had(guard.before(asked))
@@ -198,6 +194,8 @@ class Way:
                 self.said = kept
                 self._over(Outcome.CACHED, 200)
                 return kept if isinstance(kept, dict) else KeptEvents(kept)
+        # Before anything is open that would have to be closed if it fails.
+        watching = guard.stream(asked) if guard is not None and asked.stream else None
         request = LLMRequest(asked.task, "", asked.body, asked.stream)
         self._estimate = Estimate(estimate.prompt_tokens(request), estimate.output_tokens(request))
         self._permit = await _had(calls.gate.admit(asked, self._estimate))
@@ -211,7 +209,7 @@ class Way:
             self._over(Outcome.DONE, 200)
             return found
         source, first = found
-        return Events(self, source, first, None if guard is None else guard.stream(asked))
+        return Events(self, source, first, watching)
 
     async def _try_all(self, endpoint: GatewayEndpoint) -> Json | tuple[Source, list[Json]]:
         calls = self.calls
@@ -256,6 +254,8 @@ class Way:
         self._attempts.append(attempt)
         try:
             found = await self._ask(site, request, endpoint, until, attempt)
+            with site.reading:
+                used = Tokens.of(found.get("usage")) if isinstance(found, dict) else NO_TOKENS
         except LLMError as error:
             site.failed(error, began, loop.time(), endpoint.breaker)
             attempt.trouble = error.trouble.value
@@ -267,7 +267,7 @@ class Way:
             raise
         if isinstance(found, dict):
             site.succeeded()
-            self._settle(Tokens.of(found.get("usage")))
+            self._settle(used)
         else:
             self._first = time.perf_counter() - self._started
         return found
@@ -357,7 +357,11 @@ class Way:
         self._over(outcome, error.trouble.status, error.trouble.value)
 
     def _lost(self) -> Tokens:
-        return Tokens(self._estimate.input, 0, estimated=True)
+        """Return what counts for an attempt of which nobody knows how far its vendor came.
+
+        All that was reserved: who goes away before each answer must not spend more than a budget.
+        """
+        return Tokens(self._estimate.input, self._estimate.output, estimated=True)
 
     def _settle(self, tokens: Tokens) -> None:
         """End the attempt in progress."""

@@ -72,11 +72,13 @@ class Counting:
             for choice in event.get("choices") or ():
                 delta = choice.get("delta")
                 if delta is None:
-                    self._said += len(choice.get("text") or "")
-                elif content := delta.get("content"):
-                    self._said += len(content)
-                else:
-                    self._said += _length(delta)
+                    self._said += _size(choice.get("text") or "")
+                    continue
+                content = delta.get("content")
+                if content:
+                    self._said += _size(content)
+                if not content or len(delta) > 1:
+                    self._said += _size_of_others(delta)
 
     def so_far(self, prompt: int) -> Tokens:
         """Return what was used until now: as counted, or estimated from what was said."""
@@ -85,11 +87,17 @@ class Counting:
         return Tokens(prompt, -(-self._said // 4), estimated=True)
 
 
-def _length(delta: Json) -> int:
-    found = len(delta.get("reasoning_content") or "")
-    for call in delta.get("tool_calls") or ():
-        function = call.get("function") or {}
-        found += len(function.get("name") or "") + len(function.get("arguments") or "")
+def _size(text: str) -> int:
+    """Return bytes of UTF-8, of which four are about a token in any language."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def _size_of_others(delta: Json) -> int:
+    """Return the bytes of what is said beside the content: thoughts, refusals, calls."""
+    found = _size(delta.get("reasoning_content") or "") + _size(delta.get("refusal") or "")
+    functions = [call.get("function") or {} for call in delta.get("tool_calls") or ()]
+    for function in (*functions, delta.get("function_call") or {}):
+        found += _size(function.get("name") or "") + _size(function.get("arguments") or "")
     return found
 
 
@@ -133,13 +141,13 @@ class Events:
         raise StopAsyncIteration
 
     async def _next(self) -> Sequence[Json]:
-        if self._first is not None:
-            found, self._first = self._first, None
-        else:
-            with self._reading:
+        with self._reading:
+            if self._first is not None:
+                found, self._first = self._first, None
+            else:
                 found = await self._source.read()
-        if found:
-            self._way.counting.add(found)
+            if found:
+                self._way.counting.add(found)
         guard = self._guard
         passed = found
         if guard is not None:

@@ -8,6 +8,16 @@ from types import TracebackType
 from pegboard.contracts.llm import LLMError, Trouble
 
 
+def no_endpoint(name: str) -> LLMError:
+    """Return the error for an endpoint that is not there, or not for the caller: none can tell."""
+    return LLMError(
+        Trouble.NO_MODEL,
+        f"There is no endpoint {name[:100]!r}.",
+        hint="GET /v1/models lists those that there are.",
+        param="model",
+    )
+
+
 class reading:  # noqa: N801 (used as a statement)
     """Make an exception of a provider's code LLMError GARBAGE, and log it."""
 

@@ -11,7 +11,7 @@ from pegboard.contracts.llm import LLMError, LocalProvider, Task
 from pegboard_llm import prices
 
 from pegboard_gateway.entities import Estimate, Tokens
-from pegboard_gateway.money import Money
+from pegboard_gateway.money import MOST_OF_ATTEMPT, Money
 from pegboard_gateway.path.faults import reading
 from pegboard_gateway.routing import State, Upstreams
 
@@ -60,15 +60,16 @@ class Site:
         """Return what a call costs at most; None if the price is not known."""
         if self.price is None:
             return 0 if self.is_local else None
-        return self.price.cost(estimate.input, estimate.output)
+        return min(self.price.cost(estimate.input, estimate.output), MOST_OF_ATTEMPT)
 
     def cost(self, tokens: Tokens) -> Money:
         """Return what tokens cost; 0 if the price is not known."""
         if self.price is None:
             return 0
-        return self.price.cost(
+        cost = self.price.cost(
             tokens.input, tokens.output, cached=tokens.cached, cache_write=tokens.cache_write
         )
+        return min(cost, MOST_OF_ATTEMPT)
 
 
 class Sites:
@@ -87,22 +88,22 @@ class Sites:
             self._made_for = found
             targets = [t for endpoint in found.endpoints.values() for t in endpoint.targets]
             self._upstreams.renew(targets)
-            self._of = {target: self._site(target) for target in targets}
+            self._of = {t: self._site(t, self._upstreams.of(t)) for t in targets}
         return found
 
     def of(self, target: Target) -> Site:
         """Return the site of a target; one of an older configuration is made anew."""
-        return self._of.get(target) or self._site(target)
+        return self._of.get(target) or self._site(target, self._upstreams.as_it_is(target))
 
     def state(self, target: Target) -> State | None:
         """Return how the upstream of a target is; None if nothing is known. For any thread."""
         return self._upstreams.known(target)
 
-    def _site(self, target: Target) -> Site:
+    def _site(self, target: Target, state: State) -> Site:
         price = target.price
         return Site(
             target,
-            self._upstreams.of(target),
+            state,
             prices.price_of(target.provider, target.model_name)
             if price is None
             else prices.Price(

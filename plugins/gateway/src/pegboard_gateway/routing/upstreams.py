@@ -158,6 +158,13 @@ class Upstreams:
             state.most = min(state.most, target.max_parallel)
         return state
 
+    def as_it_is(self, target: Target) -> State:
+        """Return the state for a target of an older configuration, which sets no bounds any more.
+
+        What nobody else has is forgotten with the call.
+        """
+        return self.known(target) or State()
+
     def known(self, target: Target) -> State | None:
         """Return the state of a target's upstream if it was ever called; it changes nothing."""
         return self._states.get(_identity(target))

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from pegboard.contracts.tracking import TrackingStore
 
 _MOST_WAITING = 1_000
+MOST_BYTES = 64 << 20
+"""About how many bytes of requests and answers may wait."""
 _PREVIEW = 1_000
 _GOOD = frozenset({Outcome.DONE, Outcome.CACHED})
 
@@ -43,6 +45,7 @@ class _Waiting:
     record: UsageRecord
     asked: Asked
     answer: Any
+    size: int
 
 
 class Tracer:
@@ -55,6 +58,7 @@ class Tracer:
         self._thread: threading.Thread | None = None
         self._experiments: dict[str, str] = {}
         self._left_out = False
+        self._size, self._lock = 0, threading.Lock()
         self._redactor = PiiGuard({"stage": "both", "action": "rewrite"}, _NOWHERE)
 
     def add(self, trace: Trace, record: UsageRecord, asked: Asked, answer: Any) -> None:
@@ -65,12 +69,22 @@ class Tracer:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="gateway traces", daemon=True)
             self._thread.start()
-        try:
-            self._queue.put_nowait(_Waiting(trace, record, asked, answer))
-        except queue.Full:
-            if not self._left_out:
-                self._left_out = True
-                logger.warning("Traces come faster than the store takes them; some are lost.")
+        waiting = _Waiting(trace, record, asked, answer, _size(record, asked))
+        if not self._takes(waiting) and not self._left_out:
+            self._left_out = True
+            logger.warning("Traces come faster than the store takes them; some are lost.")
+
+    def _takes(self, waiting: _Waiting) -> bool:
+        """Put a call behind those that wait; return whether there was room."""
+        with self._lock:
+            if self._size and self._size + waiting.size > MOST_BYTES:
+                return False
+            try:
+                self._queue.put_nowait(waiting)
+            except queue.Full:
+                return False
+            self._size += waiting.size
+            return True
 
     def close(self) -> None:
         """Write what waits, and end the thread."""
@@ -86,6 +100,8 @@ class Tracer:
                 logger.warning("A call could not be traced: %s", error)
             except Exception:
                 logger.exception("A call could not be traced.")
+            with self._lock:
+                self._size -= waiting.size
 
     def _write(self, store: TrackingStore, waiting: _Waiting) -> None:
         experiment = self._experiment(store, waiting.trace.experiment)
@@ -105,6 +121,13 @@ class Tracer:
             found = store.get_experiment_by_name(name) or store.create_experiment(name)
             known = self._experiments[name] = found.experiment_id
         return known
+
+
+def _size(record: UsageRecord, asked: Asked) -> int:
+    """Return about how many bytes a call has: as its client says, or by its tokens."""
+    said = asked.headers.get("content-length") or ""
+    given = int(said) if said.isascii() and said.isdecimal() and len(said) < 16 else 0
+    return max(given, 4 * record.tokens.input) + 4 * record.tokens.output
 
 
 async def _nobody(endpoint: str, prompt: str, caller: Caller) -> str:

@@ -21,6 +21,10 @@ from pegboard_gateway.entities import Asked
 Found = tuple[int, int, str]
 """Start, end, and what is said in its place."""
 
+MOST_TEXT = 4 << 20
+"""Characters of one request or answer that are looked through: no model reads more, and the
+gateway does nothing else meanwhile."""
+
 
 class FindingGuard(Guard, ABC):
     """Looks for something in all texts of a request or an answer."""
@@ -37,6 +41,11 @@ class FindingGuard(Guard, ABC):
         if how not in ("window", "buffer"):
             raise wrong(self.name, "stream", how, "'window' or 'buffer'")
         self._buffers = how == "buffer"
+        self._left = 0
+
+    def begin(self) -> None:
+        """Begin to look through a request or an answer: its texts share what that may cost."""
+        self._left = MOST_TEXT
 
     @abstractmethod
     def find(self, text: str) -> Iterable[Found]:
@@ -51,24 +60,27 @@ class FindingGuard(Guard, ABC):
 
     def before(self, asked: Asked) -> Asked:
         """Return what may be asked."""
-        return edited_request(asked, self.edit, self.name) if self.is_before else asked
+        self.begin()
+        return edited_request(asked, self._edit, self.name) if self.is_before else asked
 
     def after(self, asked: Asked, answer: Json) -> Json:  # noqa: ARG002
         """Return what may be answered."""
-        return edited_answer(answer, self.edit) if self.is_after else answer
+        self.begin()
+        return edited_answer(answer, self._edit) if self.is_after else answer
 
     def stream(self, asked: Asked) -> StreamGuard | None:  # noqa: ARG002
         """Return what watches a streamed answer."""
         return WindowedStream(self._edit_part) if self.is_after else None
 
     def _look(self, text: str) -> Sequence[Found]:
+        self._left -= len(text)
         try:
-            found = list(self.find(text))
+            found = list(self.find(text)) if self._left >= 0 else None
         except InvalidValue:
+            found = None
+        if found is None:
             # What cannot be looked through does not pass.
-            raise Blocked(
-                self.name, f"The guardrail {self.name!r} cannot look through this text."
-            ) from None
+            raise Blocked(self.name, f"The guardrail {self.name!r} cannot look through this text.")
         if found and self.blocks:
             raise Blocked(
                 self.name,
@@ -79,6 +91,10 @@ class FindingGuard(Guard, ABC):
 
     def edit(self, text: str) -> str:
         """Return a text with what must not be in it replaced; Blocked if that is not enough."""
+        self.begin()
+        return self._edit(text)
+
+    def _edit(self, text: str) -> str:
         found = self._look(text)
         return _replaced(text, found, len(text)) if found else text
 
@@ -86,6 +102,7 @@ class FindingGuard(Guard, ABC):
         """Return the first part of a stream's text, edited, and the rest, which is kept back."""
         if self._buffers and not is_end:
             return "", text
+        self.begin()
         found = self._look(text)
         cut = len(text) if is_end else self.kept(text)
         for start, end, _ in found:

@@ -13,11 +13,13 @@ from typing import Any
 
 from attrs import evolve
 from pegboard.contracts.llm import Json, LLMError
+from pegboard_llm import estimate
+from pegboard_llm.shapes import Merger
 
 from pegboard_gateway.control.contract import Blocked, Guard, StreamGuard
 from pegboard_gateway.control.guardrails import Setting
 from pegboard_gateway.control.guardrails.finding import refuse_others, wrong
-from pegboard_gateway.control.guardrails.texts import text_of_request
+from pegboard_gateway.control.guardrails.texts import refuse_tokens, text_of_request
 from pegboard_gateway.entities import Asked, Caller
 
 _NAME = "judge"
@@ -41,18 +43,16 @@ class JudgeGuard(Guard):
         self._setting = setting
         self._is_before = given["stage"] in ("before", "both")
         self._is_after = given["stage"] in ("after", "both")
-        self._rewrites = given["action"] == "rewrite"
+        self.rewrites = given["action"] == "rewrite"
 
     async def _before(self, asked: Asked) -> Asked:
-        if not self._rewrites:
+        refuse_tokens(asked, _NAME)
+        if not self.rewrites:
             await self._judge(text_of_request(asked), asked.caller)
             return asked
         body = dict(asked.body)
         if isinstance(body.get("messages"), list):
-            body["messages"] = [
-                await self._message(m, asked.caller) if m.get("role") == "user" else m
-                for m in body["messages"]
-            ]
+            body["messages"] = [await self._message(m, asked.caller) for m in body["messages"]]
         for name in ("prompt", "input"):
             if isinstance(body.get(name), str):
                 body[name] = await self._rewritten(body[name], asked.caller)
@@ -79,17 +79,19 @@ class JudgeGuard(Guard):
         for choice in answer.get("choices") or ():
             message = choice.get("message")
             text = choice.get("text") if message is None else message.get("content")
-            if not text:
+            if not self.rewrites:
+                # Thoughts and calls of tools are said as well.
+                if whole := estimate.answer_text({"choices": [choice]}):
+                    await self._judge(whole, caller)
                 choices.append(choice)
-            elif not self._rewrites:
-                await self._judge(text, caller)
+            elif not text:
                 choices.append(choice)
             else:
                 said = await self._rewritten(text, caller)
                 made = (
                     {"text": said} if message is None else {"message": {**message, "content": said}}
                 )
-                choices.append({**choice, **made})
+                choices.append({**choice, "logprobs": None, **made})
         return {**answer, "choices": choices}
 
     async def _message(self, message: Json, caller: Caller) -> Json:
@@ -152,6 +154,12 @@ class _Held(StreamGuard):
 
     async def end(self) -> Sequence[Json]:
         """Return all events, with the texts that may be said."""
+        if not self._guard.rewrites:
+            merger = Merger()
+            for event in self._events:
+                merger.add(event)
+            await self._guard.judged(merger.answer(), self._caller)
+            return self._events
         said: dict[int, str] = {}
         for event in self._events:
             for choice in event.get("choices") or ():
@@ -171,7 +179,8 @@ def _with(event: Json, left: dict[int, str]) -> Json:
     if not event.get("choices"):
         return event
     choices = []
-    for choice in event["choices"]:
+    for given in event["choices"]:
+        choice = {**given, "logprobs": None}
         delta, index = choice.get("delta"), choice.get("index", 0)
         if delta is not None and delta.get("content"):
             choices.append({**choice, "delta": {**delta, "content": left.get(index, "")}})

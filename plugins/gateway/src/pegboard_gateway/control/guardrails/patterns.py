@@ -41,6 +41,12 @@ class PatternGuard(FindingGuard):
         except (PatternError, TypeError, AttributeError) as error:
             raise wrong(_NAME, "patterns", patterns, f"patterns: {error}") from None
 
+    def begin(self) -> None:
+        """Begin to look through a request or an answer."""
+        super().begin()
+        for finder in self._finders:
+            finder.begin()
+
     def kept(self, text: str) -> int:
         """Return from where on a stream's text is held back."""
         return max(len(text) - self._window, 0)

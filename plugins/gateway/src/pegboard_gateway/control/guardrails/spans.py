@@ -14,7 +14,7 @@ from pegboard_stores.filters.regex import Pattern
 from pegboard_stores.filters.regex_parser import ACCEPT, CHARACTER, END, SPLIT, START, parse
 
 STEPS = 2_000_000
-"""What looking through one text may cost: a third of a second at the most, in which the gateway
+"""What looking through one request may cost: a third of a second at the most, in which the gateway
 does nothing else."""
 
 
@@ -27,12 +27,15 @@ class Finder:
         self._pattern = Pattern(pattern, self._budget)
         self._program = parse(pattern)
 
+    def begin(self) -> None:
+        """Begin to look through texts that share what that may cost."""
+        self._budget.left = STEPS
+
     def find(self, text: str) -> Sequence[tuple[int, int]]:
         """Return where the pattern is found: the first places, each as long as it can be.
 
         Raises InvalidValue if that takes too long to tell.
         """
-        self._budget.left = STEPS
         if not self._pattern.search(text):
             return ()
         return list(self._spans(text.lower() if self._program.fold else text))

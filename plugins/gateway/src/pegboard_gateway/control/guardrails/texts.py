@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,34 +16,47 @@ Edit = Callable[[str], str]
 """Returns what may be said instead of a text: mostly the same. May raise Blocked."""
 
 _FIELDS = ("content", "reasoning_content", "refusal")
-"""Where a delta of a stream has text, beside tool calls."""
+"""Where a delta of a stream has text, beside calls of tools."""
+_KNOWN = frozenset({"role", "tool_calls", "function_call", *_FIELDS})
+"""What of a delta is looked at; of what is not, nothing goes on."""
+_FILES = frozenset({"url", "file_data"})
+_DATA = re.compile(r"data:[a-z]{1,20}/[a-z][a-z0-9.+-]{0,99};base64,[A-Za-z0-9+/_=-]*")
 
 
-def edited(value: Any, edit: Edit) -> Any:
-    """Return a value of JSON with all its texts edited; the same object if nothing changed."""
+def edited(value: Any, edit: Edit, name: str = "") -> Any:
+    """Return a value of JSON with all its texts edited; the same object if nothing changed.
+
+    ``name`` is the field that holds it.
+    """
     if isinstance(value, str):
-        # A picture or sound that comes in the text says nothing that can be read.
-        return value if value.startswith("data:") else edit(value)
+        # A picture or a file in base64 says nothing that can be read, and is not searched. What
+        # only begins like one, or stands where text does, is text.
+        return value if name in _FILES and _DATA.fullmatch(value) else edit(value)
     if isinstance(value, dict):
-        made = {name: edited(each, edit) for name, each in value.items()}
+        made = {name: edited(each, edit, name) for name, each in value.items()}
         return made if any(made[name] is not value[name] for name in value) else value
     if isinstance(value, list):
-        items = [edited(each, edit) for each in value]
+        items = [edited(each, edit, name) for each in value]
         return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
     return value
 
 
 def edited_request(asked: Asked, edit: Edit, guardrail: str) -> Asked:
     """Return a request with its texts edited; Blocked if it has tokens in place of text."""
+    refuse_tokens(asked, guardrail)
     body = dict(asked.body)
+    made = edited(body, edit)
+    return asked if made is body else evolve(asked, body=made)
+
+
+def refuse_tokens(asked: Asked, guardrail: str) -> None:
+    """Raise Blocked if a request has tokens in place of text."""
     for name in ("input", "prompt"):
-        if _has_tokens(body.get(name)):
+        if _has_tokens(asked.body.get(name)):
             raise Blocked(
                 guardrail,
                 f"{name!r} must be text here: the guardrail {guardrail!r} cannot read tokens.",
             )
-    made = edited(body, edit)
-    return asked if made is body else evolve(asked, body=made)
 
 
 def _has_tokens(value: Any) -> bool:
@@ -59,7 +73,14 @@ def edited_answer(answer: Json, edit: Edit) -> Json:
     if not choices:
         return answer
     made = edited(choices, edit)
-    return answer if made is choices else {**answer, "choices": made}
+    if made is choices:
+        return answer
+    # The tokens of what was said spell it once more, each by itself nothing that is found.
+    kept = [
+        new if new is old else {**new, "logprobs": None}
+        for new, old in zip(made, choices, strict=True)
+    ]
+    return {**answer, "choices": kept}
 
 
 def text_of_request(asked: Asked) -> str:
@@ -70,7 +91,7 @@ def text_of_request(asked: Asked) -> str:
         found.append(text)
         return text
 
-    edited({k: asked.body[k] for k in ("messages", "prompt", "input") if k in asked.body}, look)
+    edited(dict(asked.body), look)
     return "\n".join(found)
 
 
@@ -112,15 +133,21 @@ class WindowedStream(StreamGuard):
 
     def _choice(self, choice: Json) -> Json:
         index = choice.get("index", 0)
+        if choice.get("logprobs"):
+            # They spell what is held back.
+            choice = {**choice, "logprobs": None}
         if "delta" not in choice:
             text = choice.get("text")
             return {**choice, "text": self._pass((index, "text"), text)} if text else choice
-        delta = dict(choice["delta"] or {})
+        delta = {key: each for key, each in (choice["delta"] or {}).items() if key in _KNOWN}
         for name in _FIELDS:
             if isinstance(delta.get(name), str) and delta[name]:
                 delta[name] = self._pass((index, name), delta[name])
         if delta.get("tool_calls"):
             delta["tool_calls"] = [self._tool_call(index, call) for call in delta["tool_calls"]]
+        if arguments := (delta.get("function_call") or {}).get("arguments"):
+            passed = self._pass((index, "function_call"), arguments)
+            delta["function_call"] = {**delta["function_call"], "arguments": passed}
         return {**choice, "delta": delta}
 
     def _tool_call(self, index: int, call: Json) -> Json:
@@ -152,6 +179,8 @@ def _choice_of(place: tuple[Any, ...], text: str) -> Json:
         return {"index": index, "text": text, "finish_reason": None}
     if field == "tool":
         delta: Json = {"tool_calls": [{"index": tool[0], "function": {"arguments": text}}]}
+    elif field == "function_call":
+        delta = {"function_call": {"arguments": text}}
     else:
         delta = {field: text}
     return {"index": index, "delta": delta, "finish_reason": None}
@@ -163,9 +192,11 @@ def _says(choice: Json) -> bool:
         return True
     delta = choice.get("delta") or {}
     calls = delta.get("tool_calls") or ()
+    called = delta.get("function_call") or {}
     return bool(
         delta.get("role")
         or any(delta.get(name) for name in _FIELDS)
         or any(c.get("id") or (c.get("function") or {}).get("arguments") for c in calls)
-        or choice.get("logprobs")
+        or called.get("name")
+        or called.get("arguments")
     )

@@ -58,11 +58,7 @@ class MemoryLedger(Ledger):
                 taken.append((cell, amount))
             if refused:
                 return refused
-            for cell, amount in taken:
-                cell[0] = min(cell[0] + amount, MOST)
-                cell[1] = min(cell[1] + amount, MOST)
-                cell[2] += 1
-            self._reservations[reservation] = taken
+            self._reservations[reservation] = [_take(cell, amount) for cell, amount in taken]
             self._until_sweep -= 1
             if not self._until_sweep:
                 self._sweep(now_ms)
@@ -99,6 +95,15 @@ class MemoryLedger(Ledger):
             del self._cells[key]
         # However many are left, the sweep takes a small part of the time.
         self._until_sweep = max(_SWEEP_EVERY, len(self._cells))
+
+
+def _take(cell: _Cell, amount: int) -> tuple[_Cell, int]:
+    """Add an amount to a cell; return what was added, which is what settling takes away again."""
+    added = min(amount, MOST - cell[0])
+    cell[0] += added
+    cell[1] = min(cell[1] + added, MOST)
+    cell[2] += 1
+    return cell, added
 
 
 def make(uri: str, directory: Path) -> Ledger:  # noqa: ARG001

@@ -158,10 +158,10 @@ def _reserve(
     if refused:
         return refused
     for place, key, amount, level, held in taken:
-        connection.execute(
-            _ADD, (*key, amount, min(level + amount, MOST), min(held + amount, MOST))
-        )
-        connection.execute(_HOLD, (reservation, place, *key, amount))
+        # What is held is what was added, so that settling takes away no more than that.
+        added = min(amount, MOST - level)
+        connection.execute(_ADD, (*key, added, level + added, min(held + added, MOST)))
+        connection.execute(_HOLD, (reservation, place, *key, added))
     return ()
 
 

@@ -156,6 +156,8 @@ def bodies() -> list[tuple[str, str, dict[str, Any]]]:
         (each.method, each.path, {name: wrong(s) for name, s in fields.items()})
         for each in declared(host)
         if "/mlflow/" in each.path and "{" not in each.path and each.method != "GET"
+        # Without users nobody administers the gateway: it is compared with MLflow elsewhere.
+        if "/mlflow/gateway/" not in each.path
         for fields in [each.request.get("properties", {})]
         if fields and not each.streams
     ]

@@ -27,6 +27,11 @@ class Model:
     summary: str
 
 
+@click.group(epilog=output.examples("pegboard llm list", "pegboard llm fetch smollm2"))
+def llm() -> None:
+    """Language models on this machine."""
+
+
 @click.command(epilog=output.examples("pegboard llm fetch smollm2"))
 @click.argument("name", type=click.Choice(list(weights.known())))
 @click.option(

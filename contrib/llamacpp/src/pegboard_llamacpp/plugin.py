@@ -23,6 +23,7 @@ def pegboard_llm_providers() -> Sequence[Provider]:
 def pegboard_commands() -> Sequence[Command]:
     """Declare what fetches weights, in the group ``llm``."""
     return [
+        Command("llm", "pegboard_llamacpp.commands:llm", "Language models on this machine."),
         Command("llm fetch", "pegboard_llamacpp.commands:fetch", "Fetch a model's weights."),
         Command("llm list", "pegboard_llamacpp.commands:list_models", "List the known models."),
     ]

@@ -119,7 +119,11 @@ def test_config_show_names_the_origin_of_every_value(process: Process, tmp_path:
     assert shown["pegboard.tracking_uri"] == {"value": "y.db", "origin": "--tracking-uri"}
 
 
-def test_config_show_spells_keys_as_the_file_does(process: Process, tmp_path: Path) -> None:
+def test_config_show_spells_keys_as_the_file_does(
+    process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What stands in the environment comes before the file.
+    monkeypatch.delenv("PEGBOARD_TRACKING_SENDER", raising=False)
     shown = json.loads(process("config", "show", "--json").stdout)
     given = {key: each["value"] for key, each in shown.items() if each["value"] is not None}
     assert {"pegboard.tracking_uri", "pegboard.disabled", "http.retries"} <= given.keys()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from pegboard.errors import command_line
 from pegboard_wire.http import Identity, Permission
 
 from pegboard_server import users
@@ -222,11 +223,13 @@ def check(identity: Identity, permission: Permission) -> None:
     if identity is NOBODY:
         raise denied("This server asks for a login: send a token, or a name and password.")
     if not identity.name:
+        level = Permission.WRITE if permission is Permission.INVOKE else permission
+        command = command_line("pegboard", "server", "user", "add", "NAME", "--level", level)
         raise Failure(
             403,
             "PERMISSION_DENIED",
             f"Only a user can have the {permission} permission, and the caller has no name. "
-            f"'pegboard server user add NAME --level {permission}' makes one.",
+            f"'{command}' makes one.",
         )
     text = f"The user {identity.name!r} has no {permission} permission."
     raise Failure(403, "PERMISSION_DENIED", text)

@@ -32,6 +32,11 @@ _ERROR = {
         },
     },
 }
+_ERROR_OF_ALL = {"$ref": "#/components/responses/Error"}
+_ERROR_OF_ITS_OWN = {
+    "description": "An error, in the form of the API that the client speaks.",
+    "content": {"application/json": {"schema": {"type": "object"}}},
+}
 
 
 def document(routes: Iterable[Route], root_path: str) -> dict[str, Any]:
@@ -83,7 +88,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         ],
         "responses": {
             "200": _success(endpoint),
-            "default": {"$ref": "#/components/responses/Error"},
+            "default": _ERROR_OF_ITS_OWN if endpoint.tell else _ERROR_OF_ALL,
         },
     }
     if endpoint.tags:

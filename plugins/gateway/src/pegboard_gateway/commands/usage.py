@@ -37,7 +37,8 @@ _TIMES = ("minute", "hour", "day")
     type=click.Choice(list(queries.BY)),
     default=["endpoint"],
     show_default=True,
-    help="What to sum by; several make groups of both.",
+    metavar="WHAT",
+    help=f"What to sum by; several make groups of both: {', '.join(queries.BY)}.",
 )
 @click.option("--since", default="24h", show_default=True, help="30m, 24h, 7d, or a date.")
 @click.option("--until", help="Likewise.  [default: now]")

@@ -68,7 +68,14 @@ def endpoints() -> Sequence[Endpoint]:
         _reading("/api/2.0/gateway/limits/{name}", _limits, "Return an endpoint's limits."),
         _reading("/api/3.0/gateway/endpoint/{name}", _getter(_ENDPOINT), "Describe an endpoint."),
         _reading("/api/3.0/gateway/route/{name}", _traffic_route, "Describe how calls are shared."),
-        _reading(_PROXY, _proxied_list, "List the endpoints, for MLflow's page."),
+        Endpoint(
+            "GET",
+            _PROXY,
+            _proxied_list,
+            Permission.INVOKE,
+            "List the endpoints, for MLflow's page.",
+            tags=_TAGS,
+        ),
         Endpoint(
             "POST",
             _PROXY,
@@ -91,12 +98,14 @@ def endpoints() -> Sequence[Endpoint]:
             f"{prefix}chat/completions", openai.handler(Task.CHAT), "Answer a conversation."
         )
     )
-    found.append(_reading(f"{prefix}models", openai.models, "List what can be asked for."))
+    models = f"{prefix}models"
+    found.append(_reading(models, openai.models, "List what can be asked for.", errors.openai))
     return found
 
 
-def _reading(path: str, handle: Any, summary: str) -> Endpoint:
-    return Endpoint("GET", path, handle, Permission.INVOKE, summary, tags=_TAGS)
+def _reading(path: str, handle: Any, summary: str, form: errors.Form | None = None) -> Endpoint:
+    tell = errors.of_server(form or _detail)
+    return Endpoint("GET", path, handle, Permission.INVOKE, summary, tell=tell, tags=_TAGS)
 
 
 # -- what there is ----------------------------------------------------------------------------

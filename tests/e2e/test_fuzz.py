@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -95,6 +96,9 @@ def test_no_request_that_keeps_or_breaks_the_document_is_answered_out_of_form(
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
     problems: dict[str, str] = {}
     operations = [found.ok() for found in schema.get_all_operations()]
+    # Below these the gateway answers by the same functions as without them.
+    same = re.compile("/gateway/(openai|anthropic|gemini|mlflow/v1)/")
+    operations = [each for each in operations if not same.match(each.path)]
     assert len(operations) > 60
     for operation in operations:
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):

@@ -31,7 +31,7 @@ from pegboard_wire.sentences import SHARED
 
 from pegboard_server import authentication, builtin, requests, routing
 from pegboard_server.accesslog import Log
-from pegboard_server.asgi import Receive, Scope, Send
+from pegboard_server.asgi import Receive, Scope, Send, client_of, is_of_page
 from pegboard_server.authentication import Authenticator
 from pegboard_server.exchange import STREAM, Exchange
 from pegboard_server.failures import ClientGone, Failure, busy, failure_of
@@ -226,7 +226,7 @@ class App:
         )
         if route is not None:
             exchange.tell = route.endpoint.tell
-        identity = await self.authenticator.identify(headers, _client(scope))
+        identity = await self.authenticator.identify(headers, client_of(scope))
         if route is None:
             # Who is not known does not learn what there is.
             exchange.user = identity.name
@@ -371,7 +371,7 @@ class App:
             self._url(exchange.scope, headers),
             body if endpoint.raw else b"",
             exchange.path.decode("latin-1"),
-            _client(exchange.scope),
+            client_of(exchange.scope),
             exchange.request_id,
         )
 
@@ -476,7 +476,7 @@ class App:
         failure, unexpected = failure_of(error, exchange.request_id, words or SHARED)
         if unexpected:
             self._report(exchange.request_id, error)
-        if failure.status == 401 and _is_of_page(exchange.scope):
+        if failure.status == 401 and is_of_page(exchange.scope):
             # The browser would ask with its own dialog; the page has a better one.
             return Failure(401, failure.error_code, failure.message)
         return failure
@@ -492,17 +492,8 @@ class App:
     def _log_access(self, exchange: Exchange, seconds: float) -> None:
         scope = exchange.scope
         # The query is left out: it may hold what is secret.
-        about = (_client(scope), exchange.user, scope["method"], scope["raw_path"])
+        about = (client_of(scope), exchange.user, scope["method"], scope["raw_path"])
         self.log.access(exchange.request_id, about, exchange.status, exchange.sent, seconds * 1000)
-
-
-def _is_of_page(scope: Scope) -> bool:
-    return any(name == b"x-requested-with" for name, _ in scope["headers"])
-
-
-def _client(scope: Scope) -> str:
-    client = scope.get("client")
-    return str(client[0]) if client else ""
 
 
 def _encoded(result: Result) -> bytes | Answer:

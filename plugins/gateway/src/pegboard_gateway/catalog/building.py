@@ -15,7 +15,6 @@ from pegboard.errors import ConfigError, PluginError
 from pegboard_gateway.catalog.completing import by_chat
 from pegboard_gateway.catalog.contract import GatewayEndpoint, Target
 from pegboard_gateway.control.guardrails import Setting, guard_of
-from pegboard_gateway.entities import Caller
 from pegboard_gateway.settings import EndpointTable, TargetTable
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ class Models:
         """Refuse guardrails that cannot be made; ConfigError."""
         if table.guardrails:
             try:
-                guard_of(self._host, table.guardrails, Setting(table.name, _ask_nothing, where))
+                guard_of(self._host, table.guardrails, Setting(table.name, where=where))
             except ConfigError as error:
                 raise ConfigError(f"{where} guardrails: {error.message}", hint=error.hint) from None
 
@@ -89,11 +88,6 @@ class Models:
                 raise ConfigError(error.message, hint=hint) from None
         self._wanted[key] = found
         return found
-
-
-async def _ask_nothing(endpoint: str, prompt: str, caller: Caller) -> str:
-    """Stand in for what guardrails ask, while they are only checked."""
-    raise NotImplementedError(f"{endpoint}, {prompt}, {caller}")
 
 
 def endpoints(entries: Iterable[Entry], models: Models) -> dict[str, GatewayEndpoint]:

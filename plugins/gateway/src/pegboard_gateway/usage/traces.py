@@ -23,7 +23,7 @@ from pegboard_llm.shapes import Merger
 from pegboard_gateway.control.guardrails import Setting
 from pegboard_gateway.control.guardrails.pii import PiiGuard
 from pegboard_gateway.control.guardrails.texts import edited
-from pegboard_gateway.entities import Asked, Caller, Outcome, UsageRecord
+from pegboard_gateway.entities import Asked, Outcome, UsageRecord
 from pegboard_gateway.money import DOLLAR
 from pegboard_gateway.settings import Trace
 
@@ -59,7 +59,7 @@ class Tracer:
         self._experiments: dict[str, str] = {}
         self._left_out = False
         self._size, self._lock = 0, threading.Lock()
-        self._redactor = PiiGuard({"stage": "both", "action": "rewrite"}, _NOWHERE)
+        self._redactor = PiiGuard({"stage": "both", "action": "rewrite"}, Setting(""))
 
     def add(self, trace: Trace, record: UsageRecord, asked: Asked, answer: Any) -> None:
         """Trace a call soon; never waits.
@@ -128,13 +128,6 @@ def _size(record: UsageRecord, asked: Asked) -> int:
     said = asked.headers.get("content-length") or ""
     given = int(said) if said.isascii() and said.isdecimal() and len(said) < 16 else 0
     return max(given, 4 * record.tokens.input) + 4 * record.tokens.output
-
-
-async def _nobody(endpoint: str, prompt: str, caller: Caller) -> str:
-    raise NotImplementedError("redaction asks nobody")
-
-
-_NOWHERE = Setting("", _nobody)
 
 
 def _whole(answer: Any) -> Any:

@@ -30,13 +30,18 @@ Ask = Callable[[str, str, Caller], Awaitable[str]]
 """Asks the endpoint of a name with a prompt, for a caller; returns the answer's text."""
 
 
+async def ask_nobody(endpoint: str, prompt: str, caller: Caller) -> str:  # noqa: ARG001
+    """Answer nothing: where guardrails are only checked, or ask nobody, no endpoint is reached."""
+    raise RuntimeError(f"A guardrail asked the endpoint {endpoint!r} where it cannot be reached.")
+
+
 @frozen
 class Setting:
     """Where a guardrail works."""
 
     endpoint: str
     """The endpoint that it guards."""
-    ask: Ask
+    ask: Ask = ask_nobody
     where: str = ""
     """Where it is configured, for messages."""
 

@@ -323,13 +323,9 @@ def ours(tmp_path_factory: pytest.TempPathFactory, mlflow_python: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory, mlflow_python: Path) -> Any:
+def theirs(mlflow_server: MlflowServer, mlflow_python: Path, tmp_path_factory: Any) -> Any:
     place = tmp_path_factory.mktemp("theirs")
-    server = MlflowServer(mlflow_python, place)
-    try:
-        return run_script(mlflow_python, server.url, place, SCRIPT)
-    finally:
-        server.stop()
+    return run_script(mlflow_python, mlflow_server.url, place, SCRIPT)
 
 
 @pytest.mark.parametrize("topic", TOPICS)

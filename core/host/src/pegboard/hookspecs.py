@@ -233,6 +233,15 @@ def pegboard_checks(host: Host) -> Iterable[Finding]:  # noqa: ARG001
 
 
 @hookspec
+def pegboard_variables() -> Sequence[str]:
+    """Name the environment variables, ``PEGBOARD_…``, that are read beside those of settings.
+
+    ``pegboard doctor`` and ``pegboard config show`` warn of others, which are misspelt.
+    """
+    return ()
+
+
+@hookspec
 def pegboard_settings() -> str:
     """Name the class of the plugin's settings, ``package.module:Settings``.
 

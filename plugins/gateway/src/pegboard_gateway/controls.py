@@ -117,9 +117,14 @@ class Guards:
             "max_tokens": _JUDGE_TOKENS,
         }
         answer = await self.calls.call(Asked(endpoint, Task.CHAT, body, caller=caller, face=FACE))
-        if not isinstance(answer, dict):
-            raise LLMError(Trouble.GARBAGE, "The judge answered with a stream.")
-        return str(answer["choices"][0]["message"].get("content") or "")
+        try:
+            [choice, *_] = answer["choices"]  # type: ignore[index]
+            text, reason = choice["message"].get("content"), choice.get("finish_reason")
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise LLMError(Trouble.GARBAGE, "The judge's answer has no text.") from None
+        if reason == "length":
+            raise LLMError(Trouble.TOO_LONG, "The judge did not come to an end.")
+        return str(text or "")
 
 
 class Controls(Gate):

@@ -42,7 +42,7 @@ from pegboard_gateway.entities import (
     UsageRecord,
 )
 from pegboard_gateway.path.events import Counting, Events, KeptEvents, RemoteSource, Source
-from pegboard_gateway.path.faults import no_endpoint
+from pegboard_gateway.path.faults import no_endpoint, telling
 from pegboard_gateway.path.local import Local
 from pegboard_gateway.path.sites import Site, Sites
 from pegboard_gateway.routing import Later, Over, Plan, Queue, State, Try
@@ -96,12 +96,15 @@ class Calls:
         self.cache = AnswerCache()
         self._ended: dict[int, list[asyncio.Future[None]]] = {}
 
-    async def call(self, asked: Asked, request_id: str = "") -> Json | Events:
+    async def call(
+        self, asked: Asked, request_id: str = "", form: Callable[[Json], Json] | None = None
+    ) -> Json | Events:
         """Return the answer: OpenAI's object, or with ``asked.stream`` its chunks.
 
+        ``form`` returns what a face makes of the object: what it cannot is the vendor's garbage.
         Raises LLMError; then the call is settled and recorded.
         """
-        way = Way(self, asked, request_id)
+        way = Way(self, asked, request_id, form)
         try:
             return await way.go()
         except LLMError as error:
@@ -154,6 +157,7 @@ class Way:
     calls: Calls
     asked: Asked
     request_id: str
+    form: Callable[[Json], Json] | None = None
     counting: Counting = field(factory=Counting)
     slot: Slot | None = None
     """Its place in the cache, if its endpoint keeps answers."""
@@ -191,9 +195,10 @@ class Way:
             self.slot = calls.cache.slot(endpoint, endpoint.cache, asked)
             kept = await self.slot.found()
             if kept is not None:
+                told = self._told(kept) if isinstance(kept, dict) else KeptEvents(self, kept)
                 self.said = kept
                 self._over(Outcome.CACHED, 200)
-                return kept if isinstance(kept, dict) else KeptEvents(kept)
+                return told
         # Before anything is open that would have to be closed if it fails.
         watching = guard.stream(asked) if guard is not None and asked.stream else None
         request = LLMRequest(asked.task, "", asked.body, asked.stream)
@@ -203,13 +208,21 @@ class Way:
         if isinstance(found, dict):
             if guard is not None:
                 found = await _had(guard.after(asked, found))
+            told = self._told(found)
             if self.slot is not None:
                 self.slot.keep(found)
             self.said = found
             self._over(Outcome.DONE, 200)
-            return found
+            return told
         source, first = found
         return Events(self, source, first, watching)
+
+    def _told(self, found: Json) -> Json:
+        """Return an answer in the form of its face; LLMError GARBAGE if it does not fit."""
+        if self.form is None:
+            return found
+        with telling(self.provider):
+            return self.form(found)
 
     async def _try_all(self, endpoint: GatewayEndpoint) -> Json | tuple[Source, list[Json]]:
         calls = self.calls
@@ -322,8 +335,10 @@ class Way:
 
     @property
     def provider(self) -> str:
-        """The provider that answers."""
-        return self._attempts[-1].provider if self._attempts else ""
+        """The provider that answers, or has answered what comes from the cache."""
+        if self._attempts:
+            return self._attempts[-1].provider
+        return self._endpoint.targets[0].provider if self._endpoint else ""
 
     # -- the end -------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ _MESSAGE = 4
 _FILE_BYTES = 16
 """So many characters of a sound or a file in base64 take about one."""
 DEFAULT_OUTPUT = 1_024
-"""What an answer is taken to have at most, if the request does not limit it."""
+"""How many tokens an answer is taken to have, if the request does not limit it."""
 
 
 def tokens(text: str) -> int:
@@ -45,16 +45,36 @@ def prompt_tokens(request: LLMRequest) -> int:
 
 
 def output_tokens(request: LLMRequest) -> int:
-    """Return the most tokens that an answer takes, of all choices of all prompts together."""
+    """Return the tokens that an answer is taken to have, of all choices of all prompts together.
+
+    It is what the request limits it to, or else DEFAULT_OUTPUT for each.
+    """
+    found = most_output(request, None)
+    return DEFAULT_OUTPUT * _choices(request) if found is None else found
+
+
+def most_output(request: LLMRequest, most: int | None) -> int | None:
+    """Return the most tokens that an answer can have; None if nothing limits it.
+
+    ``most`` is the most that the model puts out for one choice; None if that is not known.
+    """
     if request.task is Task.EMBEDDING:
         return 0
     body = request.body
-    most = body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_OUTPUT
+    said = body.get("max_completion_tokens") or body.get("max_tokens")
+    if said:
+        most = int(said) if most is None else min(int(said), most)
+    return None if most is None else most * _choices(request)
+
+
+def _choices(request: LLMRequest) -> int:
+    """Return how many answers are paid for."""
+    body = request.body
     choices = int(body.get("n") or 1)
     if request.task is Task.COMPLETION:
         # Those that are not the best are paid for as well.
         choices = max(choices, int(body.get("best_of") or 1)) * _prompts(body.get("prompt"))
-    return int(most) * choices
+    return choices
 
 
 def _prompts(value: Any) -> int:

@@ -13,7 +13,8 @@ from pegboard.contracts.llm import Json, LLMRequest, Task
 
 from pegboard_llm import shapes
 
-_BYTES = 4
+BYTES_OF_TOKEN = 4
+"""How many bytes of text are about a token."""
 _IMAGE = 1_000
 """What an image takes, about; vendors charge 85 to 1,600 tokens for one of common size."""
 _MESSAGE = 4
@@ -27,7 +28,7 @@ DEFAULT_OUTPUT = 1_024
 def tokens(text: str) -> int:
     """Return the tokens of a text."""
     size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
-    return (size + _BYTES - 1) // _BYTES
+    return (size + BYTES_OF_TOKEN - 1) // BYTES_OF_TOKEN
 
 
 def prompt_tokens(request: LLMRequest) -> int:
@@ -37,7 +38,7 @@ def prompt_tokens(request: LLMRequest) -> int:
         count = sum(map(_message, body.get("messages") or ()))
         for key in ("tools", "functions", "response_format", "prediction"):
             if value := body.get(key):
-                count += len(shapes.encoded(value)) // _BYTES
+                count += len(shapes.encoded(value)) // BYTES_OF_TOKEN
         return count
     if request.task is Task.COMPLETION:
         return _texts(body.get("prompt")) + _texts(body.get("suffix"))
@@ -111,7 +112,7 @@ def _message(message: Mapping[str, Any]) -> int:
     if len(message) > 2 or content is None:
         # Calls of tools, thoughts, names: whatever else a message has is sent too.
         others = {key: value for key, value in message.items() if key not in ("role", "content")}
-        count += len(shapes.encoded(others)) // _BYTES
+        count += len(shapes.encoded(others)) // BYTES_OF_TOKEN
     return count
 
 

@@ -95,9 +95,12 @@ class Host:
         ``table`` is read as the provider's own class of settings; ConfigError, which names
         ``where``, if it is wrong.
         """
-        model: Model = self._made(
-            "LLM provider", name, lambda kind: (settings.structure(kind.settings, table, where),)
-        )
+
+        def read(kind: type[Model]) -> tuple[Any]:
+            found = settings.structure(kind.settings, table, where)
+            return (settings.with_shared(found, self.config),)
+
+        model: Model = self._made("LLM provider", name, read)
         return model
 
     def api_name(self, name: str) -> Any:

@@ -339,9 +339,12 @@ class Host:
 
     def _configured(self, kind: str, name: str, table: Mapping[str, Any], where: str) -> Any:
         """Make a thing of the class that a plugin declares for a name, with its settings."""
-        return self._made(
-            kind, name, lambda made: (settings.structure(made.settings, table, where),)
-        )
+
+        def read(made: Any) -> tuple[Any]:
+            found = settings.structure(made.settings, table, where)
+            return (settings.with_shared(found, self.config),)
+
+        return self._made(kind, name, read)
 
     def _one(self, kind: str, name: str) -> tuple[str, Any]:
         """Return who declares a thing, and its declaration."""

@@ -16,6 +16,7 @@ from pegboard.contracts.llm import (
     LLMProvider,
     LLMRequest,
     LocalProvider,
+    Renewal,
     Trouble,
 )
 from pegboard_llm import checks, estimate
@@ -44,6 +45,7 @@ from pegboard_gateway.entities import (
 from pegboard_gateway.path.events import Counting, Events, KeptEvents, RemoteSource, Source
 from pegboard_gateway.path.faults import no_endpoint, telling
 from pegboard_gateway.path.local import Local
+from pegboard_gateway.path.renewals import Renewals
 from pegboard_gateway.path.sites import Site, Sites
 from pegboard_gateway.routing import Later, Over, Plan, Queue, State, Try
 from pegboard_gateway.routing.order import ordered
@@ -92,6 +94,7 @@ class Calls:
         self.gate = gate or OpenGate()
         self.client = client or Client()
         self.local = Local()
+        self.renewals = Renewals()
         self.sites = Sites(catalog)
         self.random = random or Random()  # noqa: S311 (it decides who is asked, not who may)
         self.guard_of, self.scope, self.trace = guard, scope, trace
@@ -156,6 +159,7 @@ class Calls:
         """Close all connections."""
         self.client.close()
         self.local.close()
+        self.renewals.close()
 
 
 @define(eq=False)
@@ -326,6 +330,8 @@ class Way:
         if isinstance(model, LocalProvider):
             return await self._ask_here(model, request, until)
         assert isinstance(model, LLMProvider)
+        if model.renewal() is not Renewal.NOT_DUE:
+            await self.calls.renewals.ready(model, until)
         with site.reading:
             call = model.call(request)
         reply = await self.calls.client.send(

@@ -14,6 +14,8 @@ export interface Route {
   path: string
   /** Loads the page when it is first needed; prefer `() => import('./page')`. */
   load: () => Promise<{ default: ComponentType<PageProps> }>
+  /** Asks, with `ahead` of core/api, for what the page shows first while its code is on its way. */
+  ahead?: (params: Record<string, string>) => void
   /** Which icon of the rail is marked. */
   rail?: string
   title?: string

@@ -147,6 +147,14 @@ document.addEventListener('click', (event) => {
   navigate(to + url.search)
 })
 
+/** The code of a page comes while the pointer, or the focus, is on its way to be used. */
+for (const name of ['pointerover', 'focusin'])
+  document.addEventListener(name, (event) => {
+    const link = (event.target as Element).closest?.('a[href]') as HTMLAnchorElement | null
+    if (!link?.href.startsWith(root.href)) return
+    find(`/${link.href.slice(root.href.length).replace(/[?#].*/, '')}`)?.route.load().catch(() => undefined)
+  })
+
 const routes: (Route & { pattern: RegExp; names: string[] })[] = []
 
 /** Take routes in; called by main.tsx for each pages/NAME/route.ts. */

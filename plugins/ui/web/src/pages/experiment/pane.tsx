@@ -13,7 +13,7 @@ export function PaneHost({ load, split, pane }: { load: Load; split: boolean; pa
   const [Pane, setPane] = useState<ComponentType<PaneProps>>()
   const [error, setError] = useState<Error>()
   const box = useRef<HTMLDivElement>(null)
-  const get = () => load().then((module) => setPane(() => module.default), setError)
+  const get = () => load(pane).then((module) => setPane(() => module.default), setError)
   useLayoutEffect(() => void get(), [load])
   const share = Math.min(MOST, Math.max(LEAST, Number(param('seam')) || 47))
   const place = (percent: number) => setQuery({ seam: String(Math.round(Math.min(MOST, Math.max(LEAST, percent)))) }, { replace: true })

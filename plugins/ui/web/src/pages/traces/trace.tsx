@@ -82,7 +82,7 @@ function One({ id }: { id: string }) {
   const wanted = spans.ids.indexOf(param('span'))
   const selected = wanted >= 0 ? wanted : slow >= 0 ? slow : (tree.order[0] ?? -1)
   const hits = useHits(id, trace, param('find'))
-  const neighbours = useNeighbours(id)
+  const neighbours = useNeighbours(trace ? id : '')
   const scroller = useRef<HTMLDivElement>(null)
   const search = useRef<HTMLInputElement>(null)
 
@@ -239,9 +239,10 @@ function useHits(id: string, trace: Overview | undefined, find: string): Readonl
   }, [found, find, trace])
 }
 
-/** The traces before and after one in the list that it was opened from. */
+/** The traces before and after one in the list that it was opened from; '' has none. */
 function useNeighbours(id: string): { before?: string; after?: string } {
-  const ids = useResource<Listed>('traces/list', listQuery(scopeOf())).data?.ids ?? []
+  // The trace itself comes first.
+  const ids = useResource<Listed>(id ? 'traces/list' : null, listQuery(scopeOf())).data?.ids ?? []
   const at = ids.indexOf(id)
   return at < 0 ? { after: ids[0] } : { before: ids[at - 1], after: ids[at + 1] }
 }

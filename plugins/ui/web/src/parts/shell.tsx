@@ -1,5 +1,5 @@
 /** The frame of all pages: the rail, the page of the address, and what floats above it. */
-import { useEffect, useErrorBoundary, useState } from 'preact/hooks'
+import { useEffect, useErrorBoundary, useLayoutEffect, useState } from 'preact/hooks'
 import type { ComponentType } from 'preact'
 import { Failure, pending, unknown } from '../core/api'
 import { helpIsOpen, useKeys } from '../core/keys'
@@ -121,8 +121,9 @@ function Outlet({ route, params }: { route: Route; params: Record<string, string
       (found: Error) => setError(found),
     )
   }
-  useEffect(() => {
-    if (!loaded.has(route)) load()
+  // Not a frame later, as an effect would.
+  useLayoutEffect(() => {
+    if (!loaded.has(route)) { load(); route.ahead?.(params) }
     document.title = route.title ? `${route.title}, pegboard` : 'pegboard'
     if (broken) reset()
   }, [route])

@@ -6,7 +6,7 @@ import { give } from '../../core/pegs'
 import { useRegistry } from '../../core/events'
 import { type Resource, useResource } from '../../core/resource'
 import { href, may } from '../../core/root'
-import { asList, asSearch, listParam, navigate, param, setQuery } from '../../core/router'
+import { asList, asSearch, listParam, navigate, type PageProps, param, setQuery } from '../../core/router'
 import { Ask } from '../../parts/ask'
 import { Bar } from '../../parts/bar'
 import { Confirm } from '../../parts/dialog'
@@ -20,8 +20,10 @@ import { createVersion, deleteModel, type Move, moveAlias, moveStage, rename } f
 import { better, byRank, type Direction, fits, headlineOf, lanesOf, metric, metricsOf } from './figures'
 import { Lanes } from './lanes'
 import { AliasMenu } from './menus'
-import { MovePanel } from './move'
+import { MovePanel } from './move-lazy'
+import { modelQuery } from './scope'
 import { Versions } from './versions'
+import './page.css'
 
 /** Directions of metrics, as their experiment says them. */
 interface Compared {
@@ -32,9 +34,12 @@ interface Compared {
 const METRICS = 3
 const MOST_COMPARED = 100
 
-export function ModelPage({ name }: { name: string }) {
-  const page = param('page')
-  const found = useResource<ModelAnswer>('registry/model', { name, page_token: page })
+export default function Model({ params: { name = '' } }: PageProps) {
+  return <ModelPage key={name} name={name} />
+}
+
+function ModelPage({ name }: { name: string }) {
+  const found = useResource<ModelAnswer>('registry/model', modelQuery(name))
   useRegistry(found.reload)
   const answer = found.data
   return (

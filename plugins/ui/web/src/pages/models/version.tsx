@@ -8,7 +8,7 @@ import { give } from '../../core/pegs'
 import { useRegistry } from '../../core/events'
 import { type Resource, useResource } from '../../core/resource'
 import { href, may } from '../../core/root'
-import { navigate, param, setQuery } from '../../core/router'
+import { navigate, type PageProps, param, setQuery } from '../../core/router'
 import { Bar } from '../../parts/bar'
 import { Confirm } from '../../parts/dialog'
 import { Foot } from '../../parts/foot'
@@ -22,9 +22,14 @@ import { approve, author, deleteVersion, isKnown, moveAlias, moveStage, removeAl
 import { gatesOf } from './figures'
 import { Lineage } from './lineage'
 import { AliasMenu } from './menus'
-import { MovePanel } from './move'
+import { MovePanel } from './move-lazy'
+import './page.css'
 
-export function VersionPage({ name, version }: { name: string; version: string }) {
+export default function ModelVersion({ params: { name = '', version = '' } }: PageProps) {
+  return <VersionPage key={`${name}/${version}`} name={name} version={version} />
+}
+
+function VersionPage({ name, version }: { name: string; version: string }) {
   const found = useResource<VersionAnswer>('registry/version', { name, version })
   // Where the aliases are, and who else is in a stage; remembered from the model's page.
   const model = useResource<ModelAnswer>('registry/model', { name })

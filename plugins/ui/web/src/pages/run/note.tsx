@@ -5,45 +5,13 @@ import { may } from '../../core/root'
 import { refuse } from '../../core/undo'
 import { Prose } from '../../parts/prose-view'
 import { NOTE, type Overview } from './data'
+import { type Draft, keep, kept } from './drafts'
 import { editTag, tagNow } from './edits'
 
 export interface NoteProps {
   run: Overview
   show: (tags: Record<string, string | undefined>) => void
   done: () => void
-}
-
-interface Draft {
-  /** What the note was when the writing began. */
-  base: string
-  text: string
-}
-
-const place = (id: string): string => `pegboard.note.${id}`
-
-/** What was being written survives a reload and a server that is gone. */
-function kept(id: string): Draft | undefined {
-  try {
-    const found = sessionStorage.getItem(place(id))
-    return found ? (JSON.parse(found) as Draft) : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function keep(id: string, draft: Draft | undefined): void {
-  try {
-    if (draft) sessionStorage.setItem(place(id), JSON.stringify(draft))
-    else sessionStorage.removeItem(place(id))
-  } catch {
-    // Then it lives as long as the page.
-  }
-}
-
-/** Begin to write, from another part of the page: the box is open when the overview comes. */
-export function beginNote(run: Overview): void {
-  const saved = run.tags[NOTE] ?? ''
-  if (!kept(run.info.run_id)) keep(run.info.run_id, { base: saved, text: saved })
 }
 
 export function Note({ run, show, done }: NoteProps) {

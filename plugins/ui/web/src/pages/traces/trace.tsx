@@ -14,11 +14,13 @@ import { Foot } from '../../parts/foot'
 import { Peg } from '../../parts/peg'
 import { Failed, Nothing } from '../../parts/states'
 import { reveal } from '../../parts/window'
-import { asked, type Listed, listQuery, scoped, scopeOf, short } from './list'
+import type { Listed } from './list'
+import { listQuery, scoped, scopeOf } from './scope'
 import { type Assessment, Side } from './side'
 import { type Columns, criticalPath, dollars, endOf, rowsOf, slowest, took, treeOf } from './spans'
 import { text } from './words'
 import { Fall } from './waterfall'
+import { asked, short } from './words'
 import './page.css'
 
 export interface Overview extends Columns {
@@ -80,7 +82,7 @@ function One({ id }: { id: string }) {
   const wanted = spans.ids.indexOf(param('span'))
   const selected = wanted >= 0 ? wanted : slow >= 0 ? slow : (tree.order[0] ?? -1)
   const hits = useHits(id, trace, param('find'))
-  const neighbours = useNeighbours(id)
+  const neighbours = useNeighbours(trace ? id : '')
   const scroller = useRef<HTMLDivElement>(null)
   const search = useRef<HTMLInputElement>(null)
 
@@ -237,9 +239,10 @@ function useHits(id: string, trace: Overview | undefined, find: string): Readonl
   }, [found, find, trace])
 }
 
-/** The traces before and after one in the list that it was opened from. */
+/** The traces before and after one in the list that it was opened from; '' has none. */
 function useNeighbours(id: string): { before?: string; after?: string } {
-  const ids = useResource<Listed>('traces/list', listQuery(scopeOf())).data?.ids ?? []
+  // The trace itself comes first.
+  const ids = useResource<Listed>(id ? 'traces/list' : null, listQuery(scopeOf())).data?.ids ?? []
   const at = ids.indexOf(id)
   return at < 0 ? { after: ids[0] } : { before: ids[at - 1], after: ids[at + 1] }
 }

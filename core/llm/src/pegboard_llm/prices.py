@@ -20,6 +20,7 @@ ANY = "*"
 """The name of the model whose price holds for all that have none of their own."""
 
 _PICO = 1_000_000  # A dollar for a million tokens is a million pico-dollars for one.
+_PICOS = 1_000_000_000_000
 _ENDINGS = re.compile(r"(-\d{4}-\d\d-\d\d|[-@]\d{8}|-latest|:latest|-\d{3}|-v\d+(:\d+)?|:\d+)$")
 _REGION = re.compile(r"^(us|us-gov|eu|apac|jp|au|ca|global)\.")
 _VENDORS = {"google": "gemini", "mistralai": "mistral", "x-ai": "xai", "meta-llama": "togetherai"}
@@ -59,15 +60,24 @@ class Price(Rates):
         self, prompt: int, completion: int = 0, *, cached: int = 0, cache_write: int = 0
     ) -> int:
         """Return nano-dollars for counts of tokens; the cached and written are of the prompt."""
+        return -(-sum(self._pico(prompt, completion, cached, cache_write)) // 1000)
+
+    def dollars(
+        self, prompt: int, completion: int = 0, *, cached: int = 0, cache_write: int = 0
+    ) -> tuple[float, float]:
+        """Return dollars for what went in and for what came out, not rounded up."""
+        into, out = self._pico(prompt, completion, cached, cache_write)
+        return into / _PICOS, out / _PICOS
+
+    def _pico(self, prompt: int, completion: int, cached: int, cache_write: int) -> tuple[int, int]:
         rates = self.long if self.long is not None and prompt > self.long.above else self
         plain = max(prompt - cached - cache_write, 0)
-        pico = (
+        into = (
             plain * _pico(rates.input)
-            + completion * _pico(rates.output)
             + cached * _pico(rates.input if rates.cached_input is None else rates.cached_input)
             + cache_write * _pico(rates.input if rates.cache_write is None else rates.cache_write)
         )
-        return -(-pico // 1000)
+        return into, completion * _pico(rates.output)
 
 
 def price(
@@ -109,6 +119,13 @@ def price_of(provider: str, model: str) -> Price | None:
         vendor, _, rest = name.partition("/")
         return price_of(_VENDORS.get(vendor, vendor), rest.partition(":")[0])
     return _made(table[ANY]) if ANY in table else None
+
+
+@lru_cache(maxsize=4096)
+def price_anywhere(model: str) -> Price | None:
+    """Return the price of the first vendor that lists a model; None if no vendor does."""
+    tables = [name for name, of in _table().items() if isinstance(of, dict) and ANY not in of]
+    return next((found for name in tables if (found := price_of(name, model))), None)
 
 
 def _made(said: Mapping[str, Any]) -> Price:

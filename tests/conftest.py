@@ -10,6 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from mlflow_server import MlflowServer
 from peers import interpreter
 from pegboard_testing.isolation import forget
 
@@ -28,6 +29,22 @@ def without_senders() -> Iterator[None]:
 def mlflow_python() -> Path:
     """Return the Python of an environment that holds the real MLflow."""
     return interpreter("mlflow")
+
+
+@pytest.fixture(scope="session")
+def _mlflow_server(
+    mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MlflowServer]:
+    server = MlflowServer(mlflow_python, tmp_path_factory.mktemp("mlflow"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def mlflow_server(_mlflow_server: MlflowServer) -> MlflowServer:
+    """Return the real MLflow's server as if it were new: to start one takes many seconds."""
+    _mlflow_server.clear()
+    return _mlflow_server
 
 
 @pytest.fixture(scope="session", autouse=True)

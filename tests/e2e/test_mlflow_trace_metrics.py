@@ -324,20 +324,14 @@ def our_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def their_url(tmp_path_factory: pytest.TempPathFactory, mlflow_python: Path) -> Iterator[str]:
-    server = MlflowServer(mlflow_python, tmp_path_factory.mktemp("theirs"))
-    yield server.url
-    server.stop()
-
-
-@pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory, mlflow_python: Path, our_url: str) -> Any:
     return run_script(mlflow_python, our_url, tmp_path_factory.mktemp("script"), SCRIPT)
 
 
 @pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory, mlflow_python: Path, their_url: str) -> Any:
-    return run_script(mlflow_python, their_url, tmp_path_factory.mktemp("script"), SCRIPT)
+def theirs(mlflow_server: MlflowServer, mlflow_python: Path, tmp_path_factory: Any) -> Any:
+    place = tmp_path_factory.mktemp("theirs")
+    return run_script(mlflow_python, mlflow_server.url, place, SCRIPT)
 
 
 @pytest.mark.parametrize("topic", TOPICS)
@@ -353,8 +347,10 @@ def test_nothing_was_left_out(ours: Any, theirs: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def read(our_url: str, their_url: str) -> tuple[conventions.Traces, conventions.Traces]:
-    return conventions.sent(our_url), conventions.sent(their_url)
+def read(
+    our_url: str, mlflow_server: MlflowServer
+) -> tuple[conventions.Traces, conventions.Traces]:
+    return conventions.sent(our_url), conventions.sent(mlflow_server.url)
 
 
 @pytest.mark.parametrize("name", conventions.TRACES)

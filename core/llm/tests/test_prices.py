@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pegboard_llm.costs import cost_of
 from pegboard_llm.model_data import most_output, read
 from pegboard_llm.prices import Price, price, price_of
 from pegboard_llm.shapes import usage
@@ -63,6 +64,36 @@ def test_a_price_of_ones_own_goes_before_the_table() -> None:
 def test_a_long_prompt_costs_more() -> None:
     assert price("anthropic", "claude-haiku-5-5", usage(100_000, 100)) == 10_050_000
     assert price("anthropic", "claude-haiku-5-5", usage(100_001, 100)) == 50_250_500
+
+
+USED = {"input_tokens": 1_000_000, "output_tokens": 1_000_000}
+MINI = (0.15, 0.6)
+COSTS = [
+    ("gpt-4o-mini", "openai", USED, MINI),
+    ("gpt-4o-mini-2024-07-18", "OpenAI", USED, MINI),
+    ("gpt-4o-mini", "az.ai.openai", USED, MINI),
+    ("gpt-4o-mini", None, USED, MINI),
+    ("openai/gpt-4o-mini", None, USED, MINI),
+    ("gpt-4o-mini", "somebody else", USED, MINI),
+    ("gpt-4o-mini", "openai", {**USED, "cache_read_input_tokens": 500_000}, (0.1125, 0.6)),
+    ("gpt-4o-mini", "openai", {"output_tokens": 1_000_000}, (0.0, 0.6)),
+    ("gpt-4o-mini", "openai", {}, None),
+    ("gateway:/gpt-4o-mini", "openai", USED, None),
+    ("nobody-knows", None, USED, None),
+    ("", None, USED, None),
+]
+
+
+@pytest.mark.parametrize(("model", "provider", "used", "expected"), COSTS)
+def test_costs_are_in_dollars_by_the_names_that_traces_have(
+    model: str, provider: str | None, used: dict[str, int], expected: tuple[float, float] | None
+) -> None:
+    found = cost_of(model, provider, used)
+    if expected is None:
+        assert found is None
+    else:
+        into, out = expected
+        assert found == {"input_cost": into, "output_cost": out, "total_cost": into + out}
 
 
 def test_the_table_is_sound() -> None:

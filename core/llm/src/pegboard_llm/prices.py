@@ -13,9 +13,10 @@ from typing import Any
 
 from attrs import field, frozen, validators
 
-from pegboard_llm.model_data import look_up
+from pegboard_llm.model_data import ANY, look_up, read
 
 _PICO = 1_000_000  # A dollar for a million tokens is a million pico-dollars for one.
+_PICOS = 1_000_000_000_000
 
 
 def _dollars() -> Any:
@@ -51,15 +52,24 @@ class Price(Rates):
         self, prompt: int, completion: int = 0, *, cached: int = 0, cache_write: int = 0
     ) -> int:
         """Return nano-dollars for counts of tokens; the cached and written are of the prompt."""
+        return -(-sum(self._pico(prompt, completion, cached, cache_write)) // 1000)
+
+    def dollars(
+        self, prompt: int, completion: int = 0, *, cached: int = 0, cache_write: int = 0
+    ) -> tuple[float, float]:
+        """Return dollars for what went in and for what came out, not rounded up."""
+        into, out = self._pico(prompt, completion, cached, cache_write)
+        return into / _PICOS, out / _PICOS
+
+    def _pico(self, prompt: int, completion: int, cached: int, cache_write: int) -> tuple[int, int]:
         rates = self.long if self.long is not None and prompt > self.long.above else self
         plain = max(prompt - cached - cache_write, 0)
-        pico = (
+        into = (
             plain * _pico(rates.input)
-            + completion * _pico(rates.output)
             + cached * _pico(rates.input if rates.cached_input is None else rates.cached_input)
             + cache_write * _pico(rates.input if rates.cache_write is None else rates.cache_write)
         )
-        return -(-pico // 1000)
+        return into, completion * _pico(rates.output)
 
     def most(self, prompt: int, completion: int) -> int:
         """Return the most nano-dollars that so many tokens may cost."""
@@ -96,6 +106,14 @@ def price_of(provider: str, model: str) -> Price | None:
     """
     said = look_up("prices.json", provider, model)
     return None if said is None else _made(said)
+
+
+@lru_cache(maxsize=4096)
+def price_anywhere(model: str) -> Price | None:
+    """Return the price of the first vendor that lists a model; None if no vendor does."""
+    every = read("prices.json")
+    tables = [name for name, of in every.items() if isinstance(of, dict) and ANY not in of]
+    return next((found for name in tables if (found := price_of(name, model))), None)
 
 
 def _made(said: Mapping[str, Any]) -> Price:

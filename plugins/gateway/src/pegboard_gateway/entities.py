@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from attrs import define, field, frozen
-from pegboard.contracts.llm import Task
+from pegboard.contracts.llm import LLMError, Task, Trouble
 
 from pegboard_gateway.money import Money
 
@@ -127,6 +127,14 @@ class Spent:
     target: TargetKey
     tokens: Tokens
     cost: Money
+
+
+class LeftAlone(LLMError):
+    """All upstreams failed several times, and nothing is sent to them for a while."""
+
+    def __init__(self, retry_after: float) -> None:
+        text = "The model's server failed several times and is left alone for a while."
+        super().__init__(Trouble.OVERLOADED, text, retry_after=retry_after)
 
 
 class Outcome(StrEnum):

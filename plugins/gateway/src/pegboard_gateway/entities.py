@@ -42,6 +42,29 @@ NOBODY = Caller()
 
 
 @frozen
+class Estimate:
+    """How many tokens a call may take, before it is made: the most that is likely."""
+
+    input: int
+    output: int
+
+    @property
+    def total(self) -> int:
+        """Input and output together."""
+        return self.input + self.output
+
+
+@frozen
+class Passed:
+    """A request that goes to the vendor as it is, and whose answer comes back so."""
+
+    path: str
+    """Below the address of the vendor's API; it cannot leave that."""
+    content: bytes = field(repr=False)
+    estimate: Estimate
+
+
+@frozen
 class Asked:
     """What a client asks for, the same whichever face it came through.
 
@@ -57,7 +80,9 @@ class Asked:
     """The client's headers by name in any case of letters; they may hold its key."""
     face: str = "openai"
     """The form that it was asked in: ``openai``, ``responses``, ``anthropic``, ``gemini``,
-    ``mlflow``."""
+    ``mlflow``, ``proxy``."""
+    passed: Passed | None = None
+    """What is passed on as it is; then ``body`` is empty and ``stream`` true."""
 
 
 @frozen
@@ -105,19 +130,6 @@ def _count(said: Any) -> int:
 
 
 NO_TOKENS = Tokens()
-
-
-@frozen
-class Estimate:
-    """How many tokens a call may take, before it is made: the most that is likely."""
-
-    input: int
-    output: int
-
-    @property
-    def total(self) -> int:
-        """Input and output together."""
-        return self.input + self.output
 
 
 @frozen

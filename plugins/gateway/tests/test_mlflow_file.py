@@ -123,7 +123,7 @@ def test_no_key_is_shown(tmp_path: Path) -> None:
         (endpoints({"limit": {"calls": 3, "per": "day"}}), "renewal_period"),
         (endpoints({"endpoint_typ": "x"}), "did you mean 'endpoint_type'?"),
         (endpoints(model(provider="openia")), "Did you mean 'openai'?"),
-        (endpoints(model(provider="palm", config={})), "'gemini' is what came after it"),
+        (endpoints(model(provider="palm", config={})), "successor is 'gemini'"),
         (routes(destinations=[{"name": "aa", "traffic_percentage": 100}]), "Did you mean 'a'?"),
     ],
 )

@@ -22,10 +22,12 @@ from pegboard_providers import compatible
 from pegboard_providers.anthropic import Anthropic, AnthropicSettings
 from pegboard_providers.azure import Azure, AzureSettings
 from pegboard_providers.cohere import Cohere, CohereSettings
+from pegboard_providers.databricks import Databricks, DatabricksSettings
 from pegboard_providers.gemini import Gemini, GeminiSettings
 from pegboard_providers.huggingface import TextGenerationInference
 from pegboard_providers.mistral import Mistral
 from pegboard_providers.openai import OpenAI, OpenAISettings
+from pegboard_providers.sap import SapAiCore, SapSettings
 from pegboard_providers.serving import MlflowServing, PegboardServing, ServingSettings
 from pegboard_providers.settings import KeyAndAddress, ServerAddress
 from pegboard_testing import LLMProviderContract
@@ -174,6 +176,33 @@ class TestTextGenerationInference(LLMProviderContract):
             check_openai(request, body)
         else:
             check_schema("tgi-generate", body)
+
+
+class TestDatabricks(LLMProviderContract):
+    recorded = RECORDED / "databricks"
+
+    @pytest.fixture
+    def provider(self) -> LLMProvider:
+        url = "https://dbc-1.cloud.databricks.com/"
+        return Databricks(DatabricksSettings(base_url=url, api_key=KEY))
+
+    def conforms(self, request: LLMRequest, body: Json) -> None:
+        check_openai(request, body, frozenset({"top_k", "instruction"}))
+
+
+class TestSapAiCore(LLMProviderContract):
+    recorded = RECORDED / "sap"
+    wanting: ClassVar = {"input_type": {"input_type": "query"}}
+
+    @pytest.fixture
+    def provider(self) -> LLMProvider:
+        url = "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com/v2"
+        own = {"X-Of-The-Company": KEY}
+        return SapAiCore(SapSettings(base_url=url, deployment="d0123456789abcdef", headers=own))
+
+    def conforms(self, request: LLMRequest, body: Json) -> None:
+        name = "sap-chat" if request.task is Task.CHAT else "sap-embedding"
+        check_schema(name, body)
 
 
 class TestMlflowServing(LLMProviderContract):

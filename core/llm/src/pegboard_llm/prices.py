@@ -97,8 +97,10 @@ def price_of(provider: str, model: str) -> Price | None:
     model cost the same, and where they do not the table names them.
     """
     table = _table().get(provider)
-    if isinstance(table, str):
-        table = _table()[table]
+    if isinstance(table, list):
+        # It sells what several vendors make, for what they take themselves.
+        found = (price_of(vendor, model) for vendor in table)
+        return next((each for each in found if each is not None), None)
     if not isinstance(table, dict):
         return None
     name = model.removeprefix("models/")

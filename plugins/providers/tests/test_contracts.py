@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import typing
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -55,11 +56,17 @@ ANTHROPIC = (
 )
 
 
+@cache
+def adapter_of(kind: Any) -> tuple[frozenset[str], TypeAdapter[Any]]:
+    """Return the fields of a TypedDict, and what checks values; to make it takes a while."""
+    adapter = TypeAdapter(with_config(ConfigDict(strict=True))(kind))
+    return frozenset(typing.get_type_hints(kind)), adapter
+
+
 def check_typed(kind: Any, body: Json) -> None:
     """Assert that a body is of a TypedDict, and has no other fields."""
-    hints = typing.get_type_hints(kind)
-    assert body.keys() <= hints.keys(), body.keys() - hints.keys()
-    adapter = TypeAdapter(with_config(ConfigDict(strict=True))(kind))
+    hints, adapter = adapter_of(kind)
+    assert body.keys() <= hints, body.keys() - hints
     consume(adapter.validate_python(body))
 
 
@@ -78,8 +85,15 @@ def check_openai(request: LLMRequest, body: Json, own: frozenset[str] = frozense
     check_typed(OPENAI[request.task][request.stream], {"model": "m", **known})
 
 
+@cache
+def schema_of(name: str) -> Any:
+    return jsonschema.Draft202012Validator(
+        json.loads((HERE / "schemas" / f"{name}.json").read_text())
+    )
+
+
 def check_schema(name: str, body: Json) -> None:
-    jsonschema.validate(body, json.loads((HERE / "schemas" / f"{name}.json").read_text()))
+    schema_of(name).validate(body)
 
 
 class TestOpenAI(LLMProviderContract):

@@ -38,5 +38,5 @@ def _answer_soon() -> None:
     calls wait for the thread that keeps records for a tenth of the usual time at most.
     """
     gc.freeze()
-    gc.set_threshold(10_000, 20, 100)
+    gc.set_threshold(2_000, 10, 10)
     sys.setswitchinterval(0.0005)

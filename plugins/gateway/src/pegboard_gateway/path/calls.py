@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define, field
 from pegboard.contracts.llm import (
@@ -69,7 +69,8 @@ _LONG = 512 << 10
 
 async def _had(soon: Soon[T]) -> T:
     """Return what may have to be waited for."""
-    return await soon if isinstance(soon, Awaitable) else soon
+    # It is asked several times a call, and isinstance(…, Awaitable) would be slow.
+    return await cast("Awaitable[T]", soon) if hasattr(soon, "__await__") else soon
 
 
 class Calls:
@@ -337,9 +338,9 @@ class Way:
     ) -> Json | tuple[Source, list[Json]]:
         model, waits = site.target.model, endpoint.timeouts
         passed = self.asked.passed
-        if isinstance(model, LocalProvider):
-            return await self._ask_here(model, request, until)
-        assert isinstance(model, LLMProvider)
+        if site.is_local:
+            return await self._ask_here(cast("LocalProvider", model), request, until)
+        model = cast("LLMProvider", model)
         if model.renewal() is not Renewal.NOT_DUE:
             await self.calls.renewals.ready(model, until)
         with site.reading:

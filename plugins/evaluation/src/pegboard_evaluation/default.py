@@ -27,6 +27,7 @@ from pegboard_evaluation import (
 )
 from pegboard_evaluation.certainty import Certainty
 from pegboard_evaluation.classifiers import Classified
+from pegboard_evaluation.columns import numeric, present, weights_of
 from pegboard_evaluation.metric import EvaluationMetric, MetricValue
 
 REGRESSOR, CLASSIFIER = "regressor", "classifier"
@@ -66,6 +67,11 @@ class Settings:
     """How many seconds a metric of the user's may take; 0: any."""
     log_metrics_with_dataset_info: bool = True
     """Nothing depends on it: metrics are logged with the data set of the run."""
+    log_model_explainability: bool | None = None
+    """Whether the model is explained; None: if ``shap`` is installed and the table is small."""
+    explainability_algorithm: str = ""
+    explainability_nsamples: int = 2000
+    explainability_kernel_link: str = "identity"
     extra_metrics: Any = ()
     custom_artifacts: Any = ()
     parameters: dict[str, Any] = Factory(dict)
@@ -101,6 +107,8 @@ class DefaultEvaluator(ModelEvaluator):
                 )
         columns = self._columns(table)
         chosen = custom.ordered(self._metrics(table), columns)
+        if self.options.extra_metrics:
+            self._measure_first(table, columns)
         custom.tried(chosen, columns, self.options.metric_timeout_s)
 
     def evaluate(self, table: EvaluationTable, work: Work) -> Iterator[Result]:
@@ -124,13 +132,28 @@ class DefaultEvaluator(ModelEvaluator):
             prefix=self.options.metric_prefix,
         )
 
+    def _measure_first(self, table: EvaluationTable, columns: custom.Columns) -> None:
+        """Give metrics the figures of the first rows, where those have any."""
+        found: Mapping[str, float | str] = {}
+        if table.kind == REGRESSOR:
+            found = regressors.measure(
+                numeric("targets", table.targets), numeric("outputs", table.outputs)
+            )
+        elif table.kind == CLASSIFIER:
+            # The first rows may have but one label; to try a metric, the figures of any rows do.
+            labels = np.array([0, 1])
+            found = classifiers.measure(classifiers.classified(labels, labels))
+        for name, value in found.items():
+            if not isinstance(value, str):
+                columns.results[name] = MetricValue(aggregate_results={name: value})
+
     # -- built in ------------------------------------------------------------------------------
 
     def _regressor(
         self, table: EvaluationTable, work: Work, columns: custom.Columns
     ) -> Iterator[Result]:
         targets, outputs = numeric("targets", table.targets), numeric("outputs", table.outputs)
-        weights = None if table.weights is None else numeric("sample_weights", table.weights)
+        weights = weights_of(table)
         found = regressors.measure(targets, outputs, weights)
 
         def again(drawn: Any) -> Mapping[str, float]:
@@ -147,7 +170,7 @@ class DefaultEvaluator(ModelEvaluator):
             present("outputs", table.outputs),
             probabilities=table.probabilities,
             classes=table.labels,
-            weights=None if table.weights is None else numeric("sample_weights", table.weights),
+            weights=weights_of(table),
             label_list=self.options.label_list,
             pos_label=self.options.pos_label,
         )
@@ -283,46 +306,3 @@ class DefaultEvaluator(ModelEvaluator):
 
     def _named(self, name: str) -> str:
         return f"{self.options.metric_prefix}{name}"
-
-
-def present(name: str, values: Any) -> Any:
-    """Return a column as an array; InvalidValue names rows in which nothing stands."""
-    import pandas as pd
-
-    found = np.asarray(values)
-    if found.ndim == 2 and found.shape[1] == 1:
-        found = found[:, 0]
-    if found.ndim != 1:
-        raise InvalidValue(f"{name!r} has the shape {found.shape}, not one value per row.")
-    if (gaps := np.flatnonzero(pd.isna(found))).size:
-        raise InvalidValue(
-            f"{gaps.size} of {len(found)} {name} are missing: rows {_few(gaps)}.",
-            hint="Leave these rows out, or fill them in.",
-        )
-    return found
-
-
-def numeric(name: str, values: Any) -> Any:
-    """Return a column of finite numbers, shape (n,); InvalidValue names what is none."""
-    found = present(name, values)
-    try:
-        numbers = found.astype(float)
-    except (TypeError, ValueError):
-        wrong = next(value for value in found.tolist() if not _is_numeric(value))
-        raise InvalidValue(f"{name!r} holds {quoted(wrong)}, which is not a number.") from None
-    if (endless := np.flatnonzero(~np.isfinite(numbers))).size:
-        raise InvalidValue(f"{name!r} holds infinite numbers: rows {_few(endless)}.")
-    return numbers
-
-
-def _is_numeric(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def _few(rows: Any) -> str:
-    shown = ", ".join(str(row) for row in rows[:5])
-    return f"{shown}, …" if len(rows) > 5 else shown

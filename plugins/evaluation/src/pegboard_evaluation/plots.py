@@ -49,10 +49,10 @@ def _plot(name: str, directory: Path, draw: Callable[[Any], None], wanted: bool)
     # Not pyplot: it keeps figures, and windows, for the whole process.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 4), dpi=120)
+    figure = Figure(figsize=(6, 4), dpi=120, layout="tight")
     try:
         draw(figure.subplots())
-        figure.savefig(directory / name, bbox_inches="tight")
+        figure.savefig(directory / name)
     except ValueError as error:
         return Artifact(name=name, path=None, skipped=f"It cannot be drawn: {error}")
     return Artifact(name=name, path=directory / name)

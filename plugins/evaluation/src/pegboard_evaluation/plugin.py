@@ -43,4 +43,19 @@ def pegboard_evaluators() -> Sequence[Evaluator]:
             "pegboard_evaluation.default:DefaultEvaluator",
             "Metrics, plots and tables of MLflow's default evaluator",
         ),
+        Evaluator(
+            "cohorts",
+            "pegboard_evaluation.cohorts:Cohorts",
+            "The figures of groups of rows, and the slices in which a model is worst",
+        ),
+        Evaluator(
+            "calibration",
+            "pegboard_evaluation.calibration:Calibration",
+            "Whether probabilities mean what they say",
+        ),
+        Evaluator(
+            "drift",
+            "pegboard_evaluation.drift:Drift",
+            "Whether the data is still such as an earlier table's",
+        ),
     ]

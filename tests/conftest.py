@@ -15,6 +15,10 @@ from peers import interpreter
 from pegboard_testing.isolation import forget
 
 
+# Peers start many times here, and most of a first start of theirs is compiling.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def without_senders() -> Iterator[None]:
     """Let clients of servers start no sender: it would outlive the test that made it need one.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from pegboard_llm.costs import cost_of
-from pegboard_llm.prices import Price, _table, price, price_of
+from pegboard_llm.model_data import most_output, read
+from pegboard_llm.prices import Price, price, price_of
 from pegboard_llm.shapes import usage
 
 
@@ -96,9 +97,9 @@ def test_costs_are_in_dollars_by_the_names_that_traces_have(
 
 
 def test_the_table_is_sound() -> None:
-    for provider, models in _table().items():
+    for provider, models in read("prices.json").items():
         if isinstance(models, str):
-            assert models in _table()
+            assert models in read("prices.json")
             continue
         for model in models:
             found = price_of(provider, model)
@@ -106,3 +107,29 @@ def test_the_table_is_sound() -> None:
             if found.cached_input is not None:
                 assert found.cached_input < found.input, (provider, model)
             assert found.output == 0 or found.output >= found.input, (provider, model)
+            if found.output:
+                most = most_output(provider, model)
+                assert most is not None and most > 1_000, (provider, model)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "tokens"),
+    [
+        ("openai", "gpt-4o-mini-2024-07-18", 16_384),
+        ("openai", "gpt-4o-2024-05-13", 4_096),
+        ("azure", "o3", 100_000),
+        ("openrouter", "anthropic/claude-3-haiku:beta", 4_096),
+        ("bedrock", "us.anthropic.claude-haiku-4-5-20251001-v1:0", 64_000),
+        ("openai", "my-own", None),
+        ("ollama", "llama3.2", None),
+    ],
+)
+def test_how_long_an_answer_may_be_is_found_like_its_price(
+    provider: str, model: str, tokens: int | None
+) -> None:
+    assert most_output(provider, model) == tokens
+
+
+def test_the_most_that_a_prompt_may_cost_is_what_writing_it_to_a_cache_costs() -> None:
+    assert Price(input=1, output=2, cache_write=1.25).most(1_000, 10) == 1_250_000 + 20_000
+    assert Price(input=1, output=2, cached_input=0.1).most(1_000, 10) == 1_000_000 + 20_000

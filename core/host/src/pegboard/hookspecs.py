@@ -69,6 +69,18 @@ class Provider:
 
 
 @frozen
+class Evaluator:
+    """A way to evaluate models, chosen by name.
+
+    ``target`` names a subclass of ModelEvaluator (``pegboard.contracts.evaluation``).
+    """
+
+    name: str
+    target: str = field(validator=check)
+    summary: str
+
+
+@frozen
 class Command:
     """A sub-command of ``pegboard``; ``target`` names a click command.
 
@@ -185,6 +197,12 @@ def pegboard_llm_providers() -> Sequence[Provider]:
 
 
 @hookspec
+def pegboard_evaluators() -> Sequence[Evaluator]:
+    """Declare evaluators of models by name."""
+    return ()
+
+
+@hookspec
 def pegboard_autologgers() -> Sequence[Autologger]:
     """Declare what logs the training of a library by itself."""
     return ()
@@ -211,6 +229,15 @@ def pegboard_api() -> Sequence[ApiName]:
 @hookspec
 def pegboard_checks(host: Host) -> Iterable[Finding]:  # noqa: ARG001
     """Check what the plugin needs besides itself, for ``pegboard doctor``; changes nothing."""
+    return ()
+
+
+@hookspec
+def pegboard_variables() -> Sequence[str]:
+    """Name the environment variables, ``PEGBOARD_…``, that are read beside those of settings.
+
+    ``pegboard doctor`` and ``pegboard config show`` warn of others, which are misspelt.
+    """
     return ()
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from pegboard.contracts.artifacts import ArtifactStore
+    from pegboard.contracts.evaluation import ModelEvaluator
     from pegboard.contracts.llm import Model
     from pegboard.contracts.models import ModelFlavor
     from pegboard.contracts.registry import ModelRegistry
@@ -95,10 +96,17 @@ class Host:
         ``table`` is read as the provider's own class of settings; ConfigError, which names
         ``where``, if it is wrong.
         """
-        model: Model = self._made(
-            "LLM provider", name, lambda kind: (settings.structure(kind.settings, table, where),)
-        )
+        model: Model = self._configured("LLM provider", name, table, where)
         return model
+
+    def evaluator(self, name: str, table: Mapping[str, Any], where: str) -> ModelEvaluator:
+        """Make the evaluator of that name, with its settings.
+
+        ``table`` is read as the evaluator's own class of settings; ConfigError, which names
+        ``where``, if it is wrong.
+        """
+        evaluator: ModelEvaluator = self._configured("evaluator", name, table, where)
+        return evaluator
 
     def api_name(self, name: str) -> Any:
         """Return what a plugin adds to the package ``pegboard`` as ``name``; LookupError if none.
@@ -328,6 +336,15 @@ class Host:
         made = plugin_calls.opened(plugin, kind, lambda: resolve(declared.target))
         given = arguments(made)  # The fault of a setting is the user's, not the plugin's.
         return plugin_calls.opened(plugin, kind, lambda: made(*given))
+
+    def _configured(self, kind: str, name: str, table: Mapping[str, Any], where: str) -> Any:
+        """Make a thing of the class that a plugin declares for a name, with its settings."""
+
+        def read(made: Any) -> tuple[Any]:
+            found = settings.structure(made.settings, table, where)
+            return (settings.with_shared(found, self.config),)
+
+        return self._made(kind, name, read)
 
     def _one(self, kind: str, name: str) -> tuple[str, Any]:
         """Return who declares a thing, and its declaration."""

@@ -26,6 +26,7 @@ HOOKS: dict[str, tuple[str, type[Any]]] = {
     "model registry": ("pegboard_model_registries", hookspecs.Backend),
     "model flavor": ("pegboard_model_flavors", hookspecs.Flavor),
     "LLM provider": ("pegboard_llm_providers", hookspecs.Provider),
+    "evaluator": ("pegboard_evaluators", hookspecs.Evaluator),
     "autologger": ("pegboard_autologgers", hookspecs.Autologger),
     "dataset type": ("pegboard_dataset_types", hookspecs.DatasetType),
     "command": ("pegboard_commands", hookspecs.Command),
@@ -39,6 +40,7 @@ _CONTRACTS = {
     "model registry": "pegboard.contracts.registry:ModelRegistry",
     "model flavor": "pegboard.contracts.models:ModelFlavor",
     "LLM provider": "pegboard.contracts.llm:Model",
+    "evaluator": "pegboard.contracts.evaluation:ModelEvaluator",
 }
 """What opens is an abstract class of ours, or has at least its methods."""
 

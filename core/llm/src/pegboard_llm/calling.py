@@ -26,6 +26,7 @@ from pegboard.contracts.llm import (
     LLMRequest,
     LocalProvider,
     Model,
+    Renewal,
     Trouble,
 )
 from pegboard.errors import quoted
@@ -60,9 +61,10 @@ class Caller:
         if isinstance(model, LocalProvider):
             return model.answer(request)
         assert isinstance(model, LLMProvider)
-        provider, call = model, model.call(request)
+        provider = model
 
         def once() -> Json:
+            call = _called(provider, request)
             session = self._taken()
             with contextlib.closing(self._open(session, call, timeout)) as response:
                 reply = _whole(response)
@@ -84,9 +86,10 @@ class Caller:
             chunks = model.events(request)
             return chunks, getattr(chunks, "close", lambda: None)
         assert isinstance(model, LLMProvider)
-        provider, call = model, model.call(request)
+        provider = model
 
         def once() -> Chunks:
+            call = _called(provider, request)
             session = self._taken()
             response = self._open(session, call, timeout)
             if response.status_code == 200:
@@ -150,6 +153,18 @@ class Caller:
                     raise
             time.sleep(pause)
         raise AssertionError("unreachable")
+
+
+def _called(provider: LLMProvider, request: LLMRequest) -> HttpCall:
+    """Return the request to make, with credentials that hold."""
+    renewal = provider.renewal()
+    if renewal is not Renewal.NOT_DUE:
+        try:
+            provider.renew()
+        except LLMError:
+            if renewal is Renewal.NEEDED:
+                raise
+    return provider.call(request)
 
 
 def _forget(caller: weakref.ref[Caller]) -> None:

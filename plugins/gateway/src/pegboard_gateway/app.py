@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pegboard_server import App
 
-from pegboard_gateway import key_callers, plugin, starting
+from pegboard_gateway import key_callers, plugin, starting, welcome
 
 if TYPE_CHECKING:
     from pegboard.host import Host
@@ -19,7 +19,7 @@ def create(host: Host, settings: Settings, board: Board, *, mlflow_config: str |
     file = None if mlflow_config is None else Path(mlflow_config)
     end = starting.begin(host, board.workers, file)
     try:
-        made = App(host, settings, board, plugin.pegboard_endpoints())
+        made = App(host, settings, board, [*plugin.pegboard_endpoints(), welcome.endpoint()])
     except BaseException:
         end()
         raise

@@ -121,3 +121,12 @@ def pegboard_guardrails() -> Sequence[GuardrailKind]:
         GuardrailKind("regex", f"{home}.patterns:make", "Regular expressions of your own."),
         GuardrailKind("judge", f"{home}.judge:make", "Another endpoint that says what may pass."),
     ]
+
+
+@hookimpl
+def pegboard_variables() -> Sequence[str]:
+    """Name those that hold the key of the secrets."""
+    return (
+        "PEGBOARD_GATEWAY_SECRET_KEY",
+        "PEGBOARD_GATEWAY_NEXT_SECRET_KEY",
+    )

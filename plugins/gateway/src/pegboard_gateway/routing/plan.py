@@ -49,6 +49,14 @@ class Over:
 Step: TypeAlias = "Try[T] | Later | Queue[T] | Over"
 
 
+class LeftAlone(LLMError):
+    """All upstreams failed several times, and nothing is sent to them for a while."""
+
+    def __init__(self, retry_after: float) -> None:
+        text = "The model's server failed several times and is left alone for a while."
+        super().__init__(Trouble.OVERLOADED, text, retry_after=retry_after)
+
+
 @define
 class _Place(Generic[T]):
     """A target in the order of a call."""
@@ -189,8 +197,7 @@ class Plan(Generic[T]):
         if self._error is not None:
             return self._error
         if place.state.is_open:
-            text = "The model's server failed several times and is left alone for a while."
-            return LLMError(Trouble.OVERLOADED, text, retry_after=wait)
+            return LeftAlone(wait)
         text = "The model's server has asked to be left alone for a while."
         return LLMError(Trouble.RATE, text, retry_after=wait)
 

@@ -49,7 +49,7 @@ export function Filter({ value, apply, complete, placeholder, count, error, memo
     const timer = setTimeout(() => apply(text.trim()), APPLY_MS)
     return () => clearTimeout(timer)
   }, [text])
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen) return
     let late = false
     complete(placeAt(text, caret)).then(

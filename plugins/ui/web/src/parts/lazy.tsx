@@ -1,6 +1,6 @@
 /** Parts that are loaded when they are first shown. */
 import type { ComponentType } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useLayoutEffect, useState } from 'preact/hooks'
 import { Failure } from '../core/api'
 import { Failed } from './states'
 
@@ -20,7 +20,7 @@ export function lazily<P extends object>(what: string, load: () => Promise<{ def
         (broken: Error) => setError(broken),
       )
     }
-    useEffect(() => {
+    useLayoutEffect(() => {
       if (!found) get()
     }, [])
     if (error) return <Failed what={`${what} could not be loaded`} error={new Failure(-1, 'PAGE', error.message)} retry={get} />

@@ -343,6 +343,8 @@ def test_nothing_was_left_out(ours: Any, theirs: Any) -> None:
     assert set(ours) == set(theirs) == set(TOPICS)
 
 
+Pair = tuple[conventions.Traces, conventions.Traces]
+
 # -- spans of other libraries ----------------------------------------------------------------------
 
 
@@ -354,9 +356,7 @@ def read(
 
 
 @pytest.mark.parametrize("name", conventions.TRACES)
-def test_spans_by_other_conventions_say_the_same(
-    read: tuple[conventions.Traces, conventions.Traces], name: str
-) -> None:
+def test_spans_by_other_conventions_say_the_same(read: Pair, name: str) -> None:
     """Inputs, outputs, types, tokens, models, tools and costs of spans; sums of the trace."""
     ours, theirs = (each[name] for each in read)
     assert ours == theirs

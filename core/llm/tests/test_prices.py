@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
-from pegboard_llm.prices import Price, _table, price, price_of
+from pegboard_llm.prices import SOURCES, Price, _table, price, price_of
 from pegboard_llm.shapes import usage
 
 
@@ -18,7 +20,11 @@ from pegboard_llm.shapes import usage
         ("anthropic", "claude-sonnet-4-5-20250929", (3, 15)),
         ("anthropic", "claude-3-5-haiku-latest", (0.8, 4)),
         ("gemini", "models/gemini-2.5-flash", (0.3, 2.5)),
-        ("bedrock", "us.anthropic.claude-haiku-4-5-20251001-v1:0", (1, 5)),
+        ("bedrock", "us.anthropic.claude-haiku-4-5-20251001-v1:0", (1.1, 5.5)),
+        ("bedrock", "global.anthropic.claude-haiku-4-5-20251001-v1:0", (1, 5)),
+        ("bedrock", "us.anthropic.claude-sonnet-4-20250514-v1:0", (3, 15)),
+        ("vertex-ai", "claude-haiku-4-5@20251001", (1, 5)),
+        ("vertex-ai", "gemini-2.5-flash", (0.3, 2.5)),
         ("bedrock", "amazon.titan-embed-text-v2:0", (0.02, 0)),
         ("openrouter", "x-ai/grok-4", (3, 15)),
         ("openrouter", "openai/gpt-4o-mini:free", (0.15, 0.6)),
@@ -35,7 +41,13 @@ def test_a_model_is_found_by_what_vendors_call_it(
 
 @pytest.mark.parametrize(
     ("provider", "model"),
-    [("openai", "gpt-4o-mini-tts"), ("openai", "gpt-4"[:3]), ("nobody", "gpt-4o")],
+    [
+        ("openai", "gpt-4o-mini-tts"),
+        ("openai", "gpt-4"[:3]),
+        ("nobody", "gpt-4o"),
+        ("vertex-ai", "meta/llama-4-maas"),
+        ("sources", "openai"),
+    ],
 )
 def test_what_is_not_known_has_no_price(provider: str, model: str) -> None:
     assert price_of(provider, model) is None
@@ -49,7 +61,7 @@ def test_money_is_nano_dollars_and_rounded_up() -> None:
     assert price("anthropic", "claude-sonnet-4-5", written) == 1_500_000_000 + 60_000_000 + (
         1_125_000_000
     )
-    assert price("gemini", "gemini-1.5-flash-8b", usage(1)) == 38  # 37.5
+    assert price("cohere", "command-r7b-12-2024", usage(1)) == 38  # 37.5
     assert price("openai", "gpt-4o", usage(0)) == 0
 
 
@@ -65,13 +77,24 @@ def test_a_long_prompt_costs_more() -> None:
 
 
 def test_the_table_is_sound() -> None:
-    for provider, models in _table().items():
-        if isinstance(models, list):
-            assert all(isinstance(_table()[vendor], dict) for vendor in models)
+    table = _table()
+    sources = table[SOURCES]
+    used = set()
+    for provider, models in table.items():
+        if provider == SOURCES:
             continue
-        for model in models:
+        if isinstance(models, list):
+            assert all(isinstance(table[vendor], dict) for vendor in models)
+            continue
+        for model, said in models.items():
+            used.add(said["source"])
             found = price_of(provider, model)
             assert found is not None
             if found.cached_input is not None:
                 assert found.cached_input < found.input, (provider, model)
             assert found.output == 0 or found.output >= found.input, (provider, model)
+    # Each price says where it is from, and when that was looked at.
+    assert used == sources.keys()
+    for name, source in sources.items():
+        assert source.keys() == {"address", "date", "note"}, name
+        assert date(2025, 1, 1) <= date.fromisoformat(source["date"]) <= date.today()

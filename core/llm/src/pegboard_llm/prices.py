@@ -2,7 +2,8 @@
 
 Money is whole nano-dollars, rounded up, so that no sum is too small. The table holds standard
 prices by model; it knows no discounts for batches and no tiers of service. Other prices than these
-are said in the configuration.
+are said in the configuration. Each price names its source, which says where it is from and when it
+was looked at; a price that nobody could confirm is not in the table.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ ANY = "*"
 _PICO = 1_000_000  # A dollar for a million tokens is a million pico-dollars for one.
 _ENDINGS = re.compile(r"(-\d{4}-\d\d-\d\d|[-@]\d{8}|-latest|:latest|-\d{3}|-v\d+(:\d+)?|:\d+)$")
 _REGION = re.compile(r"^(us|us-gov|eu|apac|jp|au|ca|global)\.")
+_EVERYWHERE = "global"
+_RATES = ("input", "output", "cached_input", "cache_write")
+SOURCES = "sources"
+"""The key of the table's sources, which is no provider."""
 _VENDORS = {"google": "gemini", "mistralai": "mistral", "x-ai": "xai", "meta-llama": "togetherai"}
 """OpenRouter's names of vendors, where they differ from ours."""
 
@@ -96,7 +101,7 @@ def price_of(provider: str, model: str) -> Price | None:
     The date of a version is not looked at unless the table has that version: new versions of a
     model cost the same, and where they do not the table names them.
     """
-    table = _table().get(provider)
+    table = _table().get(provider) if provider != SOURCES else None
     if isinstance(table, list):
         # It sells what several vendors make, for what they take themselves.
         found = (price_of(vendor, model) for vendor in table)
@@ -106,16 +111,21 @@ def price_of(provider: str, model: str) -> Price | None:
     name = model.removeprefix("models/")
     for candidate in _candidates(name):
         if candidate in table:
-            return _made(table[candidate])
+            return _made(table[candidate], _REGION.match(name))
     if provider == "openrouter" and "/" in name:
         vendor, _, rest = name.partition("/")
         return price_of(_VENDORS.get(vendor, vendor), rest.partition(":")[0])
     return _made(table[ANY]) if ANY in table else None
 
 
-def _made(said: Mapping[str, Any]) -> Price:
-    long = said.get("long")
-    return Price(**{**said, "long": LongPrompt(**long)} if long else said)
+def _made(said: Mapping[str, Any], region: re.Match[str] | None = None) -> Price:
+    """Return a price of the table; ``regional`` is what those of one region are multiplied by."""
+    factor = said.get("regional", 1) if region and region[1] != _EVERYWHERE else 1
+    rates = {key: round(said[key] * factor, 6) for key in _RATES if key in said}
+    if long := said.get("long"):
+        more = {key: round(long[key] * factor, 6) for key in _RATES if key in long}
+        return Price(**rates, long=LongPrompt(above=long["above"], **more))
+    return Price(**rates)
 
 
 def _candidates(name: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 Money is whole nano-dollars, rounded up, so that no sum is too small. The table holds standard
 prices by model; it knows no discounts for batches and no tiers of service. Other prices than these
-are said in the configuration.
+are said in the configuration. Each price names its source, which says where it is from and when it
+was looked at; a price that nobody could confirm is not in the table.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from typing import Any
 
 from attrs import field, frozen, validators
 
-from pegboard_llm.model_data import ANY, look_up, read
+from pegboard_llm.model_data import ANY, look_up, read, region_of
 
 _PICO = 1_000_000  # A dollar for a million tokens is a million pico-dollars for one.
 _PICOS = 1_000_000_000_000
+_EVERYWHERE = "global"
+_RATES = ("input", "output", "cached_input", "cache_write")
+SOURCES = "sources"
+"""The key of the table's sources, which is no provider."""
 
 
 def _dollars() -> Any:
@@ -104,8 +109,10 @@ def price_of(provider: str, model: str) -> Price | None:
 
     The date of a version is not looked at unless the table has that version.
     """
+    if provider == SOURCES:
+        return None
     said = look_up("prices.json", provider, model)
-    return None if said is None else _made(said)
+    return None if said is None else _made(said, region_of(model))
 
 
 @lru_cache(maxsize=4096)
@@ -116,9 +123,14 @@ def price_anywhere(model: str) -> Price | None:
     return next((found for name in tables if (found := price_of(name, model))), None)
 
 
-def _made(said: Mapping[str, Any]) -> Price:
-    long = said.get("long")
-    return Price(**{**said, "long": LongPrompt(**long)} if long else said)
+def _made(said: Mapping[str, Any], region: str) -> Price:
+    """Return a price of the table; ``regional`` is what those of one region are multiplied by."""
+    factor = said.get("regional", 1) if region and region != _EVERYWHERE else 1
+    rates = {key: round(said[key] * factor, 6) for key in _RATES if key in said}
+    if long := said.get("long"):
+        more = {key: round(long[key] * factor, 6) for key in _RATES if key in long}
+        return Price(**rates, long=LongPrompt(above=long["above"], **more))
+    return Price(**rates)
 
 
 @lru_cache(maxsize=1024)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import guardrails
@@ -27,12 +26,12 @@ SPAN = {
 
 
 @pytest.fixture(scope="module")
-def worlds(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[World]]:
-    theirs = MlflowServer(mlflow_python, tmp_path_factory.mktemp("mlflow"))
+def worlds(
+    mlflow_server: MlflowServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[World]]:
     ours = PegboardServer(tmp_path_factory.mktemp("pegboard"))
-    yield [World(server.url) for server in (theirs, ours)]
+    yield [World(server.url) for server in (mlflow_server, ours)]
     ours.stop()
-    theirs.stop()
 
 
 def test_a_logged_model_holds_its_versions_as_numbers(worlds: list[World]) -> None:

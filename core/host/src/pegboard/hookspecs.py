@@ -69,6 +69,18 @@ class Provider:
 
 
 @frozen
+class Evaluator:
+    """A way to evaluate models, chosen by name.
+
+    ``target`` names a subclass of ModelEvaluator (``pegboard.contracts.evaluation``).
+    """
+
+    name: str
+    target: str = field(validator=check)
+    summary: str
+
+
+@frozen
 class Command:
     """A sub-command of ``pegboard``; ``target`` names a click command.
 
@@ -113,7 +125,11 @@ class Autologger:
 
 @frozen
 class ApiName:
-    """A name that a plugin adds to the package ``pegboard``: ``target``, a module or a function."""
+    """A name that a plugin adds to the package ``pegboard``: ``target``, a module or a function.
+
+    ``entities.NAME`` is added to ``pegboard.entities``, before names of the core; ``Client.NAME``
+    is a function of a ``pegboard.Client`` that becomes a method of it.
+    """
 
     name: str
     target: str = field(validator=check)
@@ -181,6 +197,12 @@ def pegboard_model_flavors() -> Sequence[Flavor]:
 @hookspec
 def pegboard_llm_providers() -> Sequence[Provider]:
     """Declare providers of language models by name."""
+    return ()
+
+
+@hookspec
+def pegboard_evaluators() -> Sequence[Evaluator]:
+    """Declare evaluators of models by name."""
     return ()
 
 

@@ -144,7 +144,7 @@ class Controls(Gate):
         ``database`` is the file of endpoints and keys. Usage, counters and journals lie beside it,
         in a directory of its name.
         """
-        self._host, self._settings, self._workers = host, settings, workers
+        self._host, self._settings, self.workers = host, settings, workers
         self.directory = database.with_suffix("")
         self.keys = KeyStore(database)
         self.callers = KeyCallers(self.keys)
@@ -161,7 +161,7 @@ class Controls(Gate):
         """Begin to count, after what dead processes have left was done; StoreError, ConfigError."""
         if self.keeping is None:
             given = self._settings()
-            uri = given.ledger or ("memory" if self._workers == 1 else "sqlite:")
+            uri = given.ledger or ("memory" if self.workers == 1 else "sqlite:")
             self.keeping = open_keeping(
                 self.directory,
                 lambda: open_ledger(self._host, uri, self.directory),

@@ -209,6 +209,8 @@ class TargetTable:
     """In place of the price in the table that is shipped."""
     max_parallel: int | None = field(default=None, validator=_SOME)
     """How many calls it gets at one time."""
+    max_output_tokens: int | None = field(default=None, validator=_SOME)
+    """The most tokens of an answer: what a call that limits itself less, or not, is limited to."""
     completions: str = field(default="auto", validator=one_of("auto", "native", "chat"))
     """How it completes texts: as a task of its own, or with the prompt as what a user says; by
     itself that is so for models that only chat."""
@@ -255,6 +257,7 @@ class EndpointTable:
     model: str = ""
     price: Price | None = None
     max_parallel: int | None = field(default=None, validator=_SOME)
+    max_output_tokens: int | None = field(default=None, validator=_SOME)
     options: dict[str, Any] = others()
 
 

@@ -149,6 +149,7 @@ def _target(key: str, given: TargetTable, model: Model, allowed: tuple[str, ...]
         fallback_order=given.fallback,
         price=given.price,
         max_parallel=given.max_parallel,
+        max_output_tokens=given.max_output_tokens,
         allowed_hosts=allowed,
     )
 
@@ -188,6 +189,7 @@ def _short(table: EndpointTable, where: str) -> TargetTable:
         table.model,
         price=table.price,
         max_parallel=table.max_parallel,
+        max_output_tokens=table.max_output_tokens,
         options=table.options,
     )
 

@@ -20,6 +20,7 @@ from pegboard.contracts.llm import (
     LLMRequest,
     LocalProvider,
     Model,
+    Renewal,
     Task,
 )
 from pegboard_llm import checks, shapes
@@ -106,6 +107,12 @@ class _Remote(LLMProvider):
 
     def takes_of(self, model: str) -> Mapping[Task, frozenset[str]]:
         return _takes(self.inner.takes_of(model))
+
+    def renewal(self) -> Renewal:
+        return self.inner.renewal()
+
+    def renew(self) -> None:
+        self.inner.renew()
 
     def call(self, request: LLMRequest) -> HttpCall:
         return self.inner.call(_asked(request) if _completes(request) else request)

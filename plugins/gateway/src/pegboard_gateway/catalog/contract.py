@@ -46,6 +46,8 @@ class Target:
     price: Price | None = None
     """In place of the price in the shipped table."""
     max_parallel: int | None = None
+    max_output_tokens: int | None = None
+    """What answers are limited to, where the client asks for no less."""
     allowed_hosts: tuple[str, ...] = ("*",)
     """Hosts beyond the public internet that it may call: ``*`` for any, as the owner of the
     configuration file decides alone; else names and addresses, each with or without a port."""

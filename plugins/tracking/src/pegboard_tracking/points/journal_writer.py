@@ -17,6 +17,7 @@ from pegboard.contracts.tracking import MetricWriter
 from pegboard.entities import Metric
 from pegboard.errors import PegboardError, StoreError, StoreGone, translate_os_error
 from pegboard_stores import names, validation
+from pegboard_stores.abilities import SpanJournal
 
 from pegboard_tracking.points import journal
 from pegboard_tracking.points.journal import POINT, POINT_BODY, pack_head, pack_point
@@ -62,7 +63,7 @@ class Heartbeats(Protocol):
         """Forget a writer that ends in order."""
 
 
-class JournalWriter(MetricWriter):
+class JournalWriter(MetricWriter, SpanJournal):
     """Writes points to a journal of this process, and moves them into the store behind it."""
 
     quick = True
@@ -176,6 +177,16 @@ class JournalWriter(MetricWriter):
                 points = [validation.metric(point) for point in points]
                 body = journal.batch_body(self._columns(run_id, points))
             self._append(journal.record(body))
+
+    def log_spans(self, content: bytes) -> None:
+        """Append spans and outlines of traces, in one write."""
+        record = journal.record(journal.spans_body(content))
+        with self._lock:
+            if self._closed:
+                raise StoreError("The tracking store was closed; nothing can be logged to it.")
+            if self._descriptor < 0 or self._size > ROTATE_BYTES:
+                self._new_file()
+            self._append(record)
 
     def _columns(
         self, run_id: str, points: Sequence[Metric]

@@ -8,7 +8,8 @@ export function Foot({ children, right }: { children?: ComponentChildren; right?
   return (
     <footer class="foot">
       <Undo />
-      {!said.value && children}
+      {/* Not shown while something is said, but there: what it listens to goes on. */}
+      <span class={said.value ? 'under' : 'over'}>{children}</span>
       <span class="x" />
       {right}
       <button class="k" aria-label="Keys" title="All keys" onClick={() => (helpIsOpen.value = true)}>?</button>

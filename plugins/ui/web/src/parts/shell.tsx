@@ -1,5 +1,5 @@
 /** The frame of all pages: the rail, the page of the address, and what floats above it. */
-import { useEffect, useErrorBoundary, useState } from 'preact/hooks'
+import { useEffect, useErrorBoundary, useLayoutEffect, useState } from 'preact/hooks'
 import type { ComponentType } from 'preact'
 import { Failure, pending, unknown } from '../core/api'
 import { helpIsOpen, useKeys } from '../core/keys'
@@ -51,9 +51,11 @@ export function Shell() {
     'g h': { does: 'Home', run: () => navigate('/') },
     'g e': hasRoute('/experiments/all') ? { does: 'All runs', run: () => navigate('/experiments/all') } : undefined,
     'g m': hasRoute('/models') ? { does: 'Models', run: () => navigate('/models') } : undefined,
+    'g y': hasRoute('/gateway') ? { does: 'Gateway', run: () => navigate('/gateway') } : undefined,
     'g s': hasRoute('/traces') ? { does: 'Traces', run: () => navigate('/traces') } : undefined,
   })
   useProvider(() => (about.user?.name ? [{ title: `Log out ${about.user.name}`, kind: 'do', run: () => void logOut() }] : []))
+  useProvider((text, abort) => (about.user && text.trim().length > 1 ? import('./finder').then((module) => module.finder(text, abort)) : []))
   useProvider(() => places().map((place) => ({ title: place.title, kind: 'go', run: () => navigate(place.to) })))
   // Who is not known sees nothing but the way in.
   const found = about.user || path.value === '/login' ? find(path.value) : undefined
@@ -121,8 +123,9 @@ function Outlet({ route, params }: { route: Route; params: Record<string, string
       (found: Error) => setError(found),
     )
   }
-  useEffect(() => {
-    if (!loaded.has(route)) load()
+  // Not a frame later, as an effect would.
+  useLayoutEffect(() => {
+    if (!loaded.has(route)) { load(); route.ahead?.(params) }
     document.title = route.title ? `${route.title}, pegboard` : 'pegboard'
     if (broken) reset()
   }, [route])

@@ -4,7 +4,7 @@ import { href, may } from '../../core/root'
 import { setQuery, withQuery } from '../../core/router'
 import { Arrow, Chevron } from '../../parts/icon'
 import { Bars } from '../../parts/spark'
-import { type Endpoint, fullest, healthOf, joined, limit, routeOf, secs, share, usd } from './answers'
+import { type Endpoint, fullest, healthOf, joined, limit, routeOf, secs, share, triedOf, usd } from './answers'
 import { MANY, NEARLY } from './head'
 
 const HEADS: readonly { name: string; first?: string; right?: boolean }[] = [
@@ -12,7 +12,7 @@ const HEADS: readonly { name: string; first?: string; right?: boolean }[] = [
   { name: 'count', first: '-calls', right: true }, { name: 'p50', first: '-p50', right: true }, { name: 'p95', first: '-p95', right: true },
   { name: 'errors', first: '-errors', right: true }, { name: 'fell back', first: '-fell', right: true }, { name: 'spent', first: '-spent', right: true },
 ]
-export function Endpoints({ endpoints, sort, at, title, step }: { endpoints: readonly Endpoint[]; sort: string; at: number; title: string; step: string }) {
+export function Endpoints({ endpoints, sort, at, title, step, finder }: { endpoints: readonly Endpoint[]; sort: string; at: number; title: string; step: string; finder: string }) {
   const tries = may('invoke')
   return (
     <table class="gw-list">
@@ -20,7 +20,7 @@ export function Endpoints({ endpoints, sort, at, title, step }: { endpoints: rea
       <colgroup><col class="name" /><col class="route" /><col class="state" /><col class="strip" /><col class="n" /><col class="n" /><col class="n" /><col class="n" /><col class="fell" /><col class="spent" /><col class="budget" />{tries && <col class="try" />}</colgroup>
       <thead>
         <tr>
-          {HEADS.map(({ name, first, right }) => <Th key={name} title={name === 'requests' ? `requests, ${title}` : name} first={first} right={right} sort={sort} />)}
+          {HEADS.map(({ name, first, right }) => <Th key={name} title={name === 'requests' ? `requests, ${title}` : name === 'state' && finder ? `state, by ${finder}` : name} first={first} right={right} sort={sort} />)}
           <th class="g">budget</th>{tries && <th><span class="sr">try</span></th>}
         </tr>
       </thead>
@@ -54,7 +54,7 @@ function Row({ endpoint, on, tries, step }: { endpoint: Endpoint; on: boolean; t
       <td class="r">{secs(endpoint.p50)}</td>
       <td class="r">{secs(endpoint.p95)}</td>
       <td class={`r ${failed > calls * MANY ? 'bad' : ''}`} title={`${failed} failed, ${endpoint.refused} refused, ${endpoint.gone} given up`}>{share(failed, calls)}</td>
-      <td class="r">{endpoint.fell_back ? share(endpoint.fell_back, calls) : '–'}</td>
+      <td class="r" title={triedOf(endpoint.targets)}>{endpoint.fell_back ? share(endpoint.fell_back, calls) : '–'}</td>
       <td class="r w5" title={`$${endpoint.usd}`}>{usd(endpoint.usd)}</td>
       <td class="g"><Budgets endpoint={endpoint} /></td>
       {tries && <td class="r">{endpoint.chats && <a class="link" href={href('/gateway') + withQuery({ try: endpoint.name })} aria-label={`Try ${endpoint.name}`}>try</a>}</td>}

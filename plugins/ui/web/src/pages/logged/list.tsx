@@ -39,7 +39,7 @@ export function LoggedList() {
   useKeys('Logged models', {
     j: { does: 'Next model', run: step(1), quiet: true }, k: { does: 'Previous model', run: step(-1), quiet: true },
     ArrowDown: { does: 'Next model', run: step(1), quiet: true }, ArrowUp: { does: 'Previous model', run: step(-1), quiet: true },
-    Enter: current && { does: 'Open the model', run: () => navigate(`/logged-models/${current.info.model_id}`), quiet: true },
+    Enter: { does: 'Open the model', run: () => current && navigate(`/logged-models/${current.info.model_id}`), needs: !current && 'a model under the cursor (j)' },
     '/': { does: 'Filter', run: () => document.querySelector<HTMLInputElement>('.log-find input')?.focus() },
   })
   const wrong = error?.status === 400 && q ? error : undefined

@@ -20,6 +20,7 @@ import { Age } from '../../parts/time'
 import { editTag, end, rename, setDeleted } from './edits'
 import { isLeft, isLive, isSystem, lastPoint, type Overview as Run } from './data'
 import { Rename, Tag } from './dialogs'
+import { beginNote } from './drafts'
 import { Head } from './head'
 import { EASED, smoother, smoothness } from './smooth'
 import { neighbour, useRun, useTraceCount } from './use'
@@ -34,7 +35,7 @@ const Artifacts = lazily('The artifacts', () => import('./artifacts'))
 const Traces = lazily('The traces', () => import('./traces'))
 const Code = lazily('The code', () => import('./code'))
 const Children = lazily('The runs below', () => import('./children'))
-const Register = lazily('The form', () => import('./register'))
+const Register = lazily('The form', () => import('./register'), true)
 
 const TABS = ['overview', 'metrics', 'system', 'artifacts', 'traces', 'code', 'children'] as const
 type Tab = (typeof TABS)[number]
@@ -102,7 +103,7 @@ function Room({ id }: { id: string }) {
     ']': run && { does: 'Next run', run: () => void beside(-1) },
     c: compare && { does: `Compare with ${run!.compare!.name}`, run: compare },
     m: canRegister ? { does: 'Register a model', run: () => registerFrom() } : undefined,
-    e: run && may('write') && tab !== 'overview' ? { does: 'Write a note', run: () => void import('./note').then((module) => { module.beginNote(run); go('overview') }) } : undefined,
+    e: run && may('write') && tab !== 'overview' ? { does: 'Write a note', run: () => { beginNote(run); go('overview') } } : undefined,
     t: run && may('write') ? { does: 'Tag the run', run: () => setOpen('tag') } : undefined,
     n: run && may('write') ? { does: 'Rename the run', run: () => setOpen('rename') } : undefined,
     i: run && { does: 'Copy the id of the run', run: () => void copy(id, 'id copied') },

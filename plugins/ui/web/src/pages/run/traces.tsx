@@ -29,7 +29,7 @@ export default function Traces({ run, turn }: { run: Overview; turn: number }) {
   useKeys('Traces', {
     j: { does: 'Next trace', run: () => setAt(Math.min(traces.length - 1, at + 1)), quiet: true },
     k: { does: 'Trace before', run: () => setAt(Math.max(0, at - 1)), quiet: true },
-    Enter: { does: 'Open the trace', run: () => open(traces[at]), quiet: true },
+    Enter: { does: 'Open the trace', run: () => open(traces[at]) },
   })
   useEffect(() => document.querySelector(`.traces-tab tr:nth-child(${at + 1})`)?.scrollIntoView({ block: 'nearest' }), [at])
   if (error && !found) return <Failed what="The traces could not be read" error={error} still="The rest of the run is shown." retry={() => void load()} />

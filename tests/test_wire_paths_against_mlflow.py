@@ -76,9 +76,6 @@ NOT_SERVED = {
         "ANY /api/3.0/mlflow/roles/*",
     ],
     "workspaces": ["* /api/3.0/mlflow/workspaces", "* /api/3.0/mlflow/workspaces/*"],
-    "guardrails of the gateway that are scorers of MLflow's": [
-        "* /api/3.0/mlflow/gateway/guardrails/*"
-    ],
     "what only MLflow's page asks of its gateway": [
         "GET /api/3.0/mlflow/gateway/provider-config",
         "GET /api/3.0/mlflow/gateway/secrets/config",
@@ -93,7 +90,7 @@ NOT_SERVED = {
         "* /api/3.0/mlflow/prompt-optimization/*",
     ],
     "scorers and judgements that a server makes": [
-        "* /api/3.0/mlflow/scorers/*",
+        "* /api/3.0/mlflow/scorers/online-*",
         "POST /api/3.0/mlflow/scorer/invoke",
         "POST /api/3.0/mlflow/genai/evaluate/invoke",
     ],

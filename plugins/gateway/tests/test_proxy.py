@@ -98,9 +98,15 @@ def test_a_call_is_passed_on_with_the_targets_key_and_model(
     assert (record.outcome, record.face, record.endpoint) == (Outcome.DONE, "proxy", "vendor")
     assert (record.tokens.input, record.tokens.output) == (7, 6)
     assert record.cost == 7 * 1_000 + 6 * 2_000
-    # It was reserved before: what was sent, and the most that it may answer with.
+    # It was reserved before: more than what was sent, and the longest answer that there is, for
+    # a client may call its limit whatever it likes.
     [(_, _, reserved), *_] = gateway.notes.events
-    assert reserved == (len(json.dumps(body)) + 3) // 4 * 1_000 + 5 * 2_000
+    assert reserved > 5 * 2_000
+    for several in ({"n": 3}, {"generationConfig": {"candidateCount": 3}}, {"prompt": ["a"] * 3}):
+        gateway.notes.events.clear()
+        post(gateway, "/gateway/proxy/vendor/chat/completions", {**body, **several})
+        [(_, _, more), *_] = gateway.notes.events
+        assert more > 2.9 * reserved
 
 
 def test_a_stream_is_passed_back_as_it_comes(gateway: Running, upstream: FakeUpstream) -> None:

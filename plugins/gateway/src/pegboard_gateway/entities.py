@@ -82,7 +82,7 @@ class Asked:
     """The form that it was asked in: ``openai``, ``responses``, ``anthropic``, ``gemini``,
     ``mlflow``, ``proxy``."""
     passed: Passed | None = None
-    """What is passed on as it is; then ``body`` is empty and ``stream`` true."""
+    """What is passed on as it is; then ``body`` says no more than ``n``, and ``stream`` is true."""
 
 
 @frozen

@@ -50,17 +50,21 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
     from pegboard_gateway.admin import (
         credentials,
         endpoints,
+        guardrails,
         keys,
         limits,
         overview,
         own,
         policies,
+        scorers,
         usage,
     )
     from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, proxy, responses
 
     faces = (openai, responses, anthropic, gemini, mlflow, proxy)
-    administration = (endpoints, credentials, policies, limits, own, keys, usage, overview)
+    budgets = (policies, limits, usage)
+    guarding = (guardrails, scorers)
+    administration = (endpoints, credentials, *budgets, *guarding, own, keys, overview)
     return [endpoint for room in (*faces, *administration) for endpoint in room.endpoints()]
 
 

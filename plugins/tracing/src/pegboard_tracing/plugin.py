@@ -13,3 +13,9 @@ from pegboard_tracing.names import TARGETS
 def pegboard_api() -> Sequence[ApiName]:
     """Declare ``pegboard.trace`` and the like, and MLflow's module ``tracing``."""
     return [ApiName(name, target, "") for name, target in TARGETS.items()]
+
+
+@hookimpl
+def pegboard_variables() -> Sequence[str]:
+    """Name what says which part of the traces is kept."""
+    return ("PEGBOARD_TRACE_SAMPLING_RATIO",)

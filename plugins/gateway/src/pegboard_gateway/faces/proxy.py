@@ -35,6 +35,7 @@ _MEDIA_TYPES = frozenset(
 )
 """Of answers that browsers do nothing with; others are bytes."""
 _LIMITS = ("max_output_tokens", "max_completion_tokens", "max_tokens", "maxOutputTokens")
+_COUNTS = ("n", "best_of", "candidateCount", "candidate_count")
 COMPACT = "responses/compact"
 
 
@@ -101,7 +102,8 @@ async def _passed_on(call: Call, name: str, path: str, body: Json) -> Result:
     _check(endpoint, path)
     likely = Estimate(estimate.tokens(call.content.decode("utf-8", "replace")), _most(body))
     passed = Passed(path, call.content, likely)
-    asked = Asked(name, endpoint.task or Task.CHAT, {}, True, caller, call.headers, "proxy", passed)
+    task, several = endpoint.task or Task.CHAT, {"n": _answers(body)}
+    asked = Asked(name, task, several, True, caller, call.headers, "proxy", passed)
     events = await gateway.calls.call(asked, call.request_id)
     assert isinstance(events, Events)
     kind = str(events.opening[MEDIA_TYPE]).partition(";")[0].strip().lower()
@@ -127,6 +129,11 @@ def _check(endpoint: GatewayEndpoint, path: str) -> None:
         raise NotPassed(
             f"The endpoint {endpoint.name!r} has guardrails, which cannot read what is passed on."
         )
+    if any(target.max_output_tokens for target in endpoint.targets):
+        raise NotPassed(
+            f"The endpoint {endpoint.name!r} limits how long answers are, which it cannot do for "
+            "what is passed on."
+        )
     if all(model.passed(path, b"{}") is None for model in models):
         providers = ", ".join(sorted({target.provider for target in endpoint.targets}))
         raise NotPassed(f"The API of {providers} is not called as it is.")
@@ -140,6 +147,19 @@ def _most(body: Mapping[str, Any]) -> int:
             if isinstance(value := place.get(name), int) and value > 0:
                 return min(value, 1 << 31)
     return estimate.DEFAULT_OUTPUT
+
+
+def _answers(body: Mapping[str, Any]) -> int:
+    """Return how many answers are asked for, in any form that is known: each is paid for."""
+    config = body.get("generationConfig")
+    counts = [
+        value
+        for place in (body, config if isinstance(config, dict) else {})
+        for name in _COUNTS
+        if isinstance(value := place.get(name), int)
+    ]
+    lists = [len(body[name]) for name in ("prompt", "requests") if isinstance(body.get(name), list)]
+    return max([1, *counts]) * max([1, *lists])
 
 
 class _Writer:

@@ -32,6 +32,14 @@ class Rates:
     """Of tokens that the vendor had in its cache."""
     cache_write: float | None = _dollars()
     """Of tokens that the vendor put into its cache."""
+    pico: tuple[int, int, int, int] = field(init=False, eq=False, repr=False)
+    """Pico-dollars for a token of input, output, cached and written input."""
+
+    @pico.default
+    def _in_pico(self) -> tuple[int, int, int, int]:
+        cached = self.input if self.cached_input is None else self.cached_input
+        written = self.input if self.cache_write is None else self.cache_write
+        return _pico(self.input), _pico(self.output), _pico(cached), _pico(written)
 
 
 @frozen(kw_only=True)
@@ -53,11 +61,12 @@ class Price(Rates):
         """Return nano-dollars for counts of tokens; the cached and written are of the prompt."""
         rates = self.long if self.long is not None and prompt > self.long.above else self
         plain = max(prompt - cached - cache_write, 0)
+        of_input, of_output, of_cached, of_written = rates.pico
         pico = (
-            plain * _pico(rates.input)
-            + completion * _pico(rates.output)
-            + cached * _pico(rates.input if rates.cached_input is None else rates.cached_input)
-            + cache_write * _pico(rates.input if rates.cache_write is None else rates.cache_write)
+            plain * of_input
+            + completion * of_output
+            + cached * of_cached
+            + cache_write * of_written
         )
         return -(-pico // 1000)
 
@@ -103,6 +112,5 @@ def _made(said: Mapping[str, Any]) -> Price:
     return Price(**{**said, "long": LongPrompt(**long)} if long else said)
 
 
-@lru_cache(maxsize=1024)
 def _pico(dollars: float) -> int:
     return round(dollars * _PICO)

@@ -38,6 +38,14 @@ class Rates:
     """Of tokens that the vendor had in its cache."""
     cache_write: float | None = _dollars()
     """Of tokens that the vendor put into its cache."""
+    pico: tuple[int, int, int, int] = field(init=False, eq=False, repr=False)
+    """Pico-dollars for a token of input, output, cached and written input."""
+
+    @pico.default
+    def _in_pico(self) -> tuple[int, int, int, int]:
+        cached = self.input if self.cached_input is None else self.cached_input
+        written = self.input if self.cache_write is None else self.cache_write
+        return _pico(self.input), _pico(self.output), _pico(cached), _pico(written)
 
 
 @frozen(kw_only=True)
@@ -69,12 +77,9 @@ class Price(Rates):
     def _pico(self, prompt: int, completion: int, cached: int, cache_write: int) -> tuple[int, int]:
         rates = self.long if self.long is not None and prompt > self.long.above else self
         plain = max(prompt - cached - cache_write, 0)
-        into = (
-            plain * _pico(rates.input)
-            + cached * _pico(rates.input if rates.cached_input is None else rates.cached_input)
-            + cache_write * _pico(rates.input if rates.cache_write is None else rates.cache_write)
-        )
-        return into, completion * _pico(rates.output)
+        of_input, of_output, of_cached, of_written = rates.pico
+        into = plain * of_input + cached * of_cached + cache_write * of_written
+        return into, completion * of_output
 
     def most(self, prompt: int, completion: int) -> int:
         """Return the most nano-dollars that so many tokens may cost."""
@@ -133,6 +138,5 @@ def _made(said: Mapping[str, Any], region: str) -> Price:
     return Price(**rates)
 
 
-@lru_cache(maxsize=1024)
 def _pico(dollars: float) -> int:
     return round(dollars * _PICO)

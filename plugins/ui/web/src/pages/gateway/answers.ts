@@ -202,7 +202,7 @@ export const triedOf = (targets: readonly Target[]): string =>
   targets.flatMap((target) => (target.attempts_failed ? [`${target.model}: ${count(target.attempts_failed)} of ${count(target.attempts)} attempts failed`] : [])).join('; ')
 
 /** Whose finding the states of targets are, as workers do not tell each other; nothing if there is one. */
-export const foundBy = ({ workers }: Summary['found_by']): string => (workers > 1 ? `1 of ${workers} workers` : '')
+export const foundBy = ({ workers }: Summary['found_by']): string => (workers > 1 ? `1 of ${workers}` : '')
 
 /** First choices, and what is tried after them, each with its share where it has one. */
 export function routeOf(targets: readonly Target[]): string[][] {

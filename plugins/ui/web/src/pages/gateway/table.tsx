@@ -20,7 +20,7 @@ export function Endpoints({ endpoints, sort, at, title, step, finder }: { endpoi
       <colgroup><col class="name" /><col class="route" /><col class="state" /><col class="strip" /><col class="n" /><col class="n" /><col class="n" /><col class="n" /><col class="fell" /><col class="spent" /><col class="budget" />{tries && <col class="try" />}</colgroup>
       <thead>
         <tr>
-          {HEADS.map(({ name, first, right }) => <Th key={name} title={name === 'requests' ? `requests, ${title}` : name === 'state' && finder ? `state, by ${finder}` : name} first={first} right={right} sort={sort} />)}
+          {HEADS.map(({ name, first, right }) => <Th key={name} title={name === 'requests' ? `requests, ${title}` : name === 'state' && finder ? `state, ${finder}` : name} hint={name === 'state' && finder ? `As ${finder} workers finds it` : undefined} first={first} right={right} sort={sort} />)}
           <th class="g">budget</th>{tries && <th><span class="sr">try</span></th>}
         </tr>
       </thead>
@@ -29,10 +29,10 @@ export function Endpoints({ endpoints, sort, at, title, step, finder }: { endpoi
   )
 }
 
-function Th({ title, first, right, sort }: { title: string; first?: string; right?: boolean; sort: string }) {
+function Th({ title, hint, first, right, sort }: { title: string; hint: string | undefined; first?: string; right?: boolean; sort: string }) {
   const by = sort.replace(/^-/, '')
   const isBy = first?.replace(/^-/, '') === by
-  if (!first) return <th>{title}</th>
+  if (!first) return <th title={hint}>{title}</th>
   const turned = sort.startsWith('-') ? by : `-${by}`
   return (
     <th class={right ? 'r' : ''} aria-sort={isBy ? (sort.startsWith('-') ? 'descending' : 'ascending') : undefined}>

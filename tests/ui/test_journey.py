@@ -1,4 +1,4 @@
-"""A newcomer's first visit, from the best run to the alias of its model, with the keyboard alone."""
+"""A first visit, from the best run to the alias of its model, with the keyboard alone."""
 
 from __future__ import annotations
 

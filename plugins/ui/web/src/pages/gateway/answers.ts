@@ -138,6 +138,17 @@ export function secs(value: number | null): string {
   return value.toFixed(value < 0.1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0)
 }
 
+const decimalsOf = (text: string): number => /\.(\d+)$/.exec(text)?.[1]?.length ?? 0
+
+/** Texts of numbers with room behind them, so that their points stand below each other; each keeps its digits. */
+export function aligned(texts: readonly string[]): string[] {
+  const most = Math.max(0, ...texts.map(decimalsOf))
+  return texts.map((text) => {
+    const own = decimalsOf(text)
+    return text + '\u00a0'.repeat(most - own + (most && !own && /\d$/.test(text) ? 1 : 0))
+  })
+}
+
 /** A part of a whole: 0.42 %, 12 %. */
 export function share(part: number, whole: number): string {
   if (!whole) return '–'

@@ -4,7 +4,7 @@ import { href, may } from '../../core/root'
 import { setQuery, withQuery } from '../../core/router'
 import { Arrow, Chevron } from '../../parts/icon'
 import { Bars } from '../../parts/spark'
-import { type Endpoint, fullest, healthOf, joined, limit, routeOf, secs, share, triedOf, usd } from './answers'
+import { aligned, type Endpoint, fullest, healthOf, joined, limit, routeOf, secs, share, triedOf, usd } from './answers'
 import { MANY, NEARLY } from './head'
 
 const HEADS: readonly { name: string; first?: string; right?: boolean }[] = [
@@ -14,6 +14,7 @@ const HEADS: readonly { name: string; first?: string; right?: boolean }[] = [
 ]
 export function Endpoints({ endpoints, sort, at, title, step, finder }: { endpoints: readonly Endpoint[]; sort: string; at: number; title: string; step: string; finder: string }) {
   const tries = may('invoke')
+  const [p50, p95, spent] = [endpoints.map((each) => secs(each.p50)), endpoints.map((each) => secs(each.p95)), endpoints.map((each) => usd(each.usd))].map(aligned) as [string[], string[], string[]]
   return (
     <table class="gw-list">
       <caption class="sr">Endpoints</caption>
@@ -24,7 +25,7 @@ export function Endpoints({ endpoints, sort, at, title, step, finder }: { endpoi
           <th class="g">budget</th>{tries && <th><span class="sr">try</span></th>}
         </tr>
       </thead>
-      <tbody>{endpoints.map((each, i) => <Row key={each.name} endpoint={each} on={i === at} tries={tries} step={step} />)}</tbody>
+      <tbody>{endpoints.map((each, i) => <Row key={each.name} endpoint={each} on={i === at} tries={tries} step={step} p50={p50[i]!} p95={p95[i]!} spent={spent[i]!} />)}</tbody>
     </table>
   )
 }
@@ -41,7 +42,7 @@ function Th({ title, hint, first, right, sort }: { title: string; hint: string |
   )
 }
 
-function Row({ endpoint, on, tries, step }: { endpoint: Endpoint; on: boolean; tries: boolean; step: string }) {
+function Row({ endpoint, on, tries, step, p50, p95, spent }: { endpoint: Endpoint; on: boolean; tries: boolean; step: string; p50: string; p95: string; spent: string }) {
   const health = healthOf(endpoint)
   const { calls, failed } = endpoint
   return (
@@ -51,11 +52,11 @@ function Row({ endpoint, on, tries, step }: { endpoint: Endpoint; on: boolean; t
       <td title={health.detail}><span class={`gw-state ${health.kind}`}><State kind={health.kind} /><span class="cut">{health.text}</span></span></td>
       <td class="strip"><Bars counts={joined(endpoint.counts, 48)} width={112} height={18} /><span class="sr">{calls} calls, by steps of {step}</span></td>
       <td class="r">{count(calls)}</td>
-      <td class="r">{secs(endpoint.p50)}</td>
-      <td class="r">{secs(endpoint.p95)}</td>
+      <td class="r">{p50}</td>
+      <td class="r">{p95}</td>
       <td class={`r ${failed > calls * MANY ? 'bad' : ''}`} title={`${failed} failed, ${endpoint.refused} refused, ${endpoint.gone} given up`}>{share(failed, calls)}</td>
       <td class="r" title={triedOf(endpoint.targets)}>{endpoint.fell_back ? share(endpoint.fell_back, calls) : '–'}</td>
-      <td class="r w5" title={`$${endpoint.usd}`}>{usd(endpoint.usd)}</td>
+      <td class="r w5" title={`$${endpoint.usd}`}>{spent}</td>
       <td class="g"><Budgets endpoint={endpoint} /></td>
       {tries && <td class="r">{endpoint.chats && <a class="link" href={href('/gateway') + withQuery({ try: endpoint.name })} aria-label={`Try ${endpoint.name}`}>try</a>}</td>}
     </tr>

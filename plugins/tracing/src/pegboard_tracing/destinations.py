@@ -41,7 +41,7 @@ logger = logging.getLogger("pegboard")
 class Destination:
     """An experiment of a store, the way there, and what every trace there has as metadata."""
 
-    __slots__ = ("client", "experiment", "metadata", "run_id", "write")
+    __slots__ = ("client", "experiment", "metadata", "metadata_text", "run_id", "write")
 
     def __init__(self, client: Client, experiment: str, run_id: str | None) -> None:
         """``experiment`` is an id, or a name in a list, as JSON."""
@@ -53,6 +53,8 @@ class Destination:
         self.metadata = {**_environment(client), keys.SCHEMA_VERSION: _SCHEMA_VERSION}
         if run_id is not None:
             self.metadata[keys.SOURCE_RUN] = run_id
+        self.metadata_text = encode(self.metadata)[1:-1]
+        """The metadata as JSON, without the braces."""
 
 
 _last: Destination | None = None

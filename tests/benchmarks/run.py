@@ -45,6 +45,7 @@ NAMES = (
     "registry",
     "model_loading",
     "traces",
+    "tracing",
     "gateways",
 )
 _HEADINGS = ("what", "pegboard", "goal", "peer", "theirs", "times better", "met", "note")

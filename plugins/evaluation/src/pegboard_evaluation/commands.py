@@ -22,6 +22,14 @@ from pegboard_evaluation.rows import Rows
 _NUMBERS = ("Before", "After", "Difference", "Won", "Lost", "Equal", "Rows")
 
 
+@click.group(
+    "eval",
+    epilog=output.examples("pegboard eval show RUN", "pegboard eval compare BEFORE AFTER"),
+)
+def evaluations() -> None:
+    """Look at evaluations, and compare two of them."""
+
+
 def _client() -> Client:
     config = open_host(click.get_current_context()).config
     return Client(config.pegboard.tracking_uri, config.pegboard.models_uri)

@@ -67,6 +67,7 @@ def pegboard_commands() -> Sequence[Command]:
     """Declare ``pegboard eval``."""
     module = "pegboard_evaluation.commands"
     return [
+        Command("eval", f"{module}:evaluations", "Look at evaluations, and compare two of them."),
         Command("eval compare", f"{module}:compare", "Compare two evaluations row by row."),
         Command("eval show", f"{module}:show", "Show what an evaluation measured."),
     ]

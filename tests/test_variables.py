@@ -85,7 +85,7 @@ def test_what_config_show_prints_can_be_pasted_into_a_file(tmp_path: Path) -> No
     assert (
         before.stderr.count("Did you mean") == 2 and "PEGBOARD_GATEWAY_COLOUR is" in before.stderr
     )
-    for form in ("None", "True", "(", "Endpoint"):
+    for form in ("= None", "True", "(", "Endpoint"):
         assert form not in before.stdout
     file.write_text(before.stdout)
     after = show(tmp_path, "config", "show", "--json")

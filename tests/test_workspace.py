@@ -330,6 +330,7 @@ DECLARED = {
     ("pegboard_serving", "pegboard_server"),
     ("pegboard_lightgbm", "pegboard_sklearn"),
     ("pegboard_xgboost", "pegboard_sklearn"),
+    ("pegboard_vertexai", "pegboard_providers"),
     *(
         (f"pegboard_{flavor}", "pegboard_models")
         for flavor in ("lightgbm", "onnx", "pytorch", "sklearn", "transformers", "xgboost")

@@ -97,9 +97,10 @@ def test_costs_are_in_dollars_by_the_names_that_traces_have(
 
 
 def test_the_table_is_sound() -> None:
-    for provider, models in read("prices.json").items():
-        if isinstance(models, str):
-            assert models in read("prices.json")
+    prices = read("prices.json")
+    for provider, models in prices.items():
+        if isinstance(models, list):
+            assert all(isinstance(prices[vendor], dict) for vendor in models)
             continue
         for model in models:
             found = price_of(provider, model)

@@ -67,13 +67,13 @@ def test_calls_wait_for_one_fetch_while_others_are_answered(
     tmp_path: Path, upstream: FakeUpstream
 ) -> None:
     acme = Expiring(upstream.url, Fetched("t0k3n", 3600))
-    with running(tmp_path, chat(acme), endpoint("other", upstream.url)) as gateway:
-        with ThreadPoolExecutor(8) as pool:
-            waiting = [pool.submit(ask, gateway) for _ in range(8)]
-            assert acme.begun.wait(SECONDS)
-            assert ask(gateway, "other")
-            acme.may_end.set()
-            assert all(each.result() for each in waiting)
+    ours = chat(acme), endpoint("other", upstream.url)
+    with running(tmp_path, *ours) as gateway, ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(ask, gateway) for _ in range(8)]
+        assert acme.begun.wait(SECONDS)
+        assert ask(gateway, "other")
+        acme.may_end.set()
+        assert all(each.result() for each in waiting)
     assert acme.fetches == 1
     sent = [each.headers["authorization"] for each in upstream.requests]
     assert sorted(sent)[1:] == ["Bearer t0k3n"] * 8

@@ -1,7 +1,7 @@
 """Who calls Bedrock: AWS's credential chain and signatures, by botocore.
 
-botocore fetches credentials that expire, such as a role's, when it is asked for them; only ``fetch``
-asks it, and requests are signed with what it returned last.
+botocore fetches credentials that expire, such as a role's, when it is asked for them. Only
+``fetch`` asks it, and requests are signed with what it returned last.
 """
 
 from __future__ import annotations
@@ -64,9 +64,12 @@ class Signer(Credentials):
         trusted = not settings.endpoint_url or is_bedrock(settings.endpoint_url)
         if not self._bearer and not settings.access_key_id and trusted:
             self._bearer = from_environment("AWS_BEARER_TOKEN_BEDROCK")
-        self._found = None if self._bearer else _credentials(made, region, settings)
-        expires = hasattr(self._found, "refresh_needed")
-        self._now = None if expires or self._bearer else self._found.get_frozen_credentials()
+        self._found: Any = None
+        self._now: Any = None
+        if not self._bearer:
+            self._found = _credentials(made, region, settings)
+            if not hasattr(self._found, "refresh_needed"):
+                self._now = self._found.get_frozen_credentials()
 
     def secrets(self) -> Iterable[str]:
         """Return what no error may repeat."""
@@ -177,9 +180,7 @@ def _of_role(session: Any, region: str, found: Any, settings: BedrockSettings) -
     patience = Config(connect_timeout=10, read_timeout=20, retries={"total_max_attempts": 2})
 
     def client(name: str, **more: Any) -> Any:
-        return session.create_client(
-            name, **{"region_name": region, "config": patience, **more}
-        )
+        return session.create_client(name, **{"region_name": region, "config": patience, **more})
 
     how = {"DurationSeconds": settings.role_seconds}
     fetcher = AssumeRoleCredentialFetcher(client, found, settings.role_arn, extra_args=how)

@@ -125,7 +125,11 @@ class Autologger:
 
 @frozen
 class ApiName:
-    """A name that a plugin adds to the package ``pegboard``: ``target``, a module or a function."""
+    """A name that a plugin adds to the package ``pegboard``: ``target``, a module or a function.
+
+    ``entities.NAME`` is added to ``pegboard.entities``, before names of the core; ``Client.NAME``
+    is a function of a ``pegboard.Client`` that becomes a method of it.
+    """
 
     name: str
     target: str = field(validator=check)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 import pegboard
-from pegboard import builtin, distributions, hookspecs, plugin_calls, settings, tracing, uris
+from pegboard import builtin, call_times, distributions, hookspecs, plugin_calls, settings, uris
 from pegboard import config as configuration
 from pegboard.errors import (
     ConfigError,
@@ -42,7 +42,7 @@ class Host:
         self.config = configuration.load() if config is None else config
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.manager.add_hookspecs(hookspecs)
-        tracing.watch(self.manager)
+        call_times.watch(self.manager)
         self.plugins: dict[str, Plugin] = {}
         self._kinds = dict(HOOKS)
         self._declared: dict[str, dict[str, tuple[str, Any]]] = {}
@@ -118,7 +118,7 @@ class Host:
 
     def api_names(self) -> Sequence[str]:
         """Return the names that plugins add to the package ``pegboard``."""
-        return sorted(self._of("API name"))
+        return sorted(name for name in self._of("API name") if "." not in name)
 
     def explain_missing(self, name: str) -> str:
         """Say why the package ``pegboard`` has no ``name``, and what to install if that helps."""

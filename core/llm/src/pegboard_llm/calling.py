@@ -14,7 +14,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pegboard.contracts.llm import (
     EventReader,
@@ -31,6 +31,7 @@ from pegboard.contracts.llm import (
 )
 from pegboard.errors import quoted
 
+from pegboard_llm.sessions import session
 from pegboard_llm.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,10 +66,10 @@ class Caller:
 
         def once() -> Json:
             call = _called(provider, request)
-            session = self._taken()
-            with contextlib.closing(self._open(session, call, timeout)) as response:
+            taken = self._taken()
+            with contextlib.closing(self._open(taken, call, timeout)) as response:
                 reply = _whole(response)
-            self._idle.append(session)
+            self._idle.append(taken)
             if reply.status != 200:
                 raise provider.error(reply)
             return provider.answer(request, reply)
@@ -90,14 +91,14 @@ class Caller:
 
         def once() -> Chunks:
             call = _called(provider, request)
-            session = self._taken()
-            response = self._open(session, call, timeout)
+            taken = self._taken()
+            response = self._open(taken, call, timeout)
             if response.status_code == 200:
                 reader = provider.events(request)
-                return Chunks(reader, response, session, self._idle.append)
+                return Chunks(reader, response, taken, self._idle.append)
             with contextlib.closing(response):
                 reply = _whole(response)
-            self._idle.append(session)
+            self._idle.append(taken)
             raise provider.error(reply)
 
         made = self._patiently(once)
@@ -107,7 +108,7 @@ class Caller:
         try:
             return self._idle.pop()
         except IndexError:
-            return self._session()
+            return session(self._settings.http)
 
     def _open(
         self, session: requests.Session, call: HttpCall, timeout: float | None
@@ -127,17 +128,6 @@ class Caller:
             )
         except requests.RequestException as error:
             raise _fault(error, call.url) from error
-
-    def _session(self) -> requests.Session:
-        from pegboard_wire.client.sessions import session
-
-        http = self._settings.http
-        made = session(retries=0, verify=(http.ca_file or True) if http.verify else False)
-        if http.client_certificate:
-            made.cert = http.client_certificate
-        # Cookies would tie calls together that have nothing to do with each other.
-        made.cookies.set_policy(_no_cookies())
-        return made
 
     def _patiently(self, once: Callable[[], T]) -> T:
         settings = self._settings
@@ -281,9 +271,3 @@ def _fault(error: Exception, url: str | None, *, begun: bool = False) -> LLMErro
     if isinstance(error, requests.exceptions.SSLError):
         hint = "Its certificate is not trusted; [http] ca_file names one that is."
     return LLMError(Trouble.UNREACHABLE, f"{where} cannot be reached.", hint=hint)
-
-
-def _no_cookies() -> Any:
-    from http.cookiejar import DefaultCookiePolicy
-
-    return DefaultCookiePolicy(allowed_domains=[])

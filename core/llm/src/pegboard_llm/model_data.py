@@ -25,8 +25,10 @@ _VENDORS = {"google": "gemini", "mistralai": "mistral", "x-ai": "xai", "meta-lla
 def look_up(file: str, provider: str, model: str) -> Any:
     """Return what a file of this package says of a vendor's model; None if it does not."""
     table = read(file).get(provider)
-    if isinstance(table, str):
-        table = read(file)[table]
+    if isinstance(table, list):
+        # It sells what several vendors make.
+        found = (look_up(file, vendor, model) for vendor in table)
+        return next((each for each in found if each is not None), None)
     if not isinstance(table, dict):
         return None
     name = model.removeprefix("models/")

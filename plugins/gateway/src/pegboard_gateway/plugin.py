@@ -57,9 +57,9 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
         policies,
         usage,
     )
-    from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, responses
+    from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, proxy, responses
 
-    faces = (openai, responses, anthropic, gemini, mlflow)
+    faces = (openai, responses, anthropic, gemini, mlflow, proxy)
     administration = (endpoints, credentials, policies, limits, own, keys, usage, overview)
     return [endpoint for room in (*faces, *administration) for endpoint in room.endpoints()]
 

@@ -217,6 +217,15 @@ class TargetTable:
     options: dict[str, Any] = others()
 
 
+_PATH = re.compile(r"[A-Za-z0-9_.:*-]+(/[A-Za-z0-9_.:*-]+)*")
+
+
+def _paths(_: Any, __: Attribute[Any], value: tuple[str, ...]) -> None:
+    for path in value:
+        if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+            raise ValueError(f"{path!r} is not a path of an API, such as 'responses' or 'models/*'")
+
+
 @frozen
 class EndpointTable:
     """``[[gateway.endpoints]]``: a name for one or several models.
@@ -240,6 +249,9 @@ class EndpointTable:
     guardrails: tuple[Guardrail, ...] = ()
     trace: Trace | None = None
     tags: dict[str, str] = field(factory=dict)
+    proxy: tuple[str, ...] = field(default=(), validator=_paths)
+    """Paths of the vendor's API that clients may call as they are, at ``/gateway/proxy/NAME/PATH``:
+    ``responses``, ``models/*``. They are called with the key of the target."""
     # The short form of one target.
     provider: str = ""
     model: str = ""

@@ -7,8 +7,7 @@ import asyncio
 import pytest
 from pegboard.contracts.llm import Json, LLMError, Task, Trouble
 from pegboard_gateway.control.contract import Blocked
-from pegboard_gateway.entities import Asked
-from pegboard_gateway.routing import LeftAlone
+from pegboard_gateway.entities import Asked, LeftAlone
 
 from .guards import Judge, answer_of, asked, chunks, judged, run, said, streamed
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import orjson
-from attrs import frozen
+from attrs import field, frozen
 from pegboard.config import HttpConfig
 from pegboard.contracts.llm import HttpReply, LLMError, Trouble
 from pegboard.errors import quoted
 from pegboard_llm import errors
 from pegboard_llm.renewing import Fetched, Token
+from pegboard_llm.sessions import session
 
 _CONNECT_S, _ANSWER_S = 10.0, 20.0
 _MOST_BYTES = 1 << 20
@@ -28,7 +29,7 @@ class Client:
     vendor: str
     url: str
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     http: HttpConfig
     more: Mapping[str, str] = {}
     """Other fields of the request, such as ``scope``."""
@@ -43,23 +44,20 @@ class Client:
             raise self._refused(reply)
         try:
             said = orjson.loads(reply.body)
-            token, seconds = said["access_token"], float(said.get("expires_in", _USUAL_S))
-            if not (token.isascii() and token.isprintable() and token.strip() and seconds > 0):
-                raise ValueError
+            token, seconds = said["access_token"].strip(), float(said.get("expires_in", _USUAL_S))
+            sound = token.isascii() and token.isprintable() and token and seconds > 0
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise self._error(Trouble.GARBAGE, "answered with no token") from None
-        return Fetched(token.strip(), seconds)
+            sound = False
+        if not sound:
+            raise self._error(Trouble.GARBAGE, "answered with no token")
+        return Fetched(token, seconds)
 
     def _asked(self) -> HttpReply:
         import requests
-        from pegboard_wire.client.sessions import session
 
-        http = self.http
-        with session(retries=0, verify=(http.ca_file or True) if http.verify else False) as made:
-            if http.client_certificate:
-                made.cert = http.client_certificate
+        with session(self.http) as made:
             try:
-                # A redirect is not followed: the secret goes where it was meant to, and nowhere else.
+                # Redirects are not followed: the secret goes where it was meant to go.
                 with made.post(
                     self.url,
                     data={"grant_type": "client_credentials", **self.more},

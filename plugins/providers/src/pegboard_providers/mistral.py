@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pegboard.contracts.llm import Json, LLMRequest, Task
 from pegboard_llm import contents

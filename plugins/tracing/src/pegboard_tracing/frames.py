@@ -48,7 +48,8 @@ def _parse(field: str) -> tuple[str, tuple[str, str, str | None]]:
             hint="Fields are like name.inputs, name.outputs or name.inputs.question.",
         )
     quoted, plain, kind, quoted_key, plain_key = found.groups()
-    return field, (quoted or plain, kind, quoted_key or plain_key)
+    name, key = quoted or plain, quoted_key or plain_key
+    return ".".join(filter(None, (name, kind, key))), (name, kind, key)
 
 
 def _value(trace: Trace, name: str, kind: str, key: str | None) -> Any:

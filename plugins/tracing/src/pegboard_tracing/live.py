@@ -125,7 +125,11 @@ class LiveSpan(Span):
             keys.SPAN_TYPE: "null" if span_type is None else quoted(span_type),
         }
         trace.open[span_id] = self
-        self._start = start_time_ns or _time_ns()
+        if start_time_ns is None:
+            self._start = _time_ns()
+        else:
+            self._start = start_time_ns
+            self._texts[keys.START_TIME_NS] = str(start_time_ns)
 
     # -- reading -------------------------------------------------------------------------------
 

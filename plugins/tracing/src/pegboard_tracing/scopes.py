@@ -20,7 +20,7 @@ from pegboard_tracing.tracer import Parent, active, complain
 _time_ns = time.time_ns
 
 
-def activate(span: Parent) -> Token[Parent | None]:
+def activate(span: Parent | None) -> Token[Parent | None]:
     """Make a span the one that new ones begin in."""
     return active.set(span)
 

@@ -80,6 +80,8 @@ def begin(
     start_time_ns: int | None = None,
 ) -> LiveSpan | NoOpSpan:
     """Begin a span within another, or a trace; never raises."""
+    if not configuration.enabled:
+        return NoOpSpan()
     try:
         if type(parent) is LiveSpan:
             return LiveSpan(parent._trace, str(name), span_type, parent._span_id, start_time_ns)
@@ -97,15 +99,14 @@ def _begin_trace(
     name: str, span_type: str | None, experiment_id: str | None, start_time_ns: int | None
 ) -> LiveSpan | NoOpSpan:
     given = scope.get()
-    if not configuration.enabled or (given is not None and given.enabled is False):
+    if given is not None and given.enabled is False:
         return NoOpSpan()
     ratio = ratio_override.get()
     if ratio is None:
         ratio = sampling_ratio()
     if not ids.is_chosen(ratio):
         return NoOpSpan(f"00-{ids.trace_id()[3:]}-{ids.span_id()}-00")
-    wanted = experiment_id or (given and given.experiment_id) or configuration.experiment_id
-    trace = OpenTrace(ids.trace_id(), destinations.current(wanted))
+    trace = OpenTrace(ids.trace_id(), destinations.current(experiment_id or chosen()))
     if given is not None:
         trace.metadata.update(given.metadata)
         trace.tags.update(given.tags)
@@ -114,6 +115,12 @@ def _begin_trace(
     if _watcher is None:
         _watch()
     return span
+
+
+def chosen() -> str | None:
+    """Return the experiment that was set as the destination of traces, if one was."""
+    given = scope.get()
+    return (given and given.experiment_id) or configuration.experiment_id
 
 
 def sampling_ratio() -> float:
@@ -217,29 +224,29 @@ def _look() -> None:
 def write_open(before_ns: int) -> None:
     """Write the spans that are open since some time, as far as they go, each once."""
     for trace in list(_traces.values()):
+        write_now(trace, before_ns)
+
+
+def write_now(trace: OpenTrace, before_ns: int | None = None) -> None:
+    """Write the open spans of a trace, those since some time or all, each once."""
+    with _lock:
         root = trace.root
-        if root is None:
-            continue
-        with _lock:
-            if not root.is_open:
-                continue
-            spans = [
-                span
-                for span in list(trace.open.values())
-                if not span.is_written and span.start_time_ns <= before_ns
-            ]
-            if not spans:
-                continue
-            lines = []
-            for span in spans:
-                span.is_written = True
-                lines.append(span.line())
-            if not trace.is_remote:
-                lines.append(outlines.line(trace, root))
-            try:
-                trace.destination.write("\n".join(lines))
-            except Exception as error:
-                complain("Open spans could not be kept: %s", error)
+        if root is None or not root.is_open:
+            return
+        spans = [
+            span
+            for span in list(trace.open.values())
+            if not span.is_written and (before_ns is None or span.start_time_ns <= before_ns)
+        ]
+        if not spans:
+            return
+        try:
+            lines = [span.line() for span in spans]
+            trace.destination.write("\n".join([*lines, outlines.line(trace, root)]))
+        except Exception as error:
+            complain("Open spans could not be kept: %s", error)
+        for span in spans:
+            span.is_written = True
 
 
 def _at_exit() -> None:

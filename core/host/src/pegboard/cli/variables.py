@@ -6,13 +6,13 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from pegboard import config, plugin_calls, settings, tracing
+from pegboard import call_times, config, plugin_calls, settings
 
 if TYPE_CHECKING:
     from pegboard.host import Host
 
 PREFIX = "PEGBOARD_"
-_OURS = ("PEGBOARD_COMPLETE", "PEGBOARD_CONFIG", "PEGBOARD_DEBUG", tracing.VARIABLE)
+_OURS = ("PEGBOARD_COMPLETE", "PEGBOARD_CONFIG", "PEGBOARD_DEBUG", call_times.VARIABLE)
 
 
 def unread(host: Host, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:

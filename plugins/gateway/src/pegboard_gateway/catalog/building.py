@@ -134,6 +134,7 @@ def endpoint(entry: Entry, models: Models) -> GatewayEndpoint:
         guardrails=table.guardrails,
         trace=table.trace,
         tags=table.tags,
+        proxy=table.proxy,
         source=entry.source,
     )
 

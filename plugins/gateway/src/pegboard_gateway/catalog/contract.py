@@ -73,6 +73,8 @@ class GatewayEndpoint:
     trace: Trace | None = None
     """None: calls are not traced."""
     tags: Mapping[str, str] = field(factory=dict)
+    proxy: tuple[str, ...] = ()
+    """Paths of the vendors' APIs that may be called as they are."""
     source: str = ""
     """Where it is configured: a file, or ``database``."""
 

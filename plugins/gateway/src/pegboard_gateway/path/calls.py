@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define, field
 from pegboard.contracts.llm import (
@@ -42,6 +42,7 @@ from pegboard_gateway.entities import (
     Tokens,
     UsageRecord,
 )
+from pegboard_gateway.path import passing
 from pegboard_gateway.path.events import Counting, Events, KeptEvents, RemoteSource, Source
 from pegboard_gateway.path.faults import no_endpoint, telling
 from pegboard_gateway.path.local import Local
@@ -68,7 +69,8 @@ _LONG = 512 << 10
 
 async def _had(soon: Soon[T]) -> T:
     """Return what may have to be waited for."""
-    return await soon if isinstance(soon, Awaitable) else soon
+    # It is asked several times a call, and isinstance(…, Awaitable) would be slow.
+    return await cast("Awaitable[T]", soon) if hasattr(soon, "__await__") else soon
 
 
 class Calls:
@@ -205,7 +207,7 @@ class Way:
         guard = None if calls.guard_of is None else calls.guard_of(endpoint)
         if guard is not None:
             self.asked = asked = await _had(guard.before(asked))
-        if endpoint.cache is not None:
+        if endpoint.cache is not None and asked.passed is None:
             self.slot = calls.cache.slot(endpoint, endpoint.cache, asked)
             kept = await self.slot.found()
             if kept is not None:
@@ -215,8 +217,13 @@ class Way:
                 return told
         # Before anything is open that would have to be closed if it fails.
         watching = guard.stream(asked) if guard is not None and asked.stream else None
-        request = LLMRequest(asked.task, "", asked.body, asked.stream)
-        self._estimate = Estimate(estimate.prompt_tokens(request), estimate.output_tokens(request))
+        if asked.passed is not None:
+            self._estimate = asked.passed.estimate
+        else:
+            request = LLMRequest(asked.task, "", asked.body, asked.stream)
+            self._estimate = Estimate(
+                estimate.prompt_tokens(request), estimate.output_tokens(request)
+            )
         self._permit = await _had(calls.gate.admit(asked, self._estimate))
         found = await self._try_all(endpoint)
         if isinstance(found, dict):
@@ -307,7 +314,10 @@ class Way:
         """Refuse what the target does not take, or nobody has the money for; LLMError."""
         permit, target = self._permit, site.target
         assert permit is not None
-        checks.refuse_others(request, site.takes, target.provider)
+        if self.asked.passed is None:
+            checks.refuse_others(request, site.takes, target.provider)
+        elif isinstance(target.model, LocalProvider):
+            raise checks.unsupported(f"{target.provider} has no API that could be called.", "")
         most = estimate.most_output(request, site.max_output)
         self._output = _LONG_ANSWER if most is None else most
         reserved = permit.reserve(
@@ -327,13 +337,17 @@ class Way:
         attempt: Attempt,
     ) -> Json | tuple[Source, list[Json]]:
         model, waits = site.target.model, endpoint.timeouts
-        if isinstance(model, LocalProvider):
-            return await self._ask_here(model, request, until)
-        assert isinstance(model, LLMProvider)
+        passed = self.asked.passed
+        if site.is_local:
+            return await self._ask_here(cast("LocalProvider", model), request, until)
+        model = cast("LLMProvider", model)
         if model.renewal() is not Renewal.NOT_DUE:
             await self.calls.renewals.ready(model, until)
         with site.reading:
-            call = model.call(request)
+            if passed is None:
+                call = model.call(request)
+            else:
+                call = passing.call_of(model, passed, site.target.model_name)
         reply = await self.calls.client.send(
             call,
             Waits(waits.first_token_seconds, waits.idle_seconds, until),
@@ -344,7 +358,11 @@ class Way:
         attempt.status = reply.status
         with site.reading:
             if not isinstance(reply, HttpReply):
-                return await _begun(RemoteSource(reply, model.events(request)))
+                if passed is None:
+                    reader = model.events(request)
+                else:
+                    reader = passing.PassedReader(reply.headers, passed)
+                return await _begun(RemoteSource(reply, reader))
             if reply.status != 200:
                 raise model.error(reply)
             if len(reply.body) > _LONG:
@@ -435,6 +453,8 @@ class Way:
     def is_kept(self) -> bool:
         """Whether somebody wants the chunks of a stream when it is over."""
         endpoint = self._endpoint
+        if self.asked.passed is not None:
+            return False
         traced = (
             self.calls.trace is not None and endpoint is not None and endpoint.trace is not None
         )

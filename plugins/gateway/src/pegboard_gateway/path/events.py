@@ -132,6 +132,8 @@ class Events:
         if way.is_kept:
             self._kept = way.said = []
         self._reading = reading(way.provider)
+        self.opening = first[0]
+        """The first of its events, whether it was taken already or not."""
         self._first: Sequence[Json] | None = first
         self._is_whole = self._ended = False
 

@@ -5,7 +5,7 @@ All of it is pure: it is told the time and given its random numbers, and does no
 
 from __future__ import annotations
 
-from pegboard_gateway.routing.plan import Later, LeftAlone, Over, Plan, Queue, Try
+from pegboard_gateway.routing.plan import Later, Over, Plan, Queue, Try
 from pegboard_gateway.routing.upstreams import State, Upstreams
 
-__all__ = ["Later", "LeftAlone", "Over", "Plan", "Queue", "State", "Try", "Upstreams"]
+__all__ = ["Later", "Over", "Plan", "Queue", "State", "Try", "Upstreams"]

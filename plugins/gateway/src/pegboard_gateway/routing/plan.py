@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 from attrs import define, field, frozen
 from pegboard.contracts.llm import LLMError, Trouble
 
+from pegboard_gateway.entities import LeftAlone
 from pegboard_gateway.routing.upstreams import UNLIMITED, State
 
 if TYPE_CHECKING:
@@ -47,14 +48,6 @@ class Over:
 
 
 Step: TypeAlias = "Try[T] | Later | Queue[T] | Over"
-
-
-class LeftAlone(LLMError):
-    """All upstreams failed several times, and nothing is sent to them for a while."""
-
-    def __init__(self, retry_after: float) -> None:
-        text = "The model's server failed several times and is left alone for a while."
-        super().__init__(Trouble.OVERLOADED, text, retry_after=retry_after)
 
 
 @define

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -169,9 +171,16 @@ def insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
         key = tuple(row[place] for place in _LABEL_PLACES)
         sums = totals.get(key)
         if sums is None:
-            sums = totals[key] = [0] * (len(SUMS) + len(BOUNDS))
+            # Behind the last bound there is room for what took longer than all of them.
+            sums = totals[key] = [0] * (len(SUMS) + len(BOUNDS) + 1)
         _add(sums, row)
-    connection.executemany(_TOTAL, [(*key, *sums) for key, sums in totals.items()])
+    connection.executemany(
+        _TOTAL,
+        [
+            (*key, *sums[: len(SUMS)], *accumulate(sums[len(SUMS) : -1]))
+            for key, sums in totals.items()
+        ],
+    )
     attempts = _attempts(rows)
     connection.executemany(_ATTEMPT_TOTAL, [(*key, *sums) for key, sums in attempts.items()])
 
@@ -204,10 +213,7 @@ def _add(sums: list[float], row: Row) -> None:
     sums[_STREAMS] += bool(row[_FIRST_TOKEN])
     for place, column in _SUMMED:
         sums[place] += row[column]
-    seconds = row[_SECONDS]
-    for place, bound in enumerate(BOUNDS):
-        # Buckets are cumulated already.
-        sums[len(SUMS) + place] += seconds <= bound
+    sums[len(SUMS) + bisect_left(BOUNDS, row[_SECONDS])] += 1
 
 
 def add_levels(connection: sqlite3.Connection, levels: Iterable[tuple[str, int, int, int]]) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from pegboard.contracts.llm import LLMError, Trouble
 
-from pegboard_gateway.routing import LeftAlone
+from pegboard_gateway.entities import LeftAlone
 
 OUT = frozenset(
     {

@@ -1,5 +1,5 @@
 /** What of the address says which runs are compared, and their comparison. */
-import { useMemo } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import { type Resource, useResource } from '../../core/resource'
 import { listParam, param } from '../../core/router'
 import type { Answer } from './rows'
@@ -7,6 +7,8 @@ import type { Answer } from './rows'
 export const MOST = 100
 /** Rows that are asked for first: more than a screen of them. 100 runs of 1,000 keys are megabytes. */
 const FIRST = 100
+/** The curves beside them come before the other rows. */
+const REST_MS = 250
 
 function wanted() {
   const asked = [...new Set(listParam('runs'))]
@@ -30,9 +32,15 @@ export function useComparison(): ReturnType<typeof wanted> & { found: Resource<A
   const query = compareQuery()
   const first = useResource<Answer>(of.ids.length ? 'runs/compare' : null, query)
   const short = first.data !== undefined && first.data.rows.length < first.data.matched
-  const rest = useResource<Answer>(short ? 'runs/compare' : null, { ...query, offset: FIRST, limit: undefined })
+  const [late, setLate] = useState(false)
+  useEffect(() => {
+    if (!short) return
+    const timer = setTimeout(() => setLate(true), REST_MS)
+    return () => clearTimeout(timer)
+  }, [short])
+  const rest = useResource<Answer>(short && late ? 'runs/compare' : null, { ...query, offset: FIRST, limit: undefined })
   const more = short && rest.data && sameRuns(first.data!, rest.data) ? rest.data.rows : undefined
   const data = useMemo(() => (more ? { ...first.data!, rows: [...first.data!.rows, ...more] } : first.data), [first.data, more])
-  const reload = () => { first.reload(); if (short) rest.reload() }
+  const reload = () => { first.reload(); if (short && late) rest.reload() }
   return { ...of, found: { ...first, data, error: first.error ?? rest.error, reload }, whole: !short || more !== undefined }
 }

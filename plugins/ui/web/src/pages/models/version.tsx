@@ -21,8 +21,7 @@ import { Alias, Description, History, modelPath, RunLink, Section, Tags, version
 import { approve, author, deleteVersion, isKnown, moveAlias, moveStage, removeAlias } from './edits'
 import { gatesOf } from './figures'
 import { Lineage } from './lineage'
-import { AliasMenu } from './menus'
-import { MovePanel } from './move-lazy'
+import { AliasMenu, MovePanel } from './later'
 import './page.css'
 
 export default function ModelVersion({ params: { name = '', version = '' } }: PageProps) {

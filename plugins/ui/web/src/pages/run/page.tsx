@@ -35,7 +35,7 @@ const Artifacts = lazily('The artifacts', () => import('./artifacts'))
 const Traces = lazily('The traces', () => import('./traces'))
 const Code = lazily('The code', () => import('./code'))
 const Children = lazily('The runs below', () => import('./children'))
-const Register = lazily('The form', () => import('./register'))
+const Register = lazily('The form', () => import('./register'), true)
 
 const TABS = ['overview', 'metrics', 'system', 'artifacts', 'traces', 'code', 'children'] as const
 type Tab = (typeof TABS)[number]

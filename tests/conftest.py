@@ -65,18 +65,25 @@ def boosted_python(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory
     return _with_ours(mlflow_python, tmp_path_factory.mktemp("boosted"), "xgboost lightgbm")
 
 
+LLM_CLIENTS = (
+    "openai anthropic httpx2 httpcore2 jiter sniffio docstring_parser truststore tqdm "
+    "langchain_core langchain_protocol langgraph langgraph_sdk langsmith tenacity jsonpatch "
+    "jsonpointer uuid_utils xxhash ormsgpack orjson zstandard requests_toolbelt httpx httpcore "
+    "distro websockets"
+)
+
+
 @pytest.fixture(scope="session")
 def llm_python(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return MLflow's interpreter, with our clients of language models."""
-    names = "openai anthropic httpx2 httpcore2 jiter sniffio docstring_parser truststore tqdm"
-    return _with_ours(mlflow_python, tmp_path_factory.mktemp("llm"), names)
+    return _with_ours(mlflow_python, tmp_path_factory.mktemp("llm"), LLM_CLIENTS)
 
 
 def _with_ours(python: Path, place: Path, names: str) -> Path:
     """Return an interpreter that finds some of our packages before its own."""
     ours = Path(sysconfig.get_path("purelib"))
     for name in names.split():
-        for pattern in (name, f"{name}.libs", f"{name}-*"):
+        for pattern in (name, f"{name}.py", f"{name}.libs", f"{name}-*"):
             for found in ours.glob(pattern):
                 (place / found.name).symlink_to(found)
     made = place / "python"

@@ -3,6 +3,8 @@
 Prints, for each of ``CASES``, what came of it as JSON, without what differs from run to run.
 """
 
+# ruff: noqa: SIM105, SIM117, TRY301
+
 from __future__ import annotations
 
 import asyncio
@@ -602,51 +604,23 @@ def places():
 
 # -- signatures ------------------------------------------------------------------------------------
 
-FUNCTIONS = [
-    "add_trace",
-    "delete_assessment",
-    "delete_trace_tag",
-    "get_active_trace_id",
-    "get_assessment",
-    "get_current_active_span",
-    "get_last_active_trace_id",
-    "get_trace",
-    "log_assessment",
-    "log_expectation",
-    "log_feedback",
-    "log_trace",
-    "override_feedback",
-    "search_sessions",
-    "search_traces",
-    "set_trace_tag",
-    "start_span",
-    "start_span_no_context",
-    "trace",
-    "update_assessment",
-    "update_current_trace",
-    "tracing.context",
-    "tracing.disable",
-    "tracing.enable",
-    "tracing.reset",
-    "tracing.set_destination",
-    "tracing.get_tracing_context_headers_for_http_request",
-    "tracing.set_tracing_context_from_http_request_headers",
-    "MlflowClient.delete_traces",
-    "MlflowClient.end_span",
-    "MlflowClient.end_trace",
-    "MlflowClient.get_trace",
-    "MlflowClient.search_traces",
-    "MlflowClient.set_trace_tag",
-    "MlflowClient.start_span",
-    "MlflowClient.start_trace",
-    "MlflowClient.link_traces_to_run",
-    "MlflowClient.delete_trace_tag",
-]
+FUNCTIONS = """
+add_trace delete_assessment delete_trace_tag get_active_trace_id get_assessment
+get_current_active_span get_last_active_trace_id get_trace log_assessment log_expectation
+log_feedback log_trace override_feedback search_sessions search_traces set_trace_tag start_span
+start_span_no_context trace update_assessment update_current_trace tracing.context
+tracing.disable tracing.enable tracing.reset tracing.set_destination
+tracing.get_tracing_context_headers_for_http_request
+tracing.set_tracing_context_from_http_request_headers MlflowClient.delete_traces
+MlflowClient.end_span MlflowClient.end_trace MlflowClient.get_trace MlflowClient.search_traces
+MlflowClient.set_trace_tag MlflowClient.start_span MlflowClient.start_trace
+MlflowClient.link_traces_to_run MlflowClient.delete_trace_tag
+"""
 
 
 def signatures():
     found = {}
-    for name in FUNCTIONS:
+    for name in FUNCTIONS.split():
         value = mlflow
         for part in name.split("."):
             value = value() if part == "x" else getattr(value, part)

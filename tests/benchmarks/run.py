@@ -45,6 +45,7 @@ NAMES = (
     "registry",
     "model_loading",
     "traces",
+    "tracing",
     "gateways",
 )
 ON_DEMAND = ("gateway_memory",)

@@ -59,6 +59,12 @@ def read(file: str) -> dict[str, Any]:
     return made
 
 
+def region_of(model: str) -> str:
+    """Return the region that a model's name begins with: ``us``; "" if it names none."""
+    found = _REGION.match(model)
+    return found[1] if found else ""
+
+
 def _candidates(name: str) -> list[str]:
     """Return a model's name, and what is left without region, version and date."""
     found = [name, _REGION.sub("", name)]

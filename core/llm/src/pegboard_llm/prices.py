@@ -2,7 +2,8 @@
 
 Money is whole nano-dollars, rounded up, so that no sum is too small. The table holds standard
 prices by model; it knows no discounts for batches and no tiers of service. Other prices than these
-are said in the configuration.
+are said in the configuration. Each price names its source, which says where it is from and when it
+was looked at; a price that nobody could confirm is not in the table.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from typing import Any
 
 from attrs import field, frozen, validators
 
-from pegboard_llm.model_data import ANY, look_up, read
+from pegboard_llm.model_data import ANY, look_up, read, region_of
 
 _PICO = 1_000_000  # A dollar for a million tokens is a million pico-dollars for one.
 _PICOS = 1_000_000_000_000
+_EVERYWHERE = "global"
+_RATES = ("input", "output", "cached_input", "cache_write")
+SOURCES = "sources"
+"""The key of the table's sources, which is no provider."""
 
 
 def _dollars() -> Any:
@@ -33,6 +38,14 @@ class Rates:
     """Of tokens that the vendor had in its cache."""
     cache_write: float | None = _dollars()
     """Of tokens that the vendor put into its cache."""
+    pico: tuple[int, int, int, int] = field(init=False, eq=False, repr=False)
+    """Pico-dollars for a token of input, output, cached and written input."""
+
+    @pico.default
+    def _in_pico(self) -> tuple[int, int, int, int]:
+        cached = self.input if self.cached_input is None else self.cached_input
+        written = self.input if self.cache_write is None else self.cache_write
+        return _pico(self.input), _pico(self.output), _pico(cached), _pico(written)
 
 
 @frozen(kw_only=True)
@@ -64,12 +77,9 @@ class Price(Rates):
     def _pico(self, prompt: int, completion: int, cached: int, cache_write: int) -> tuple[int, int]:
         rates = self.long if self.long is not None and prompt > self.long.above else self
         plain = max(prompt - cached - cache_write, 0)
-        into = (
-            plain * _pico(rates.input)
-            + cached * _pico(rates.input if rates.cached_input is None else rates.cached_input)
-            + cache_write * _pico(rates.input if rates.cache_write is None else rates.cache_write)
-        )
-        return into, completion * _pico(rates.output)
+        of_input, of_output, of_cached, of_written = rates.pico
+        into = plain * of_input + cached * of_cached + cache_write * of_written
+        return into, completion * of_output
 
     def most(self, prompt: int, completion: int) -> int:
         """Return the most nano-dollars that so many tokens may cost."""
@@ -104,8 +114,10 @@ def price_of(provider: str, model: str) -> Price | None:
 
     The date of a version is not looked at unless the table has that version.
     """
+    if provider == SOURCES:
+        return None
     said = look_up("prices.json", provider, model)
-    return None if said is None else _made(said)
+    return None if said is None else _made(said, region_of(model))
 
 
 @lru_cache(maxsize=4096)
@@ -116,11 +128,15 @@ def price_anywhere(model: str) -> Price | None:
     return next((found for name in tables if (found := price_of(name, model))), None)
 
 
-def _made(said: Mapping[str, Any]) -> Price:
-    long = said.get("long")
-    return Price(**{**said, "long": LongPrompt(**long)} if long else said)
+def _made(said: Mapping[str, Any], region: str) -> Price:
+    """Return a price of the table; ``regional`` is what those of one region are multiplied by."""
+    factor = said.get("regional", 1) if region and region != _EVERYWHERE else 1
+    rates = {key: round(said[key] * factor, 6) for key in _RATES if key in said}
+    if long := said.get("long"):
+        more = {key: round(long[key] * factor, 6) for key in _RATES if key in long}
+        return Price(**rates, long=LongPrompt(above=long["above"], **more))
+    return Price(**rates)
 
 
-@lru_cache(maxsize=1024)
 def _pico(dollars: float) -> int:
     return round(dollars * _PICO)

@@ -57,7 +57,7 @@ def _stream(exchange: Exchange) -> tuple[LLMRequest, bytes]:
     return evolve(exchange.request, stream=True), exchange.bytes("stream")
 
 
-def _examples(count: int) -> Any:
+def _examples(count: int) -> Callable[[Test], Test]:
     from hypothesis import HealthCheck, settings
 
     return settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))

@@ -117,6 +117,8 @@ def evaluate(
             env_manager=env_manager,
         )
     given = tables.given(data, targets, predictions, feature_names, static=chosen is None)
+    if DEFAULT in asked.config:
+        default.need_targets(model_type or "", given.targets)
     output_name = predictions if isinstance(predictions, str) else ""
     plan = _Plan(asked, model_type or "", given, output_name, dataset_path)
     result = _evaluated(plan, chosen, model_id)

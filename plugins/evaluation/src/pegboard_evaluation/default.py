@@ -81,6 +81,12 @@ class Settings:
     """What the columns are called in the data."""
 
 
+def need_targets(kind: str, targets: Any) -> None:
+    """Refuse a table without targets, for types of models that are measured by them."""
+    if targets is None and kind in (REGRESSOR, CLASSIFIER, RETRIEVER):
+        raise InvalidValue(f"A {kind} is evaluated against 'targets', and there are none.")
+
+
 class DefaultEvaluator(ModelEvaluator):
     """Measures regressors, classifiers, texts and retrievers, and metrics of the user's."""
 
@@ -94,11 +100,7 @@ class DefaultEvaluator(ModelEvaluator):
             raise InvalidValue(
                 "There are no 'outputs': name a model, or the column that holds 'predictions'."
             )
-        needs_targets = table.kind in (REGRESSOR, CLASSIFIER, RETRIEVER)
-        if needs_targets and table.targets is None:
-            raise InvalidValue(
-                f"A {table.kind} is evaluated against 'targets', and there are none."
-            )
+        need_targets(table.kind, table.targets)
         for metric in self.options.extra_metrics:
             if not isinstance(metric, EvaluationMetric):
                 raise InvalidValue(

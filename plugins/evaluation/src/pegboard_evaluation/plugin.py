@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pegboard.hookspecs import ApiName, Evaluator, hookimpl
+from pegboard.hookspecs import ApiName, Command, Evaluator, hookimpl
 
 _MODELS = (
     "EvaluationArtifact",
@@ -25,6 +25,7 @@ def pegboard_api() -> Sequence[ApiName]:
     """Declare ``evaluate``, ``metrics`` and what is around them."""
     module = "pegboard_evaluation.api"
     return [
+        ApiName("evaluation", "pegboard_evaluation.comparing", "Two evaluations side by side"),
         ApiName("metrics", "pegboard_evaluation.metrics", "Metrics to evaluate models by"),
         *(ApiName(name, f"{module}:{name}", "Evaluation of models") for name in _TOP),
         *(
@@ -58,4 +59,15 @@ def pegboard_evaluators() -> Sequence[Evaluator]:
             "pegboard_evaluation.drift:Drift",
             "Whether the data is still such as an earlier table's",
         ),
+    ]
+
+
+@hookimpl
+def pegboard_commands() -> Sequence[Command]:
+    """Declare ``pegboard eval``."""
+    module = "pegboard_evaluation.commands"
+    return [
+        Command("eval", f"{module}:evaluations", "Look at evaluations, and compare two of them."),
+        Command("eval compare", f"{module}:compare", "Compare two evaluations row by row."),
+        Command("eval show", f"{module}:show", "Show what an evaluation measured."),
     ]

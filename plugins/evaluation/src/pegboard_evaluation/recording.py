@@ -16,6 +16,7 @@ from pegboard.entities import Dataset, Metric
 from pegboard_scripting.client import Client
 
 from pegboard_evaluation import rows as kept_rows
+from pegboard_evaluation.files import COPIED
 from pegboard_evaluation.results import EvaluationArtifact, EvaluationResult
 
 FOLDER = "evaluation"
@@ -84,8 +85,9 @@ class Recorder:
             self._why.setdefault(scores.metric, {}).update(scores.justifications)
 
     def _add_file(self, artifact: Artifact) -> None:
-        name = artifact.name.rpartition(".")[0] or artifact.name
-        name = name.removeprefix(self.target.prefix)
+        name = artifact.name.removeprefix(self.target.prefix)
+        if name.endswith(COPIED):
+            name = name.rpartition(".")[0]
         if artifact.path is None:
             self.skipped[name] = artifact.skipped
             return

@@ -109,9 +109,13 @@ class Tokens:
         """Return what OpenAI's ``usage`` object says; nothing for None."""
         if not usage:
             return NO_TOKENS
-        details = usage.get("prompt_tokens_details") or {}
-        thought = usage.get("completion_tokens_details") or {}
+        details = usage.get("prompt_tokens_details")
+        thought = usage.get("completion_tokens_details")
         prompt = _count(usage.get("prompt_tokens"))
+        if not details and not thought:
+            output = _count(usage.get("completion_tokens"))
+            return Tokens(prompt, output, 0, bool(usage.get("estimated")))
+        details, thought = details or {}, thought or {}
         # Parts are no more than the whole, whatever a vendor says.
         cached = min(_count(details.get("cached_tokens")), prompt)
         return Tokens(

@@ -1,7 +1,7 @@
 """Spans of calls to language models, for those who trace other libraries' calls.
 
-Such a span is not made the active one: what the library does meanwhile is its own affair. No
-function here raises for what is traced.
+Such a span is made the active one only by ``activate``: what a library does meanwhile is mostly its
+own affair. No function here raises for what is traced.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeAlias
 
-from pegboard_tracing import scopes, tracer
-from pegboard_tracing.entities.status import SpanEvent
+from pegboard_tracing import keys, scopes, tracer
+from pegboard_tracing.entities.status import SpanEvent, SpanStatus, message_of
 from pegboard_tracing.live import LiveSpan
 from pegboard_tracing.noop import NoOpSpan
+from pegboard_tracing.scopes import activate as activate
+from pegboard_tracing.scopes import deactivate as deactivate
+from pegboard_tracing.tracer import Parent
 from pegboard_tracing.values import encode
 
 FORMAT, TOOLS = "mlflow.message.format", "mlflow.chat.tools"
-_MODEL, _PROVIDER = "mlflow.llm.model", "mlflow.llm.provider"
-_USAGE, _COST = "mlflow.chat.tokenUsage", "mlflow.llm.cost"
+_PROVIDER, _USAGE = "mlflow.llm.provider", "mlflow.chat.tokenUsage"
 
 MOST_CHUNKS = 10_000
 """How many pieces of a stream are kept as events."""
@@ -26,15 +28,42 @@ CallSpan: TypeAlias = LiveSpan | NoOpSpan
 
 
 def begin(
-    name: str, span_type: str, inputs: Any, attributes: Mapping[str, Any] | None = None
+    name: str,
+    span_type: str,
+    inputs: Any,
+    attributes: Mapping[str, Any] | None = None,
+    *,
+    parent: Parent | None = None,
 ) -> CallSpan:
-    """Begin the span of a call, within the one that is active."""
-    span = tracer.begin(name, span_type, scopes.current_parent())
+    """Begin the span of a call, within the one that is given or else active."""
+    span = tracer.begin(name, span_type, parent or scopes.current_parent())
     if inputs is not None:
         span.set_inputs(inputs)
     if attributes:
         span.set_attributes(attributes)
     return span
+
+
+def inner_of(span: CallSpan | None) -> Parent | None:
+    """Return the innermost of this span and the active one; this one if neither is in the other."""
+    active = scopes.current_parent()
+    if span is None or not isinstance(active, LiveSpan) or not isinstance(span, LiveSpan):
+        return span or active
+    around: LiveSpan | None = active
+    while around is not None and around is not span:
+        around = around.trace.open.get(around.parent_id or "")
+    return span if around is None else active
+
+
+def set_session(span: CallSpan, session: Any) -> None:
+    """Say to which conversation the trace of a span belongs."""
+    if isinstance(span, LiveSpan):
+        span.trace.metadata[keys.SESSION] = str(session)
+
+
+def note(span: CallSpan, name: str, attributes: Mapping[str, Any]) -> None:
+    """Add something that happened."""
+    span.add_event(SpanEvent(name, attributes=attributes))
 
 
 def headers(span: CallSpan) -> dict[str, str]:
@@ -45,10 +74,10 @@ def headers(span: CallSpan) -> dict[str, str]:
     return {"traceparent": span.header} if span.header else {}
 
 
-def fail(span: CallSpan, error: BaseException) -> None:
-    """End a span with what went wrong."""
+def fail(span: CallSpan, error: BaseException, *, said: bool = False) -> None:
+    """End a span with what went wrong; ``said``: its status tells that, too."""
     span.add_event(SpanEvent.from_exception(error))
-    span.end(status="ERROR")
+    span.end(status=SpanStatus("ERROR", message_of(error)) if said else "ERROR")
 
 
 def tell_model(
@@ -59,18 +88,24 @@ def tell_model(
 ) -> None:
     """Set the model that answered, and what it took: tokens by MLflow's names, and their cost."""
     if isinstance(model, str) and model:
-        span.set_attribute(_MODEL, model)
+        span.set_attribute(keys.MODEL, model)
     if provider:
         span.set_attribute(_PROVIDER, provider)
-    if not usage:
-        return
-    span.set_attribute(_USAGE, dict(usage))
-    if isinstance(model, str):
-        from pegboard_llm.costs import cost_of
+    if usage:
+        tell_usage(span, usage)
 
-        cost = cost_of(model, provider, usage)
-        if cost:
-            span.set_attribute(_COST, cost)
+
+def tell_usage(span: CallSpan, usage: Mapping[str, int]) -> None:
+    """Set tokens by MLflow's names, and what they cost with the model that was told."""
+    span.set_attribute(_USAGE, dict(usage))
+    model = span.get_attribute(keys.MODEL) if isinstance(span, LiveSpan) else None
+    if not isinstance(model, str):
+        return
+    from pegboard_llm.costs import cost_of
+
+    cost = cost_of(model, span.get_attribute(_PROVIDER), usage)
+    if cost:
+        span.set_attribute(keys.COST, cost)
 
 
 # -- streams ---------------------------------------------------------------------------------------

@@ -41,17 +41,20 @@ logger = logging.getLogger("pegboard")
 class Destination:
     """An experiment of a store, the way there, and what every trace there has as metadata."""
 
-    __slots__ = ("client", "experiment", "metadata", "run_id", "write")
+    __slots__ = ("client", "experiment", "metadata", "metadata_text", "run_id", "write")
 
-    def __init__(self, client: Client, experiment_id: str, run_id: str | None) -> None:
+    def __init__(self, client: Client, experiment: str, run_id: str | None) -> None:
+        """``experiment`` is an id, or a name in a list, as JSON."""
         self.client = client
-        self.experiment = encode(experiment_id)
+        self.experiment = experiment
         self.run_id = run_id
         self.write = _way_to(client)
         """Keeps lines; what it raises must not reach who is traced."""
         self.metadata = {**_environment(client), keys.SCHEMA_VERSION: _SCHEMA_VERSION}
         if run_id is not None:
             self.metadata[keys.SOURCE_RUN] = run_id
+        self.metadata_text = encode(self.metadata)[1:-1]
+        """The metadata as JSON, without the braces."""
 
 
 _last: Destination | None = None
@@ -65,19 +68,31 @@ def current(experiment_id: str | None = None) -> Destination:
     run = open_runs[-1] if open_runs else None
     client = experiments.client() if run is None else run.client
     run_id = None if run is None else run.run.info.run_id
-    if experiment_id is None:
-        experiment_id = (
-            experiments.current_experiment_id() if run is None else run.run.info.experiment_id
-        )
+    if experiment_id is None and run is not None:
+        experiment_id = run.run.info.experiment_id
+    experiment = _experiment(client) if experiment_id is None else f'"{experiment_id}"'
     last = _last
     if (
         last is None
         or last.client is not client
         or last.run_id != run_id
-        or last.experiment != f'"{experiment_id}"'
+        or last.experiment != experiment
     ):
-        last = _last = Destination(client, experiment_id, run_id)
+        last = _last = Destination(client, experiment, run_id)
     return last
+
+
+def _experiment(client: Client) -> str:
+    """Return the active experiment; a server, which may be out of reach, is not asked for it."""
+    if not client.tracking_uri.startswith(("http:", "https:")):
+        return encode(experiments.current_experiment_id())
+    chosen = experiments.chosen_experiment_id()
+    if chosen is not None:
+        return encode(chosen)
+    name, by_id = experiments.of_environment()
+    if name is not None:
+        return encode([name[1]])
+    return encode(experiments.DEFAULT_EXPERIMENT_ID if by_id is None else by_id[1])
 
 
 def _environment(client: Client) -> dict[str, str]:
@@ -137,6 +152,10 @@ class Queue:
             except Exception:
                 logger.exception("Traces could not be kept.")
 
+    def _find(self, name: str) -> str:
+        found = self._store.get_experiment_by_name(name) or self._store.create_experiment(name)
+        return found.experiment_id
+
     def flush(self) -> None:
         """Move everything into the store."""
         with self._moving:
@@ -145,7 +164,7 @@ class Queue:
             if not lines:
                 return
             traces = self._store.traces()
-            for experiment_id, found in records.read(lines).items():
+            for experiment_id, found in records.read(lines, self._find).items():
                 traces.log_spans(experiment_id, list(found.spans.values()))
                 for info in found.infos.values():
                     traces.start(info)

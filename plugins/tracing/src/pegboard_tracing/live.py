@@ -148,6 +148,16 @@ class LiveSpan(Span):
         return dict(self._texts)
 
     @property
+    def texts(self) -> Mapping[str, str]:
+        """The attributes as they are now, each as JSON."""
+        return self._texts
+
+    @property
+    def code(self) -> SpanStatusCode:
+        """How it ended, without more words."""
+        return self._code
+
+    @property
     def trace(self) -> OpenTrace:
         """The trace that it is a part of."""
         return self._trace

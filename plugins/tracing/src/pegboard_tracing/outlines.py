@@ -10,7 +10,7 @@ from pegboard.entities.traces import SpanStatusCode
 from pegboard_stores.traces.records import TRACE
 
 from pegboard_tracing import keys
-from pegboard_tracing.live import LiveSpan, OpenTrace
+from pegboard_tracing.live import LiveSpan, OpenTrace, quoted
 from pegboard_tracing.values import encode
 
 _PREVIEW = 1000
@@ -22,27 +22,32 @@ _HINTS = ('"messages"', '"choices"', '"input"', '"output"', '"request"')
 
 def line(trace: OpenTrace, root: LiveSpan) -> str:
     """Return the outline of a trace as a line of ``pegboard_stores.traces.records``."""
-    texts = root.attribute_texts()
+    texts = root.texts
     request, response = texts.get(keys.INPUTS), texts.get(keys.OUTPUTS)
-    end = root.end_time_ns
-    metadata = {**trace.destination.metadata, **trace.metadata}
+    start, end = root.start_time_ns, root.end_time_ns
+    metadata = trace.destination.metadata_text
+    # Of names that come twice, the last one counts.
+    if trace.metadata:
+        metadata += f",{encode(_bounded(trace.metadata))[1:-1]}"
+    duration: int | str = "null"
     if end is not None:
-        metadata[keys.TRACE_INPUTS] = _cut(request, _METADATA)
-        metadata[keys.TRACE_OUTPUTS] = _cut(response, _METADATA)
-    fields = encode(
-        [
-            trace.trace_id,
-            root.start_time_ns // 1_000_000,
-            None if end is None else (end - root.start_time_ns) // 1_000_000,
-            _state(trace, root),
-            trace.client_request_id,
-            trace.request_preview or _preview(request, "user"),
-            trace.response_preview or _preview(response, "assistant"),
-            _bounded(metadata),
-            _bounded({**trace.tags, keys.TRACE_NAME: root.name}),
-        ]
+        duration = (end - start) // 1_000_000
+        metadata += f',"{keys.TRACE_INPUTS}":{_shown(request)}'
+        metadata += f',"{keys.TRACE_OUTPUTS}":{_shown(response)}'
+    tags = f'"{keys.TRACE_NAME}":{quoted(_as_text(root.name))}'
+    if trace.tags:
+        tags = f"{encode(_bounded(trace.tags))[1:-1]},{tags}"
+    asked = trace.request_preview or _preview(request, "user")
+    answered = trace.response_preview or _preview(response, "assistant")
+    return (
+        f'["{TRACE}",{trace.experiment},"{trace.trace_id}",{start // 1_000_000},{duration},'
+        f'"{_state(trace, root)}",{encode(trace.client_request_id)},{encode(asked)},'
+        f"{encode(answered)},{{{metadata}}},{{{tags}}}]"
     )
-    return f'["{TRACE}",{trace.experiment},{fields[1:]}'
+
+
+def _shown(text: str | None) -> str:
+    return encode(_cut(text, _METADATA)) if text else '""'
 
 
 def _state(trace: OpenTrace, root: LiveSpan) -> str:
@@ -50,12 +55,10 @@ def _state(trace: OpenTrace, root: LiveSpan) -> str:
         return "IN_PROGRESS"
     if trace.state is not None:
         return trace.state
-    return "ERROR" if root.status.status_code is SpanStatusCode.ERROR else "OK"
+    return "ERROR" if root.code is SpanStatusCode.ERROR else "OK"
 
 
-def _cut(text: str | None, most: int) -> str:
-    if not text or text == "null":
-        return text or ""
+def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 

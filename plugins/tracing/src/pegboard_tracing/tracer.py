@@ -47,7 +47,7 @@ class Configuration:
         self.experiment_id: str | None = None
         self.processors: list[Callable[[LiveSpan], None]] = []
         self.ratio: float | None = None
-        """Which part of the traces is kept; None if the environment says so."""
+        """Which part of the traces is kept; None until the environment is asked."""
 
 
 Parent: TypeAlias = LiveSpan | NoOpSpan | Remote
@@ -125,8 +125,12 @@ def chosen() -> str | None:
 
 def sampling_ratio() -> float:
     """Return which part of the traces is kept, from 0 to 1."""
-    if configuration.ratio is not None:
-        return configuration.ratio
+    if configuration.ratio is None:
+        configuration.ratio = _ratio_of_environment()
+    return configuration.ratio
+
+
+def _ratio_of_environment() -> float:
     given = os.environ.get("PEGBOARD_TRACE_SAMPLING_RATIO") or os.environ.get(
         "MLFLOW_TRACE_SAMPLING_RATIO"
     )

@@ -28,7 +28,7 @@ it('a route is its first choices with their shares, then what is tried after the
   expect(routeOf([target('a', { weight: 3 }), target('c', { fallback: 2 }), target('b')])).toEqual([['a 75 %', 'b 25 %'], ['c']]))
 it('targets that failed are told, and whose finding their state is', () => {
   expect(triedOf([target('a', { attempts: 1200, attempts_failed: 7 }), target('b', { attempts: 7 })])).toBe('a: 7 of 1,200 attempts failed')
-  expect([foundBy({ process: 9, workers: 1 }), foundBy({ process: 9, workers: 4 })]).toEqual(['', '1 of 4 workers'])
+  expect([foundBy({ process: 9, workers: 1 }), foundBy({ process: 9, workers: 4 })]).toEqual(['', '1 of 4'])
 })
 it('endpoints are sorted, what has no value last', () => {
   const all = [endpoint({ name: 'a', usd: 1 }), endpoint({ name: 'b', usd: 2, calls: 2, failed: 1, p95: 3 })]

@@ -12,12 +12,13 @@ TRACE experiment, trace, time and duration in ms, state, client's request id, pr
       request and the response, metadata, tags
 ===== =========================================================================================
 
+The experiment is an id; or its name in a list, where who wrote it could not ask for the id.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from attrs import define, field
@@ -52,10 +53,12 @@ class Records:
         return list(dict.fromkeys([*(key[0] for key in self.spans), *self.infos]))
 
 
-def read(contents: Iterable[bytes]) -> dict[str, Records]:
-    """Return what records hold, by the ids of experiments."""
+def read(contents: Iterable[bytes], find: Callable[[str], str]) -> dict[str, Records]:
+    """Return what records hold, by the ids of experiments; ``find`` returns that of a name."""
     found: dict[str, Records] = {}
     for kind, experiment, *fields in _lines(contents):
+        if isinstance(experiment, list):
+            experiment = find(experiment[0])
         records = found.setdefault(experiment, Records())
         if kind == SPAN:
             span = _span(*fields)

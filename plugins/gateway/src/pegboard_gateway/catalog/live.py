@@ -118,6 +118,7 @@ class LiveCatalog(Catalog):
                     # A fault in one look must not end all those that come after it.
                     _log().exception("The gateway cannot read its configuration.")
 
+        self._tell_unpriced()
         thread = threading.Thread(target=look, name="gateway catalog", daemon=True)
         thread.start()
 
@@ -141,7 +142,13 @@ class LiveCatalog(Catalog):
             _log().warning("%s", problem)
         names = ", ".join(sorted(self.current.endpoints)) or "none"
         _log().info("The gateway's endpoints are now: %s.", names)
+        self._tell_unpriced()
         return True
+
+    def _tell_unpriced(self) -> None:
+        """Log what costs nobody knows how much."""
+        for model in building.unpriced(self.current.endpoints.values()):
+            _log().warning("The price of %s is not known: its calls count as 0 dollars.", model)
 
     def _tell(self, error: PegboardError) -> None:
         """Log why nothing was taken over: once, not every second."""

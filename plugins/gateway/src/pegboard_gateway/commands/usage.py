@@ -60,8 +60,8 @@ def usage(
 ) -> None:
     """Show how much was called, what it took and cost, and how long it lasted.
 
-    By target, provider or model each attempt counts where it was made, with its tokens and costs;
-    those that failed are of attempts. A call counts where it ended.
+    By target, provider or model each attempt counts where it was made, with its tokens, costs and
+    time; those that failed are of attempts. A call counts where it ended.
     """
     now = int(time.time() * 1000)
     where = queries.Filter(
@@ -105,8 +105,7 @@ def _print(by: tuple[str, ...], found: list[dict[str, Any]]) -> None:
             row["tokens_in"],
             row["tokens_out"],
             dollars(row["cost"]),
-            _seconds(row["seconds"]["p50"]),
-            _seconds(row["seconds"]["p95"]),
+            *[_seconds(row["upstream_seconds" if tried else "seconds"][p]) for p in ("p50", "p95")],
         ]
         for row in found
     ]

@@ -10,7 +10,6 @@ from attrs import define
 from pegboard.contracts.llm import LLMError, LocalProvider, Task
 from pegboard_llm import prices
 from pegboard_llm.estimate import BYTES_OF_TOKEN
-from pegboard_llm.model_data import most_output
 
 from pegboard_gateway.entities import Tokens
 from pegboard_gateway.money import MOST_OF_ATTEMPT, Money
@@ -138,7 +137,7 @@ class Sites:
             else prices.Price(
                 input=price.input, output=price.output, cached_input=price.cached_input
             ),
-            target.max_output_tokens or most_output(target.provider, target.model_name),
+            target.longest_answer,
             target.model.takes_of(target.model_name),
             isinstance(target.model, LocalProvider),
             reading(target.provider),

@@ -243,7 +243,7 @@ class Outbox:
         else:
             for message in messages.messages(points, name):
                 self._deliver(message)
-        for sent in span_messages.messages(points.spans):
+        for sent in span_messages.messages(points.spans, self._experiment):
             self._deliver_spans(sent)
         if points.other is not None:
             self._deliver(Message.unpacked(points.other))
@@ -275,6 +275,14 @@ class Outbox:
             self._on_sent(len(message.fields["metrics"]), 0)
         else:
             self._on_sent(0, 1)
+
+    def _experiment(self, name: str) -> str:
+        """Return the id of the experiment of a name, which is created if need be."""
+        try:
+            found = self._api.get("experiments/get-by-name", experiment_name=name)
+            return str(found["experiment"]["experiment_id"])
+        except NotFound:
+            return str(self._api.post("experiments/create", name=name)["experiment_id"])
 
     def _deliver_spans(self, message: Message | SpanParcel) -> None:
         if isinstance(message, Message):

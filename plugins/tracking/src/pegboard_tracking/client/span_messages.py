@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -43,12 +43,15 @@ class SpanParcel:
         return {"experiment_id": self.experiment_id, "spans": spans}
 
 
-def messages(contents: Iterable[bytes]) -> Iterator[Message | SpanParcel]:
+def messages(
+    contents: Iterable[bytes], find: Callable[[str], str]
+) -> Iterator[Message | SpanParcel]:
     """Yield the requests that bring what records of spans hold to any server.
 
-    The same record may be sent twice: a span or an outline that is known is replaced.
+    ``find`` returns the id of an experiment from its name. The same record may be sent twice: what
+    is known is replaced.
     """
-    for experiment_id, found in records.read(contents).items():
+    for experiment_id, found in records.read(contents, find).items():
         spans = list(found.spans.values())
         for start in range(0, len(spans), _AT_ONCE):
             yield SpanParcel(experiment_id, spans[start : start + _AT_ONCE])

@@ -26,6 +26,8 @@ ROTATE_BYTES = 16 << 20
 """A journal longer than this is followed by a new one, so that none grows without end."""
 
 _MOVE_EVERY_SECONDS = 1.0
+_MANY_SPANS, _MOST_HELD = 1000, 5
+"""With how many spans between two moves the next is put off, and how often in a row."""
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +103,7 @@ class JournalWriter(MetricWriter, SpanJournal):
         self._closed = False
         self._count = 0
         self._trouble = ""
+        self._spans = self._held = 0
         self._start_file(-1)
 
     def start_in_child(self) -> None:
@@ -187,6 +190,7 @@ class JournalWriter(MetricWriter, SpanJournal):
             if self._descriptor < 0 or self._size > ROTATE_BYTES:
                 self._new_file()
             self._append(record)
+            self._spans += 1
 
     def _columns(
         self, run_id: str, points: Sequence[Metric]
@@ -337,6 +341,17 @@ class JournalWriter(MetricWriter, SpanJournal):
             self._drain.finish(name)
             os.close(descriptor)
 
+    def is_busy(self) -> bool:
+        """Whether spans come so fast that moving them now would slow down who makes them.
+
+        Asked once before each move; after some in a row it is time to move them anyway.
+        """
+        busy, self._spans = self._spans > _MANY_SPANS, 0
+        self._held = self._held + 1 if busy else 0
+        if self._held == _MOST_HELD:
+            self._held = 0
+        return self._held > 0
+
     def move(self) -> None:
         """Flush from the background: what cannot be moved stays, and is tried again."""
         try:
@@ -383,5 +398,6 @@ def _run(
         if since_beat >= heartbeat_seconds:
             since_beat = 0.0
             alive.beat()
-        alive.move()
+        if not alive.is_busy():
+            alive.move()
         del alive

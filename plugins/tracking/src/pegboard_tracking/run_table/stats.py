@@ -38,7 +38,7 @@ def keys(looked: Looked, wanted: Wanted, offset: int, limit: int) -> Keys:
     """Return a page of the columns that runs have, by kind and in the order wanted."""
     found: list[Field] = []
     for kind in wanted.kinds or (Kind.METRIC, Kind.PARAM, Kind.TAG):
-        texts = filter(wanted.fits, looked.texts(looked.names(kind)).values())
+        texts = filter(wanted.fits, _texts_of(looked, kind))
         found += [Field(kind, key) for key in sorted(texts, key=wanted.order)]
     if looked.hidden_runs > _FEW:
         known = {kind: _of_runs(looked, kind) for kind in {each.kind for each in found}}
@@ -48,6 +48,13 @@ def keys(looked: Looked, wanted: Wanted, offset: int, limit: int) -> Keys:
     if looked.hidden_runs:
         found = [each for each in found if _is_visible(looked, each)]
     return Keys(len(found), [_info(looked, each) for each in found[offset : offset + limit]])
+
+
+def _texts_of(looked: Looked, kind: Kind) -> list[str]:
+    return looked.kept(
+        ("texts of keys", looked.place, kind),
+        lambda: list(looked.texts(looked.names(kind)).values()),
+    )
 
 
 def _of_runs(looked: Looked, kind: Kind) -> dict[Field, KeyInfo]:

@@ -6,7 +6,7 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 
-from pegboard.errors import PegboardError
+from pegboard.errors import StoreError
 from pegboard_stores.sqlite import Database
 from pegboard_stores.traces import records
 from pegboard_stores.traces.records import Records
@@ -31,7 +31,13 @@ class JournaledTraces:
         A trace that cannot be kept, as its experiment was deleted meanwhile, is left out with a
         warning: it must not hold up the others.
         """
-        for experiment_id, found in records.read(contents).items():
+
+        def find(name: str) -> str:
+            known = connection.execute("SELECT id FROM experiment WHERE name = ?", (name,))
+            # The default one, if it was deleted meanwhile.
+            return str((known.fetchone() or (0,))[0])
+
+        for experiment_id, found in records.read(contents, find).items():
             if self._keep(connection, experiment_id, found) is None:
                 continue
             for trace_id in found.trace_ids():
@@ -41,7 +47,7 @@ class JournaledTraces:
 
     def _keep(
         self, connection: sqlite3.Connection, experiment_id: str, found: Records
-    ) -> PegboardError | None:
+    ) -> Exception | None:
         """Write all of it, or nothing and return why."""
         connection.execute("SAVEPOINT journaled")
         try:
@@ -49,7 +55,10 @@ class JournaledTraces:
                 self._is_due = True
             for info in found.infos.values():
                 self._traces.start(info)
-        except PegboardError as error:
+        except (StoreError, sqlite3.Error):
+            # Not the trace's fault: it is tried again.
+            raise
+        except Exception as error:
             connection.execute("ROLLBACK TO journaled")
             return error
         finally:

@@ -46,11 +46,14 @@ export const unknown = signal(false)
 /** The address of a path: below API, or, with a slash before it, below the root. */
 export function urlOf(path: string, params: Params = {}): string {
   const url = new URL(path.startsWith('/') ? path.slice(1) : API + path, root)
+  // Apart from the address, which each addition would write anew: a hundred runs are a hundred parameters.
+  const query = new URLSearchParams(url.search)
   for (const [name, value] of Object.entries(params)) {
     if (value === null || value === undefined || value === '') continue
-    if (Array.isArray(value)) for (const item of value) url.searchParams.append(name, String(item))
-    else url.searchParams.set(name, String(value))
+    if (Array.isArray(value)) for (const item of value) query.append(name, String(item))
+    else query.set(name, String(value))
   }
+  url.search = query.toString()
   return url.href
 }
 

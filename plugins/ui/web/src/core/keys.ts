@@ -35,26 +35,24 @@ const CHAIN_MS = 1000
 let before = ''
 let beforeAt = 0
 
-export function addKeys(group: Group): () => void {
-  groups.value = [...groups.peek(), group]
-  return () => {
-    groups.value = groups.peek().filter((each) => each !== group)
-  }
-}
-
 /** Listen while a component is there. Keys may close over its state: the latest are called. */
 export function useKeys(name: string, keys: Keys, alone = false): void {
   const latest = useRef(keys)
   latest.current = keys
   const shown = Object.entries(keys).filter(([, key]) => key).map(([combination, key]) => `${combination} ${key?.does} ${key?.needs || ''}`)
+  const own = useRef<Group | undefined>(undefined)
   // Before the page is painted: what is seen can be pressed.
   useLayoutEffect(() => {
     const stable: Keys = {}
     for (const [combination, key] of Object.entries(latest.current)) {
       if (key) stable[combination] = { ...key, run: (event) => latest.current[combination]?.run(event) }
     }
-    return addKeys({ name, keys: stable, alone })
+    const before = own.current
+    const group = (own.current = { name, keys: stable, alone })
+    // It keeps its place, so that a key that comes or goes takes none from another group.
+    groups.value = before ? groups.peek().map((each) => (each === before ? group : each)) : [...groups.peek(), group]
   }, [name, shown.join('\n'), alone])
+  useLayoutEffect(() => () => { groups.value = groups.peek().filter((each) => each !== own.current) }, [])
 }
 
 /** The combination of an event, as the registry names it. */

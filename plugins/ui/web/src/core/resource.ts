@@ -19,8 +19,7 @@ const LONGEST_WAIT = 30_000
 /** Ask for a path whenever it or its parameters change; null asks for nothing. */
 export function useResource<T>(path: string | null, params?: Params): Resource<T> {
   const key = path === null ? null : JSON.stringify([path, params])
-  const first = path === null ? undefined : remembered<T>(path, params)
-  const [state, setState] = useState({ data: first, error: undefined as Failure | undefined, loading: path !== null, at: 0 })
+  const [state, setState] = useState(() => ({ data: path === null ? undefined : remembered<T>(path, params), error: undefined as Failure | undefined, loading: path !== null, at: 0 }))
   const [turn, setTurn] = useState(0)
   const wait = useRef(FIRST_WAIT)
   // Not a frame later: an effect waits until the page without the data has been drawn.

@@ -1,6 +1,7 @@
 /** The line at the bottom of a page: what was said and can be undone, else what the page tells. */
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { href } from '../core/root'
 import { said, undoLast } from '../core/undo'
 import { helpIsOpen } from '../core/keys'
 
@@ -31,6 +32,7 @@ function Undo() {
         <>
           <span class={entry.bad ? 'bad' : ''} title={entry.hint}>{entry.text}</span>
           {entry.hint && <span class="k"> {entry.hint}</span>}
+          {entry.to && <>{' '}<a class="link" href={href(entry.to)}>see it<kbd>g o</kbd></a></>}
           {entry.undo && (
             <>
               {' '}<button class="w5" onClick={undoLast}>undo<kbd>z</kbd></button>

@@ -138,6 +138,17 @@ export function secs(value: number | null): string {
   return value.toFixed(value < 0.1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0)
 }
 
+const decimalsOf = (text: string): number => /\.(\d+)$/.exec(text)?.[1]?.length ?? 0
+
+/** Texts of numbers with room behind them, so that their points stand below each other; each keeps its digits. */
+export function aligned(texts: readonly string[]): string[] {
+  const most = Math.max(0, ...texts.map(decimalsOf))
+  return texts.map((text) => {
+    const own = decimalsOf(text)
+    return text + '\u00a0'.repeat(most - own + (most && !own && /\d$/.test(text) ? 1 : 0))
+  })
+}
+
 /** A part of a whole: 0.42 %, 12 %. */
 export function share(part: number, whole: number): string {
   if (!whole) return '–'
@@ -202,7 +213,7 @@ export const triedOf = (targets: readonly Target[]): string =>
   targets.flatMap((target) => (target.attempts_failed ? [`${target.model}: ${count(target.attempts_failed)} of ${count(target.attempts)} attempts failed`] : [])).join('; ')
 
 /** Whose finding the states of targets are, as workers do not tell each other; nothing if there is one. */
-export const foundBy = ({ workers }: Summary['found_by']): string => (workers > 1 ? `1 of ${workers} workers` : '')
+export const foundBy = ({ workers }: Summary['found_by']): string => (workers > 1 ? `1 of ${workers}` : '')
 
 /** First choices, and what is tried after them, each with its share where it has one. */
 export function routeOf(targets: readonly Target[]): string[][] {

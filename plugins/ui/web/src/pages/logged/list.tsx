@@ -60,7 +60,7 @@ export function LoggedList() {
         {error && !wrong && <Failed what="The logged models could not be read" error={error} still={found ? 'What is shown is what was read before.' : ''} retry={() => setTurn((n) => n + 1)} />}
         {found && models.length > 0 && (
           <table class="log-list">
-            <colgroup><col /><col class="w" /><col class="n" />{keys.map((key) => <col key={key} class="n" />)}<col class="w" /><col class="n" /></colgroup>
+            <colgroup><col class="name" /><col class="w" /><col class="n" />{keys.map((key) => <col key={key} class="n" />)}<col /><col class="n" /></colgroup>
             <thead><tr><th>name</th><th>type</th><th>status</th>{keys.map((key) => <th key={key} class="r" title={key}>{key}</th>)}<th class="g">id</th><th class="r">made</th></tr></thead>
             <tbody>
               {models.map((model, i) => (

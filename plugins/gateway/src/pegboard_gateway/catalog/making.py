@@ -83,7 +83,7 @@ def check_secret_part(value: Mapping[str, str]) -> None:
 
 
 def check_provider(catalog: LiveCatalog, name: str) -> None:
-    """Refuse a provider that no plugin offers."""
+    """Refuse a provider that no plugin offers, or that is not allowed."""
     known = catalog.host.declared("LLM provider")
     named = mlflow_vendors.name_of(name)
     if named not in known:
@@ -91,6 +91,12 @@ def check_provider(catalog: LiveCatalog, name: str) -> None:
         raise InvalidValue(
             f"No installed plugin provides the LLM provider {quoted(name)}.",
             hint=mlflow_vendors.REFUSED.get(named) or available,
+        )
+    allowed = catalog.settings.providers
+    if allowed and named not in allowed:
+        raise Refused(
+            f"The LLM provider {quoted(name)} is not allowed here.",
+            hint=f"[gateway] providers names: {', '.join(allowed)}.",
         )
 
 

@@ -294,3 +294,32 @@ def test_a_key_is_not_repeated_as_it_was_sent(provider: LLMProvider) -> None:
     assert "sk-AbCdEfGh" in str(provider.call(CHAT).headers)
     reply = HttpReply(400, {}, b'{"error": {"message": "What is sk-AbCdEfGh?"}}')
     assert "What is •••?" in str(provider.error(reply))
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "url"),
+    [
+        ("openai", "responses", "https://own.example.com/v1/responses"),
+        ("openai", "v1/responses", "https://own.example.com/v1/responses"),
+        ("vllm", "v1/rerank", "https://own.example.com/v1/rerank"),
+        ("anthropic", "v1/messages", "https://own.example.com/v1/messages"),
+        ("anthropic", "messages/batches", "https://own.example.com/v1/messages/batches"),
+        (
+            "gemini",
+            "v1beta/models/m:countTokens",
+            "https://own.example.com/v1beta/models/m:countTokens",
+        ),
+        ("azure", "chat/completions", None),
+        ("cohere", "rerank", None),
+    ],
+)
+def test_requests_are_passed_on_below_the_address_with_the_key(
+    made: host.Host, name: str, path: str, url: str | None
+) -> None:
+    address = "endpoint" if name == "azure" else "base_url"
+    base = f"{OWN}/v1" if name in ("openai", "vllm") else OWN
+    given = {address: base, "api_key": "k-1"}
+    found = opened(made, name, **given).passed(path, b'{"a": 1}')
+    assert (found and found.url) == url
+    if found is not None:
+        assert found.body == b'{"a": 1}' and "k-1" in str(list(found.headers.values()))

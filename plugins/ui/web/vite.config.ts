@@ -12,8 +12,17 @@ function firstLoad(): (id: string, modules: { getModuleInfo: (id: string) => { i
         waiting.push(...(modules.getModuleInfo(next)?.importedIds ?? []))
       }
     }
-    return reached.has(id) ? 'first' : null
+    return reached.has(id) || SMALL.test(id) ? 'first' : null
   }
+}
+
+/** What several pages need and is smaller than what a request costs. */
+const SMALL = /\/parts\/(colours|lazy|chart\/seen|artifact\/source)\.tsx?$/
+
+/** Modules that are never needed one without the other: a file each would be a request each. */
+function together(id: string): string | null {
+  if (/\/pages\/run\/(overview|aside|note)\.tsx$/.test(id)) return 'run-overview'
+  return /\/parts\/chart\/(?!seen|plots?\.)\w+\.tsx?$/.test(id) ? 'chart' : null
 }
 
 // Addresses in the page are relative, so that it works below any path; see src/core/root.ts.
@@ -29,6 +38,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: firstLoad() }] } } },
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: firstLoad() }, { name: together }], includeDependenciesRecursively: false } } },
   },
 })

@@ -100,6 +100,21 @@ class HttpProvider(LLMProvider):
             {"content-type": "application/json", **self.headers()},
         )
 
+    def passed(self, path: str, body: bytes) -> HttpCall | None:
+        """Return the request that passes a client's JSON on as it is; None if that is not done."""
+        root = self.root()
+        if not root:
+            return None
+        # Clients may begin with the version that the address ends with.
+        version, _, rest = path.partition("/")
+        below = rest if rest and root.endswith(f"/{version}") else path
+        headers = {"content-type": "application/json", **self.headers()}
+        return HttpCall(f"{root}/{below}", body, headers)
+
+    def root(self) -> str:
+        """Return the address of the API, below which requests may be passed on as they are."""
+        return ""
+
     def answer(self, request: LLMRequest, reply: HttpReply) -> Json:
         """Return a reply of status 200 as OpenAI's object."""
         value = shapes.decoded(reply.body, self.vendor)

@@ -106,7 +106,7 @@ def _in_order(
         following = parts[place + 1].least if place + 1 < len(parts) else math.inf
         if part.summary is not None and not x and part.greatest <= following < math.inf:
             inside = part.least >= window[0] and part.greatest <= window[1]
-            if inside and curve.is_in_one_stretch(part):
+            if inside and curve.is_in_one_stretch(part) and _is_forgotten(curve, parts, place):
                 yield part.summary
                 continue
         new_x, new_y = _cut(*load(part.number), part, window)
@@ -127,6 +127,21 @@ def _in_order(
             x, y = x[cut:], y[cut:]
     if x:
         yield x, y
+
+
+def _is_forgotten(curve: _Curve, parts: Sequence[Part], place: int) -> bool:
+    """Whether the average at the end of its stretch is the same without the points of a part.
+
+    Without smoothing it is: with it, so many points have to follow that nothing is left of these.
+    """
+    left, number = curve.reach, curve.number_of(parts[place].greatest)
+    for following in islice(parts, place + 1, None):
+        if left <= 0:
+            break
+        if following.summary is None or curve.number_of(following.greatest) != number:
+            return False
+        left -= following.summary.points
+    return left <= 0
 
 
 def _cut(x: Sequence[float], y: list[float], part: Part, window: tuple[float, float]) -> Points:
@@ -200,20 +215,28 @@ class _Curve:
 
     def is_in_one_stretch(self, part: Part) -> bool:
         """Whether of the points of a part, which comes next, only the extremes count."""
-        # The average needs all points, and so does a curve of so few that all are drawn.
-        if self._average.weight or self._finite <= self._most or not self._per_x:
+        # A curve of so few points that all are drawn needs each.
+        if self._finite <= self._most or not self._per_x:
             return False
+        number = self.number_of(part.least)
         last = self._count - 1
-        number = min(int((part.least - self._low) * self._per_x), last)
         return number == last or part.greatest < self._low + (number + 1) / self._per_x
+
+    @property
+    def reach(self) -> int:
+        """From how many points away a point counts for nothing in the average; 0 without one."""
+        return self._average.reach
+
+    def number_of(self, x: float) -> int:
+        """Return which stretch an x is in."""
+        return min(int((x - self._low) * self._per_x), self._count - 1)
 
     def add_summary(self, summary: Summary) -> None:
         """Add points by their extremes; they are neither the first nor the last ones."""
         self._points += summary.points
         self._finite += summary.points
-        x = min(summary.least_x, summary.greatest_x)
-        number = min(int((x - self._low) * self._per_x), self._count - 1)
-        self._note_extremes(number, summary)
+        self._note_extremes(self.number_of(min(summary.least_x, summary.greatest_x)), summary)
+        self._average.skip(summary.points)
 
     def _note_extremes(self, number: int, summary: Summary) -> _Stretch:
         found = self._stretches.get(number)
@@ -239,7 +262,7 @@ class _Curve:
         low, per_x, last = self._low, self._per_x, self._count - 1
         start, count = 0, len(x)
         while start < count:
-            number = min(int((x[start] - low) * per_x), last)
+            number = self.number_of(x[start])
             end = count
             if number < last and per_x:
                 end = bisect_left(x, low + (number + 1) / per_x, start + 1, count)
@@ -309,20 +332,25 @@ class _Average:
         self._value, self._count = 0.0, 0
         self._weights: list[float] = []
         # A value has no influence on points further away than this.
-        self._far = math.ceil(math.log(1e-18) / math.log(weight)) if weight else 0
+        self.reach = math.ceil(math.log(1e-18) / math.log(weight)) if weight else 0
 
     def add(self, y: list[float]) -> float:
         """Add values and return the average."""
         weight, count = self.weight, len(y)
         self._count += count
-        if count > self._far:
-            y = y[-self._far :]
+        if count > self.reach:
+            y = y[-self.reach :]
         if len(y) > len(self._weights):
             # The last value of those that are added has the greatest weight.
             self._weights = [(1 - weight) * weight**back for back in range(len(y) - 1, -1, -1)]
         weights = self._weights[len(self._weights) - len(y) :]
         self._value = self._value * weight**count + sum(map(mul, y, weights))
         return self._value / (1 - weight**self._count)
+
+    def skip(self, count: int) -> None:
+        """Leave points out, behind which more follow than ``reach`` before the next average."""
+        self._count += count
+        self._value = 0.0
 
 
 def _smoothed(y: array[float], weight: float) -> array[float]:

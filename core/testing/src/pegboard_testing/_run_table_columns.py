@@ -135,6 +135,19 @@ class RunTableColumns(StoreTests):
         with pytest.raises(InvalidValue):
             names(pattern="(")
 
+    def test_keys_that_begin_with_what_was_typed_and_short_paths_come_first(
+        self, store: TrackingStore, table: RunTable
+    ) -> None:
+        made(store, "n", metrics=dict.fromkeys(["val/lr", "layer/1", "all", "loss"], 1.0))
+
+        def names(contains: str, **more: Any) -> list[str]:
+            found = table.keys(RunScope(["0"]), kinds=[Kind.METRIC], contains=contains, **more)
+            return [each.column.key for each in found.keys]
+
+        assert names("L") == ["loss", "layer/1", "all", "val/lr"]
+        assert names("L", offset=1, limit=2) == ["layer/1", "all"]
+        assert names("") == ["all", "layer/1", "loss", "val/lr"]
+
     def test_the_most_frequent_values_come_first(
         self, store: TrackingStore, table: RunTable
     ) -> None:

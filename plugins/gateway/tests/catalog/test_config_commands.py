@@ -57,7 +57,9 @@ def test_an_endpoint_is_added_listed_shown_and_removed(shell: Shell, place: Plac
     assert (shown["limits"][0]["calls"], shown["limits"][0]["per"]) == (100, "minute")
     assert (shown["budgets"][0]["usd"], shown["budgets"][0]["per"]) == (20.5, "month")
     assert shown["tags"] == {"team": "search"}
-    assert "100 calls a minute" in shell("endpoints", "show", "new").stdout
+    text = shell("endpoints", "show", "new").stdout
+    assert "100 calls a minute" in text
+    assert "not known" in text.splitlines()[-1]
     secrets = shell("secrets", "list").stdout
     assert "sk-...-key" in secrets
     for file in place.path.rglob("*"):

@@ -63,6 +63,7 @@ def test_an_endpoint_in_full(open_catalog: Open) -> None:
         base_url = "https://other.example.org"
         fallback = 1
         max_parallel = 4
+        max_output_tokens = 500
         """
     )
     endpoint = catalog.current.endpoints["chat"]
@@ -79,7 +80,7 @@ def test_an_endpoint_in_full(open_catalog: Open) -> None:
     assert endpoint.tags == {"team": "search"}
     first, second = endpoint.targets
     assert (first.weight, first.fallback_order, first.price) == (3.0, 0, Price(0.1, 0.4))
-    assert (second.fallback_order, second.max_parallel) == (1, 4)
+    assert (second.fallback_order, second.max_parallel, second.max_output_tokens) == (1, 4, 500)
 
 
 def test_endpoints_of_mlflows_file_are_beside_those_of_the_settings(

@@ -126,6 +126,10 @@ class Anthropic(AnthropicForm):
         """Return where all requests go."""
         return self._url
 
+    def root(self) -> str:
+        """Return the address of the API."""
+        return self._url.removesuffix("/messages")
+
     def headers(self) -> Mapping[str, str]:
         """Return the headers that hold credentials."""
         return self._headers

@@ -157,6 +157,10 @@ class Gemini(GeminiForm):
             return f"{model}:batchEmbedContents"
         return f"{model}:{self.method(request)}"
 
+    def root(self) -> str:
+        """Return the address of the API."""
+        return self._base.removesuffix("/models/")
+
     def headers(self) -> Mapping[str, str]:
         """Return the headers that hold credentials."""
         return self._headers

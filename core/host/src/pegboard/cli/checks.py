@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ def run_all(ctx: click.Context) -> Iterator[Finding]:
     checks: list[Callable[[click.Context], Iterator[Finding]]] = [
         _python,
         _config,
+        _environment,
         _plugins,
         _surroundings,
         _store,
@@ -69,6 +71,13 @@ def _python(_: click.Context) -> Iterator[Finding]:
 def _config(ctx: click.Context) -> Iterator[Finding]:
     file = configuration(ctx).file
     yield Finding("config", OK, str(file) if file else "no file; the defaults hold")
+
+
+def _environment(ctx: click.Context) -> Iterator[Finding]:
+    from pegboard.cli import variables
+
+    for found, advice in variables.unread(open_host(ctx), os.environ):
+        yield Finding("environment", WARN, found, advice)
 
 
 def _plugins(ctx: click.Context) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import click
 
 from pegboard import config as configuration
 from pegboard import settings, uris
-from pegboard.cli import output
+from pegboard.cli import output, toml, variables
 from pegboard.cli.opening import open_host
 
 if TYPE_CHECKING:
@@ -35,16 +35,18 @@ def config() -> None:
 def show(ctx: click.Context, as_json: bool) -> None:
     """Print each value in effect and its origin: default, file, variable or option.
 
-    Values that look like secrets are masked.
+    What is printed is TOML, as in pegboard.toml. Values that look like secrets are masked.
     """
-    values = list(_effective(open_host(ctx)))
+    host = open_host(ctx)
+    for found, advice in variables.unread(host, os.environ):
+        output.note(f"{found}. {advice}".rstrip())
+    values = list(_effective(host))
     if as_json:
         output.print_json(
             {key: {"value": value, "origin": origin} for key, value, origin in values}
         )
         return
-    rows = [[key, _written(value), origin] for key, value, origin in values]
-    output.print_columns(["Key", "Value", "From"], rows)
+    click.echo("\n".join(_document(values)))
 
 
 @config.command(epilog=output.examples("pegboard config path"))
@@ -94,7 +96,7 @@ def masked(key: str, value: object) -> object:
     if isinstance(value, settings.Secret):
         return _MASK if value else ""
     if attrs.has(type(value)):
-        value = attrs.asdict(value, recurse=False)  # type: ignore[arg-type]
+        value = _plain(value)
     if isinstance(value, Mapping):
         return {name: masked(str(name), each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):
@@ -106,5 +108,45 @@ def masked(key: str, value: object) -> object:
     return uris.without_secrets(value, _MASK)
 
 
-def _written(value: object) -> str:
-    return repr(value) if value == "" else str(value)
+def _plain(value: object) -> dict[str, object]:
+    """Return what is set of a nested table, as it stands in a file."""
+    given: dict[str, object] = {}
+    others = settings.others_of(type(value))
+    for field in attrs.fields(type(value)):  # type: ignore[arg-type]
+        found = getattr(value, field.name)
+        if field.name == others:
+            given |= found
+        elif found != _default(field, value):
+            given[field.name] = found
+    return given
+
+
+def _default(field: attrs.Attribute[object], instance: object) -> object:
+    if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
+        made = field.default
+        return made.factory(instance) if made.takes_self else made.factory()  # type: ignore[attr-defined]
+    return field.default
+
+
+def _document(values: Iterable[tuple[str, object, str]]) -> Iterator[str]:
+    """Yield the lines of a TOML file with values, and comments that say where they are from."""
+    tables: dict[str, list[tuple[str, object, str]]] = {}
+    for dotted, value, origin in values:
+        table, _, name = dotted.rpartition(".")
+        tables.setdefault(table, []).append((name, value, origin))
+    for number, (table, rows) in enumerate(tables.items()):
+        path = ".".join(map(toml.key, table.split(".")))
+        yield from ([""] if number else [])
+        yield f"[{path}]"
+        for name, value, origin in sorted(rows, key=lambda row: toml.is_tables(row[1])):
+            if toml.is_tables(value):
+                for each in value:  # type: ignore[attr-defined]
+                    yield f"\n[[{path}.{toml.key(name)}]]  # {origin}"
+                    yield from (
+                        f"{toml.key(key)} = {toml.value(inner)}"
+                        for key, inner in each.items()
+                        if inner is not None
+                    )
+            else:
+                shown = f"{toml.key(name)} = {toml.value(value)}"
+                yield f"{shown}  # {origin}" if value is not None else f"# {name}: none  # {origin}"

@@ -186,6 +186,9 @@ class LLMProvider(Model):
         which are of models that may have worked.
         """
 
+    compacts: bool = False
+    """Whether the vendor has OpenAI's ``responses/compact``."""
+
     @abstractmethod
     def call(self, request: LLMRequest) -> HttpCall:
         """Return the HTTP request for ``request``.
@@ -201,6 +204,14 @@ class LLMProvider(Model):
     @abstractmethod
     def events(self, request: LLMRequest) -> EventReader:
         """Return a new reader of a streamed answer."""
+
+    def passed(self, path: str, body: bytes) -> HttpCall | None:  # noqa: ARG002
+        """Return the HTTP request that passes a client's JSON on as it is, to a path of the API.
+
+        ``path`` is below the API's address, such as ``chat/completions``, and cannot leave it. None
+        if the vendor's API is not called so.
+        """
+        return None
 
     @abstractmethod
     def error(self, reply: HttpReply) -> LLMError:

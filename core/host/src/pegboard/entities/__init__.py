@@ -26,12 +26,24 @@ _MORE = ("logged_models", "traces")
 
 def __getattr__(name: str) -> Any:
     if not name.startswith("_"):
+        value = _added(name)
+        if value is not None:
+            # Not kept: another host may know other plugins.
+            return value
         for module in _MORE:
             value = getattr(import_module(f"{__name__}.{module}"), name, None)
             if value is not None:
                 globals()[name] = value
                 return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _added(name: str) -> Any:
+    """Return what a plugin adds to this package, None if none does."""
+    try:
+        return import_module("pegboard.host").current().api_name(f"entities.{name}")
+    except LookupError:
+        return None
 
 
 T = TypeVar("T")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from pegboard import host
@@ -53,6 +55,15 @@ class Client(ArtifactMethods, LoggedModelMethods, RegistryMethods):
         self.tracking_uri = tracking_uri or location.get_tracking_uri()
         self.store = self.host.tracking_store(self.tracking_uri)
         self._registry_uri = registry_uri
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a method that a plugin adds."""
+        if not name.startswith("_"):
+            with contextlib.suppress(LookupError):
+                return MethodType(self.host.api_name(f"Client.{name}"), self)
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
+        )
 
     @property
     def writer(self) -> MetricWriter:

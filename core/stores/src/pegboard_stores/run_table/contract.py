@@ -224,7 +224,8 @@ class RunTable(ABC):
     ) -> Keys:
         """Return the metrics, params and tags that runs have, by kind and name; ``q`` is not used.
 
-        ``contains`` is a part of the key in any case of letters; ``pattern`` is a regular
+        ``contains`` is a part of the key in any case of letters: those that begin with it, and
+        those of the shortest paths, come first (``words.key_order``). ``pattern`` is a regular
         expression as in filters. InvalidValue for a wrong one, and for a page that no table has
         (``bounds``).
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from pegboard.errors import FilterError, InvalidValue
 from pegboard.tags import RUN_NAME
@@ -66,6 +67,17 @@ def key_test(contains: str, pattern: str) -> Callable[[str], bool]:
         shown = f"/{pattern}/"
         raise FilterError(str(error), text=shown, column=error.position + 1) from error
     return lambda key: part in key.casefold() and compiled.search(key)
+
+
+def key_order(contains: str) -> Callable[[str], Any]:
+    """Return what sorts keys that hold a text: those that begin with it, and short paths, first.
+
+    Of a thousand keys that hold an l, somebody who typed it means ``loss`` and not ``layer/3/max``.
+    """
+    part = contains.casefold()
+    if not part:
+        return lambda key: key
+    return lambda key: (not key.casefold().startswith(part), key.count("/"), key)
 
 
 def expression(text: str, tags: Iterable[str]) -> Expr | None:

@@ -138,6 +138,7 @@ def endpoint(entry: Entry, models: Models) -> GatewayEndpoint:
         guardrails=table.guardrails,
         trace=table.trace,
         tags=table.tags,
+        proxy=table.proxy,
         source=entry.source,
     )
 
@@ -152,6 +153,7 @@ def _target(key: str, given: TargetTable, model: Model, allowed: tuple[str, ...]
         fallback_order=given.fallback,
         price=given.price,
         max_parallel=given.max_parallel,
+        max_output_tokens=given.max_output_tokens,
         allowed_hosts=allowed,
     )
 
@@ -208,6 +210,7 @@ def _short(table: EndpointTable, where: str) -> TargetTable:
         table.model,
         price=table.price,
         max_parallel=table.max_parallel,
+        max_output_tokens=table.max_output_tokens,
         options=table.options,
     )
 

@@ -103,7 +103,7 @@ class _Remote(LLMProvider):
 
     def __init__(self, inner: LLMProvider) -> None:
         super().__init__(inner.options)
-        self.inner = inner
+        self.inner, self.compacts = inner, inner.compacts
 
     def takes_of(self, model: str) -> Mapping[Task, frozenset[str]]:
         return _takes(self.inner.takes_of(model))
@@ -126,6 +126,9 @@ class _Remote(LLMProvider):
         if not _completes(request):
             return self.inner.events(request)
         return _Reader(self.inner.events(_asked(request)))
+
+    def passed(self, path: str, body: bytes) -> HttpCall | None:
+        return self.inner.passed(path, body)
 
     def error(self, reply: HttpReply) -> LLMError:
         return self.inner.error(reply)

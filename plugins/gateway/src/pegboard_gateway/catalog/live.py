@@ -220,7 +220,15 @@ class LiveCatalog(Catalog):
                 own = [
                     each.budget() for each in policies if each.target_value == stored.endpoint_id
                 ]
-                table = evolve(table, budgets=(*table.budgets, *own))
+                guards = [
+                    each.guardrail.table()
+                    for each in self.store.guardrails.of_endpoint(stored.endpoint_id)
+                ]
+                table = evolve(
+                    table,
+                    budgets=(*table.budgets, *own),
+                    guardrails=(*table.guardrails, *guards),
+                )
                 entry = Entry(table, DATABASE, where, settings.upstream_allow)
                 found[stored.name] = building.endpoint(entry, self._models)
             except PegboardError as error:

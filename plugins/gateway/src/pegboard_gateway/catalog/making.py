@@ -25,13 +25,12 @@ from pegboard_gateway import mlflow_vendors
 from pegboard_gateway.catalog import building
 from pegboard_gateway.catalog.building import Entry, Models
 from pegboard_gateway.catalog.records import Link, Linkage, StoredEndpoint, Strategy
-from pegboard_gateway.catalog.tables import OPTIONS, PER_MODEL
+from pegboard_gateway.catalog.tables import OF_MODELS, OPTIONS, PER_MODEL
 from pegboard_gateway.settings import EndpointTable, TargetTable
 
 if TYPE_CHECKING:
     from pegboard_gateway.catalog.live import LiveCatalog
 
-_OF_MODELS = ("price", "max_parallel")
 _STEERING = frozenset({"api_base", "auth_url", "base_url", "endpoint", "endpoint_url", "token_url"})
 _IS_URL = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.I)
 _ALLOW = "The gateway's owner can allow it with [plugins.gateway] upstream_allow in pegboard.toml."
@@ -123,7 +122,7 @@ def add(catalog: LiveCatalog, table: Mapping[str, Any], user: str | None = None)
         for i, (target, (secret, plain)) in enumerate(zip(targets, opened, strict=True)):
             definition_id = _define(catalog, f"{read.name}/{i}", target, secret, plain, user)
             links.append(_link(definition_id, target))
-            own = {key: table_of(getattr(target, key)) for key in _OF_MODELS}
+            own = {key: table_of(getattr(target, key)) for key in OF_MODELS}
             per_model[definition_id] = {k: v for k, v in own.items() if v is not None}
         options = {key: table[key] for key in OPTIONS if key in table}
         made = catalog.store.endpoints.create(

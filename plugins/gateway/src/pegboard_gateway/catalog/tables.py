@@ -16,10 +16,12 @@ OpenSecret = Callable[[str], Mapping[str, str]]
 
 PER_MODEL = "per_model"
 """The key of those options that belong to one model: its price, say. By model definition."""
+OF_MODELS = ("price", "max_parallel", "max_output_tokens")
+"""The keys of a target's table that the database keeps beside what MLflow knows."""
 OPTIONS = tuple(
     key
     for key in settings.keys(EndpointTable)
-    if key not in ("name", "targets", "tags", "provider", "model", "price", "max_parallel")
+    if key not in ("name", "targets", "tags", "provider", "model", *OF_MODELS)
 )
 """The keys of an endpoint's table that the database keeps beside what MLflow knows."""
 

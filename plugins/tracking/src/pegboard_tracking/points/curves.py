@@ -6,7 +6,7 @@ import math
 import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 from attrs import evolve, frozen
 from pegboard.entities import Metric
@@ -20,6 +20,7 @@ from pegboard_tracking.points.series import Columns
 from pegboard_tracking.tables import runs
 from pegboard_tracking.tables.summaries import CHUNK_BITS
 
+_Column: TypeAlias = "memoryview[int]"
 _Summed = list[Any]
 """The least value, its x, the greatest value, its x, the first time, the last time."""
 
@@ -89,11 +90,18 @@ class _Chunks:
         self.base = found.number << CHUNK_BITS
         self.end = self.base + found.chunks
 
-    def columns(self, chunk: int) -> Columns:
+    def columns(self, chunk: int) -> tuple[bool, _Column, _Column, list[float]]:
+        """Return whether the steps of a chunk never go down; its steps, its times, its values.
+
+        Steps and times are looked at where they lie: of most of them nothing is asked.
+        """
         ordered, data = self._connection.execute(
             "SELECT ordered, data FROM chunk WHERE id = ?", (chunk,)
         ).fetchone()
-        return Columns.of(data, ordered=bool(ordered))
+        whole = memoryview(data)
+        numbers, real = whole.cast("q"), whole.cast("d")
+        values = cast("list[float]", real[2::3].tolist())
+        return bool(ordered), numbers[0::3], numbers[1::3], values
 
     def by_step(self) -> Iterator[Part]:
         """Yield chunks with their least and greatest steps."""
@@ -152,11 +160,8 @@ class _LoadBySteps:
     _chunks: _Chunks
 
     def __call__(self, chunk: int) -> Points:
-        columns = self._chunks.columns(chunk)
-        values = columns.values.tolist()
-        if columns.ordered:
-            return columns.steps, values
-        return curve_reduction.in_order(columns.steps, values)
+        ordered, steps, _, values = self._chunks.columns(chunk)
+        return (steps, values) if ordered else curve_reduction.in_order(steps, values)
 
 
 class _OutOfOrder(Exception):
@@ -185,8 +190,8 @@ class _LoadByTimes:
     _rise: bool
 
     def __call__(self, chunk: int) -> Points:
-        columns = self._chunks.columns(chunk)
-        times, values = columns.timestamps.tolist(), columns.values.tolist()
+        _, _, seen, values = self._chunks.columns(chunk)
+        times = seen.tolist()
         if times == sorted(times):
             return times, values
         if self._rise:

@@ -21,7 +21,7 @@ from pegboard_stores.run_table import (
     ValueCount,
 )
 from pegboard_stores.run_table.bounds import check_bins, check_page
-from pegboard_stores.run_table.words import key_test
+from pegboard_stores.run_table.words import key_order, key_test
 from pegboard_stores.sql.patterns import patterns
 
 from pegboard_tracking.points.overlay import Overlaid
@@ -71,7 +71,8 @@ class SqliteRunTable(RunTable):
         """Return the metrics, params and tags that runs have, by kind and name."""
         check_page(limit, offset)
         with self._looking(scope) as looked:
-            return stats.keys(looked, kinds, key_test(contains, pattern), offset, limit)
+            test, order = key_test(contains, pattern), key_order(contains)
+            return stats.keys(looked, stats.Wanted(kinds, test, order), offset, limit)
 
     def values(
         self, scope: RunScope, column: Field, *, contains: str = "", limit: int = 50

@@ -6,7 +6,9 @@ import heapq
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
+from attrs import frozen
 from pegboard_stores import cancellation
 from pegboard_stores.filters import Field, Kind
 from pegboard_stores.run_table import DISTINCT, KeyInfo, Keys, ValueCount
@@ -23,18 +25,21 @@ _FEW = 1_000
 _FINITE = "-1.7976931348623157e308 AND 1.7976931348623157e308"
 
 
-def keys(
-    looked: Looked,
-    kinds: Sequence[Kind],
-    wanted: Callable[[str], bool],
-    offset: int,
-    limit: int,
-) -> Keys:
-    """Return a page of the columns that runs have, by kind and name."""
+@frozen
+class Wanted:
+    """Which keys: of which kinds (all without), those that fit, in what order."""
+
+    kinds: Sequence[Kind]
+    fits: Callable[[str], bool]
+    order: Callable[[str], Any]
+
+
+def keys(looked: Looked, wanted: Wanted, offset: int, limit: int) -> Keys:
+    """Return a page of the columns that runs have, by kind and in the order wanted."""
     found: list[Field] = []
-    for kind in kinds or (Kind.METRIC, Kind.PARAM, Kind.TAG):
-        texts = looked.texts(looked.names(kind)).values()
-        found += [Field(kind, key) for key in sorted(texts) if wanted(key)]
+    for kind in wanted.kinds or (Kind.METRIC, Kind.PARAM, Kind.TAG):
+        texts = filter(wanted.fits, _texts_of(looked, kind))
+        found += [Field(kind, key) for key in sorted(texts, key=wanted.order)]
     if looked.hidden_runs > _FEW:
         known = {kind: _of_runs(looked, kind) for kind in {each.kind for each in found}}
         found = [each for each in found if each in known[each.kind]]
@@ -43,6 +48,13 @@ def keys(
     if looked.hidden_runs:
         found = [each for each in found if _is_visible(looked, each)]
     return Keys(len(found), [_info(looked, each) for each in found[offset : offset + limit]])
+
+
+def _texts_of(looked: Looked, kind: Kind) -> list[str]:
+    return looked.kept(
+        ("texts of keys", looked.place, kind),
+        lambda: list(looked.texts(looked.names(kind)).values()),
+    )
 
 
 def _of_runs(looked: Looked, kind: Kind) -> dict[Field, KeyInfo]:

@@ -19,7 +19,7 @@ from pegboard_wire.typed import AtMost, Between, typed
 
 from pegboard_ui.data.answers import json_answer, number
 from pegboard_ui.data.directions import NAMES, better, direction
-from pegboard_ui.data.headlines import headline
+from pegboard_ui.data.headlines import headline, is_system
 
 MOST_RUNS = 100
 MOST_ROWS = 5_000
@@ -65,18 +65,22 @@ def compare(call: Call, wanted: CompareRequest) -> Answer:
         for experiment in dict.fromkeys(run.info.experiment_id for run in runs)
     }
     shared = next(iter(places.values())).tags if len(places) == 1 else {}
-    rows = _rows(runs, base, shared, wanted.kinds) if runs else []
-    differing = sum(row["differs"] for row in rows)
-    shown = [row for row in rows if row["differs"] or not wanted.diff]
+    top = headline(Counter(chain(*(run.data.metrics for run in runs))), shared)
+    rows = _rows(runs, wanted.kinds, top) if runs else []
+    differing = sum(row.differs for row in rows)
+    shown = [row for row in rows if row.differs or not wanted.diff]
     return json_answer(
         call,
         {
             "runs": [_run_json(run) for run in runs],
             "experiments": {experiment: place.name for experiment, place in places.items()},
             "missing": missing,
-            "headline": headline(Counter(chain(*(run.data.metrics for run in runs))), shared),
+            "headline": top,
             "baseline": ids[base] if ids else None,
-            "rows": shown[wanted.offset : wanted.offset + wanted.limit],
+            "rows": [
+                row.json(base, shared)
+                for row in shown[wanted.offset : wanted.offset + wanted.limit]
+            ],
             "total": len(rows),
             "differing": differing,
             "kinds": _kinds(rows),
@@ -85,13 +89,13 @@ def compare(call: Call, wanted: CompareRequest) -> Answer:
     )
 
 
-def _kinds(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+def _kinds(rows: Sequence[_Row]) -> dict[str, dict[str, int]]:
     """Return for each kind how many rows there are, and in how many of them runs differ."""
     found: dict[str, dict[str, int]] = {}
     for row in rows:
-        counts = found.setdefault(row["kind"], {"total": 0, "differing": 0})
+        counts = found.setdefault(row.kind, {"total": 0, "differing": 0})
         counts["total"] += 1
-        counts["differing"] += row["differs"]
+        counts["differing"] += row.differs
     return found
 
 
@@ -111,12 +115,41 @@ def _run_json(run: Run) -> dict[str, Any]:
     }
 
 
-def _rows(
-    runs: Sequence[Run], base: int, tags: Mapping[str, str], kinds: Sequence[str]
-) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+@frozen
+class _Row:
+    """What runs have under one key. Only rows that are sent become JSON: there may be 100,000."""
+
+    kind: str
+    key: str
+    values: Sequence[Any]
+    differs: bool
+
+    def json(self, base: int, tags: Mapping[str, str]) -> dict[str, Any]:
+        """Return what is sent; metrics are judged against the run at ``base``."""
+        values = self.values
+        told = {"column": f"{self.kind}.{self.key}", "kind": self.kind, "differs": self.differs}
+        if self.kind != "metrics":
+            told |= {"values": [_cut(value) for value in values], "delta": None, "better": None}
+            if any(isinstance(value, str) and len(value) > MOST_TEXT for value in values):
+                told["cut"] = True
+            return told
+        than, way = values[base], direction(self.key, tags)
+        return told | {
+            "direction": NAMES[way],
+            "values": [None if value is None else number(value) for value in values],
+            "delta": [_delta(value, than) for value in values],
+            "better": [better(way, value, than) for value in values],
+        }
+
+
+def _rows(runs: Sequence[Run], kinds: Sequence[str], top: str | None) -> list[_Row]:
+    rows: list[_Row] = []
     if "metrics" in kinds:
-        rows += _metric_rows([run.data.metrics for run in runs], base, tags)
+        metrics = [run.data.metrics for run in runs]
+        keys = set().union(*metrics)
+        for key in sorted(keys, key=lambda key: (key != top, is_system(key), key)):
+            values = [each.get(key) for each in metrics]
+            rows.append(_Row("metrics", key, values, _differ_as_numbers(values)))
     if "params" in kinds:
         rows += _text_rows("params", [run.data.params for run in runs])
     if "tags" in kinds:
@@ -129,27 +162,6 @@ def _rows(
     return rows
 
 
-def _metric_rows(
-    metrics: Sequence[Mapping[str, float]], base: int, tags: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    rows = []
-    for key in sorted(set().union(*metrics)):
-        values = [each.get(key) for each in metrics]
-        than, way = values[base], direction(key, tags)
-        rows.append(
-            {
-                "column": f"metrics.{key}",
-                "kind": "metrics",
-                "direction": NAMES[way],
-                "differs": _differ([value if value == value else "NaN" for value in values]),
-                "values": [None if value is None else number(value) for value in values],
-                "delta": [_delta(value, than) for value in values],
-                "better": [better(way, value, than) for value in values],
-            }
-        )
-    return rows
-
-
 def _delta(value: float | None, than: float | None) -> float | str | None:
     if value is None or than is None:
         return None
@@ -158,23 +170,13 @@ def _delta(value: float | None, than: float | None) -> float | str | None:
     return None if delta != delta else number(float(f"{delta:.6g}"))
 
 
-def _text_rows(kind: str, texts: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+def _text_rows(kind: str, texts: Sequence[Mapping[str, str]]) -> list[_Row]:
     keys = sorted(set().union(*texts) - set(HIDDEN_TAGS if kind == "tags" else ()))
     return [_plain_row(kind, key, [each.get(key) for each in texts]) for key in keys]
 
 
-def _plain_row(kind: str, key: str, values: Sequence[Any]) -> dict[str, Any]:
-    row = {
-        "column": f"{kind}.{key}",
-        "kind": kind,
-        "differs": _differ(values),
-        "values": [_cut(value) for value in values],
-        "delta": None,
-        "better": None,
-    }
-    if any(isinstance(value, str) and len(value) > MOST_TEXT for value in values):
-        row["cut"] = True
-    return row
+def _plain_row(kind: str, key: str, values: Sequence[Any]) -> _Row:
+    return _Row(kind, key, values, _differ(values))
 
 
 def _cut(value: Any) -> Any:
@@ -183,6 +185,11 @@ def _cut(value: Any) -> Any:
 
 def _differ(values: Sequence[Any]) -> bool:
     return any(value != values[0] for value in values[1:])
+
+
+def _differ_as_numbers(values: Sequence[float | None]) -> bool:
+    """NaN differs from all numbers, but not from NaN."""
+    return _differ([value if value == value else "NaN" for value in values])
 
 
 def _duration(run: Run) -> int | None:

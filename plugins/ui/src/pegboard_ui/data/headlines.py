@@ -23,9 +23,14 @@ def headline(keys: Mapping[str, int], tags: Mapping[str, str]) -> str | None:
     """
     if named := tags.get(PRIMARY):
         return named
-    known = {key: count for key, count in keys.items() if not key.startswith("system/")}
+    known = {key: count for key, count in keys.items() if not is_system(key)}
     most = max(known.values(), default=0)
     return min((key for key, count in known.items() if count == most), key=_rank, default=None)
+
+
+def is_system(key: str) -> bool:
+    """Whether a metric is of the machine, not of what ran on it."""
+    return key.startswith("system/")
 
 
 def _rank(key: str) -> tuple[int, bool, int, int, str]:

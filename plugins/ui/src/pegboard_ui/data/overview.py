@@ -21,7 +21,7 @@ from pegboard_wire.typed import AtMost, Between, typed
 
 from pegboard_ui.data.answers import json_answer, number
 from pegboard_ui.data.directions import NAMES, direction
-from pegboard_ui.data.headlines import headline
+from pegboard_ui.data.headlines import headline, is_system
 from pegboard_ui.data.plain_activity import PlainActivity
 from pegboard_ui.data.shelf import shelf_of
 from pegboard_ui.data.sparks import Spark, counts, curves_of, last_json, planned_steps
@@ -97,7 +97,7 @@ def _metrics(
     curves = curves_of(store)
     made: dict[str, Any] = {}
     order = sorted(
-        run.data.latest.items(), key=lambda each: (each[0] != top, _is_system(each[0]), each[0])
+        run.data.latest.items(), key=lambda each: (each[0] != top, is_system(each[0]), each[0])
     )
     left = MOST_POINTS
     for place, (key, point) in enumerate(order):
@@ -110,10 +110,6 @@ def _metrics(
             told |= spark.json(way)
         made[key] = told
     return made
-
-
-def _is_system(key: str) -> bool:
-    return key.startswith("system/")
 
 
 def _progress(run: Run, top: str | None) -> dict[str, Any] | None:

@@ -126,10 +126,10 @@ class PlainRunTable(RunTable):
         runs = self._runs(scope)
         found: list[Field] = []
         with filters.searching():
-            is_wanted = words.key_test(contains, pattern)
+            is_wanted, order = words.key_test(contains, pattern), words.key_order(contains)
             for kind in kinds or (Kind.METRIC, Kind.PARAM, Kind.TAG):
-                names = sorted({key for run in runs for key in _texts(run, kind)})
-                found += [Field(kind, key) for key in names if is_wanted(key)]
+                names = filter(is_wanted, {key for run in runs for key in _texts(run, kind)})
+                found += [Field(kind, key) for key in sorted(names, key=order)]
         page = found[offset : offset + limit]
         return Keys(len(found), [_info(runs, each) for each in page])
 

@@ -46,11 +46,14 @@ export const unknown = signal(false)
 /** The address of a path: below API, or, with a slash before it, below the root. */
 export function urlOf(path: string, params: Params = {}): string {
   const url = new URL(path.startsWith('/') ? path.slice(1) : API + path, root)
+  // Apart from the address, which each addition would write anew: a hundred runs are a hundred parameters.
+  const query = new URLSearchParams(url.search)
   for (const [name, value] of Object.entries(params)) {
     if (value === null || value === undefined || value === '') continue
-    if (Array.isArray(value)) for (const item of value) url.searchParams.append(name, String(item))
-    else url.searchParams.set(name, String(value))
+    if (Array.isArray(value)) for (const item of value) query.append(name, String(item))
+    else query.set(name, String(value))
   }
+  url.search = query.toString()
   return url.href
 }
 
@@ -72,26 +75,50 @@ export async function get<T>(path: string, params?: Params, signal?: AbortSignal
   return data as T
 }
 
-const flying = new Map<string, { users: number; abort: AbortController; answer: Promise<unknown> }>()
+interface Flight {
+  users: number
+  abort: AbortController
+  answer: Promise<unknown>
+  /** The timer of one that nobody has taken yet. */
+  early: number
+  land: () => void
+}
+
+const flying = new Map<string, Flight>()
+/** How long an answer waits for the part of the page that is going to ask for it. */
+const EARLY_MS = 3000
+
+function fly(url: string, path: string, params: Params | undefined, early: boolean): Flight {
+  const abort = new AbortController()
+  const land = () => { if (flying.get(url) === one) flying.delete(url) }
+  const one: Flight = { users: 0, abort, answer: get(path, params, abort.signal), early: early ? window.setTimeout(land, EARLY_MS) : 0, land }
+  flying.set(url, one)
+  const done = () => { if (!one.early) land() }
+  one.answer.then(done, done)
+  return one
+}
+
+/** Ask for what a part of the page, whose code is on its way, is going to ask for with `shared`. */
+export function ahead(path: string, params?: Params): void {
+  const url = urlOf(path, params)
+  if (!flying.has(url)) fly(url, path, params, true)
+}
 
 /** As `get`, but what several ask for at the same time is asked for once. */
 export function shared<T>(path: string, params: Params | undefined, signal: AbortSignal): Promise<T> {
   const url = urlOf(path, params)
-  let one = flying.get(url)
-  if (!one) {
-    const abort = new AbortController()
-    one = { users: 0, abort, answer: get<T>(path, params, abort.signal) }
-    flying.set(url, one)
-    const done = () => flying.get(url)?.abort === abort && flying.delete(url)
-    one.answer.then(done, done)
+  const mine = flying.get(url) ?? fly(url, path, params, false)
+  if (mine.early) {
+    clearTimeout(mine.early)
+    mine.early = 0
+    mine.answer.then(mine.land, mine.land)
   }
-  const mine = one
   mine.users++
   // Given up when the last one has.
   signal.addEventListener('abort', () => {
     if (--mine.users) return
     mine.abort.abort()
-    if (flying.get(url) === mine) flying.delete(url)
+    mine.land()
   })
   return mine.answer as Promise<T>
 }

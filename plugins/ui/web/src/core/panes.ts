@@ -21,7 +21,8 @@ export interface PaneProps {
   pins?: readonly string[]
 }
 
-export type Load = () => Promise<{ default: ComponentType<PaneProps> }>
+/** Loads the code of a pane; it may ask for data, with `ahead` of core/api, at the same time. */
+export type Load = (pane: PaneProps) => Promise<{ default: ComponentType<PaneProps> }>
 
 /** 'charts': beside or in place of the table; 'peek': one run, at the right of the table. */
 export type PaneName = 'charts' | 'peek'

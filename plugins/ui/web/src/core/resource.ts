@@ -1,5 +1,5 @@
 /** Data of the server in a component: shown at once if known, kept while it is renewed or missing. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { Failure, shared, type Params, remembered } from './api'
 
 export interface Resource<T> {
@@ -19,16 +19,16 @@ const LONGEST_WAIT = 30_000
 /** Ask for a path whenever it or its parameters change; null asks for nothing. */
 export function useResource<T>(path: string | null, params?: Params): Resource<T> {
   const key = path === null ? null : JSON.stringify([path, params])
-  const first = path === null ? undefined : remembered<T>(path, params)
-  const [state, setState] = useState({ data: first, error: undefined as Failure | undefined, loading: path !== null, at: 0 })
+  const [state, setState] = useState(() => ({ data: path === null ? undefined : remembered<T>(path, params), error: undefined as Failure | undefined, loading: path !== null, at: 0 }))
   const [turn, setTurn] = useState(0)
   const wait = useRef(FIRST_WAIT)
-  useEffect(() => {
+  // Not a frame later: an effect waits until the page without the data has been drawn.
+  useLayoutEffect(() => {
     if (path === null) return
     const abort = new AbortController()
     let timer = 0
     const known = remembered<T>(path, params)
-    setState((now) => ({ ...now, data: known ?? now.data, loading: true }))
+    setState((now) => (now.loading && (known ?? now.data) === now.data ? now : { ...now, data: known ?? now.data, loading: true }))
     shared<T>(path, params, abort.signal).then(
       (data) => {
         if (abort.signal.aborted) return

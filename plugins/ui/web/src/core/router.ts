@@ -14,6 +14,8 @@ export interface Route {
   path: string
   /** Loads the page when it is first needed; prefer `() => import('./page')`. */
   load: () => Promise<{ default: ComponentType<PageProps> }>
+  /** Asks, with `ahead` of core/api, for what the page shows first while its code is on its way. */
+  ahead?: (params: Record<string, string>) => void
   /** Which icon of the rail is marked. */
   rail?: string
   title?: string
@@ -144,6 +146,14 @@ document.addEventListener('click', (event) => {
   event.preventDefault()
   navigate(to + url.search)
 })
+
+/** The code of a page comes while the pointer, or the focus, is on its way to be used. */
+for (const name of ['pointerover', 'focusin'])
+  document.addEventListener(name, (event) => {
+    const link = (event.target as Element).closest?.('a[href]') as HTMLAnchorElement | null
+    if (!link?.href.startsWith(root.href)) return
+    find(`/${link.href.slice(root.href.length).replace(/[?#].*/, '')}`)?.route.load().catch(() => undefined)
+  })
 
 const routes: (Route & { pattern: RegExp; names: string[] })[] = []
 

@@ -34,14 +34,14 @@ export const rowHeight = (): number => (matchMedia('(max-width: 600px)').matches
 
 const next = <T>(all: readonly T[], now: T): T => all[(all.indexOf(now) + 1) % all.length]!
 
-export const isDark = (): boolean =>
-  theme.value === 'dark' || (theme.value === 'system' && matchMedia('(prefers-color-scheme: dark)').matches)
+const system = matchMedia('(prefers-color-scheme: dark)')
+
+export const isDark = (): boolean => theme.value === 'dark' || (theme.value === 'system' && system.matches)
 
 /** Switch between light and dark; back to the system's where that is the same. */
 export function toggleTheme(): void {
   const wanted: Theme = isDark() ? 'light' : 'dark'
-  const system = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'
-  theme.value = wanted === system ? 'system' : wanted
+  theme.value = wanted === (system.matches ? 'dark' : 'light') ? 'system' : wanted
 }
 
 export function nextDensity(): void {
@@ -61,15 +61,20 @@ effect(() => {
 })
 
 let probe: HTMLElement | undefined
+const known = new Map<string, string>()
 
 /** A colour token as a canvas needs it, 'rgb(…)'; reading it subscribes to the theme. */
 export function colour(name: string): string {
-  void theme.value
+  // The browser works out all styles anew to tell one.
+  const key = `${isDark()} ${name}`
+  let found = known.get(key)
+  if (found !== undefined) return found
   if (!probe) {
     probe = document.createElement('i')
     probe.hidden = true
     document.body.append(probe)
   }
   probe.style.color = `var(--${name})`
-  return getComputedStyle(probe).color
+  known.set(key, (found = getComputedStyle(probe).color))
+  return found
 }

@@ -49,7 +49,7 @@ export function Filter({ value, apply, complete, placeholder, count, error, memo
     const timer = setTimeout(() => apply(text.trim()), APPLY_MS)
     return () => clearTimeout(timer)
   }, [text])
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen) return
     let late = false
     complete(placeAt(text, caret)).then(
@@ -61,7 +61,8 @@ export function Filter({ value, apply, complete, placeholder, count, error, memo
   useLayoutEffect(scroll, [text, caret])
 
   function scroll(): void {
-    if (layer.current && input.current) layer.current.scrollLeft = input.current.scrollLeft
+    // Without a text there is nothing to ask of the browser, which would lay out the page for it.
+    if (text && layer.current && input.current) layer.current.scrollLeft = input.current.scrollLeft
   }
   useKeys('Filter', { '/': { does: 'Filter', run: () => { input.current?.focus(); input.current?.select() } } })
 
@@ -114,8 +115,9 @@ export function Filter({ value, apply, complete, placeholder, count, error, memo
     event.preventDefault()
     event.stopPropagation()
   }
-  const left = Math.max(0, x(layer.current, wrong ?? placeAt(text, caret).from))
   const list = focused && isOpen && wrong === undefined && found.length > 0
+  const says = error !== undefined && text === value && focused && !list
+  const left = list || says ? Math.max(0, x(layer.current, wrong ?? placeAt(text, caret).from)) : 0
 
   return (
     <div class={`filter ${error && text === value ? 'wrong' : ''}`}>
@@ -140,7 +142,7 @@ export function Filter({ value, apply, complete, placeholder, count, error, memo
           </div>
         ))}
       </div>
-      {error && text === value && focused && !list && (
+      {says && (
         <div class="floatbox said" style={{ left: `${left}px` }} role="alert">
           <div><span class="i3">{wrong === undefined ? '' : `column ${wrong + 1} `}</span> {error.message}</div>
           {fix ? <div class="fix">{fix.before}<span class="hot">{fix.good}</span>{fits && <span class="i3">{fits}</span>}<kbd>tab take</kbd></div> : error.hint && <div class="i2">{error.hint}</div>}

@@ -9,13 +9,11 @@ export interface Window {
 }
 
 const OVER = 8
-/** How many are made before it is known how many there is room for. */
-const FEW = 60
-const FEW_ACROSS = 16
 
 /** Which rows are in sight of a scrolling element; `top` px lie above the first row within it. `across`: which columns. */
 export function useWindow(scroller: RefObject<HTMLElement | null>, count: number, height: number, top = 0, across = false): Window {
-  const [seen, setSeen] = useState<Window>({ first: 0, end: Math.min(count, across ? FEW_ACROSS : FEW) })
+  // As many as the window has room for, before it is known what place there is within it.
+  const [seen, setSeen] = useState<Window>(() => ({ first: 0, end: Math.min(count, Math.ceil((across ? innerWidth : innerHeight) / height)) }))
   useLayoutEffect(() => {
     const element = scroller.current
     if (!element) return

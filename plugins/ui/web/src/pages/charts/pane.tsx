@@ -13,13 +13,13 @@ import { Chevron } from '../../parts/icon'
 import { Failed, Nothing } from '../../parts/states'
 import { CellOf, type CellContext } from './cell'
 import { useMedia } from './media'
+import { namesQuery } from './names'
 import { inSight, moved, prefixOf, type Row, rowsOf, sectionsOf } from './rows'
 import { type Added, patternOf } from './added'
 import { gridOf, setAdded, setOrder, toggle } from './state'
 import { Tools } from './tools'
 import './pane.css'
 
-const MOST_NAMES = 5000
 const MOST_DOTS = 500
 const WIDE = 340
 const FRAME = 57
@@ -30,7 +30,7 @@ export default function Charts({ experiments, runs, q, turn, pins = [] }: PanePr
   const box = useRef<HTMLDivElement>(null)
   const find = useRef<HTMLInputElement>(null)
   const place = useScroll(box)
-  const keys = useResource<{ total: number; keys: { column: string }[] }>(experiments.length ? 'runs/keys' : null, { experiment_ids: [...experiments], kind: 'metrics', limit: MOST_NAMES })
+  const keys = useResource<{ total: number; keys: { column: string }[] }>(experiments.length ? 'runs/keys' : null, namesQuery(experiments))
   const names = useMemo(() => (keys.data?.keys ?? []).map(({ column }) => column.slice('metrics.'.length)), [keys.data])
   // Few names are asked for again when something changes: a first point brings a new chart.
   useEffect(() => { if (turn && names.length < 200) keys.reload() }, [turn])
@@ -49,7 +49,7 @@ export default function Charts({ experiments, runs, q, turn, pins = [] }: PanePr
     [found, columns, cell, param('plots'), param('order'), param('fold')],
   )
   useChartKeys()
-  useKeys('Charts of the experiment', { e: { does: 'Find charts by name', run: () => find.current?.focus() } })
+  useKeys('Charts of the experiment', { 'g f': { does: 'Find charts by name', run: () => find.current?.focus() } })
   const section = (key: string) => sectionsOf(found, grid.order).find((each) => each.keys.includes(key))!.keys
   const context: CellContext = {
     runs: drawn.runs, turn, height: picture, group, pinned: pins, q, dots: dots.dots, matched: dots.matched, experiments,

@@ -7,8 +7,9 @@ import { useKeys } from '../../core/keys'
 import { give } from '../../core/pegs'
 import { useChartKeys } from '../../parts/chart/view'
 import { useResource } from '../../core/resource'
-import { asList, listParam, navigate, param, setQuery, withQuery } from '../../core/router'
+import { asList, navigate, param, setQuery, withQuery } from '../../core/router'
 import { href } from '../../core/root'
+import { say } from '../../core/undo'
 import { useColours } from '../../parts/colours'
 import { Bar, Segments } from '../../parts/bar'
 import { Foot } from '../../parts/foot'
@@ -19,26 +20,20 @@ import { AddRun } from './add'
 import { Curves } from './curves'
 import { Grid } from './grid'
 import { Images } from './images'
+import { MOST, useComparison } from './asked'
 import { type Answer, cellsOf, flipped, itemsOf, markdownOf, moved, type Run } from './rows'
 import { Texts } from './texts'
 import type { Files } from './files'
 import { versionsFor } from './versions'
 import './page.css'
 
-const MOST = 100
 /** Of how many runs files are put beside each other. */
 const MOST_WITH_FILES = 12
 
 export default function Compare() {
-  const asked = [...new Set(listParam('runs'))]
-  const ids = asked.slice(0, MOST)
-  const diff = param('diff') !== '0'
+  const { asked, ids, diff, base, found, whole } = useComparison()
   const across = param('t') === '1'
   const find = param('find')
-  const wanted = param('baseline')
-  const base = ids.includes(wanted) ? wanted : ''
-  // A single run differs from nothing: then all of it is shown.
-  const found = useResource<Answer>(ids.length ? 'runs/compare' : null, { run_ids: ids, diff: diff && ids.length > 1, baseline: base })
   const withFiles = ids.slice(0, MOST_WITH_FILES)
   const files = useResource<Files>(ids.length ? 'runs/compare/files' : null, { run_ids: withFiles })
   const answer = found.data
@@ -59,6 +54,9 @@ export default function Compare() {
   })
   const items = useMemo(() => (answer ? itemsOf(answer, diff && ids.length > 1, find) : []), [answer, find, diff])
   const cells = () => (answer ? (across ? flipped(cellsOf(answer, items)) : cellsOf(answer, items)) : [])
+  const copyAs = (write: (rows: string[][]) => string, said: string) => () => (whole ? void copy(write(cells()), said) : say('not copied: the last rows are on their way'))
+  const copyTsv = copyAs(tsv, 'copied as tab-separated text')
+  const copyMarkdown = copyAs(markdownOf, 'copied as Markdown')
   const set = (next: string[], more: Record<string, string | null> = {}) => setQuery({ runs: asList(next), models: versionsFor(next), ...more })
   const remove = (id: string) => set(ids.filter((each) => each !== id), base === id ? { baseline: null } : {})
   const acts = {
@@ -75,19 +73,19 @@ export default function Compare() {
     t: { does: 'Transpose', run: () => setQuery({ t: across ? null : '1' }) },
     b: { does: 'Choose the baseline', run: () => focused(acts.baseline) || setChoosing(baseButton.current ?? undefined) },
     a: { does: 'Add a run', run: () => setAdding(true) },
-    x: { does: 'Take the run away', run: () => void focused(acts.remove), quiet: true },
-    o: { does: 'Open the run', run: () => void focused(acts.open), quiet: true },
+    x: { does: 'Take the run away', run: () => onFocused(acts.remove) },
+    o: { does: 'Open the run', run: () => onFocused(acts.open) },
     ArrowLeft: { does: 'Previous run', run: () => walk(-1), quiet: true },
     ArrowRight: { does: 'Next run', run: () => walk(1), quiet: true },
-    'Shift+ArrowLeft': { does: 'Move the run to the left', run: () => void focused((id) => acts.move(id, -1)), quiet: true },
-    'Shift+ArrowRight': { does: 'Move the run to the right', run: () => void focused((id) => acts.move(id, 1)), quiet: true },
+    'Shift+ArrowLeft': { does: 'Move the run to the left', run: () => onFocused((id) => acts.move(id, -1)) },
+    'Shift+ArrowRight': { does: 'Move the run to the right', run: () => onFocused((id) => acts.move(id, 1)) },
     j: { does: 'Next row', run: step(1), quiet: true },
     k: { does: 'Previous row', run: step(-1), quiet: true },
     ArrowDown: { does: 'Next row', run: step(1), quiet: true },
     ArrowUp: { does: 'Previous row', run: step(-1), quiet: true },
-    '/': { does: 'Find a key', run: () => document.querySelector<HTMLInputElement>('.cmp-find')?.focus(), quiet: true },
-    c: { does: 'Copy as tab-separated text', run: () => void copy(tsv(cells()), 'copied as tab-separated text') },
-    m: { does: 'Copy as Markdown', run: () => void copy(markdownOf(cells()), 'copied as Markdown') },
+    '/': { does: 'Find a key', run: () => document.querySelector<HTMLInputElement>('.cmp-find')?.focus() },
+    c: { does: 'Copy as tab-separated text', run: copyTsv },
+    m: { does: 'Copy as Markdown', run: copyMarkdown },
   })
   const baseRun = runs.find((run) => run.run_id === answer?.baseline)
   const here = href('/compare')
@@ -123,7 +121,7 @@ export default function Compare() {
           </section>
         </div>
       )}
-      <Foot right={<><button class="k k2" onClick={() => void copy(tsv(cells()), 'copied as tab-separated text')}>copy<kbd>c</kbd></button><button class="k k2" onClick={() => void copy(markdownOf(cells()), 'copied as Markdown')}>Markdown<kbd>m</kbd></button></>}>
+      <Foot right={<><button class="k k2" onClick={copyTsv}>copy<kbd>c</kbd></button><button class="k k2" onClick={copyMarkdown}>Markdown<kbd>m</kbd></button></>}>
         {answer && <span>{answer.runs.length > 1 ? `${answer.differing} of ${plural(answer.total, 'row')} differ` : plural(answer.total, 'row')}</span>}
         {runs.length > 1 && <span class="k k2"><kbd>left</kbd> <kbd>right</kbd> a run, then <kbd>b</kbd> baseline, <kbd>x</kbd> away</span>}
       </Foot>
@@ -139,6 +137,8 @@ function focused(does: (id: string) => void): boolean {
   if (id) does(id)
   return Boolean(id)
 }
+
+const onFocused = (does: (id: string) => void): void => { if (!focused(does)) say('this needs a run: left and right go from one to the next') }
 
 /** The focus goes from run to run. */
 function walk(by: number): void {

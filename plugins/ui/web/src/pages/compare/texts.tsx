@@ -1,8 +1,9 @@
 /** A text of two runs, line by line: parameters, tags, any file, and the commits they came from. */
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { Failure, fetchRaw, get } from '../../core/api'
 import { copy } from '../../core/copy'
 import { param, setQuery } from '../../core/router'
+import { useSeen } from '../../parts/chart/seen'
 import { Peg } from '../../parts/peg'
 import type { Line } from './differ'
 import type { Files } from './files'
@@ -86,12 +87,16 @@ interface Told {
 function Lines({ file, before, after, sizes }: { file: string; before: Run; after: Run; sizes: Record<string, number | null> }) {
   const [told, setTold] = useState<Told>()
   const [all, setAll] = useState(false)
+  const box = useRef<HTMLDivElement>(null)
+  const seen = useSeen(box) || told !== undefined
   useEffect(() => {
+    // To compare long texts takes the browser a while: not before somebody looks.
+    if (!seen) return
     const abort = new AbortController()
     tell(file, before, after, sizes, abort.signal).then(setTold, (error: Error) => { if (!abort.signal.aborted) setTold({ said: error instanceof Failure ? `${error.message} ${error.hint}` : error.message }) })
     return () => abort.abort()
-  }, [JSON.stringify(sizes)])
-  if (!told) return <div class="lines" aria-busy="true" />
+  }, [seen, JSON.stringify(sizes)])
+  if (!told) return <div ref={box} class="lines" aria-busy="true" />
   if (!told.lines) return <p class="git i3">{told.said}</p>
   const lines = all ? told.lines : told.lines.slice(0, FIRST_LINES)
   return (

@@ -83,7 +83,7 @@ export function PlaceMenu({ at, ids, single, views, close }: PlaceMenuProps) {
   const [saving, setSaving] = useState(false)
   useEffect(() => void post<{ experiments?: Named[] }>('/api/2.0/mlflow/experiments/search', { max_results: 1000 }).then((answer) => setFound(answer.experiments ?? []), () => undefined), [])
   const go = (to: string) => () => { close(); navigate(to) }
-  if (saving) return <Ask title="Save this view" button="Save" fields={[{ name: 'name', label: 'Name' }]} does={({ name }) => void saveView(single, name!, Object.fromEntries(query.peek()))} close={close} />
+  if (saving) return <SaveView single={single} close={close} />
   const listed = found.filter((each) => each.name.toLowerCase().includes(text.toLowerCase())).slice(0, 50)
   return (
     <Float at={at} close={close} label="Experiments and views">
@@ -98,3 +98,8 @@ export function PlaceMenu({ at, ids, single, views, close }: PlaceMenuProps) {
     </Float>
   )
 }
+
+/** Asks for the name that the view of the address is kept under. */
+export const SaveView = ({ single, close }: { single: string; close: () => void }) => (
+  <Ask title="Save this view" button="Save" fields={[{ name: 'name', label: 'Name' }]} does={({ name }) => void saveView(single, name!, Object.fromEntries(query.peek()))} close={close} />
+)

@@ -1,14 +1,13 @@
 /** The experiment page: the line to ask in, the run table, and whatever stands beside it. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { get } from '../../core/api'
 import { useEvents } from '../../core/events'
 import { count, plural } from '../../core/format'
 import { useProvider } from '../../core/palette'
 import { paneOf, type RunRef } from '../../core/panes'
 import { forget, give, overrides, pickColour } from '../../core/pegs'
 import { useResource } from '../../core/resource'
-import { asSearch, navigate, type PageProps, withQuery } from '../../core/router'
-import { address, href } from '../../core/root'
+import { asSearch, type PageProps, withQuery } from '../../core/router'
+import { address, href, may } from '../../core/root'
 import { Bar, Segments } from '../../parts/bar'
 import { Filter } from '../../parts/filter'
 import { Foot } from '../../parts/foot'
@@ -16,11 +15,12 @@ import { Chevron } from '../../parts/icon'
 import { Empty, Failed, Nothing } from '../../parts/states'
 import { Chooser } from './chooser'
 import { Legend, useColouring } from './colour'
+import { type Commanded, commands } from './commands'
 import { complete } from './complete'
 import { BINS, type Spreads } from './head'
 import { useTableKeys } from './keys'
 import { arranged, layout, nameWidth, NOTE, SPARK, withSpark } from './layout'
-import { ColumnMenu, PlaceMenu } from './menus'
+import { ColumnMenu, PlaceMenu, SaveView } from './menus'
 import { PaneHost } from './pane'
 import { Peek } from './peek'
 import { type Row, Rows, type RunRow, keyOf } from './rows'
@@ -91,7 +91,6 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
     void source.renew(inside.current || at > 0)
     setTurn((n) => n + 1)
   })
-  useProvider((text) => (text ? named(experiments, text) : []), [experiments.join()])
 
   const pick = (picked: string[], on?: boolean) => {
     let runs = [...view.runs]
@@ -108,6 +107,10 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
   }
   const shown = columns.filter((each) => each !== SPARK)
   const show = (wanted: string[], on: boolean) => change({ cols: on ? [...shown, ...wanted.filter((each) => !shown.includes(each))] : shown.filter((each) => !wanted.includes(each)) })
+  const [saving, setSaving] = useState(false)
+  const latest = useRef<Commanded | undefined>(undefined)
+  latest.current = { experiments, ids, view, shown, show, views: marks.data?.views ?? {}, save: single && may('write') ? () => setSaving(true) : undefined }
+  useProvider((text) => commands(text, latest.current!))
   const runsOf = (found: readonly string[]): RunRef[] => found.map((id) => {
     const row = source.at(source.indexOf(id))
     return row?.kind === 'run' ? { id, name: row.name, status: row.status, experiment: row.experiment } : { id, name: '', status: '', experiment: '' }
@@ -153,6 +156,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
       </Foot>
       {menu && <ColumnMenu {...menu} cols={cols} view={view} shown={shown} show={show} spread={spreads.data?.columns[menu.column]} close={() => setMenu(undefined)} />}
       {placing && <PlaceMenu at={placing} ids={ids} single={single} views={marks.data?.views ?? {}} view={view} close={() => { setPlacing(undefined); marks.reload() }} />}
+      {saving && <SaveView single={single} close={() => { setSaving(false); marks.reload() }} />}
       {choosing && <Chooser experiments={experiments} shown={shown} toggle={show} reset={() => change({ cols: [] })} close={() => setChoosing(false)} />}
     </>
   )
@@ -189,13 +193,6 @@ function usePinned(experiments: string[], pins: readonly string[], cols: string[
     return () => { stop(); made.close() }
   }, [experiments.join(), pins.join(), cols.join(), turn])
   return pins.length && rows ? Array.from({ length: rows.count }, (_, i) => rows.at(i)).filter((row): row is RunRow => row !== undefined) : []
-}
-
-/** Runs by name, for the palette. */
-async function named(experiments: string[], text: string) {
-  if (!experiments.length) return []
-  const found = await get<{ ids: string[]; names: string[] }>('runs/table', { experiment_ids: experiments, q: text.replace(/[<>=!~'"]/g, ' '), cols: ['attributes.start_time'], limit: 10 })
-  return found.ids.map((id, i) => ({ title: found.names[i] ?? id, kind: 'run', run: () => navigate(`/runs/${id}`) }))
 }
 
 export const compareLink = (runs: readonly string[]): string => `/compare${asSearch({ runs: runs.join(',') })}`

@@ -1,5 +1,5 @@
 /** The place of a pane that another page brings, at the right of a seam that can be moved. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { ComponentType } from 'preact'
 import { Failure } from '../../core/api'
 import type { Load, PaneProps } from '../../core/panes'
@@ -13,8 +13,8 @@ export function PaneHost({ load, split, pane }: { load: Load; split: boolean; pa
   const [Pane, setPane] = useState<ComponentType<PaneProps>>()
   const [error, setError] = useState<Error>()
   const box = useRef<HTMLDivElement>(null)
-  const get = () => load().then((module) => setPane(() => module.default), setError)
-  useEffect(() => void get(), [load])
+  const get = () => load(pane).then((module) => setPane(() => module.default), setError)
+  useLayoutEffect(() => void get(), [load])
   const share = Math.min(MOST, Math.max(LEAST, Number(param('seam')) || 47))
   const place = (percent: number) => setQuery({ seam: String(Math.round(Math.min(MOST, Math.max(LEAST, percent)))) }, { replace: true })
   const move = (event: PointerEvent) => {

@@ -30,7 +30,7 @@ export function Picked({ targets, single, pins, setPins, hides, renew, view, pic
   const [asking, setAsking] = useState<'tag' | 'rename'>()
   const [colouring, setColouring] = useState<Element>()
   const ids = targets.map((run) => run.id)
-  const some = ids.length > 0
+  const needs = !ids.length && 'a run (j, space)'
   const picked = view.runs.length
   const hide = () => change({ hidden: ids.every((id) => view.hidden.includes(id)) ? view.hidden.filter((id) => !ids.includes(id)) : [...new Set([...view.hidden, ...ids])] }, true)
   const pin = () => {
@@ -41,15 +41,14 @@ export function Picked({ targets, single, pins, setPins, hides, renew, view, pic
   const compare = () => navigate(`/compare?runs=${ids.join(',')}`)
   const canCompare = picked > 1 && hasRoute('/compare')
   useKeys('Picked runs', {
-    c: canCompare ? { does: 'Compare', run: compare } : undefined,
-    t: some && may('write') ? { does: 'Tag', run: () => setAsking('tag') } : undefined,
-    e: ids.length === 1 && may('write') ? { does: 'Rename', run: () => setAsking('rename') } : undefined,
-    x: some ? { does: 'Hide or show in charts', run: hide } : undefined,
-    p: some && single && may('write') ? { does: 'Pin or unpin', run: pin } : undefined,
-    'Shift+C': some && single && may('write') ? { does: 'Colour', run: () => setColouring(document.querySelector('.foot .colour') ?? document.querySelector('.row.at .peg') ?? document.body) } : undefined,
-    Backspace: some && may('delete') ? { does: 'Delete', run: remove } : undefined,
-    Delete: some && may('delete') ? { does: 'Delete', run: remove, quiet: true } : undefined,
-    Escape: picked ? { does: 'Pick none', run: () => change({ runs: [] }, true), quiet: true } : undefined,
+    c: hasRoute('/compare') ? { does: 'Compare the picked runs', run: compare, needs: !canCompare && 'two picked runs (space)' } : undefined,
+    t: may('write') ? { does: 'Tag', run: () => setAsking('tag'), needs } : undefined,
+    e: may('write') ? { does: 'Rename', run: () => setAsking('rename'), needs: ids.length !== 1 && 'one run (j, space)' } : undefined,
+    x: { does: 'Hide or show in charts', run: hide, needs },
+    p: single && may('write') ? { does: 'Pin or unpin', run: pin, needs } : undefined,
+    'Shift+C': single && may('write') ? { does: 'Colour', run: () => setColouring(document.querySelector('.foot .over .colour') ?? document.querySelector('.row.at .peg') ?? document.body), needs } : undefined,
+    Backspace: may('delete') ? { does: 'Delete', run: remove, needs } : undefined,
+    Escape: picked ? { does: 'Pick none', run: () => change({ runs: [] }, true) } : undefined,
   })
   return (
     <>

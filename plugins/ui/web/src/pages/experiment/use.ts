@@ -1,5 +1,5 @@
 /** What the page holds on to while the address changes. */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { type Failure, post } from '../../core/api'
 import { useResource } from '../../core/resource'
 import { Groups, type Query, Rows, type Source } from './rows'
@@ -45,7 +45,7 @@ export function useSource(experiments: string[], view: View): [Source, Source] {
     made.current = { key, source: group ? new Groups(query, new Set(view.open)) : new Rows(query) }
   }
   const fresh = made.current.source
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!experiments.length) return
     if (fresh instanceof Rows) fresh.want(0, 60)
     return fresh.heads.subscribe((heads) => {

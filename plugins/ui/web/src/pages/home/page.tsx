@@ -4,7 +4,6 @@ import { num, type Num } from '../../core/api'
 import { useEvents } from '../../core/events'
 import { columnOf, count, exact, one, plural } from '../../core/format'
 import { useKeys } from '../../core/keys'
-import { useProvider } from '../../core/palette'
 import { give, hueClass, slotOf } from '../../core/pegs'
 import { useResource } from '../../core/resource'
 import { navigate, param, setQuery } from '../../core/router'
@@ -88,7 +87,6 @@ export default function Home() {
   useEffect(() => {
     if (data) give([...data.live.map((run) => run.run_id), ...data.experiments.flatMap((each) => each.best_run?.run_id ?? []), ...data.since.events.flatMap((event) => event.run_id ?? [])])
   }, [data])
-  useProvider(() => (data?.experiments ?? []).map((each) => ({ title: each.name, kind: 'experiment', run: () => navigate(`/experiments/${each.experiment_id}`) })), [data])
   const at = useRowCursor('Experiments', experiments.length, (index) => navigate(`/experiments/${experiments[index]?.experiment_id}`))
   useKeys('Home', {
     '/': { does: 'Find an experiment', run: () => document.querySelector<HTMLInputElement>('.home-find')?.focus() },

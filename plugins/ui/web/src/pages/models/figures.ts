@@ -144,3 +144,6 @@ export function told(change: Change): string {
       return after === undefined ? 'model deleted' : before === undefined ? `named ${after}` : `renamed from ${before} to ${after}`
   }
 }
+
+/** The first line of a text in Markdown, without its marks. */
+export const firstLine = (text = ''): string => text.split('\n').find((line) => line.trim())?.replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/^#+\s*|[*_`]/g, '') ?? ''

@@ -16,17 +16,15 @@ import { Age } from '../../parts/time'
 import type { ModelsAnswer, Run, Version } from './answers'
 import { Alias, Day, Find, modelPath, RunLink, versionPath } from './bits'
 import { createModel, register } from './edits'
-import { byRank, headlineOf, metric } from './figures'
+import { byRank, firstLine, headlineOf, metric } from './figures'
+import { modelsQuery } from './scope'
+import './page.css'
 
 type Shown = ModelsAnswer['models'][number]
 
-/** Words find names; what has an operator is a filter. */
-const asked = (q: string): { words?: string; filter?: string } => (/[=<>]|\b(i?like|in|is)\b.*['"(]/i.test(q) ? { filter: q } : { words: q })
-
-export function Models() {
+export default function Models() {
   const q = param('q')
-  const page = param('page')
-  const found = useResource<ModelsAnswer>('registry/models', { ...asked(q), page_token: page })
+  const found = useResource<ModelsAnswer>('registry/models', modelsQuery())
   const [at, setAt] = useState(0)
   const [making, setMaking] = useState(param('new') === '1')
   const answer = found.data
@@ -40,7 +38,7 @@ export function Models() {
     k: { does: 'Previous model', run: step(-1), quiet: true },
     ArrowDown: { does: 'Next model', run: step(1), quiet: true },
     ArrowUp: { does: 'Previous model', run: step(-1), quiet: true },
-    Enter: current && { does: 'Open the model', run: () => navigate(modelPath(current.model.name)), quiet: true },
+    Enter: { does: 'Open the model', run: () => current && navigate(modelPath(current.model.name)), needs: !current && 'a model under the cursor (j)' },
     n: may('write') ? { does: 'New model', run: () => setMaking(true) } : undefined,
   })
   const wrong = found.error?.status === 400 && q ? found.error : undefined
@@ -55,7 +53,7 @@ export function Models() {
         {answer && models.length > 0 && <Table models={models} runs={answer.runs} at={at} setAt={setAt} />}
         {answer && !models.length && (q ? <Nothing title="No model fits">No name or tag fits. <button class="link" onClick={() => setQuery({ q: null })}>Take it away</button></Nothing> : <NoModels />)}
       </div>
-      <Foot right={<>{page && <button class="k" onClick={() => history.back()}>back</button>}{answer?.next_page_token && <button class="k" onClick={() => setQuery({ page: answer.next_page_token })}>more models</button>}</>}>
+      <Foot right={<>{param('page') && <button class="k" onClick={() => history.back()}>back</button>}{answer?.next_page_token && <button class="k" onClick={() => setQuery({ page: answer.next_page_token })}>more models</button>}</>}>
         {answer && <span>{plural(models.length, 'model')}{answer.next_page_token && ', and more'}</span>}
       </Foot>
       {param('register') && may('write') && (
@@ -106,8 +104,6 @@ function Newest({ version, run, name }: { version: Version | null; run: Run | un
   if (!version) return <span class="i3">no versions</span>
   return <span class="nm"><a class="w5" href={href(versionPath(name, version.version))}>v{version.version}</a> <RunLink run={run} id={version.run_id} /> <span class="i3"><Age at={version.creation_timestamp} /></span></span>
 }
-
-export const firstLine = (text = ''): string => text.split('\n').find((line) => line.trim())?.replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/^#+\s*|[*_`]/g, '') ?? ''
 
 function NoModels() {
   const code = `import pegboard\npegboard.set_tracking_uri("${address()}")\nwith pegboard.start_run():\n    pegboard.sklearn.log_model(model, name="model", registered_model_name="my-model")`

@@ -15,7 +15,7 @@ export interface AliasMenuProps {
   close: () => void
 }
 
-export function AliasMenu({ at, version, aliases, rules, move, close }: AliasMenuProps) {
+export default function AliasMenu({ at, version, aliases, rules, move, close }: AliasMenuProps) {
   const [asking, setAsking] = useState(false)
   // The menu closes as the dialog opens, which is no reason to close both.
   const goesOn = useRef(false)

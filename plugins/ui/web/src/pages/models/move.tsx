@@ -45,7 +45,7 @@ export interface MoveProps {
 const METRICS = 6
 const OTHERS = 4
 
-export function MovePanel({ kind, name, version, run, held, heldRun, rules, inStage, does, close }: MoveProps) {
+export default function MovePanel({ kind, name, version, run, held, heldRun, rules, inStage, does, close }: MoveProps) {
   const [reason, setReason] = useState('')
   const [who, setWho] = useState(author())
   const [archive, setArchive] = useState(inStage.length > 0)

@@ -1,13 +1,12 @@
-import { get } from '../../core/api'
+import { ahead, get } from '../../core/api'
 import { provide } from '../../core/palette'
 import { navigate, type Route } from '../../core/router'
-
-const load = () => import('./page')
+import { modelQuery, modelsQuery } from './scope'
 
 export const routes: Route[] = [
-  { path: '/models', load, rail: 'models', title: 'Models' },
-  { path: '/models/:name', load, rail: 'models', title: 'Model' },
-  { path: '/models/:name/:version', load, rail: 'models', title: 'Model version' },
+  { path: '/models', load: () => import('./list'), ahead: () => ahead('registry/models', modelsQuery()), rail: 'models', title: 'Models' },
+  { path: '/models/:name', load: () => import('./model'), ahead: ({ name = '' }) => ahead('registry/model', modelQuery(name)), rail: 'models', title: 'Model' },
+  { path: '/models/:name/:version', load: () => import('./version'), ahead: ({ name, version }) => ahead('registry/version', { name, version }), rail: 'models', title: 'Model version' },
 ]
 
 /** Models by name, in the palette of every page. */

@@ -8,7 +8,7 @@ import { give } from '../../core/pegs'
 import { useRegistry } from '../../core/events'
 import { type Resource, useResource } from '../../core/resource'
 import { href, may } from '../../core/root'
-import { navigate, param, setQuery } from '../../core/router'
+import { navigate, type PageProps, param, setQuery } from '../../core/router'
 import { Bar } from '../../parts/bar'
 import { Confirm } from '../../parts/dialog'
 import { Foot } from '../../parts/foot'
@@ -21,16 +21,20 @@ import { Alias, Description, History, modelPath, RunLink, Section, Tags, version
 import { approve, author, deleteVersion, isKnown, moveAlias, moveStage, removeAlias } from './edits'
 import { gatesOf } from './figures'
 import { Lineage } from './lineage'
-import { AliasMenu } from './menus'
-import { MovePanel } from './move'
+import { AliasMenu, MovePanel } from './later'
+import './page.css'
 
-export function VersionPage({ name, version }: { name: string; version: string }) {
+export default function ModelVersion({ params: { name = '', version = '' } }: PageProps) {
+  return <VersionPage key={`${name}/${version}`} name={name} version={version} />
+}
+
+function VersionPage({ name, version }: { name: string; version: string }) {
   const found = useResource<VersionAnswer>('registry/version', { name, version })
   // Where the aliases are, and who else is in a stage; remembered from the model's page.
   const model = useResource<ModelAnswer>('registry/model', { name })
   const answer = found.data
   useRegistry(() => { found.reload(); model.reload() })
-  useKeys('Version', { u: { does: 'Up to the model', run: () => navigate(modelPath(name)), quiet: true } })
+  useKeys('Version', { u: { does: 'Up to the model', run: () => navigate(modelPath(name)) } })
   return (
     <>
       <Bar place={<><a class="i3" href={href('/models')}>models</a><span class="sep">/</span><a class="i3" href={href(modelPath(name))}>{name}</a><span class="sep">/</span><h1>v{version}</h1></>} right={answer && <Neighbours name={name} version={version} model={model.data} />} />
@@ -45,7 +49,7 @@ function Neighbours({ name, version, model }: { name: string; version: string; m
   const numbers = (model?.versions ?? []).map((each) => Number(each.version)).sort((a, b) => a - b)
   const at = numbers.indexOf(Number(version))
   const go = (to: number | undefined) => to !== undefined && navigate(versionPath(name, String(to)))
-  useKeys('Version', { '[': { does: 'Previous version', run: () => void go(numbers[at - 1]), quiet: true }, ']': { does: 'Next version', run: () => void go(numbers[at + 1]), quiet: true } })
+  useKeys('Version', { '[': { does: 'Previous version', run: () => void go(numbers[at - 1]), needs: at <= 0 && 'an earlier version' }, ']': { does: 'Next version', run: () => void go(numbers[at + 1]), needs: (at < 0 || at >= numbers.length - 1) && 'a later version' } })
   return <span class="m i3 nw">{at > 0 && <button onClick={() => go(numbers[at - 1])}>v{numbers[at - 1]}<kbd>[</kbd></button>} {at >= 0 && at < numbers.length - 1 && <button onClick={() => go(numbers[at + 1])}>v{numbers[at + 1]}<kbd>]</kbd></button>}</span>
 }
 
@@ -72,6 +76,8 @@ function Body({ answer, found, model }: { answer: VersionAnswer; found: Resource
   useKeys('Version', {
     m: write ? { does: 'Move an alias or a stage here', run: () => setMenu(document.querySelector('.mod-acts button') ?? document.body) } : undefined,
     c: run && other?.run_id ? { does: `Compare with ${champion![0]}`, run: compare } : undefined,
+    y: { does: 'Copy the address', run: () => void copy(`models:/${name}/${version.version}`, 'address copied') },
+    Backspace: may('delete') ? { does: 'Delete the version', run: () => setDeleting(true) } : undefined,
   })
   const target = { name, version: version.version }
   const metrics = { ...run?.metrics, ...logged?.metrics }
@@ -84,8 +90,8 @@ function Body({ answer, found, model }: { answer: VersionAnswer; found: Resource
           <div class="mod-acts">
             {write && <button class="btn main" aria-haspopup="menu" onClick={(event) => setMenu(event.currentTarget)}>Move an alias here<kbd>m</kbd></button>}
             {run && other?.run_id && <button class="btn" onClick={compare}>Compare with {champion![0]}<kbd>c</kbd></button>}
-            <button class="btn" onClick={() => void copy(`models:/${name}/${version.version}`, 'address copied')}>Copy address</button>
-            {may('delete') && <button class="btn danger" onClick={() => setDeleting(true)}>Delete</button>}
+            <button class="btn" onClick={() => void copy(`models:/${name}/${version.version}`, 'address copied')}>Copy address<kbd>y</kbd></button>
+            {may('delete') && <button class="btn danger" onClick={() => setDeleting(true)}>Delete<kbd>del</kbd></button>}
           </div>
         </section>
         <section class="mod-band" aria-label="Lineage"><Lineage data={run?.data ?? []} run={run ?? undefined} version={version} aliases={mine} logged={logged} copies={answer.copies} users={answer.users} /></section>

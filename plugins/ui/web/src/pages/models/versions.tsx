@@ -3,8 +3,7 @@ import { columnOf, exact } from '../../core/format'
 import { href } from '../../core/root'
 import type { Run, Version } from './answers'
 import { Alias, Day, RunLink, versionPath } from './bits'
-import { metric } from './figures'
-import { firstLine } from './list'
+import { firstLine, metric } from './figures'
 import type { Shown } from './model'
 
 export interface VersionsProps {

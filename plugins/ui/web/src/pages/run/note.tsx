@@ -1,49 +1,18 @@
 /** The note of a run, in markdown. Who comes second to save sees both, and decides. */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { shown, useKeys } from '../../core/keys'
+import { shown } from '../../core/keylist'
+import { useKeys } from '../../core/keys'
 import { may } from '../../core/root'
 import { refuse } from '../../core/undo'
 import { Prose } from '../../parts/prose-view'
 import { NOTE, type Overview } from './data'
+import { type Draft, keep, kept } from './drafts'
 import { editTag, tagNow } from './edits'
 
 export interface NoteProps {
   run: Overview
   show: (tags: Record<string, string | undefined>) => void
   done: () => void
-}
-
-interface Draft {
-  /** What the note was when the writing began. */
-  base: string
-  text: string
-}
-
-const place = (id: string): string => `pegboard.note.${id}`
-
-/** What was being written survives a reload and a server that is gone. */
-function kept(id: string): Draft | undefined {
-  try {
-    const found = sessionStorage.getItem(place(id))
-    return found ? (JSON.parse(found) as Draft) : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function keep(id: string, draft: Draft | undefined): void {
-  try {
-    if (draft) sessionStorage.setItem(place(id), JSON.stringify(draft))
-    else sessionStorage.removeItem(place(id))
-  } catch {
-    // Then it lives as long as the page.
-  }
-}
-
-/** Begin to write, from another part of the page: the box is open when the overview comes. */
-export function beginNote(run: Overview): void {
-  const saved = run.tags[NOTE] ?? ''
-  if (!kept(run.info.run_id)) keep(run.info.run_id, { base: saved, text: saved })
 }
 
 export function Note({ run, show, done }: NoteProps) {

@@ -6,7 +6,7 @@ import { isFilter, withTerm } from '../../core/grammar'
 import { useKeys } from '../../core/keys'
 import { useResource } from '../../core/resource'
 import { address, href, may } from '../../core/root'
-import { asSearch, listParam, navigate, param, setQuery } from '../../core/router'
+import { listParam, navigate, param, setQuery } from '../../core/router'
 import { rowHeight } from '../../core/theme'
 import { stamp } from '../../core/times'
 import { Bar } from '../../parts/bar'
@@ -18,8 +18,9 @@ import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
 import { reveal, Rows, useWindow } from '../../parts/window'
 import { complete } from './complete'
+import { listQuery, scoped, scopeOf } from './scope'
 import { took } from './spans'
-import { text } from './words'
+import { asked, short, text } from './words'
 import './page.css'
 
 export interface Listed {
@@ -43,7 +44,6 @@ export interface Listed {
   among: number
 }
 
-const PAGE = 100
 const POLL_MS = 5000
 const STATES: Record<string, string> = { OK: 'finished', ERROR: 'failed', IN_PROGRESS: 'running' }
 const HEADS = [
@@ -54,11 +54,6 @@ const HEADS = [
   { key: '', title: 'scores', first: '' },
   { key: 'time', title: 'age', first: '-time' },
 ]
-
-/** What of the address says which traces are looked at; kept in links to one of them. */
-export const scopeOf = (): { exp: string; q: string; sort: string } => ({ exp: param('exp'), q: param('q'), sort: param('sort') })
-export const listQuery = (scope: ReturnType<typeof scopeOf>) => ({ experiment_ids: scope.exp.split(',').filter(Boolean), q: scope.q, sort: scope.sort, limit: PAGE })
-export const scoped = (scope: ReturnType<typeof scopeOf>): string => asSearch(Object.fromEntries(Object.entries(scope).filter(([, value]) => value)))
 
 export default function Traces() {
   const scope = scopeOf()
@@ -121,8 +116,8 @@ export default function Traces() {
     j: { does: 'Next trace', run: () => step(1), quiet: true }, ArrowDown: { does: 'Next trace', run: () => step(1), quiet: true },
     k: { does: 'Trace before', run: () => step(-1), quiet: true }, ArrowUp: { does: 'Trace before', run: () => step(-1), quiet: true },
     Home: { does: 'First trace', run: () => step(-count), quiet: true }, End: { does: 'Last trace', run: () => step(count), quiet: true },
-    Enter: { does: 'Open the trace', run: () => at >= 0 && navigate(linkTo(at)), quiet: true },
-    n: nameAt ? { does: 'Only traces of this name', run: () => setQuery({ q: withTerm(scope.q, `trace.name = ${text(nameAt)}`) }) } : undefined,
+    Enter: { does: 'Open the trace', run: () => navigate(linkTo(at)), needs: at < 0 && 'a trace under the cursor (j)' },
+    n: { does: 'Only traces of this name', run: () => setQuery({ q: withTerm(scope.q, `trace.name = ${text(nameAt ?? '')}`) }), needs: !nameAt && 'a trace under the cursor (j)' },
     e: { does: 'Failed traces only', run: () => toggle(scope.q, "trace.status = 'ERROR'") },
   })
   const longest = Math.max(1, ...pages.flatMap((page) => page.durations.map((ms) => ms ?? 0)))
@@ -238,20 +233,6 @@ function Line({ page, i, index, top, on, to, longest, cost, named }: LineProps) 
       <span role="gridcell" class="c-age i3"><Age at={page.times[i]} /></span>
     </div>
   )
-}
-
-/** An id as far as people compare it. */
-export const short = (id: string): string => (/^tr-[0-9a-f]{32}$/.test(id) ? id.slice(0, 9) : id)
-
-/** What was asked, out of the JSON that it stands in. */
-export function asked(preview: string): string {
-  const found = /"content":\s*"((?:[^"\\]|\\.)*)"\s*\}?\]?/.exec(preview) ?? /^\{"\w+":\s*"((?:[^"\\]|\\.)*)"/.exec(preview)
-  if (!found) return preview
-  try {
-    return JSON.parse(`"${found[1]}"`) as string
-  } catch {
-    return preview
-  }
 }
 
 function None({ asked: q }: { asked: string }) {

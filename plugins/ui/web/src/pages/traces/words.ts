@@ -19,3 +19,17 @@ export function quoted(column: string): string {
 
 /** A text as a filter writes it. */
 export const text = (value: string): string => `'${value.replaceAll("'", "''")}'`
+
+/** An id as far as people compare it. */
+export const short = (id: string): string => (/^tr-[0-9a-f]{32}$/.test(id) ? id.slice(0, 9) : id)
+
+/** What was asked, out of the JSON that it stands in. */
+export function asked(preview: string): string {
+  const found = /"content":\s*"((?:[^"\\]|\\.)*)"\s*\}?\]?/.exec(preview) ?? /^\{"\w+":\s*"((?:[^"\\]|\\.)*)"/.exec(preview)
+  if (!found) return preview
+  try {
+    return JSON.parse(`"${found[1]}"`) as string
+  } catch {
+    return preview
+  }
+}

@@ -3,7 +3,7 @@ import { signal } from '@preact/signals'
 import { type Num, num } from '../../core/api'
 import { lessIsBetter } from '../../core/direction'
 import { colouring, dashOf, hueToken, slotOf } from '../../core/pegs'
-import { colour, theme } from '../../core/theme'
+import { colour, isDark } from '../../core/theme'
 import type { Ink, Line, Odd } from './paint'
 import { type BandJson, decode, decoded, type SeriesJson } from './series'
 
@@ -25,7 +25,7 @@ let ink: { key: string; ink: Ink } | undefined
 
 /** The colours of the theme, for a canvas; reading them subscribes to the theme. */
 export function inkOf(): Ink {
-  const key = `${fonts.value} ${theme.value} ${matchMedia('(prefers-color-scheme: dark)').matches}`
+  const key = `${fonts.value} ${isDark()}`
   if (ink?.key !== key) {
     const mono = getComputedStyle(document.documentElement).getPropertyValue('--mono').trim() || 'monospace'
     const [surface, hair, line, edge, ink1, ink2, ink3, bad] = ['surface', 'hair', 'line', 'edge', 'ink', 'ink-2', 'ink-3', 'bad'].map(colour) as string[]

@@ -1,16 +1,19 @@
 /** Whether an element is near what is seen, and how wide it is. */
 import type { RefObject } from 'preact'
-import { useEffect, useLayoutEffect, useState } from 'preact/hooks'
+import { useLayoutEffect, useState } from 'preact/hooks'
 
-const NEAR = '120px'
+const NEAR = 120
 
 /** True while an element is in sight, or close to it. */
 export function useSeen(ref: RefObject<HTMLElement | null>): boolean {
   const [seen, setSeen] = useState(false)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = ref.current
     if (!element) return
-    const watch = new IntersectionObserver((entries) => setSeen(entries.at(-1)!.isIntersecting), { rootMargin: NEAR })
+    // The observer tells a frame or two later; what is in the window now is worth asking for now.
+    const { top, bottom } = element.getBoundingClientRect()
+    if (bottom > top && bottom > -NEAR && top < innerHeight + NEAR) setSeen(true)
+    const watch = new IntersectionObserver((entries) => setSeen(entries.at(-1)!.isIntersecting), { rootMargin: `${NEAR}px` })
     watch.observe(element)
     return () => watch.disconnect()
   }, [])

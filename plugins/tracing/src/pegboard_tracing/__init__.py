@@ -1,0 +1,1 @@
+"""Traces from scripts: ``pegboard.trace``, ``pegboard.start_span`` and the like."""

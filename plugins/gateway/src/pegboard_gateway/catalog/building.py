@@ -13,6 +13,7 @@ from pegboard.contracts.llm import LocalProvider, Model, Task
 from pegboard.errors import ConfigError, PluginError, quoted
 from pegboard_llm.prices import price_of
 
+from pegboard_gateway import mlflow_vendors
 from pegboard_gateway.catalog.completing import by_chat
 from pegboard_gateway.catalog.contract import GatewayEndpoint, Target
 from pegboard_gateway.control.guardrails import Setting, guard_of
@@ -89,7 +90,9 @@ class Models:
             try:
                 found = self._host.llm_provider(target.provider, target.options, where)
             except PluginError as error:
-                raise ConfigError(f"{where} provider: {error.message}", hint=error.hint) from None
+                gone = mlflow_vendors.REFUSED.get(mlflow_vendors.name_of(target.provider))
+                said = f"{where} provider: {error.message}"
+                raise ConfigError(said, hint=gone or error.hint) from None
             except ConfigError as error:
                 hint = _of_target(target.options) or error.hint
                 raise ConfigError(error.message, hint=hint) from None

@@ -194,7 +194,8 @@ def _opened(target: TargetTable, allowed: tuple[str, ...]) -> tuple[dict[str, st
         if not isinstance(value, str):
             # A variable of this process is not the client's to read.
             raise InvalidValue(f"The setting {key!r} of a provider must be text.")
-        if key in _STEERING or "://" in value:
+        # A key as JSON, such as Google's, has addresses in it and is none.
+        if key in _STEERING or _IS_URL.match(value):
             check_address(value, allowed)
             plain[key] = value
         else:

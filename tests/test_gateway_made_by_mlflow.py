@@ -257,6 +257,10 @@ answer = {
     "no value": code(lambda: store.create_gateway_secret("x", {}))[0],
     "a steering value": code(lambda: store.create_gateway_secret(
         "x", {"api_key": "k", "base_url": "https://evil.example.org"}))[0],
+    "a hidden address": code(lambda: store.create_gateway_secret(
+        "x", {"api_key": "k", "anything": "https://evil.example.org"}))[0],
+    "a vendor that is gone": code(lambda: store.create_gateway_model_definition(
+        "x", store.get_secret_info(secret_name="four key").secret_id, "palm", "m")),
     "no provider": code(lambda: store.create_gateway_model_definition(
         "x", store.get_secret_info(secret_name="four key").secret_id, "opeai", "m")),
     "metadata": code(secret(api_base="https://169.254.169.254/latest"))[0],
@@ -271,6 +275,8 @@ answer = {
     wrong = "INVALID_PARAMETER_VALUE"
     assert found["no models"] == found["a name"] == found["no value"] == wrong
     assert found["a steering value"] == found["odd address"] == found["a file"] == wrong
+    assert found["a hidden address"] == found["a vendor that is gone"][0] == wrong
+    assert "its successor is 'gemini'" in found["a vendor that is gone"][1]
     assert found["the same name"] == found["a file's name"][0] == "RESOURCE_ALREADY_EXISTS"
     assert "pegboard.toml" in found["a file's name"][1]
     assert found["no such model"] == "RESOURCE_DOES_NOT_EXIST"

@@ -332,6 +332,11 @@ DECLARED = {
     ("pegboard_xgboost", "pegboard_sklearn"),
     ("pegboard_vertexai", "pegboard_providers"),
     *(
+        (f"pegboard_{library}", package)
+        for library in ("anthropic", "langchain", "openai")
+        for package in ("pegboard_models", "pegboard_tracing")
+    ),
+    *(
         (f"pegboard_{flavor}", "pegboard_models")
         for flavor in ("lightgbm", "onnx", "pytorch", "sklearn", "transformers", "xgboost")
     ),

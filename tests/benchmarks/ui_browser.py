@@ -20,7 +20,7 @@ from attrs import define, field, frozen
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-LIMIT_S = 25.0
+LIMIT_S = 15.0
 """What takes longer is given up."""
 _REST_S, _LONGEST_REST_S = 0.4, 8.0
 _CODE = ("Document", "Script", "Stylesheet", "Font", "Image", "Manifest", "Other")

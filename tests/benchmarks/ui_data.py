@@ -12,12 +12,13 @@ import shutil
 import sqlite3
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from attrs import frozen
+from attrs import asdict, frozen
 from pegboard.config import Config
 from pegboard.host import Host
+from processes import OURS
 from server_systems import Server, serving
 from ui_series import add_curves, add_wide
 from ui_store import build
@@ -80,6 +81,32 @@ class Data:
     long: str
     wide_in: str
     wide: list[str]
+
+
+def made(place: Path, size: Sequence[int], beside: bool) -> Data:
+    """Return what both stores hold; they are made if they are not in the folder already.
+
+    ``size``: how many runs, keys, and points of the long runs.
+    """
+    told = place / "data.json"
+    if told.exists():
+        kept = json.loads(told.read_text())
+        if kept["size"] == list(size) and kept["beside"] >= beside:
+            return Data(**kept["data"])
+    own, other = place / "pegboard", place / "mlflow"
+    for each in (own, other):
+        shutil.rmtree(each, ignore_errors=True)
+        each.mkdir(parents=True)
+    data = make(own, *size)
+    if beside:
+        copy(own, other, data)
+    for system, store in ((OURS, own), ("mlflow", other)):
+        if beside or system == OURS:
+            with serving(system, store) as server:
+                send(server, data)
+    kept = {"size": list(size), "beside": beside, "data": asdict(data)}
+    told.write_text(json.dumps(kept))
+    return data
 
 
 def make(place: Path, runs: int, keys: int, points: int) -> Data:

@@ -251,5 +251,7 @@ def test_versions_are_compared_by_their_runs_and_signatures(page: Page, nest: Se
     page.get_by_role("checkbox", name="Pick v5").check()
     page.keyboard.press("c")
     expect(page.locator(".cmp-run")).to_have_text(["curlew-12", "dotterel-14"])
-    lines = page.get_by_role("region", name="Differences of texts").locator(".p")
+    texts = page.get_by_role("region", name="Differences of texts")
+    texts.scroll_into_view_if_needed()
+    lines = texts.locator(".p")
     expect(lines).to_have_text([f"+  {NOTHING}: float32 (n {BY} 64 {BY} 64)"])

@@ -63,6 +63,12 @@ PLAYED = """async (element) => {
 }"""
 
 
+WOODS = b"""{"type": "FeatureCollection", "features": [
+  {"type": "Feature", "properties": {"name": "<b>wood</b>"}, "geometry":
+    {"type": "Polygon", "coordinates": [[[0, 0], [0, 2], [2, 2], [0, 0]]]}},
+  {"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 1]}}]}"""
+
+
 def pdf(script: str) -> bytes:
     """Return one green page, and a script that runs when it is opened."""
     picture = b"0 .6 .2 rg 0 0 300 300 re f"
@@ -104,7 +110,7 @@ def files(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         context.close()
         for name, content in (
             ("paper.pdf", pdf(tries)), ("fake.pdf", b"<script>window.top.escaped = 1</script>"),
-            ("wren.wav", sound()), ("nest.webm", film), ("broken.webm", film[:40] + bytes(90)),
+            ("wren.wav", sound()), ("nest.webm", film), ("woods.geojson", WOODS), ("broken.webm", film[:40] + bytes(90)),
         ):  # fmt: skip
             (place / name).write_bytes(content)
             client.log_artifact(run, str(place / name))
@@ -182,3 +188,16 @@ def test_sound_and_film_are_played_by_the_browsers_own_controls(
 def test_a_film_that_is_broken_is_said_to_be(page: Page, files: Served) -> None:
     opened(page, files, "broken.webm")
     expect(page.get_by_role("heading", name="This browser does not play this file")).to_be_visible()
+
+
+def test_shapes_of_geojson_are_drawn_without_another_server(
+    page: Page, files: Served, accessible: Callable[[Page], None]
+) -> None:
+    opened(page, files, "woods.geojson")
+    drawing = page.get_by_role("img", name="woods.geojson: 2 shapes")
+    expect(drawing.locator("path")).to_have_count(2)
+    expect(drawing.locator("path title")).to_have_text("name: <b>wood</b>")
+    expect(page.get_by_text("longitude 0 to 2, latitude 0 to 2")).to_be_visible()
+    accessible(page)
+    page.keyboard.press("s")
+    expect(page.locator(".codes")).to_contain_text('"FeatureCollection"')

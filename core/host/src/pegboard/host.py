@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
 
@@ -96,17 +96,11 @@ class Host:
         ``table`` is read as the provider's own class of settings; ConfigError, which names
         ``where``, if it is wrong.
         """
-        model: Model = self._configured("LLM provider", name, table, where)
-        return model
+        return cast("Model", self._configured("LLM provider", name, table, where))
 
     def evaluator(self, name: str, table: Mapping[str, Any], where: str) -> ModelEvaluator:
-        """Make the evaluator of that name, with its settings.
-
-        ``table`` is read as the evaluator's own class of settings; ConfigError, which names
-        ``where``, if it is wrong.
-        """
-        evaluator: ModelEvaluator = self._configured("evaluator", name, table, where)
-        return evaluator
+        """Make the evaluator of that name, with settings as those of an LLM provider."""
+        return cast("ModelEvaluator", self._configured("evaluator", name, table, where))
 
     def api_name(self, name: str) -> Any:
         """Return what a plugin adds to the package ``pegboard`` as ``name``; LookupError if none.

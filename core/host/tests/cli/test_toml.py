@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from pegboard.cli import toml
+from pegboard.cli.settings import toml_key, toml_value
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 LEAVES = st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | TEXT
@@ -20,9 +20,9 @@ VALUES = st.recursive(
 
 @given(TEXT, VALUES)
 def test_what_is_written_reads_as_it_was(name: str, value: Any) -> None:
-    line = f"{toml.key(name)} = {toml.value(value)}"
+    line = f"{toml_key(name)} = {toml_value(value)}"
     assert "\n" not in line
     assert tomllib.loads(line) == {name: value}
-    assert tomllib.loads(f"x = {toml.value({'a': None, 'b': [value, None]})}")["x"] == {
+    assert tomllib.loads(f"x = {toml_value({'a': None, 'b': [value, None]})}")["x"] == {
         "b": [value]
     }

@@ -282,6 +282,8 @@ class Settings:
     """Of all endpoints."""
     retention_days: int = field(default=0, validator=_NOT_NEGATIVE)
     """How long the records of calls are kept; 0: for ever."""
+    providers: tuple[str, ...] = ()
+    """The only providers that models may be of; empty: all that are installed."""
     upstream_allow: tuple[str, ...] = ()
     """Hosts of upstreams beyond the public internet, with or without a port, that endpoints made
     through the API may name."""

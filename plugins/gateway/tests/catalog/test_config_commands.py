@@ -121,6 +121,14 @@ def test_a_file_is_checked_before_it_is_used(
     assert (result.exit_code, said in " ".join(result.output.split())) == (code, True)
 
 
+def test_a_key_with_an_address_in_it_is_a_key(shell: Shell, place: Place) -> None:
+    key = '{"token_uri": "https://10.0.0.1/secret-of-ours"}'
+    assert shell(*ADD, "--set", "api_key=k", "--set", f"organization={key}").exit_code == 0
+    assert "secret-of-ours" not in shell("endpoints", "show", "new", "--json").stdout
+    for file in place.path.rglob("gateway.db*"):
+        assert b"secret-of-ours" not in file.read_bytes()
+
+
 def test_what_is_in_use_is_checked(shell: Shell, place: Place) -> None:
     told = shell("check")
     assert told.exit_code == 0

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from pegboard.contracts.llm import Task
-from pegboard.errors import ConfigError
+from pegboard.errors import ConfigError, Refused
+from pegboard_gateway.catalog import making
 from pegboard_gateway.catalog.live import LiveCatalog, catalog_of
 from pegboard_gateway.settings import Budget, Cache, Limit, Price
 
@@ -143,6 +144,16 @@ def test_what_is_missing_or_there_twice_is_told(text: str, said: str, open_catal
     with pytest.raises(ConfigError) as caught:
         open_catalog(text)
     assert said in str(caught.value)
+
+
+def test_only_providers_that_are_allowed_are_used(open_catalog: Open) -> None:
+    catalog = open_catalog(f'[gateway]\nproviders = ["plain"]\n{ONE}')
+    assert list(catalog.current.endpoints) == ["chat"]
+    making.check_provider(catalog, "plain")
+    with pytest.raises(Refused, match="'openai' is not allowed"):
+        making.check_provider(catalog, "openai")
+    with pytest.raises(ConfigError, match="'plain' is not allowed here"):
+        open_catalog(f'[gateway]\nproviders = ["openai"]\n{ONE}')
 
 
 def test_a_missing_key_of_an_upstream_is_no_trouble_of_other_commands(place: Place) -> None:

@@ -86,7 +86,7 @@ class Judge:
         return found
 
 
-def judged(judge: Judge, stage: str, action: str, **options: Any) -> Guard:
+def judged(judge: Any, stage: str, action: str, **options: Any) -> Guard:
     table = Guardrail("judge", stage, action, {"endpoint": "judge", **options})
     made = guard_of(known_host(), [table], Setting("chat", judge))
     assert made is not None

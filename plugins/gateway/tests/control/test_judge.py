@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 from pegboard.contracts.llm import Json, LLMError, Task, Trouble
 from pegboard_gateway.control.contract import Blocked
-from pegboard_gateway.entities import Asked, LeftAlone
+from pegboard_gateway.entities import Asked, Caller, LeftAlone
 
 from .guards import Judge, answer_of, asked, chunks, judged, run, said, streamed
 
@@ -171,3 +172,28 @@ def test_an_outage_is_remembered_while_the_judge_is_left_alone_and_ends_with_ana
     with pytest.raises(Blocked, match="nothing passes"):
         run(made.before(asked("Hello")))
     assert not judge.answers
+
+
+@pytest.mark.parametrize("action", ["block", "rewrite"])
+@pytest.mark.parametrize("cut", ["nothing", "the beginning", "the end"])
+def test_a_judge_that_has_not_read_all_lets_nothing_pass(action: str, cut: str) -> None:
+    """Some servers cut prompts that are too long, and the rule or the end of the text with it."""
+    text = "x" * 20_000
+    seen: list[str] = []
+
+    async def judge(_: str, prompt: str, __: Caller) -> str:
+        start = 0 if cut != "the beginning" else 1_000
+        seen.append(prompt[start : len(prompt) if cut != "the end" else -1_000])
+        halves = re.findall(r"half of the code is (\w+)", seen[-1])
+        code = " ".join(halves)
+        return f"ALLOW {code}" if action == "block" else f"{code}\nkind"
+
+    made = judged(judge, "before", action)
+    if cut == "nothing":
+        found = run(made.before(asked(text))).body["messages"][0]["content"]
+        assert found == (text if action == "block" else "kind")
+        return
+    with pytest.raises(Blocked):
+        run(made.before(asked(text)))
+    # Nobody can guess the code.
+    assert len(seen) == 1

@@ -284,7 +284,7 @@ class App:
     async def _elsewhere(self, exchange: Exchange, methods: Methods, meant: str) -> None:
         """Answer a request that no endpoint serves: with what would be, if there is anything."""
         if not methods:
-            text = "There is no such endpoint." + (f" Did you mean {meant}?" if meant else "")
+            text = "There is no such path." + (f" Did you mean {meant}?" if meant else "")
             raise Failure(404, "ENDPOINT_NOT_FOUND", text)
         names = ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}))
         method = exchange.scope["method"]

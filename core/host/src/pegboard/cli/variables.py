@@ -23,18 +23,9 @@ def unread(host: Host, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     known = _known(host)
     for name in given:
         if name not in known:
-            near = _nearest(name, known)
-            advice = f"Did you mean {near}?" if near else ""
+            near = difflib.get_close_matches(name, known, 1, 0.9)
+            advice = f"Did you mean {near[0]}?" if near else ""
             yield f"{name} is set, but nothing that is installed reads it", advice
-
-
-def _nearest(name: str, known: set[str]) -> str:
-    """Return the variable that was meant: of the same plugin, or with its name misspelt too."""
-    start = "_".join(name.split("_", 2)[:2]) + "_"
-    ends = [each.removeprefix(start) for each in known if each.startswith(start)]
-    for end in difflib.get_close_matches(name.removeprefix(start), ends, 1, 0.6):
-        return start + end
-    return "".join(difflib.get_close_matches(name, known, 1, 0.9))
 
 
 def _known(host: Host) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from types import MethodType
@@ -58,12 +57,12 @@ class Client(ArtifactMethods, LoggedModelMethods, RegistryMethods):
 
     def __getattr__(self, name: str) -> Any:
         """Return a method that a plugin adds."""
-        if not name.startswith("_"):
-            with contextlib.suppress(LookupError):
-                return MethodType(self.host.api_name(f"Client.{name}"), self)
-        raise AttributeError(
-            f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
-        )
+        if name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        try:
+            return MethodType(self.host.api_name(f"Client.{name}"), self)
+        except LookupError:
+            raise AttributeError(self.host.explain_missing(f"Client.{name}")) from None
 
     @property
     def writer(self) -> MetricWriter:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 from pegboard import settings
 from pegboard.contracts.llm import LocalProvider, Model, Task
-from pegboard.errors import ConfigError, PluginError
+from pegboard.errors import ConfigError, PluginError, quoted
 from pegboard_llm.prices import price_of
 
+from pegboard_gateway import mlflow_vendors
 from pegboard_gateway.catalog.completing import by_chat
 from pegboard_gateway.catalog.contract import GatewayEndpoint, Target
 from pegboard_gateway.control.guardrails import Setting, guard_of
@@ -44,10 +45,11 @@ class Models:
         self._host = host
         self._made: dict[tuple[str, str], Model] = {}
         self._wanted: dict[tuple[str, str], Model] = {}
+        self._allowed: tuple[str, ...] = host.settings("gateway").providers
 
-    def begin(self) -> None:
-        """Begin to make a snapshot."""
-        self._wanted = {}
+    def begin(self, allowed: tuple[str, ...] = ()) -> None:
+        """Begin to make a snapshot, with models of some providers alone if any are named."""
+        self._wanted, self._allowed = {}, allowed
 
     def keep(self) -> None:
         """Keep the models of the snapshot that was made, and forget others.
@@ -58,6 +60,11 @@ class Models:
 
     def get(self, target: TargetTable, where: str) -> Model:
         """Return the model of a target; ConfigError names ``where``."""
+        if self._allowed and target.provider not in self._allowed:
+            raise ConfigError(
+                f"{where} provider: {quoted(target.provider)} is not allowed here.",
+                hint=f"[gateway] providers names: {', '.join(self._allowed)}.",
+            )
         key = (target.provider, json.dumps(target.options, sort_keys=True, default=repr))
         model = self._plain(key, target, where)
         can = model.takes_of(target.model)
@@ -83,7 +90,9 @@ class Models:
             try:
                 found = self._host.llm_provider(target.provider, target.options, where)
             except PluginError as error:
-                raise ConfigError(f"{where} provider: {error.message}", hint=error.hint) from None
+                gone = mlflow_vendors.REFUSED.get(mlflow_vendors.name_of(target.provider))
+                said = f"{where} provider: {error.message}"
+                raise ConfigError(said, hint=gone or error.hint) from None
             except ConfigError as error:
                 hint = _of_target(target.options) or error.hint
                 raise ConfigError(error.message, hint=hint) from None

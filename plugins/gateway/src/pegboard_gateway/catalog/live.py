@@ -177,7 +177,7 @@ class LiveCatalog(Catalog):
     # -- reading -------------------------------------------------------------------------------
 
     def _build(self, settings: Settings) -> tuple[Snapshot, tuple[str, ...]]:
-        self._models.begin()
+        self._models.begin(settings.providers)
         found = building.endpoints(
             [*self._of_settings(settings), *self._of_mlflow(settings)], self._models
         )
@@ -254,7 +254,8 @@ class LiveCatalog(Catalog):
 
     def _has(self, name: str) -> bool:
         """Whether a model is on this machine; it is not loaded for that."""
-        if LOCAL not in self.host.declared("LLM provider"):
+        allowed = self.settings.providers
+        if LOCAL not in self.host.declared("LLM provider") or LOCAL not in (allowed or (LOCAL,)):
             return False
         try:
             return bool(self.host.llm_provider(LOCAL, {}, "").takes_of(name))

@@ -83,7 +83,7 @@ def check_secret_part(value: Mapping[str, str]) -> None:
 
 
 def check_provider(catalog: LiveCatalog, name: str) -> None:
-    """Refuse a provider that no plugin offers."""
+    """Refuse a provider that no plugin offers, or that is not allowed."""
     known = catalog.host.declared("LLM provider")
     named = mlflow_vendors.name_of(name)
     if named not in known:
@@ -91,6 +91,12 @@ def check_provider(catalog: LiveCatalog, name: str) -> None:
         raise InvalidValue(
             f"No installed plugin provides the LLM provider {quoted(name)}.",
             hint=mlflow_vendors.REFUSED.get(named) or available,
+        )
+    allowed = catalog.settings.providers
+    if allowed and named not in allowed:
+        raise Refused(
+            f"The LLM provider {quoted(name)} is not allowed here.",
+            hint=f"[gateway] providers names: {', '.join(allowed)}.",
         )
 
 
@@ -188,7 +194,8 @@ def _opened(target: TargetTable, allowed: tuple[str, ...]) -> tuple[dict[str, st
         if not isinstance(value, str):
             # A variable of this process is not the client's to read.
             raise InvalidValue(f"The setting {key!r} of a provider must be text.")
-        if key in _STEERING or "://" in value:
+        # A key as JSON, such as Google's, has addresses in it and is none.
+        if key in _STEERING or _IS_URL.match(value):
             check_address(value, allowed)
             plain[key] = value
         else:

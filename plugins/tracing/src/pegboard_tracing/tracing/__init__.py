@@ -16,6 +16,7 @@ from pegboard_tracing.tracing.settings import (
     reset,
     set_destination,
     set_span_chat_tools,
+    use_opentelemetry,
 )
 from pegboard_tracing.tracing.threads import ThreadPoolExecutor, in_context
 
@@ -33,4 +34,5 @@ __all__ = [
     "set_destination",
     "set_span_chat_tools",
     "set_tracing_context_from_http_request_headers",
+    "use_opentelemetry",
 ]

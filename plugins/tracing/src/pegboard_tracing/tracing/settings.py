@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from attrs import evolve
-from pegboard.errors import InvalidValue
+from pegboard.errors import InvalidValue, PegboardError
 
 from pegboard_tracing import keys
 from pegboard_tracing.live import LiveSpan
@@ -120,6 +120,29 @@ def _checked(processor: Any) -> Callable[[LiveSpan], None]:
             raise InvalidValue("A span processor takes one argument, the span.") from None
     checked: Callable[[LiveSpan], None] = processor
     return checked
+
+
+def use_opentelemetry(provider: Any = None, *, disable: bool = False) -> None:
+    """Trace together with OpenTelemetry: its spans and ours are within one another.
+
+    Spans that are begun by OpenTelemetry's API are kept where ours go, and ours reach the
+    processors and exporters of the provider: a ``TracerProvider`` of OpenTelemetry's SDK, by
+    default the global one, which is made if there is none. ``disable`` undoes it. PegboardError if
+    the SDK is not installed.
+    """
+    try:
+        from pegboard_tracing.tracing import joint
+    except ImportError as error:
+        if disable:
+            return
+        raise PegboardError(
+            f"Tracing together with OpenTelemetry needs its SDK: {error}.",
+            hint="Install pegboard-tracing[opentelemetry].",
+        ) from None
+    if disable:
+        joint.leave()
+    else:
+        joint.join(provider)
 
 
 def set_span_chat_tools(span: LiveSpan, tools: Sequence[Any]) -> None:

@@ -12,7 +12,8 @@ export interface DialogProps {
 
 export function Dialog({ label, close, children, className = '' }: DialogProps) {
   const box = useRef<HTMLDialogElement>(null)
-  useKeys(label, {}, true)
+  // The browser would close it a little later, and the next key were lost.
+  useKeys(label, { Escape: { does: 'Close', run: close, always: true, quiet: true } }, true)
   // Before the next key is pressed: what is typed at once belongs into the dialog.
   useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null

@@ -15,6 +15,10 @@ export interface Commanded {
   views: Record<string, Record<string, string>>
   /** Asks for a name to keep the view under; without it nobody may. */
   save?: () => void
+  /** Asks for another name of the experiment; without it nobody may. */
+  rename?: () => void
+  /** Deletes the experiment; without it nobody may. */
+  remove?: () => void
 }
 
 const KEYS = 20
@@ -42,6 +46,7 @@ function ofColumn(column: string, { view, shown, show }: Commanded): Item[] {
 /** What is the case now, and can be given up. */
 function toLeave({ view }: Commanded): Item[] {
   return [
+    view.deleted ? doing('Runs that are not deleted', () => change({ deleted: '', runs: [] })) : doing('Deleted runs, to restore them', () => change({ deleted: '1', runs: [], open: [] }), { also: 'restore trash' }),
     view.colour && doing('Own colours of runs', () => change({ colour: '' }), { also: 'color no colour' }),
     view.group && doing('No groups', () => change({ group: '', open: [] }), { also: 'ungroup' }),
     view.sort && doing('Last started first', () => change({ sort: '' }), { also: 'no order sort' }),
@@ -57,6 +62,8 @@ export async function commands(text: string, table: Commanded): Promise<Item[]> 
   const items = [more('Colour runs by', 'color runs by'), more('Group by'), more('Order by', 'sort by'), more('Curves of', 'sparklines'), ...toLeave(table)]
   for (const [name, view] of Object.entries(table.views)) items.push({ title: name, kind: 'view', run: () => navigate(`/experiments/${table.ids}${asSearch(view)}`) })
   if (table.save) items.push(doing('Save this view…', table.save))
+  if (table.rename) items.push(doing('Rename the experiment…', table.rename))
+  if (table.remove) items.push(doing('Delete the experiment', table.remove))
   if (!text) return items
   const columns = new Set([...table.shown, 'attributes.status', 'attributes.user_id'])
   const about = ABOUT.exec(text.trim())

@@ -20,7 +20,8 @@ import { complete } from './complete'
 import { BINS, type Spreads } from './head'
 import { useTableKeys } from './keys'
 import { arranged, layout, nameWidth, NOTE, SPARK, withSpark } from './layout'
-import { ColumnMenu, PlaceMenu, SaveView } from './menus'
+import { deleteExperiment } from './actions'
+import { ColumnMenu, PlaceMenu, RenamePlace, SaveView } from './menus'
 import { PaneHost } from './pane'
 import { Peek } from './peek'
 import { type Row, Rows, type RunRow, keyOf } from './rows'
@@ -45,7 +46,7 @@ export default function Experiment({ params }: PageProps) {
   return <Room key={params.ids} ids={params.ids ?? 'all'} name={place.name} experiments={place.ids} error={place.error} view={view} />
 }
 
-function Room({ ids, name, experiments, error: lost, view }: { ids: string; name: string; experiments: string[]; error?: ReturnType<typeof useExperiments>['error']; view: View }) {
+function Room({ ids, name: given, experiments, error: lost, view }: { ids: string; name: string; experiments: string[]; error?: ReturnType<typeof useExperiments>['error']; view: View }) {
   const [source, fresh] = useSource(experiments, view)
   void source.version.value
   const heads = source.heads.value
@@ -58,6 +59,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
   const inside = useRef(false)
   const single = experiments.length === 1 ? experiments[0]! : ''
   const marks = useResource<Marks>(single ? 'views' : null, { experiment_id: single })
+  const name = (single && marks.data?.name) || given
   const [pins, showPins] = useState<readonly string[]>([])
   const touched = useRef(false)
   const setPins = (next: readonly string[]) => { touched.current = true; showPins(next) }
@@ -107,9 +109,10 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
   }
   const shown = columns.filter((each) => each !== SPARK)
   const show = (wanted: string[], on: boolean) => change({ cols: on ? [...shown, ...wanted.filter((each) => !shown.includes(each))] : shown.filter((each) => !wanted.includes(each)) })
-  const [saving, setSaving] = useState(false)
+  const [asking, setAsking] = useState<'save' | 'rename'>()
+  const remove = () => void deleteExperiment(single, name)
   const latest = useRef<Commanded | undefined>(undefined)
-  latest.current = { experiments, ids, view, shown, show, views: marks.data?.views ?? {}, save: single && may('write') ? () => setSaving(true) : undefined }
+  latest.current = { experiments, ids, view, shown, show, views: marks.data?.views ?? {}, save: single && may('write') ? () => setAsking('save') : undefined, rename: single && may('write') ? () => setAsking('rename') : undefined, remove: single && single !== '0' && may('delete') ? remove : undefined }
   useProvider((text) => commands(text, latest.current!))
   const runsOf = (found: readonly string[]): RunRef[] => found.map((id) => {
     const row = source.at(source.indexOf(id))
@@ -138,9 +141,11 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
         <Filter value={view.q} memory={ids} error={filterError} placeholder={isEmpty ? 'nothing to filter yet' : 'metrics.loss < 0.5 and params.opt = …, or words'} apply={(q) => change({ q })} complete={(wanted) => complete(experiments, wanted)} count={heads ? (heads.matched === heads.total ? plural(heads.total, 'run') : `${count(heads.matched)} of ${count(heads.total)}`) : undefined} />
       </Bar>
       {failed && !isMissing && <Failed what="The runs could not be read" error={failed} still={heads ? 'What is shown is what was read before.' : ''} retry={renew} />}
+      {view.deleted && <div class="legend" role="status"><span class="warn">Deleted runs.</span><span>{may('delete') ? 'del restores those that are picked.' : ''}</span><span class="x" /><button class="i3" onClick={() => change({ deleted: '', runs: [] })}>all others</button></div>}
       {view.colour && <Legend column={view.colour} entries={legend} q={view.q} />}
       <div class="exp">
         {isMissing ? <div class="fill dots"><Nothing title="There is no such experiment">It is gone for ever, or it is in another store than <span class="m">{address()}</span>. <a class="link" href={href('/')}>All experiments</a></Nothing></div>
+          : isEmpty && view.deleted ? <div class="fill dots"><Nothing title="No deleted runs">What is deleted stands here until it is removed for ever. <button class="link" onClick={() => change({ deleted: '' })}>All other runs</button></Nothing></div>
           : isEmpty ? <div class="fill dots"><Empty title="No runs yet" experiment={name} /></div>
           : heads && !heads.rows && !error ? <div class="fill dots"><Nothing title="No run fits">The filter leaves none of {plural(heads.total, 'run')}. <button class="link" onClick={() => change({ q: '' })}>Take it away</button></Nothing></div>
           : (!onCharts || view.view === 'split') && (
@@ -155,8 +160,9 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
         <Picked {...acts} />
       </Foot>
       {menu && <ColumnMenu {...menu} cols={cols} view={view} shown={shown} show={show} spread={spreads.data?.columns[menu.column]} close={() => setMenu(undefined)} />}
-      {placing && <PlaceMenu at={placing} ids={ids} single={single} views={marks.data?.views ?? {}} view={view} close={() => { setPlacing(undefined); marks.reload() }} />}
-      {saving && <SaveView single={single} close={() => { setSaving(false); marks.reload() }} />}
+      {placing && <PlaceMenu at={placing} ids={ids} single={single} views={marks.data?.views ?? {}} view={view} rename={() => setAsking('rename')} remove={remove} close={() => { setPlacing(undefined); marks.reload() }} />}
+      {asking === 'save' && <SaveView single={single} close={() => { setAsking(undefined); marks.reload() }} />}
+      {asking === 'rename' && <RenamePlace single={single} name={name} renew={marks.reload} close={() => setAsking(undefined)} />}
       {choosing && <Chooser experiments={experiments} shown={shown} toggle={show} reset={() => change({ cols: [] })} close={() => setChoosing(false)} />}
     </>
   )

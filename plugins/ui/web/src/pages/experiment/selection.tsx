@@ -8,7 +8,7 @@ import { hasRoute, navigate } from '../../core/router'
 import { may } from '../../core/root'
 import { Ask } from '../../parts/ask'
 import { ColourMenu } from './colour'
-import { deleteRuns, pinRuns, renameRun, type Target, tagRuns } from './actions'
+import { deleteRuns, pinRuns, renameRun, restoreRuns, type Target, tagRuns } from './actions'
 import { type Col, SPARK } from './layout'
 import type { RunRow, Source } from './rows'
 import { change, sortColumn, type View } from './state'
@@ -37,7 +37,8 @@ export function Picked({ targets, single, pins, setPins, hides, renew, view, pic
     const on = !ids.every((id) => pins.includes(id))
     void pinRuns(single, targets, on, (found, shown) => setPins(shown ? [...new Set([...pins, ...found])] : pins.filter((id) => !found.includes(id))))
   }
-  const remove = () => { void deleteRuns(targets, hides); pick(ids, false) }
+  const removes = view.deleted ? 'Restore' : 'Delete'
+  const remove = () => { void (view.deleted ? restoreRuns : deleteRuns)(targets, hides); pick(ids, false) }
   const compare = () => navigate(`/compare?runs=${ids.join(',')}`)
   const canCompare = picked > 1 && hasRoute('/compare')
   useKeys('Picked runs', {
@@ -47,7 +48,7 @@ export function Picked({ targets, single, pins, setPins, hides, renew, view, pic
     x: { does: 'Hide or show in charts', run: hide, needs },
     p: single && may('write') ? { does: 'Pin or unpin', run: pin, needs } : undefined,
     'Shift+C': single && may('write') ? { does: 'Colour', run: () => setColouring(document.querySelector('.foot .over .colour') ?? document.querySelector('.row.at .peg') ?? document.body), needs } : undefined,
-    Backspace: may('delete') ? { does: 'Delete', run: remove, needs } : undefined,
+    Backspace: may('delete') ? { does: removes, run: remove, needs } : undefined,
     Escape: picked ? { does: 'Pick none', run: () => change({ runs: [] }, true) } : undefined,
   })
   return (
@@ -61,7 +62,7 @@ export function Picked({ targets, single, pins, setPins, hides, renew, view, pic
             <button onClick={hide}>hide<kbd>x</kbd></button>
             {single && may('write') && <button onClick={pin}>pin<kbd>p</kbd></button>}
             {single && may('write') && <button class="colour" aria-haspopup="menu" onClick={(event) => setColouring(event.currentTarget)}>colour<kbd>shift C</kbd></button>}
-            {may('delete') && <button onClick={remove}>delete<kbd>del</kbd></button>}
+            {may('delete') && <button onClick={remove}>{removes.toLowerCase()}<kbd>del</kbd></button>}
           </span>
         </>
       )}

@@ -10,8 +10,12 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from mlflow_server import MlflowServer
 from peers import interpreter
 from pegboard_testing.isolation import forget
+
+# Peers start many times here, and most of a first start of theirs is compiling.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,6 +34,22 @@ def mlflow_python() -> Path:
     return interpreter("mlflow")
 
 
+@pytest.fixture(scope="session")
+def _mlflow_server(
+    mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MlflowServer]:
+    server = MlflowServer(mlflow_python, tmp_path_factory.mktemp("mlflow"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def mlflow_server(_mlflow_server: MlflowServer) -> MlflowServer:
+    """Return the real MLflow's server as if it were new: to start one takes many seconds."""
+    _mlflow_server.clear()
+    return _mlflow_server
+
+
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> None:
     """Let processes that tests start be interrupted.
@@ -42,15 +62,34 @@ def interruptible() -> None:
 @pytest.fixture(scope="session")
 def boosted_python(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return MLflow's interpreter, with our XGBoost and LightGBM where it looks for packages."""
-    place = tmp_path_factory.mktemp("boosted")
+    return _with_ours(mlflow_python, tmp_path_factory.mktemp("boosted"), "xgboost lightgbm")
+
+
+LLM_CLIENTS = (
+    "openai anthropic httpx2 httpcore2 jiter sniffio docstring_parser truststore tqdm "
+    "langchain_core langchain_protocol langgraph langgraph_sdk langsmith tenacity jsonpatch "
+    "jsonpointer uuid_utils xxhash ormsgpack orjson zstandard requests_toolbelt httpx httpcore "
+    "distro websockets"
+)
+
+
+@pytest.fixture(scope="session")
+def llm_python(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return MLflow's interpreter, with our clients of language models."""
+    return _with_ours(mlflow_python, tmp_path_factory.mktemp("llm"), LLM_CLIENTS)
+
+
+def _with_ours(python: Path, place: Path, names: str) -> Path:
+    """Return an interpreter that finds some of our packages before its own."""
     ours = Path(sysconfig.get_path("purelib"))
-    for pattern in ("xgboost", "xgboost.libs", "xgboost-*", "lightgbm", "lightgbm-*"):
-        for found in ours.glob(pattern):
-            (place / found.name).symlink_to(found)
-    python = place / "python"
-    python.write_text(f'#!/bin/sh\nPYTHONPATH={place} exec "{mlflow_python}" "$@"\n')
-    python.chmod(0o755)
-    return python
+    for name in names.split():
+        for pattern in (name, f"{name}.py", f"{name}.libs", f"{name}-*"):
+            for found in ours.glob(pattern):
+                (place / found.name).symlink_to(found)
+    made = place / "python"
+    made.write_text(f'#!/bin/sh\nPYTHONPATH={place} exec "{python}" "$@"\n')
+    made.chmod(0o755)
+    return made
 
 
 @pytest.fixture(scope="module", autouse=True)

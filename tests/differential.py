@@ -29,21 +29,28 @@ from pegboard_server_process import PegboardServer
 
 
 @contextmanager
+def beside(theirs: MlflowServer, python: Path, place: Path) -> Iterator[Pair]:
+    """Start a server of ours beside MLflow's, and a client for each."""
+    ours = PegboardServer(place)
+    try:
+        pair = Pair(python, theirs.url, ours.url, place)
+        try:
+            yield pair
+        finally:
+            pair.close()
+    finally:
+        ours.stop()
+
+
+@contextmanager
 def servers(python: Path, place: Path) -> Iterator[Pair]:
     """Start MLflow's server and ours, each with a client."""
     for name in ("mlflow", "pegboard"):
         (place / name).mkdir()
     theirs = MlflowServer(python, place / "mlflow")
     try:
-        ours = PegboardServer(place / "pegboard")
-        try:
-            pair = Pair(python, theirs.url, ours.url, place)
-            try:
-                yield pair
-            finally:
-                pair.close()
-        finally:
-            ours.stop()
+        with beside(theirs, python, place / "pegboard") as pair:
+            yield pair
     finally:
         theirs.stop()
 

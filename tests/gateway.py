@@ -13,12 +13,14 @@ from typing import Any
 from attrs import frozen
 from served import started
 
-_FAKE = Path(__file__).parent.parent / "plugins" / "gateway" / "tests" / "upstream_fake.py"
+_TESTS = Path(__file__).parent.parent / "plugins" / "gateway" / "tests"
 UPSTREAM_KEY = "sk-marker-of-the-upstream-0123456789"
 
 
-def _loaded() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("gateway_upstream_fake", _FAKE)
+def _loaded(name: str) -> ModuleType:
+    """Return a module of the gateway's own tests, which are no package."""
+    path = _TESTS / f"{name}.py"
+    specification = importlib.util.spec_from_file_location(f"gateway_{name}", path)
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module
@@ -26,8 +28,10 @@ def _loaded() -> ModuleType:
     return module
 
 
-fake = _loaded()
+fake = _loaded("upstream_fake")
 """The module of the fake upstream: ``fake.FakeUpstream`` and its behaviours."""
+files = _loaded("mlflow_files")
+"""Files of MLflow's gateway."""
 
 
 @frozen

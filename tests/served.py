@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,30 @@ def started(place: Path, *words: str) -> Iterator[str]:
 
 def run_script(python: Path, url: str, place: Path, code: str) -> Any:
     """Run code with MLflow's client and return what it leaves in ``answer``."""
-    whole = f"import json, mlflow\n{textwrap.dedent(code)}\nprint(json.dumps(answer))\n"
+    with scripts(python, url, place) as run:
+        return run(code)
+
+
+_SCRIPTS = """
+import json, sys, traceback, mlflow
+out, sys.stdout = sys.stdout, sys.stderr
+for line in sys.stdin:
+    names = {"__name__": "__main__", "json": json, "mlflow": mlflow}
+    try:
+        exec(json.loads(line), names)
+        said = {"answer": names["answer"]}
+    except BaseException:
+        said = {"error": traceback.format_exc()}
+    print(json.dumps(said), file=out, flush=True)
+"""
+
+
+@contextmanager
+def scripts(python: Path, url: str, place: Path) -> Iterator[Callable[[str], Any]]:
+    """Yield what runs code with MLflow's client and returns what it leaves in ``answer``.
+
+    All of it runs in one process: to import MLflow takes seconds.
+    """
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW", "PEGBOARD"))}
     environment |= {
         "MLFLOW_TRACKING_URI": url,
@@ -54,15 +78,32 @@ def run_script(python: Path, url: str, place: Path, code: str) -> Any:
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
         "DO_NOT_TRACK": "true",
     }
-    done = subprocess.run(
-        [str(python), "-c", whole],
-        cwd=place,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if line.startswith(("{", "["))]
-    return json.loads(lines[-1])
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [str(python), "-c", _SCRIPTS],
+            cwd=place,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+
+        def run(code: str) -> Any:
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write(json.dumps(textwrap.dedent(code)) + "\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
+            if not line:
+                log.seek(0)
+                raise AssertionError(log.read())
+            said = json.loads(line)
+            assert "error" not in said, said["error"]
+            return said["answer"]
+
+        try:
+            yield run
+        finally:
+            process.communicate(timeout=300)
+        log.seek(0)
+        assert process.returncode == 0, log.read()

@@ -8,7 +8,16 @@ import sys
 from pathlib import Path
 
 BENCHMARKS = Path(__file__).resolve().parent / "benchmarks"
-NAMES = ("log_metric", "steps", "many_processes", "startup", "history", "server", "registry")
+NAMES = (
+    "log_metric",
+    "steps",
+    "many_processes",
+    "startup",
+    "history",
+    "server",
+    "registry",
+    "tracing",
+)
 
 
 def test_the_benchmarks_run_and_no_logged_point_is_missing(tmp_path: Path) -> None:
@@ -22,6 +31,7 @@ def test_the_benchmarks_run_and_no_logged_point_is_missing(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     rows = {row["what"]: row for row in json.loads(result.read_text())}
     assert rows["log_metric calls found again after kill -9"]["ours"] == 100
+    assert rows["spans found again after kill -9"]["ours"] == 100
     assert len(rows) >= len(NAMES)
     assert all(row["ours"] > 0 for row in rows.values())
     assert all(row["what"] in " ".join(done.stdout.split()) for row in rows.values())

@@ -106,7 +106,7 @@ def test_an_endpoint_is_made_used_limited_and_removed(ask: Ask, served: Served) 
 def test_an_endpoint_with_fallback_and_price_is_kept_in_full(ask: Ask, served: Served) -> None:
     own = {"provider": "openai", "api_key": SECRET, "base_url": served.upstream.url}
     first = {**own, "model": "a", "weight": 3, "price": {"input": 1, "output": 2}}
-    second = {**own, "model": "b", "fallback": 1, "max_parallel": 2}
+    second = {**own, "model": "b", "fallback": 1, "max_parallel": 2, "max_output_tokens": 99}
     body = {"name": "full", "targets": [first, second], "routing": {"fallback_attempts": 2}}
     made = ask("POST", f"{BASE}/endpoints", {"endpoint": body})
     assert made.status_code == 200, made.text
@@ -115,6 +115,7 @@ def test_an_endpoint_with_fallback_and_price_is_kept_in_full(ask: Ask, served: S
         ("a", 3, 0, None),
         ("b", 1, 1, 2),
     ]
+    assert [t["max_output_tokens"] for t in targets] == [None, 99]
     assert targets[0]["price"] == {"input": 1, "output": 2, "cached_input": None}
     assert made.json()["endpoint"]["routing"]["fallback_attempts"] == 2
 

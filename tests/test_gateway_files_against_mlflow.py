@@ -5,46 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from attrs import frozen
+from gateway import files
 from peers import interpreter
+from pegboard import config as configuration
+from pegboard.contracts.llm import Task
 from pegboard.errors import ConfigError
+from pegboard.host import Host
 from pegboard_gateway.mlflow_file import read
 
-# The example of MLflow 2.17's documentation (docs/source/llms/deployments/index.rst), with keys of
-# its kind in the environment, and the example files of its repository, of several vendors.
-DOCUMENTED = """
-endpoints:
-  - name: completions
-    endpoint_type: llm/v1/completions
-    model:
-      provider: openai
-      name: gpt-4o-mini
-      config:
-        openai_api_key: $OPENAI_API_KEY
-    limit:
-      renewal_period: minute
-      calls: 10
-
-  - name: chat
-    endpoint_type: llm/v1/chat
-    model:
-      provider: openai
-      name: gpt-4o-mini
-      config:
-        openai_api_key: $OPENAI_API_KEY
-
-  - name: embeddings
-    endpoint_type: llm/v1/embeddings
-    model:
-      provider: openai
-      name: text-embedding-ada-002
-      config:
-        openai_api_key: $OPENAI_API_KEY
-"""
+# The example files of MLflow's repository, of several vendors.
 VENDORS = """
 endpoints:
   - name: claude
@@ -103,24 +79,9 @@ endpoints:
     endpoint_type: llm/v1/chat
     model: {provider: togetherai, name: m, config: {togetherai_api_key: $OPENAI_API_KEY}}
 """
-ONE: Mapping[str, Any] = {
-    "name": "a",
-    "endpoint_type": "llm/v1/chat",
-    "model": {"provider": "openai", "name": "m", "config": {"openai_api_key": "k"}},
-}
+ONE: Mapping[str, Any] = files.ONE
+endpoints, model, config, routes = files.endpoints, files.model, files.config, files.routes
 LIMIT = {"calls": 10, "renewal_period": "minute"}
-ROUTE = {
-    "name": "r",
-    "task_type": "llm/v1/chat",
-    "destinations": [
-        {"name": "a", "traffic_percentage": 80},
-        {"name": "b", "traffic_percentage": 20},
-    ],
-}
-
-
-def endpoints(*changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {"endpoints": [{**ONE, **change} for change in changes]}
 
 
 def older(**change: Any) -> dict[str, Any]:
@@ -129,20 +90,8 @@ def older(**change: Any) -> dict[str, Any]:
     return made
 
 
-def model(**change: Any) -> dict[str, Any]:
-    return {"model": {**ONE["model"], **change}}
-
-
-def config(**values: Any) -> dict[str, Any]:
-    return model(config=values)
-
-
-def routes(**change: Any) -> dict[str, Any]:
-    return {**endpoints({}, {"name": "b"}), "routes": [{**ROUTE, **change}]}
-
-
 CASES: Mapping[str, dict[str, Any]] = {
-    "documented": yaml.safe_load(DOCUMENTED),
+    "documented": yaml.safe_load(files.DOCUMENTED),
     "vendors": yaml.safe_load(VENDORS),
     "two": endpoints({}, {"name": "b"}),
     "older names": {"routes": [older()]},
@@ -204,7 +153,6 @@ STRICTER: Mapping[str, dict[str, Any]] = {
     "an unknown key of a limit": endpoints({"limit": {**LIMIT, "by": "user"}}),
     "a limit of nothing": endpoints({"limit": {**LIMIT, "calls": 0}}),
     "a limit of two at once": endpoints({"limit": {**LIMIT, "renewal_period": "day;3/hour"}}),
-    "a vendor that is no more": endpoints(model(provider="palm", config={"palm_api_key": "k"})),
     "a name that is a way up": endpoints({"name": ".."}),
     "an empty key": endpoints(config(openai_api_key="")),
 }
@@ -214,6 +162,9 @@ PROGRAM = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
 from mlflow.gateway import config
+from mlflow.gateway.provider_registry import provider_registry
+named = {str(getattr(name, "value", name)) for name in provider_registry.keys()}
+print(json.dumps(sorted(named | config.Provider.values())))
 load = getattr(config, "_load_gateway_config", None) or config._load_route_config
 for file in json.load(sys.stdin):
     try:
@@ -243,18 +194,33 @@ def written(place: Path, cases: Mapping[str, Any]) -> dict[str, Path]:
     return files
 
 
+@frozen
+class Judged:
+    """The providers that a real MLflow names, and which cases it reads."""
+
+    providers: frozenset[str]
+    accepted: Mapping[str, bool]
+
+
 @pytest.fixture(scope="module")
-def accepted(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, bool]:
-    """Return which cases a real MLflow reads: 3.17 or, unless they are of 3.x only, 2.17."""
+def told(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    """Return what a real MLflow knows: 3.17 or, unless cases are of 3.x only, 2.17."""
     cases = {**CASES, **STRICTER}
     files = written(tmp_path_factory.mktemp("yaml"), cases)
     # 2.x passes over routes beside endpoints.
     common = {name: file for name, file in files.items() if len(cases[name]) < 2}
-    newer, older = judged("mlflow", files), judged("mlflow-2", common)
-    return {name: newer[name] or older.get(name, False) for name in files}
+    with ThreadPoolExecutor(2) as pool:
+        newer, older = pool.map(judged, ("mlflow", "mlflow-2"), (files, common))
+    either = {name: newer.accepted[name] or older.accepted.get(name, False) for name in files}
+    return Judged(newer.providers | older.providers, either)
 
 
-def judged(peer: str, files: Mapping[str, Path]) -> Mapping[str, bool]:
+@pytest.fixture
+def accepted(told: Judged) -> Mapping[str, bool]:
+    return told.accepted
+
+
+def judged(peer: str, files: Mapping[str, Path]) -> Judged:
     done = subprocess.run(
         [interpreter(peer), "-c", PROGRAM],
         input=json.dumps([str(file) for file in files.values()]),
@@ -262,9 +228,11 @@ def judged(peer: str, files: Mapping[str, Path]) -> Mapping[str, bool]:
         text=True,
         env=ENVIRONMENT,
     )
-    words = done.stdout.split()
+    names, _, rest = done.stdout.partition("\n")
+    words = rest.split()
     assert len(words) == len(files), done.stderr
-    return {name: word == "yes" for name, word in zip(files, words, strict=True)}
+    accepted = {name: word == "yes" for name, word in zip(files, words, strict=True)}
+    return Judged(frozenset(json.loads(names)), accepted)
 
 
 def ours(file: Path) -> bool:
@@ -289,3 +257,106 @@ def test_what_mlflow_passes_over_is_refused_and_named(
 ) -> None:
     assert accepted[name]
     assert not ours(written(tmp_path, {name: STRICTER[name]})[name])
+
+
+KEY = {"api_key": "k"}
+PROVIDERS: Mapping[str, tuple[dict[str, Any], str]] = {
+    "ai21labs": ({"ai21labs_api_key": "k"}, "ai21labs"),
+    "amazon-bedrock": (
+        {
+            "aws_config": {
+                "aws_access_key_id": "i",
+                "aws_secret_access_key": "k",
+                "aws_region": "eu-central-1",
+            }
+        },
+        "bedrock",
+    ),
+    "anthropic": ({"anthropic_api_key": "k"}, "anthropic"),
+    "azure": (
+        {
+            "openai_api_key": "k",
+            "openai_api_base": "https://r.openai.azure.com",
+            "openai_api_version": "v1",
+            "openai_deployment_name": "d",
+        },
+        "azure",
+    ),
+    "bedrock": ({"aws_config": {"aws_bearer_token": "k", "aws_region": "eu-central-1"}}, "bedrock"),
+    "cohere": ({"cohere_api_key": "k"}, "cohere"),
+    "databricks": (
+        {"host": "https://dbc.example", "client_id": "c", "client_secret": "s"},
+        "databricks",
+    ),
+    "databricks-model-serving": ({"host": "https://dbc.example", "token": "k"}, "databricks"),
+    "deepseek": (KEY, "deepseek"),
+    "gemini": ({"gemini_api_key": "k"}, "gemini"),
+    "groq": (KEY, "groq"),
+    "huggingface-text-generation-inference": (
+        {"hf_server_url": "http://127.0.0.1:5000"},
+        "huggingface-text-generation-inference",
+    ),
+    "litellm": (
+        {
+            "litellm_provider": "fireworks_ai",
+            "litellm_auth_config": {**KEY, "auth_mode": "api_key"},
+        },
+        "fireworks",
+    ),
+    "mistral": ({"mistral_api_key": "k"}, "mistral"),
+    "mlflow-model-serving": ({"model_server_url": "http://127.0.0.1:1"}, "mlflow-model-serving"),
+    "mosaicml": ({"mosaicml_api_key": "k"}, "ended its inference service; 'databricks'"),
+    "ollama": ({}, "ollama"),
+    "openai": ({"openai_api_key": "k"}, "openai"),
+    "openrouter": (KEY, "openrouter"),
+    "palm": ({"palm_api_key": "k"}, "ended PaLM; its successor is 'gemini'"),
+    "portkey": ({**KEY, "portkey_provider": "@openai-prod"}, "portkey"),
+    "sap-ai-core": ({}, "sap-ai-core"),
+    "togetherai": ({"togetherai_api_key": "k"}, "togetherai"),
+    "typesafe": ({"typesafe_api_key": "k"}, "they do not chat, complete or embed. Ask them there"),
+    "vertex_ai": ({"vertex_project": "p", "vertex_location": "europe-west4"}, "vertex-ai"),
+    "xai": (KEY, "xai"),
+}
+"""For each of MLflow's providers a config, and which of ours it is, or why it is refused."""
+REFUSED = ("mosaicml", "palm", "typesafe")
+
+
+def test_all_of_mlflows_providers_are_in_the_table(told: Judged) -> None:
+    assert told.providers == PROVIDERS.keys()
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_each_of_mlflows_providers_is_served_or_refused_with_what_is_there_instead(
+    name: str, tmp_path: Path
+) -> None:
+    given, expected = PROVIDERS[name]
+    file = written(tmp_path, {name: endpoints(model(provider=name, config=given))})[name]
+    environment = {"MLFLOW_GENAI_JUDGE_BASE_URL": "https://egress.example/v2/completion"}
+    if name in REFUSED:
+        with pytest.raises(ConfigError) as raised:
+            read(file, environment)
+        assert expected in raised.value.hint
+        return
+    [target] = read(file, environment)[0].targets
+    assert target.provider == expected
+    made = Host(configuration.Config()).llm_provider(expected, target.options, name)
+    assert Task.CHAT in made.takes_of(target.model)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (model(provider="ai21labs", name="j2-ultra", config={"ai21labs_api_key": "k"}), "jamba"),
+        (model(provider="litellm", config={"litellm_provider": "replicate"}), "LiteLLM's proxy"),
+        (model(provider="litellm", config={}), "LiteLLM's proxy"),
+        (model(provider="sap-ai-core", config={}), "MLFLOW_GENAI_JUDGE_BASE_URL"),
+        (model(provider="vertex_ai", config={}), "vertex_project"),
+    ],
+)
+def test_what_of_a_vendor_is_not_served_is_said(
+    change: Mapping[str, Any], said: str, tmp_path: Path
+) -> None:
+    file = written(tmp_path, {"it": endpoints(change)})["it"]
+    with pytest.raises(ConfigError) as raised:
+        read(file, {})
+    assert said in str(raised.value)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from gateway import Served, fake, serving
-from served import run_script
+from served import scripts
 from target import token_of
+
+Run = Callable[[str, str], Any]
 
 SECRET = "sk-marker-of-a-client-0123456789abcdef"
 TOML = """
@@ -66,10 +68,17 @@ def tokens(served: Served) -> Mapping[str, str]:
     return {"admin": admin, "reader": reader}
 
 
-def run(python: Path, served: Served, token: str, code: str) -> Any:
+@pytest.fixture(scope="module")
+def client(mlflow_python: Path, served: Served) -> Iterator[Run]:
+    """Return what runs code with MLflow's own store, by token."""
     given = f"KEY, UPSTREAM = {SECRET!r}, {served.upstream.url!r}\n"
-    identity = f"import os; os.environ['MLFLOW_TRACKING_TOKEN'] = {token!r}\n"
-    return run_script(python, served.url, served.place, identity + given + PRELUDE + code)
+    with scripts(mlflow_python, served.url, served.place) as run:
+
+        def by(token: str, code: str) -> Any:
+            identity = f"import os; os.environ['MLFLOW_TRACKING_TOKEN'] = {token!r}\n"
+            return run(identity + given + PRELUDE + code)
+
+        yield by
 
 
 def ask(served: Served, token: str, endpoint: str) -> requests.Response:
@@ -82,11 +91,9 @@ def ask(served: Served, token: str, endpoint: str) -> requests.Response:
 
 
 def test_an_endpoint_is_made_and_serves_at_once(
-    mlflow_python: Path, served: Served, tokens: Mapping[str, str]
+    client: Run, served: Served, tokens: Mapping[str, str]
 ) -> None:
-    found = run(
-        mlflow_python,
-        served,
+    found = client(
         tokens["admin"],
         """
 first, second = made("one-a"), made("one-b")
@@ -140,11 +147,9 @@ answer = {
 
 
 def test_secrets_are_masked_changed_and_forgotten(
-    mlflow_python: Path, served: Served, tokens: Mapping[str, str]
+    client: Run, served: Served, tokens: Mapping[str, str]
 ) -> None:
-    found = run(
-        mlflow_python,
-        served,
+    found = client(
         tokens["admin"],
         """
 definition = made("two")
@@ -173,11 +178,9 @@ answer["gone"] = code(lambda: store.get_secret_info(secret_id=secret.secret_id))
 
 
 def test_definitions_links_tags_and_bindings_are_changed(
-    mlflow_python: Path, served: Served, tokens: Mapping[str, str]
+    client: Run, served: Served, tokens: Mapping[str, str]
 ) -> None:
-    found = run(
-        mlflow_python,
-        served,
+    found = client(
         tokens["admin"],
         """
 first, second = made("three-a"), made("three-b")
@@ -234,11 +237,9 @@ answer["left"] = [d.name for d in store.list_gateway_model_definitions(secret_id
 
 
 def test_what_is_wrong_is_refused_with_mlflows_codes(
-    mlflow_python: Path, served: Served, tokens: Mapping[str, str]
+    client: Run, served: Served, tokens: Mapping[str, str]
 ) -> None:
-    found = run(
-        mlflow_python,
-        served,
+    found = client(
         tokens["admin"],
         """
 d = made("four").model_definition_id
@@ -256,6 +257,10 @@ answer = {
     "no value": code(lambda: store.create_gateway_secret("x", {}))[0],
     "a steering value": code(lambda: store.create_gateway_secret(
         "x", {"api_key": "k", "base_url": "https://evil.example.org"}))[0],
+    "a hidden address": code(lambda: store.create_gateway_secret(
+        "x", {"api_key": "k", "anything": "https://evil.example.org"}))[0],
+    "a vendor that is gone": code(lambda: store.create_gateway_model_definition(
+        "x", store.get_secret_info(secret_name="four key").secret_id, "palm", "m")),
     "no provider": code(lambda: store.create_gateway_model_definition(
         "x", store.get_secret_info(secret_name="four key").secret_id, "opeai", "m")),
     "metadata": code(secret(api_base="https://169.254.169.254/latest"))[0],
@@ -270,6 +275,8 @@ answer = {
     wrong = "INVALID_PARAMETER_VALUE"
     assert found["no models"] == found["a name"] == found["no value"] == wrong
     assert found["a steering value"] == found["odd address"] == found["a file"] == wrong
+    assert found["a hidden address"] == found["a vendor that is gone"][0] == wrong
+    assert "its successor is 'gemini'" in found["a vendor that is gone"][1]
     assert found["the same name"] == found["a file's name"][0] == "RESOURCE_ALREADY_EXISTS"
     assert "pegboard.toml" in found["a file's name"][1]
     assert found["no such model"] == "RESOURCE_DOES_NOT_EXIST"
@@ -280,7 +287,7 @@ answer = {
 
 
 def test_budgets_are_made_hold_and_are_told(
-    mlflow_python: Path, served: Served, tokens: Mapping[str, str]
+    client: Run, served: Served, tokens: Mapping[str, str]
 ) -> None:
     code_of_budgets = """
 from mlflow.entities.gateway_budget_policy import (
@@ -292,9 +299,7 @@ def budget(scope, amount=5.0, target=None, action=BudgetAction.REJECT):
         BudgetUnit.USD, amount, month, scope, action, target_value=target
     )
 """
-    found = run(
-        mlflow_python,
-        served,
+    found = client(
         tokens["admin"],
         code_of_budgets
         + """
@@ -343,11 +348,9 @@ answer["gone"] = code(lambda: store.get_budget_policy(other.budget_policy_id))[0
 
 
 def test_only_administrators_may_look_or_change(
-    mlflow_python: Path, served: Served, tokens: Mapping[str, str]
+    client: Run, served: Served, tokens: Mapping[str, str]
 ) -> None:
-    found = run(
-        mlflow_python,
-        served,
+    found = client(
         tokens["reader"],
         """
 answer = [code(act)[0] for act in (

@@ -5,48 +5,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import requests
-from gateway import UPSTREAM_KEY, Served, fake, serving
+from gateway import UPSTREAM_KEY, Served, fake, files, serving
 from peers import interpreter
-from served import run_script
+from served import scripts
 
-# As in MLflow 2.17's documentation, but for the address of the vendor.
-YAML = """
-endpoints:
-  - name: completions
-    endpoint_type: llm/v1/completions
-    model:
-      provider: openai
-      name: gpt-4o-mini
-      config:
-        openai_api_key: KEY
-        openai_api_base: UPSTREAM
-    limit:
-      renewal_period: minute
-      calls: 10
-
-  - name: chat
-    endpoint_type: llm/v1/chat
-    model:
-      provider: openai
-      name: gpt-4o-mini
-      config:
-        openai_api_key: KEY
-        openai_api_base: UPSTREAM
-
-  - name: embeddings
-    endpoint_type: llm/v1/embeddings
-    model:
-      provider: openai
-      name: text-embedding-ada-002
-      config:
-        openai_api_key: KEY
-        openai_api_base: UPSTREAM
-"""
+YAML = files.DOCUMENTED.replace("$OPENAI_API_KEY", "KEY\n        openai_api_base: UPSTREAM")
 TOML = """
 [gateway]
 mlflow_config = "config.yaml"
@@ -75,14 +43,25 @@ def upstream(served: Served) -> Iterator[Any]:
     yield served.upstream
 
 
-@pytest.mark.parametrize("peer", ["mlflow-2", "mlflow"])
+@pytest.fixture(scope="module")
+def newer(served: Served) -> Iterator[Callable[[str], Any]]:
+    """Return what runs code with MLflow 3."""
+    with scripts(interpreter("mlflow"), served.url, served.place) as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def older(served: Served) -> Iterator[Callable[[str], Any]]:
+    """Return what runs code with MLflow 2."""
+    with scripts(interpreter("mlflow-2"), served.url, served.place) as run:
+        yield run
+
+
+@pytest.mark.parametrize("peer", ["older", "newer"])
 def test_the_deployments_client_lists_describes_and_predicts(
-    peer: str, served: Served, upstream: Any
+    peer: str, request: pytest.FixtureRequest, served: Served, upstream: Any
 ) -> None:
-    found = run_script(
-        interpreter(peer),
-        served.url,
-        served.place,
+    found = request.getfixturevalue(peer)(
         f"""
         from mlflow.deployments import get_deploy_client
 
@@ -123,12 +102,9 @@ def test_the_deployments_client_lists_describes_and_predicts(
 
 
 def test_errors_reach_the_deployments_client_with_their_status(
-    served: Served, upstream: Any
+    newer: Callable[[str], Any], served: Served, upstream: Any
 ) -> None:
-    found = run_script(
-        interpreter("mlflow"),
-        served.url,
-        served.place,
+    found = newer(
         f"""
         import requests
         from mlflow.deployments import get_deploy_client
@@ -157,12 +133,9 @@ def test_errors_reach_the_deployments_client_with_their_status(
 
 
 def test_the_gateway_client_of_2_x_searches_describes_and_queries(
-    served: Served, upstream: Any
+    older: Callable[[str], Any], served: Served
 ) -> None:
-    found = run_script(
-        interpreter("mlflow-2"),
-        served.url,
-        served.place,
+    found = older(
         f"""
         import warnings
         warnings.simplefilter("ignore")
@@ -184,7 +157,7 @@ def test_the_gateway_client_of_2_x_searches_describes_and_queries(
     assert found["completed"]["choices"][0]["text"] == WORDS
 
 
-def test_a_judge_of_mlflow_3_asks_the_gateway(served: Served, upstream: Any) -> None:
+def test_a_judge_of_mlflow_3_asks_the_gateway(newer: Callable[[str], Any], upstream: Any) -> None:
     verdict = json.dumps({"result": "yes", "rationale": "It greets."})
     message = {"role": "assistant", "content": verdict}
     answer = {
@@ -196,10 +169,7 @@ def test_a_judge_of_mlflow_3_asks_the_gateway(served: Served, upstream: Any) -> 
         "usage": fake.USAGE,
     }
     upstream.next(fake.reply(200, answer))
-    found = run_script(
-        interpreter("mlflow"),
-        served.url,
-        served.place,
+    found = newer(
         """
         from mlflow.genai.judges import make_judge
 

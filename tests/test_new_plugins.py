@@ -18,6 +18,7 @@ PROVIDES = {
     "artifact-store": [("artifact store", "fresh-artifact-store")],
     "flavor": [("model flavor", "fresh_flavor"), ("API name", "fresh_flavor")],
     "provider": [("LLM provider", "fresh-provider")],
+    "evaluator": [("evaluator", "fresh-evaluator")],
     "endpoint": [],
     "page": [("page", "fresh-page")],
     "command": [("command", "fresh-command")],

@@ -67,16 +67,13 @@ OLD = {
         "pegboard_settings returned dict {'size': 1}, not 'package.module:Settings', the name of "
         "an attrs class",
     ),
-    "evaluator-hook": Old(
-        "@hookimpl\ndef pegboard_evaluators(): return []\n", "This hook is withdrawn: remove it"
-    ),
     "runner-hook": Old(
         "@hookimpl\ndef pegboard_project_runners(): return []\n",
         "This hook is withdrawn: remove it",
     ),
     "evaluator-contract": Old(
         "from pegboard.contracts.evaluation import Evaluator\n",
-        "This contract is withdrawn: remove it, and the hook pegboard_evaluators",
+        "It is ModelEvaluator now: it gets a table with all columns",
     ),
     "misspelt": Old("@hookimpl\ndef pegboard_comands(): return []\n", "mean pegboard_commands?"),
     "of-others": Old(

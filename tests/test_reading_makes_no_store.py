@@ -63,7 +63,7 @@ MAKE_ONE = {
     *("demo", "exec", "gateway start", "server", "ui"),
 }
 NEED_NONE = {
-    *("completion", "config path", "config show", "doctor", "plugins", "plugins new", "sync"),
+    *("completion", "config show", "doctor", "plugins", "plugins new", "sync"),
     *("registry gates", "models environments clean", "models environments list"),
     *("server user add", "server user list", "server user remove"),
     *("gateway check", "gateway endpoints add", "gateway endpoints list"),

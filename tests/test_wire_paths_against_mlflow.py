@@ -76,20 +76,13 @@ NOT_SERVED = {
         "ANY /api/3.0/mlflow/roles/*",
     ],
     "workspaces": ["* /api/3.0/mlflow/workspaces", "* /api/3.0/mlflow/workspaces/*"],
-    "guardrails of the gateway that are scorers of MLflow's": [
-        "* /api/3.0/mlflow/gateway/guardrails/*"
-    ],
     "what only MLflow's page asks of its gateway": [
         "GET /api/3.0/mlflow/gateway/provider-config",
         "GET /api/3.0/mlflow/gateway/secrets/config",
         "GET /api/3.0/mlflow/gateway/supported-*",
         "POST /api/2.0/mlflow/runs/create-promptlab-run",
     ],
-    "calls that the gateway would pass on to a vendor as they are": [
-        "POST /gateway/openai/v1/responses/compact",
-        "POST /gateway/proxy/*",
-        "POST /gateway/typesafe/v1/systemone",
-    ],
+    "a vendor that there is no provider for": ["POST /gateway/typesafe/v1/systemone"],
     "the assistant": ["* /api/3.0/mlflow/assistant/*"],
     "jobs in the background, prompt optimization among them": [
         "* /api/3.0/jobs/*",
@@ -97,7 +90,7 @@ NOT_SERVED = {
         "* /api/3.0/mlflow/prompt-optimization/*",
     ],
     "scorers and judgements that a server makes": [
-        "* /api/3.0/mlflow/scorers/*",
+        "* /api/3.0/mlflow/scorers/online-*",
         "POST /api/3.0/mlflow/scorer/invoke",
         "POST /api/3.0/mlflow/genai/evaluate/invoke",
     ],

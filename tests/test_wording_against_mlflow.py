@@ -6,7 +6,6 @@ The table is proven in the same run: each text has to be in the answer of a real
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,10 +35,8 @@ SPANS = "/v1/traces"
 
 
 @pytest.fixture(scope="module")
-def theirs(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    server = MlflowServer(mlflow_python, tmp_path_factory.mktemp("mlflow"))
-    yield World(server.url)
-    server.stop()
+def theirs(mlflow_server: MlflowServer) -> World:
+    return World(mlflow_server.url)
 
 
 @pytest.fixture(scope="module")

@@ -330,6 +330,12 @@ DECLARED = {
     ("pegboard_serving", "pegboard_server"),
     ("pegboard_lightgbm", "pegboard_sklearn"),
     ("pegboard_xgboost", "pegboard_sklearn"),
+    ("pegboard_vertexai", "pegboard_providers"),
+    *(
+        (f"pegboard_{library}", package)
+        for library in ("anthropic", "langchain", "openai")
+        for package in ("pegboard_models", "pegboard_tracing")
+    ),
     *(
         (f"pegboard_{flavor}", "pegboard_models")
         for flavor in ("lightgbm", "onnx", "pytorch", "sklearn", "transformers", "xgboost")

@@ -2,7 +2,8 @@
 
 ``python gateway_upstream.py PORT`` serves OpenAI's chat completions. A request whose body holds
 ``"stream":true`` (or with a blank) gets CHUNKS events, one write each; after the first there is a
-pause if the body holds ``slowly``: a burst would keep others from the processor.
+pause if the body holds ``slowly``: a burst would keep others from the processor. With
+``stay`` it is STAY seconds long, and a few events follow.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import cast
 
 CHUNKS = 200
 PAUSE = 0.02
+STAY = 20.0
 TEXT = "The answer of a model that says about as much as people ask for. " * 4
 
 
@@ -83,14 +85,17 @@ class Upstream(asyncio.Protocol):
             body = self.buffer[end + 4 : end + 4 + length]
             self.buffer = self.buffer[end + 4 + length :]
             if b'"stream":true' in body or b'"stream": true' in body:
-                pause = PAUSE if b"slowly" in body else 0.0
-                self.streaming = asyncio.ensure_future(self.stream(pause))
+                self.streaming = asyncio.ensure_future(
+                    self.stream(STAY, [*EVENTS[:3], *EVENTS[-3:]])
+                    if b"stay" in body
+                    else self.stream(PAUSE if b"slowly" in body else 0.0, EVENTS)
+                )
             else:
                 self.transport.write(ANSWER)
 
-    async def stream(self, pause: float) -> None:
+    async def stream(self, pause: float, events: list[bytes]) -> None:
         self.transport.write(STREAM_HEAD)
-        for event in EVENTS:
+        for event in events:
             self.transport.write(event)
             await asyncio.sleep(pause)
             pause = 0.0

@@ -30,7 +30,7 @@ class WorkloadFailed(Exception):
 
 def python_of(system: str) -> Path:
     """Return the Python that has a system installed."""
-    return Path(sys.executable) if system == OURS else peers.interpreter(system)
+    return Path(sys.executable) if system == OURS else peers.compiled(system)
 
 
 def takes_part(system: str) -> bool:

@@ -33,7 +33,6 @@ class Client:
             "MLFLOW_REGISTRY_URI": url,
             "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
             "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false",
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
         with log.open("w") as errors:
             self._process = subprocess.Popen(

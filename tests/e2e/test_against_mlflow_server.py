@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +32,8 @@ from pegboard_wire.client.connection import connect
 
 
 @pytest.fixture(scope="module")
-def server(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
-    made = MlflowServer(mlflow_python, tmp_path_factory.mktemp("mlflow"))
-    yield made
-    made.stop()
+def server(mlflow_server: MlflowServer) -> MlflowServer:
+    return mlflow_server
 
 
 _PURGE = "nothing can be purged"

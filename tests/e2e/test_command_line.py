@@ -70,7 +70,6 @@ def _json(directory: Path, *args: str) -> Any:
         ("plugins",),
         ("doctor",),
         ("config", "show"),
-        ("config", "path"),
         ("experiments", "list"),
         ("experiments", "show", "alpha"),
         ("runs", "list"),

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from differential import servers, shown
+from differential import beside, shown
 from differing import known, scripts
 from differing.pair import Pair
 from differing.scripts import NONCE, TOPICS, Step
 from differing.shrink import shortest
+from mlflow_server import MlflowServer
 
 SEEDS = {
     1: ("experiments", "runs"),
@@ -24,8 +25,10 @@ SEEDS = {
 
 
 @pytest.fixture(scope="module")
-def pair(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    with servers(mlflow_python, tmp_path_factory.mktemp("servers")) as made:
+def pair(
+    mlflow_server: MlflowServer, mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pair]:
+    with beside(mlflow_server, mlflow_python, tmp_path_factory.mktemp("ours")) as made:
         yield made
 
 

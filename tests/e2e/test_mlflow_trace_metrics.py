@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import conventions
 import pytest
 from mlflow_server import MlflowServer
 from served import run_script, serving
@@ -316,20 +318,20 @@ TOPICS = [
 
 
 @pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory, mlflow_python: Path) -> Any:
-    place = tmp_path_factory.mktemp("ours")
-    with serving(place) as url:
-        return run_script(mlflow_python, url, place, SCRIPT)
+def our_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("ours")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory, mlflow_python: Path) -> Any:
+def ours(tmp_path_factory: pytest.TempPathFactory, mlflow_python: Path, our_url: str) -> Any:
+    return run_script(mlflow_python, our_url, tmp_path_factory.mktemp("script"), SCRIPT)
+
+
+@pytest.fixture(scope="module")
+def theirs(mlflow_server: MlflowServer, mlflow_python: Path, tmp_path_factory: Any) -> Any:
     place = tmp_path_factory.mktemp("theirs")
-    server = MlflowServer(mlflow_python, place)
-    try:
-        return run_script(mlflow_python, server.url, place, SCRIPT)
-    finally:
-        server.stop()
+    return run_script(mlflow_python, mlflow_server.url, place, SCRIPT)
 
 
 @pytest.mark.parametrize("topic", TOPICS)
@@ -339,3 +341,32 @@ def test_answers_are_those_of_mlflow(ours: Any, theirs: Any, topic: str) -> None
 
 def test_nothing_was_left_out(ours: Any, theirs: Any) -> None:
     assert set(ours) == set(theirs) == set(TOPICS)
+
+
+Pair = tuple[conventions.Traces, conventions.Traces]
+
+# -- spans of other libraries ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def read(
+    our_url: str, mlflow_server: MlflowServer
+) -> tuple[conventions.Traces, conventions.Traces]:
+    return conventions.sent(our_url), conventions.sent(mlflow_server.url)
+
+
+@pytest.mark.parametrize("name", conventions.TRACES)
+def test_spans_by_other_conventions_say_the_same(read: Pair, name: str) -> None:
+    """Inputs, outputs, types, tokens, models, tools and costs of spans; sums of the trace."""
+    ours, theirs = (each[name] for each in read)
+    assert ours == theirs
+
+
+def test_attributes_stay_as_they_were_sent(our_url: str, read: object) -> None:
+    for name, steps in conventions.TRACES.items():
+        kept = conventions.attributes(our_url, name)
+        for (_, given, _), found in zip(steps, kept, strict=True):
+            own = {key for key in given if key.startswith("mlflow.")}
+            assert {key: found[key] for key in given.keys() - own} == {
+                key: given[key] for key in given.keys() - own
+            }

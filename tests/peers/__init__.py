@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -38,17 +39,20 @@ def interpreter(name: str) -> Path:
         if not (complete.is_file() and complete.read_text() == wanted and python.exists()):
             shutil.rmtree(place, ignore_errors=True)
             uv("venv", "--quiet", "--python", sys.executable, str(place))
-            uv(
-                "pip",
-                "install",
-                "--quiet",
-                "--compile-bytecode",
-                "--python",
-                str(python),
-                "--requirement",
-                str(pins),
-            )
+            install = ("pip", "install", "--quiet", "--python", str(python))
+            uv(*install, "--requirement", str(pins))
             complete.write_text(wanted)
+    return python
+
+
+@cache
+def compiled(name: str) -> Path:
+    """Return the Python of a peer all of whose modules have bytecode, so that no start pays for it.
+
+    That takes minutes. What a few starts need is compiled by the first of them.
+    """
+    python = interpreter(name)
+    subprocess.run([str(python), "-m", "compileall", "-qq", "-j0", str(python.parents[1])])
     return python
 
 

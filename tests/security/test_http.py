@@ -292,7 +292,7 @@ def test_http_13_a_request_gets_one_answer_whatever_becomes_of_its_body(target: 
     with target.connect() as connection:
         connection.sendall(head)
         received = b""
-        while b"no such endpoint" not in received:
+        while b"no such path" not in received:
             received += connection.recv(PIECE)
         connection.sendall(b"not a chunk\r\n" + LAST)
         assert (received + rest(connection)).count(b"HTTP/1.1 ") == 1

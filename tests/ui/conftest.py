@@ -146,7 +146,8 @@ def watched(context: BrowserContext) -> tuple[Page, Watched]:
 
     def requested(request: Any) -> None:
         place = urlsplit(request.url)
-        if place.scheme not in ("data", "blob"):
+        # The browser's viewer of PDFs is an extension of its own.
+        if place.scheme not in ("data", "blob", "chrome", "chrome-extension"):
             seen.origins.add(f"{place.scheme}://{place.netloc}")
 
     page.on("request", requested)

@@ -142,7 +142,8 @@ def test_dragging_zooms_all_charts_and_a_double_click_shows_all(page: Page, bird
 def test_charts_are_used_with_the_keyboard_alone(page: Page, birds: Any) -> None:
     charts_of(page, birds, "birdsong-classifier")
     page.get_by_role("button", name="f1: menu").wait_for()
-    page.keyboard.press("e")
+    page.keyboard.press("g")
+    page.keyboard.press("f")
     page.keyboard.type("acc|f1")
     expect(page.locator("figure")).to_have_count(2)
     page.keyboard.type("(")

@@ -24,6 +24,8 @@ def test_the_question_mark_lists_the_keys_and_escape_closes(
     page.keyboard.press("?")
     box = page.get_by_role("dialog", name="Keys")
     expect(box).to_contain_text("Dark or light")
+    # Those of other pages stand below, as "On other pages".
+    expect(box).to_contain_text("Compare the picked runs")
     accessible(page)
     page.keyboard.press("Escape")
     expect(box).to_be_hidden()
@@ -57,6 +59,28 @@ def test_the_palette_goes_to_a_page_with_the_keyboard_alone(page: Page, birds: A
     expect(page).to_have_url(f"{birds.url}/")
 
 
+def test_the_palette_finds_experiments_models_and_runs_from_every_page(
+    page: Page, nest: Any
+) -> None:
+    page.goto(f"{nest.url}/p/plugins")
+    page.get_by_role("cell", name="pegboard-ui").wait_for()
+    for typed, kind, title in (
+        ("churn", "experiment", "churn-tabular"),
+        ("birdso", "model", "birdsong"),
+        ("heron", "run", "heron-31"),
+    ):
+        page.keyboard.press("Control+k")
+        page.keyboard.type(typed)
+        option = page.get_by_role("option", name=f"{kind} {title}", exact=True)
+        expect(option).to_be_visible()
+        page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("heron-31")
+    expect(page.get_by_role("option").first).to_contain_text("heron-31")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{nest.url}/runs/{nest.ids['heron-31']}")
+
+
 def test_links_are_followed_without_loading_the_page_anew(page: Page, birds: Any) -> None:
     page.goto(birds.url)
     page.evaluate("window.mark = 1")
@@ -65,6 +89,14 @@ def test_links_are_followed_without_loading_the_page_anew(page: Page, birds: Any
     assert page.evaluate("window.mark") == 1
 
 
-def test_an_address_of_nothing_says_so(page: Page, birds: Any) -> None:
+def test_an_address_of_nothing_says_so(
+    page: Page, birds: Any, accessible: Callable[[Page], None]
+) -> None:
     page.goto(f"{birds.url}/p/no-such-plugin")
     expect(page.get_by_role("heading", name="No plugin has a page")).to_be_visible()
+    page.goto(f"{birds.url}/nothing/here")
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing at this address")
+    assert page.evaluate("getComputedStyle(document.body).fontSize") == "15px"
+    accessible(page)
+    page.get_by_role("link", name="Home").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("pegboard")

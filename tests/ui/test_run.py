@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import time
-import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -398,38 +397,6 @@ def test_what_cannot_be_shown_says_why_and_can_be_downloaded(page: Page, bench: 
         page.get_by_role("link", name="Download 51.2 kB").click()
     assert got.value.suggested_filename == "weights.pt"
     assert Path(got.value.path()).read_bytes() == bytes(range(256)) * 200
-
-
-def test_sound_is_played_by_the_browsers_own_controls(
-    chromium: Browser, fresh: Served, tmp_path: Path, accessible: Callable[[Page], None]
-) -> None:
-    context = chromium.new_context(viewport=DESK)
-    page, seen = watched(context)
-    client = Client(fresh.url)
-    run = client.create_run("0", run_name="songs").info.run_id
-    with wave.open(str(tmp_path / "wren.wav"), "wb") as sound:
-        sound.setparams((1, 2, 8_000, 0, "NONE", ""))
-        sound.writeframes(bytes(8_000))
-    client.log_artifact(run, str(tmp_path / "wren.wav"))
-    page.goto(f"{fresh.url}/runs/{run}?tab=artifacts&path=wren.wav")
-    player = page.locator("audio[controls]")
-    expect(player).to_be_visible()
-    page.wait_for_function("document.querySelector('audio').duration === 0.5")
-    assert (player.get_attribute("src") or "").startswith("blob:")
-    accessible(page)
-    # What does not come from the page's own bytes is not played.
-    refused = page.evaluate(
-        """(url) => new Promise((done) => {
-          const player = document.createElement('audio')
-          player.onerror = () => done(true)
-          player.onloadeddata = () => done(false)
-          player.src = url
-        })""",
-        f"{fresh.url}/get-artifact?run_id={run}&path=wren.wav",
-    )
-    assert refused
-    seen.check(page, allowed=("media-src",))
-    context.close()
 
 
 def test_code_in_colours_json_as_a_tree_and_a_models_files(

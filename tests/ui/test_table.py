@@ -94,6 +94,25 @@ def test_a_head_orders_best_first_then_the_other_way_then_not_at_all(
     )
 
 
+def test_the_names_and_their_head_stay_where_they_are_sideways(
+    table: Callable[..., Page],
+) -> None:
+    keys = ("backbone", "opt", "lr", "batch", "mixup", "seed")
+    page = table(
+        "cols=metrics.acc,metrics.loss,metrics.f1," + ",".join(map("params.{}".format, keys))
+    )
+    page.set_viewport_size({"width": 800, "height": 600})
+    page.locator(".grid").evaluate("grid => grid.scrollTo(1e4, 0)")
+    assert page.locator(".grid").evaluate("grid => grid.scrollLeft") > 100
+    left = page.locator(".grid").bounding_box()
+    for part in (".head > .nm", ".body .row > .nm"):
+        box = page.locator(part).first.bounding_box()
+        assert left and box and box["x"] == left["x"], part
+        # Nothing stands over it.
+        over = f"document.elementFromPoint({box['x'] + 60}, {box['y'] + 12}).closest('{part}')"
+        assert page.evaluate(f"{over} !== null"), part
+
+
 def test_a_filter_is_completed_asked_and_kept_in_the_address(table: Callable[..., Page]) -> None:
     page = table()
     page.keyboard.press("/")

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
@@ -13,7 +14,16 @@ from urllib.parse import quote, urlsplit
 import pytest
 from botocore import session, validate
 from pegboard import config, host
-from pegboard.contracts.llm import HttpReply, Json, LLMProvider, LLMRequest, Task
+from pegboard.contracts.llm import (
+    HttpReply,
+    Json,
+    LLMError,
+    LLMProvider,
+    LLMRequest,
+    Renewal,
+    Task,
+    Trouble,
+)
 from pegboard.errors import ConfigError
 from pegboard.settings import Secret
 from pegboard_bedrock.provider import Bedrock
@@ -171,6 +181,66 @@ def test_credentials_are_found_as_awss_own_tools_do(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "FROMENV")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", MARKER)
     assert "FROMENV" in Bedrock(settings()).call(request).headers["authorization"]
+
+
+ROLE = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
+<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>
+<SessionToken>session</SessionToken><Expiration>{until}</Expiration></Credentials>
+</AssumeRoleResult></AssumeRoleResponse>"""
+DENIED = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error>
+<Type>Sender</Type><Code>{}</Code><Message>No.</Message></Error></ErrorResponse>"""
+
+
+def role(key: str, **hold: float) -> Fault:
+    until = (datetime.now(UTC) + timedelta(**hold)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Fault(200, ROLE.format(key=key, until=until).encode(), {"content-type": "text/xml"})
+
+
+def in_role(monkeypatch: pytest.MonkeyPatch, address: str) -> Bedrock:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", address)
+    arn = "arn:aws:iam::123456789012:role/models"
+    own = settings(access_key_id=KEY, secret_access_key=KEY, role_arn=arn, role_seconds=900)
+    return Bedrock(own)
+
+
+def test_a_role_is_taken_on_and_renewed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeOpenAI(role("FIRST", minutes=4), role("SECOND", minutes=15)) as sts:
+        provider = in_role(monkeypatch, sts.address)
+        assert provider.renewal() is Renewal.NEEDED
+        with pytest.raises(LLMError, match="No credentials"):
+            provider.call(ASKED)
+        assert not sts.seen
+        provider.renew()
+        assert "FIRST" in provider.call(ASKED).headers["authorization"]
+        assert provider.renewal() is Renewal.DUE
+        assert len(sts.seen) == 1, "a call renewed the role itself"
+        provider.renew()
+        assert provider.renewal() is Renewal.NOT_DUE
+        assert "SECOND" in provider.call(ASKED).headers["authorization"]
+        assert sts.seen[0].body["DurationSeconds"] == "900"
+        assert "secret" not in str(provider.error(HttpReply(500, {}, b"secret")))
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "trouble"),
+    [
+        (403, "AccessDenied", Trouble.CREDENTIALS),
+        (400, "ExpiredTokenException", Trouble.CREDENTIALS),
+        (400, "Throttling", Trouble.RATE),
+        (0, "", Trouble.UNREACHABLE),
+    ],
+)
+def test_a_role_that_is_not_given_is_an_error_of_its_kind(
+    monkeypatch: pytest.MonkeyPatch, status: int, code: str, trouble: Trouble
+) -> None:
+    fault = Fault(status, DENIED.format(code).encode(), {"content-type": "text/xml"})
+    with FakeOpenAI(fault, fault) as sts:
+        # Nobody listens on the port of the last line.
+        provider = in_role(monkeypatch, sts.address if status else "http://127.0.0.1:9")
+        with pytest.raises(LLMError) as raised:
+            provider.renew()
+    assert raised.value.trouble is trouble
+    assert MARKER not in str(raised.value)
 
 
 def test_what_is_missing_is_said() -> None:

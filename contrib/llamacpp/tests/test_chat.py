@@ -22,8 +22,6 @@ PERSON: Json = {
     "additionalProperties": False,
 }
 
-TOOL: Json = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
-
 
 def text(answer: Json, index: int = 0) -> str:
     content: str = answer["choices"][index]["message"]["content"]
@@ -183,7 +181,6 @@ def nested(depth: int) -> Json:
     ("fields", "trouble", "param"),
     [
         ({"messages": [{"role": "user", "content": "word " * 600}]}, Trouble.TOO_LONG, ""),
-        ({"tools": [TOOL]}, Trouble.UNSUPPORTED, "tools"),
         ({"logit_bias": {"5": 1}}, Trouble.UNSUPPORTED, "logit_bias"),
         ({"grammar": "root ::= [a]"}, Trouble.UNSUPPORTED, "grammar"),
         (
@@ -199,7 +196,6 @@ def nested(depth: int) -> Json:
     ],
     ids=[
         "long",
-        "tools",
         "bias",
         "own",
         "picture",

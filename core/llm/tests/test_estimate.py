@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from pegboard.contracts.llm import LLMRequest, Task
-from pegboard_llm.estimate import DEFAULT_OUTPUT, output_tokens, prompt_tokens
+from pegboard_llm.estimate import DEFAULT_OUTPUT, most_output, output_tokens, prompt_tokens
 
 TEXT = "word " * 4_000
 LEAST = len(TEXT) // 4
@@ -54,3 +54,22 @@ def test_a_part_counts_as_what_it_is() -> None:
 )
 def test_each_choice_of_each_prompt_is_paid_for(body: Any, tokens: int) -> None:
     assert output_tokens(LLMRequest(Task.COMPLETION, "m", body)) == tokens
+
+
+@pytest.mark.parametrize(
+    ("body", "model", "tokens"),
+    [
+        ({}, None, None),
+        ({}, 4_000, 4_000),
+        ({"n": 3}, 4_000, 12_000),
+        ({"max_tokens": 10}, None, 10),
+        ({"max_completion_tokens": 10, "n": 2}, 4_000, 20),
+        ({"max_tokens": 9_000}, 4_000, 4_000),
+    ],
+)
+def test_an_answer_is_limited_by_its_request_and_its_model(
+    body: Any, model: int | None, tokens: int | None
+) -> None:
+    request = LLMRequest(Task.CHAT, "m", {"messages": [], **body})
+    assert most_output(request, model) == tokens
+    assert most_output(LLMRequest(Task.EMBEDDING, "m", {"input": "x"}), model) == 0

@@ -73,6 +73,13 @@ class Plain(LLMProvider):
         url = f"{self.options.base_url}/{PATHS[request.task]}"
         return HttpCall(url, orjson.dumps(body), headers)
 
+    def passed(self, path: str, body: bytes) -> HttpCall | None:
+        headers = {
+            "authorization": f"Bearer {self.options.api_key}",
+            "content-type": "application/json",
+        }
+        return HttpCall(f"{self.options.base_url}/{path}", body, headers)
+
     def answer(self, request: LLMRequest, reply: HttpReply) -> Json:
         try:
             found: Json = orjson.loads(reply.body)

@@ -55,7 +55,7 @@ class _Noting(Permit):
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
 
-    def reserve(self, target: str, cost: int | None) -> None:
+    def reserve(self, target: str, cost: int | None, *, open_ended: bool = False) -> None:
         self._notes.events.append(("reserve", target, cost))
 
     def settle(self, spent: Spent) -> None:

@@ -12,67 +12,9 @@ from pegboard.errors import ConfigError
 from pegboard_gateway.mlflow_file import read
 from pegboard_gateway.settings import Limit
 
-DOCUMENTED = """
-endpoints:
-  - name: completions
-    endpoint_type: llm/v1/completions
-    model:
-      provider: openai
-      name: gpt-4o-mini
-      config:
-        openai_api_key: $OPENAI_API_KEY
-    limit:
-      renewal_period: minute
-      calls: 10
-
-  - name: chat
-    endpoint_type: llm/v1/chat
-    model:
-      provider: openai
-      name: gpt-4o-mini
-      config:
-        openai_api_key: $OPENAI_API_KEY
-
-  - name: embeddings
-    endpoint_type: llm/v1/embeddings
-    model:
-      provider: openai
-      name: text-embedding-ada-002
-      config:
-        openai_api_key: $OPENAI_API_KEY
-"""
-ONE: Mapping[str, Any] = {
-    "name": "a",
-    "endpoint_type": "llm/v1/chat",
-    "model": {"provider": "openai", "name": "m", "config": {"openai_api_key": "k"}},
-}
-ROUTE = {
-    "name": "r",
-    "task_type": "llm/v1/chat",
-    "destinations": [
-        {"name": "a", "traffic_percentage": 80},
-        {"name": "b", "traffic_percentage": 20},
-    ],
-}
-
+from .mlflow_files import DOCUMENTED, config, endpoints, model, routes
 
 ENVIRONMENT = {"OPENAI_API_KEY": "sk-of-the-environment"}
-
-
-def endpoints(*changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {"endpoints": [{**ONE, **change} for change in changes]}
-
-
-def model(**change: Any) -> dict[str, Any]:
-    return {"model": {**ONE["model"], **change}}
-
-
-def config(**values: Any) -> dict[str, Any]:
-    return model(config=values)
-
-
-def routes(**change: Any) -> dict[str, Any]:
-    return {**endpoints({}, {"name": "b"}), "routes": [{**ROUTE, **change}]}
 
 
 def test_the_documented_file_becomes_the_same_endpoints(tmp_path: Path) -> None:
@@ -123,7 +65,7 @@ def test_no_key_is_shown(tmp_path: Path) -> None:
         (endpoints({"limit": {"calls": 3, "per": "day"}}), "renewal_period"),
         (endpoints({"endpoint_typ": "x"}), "did you mean 'endpoint_type'?"),
         (endpoints(model(provider="openia")), "Did you mean 'openai'?"),
-        (endpoints(model(provider="palm", config={})), "'gemini' is what came after it"),
+        (endpoints(model(provider="palm", config={})), "successor is 'gemini'"),
         (routes(destinations=[{"name": "aa", "traffic_percentage": 100}]), "Did you mean 'a'?"),
     ],
 )

@@ -129,6 +129,9 @@ def test_a_span_is_summed_up_and_calls_are_listed(tmp_path: Path, upstream: Fake
     assert chat["usd"] == 2 * USD
     assert found["totals"]["instead"] == "second"
     shown = [(t["model"], t["weight"], t["fallback"], t["state"]) for t in chat["targets"]]
+    tried = [(t["attempts"], t["attempts_failed"]) for t in chat["targets"]]
+    assert tried == [(1, 1), (2, 0)]
+    assert found["found_by"]["workers"] == 1
     assert shown == [("first", 3.0, 0, "open"), ("second", 1.0, 1, "closed")]
     assert 0 < chat["targets"][0]["seconds"] <= 300
     assert chat["targets"][0]["reason"] == "upstream_error"

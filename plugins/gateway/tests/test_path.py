@@ -240,6 +240,29 @@ def test_a_cap_on_parallel_calls_lets_the_others_wait(
     assert upstream.connections == 2
 
 
+def test_who_waits_in_vain_is_forgotten(tmp_path: Path, upstream: FakeUpstream) -> None:
+    upstream.always(fakes.held())
+    slow = GatewayEndpoint("slow", (target("slow/0", upstream.url, max_parallel=1),))
+    soon = GatewayEndpoint(
+        "soon", (target("soon/0", upstream.url),), timeouts=Timeouts(total_seconds=0.05)
+    )
+    chat = endpoint("chat", upstream.url)
+    with running(tmp_path, slow, soon, chat) as gateway:
+        first = begin(gateway, model="slow")
+        upstream.wait_for_requests(1)
+        leaving = begin(gateway)
+        for _ in range(2):
+            with pytest.raises(openai.InternalServerError, match="were in use"):
+                ask(gateway, "soon")
+        leaving.close()
+        ends = [record.outcome for record in gateway.notes.wait(3)]
+        assert ends == [Outcome.REFUSED, Outcome.REFUSED, Outcome.GONE]
+        assert not gateway.calls._ended
+        upstream.release()
+        assert first.getresponse().status == 200
+    assert upstream.connections == 1
+
+
 # -- clients that go away ------------------------------------------------------------------------
 
 
@@ -363,7 +386,7 @@ class Strict(Notes):
 
 
 class _Strict(_Noting):
-    async def reserve(self, target: str, cost: int | None) -> None:  # type: ignore[override]
+    async def reserve(self, target: str, cost: int | None, *, open_ended: bool = False) -> None:  # type: ignore[override]
         await asyncio.sleep(0)
         super().reserve(target, cost)
         if target.endswith("/0"):

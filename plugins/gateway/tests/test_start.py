@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urljoin
+from urllib.request import Request, urlopen
 
 import openai
 import pytest
@@ -62,6 +67,19 @@ api_key = {{ env = "FAKE_KEY" }}
 """
 
 
+def opens_for_a_person(home: str) -> None:
+    """Open the address itself: with a browser, by each link there, and as a program."""
+    with urlopen(Request(home, headers={"accept": "text/html"}), timeout=fakes.SECONDS) as page:
+        text = page.read().decode()
+    assert f"base_url=&quot;{home}v1&quot;" in text
+    for link in re.findall(r'href="([^"]*)"', text):
+        with urlopen(urljoin(home, link), timeout=fakes.SECONDS) as answer:
+            assert answer.status == 200
+    with pytest.raises(HTTPError) as refused:
+        urlopen(home, timeout=fakes.SECONDS)
+    assert json.load(refused.value)["message"].endswith(f"Clients of OpenAI use {home}v1.")
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_toml_file_is_served(tmp_path: Path, upstream: FakeUpstream, workers: str) -> None:
     (tmp_path / "pegboard.toml").write_text(TOML.format(url=upstream.url))
@@ -70,6 +88,7 @@ def test_a_toml_file_is_served(tmp_path: Path, upstream: FakeUpstream, workers: 
         stream = client.chat.completions.create(model="chat", messages=MESSAGES, stream=True)
         assert "".join(e.choices[0].delta.content or "" for e in stream if e.choices) == SAID
         assert upstream.requests[0].headers["authorization"] == "Bearer sk-marker-fake"
+        opens_for_a_person(str(client.base_url).removesuffix("v1/"))
         process.send_signal(signal.SIGTERM)
         assert process.wait(fakes.SECONDS) == 0
     assert "sk-marker" not in (tmp_path / "log").read_text()

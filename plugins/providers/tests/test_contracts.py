@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import typing
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,10 +23,12 @@ from pegboard_providers import compatible
 from pegboard_providers.anthropic import Anthropic, AnthropicSettings
 from pegboard_providers.azure import Azure, AzureSettings
 from pegboard_providers.cohere import Cohere, CohereSettings
+from pegboard_providers.databricks import Databricks, DatabricksSettings
 from pegboard_providers.gemini import Gemini, GeminiSettings
 from pegboard_providers.huggingface import TextGenerationInference
 from pegboard_providers.mistral import Mistral
 from pegboard_providers.openai import OpenAI, OpenAISettings
+from pegboard_providers.sap import SapAiCore, SapSettings
 from pegboard_providers.serving import MlflowServing, PegboardServing, ServingSettings
 from pegboard_providers.settings import KeyAndAddress, ServerAddress
 from pegboard_testing import LLMProviderContract
@@ -53,11 +56,17 @@ ANTHROPIC = (
 )
 
 
+@cache
+def adapter_of(kind: Any) -> tuple[frozenset[str], TypeAdapter[Any]]:
+    """Return the fields of a TypedDict, and what checks values; to make it takes a while."""
+    adapter = TypeAdapter(with_config(ConfigDict(strict=True))(kind))
+    return frozenset(typing.get_type_hints(kind)), adapter
+
+
 def check_typed(kind: Any, body: Json) -> None:
     """Assert that a body is of a TypedDict, and has no other fields."""
-    hints = typing.get_type_hints(kind)
-    assert body.keys() <= hints.keys(), body.keys() - hints.keys()
-    adapter = TypeAdapter(with_config(ConfigDict(strict=True))(kind))
+    hints, adapter = adapter_of(kind)
+    assert body.keys() <= hints, body.keys() - hints
     consume(adapter.validate_python(body))
 
 
@@ -76,8 +85,15 @@ def check_openai(request: LLMRequest, body: Json, own: frozenset[str] = frozense
     check_typed(OPENAI[request.task][request.stream], {"model": "m", **known})
 
 
+@cache
+def schema_of(name: str) -> Any:
+    return jsonschema.Draft202012Validator(
+        json.loads((HERE / "schemas" / f"{name}.json").read_text())
+    )
+
+
 def check_schema(name: str, body: Json) -> None:
-    jsonschema.validate(body, json.loads((HERE / "schemas" / f"{name}.json").read_text()))
+    schema_of(name).validate(body)
 
 
 class TestOpenAI(LLMProviderContract):
@@ -174,6 +190,33 @@ class TestTextGenerationInference(LLMProviderContract):
             check_openai(request, body)
         else:
             check_schema("tgi-generate", body)
+
+
+class TestDatabricks(LLMProviderContract):
+    recorded = RECORDED / "databricks"
+
+    @pytest.fixture
+    def provider(self) -> LLMProvider:
+        url = "https://dbc-1.cloud.databricks.com/"
+        return Databricks(DatabricksSettings(base_url=url, api_key=KEY))
+
+    def conforms(self, request: LLMRequest, body: Json) -> None:
+        check_openai(request, body, frozenset({"top_k", "instruction"}))
+
+
+class TestSapAiCore(LLMProviderContract):
+    recorded = RECORDED / "sap"
+    wanting: ClassVar = {"input_type": {"input_type": "query"}}
+
+    @pytest.fixture
+    def provider(self) -> LLMProvider:
+        url = "https://api.ai.prod.eu-central-1.aws.ml.hana.ondemand.com/v2"
+        own = {"X-Of-The-Company": KEY}
+        return SapAiCore(SapSettings(base_url=url, deployment="d0123456789abcdef", headers=own))
+
+    def conforms(self, request: LLMRequest, body: Json) -> None:
+        name = "sap-chat" if request.task is Task.CHAT else "sap-embedding"
+        check_schema(name, body)
 
 
 class TestMlflowServing(LLMProviderContract):

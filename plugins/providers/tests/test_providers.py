@@ -28,6 +28,7 @@ KEYS = {
     "gemini": "GEMINI_API_KEY",
     "mistral": "MISTRAL_API_KEY",
     "cohere": "COHERE_API_KEY",
+    "portkey": "PORTKEY_API_KEY",
     **{name: preset.key[0] for name, preset in compatible.presets().items() if preset.key},
 }
 OWN = "https://own.example.com"
@@ -65,11 +66,9 @@ def test_every_preset_is_declared_by_its_title() -> None:
 
 @pytest.mark.parametrize("declared", plugin.pegboard_llm_providers(), ids=lambda each: each.name)
 def test_every_provider_opens(declared: Any, made: host.Host) -> None:
-    table: dict[str, Any] = {"api_key": "k"}
-    if declared.name == "azure":
-        table["endpoint"] = OWN
-    else:
-        table["base_url"] = OWN
+    table = {"endpoint" if declared.name == "azure" else "base_url": OWN}
+    if declared.name != "sap-ai-core":
+        table["api_key"] = "k"
     provider = opened(made, declared.name, **table)
     for task in provider.takes_of("m"):
         body = {
@@ -92,13 +91,12 @@ def test_a_preset_that_is_not_there_is_no_provider() -> None:
 def test_the_usual_variable_holds_the_key(
     name: str, made: host.Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = {} if name != "databricks" else {"base_url": OWN}
     monkeypatch.setenv(KEYS[name], "from-outside")
-    assert "from-outside" in keys_in(opened(made, name, **table))
-    assert "from-outside" not in keys_in(opened(made, name, api_key="given", **table))
+    assert "from-outside" in keys_in(opened(made, name))
+    assert "from-outside" not in keys_in(opened(made, name, api_key="given"))
 
 
-@pytest.mark.parametrize("name", sorted(set(KEYS) - {"databricks"}))
+@pytest.mark.parametrize("name", sorted(KEYS))
 def test_the_variables_key_goes_to_no_other_address(
     name: str, made: host.Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,13 +111,12 @@ def test_the_variables_key_goes_to_no_other_address(
 
 @pytest.mark.parametrize("name", sorted(KEYS))
 def test_a_key_that_is_needed_is_asked_for_by_its_variable(name: str, made: host.Host) -> None:
-    table = {} if name != "databricks" else {"base_url": OWN}
     preset = compatible.presets().get(name)
     if preset is not None and preset.keyless:
-        assert "authorization" not in opened(made, name, **table).call(CHAT).headers
+        assert "authorization" not in opened(made, name).call(CHAT).headers
         return
     with pytest.raises(ConfigError, match=KEYS[name]):
-        opened(made, name, **table)
+        opened(made, name)
 
 
 @pytest.mark.parametrize("key", ["a b", "a\nb", "é", "a\x00"])
@@ -297,3 +294,32 @@ def test_a_key_is_not_repeated_as_it_was_sent(provider: LLMProvider) -> None:
     assert "sk-AbCdEfGh" in str(provider.call(CHAT).headers)
     reply = HttpReply(400, {}, b'{"error": {"message": "What is sk-AbCdEfGh?"}}')
     assert "What is •••?" in str(provider.error(reply))
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "url"),
+    [
+        ("openai", "responses", "https://own.example.com/v1/responses"),
+        ("openai", "v1/responses", "https://own.example.com/v1/responses"),
+        ("vllm", "v1/rerank", "https://own.example.com/v1/rerank"),
+        ("anthropic", "v1/messages", "https://own.example.com/v1/messages"),
+        ("anthropic", "messages/batches", "https://own.example.com/v1/messages/batches"),
+        (
+            "gemini",
+            "v1beta/models/m:countTokens",
+            "https://own.example.com/v1beta/models/m:countTokens",
+        ),
+        ("azure", "chat/completions", None),
+        ("cohere", "rerank", None),
+    ],
+)
+def test_requests_are_passed_on_below_the_address_with_the_key(
+    made: host.Host, name: str, path: str, url: str | None
+) -> None:
+    address = "endpoint" if name == "azure" else "base_url"
+    base = f"{OWN}/v1" if name in ("openai", "vllm") else OWN
+    given = {address: base, "api_key": "k-1"}
+    found = opened(made, name, **given).passed(path, b'{"a": 1}')
+    assert (found and found.url) == url
+    if found is not None:
+        assert found.body == b'{"a": 1}' and "k-1" in str(list(found.headers.values()))

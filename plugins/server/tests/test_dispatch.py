@@ -56,8 +56,8 @@ def test_an_unknown_path_is_a_404(server: Server, path: str) -> None:
 def test_the_beginning_of_a_path_that_was_left_out_is_suggested(server: Server) -> None:
     """It is ``/v1`` where a client of OpenAI has the server's own address."""
     said = server("GET", "/probe/admin").json["message"]
-    assert said == "There is no such endpoint. Did you mean /api/probe/admin?"
-    assert server("GET", "/nope").json["message"] == "There is no such endpoint."
+    assert said == "There is no such path. Did you mean /api/probe/admin?"
+    assert server("GET", "/nope").json["message"] == "There is no such path."
 
 
 def test_an_unknown_method_is_a_405_that_names_the_others(server: Server) -> None:

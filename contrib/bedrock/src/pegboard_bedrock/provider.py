@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from botocore import eventstream
@@ -71,11 +71,7 @@ class Bedrock(HttpProvider):
 
     def __init__(self, options: BedrockSettings) -> None:
         super().__init__(options)
-        self._signer = Signer(options)
-
-    def secrets(self) -> Iterable[str]:
-        """Return the texts that no error repeats."""
-        return [*super().secrets(), *self._signer.secrets()]
+        self.credentials = self._signer = Signer(options)
 
     def takes_of(self, model: str) -> Mapping[Task, frozenset[str]]:
         """Return what a model takes: an embedder embeds, and Claude takes more than others."""

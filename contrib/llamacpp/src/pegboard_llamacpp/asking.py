@@ -11,14 +11,17 @@ from typing import Any
 
 from pegboard.contracts.llm import Json, LLMError, LLMRequest, Task, Trouble
 
-from pegboard_llamacpp import schemas
+from pegboard_llamacpp import schemas, tools
 
 _SAMPLING = ("temperature", "top_p", "stop", "presence_penalty", "frequency_penalty")
 _TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 _COMMON = frozenset({*_SAMPLING, "max_tokens", "seed", "n", "logprobs"})
 
-CHAT = _COMMON | {"messages", "max_completion_tokens", "top_logprobs", "response_format"}
-CHAT_WITH_TOOLS = CHAT | set(_TOOLS)
+CHAT = (
+    _COMMON
+    | {"messages", "max_completion_tokens", "top_logprobs", "response_format"}
+    | frozenset(_TOOLS)
+)
 COMPLETION = _COMMON | {"prompt"}
 EMBEDDING = frozenset({"input", "encoding_format"})
 
@@ -33,15 +36,20 @@ _DEEPEST = 64
 """Deeper nesting than any schema or message needs would overflow llama.cpp's stack."""
 
 
-def bodies(request: LLMRequest, *, system: str, max_tokens: int) -> list[Json]:
-    """Return a body for each generation: ``n`` for the messages, or for each prompt in turn."""
+def bodies(
+    request: LLMRequest, *, system: str, max_tokens: int, knows_tools: bool = False
+) -> list[Json]:
+    """Return a body for each generation: ``n`` for the messages, or for each prompt in turn.
+
+    ``knows_tools``: whether the model's chat template has a place for tools.
+    """
     asked = request.body
     _check_depth(asked)
     made = {key: asked[key] for key in _SAMPLING if key in asked}
     made |= {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True}
     made["max_tokens"] = asked.get("max_completion_tokens") or asked.get("max_tokens") or max_tokens
     if request.task is Task.CHAT:
-        made |= _chat(request, system)
+        made |= _chat(request, system, knows_tools)
         starts: Sequence[Json] = [{}]
     else:
         if "logprobs" in asked:
@@ -65,13 +73,18 @@ def prompts(prompt: Any) -> list[Any]:
     return list(prompt)
 
 
-def _chat(request: LLMRequest, system: str) -> Json:
+def _chat(request: LLMRequest, system: str, knows_tools: bool) -> Json:
     asked = request.body
-    made: Json = {"messages": list(_messages(request, system))}
-    if asked.get("tools"):
-        made |= {key: asked[key] for key in _TOOLS if key in asked}
+    messages = list(_messages(request, system))
+    made: Json = {"messages": messages}
     if asked.get("logprobs"):
         made |= {"logprobs": True, "top_logprobs": asked.get("top_logprobs") or 1}
+    if tools.are_json(request, knows_tools):
+        made["messages"] = tools.told(request, messages)
+        if asked.get("tools") and (forced := tools.grammar(request)):
+            return made | forced
+    elif asked.get("tools"):
+        made |= {key: asked[key] for key in _TOOLS if key in asked}
     return made | _format(asked.get("response_format") or {})
 
 

@@ -23,7 +23,6 @@ SYSTEM = "You are a helpful assistant."
 _MOST_THREADS = 8
 
 _CHATS = {Task.CHAT: asking.CHAT, Task.COMPLETION: asking.COMPLETION}
-_CHATS_WITH_TOOLS = {**_CHATS, Task.CHAT: asking.CHAT_WITH_TOOLS}
 _EMBEDS = {Task.EMBEDDING: asking.EMBEDDING}
 
 
@@ -51,7 +50,7 @@ class LlamaCpp(LocalProvider):
     """Language models and embeddings with llama.cpp. A model is loaded when it is first asked."""
 
     settings = Settings
-    takes: ClassVar[Mapping[Task, frozenset[str]]] = {**_CHATS_WITH_TOOLS, **_EMBEDS}
+    takes: ClassVar[Mapping[Task, frozenset[str]]] = {**_CHATS, **_EMBEDS}
     options: Settings
 
     def __init__(self, settings: Settings) -> None:
@@ -66,10 +65,7 @@ class LlamaCpp(LocalProvider):
         Raises LLMError NO_MODEL if there is no such model here.
         """
         _, header, _ = self._file(model)
-        if header.embeds:
-            return _EMBEDS
-        tools = "tools" in self.options.chat_template or header.knows_tools
-        return _CHATS_WITH_TOOLS if tools else _CHATS
+        return _EMBEDS if header.embeds else _CHATS
 
     def answer(self, request: LLMRequest) -> Json:
         """Return the whole answer."""
@@ -81,10 +77,16 @@ class LlamaCpp(LocalProvider):
         """Return the chunks as they come. They may be closed by another thread than reads them."""
         checks.refuse_others(request, self.takes_of(request.model), "llamacpp")
         options = self.options
-        bodies = asking.bodies(request, system=options.system, max_tokens=options.max_tokens)
+        knows_tools = self._knows_tools(request.model)
+        bodies = asking.bodies(
+            request,
+            system=options.system,
+            max_tokens=options.max_tokens,
+            knows_tools=knows_tools,
+        )
         model = self._engine(request.model)
         start = model.chat if request.task is Task.CHAT else model.complete
-        return reading.Chunks(request, model, start(bodies))
+        return reading.Chunks(request, model, start(bodies), knows_tools=knows_tools)
 
     def close(self) -> None:
         """Stop what runs and free the memory, unless others of this process use the model."""
@@ -92,6 +94,10 @@ class LlamaCpp(LocalProvider):
             models, self._models = self._models, {}
         for each in models.values():
             sharing.give_back(each)
+
+    def _knows_tools(self, model: str) -> bool:
+        template = self.options.chat_template
+        return "tools" in template if template else self._file(model)[1].knows_tools
 
     def _embedded(self, request: LLMRequest) -> Json:
         checks.refuse_others(request, self.takes_of(request.model), "llamacpp")

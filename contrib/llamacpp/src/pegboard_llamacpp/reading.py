@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
-from pegboard.contracts.llm import Json, LLMRequest, Task
+from pegboard.contracts.llm import Json, LLMError, LLMRequest, Task
 from pegboard_llm import shapes
 
+from pegboard_llamacpp import tools
 from pegboard_llamacpp.engine import Engine
 from pegboard_llamacpp.refusals import refused
 from pegboard_llamacpp.running import Running
@@ -19,11 +20,16 @@ from pegboard_llamacpp.running import Running
 class Chunks(Iterator[Json]):
     """The chunks of one request, the last with its usage. Any thread may close it."""
 
-    def __init__(self, request: LLMRequest, engine: Engine, running: Running) -> None:
+    def __init__(
+        self, request: LLMRequest, engine: Engine, running: Running, *, knows_tools: bool = False
+    ) -> None:
         self._request = request
         self._engine = engine
         self._running = running
         self._made = shapes.Chunks(request.model, task=request.task)
+        chats = request.task is Task.CHAT
+        self._calls = chats and tools.are_json(request, knows_tools)
+        self._answers: dict[int, tools.Answer] = {}
         self._usage: dict[int, Json] = {}
         self._ready: deque[Json] = deque()
         self._ended = False
@@ -38,8 +44,10 @@ class Chunks(Iterator[Json]):
                 self._ready.extend(self._chunks(index, orjson.loads(text)))
             except StopIteration:
                 return self._end()
-            except BaseException:
+            except BaseException as error:
                 self.close()
+                if isinstance(error, LLMError) and error.param not in self._request.body:
+                    error.param = "tools" if error.param == "response_format" else error.param
                 raise
         return self._ready.popleft()
 
@@ -84,10 +92,29 @@ class Chunks(Iterator[Json]):
             yield self._text(index, choice)
             return
         delta = {key: value for key, value in choice["delta"].items() if value is not None}
+        answer = self._answer(index)
+        if answer is not None and "content" in delta:
+            delta["content"] = answer.text(delta["content"])
+            if not delta["content"]:
+                del delta["content"]
         if delta.keys() - {"role"}:
             yield self._made.delta(delta, index, self._logprobs(choice))
         if reason := choice["finish_reason"]:
+            text, call = ("", None) if answer is None else answer.end()
+            if call is not None:
+                reason = "tool_calls"
+                yield self._made.delta({"tool_calls": [{"index": 0, **call}]}, index)
+            elif text:
+                yield self._made.text(text, index)
             yield from self._made.finish(reason, index)
+
+    def _answer(self, index: int) -> tools.Answer | None:
+        """Return what reads the calls of an answer, if they come as JSON."""
+        if not self._calls:
+            return None
+        if index not in self._answers:
+            self._answers[index] = tools.Answer(self._request)
+        return self._answers[index]
 
     def _text(self, index: int, choice: Mapping[str, Any]) -> Json:
         logprobs = choice.get("logprobs")

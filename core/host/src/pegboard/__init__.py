@@ -97,5 +97,6 @@ sys.meta_path.append(_PluginModules)
 
 
 def __dir__() -> list[str]:
-    added = import_module(f"{__name__}.host").current().api_names()
+    names = import_module(f"{__name__}.host").current().api_names()
+    added = [name for name in names if "." not in name]
     return sorted({*globals(), *__all__, *added, "__version__"})

@@ -34,7 +34,6 @@ def advice(error: BaseException, hooks: Iterable[str]) -> str:
             return f"It is in {new} now; depend on {distribution}"
         if hook := known["withdrawn"].get(wanted):
             return f"This contract is withdrawn: remove it, and the hook {hook}"
-        return ""
     if found := re.match(r"unknown hook '(\w+)'", said):
         return _of_hook(found[1], known["withdrawn"], hooks)
     return next((do for words, do in known["words"].items() if re.search(words, said)), "")

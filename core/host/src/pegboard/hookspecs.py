@@ -69,6 +69,18 @@ class Provider:
 
 
 @frozen
+class Evaluator:
+    """A way to evaluate models, chosen by name.
+
+    ``target`` names a subclass of ModelEvaluator (``pegboard.contracts.evaluation``).
+    """
+
+    name: str
+    target: str = field(validator=check)
+    summary: str
+
+
+@frozen
 class Command:
     """A sub-command of ``pegboard``; ``target`` names a click command.
 
@@ -113,7 +125,11 @@ class Autologger:
 
 @frozen
 class ApiName:
-    """A name that a plugin adds to the package ``pegboard``: ``target``, a module or a function."""
+    """A name that a plugin adds to the package ``pegboard``: ``target``, a module or a function.
+
+    ``entities.NAME`` is added to ``pegboard.entities``, before names of the core; ``Client.NAME``
+    is a function of a ``pegboard.Client`` that becomes a method of it.
+    """
 
     name: str
     target: str = field(validator=check)
@@ -185,6 +201,12 @@ def pegboard_llm_providers() -> Sequence[Provider]:
 
 
 @hookspec
+def pegboard_evaluators() -> Sequence[Evaluator]:
+    """Declare evaluators of models by name."""
+    return ()
+
+
+@hookspec
 def pegboard_autologgers() -> Sequence[Autologger]:
     """Declare what logs the training of a library by itself."""
     return ()
@@ -211,6 +233,15 @@ def pegboard_api() -> Sequence[ApiName]:
 @hookspec
 def pegboard_checks(host: Host) -> Iterable[Finding]:  # noqa: ARG001
     """Check what the plugin needs besides itself, for ``pegboard doctor``; changes nothing."""
+    return ()
+
+
+@hookspec
+def pegboard_variables() -> Sequence[str]:
+    """Name the environment variables, ``PEGBOARD_…``, that are read beside those of settings.
+
+    ``pegboard doctor`` and ``pegboard config show`` warn of others, which are misspelt.
+    """
     return ()
 
 

@@ -6,12 +6,12 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
 
 import pegboard
-from pegboard import builtin, distributions, hookspecs, plugin_calls, settings, tracing, uris
+from pegboard import builtin, call_times, distributions, hookspecs, plugin_calls, settings, uris
 from pegboard import config as configuration
 from pegboard.errors import (
     ConfigError,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from logging import Logger
 
     from pegboard.contracts.artifacts import ArtifactStore
+    from pegboard.contracts.evaluation import ModelEvaluator
     from pegboard.contracts.llm import Model
     from pegboard.contracts.models import ModelFlavor
     from pegboard.contracts.registry import ModelRegistry
@@ -41,7 +42,7 @@ class Host:
         self.config = configuration.load() if config is None else config
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.manager.add_hookspecs(hookspecs)
-        tracing.watch(self.manager)
+        call_times.watch(self.manager)
         self.plugins: dict[str, Plugin] = {}
         self._kinds = dict(HOOKS)
         self._declared: dict[str, dict[str, tuple[str, Any]]] = {}
@@ -95,10 +96,11 @@ class Host:
         ``table`` is read as the provider's own class of settings; ConfigError, which names
         ``where``, if it is wrong.
         """
-        model: Model = self._made(
-            "LLM provider", name, lambda kind: (settings.structure(kind.settings, table, where),)
-        )
-        return model
+        return cast("Model", self._configured("LLM provider", name, table, where))
+
+    def evaluator(self, name: str, table: Mapping[str, Any], where: str) -> ModelEvaluator:
+        """Make the evaluator of that name, with settings as those of an LLM provider."""
+        return cast("ModelEvaluator", self._configured("evaluator", name, table, where))
 
     def api_name(self, name: str) -> Any:
         """Return what a plugin adds to the package ``pegboard`` as ``name``; LookupError if none.
@@ -110,7 +112,7 @@ class Host:
 
     def api_names(self) -> Sequence[str]:
         """Return the names that plugins add to the package ``pegboard``."""
-        return sorted(self._of("API name"))
+        return sorted(name for name in self._of("API name") if "." not in name)
 
     def explain_missing(self, name: str) -> str:
         """Say why the package ``pegboard`` has no ``name``, and what to install if that helps."""
@@ -328,6 +330,15 @@ class Host:
         made = plugin_calls.opened(plugin, kind, lambda: resolve(declared.target))
         given = arguments(made)  # The fault of a setting is the user's, not the plugin's.
         return plugin_calls.opened(plugin, kind, lambda: made(*given))
+
+    def _configured(self, kind: str, name: str, table: Mapping[str, Any], where: str) -> Any:
+        """Make a thing of the class that a plugin declares for a name, with its settings."""
+
+        def read(made: Any) -> tuple[Any]:
+            found = settings.structure(made.settings, table, where)
+            return (settings.with_shared(found, self.config),)
+
+        return self._made(kind, name, read)
 
     def _one(self, kind: str, name: str) -> tuple[str, Any]:
         """Return who declares a thing, and its declaration."""

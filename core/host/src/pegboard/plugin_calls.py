@@ -14,7 +14,7 @@ from typing import Any
 import pluggy
 from attrs import define, field
 
-from pegboard import hookspecs, tracing
+from pegboard import call_times, hookspecs
 from pegboard.errors import PegboardError, PluginError
 
 SLOW_SECONDS = 0.25
@@ -26,6 +26,7 @@ HOOKS: dict[str, tuple[str, type[Any]]] = {
     "model registry": ("pegboard_model_registries", hookspecs.Backend),
     "model flavor": ("pegboard_model_flavors", hookspecs.Flavor),
     "LLM provider": ("pegboard_llm_providers", hookspecs.Provider),
+    "evaluator": ("pegboard_evaluators", hookspecs.Evaluator),
     "autologger": ("pegboard_autologgers", hookspecs.Autologger),
     "dataset type": ("pegboard_dataset_types", hookspecs.DatasetType),
     "command": ("pegboard_commands", hookspecs.Command),
@@ -39,6 +40,7 @@ _CONTRACTS = {
     "model registry": "pegboard.contracts.registry:ModelRegistry",
     "model flavor": "pegboard.contracts.models:ModelFlavor",
     "LLM provider": "pegboard.contracts.llm:Model",
+    "evaluator": "pegboard.contracts.evaluation:ModelEvaluator",
 }
 """What opens is an abstract class of ours, or has at least its methods."""
 
@@ -90,7 +92,7 @@ class Plugin:
 
     def timed(self, what: str) -> AbstractContextManager[None]:
         """Take the time of a call into the plugin."""
-        return tracing.timed(what, self.name, self.seconds)
+        return call_times.timed(what, self.name, self.seconds)
 
 
 def is_fatal(error: BaseException) -> bool:
@@ -131,7 +133,7 @@ def call(info: Plugin, plugin: object, hook: str, default: Any) -> Any:
 
 def asked(implementation: pluggy.HookImpl, given: Mapping[str, Any]) -> Any:
     """Return what one plugin's implementation of a hook answers, given the arguments it takes."""
-    with tracing.timed(implementation.function.__name__, implementation.plugin_name):
+    with call_times.timed(implementation.function.__name__, implementation.plugin_name):
         return implementation.function(*(given[name] for name in implementation.argnames))
 
 

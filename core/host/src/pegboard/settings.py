@@ -156,7 +156,7 @@ def _converter() -> Converter:
     made.register_structure_hook(Path, lambda value, _: Path(_text(value, str)).expanduser())
     made.register_structure_hook(Secret, _secret)
     made.register_structure_hook_factory(_is_list, _list_hook)
-    made.register_structure_hook_factory(lambda kind: bool(_others_of(kind)), _others_hook)
+    made.register_structure_hook_factory(lambda kind: bool(others_of(kind)), _others_hook)
     return made
 
 
@@ -222,8 +222,8 @@ def _list_hook(kind: Any, converter: Converter) -> Any:
     return listed
 
 
-def _others_of(kind: Any) -> str:
-    """Return the name of the field that ``others`` made in a class; empty if there is none."""
+def others_of(kind: Any) -> str:
+    """Return the name of the field made by ``others`` in a class; empty if there is none."""
     fields = attrs.fields(kind) if attrs.has(kind) else ()
     return "".join(field.name for field in fields if _OTHERS in field.metadata)
 
@@ -231,7 +231,7 @@ def _others_of(kind: Any) -> str:
 def _others_hook(kind: Any, converter: Converter) -> Any:
     from cattrs.gen import make_dict_structure_fn
 
-    known, name = set(keys(kind)), _others_of(kind)
+    known, name = set(keys(kind)), others_of(kind)
     read = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True)
 
     def split(value: Any, _: type) -> Any:

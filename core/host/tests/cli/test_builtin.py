@@ -26,7 +26,7 @@ def test_the_core_is_there_in_a_stack_that_does_not_name_it(
     (tmp_path / "pegboard.toml").write_text("[pegboard]\nplugins = []\n")
     described = json.loads(process("plugins", "--json").stdout)
     assert [each["name"] for each in described if each["state"] != "disabled"] == ["core"]
-    assert process("config", "path").returncode == 0
+    assert process("config", "show").returncode == 0
 
 
 def test_the_core_cannot_be_disabled(process: Process, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pegboard.contracts.llm import (
     EventReader,
@@ -26,10 +26,12 @@ from pegboard.contracts.llm import (
     LLMRequest,
     LocalProvider,
     Model,
+    Renewal,
     Trouble,
 )
 from pegboard.errors import quoted
 
+from pegboard_llm.sessions import session
 from pegboard_llm.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,13 +62,14 @@ class Caller:
         if isinstance(model, LocalProvider):
             return model.answer(request)
         assert isinstance(model, LLMProvider)
-        provider, call = model, model.call(request)
+        provider = model
 
         def once() -> Json:
-            session = self._taken()
-            with contextlib.closing(self._open(session, call, timeout)) as response:
+            call = _called(provider, request)
+            taken = self._taken()
+            with contextlib.closing(self._open(taken, call, timeout)) as response:
                 reply = _whole(response)
-            self._idle.append(session)
+            self._idle.append(taken)
             if reply.status != 200:
                 raise provider.error(reply)
             return provider.answer(request, reply)
@@ -84,17 +87,18 @@ class Caller:
             chunks = model.events(request)
             return chunks, getattr(chunks, "close", lambda: None)
         assert isinstance(model, LLMProvider)
-        provider, call = model, model.call(request)
+        provider = model
 
         def once() -> Chunks:
-            session = self._taken()
-            response = self._open(session, call, timeout)
+            call = _called(provider, request)
+            taken = self._taken()
+            response = self._open(taken, call, timeout)
             if response.status_code == 200:
                 reader = provider.events(request)
-                return Chunks(reader, response, session, self._idle.append)
+                return Chunks(reader, response, taken, self._idle.append)
             with contextlib.closing(response):
                 reply = _whole(response)
-            self._idle.append(session)
+            self._idle.append(taken)
             raise provider.error(reply)
 
         made = self._patiently(once)
@@ -104,7 +108,7 @@ class Caller:
         try:
             return self._idle.pop()
         except IndexError:
-            return self._session()
+            return session(self._settings.http)
 
     def _open(
         self, session: requests.Session, call: HttpCall, timeout: float | None
@@ -125,17 +129,6 @@ class Caller:
         except requests.RequestException as error:
             raise _fault(error, call.url) from error
 
-    def _session(self) -> requests.Session:
-        from pegboard_wire.client.sessions import session
-
-        http = self._settings.http
-        made = session(retries=0, verify=(http.ca_file or True) if http.verify else False)
-        if http.client_certificate:
-            made.cert = http.client_certificate
-        # Cookies would tie calls together that have nothing to do with each other.
-        made.cookies.set_policy(_no_cookies())
-        return made
-
     def _patiently(self, once: Callable[[], T]) -> T:
         settings = self._settings
         last = time.monotonic() + settings.retry_seconds
@@ -150,6 +143,18 @@ class Caller:
                     raise
             time.sleep(pause)
         raise AssertionError("unreachable")
+
+
+def _called(provider: LLMProvider, request: LLMRequest) -> HttpCall:
+    """Return the request to make, with credentials that hold."""
+    renewal = provider.renewal()
+    if renewal is not Renewal.NOT_DUE:
+        try:
+            provider.renew()
+        except LLMError:
+            if renewal is Renewal.NEEDED:
+                raise
+    return provider.call(request)
 
 
 def _forget(caller: weakref.ref[Caller]) -> None:
@@ -266,9 +271,3 @@ def _fault(error: Exception, url: str | None, *, begun: bool = False) -> LLMErro
     if isinstance(error, requests.exceptions.SSLError):
         hint = "Its certificate is not trusted; [http] ca_file names one that is."
     return LLMError(Trouble.UNREACHABLE, f"{where} cannot be reached.", hint=hint)
-
-
-def _no_cookies() -> Any:
-    from http.cookiejar import DefaultCookiePolicy
-
-    return DefaultCookiePolicy(allowed_domains=[])

@@ -66,7 +66,7 @@ def checked(task: Task, body: Any, model: str = "") -> LLMRequest:
             kept[key] = value
     for key in _REQUIRED[task]:
         if key not in kept:
-            invalid(f"The field {key!r} is missing.", key)
+            invalid(values.missing(key, body, checks), key)
     if task is Task.CHAT:
         _check_together(kept)
     stream = body.get("stream") or False
@@ -98,7 +98,7 @@ def refuse_others(request: LLMRequest, takes: Mapping[Task, frozenset[str]], pro
         raise LLMError(
             Trouble.UNSUPPORTED,
             f"{provider} does not take the field {field!r} for the model {request.model!r}.",
-            hint="Leave it out, or ask another model.",
+            hint=f"{values.meant(field, fields)}Leave it out, or ask another model.",
             param=field,
         )
 

@@ -49,7 +49,7 @@ _WORDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = (
         re.compile(
             r"content.?filter|content.?policy|responsibleai|content management policy"
             r"|content moderation|blocked by (our|the) |flagged as (potentially )?violating"
-            r"|safety (system|filter|policy)|prohibited_content"
+            r"|safety (system|filter|policy)|prohibited_content|filtered due to"
         ),
     ),
     (

@@ -13,7 +13,8 @@ from pegboard.contracts.llm import Json, LLMRequest, Task
 
 from pegboard_llm import shapes
 
-_BYTES = 4
+BYTES_OF_TOKEN = 4
+"""How many bytes of text are about a token."""
 _IMAGE = 1_000
 """What an image takes, about; vendors charge 85 to 1,600 tokens for one of common size."""
 _MESSAGE = 4
@@ -21,13 +22,13 @@ _MESSAGE = 4
 _FILE_BYTES = 16
 """So many characters of a sound or a file in base64 take about one."""
 DEFAULT_OUTPUT = 1_024
-"""What an answer is taken to have at most, if the request does not limit it."""
+"""How many tokens an answer is taken to have, if the request does not limit it."""
 
 
 def tokens(text: str) -> int:
     """Return the tokens of a text."""
     size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
-    return (size + _BYTES - 1) // _BYTES
+    return (size + BYTES_OF_TOKEN - 1) // BYTES_OF_TOKEN
 
 
 def prompt_tokens(request: LLMRequest) -> int:
@@ -37,7 +38,7 @@ def prompt_tokens(request: LLMRequest) -> int:
         count = sum(map(_message, body.get("messages") or ()))
         for key in ("tools", "functions", "response_format", "prediction"):
             if value := body.get(key):
-                count += len(shapes.encoded(value)) // _BYTES
+                count += len(shapes.encoded(value)) // BYTES_OF_TOKEN
         return count
     if request.task is Task.COMPLETION:
         return _texts(body.get("prompt")) + _texts(body.get("suffix"))
@@ -45,16 +46,36 @@ def prompt_tokens(request: LLMRequest) -> int:
 
 
 def output_tokens(request: LLMRequest) -> int:
-    """Return the most tokens that an answer takes, of all choices of all prompts together."""
+    """Return the tokens that an answer is taken to have, of all choices of all prompts together.
+
+    It is what the request limits it to, or else DEFAULT_OUTPUT for each.
+    """
+    found = most_output(request, None)
+    return DEFAULT_OUTPUT * _choices(request) if found is None else found
+
+
+def most_output(request: LLMRequest, most: int | None) -> int | None:
+    """Return the most tokens that an answer can have; None if nothing limits it.
+
+    ``most`` is the most that the model puts out for one choice; None if that is not known.
+    """
     if request.task is Task.EMBEDDING:
         return 0
     body = request.body
-    most = body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_OUTPUT
+    said = body.get("max_completion_tokens") or body.get("max_tokens")
+    if said:
+        most = int(said) if most is None else min(int(said), most)
+    return None if most is None else most * _choices(request)
+
+
+def _choices(request: LLMRequest) -> int:
+    """Return how many answers are paid for."""
+    body = request.body
     choices = int(body.get("n") or 1)
     if request.task is Task.COMPLETION:
         # Those that are not the best are paid for as well.
         choices = max(choices, int(body.get("best_of") or 1)) * _prompts(body.get("prompt"))
-    return int(most) * choices
+    return choices
 
 
 def _prompts(value: Any) -> int:
@@ -91,7 +112,7 @@ def _message(message: Mapping[str, Any]) -> int:
     if len(message) > 2 or content is None:
         # Calls of tools, thoughts, names: whatever else a message has is sent too.
         others = {key: value for key, value in message.items() if key not in ("role", "content")}
-        count += len(shapes.encoded(others)) // _BYTES
+        count += len(shapes.encoded(others)) // BYTES_OF_TOKEN
     return count
 
 

@@ -17,3 +17,12 @@ def pegboard_api() -> Sequence[ApiName]:
 def pegboard_settings() -> str:
     """Name the class of the settings."""
     return "pegboard_llm.settings:Settings"
+
+
+@hookimpl
+def pegboard_variables() -> Sequence[str]:
+    """Name what says which gateway scripts ask."""
+    return (
+        "PEGBOARD_GATEWAY_URI",
+        "PEGBOARD_GATEWAY_KEY",
+    )

@@ -2,28 +2,26 @@
 
 Money is whole nano-dollars, rounded up, so that no sum is too small. The table holds standard
 prices by model; it knows no discounts for batches and no tiers of service. Other prices than these
-are said in the configuration.
+are said in the configuration. Each price names its source, which says where it is from and when it
+was looked at; a price that nobody could confirm is not in the table.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from functools import cache, lru_cache
-from importlib import resources
+from functools import lru_cache
 from typing import Any
 
-import orjson
 from attrs import field, frozen, validators
 
-ANY = "*"
-"""The name of the model whose price holds for all that have none of their own."""
+from pegboard_llm.model_data import ANY, look_up, read, region_of
 
 _PICO = 1_000_000  # A dollar for a million tokens is a million pico-dollars for one.
-_ENDINGS = re.compile(r"(-\d{4}-\d\d-\d\d|[-@]\d{8}|-latest|:latest|-\d{3}|-v\d+(:\d+)?|:\d+)$")
-_REGION = re.compile(r"^(us|us-gov|eu|apac|jp|au|ca|global)\.")
-_VENDORS = {"google": "gemini", "mistralai": "mistral", "x-ai": "xai", "meta-llama": "togetherai"}
-"""OpenRouter's names of vendors, where they differ from ours."""
+_PICOS = 1_000_000_000_000
+_EVERYWHERE = "global"
+_RATES = ("input", "output", "cached_input", "cache_write")
+SOURCES = "sources"
+"""The key of the table's sources, which is no provider."""
 
 
 def _dollars() -> Any:
@@ -40,6 +38,14 @@ class Rates:
     """Of tokens that the vendor had in its cache."""
     cache_write: float | None = _dollars()
     """Of tokens that the vendor put into its cache."""
+    pico: tuple[int, int, int, int] = field(init=False, eq=False, repr=False)
+    """Pico-dollars for a token of input, output, cached and written input."""
+
+    @pico.default
+    def _in_pico(self) -> tuple[int, int, int, int]:
+        cached = self.input if self.cached_input is None else self.cached_input
+        written = self.input if self.cache_write is None else self.cache_write
+        return _pico(self.input), _pico(self.output), _pico(cached), _pico(written)
 
 
 @frozen(kw_only=True)
@@ -59,15 +65,28 @@ class Price(Rates):
         self, prompt: int, completion: int = 0, *, cached: int = 0, cache_write: int = 0
     ) -> int:
         """Return nano-dollars for counts of tokens; the cached and written are of the prompt."""
+        return -(-sum(self._pico(prompt, completion, cached, cache_write)) // 1000)
+
+    def dollars(
+        self, prompt: int, completion: int = 0, *, cached: int = 0, cache_write: int = 0
+    ) -> tuple[float, float]:
+        """Return dollars for what went in and for what came out, not rounded up."""
+        into, out = self._pico(prompt, completion, cached, cache_write)
+        return into / _PICOS, out / _PICOS
+
+    def _pico(self, prompt: int, completion: int, cached: int, cache_write: int) -> tuple[int, int]:
         rates = self.long if self.long is not None and prompt > self.long.above else self
         plain = max(prompt - cached - cache_write, 0)
-        pico = (
-            plain * _pico(rates.input)
-            + completion * _pico(rates.output)
-            + cached * _pico(rates.input if rates.cached_input is None else rates.cached_input)
-            + cache_write * _pico(rates.input if rates.cache_write is None else rates.cache_write)
-        )
-        return -(-pico // 1000)
+        of_input, of_output, of_cached, of_written = rates.pico
+        into = plain * of_input + cached * of_cached + cache_write * of_written
+        return into, completion * of_output
+
+    def most(self, prompt: int, completion: int) -> int:
+        """Return the most nano-dollars that so many tokens may cost."""
+        plain = self.cost(prompt, completion)
+        if self.cache_write is None:
+            return plain
+        return max(plain, self.cost(prompt, completion, cache_write=prompt))
 
 
 def price(
@@ -93,45 +112,31 @@ def price(
 def price_of(provider: str, model: str) -> Price | None:
     """Return the list price of a vendor's model; None if the table has none.
 
-    The date of a version is not looked at unless the table has that version: new versions of a
-    model cost the same, and where they do not the table names them.
+    The date of a version is not looked at unless the table has that version.
     """
-    table = _table().get(provider)
-    if isinstance(table, str):
-        table = _table()[table]
-    if not isinstance(table, dict):
+    if provider == SOURCES:
         return None
-    name = model.removeprefix("models/")
-    for candidate in _candidates(name):
-        if candidate in table:
-            return _made(table[candidate])
-    if provider == "openrouter" and "/" in name:
-        vendor, _, rest = name.partition("/")
-        return price_of(_VENDORS.get(vendor, vendor), rest.partition(":")[0])
-    return _made(table[ANY]) if ANY in table else None
+    said = look_up("prices.json", provider, model)
+    return None if said is None else _made(said, region_of(model))
 
 
-def _made(said: Mapping[str, Any]) -> Price:
-    long = said.get("long")
-    return Price(**{**said, "long": LongPrompt(**long)} if long else said)
+@lru_cache(maxsize=4096)
+def price_anywhere(model: str) -> Price | None:
+    """Return the price of the first vendor that lists a model; None if no vendor does."""
+    every = read("prices.json")
+    tables = [name for name, of in every.items() if isinstance(of, dict) and ANY not in of]
+    return next((found for name in tables if (found := price_of(name, model))), None)
 
 
-def _candidates(name: str) -> list[str]:
-    """Return a model's name, and what is left without region, version and date."""
-    found = [name, _REGION.sub("", name)]
-    while (shorter := _ENDINGS.sub("", found[-1])) != found[-1]:
-        found.append(shorter)
-    return found
+def _made(said: Mapping[str, Any], region: str) -> Price:
+    """Return a price of the table; ``regional`` is what those of one region are multiplied by."""
+    factor = said.get("regional", 1) if region and region != _EVERYWHERE else 1
+    rates = {key: round(said[key] * factor, 6) for key in _RATES if key in said}
+    if long := said.get("long"):
+        more = {key: round(long[key] * factor, 6) for key in _RATES if key in long}
+        return Price(**rates, long=LongPrompt(above=long["above"], **more))
+    return Price(**rates)
 
 
-@cache
-def _table() -> dict[str, Any]:
-    made: dict[str, Any] = orjson.loads(
-        resources.files("pegboard_llm").joinpath("prices.json").read_bytes()
-    )
-    return made
-
-
-@lru_cache(maxsize=1024)
 def _pico(dollars: float) -> int:
     return round(dollars * _PICO)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, NoReturn, TypeAlias
 
 from pegboard.contracts.llm import LLMError, Trouble
@@ -12,6 +13,8 @@ Check: TypeAlias = Callable[[Any, str], None]
 """Raises LLMError for a value that is wrong; receives the value and the name of its field."""
 
 MAX_INPUTS = 2048
+_MOST_NAMES = 100
+_LONGEST_NAME = 40
 
 
 def unsupported(what: str, param: str) -> LLMError:
@@ -30,6 +33,33 @@ def wrong(expected: str, value: Any, param: str) -> NoReturn:
     """Raise LLMError INVALID for a value of another kind than expected."""
     shown = value if isinstance(value, int | float | bool) else type(value).__name__
     invalid(f"{param!r} must be {expected}, not {shown}.", param)
+
+
+def near(name: str, others: Iterable[str]) -> str:
+    """Return which of some names is like a name, as if one of the two were misspelt; "" if none.
+
+    A client's names may be many and long: only the first, and short ones, are looked at.
+    """
+    from difflib import get_close_matches
+
+    if len(name) > _LONGEST_NAME:
+        return ""
+    short = (each for each in others if len(each) <= _LONGEST_NAME)
+    known = {each.lower(): each for each in islice(short, _MOST_NAMES)}
+    return "".join(known[each] for each in get_close_matches(name.lower(), known, 1, 0.75))
+
+
+def missing(name: str, given: Iterable[str], known: Iterable[str] = ()) -> str:
+    """Return the sentence that says a field is missing, and which one may be meant for it."""
+    taken = set(known)
+    wrong = near(name, (each for each in given if each not in taken))
+    return f"The field {name!r} is missing" + (f": did you mean it by {wrong!r}?" if wrong else ".")
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return the question that names the known field which an unknown one is like; "" if none."""
+    right = near(name, sorted(known))
+    return f"Did you mean {right!r}? " if right else ""
 
 
 def text(value: Any, param: str) -> None:
@@ -102,6 +132,8 @@ def field(value: Any, key: str, check: Check, param: str, *, needed: bool = True
     found = value.get(key)
     if found is None:
         if needed:
-            invalid(f"{param!r} lacks {key!r}.", f"{param}.{key}")
+            wrong = near(key, (each for each in value if each != key))
+            asks = f": did you mean it by {wrong!r}?" if wrong else "."
+            invalid(f"{param!r} lacks {key!r}{asks}", f"{param}.{key}")
         return
     check(found, f"{param}.{key}")

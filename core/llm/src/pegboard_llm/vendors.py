@@ -22,6 +22,7 @@ from pegboard.contracts.llm import (
     LLMError,
     LLMProvider,
     LLMRequest,
+    Renewal,
     Task,
     Trouble,
 )
@@ -29,6 +30,7 @@ from pegboard.errors import ConfigError
 from pegboard.settings import Secret
 
 from pegboard_llm import errors, estimate, shapes, sse
+from pegboard_llm.renewing import Credentials
 
 _WRONG_SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
@@ -45,6 +47,8 @@ class HttpProvider(LLMProvider):
     """
 
     vendor: ClassVar[str]
+    credentials: Credentials | None = None
+    """Those that expire, if it has such."""
 
     @abstractmethod
     def url(self, request: LLMRequest) -> str:
@@ -70,12 +74,23 @@ class HttpProvider(LLMProvider):
 
     def secrets(self) -> Iterable[str]:
         """Return the texts that no error repeats."""
-        return self._secrets
+        if self.credentials is None:
+            return self._secrets
+        return [*self._secrets, *self.credentials.secrets()]
 
     def keep_secret(self, text: str) -> str:
         """Return a secret that is not of the settings, and remember to repeat it nowhere."""
         self._secrets.append(text)
         return text
+
+    def renewal(self) -> Renewal:
+        """Return whether credentials have to be fetched."""
+        return Renewal.NOT_DUE if self.credentials is None else self.credentials.renewal()
+
+    def renew(self) -> None:
+        """Fetch credentials; LLMError."""
+        if self.credentials is not None:
+            self.credentials.renew()
 
     def call(self, request: LLMRequest) -> HttpCall:
         """Return the HTTP request."""
@@ -84,6 +99,21 @@ class HttpProvider(LLMProvider):
             shapes.encoded(self.body(request)),
             {"content-type": "application/json", **self.headers()},
         )
+
+    def passed(self, path: str, body: bytes) -> HttpCall | None:
+        """Return the request that passes a client's JSON on as it is; None if that is not done."""
+        root = self.root()
+        if not root:
+            return None
+        # Clients may begin with the version that the address ends with.
+        version, _, rest = path.partition("/")
+        below = rest if rest and root.endswith(f"/{version}") else path
+        headers = {"content-type": "application/json", **self.headers()}
+        return HttpCall(f"{root}/{below}", body, headers)
+
+    def root(self) -> str:
+        """Return the address of the API, below which requests may be passed on as they are."""
+        return ""
 
     def answer(self, request: LLMRequest, reply: HttpReply) -> Json:
         """Return a reply of status 200 as OpenAI's object."""

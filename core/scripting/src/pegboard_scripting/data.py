@@ -7,10 +7,12 @@ of them; those that MLflow has too are spelled out here, with its arguments.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
 from pegboard import host
 from pegboard.entities import Dataset
 from pegboard.errors import InvalidValue
@@ -20,6 +22,23 @@ if TYPE_CHECKING:
     from pegboard.hookspecs import DatasetType
 
 _PREFIX = "from_"
+
+_kept: dict[int, tuple[weakref.ref[Dataset], Described]] = {}
+"""What was described here, by the identity of its description, as long as that is held."""
+
+
+@frozen(eq=False)
+class Described:
+    """Data, and what was said when it was described."""
+
+    data: Any
+    options: Mapping[str, Any]
+
+
+def described_data(description: Dataset) -> Described | None:
+    """Return what a description was made of; None if that was not in this process."""
+    held, found = _kept.get(id(description), (None, None))
+    return found if held is not None and held() is description else None
 
 
 def describe(data: Any, **options: Any) -> Dataset:
@@ -149,6 +168,9 @@ def _describe_as(kind_name: str, data: Any, /, **options: Any) -> Dataset:
 
 def _described(kind: DatasetType, data: Any, /, **options: Any) -> Dataset:
     described: Dataset = resolve(kind.describe)(data, **options)
+    number = id(described)
+    held = weakref.ref(described, lambda _: _kept.pop(number, None))
+    _kept[number] = (held, Described(data, options))
     return described
 
 

@@ -77,6 +77,17 @@ class Heartbeats(ABC):
         """Note that a client has ended in order; runs that it still keeps are lost in due time."""
 
 
+class SpanJournal(ABC):
+    """A writer of metrics that also takes spans: nothing is asked of the store, all is kept.
+
+    Unlike the others this is an ability of what ``TrackingStore.metric_writer`` returns.
+    """
+
+    @abstractmethod
+    def log_spans(self, content: bytes) -> None:
+        """Keep lines of ``traces.records``; they are durable against the death of the process."""
+
+
 @frozen
 class Waiting:
     """What was logged to a run and waits on this machine to be sent to the store."""

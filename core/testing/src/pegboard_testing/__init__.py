@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pegboard_testing._uploads import PartUploadsContract as PartUploadsContract
     from pegboard_testing._uploads import PieceUploadsContract as PieceUploadsContract
     from pegboard_testing.artifacts import ArtifactStoreContract as ArtifactStoreContract
+    from pegboard_testing.evaluators import EvaluatorContract as EvaluatorContract
     from pegboard_testing.flavors import FlavorContract as FlavorContract
     from pegboard_testing.logged_models import LoggedModelStoreContract as LoggedModelStoreContract
     from pegboard_testing.registry import ModelRegistryContract as ModelRegistryContract
@@ -30,6 +31,7 @@ _SUITES = {
     "ArtifactStoreContract": "artifacts",
     "BatchesContract": "_abilities",
     "CurvesContract": "_curves",
+    "EvaluatorContract": "evaluators",
     "FlavorContract": "flavors",
     "HeartbeatsContract": "_abilities",
     "PieceUploadsContract": "_uploads",

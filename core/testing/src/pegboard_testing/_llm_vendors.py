@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import itertools
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import pytest
 from attrs import evolve
@@ -20,6 +21,7 @@ from pegboard.contracts.llm import (
     LLMError,
     LLMProvider,
     LLMRequest,
+    Renewal,
     Task,
     Trouble,
 )
@@ -36,13 +38,37 @@ from pegboard_testing._llm_exchanges import (
 )
 from pegboard_testing._llm_shapes import check_answer, check_chunks, check_usage, without_own
 
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+def documented(test: Test) -> Test:
+    """Let a test pass whose exchange the vendor does not document."""
+
+    @functools.wraps(test)
+    def run(self: object, **given: Any) -> None:
+        if None not in given.values():
+            test(self, **given)
+
+    return cast("Test", run)
+
+
+def _stream(exchange: Exchange) -> tuple[LLMRequest, bytes]:
+    """Return the request of a stream, and the stream."""
+    return evolve(exchange.request, stream=True), exchange.bytes("stream")
+
+
+def _examples(count: int) -> Callable[[Test], Test]:
+    from hypothesis import HealthCheck, settings
+
+    return settings(max_examples=count, deadline=None, suppress_health_check=list(HealthCheck))
+
 
 class LLMProviderContract(Providers):
     """What every provider of a vendor behind HTTP does.
 
     Subclass it, with a name that begins with ``Test``, give it the fixture ``provider`` (made with
-    ``MARKER`` as each of its secrets) and the folder ``recorded`` with the vendor's documented
-    exchanges:
+    ``MARKER`` as each of its secrets, and with its token if it fetches one) and the folder
+    ``recorded`` with the vendor's documented exchanges:
 
     - ``NAME.request.json``: ``{"task", "model", "body"}``, what a client asks in OpenAI's form;
     - ``NAME.call.json``: ``{"url", "body"}``, what the vendor receives then (``stream_url``,
@@ -150,11 +176,10 @@ class LLMProviderContract(Providers):
             assert BASES[task].keys() <= fields
             assert not fields & {"model", "stream", "stream_options", "api_key", "api_base"}
 
+    @documented
     def test_what_cannot_be_said_is_refused_by_name(
-        self, provider: LLMProvider, refused: Exchange | None
+        self, provider: LLMProvider, refused: Exchange
     ) -> None:
-        if refused is None:
-            return  # The vendor documents none.
         said = refused.json("refused")
         with pytest.raises(LLMError) as raised:
             provider.call(LLMRequest(Task(said["task"]), said["model"], said["body"]))
@@ -197,37 +222,31 @@ class LLMProviderContract(Providers):
 
     # -- what comes back -------------------------------------------------------------------------
 
-    def test_a_documented_answer_is_read(
-        self, provider: LLMProvider, answered: Exchange | None
-    ) -> None:
-        if answered is None:
-            return  # The vendor documents none.
+    @documented
+    def test_a_documented_answer_is_read(self, provider: LLMProvider, answered: Exchange) -> None:
         request = answered.request
         answer = provider.answer(request, read.reply(answered.bytes("reply.json")))
         check_answer(request.task, answer)
         expected = answered.json("answer")
         assert without_own(answer, expected) == expected
 
+    @documented
     def test_a_stream_is_read_as_the_whole_answer(
-        self, provider: LLMProvider, streamed: Exchange | None
+        self, provider: LLMProvider, streamed: Exchange
     ) -> None:
-        if streamed is None:
-            return  # The vendor documents none.
-        request = evolve(streamed.request, stream=True)
-        chunks = read.chunks(provider, request, [streamed.bytes("stream")])
+        request, data = _stream(streamed)
+        chunks = read.chunks(provider, request, [data])
         check_chunks(request.task, chunks)
         merged = read.merged(chunks)
         check_answer(request.task, merged)
         expected = streamed.json("answer")
         assert without_own(merged, expected) == expected
 
+    @documented
     def test_every_cut_of_a_stream_gives_the_same(
-        self, provider: LLMProvider, streamed: Exchange | None
+        self, provider: LLMProvider, streamed: Exchange
     ) -> None:
-        if streamed is None:
-            return  # The vendor documents none.
-        request = evolve(streamed.request, stream=True)
-        data = streamed.bytes("stream")
+        request, data = _stream(streamed)
         expected = read.plain(read.chunks(provider, request, [data]))
         single = [data[i : i + 1] for i in range(len(data))]
         assert read.plain(read.chunks(provider, request, single)) == expected
@@ -237,19 +256,17 @@ class LLMProviderContract(Providers):
                 f"cut at byte {cut}"
             )
 
+    @documented
     def test_random_cuts_of_a_stream_give_the_same(
-        self, provider: LLMProvider, streamed: Exchange | None
+        self, provider: LLMProvider, streamed: Exchange
     ) -> None:
-        if streamed is None:
-            return  # The vendor documents none.
-        from hypothesis import HealthCheck, given, settings
+        from hypothesis import given
         from hypothesis import strategies as st
 
-        request = evolve(streamed.request, stream=True)
-        data = streamed.bytes("stream")
+        request, data = _stream(streamed)
         expected = read.plain(read.chunks(provider, request, [data]))
 
-        @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+        @_examples(30)
         @given(st.lists(st.integers(0, len(data)), max_size=40))
         def cut(places: list[int]) -> None:
             edges = [0, *sorted(places), len(data)]
@@ -258,13 +275,11 @@ class LLMProviderContract(Providers):
 
         cut()
 
+    @documented
     def test_a_stream_that_ends_too_early_is_said_to_be_cut(
-        self, provider: LLMProvider, streamed: Exchange | None
+        self, provider: LLMProvider, streamed: Exchange
     ) -> None:
-        if streamed is None:
-            return  # The vendor documents none.
-        request = evolve(streamed.request, stream=True)
-        data = streamed.bytes("stream")
+        request, data = _stream(streamed)
         whole = read.words(read.chunks(provider, request, [data]))
         raised = 0
         for length in range(len(data)):
@@ -279,23 +294,21 @@ class LLMProviderContract(Providers):
                 check_usage(chunks[-1]["usage"])
         assert raised > len(data) // 3
 
+    @documented
     def test_words_are_passed_on_as_soon_as_they_come(
-        self, provider: LLMProvider, streamed: Exchange | None
+        self, provider: LLMProvider, streamed: Exchange
     ) -> None:
-        if streamed is None:
-            return  # The vendor documents none.
-        request = evolve(streamed.request, stream=True)
+        request, data = _stream(streamed)
         reader = provider.events(request)
-        early = [chunk for byte in streamed.bytes("stream") for chunk in reader.feed(bytes([byte]))]
+        early = [chunk for byte in data for chunk in reader.feed(bytes([byte]))]
         left = list(reader.end())
         assert early, "all was held back until the end"
         assert not any(chunk["choices"] for chunk in left), "words were held back until the end"
 
+    @documented
     def test_an_error_within_a_stream_is_raised(
-        self, provider: LLMProvider, broken: Exchange | None
+        self, provider: LLMProvider, broken: Exchange
     ) -> None:
-        if broken is None:
-            return  # The vendor documents none.
         [request] = self._requests()[:1]
         data = broken.bytes("broken")
         for size in (len(data), 1, 7):
@@ -339,11 +352,10 @@ class LLMProviderContract(Providers):
                 provider.answer(request, read.reply(body))
             assert raised.value.trouble in (Trouble.GARBAGE, Trouble.CUT)
 
+    @documented
     def test_a_damaged_answer_raises_nothing_else(
-        self, provider: LLMProvider, answered: Exchange | None
+        self, provider: LLMProvider, answered: Exchange
     ) -> None:
-        if answered is None:
-            return  # The vendor documents none.
         request = answered.request
         whole = json.loads(answered.bytes("reply.json"))
         for damaged in read.damaged(whole):
@@ -353,18 +365,16 @@ class LLMProviderContract(Providers):
                 continue
             check_usage(answer.get("usage"))
 
+    @documented
     def test_a_damaged_stream_raises_nothing_else(
-        self, provider: LLMProvider, streamed: Exchange | None
+        self, provider: LLMProvider, streamed: Exchange
     ) -> None:
-        if streamed is None:
-            return  # The vendor documents none.
-        from hypothesis import HealthCheck, given, settings
+        from hypothesis import given
         from hypothesis import strategies as st
 
-        request = evolve(streamed.request, stream=True)
-        data = streamed.bytes("stream")
+        request, data = _stream(streamed)
 
-        @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+        @_examples(80)
         @given(st.integers(0, len(data) - 1), st.binary(min_size=1, max_size=8))
         def damage(place: int, harm: bytes) -> None:
             with contextlib.suppress(LLMError):
@@ -394,11 +404,14 @@ class LLMProviderContract(Providers):
             error = provider.error(HttpReply(status, {}, body))
             assert MARKER not in str(error) + repr(error) + error.hint + error.param
 
+    def test_credentials_are_fetched_for_nobody_while_they_hold(
+        self, provider: LLMProvider
+    ) -> None:
+        assert provider.renewal() is Renewal.NOT_DUE
+        provider.renew()  # There is no network.
+
     def test_threads_may_share_it(self, provider: LLMProvider) -> None:
-        streams = [
-            (evolve(each.request, stream=True), each.bytes("stream"))
-            for each in exchanges(self.recorded, "stream")
-        ]
+        streams = [_stream(each) for each in exchanges(self.recorded, "stream")]
         if not streams:
             return
         expected = [read.plain(read.chunks(provider, *each[:1], [each[1]])) for each in streams]

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pegboard.contracts.traces import TraceStore
 from pegboard.contracts.tracking import TrackingStore
-from pegboard.entities import (
+from pegboard.entities import Run
+from pegboard.entities.traces import (
     Assessment,
     AssessmentKind,
-    Run,
     Span,
     SpanStatusCode,
     TraceInfo,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pegboard.contracts.traces import TraceStore
 from pegboard.contracts.tracking import TrackingStore
-from pegboard.entities import TraceInfo
+from pegboard.entities.traces import TraceInfo
 from pegboard.errors import InvalidValue, NotFound
 
 from pegboard_testing._base import WRONG_IDS, StoreTests

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from attrs import field, frozen
 
@@ -54,7 +54,7 @@ class Fault:
 
 @frozen
 class Seen:
-    """A request that came."""
+    """A request that came, with its JSON or form as ``body``."""
 
     path: str
     headers: Mapping[str, str]
@@ -123,7 +123,8 @@ class FakeOpenAI:
 
 def _answer(fake: FakeOpenAI, handler: BaseHTTPRequestHandler, content: bytes) -> None:
     headers = {name.lower(): value for name, value in handler.headers.items()}
-    body = json.loads(content)
+    is_form = headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    body = dict(parse_qsl(content.decode())) if is_form else json.loads(content)
     fake.seen.append(Seen(handler.path, headers, body))
     fault = fake.faults.pop(0) if fake.faults else None
     if fault is not None and fault.silent:

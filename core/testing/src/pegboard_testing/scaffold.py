@@ -57,6 +57,11 @@ KINDS = {
         ["attrs>=23.2", f"pegboard-llm{_VERSIONS}"],
         ["pegboard-testing[llm]"],
     ),
+    "evaluator": _Kind(
+        "An evaluator of models",
+        "pegboard plugins list",
+        ["attrs>=23.2"],
+    ),
     "endpoint": _Kind(
         "HTTP endpoints",
         "pegboard server           # then open /api/$name/0/latest",

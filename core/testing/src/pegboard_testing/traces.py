@@ -9,11 +9,11 @@ import attrs
 import pytest
 from pegboard.contracts.traces import MAX_LINKS, TraceStore
 from pegboard.contracts.tracking import TrackingStore
-from pegboard.entities import (
+from pegboard.entities import Run
+from pegboard.entities.traces import (
     Assessment,
     AssessmentError,
     AssessmentKind,
-    Run,
     Span,
     SpanEvent,
     SpanLink,

@@ -117,9 +117,14 @@ class Guards:
             "max_tokens": _JUDGE_TOKENS,
         }
         answer = await self.calls.call(Asked(endpoint, Task.CHAT, body, caller=caller, face=FACE))
-        if not isinstance(answer, dict):
-            raise LLMError(Trouble.GARBAGE, "The judge answered with a stream.")
-        return str(answer["choices"][0]["message"].get("content") or "")
+        try:
+            [choice, *_] = answer["choices"]  # type: ignore[index]
+            text, reason = choice["message"].get("content"), choice.get("finish_reason")
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise LLMError(Trouble.GARBAGE, "The judge's answer has no text.") from None
+        if reason == "length":
+            raise LLMError(Trouble.TOO_LONG, "The judge did not come to an end.")
+        return str(text or "")
 
 
 class Controls(Gate):
@@ -139,7 +144,7 @@ class Controls(Gate):
         ``database`` is the file of endpoints and keys. Usage, counters and journals lie beside it,
         in a directory of its name.
         """
-        self._host, self._settings, self._workers = host, settings, workers
+        self._host, self._settings, self.workers = host, settings, workers
         self.directory = database.with_suffix("")
         self.keys = KeyStore(database)
         self.callers = KeyCallers(self.keys)
@@ -156,7 +161,7 @@ class Controls(Gate):
         """Begin to count, after what dead processes have left was done; StoreError, ConfigError."""
         if self.keeping is None:
             given = self._settings()
-            uri = given.ledger or ("memory" if self._workers == 1 else "sqlite:")
+            uri = given.ledger or ("memory" if self.workers == 1 else "sqlite:")
             self.keeping = open_keeping(
                 self.directory,
                 lambda: open_ledger(self._host, uri, self.directory),

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from attrs import define, field, frozen
-from pegboard.contracts.llm import Task
+from pegboard.contracts.llm import LLMError, Task, Trouble
 
 from pegboard_gateway.money import Money
 
@@ -42,6 +42,29 @@ NOBODY = Caller()
 
 
 @frozen
+class Estimate:
+    """How many tokens a call may take, before it is made: the most that is likely."""
+
+    input: int
+    output: int
+
+    @property
+    def total(self) -> int:
+        """Input and output together."""
+        return self.input + self.output
+
+
+@frozen
+class Passed:
+    """A request that goes to the vendor as it is, and whose answer comes back so."""
+
+    path: str
+    """Below the address of the vendor's API; it cannot leave that."""
+    content: bytes = field(repr=False)
+    estimate: Estimate
+
+
+@frozen
 class Asked:
     """What a client asks for, the same whichever face it came through.
 
@@ -57,7 +80,9 @@ class Asked:
     """The client's headers by name in any case of letters; they may hold its key."""
     face: str = "openai"
     """The form that it was asked in: ``openai``, ``responses``, ``anthropic``, ``gemini``,
-    ``mlflow``."""
+    ``mlflow``, ``proxy``."""
+    passed: Passed | None = None
+    """What is passed on as it is; then ``body`` says no more than ``n``, and ``stream`` is true."""
 
 
 @frozen
@@ -84,9 +109,13 @@ class Tokens:
         """Return what OpenAI's ``usage`` object says; nothing for None."""
         if not usage:
             return NO_TOKENS
-        details = usage.get("prompt_tokens_details") or {}
-        thought = usage.get("completion_tokens_details") or {}
+        details = usage.get("prompt_tokens_details")
+        thought = usage.get("completion_tokens_details")
         prompt = _count(usage.get("prompt_tokens"))
+        if not details and not thought:
+            output = _count(usage.get("completion_tokens"))
+            return Tokens(prompt, output, 0, bool(usage.get("estimated")))
+        details, thought = details or {}, thought or {}
         # Parts are no more than the whole, whatever a vendor says.
         cached = min(_count(details.get("cached_tokens")), prompt)
         return Tokens(
@@ -108,25 +137,20 @@ NO_TOKENS = Tokens()
 
 
 @frozen
-class Estimate:
-    """How many tokens a call may take, before it is made: the most that is likely."""
-
-    input: int
-    output: int
-
-    @property
-    def total(self) -> int:
-        """Input and output together."""
-        return self.input + self.output
-
-
-@frozen
 class Spent:
     """What one attempt took of what was reserved for it."""
 
     target: TargetKey
     tokens: Tokens
     cost: Money
+
+
+class LeftAlone(LLMError):
+    """All upstreams failed several times, and nothing is sent to them for a while."""
+
+    def __init__(self, retry_after: float) -> None:
+        text = "The model's server failed several times and is left alone for a while."
+        super().__init__(Trouble.OVERLOADED, text, retry_after=retry_after)
 
 
 class Outcome(StrEnum):

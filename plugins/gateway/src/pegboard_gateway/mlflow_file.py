@@ -17,6 +17,7 @@ from attrs import evolve, field, frozen, validators
 from pegboard import settings
 from pegboard.errors import ConfigError
 
+from pegboard_gateway import mlflow_vendors
 from pegboard_gateway.settings import (
     EndpointTable,
     Limit,
@@ -84,77 +85,11 @@ class _File:
     routes: tuple[_Route, ...] = ()
 
 
-@frozen
-class _Vendor:
-    """What a provider of MLflow's is called here, and its keys: ours by theirs."""
-
-    provider: str
-    keys: Mapping[str, str]
-    required: tuple[str, ...]
-
-
-def _keyed(provider: str, prefix: str, **more: str) -> _Vendor:
-    """Return a vendor with an API key."""
-    key = f"{prefix}api_key"
-    return _Vendor(provider, {key: "api_key", **more}, (key,))
-
-
-def _compatible(provider: str) -> _Vendor:
-    return _keyed(provider, "", api_base="base_url")
-
-
-_AZURE = {
-    "openai_api_key": "api_key",
-    "openai_api_type": "",
-    "openai_api_base": "endpoint",
-    "openai_api_version": "api_version",
-    "openai_deployment_name": "deployment",
-}
-_SERVED, _TGI = "mlflow-model-serving", "huggingface-text-generation-inference"
-_VENDORS: Mapping[str, _Vendor] = {
-    "openai": _keyed(
-        "openai",
-        "openai_",
-        openai_api_type="",
-        openai_api_base="base_url",
-        openai_organization="organization",
-    ),
-    "azure": _Vendor("azure", _AZURE, tuple(key for key in _AZURE if _AZURE[key])),
-    "anthropic": _keyed(
-        "anthropic", "anthropic_", anthropic_version="version", anthropic_api_base="base_url"
-    ),
-    "cohere": _keyed("cohere", "cohere_"),
-    "gemini": _keyed("gemini", "gemini_"),
-    "mistral": _keyed("mistral", "mistral_"),
-    "togetherai": _keyed("togetherai", "togetherai_"),
-    _SERVED: _Vendor(_SERVED, {"model_server_url": "base_url"}, ("model_server_url",)),
-    _TGI: _Vendor(_TGI, {"hf_server_url": "base_url"}, ("hf_server_url",)),
-    "groq": _compatible("groq"),
-    "deepseek": _compatible("deepseek"),
-    "xai": _compatible("xai"),
-    "openrouter": _compatible("openrouter"),
-    "ollama": _Vendor("ollama", {"api_key": "api_key", "api_base": "base_url"}, ()),
-    "bedrock": _Vendor("bedrock", {"aws_config": ""}, ("aws_config",)),
-}
 _CHATS = frozenset({"openai", "azure"})
 """What MLflow asks to chat where its endpoints complete."""
-_AWS = {
-    "aws_region": "region",
-    "aws_access_key_id": "access_key_id",
-    "aws_secret_access_key": "secret_access_key",
-    "aws_session_token": "session_token",
-    "aws_role_arn": "role_arn",
-    "session_length_seconds": "role_seconds",
-    "aws_bearer_token": "api_key",
-}
-_SAME = {"amazon-bedrock": "bedrock"}
-_GONE = {
-    "palm": "Google has ended PaLM; 'gemini' is what came after it.",
-    "mosaicml": "MosaicML has ended its inference service.",
-    "ai21labs": "The Jurassic models that MLflow knows of AI21 are no longer served.",
-}
-_SECRETS = ("api_key",)
+_SECRETS = ("api_key", "client_secret", "credentials", "provider_api_key")
 """The keys, by their names here, that may name a variable or a file."""
+_SAPS_ADDRESS = "MLFLOW_GENAI_JUDGE_BASE_URL"
 
 
 def read(file: Path, environ: Mapping[str, str] | None = None) -> tuple[EndpointTable, ...]:
@@ -274,40 +209,79 @@ def _split(route: _Route, endpoints: Mapping[str, EndpointTable], where: str) ->
 
 def _options(model: _Model, where: str, environ: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
     """Return what the provider is called here, and its settings."""
-    named = model.provider.lower().replace("_", "-")
-    named = _SAME.get(named, named)
-    given = model.config
-    if named == "openai" and str(given.get("openai_api_type", "")).lower() in ("azure", "azuread"):
+    named, given = mlflow_vendors.name_of(model.provider), model.config
+    kind = str(given.get("openai_api_type", "openai")).lower()
+    if named == "openai" and kind in ("azure", "azuread"):
         named = "azure"
-    elif given.get("openai_api_type", "openai") not in ("openai", "OPENAI", "OpenAI"):
+    elif kind not in ("openai", "azure", "azuread"):
         raise ConfigError(f"{where}.config.openai_api_type: expected openai, azure or azuread.")
-    vendor = _VENDORS.get(named)
+    vendor = mlflow_vendors.VENDORS.get(named)
     if vendor is None:
-        hint = _GONE.get(named) or _near(named, _VENDORS)
-        known = ", ".join(sorted(_VENDORS))
+        hint = mlflow_vendors.REFUSED.get(named) or _near(named, mlflow_vendors.VENDORS)
+        known = ", ".join(sorted(mlflow_vendors.VENDORS))
         raise ConfigError(
             f"{where}.provider: there is no provider {model.provider!r}.",
             hint=hint or f"Providers of MLflow's that are here: {known}.",
         )
     _check(given, vendor.keys, vendor.required, f"{where}.config")
-    options = _renamed(given, vendor.keys)
-    if named == "bedrock":
-        options |= _of_aws(given["aws_config"], f"{where}.config.aws_config")
+    if named == mlflow_vendors.LITELLM:
+        provider, options = _of_litellm(given, where)
+    else:
+        provider, options = vendor.provider, _renamed(given, vendor.keys)
+    _complete(options, named, model, where, environ)
     for key in _SECRETS:
         if key in options:
             options[key] = _secret(options[key], f"{where}.config", environ)
-    if str(given.get("openai_api_type", "")).lower() == "azuread":
+    if kind == "azuread":
         options["entra_token"] = options.pop("api_key")
-    if named == _SERVED:
+    return provider, options
+
+
+def _complete(
+    options: dict[str, Any], named: str, model: _Model, where: str, environ: Mapping[str, str]
+) -> None:
+    """Add to the settings of a provider what MLflow says otherwise."""
+    if named == "bedrock":
+        options |= _of_aws(model.config["aws_config"], f"{where}.config.aws_config")
+    elif named == mlflow_vendors.SERVED:
         options["chat"] = "inputs"  # It sends the text of a single message.
-    return vendor.provider, options
+    elif named == mlflow_vendors.SAP:
+        if not environ.get(_SAPS_ADDRESS):
+            raise ConfigError(
+                f"{where}: the address of SAP AI Core is missing.",
+                hint=f"MLflow reads it from the environment variable {_SAPS_ADDRESS}.",
+            )
+        options["base_url"] = environ[_SAPS_ADDRESS]
+    elif named == "ai21labs" and (model.name or "").startswith("j2"):
+        raise ConfigError(
+            f"{where}.name: {model.name!r} is no longer served.", hint=mlflow_vendors.JURASSIC
+        )
+
+
+def _of_litellm(given: Mapping[str, Any], where: str) -> tuple[str, dict[str, Any]]:
+    """Return the provider and settings of a vendor that MLflow asks through LiteLLM."""
+    named = mlflow_vendors.name_of(str(given.get("litellm_provider") or ""))
+    settings_of = given.get("litellm_auth_config") or {}
+    if not mlflow_vendors.is_known(named):
+        what = f"there is no provider {named!r} here" if named else "it is missing"
+        raise ConfigError(
+            f"{where}.config.litellm_provider: {what}.", hint=mlflow_vendors.NO_LIBRARY
+        )
+    if not isinstance(settings_of, Mapping):
+        raise ConfigError(f"{where}.config.litellm_auth_config: expected a table.")
+    options = {
+        mlflow_vendors.key_of(named, str(key)): value
+        for key, value in settings_of.items()
+        if key not in mlflow_vendors.NOT_OURS and value is not None
+    }
+    return named, options
 
 
 def _of_aws(given: Any, where: str) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise ConfigError(f"{where}: expected a table.")
-    _check(given, _AWS, (), where)
-    return _renamed(given, _AWS)
+    _check(given, mlflow_vendors.AWS, (), where)
+    return _renamed(given, mlflow_vendors.AWS)
 
 
 def _renamed(given: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:

@@ -50,17 +50,21 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
     from pegboard_gateway.admin import (
         credentials,
         endpoints,
+        guardrails,
         keys,
         limits,
         overview,
         own,
         policies,
+        scorers,
         usage,
     )
-    from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, responses
+    from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, proxy, responses
 
-    faces = (openai, responses, anthropic, gemini, mlflow)
-    administration = (endpoints, credentials, policies, limits, own, keys, usage, overview)
+    faces = (openai, responses, anthropic, gemini, mlflow, proxy)
+    budgets = (policies, limits, usage)
+    guarding = (guardrails, scorers)
+    administration = (endpoints, credentials, *budgets, *guarding, own, keys, overview)
     return [endpoint for room in (*faces, *administration) for endpoint in room.endpoints()]
 
 
@@ -121,3 +125,12 @@ def pegboard_guardrails() -> Sequence[GuardrailKind]:
         GuardrailKind("regex", f"{home}.patterns:make", "Regular expressions of your own."),
         GuardrailKind("judge", f"{home}.judge:make", "Another endpoint that says what may pass."),
     ]
+
+
+@hookimpl
+def pegboard_variables() -> Sequence[str]:
+    """Name those that hold the key of the secrets."""
+    return (
+        "PEGBOARD_GATEWAY_SECRET_KEY",
+        "PEGBOARD_GATEWAY_NEXT_SECRET_KEY",
+    )

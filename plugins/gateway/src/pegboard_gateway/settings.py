@@ -209,10 +209,21 @@ class TargetTable:
     """In place of the price in the table that is shipped."""
     max_parallel: int | None = field(default=None, validator=_SOME)
     """How many calls it gets at one time."""
+    max_output_tokens: int | None = field(default=None, validator=_SOME)
+    """The most tokens of an answer: what a call that limits itself less, or not, is limited to."""
     completions: str = field(default="auto", validator=one_of("auto", "native", "chat"))
     """How it completes texts: as a task of its own, or with the prompt as what a user says; by
     itself that is so for models that only chat."""
     options: dict[str, Any] = others()
+
+
+_PATH = re.compile(r"[A-Za-z0-9_.:*-]+(/[A-Za-z0-9_.:*-]+)*")
+
+
+def _paths(_: Any, __: Attribute[Any], value: tuple[str, ...]) -> None:
+    for path in value:
+        if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+            raise ValueError(f"{path!r} is not a path of an API, such as 'responses' or 'models/*'")
 
 
 @frozen
@@ -238,11 +249,15 @@ class EndpointTable:
     guardrails: tuple[Guardrail, ...] = ()
     trace: Trace | None = None
     tags: dict[str, str] = field(factory=dict)
+    proxy: tuple[str, ...] = field(default=(), validator=_paths)
+    """Paths of the vendor's API that clients may call as they are, at ``/gateway/proxy/NAME/PATH``:
+    ``responses``, ``models/*``. They are called with the key of the target."""
     # The short form of one target.
     provider: str = ""
     model: str = ""
     price: Price | None = None
     max_parallel: int | None = field(default=None, validator=_SOME)
+    max_output_tokens: int | None = field(default=None, validator=_SOME)
     options: dict[str, Any] = others()
 
 
@@ -267,6 +282,8 @@ class Settings:
     """Of all endpoints."""
     retention_days: int = field(default=0, validator=_NOT_NEGATIVE)
     """How long the records of calls are kept; 0: for ever."""
+    providers: tuple[str, ...] = ()
+    """The only providers that models may be of; empty: all that are installed."""
     upstream_allow: tuple[str, ...] = ()
     """Hosts of upstreams beyond the public internet, with or without a port, that endpoints made
     through the API may name."""

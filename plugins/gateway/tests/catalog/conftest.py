@@ -98,7 +98,7 @@ class Vendors:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PLAIN_KEY", MARKER)
-    for name in ("PEGBOARD_GATEWAY_KEY", "PEGBOARD_GATEWAY_NEXT_KEY"):
+    for name in ("PEGBOARD_GATEWAY_SECRET_KEY", "PEGBOARD_GATEWAY_NEXT_SECRET_KEY"):
         monkeypatch.delenv(name, raising=False)
     made = Place(tmp_path)
     yield made

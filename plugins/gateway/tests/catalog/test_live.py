@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from pegboard.contracts.llm import Task
-from pegboard.errors import ConfigError
+from pegboard.errors import ConfigError, Refused
+from pegboard_gateway.catalog import making
 from pegboard_gateway.catalog.live import LiveCatalog, catalog_of
 from pegboard_gateway.settings import Budget, Cache, Limit, Price
 
@@ -63,6 +64,7 @@ def test_an_endpoint_in_full(open_catalog: Open) -> None:
         base_url = "https://other.example.org"
         fallback = 1
         max_parallel = 4
+        max_output_tokens = 500
         """
     )
     endpoint = catalog.current.endpoints["chat"]
@@ -79,7 +81,7 @@ def test_an_endpoint_in_full(open_catalog: Open) -> None:
     assert endpoint.tags == {"team": "search"}
     first, second = endpoint.targets
     assert (first.weight, first.fallback_order, first.price) == (3.0, 0, Price(0.1, 0.4))
-    assert (second.fallback_order, second.max_parallel) == (1, 4)
+    assert (second.fallback_order, second.max_parallel, second.max_output_tokens) == (1, 4, 500)
 
 
 def test_endpoints_of_mlflows_file_are_beside_those_of_the_settings(
@@ -142,6 +144,16 @@ def test_what_is_missing_or_there_twice_is_told(text: str, said: str, open_catal
     with pytest.raises(ConfigError) as caught:
         open_catalog(text)
     assert said in str(caught.value)
+
+
+def test_only_providers_that_are_allowed_are_used(open_catalog: Open) -> None:
+    catalog = open_catalog(f'[gateway]\nproviders = ["plain"]\n{ONE}')
+    assert list(catalog.current.endpoints) == ["chat"]
+    making.check_provider(catalog, "plain")
+    with pytest.raises(Refused, match="'openai' is not allowed"):
+        making.check_provider(catalog, "openai")
+    with pytest.raises(ConfigError, match="'plain' is not allowed here"):
+        open_catalog(f'[gateway]\nproviders = ["openai"]\n{ONE}')
 
 
 def test_a_missing_key_of_an_upstream_is_no_trouble_of_other_commands(place: Place) -> None:
@@ -280,6 +292,7 @@ def test_a_database_that_is_gone_is_told_once_and_harms_no_file(
     before = catalog.current
     for file in catalog.store.path.parent.glob("gateway.db*"):
         file.unlink()
+    caplog.clear()  # It told that nobody knows the price of the model.
     with caplog.at_level(logging.ERROR, "pegboard.gateway"):
         for _ in range(3):
             assert not catalog.refresh()

@@ -27,6 +27,8 @@ from pegboard_gateway.usage.keeping import USAGE, open_keeping
 from world import asked, compare, open_ledger, record, value
 
 MOST = 40
+LONG = 500
+"""What an answer of which nobody knows how long it may be costs at most."""
 RULES = Rules(
     limits=[
         Limit.parse("4/minute", scope=Scope.KEY),
@@ -50,7 +52,7 @@ class _Open:
 
     def __init__(self, asked: Asked, permit: Permit) -> None:
         self.asked, self.permit = asked, permit
-        self.most, self.spent, self.reserved = 0, 0, False
+        self.most, self.spent, self.reserved, self.is_open = 0, 0, False, False
 
 
 class Calls(RuleBasedStateMachine):
@@ -65,6 +67,7 @@ class Calls(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.now = 1_700_000_000_000
         self.alive: list[_Open] = []
+        self.dearest = MOST
 
     @initialize()
     def start(self) -> None:
@@ -96,18 +99,20 @@ class Calls(RuleBasedStateMachine):
         self.alive.append(_Open(one, permit))
         return self.alive[-1]
 
-    @rule(call=running, most=st.integers(0, MOST))
-    def attempt(self, call: _Open | None, most: int) -> None:
+    @rule(call=running, most=st.integers(0, MOST), open_ended=st.booleans())
+    def attempt(self, call: _Open | None, most: int, open_ended: bool) -> None:
         if call not in self.alive or call is None:
             return
         if call.reserved:
             self._settle(call, 0)
         try:
-            self.loop.run_until_complete(value(call.permit.reserve("chat/0", most)))
+            soon = call.permit.reserve("chat/0", most, open_ended=open_ended)
+            self.loop.run_until_complete(value(soon))
         except BudgetSpent as error:
             assert error.retry_after is not None
         else:
-            call.most, call.reserved = most, True
+            call.reserved, call.is_open = True, open_ended and most > 0
+            call.most = LONG if call.is_open else most
 
     @rule(call=running, part=st.integers(0, 100))
     def fail(self, call: _Open | None, part: int) -> None:
@@ -117,6 +122,7 @@ class Calls(RuleBasedStateMachine):
     def _settle(self, call: _Open, took: int) -> None:
         call.permit.settle(Spent("chat/0", Tokens(), took))
         call.spent, call.reserved = call.spent + took, False
+        self.dearest = max(self.dearest, took)
 
     @rule(call=consumes(running), part=st.integers(0, 100), tokens=st.integers(0, 30))
     def over(self, call: _Open | None, part: int, tokens: int) -> None:
@@ -160,8 +166,10 @@ class Calls(RuleBasedStateMachine):
                 [(name, budget.window) for name in names], self.now
             )
             for level in self.loop.run_until_complete(value(soon)):
-                assert level.level < budget.amount + MOST
                 assert 0 <= level.held <= level.level
+                assert level.level - level.held < budget.amount + self.dearest
+                if not any(call.reserved and call.is_open for call in self.alive):
+                    assert level.level < budget.amount + self.dearest
 
     def teardown(self) -> None:
         if hasattr(self, "keeping"):

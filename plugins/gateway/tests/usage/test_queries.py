@@ -156,6 +156,53 @@ def test_sums_are_those_of_each_group(usage: UsageWriter) -> None:
     assert queries.grouped(database, [], Filter())[0]["calls"] == 4
 
 
+def test_each_attempt_counts_where_it_was_made_and_a_call_once(usage: UsageWriter) -> None:
+    def attempt(target: str, trouble: str, cost: int, seconds: float) -> Attempt:
+        provider, model = f"p{target[-1]}", f"m{target[-1]}"
+        tokens = Tokens(cost, 2 * cost, estimated=bool(trouble))
+        return Attempt(
+            target=target, provider=provider, model=model, trouble=trouble, cost=cost,
+            seconds=seconds, tokens=tokens,
+        )  # fmt: skip
+
+    def fell(number: int, *attempts: Attempt, **more: object) -> UsageRecord:
+        last, costs = attempts[-1], sum(each.cost for each in attempts)
+        at = {"target": last.target, "provider": last.provider, "model": last.model}
+        took = {"cost": costs, "tokens": Tokens(costs, 2 * costs), "seconds": 9.0}
+        return call(number, attempts=attempts, **at, **took, **more)
+
+    lost = attempt("chat/0", "upstream_timeout", 5, 3.0)
+    database = keep(
+        usage,
+        [
+            fell(0, lost, lost, attempt("chat/1", "", 7, 1.0)),
+            fell(1, attempt("chat/0", "", 10, 2.0), id="wanted"),
+            fell(2, lost, outcome=Outcome.FAILED),
+            call(3, outcome=Outcome.CACHED, provider="", model=""),
+            call(4, outcome=Outcome.LOST, provider="", model="", cost=100, tokens=Tokens(1, 1)),
+        ],
+    )
+    shown = (
+        "target", "calls", "failed", "cached", "attempts", "attempts_failed", "cost", "tokens_out"
+    )  # fmt: skip
+    found = queries.grouped(database, ["target"], Filter())
+    assert [tuple(row[name] for name in shown) for row in found] == [
+        ("", 2, 0, 1, 0, 0, 100, 1),
+        ("chat/0", 2, 1, 0, 4, 3, 25, 50),
+        ("chat/1", 1, 0, 0, 1, 0, 7, 14),
+    ]
+    assert found[1]["upstream_seconds"] == {"p50": 3.0, "p95": 3.0, "p99": 3.0}
+    assert (found[2]["seconds"]["p50"], found[2]["upstream_seconds"]["p50"]) == (9.0, 1.0)
+    [all_] = queries.grouped(database, [], Filter())
+    for by in ("target", "provider", "model"):
+        rows = queries.grouped(database, [by, "endpoint"], Filter())
+        for name in ("calls", "cost", "tokens_in", "failed", "cached", "gone"):
+            assert sum(row[name] for row in rows) == all_[name], (by, name)
+    # Conditions are those of calls.
+    [one] = queries.grouped(database, ["target"], Filter(id="wanted", model="m0"))
+    assert (one["calls"], one["attempts"]) == (1, 1)
+
+
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 1000, width=32), min_size=1, max_size=200))
 def test_percentiles_are_values_that_came(values: list[float]) -> None:

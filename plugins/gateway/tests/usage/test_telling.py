@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -65,6 +66,9 @@ def test_prometheus_reads_sums_of_all_that_was_kept(tmp_path: Path) -> None:
     assert value("call_seconds_bucket", **labels, le="0.25") == 3
     assert value("call_seconds_bucket", **labels, le="+Inf") == 3
     assert value("streams_total", **model) == 3
+    tried = {**model, "target": "chat/0", "trouble": "overloaded", "status": "503"}
+    assert value("attempts_total", **tried) == 3
+    assert value("attempt_seconds_total", **tried) == pytest.approx(0.45)
     writer.close()
     journal.close()
 

@@ -216,7 +216,7 @@ def _revived(content: Any, kind: str, model: Model) -> Any:
     if kind == "ndarray":
         return _arrays(content, model)
     if kind.startswith("sparse_matrix_"):
-        from scipy.sparse import csc_matrix, csr_matrix  # type: ignore[import-untyped]
+        from scipy.sparse import csc_matrix, csr_matrix
 
         matrix = csc_matrix if kind.endswith("csc") else csr_matrix
         parts = (content["data"], content["indices"], content["indptr"])

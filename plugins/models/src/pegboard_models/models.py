@@ -40,6 +40,19 @@ __all__ = [
 ]
 
 
+def __getattr__(name: str) -> Any:
+    """Return what another plugin adds to this module: the API name ``models.NAME``."""
+    from pegboard import host
+
+    if not name.startswith("_"):
+        found = host.current()
+        try:
+            return found.api_name(f"models.{name}")
+        except LookupError:
+            pass
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def get_model_info(model_uri: str | os.PathLike[str]) -> ModelInfo:
     """Return what is known of a model, by any URI; nothing of it is loaded."""
     from pegboard.errors import PegboardError

@@ -16,3 +16,9 @@ def pegboard_api() -> Sequence[ApiName]:
         ApiName("pyfunc", "pegboard_models.pyfunc", "Models in generic form, and custom ones"),
         ApiName("types", "pegboard_models.types", "What schemas of models are made of"),
     ]
+
+
+@hookimpl
+def pegboard_variables() -> Sequence[str]:
+    """Name what allows pickled models."""
+    return ("PEGBOARD_TRUST_PICKLE",)

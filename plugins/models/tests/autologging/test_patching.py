@@ -247,3 +247,27 @@ def test_other_threads_are_in_no_training_unless_it_is_carried_to_them() -> None
             thread.start()
             thread.join(60)
     assert found == {"own": (True, False), "carried": (False, True)}
+
+
+def test_what_a_coroutine_function_returns_is_awaited_first() -> None:
+    seen: list[Any] = []
+
+    class Asker:
+        async def ask(self, question: str) -> str:
+            if not question:
+                raise ValueError("no question")
+            return question.upper()
+
+    def on_ask(call: Call) -> Generator[None, Any, None]:
+        try:
+            seen.append((yield))
+        except ValueError as error:
+            seen.append(str(error))
+            raise
+
+    integration = Integration("x", "attrs", ("1.0", "99.0"))
+    integration.enable(Switches(), lambda: integration.observe_method(Asker, "ask", on_ask))
+    assert asyncio.run(Asker().ask("why")) == "WHY"
+    with pytest.raises(ValueError, match="no question"):
+        asyncio.run(Asker().ask(""))
+    assert seen == ["WHY", "no question"]

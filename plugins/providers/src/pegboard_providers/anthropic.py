@@ -52,24 +52,11 @@ class AnthropicSettings:
     """Sent with each request."""
 
 
-class Anthropic(HttpProvider):
-    """Claude."""
+class AnthropicForm(HttpProvider):
+    """Anthropic's messages, wherever they are sent and whoever sends them."""
 
     vendor = "Anthropic"
-    settings = AnthropicSettings
     takes = _TAKES
-
-    def __init__(self, options: AnthropicSettings) -> None:
-        super().__init__(options)
-        base = options.base_url or from_environment("ANTHROPIC_BASE_URL") or BASE_URL
-        self._url = checked_url(base, "base_url").removesuffix("/v1") + "/v1/messages"
-        own = options.base_url.rstrip("/").removesuffix("/v1") not in ("", BASE_URL)
-        variables = () if own else ("ANTHROPIC_API_KEY",)
-        key = self.keep_secret(key_of(options.api_key, self.vendor, *variables))
-        self._headers = {"x-api-key": key, "anthropic-version": options.version}
-        if options.beta:
-            self._headers["anthropic-beta"] = ",".join(options.beta)
-        self._headers |= extra_headers(options.headers)
 
     def takes_of(self, model: str) -> Mapping[Task, frozenset[str]]:
         """Return what a model takes: new ones have no sampling, old ones do not think."""
@@ -80,14 +67,6 @@ class Anthropic(HttpProvider):
         if version < claude.THINKS:
             taken -= {"reasoning_effort"}
         return {Task.CHAT: taken}
-
-    def url(self, request: LLMRequest) -> str:  # noqa: ARG002
-        """Return where all requests go."""
-        return self._url
-
-    def headers(self) -> Mapping[str, str]:
-        """Return the headers that hold credentials."""
-        return self._headers
 
     def body(self, request: LLMRequest) -> Json:
         """Return the request in Anthropic's form."""
@@ -124,6 +103,36 @@ class Anthropic(HttpProvider):
     def events(self, request: LLMRequest) -> EventReader:
         """Return a new reader of a streamed answer."""
         return _Stream(self, request)
+
+
+class Anthropic(AnthropicForm):
+    """Claude."""
+
+    settings = AnthropicSettings
+
+    def __init__(self, options: AnthropicSettings) -> None:
+        super().__init__(options)
+        base = options.base_url or from_environment("ANTHROPIC_BASE_URL") or BASE_URL
+        self._url = checked_url(base, "base_url").removesuffix("/v1") + "/v1/messages"
+        own = options.base_url.rstrip("/").removesuffix("/v1") not in ("", BASE_URL)
+        variables = () if own else ("ANTHROPIC_API_KEY",)
+        key = self.keep_secret(key_of(options.api_key, self.vendor, *variables))
+        self._headers = {"x-api-key": key, "anthropic-version": options.version}
+        if options.beta:
+            self._headers["anthropic-beta"] = ",".join(options.beta)
+        self._headers |= extra_headers(options.headers)
+
+    def url(self, request: LLMRequest) -> str:  # noqa: ARG002
+        """Return where all requests go."""
+        return self._url
+
+    def root(self) -> str:
+        """Return the address of the API."""
+        return self._url.removesuffix("/messages")
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers that hold credentials."""
+        return self._headers
 
 
 class _Stream(Stream):

@@ -73,6 +73,10 @@ class Compatible(OpenAIForm):
         more = frozenset(options.fields)
         self._takes = {task: known | more for task, known in preset.takes.items()}
 
+    def root(self) -> str:
+        """Return the address of the API."""
+        return self.base
+
     def takes_of(self, model: str) -> Mapping[Task, frozenset[str]]:  # noqa: ARG002
         """Return what the server takes, with what the settings say."""
         return self._takes

@@ -66,41 +66,22 @@ class GeminiSettings(KeyAndAddress):
     version: str = "v1beta"
 
 
-class Gemini(HttpProvider):
-    """Gemini."""
+class GeminiForm(HttpProvider):
+    """Google's ``generateContent``, wherever it is and whoever calls it."""
 
     vendor = "Gemini"
-    settings = GeminiSettings
     takes = _TAKES
 
-    def __init__(self, options: GeminiSettings) -> None:
-        super().__init__(options)
-        base = options.base_url or from_environment("GEMINI_BASE_URL") or BASE_URL
-        self._base = f"{checked_url(base, 'base_url')}/{segment(options.version)}/models/"
-        own = options.base_url.rstrip("/") not in ("", BASE_URL)
-        variables = () if own else ("GEMINI_API_KEY", "GOOGLE_API_KEY")
-        key = self.keep_secret(key_of(options.api_key, self.vendor, *variables))
-        self._headers = {"x-goog-api-key": key, **extra_headers(options.headers)}
-
-    def url(self, request: LLMRequest) -> str:
-        """Return where a request goes."""
-        model = self._base + segment(request.model.removeprefix("models/"))
-        if request.task is Task.EMBEDDING:
-            return f"{model}:batchEmbedContents"
-        return (
-            f"{model}:streamGenerateContent?alt=sse"
-            if request.stream
-            else (f"{model}:generateContent")
-        )
-
-    def headers(self) -> Mapping[str, str]:
-        """Return the headers that hold credentials."""
-        return self._headers
+    def method(self, request: LLMRequest) -> str:
+        """Return the end of the address of a chat."""
+        return "streamGenerateContent?alt=sse" if request.stream else "generateContent"
 
     def body(self, request: LLMRequest) -> Json:
         """Return the request in Gemini's form."""
-        if request.task is Task.CHAT:
-            return translate.body(request)
+        return translate.body(request) if request.task is Task.CHAT else self.embedding(request)
+
+    def embedding(self, request: LLMRequest) -> Json:
+        """Return a request for vectors."""
         model = f"models/{request.model.removeprefix('models/')}"
         more = (
             {"outputDimensionality": request.body["dimensions"]}
@@ -117,11 +98,7 @@ class Gemini(HttpProvider):
     def read(self, request: LLMRequest, value: Json) -> Json:
         """Return an answer in OpenAI's form."""
         if request.task is Task.EMBEDDING:
-            vectors = [[x + 0.0 for x in each["values"]] for each in value["embeddings"]]
-            if not vectors:
-                raise ValueError
-            wanted = request.body.get("encoding_format")
-            return shapes.embeddings(request.model, vectors, estimate.usage(request), wanted)
+            return self.vectors(request, value)
         if not value.get("candidates"):
             raise _blocked(value)
         choices = [_choice(i, each) for i, each in enumerate(value["candidates"])]
@@ -131,6 +108,18 @@ class Gemini(HttpProvider):
             _usage(value["usageMetadata"]),
             id=value.get("responseId", "") + "",
         )
+
+    def vectors(self, request: LLMRequest, value: Json) -> Json:
+        """Return vectors in OpenAI's form."""
+        return self.listed(request, value["embeddings"], estimate.usage(request))
+
+    def listed(self, request: LLMRequest, found: list[Json], usage: Json) -> Json:
+        """Return what Google calls embeddings as OpenAI's list."""
+        vectors = [[x + 0.0 for x in each["values"]] for each in found]
+        if not vectors:
+            raise ValueError
+        wanted = request.body.get("encoding_format")
+        return shapes.embeddings(request.model, vectors, usage, wanted)
 
     def events(self, request: LLMRequest) -> EventReader:
         """Return a new reader of a streamed answer."""
@@ -145,6 +134,36 @@ class Gemini(HttpProvider):
         if error.retry_after is None:
             error.retry_after = delay
         return error
+
+
+class Gemini(GeminiForm):
+    """Gemini."""
+
+    settings = GeminiSettings
+
+    def __init__(self, options: GeminiSettings) -> None:
+        super().__init__(options)
+        base = options.base_url or from_environment("GEMINI_BASE_URL") or BASE_URL
+        self._base = f"{checked_url(base, 'base_url')}/{segment(options.version)}/models/"
+        own = options.base_url.rstrip("/") not in ("", BASE_URL)
+        variables = () if own else ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+        key = self.keep_secret(key_of(options.api_key, self.vendor, *variables))
+        self._headers = {"x-goog-api-key": key, **extra_headers(options.headers)}
+
+    def url(self, request: LLMRequest) -> str:
+        """Return where a request goes."""
+        model = self._base + segment(request.model.removeprefix("models/"))
+        if request.task is Task.EMBEDDING:
+            return f"{model}:batchEmbedContents"
+        return f"{model}:{self.method(request)}"
+
+    def root(self) -> str:
+        """Return the address of the API."""
+        return self._base.removesuffix("/models/")
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the headers that hold credentials."""
+        return self._headers
 
 
 class _Stream(Stream):

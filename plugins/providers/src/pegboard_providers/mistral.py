@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pegboard.contracts.llm import EventReader, Json, LLMRequest, Task
+from pegboard.contracts.llm import Json, LLMRequest, Task
 from pegboard_llm import contents
 from pegboard_llm.checks import unsupported
 from pegboard_llm.vendors import checked_url, fields, key_of
 
-from pegboard_providers.openai_form import OpenAIForm, OpenAIStream
+from pegboard_providers.openai_form import OpenAIForm
 from pegboard_providers.settings import KeyAndAddress, extra_headers
 
 BASE_URL = "https://api.mistral.ai/v1"
@@ -68,23 +68,6 @@ class Mistral(OpenAIForm):
         body["messages"] = [_message(each) for each in contents.messages(request, self.vendor)]
         return body
 
-    def message(self, said: Json) -> Json:
-        """Return a message; where a model thinks, its content comes in pieces."""
-        _flatten(said)
-        return super().message(said)
-
-    def events(self, request: LLMRequest) -> EventReader:
-        """Return a new reader of a streamed answer."""
-        return _Stream(self, request)
-
-
-class _Stream(OpenAIStream):
-    """OpenAI's chunks, whose content may come in pieces."""
-
-    def _delta(self, delta: Json, index: int) -> None:
-        _flatten(delta)
-        super()._delta(delta, index)
-
 
 def _message(message: contents.Message) -> Json:
     made = {key: value for key, value in message.said.items() if value is not None}
@@ -106,19 +89,3 @@ def _id(id: str) -> str:
     if _ID.fullmatch(id):
         return id
     return hashlib.sha256(id.encode()).hexdigest()[:9]
-
-
-def _flatten(said: dict[str, Any]) -> None:
-    """Put the pieces of a content where OpenAI's clients look for text and for thoughts."""
-    pieces = said.get("content")
-    if not isinstance(pieces, list):
-        return
-    texts, thoughts = [], []
-    for piece in pieces:
-        if piece["type"] == "text":
-            texts.append(piece["text"])
-        elif piece["type"] == "thinking":
-            thoughts += [part["text"] for part in piece["thinking"] if part["type"] == "text"]
-    said["content"] = "".join(texts)
-    if thoughts:
-        said["reasoning_content"] = "".join(thoughts)

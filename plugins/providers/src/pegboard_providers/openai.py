@@ -51,6 +51,7 @@ class OpenAI(OpenAIForm):
     settings = OpenAISettings
     takes = TAKES
     packs_vectors: ClassVar[bool] = True
+    compacts = True
 
     def __init__(self, options: OpenAISettings) -> None:
         super().__init__(options)
@@ -66,6 +67,10 @@ class OpenAI(OpenAIForm):
             self._headers["openai-organization"] = organization
         if project:
             self._headers["openai-project"] = project
+
+    def root(self) -> str:
+        """Return the address of the API."""
+        return self.base
 
     def body(self, request: LLMRequest) -> Json:
         """Return the request; the limit of tokens has the name that the model knows."""

@@ -106,6 +106,7 @@ class OpenAIForm(HttpProvider):
 
     def message(self, said: Json) -> Json:
         """Return a message with OpenAI's fields, of OpenAI's kinds."""
+        flatten(said)
         content = said.get("content")
         if content is not None and not isinstance(content, str):
             raise TypeError
@@ -241,6 +242,7 @@ class OpenAIStream(Stream):
         return True
 
     def _delta(self, delta: Json, index: int) -> None:
+        flatten(delta)
         content = delta.get("content")
         if content:
             if type(content) is not str:
@@ -315,6 +317,28 @@ def _whole_call(call: Json) -> Json:
     made.pop("index", None)
     made["function"] = {**function, "name": name, "arguments": text_or(arguments, "{}")}
     return made
+
+
+def flatten(said: Json) -> None:
+    """Put the pieces of a content where OpenAI's clients look for text and for thoughts.
+
+    Mistral calls thoughts ``thinking``, Databricks ``reasoning``.
+    """
+    pieces = said.get("content")
+    if not isinstance(pieces, list):
+        return
+    texts, thoughts = [], []
+    for piece in pieces:
+        kind = piece["type"]
+        if kind == "text":
+            texts.append(piece["text"])
+        elif kind == "thinking":
+            thoughts += [part["text"] for part in piece[kind] if part["type"] == "text"]
+        elif kind == "reasoning":
+            thoughts += [part["text"] for part in piece.get("summary") or () if "text" in part]
+    said["content"] = "".join(texts)
+    if thoughts:
+        said["reasoning_content"] = "".join(thoughts)
 
 
 def usage_of(said: Any) -> Json | None:

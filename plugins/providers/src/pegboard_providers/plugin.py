@@ -17,6 +17,9 @@ _VENDORS = {
         "huggingface:TextGenerationInference",
         "Hugging Face's Text Generation Inference.",
     ),
+    "databricks": ("databricks:Databricks", "Models that Databricks serves."),
+    "portkey": ("portkey:Portkey", "Portkey's gateway."),
+    "sap-ai-core": ("sap:SapAiCore", "SAP AI Core's orchestration."),
     "mlflow-model-serving": ("serving:MlflowServing", "Models that MLflow serves."),
     "pegboard-model-serving": ("serving:PegboardServing", "Models that pegboard serves."),
 }
@@ -24,11 +27,11 @@ _VENDORS = {
 _COMPATIBLE = {
     "ai21labs": "AI21 Labs",
     "cerebras": "Cerebras",
-    "databricks": "Databricks",
     "deepseek": "DeepSeek",
     "fireworks": "Fireworks AI",
     "groq": "Groq",
     "huggingface-router": "Hugging Face Inference Providers",
+    "litellm": "LiteLLM proxy",
     "llamacpp-server": "llama.cpp server",
     "lmstudio": "LM Studio",
     "moonshot": "Moonshot AI",

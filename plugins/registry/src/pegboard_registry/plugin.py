@@ -129,3 +129,12 @@ def pegboard_server_started(host: Host, tracking_uri: str | None) -> Callable[[]
 def pegboard_settings() -> str:
     """Name the class of the settings of [plugins.registry]."""
     return "pegboard_registry.settings:Settings"
+
+
+@hookimpl
+def pegboard_variables() -> Sequence[str]:
+    """Name those of secrets of webhooks."""
+    return (
+        "PEGBOARD_WEBHOOK_KEY",
+        "PEGBOARD_WEBHOOK_SECRET",
+    )

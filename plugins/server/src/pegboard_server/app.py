@@ -29,9 +29,9 @@ from pegboard_wire.http import (
 )
 from pegboard_wire.sentences import SHARED
 
-from pegboard_server import authentication, builtin, requests, routing
+from pegboard_server import authentication, browsers, builtin, requests, routing
 from pegboard_server.accesslog import Log
-from pegboard_server.asgi import Receive, Scope, Send, client_of, is_of_page
+from pegboard_server.asgi import Receive, Scope, Send, client_of
 from pegboard_server.authentication import Authenticator
 from pegboard_server.exchange import STREAM, Exchange
 from pegboard_server.failures import ClientGone, Failure, busy, failure_of
@@ -284,7 +284,7 @@ class App:
     async def _elsewhere(self, exchange: Exchange, methods: Methods, meant: str) -> None:
         """Answer a request that no endpoint serves: with what would be, if there is anything."""
         if not methods:
-            text = "There is no such endpoint." + (f" Did you mean {meant}?" if meant else "")
+            text = "There is no such path." + (f" Did you mean {meant}?" if meant else "")
             raise Failure(404, "ENDPOINT_NOT_FOUND", text)
         names = ", ".join(sorted({*methods, "OPTIONS", *(["HEAD"] if "GET" in methods else [])}))
         method = exchange.scope["method"]
@@ -476,10 +476,7 @@ class App:
         failure, unexpected = failure_of(error, exchange.request_id, words or SHARED)
         if unexpected:
             self._report(exchange.request_id, error)
-        if failure.status == 401 and is_of_page(exchange.scope):
-            # The browser would ask with its own dialog; the page has a better one.
-            return Failure(401, failure.error_code, failure.message)
-        return failure
+        return browsers.fitted(failure, exchange, self.router, self.settings.root_path)
 
     def _report(self, request_id: str, error: BaseException, **facts: str) -> None:
         if isinstance(error, StoreBusy | StoreFull):

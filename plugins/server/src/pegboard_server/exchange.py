@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from attrs import define, field
+from pegboard_wire import notices
 
 from pegboard_server.asgi import Receive, Scope, Send
 from pegboard_server.failures import ClientGone, Failure
@@ -50,6 +51,13 @@ class Fixed(NamedTuple):
 
 _NOTHING = Fixed()
 _JSON_HEAD = Fixed(_JSON, lines_of(_JSON))
+_PAGE = (
+    *_SAFE,
+    (b"content-type", notices.MEDIA_TYPE.encode()),
+    *((name.encode(), value.encode()) for name, value in notices.HEADERS.items()),
+)
+PAGE_HEAD = Fixed(_PAGE, lines_of(_PAGE))
+"""The headers of an error that a person reads."""
 _BODILESS = frozenset({204, 304})
 _CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """What a browser may do with an answer that says nothing else: show it, and nothing more."""
@@ -131,7 +139,11 @@ class Exchange:
         return self._whole(answer.status, _NOTHING, head, content)
 
     def whole_failure(self, failure: Failure) -> Whole:
-        """Return an error, in the endpoint's own form or MLflow's."""
+        """Return an error: as a page, in the endpoint's own form, or in MLflow's."""
+        head = [*self.extra, *encoded(failure.headers)]
+        if failure.page:
+            status, page = failure.status, failure.page
+            return self._whole(status, PAGE_HEAD, head, page, close=failure.close)
         told: Mapping[str, Any]
         if self.tell is not None:
             told = self.tell(failure.status, failure.error_code, failure.message)
@@ -139,7 +151,6 @@ class Exchange:
             told = {"error_code": failure.error_code, "message": failure.message}
             if failure.own:
                 told = {**told, "pegboard": failure.own}
-        head = [*self.extra, *encoded(failure.headers)]
         content = orjson.dumps(told)
         return self._whole(failure.status, _JSON_HEAD, head, content, close=failure.close)
 

@@ -67,6 +67,8 @@ class Failure(Exception):
     own: Mapping[str, Any] = {}
     """What our own clients receive of an error instead of the message, which is for MLflow's:
     ``message``, ``hint``, ``fault`` and ``facts``."""
+    page: bytes = b""
+    """What a browser receives instead, if a person asked with one."""
 
 
 class ClientGone(ConnectionError):

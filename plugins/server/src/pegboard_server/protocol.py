@@ -10,9 +10,10 @@ import httptools
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from pegboard_server import browsers
 from pegboard_server.app import OVERLOADED
 from pegboard_server.asgi import Scope
-from pegboard_server.exchange import GONE, STREAM, WRITE, Whole
+from pegboard_server.exchange import GONE, PAGE_HEAD, STREAM, WRITE, Whole
 from pegboard_server.long_body import LONG, LongBody
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _OF_ADDRESS = "Too many connections of your address are open; close some."
 _LINGER_SECONDS = 10.0
 """How long a client may go on sending a body that was refused."""
 _VERSIONS = ("1.1", "1.0")
+_PLAIN = b"content-type: application/json\r\nx-content-type-options: nosniff\r\n"
 
 
 class _Refused(Exception):
@@ -330,14 +332,13 @@ class Protocol(HttpToolsProtocol):
         active = self.cycle is not None and not self.cycle.response_complete
         # Otherwise it would be taken for the answer to the request before, or be a second one.
         if not self.cycle.response_started if self._in_body else not active:
-            body = orjson.dumps({"error_code": code, "message": message})
-            head = [
-                STATUS_LINE[status],
-                b"content-type: application/json\r\n",
-                b"content-length: %d\r\n" % len(body),
-                b"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n",
-            ]
-            self.transport.write(b"".join(head) + body)
+            if browsers.wants_page(self.headers or ()):
+                body, lines = browsers.page_of(status, code, message), PAGE_HEAD.lines
+            else:
+                body = orjson.dumps({"error_code": code, "message": message})
+                lines = _PLAIN
+            length = b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+            self.transport.write(b"".join([STATUS_LINE[status], lines, length, body]))
         if active:
             self.cycle.disconnected = True
             self.cycle.message_event.set()

@@ -99,6 +99,11 @@ def pegboard_commands() -> Sequence[Command]:
             "List, show, compare, export and delete runs.",
         ),
         Command(
+            "traces",
+            "pegboard_tracking.commands.traces:traces",
+            "List and show traces of applications.",
+        ),
+        Command(
             "artifacts",
             "pegboard_tracking.commands.artifacts:artifacts",
             "List and download the files of a run.",

@@ -40,6 +40,16 @@ LATE = CLIENT + (
     "    pegboard.log_metric('m', step, step=step)\n"
     "os.kill(os.getpid(), 9)\n"
 )
+TRACES = (
+    CLIENT.replace(
+        "os.write(",
+        """from pegboard_scripting.fluent import experiments
+line = '["s","0","tr-%032x","%016x",null,"n",1,2,"OK","",{},[],[]]' % (1, 1)
+experiments.client().writer.log_spans(line.encode())
+os.write(""",
+    )
+    + "os.kill(os.getpid(), 9)\n"
+)
 ENDS = CLIENT + "pegboard.end_run()\n"
 FAMILY = CLIENT + (
     "children = open(f'/proc/self/task/{os.getpid()}/children').read()\n"
@@ -143,8 +153,9 @@ def clients(server, tmp_path) -> Iterator[Clients]:
 def test_what_a_killed_client_left_is_delivered_by_itself_and_nothing_stays(
     server, clients
 ) -> None:
-    run_id = clients.run(KILLED)
+    run_id = clients.run(TRACES)
     eventually(lambda: len(server.steps(run_id, "m")) == POINTS)
+    eventually(lambda: bool(server.store.traces().traces([f"tr-{1:032x}"])))
     assert server.steps(run_id, "m") == list(range(POINTS))
     clients.wait_for_the_end()
     assert {path.name for path in clients.directory.iterdir()} == {"server"}

@@ -19,6 +19,7 @@ from pegboard.entities.traces import (
     TraceState,
 )
 from pegboard.errors import InvalidValue
+from pegboard_stores.traces.conventions import translated
 from pegboard_tracking.client import spans
 from pegboard_tracking.wire import otlp
 from pegboard_tracking.wire.traces import trace_json
@@ -72,6 +73,15 @@ def test_a_client_reads_the_spans_that_a_server_sends(span: Span) -> None:
     read = spans.read_trace(answer)
     assert read.info == info
     assert [plain(each) for each in read.spans] == [span]
+
+
+@given(st.text(st.sampled_from('[]{}":,1a\\ '), max_size=12), st.sampled_from(["mlflow.a", "a"]))
+def test_json_in_a_text_of_ours_stays_a_text(text: str, key: str) -> None:
+    """A server reads what other libraries can only send as JSON in a text."""
+    values = {key: text, "mlflow.traceTag.t": text, "mlflow.spanOutputs": f'{{"a": "{key}"}}'}
+    span = Span(f"tr-{1:032x}", f"{1:016x}", "a", 1, attributes=values)
+    [batch] = otlp.read_binary(spans.request([span]))
+    assert translated(batch.spans[0]).attributes == values
 
 
 def test_numbers_that_json_lacks_go_both_ways() -> None:

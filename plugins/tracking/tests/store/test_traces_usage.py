@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pegboard.config import Config
 from pegboard.contracts.traces import TraceStore
-from pegboard.entities import Span, TraceInfo
+from pegboard.entities.traces import Span, TraceInfo
 from pegboard.host import Host
 from pegboard_stores.trace_figures import (
     AggregationType,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pegboard.entities import Span, SpanEvent, SpanLink, SpanStatusCode
+from pegboard.entities.traces import Span, SpanEvent, SpanLink, SpanStatusCode
 from pegboard.errors import InvalidValue, NotFound
 from pegboard_tracking.wire import ingestion, otlp
 from pegboard_wire.http import Answer, Call, Identity, Permission

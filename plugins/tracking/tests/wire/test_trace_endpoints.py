@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pegboard import uris
-from pegboard.entities import (
+from pegboard.entities.traces import (
     Assessment,
     AssessmentError,
     AssessmentKind,

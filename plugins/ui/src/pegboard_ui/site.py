@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import orjson
 from pegboard.errors import NotFound
+from pegboard_wire import notices
 from pegboard_wire.http import Answer, Call, Endpoint, Permission
 from pegboard_wire.static import static
 
@@ -35,13 +36,6 @@ _HEADERS = {
     "vary": "authorization, cookie",
 }
 _META = '<meta name="pegboard" content="{}">'
-_HTML = "text/html; charset=utf-8"
-_MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>pegboard</title>
-<h1>The page is not built yet</h1>
-<p>The server works; only its page is missing, since there was no Node or no registry of packages
-when pegboard-ui was installed. With both at hand, build it and reload:</p>
-<pre>{command}</pre>
-"""
 
 
 def endpoints() -> list[Endpoint]:
@@ -62,8 +56,7 @@ def document(call: Call) -> Answer:
         text = (STATIC / "index.html").read_text(encoding="utf-8")
     except OSError:
         return _missing(call)
-    # Relative, so that a proxy may show the server below any path without telling it.
-    up = "../" * max(call.path.count("/") - 1, 0) or "./"
+    up = notices.up(call.path)
     if told := urlsplit(call.server_url).path:
         up = f"{told}/"
     known = html.escape(orjson.dumps(pages.about(call)).decode())
@@ -72,8 +65,8 @@ def document(call: Call) -> Answer:
     tag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
     headers = {**_HEADERS, "etag": tag}
     if tag in call.headers.get("if-none-match", ""):
-        return Answer(status=304, headers=headers, media_type=_HTML)
-    return Answer(content, headers=headers, media_type=_HTML)
+        return Answer(status=304, headers=headers, media_type=notices.MEDIA_TYPE)
+    return Answer(content, headers=headers, media_type=notices.MEDIA_TYPE)
 
 
 def _plugin_page(call: Call) -> Answer:
@@ -82,10 +75,17 @@ def _plugin_page(call: Call) -> Answer:
 
 
 def _missing(call: Call) -> Answer:
-    if "text/html" not in call.headers.get("accept", ""):
+    if not notices.is_wanted(call.headers.get("accept", "")):
         raise NotFound("The page is not built.", hint=f"Build it: {build_command()}")
-    content = _MISSING.format(command=html.escape(build_command())).encode()
-    return Answer(content, status=503, headers=_HEADERS, media_type=_HTML)
+    content = notices.page(
+        "The page is not built yet",
+        [
+            "The server works; only its page is missing, since there was no Node or no registry "
+            "of packages when pegboard-ui was installed. With both at hand, build it and reload:"
+        ],
+        code=build_command(),
+    )
+    return Answer(content, status=503, headers=notices.HEADERS, media_type=notices.MEDIA_TYPE)
 
 
 def build_command() -> str:

@@ -1,3 +1,4 @@
+import { drawingOf } from '../src/parts/artifact/geo'
 import { describe, expect, test } from 'vitest'
 import { above, hexLines, isBinary, kindOf, languageOf, seriesOf } from '../src/parts/artifact/kinds'
 import { parsePatch, totals } from '../src/parts/artifact/patch'
@@ -57,4 +58,25 @@ describe('a patch', () => {
     expect(patch.files[0]).toMatchObject({ name: 'b.bin', before: 'a.bin', lines: [{ kind: '#' }] })
   })
   test('anything else is no patch', () => expect(parsePatch('hello\n').files).toEqual([]))
+})
+
+describe('GeoJSON as a drawing', () => {
+  const square = [[[0, 0], [0, 2], [2, 2], [2, 0], [0, 0]]]
+  const feature = (type: string, coordinates: unknown, properties = {}) => ({ type: 'Feature', properties, geometry: { type, coordinates } })
+
+  test('puts shapes where they are, north at the top', () => {
+    const found = drawingOf({ type: 'FeatureCollection', features: [feature('Polygon', square, { name: 'wood' }), feature('Point', [1, 1]), feature('LineString', [[0, 0], [2, 2]])] })!
+    expect(found.box).toEqual([0, 0, 2, 2])
+    expect(found.shapes.map(({ kind }) => kind)).toEqual(['area', 'point', 'line'])
+    expect(found.shapes[0]!.title).toBe('name: wood')
+    expect(found.high).toBe(600)
+    expect(found.shapes[2]!.d).toBe('M0.0 600.0L599.9 0.0')
+    expect(found.shapes[1]!.d).toBe('M300.0 300.0h0')
+    expect(found.shapes[0]!.d.endsWith('z')).toBe(true)
+  })
+  test('reads collections and single geometries, and draws nothing of what is none', () => {
+    expect(drawingOf({ type: 'GeometryCollection', geometries: [{ type: 'MultiPoint', coordinates: [[1, 2], [3, 4]] }] })!.features).toBe(1)
+    expect(drawingOf({ type: 'Point', coordinates: [5, 6, 700] })!.box).toEqual([5, 6, 5, 6])
+    for (const wrong of [null, 3, [], {}, { type: 'Feature', geometry: null }, { type: 'Topology', coordinates: square }, { type: 'Point', coordinates: ['1', null] }]) expect(drawingOf(wrong)).toBeUndefined()
+  })
 })

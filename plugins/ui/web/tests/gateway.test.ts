@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { type Call, type Endpoint, fits, healthOf, joined, limit, outcomeOf, routeOf, secs, share, sorted, spentOf, type Target, usd, why, windowWords } from '../src/pages/gateway/answers'
+import { type Call, type Endpoint, fits, foundBy, healthOf, joined, limit, outcomeOf, routeOf, secs, share, sorted, spentOf, type Target, triedOf, usd, why, windowWords } from '../src/pages/gateway/answers'
 import { type Piece, Reader, refusal } from '../src/pages/gateway/pieces'
 
-const target = (model: string, more: Partial<Target> = {}): Target => ({ provider: 'p', model, weight: 1, fallback: 0, state: 'closed', seconds: 0, reason: '', running: 0, ...more })
+const target = (model: string, more: Partial<Target> = {}): Target => ({ provider: 'p', model, weight: 1, fallback: 0, attempts: 0, attempts_failed: 0, state: 'closed', seconds: 0, reason: '', running: 0, ...more })
 const endpoint = (more: Partial<Endpoint>): Endpoint => ({ name: 'a', is_there: true, chats: true, tasks: [], targets: [], counts: [], budgets: [], calls: 0, cached: 0, failed: 0, refused: 0, gone: 0, fell_back: 0, tokens: 0, usd: 0, p50: null, p95: null, ...more })
 const call = (more: Partial<Call>): Call => ({ number: 1, id: '', started_ms: 0, endpoint: 'a', provider: 'p', model: 'm', outcome: 'done', status: 200, trouble: '', stream: false, tokens_in: 0, tokens_out: 0, usd: 0, seconds: 0, first_token_seconds: 0, fell_back: false, attempts: [], ...more })
 
@@ -15,9 +15,9 @@ it('seconds and shares', () => {
   expect([share(0, 0), share(0, 9), share(77, 18204), share(1, 4), share(1, 1)]).toEqual(['–', '0 %', '0.42 %', '25 %', '100 %'])
 })
 it('outcomes, and why', () => {
-  const fell = [{ model: 'm1', trouble: 'rate_limit_exceeded', status: 429 }, { model: 'm2', trouble: '', status: 200 }]
+  const fell = [{ model: 'm1', trouble: 'rate_limit_exceeded', status: 429, seconds: 0.1 }, { model: 'm2', trouble: '', status: 200, seconds: 2 }]
   expect([call({}), call({ fell_back: true }), call({ outcome: 'failed' }), call({ outcome: 'lost' }), call({ outcome: 'cached' }), call({ outcome: 'refused' })].map(outcomeOf)).toEqual(['ok', 'fallback', 'error', 'error', 'cached', 'refused'])
-  expect([call({}), call({ attempts: fell }), call({ outcome: 'failed', attempts: [fell[0]!, { model: 'm2', trouble: 'upstream_timeout', status: 0 }] }), call({ outcome: 'refused', trouble: 'budget_exceeded' })].map(why)).toEqual(['', 'm1: 429, too many calls', 'm1: 429, too many calls; m2: too slow; none left', 'budget exceeded'])
+  expect([call({}), call({ attempts: fell }), call({ outcome: 'failed', attempts: [fell[0]!, { model: 'm2', trouble: 'upstream_timeout', status: 0, seconds: 60 }] }), call({ outcome: 'refused', trouble: 'budget_exceeded' })].map(why)).toEqual(['', 'm1: 429, too many calls', 'm1: 429, too many calls; m2: too slow after 60.0 s; none left', 'budget exceeded'])
 })
 it('the state of an endpoint is that of its targets', () => {
   const open = { state: 'open' as const, seconds: 280, reason: 'upstream_timeout' }
@@ -26,6 +26,10 @@ it('the state of an endpoint is that of its targets', () => {
 })
 it('a route is its first choices with their shares, then what is tried after them', () =>
   expect(routeOf([target('a', { weight: 3 }), target('c', { fallback: 2 }), target('b')])).toEqual([['a 75 %', 'b 25 %'], ['c']]))
+it('targets that failed are told, and whose finding their state is', () => {
+  expect(triedOf([target('a', { attempts: 1200, attempts_failed: 7 }), target('b', { attempts: 7 })])).toBe('a: 7 of 1,200 attempts failed')
+  expect([foundBy({ process: 9, workers: 1 }), foundBy({ process: 9, workers: 4 })]).toEqual(['', '1 of 4'])
+})
 it('endpoints are sorted, what has no value last', () => {
   const all = [endpoint({ name: 'a', usd: 1 }), endpoint({ name: 'b', usd: 2, calls: 2, failed: 1, p95: 3 })]
   expect(['-spent', 'name', '-errors', 'errors', '-p95', 'nonsense'].map((sort) => sorted(all, sort).map((each) => each.name).join(''))).toEqual(['ba', 'ab', 'ba', 'ba', 'ba', 'ab'])

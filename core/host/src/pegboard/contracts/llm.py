@@ -124,6 +124,16 @@ class LLMError(PegboardError):
         """The field of the request that is wrong, where one is."""
 
 
+class Renewal(StrEnum):
+    """Whether a provider has to fetch credentials, such as a token that expires."""
+
+    NOT_DUE = "not_due"
+    DUE = "due"
+    """Those it has still hold: calls go on with them while others are fetched."""
+    NEEDED = "needed"
+    """It has none that hold: calls wait."""
+
+
 class EventReader(ABC):
     """Reads a streamed answer, in chunks as they come from the network, cut anywhere."""
 
@@ -163,7 +173,21 @@ class Model(ABC):
 
 
 class LLMProvider(Model):
-    """A vendor behind HTTP. All methods are quick, keep no state and may be called by threads."""
+    """A vendor behind HTTP. Threads may call its methods; all but ``renew`` are quick."""
+
+    def renewal(self) -> Renewal:
+        """Return whether ``renew`` is to be called before ``call``."""
+        return Renewal.NOT_DUE
+
+    def renew(self) -> None:
+        """Fetch credentials, which takes seconds: an event loop leaves that to a thread.
+
+        Threads that call it at one time share one fetch. Raises LLMError, but not TIMEOUT or CUT,
+        which are of models that may have worked.
+        """
+
+    compacts: bool = False
+    """Whether the vendor has OpenAI's ``responses/compact``."""
 
     @abstractmethod
     def call(self, request: LLMRequest) -> HttpCall:
@@ -180,6 +204,14 @@ class LLMProvider(Model):
     @abstractmethod
     def events(self, request: LLMRequest) -> EventReader:
         """Return a new reader of a streamed answer."""
+
+    def passed(self, path: str, body: bytes) -> HttpCall | None:  # noqa: ARG002
+        """Return the HTTP request that passes a client's JSON on as it is, to a path of the API.
+
+        ``path`` is below the API's address, such as ``chat/completions``, and cannot leave it. None
+        if the vendor's API is not called so.
+        """
+        return None
 
     @abstractmethod
     def error(self, reply: HttpReply) -> LLMError:

@@ -20,18 +20,24 @@ if TYPE_CHECKING:
     from pegboard.entities.logged_models import LoggedModelInput, LoggedModelOutput
     from pegboard.entities.traces import *  # noqa: F403
 
-_MORE = ("logged_models", "traces")
-"""Modules whose names are names of this package, too; they are imported on first use."""
-
 
 def __getattr__(name: str) -> Any:
-    if not name.startswith("_"):
-        for module in _MORE:
-            value = getattr(import_module(f"{__name__}.{module}"), name, None)
-            if value is not None:
-                globals()[name] = value
-                return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.logged_models"), name, None)
+    if value is not None:
+        globals()[name] = value
+        return value
+    # What scripts make and read of traces has more to it than what stores keep. It is not kept
+    # here: another host may know other plugins.
+    found = import_module("pegboard.host").current()
+    try:
+        return found.api_name(f"entities.{name}")
+    except LookupError:
+        value = getattr(import_module(f"{__name__}.traces"), name, None)
+    if value is None:
+        raise AttributeError(found.explain_missing(f"entities.{name}"))
+    return value
 
 
 T = TypeVar("T")

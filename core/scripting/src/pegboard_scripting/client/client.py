@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from pegboard import host
@@ -53,6 +54,15 @@ class Client(ArtifactMethods, LoggedModelMethods, RegistryMethods):
         self.tracking_uri = tracking_uri or location.get_tracking_uri()
         self.store = self.host.tracking_store(self.tracking_uri)
         self._registry_uri = registry_uri
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a method that a plugin adds."""
+        if name.startswith("_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        try:
+            return MethodType(self.host.api_name(f"Client.{name}"), self)
+        except LookupError:
+            raise AttributeError(self.host.explain_missing(f"Client.{name}")) from None
 
     @property
     def writer(self) -> MetricWriter:

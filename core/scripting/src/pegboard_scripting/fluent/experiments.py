@@ -98,9 +98,7 @@ def current_experiment_id() -> str:
     chosen = chosen_experiment_id()
     if chosen is not None:
         return chosen
-    name, by_id = environment.find("EXPERIMENT_NAME"), environment.find("EXPERIMENT_ID")
-    if name and by_id and _is_ours(name[0]) != _is_ours(by_id[0]):
-        name, by_id = (name, None) if _is_ours(name[0]) else (None, by_id)
+    name, by_id = of_environment()
     if name is not None:
         experiment = _get_or_create(name[1])
         if by_id is not None and by_id[1] != experiment.experiment_id:
@@ -119,6 +117,14 @@ def current_experiment_id() -> str:
                 "but there is no experiment with that id."
             ) from error
     return DEFAULT_EXPERIMENT_ID
+
+
+def of_environment() -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
+    """Return the variables, with their values, that tell the experiment's name and its id."""
+    name, by_id = environment.find("EXPERIMENT_NAME"), environment.find("EXPERIMENT_ID")
+    if name and by_id and _is_ours(name[0]) != _is_ours(by_id[0]):
+        return (name, None) if _is_ours(name[0]) else (None, by_id)
+    return name, by_id
 
 
 def _is_ours(variable: str) -> bool:

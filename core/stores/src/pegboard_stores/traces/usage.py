@@ -113,7 +113,8 @@ def _usage(given: Mapping[str, Any]) -> Any:
     counts = [found.get(name) for name in ("input_tokens", "output_tokens")]
     if all(type(count) is int for count in counts):
         found["total_tokens"] = sum(counts)
-    return found
+    # Tokens of the cache are a part of the input's, and alone say nothing.
+    return found if any(count is not None for count in counts) else {}
 
 
 def _numbers(value: Any, names: Sequence[str]) -> dict[str, float]:

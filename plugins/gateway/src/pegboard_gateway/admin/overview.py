@@ -6,6 +6,7 @@ wrong is for administrators.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import partial
@@ -89,6 +90,8 @@ def _summary(call: Call, given: Asked) -> Result:
         "ok": not (status.fault or status.problems),
         "faults": [fault for fault in faults if fault],
         "needs_key": not controls.keys.is_empty,
+        # How targets are is what this process has found.
+        "found_by": {"process": os.getpid(), "workers": controls.workers},
     }
 
 
@@ -118,19 +121,21 @@ def _endpoint_json(
         "is_there": endpoint is not None,
         "chats": Task.CHAT in tasks,
         "tasks": sorted(tasks),
-        "targets": [_target_json(call, target) for target in targets],
+        "targets": [_target_json(call, target, found) for target in targets],
         **found.endpoints.get(name, _NONE).json(),
         "counts": found.counts.get(name, ()),
         "budgets": [each for each in budgets if each["endpoint"] == name],
     }
 
 
-def _target_json(call: Call, target: Target) -> dict[str, Any]:
+def _target_json(call: Call, target: Target, found: Summary) -> dict[str, Any]:
     return {
         "provider": target.provider,
         "model": target.model_name,
         "weight": target.weight,
         "fallback": target.fallback_order,
+        "attempts": found.attempts[target.key],
+        "attempts_failed": found.attempts_failed[target.key],
         **_health(call, target),
     }
 
@@ -240,7 +245,15 @@ def _call_json(controls: Controls | None, fallbacks: Set[str], call: Numbered) -
         "first_token_seconds": record.first_token_seconds,
         "fell_back": record.fell_back or record.target in fallbacks,
         "attempts": [
-            {"model": each.model, "trouble": each.trouble, "status": each.status}
+            {
+                "target": each.target,
+                "provider": each.provider,
+                "model": each.model,
+                "trouble": each.trouble,
+                "status": each.status,
+                "seconds": each.seconds,
+                "usd": each.cost / DOLLAR,
+            }
             for each in record.attempts
         ],
     }

@@ -53,6 +53,7 @@ def endpoint_json(endpoint: GatewayEndpoint) -> dict[str, Any]:
                 "fallback": target.fallback_order,
                 "price": target.price and asdict(target.price),
                 "max_parallel": target.max_parallel,
+                "max_output_tokens": target.max_output_tokens,
             }
             for target in endpoint.targets
         ],

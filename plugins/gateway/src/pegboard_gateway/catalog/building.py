@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 from pegboard import settings
-from pegboard.contracts.llm import Model, Task
-from pegboard.errors import ConfigError, PluginError
+from pegboard.contracts.llm import LocalProvider, Model, Task
+from pegboard.errors import ConfigError, PluginError, quoted
+from pegboard_llm.prices import price_of
 
+from pegboard_gateway import mlflow_vendors
 from pegboard_gateway.catalog.completing import by_chat
 from pegboard_gateway.catalog.contract import GatewayEndpoint, Target
 from pegboard_gateway.control.guardrails import Setting, guard_of
@@ -43,10 +45,11 @@ class Models:
         self._host = host
         self._made: dict[tuple[str, str], Model] = {}
         self._wanted: dict[tuple[str, str], Model] = {}
+        self._allowed: tuple[str, ...] = host.settings("gateway").providers
 
-    def begin(self) -> None:
-        """Begin to make a snapshot."""
-        self._wanted = {}
+    def begin(self, allowed: tuple[str, ...] = ()) -> None:
+        """Begin to make a snapshot, with models of some providers alone if any are named."""
+        self._wanted, self._allowed = {}, allowed
 
     def keep(self) -> None:
         """Keep the models of the snapshot that was made, and forget others.
@@ -57,6 +60,11 @@ class Models:
 
     def get(self, target: TargetTable, where: str) -> Model:
         """Return the model of a target; ConfigError names ``where``."""
+        if self._allowed and target.provider not in self._allowed:
+            raise ConfigError(
+                f"{where} provider: {quoted(target.provider)} is not allowed here.",
+                hint=f"[gateway] providers names: {', '.join(self._allowed)}.",
+            )
         key = (target.provider, json.dumps(target.options, sort_keys=True, default=repr))
         model = self._plain(key, target, where)
         can = model.takes_of(target.model)
@@ -82,7 +90,9 @@ class Models:
             try:
                 found = self._host.llm_provider(target.provider, target.options, where)
             except PluginError as error:
-                raise ConfigError(f"{where} provider: {error.message}", hint=error.hint) from None
+                gone = mlflow_vendors.REFUSED.get(mlflow_vendors.name_of(target.provider))
+                said = f"{where} provider: {error.message}"
+                raise ConfigError(said, hint=gone or error.hint) from None
             except ConfigError as error:
                 hint = _of_target(target.options) or error.hint
                 raise ConfigError(error.message, hint=hint) from None
@@ -134,6 +144,7 @@ def endpoint(entry: Entry, models: Models) -> GatewayEndpoint:
         guardrails=table.guardrails,
         trace=table.trace,
         tags=table.tags,
+        proxy=table.proxy,
         source=entry.source,
     )
 
@@ -148,7 +159,25 @@ def _target(key: str, given: TargetTable, model: Model, allowed: tuple[str, ...]
         fallback_order=given.fallback,
         price=given.price,
         max_parallel=given.max_parallel,
+        max_output_tokens=given.max_output_tokens,
         allowed_hosts=allowed,
+    )
+
+
+def unpriced(found: Iterable[GatewayEndpoint]) -> list[str]:
+    """Return the models whose price nobody knows, as ``PROVIDER/MODEL``.
+
+    Those in this process cost nothing.
+    """
+    return sorted(
+        {
+            f"{target.provider}/{target.model_name}"
+            for endpoint in found
+            for target in endpoint.targets
+            if target.price is None
+            and not isinstance(target.model, LocalProvider)
+            and price_of(target.provider, target.model_name) is None
+        }
     )
 
 
@@ -187,6 +216,7 @@ def _short(table: EndpointTable, where: str) -> TargetTable:
         table.model,
         price=table.price,
         max_parallel=table.max_parallel,
+        max_output_tokens=table.max_output_tokens,
         options=table.options,
     )
 

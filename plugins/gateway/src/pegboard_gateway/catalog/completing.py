@@ -20,6 +20,7 @@ from pegboard.contracts.llm import (
     LLMRequest,
     LocalProvider,
     Model,
+    Renewal,
     Task,
 )
 from pegboard_llm import checks, shapes
@@ -102,10 +103,16 @@ class _Remote(LLMProvider):
 
     def __init__(self, inner: LLMProvider) -> None:
         super().__init__(inner.options)
-        self.inner = inner
+        self.inner, self.compacts = inner, inner.compacts
 
     def takes_of(self, model: str) -> Mapping[Task, frozenset[str]]:
         return _takes(self.inner.takes_of(model))
+
+    def renewal(self) -> Renewal:
+        return self.inner.renewal()
+
+    def renew(self) -> None:
+        self.inner.renew()
 
     def call(self, request: LLMRequest) -> HttpCall:
         return self.inner.call(_asked(request) if _completes(request) else request)
@@ -119,6 +126,9 @@ class _Remote(LLMProvider):
         if not _completes(request):
             return self.inner.events(request)
         return _Reader(self.inner.events(_asked(request)))
+
+    def passed(self, path: str, body: bytes) -> HttpCall | None:
+        return self.inner.passed(path, body)
 
     def error(self, reply: HttpReply) -> LLMError:
         return self.inner.error(reply)

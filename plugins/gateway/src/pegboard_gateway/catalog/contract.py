@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 from pegboard.contracts.llm import Model, Task
+from pegboard_llm.model_data import most_output
 
 from pegboard_gateway.entities import TargetKey
 from pegboard_gateway.settings import (
@@ -46,9 +47,16 @@ class Target:
     price: Price | None = None
     """In place of the price in the shipped table."""
     max_parallel: int | None = None
+    max_output_tokens: int | None = None
+    """What answers are limited to, where the client asks for no less."""
     allowed_hosts: tuple[str, ...] = ("*",)
     """Hosts beyond the public internet that it may call: ``*`` for any, as the owner of the
     configuration file decides alone; else names and addresses, each with or without a port."""
+
+    @property
+    def longest_answer(self) -> int | None:
+        """The most tokens of one answer, as configured or as the model has it; None: not known."""
+        return self.max_output_tokens or most_output(self.provider, self.model_name)
 
 
 @frozen(eq=False)
@@ -71,6 +79,8 @@ class GatewayEndpoint:
     trace: Trace | None = None
     """None: calls are not traced."""
     tags: Mapping[str, str] = field(factory=dict)
+    proxy: tuple[str, ...] = ()
+    """Paths of the vendors' APIs that may be called as they are."""
     source: str = ""
     """Where it is configured: a file, or ``database``."""
 

@@ -118,6 +118,7 @@ class LiveCatalog(Catalog):
                     # A fault in one look must not end all those that come after it.
                     _log().exception("The gateway cannot read its configuration.")
 
+        self._tell_unpriced()
         thread = threading.Thread(target=look, name="gateway catalog", daemon=True)
         thread.start()
 
@@ -141,7 +142,13 @@ class LiveCatalog(Catalog):
             _log().warning("%s", problem)
         names = ", ".join(sorted(self.current.endpoints)) or "none"
         _log().info("The gateway's endpoints are now: %s.", names)
+        self._tell_unpriced()
         return True
+
+    def _tell_unpriced(self) -> None:
+        """Log what costs nobody knows how much."""
+        for model in building.unpriced(self.current.endpoints.values()):
+            _log().warning("The price of %s is not known: its calls count as 0 dollars.", model)
 
     def _tell(self, error: PegboardError) -> None:
         """Log why nothing was taken over: once, not every second."""
@@ -170,7 +177,7 @@ class LiveCatalog(Catalog):
     # -- reading -------------------------------------------------------------------------------
 
     def _build(self, settings: Settings) -> tuple[Snapshot, tuple[str, ...]]:
-        self._models.begin()
+        self._models.begin(settings.providers)
         found = building.endpoints(
             [*self._of_settings(settings), *self._of_mlflow(settings)], self._models
         )
@@ -213,7 +220,15 @@ class LiveCatalog(Catalog):
                 own = [
                     each.budget() for each in policies if each.target_value == stored.endpoint_id
                 ]
-                table = evolve(table, budgets=(*table.budgets, *own))
+                guards = [
+                    each.guardrail.table()
+                    for each in self.store.guardrails.of_endpoint(stored.endpoint_id)
+                ]
+                table = evolve(
+                    table,
+                    budgets=(*table.budgets, *own),
+                    guardrails=(*table.guardrails, *guards),
+                )
                 entry = Entry(table, DATABASE, where, settings.upstream_allow)
                 found[stored.name] = building.endpoint(entry, self._models)
             except PegboardError as error:
@@ -239,7 +254,8 @@ class LiveCatalog(Catalog):
 
     def _has(self, name: str) -> bool:
         """Whether a model is on this machine; it is not loaded for that."""
-        if LOCAL not in self.host.declared("LLM provider"):
+        allowed = self.settings.providers
+        if LOCAL not in self.host.declared("LLM provider") or LOCAL not in (allowed or (LOCAL,)):
             return False
         try:
             return bool(self.host.llm_provider(LOCAL, {}, "").takes_of(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -20,17 +21,18 @@ from pegboard.errors import (
 from pegboard_wire.locations import is_allowed
 from pegboard_wire.outbound import Guard
 
+from pegboard_gateway import mlflow_vendors
 from pegboard_gateway.catalog import building
 from pegboard_gateway.catalog.building import Entry, Models
 from pegboard_gateway.catalog.records import Link, Linkage, StoredEndpoint, Strategy
-from pegboard_gateway.catalog.tables import OPTIONS, PER_MODEL, provider_name
+from pegboard_gateway.catalog.tables import OF_MODELS, OPTIONS, PER_MODEL
 from pegboard_gateway.settings import EndpointTable, TargetTable
 
 if TYPE_CHECKING:
     from pegboard_gateway.catalog.live import LiveCatalog
 
-_OF_MODELS = ("price", "max_parallel")
-_STEERING = frozenset({"api_base", "base_url", "endpoint_url"})
+_STEERING = frozenset({"api_base", "auth_url", "base_url", "endpoint", "endpoint_url", "token_url"})
+_IS_URL = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.I)
 _ALLOW = "The gateway's owner can allow it with [plugins.gateway] upstream_allow in pegboard.toml."
 
 
@@ -72,7 +74,8 @@ def check_open_part(config: Mapping[str, str], allowed: tuple[str, ...]) -> dict
 
 def check_secret_part(value: Mapping[str, str]) -> None:
     """Refuse a secret that says where calls go: that belongs to what is checked and shown."""
-    if steering := sorted(_STEERING & value.keys()):
+    urls = {key for key, each in value.items() if _IS_URL.match(each)}
+    if steering := sorted(urls | (_STEERING & value.keys())):
         raise InvalidValue(
             f"secret_value must not contain {steering[0]!r}, which chooses where calls go.",
             hint="Set it in auth_config, as api_base.",
@@ -80,12 +83,20 @@ def check_secret_part(value: Mapping[str, str]) -> None:
 
 
 def check_provider(catalog: LiveCatalog, name: str) -> None:
-    """Refuse a provider that no plugin offers."""
+    """Refuse a provider that no plugin offers, or that is not allowed."""
     known = catalog.host.declared("LLM provider")
-    if provider_name(name) not in known:
+    named = mlflow_vendors.name_of(name)
+    if named not in known:
+        available = f"Available are: {', '.join(sorted(known)) or 'none'}."
         raise InvalidValue(
             f"No installed plugin provides the LLM provider {quoted(name)}.",
-            hint=f"Available are: {', '.join(sorted(known)) or 'none'}.",
+            hint=mlflow_vendors.REFUSED.get(named) or available,
+        )
+    allowed = catalog.settings.providers
+    if allowed and named not in allowed:
+        raise Refused(
+            f"The LLM provider {quoted(name)} is not allowed here.",
+            hint=f"[gateway] providers names: {', '.join(allowed)}.",
         )
 
 
@@ -117,7 +128,7 @@ def add(catalog: LiveCatalog, table: Mapping[str, Any], user: str | None = None)
         for i, (target, (secret, plain)) in enumerate(zip(targets, opened, strict=True)):
             definition_id = _define(catalog, f"{read.name}/{i}", target, secret, plain, user)
             links.append(_link(definition_id, target))
-            own = {key: table_of(getattr(target, key)) for key in _OF_MODELS}
+            own = {key: table_of(getattr(target, key)) for key in OF_MODELS}
             per_model[definition_id] = {k: v for k, v in own.items() if v is not None}
         options = {key: table[key] for key in OPTIONS if key in table}
         made = catalog.store.endpoints.create(
@@ -183,7 +194,8 @@ def _opened(target: TargetTable, allowed: tuple[str, ...]) -> tuple[dict[str, st
         if not isinstance(value, str):
             # A variable of this process is not the client's to read.
             raise InvalidValue(f"The setting {key!r} of a provider must be text.")
-        if key in _STEERING or "://" in value:
+        # A key as JSON, such as Google's, has addresses in it and is none.
+        if key in _STEERING or _IS_URL.match(value):
             check_address(value, allowed)
             plain[key] = value
         else:

@@ -1,4 +1,4 @@
-"""The tables of endpoints, model definitions, secrets and budgets."""
+"""The tables of endpoints, model definitions, secrets, budgets, scorers and guardrails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "gateway-catalog"
-COUNT = 1
+COUNT = 2
 """How many migrations there are."""
 
 _FIRST = """
@@ -117,6 +117,53 @@ CREATE TABLE gateway_revision (
 INSERT INTO gateway_revision VALUES (1, 1);
 """
 
+_SECOND = """
+CREATE TABLE gateway_scorer (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    experiment TEXT NOT NULL,
+    name TEXT NOT NULL,
+    UNIQUE (experiment, name)
+) STRICT;
+
+CREATE TABLE gateway_scorer_version (
+    scorer TEXT NOT NULL REFERENCES gateway_scorer (id) ON DELETE CASCADE,
+    version INTEGER NOT NULL,
+    serialized TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    PRIMARY KEY (scorer, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE gateway_guardrail (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    scorer TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    stage TEXT NOT NULL,
+    action TEXT NOT NULL,
+    action_endpoint TEXT REFERENCES gateway_endpoint (id) ON DELETE SET NULL,
+    created INTEGER NOT NULL,
+    created_by TEXT,
+    FOREIGN KEY (scorer, version) REFERENCES gateway_scorer_version (scorer, version)
+        ON DELETE RESTRICT
+) STRICT;
+
+CREATE INDEX gateway_guardrail_of ON gateway_guardrail (scorer, version);
+CREATE INDEX gateway_guardrail_action ON gateway_guardrail (action_endpoint);
+
+CREATE TABLE gateway_guardrail_config (
+    endpoint TEXT NOT NULL REFERENCES gateway_endpoint (id) ON DELETE CASCADE,
+    guardrail TEXT NOT NULL REFERENCES gateway_guardrail (id) ON DELETE CASCADE,
+    place INTEGER,
+    created INTEGER NOT NULL,
+    created_by TEXT,
+    PRIMARY KEY (endpoint, guardrail)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX gateway_guardrail_config_of ON gateway_guardrail_config (guardrail);
+"""
+
 
 def migrations() -> Migrations:
     """Return the migrations."""
@@ -126,9 +173,17 @@ def migrations() -> Migrations:
 
     @steps()
     def first(db: object) -> None:
-        connection = db.conn  # type: ignore[attr-defined]
-        for statement in _FIRST.split(";"):
-            if statement.strip():
-                connection.execute(statement)
+        _execute(db, _FIRST)
+
+    @steps()
+    def second(db: object) -> None:
+        _execute(db, _SECOND)
 
     return steps
+
+
+def _execute(db: object, statements: str) -> None:
+    connection = db.conn  # type: ignore[attr-defined]
+    for statement in statements.split(";"):
+        if statement.strip():
+            connection.execute(statement)

@@ -1,7 +1,7 @@
 """Secrets at rest, sealed with a key that is not in the database.
 
-The key of keys is 32 bytes, in URL-safe base64: in the variable PEGBOARD_GATEWAY_KEY or else in a
-file of mode 0600 beside the database, which is made when the first secret is kept. What seals is
+The key of keys is 32 bytes, in URL-safe base64: in the variable PEGBOARD_GATEWAY_SECRET_KEY or else
+in a file of mode 0600 beside the database, made when the first secret is kept. What seals is
 AES-GCM with 96 random bits. A secret is bound to its id: in the row of another one it does not
 open. Rotation seals the small keys anew, not the secrets.
 
@@ -29,8 +29,8 @@ from pegboard.errors import ConfigError, StoreError, translate_os_error
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-VARIABLE = "PEGBOARD_GATEWAY_KEY"
-NEXT_VARIABLE = "PEGBOARD_GATEWAY_NEXT_KEY"
+VARIABLE = "PEGBOARD_GATEWAY_SECRET_KEY"
+NEXT_VARIABLE = "PEGBOARD_GATEWAY_NEXT_SECRET_KEY"
 """What holds the next key, for a rotation of that in VARIABLE."""
 _NONCE_BYTES = 12
 _KEY_BYTES = 32

@@ -8,31 +8,20 @@ from typing import Any
 from pegboard import settings
 from pegboard.errors import ConfigError
 
+from pegboard_gateway import mlflow_vendors
 from pegboard_gateway.catalog.records import Linkage, Mapped, StoredEndpoint
 from pegboard_gateway.settings import EndpointTable
 
 OpenSecret = Callable[[str], Mapping[str, str]]
 
-PROVIDERS: Mapping[str, str] = {"amazon-bedrock": "bedrock"}
-"""What providers of MLflow's are called here, where that differs."""
-KEYS: Mapping[str, str] = {
-    "api_base": "base_url",
-    "aws_access_key_id": "access_key_id",
-    "aws_region_name": "region",
-    "aws_role_name": "role_arn",
-    "aws_secret_access_key": "secret_access_key",
-    "aws_session_token": "session_token",
-    "aws_bearer_token": "api_key",
-}
-"""What keys of MLflow's secrets are called here, where that differs."""
-_AZURE = {"api_base": "endpoint", "base_url": "endpoint"}
-_NOT_OURS = frozenset({"auth_mode"})
 PER_MODEL = "per_model"
 """The key of those options that belong to one model: its price, say. By model definition."""
+OF_MODELS = ("price", "max_parallel", "max_output_tokens")
+"""The keys of a target's table that the database keeps beside what MLflow knows."""
 OPTIONS = tuple(
     key
     for key in settings.keys(EndpointTable)
-    if key not in ("name", "targets", "tags", "provider", "model", "price", "max_parallel")
+    if key not in ("name", "targets", "tags", "provider", "model", *OF_MODELS)
 )
 """The keys of an endpoint's table that the database keeps beside what MLflow knows."""
 
@@ -97,19 +86,18 @@ def _target(
             hint="Give the definition another one.",
         )
     given = {**secrets.get(definition.secret_id, {}), **open_secret(definition.secret_id)}
-    names = {**KEYS, **_AZURE} if definition.provider == "azure" else KEYS
-    options = {names.get(key, key): value for key, value in given.items() if key not in _NOT_OURS}
+    provider = mlflow_vendors.name_of(definition.provider)
+    options = {
+        mlflow_vendors.key_of(provider, key): value
+        for key, value in given.items()
+        if key not in mlflow_vendors.NOT_OURS
+    }
     fallback = mapped.linkage_type is Linkage.FALLBACK
     return {
         **options,
-        "provider": provider_name(definition.provider),
+        "provider": provider,
         "model": definition.model_name,
         # Those that are tried later need no share: all that reaches them is theirs.
         "weight": (weight or 1.0) if fallback else weight,
         "fallback": 1 + (mapped.fallback_order or 0) if fallback else 0,
     }
-
-
-def provider_name(name: str) -> str:
-    """Return what a provider is called here that may have its name from MLflow."""
-    return PROVIDERS.get(name, name)

@@ -10,6 +10,7 @@ from pegboard.cli import output
 from pegboard.cli.opening import open_host
 from pegboard.errors import ConfigError
 
+from pegboard_gateway.catalog import building
 from pegboard_gateway.commands import common
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ def check(ctx: click.Context, file: Path | None) -> None:
     for endpoint in found:
         models = ", ".join(f"{each.provider}/{each.model_name}" for each in endpoint.targets)
         click.echo(f"{endpoint.name}: {models}")
+    for model in building.unpriced(found):
+        output.note(
+            f"The price of {model} is not known: its calls count as 0 dollars, and budgets that "
+            'reject refuse them. Set "price" to change that.'
+        )
     for problem in problems:
         output.note(problem)
     if problems:
@@ -53,7 +59,6 @@ def _read(ctx: click.Context, file: Path | None) -> tuple[list[GatewayEndpoint],
 
 def _of_mlflow(host: Host, file: Path) -> list[GatewayEndpoint]:
     from pegboard_gateway import mlflow_file
-    from pegboard_gateway.catalog import building
 
     entries = [
         building.Entry(table, str(file), f"{file}: endpoint {table.name!r}")
@@ -65,7 +70,6 @@ def _of_mlflow(host: Host, file: Path) -> list[GatewayEndpoint]:
 def _of_settings(host: Host, file: Path) -> list[GatewayEndpoint]:
     from pegboard import config, settings
 
-    from pegboard_gateway.catalog import building
     from pegboard_gateway.settings import Settings
 
     if not file.is_file():

@@ -92,6 +92,7 @@ def show(ctx: click.Context, name: str, as_json: bool) -> None:
         tables.Column("Weight", right=True),
         tables.Column("Fallback", right=True),
         tables.Column("Price", optional=1),
+        tables.Column("Longest answer", right=True, optional=2),
     ]
     ordered = sorted(found.targets, key=lambda target: target.fallback_order)
     rows = [
@@ -102,6 +103,7 @@ def show(ctx: click.Context, name: str, as_json: bool) -> None:
             f"{target.weight:g}",
             target.fallback_order or "",
             _price(target),
+            target.longest_answer or "not known",
         ]
         for target in ordered
     ]

@@ -44,7 +44,7 @@ def keys() -> None:
     "--route",
     "routes",
     multiple=True,
-    type=click.Choice(["openai", "responses", "anthropic", "gemini", "mlflow"]),
+    type=click.Choice(["openai", "responses", "anthropic", "gemini", "mlflow", "proxy"]),
     help="An API that it is for.  [default: all]",
 )
 @click.option("--limit", "limits", multiple=True, help="As '100/minute' or '20000 tokens/day'.")

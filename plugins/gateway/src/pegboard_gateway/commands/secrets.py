@@ -55,8 +55,8 @@ def list_secrets(ctx: click.Context, as_json: bool) -> None:
 def rotate(ctx: click.Context) -> None:
     """Encrypt all secrets with a new key; the old one opens nothing any more.
 
-    The key is in a file beside the database, or in the variable PEGBOARD_GATEWAY_KEY; the next one
-    is then that of PEGBOARD_GATEWAY_NEXT_KEY. Running gateways notice nothing.
+    The key is in a file beside the database, or in the variable PEGBOARD_GATEWAY_SECRET_KEY; the
+    next one is then that of PEGBOARD_GATEWAY_NEXT_SECRET_KEY. Running gateways notice nothing.
     """
     store = common.open_catalog(ctx).store
     if not store.exists():

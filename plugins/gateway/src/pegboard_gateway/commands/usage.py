@@ -58,7 +58,11 @@ def usage(
     as_json: bool,
     **conditions: str | None,
 ) -> None:
-    """Show how much was called, what it took and cost, and how long it lasted."""
+    """Show how much was called, what it took and cost, and how long it lasted.
+
+    By target, provider or model each attempt counts where it was made, with its tokens, costs and
+    time; those that failed are of attempts. A call counts where it ended.
+    """
     now = int(time.time() * 1000)
     where = queries.Filter(
         since_ms=began_at_ms(since, now),
@@ -76,9 +80,11 @@ def usage(
 
 
 def _print(by: tuple[str, ...], found: list[dict[str, Any]]) -> None:
+    tried = "attempts" in found[0]
     columns = [
         *[tables.Column(name.capitalize(), style="bold", most=40) for name in by],
         tables.Column("Calls", right=True),
+        *([tables.Column("Attempts", right=True)] if tried else []),
         tables.Column("Failed", right=True, optional=2),
         tables.Column("Refused", right=True, optional=2),
         tables.Column("Cached", right=True, optional=3),
@@ -92,14 +98,14 @@ def _print(by: tuple[str, ...], found: list[dict[str, Any]]) -> None:
         [
             *[day_and_time(row[name]) if name in _TIMES else row[name] or "-" for name in by],
             row["calls"],
-            row["failed"],
+            *([row["attempts"]] if tried else []),
+            row["attempts_failed" if tried else "failed"],
             row["refused"],
             row["cached"],
             row["tokens_in"],
             row["tokens_out"],
             dollars(row["cost"]),
-            _seconds(row["seconds"]["p50"]),
-            _seconds(row["seconds"]["p95"]),
+            *[_seconds(row["upstream_seconds" if tried else "seconds"][p]) for p in ("p50", "p95")],
         ]
         for row in found
     ]

@@ -42,12 +42,21 @@ class Charging:
             found = self._limits[endpoint] = meters(self._rules.limits, endpoint)
         return _charges(found, caller, endpoint, {Measure.CALLS: 1, Measure.TOKENS: tokens})
 
-    def attempt(self, caller: Caller, endpoint: str, cost: Money) -> list[Charge]:
-        """Return what an attempt adds to counters of money."""
+    def attempt(
+        self, caller: Caller, endpoint: str, cost: Money, open_ended: bool = False
+    ) -> list[Charge]:
+        """Return what an attempt adds to counters of money.
+
+        One without a known end fills the budgets that reject: it passes while they are not spent,
+        and until it is settled nothing else does.
+        """
         found = self._budgets.get(endpoint)
         if found is None:
             found = self._budgets[endpoint] = meters(self._rules.budgets, endpoint)
-        return _charges(found, caller, endpoint, {Measure.MONEY: cost})
+        charges = _charges(found, caller, endpoint, {Measure.MONEY: cost})
+        if open_ended and cost:
+            charges = [each._replace(amount=max(cost, each.limit or 0)) for each in charges]
+        return charges
 
     def check_priced(self, caller: Caller, endpoint: str, target: TargetKey) -> None:
         """Refuse a target without a known price, if a budget holds that wants one."""
@@ -97,7 +106,7 @@ class Charging:
             meter = known[charge.counter]
             rule = meter.rule(subject_of(meter.scope, caller, endpoint))
             if rule is not None:
-                found.append(_Wait(_wait(charge, meter, refusal, now_ms), rule))
+                found.append(_wait(charge, meter, refusal, now_ms, rule))
         return _error(max(found, key=lambda each: each.seconds))
 
 
@@ -115,6 +124,8 @@ class Fixed:
 class _Wait(NamedTuple):
     seconds: float
     rule: Limit | Budget
+    is_held: bool
+    """Whether calls that still run hold what is left."""
 
 
 def _charges(
@@ -133,22 +144,30 @@ def _charges(
     return charges
 
 
-def _wait(charge: Charge, meter: Meter, refusal: Refusal, now_ms: int) -> float:
+def _wait(
+    charge: Charge, meter: Meter, refusal: Refusal, now_ms: int, rule: Limit | Budget
+) -> _Wait:
     """Return after how many seconds the same charge may pass."""
     until_end = max(refusal.ends_ms - now_ms, 0) / 1000
     limit = _MOST if charge.limit is None else charge.limit
     if meter.measure is not Measure.CALLS and refusal.level - refusal.held < limit:
-        return min(until_end, _SOON_SECONDS)
-    return until_end
+        return _Wait(min(until_end, _SOON_SECONDS), rule, is_held=True)
+    return _Wait(until_end, rule, is_held=False)
 
 
 def _error(wait: _Wait) -> LimitReached | BudgetSpent:
-    seconds, rule = wait
+    seconds, rule, is_held = wait
     again = f"Try again in {_text(seconds)}"
     if isinstance(rule, Limit):
         return LimitReached(
             f"{_whose(rule).capitalize()} is reached.",
             hint=f"{again}, or ask the gateway's operator for more.",
+            retry_after=seconds,
+        )
+    if is_held:
+        return BudgetSpent(
+            f"Calls that still run may take what is left of {_whose(rule)}.",
+            hint=f"{again}, and say max_tokens: then less is set aside for a call.",
             retry_after=seconds,
         )
     return BudgetSpent(

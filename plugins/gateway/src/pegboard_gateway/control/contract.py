@@ -77,8 +77,13 @@ class Permit(ABC):
     """The call's own id: 24 characters, unique among all processes; ``x-request-id`` may not be."""
 
     @abstractmethod
-    def reserve(self, target: TargetKey, cost: Money | None) -> Soon[None]:
+    def reserve(
+        self, target: TargetKey, cost: Money | None, *, open_ended: bool = False
+    ) -> Soon[None]:
         """Set aside the most that an attempt may cost, before it is made; BudgetSpent if refused.
+
+        With ``open_ended`` nobody knows the most: ``cost`` is what counts if its end is not known,
+        and while it runs budgets that reject let nothing else pass that costs money.
 
         ``cost`` is None where the price is not known: such a target is refused while a budget that
         rejects holds for the call, unless that budget says ``unpriced = "allow"``.
@@ -120,7 +125,7 @@ class OpenGate(Gate):
 
 
 class _OpenPermit(Permit):
-    def reserve(self, target: TargetKey, cost: Money | None) -> None:
+    def reserve(self, target: TargetKey, cost: Money | None, *, open_ended: bool = False) -> None:
         """Set nothing aside."""
 
     def settle(self, spent: Spent) -> None:

@@ -236,13 +236,15 @@ class LedgerPermit(Permit):
             if refusals:
                 raise self.refused(charges, cast("Sequence[Refusal]", refusals))
 
-    def reserve(self, target: TargetKey, cost: Money | None) -> Soon[None]:
+    def reserve(
+        self, target: TargetKey, cost: Money | None, *, open_ended: bool = False
+    ) -> Soon[None]:
         """Set aside the most that an attempt may cost; BudgetSpent if refused."""
         gate, asked = self._gate, self._asked
         if cost is None:
             self._charging.check_priced(asked.caller, asked.endpoint, target)
             cost = 0
-        charges = self._charging.attempt(asked.caller, asked.endpoint, cost)
+        charges = self._charging.attempt(asked.caller, asked.endpoint, cost, open_ended)
         before = self._costs[-1] if self._costs else None
         number = len(self.reservations)
         if charges and gate.ledger.shared:

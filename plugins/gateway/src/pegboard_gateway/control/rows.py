@@ -31,7 +31,18 @@ COLUMNS = (
 
 PLACE = {name: place for place, name in enumerate(COLUMNS)}
 
+ATTEMPT = (
+    "target", "provider", "model", "trouble", "status", "seconds", "cost",
+    "tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "estimated",
+)  # fmt: skip
+"""What the values of an attempt are; the column ``attempts`` is a JSON array of such arrays."""
+
 Row: TypeAlias = list[Any]
+
+
+def attempt_sql(name: str) -> str:
+    """Return the SQL of a value of the attempt that ``attempt.value`` is."""
+    return f"json_extract(attempt.value, '$[{ATTEMPT.index(name)}]')"
 
 
 def row_of(record: UsageRecord, call: str, *, admitted: bool) -> Row:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from pegboard.contracts.llm import Json, LLMError, Trouble
+from pegboard_llm.values import missing
 from pegboard_stores import json_size
 
 LONG = 512 << 10
@@ -97,7 +98,7 @@ def endpoint_name(body: Json) -> str:
     if type(name) is not str or not name:
         raise LLMError(
             Trouble.INVALID,
-            "The field 'model' is missing: it names an endpoint of the gateway."
+            f"{missing('model', body)} It names an endpoint of the gateway."
             if name is None or name == ""
             else "The field 'model' must be text.",
             param="model",

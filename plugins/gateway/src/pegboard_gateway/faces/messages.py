@@ -10,6 +10,7 @@ from typing import Any
 
 from pegboard.contracts.llm import Json
 from pegboard_llm import shapes
+from pegboard_llm.values import missing
 
 from pegboard_gateway.faces.values import (
     copied,
@@ -72,7 +73,7 @@ def read(body: Mapping[str, Any]) -> Json:
     refuse_others(body, _FIELDS, _WHAT)
     made = copied(body, _NAMES)
     if "max_tokens" not in made:
-        wrong("The field 'max_tokens' is missing.", "max_tokens")
+        wrong(missing("max_tokens", body, _FIELDS), "max_tokens")
     made["messages"] = messages_of(body)
     if (user := mapping(body.get("metadata") or {}, "metadata").get("user_id")) is not None:
         made["user"] = text(user, "metadata.user_id")

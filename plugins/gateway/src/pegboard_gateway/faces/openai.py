@@ -88,13 +88,20 @@ def handler(task: Task) -> Callable[[Call], Any]:
     return handle
 
 
-async def ask(call: Call, name: str, task: Task, body: Json, face: str) -> Json | Events:
+async def ask(
+    call: Call,
+    name: str,
+    task: Task,
+    body: Json,
+    face: str,
+    form: Callable[[Json], Json] | None = None,
+) -> Json | Events:
     """Return what an endpoint answers to a body in the standard form; LLMError."""
     gateway = service.of(call.host)
     caller = gateway.callers.of(call, call.headers)
     request = checks.checked(task, body, name)
     asked = Asked(name, task, request.body, request.stream, caller, call.headers, face)
-    return await gateway.calls.call(asked, call.request_id)
+    return await gateway.calls.call(asked, call.request_id, form)
 
 
 def streamed(

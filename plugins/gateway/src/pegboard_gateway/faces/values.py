@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import orjson
 from pegboard.contracts.llm import Json, LLMError, Trouble
+from pegboard_llm.values import meant
 
 
 def wrong(message: str, param: str) -> NoReturn:
@@ -36,6 +37,8 @@ def mapping(value: Any, param: str) -> Json:
 
 def items(value: Any, param: str) -> list[tuple[Any, str]]:
     """Return the items of a list, each with the name of its place."""
+    if value is None:
+        wrong(f"The field {param!r} is missing.", param)
     if type(value) is not list:
         wrong(f"{param!r} must be a list.", param)
     return [(item, f"{param}[{place}]") for place, item in enumerate(value)]
@@ -56,7 +59,7 @@ def refuse_others(
         raise LLMError(
             Trouble.UNSUPPORTED,
             f"{what} of this gateway takes no {name!r}.",
-            hint="Leave it out.",
+            hint=f"{meant(min(others), known)}Leave it out.",
             param=name,
         )
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from pegboard_gateway.path.calls import Calls
-from pegboard_gateway.path.events import Events
+from pegboard_gateway.path.events import Events, Writer
 
-__all__ = ["Calls", "Events"]
+__all__ = ["Calls", "Events", "Writer"]

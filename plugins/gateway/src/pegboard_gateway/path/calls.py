@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define, field
 from pegboard.contracts.llm import (
@@ -16,6 +16,7 @@ from pegboard.contracts.llm import (
     LLMProvider,
     LLMRequest,
     LocalProvider,
+    Renewal,
     Trouble,
 )
 from pegboard_llm import checks, estimate
@@ -41,9 +42,11 @@ from pegboard_gateway.entities import (
     Tokens,
     UsageRecord,
 )
+from pegboard_gateway.path import passing
 from pegboard_gateway.path.events import Counting, Events, KeptEvents, RemoteSource, Source
-from pegboard_gateway.path.faults import no_endpoint
+from pegboard_gateway.path.faults import no_endpoint, telling
 from pegboard_gateway.path.local import Local
+from pegboard_gateway.path.renewals import Renewals
 from pegboard_gateway.path.sites import Site, Sites
 from pegboard_gateway.routing import Later, Over, Plan, Queue, State, Try
 from pegboard_gateway.routing.order import ordered
@@ -57,6 +60,8 @@ T = TypeVar("T")
 
 _LOST = frozenset({Trouble.TIMEOUT, Trouble.CUT})
 """After these the vendor may have worked, and charges for it."""
+_LONG_ANSWER = 16_384
+"""Tokens of an answer that nothing limits, where nobody knows how it ended."""
 _GONE = 499
 _LONG = 512 << 10
 """Bytes of an answer that take some milliseconds to be read, which other calls would wait for."""
@@ -64,7 +69,8 @@ _LONG = 512 << 10
 
 async def _had(soon: Soon[T]) -> T:
     """Return what may have to be waited for."""
-    return await soon if isinstance(soon, Awaitable) else soon
+    # It is asked several times a call, and isinstance(…, Awaitable) would be slow.
+    return await cast("Awaitable[T]", soon) if hasattr(soon, "__await__") else soon
 
 
 class Calls:
@@ -90,18 +96,23 @@ class Calls:
         self.gate = gate or OpenGate()
         self.client = client or Client()
         self.local = Local()
+        self.renewals = Renewals()
         self.sites = Sites(catalog)
         self.random = random or Random()  # noqa: S311 (it decides who is asked, not who may)
         self.guard_of, self.scope, self.trace = guard, scope, trace
         self.cache = AnswerCache()
-        self._ended: dict[int, list[asyncio.Future[None]]] = {}
+        self._ended: dict[State, dict[asyncio.Future[None], None]] = {}
+        """By upstream, those who wait for a call to it to end, in their order."""
 
-    async def call(self, asked: Asked, request_id: str = "") -> Json | Events:
+    async def call(
+        self, asked: Asked, request_id: str = "", form: Callable[[Json], Json] | None = None
+    ) -> Json | Events:
         """Return the answer: OpenAI's object, or with ``asked.stream`` its chunks.
 
+        ``form`` returns what a face makes of the object: what it cannot is the vendor's garbage.
         Raises LLMError; then the call is settled and recorded.
         """
-        way = Way(self, asked, request_id)
+        way = Way(self, asked, request_id, form)
         try:
             return await way.go()
         except LLMError as error:
@@ -125,7 +136,8 @@ class Calls:
         """Wait until a call to a site's upstream has ended, or a time of the loop's clock."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
-        self._ended.setdefault(id(site.state), []).append(waiter)
+        waiting = self._ended.setdefault(site.state, {})
+        waiting[waiter] = None
         try:
             async with asyncio.timeout_at(until):
                 await waiter
@@ -133,10 +145,14 @@ class Calls:
             name = site.target.model_name
             text = f"All calls that {name!r} takes at one time were in use."
             raise LLMError(Trouble.OVERLOADED, text, retry_after=1) from None
+        finally:
+            waiting.pop(waiter, None)
+            if not waiting and self._ended.get(site.state) is waiting:
+                del self._ended[site.state]
 
     def ended(self, site: Site) -> None:
         """Tell those who wait for a call to an upstream to end."""
-        if self._ended and (waiting := self._ended.pop(id(site.state), None)):
+        if self._ended and (waiting := self._ended.pop(site.state, None)):
             for waiter in waiting:
                 if not waiter.done():
                     waiter.set_result(None)
@@ -145,6 +161,7 @@ class Calls:
         """Close all connections."""
         self.client.close()
         self.local.close()
+        self.renewals.close()
 
 
 @define(eq=False)
@@ -154,6 +171,7 @@ class Way:
     calls: Calls
     asked: Asked
     request_id: str
+    form: Callable[[Json], Json] | None = None
     counting: Counting = field(factory=Counting)
     slot: Slot | None = None
     """Its place in the cache, if its endpoint keeps answers."""
@@ -168,6 +186,8 @@ class Way:
     _site: Site | None = None
     """That which answers, while it does."""
     _attempt_started: float = 0.0
+    _output: int = 0
+    """The most tokens that the attempt in progress may answer with."""
     _first: float = 0.0
     _is_over: bool = False
 
@@ -187,29 +207,43 @@ class Way:
         guard = None if calls.guard_of is None else calls.guard_of(endpoint)
         if guard is not None:
             self.asked = asked = await _had(guard.before(asked))
-        if endpoint.cache is not None:
+        if endpoint.cache is not None and asked.passed is None:
             self.slot = calls.cache.slot(endpoint, endpoint.cache, asked)
             kept = await self.slot.found()
             if kept is not None:
+                told = self._told(kept) if isinstance(kept, dict) else KeptEvents(self, kept)
                 self.said = kept
                 self._over(Outcome.CACHED, 200)
-                return kept if isinstance(kept, dict) else KeptEvents(kept)
+                return told
         # Before anything is open that would have to be closed if it fails.
         watching = guard.stream(asked) if guard is not None and asked.stream else None
-        request = LLMRequest(asked.task, "", asked.body, asked.stream)
-        self._estimate = Estimate(estimate.prompt_tokens(request), estimate.output_tokens(request))
+        if asked.passed is not None:
+            self._estimate = asked.passed.estimate
+        else:
+            request = LLMRequest(asked.task, "", asked.body, asked.stream)
+            self._estimate = Estimate(
+                estimate.prompt_tokens(request), estimate.output_tokens(request)
+            )
         self._permit = await _had(calls.gate.admit(asked, self._estimate))
         found = await self._try_all(endpoint)
         if isinstance(found, dict):
             if guard is not None:
                 found = await _had(guard.after(asked, found))
+            told = self._told(found)
             if self.slot is not None:
                 self.slot.keep(found)
             self.said = found
             self._over(Outcome.DONE, 200)
-            return found
+            return told
         source, first = found
         return Events(self, source, first, watching)
+
+    def _told(self, found: Json) -> Json:
+        """Return an answer in the form of its face; LLMError GARBAGE if it does not fit."""
+        if self.form is None:
+            return found
+        with telling(self.provider):
+            return self.form(found)
 
     async def _try_all(self, endpoint: GatewayEndpoint) -> Json | tuple[Source, list[Json]]:
         calls = self.calls
@@ -239,7 +273,8 @@ class Way:
     ) -> Json | tuple[Source, list[Json]]:
         """Make one attempt; its end is told to the upstream's state, and settled."""
         target, asked, loop = site.target, self.asked, asyncio.get_running_loop()
-        request = LLMRequest(asked.task, target.model_name, asked.body, asked.stream)
+        body = site.limited(asked.body, asked.task)
+        request = LLMRequest(asked.task, target.model_name, body, asked.stream)
         state, began = site.state, loop.time()
         # Its place is taken before anything is waited for.
         state.begin()
@@ -259,11 +294,14 @@ class Way:
         except LLMError as error:
             site.failed(error, began, loop.time(), endpoint.breaker)
             attempt.trouble = error.trouble.value
-            self._settle(self._lost() if error.trouble in _LOST else NO_TOKENS)
+            if error.trouble in _LOST:
+                self._settle_lost()
+            else:
+                self._settle(NO_TOKENS)
             raise
         except BaseException:
             state.left()
-            self._settle(self._lost())
+            self._settle_lost()
             raise
         if isinstance(found, dict):
             site.succeeded()
@@ -276,8 +314,17 @@ class Way:
         """Refuse what the target does not take, or nobody has the money for; LLMError."""
         permit, target = self._permit, site.target
         assert permit is not None
-        checks.refuse_others(request, site.takes, target.provider)
-        reserved = permit.reserve(target.key, site.most(self._estimate))
+        if self.asked.passed is None:
+            checks.refuse_others(request, site.takes, target.provider)
+        elif isinstance(target.model, LocalProvider):
+            raise checks.unsupported(f"{target.provider} has no API that could be called.", "")
+        most = estimate.most_output(request, site.max_output)
+        self._output = _LONG_ANSWER if most is None else most
+        reserved = permit.reserve(
+            target.key,
+            site.most(self._estimate.input, self._output),
+            open_ended=most is None and site.is_paid_by_length,
+        )
         if reserved is not None:
             await reserved
 
@@ -290,11 +337,17 @@ class Way:
         attempt: Attempt,
     ) -> Json | tuple[Source, list[Json]]:
         model, waits = site.target.model, endpoint.timeouts
-        if isinstance(model, LocalProvider):
-            return await self._ask_here(model, request, until)
-        assert isinstance(model, LLMProvider)
+        passed = self.asked.passed
+        if site.is_local:
+            return await self._ask_here(cast("LocalProvider", model), request, until)
+        model = cast("LLMProvider", model)
+        if model.renewal() is not Renewal.NOT_DUE:
+            await self.calls.renewals.ready(model, until)
         with site.reading:
-            call = model.call(request)
+            if passed is None:
+                call = model.call(request)
+            else:
+                call = passing.call_of(model, passed, site.target.model_name)
         reply = await self.calls.client.send(
             call,
             Waits(waits.first_token_seconds, waits.idle_seconds, until),
@@ -305,7 +358,11 @@ class Way:
         attempt.status = reply.status
         with site.reading:
             if not isinstance(reply, HttpReply):
-                return await _begun(RemoteSource(reply, model.events(request)))
+                if passed is None:
+                    reader = model.events(request)
+                else:
+                    reader = passing.PassedReader(reply.headers, passed)
+                return await _begun(RemoteSource(reply, reader))
             if reply.status != 200:
                 raise model.error(reply)
             if len(reply.body) > _LONG:
@@ -322,8 +379,10 @@ class Way:
 
     @property
     def provider(self) -> str:
-        """The provider that answers."""
-        return self._attempts[-1].provider if self._attempts else ""
+        """The provider that answers, or has answered what comes from the cache."""
+        if self._attempts:
+            return self._attempts[-1].provider
+        return self._endpoint.targets[0].provider if self._endpoint else ""
 
     # -- the end -------------------------------------------------------------------------------
 
@@ -356,20 +415,22 @@ class Way:
         outcome = Outcome.REFUSED if refused else Outcome.FAILED
         self._over(outcome, error.trouble.status, error.trouble.value)
 
-    def _lost(self) -> Tokens:
-        """Return what counts for an attempt of which nobody knows how far its vendor came.
+    def _settle_lost(self) -> None:
+        """End an attempt of which nobody knows how far its vendor came.
 
-        All that was reserved: who goes away before each answer must not spend more than a budget.
+        The longest answer counts: who goes away before each must not spend more than a budget.
         """
-        return Tokens(self._estimate.input, self._estimate.output, estimated=True)
+        prompt = self._estimate.input
+        likely = Tokens(prompt, self._estimate.output, estimated=True)
+        self._settle(likely, Tokens(prompt, self._output))
 
-    def _settle(self, tokens: Tokens) -> None:
-        """End the attempt in progress."""
+    def _settle(self, tokens: Tokens, paid: Tokens | None = None) -> None:
+        """End the attempt in progress; ``paid`` is what it costs, if that is more."""
         site, self._site = self._site, None
         assert site is not None and self._permit is not None
         attempt = self._attempts[-1]
         attempt.seconds = time.perf_counter() - self._attempt_started
-        attempt.tokens, attempt.cost = tokens, site.cost(tokens)
+        attempt.tokens, attempt.cost = tokens, site.cost(paid or tokens)
         self._permit.settle(Spent(attempt.target, tokens, attempt.cost))
         self.calls.ended(site)
 
@@ -392,6 +453,8 @@ class Way:
     def is_kept(self) -> bool:
         """Whether somebody wants the chunks of a stream when it is over."""
         endpoint = self._endpoint
+        if self.asked.passed is not None:
+            return False
         traced = (
             self.calls.trace is not None and endpoint is not None and endpoint.trace is not None
         )

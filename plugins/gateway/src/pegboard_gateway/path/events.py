@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pegboard.contracts.llm import EventReader, Json, LLMError
 
 from pegboard_gateway.entities import Tokens
-from pegboard_gateway.path.faults import reading
+from pegboard_gateway.path.faults import reading, telling
 from pegboard_gateway.upstream import Stream
 
 if TYPE_CHECKING:
@@ -25,6 +25,22 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Take no more."""
+
+
+class Writer(Protocol):
+    """Writes a streamed answer in a face's form."""
+
+    def begin(self) -> bytes:
+        """Return what comes before the first event."""
+
+    def feed(self, event: Mapping[str, Any]) -> bytes:
+        """Return what one of OpenAI's chunks becomes; nothing, perhaps."""
+
+    def end(self) -> bytes:
+        """Return what comes at the end of a whole answer."""
+
+    def fail(self, error: LLMError) -> bytes:
+        """Return what comes at the end of one that broke."""
 
 
 class RemoteSource:
@@ -116,8 +132,10 @@ class Events:
         if way.is_kept:
             self._kept = way.said = []
         self._reading = reading(way.provider)
+        self.opening = first[0]
+        """The first of its events, whether it was taken already or not."""
         self._first: Sequence[Json] | None = first
-        self._ended = False
+        self._is_whole = self._ended = False
 
     def __aiter__(self) -> Events:
         return self
@@ -127,7 +145,39 @@ class Events:
 
         Raises LLMError when the stream breaks: the client has to hear of it, as an event.
         """
-        while not self._ended:
+        found = await self._passed()
+        if not found:
+            self._end(None)
+            raise StopAsyncIteration
+        return found
+
+    async def written(self, writer: Writer) -> AsyncIterator[bytes]:
+        """Yield it as a face writes it. The call ends well once all of it is written.
+
+        What does not fit into the form of the face breaks the stream.
+        """
+        telling_it, begun = telling(self._way.provider), b""
+        try:
+            with telling_it:
+                begun = writer.begin()
+            while bunch := await self._passed():
+                with telling_it:
+                    data = begun + b"".join([writer.feed(event) for event in bunch])
+                begun = b""
+                if data:
+                    yield data
+            with telling_it:
+                last = begun + writer.end()
+        except LLMError as error:
+            self._end(error)
+            yield begun + writer.fail(error)
+            return
+        self._end(None)
+        yield last
+
+    async def _passed(self) -> Sequence[Json]:
+        """Return the next events; none at the end. LLMError and CancelledError end the call."""
+        while not (self._is_whole or self._ended):
             try:
                 found = await self._next()
             except asyncio.CancelledError:
@@ -138,7 +188,7 @@ class Events:
                 raise
             if found:
                 return found
-        raise StopAsyncIteration
+        return ()
 
     async def _next(self) -> Sequence[Json]:
         with self._reading:
@@ -158,7 +208,7 @@ class Events:
         if not found:
             if self._kept is not None and self._way.slot is not None:
                 self._way.slot.keep(self._kept)
-            self._end(None)
+            self._is_whole = True
         return passed
 
     def close(self) -> None:
@@ -169,24 +219,27 @@ class Events:
             self._way.gone()
 
     def _end(self, error: LLMError | None) -> None:
-        self._ended = True
-        self._source.close()
-        self._way.streamed(error)
+        if not self._ended:
+            self._ended = True
+            self._source.close()
+            self._way.streamed(error)
 
 
 class KeptEvents(Events):
     """A streamed answer from the cache, whose call is over already."""
 
-    def __init__(self, events: Sequence[Json]) -> None:
+    def __init__(self, way: Way, events: Sequence[Json]) -> None:
+        self._way = way
         self._left: Sequence[Json] = events
 
-    async def __anext__(self) -> Sequence[Json]:
+    async def _passed(self) -> Sequence[Json]:
         """Return all events at once."""
         found, self._left = self._left, ()
-        if not found:
-            raise StopAsyncIteration
         return found
 
     def close(self) -> None:
         """Send no more."""
         self._left = ()
+
+    def _end(self, _: LLMError | None) -> None:
+        """Change nothing: the call has ended."""

@@ -21,10 +21,10 @@ def no_endpoint(name: str) -> LLMError:
 class reading:  # noqa: N801 (used as a statement)
     """Make an exception of a provider's code LLMError GARBAGE, and log it."""
 
-    __slots__ = ("_provider",)
+    __slots__ = ("_text",)
 
     def __init__(self, provider: str) -> None:
-        self._provider = provider
+        self._text = f"The provider {provider!r} could not read the model's answer."
 
     def __enter__(self) -> None:
         """Begin."""
@@ -35,7 +35,14 @@ class reading:  # noqa: N801 (used as a statement)
         """Translate what is no LLMError."""
         if isinstance(error, Exception) and not isinstance(error, LLMError):
             # Its own words may repeat what the vendor sent, which is nothing for a client.
-            name = self._provider
-            logging.getLogger("pegboard").error("The provider %r failed.", name, exc_info=error)
-            text = f"The provider {name!r} could not read the model's answer."
-            raise LLMError(Trouble.GARBAGE, text) from error
+            logging.getLogger("pegboard").error("%s", self._text, exc_info=error)
+            raise LLMError(Trouble.GARBAGE, self._text) from error
+
+
+class telling(reading):  # noqa: N801 (used as a statement)
+    """Make it LLMError GARBAGE if an answer cannot be put into the form of a face."""
+
+    __slots__ = ()
+
+    def __init__(self, provider: str) -> None:
+        self._text = f"What the provider {provider!r} answered does not fit into this API's form."

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import define
 from pegboard.contracts.llm import LLMError, LocalProvider, Task
 from pegboard_llm import prices
+from pegboard_llm.estimate import BYTES_OF_TOKEN
 
-from pegboard_gateway.entities import Estimate, Tokens
+from pegboard_gateway.entities import Tokens
 from pegboard_gateway.money import MOST_OF_ATTEMPT, Money
 from pegboard_gateway.path.faults import reading
 from pegboard_gateway.routing import State, Upstreams
@@ -18,6 +19,8 @@ from pegboard_gateway.routing import State, Upstreams
 if TYPE_CHECKING:
     from pegboard_gateway.catalog.contract import Catalog, Snapshot, Target
     from pegboard_gateway.settings import Breaker
+
+_LIMITS = ("max_tokens", "max_completion_tokens")
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +32,8 @@ class Site:
     target: Target
     state: State
     price: prices.Price | None
+    max_output: int | None
+    """The most tokens of one answer, as configured or as the model has it; None: not known."""
     takes: Mapping[Task, frozenset[str]]
     is_local: bool
     reading: reading
@@ -56,11 +61,34 @@ class Site:
         target = self.target
         return f"The target {target.key!r} ({target.provider}, {target.model_name})"
 
-    def most(self, estimate: Estimate) -> Money | None:
-        """Return what a call costs at most; None if the price is not known."""
+    def limited(self, body: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
+        """Return a body whose answer is no longer than the target's ``max_output_tokens``."""
+        most = self.target.max_output_tokens
+        if most is None or task is Task.EMBEDDING:
+            return body
+        said = body.get("max_completion_tokens") or body.get("max_tokens")
+        if said and said <= most:
+            return body
+        taken = self.takes[task]
+        for field in _LIMITS:
+            if field in taken:
+                return {**{k: v for k, v in body.items() if k not in _LIMITS}, field: most}
+        return body
+
+    def most(self, prompt: int, output: int) -> Money | None:
+        """Return what a call costs at most; None if the price is not known.
+
+        ``prompt`` is an estimate. No token has less than a byte of text, so no tokenizer makes more
+        of it than BYTES_OF_TOKEN times that.
+        """
         if self.price is None:
             return 0 if self.is_local else None
-        return min(self.price.cost(estimate.input, estimate.output), MOST_OF_ATTEMPT)
+        return min(self.price.most(BYTES_OF_TOKEN * prompt, output), MOST_OF_ATTEMPT)
+
+    @property
+    def is_paid_by_length(self) -> bool:
+        """Whether longer answers cost more."""
+        return self.price is not None and self.price.output > 0
 
     def cost(self, tokens: Tokens) -> Money:
         """Return what tokens cost; 0 if the price is not known."""
@@ -109,6 +137,7 @@ class Sites:
             else prices.Price(
                 input=price.input, output=price.output, cached_input=price.cached_input
             ),
+            target.longest_answer,
             target.model.takes_of(target.model_name),
             isinstance(target.model, LocalProvider),
             reading(target.provider),

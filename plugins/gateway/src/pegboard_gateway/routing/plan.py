@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 from attrs import define, field, frozen
 from pegboard.contracts.llm import LLMError, Trouble
 
+from pegboard_gateway.entities import LeftAlone
 from pegboard_gateway.routing.upstreams import UNLIMITED, State
 
 if TYPE_CHECKING:
@@ -189,8 +190,7 @@ class Plan(Generic[T]):
         if self._error is not None:
             return self._error
         if place.state.is_open:
-            text = "The model's server failed several times and is left alone for a while."
-            return LLMError(Trouble.OVERLOADED, text, retry_after=wait)
+            return LeftAlone(wait)
         text = "The model's server has asked to be left alone for a while."
         return LLMError(Trouble.RATE, text, retry_after=wait)
 

@@ -13,7 +13,7 @@ from pegboard_stores.sqlite import Database
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
 from pegboard_gateway.money import DOLLAR
-from pegboard_gateway.usage.tables import BOUNDS, BUCKETS, LABELS, SUMS, TOTALS
+from pegboard_gateway.usage.tables import ATTEMPT_LABELS, BOUNDS, BUCKETS, LABELS, SUMS, TOTALS
 
 _TOKENS = {
     "input": "tokens_in",
@@ -38,7 +38,9 @@ class Numbers:
         query = f"SELECT {', '.join(TOTALS)} FROM gateway_total"  # noqa: S608
         with self._database.reading() as connection:
             rows = connection.execute(query).fetchall()
+            attempts = connection.execute("SELECT * FROM gateway_attempt_total").fetchall()
         yield from _families([dict(zip(TOTALS, row, strict=True)) for row in rows])
+        yield from _of_attempts(attempts)
 
 
 def _families(rows: Sequence[dict[str, Any]]) -> Iterable[Metric]:
@@ -73,6 +75,21 @@ def _families(rows: Sequence[dict[str, Any]]) -> Iterable[Metric]:
         first.add_metric(model, sums["first_token_seconds"])
         streams.add_metric(model, sums["streams"])
     return (calls, tokens, cost, seconds, upstream, first, streams)
+
+
+def _of_attempts(rows: Sequence[tuple[Any, ...]]) -> Iterable[Metric]:
+    attempts = CounterMetricFamily(
+        "pegboard_gateway_attempts",
+        "Attempts at targets; those that failed have a trouble.",
+        labels=ATTEMPT_LABELS,
+    )
+    seconds = CounterMetricFamily(
+        "pegboard_gateway_attempt_seconds", "How long attempts took.", labels=ATTEMPT_LABELS
+    )
+    for *labels, count, took in rows:
+        attempts.add_metric([str(label) for label in labels], count)
+        seconds.add_metric([str(label) for label in labels], took)
+    return (attempts, seconds)
 
 
 def _by_model(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, float]]:

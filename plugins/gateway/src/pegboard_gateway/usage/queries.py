@@ -17,7 +17,7 @@ from attrs import frozen
 from pegboard.errors import InvalidValue, quoted
 from pegboard_stores.sqlite import Database
 
-from pegboard_gateway.control.rows import COLUMNS, record_of
+from pegboard_gateway.control.rows import COLUMNS, attempt_sql, record_of
 from pegboard_gateway.control.rules import Budget, Limit, Measure, Scope
 from pegboard_gateway.entities import UsageRecord
 
@@ -49,10 +49,26 @@ total(outcome IN ('gone', 'lost')), sum(tokens_in), sum(tokens_out), sum(tokens_
 sum(tokens_reasoning), sum(cost), pegboard_percentiles(seconds),
 pegboard_percentiles(nullif(first_token_seconds, 0)), pegboard_percentiles(upstream_seconds)
 """
-_NAMES = (
-    "calls", "cached", "failed", "refused", "gone", "tokens_in", "tokens_out", "tokens_cached",
-    "tokens_reasoning", "cost",
-)  # fmt: skip
+_ATTEMPTED = {
+    name: f"ifnull({attempt_sql(name)}, {name})" for name in ("target", "provider", "model")
+}
+"""What belongs to each attempt. To sum up by one of these, a call comes once for each attempt; what
+was never tried, or left no list of attempts, comes once as it is."""
+_TRIED = "LEFT JOIN json_each(nullif(attempts, '')) AS attempt"
+_IS_LAST = "iif(attempt.key IS NULL, 1, attempt.key = json_array_length(attempts) - 1)"
+_SPENT = ("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "cost")
+_SUMS_OF_ATTEMPTS = f"""
+total({_IS_LAST}), total({_IS_LAST} AND outcome = 'cached'),
+total({_IS_LAST} AND outcome = 'failed'), total({_IS_LAST} AND outcome = 'refused'),
+total({_IS_LAST} AND outcome IN ('gone', 'lost')),
+{", ".join(f"sum(ifnull({attempt_sql(name)}, {name}))" for name in _SPENT)},
+pegboard_percentiles(iif({_IS_LAST}, seconds, NULL)),
+pegboard_percentiles(iif({_IS_LAST}, nullif(first_token_seconds, 0), NULL)),
+pegboard_percentiles(ifnull({attempt_sql("seconds")}, upstream_seconds)),
+count(attempt.key), total({attempt_sql("trouble")} != '')
+"""
+"""Calls count where they ended, money and tokens where they were spent."""
+_NAMES = ("calls", "cached", "failed", "refused", "gone", *_SPENT)
 _DURATIONS = ("seconds", "first_token_seconds", "upstream_seconds")
 _PERCENTS = (50, 95, 99)
 
@@ -153,6 +169,10 @@ def grouped(
     Times come in their order, else what costs most comes first. ``cost`` is in nano-dollars; each
     duration has ``p50``, ``p95`` and ``p99`` in seconds, or None if there is none. InvalidValue
     for what cannot be grouped by.
+
+    By target, provider or model each attempt counts where it was made, also one that failed before
+    another target answered: there are ``attempts`` and ``attempts_failed`` too,
+    ``upstream_seconds`` are those of attempts, and a call is counted where it ended.
     """
     _check_limit(limit)
     for name in by:
@@ -161,12 +181,14 @@ def grouped(
                 f"Usage cannot be grouped by {quoted(name)}.", hint=f"Use {', '.join(BY)}."
             )
     condition, values = _where(where)
-    keys = [BY[name] for name in by]
+    tried = not _ATTEMPTED.keys().isdisjoint(by)
+    keys = [_ATTEMPTED.get(name, BY[name]) for name in by]
     group = f" GROUP BY {', '.join(map(str, range(1, len(by) + 1)))}" if by else ""
     times = [str(n + 1) for n, name in enumerate(by) if name in ("minute", "hour", "day")]
     order = ", ".join([*times, f"{len(by) + 10} DESC", f"{len(by) + 1} DESC"])
     query = (
-        f"SELECT {', '.join([*keys, _SUMS])} FROM gateway_call WHERE {condition}{group}"  # noqa: S608
+        f"SELECT {', '.join([*keys, _SUMS_OF_ATTEMPTS if tried else _SUMS])}"  # noqa: S608
+        f" FROM gateway_call {_TRIED if tried else ''} WHERE {condition}{group}"
         f" ORDER BY {order} LIMIT ?"
     )
     with database.reading() as connection:
@@ -203,11 +225,11 @@ def _where(where: Filter) -> tuple[str, list[Any]]:
         if value is None:
             continue
         if field.name == "since_ms":
-            parts.append("started_ms >= ?")
+            parts.append("gateway_call.started_ms >= ?")
         elif field.name == "until_ms":
-            parts.append("started_ms < ?")
+            parts.append("gateway_call.started_ms < ?")
         else:
-            parts.append(f"{field.name} = ?")
+            parts.append(f"gateway_call.{field.name} = ?")
         values.append(value)
     return " AND ".join(parts), values
 
@@ -216,7 +238,9 @@ def _sums(by: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
     found = dict(zip(by, row, strict=False))
     rest = row[len(by) :]
     found |= {name: int(value or 0) for name, value in zip(_NAMES, rest, strict=False)}
-    for name, text in zip(_DURATIONS, rest[len(_NAMES) :], strict=True):
+    attempts = rest[len(_NAMES) + len(_DURATIONS) :]
+    found |= {f"attempts{end}": int(n) for end, n in zip(("", "_failed"), attempts, strict=False)}
+    for name, text in zip(_DURATIONS, rest[len(_NAMES) :], strict=False):
         values = [float(part) for part in text.split()] if text else [None] * len(_PERCENTS)
         found[name] = {f"p{p}": value for p, value in zip(_PERCENTS, values, strict=True)}
     return found

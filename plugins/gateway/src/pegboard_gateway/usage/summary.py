@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 from pegboard.errors import InvalidValue, quoted
 from pegboard_stores.sqlite import Database
 
+from pegboard_gateway.control.rows import attempt_sql
 from pegboard_gateway.control.windows import Window
 from pegboard_gateway.money import DOLLAR
 
@@ -31,6 +32,15 @@ _FELL_BACK = f"""
 SELECT endpoint, {_STEP}, iif(outcome = 'done', model, ''), count(*) {_WITHIN}
 AND (target IN (SELECT value FROM json_each(:fallbacks)) OR instr(attempts, '],[') AND
 (SELECT count(DISTINCT json_extract(value, '$[0]')) > 1 FROM json_each(attempts))) GROUP BY 1, 2, 3
+"""  # noqa: S608
+# The only attempt of a call ended as the call did.
+_ATTEMPTS = f"""
+SELECT target, count(*), total(outcome = 'failed') {_WITHIN}
+AND attempts != '' AND NOT instr(attempts, '],[') GROUP BY 1
+UNION ALL
+SELECT {attempt_sql("target")}, count(*), total({attempt_sql("trouble")} != '')
+FROM (SELECT attempts {_WITHIN} AND instr(attempts, '],[')), json_each(attempts) AS attempt
+GROUP BY 1
 """  # noqa: S608
 _COUNTS = f"""
 SELECT endpoint, {_STEP}, outcome, count(*), sum(tokens_in + tokens_out), sum(cost) {_WITHIN}
@@ -129,6 +139,9 @@ class Summary:
     endpoints: dict[str, Sums] = field(factory=dict)
     counts: dict[str, list[int]] = field(factory=dict)
     """By endpoint, how many calls each step had."""
+    attempts: Counter[str] = field(factory=Counter)
+    """By target, how often it was tried."""
+    attempts_failed: Counter[str] = field(factory=Counter)
     instead: Counter[str] = field(factory=Counter)
     """The models that answered after others had failed."""
     first_tokens: Counter[str] = field(factory=Counter)
@@ -166,6 +179,9 @@ def summary(database: Database | None, span: Span, fallbacks: Set[str] = frozens
         asked = {**values, "fallbacks": json.dumps(sorted(fallbacks))}
         for row in connection.execute(_FELL_BACK, asked):
             _add_fallen(found, *row)
+        for target, attempts, failed in connection.execute(_ATTEMPTS, values):
+            found.attempts[target] += attempts
+            found.attempts_failed[target] += int(failed)
         _add_times(found, connection, values)
         [found.before] = connection.execute(_COUNT, (span.since - length, span.since)).fetchone()
     return found

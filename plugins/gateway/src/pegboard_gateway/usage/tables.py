@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from pegboard_gateway.control.rows import COLUMNS, PLACE, Row
+import orjson
+
+from pegboard_gateway.control.rows import COLUMNS, PLACE, Row, attempt_sql
 
 if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "gateway-usage"
-COUNT = 1
+COUNT = 2
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 """The upper bounds of the buckets of durations, in seconds."""
@@ -25,6 +29,8 @@ SUMS = (
 LABELS = ("endpoint", "provider", "model", "outcome", "status")
 BUCKETS = tuple(f"le_{place}" for place in range(len(BOUNDS)))
 TOTALS = (*LABELS, *SUMS, *BUCKETS)
+ATTEMPT_LABELS = ("endpoint", "target", "provider", "model", "trouble", "status")
+"""``trouble`` is empty for an attempt that succeeded."""
 
 _FIRST = f"""
 CREATE TABLE gateway_call (
@@ -88,6 +94,25 @@ CREATE TABLE gateway_level (
 CREATE INDEX gateway_level_over ON gateway_level (end);
 """
 
+_SECOND = f"""
+CREATE TABLE gateway_attempt_total (
+    endpoint TEXT NOT NULL,
+    target TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    trouble TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    PRIMARY KEY ({", ".join(ATTEMPT_LABELS)})
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO gateway_attempt_total
+SELECT endpoint, {", ".join(map(attempt_sql, ATTEMPT_LABELS[1:]))},
+count(*), total({attempt_sql("seconds")})
+FROM gateway_call JOIN json_each(nullif(attempts, '')) AS attempt GROUP BY 1, 2, 3, 4, 5, 6;
+"""  # noqa: S608
+
 _INSERT = (
     f"INSERT OR IGNORE INTO gateway_call ({', '.join(COLUMNS)})"  # noqa: S608
     f" VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -96,6 +121,11 @@ _TOTAL = (
     f"INSERT INTO gateway_total ({', '.join(TOTALS)}) VALUES ({', '.join('?' * len(TOTALS))})"  # noqa: S608
     " ON CONFLICT DO UPDATE SET "
     + ", ".join(f"{name} = {name} + excluded.{name}" for name in (*SUMS, *BUCKETS))
+)
+_ATTEMPT_TOTAL = (
+    f"INSERT INTO gateway_attempt_total VALUES ({', '.join('?' * (len(ATTEMPT_LABELS) + 2))})"  # noqa: S608
+    " ON CONFLICT DO UPDATE SET attempts = attempts + excluded.attempts,"
+    " seconds = seconds + excluded.seconds"
 )
 _LEVEL = """
 INSERT INTO gateway_level (counter, start, end, level) VALUES (?, ?, ?, ?)
@@ -111,12 +141,20 @@ def migrations() -> Migrations:
 
     @steps()
     def first(db: object) -> None:
-        connection = db.conn  # type: ignore[attr-defined]
-        for statement in _FIRST.split(";"):
-            if statement.strip():
-                connection.execute(statement)
+        _execute(db, _FIRST)
+
+    @steps()
+    def second(db: object) -> None:
+        _execute(db, _SECOND)
 
     return steps
+
+
+def _execute(db: object, statements: str) -> None:
+    connection = db.conn  # type: ignore[attr-defined]
+    for statement in statements.split(";"):
+        if statement.strip():
+            connection.execute(statement)
 
 
 def missing(connection: sqlite3.Connection, calls: Iterable[str]) -> set[str]:
@@ -133,9 +171,32 @@ def insert(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
         key = tuple(row[place] for place in _LABEL_PLACES)
         sums = totals.get(key)
         if sums is None:
-            sums = totals[key] = [0] * (len(SUMS) + len(BOUNDS))
+            # Behind the last bound there is room for what took longer than all of them.
+            sums = totals[key] = [0] * (len(SUMS) + len(BOUNDS) + 1)
         _add(sums, row)
-    connection.executemany(_TOTAL, [(*key, *sums) for key, sums in totals.items()])
+    connection.executemany(
+        _TOTAL,
+        [
+            (*key, *sums[: len(SUMS)], *accumulate(sums[len(SUMS) : -1]))
+            for key, sums in totals.items()
+        ],
+    )
+    attempts = _attempts(rows)
+    connection.executemany(_ATTEMPT_TOTAL, [(*key, *sums) for key, sums in attempts.items()])
+
+
+def _attempts(rows: Sequence[Row]) -> dict[tuple[Any, ...], list[float]]:
+    """Return of each target and how its attempts ended: how many, and their seconds."""
+    totals: dict[tuple[Any, ...], list[float]] = {}
+    for row in rows:
+        for target, provider, model, trouble, status, seconds, *_ in (
+            orjson.loads(row[_ATTEMPTS]) if row[_ATTEMPTS] else ()
+        ):
+            key = (row[_ENDPOINT], target, provider, model, trouble, status)
+            sums = totals.setdefault(key, [0, 0.0])
+            sums[0] += 1
+            sums[1] += seconds
+    return totals
 
 
 _LABEL_PLACES = [PLACE[name] for name in LABELS]
@@ -143,6 +204,7 @@ _SECONDS, _FIRST_TOKEN = PLACE["seconds"], PLACE["first_token_seconds"]
 _SUMMED = [
     (place, PLACE[name]) for place, name in enumerate(SUMS) if name not in ("calls", "streams")
 ]
+_ENDPOINT, _ATTEMPTS = PLACE["endpoint"], PLACE["attempts"]
 _CALLS, _STREAMS = SUMS.index("calls"), SUMS.index("streams")
 
 
@@ -151,10 +213,7 @@ def _add(sums: list[float], row: Row) -> None:
     sums[_STREAMS] += bool(row[_FIRST_TOKEN])
     for place, column in _SUMMED:
         sums[place] += row[column]
-    seconds = row[_SECONDS]
-    for place, bound in enumerate(BOUNDS):
-        # Buckets are cumulated already.
-        sums[len(SUMS) + place] += seconds <= bound
+    sums[len(SUMS) + bisect_left(BOUNDS, row[_SECONDS])] += 1
 
 
 def add_levels(connection: sqlite3.Connection, levels: Iterable[tuple[str, int, int, int]]) -> None:

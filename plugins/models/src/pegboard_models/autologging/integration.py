@@ -33,6 +33,8 @@ class Integration:
     name: str
     distribution: str
     tested: tuple[str, str]
+    subject: str = "Training"
+    """What goes on if logging it fails."""
     switches: Switches = field(factory=partial(Switches, disable=True))
     patches: Patches = field(factory=Patches)
     _lock: threading.RLock = field(factory=threading.RLock)
@@ -95,11 +97,12 @@ class Integration:
         self._warned.add(kind)
         # Not by the warnings module: with -W error it would raise.
         logger.warning(
-            "Autologging of %s failed in %s: %s: %s. Training goes on; this is not repeated.",
+            "Autologging of %s failed in %s: %s: %s. %s goes on; this is not repeated.",
             self.name,
             doing,
             type(error).__name__,
             error,
+            self.subject,
         )
 
     def tell(self, message: str, *args: object) -> None:

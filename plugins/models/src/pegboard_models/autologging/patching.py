@@ -8,14 +8,17 @@ without a yield, it has nothing to do with this call::
         before()
         result = yield
         after(result)
+
+What a coroutine function returns is awaited first.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
 import pkgutil
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Protocol
 
 from attrs import define, field
@@ -61,13 +64,37 @@ def call_observed(
     except BaseException as error:
         _end_with_error(watcher, observer, steps, error)
         raise
+    if inspect.iscoroutine(result):
+        return _awaited(watcher, observer, steps, result)
+    _end(watcher, observer, steps, result)
+    return result
+
+
+async def _awaited(
+    watcher: Watcher,
+    observer: Observer,
+    steps: Generator[None, Any, None],
+    coroutine: Coroutine[Any, Any, Any],
+) -> Any:
+    """Await what an observed function returned, and return or raise what that does."""
+    try:
+        result = await coroutine
+    except BaseException as error:
+        _end_with_error(watcher, observer, steps, error)
+        raise
+    _end(watcher, observer, steps, result)
+    return result
+
+
+def _end(
+    watcher: Watcher, observer: Observer, steps: Generator[None, Any, None], result: Any
+) -> None:
     try:
         steps.send(result)
     except StopIteration:
         pass
     except Exception as error:
         watcher.warn(observer.__name__, error)
-    return result
 
 
 def _begin(watcher: Watcher, observer: Observer, call: Call) -> Generator[None, Any, None] | None:

@@ -37,8 +37,9 @@ from pegboard_wire.client.api import Api
 from pegboard_wire.client.connection import Connection
 from pegboard_wire.client.errors import UnknownPath, Unreachable
 
-from pegboard_tracking.client import messages, places
+from pegboard_tracking.client import messages, places, span_messages
 from pegboard_tracking.client.messages import Message, Parcel
+from pegboard_tracking.client.span_messages import SPANS_PATH, SpanParcel
 from pegboard_tracking.points import journal, packed_points
 from pegboard_tracking.points.journal_points import Points
 from pegboard_tracking.points.journal_reader import JournalReader
@@ -242,6 +243,8 @@ class Outbox:
         else:
             for message in messages.messages(points, name):
                 self._deliver(message)
+        for sent in span_messages.messages(points.spans, self._experiment):
+            self._deliver_spans(sent)
         if points.other is not None:
             self._deliver(Message.unpacked(points.other))
 
@@ -272,6 +275,27 @@ class Outbox:
             self._on_sent(len(message.fields["metrics"]), 0)
         else:
             self._on_sent(0, 1)
+
+    def _experiment(self, name: str) -> str:
+        """Return the id of the experiment of a name, which is created if need be."""
+        try:
+            found = self._api.get("experiments/get-by-name", experiment_name=name)
+            return str(found["experiment"]["experiment_id"])
+        except NotFound:
+            return str(self._api.post("experiments/create", name=name)["experiment_id"])
+
+    def _deliver_spans(self, message: Message | SpanParcel) -> None:
+        if isinstance(message, Message):
+            self._deliver(message)
+            return
+        try:
+            self._api.post_content(
+                SPANS_PATH, message.content(), message.headers, patient=self._is_patient
+            )
+        except _FINAL as error:
+            self._refuse(Message(SPANS_PATH, message.fields()), error)
+        else:
+            self._on_sent(0, len(message.spans))
 
     def _refuse(self, message: Message, error: PegboardError) -> None:
         """Keep what the server will never take, so that it does not hold up the rest."""
@@ -305,6 +329,8 @@ def waiting(directory: Path, name: str, run_id: str | None = None) -> tuple[int,
         for (owner, _), pieces in found.by_series.items():
             if run_id in (None, owner):
                 points += sum(map(len, pieces)) // journal.POINT_BYTES
+        if run_id is None:
+            messages += len(found.spans)
         if found.other is not None:
             is_wanted = run_id in (None, Message.unpacked(found.other).fields.get("run_id"))
             messages += is_wanted

@@ -13,6 +13,7 @@ from typing import Any
 
 from pegboard.entities.traces import Span, SpanEvent, SpanLink, SpanStatusCode, Trace
 from pegboard.errors import InvalidValue
+from pegboard_stores.traces.conventions.attributes import unread
 from pegboard_wire import scalars
 from pegboard_wire.scalars import get, integer, items, message
 
@@ -53,7 +54,7 @@ def _span(span: Span) -> bytes:
         _number(6, _KINDS.index(span.kind) if span.kind in _KINDS else 0),
         _time(7, span.start_time_ns),
         _time(8, span.end_time_ns or 0),
-        _attributes(9, span.attributes),
+        _attributes(9, {key: unread(key, value) for key, value in span.attributes.items()}),
         *(_message(11, _event(event)) for event in span.events),
         *(_message(13, _link(link)) for link in span.links),
         _message(15, status),

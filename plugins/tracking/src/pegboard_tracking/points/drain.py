@@ -13,8 +13,9 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from pegboard.errors import StoreReadOnly
 from pegboard_stores.sqlite import Database
@@ -32,14 +33,31 @@ _START = len(journal.MAGIC)
 logger = logging.getLogger(__name__)
 
 
+class Traces(Protocol):
+    """Takes spans out of journals."""
+
+    def keep(self, connection: sqlite3.Connection, contents: Sequence[bytes]) -> None:
+        """Write what records of spans hold, as a part of a transaction."""
+
+    def settle(self) -> None:
+        """Do what has time until the transaction is over."""
+
+
 class Drain:
     """Moves the journals in a directory into the tables of a store."""
 
-    def __init__(self, database: Database, directory: Path, liveness: Liveness) -> None:
-        """``directory`` is where the journals lie; it need not exist."""
+    def __init__(
+        self, database: Database, directory: Path, liveness: Liveness, traces: Callable[[], Traces]
+    ) -> None:
+        """``directory`` is where the journals lie; it need not exist.
+
+        ``traces`` makes what takes spans, when the first come.
+        """
         self._database = database
         self.directory = directory
         self._liveness = liveness
+        self._open_traces = traces
+        self._traces: Traces | None = None
         self._readers: dict[str, JournalReader] = {}
         self._lock = threading.RLock()
         self._adopted = 0.0
@@ -149,10 +167,15 @@ class Drain:
                 return position
             for run in self._write(connection, points, reopen=True):
                 changes.note(connection, run)
+            if points.spans:
+                self._traces = self._traces or self._open_traces()
+                self._traces.keep(connection, points.spans)
             connection.execute(
                 "INSERT OR REPLACE INTO journal (id, position) VALUES (?, ?)", (name, points.end)
             )
-            return points.end
+        if points.spans and self._traces is not None:
+            self._traces.settle()
+        return points.end
 
     def _write(
         self, connection: sqlite3.Connection, points: Points, *, reopen: bool = False

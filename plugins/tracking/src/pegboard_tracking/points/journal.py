@@ -16,6 +16,7 @@ GROUP  of the group            uint32 numbers of its series
 ROW    of the group            int64 step, int64 timestamp in ms, one float64 per series
 BATCH  how many series         per series two uint32: its number, how many points; then all points
 OTHER  0                       what else a server is still to be told, as JSON
+SPANS  0                       spans and outlines of traces (``pegboard_stores.traces.records``)
 ====== ======================= ===================================================================
 """
 
@@ -40,7 +41,7 @@ SUFFIX = ".log"
 POINT_BYTES = 24
 """A point as the tables keep it: int64 step, int64 timestamp, float64 value."""
 
-SERIES, POINT, GROUP, ROW, OTHER, BATCH = 1, 2, 3, 4, 5, 6
+SERIES, POINT, GROUP, ROW, OTHER, BATCH, SPANS = 1, 2, 3, 4, 5, 6, 7
 
 HEAD = struct.Struct("<II")
 """Length and check sum, in front of a body."""
@@ -53,6 +54,7 @@ _PLAIN = struct.Struct("<qqd")
 _GIVEN_UP_SECONDS = 3600.0
 """How long it cannot take to create a journal."""
 
+_SPANS_START = START.pack(SPANS, 0)
 pack_head = HEAD.pack
 pack_point = _POINT.pack
 POINT_BODY = _POINT.size
@@ -86,6 +88,11 @@ def batch_body(columns: Mapping[int, Sequence[tuple[int, int, float]]]) -> bytes
 def other_body(content: bytes) -> bytes:
     """Return the body of a record that holds something else than points."""
     return START.pack(OTHER, 0) + content
+
+
+def spans_body(content: bytes) -> bytes:
+    """Return the body of a record that holds spans and outlines of traces."""
+    return _SPANS_START + content
 
 
 def row_struct(width: int) -> struct.Struct:

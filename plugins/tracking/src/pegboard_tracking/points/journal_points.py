@@ -26,6 +26,8 @@ class Points:
     """The position in the file at which reading began."""
     end: int = 0
     """The position behind the last record that was read."""
+    spans: list[bytes] = field(factory=list)
+    """What records of spans hold, in the order they were written."""
     other: bytes | None = None
     """What a record of another kind holds, which comes after the points and ended the reading."""
 

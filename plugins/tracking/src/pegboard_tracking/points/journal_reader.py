@@ -19,6 +19,7 @@ from pegboard_tracking.points.journal import (
     POINT_BODY,
     ROW,
     SERIES,
+    SPANS,
     START,
 )
 from pegboard_tracking.points.journal_points import Collector, Points
@@ -125,6 +126,8 @@ class JournalReader:
                 collector.row(body)
             elif kind == BATCH:
                 collector.batch(body)
+            elif kind == SPANS:
+                points.spans.append(body[START.size :])
             elif kind == OTHER:
                 points.other = body[START.size :]
                 position += 8 + length

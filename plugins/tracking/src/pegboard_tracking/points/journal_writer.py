@@ -17,6 +17,7 @@ from pegboard.contracts.tracking import MetricWriter
 from pegboard.entities import Metric
 from pegboard.errors import PegboardError, StoreError, StoreGone, translate_os_error
 from pegboard_stores import names, validation
+from pegboard_stores.abilities import SpanJournal
 
 from pegboard_tracking.points import journal
 from pegboard_tracking.points.journal import POINT, POINT_BODY, pack_head, pack_point
@@ -25,6 +26,8 @@ ROTATE_BYTES = 16 << 20
 """A journal longer than this is followed by a new one, so that none grows without end."""
 
 _MOVE_EVERY_SECONDS = 1.0
+_MANY_SPANS, _MOST_HELD = 1000, 5
+"""With how many spans between two moves the next is put off, and how often in a row."""
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +65,7 @@ class Heartbeats(Protocol):
         """Forget a writer that ends in order."""
 
 
-class JournalWriter(MetricWriter):
+class JournalWriter(MetricWriter, SpanJournal):
     """Writes points to a journal of this process, and moves them into the store behind it."""
 
     quick = True
@@ -100,6 +103,7 @@ class JournalWriter(MetricWriter):
         self._closed = False
         self._count = 0
         self._trouble = ""
+        self._spans = self._held = 0
         self._start_file(-1)
 
     def start_in_child(self) -> None:
@@ -176,6 +180,17 @@ class JournalWriter(MetricWriter):
                 points = [validation.metric(point) for point in points]
                 body = journal.batch_body(self._columns(run_id, points))
             self._append(journal.record(body))
+
+    def log_spans(self, content: bytes) -> None:
+        """Append spans and outlines of traces, in one write."""
+        record = journal.record(journal.spans_body(content))
+        with self._lock:
+            if self._closed:
+                raise StoreError("The tracking store was closed; nothing can be logged to it.")
+            if self._descriptor < 0 or self._size > ROTATE_BYTES:
+                self._new_file()
+            self._append(record)
+            self._spans += 1
 
     def _columns(
         self, run_id: str, points: Sequence[Metric]
@@ -326,6 +341,17 @@ class JournalWriter(MetricWriter):
             self._drain.finish(name)
             os.close(descriptor)
 
+    def is_busy(self) -> bool:
+        """Whether spans come so fast that moving them now would slow down who makes them.
+
+        Asked once before each move; after some in a row it is time to move them anyway.
+        """
+        busy, self._spans = self._spans > _MANY_SPANS, 0
+        self._held = self._held + 1 if busy else 0
+        if self._held == _MOST_HELD:
+            self._held = 0
+        return self._held > 0
+
     def move(self) -> None:
         """Flush from the background: what cannot be moved stays, and is tried again."""
         try:
@@ -372,5 +398,6 @@ def _run(
         if since_beat >= heartbeat_seconds:
             since_beat = 0.0
             alive.beat()
-        alive.move()
+        if not alive.is_busy():
+            alive.move()
         del alive

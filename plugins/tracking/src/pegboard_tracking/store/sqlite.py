@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pegboard.contracts.traces import TraceStore
 
     from pegboard_tracking.settings import Settings
+    from pegboard_tracking.traces.journaled import JournaledTraces
 
 
 T = TypeVar("T")
@@ -96,7 +97,9 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         self._ensure_default_experiment()
         self._heartbeat_seconds = heartbeat_seconds
         self._liveness = Liveness(self._database, lost_after_seconds)
-        self._drain = Drain(self._database, _beside(path, ".journal"), self._liveness)
+        self._drain = Drain(
+            self._database, _beside(path, ".journal"), self._liveness, self._journaled_traces
+        )
         self._overlay = Overlay(path, prepare, self._drain.lay, self._drain.directory)
         self._commit = GroupCommit(self._database)
         self._time_order = TimeOrder()
@@ -133,7 +136,12 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         """Return the traces in the same file."""
         from pegboard_tracking.traces.store import Traces
 
-        return Traces(self._database)
+        return Traces(self._database, self._catch_up)
+
+    def _journaled_traces(self) -> JournaledTraces:
+        from pegboard_tracking.traces.journaled import JournaledTraces
+
+        return JournaledTraces(self._database)
 
     def ability(self, contract: type[T]) -> T | None:
         """Return what takes batches once, or packed points, hears of clients, or shows a table."""

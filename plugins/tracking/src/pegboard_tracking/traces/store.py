@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pegboard import uris
@@ -49,8 +50,22 @@ from pegboard_tracking.traces.rows import (
 class Traces(TraceStore, TraceFigures):
     """Traces in the tables of a store's database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, catch_up: Callable[[], object] = int) -> None:
+        """``catch_up`` brings in what journals hold of traces; it is called before reading."""
         self._database = database
+        self._catch_up = catch_up
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        self._catch_up()
+        with self._database.reading() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        self._catch_up()
+        with self._database.writing() as connection:
+            yield connection
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -99,6 +114,17 @@ class Traces(TraceStore, TraceFigures):
         tags: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         """Add spans of one or many traces, all or none."""
+        if self.add_spans(experiment_id, spans, tags=tags):
+            index.extend(self._database)
+
+    def add_spans(
+        self,
+        experiment_id: str,
+        spans: Sequence[Span],
+        *,
+        tags: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> bool:
+        """Do so, but leave it to the caller to extend the index; return whether that is due."""
         by_trace: dict[str, list[Span]] = {}
         for span in spans:
             check_span(span)
@@ -138,9 +164,7 @@ class Traces(TraceStore, TraceFigures):
                 if found:
                     # What the outline says takes precedence over its spans.
                     set_texts(connection, "metadata", row, found, replace=not outlined)
-            must_extend = index.is_due(connection, last)
-        if must_extend:
-            index.extend(self._database)
+            return index.is_due(connection, last)
 
     @staticmethod
     def _trace_of_spans(
@@ -188,17 +212,17 @@ class Traces(TraceStore, TraceFigures):
 
     def infos(self, trace_ids: Sequence[str]) -> list[TraceInfo]:
         """Return the outlines of traces, in order; unknown ones are left out."""
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             return load.infos(connection, rows_of(connection, trace_ids))
 
     def traces(self, trace_ids: Sequence[str]) -> list[Trace]:
         """Return traces with their spans, in order; unknown ones are left out."""
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             return load.traces(connection, rows_of(connection, trace_ids))
 
     def get(self, trace_id: str) -> Trace:
         """Return a trace with its spans."""
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             return load.traces(connection, [known_row(connection, trace_id)])[0]
 
     def search(
@@ -214,7 +238,7 @@ class Traces(TraceStore, TraceFigures):
         validation.page_size(max_results, SEARCH_LIMIT)
         expression = filters.parse_filter(filter, filters.TRACES)
         order = filters.parse_order_by(order_by, filters.TRACES)
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             rows, token = search_traces.find(
                 connection,
                 _rows_of(experiment_ids),
@@ -232,13 +256,13 @@ class Traces(TraceStore, TraceFigures):
         base, one, other = (
             filters.parse_filter(text, filters.TRACES) for text in (base_filter, filter1, filter2)
         )
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             return traces_correlation.count(connection, _rows_of(experiment_ids), base, one, other)
 
     def metrics(self, query: TraceMetricsQuery) -> list[MetricDataPoint]:
         """Return aggregated figures, ordered by time and dimensions."""
         found = traces_metrics.build(query)
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             return found.run(connection, _rows_of(query.experiment_ids))
 
     # -- changing ------------------------------------------------------------------------------
@@ -246,12 +270,12 @@ class Traces(TraceStore, TraceFigures):
     def set_tag(self, trace_id: str, key: str, value: str) -> None:
         """Set or change a tag."""
         checked = checked_texts({key: value}, "tag")
-        with self._database.writing() as connection:
+        with self._changing() as connection:
             set_tags(connection, known_row(connection, trace_id), checked)
 
     def delete_tag(self, trace_id: str, key: str) -> None:
         """Remove a tag; NotFound if there is none of that key."""
-        with self._database.writing() as connection:
+        with self._changing() as connection:
             row = known_row(connection, trace_id)
             if key == TRACE_NAME:
                 removing = "UPDATE trace SET name = NULL WHERE id = ? AND name IS NOT NULL"
@@ -275,7 +299,7 @@ class Traces(TraceStore, TraceFigures):
     ) -> int:
         """Remove traces of an experiment for good; return how many there were."""
         check_deletion(trace_ids, max_timestamp, max_traces)
-        with self._database.writing() as connection:
+        with self._changing() as connection:
             if trace_ids is not None:
                 deleting = "SELECT id FROM trace WHERE experiment = ? AND trace_id IN"
                 chosen = "(SELECT value FROM json_each(?))"
@@ -290,7 +314,7 @@ class Traces(TraceStore, TraceFigures):
     def link_to_run(self, trace_ids: Sequence[str], run_id: str) -> None:
         """Make traces found as the run's; unknown ones are passed over."""
         check_links(trace_ids)
-        with self._database.writing() as connection:
+        with self._changing() as connection:
             run = connection.execute("SELECT id FROM run WHERE run_id = ?", (run_id,)).fetchone()
             if run is None:
                 raise refusals.no_run(run_id)
@@ -302,7 +326,7 @@ class Traces(TraceStore, TraceFigures):
     def link_prompts(self, trace_id: str, prompts: Sequence[tuple[str, str]]) -> None:
         """Link versions of prompts, each a name and a version, to a trace."""
         texts = [checked_prompt(name, version) for name, version in prompts]
-        with self._database.writing() as connection:
+        with self._changing() as connection:
             row = known_row(connection, trace_id)
             connection.executemany(
                 "INSERT OR IGNORE INTO prompt_of_trace (prompt, trace) VALUES (?, ?)",
@@ -313,26 +337,26 @@ class Traces(TraceStore, TraceFigures):
 
     def create_assessment(self, assessment: Assessment) -> Assessment:
         """Add an assessment to a trace."""
-        with self._database.writing() as connection:
+        with self._changing() as connection:
             row = known_row(connection, assessment.trace_id)
             return assessments.insert(connection, row, assessment)
 
     def get_assessment(self, trace_id: str, assessment_id: str) -> Assessment:
         """Return an assessment."""
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             return assessments.get(connection, known_row(connection, trace_id), assessment_id)
 
     def update_assessment(
         self, trace_id: str, assessment_id: str, changes: Mapping[str, Any]
     ) -> Assessment:
         """Change an assessment."""
-        with self._database.writing() as connection:
+        with self._changing() as connection:
             row = known_row(connection, trace_id)
             return assessments.update(connection, row, assessment_id, changes)
 
     def delete_assessment(self, trace_id: str, assessment_id: str) -> None:
         """Remove an assessment, if it is there; what it overrode is valid again."""
-        with self._database.writing() as connection:
+        with self._changing() as connection:
             assessments.delete(connection, known_row(connection, trace_id), assessment_id)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pegboard.entities.traces import Span
 from pegboard.errors import InvalidValue
+from pegboard_stores.traces.conventions import translated
 from pegboard_wire.http import Answer, Call, Endpoint, Permission
 from pegboard_wire.requests import store_of
 
@@ -49,13 +50,20 @@ def _take(call: Call) -> Answer:
     spans: list[Span] = []
     tags = _tags_of_traces(batches)
     for batch in batches:
-        spans += batch.spans
+        spans += [translated(span, _cost) for span in batch.spans]
     store.log_spans(experiment_id, spans, tags=tags)
     run_id = headers.get(RUN)
     if run_id:
         ids = list(dict.fromkeys(span.trace_id for span in spans if span.parent_id is None))
         store.link_to_run(ids, run_id)
     return Answer(b"{}" if media_type == _JSON else b"", media_type=media_type)
+
+
+def _cost(model: str, provider: str | None, usage: Mapping[str, int]) -> Mapping[str, float] | None:
+    # The list of prices is read when the first span tells of a model and tokens.
+    from pegboard_llm.costs import cost_of
+
+    return cost_of(model, provider, usage)
 
 
 def _tags_of_traces(batches: Sequence[otlp.Batch]) -> dict[str, dict[str, str]]:

@@ -1,6 +1,7 @@
 /** One registry of keys: what the page listens to is what `?` lists. */
 import { signal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
+import { say } from './undo'
 
 export interface Key {
   /** What it does, in a few words: 'Next row'. */
@@ -10,6 +11,8 @@ export interface Key {
   always?: boolean
   /** Not in the palette: movements and the like. */
   quiet?: boolean
+  /** What is missing for it now: 'a picked run'. It is listed all the same, and says so when it is pressed. */
+  needs?: string | false
 }
 
 /** By combination: 'j', 'Shift+D', 'Mod+K', 'g t' (one after the other), 'ArrowDown', 'Space'. */
@@ -32,31 +35,30 @@ const CHAIN_MS = 1000
 let before = ''
 let beforeAt = 0
 
-export function addKeys(group: Group): () => void {
-  groups.value = [...groups.peek(), group]
-  return () => {
-    groups.value = groups.peek().filter((each) => each !== group)
-  }
-}
-
 /** Listen while a component is there. Keys may close over its state: the latest are called. */
 export function useKeys(name: string, keys: Keys, alone = false): void {
   const latest = useRef(keys)
   latest.current = keys
-  const shown = Object.entries(keys).filter(([, key]) => key).map(([combination, key]) => `${combination} ${key?.does}`)
+  const shown = Object.entries(keys).filter(([, key]) => key).map(([combination, key]) => `${combination} ${key?.does} ${key?.needs || ''}`)
+  const own = useRef<Group | undefined>(undefined)
   // Before the page is painted: what is seen can be pressed.
   useLayoutEffect(() => {
     const stable: Keys = {}
     for (const [combination, key] of Object.entries(latest.current)) {
       if (key) stable[combination] = { ...key, run: (event) => latest.current[combination]?.run(event) }
     }
-    return addKeys({ name, keys: stable, alone })
+    const before = own.current
+    const group = (own.current = { name, keys: stable, alone })
+    // It keeps its place, so that a key that comes or goes takes none from another group.
+    groups.value = before ? groups.peek().map((each) => (each === before ? group : each)) : [...groups.peek(), group]
   }, [name, shown.join('\n'), alone])
+  useLayoutEffect(() => () => { groups.value = groups.peek().filter((each) => each !== own.current) }, [])
 }
 
 /** The combination of an event, as the registry names it. */
 export function combinationOf(event: KeyboardEvent): string {
-  const name = event.key === ' ' ? 'Space' : event.key.length === 1 && (event.ctrlKey || event.metaKey) ? event.key.toUpperCase() : event.key
+  // Keyboards that have one of these two keys only do the same with it.
+  const name = event.key === ' ' ? 'Space' : event.key === 'Delete' ? 'Backspace' : event.key.length === 1 && (event.ctrlKey || event.metaKey) ? event.key.toUpperCase() : event.key
   const isLetter = /^[a-z]$/i.test(event.key)
   const parts = []
   if (event.ctrlKey || event.metaKey) parts.push('Mod')
@@ -93,28 +95,28 @@ document.addEventListener('keydown', (event) => {
   const typing = isTyping(event)
   const listened = [...groups.peek()].reverse()
   const last = listened.findIndex((group) => group.alone)
+  let lacking: Key | undefined
   for (const wanted of chained ? [chained, combination] : [combination]) {
     for (const group of last < 0 ? listened : listened.slice(0, last + 1)) {
       const key = group.keys[wanted]
       if (!key || (typing && !key.always)) continue
+      if (key.needs) {
+        // Another group may have a use for it.
+        lacking ??= key
+        continue
+      }
       event.preventDefault()
       before = ''
       key.run(event)
       return
     }
   }
+  if (lacking) say(lack(lacking))
   if (!typing && combination.length === 1) {
     before = combination
     beforeAt = event.timeStamp
   }
 })
 
-const isMac = /Mac|iP(hone|ad|od)/.test(navigator.platform)
-const SIGNS: Record<string, string> = {
-  Mod: isMac ? 'cmd' : 'ctrl', Space: 'space', ArrowUp: 'up', ArrowDown: 'down', ArrowLeft: 'left',
-  ArrowRight: 'right', Escape: 'esc', Enter: 'enter', Backspace: 'del', Shift: 'shift', Alt: 'alt', Tab: 'tab',
-}
-
-/** A combination as people read it. */
-export const shown = (combination: string): string =>
-  combination.replace(/[A-Za-z]+/g, (part) => SIGNS[part] ?? part).replace(/\+/g, ' ')
+/** Why a key does nothing now. */
+export const lack = (key: Key): string => `${key.does}: this needs ${key.needs || 'nothing'}`

@@ -9,6 +9,10 @@ export interface Item {
   detail?: string
   /** The combination of keys that does the same. */
   keys?: string
+  /** Other words that find it: 'color'. */
+  also?: string
+  /** Why it does nothing now; it stands behind what does something. */
+  needs?: string
   run: () => void
 }
 
@@ -16,6 +20,15 @@ export interface Item {
 export type Provider = (text: string, abort: AbortSignal) => Item[] | Promise<Item[]>
 
 export const isOpen = signal(false)
+/** What it begins with when it is opened. */
+export const begun = signal('')
+
+/** Open it with the beginning of what may be asked. */
+export function ask(text: string): void {
+  begun.value = text
+  isOpen.value = true
+}
+
 export const providers = new Set<Provider>()
 
 export function provide(provider: Provider): () => void {
@@ -28,6 +41,12 @@ export function useProvider(provider: Provider, deps: unknown[] = []): void {
   useEffect(() => provide(provider), deps)
 }
 
+/** How well a text finds an item: 0 not, higher is better. */
+export const rank = (item: Item, text: string): number => {
+  const best = Math.max(score(item.title, text), item.also ? score(item.also, text) : 0)
+  return best && item.needs ? 0.5 : best
+}
+
 /** How well a text matches a title: 0 not, higher is better. Letters may be apart. */
 export function score(title: string, text: string): number {
   if (!text) return 1
@@ -36,6 +55,7 @@ export function score(title: string, text: string): number {
   const at = whole.indexOf(sought)
   if (at === 0) return 4
   if (at > 0) return /\W|_/.test(whole[at - 1] ?? '') ? 3 : 2
+  if (sought.split(/\s+/).every((word) => whole.includes(word))) return 2
   let from = 0
   for (const letter of sought) {
     from = whole.indexOf(letter, from) + 1

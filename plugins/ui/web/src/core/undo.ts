@@ -13,6 +13,8 @@ export interface Edit {
   revert: () => void
   /** Tell the server to take it back; without it there is no undo. */
   unsend?: () => Promise<unknown>
+  /** Where what was made can be seen, once it is there: '/models/a/1'. */
+  to?: () => string
 }
 
 export const UNDO_MS = 10_000
@@ -24,6 +26,8 @@ export interface Said {
   /** Until when it stands (ms). */
   until: number
   undo?: () => void
+  /** Where it can be seen. */
+  to?: string
 }
 
 /** What stands in the foot of the page now. */
@@ -51,7 +55,8 @@ export async function edit(wanted: Edit): Promise<boolean> {
     return false
   }
   const { unsend } = wanted
-  if (unsend) say(wanted.said, { undo: () => void takeBack(wanted, unsend) })
+  const to = wanted.to?.()
+  if (unsend || to) say(wanted.said, { to, undo: unsend && (() => void takeBack(wanted, unsend)) })
   return true
 }
 

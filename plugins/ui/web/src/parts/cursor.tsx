@@ -10,6 +10,6 @@ export function useRowCursor(name: string, count: number, open: (index: number) 
   const go = (index: number) => setAt(Math.max(0, Math.min(count - 1, index)))
   const next = count ? { does: 'Next row', run: () => go(at + 1), quiet: true } : undefined
   const previous = count ? { does: 'Previous row', run: () => go(at - 1), quiet: true } : undefined
-  useKeys(name, { j: next, k: previous, ArrowDown: next, ArrowUp: previous, Enter: at >= 0 ? { does: 'Open', run: () => open(at), quiet: true } : undefined })
+  useKeys(name, { j: next, k: previous, ArrowDown: next, ArrowUp: previous, Enter: count ? { does: 'Open', run: () => open(at), needs: at < 0 && 'a row under the cursor (j)' } : undefined })
   return at
 }

@@ -1,6 +1,6 @@
 /** A dialog on the browser's own <dialog>: focus stays in it, Escape closes it. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { useKeys } from '../core/keys'
 
 export interface DialogProps {
@@ -12,8 +12,10 @@ export interface DialogProps {
 
 export function Dialog({ label, close, children, className = '' }: DialogProps) {
   const box = useRef<HTMLDialogElement>(null)
-  useKeys(label, {}, true)
-  useEffect(() => {
+  // The browser would close it a little later, and the next key were lost.
+  useKeys(label, { Escape: { does: 'Close', run: close, always: true, quiet: true } }, true)
+  // Before the next key is pressed: what is typed at once belongs into the dialog.
+  useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null
     box.current?.showModal()
     return () => before?.focus?.()

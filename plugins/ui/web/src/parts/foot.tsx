@@ -1,6 +1,7 @@
 /** The line at the bottom of a page: what was said and can be undone, else what the page tells. */
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
+import { href } from '../core/root'
 import { said, undoLast } from '../core/undo'
 import { helpIsOpen } from '../core/keys'
 
@@ -8,7 +9,8 @@ export function Foot({ children, right }: { children?: ComponentChildren; right?
   return (
     <footer class="foot">
       <Undo />
-      {!said.value && children}
+      {/* Not shown while something is said, but there: what it listens to goes on. */}
+      <span class={said.value ? 'under' : 'over'}>{children}</span>
       <span class="x" />
       {right}
       <button class="k" aria-label="Keys" title="All keys" onClick={() => (helpIsOpen.value = true)}>?</button>
@@ -30,6 +32,7 @@ function Undo() {
         <>
           <span class={entry.bad ? 'bad' : ''} title={entry.hint}>{entry.text}</span>
           {entry.hint && <span class="k"> {entry.hint}</span>}
+          {entry.to && <>{' '}<a class="link" href={href(entry.to)}>see it<kbd>g o</kbd></a></>}
           {entry.undo && (
             <>
               {' '}<button class="w5" onClick={undoLast}>undo<kbd>z</kbd></button>

@@ -8,7 +8,7 @@ import { find, hasRoute, navigate, type PageProps, path, type Route } from '../c
 import { about, href } from '../core/root'
 import { logOut } from '../core/session'
 import { nextDensity, toggleTheme } from '../core/theme'
-import { undoLast } from '../core/undo'
+import { said, undoLast } from '../core/undo'
 import { Bar } from './bar'
 import { Foot } from './foot'
 import { Help } from './help'
@@ -16,23 +16,25 @@ import { Icon, Logo } from './icon'
 import { Palette } from './palette'
 import { Failed, Nothing } from './states'
 
-const RAIL = [
-  { key: 'runs', title: 'Runs', to: '/experiments/all' },
-  { key: 'models', title: 'Models', to: '/models' },
-  { key: 'prompts', title: 'Prompts', to: '/prompts' },
-  { key: 'traces', title: 'Traces', to: '/traces' },
-  { key: 'gateway', title: 'Gateway', to: '/gateway' },
-  { key: 'recipes', title: 'Recipes', to: '/recipes' },
-] as const
-
-const SLOW_MS = 300
-
 interface Place {
   title: string
   to: string
   key: string
   icon?: string
+  /** The keys that go there. */
+  keys?: string
 }
+
+const RAIL: readonly Place[] = [
+  { key: 'runs', title: 'Runs', to: '/experiments/all', keys: 'g e' },
+  { key: 'models', title: 'Models', to: '/models', keys: 'g m' },
+  { key: 'prompts', title: 'Prompts', to: '/prompts' },
+  { key: 'traces', title: 'Traces', to: '/traces', keys: 'g s' },
+  { key: 'gateway', title: 'Gateway', to: '/gateway', keys: 'g y' },
+  { key: 'recipes', title: 'Recipes', to: '/recipes' },
+]
+
+const SLOW_MS = 300
 
 /** Where one can go from everywhere: only what is there, and is allowed. */
 function places(): Place[] {
@@ -45,16 +47,19 @@ export function Shell() {
   useKeys('Everywhere', {
     'Mod+K': { does: 'Go to, or do', run: () => (isOpen.value = true), always: true, quiet: true },
     '?': { does: 'All keys', run: () => (helpIsOpen.value = true) },
-    z: { does: 'Undo the last edit', run: undoLast },
+    z: { does: 'Undo the last edit', run: undoLast, needs: !said.value?.undo && 'an edit of the last ten seconds' },
+    'g o': { does: 'See what was just made', run: () => navigate(said.peek()?.to ?? '/'), needs: !said.value?.to && 'something just made' },
     d: { does: 'Row height: normal, compact, roomy', run: nextDensity },
     'Shift+D': { does: 'Dark or light', run: toggleTheme },
-    'g h': { does: 'Home', run: () => navigate('/') },
-    'g e': hasRoute('/experiments/all') ? { does: 'All runs', run: () => navigate('/experiments/all') } : undefined,
-    'g m': hasRoute('/models') ? { does: 'Models', run: () => navigate('/models') } : undefined,
-    'g s': hasRoute('/traces') ? { does: 'Traces', run: () => navigate('/traces') } : undefined,
+    'g h': { does: 'Home', run: () => navigate('/'), quiet: true },
+    'g e': hasRoute('/experiments/all') ? { does: 'All runs', run: () => navigate('/experiments/all'), quiet: true } : undefined,
+    'g m': hasRoute('/models') ? { does: 'Models', run: () => navigate('/models'), quiet: true } : undefined,
+    'g y': hasRoute('/gateway') ? { does: 'Gateway', run: () => navigate('/gateway'), quiet: true } : undefined,
+    'g s': hasRoute('/traces') ? { does: 'Traces', run: () => navigate('/traces'), quiet: true } : undefined,
   })
   useProvider(() => (about.user?.name ? [{ title: `Log out ${about.user.name}`, kind: 'do', run: () => void logOut() }] : []))
-  useProvider(() => places().map((place) => ({ title: place.title, kind: 'go', run: () => navigate(place.to) })))
+  useProvider((text, abort) => (about.user && text.trim().length > 1 ? import('./finder').then((module) => module.finder(text, abort)) : []))
+  useProvider(() => [{ title: 'Home', to: '/', keys: 'g h' } as Place, ...places()].map(({ title, to, keys }) => ({ title, kind: 'go', keys, run: () => navigate(to) })))
   // Who is not known sees nothing but the way in.
   const found = about.user || path.value === '/login' ? find(path.value) : undefined
   useEffect(() => {

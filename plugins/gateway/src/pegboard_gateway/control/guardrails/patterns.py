@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pegboard_stores.filters.budget import Budget
 from pegboard_stores.filters.regex import PatternError
 
 from pegboard_gateway.control.guardrails import Setting
@@ -15,7 +16,7 @@ from pegboard_gateway.control.guardrails.finding import (
     wrong,
 )
 from pegboard_gateway.control.guardrails.pii import without_overlaps
-from pegboard_gateway.control.guardrails.spans import Finder
+from pegboard_gateway.control.guardrails.spans import STEPS, Finder
 
 _NAME = "regex"
 
@@ -36,16 +37,16 @@ class PatternGuard(FindingGuard):
         patterns = given.get("patterns")
         if not isinstance(patterns, (list, tuple)) or not patterns:
             raise wrong(_NAME, "patterns", patterns, "a list of patterns")
+        self._budget = Budget(STEPS)
         try:
-            self._finders = [Finder(pattern) for pattern in patterns]
+            self._finders = [Finder(pattern, self._budget) for pattern in patterns]
         except (PatternError, TypeError, AttributeError) as error:
             raise wrong(_NAME, "patterns", patterns, f"patterns: {error}") from None
 
     def begin(self) -> None:
         """Begin to look through a request or an answer."""
         super().begin()
-        for finder in self._finders:
-            finder.begin()
+        self._budget.left = STEPS
 
     def kept(self, text: str) -> int:
         """Return from where on a stream's text is held back."""

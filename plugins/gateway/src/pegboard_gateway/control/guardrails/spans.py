@@ -13,23 +13,24 @@ from pegboard_stores.filters.budget import Budget
 from pegboard_stores.filters.regex import Pattern
 from pegboard_stores.filters.regex_parser import ACCEPT, CHARACTER, END, SPLIT, START, parse
 
-STEPS = 2_000_000
-"""What looking through one request may cost: a third of a second at the most, in which the gateway
-does nothing else."""
+STEPS = 12_000_000
+"""What looking through one request for all patterns may cost: a third of a second at the most, in
+which the gateway does nothing else. A step is one character read by the automaton of a pattern."""
+_PLACE_STEPS = 24
+"""What following one place of a pattern costs, where the text has it."""
 
 
 class Finder:
     """One pattern, compiled once; to be used by one thread."""
 
-    def __init__(self, pattern: str) -> None:
-        """Compile; raises PatternError for what is not a pattern."""
-        self._budget = Budget(STEPS)
-        self._pattern = Pattern(pattern, self._budget)
-        self._program = parse(pattern)
+    def __init__(self, pattern: str, budget: Budget) -> None:
+        """Compile; raises PatternError for what is not a pattern.
 
-    def begin(self) -> None:
-        """Begin to look through texts that share what that may cost."""
-        self._budget.left = STEPS
+        ``budget`` pays for all searches; who looks through a request sets it to ``STEPS``.
+        """
+        self._budget = budget
+        self._pattern = Pattern(pattern, budget)
+        self._program = parse(pattern)
 
     def find(self, text: str) -> Sequence[tuple[int, int]]:
         """Return where the pattern is found: the first places, each as long as it can be.
@@ -101,5 +102,5 @@ class Finder:
                 todo += ((step.target, start), (step.other, start))
             elif (step.kind is START and at == 0) or (step.kind is END and at == length):
                 todo.append((step.target, start))
-        self._budget.spend(1 + 4 * len(seen))
+        self._budget.spend(6 + _PLACE_STEPS * len(seen))
         return waiting, accepted

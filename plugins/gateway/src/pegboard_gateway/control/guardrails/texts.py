@@ -12,6 +12,7 @@ from pegboard.contracts.llm import Json
 from pegboard_gateway.control.contract import Blocked, StreamGuard
 from pegboard_gateway.entities import Asked
 
+_NOTHING = object()
 Edit = Callable[[str], str]
 """Returns what may be said instead of a text: mostly the same. May raise Blocked."""
 
@@ -20,21 +21,41 @@ _FIELDS = ("content", "reasoning_content", "refusal")
 _KNOWN = frozenset({"role", "tool_calls", "function_call", *_FIELDS})
 """What of a delta is looked at; of what is not, nothing goes on."""
 _FILES = frozenset({"url", "file_data"})
+_FIELDS_OF_THE_API = (
+    "annotations arguments content description detail file file_data filename format function "
+    "function_call id image_url index input input_audio items json_schema logprobs max_tokens "
+    "message messages model name parameters prompt properties reasoning_content refusal required "
+    "response_format role schema stop strict temperature text thinking_blocks tool_call_id "
+    "tool_calls tool_choice tools type url user"
+)
+_NAMES = frozenset(_FIELDS_OF_THE_API.split())
+"""Names of fields that are the API's; any other may be a client's words, and is looked at."""
+_WORDS_OF_THE_API = (
+    "array assistant auto boolean custom developer file function high image_url input_audio "
+    "integer json_object json_schema low medium none null number object refusal required string "
+    "system text tool url user"
+)
+_WORDS = frozenset(_WORDS_OF_THE_API.split())
+"""Words of the API that say nothing themselves."""
 _DATA = re.compile(r"data:[a-z]{1,20}/[a-z][a-z0-9.+-]{0,99};base64,[A-Za-z0-9+/_=-]*")
 
 
 def edited(value: Any, edit: Edit, name: str = "") -> Any:
     """Return a value of JSON with all its texts edited; the same object if nothing changed.
 
-    ``name`` is the field that holds it.
+    Names that are not the API's own are texts too. ``name`` is the field that holds the value.
     """
     if isinstance(value, str):
         # A picture or a file in base64 says nothing that can be read, and is not searched. What
         # only begins like one, or stands where text does, is text.
         return value if name in _FILES and _DATA.fullmatch(value) else edit(value)
     if isinstance(value, dict):
-        made = {name: edited(each, edit, name) for name, each in value.items()}
-        return made if any(made[name] is not value[name] for name in value) else value
+        made = {
+            name if name in _NAMES else edit(name): edited(each, edit, name)
+            for name, each in value.items()
+        }
+        same = all(made.get(name, _NOTHING) is each for name, each in value.items())
+        return value if same else made
     if isinstance(value, list):
         items = [edited(each, edit, name) for each in value]
         return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
@@ -83,16 +104,16 @@ def edited_answer(answer: Json, edit: Edit) -> Json:
     return {**answer, "choices": kept}
 
 
-def text_of_request(asked: Asked) -> str:
-    """Return all that a request says, as one text."""
+def said(value: Any) -> str:
+    """Return all that a value of JSON says, as one text: texts, and names that are a client's."""
     found: list[str] = []
 
     def look(text: str) -> str:
         found.append(text)
         return text
 
-    edited(dict(asked.body), look)
-    return "\n".join(found)
+    edited(value, look)
+    return "\n".join(text for text in found if text not in _WORDS)
 
 
 class WindowedStream(StreamGuard):

@@ -44,21 +44,26 @@ class MemoryLedger(Ledger):
         self, reservation: str, charges: Sequence[Charge], now_ms: int
     ) -> Sequence[Refusal]:
         """Take all charges, and return nothing; or take none, and return those refused."""
-        cells, taken = self._cells, []
+        cells = self._cells
+        # The cells, each with as much of its charge as it can still hold.
+        taken: list[tuple[_Cell, int]] = []
         refused: list[Refusal] = []
         with self._lock:
-            for place, (counter, window, amount, limit) in enumerate(charges):
-                start, end = window.span(now_ms)
-                key = (counter, start, end)
+            for counter, window, amount, limit in charges:
+                key = (counter, *window.span(now_ms))
                 cell = cells.get(key)
                 if cell is None:
                     cell = cells[key] = [0, 0, 0]
-                if limit is not None and amount and cell[0] >= limit:
-                    refused.append(Refusal(place, cell[0], cell[1], end))
-                taken.append((cell, amount))
+                if limit is not None and cell[0] >= limit and amount:
+                    refused.append(Refusal(len(taken), cell[0], cell[1], key[2]))
+                taken.append((cell, min(amount, MOST - cell[0])))
             if refused:
                 return refused
-            self._reservations[reservation] = [_take(cell, amount) for cell, amount in taken]
+            self._reservations[reservation] = taken
+            for cell, added in taken:
+                cell[0] += added
+                cell[1] += added
+                cell[2] += 1
             self._until_sweep -= 1
             if not self._until_sweep:
                 self._sweep(now_ms)
@@ -70,9 +75,10 @@ class MemoryLedger(Ledger):
             taken = self._reservations.pop(reservation, None)
             if taken is None:
                 return
-            for (cell, reserved), amount in zip(taken, amounts, strict=True):
-                cell[0] = max(0, min(cell[0] - reserved + amount, MOST))
-                cell[1] = max(0, cell[1] - reserved)
+            for (cell, added), amount in zip(taken, amounts, strict=True):
+                # What was added is taken away again, so neither falls below 0.
+                cell[0] = min(cell[0] - added + amount, MOST)
+                cell[1] -= added
                 cell[2] -= 1
 
     def holds(self, reservation: str) -> bool:
@@ -95,15 +101,6 @@ class MemoryLedger(Ledger):
             del self._cells[key]
         # However many are left, the sweep takes a small part of the time.
         self._until_sweep = max(_SWEEP_EVERY, len(self._cells))
-
-
-def _take(cell: _Cell, amount: int) -> tuple[_Cell, int]:
-    """Add an amount to a cell; return what was added, which is what settling takes away again."""
-    added = min(amount, MOST - cell[0])
-    cell[0] += added
-    cell[1] = min(cell[1] + added, MOST)
-    cell[2] += 1
-    return cell, added
 
 
 def make(uri: str, directory: Path) -> Ledger:  # noqa: ARG001

@@ -49,7 +49,7 @@ export default function Charts({ experiments, runs, q, turn, pins = [] }: PanePr
     [found, columns, cell, param('plots'), param('order'), param('fold')],
   )
   useChartKeys()
-  useKeys('Charts of the experiment', { e: { does: 'Find charts by name', run: () => find.current?.focus() } })
+  useKeys('Charts of the experiment', { 'g f': { does: 'Find charts by name', run: () => find.current?.focus() } })
   const section = (key: string) => sectionsOf(found, grid.order).find((each) => each.keys.includes(key))!.keys
   const context: CellContext = {
     runs: drawn.runs, turn, height: picture, group, pinned: pins, q, dots: dots.dots, matched: dots.matched, experiments,

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { get } from '../../core/api'
 import { count } from '../../core/format'
+import { type Item, useProvider } from '../../core/palette'
 import { setQuery } from '../../core/router'
 import { refuse } from '../../core/undo'
 import { chartView, isLog, setLog } from '../../parts/chart/view'
@@ -44,6 +45,7 @@ export function Tools({ grid, names, open, total, experiments, q, media, lookFor
       refuse('no chart added', error)
     }
   }
+  useProvider((text) => offered(text, names, view.smooth, (kind) => void add(kind)), [names.length, view.smooth, q, experiments.join()])
   return (
     <div class="tools">
       <label class="k">keys <input ref={find} class={isWrong ? 'find wrong' : 'find'} aria-label="Find metrics, as a regular expression" aria-invalid={isWrong} placeholder="loss|acc" value={grid.find} onInput={(event) => setQuery({ find: event.currentTarget.value }, { replace: true })} /></label>
@@ -72,17 +74,28 @@ export function Tools({ grid, names, open, total, experiments, q, media, lookFor
       )}
       {at?.what === 'add' && (
         <Float at={at.element} close={close} label="Add a chart">
-          <MenuItem does={act(() => void add('scatter'))}>Scatter of two columns</MenuItem>
-          <MenuItem does={act(() => void add('contour'))}>Contours over two columns</MenuItem>
-          <MenuItem does={act(() => void add('parallel'))}>Parallel coordinates</MenuItem>
-          <MenuItem does={act(() => void add('box'))}>Boxes of groups</MenuItem>
-          <MenuItem does={act(() => void add('bar'))}>Bars of runs</MenuItem>
+          {Object.entries(PLOTS).map(([title, kind]) => <MenuItem key={kind} does={act(() => void add(kind))}>{title}</MenuItem>)}
           {media.length > 0 && <hr />}
           {media.map((each) => <MenuItem key={each.columns[0]} does={act(() => setAdded([...grid.added, each]))} detail={each.kind}>{each.columns[0]}</MenuItem>)}
         </Float>
       )}
     </div>
   )
+}
+
+const PLOTS: Record<string, Added['kind']> = { 'Scatter of two columns': 'scatter', 'Contours over two columns': 'contour', 'Parallel coordinates': 'parallel', 'Boxes of groups': 'box', 'Bars of runs': 'bar' }
+
+/** What the line offers, for the palette. */
+function offered(text: string, names: readonly string[], smooth: number, add: (kind: Added['kind']) => void): Item[] {
+  const item = (title: string, run: () => void, detail = 'Charts'): Item => ({ title, kind: 'do', detail, run })
+  return [
+    ...AXES.map(([value, title]) => item(`x axis: ${title}`, () => axis(value))),
+    ...(/x axis/i.test(text) ? names.map((name) => item(`x axis: ${name}`, () => axis(`metrics.${name}`), 'metric')) : []),
+    item(isLog('*') ? 'y linear in all charts' : 'y logarithmic in all charts', () => setLog('*', !isLog('*'))),
+    item(smooth ? 'No smoothing' : 'Smooth the curves', () => setQuery({ smooth: smooth ? null : '0.8' })),
+    ...(text ? [0, 1, 2, 3, 4, 6].map((n) => item(n ? `Charts beside each other: ${n}` : 'Charts beside each other: as many as there is room for', () => setQuery({ grid: n ? String(n) : null }))) : []),
+    ...Object.entries(PLOTS).map(([title, kind]) => item(`Add a chart: ${title.toLowerCase()}`, () => add(kind))),
+  ]
 }
 
 /** Another x axis has another window. */

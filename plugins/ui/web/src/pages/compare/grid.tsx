@@ -11,6 +11,15 @@ import { type Answer, bestOf, deltaOf, formatOf, isOdd, type Item, plainOf, type
 const HEAD = 40
 const isNarrow = matchMedia('(max-width: 600px)').matches
 const KEY_WIDTH = isNarrow ? 112 : 148
+const LETTER = 7.22
+
+/** Where few runs leave room, names of keys get it. */
+function keyWidth(answer: Answer): number {
+  if (isNarrow) return KEY_WIDTH
+  const most = [260, 260, 260, 172][answer.runs.length] ?? KEY_WIDTH
+  const longest = Math.max(0, ...answer.rows.map((each) => titleOf(each).length))
+  return Math.max(KEY_WIDTH, Math.min(most, Math.ceil(longest * LETTER) + 24))
+}
 const RUN_WIDTH = isNarrow ? 112 : 176
 /** How many keys stand beside each other when transposed. */
 const MOST_ACROSS = 200
@@ -54,10 +63,11 @@ function Down({ answer, items, find, row, setRow, menu, diff }: WithMenu) {
   const base = answer.runs.findIndex((run) => run.run_id === answer.baseline)
   useEffect(() => { if (row >= 0) reveal(scroller.current, row, height, HEAD) }, [row])
   const columns = answer.runs.length + 1
+  const wide = keyWidth(answer)
   return (
     <div ref={scroller} class="cmp-grid" tabIndex={-1}>
-      <table aria-rowcount={items.length + 1} aria-colcount={columns} style={{ minWidth: `${KEY_WIDTH + answer.runs.length * RUN_WIDTH}px` }}>
-        <colgroup><col style={{ width: `${KEY_WIDTH}px` }} />{answer.runs.map((run) => <col key={run.run_id} />)}</colgroup>
+      <table aria-rowcount={items.length + 1} aria-colcount={columns} style={{ minWidth: `${wide + answer.runs.length * RUN_WIDTH}px` }}>
+        <colgroup><col style={{ width: `${wide}px` }} />{answer.runs.map((run) => <col key={run.run_id} />)}</colgroup>
         <thead><tr aria-rowindex={1}><th class="key"><Find find={find} /></th>{answer.runs.map((run) => <th key={run.run_id} class="r" scope="col"><RunName run={run} base={run.run_id === answer.baseline} menu={menu} /></th>)}</tr></thead>
         <tbody>
           {seen.first > 0 && <tr class="gap" aria-hidden="true" style={{ height: `${seen.first * height}px` }}><td colSpan={columns} /></tr>}

@@ -73,17 +73,17 @@ export default function Compare() {
     t: { does: 'Transpose', run: () => setQuery({ t: across ? null : '1' }) },
     b: { does: 'Choose the baseline', run: () => focused(acts.baseline) || setChoosing(baseButton.current ?? undefined) },
     a: { does: 'Add a run', run: () => setAdding(true) },
-    x: { does: 'Take the run away', run: () => void focused(acts.remove), quiet: true },
-    o: { does: 'Open the run', run: () => void focused(acts.open), quiet: true },
+    x: { does: 'Take the run away', run: () => onFocused(acts.remove) },
+    o: { does: 'Open the run', run: () => onFocused(acts.open) },
     ArrowLeft: { does: 'Previous run', run: () => walk(-1), quiet: true },
     ArrowRight: { does: 'Next run', run: () => walk(1), quiet: true },
-    'Shift+ArrowLeft': { does: 'Move the run to the left', run: () => void focused((id) => acts.move(id, -1)), quiet: true },
-    'Shift+ArrowRight': { does: 'Move the run to the right', run: () => void focused((id) => acts.move(id, 1)), quiet: true },
+    'Shift+ArrowLeft': { does: 'Move the run to the left', run: () => onFocused((id) => acts.move(id, -1)) },
+    'Shift+ArrowRight': { does: 'Move the run to the right', run: () => onFocused((id) => acts.move(id, 1)) },
     j: { does: 'Next row', run: step(1), quiet: true },
     k: { does: 'Previous row', run: step(-1), quiet: true },
     ArrowDown: { does: 'Next row', run: step(1), quiet: true },
     ArrowUp: { does: 'Previous row', run: step(-1), quiet: true },
-    '/': { does: 'Find a key', run: () => document.querySelector<HTMLInputElement>('.cmp-find')?.focus(), quiet: true },
+    '/': { does: 'Find a key', run: () => document.querySelector<HTMLInputElement>('.cmp-find')?.focus() },
     c: { does: 'Copy as tab-separated text', run: copyTsv },
     m: { does: 'Copy as Markdown', run: copyMarkdown },
   })
@@ -137,6 +137,8 @@ function focused(does: (id: string) => void): boolean {
   if (id) does(id)
   return Boolean(id)
 }
+
+const onFocused = (does: (id: string) => void): void => { if (!focused(does)) say('this needs a run: left and right go from one to the next') }
 
 /** The focus goes from run to run. */
 function walk(by: number): void {

@@ -2,6 +2,7 @@
 import { del, get, post, put } from '../../core/api'
 import { plural } from '../../core/format'
 import { overrides } from '../../core/pegs'
+import { navigate } from '../../core/router'
 import { edit } from '../../core/undo'
 
 const MLFLOW = '/api/2.0/mlflow/runs'
@@ -28,6 +29,39 @@ export const deleteRuns = (runs: readonly Target[], gone: (ids: string[], on: bo
     unsend: () => each(runs, (id) => post(`${MLFLOW}/restore`, { run_id: id })),
   })
 }
+
+/** Bring deleted runs back. */
+export const restoreRuns = (runs: readonly Target[], gone: (ids: string[], on: boolean) => void): Promise<boolean> => {
+  const ids = runs.map((run) => run.id)
+  return edit({
+    said: `restored ${told(runs)}`,
+    apply: () => gone(ids, true),
+    send: () => each(runs, (id) => post(`${MLFLOW}/restore`, { run_id: id })),
+    revert: () => gone(ids, false),
+    unsend: () => each(runs, (id) => post(`${MLFLOW}/delete`, { run_id: id })),
+  })
+}
+
+const EXPERIMENTS = '/api/2.0/mlflow/experiments'
+
+export const renameExperiment = (id: string, before: string, name: string, renew: () => void): Promise<boolean> =>
+  edit({
+    said: `renamed ${before} to ${name}`,
+    apply: () => undefined,
+    send: () => post(`${EXPERIMENTS}/update`, { experiment_id: id, new_name: name }).then(renew),
+    revert: renew,
+    unsend: () => post(`${EXPERIMENTS}/update`, { experiment_id: id, new_name: before }).then(renew),
+  })
+
+/** Delete an experiment with its runs; it can be restored. */
+export const deleteExperiment = (id: string, name: string): Promise<boolean> =>
+  edit({
+    said: `deleted the experiment ${name}`,
+    apply: () => undefined,
+    send: () => post(`${EXPERIMENTS}/delete`, { experiment_id: id }).then(() => navigate('/')),
+    revert: () => undefined,
+    unsend: () => post(`${EXPERIMENTS}/restore`, { experiment_id: id }).then(() => navigate(`/experiments/${id}`)),
+  })
 
 interface Tagged {
   run: { data: { tags?: { key: string; value: string }[] } }

@@ -33,7 +33,7 @@ export function Head({ cols, room, sort, group, spreads, asked, menu, onSort, as
   return (
     <div role="row" aria-rowindex={1} class="row head">
       <div role="columnheader" class="c nm" aria-sort={sorted === 'attributes.run_name' ? (isDown(sort) ? 'descending' : 'ascending') : undefined}>
-        <button tabIndex={-1} onClick={() => onSort('attributes.run_name')}>{group ? group.replace(/^\w+\./, '') : 'name'}</button>
+        <button tabIndex={-1} data-does="Order by name" onClick={() => onSort('attributes.run_name')}>{group ? group.replace(/^\w+\./, '') : 'name'}</button>
       </div>
       {cols.map((col) => {
         const isSorted = col.name === sorted
@@ -42,7 +42,7 @@ export function Head({ cols, room, sort, group, spreads, asked, menu, onSort, as
           <div key={col.name} role="columnheader" class={`c${col.right ? ' r' : ''}${col.apart ? ' g' : ''}${isSorted ? ' sorted' : ''}${asked.includes(col.name) ? ' asked' : ''}`} aria-sort={isSorted ? (isDown(sort) ? 'descending' : 'ascending') : undefined}
             onContextMenu={(event) => { event.preventDefault(); menu(col.name, event.currentTarget) }}>
             {col.name === SPARK ? <span class="cut">{col.title}</span> : (
-              <button tabIndex={-1} class="cut" title={`${col.name}${asked.includes(col.name) ? ', asked for in the filter, order or groups' : ''}`} onClick={() => onSort(col.name)}>
+              <button tabIndex={-1} class="cut" data-does={`Order by ${col.title}`} title={`${col.name}${asked.includes(col.name) ? ', asked for in the filter, order or groups' : ''}`} onClick={() => onSort(col.name)}>
                 {col.title}{isSorted && <Down up={!isDown(sort)} />}
               </button>
             )}

@@ -7,7 +7,7 @@ import { asSearch, hasRoute, navigate, query } from '../../core/router'
 import { may } from '../../core/root'
 import { Float, MenuItem } from '../../parts/menu'
 import { Ask } from '../../parts/ask'
-import { saveView } from './actions'
+import { renameExperiment, saveView } from './actions'
 import type { Spread } from './head'
 import { type Col, SPARK } from './layout'
 import { bestFirst, change, isDown, sortColumn, type View } from './state'
@@ -75,15 +75,17 @@ export interface PlaceMenuProps {
   views: Record<string, Record<string, string>>
   view: View
   close: () => void
+  rename: () => void
+  remove: () => void
 }
 
-export function PlaceMenu({ at, ids, single, views, close }: PlaceMenuProps) {
+export function PlaceMenu({ at, ids, single, views, view, close, rename, remove }: PlaceMenuProps) {
   const [found, setFound] = useState<Named[]>([])
   const [text, setText] = useState('')
   const [saving, setSaving] = useState(false)
   useEffect(() => void post<{ experiments?: Named[] }>('/api/2.0/mlflow/experiments/search', { max_results: 1000 }).then((answer) => setFound(answer.experiments ?? []), () => undefined), [])
   const go = (to: string) => () => { close(); navigate(to) }
-  if (saving) return <Ask title="Save this view" button="Save" fields={[{ name: 'name', label: 'Name' }]} does={({ name }) => void saveView(single, name!, Object.fromEntries(query.peek()))} close={close} />
+  if (saving) return <SaveView single={single} close={close} />
   const listed = found.filter((each) => each.name.toLowerCase().includes(text.toLowerCase())).slice(0, 50)
   return (
     <Float at={at} close={close} label="Experiments and views">
@@ -94,7 +96,21 @@ export function PlaceMenu({ at, ids, single, views, close }: PlaceMenuProps) {
       {found.length > 12 && <div class="h" role="presentation"><input class="input" aria-label="Find an experiment" placeholder="part of a name" value={text} onInput={(event) => setText(event.currentTarget.value)} /></div>}
       {listed.map((each) => <MenuItem key={each.experiment_id} does={go(`/experiments/${each.experiment_id}`)} checked={each.experiment_id === ids}>{each.name}</MenuItem>)}
       <MenuItem does={go('/experiments/all')} checked={ids === 'all'}>all runs</MenuItem>
+      {single && may('write') && <MenuItem does={() => { close(); rename() }}>Rename the experiment…</MenuItem>}
+      {single && single !== '0' && may('delete') && <MenuItem does={() => { close(); remove() }}>Delete the experiment</MenuItem>}
+      <hr />
+      <MenuItem does={() => { close(); change({ deleted: view.deleted ? '' : '1', runs: [], open: [] }) }} checked={view.deleted !== ''}>deleted runs</MenuItem>
       {hasRoute('/logged-models') && <MenuItem does={go(`/logged-models${single && `?exp=${single}`}`)}>logged models</MenuItem>}
     </Float>
   )
 }
+
+/** Asks for the name that the view of the address is kept under. */
+export const SaveView = ({ single, close }: { single: string; close: () => void }) => (
+  <Ask title="Save this view" button="Save" fields={[{ name: 'name', label: 'Name' }]} does={({ name }) => void saveView(single, name!, Object.fromEntries(query.peek()))} close={close} />
+)
+
+/** Asks for another name of the experiment. */
+export const RenamePlace = ({ single, name, renew, close }: { single: string; name: string; renew: () => void; close: () => void }) => (
+  <Ask title={`Rename ${name}`} button="Rename" fields={[{ name: 'name', label: 'New name', value: name }]} does={({ name: next }) => void renameExperiment(single, name, next!, renew)} close={close} />
+)

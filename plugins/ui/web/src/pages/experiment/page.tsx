@@ -1,14 +1,13 @@
 /** The experiment page: the line to ask in, the run table, and whatever stands beside it. */
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { get } from '../../core/api'
 import { useEvents } from '../../core/events'
 import { count, plural } from '../../core/format'
 import { useProvider } from '../../core/palette'
 import { paneOf, type RunRef } from '../../core/panes'
 import { forget, give, overrides, pickColour } from '../../core/pegs'
 import { useResource } from '../../core/resource'
-import { asSearch, navigate, type PageProps, withQuery } from '../../core/router'
-import { address, href } from '../../core/root'
+import { asSearch, type PageProps, withQuery } from '../../core/router'
+import { address, href, may } from '../../core/root'
 import { Bar, Segments } from '../../parts/bar'
 import { Filter } from '../../parts/filter'
 import { Foot } from '../../parts/foot'
@@ -16,11 +15,13 @@ import { Chevron } from '../../parts/icon'
 import { Empty, Failed, Nothing } from '../../parts/states'
 import { Chooser } from './chooser'
 import { Legend, useColouring } from './colour'
+import { type Commanded, commands } from './commands'
 import { complete } from './complete'
 import { BINS, type Spreads } from './head'
 import { useTableKeys } from './keys'
 import { arranged, layout, nameWidth, NOTE, SPARK, withSpark } from './layout'
-import { ColumnMenu, PlaceMenu } from './menus'
+import { deleteExperiment } from './actions'
+import { ColumnMenu, PlaceMenu, RenamePlace, SaveView } from './menus'
 import { PaneHost } from './pane'
 import { Peek } from './peek'
 import { type Row, Rows, type RunRow, keyOf } from './rows'
@@ -45,7 +46,7 @@ export default function Experiment({ params }: PageProps) {
   return <Room key={params.ids} ids={params.ids ?? 'all'} name={place.name} experiments={place.ids} error={place.error} view={view} />
 }
 
-function Room({ ids, name, experiments, error: lost, view }: { ids: string; name: string; experiments: string[]; error?: ReturnType<typeof useExperiments>['error']; view: View }) {
+function Room({ ids, name: given, experiments, error: lost, view }: { ids: string; name: string; experiments: string[]; error?: ReturnType<typeof useExperiments>['error']; view: View }) {
   const [source, fresh] = useSource(experiments, view)
   void source.version.value
   const heads = source.heads.value
@@ -58,6 +59,7 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
   const inside = useRef(false)
   const single = experiments.length === 1 ? experiments[0]! : ''
   const marks = useResource<Marks>(single ? 'views' : null, { experiment_id: single })
+  const name = (single && marks.data?.name) || given
   const [pins, showPins] = useState<readonly string[]>([])
   const touched = useRef(false)
   const setPins = (next: readonly string[]) => { touched.current = true; showPins(next) }
@@ -91,7 +93,6 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
     void source.renew(inside.current || at > 0)
     setTurn((n) => n + 1)
   })
-  useProvider((text) => (text ? named(experiments, text) : []), [experiments.join()])
 
   const pick = (picked: string[], on?: boolean) => {
     let runs = [...view.runs]
@@ -108,6 +109,11 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
   }
   const shown = columns.filter((each) => each !== SPARK)
   const show = (wanted: string[], on: boolean) => change({ cols: on ? [...shown, ...wanted.filter((each) => !shown.includes(each))] : shown.filter((each) => !wanted.includes(each)) })
+  const [asking, setAsking] = useState<'save' | 'rename'>()
+  const remove = () => void deleteExperiment(single, name)
+  const latest = useRef<Commanded | undefined>(undefined)
+  latest.current = { experiments, ids, view, shown, show, views: marks.data?.views ?? {}, save: single && may('write') ? () => setAsking('save') : undefined, rename: single && may('write') ? () => setAsking('rename') : undefined, remove: single && single !== '0' && may('delete') ? remove : undefined }
+  useProvider((text) => commands(text, latest.current!))
   const runsOf = (found: readonly string[]): RunRef[] => found.map((id) => {
     const row = source.at(source.indexOf(id))
     return row?.kind === 'run' ? { id, name: row.name, status: row.status, experiment: row.experiment } : { id, name: '', status: '', experiment: '' }
@@ -135,9 +141,11 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
         <Filter value={view.q} memory={ids} error={filterError} placeholder={isEmpty ? 'nothing to filter yet' : 'metrics.loss < 0.5 and params.opt = …, or words'} apply={(q) => change({ q })} complete={(wanted) => complete(experiments, wanted)} count={heads ? (heads.matched === heads.total ? plural(heads.total, 'run') : `${count(heads.matched)} of ${count(heads.total)}`) : undefined} />
       </Bar>
       {failed && !isMissing && <Failed what="The runs could not be read" error={failed} still={heads ? 'What is shown is what was read before.' : ''} retry={renew} />}
+      {view.deleted && <div class="legend" role="status"><span class="warn">Deleted runs.</span><span>{may('delete') ? 'del restores those that are picked.' : ''}</span><span class="x" /><button class="i3" onClick={() => change({ deleted: '', runs: [] })}>all others</button></div>}
       {view.colour && <Legend column={view.colour} entries={legend} q={view.q} />}
       <div class="exp">
         {isMissing ? <div class="fill dots"><Nothing title="There is no such experiment">It is gone for ever, or it is in another store than <span class="m">{address()}</span>. <a class="link" href={href('/')}>All experiments</a></Nothing></div>
+          : isEmpty && view.deleted ? <div class="fill dots"><Nothing title="No deleted runs">What is deleted stands here until it is removed for ever. <button class="link" onClick={() => change({ deleted: '' })}>All other runs</button></Nothing></div>
           : isEmpty ? <div class="fill dots"><Empty title="No runs yet" experiment={name} /></div>
           : heads && !heads.rows && !error ? <div class="fill dots"><Nothing title="No run fits">The filter leaves none of {plural(heads.total, 'run')}. <button class="link" onClick={() => change({ q: '' })}>Take it away</button></Nothing></div>
           : (!onCharts || view.view === 'split') && (
@@ -152,7 +160,9 @@ function Room({ ids, name, experiments, error: lost, view }: { ids: string; name
         <Picked {...acts} />
       </Foot>
       {menu && <ColumnMenu {...menu} cols={cols} view={view} shown={shown} show={show} spread={spreads.data?.columns[menu.column]} close={() => setMenu(undefined)} />}
-      {placing && <PlaceMenu at={placing} ids={ids} single={single} views={marks.data?.views ?? {}} view={view} close={() => { setPlacing(undefined); marks.reload() }} />}
+      {placing && <PlaceMenu at={placing} ids={ids} single={single} views={marks.data?.views ?? {}} view={view} rename={() => setAsking('rename')} remove={remove} close={() => { setPlacing(undefined); marks.reload() }} />}
+      {asking === 'save' && <SaveView single={single} close={() => { setAsking(undefined); marks.reload() }} />}
+      {asking === 'rename' && <RenamePlace single={single} name={name} renew={marks.reload} close={() => setAsking(undefined)} />}
       {choosing && <Chooser experiments={experiments} shown={shown} toggle={show} reset={() => change({ cols: [] })} close={() => setChoosing(false)} />}
     </>
   )
@@ -189,13 +199,6 @@ function usePinned(experiments: string[], pins: readonly string[], cols: string[
     return () => { stop(); made.close() }
   }, [experiments.join(), pins.join(), cols.join(), turn])
   return pins.length && rows ? Array.from({ length: rows.count }, (_, i) => rows.at(i)).filter((row): row is RunRow => row !== undefined) : []
-}
-
-/** Runs by name, for the palette. */
-async function named(experiments: string[], text: string) {
-  if (!experiments.length) return []
-  const found = await get<{ ids: string[]; names: string[] }>('runs/table', { experiment_ids: experiments, q: text.replace(/[<>=!~'"]/g, ' '), cols: ['attributes.start_time'], limit: 10 })
-  return found.ids.map((id, i) => ({ title: found.names[i] ?? id, kind: 'run', run: () => navigate(`/runs/${id}`) }))
 }
 
 export const compareLink = (runs: readonly string[]): string => `/compare${asSearch({ runs: runs.join(',') })}`

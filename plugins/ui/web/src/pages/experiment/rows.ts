@@ -89,6 +89,8 @@ export interface Query {
   spark: string
   group?: string
   within?: string
+  /** Which runs: 'deleted', or nothing for all others. */
+  view?: 'deleted'
 }
 
 /** Pages of one query. Reading `version` subscribes to whatever changes. */
@@ -222,7 +224,7 @@ export class Rows {
     const { query } = this
     const known = this.heads.peek()?.chosen
     return {
-      experiment_ids: query.experiment_ids, q: query.q, sort: query.sort, group: query.group, within: query.within,
+      experiment_ids: query.experiment_ids, q: query.q, sort: query.sort, group: query.group, within: query.within, view: query.view,
       // What the server chose for the first page holds for all of them.
       cols: query.cols.length ? query.cols : number ? known : [],
       tree: query.tree || undefined, open: query.open, spark: query.spark, offset: number * PAGE || undefined, limit: pages * PAGE,
@@ -330,9 +332,9 @@ export class Groups {
   }
 
   async load(): Promise<void> {
-    const { experiment_ids, q, sort, cols, group } = this.query
+    const { experiment_ids, q, sort, cols, group, view } = this.query
     try {
-      const found = await get<GroupsAnswer>('runs/table', { experiment_ids, q, sort, cols, group, limit: 500 })
+      const found = await get<GroupsAnswer>('runs/table', { experiment_ids, q, sort, cols, group, view, limit: 500 })
       if (this.closed) return
       batch(() => {
         this.groups = found.groups

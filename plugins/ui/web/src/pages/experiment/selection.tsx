@@ -8,7 +8,7 @@ import { hasRoute, navigate } from '../../core/router'
 import { may } from '../../core/root'
 import { Ask } from '../../parts/ask'
 import { ColourMenu } from './colour'
-import { deleteRuns, pinRuns, renameRun, type Target, tagRuns } from './actions'
+import { deleteRuns, pinRuns, renameRun, restoreRuns, type Target, tagRuns } from './actions'
 import { type Col, SPARK } from './layout'
 import type { RunRow, Source } from './rows'
 import { change, sortColumn, type View } from './state'
@@ -30,26 +30,26 @@ export function Picked({ targets, single, pins, setPins, hides, renew, view, pic
   const [asking, setAsking] = useState<'tag' | 'rename'>()
   const [colouring, setColouring] = useState<Element>()
   const ids = targets.map((run) => run.id)
-  const some = ids.length > 0
+  const needs = !ids.length && 'a run (j, space)'
   const picked = view.runs.length
   const hide = () => change({ hidden: ids.every((id) => view.hidden.includes(id)) ? view.hidden.filter((id) => !ids.includes(id)) : [...new Set([...view.hidden, ...ids])] }, true)
   const pin = () => {
     const on = !ids.every((id) => pins.includes(id))
     void pinRuns(single, targets, on, (found, shown) => setPins(shown ? [...new Set([...pins, ...found])] : pins.filter((id) => !found.includes(id))))
   }
-  const remove = () => { void deleteRuns(targets, hides); pick(ids, false) }
+  const removes = view.deleted ? 'Restore' : 'Delete'
+  const remove = () => { void (view.deleted ? restoreRuns : deleteRuns)(targets, hides); pick(ids, false) }
   const compare = () => navigate(`/compare?runs=${ids.join(',')}`)
   const canCompare = picked > 1 && hasRoute('/compare')
   useKeys('Picked runs', {
-    c: canCompare ? { does: 'Compare', run: compare } : undefined,
-    t: some && may('write') ? { does: 'Tag', run: () => setAsking('tag') } : undefined,
-    e: ids.length === 1 && may('write') ? { does: 'Rename', run: () => setAsking('rename') } : undefined,
-    x: some ? { does: 'Hide or show in charts', run: hide } : undefined,
-    p: some && single && may('write') ? { does: 'Pin or unpin', run: pin } : undefined,
-    'Shift+C': some && single && may('write') ? { does: 'Colour', run: () => setColouring(document.querySelector('.foot .colour') ?? document.querySelector('.row.at .peg') ?? document.body) } : undefined,
-    Backspace: some && may('delete') ? { does: 'Delete', run: remove } : undefined,
-    Delete: some && may('delete') ? { does: 'Delete', run: remove, quiet: true } : undefined,
-    Escape: picked ? { does: 'Pick none', run: () => change({ runs: [] }, true), quiet: true } : undefined,
+    c: hasRoute('/compare') ? { does: 'Compare the picked runs', run: compare, needs: !canCompare && 'two picked runs (space)' } : undefined,
+    t: may('write') ? { does: 'Tag', run: () => setAsking('tag'), needs } : undefined,
+    e: may('write') ? { does: 'Rename', run: () => setAsking('rename'), needs: ids.length !== 1 && 'one run (j, space)' } : undefined,
+    x: { does: 'Hide or show in charts', run: hide, needs },
+    p: single && may('write') ? { does: 'Pin or unpin', run: pin, needs } : undefined,
+    'Shift+C': single && may('write') ? { does: 'Colour', run: () => setColouring(document.querySelector('.foot .over .colour') ?? document.querySelector('.row.at .peg') ?? document.body), needs } : undefined,
+    Backspace: may('delete') ? { does: removes, run: remove, needs } : undefined,
+    Escape: picked ? { does: 'Pick none', run: () => change({ runs: [] }, true) } : undefined,
   })
   return (
     <>
@@ -62,7 +62,7 @@ export function Picked({ targets, single, pins, setPins, hides, renew, view, pic
             <button onClick={hide}>hide<kbd>x</kbd></button>
             {single && may('write') && <button onClick={pin}>pin<kbd>p</kbd></button>}
             {single && may('write') && <button class="colour" aria-haspopup="menu" onClick={(event) => setColouring(event.currentTarget)}>colour<kbd>shift C</kbd></button>}
-            {may('delete') && <button onClick={remove}>delete<kbd>del</kbd></button>}
+            {may('delete') && <button onClick={remove}>{removes.toLowerCase()}<kbd>del</kbd></button>}
           </span>
         </>
       )}

@@ -24,6 +24,8 @@ export interface View {
   spark: string
   /** The column whose values runs are coloured by; '' for a colour of each run's own. */
   colour: string
+  /** '1': the runs that were deleted, which can be restored. */
+  deleted: string
 }
 
 export function viewOf(): View {
@@ -31,7 +33,7 @@ export function viewOf(): View {
   return {
     view: view === 'charts' || view === 'split' ? view : 'table',
     q: param('q'), sort: param('sort'), cols: listParam('cols'), group: param('group'), open: listParam('open'),
-    runs: listParam('runs'), hidden: listParam('hide'), peek: param('peek'), spark: param('spark'), colour: param('colour'),
+    runs: listParam('runs'), hidden: listParam('hide'), peek: param('peek'), spark: param('spark'), colour: param('colour'), deleted: param('deleted'),
   }
 }
 

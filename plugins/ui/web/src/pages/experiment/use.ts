@@ -31,16 +31,16 @@ export function useExperiments(ids: string): { ids: string[]; name: string; erro
  * are here, and longer if these fail.
  */
 export function useSource(experiments: string[], view: View): [Source, Source] {
-  const { q, sort, group, colour } = view
+  const { q, sort, group, colour, deleted } = view
   // What runs are coloured by comes with them, whether or not it is shown.
   const cols = colour && view.cols.length && !view.cols.includes(colour) ? [...view.cols, colour] : view.cols
   const open = group ? [] : view.open
-  const key = JSON.stringify([experiments, q, sort, cols, group, open, view.spark])
+  const key = JSON.stringify([experiments, q, sort, cols, group, open, view.spark, deleted])
   const made = useRef<{ key: string; source: Source } | undefined>(undefined)
   const good = useRef<Source | undefined>(undefined)
   const [, renew] = useState(0)
   if (made.current?.key !== key) {
-    const query: Query = { experiment_ids: experiments, q, sort, cols: cols.filter((each) => each !== 'spark'), tree: !group, open, spark: view.spark === '-' ? '' : view.spark || '*', ...(group && { group }) }
+    const query: Query = { experiment_ids: experiments, q, sort, cols: cols.filter((each) => each !== 'spark'), tree: !group && !deleted, open, spark: view.spark === '-' ? '' : view.spark || '*', ...(group && { group }), ...(deleted && { view: 'deleted' as const }) }
     if (made.current && made.current.source !== good.current) made.current.source.close()
     made.current = { key, source: group ? new Groups(query, new Set(view.open)) : new Rows(query) }
   }

@@ -20,6 +20,9 @@ export interface Target {
   model: string
   weight: number
   fallback: number
+  /** Calls to it, of which some may have been answered by another target in the end. */
+  attempts: number
+  attempts_failed: number
   state: 'closed' | 'open' | 'trying' | 'waiting' | 'slowed'
   /** How much longer it is left alone. */
   seconds: number
@@ -67,6 +70,8 @@ export interface Summary {
   ok: boolean
   faults: string[]
   needs_key: boolean
+  /** The process that found how targets are, and how many there are. */
+  found_by: { process: number; workers: number }
 }
 
 export interface Call {
@@ -86,7 +91,7 @@ export interface Call {
   seconds: number
   first_token_seconds: number
   fell_back: boolean
-  attempts: { model: string; trouble: string; status: number }[]
+  attempts: { model: string; trouble: string; status: number; seconds: number }[]
   /** For administrators. */
   user?: string
   key?: string
@@ -133,6 +138,17 @@ export function secs(value: number | null): string {
   return value.toFixed(value < 0.1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0)
 }
 
+const decimalsOf = (text: string): number => /\.(\d+)$/.exec(text)?.[1]?.length ?? 0
+
+/** Texts of numbers with room behind them, so that their points stand below each other; each keeps its digits. */
+export function aligned(texts: readonly string[]): string[] {
+  const most = Math.max(0, ...texts.map(decimalsOf))
+  return texts.map((text) => {
+    const own = decimalsOf(text)
+    return text + '\u00a0'.repeat(most - own + (most && !own && /\d$/.test(text) ? 1 : 0))
+  })
+}
+
 /** A part of a whole: 0.42 %, 12 %. */
 export function share(part: number, whole: number): string {
   if (!whole) return '–'
@@ -155,7 +171,7 @@ export const outcomeOf = (call: Call): string =>
 
 /** Why a call did not go straight: what each attempt but the last met, or why there was none. */
 export function why(call: Call): string {
-  const met = call.attempts.filter((attempt) => attempt.trouble).map((attempt) => `${attempt.model}: ${attempt.status >= 400 ? `${attempt.status}, ` : ''}${troubled(attempt.trouble)}`)
+  const met = call.attempts.filter((attempt) => attempt.trouble).map((attempt) => `${attempt.model}: ${attempt.status >= 400 ? `${attempt.status}, ` : ''}${troubled(attempt.trouble)}${attempt.seconds >= 1 ? ` after ${secs(attempt.seconds)} s` : ''}`)
   const told = met.length ? met.slice(0, 3).join('; ') : call.trouble && troubled(call.trouble)
   if (call.outcome === 'failed' && call.attempts.length > 1) return `${told}; none left`
   return told
@@ -191,6 +207,13 @@ export function healthOf(endpoint: Endpoint): Health {
 
 const stateOf = (target: Target): string =>
   ({ closed: 'well', open: `left alone ${duration(target.seconds * 1000)}`, trying: 'tried next', waiting: `waits ${duration(target.seconds * 1000)}`, slowed: `slowed to ${target.limit}` })[target.state]
+
+/** How many attempts at each target failed, where any did. */
+export const triedOf = (targets: readonly Target[]): string =>
+  targets.flatMap((target) => (target.attempts_failed ? [`${target.model}: ${count(target.attempts_failed)} of ${count(target.attempts)} attempts failed`] : [])).join('; ')
+
+/** Whose finding the states of targets are, as workers do not tell each other; nothing if there is one. */
+export const foundBy = ({ workers }: Summary['found_by']): string => (workers > 1 ? `1 of ${workers}` : '')
 
 /** First choices, and what is tried after them, each with its share where it has one. */
 export function routeOf(targets: readonly Target[]): string[][] {

@@ -53,7 +53,7 @@ export default function Keys() {
   const current = keys[at]
   useKeys('Keys', {
     n: { does: 'New key', run: () => setMaking(true) },
-    Backspace: current && stateOf(current) === 'good' ? { does: `Revoke ${current.name || current.id}`, run: () => setOver(current) } : undefined,
+    Backspace: current && stateOf(current) === 'good' ? { does: `Revoke ${current.name || current.id}`, run: () => setOver(current) } : { does: 'Revoke the key', run: () => undefined, needs: 'a key in use under the cursor (j)' },
   })
   const create = async (given: Record<string, string>) => {
     const days = ENDS[given.ends ?? 'never'] ?? null

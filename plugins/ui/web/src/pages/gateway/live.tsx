@@ -2,7 +2,7 @@
 import { count } from '../../core/format'
 import { Chevron } from '../../parts/icon'
 import { Clock } from '../../parts/time'
-import { type Call, outcomeOf, secs, usd, why } from './answers'
+import { aligned, type Call, outcomeOf, secs, usd, why } from './answers'
 import type { Live } from './tail'
 
 const HUES: Record<string, string> = { error: 'bad', fallback: 'warn', refused: 'warn', cached: 'i3', gone: 'i3', ok: 'i2' }
@@ -41,9 +41,9 @@ function Line({ call, who }: { call: Call; who: boolean }) {
       <td class="i2">{call.model || '–'}</td>
       {who && <td class="i2">{call.key || call.user}</td>}
       <td class={HUES[outcome] ?? ''}>{outcome}</td>
-      <td class="r">{secs(call.seconds)} s</td>
+      <td class="r">{aligned([secs(call.seconds), '0.000'])[0]} s</td>
       <td class="r i2">{count(call.tokens_in + call.tokens_out)} tok</td>
-      <td class="r i2">{usd(call.usd)}</td>
+      <td class="r i2">{aligned([usd(call.usd), '$0.0000'])[0]}</td>
       <td class="g i3">{why(call)}</td>
     </tr>
   )

@@ -11,7 +11,7 @@ import { Bar, Segments } from '../../parts/bar'
 import { useRowCursor } from '../../parts/cursor'
 import { Foot } from '../../parts/foot'
 import { Failed } from '../../parts/states'
-import { asSpan, callFits, type Endpoint, endpointFits, sorted, SPAN_TITLES, SPANS, type Summary } from './answers'
+import { asSpan, callFits, type Endpoint, endpointFits, foundBy, sorted, SPAN_TITLES, SPANS, type Summary } from './answers'
 import { Head } from './head'
 import { Tail } from './live'
 import { SpendPicture, TimesPicture } from './pictures'
@@ -73,7 +73,7 @@ export default function Gateway() {
             <>
               <Head summary={data} span={span} />
               {!isNew && <div class="gw-mid"><SpendPicture spend={data.spend} /><TimesPicture summary={data} title={SPAN_TITLES[span]} /></div>}
-              <Endpoints endpoints={endpoints} sort={sort} at={at} title={SPAN_TITLES[span]} step={`${data.step_ms / 60_000} minutes`} />
+              <Endpoints endpoints={endpoints} sort={sort} at={at} title={SPAN_TITLES[span]} step={`${data.step_ms / 60_000} minutes`} finder={foundBy(data.found_by)} />
               {!endpoints.length && <p class="gw-none i3 s">No endpoint fits. <button class="link" onClick={() => setQuery({ q: null })}>Show all</button></p>}
               {isNew ? <Setup endpoint={chats[0]?.name ?? data.endpoints[0]!.name} embedded={data.embedded} /> : <Tail live={live} calls={calls} q={q} />}
             </>

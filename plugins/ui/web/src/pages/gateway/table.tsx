@@ -4,7 +4,7 @@ import { href, may } from '../../core/root'
 import { setQuery, withQuery } from '../../core/router'
 import { Arrow, Chevron } from '../../parts/icon'
 import { Bars } from '../../parts/spark'
-import { type Endpoint, fullest, healthOf, joined, limit, routeOf, secs, share, usd } from './answers'
+import { aligned, type Endpoint, fullest, healthOf, joined, limit, routeOf, secs, share, triedOf, usd } from './answers'
 import { MANY, NEARLY } from './head'
 
 const HEADS: readonly { name: string; first?: string; right?: boolean }[] = [
@@ -12,27 +12,28 @@ const HEADS: readonly { name: string; first?: string; right?: boolean }[] = [
   { name: 'count', first: '-calls', right: true }, { name: 'p50', first: '-p50', right: true }, { name: 'p95', first: '-p95', right: true },
   { name: 'errors', first: '-errors', right: true }, { name: 'fell back', first: '-fell', right: true }, { name: 'spent', first: '-spent', right: true },
 ]
-export function Endpoints({ endpoints, sort, at, title, step }: { endpoints: readonly Endpoint[]; sort: string; at: number; title: string; step: string }) {
+export function Endpoints({ endpoints, sort, at, title, step, finder }: { endpoints: readonly Endpoint[]; sort: string; at: number; title: string; step: string; finder: string }) {
   const tries = may('invoke')
+  const [p50, p95, spent] = [endpoints.map((each) => secs(each.p50)), endpoints.map((each) => secs(each.p95)), endpoints.map((each) => usd(each.usd))].map(aligned) as [string[], string[], string[]]
   return (
     <table class="gw-list">
       <caption class="sr">Endpoints</caption>
       <colgroup><col class="name" /><col class="route" /><col class="state" /><col class="strip" /><col class="n" /><col class="n" /><col class="n" /><col class="n" /><col class="fell" /><col class="spent" /><col class="budget" />{tries && <col class="try" />}</colgroup>
       <thead>
         <tr>
-          {HEADS.map(({ name, first, right }) => <Th key={name} title={name === 'requests' ? `requests, ${title}` : name} first={first} right={right} sort={sort} />)}
+          {HEADS.map(({ name, first, right }) => <Th key={name} title={name === 'requests' ? `requests, ${title}` : name === 'state' && finder ? `state, ${finder}` : name} hint={name === 'state' && finder ? `As ${finder} workers finds it` : undefined} first={first} right={right} sort={sort} />)}
           <th class="g">budget</th>{tries && <th><span class="sr">try</span></th>}
         </tr>
       </thead>
-      <tbody>{endpoints.map((each, i) => <Row key={each.name} endpoint={each} on={i === at} tries={tries} step={step} />)}</tbody>
+      <tbody>{endpoints.map((each, i) => <Row key={each.name} endpoint={each} on={i === at} tries={tries} step={step} p50={p50[i]!} p95={p95[i]!} spent={spent[i]!} />)}</tbody>
     </table>
   )
 }
 
-function Th({ title, first, right, sort }: { title: string; first?: string; right?: boolean; sort: string }) {
+function Th({ title, hint, first, right, sort }: { title: string; hint: string | undefined; first?: string; right?: boolean; sort: string }) {
   const by = sort.replace(/^-/, '')
   const isBy = first?.replace(/^-/, '') === by
-  if (!first) return <th>{title}</th>
+  if (!first) return <th title={hint}>{title}</th>
   const turned = sort.startsWith('-') ? by : `-${by}`
   return (
     <th class={right ? 'r' : ''} aria-sort={isBy ? (sort.startsWith('-') ? 'descending' : 'ascending') : undefined}>
@@ -41,7 +42,7 @@ function Th({ title, first, right, sort }: { title: string; first?: string; righ
   )
 }
 
-function Row({ endpoint, on, tries, step }: { endpoint: Endpoint; on: boolean; tries: boolean; step: string }) {
+function Row({ endpoint, on, tries, step, p50, p95, spent }: { endpoint: Endpoint; on: boolean; tries: boolean; step: string; p50: string; p95: string; spent: string }) {
   const health = healthOf(endpoint)
   const { calls, failed } = endpoint
   return (
@@ -51,11 +52,11 @@ function Row({ endpoint, on, tries, step }: { endpoint: Endpoint; on: boolean; t
       <td title={health.detail}><span class={`gw-state ${health.kind}`}><State kind={health.kind} /><span class="cut">{health.text}</span></span></td>
       <td class="strip"><Bars counts={joined(endpoint.counts, 48)} width={112} height={18} /><span class="sr">{calls} calls, by steps of {step}</span></td>
       <td class="r">{count(calls)}</td>
-      <td class="r">{secs(endpoint.p50)}</td>
-      <td class="r">{secs(endpoint.p95)}</td>
+      <td class="r">{p50}</td>
+      <td class="r">{p95}</td>
       <td class={`r ${failed > calls * MANY ? 'bad' : ''}`} title={`${failed} failed, ${endpoint.refused} refused, ${endpoint.gone} given up`}>{share(failed, calls)}</td>
-      <td class="r">{endpoint.fell_back ? share(endpoint.fell_back, calls) : '–'}</td>
-      <td class="r w5" title={`$${endpoint.usd}`}>{usd(endpoint.usd)}</td>
+      <td class="r" title={triedOf(endpoint.targets)}>{endpoint.fell_back ? share(endpoint.fell_back, calls) : '–'}</td>
+      <td class="r w5" title={`$${endpoint.usd}`}>{spent}</td>
       <td class="g"><Budgets endpoint={endpoint} /></td>
       {tries && <td class="r">{endpoint.chats && <a class="link" href={href('/gateway') + withQuery({ try: endpoint.name })} aria-label={`Try ${endpoint.name}`}>try</a>}</td>}
     </tr>

@@ -4,10 +4,9 @@ import { num, type Num } from '../../core/api'
 import { useEvents } from '../../core/events'
 import { columnOf, count, exact, one, plural } from '../../core/format'
 import { useKeys } from '../../core/keys'
-import { useProvider } from '../../core/palette'
 import { give, hueClass, slotOf } from '../../core/pegs'
 import { useResource } from '../../core/resource'
-import { navigate, param, setQuery } from '../../core/router'
+import { asList, listParam, navigate, param, setQuery } from '../../core/router'
 import { href } from '../../core/root'
 import { clock, left, stamp } from '../../core/times'
 import { useRowCursor } from '../../parts/cursor'
@@ -88,10 +87,15 @@ export default function Home() {
   useEffect(() => {
     if (data) give([...data.live.map((run) => run.run_id), ...data.experiments.flatMap((each) => each.best_run?.run_id ?? []), ...data.since.events.flatMap((event) => event.run_id ?? [])])
   }, [data])
-  useProvider(() => (data?.experiments ?? []).map((each) => ({ title: each.name, kind: 'experiment', run: () => navigate(`/experiments/${each.experiment_id}`) })), [data])
   const at = useRowCursor('Experiments', experiments.length, (index) => navigate(`/experiments/${experiments[index]?.experiment_id}`))
+  const picked = listParam('pick')
+  const pick = (id: string) => setQuery({ pick: asList(picked.includes(id) ? picked.filter((each) => each !== id) : [...picked, id]) }, { replace: true })
+  const together = () => navigate(`/experiments/${picked.join(',')}`)
   useKeys('Home', {
     '/': { does: 'Find an experiment', run: () => document.querySelector<HTMLInputElement>('.home-find')?.focus() },
+    Space: { does: 'Pick the experiment', run: () => experiments[at] && pick(experiments[at].experiment_id), needs: !experiments[at] && 'an experiment under the cursor (j)' },
+    o: { does: 'Open the picked experiments together', run: together, needs: picked.length < 2 && 'two picked experiments (space)' },
+    Escape: picked.length ? { does: 'Pick none', run: () => setQuery({ pick: null }, { replace: true }) } : undefined,
     ']': offset + PAGE < total ? { does: 'Next experiments', run: () => setQuery({ offset: String(offset + PAGE) }) } : undefined,
     '[': offset ? { does: 'Previous experiments', run: () => setQuery({ offset: offset > PAGE ? String(offset - PAGE) : '' }) } : undefined,
   })
@@ -107,12 +111,12 @@ export default function Home() {
           <>
             {data.live.length > 0 && <section class="now" aria-label="What runs now">{data.live.slice(0, 8).map((run) => <Now key={run.run_id} run={run} />)}</section>}
             <div class="cap"><h2>Experiments</h2><span class="m i3">{count(total)}, last active first</span><span class="x" />{total > PAGE && <span class="m i3">{offset + 1} to {Math.min(total, offset + PAGE)}</span>}</div>
-            <Experiments experiments={experiments} at={at} />
+            <Experiments experiments={experiments} at={at} picked={picked} pick={pick} />
             {data.since.events.length > 0 && <Since {...data.since} />}
           </>
         )}
       </div>
-      <Foot />
+      <Foot>{picked.length > 0 && <><span>{count(picked.length)} picked</span><span class="acts">{picked.length > 1 && <button onClick={together}>open together<kbd>o</kbd></button>}</span></>}</Foot>
     </>
   )
 }
@@ -143,7 +147,7 @@ function Now({ run }: { run: LiveRun }) {
   )
 }
 
-function Experiments({ experiments, at }: { experiments: Experiment[]; at: number }) {
+function Experiments({ experiments, at, picked, pick }: { experiments: Experiment[]; at: number; picked: readonly string[]; pick: (id: string) => void }) {
   return (
     <table class="home-list">
       <caption class="sr">Experiments</caption>
@@ -151,8 +155,8 @@ function Experiments({ experiments, at }: { experiments: Experiment[]; at: numbe
       <thead><tr><th>name</th><th class="r">headline</th><th class="r">best</th><th class="g">by</th><th class="r">runs</th><th class="r">failed</th><th class="strip">runs a day, 30 days</th><th class="r">active</th></tr></thead>
       <tbody>
         {experiments.map((each, i) => (
-          <tr key={each.experiment_id} id={`experiment-${i}`} class={i === at ? 'at' : ''} onClick={(event) => !(event.target as Element).closest('a') && navigate(`/experiments/${each.experiment_id}`)}>
-            <td class="s w5"><a class="cut" href={href(`/experiments/${each.experiment_id}`)}>{each.name}</a></td>
+          <tr key={each.experiment_id} id={`experiment-${i}`} class={`${i === at ? 'at' : ''} ${picked.includes(each.experiment_id) ? 'pick' : ''}`} onClick={(event) => { if (event.metaKey || event.ctrlKey) { event.preventDefault(); pick(each.experiment_id) } else if (!(event.target as Element).closest('a, input')) navigate(`/experiments/${each.experiment_id}`) }}>
+            <td class="s w5 name"><input type="checkbox" aria-label={`Pick ${each.name}`} checked={picked.includes(each.experiment_id)} onChange={() => pick(each.experiment_id)} /><a class="cut" href={href(`/experiments/${each.experiment_id}`)}>{each.name}</a></td>
             <td class="r i3">{each.metric ?? ''}</td>
             <td class="r w5" title={exact(num(each.best))}>{each.metric ? columnOf([num(each.best)])(num(each.best)) : '–'}</td>
             <td class="g i2">{each.best_run && <span class="nm"><Peg run={each.best_run.run_id} status={each.best_run.status} /><a class="cut" href={href(`/runs/${each.best_run.run_id}`)}>{each.best_run.name}</a></span>}</td>

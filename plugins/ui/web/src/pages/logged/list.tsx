@@ -39,7 +39,7 @@ export function LoggedList() {
   useKeys('Logged models', {
     j: { does: 'Next model', run: step(1), quiet: true }, k: { does: 'Previous model', run: step(-1), quiet: true },
     ArrowDown: { does: 'Next model', run: step(1), quiet: true }, ArrowUp: { does: 'Previous model', run: step(-1), quiet: true },
-    Enter: current && { does: 'Open the model', run: () => navigate(`/logged-models/${current.info.model_id}`), quiet: true },
+    Enter: { does: 'Open the model', run: () => current && navigate(`/logged-models/${current.info.model_id}`), needs: !current && 'a model under the cursor (j)' },
     '/': { does: 'Filter', run: () => document.querySelector<HTMLInputElement>('.log-find input')?.focus() },
   })
   const wrong = error?.status === 400 && q ? error : undefined
@@ -60,7 +60,7 @@ export function LoggedList() {
         {error && !wrong && <Failed what="The logged models could not be read" error={error} still={found ? 'What is shown is what was read before.' : ''} retry={() => setTurn((n) => n + 1)} />}
         {found && models.length > 0 && (
           <table class="log-list">
-            <colgroup><col /><col class="w" /><col class="n" />{keys.map((key) => <col key={key} class="n" />)}<col class="w" /><col class="n" /></colgroup>
+            <colgroup><col class="name" /><col class="w" /><col class="n" />{keys.map((key) => <col key={key} class="n" />)}<col /><col class="n" /></colgroup>
             <thead><tr><th>name</th><th>type</th><th>status</th>{keys.map((key) => <th key={key} class="r" title={key}>{key}</th>)}<th class="g">id</th><th class="r">made</th></tr></thead>
             <tbody>
               {models.map((model, i) => (

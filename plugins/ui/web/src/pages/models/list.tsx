@@ -38,7 +38,7 @@ export default function Models() {
     k: { does: 'Previous model', run: step(-1), quiet: true },
     ArrowDown: { does: 'Next model', run: step(1), quiet: true },
     ArrowUp: { does: 'Previous model', run: step(-1), quiet: true },
-    Enter: current && { does: 'Open the model', run: () => navigate(modelPath(current.model.name)), quiet: true },
+    Enter: { does: 'Open the model', run: () => current && navigate(modelPath(current.model.name)), needs: !current && 'a model under the cursor (j)' },
     n: may('write') ? { does: 'New model', run: () => setMaking(true) } : undefined,
   })
   const wrong = found.error?.status === 400 && q ? found.error : undefined

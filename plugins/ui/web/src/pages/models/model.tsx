@@ -98,17 +98,20 @@ function Room({ name, answer, found }: { name: string; answer: ModelAnswer; foun
   const pick = (each: string) => setQuery({ pick: asList(picked.includes(each) ? picked.filter((other) => other !== each) : [...picked, each]) }, { replace: true })
   const compare = () => compareVersions(picked.length > 1 ? picked : [...new Set([aliases[0]?.[1], chosen].filter((each): each is string => Boolean(each)))], known)
   const write = may('write')
+  const needs = !version && 'a version under the cursor (j)'
   const openMenu = () => { if (version) setMenu(document.querySelector('.mod-acts button') ?? document.body) }
   useKeys('Model', {
     j: { does: 'Next version', run: step(1), quiet: true }, k: { does: 'Previous version', run: step(-1), quiet: true },
     ArrowDown: { does: 'Next version', run: step(1), quiet: true }, ArrowUp: { does: 'Previous version', run: step(-1), quiet: true },
-    Enter: version && { does: 'Open the version', run: () => navigate(versionPath(name, chosen)), quiet: true },
-    Space: version && { does: 'Pick the version', run: () => pick(chosen), quiet: true },
-    c: { does: 'Compare the versions', run: compare },
-    m: write && version ? { does: 'Move an alias or a stage to the version', run: openMenu } : undefined,
+    Enter: { does: 'Open the version', run: () => navigate(versionPath(name, chosen)), needs },
+    Space: { does: 'Pick the version', run: () => pick(chosen), needs },
+    c: { does: 'Compare the versions', run: compare, needs: picked.length < 2 && !version && 'two picked versions (j, space)' },
+    m: write ? { does: 'Move an alias or a stage to the version', run: openMenu, needs } : undefined,
     s: { does: stages ? 'Hide stages' : 'Show stages', run: () => setQuery({ stages: param('stages') === '1' ? null : '1' }) },
     h: { does: 'History as lanes or as a list', run: () => setQuery({ history: listed ? null : 'list' }) },
     n: write ? { does: 'New version', run: () => setAsking('version') } : undefined,
+    'Shift+N': write ? { does: 'Rename the model', run: () => setAsking('rename') } : undefined,
+    Backspace: may('delete') ? { does: 'Delete the model', run: () => setAsking('delete') } : undefined,
     Escape: chosen ? { does: 'Leave the version', run: () => choose(''), quiet: true } : undefined,
   })
   const move = (wanted: Move) => {

@@ -34,7 +34,7 @@ function VersionPage({ name, version }: { name: string; version: string }) {
   const model = useResource<ModelAnswer>('registry/model', { name })
   const answer = found.data
   useRegistry(() => { found.reload(); model.reload() })
-  useKeys('Version', { u: { does: 'Up to the model', run: () => navigate(modelPath(name)), quiet: true } })
+  useKeys('Version', { u: { does: 'Up to the model', run: () => navigate(modelPath(name)) } })
   return (
     <>
       <Bar place={<><a class="i3" href={href('/models')}>models</a><span class="sep">/</span><a class="i3" href={href(modelPath(name))}>{name}</a><span class="sep">/</span><h1>v{version}</h1></>} right={answer && <Neighbours name={name} version={version} model={model.data} />} />
@@ -49,7 +49,7 @@ function Neighbours({ name, version, model }: { name: string; version: string; m
   const numbers = (model?.versions ?? []).map((each) => Number(each.version)).sort((a, b) => a - b)
   const at = numbers.indexOf(Number(version))
   const go = (to: number | undefined) => to !== undefined && navigate(versionPath(name, String(to)))
-  useKeys('Version', { '[': { does: 'Previous version', run: () => void go(numbers[at - 1]), quiet: true }, ']': { does: 'Next version', run: () => void go(numbers[at + 1]), quiet: true } })
+  useKeys('Version', { '[': { does: 'Previous version', run: () => void go(numbers[at - 1]), needs: at <= 0 && 'an earlier version' }, ']': { does: 'Next version', run: () => void go(numbers[at + 1]), needs: (at < 0 || at >= numbers.length - 1) && 'a later version' } })
   return <span class="m i3 nw">{at > 0 && <button onClick={() => go(numbers[at - 1])}>v{numbers[at - 1]}<kbd>[</kbd></button>} {at >= 0 && at < numbers.length - 1 && <button onClick={() => go(numbers[at + 1])}>v{numbers[at + 1]}<kbd>]</kbd></button>}</span>
 }
 
@@ -76,6 +76,8 @@ function Body({ answer, found, model }: { answer: VersionAnswer; found: Resource
   useKeys('Version', {
     m: write ? { does: 'Move an alias or a stage here', run: () => setMenu(document.querySelector('.mod-acts button') ?? document.body) } : undefined,
     c: run && other?.run_id ? { does: `Compare with ${champion![0]}`, run: compare } : undefined,
+    y: { does: 'Copy the address', run: () => void copy(`models:/${name}/${version.version}`, 'address copied') },
+    Backspace: may('delete') ? { does: 'Delete the version', run: () => setDeleting(true) } : undefined,
   })
   const target = { name, version: version.version }
   const metrics = { ...run?.metrics, ...logged?.metrics }
@@ -88,8 +90,8 @@ function Body({ answer, found, model }: { answer: VersionAnswer; found: Resource
           <div class="mod-acts">
             {write && <button class="btn main" aria-haspopup="menu" onClick={(event) => setMenu(event.currentTarget)}>Move an alias here<kbd>m</kbd></button>}
             {run && other?.run_id && <button class="btn" onClick={compare}>Compare with {champion![0]}<kbd>c</kbd></button>}
-            <button class="btn" onClick={() => void copy(`models:/${name}/${version.version}`, 'address copied')}>Copy address</button>
-            {may('delete') && <button class="btn danger" onClick={() => setDeleting(true)}>Delete</button>}
+            <button class="btn" onClick={() => void copy(`models:/${name}/${version.version}`, 'address copied')}>Copy address<kbd>y</kbd></button>
+            {may('delete') && <button class="btn danger" onClick={() => setDeleting(true)}>Delete<kbd>del</kbd></button>}
           </div>
         </section>
         <section class="mod-band" aria-label="Lineage"><Lineage data={run?.data ?? []} run={run ?? undefined} version={version} aliases={mine} logged={logged} copies={answer.copies} users={answer.users} /></section>

@@ -1,5 +1,5 @@
 /** What can be done to the run: shown at once, undone with z. */
-import { del, get, post } from '../../core/api'
+import { del, Failure, get, post } from '../../core/api'
 import { edit, refuse } from '../../core/undo'
 import { lastPoint, NOTE, type Overview } from './data'
 
@@ -60,11 +60,13 @@ export function setDeleted(run: Overview, deleted: boolean, show: (deleted: bool
 
 const MODELS = '/api/2.0/mlflow'
 
-/** Make a version of a registered model, which is made too if there is none of that name. */
-export async function register(name: string, isNew: boolean, source: { uri: string; run: string; model?: string }, mayDelete: boolean, changed: () => void): Promise<string | undefined> {
+/** Make a version of a registered model, which is made too if there is none of that name; `isKnown`: there is one. */
+export async function register(name: string, isKnown: boolean, source: { uri: string; run: string; model?: string }, mayDelete: boolean, changed: () => void): Promise<string | undefined> {
   let version = ''
+  let isNew = false
   const send = async () => {
-    if (isNew) await post(`${MODELS}/registered-models/create`, { name })
+    // Who types fast is here before the names are; the server knows them.
+    if (!isKnown) isNew = await post(`${MODELS}/registered-models/create`, { name }).then(() => true, isThere)
     const made = await post<{ model_version: { version: string } }>(`${MODELS}/model-versions/create`, { name, source: source.uri, run_id: source.run, model_id: source.model })
     version = made.model_version.version
   }
@@ -73,8 +75,13 @@ export async function register(name: string, isNew: boolean, source: { uri: stri
     if (isNew) await del(`${MODELS}/registered-models/delete`, { name })
     changed()
   }
-  const done = await edit({ said: `registered as ${name}`, apply: () => undefined, send, revert: () => undefined, unsend: mayDelete ? unsend : undefined })
+  const done = await edit({ said: `registered as ${name}`, apply: () => undefined, send, revert: () => undefined, unsend: mayDelete ? unsend : undefined, to: () => `/models/${encodeURIComponent(name)}/${version}` })
   return done ? version : undefined
+}
+
+function isThere(error: unknown): false {
+  if (error instanceof Failure && error.code === 'RESOURCE_ALREADY_EXISTS') return false
+  throw error
 }
 
 export { refuse }

@@ -1,6 +1,7 @@
 /** The note of a run, in markdown. Who comes second to save sees both, and decides. */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { shown, useKeys } from '../../core/keys'
+import { shown } from '../../core/keylist'
+import { useKeys } from '../../core/keys'
 import { may } from '../../core/root'
 import { refuse } from '../../core/undo'
 import { Prose } from '../../parts/prose-view'

@@ -35,7 +35,8 @@ const Artifacts = lazily('The artifacts', () => import('./artifacts'))
 const Traces = lazily('The traces', () => import('./traces'))
 const Code = lazily('The code', () => import('./code'))
 const Children = lazily('The runs below', () => import('./children'))
-const Register = lazily('The form', () => import('./register'))
+const SOON_MS = 800
+const Register = lazily('The form', () => import('./register'), true)
 
 const TABS = ['overview', 'metrics', 'system', 'artifacts', 'traces', 'code', 'children'] as const
 type Tab = (typeof TABS)[number]
@@ -96,6 +97,12 @@ function Room({ id }: { id: string }) {
   const canRegister = run !== undefined && may('write') && !run.info.deleted
   const tag = (key: string, value: string | undefined) => run && void editTag(run, key, value, (tags) => show({ tags })).then(done)
   const remove = () => run && void setDeleted(run, !run.info.deleted, (deleted) => show({ deleted })).then(done)
+  // There before it is asked for: who presses the key types on at once.
+  useEffect(() => {
+    if (!canRegister) return
+    const timer = setTimeout(() => void import('./register').catch(() => undefined), SOON_MS)
+    return () => clearTimeout(timer)
+  }, [canRegister])
   const registerFrom = (path?: string) => { setFrom(path); setOpen('register') }
   useKeys('Run', {
     ...Object.fromEntries(TABS.map((each, i) => [String(i + 1), { does: titled(each), run: () => go(each), quiet: each === tab }])),

@@ -2,7 +2,6 @@
 import { useState } from 'preact/hooks'
 import { useResource } from '../../core/resource'
 import { may } from '../../core/root'
-import { say } from '../../core/undo'
 import { Dialog } from '../../parts/dialog'
 import type { Overview } from './data'
 import { register } from './edits'
@@ -42,8 +41,7 @@ export default function Register({ run, path, close, done }: { run: Overview; pa
     event.preventDefault()
     if (!ready) return
     close()
-    const version = await register(name.trim(), models.data !== undefined && !existing, { uri: source.uri, run: run.info.run_id, model: source.model }, may('delete'), done)
-    if (version && !may('delete')) say(`registered as ${name.trim()} v${version}`)
+    await register(name.trim(), existing !== undefined, { uri: source.uri, run: run.info.run_id, model: source.model }, may('delete'), done)
     done()
   }
   return (
@@ -55,7 +53,7 @@ export default function Register({ run, path, close, done }: { run: Overview; pa
             <input class="input" autofocus autocomplete="off" required list="registered-names" value={name} placeholder="an existing model, or a new name" onInput={(event) => setName(event.currentTarget.value)} />
           </label>
           <datalist id="registered-names">{names.map((model) => <option key={model.name} value={model.name} />)}</datalist>
-          <p class="s i3">{existing ? `A new version of ${existing.name}, after v${Math.max(0, ...(existing.latest_versions ?? []).map((version) => Number(version.version)))}.` : name ? 'A new model: this will be its first version.' : 'What it is called in the registry.'}</p>
+          <p class="s i3">{existing ? `A new version of ${existing.name}, after v${Math.max(0, ...(existing.latest_versions ?? []).map((version) => Number(version.version)))}.` : name ? (models.data ? 'A new model: this will be its first version.' : 'Is there one of this name?') : 'What it is called in the registry.'}</p>
           <label class="lab">From
             <select class="input" value={chosen} onChange={(event) => setChosen(event.currentTarget.value)}>
               {found.map((each, i) => <option key={each.uri} value={String(i)}>{each.title}</option>)}

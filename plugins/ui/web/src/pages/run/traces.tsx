@@ -29,20 +29,20 @@ export default function Traces({ run, turn }: { run: Overview; turn: number }) {
   useKeys('Traces', {
     j: { does: 'Next trace', run: () => setAt(Math.min(traces.length - 1, at + 1)), quiet: true },
     k: { does: 'Trace before', run: () => setAt(Math.max(0, at - 1)), quiet: true },
-    Enter: { does: 'Open the trace', run: () => open(traces[at]), quiet: true },
+    Enter: { does: 'Open the trace', run: () => open(traces[at]), needs: !traces[at] && 'a trace under the cursor (j)' },
   })
-  useEffect(() => document.querySelector(`.traces-tab tr:nth-child(${at + 1})`)?.scrollIntoView({ block: 'nearest' }), [at])
+  useEffect(() => document.querySelector(`.run-traces-tab tbody tr:nth-child(${at + 1})`)?.scrollIntoView({ block: 'nearest' }), [at])
   if (error && !found) return <Failed what="The traces could not be read" error={error} still="The rest of the run is shown." retry={() => void load()} />
   if (!found) return null
   if (!traces.length) return <div class="dots fillup"><Nothing title="No traces">What is called between <span class="m">start_run()</span> and its end is traced with <span class="m">@pegboard.trace</span>, or with an integration's autolog.</Nothing></div>
   return (
     <div class="run-traces-tab scroll" tabIndex={0} role="region" aria-label="Traces">
       <table>
-        <thead><tr><th>trace</th><th class="wide">asked</th><th class="wide">answered</th><th class="r">took</th><th>state</th><th class="r">age</th></tr></thead>
+        <thead><tr><th class="name">trace</th><th class="wide">asked</th><th class="wide">answered</th><th class="r">took</th><th>state</th><th class="r">age</th></tr></thead>
         <tbody>
           {traces.map((trace, i) => (
             <tr key={trace.trace_id} class={i === at ? 'pick' : ''} onClick={() => open(trace)}>
-              <td title={trace.trace_id}><a href={href(`/traces/${encodeURIComponent(trace.trace_id)}`)}>{trace.tags?.['mlflow.traceName'] || trace.trace_id.slice(0, 14)}</a></td>
+              <td title={`${trace.tags?.['mlflow.traceName'] ?? ''} ${trace.trace_id}`}><a href={href(`/traces/${encodeURIComponent(trace.trace_id)}`)}>{trace.tags?.['mlflow.traceName'] || trace.trace_id.slice(0, 14)}</a></td>
               <td class="i2" title={trace.request_preview}>{trace.request_preview}</td>
               <td class="i2" title={trace.response_preview}>{trace.response_preview}</td>
               <td class="r">{duration(took(trace.execution_duration))}</td>

@@ -116,8 +116,8 @@ export default function Traces() {
     j: { does: 'Next trace', run: () => step(1), quiet: true }, ArrowDown: { does: 'Next trace', run: () => step(1), quiet: true },
     k: { does: 'Trace before', run: () => step(-1), quiet: true }, ArrowUp: { does: 'Trace before', run: () => step(-1), quiet: true },
     Home: { does: 'First trace', run: () => step(-count), quiet: true }, End: { does: 'Last trace', run: () => step(count), quiet: true },
-    Enter: { does: 'Open the trace', run: () => at >= 0 && navigate(linkTo(at)), quiet: true },
-    n: nameAt ? { does: 'Only traces of this name', run: () => setQuery({ q: withTerm(scope.q, `trace.name = ${text(nameAt)}`) }) } : undefined,
+    Enter: { does: 'Open the trace', run: () => navigate(linkTo(at)), needs: at < 0 && 'a trace under the cursor (j)' },
+    n: { does: 'Only traces of this name', run: () => setQuery({ q: withTerm(scope.q, `trace.name = ${text(nameAt ?? '')}`) }), needs: !nameAt && 'a trace under the cursor (j)' },
     e: { does: 'Failed traces only', run: () => toggle(scope.q, "trace.status = 'ERROR'") },
   })
   const longest = Math.max(1, ...pages.flatMap((page) => page.durations.map((ms) => ms ?? 0)))

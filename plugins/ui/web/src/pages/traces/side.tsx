@@ -78,8 +78,8 @@ export function Side({ trace, i, took: ms, reload }: { trace: Overview; i: numbe
     f: { does: 'Find in the span', run: () => input.current?.select() },
     w: { does: 'Wrap long lines, or not', run: () => setWrap(!wrap) },
     c: { does: 'Copy what is shown of the span', run: () => void copy(JSON.stringify(what(), null, 2), 'span copied') },
-    1: { does: 'In and out', run: () => go('inout'), quiet: true }, 2: { does: 'Attributes', run: () => go('attributes'), quiet: true },
-    3: { does: 'Events', run: () => go('events'), quiet: true }, 4: { does: 'Feedback', run: () => go('feedback'), quiet: true }, 5: { does: 'Raw', run: () => go('raw'), quiet: true },
+    1: { does: 'In and out', run: () => go('inout') }, 2: { does: 'Attributes', run: () => go('attributes') },
+    3: { does: 'Events', run: () => go('events') }, 4: { does: 'Feedback', run: () => go('feedback') }, 5: { does: 'Raw', run: () => go('raw') },
     a: may('write') ? { does: 'Add feedback', run: () => { go('feedback'); setAsks(asks + 1) } } : undefined,
   })
   const titles: Record<string, [string, number]> = {

@@ -122,10 +122,11 @@ function One({ id }: { id: string }) {
     k: { does: 'Span before', run: () => step(-1), quiet: true }, ArrowUp: { does: 'Span before', run: () => step(-1), quiet: true },
     ArrowLeft: { does: 'Fold, or go up', run: left, quiet: true }, ArrowRight: { does: 'Unfold, or go in', run: right, quiet: true },
     Home: { does: 'First span', run: () => select(rows[0]), quiet: true }, End: { does: 'Last span', run: () => select(rows.at(-1)), quiet: true },
-    '[': { does: 'Trace before', run: () => go(neighbours.before) }, ']': { does: 'Next trace', run: () => go(neighbours.after) },
+    '[': { does: 'Trace before', run: () => go(neighbours.before), needs: !neighbours.before && 'a trace before it' }, ']': { does: 'Next trace', run: () => go(neighbours.after), needs: !neighbours.after && 'a trace behind it' },
+    u: trace?.run ? { does: 'To its run', run: () => navigate(`/runs/${trace.run!.run_id}?tab=traces`) } : { does: 'All traces', run: () => navigate(`/traces${scoped(scopeOf())}`) },
     l: { does: 'The slowest span', run: () => select(slow, true) },
-    e: errors ? { does: 'Next span that failed', run: () => jump((i) => spans.status[i] === 'ERROR') } : undefined,
-    n: hits ? { does: 'Next span that was found', run: () => jump((i) => hits.has(i)) } : undefined,
+    e: { does: 'Next span that failed', run: () => jump((i) => spans.status[i] === 'ERROR'), needs: !errors && 'a span that failed' },
+    n: { does: 'Next span that was found', run: () => jump((i) => hits?.has(i) ?? false), needs: !hits && 'something to find (/)' },
     '.': { does: 'Zoom to the span, and back', run: () => setQuery({ zoom: zoomed ? null : spans.ids[selected] }) },
     y: { does: 'Copy the id of the trace', run: () => void copy(id, 'id copied') },
     '/': { does: 'Find spans', run: () => search.current?.select() },
@@ -189,7 +190,7 @@ function One({ id }: { id: string }) {
         <div class="scroll dots"><Nothing title={running ? 'No span has arrived yet' : 'This trace has no spans'}>{running ? 'They are shown as they come.' : 'Only its outline was sent here.'}</Nothing></div>
       )}
       <Foot right={<span class="k2">{trace.total > trace.ids.length ? `first ${count(trace.ids.length)} of ${count(trace.total)} spans drawn` : tree.orphans ? `${plural(tree.orphans, 'span')} whose parent has not arrived` : `critical path ${took(path.work)} of ${took(whole)}${path.inModels ? `, ${work} % in models` : ''}`}</span>}>
-        <span class="k legend acts">
+        <span class="k span-legend acts">
           <span><i class="llm" />model</span><span><i class="cp" />tool, retrieval, code</span><span><i class="pale" />pale: off the critical path</span>{errors > 0 && <span><i class="bad" />error</span>}
         </span>
       </Foot>

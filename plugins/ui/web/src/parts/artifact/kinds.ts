@@ -1,9 +1,9 @@
 /** What a file is to a viewer, by its name and what the server makes of it. */
 
-export type Kind = 'text' | 'code' | 'markdown' | 'json' | 'table' | 'image' | 'svg' | 'html' | 'pdf' | 'notebook' | 'diff' | 'media' | 'binary'
+export type Kind = 'text' | 'code' | 'markdown' | 'json' | 'geojson' | 'table' | 'image' | 'svg' | 'html' | 'pdf' | 'notebook' | 'diff' | 'media' | 'binary'
 
 const LANGUAGES: Record<string, string> = {
-  py: 'python', pyi: 'python', json: 'json', jsonl: 'json', js: 'javascript', mjs: 'javascript', ts: 'javascript', yaml: 'yaml', yml: 'yaml',
+  py: 'python', pyi: 'python', json: 'json', jsonl: 'json', geojson: 'json', js: 'javascript', mjs: 'javascript', ts: 'javascript', yaml: 'yaml', yml: 'yaml',
   sh: 'bash', bash: 'bash', toml: 'ini', ini: 'ini', cfg: 'ini', conf: 'ini', sql: 'sql', html: 'xml', xml: 'xml', svg: 'xml',
 }
 const TABLES = new Set(['csv', 'tsv', 'tab', 'jsonl', 'ndjson', 'parquet', 'pq'])
@@ -33,6 +33,7 @@ export function kindOf(path: string): Kind {
   if (ending === 'pdf') return 'pdf'
   if (ending === 'ipynb') return 'notebook'
   if (ending === 'json') return 'json'
+  if (ending === 'geojson') return 'geojson'
   if (ending === 'md' || ending === 'markdown') return 'markdown'
   if (ending === 'patch' || ending === 'diff') return 'diff'
   if (LANGUAGES[ending] || nameOf(path) === 'MLmodel') return 'code'

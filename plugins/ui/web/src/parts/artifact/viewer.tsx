@@ -9,20 +9,22 @@ import { Prose } from '../prose-view'
 import { Failed, Nothing } from '../states'
 import { Code } from './code'
 import { Diff } from './diff'
+import { drawingOf } from './geo'
 import { Picture } from './image'
 import { hexLines, isBinary, type Kind, kindOf, languageOf, nameOf } from './kinds'
 import { Media } from './media'
 import { Notebook } from './notebook'
+import { Shapes } from './shapes'
 import { downloadUrl, FIRST, frameUrl, type Head, MOST, type Owner, previewUrl, useHead } from './source'
 import { Table } from './table'
 import './artifact.css'
 
-const TITLES: Partial<Record<Kind, string>> = { table: 'Table', json: 'Tree', markdown: 'Text', html: 'Page', svg: 'Picture', image: 'Picture', notebook: 'Notebook', diff: 'Changes', pdf: 'Pages' }
+const TITLES: Partial<Record<Kind, string>> = { table: 'Table', json: 'Tree', geojson: 'Drawing', markdown: 'Text', html: 'Page', svg: 'Picture', image: 'Picture', notebook: 'Notebook', diff: 'Changes', pdf: 'Pages' }
 /** Kinds whose source is worth a look. */
-const SOURCES = new Set<Kind>(['table', 'json', 'markdown', 'html', 'svg', 'notebook', 'diff'])
+const SOURCES = new Set<Kind>(['table', 'json', 'geojson', 'markdown', 'html', 'svg', 'notebook', 'diff'])
 const NO_TEXT = /\.(parquet|pq)$/i
 /** Kinds that need the whole file, up to the most that is read. */
-const WHOLE = new Set<Kind>(['json', 'svg', 'notebook', 'diff', 'markdown'])
+const WHOLE = new Set<Kind>(['json', 'geojson', 'svg', 'notebook', 'diff', 'markdown'])
 const MOST_TREE = 2 << 20
 const DUMPED = 512
 
@@ -114,14 +116,16 @@ function Shown({ owner, path, kind, head, more }: { owner: Owner; path: string; 
   const [wrap, setWrap] = useState(false)
   useKeys('Text', { b: { does: wrap ? 'Long lines as they are' : 'Break long lines', run: () => setWrap(!wrap) } })
   const isWhole = head.size === null || head.bytes.length >= head.size
-  const json = useMemo(() => (kind === 'json' && isWhole && head.bytes.length <= MOST_TREE ? parsed(text) : undefined), [text, kind])
+  const json = useMemo(() => ((kind === 'json' || kind === 'geojson') && isWhole && head.bytes.length <= MOST_TREE ? parsed(text) : undefined), [text, kind])
   const part = !isWhole && (
     <div class="art-under">
       <span>the first {sized(head.bytes.length)} of {sized(head.size!)}</span><span class="x" />
       {more && <button class="btn" onClick={more}>Show {head.size! <= MOST ? 'all' : `the first ${sized(MOST)}`}</button>}
     </div>
   )
+  const drawing = useMemo(() => (kind === 'geojson' ? drawingOf(json) : undefined), [json])
   if (kind === 'json' && (json === undefined ? !isWhole && /^\s*\{\s*"columns"\s*:/.test(text) : isTable(json))) return <Table owner={owner} path={path} />
+  if (drawing) return <Shapes drawing={drawing} name={nameOf(path)} />
   if (json !== undefined) return <div class="fillup art-json" tabIndex={0} role="region" aria-label="JSON"><JsonTree value={json as Json} /></div>
   if (kind === 'markdown') return <><div class="fillup page"><Prose text={text} /></div>{part}</>
   if (kind === 'svg' && isWhole) return <Picture src={`data:image/svg+xml;base64,${base64(head.bytes)}`} alt={nameOf(path)} />

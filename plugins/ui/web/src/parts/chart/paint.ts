@@ -231,10 +231,13 @@ function band(pen: Pen, { band: found, colour }: Line, px: Place, py: Place, str
 
 /** Values that are no numbers are marks on the edge: NaN and inf at the top, -inf at the bottom. */
 function oddTicks(pen: Pen, { odd, x, width, lit }: Picture, ink: Ink, box: Box, px: Place): void {
-  let named = -Infinity
-  for (const { kind, x: at, name } of odd) {
-    if (at < x.lo || at > x.hi) continue
+  const seen = odd.filter((each) => each.x >= x.lo && each.x <= x.hi)
+  // Where words have to end: at the picture's edge, or at the next mark of the same edge.
+  const until = (place: number, below: boolean) => Math.min(width, ...seen.filter((each) => (each.kind === 'neginf') === below).map((each) => px(each.x) - 8).filter((other) => other > place))
+  const named = { top: -Infinity, bottom: -Infinity }
+  for (const { kind, x: at, name } of seen) {
     const place = px(at)
+    const edge = kind === 'neginf' ? 'bottom' : 'top'
     const [y, tip] = kind === 'nan' ? [box.top - 4, box.top + 2] : kind === 'inf' ? [box.top + 2, box.top - 4] : [box.bottom - 6, box.bottom]
     pen.fillStyle = ink.bad
     pen.beginPath()
@@ -243,15 +246,25 @@ function oddTicks(pen: Pen, { odd, x, width, lit }: Picture, ink: Ink, box: Box,
     pen.lineTo(place, tip)
     pen.closePath()
     pen.fill()
-    if (place < named) continue
-    const room = Math.min(24, Math.floor((width - place - 12) / LETTER))
-    const whole = { nan: 'NaN', inf: 'inf', neginf: '-inf' }[kind] + (width > 420 || lit ? ` ${name}` : '')
-    const text = whole.length > room ? `${whole.slice(0, Math.max(0, room - 1))}…` : whole
+    if (place < named[edge]) continue
+    const room = Math.min(24, Math.floor((until(place, edge === 'bottom') - place - 12) / LETTER))
+    const short = { nan: 'NaN', inf: 'inf', neginf: '-inf' }[kind]
+    if (room < short.length) continue
+    const text = (width > 420 || lit) && room > short.length + 4 ? `${short} ${cutName(name, room - short.length - 1)}` : short
     pen.fillStyle = ink.surface
     pen.fillRect(place + 6, kind === 'neginf' ? box.bottom - 13 : box.top - 5, text.length * LETTER + 4, 13)
     written(pen, ink, text, place + 8, kind === 'neginf' ? box.bottom - 2 : box.top + 5, ink.ink2)
-    named = place + 16 + text.length * LETTER
+    named[edge] = place + 16 + text.length * LETTER
   }
+}
+
+/** A name where there is little room: its middle goes, since runs differ in their last letters. */
+export function cutName(name: string, room: number): string {
+  const letters = [...name]
+  if (letters.length <= room) return name
+  if (room < 6) return `${letters.slice(0, Math.max(1, room - 1)).join('')}…`
+  const tail = Math.min(4, Math.floor((room - 1) / 2))
+  return `${letters.slice(0, room - 1 - tail).join('')}…${letters.slice(-tail).join('')}`
 }
 
 /** Text with a halo, so that it can be read above lines. */
@@ -338,7 +351,7 @@ function label(pen: Pen, line: Line, place: Placed, end: { x: number; y: number 
     pen.fillStyle = colour
     pen.textAlign = 'left'
     const room = Math.floor((picture.width - edge - 6) / LETTER)
-    pen.fillText(line.name.length > room ? `${line.name.slice(0, Math.max(1, room - 1))}…` : line.name, edge + 6, place.y + 4)
+    pen.fillText(cutName(line.name, room), edge + 6, place.y + 4)
   }
   pen.font = `11px ${ink.mono}`
 }

@@ -58,6 +58,6 @@ export function useChartKeys(): void {
   const { all, from, to } = chartView()
   useKeys('Charts', {
     f: { does: all ? 'Let y fit what follows the climb' : 'Let y show all values', run: () => showAll(!all) },
-    0: from === undefined && to === undefined ? undefined : { does: 'Show the whole x axis', run: () => zoom() },
+    0: { does: 'Show the whole x axis', run: () => zoom(), needs: from === undefined && to === undefined && 'a part that was zoomed to' },
   })
 }

@@ -1,0 +1,1 @@
+"""Chains and graphs of LangChain and LangGraph, traced."""

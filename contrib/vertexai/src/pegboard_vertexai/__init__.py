@@ -1,0 +1,1 @@
+"""Language models on Google Cloud's Vertex AI."""

@@ -1,0 +1,131 @@
+"""Spans and outlines of traces as lines of text, as journals keep them.
+
+A line is a list in JSON, and lines are separated by line feeds. Those that know only what a script
+knows write them, in the fewest steps: a span that has ended is one line, made from texts that were
+JSON before. ``SPAN`` and ``TRACE`` say what the lists hold:
+
+===== =========================================================================================
+SPAN  experiment, trace, span id, parent's id, name, start and end in ns, status, its message,
+      attributes, events as ``[name, time in ns, attributes]``, links as ``[trace, span,
+      attributes]``
+TRACE experiment, trace, time and duration in ms, state, client's request id, previews of the
+      request and the response, metadata, tags
+===== =========================================================================================
+
+The experiment is an id; or its name in a list, where who wrote it could not ask for the id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from attrs import define, field
+from pegboard.entities.traces import (
+    Span,
+    SpanEvent,
+    SpanLink,
+    SpanStatusCode,
+    TraceInfo,
+    TraceState,
+)
+
+SPAN, TRACE = "s", "t"
+
+
+@define
+class Records:
+    """What was written about traces of one experiment: the last outline of each, and spans."""
+
+    spans: dict[tuple[str, str], Span] = field(factory=dict)
+    """By the ids of trace and span: of a span that was written twice the last."""
+    infos: dict[str, TraceInfo] = field(factory=dict)
+
+    def of_trace(self, trace_id: str) -> Records:
+        """Return what of it is about one trace."""
+        spans = {key: span for key, span in self.spans.items() if key[0] == trace_id}
+        infos = {key: info for key, info in self.infos.items() if key == trace_id}
+        return Records(spans, infos)
+
+    def trace_ids(self) -> list[str]:
+        """Return the ids of the traces, in the order they came."""
+        return list(dict.fromkeys([*(key[0] for key in self.spans), *self.infos]))
+
+
+def read(contents: Iterable[bytes], find: Callable[[str], str]) -> dict[str, Records]:
+    """Return what records hold, by the ids of experiments; ``find`` returns that of a name."""
+    found: dict[str, Records] = {}
+    for kind, experiment, *fields in _lines(contents):
+        if isinstance(experiment, list):
+            experiment = find(experiment[0])
+        records = found.setdefault(experiment, Records())
+        if kind == SPAN:
+            span = _span(*fields)
+            records.spans[span.trace_id, span.span_id] = span
+        elif kind == TRACE:
+            info = _info(experiment, *fields)
+            records.infos[info.trace_id] = info
+    return found
+
+
+def _lines(contents: Iterable[bytes]) -> Iterator[list[Any]]:
+    for content in contents:
+        for line in content.split(b"\n"):
+            if line:
+                yield json.loads(line.decode("utf-8", "surrogatepass"))
+
+
+def _span(
+    trace_id: str,
+    span_id: str,
+    parent_id: str | None,
+    name: str,
+    start: int,
+    end: int | None,
+    status: str,
+    message: str,
+    attributes: dict[str, Any],
+    events: list[Any],
+    links: list[Any],
+) -> Span:
+    return Span(
+        trace_id,
+        span_id,
+        name,
+        start,
+        end,
+        parent_id,
+        SpanStatusCode(status),
+        message,
+        "INTERNAL",
+        attributes,
+        [SpanEvent(*event) for event in events] if events else (),
+        [SpanLink(*link) for link in links] if links else (),
+    )
+
+
+def _info(
+    experiment: str,
+    trace_id: str,
+    time_ms: int,
+    duration_ms: int | None,
+    state: str,
+    client_request_id: str | None,
+    request: str | None,
+    response: str | None,
+    metadata: dict[str, str],
+    tags: dict[str, str],
+) -> TraceInfo:
+    return TraceInfo(
+        trace_id,
+        experiment,
+        time_ms,
+        TraceState(state),
+        duration_ms,
+        client_request_id,
+        request,
+        response,
+        metadata,
+        tags,
+    )

@@ -1,0 +1,1 @@
+"""Evaluation of models: tables, metrics, files, thresholds and comparisons."""

@@ -1,0 +1,298 @@
+"""``pegboard.evaluation``: two evaluations of the same rows, side by side.
+
+Rows are paired by what they hold, not by their order, so a difference is measured on the rows that
+both evaluations have.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from attrs import field, frozen
+from pegboard.errors import InvalidValue, NotFound, PegboardError, quoted
+from pegboard_scripting.client import Client
+
+from pegboard_evaluation import certainty
+from pegboard_evaluation.metric import is_number
+from pegboard_evaluation.recording import FIGURES, ROWS
+from pegboard_evaluation.results import EvaluationResult
+from pegboard_evaluation.rows import Rows
+
+__all__ = ["Comparison", "Paired", "Row", "compare", "figures_of", "rows_of"]
+
+ABSOLUTE_ERROR, CORRECT = "absolute_error", "correct"
+"""What a row of a regressor and of a classifier is judged by."""
+
+BETTER, WORSE, UNSURE, SAME = "better", "worse", "no sure difference", "the same"
+
+_LESS_IS_BETTER = (ABSOLUTE_ERROR, "toxicity", "latency", "token_count", "grade_level")
+"""Parts of names of metrics of which less is better; ``greater_is_better`` says otherwise."""
+
+_DRAWS = 1000
+
+
+@frozen
+class Row:
+    """A row that changed: its id, and its value before and after."""
+
+    id: str
+    before: float
+    after: float
+
+
+@frozen(kw_only=True)
+class Paired:
+    """How one metric changed, on the rows that have it in both evaluations.
+
+    ``won`` and ``lost`` are rows that are better and worse after than before. ``difference`` is the
+    mean of after minus before, ``interval`` where 95 of 100 such tables would have it.
+    """
+
+    metric: str
+    greater_is_better: bool
+    rows: int
+    won: int
+    lost: int
+    equal: int
+    before: float
+    after: float
+    difference: float
+    interval: tuple[float, float] | None
+    lost_rows: Sequence[Row] = ()
+    """Those that lost most, the worst first."""
+
+    @property
+    def verdict(self) -> str:
+        """``better``, ``worse``, ``the same``, or ``no sure difference``."""
+        if self.interval is None:
+            return UNSURE
+        low, high = self.interval if self.greater_is_better else sorted(-x for x in self.interval)
+        if not self.won + self.lost:
+            return SAME
+        return BETTER if low > 0 else WORSE if high < 0 else UNSURE
+
+
+@frozen(kw_only=True)
+class Comparison:
+    """Two evaluations: ``metrics`` of all paired rows, and the same by group.
+
+    ``only_before`` and ``only_after`` count rows that the other evaluation does not have.
+    """
+
+    metrics: Mapping[str, Paired]
+    slices: Mapping[str, Mapping[str, Paired]] = field(factory=dict)
+    """By ``column=value``, the metrics of those rows."""
+    only_before: int = 0
+    only_after: int = 0
+
+    @property
+    def worse(self) -> Sequence[str]:
+        """The metrics that are surely worse."""
+        return [name for name, each in self.metrics.items() if each.verdict == WORSE]
+
+
+def compare(
+    before: str | EvaluationResult | Rows,
+    after: str | EvaluationResult | Rows,
+    *,
+    metrics: Sequence[str] | None = None,
+    greater_is_better: Mapping[str, bool] | None = None,
+    by: Sequence[str] = (),
+    most: int = 10,
+    seed: int = 0,
+    client: Client | None = None,
+) -> Comparison:
+    """Compare two evaluations row by row.
+
+    Args:
+        before: a run, by its id or name, or what ``evaluate`` returned.
+        after: another.
+        metrics: which metrics; by default all that rows have in both, and for regressors and
+            classifiers ``absolute_error`` and ``correct``.
+        greater_is_better: by metric, which way is up, where its name does not say it.
+        by: columns with few values, to compare the rows of each value apart.
+        most: how many of the rows that lost are returned.
+        seed: of the intervals, which are drawn.
+        client: which store the runs are in.
+
+    Raises:
+        InvalidValue: they have no rows or no metric in common, or kept no rows.
+    """
+    one, other = (
+        each if isinstance(each, Rows) else rows_of(each, client) for each in (before, after)
+    )
+    places = {each: place for place, each in enumerate(other.ids)}
+    pairs = [(i, places[each]) for i, each in enumerate(one.ids) if each in places]
+    if not pairs:
+        raise InvalidValue(
+            "The two evaluations have no row in common: they are of different data.",
+            hint="A row is known by its inputs and its target.",
+        )
+    values = [_judged(each) for each in (one, other)]
+    both = [name for name in values[0] if name in values[1]]
+    wanted = list(metrics) if metrics else both
+    if missing := [name for name in wanted if name not in both]:
+        raise InvalidValue(
+            f"The evaluations do not both have {missing[0]!r} for each row.",
+            hint=f"Both have: {', '.join(map(repr, both)) or 'none'}.",
+        )
+    if not wanted:
+        raise InvalidValue("The evaluations have no metric of rows in common.")
+    ups = {name: (greater_is_better or {}).get(name, _is_up(name)) for name in wanted}
+
+    def measured(chosen: Sequence[tuple[int, int]]) -> dict[str, Paired]:
+        return {
+            name: paired
+            for name in wanted
+            if (
+                paired := _paired(
+                    name, ups[name], one.ids, [v[name] for v in values], chosen, most, seed
+                )
+            )
+        }
+
+    return Comparison(
+        metrics=measured(pairs),
+        slices={
+            f"{column}={value}": measured([pair for pair in pairs if group[pair[1]] == value])
+            for column in by
+            for group in [_group(other, column)]
+            for value in sorted(set(group), key=str)
+        },
+        only_before=len(one.ids) - len(pairs),
+        only_after=len(other.ids) - len(pairs),
+    )
+
+
+def _is_up(name: str) -> bool:
+    return not any(part in name for part in _LESS_IS_BETTER)
+
+
+def _group(rows: Rows, column: str) -> Sequence[Any]:
+    if column in rows.groups:
+        return rows.groups[column]
+    known = ", ".join(map(repr, rows.groups)) or "none"
+    raise InvalidValue(
+        f"There is no column {column!r} to group rows by.", hint=f"Those with few values: {known}."
+    )
+
+
+def _judged(rows: Rows) -> dict[str, Sequence[Any]]:
+    """Return a value of each row by metric."""
+    found: dict[str, Sequence[Any]] = {}
+    if rows.targets is not None and rows.outputs is not None:
+        pairs = list(zip(rows.targets, rows.outputs, strict=True))
+        if rows.kind == "regressor":
+            found[ABSOLUTE_ERROR] = [abs(float(a) - float(b)) for a, b in pairs]
+        elif rows.kind in ("classifier", "question-answering"):
+            found[CORRECT] = [float(a == b) for a, b in pairs]
+    for name, scores in rows.scores.items():
+        if all(score is None or is_number(score) for score in scores):
+            found[name] = scores
+    return found
+
+
+def _paired(
+    name: str,
+    up: bool,
+    ids: Sequence[str],
+    values: Sequence[Sequence[Any]],
+    pairs: Sequence[tuple[int, int]],
+    most: int,
+    seed: int,
+) -> Paired | None:
+    """Return how a metric changed on pairs of rows; None if no pair has it."""
+    one, other = values
+    kept = [(i, j) for i, j in pairs if one[i] is not None and other[j] is not None]
+    if not kept:
+        return None
+    before = np.array([float(one[i]) for i, _ in kept])
+    after = np.array([float(other[j]) for _, j in kept])
+    gains = after - before if up else before - after
+    worst = [place for place in np.argsort(gains, kind="stable")[:most] if gains[place] < 0]
+    return Paired(
+        metric=name,
+        greater_is_better=up,
+        rows=len(kept),
+        won=int((gains > 0).sum()),
+        lost=int((gains < 0).sum()),
+        equal=int((gains == 0).sum()),
+        before=float(before.mean()),
+        after=float(after.mean()),
+        difference=float((after - before).mean()),
+        interval=_interval(after - before, seed),
+        lost_rows=[Row(ids[kept[p][0]], float(before[p]), float(after[p])) for p in worst],
+    )
+
+
+def _interval(differences: Any, seed: int) -> tuple[float, float] | None:
+    """Return the interval of a mean difference, by drawing pairs anew."""
+    if len(differences) < 2:
+        return None
+    drawn = certainty.by_bootstrap(
+        len(differences), lambda rows: {"mean": float(differences[rows].mean())}, _DRAWS, seed
+    )
+    return drawn["mean"].interval
+
+
+# -- reading what runs keep ----------------------------------------------------------------------
+
+
+def rows_of(given: str | EvaluationResult, client: Client | None = None) -> Rows:
+    """Return what a run kept of its rows; InvalidValue if it kept none."""
+    text = _kept(given, ROWS, client)
+    if text is None:
+        raise InvalidValue(
+            f"The evaluation {_name(given)} keeps no rows.",
+            hint="Tables of more than 10,000 rows are not kept, unless evaluator_config says so: "
+            "{'keep_rows': 1000000}. Was it evaluated with pegboard?",
+        )
+    return Rows.read(text)
+
+
+def figures_of(given: str | EvaluationResult, client: Client | None = None) -> dict[str, Any]:
+    """Return what an evaluation measured: its kind, rows, figures, and what was skipped."""
+    text = _kept(given, FIGURES, client)
+    if text is None:
+        raise InvalidValue(f"The run {_name(given)} holds no evaluation of pegboard.")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _name(given: str | EvaluationResult) -> str:
+    return quoted(given if isinstance(given, str) else given.run_id or "")
+
+
+def _kept(given: str | EvaluationResult, path: str, client: Client | None) -> str | None:
+    """Return a file of a run, None if it has none of that name."""
+    from pegboard_scripting.client.transfer import read_bytes
+
+    client = client or Client()
+    run_id = given.run_id if isinstance(given, EvaluationResult) else _run_id(client, given)
+    if run_id is None:
+        raise InvalidValue("This result is of no run: it was loaded from a directory.")
+    try:
+        return read_bytes(client.artifacts(run_id), path).decode()
+    except NotFound:
+        return None
+
+
+def _run_id(client: Client, name: str) -> str:
+    """Return the run of an id, or of a name that one run has."""
+    name = name.removeprefix("runs:/")
+    try:
+        return client.get_run(name).info.run_id
+    except PegboardError:
+        from pegboard.literals import literal
+
+        everywhere = [each.experiment_id for each in client.search_experiments()]
+        where = f"attributes.run_name = {literal(name)}"
+        found = client.search_runs(everywhere, where, max_results=2)
+        if len(found) == 1:
+            return str(found[0].info.run_id)
+        if not found:
+            raise
+    raise InvalidValue(f"More than one run is named {name!r}.", hint="Use its id.")

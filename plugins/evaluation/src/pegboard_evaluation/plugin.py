@@ -1,0 +1,73 @@
+"""What this distribution adds to the host. Imports nothing until it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pegboard.hookspecs import ApiName, Command, Evaluator, hookimpl
+
+_MODELS = (
+    "EvaluationArtifact",
+    "EvaluationMetric",
+    "EvaluationResult",
+    "MetricThreshold",
+    "evaluate",
+    "make_metric",
+    "validate_evaluation_results",
+)
+"""What scripts for MLflow expect in ``models``, too."""
+
+_TOP = ("evaluate", "make_metric", "MetricThreshold", "validate_evaluation_results")
+
+
+@hookimpl
+def pegboard_api() -> Sequence[ApiName]:
+    """Declare ``evaluate``, ``metrics`` and what is around them."""
+    module = "pegboard_evaluation.api"
+    return [
+        ApiName("evaluation", "pegboard_evaluation.comparing", "Two evaluations side by side"),
+        ApiName("metrics", "pegboard_evaluation.metrics", "Metrics to evaluate models by"),
+        *(ApiName(name, f"{module}:{name}", "Evaluation of models") for name in _TOP),
+        *(
+            ApiName(f"models.{name}", f"{module}:{name}", "Evaluation of models")
+            for name in _MODELS
+        ),
+    ]
+
+
+@hookimpl
+def pegboard_evaluators() -> Sequence[Evaluator]:
+    """Declare the evaluators."""
+    return [
+        Evaluator(
+            "default",
+            "pegboard_evaluation.default:DefaultEvaluator",
+            "Metrics, plots and tables of MLflow's default evaluator",
+        ),
+        Evaluator(
+            "cohorts",
+            "pegboard_evaluation.cohorts:Cohorts",
+            "The figures of groups of rows, and the slices in which a model is worst",
+        ),
+        Evaluator(
+            "calibration",
+            "pegboard_evaluation.calibration:Calibration",
+            "Whether probabilities mean what they say",
+        ),
+        Evaluator(
+            "drift",
+            "pegboard_evaluation.drift:Drift",
+            "Whether the data is still such as an earlier table's",
+        ),
+    ]
+
+
+@hookimpl
+def pegboard_commands() -> Sequence[Command]:
+    """Declare ``pegboard eval``."""
+    module = "pegboard_evaluation.commands"
+    return [
+        Command("eval", f"{module}:evaluations", "Look at evaluations, and compare two of them."),
+        Command("eval compare", f"{module}:compare", "Compare two evaluations row by row."),
+        Command("eval show", f"{module}:show", "Show what an evaluation measured."),
+    ]

@@ -1,0 +1,1 @@
+"""What scripts read and make of traces, under MLflow's names."""

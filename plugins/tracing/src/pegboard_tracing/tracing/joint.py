@@ -1,0 +1,262 @@
+"""One trace with OpenTelemetry: its spans and ours are within one another, and kept together.
+
+Nothing here is imported until ``use_opentelemetry`` is called, which needs ``opentelemetry-sdk``.
+What is active is said in two places, OpenTelemetry's context and ours. Who asks the former gets
+ours, if that began last; who attaches a span there makes it ours, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import Token
+from typing import Any
+
+import opentelemetry.context as otel_context
+from opentelemetry import trace as otel
+from opentelemetry.context.context import _RuntimeContext
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace.status import Status, StatusCode
+from pegboard.entities.traces import Span, SpanEvent, SpanLink, SpanStatusCode
+from pegboard_stores.traces.conventions import translated
+from pegboard_stores.traces.records import SPAN
+
+from pegboard_tracing import destinations, tracer
+from pegboard_tracing.live import LiveSpan, OpenTrace
+from pegboard_tracing.noop import NoOpSpan
+from pegboard_tracing.tracer import Parent, Remote, active, complain
+from pegboard_tracing.values import encode
+
+_SCOPE = InstrumentationScope("pegboard")
+_MARK = otel_context.create_key("pegboard-span")
+_STATUS = {
+    StatusCode.UNSET: SpanStatusCode.UNSET,
+    StatusCode.OK: SpanStatusCode.OK,
+    StatusCode.ERROR: SpanStatusCode.ERROR,
+}
+
+
+class _Ours(otel.NonRecordingSpan):
+    """One of our spans, as OpenTelemetry sees it: others begin within it."""
+
+
+class Joint:
+    """What is in place while both trace together."""
+
+    def __init__(self, provider: TracerProvider) -> None:
+        self.provider = provider
+        self._runtime = otel_context._RUNTIME_CONTEXT
+        self._ending = LiveSpan.ending
+        self._kept = _Keeping()
+        provider.add_span_processor(self._kept)
+        otel_context._RUNTIME_CONTEXT = _Context(self._runtime)
+        LiveSpan.ending = staticmethod(self._end)
+
+    def undo(self) -> None:
+        """Let each trace for itself again."""
+        otel_context._RUNTIME_CONTEXT = self._runtime
+        LiveSpan.ending = staticmethod(self._ending)
+        self._kept.is_on = False
+
+    def _end(self, span: LiveSpan, end_time_ns: int) -> None:
+        self._ending(span, end_time_ns)
+        try:
+            self.provider._active_span_processor.on_end(_readable(span, self.provider.resource))
+        except Exception as error:
+            complain("The span %r did not reach OpenTelemetry: %r", span.name, error)
+
+
+# -- what is active --------------------------------------------------------------------------------
+
+
+class _Context(_RuntimeContext):
+    """OpenTelemetry's own context, in which our spans are, too."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def get_current(self) -> otel_context.Context:
+        context: otel_context.Context = self._inner.get_current()
+        span = active.get()
+        if type(span) is not LiveSpan or context.get(_MARK) is span:
+            return context
+        ours = otel.set_span_in_context(_Ours(_context_of(span)), context)
+        return otel_context.Context({**ours, _MARK: span})
+
+    def attach(self, context: otel_context.Context) -> Any:
+        token = self._inner.attach(context)
+        return token, _activate(context)
+
+    def detach(self, token: Any) -> None:
+        inner, own = token if isinstance(token, tuple) else (token, None)
+        if own is not None:
+            try:
+                active.reset(own)
+            except ValueError:
+                # Another task attached it.
+                active.set(None)
+        self._inner.detach(inner)
+
+
+def _activate(context: otel_context.Context) -> Token[Parent | None] | None:
+    """Make the span of a context the one that ours begin in."""
+    span = otel.get_current_span(context)
+    if isinstance(span, _Ours):
+        marked = context.get(_MARK)
+        return active.set(marked) if isinstance(marked, LiveSpan) else None
+    told = span.get_span_context()
+    if not told.is_valid or isinstance(active.get(), NoOpSpan):
+        return None
+    if not told.trace_flags.sampled:
+        header = f"00-{told.trace_id:032x}-{told.span_id:016x}-00"
+        return active.set(NoOpSpan(header))
+    return active.set(Remote(_trace_of(told.trace_id), f"{told.span_id:016x}"))
+
+
+def _trace_of(number: int) -> OpenTrace:
+    trace_id = f"tr-{number:032x}"
+    found = tracer.find(trace_id)
+    if found is not None:
+        return found
+    return OpenTrace(trace_id, destinations.current(tracer.chosen()), is_remote=True)
+
+
+def _context_of(span: LiveSpan, span_id: str | None = None) -> otel.SpanContext:
+    number = int(span.trace_id.removeprefix("tr-"), 16)
+    flags = otel.TraceFlags(otel.TraceFlags.SAMPLED)
+    return otel.SpanContext(number, int(span_id or span.span_id, 16), False, flags)
+
+
+# -- theirs to ours --------------------------------------------------------------------------------
+
+
+class _Keeping(SpanProcessor):
+    """Keeps OpenTelemetry's spans where ours go."""
+
+    is_on = True
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if not self.is_on or span.instrumentation_scope is _SCOPE:
+            return
+        if not tracer.configuration.enabled or isinstance(active.get(), NoOpSpan):
+            return
+        told = span.get_span_context()
+        if told is None:
+            return
+        try:
+            trace = _trace_of(told.trace_id)
+            trace.destination.write(_line(trace, translated(_span(span, told), _price)))
+        except Exception as error:
+            complain("OpenTelemetry's span %r could not be kept: %r", span.name, error)
+
+
+def _span(given: ReadableSpan, told: otel.SpanContext) -> Span:
+    return Span(
+        f"tr-{told.trace_id:032x}",
+        f"{told.span_id:016x}",
+        given.name,
+        given.start_time or 0,
+        given.end_time,
+        None if given.parent is None else f"{given.parent.span_id:016x}",
+        _STATUS[given.status.status_code],
+        given.status.description or "",
+        given.kind.name,
+        _plain(given.attributes),
+        [SpanEvent(each.name, each.timestamp, _plain(each.attributes)) for each in given.events],
+        [
+            SpanLink(
+                f"tr-{link.context.trace_id:032x}",
+                f"{link.context.span_id:016x}",
+                _plain(link.attributes),
+            )
+            for link in given.links
+        ],
+    )
+
+
+def _plain(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in (attributes or {}).items()
+    }
+
+
+def _line(trace: OpenTrace, span: Span) -> str:
+    fields = encode(
+        [
+            span.trace_id,
+            span.span_id,
+            span.parent_id,
+            span.name,
+            span.start_time_ns,
+            span.end_time_ns,
+            str(span.status),
+            span.status_message,
+            dict(span.attributes),
+            [[each.name, each.timestamp, dict(each.attributes)] for each in span.events],
+            [[each.trace_id, each.span_id, dict(each.attributes)] for each in span.links],
+        ]
+    )
+    return f'["{SPAN}",{trace.experiment},{fields[1:]}'
+
+
+def _price(
+    model: str, provider: str | None, usage: Mapping[str, int]
+) -> Mapping[str, float] | None:
+    # The list of prices is read when the first span tells of a model and tokens.
+    from pegboard_llm.costs import cost_of
+
+    return cost_of(model, provider, usage)
+
+
+# -- ours to theirs --------------------------------------------------------------------------------
+
+
+def _readable(span: LiveSpan, resource: Resource) -> ReadableSpan:
+    status = span.status
+    parent = span.parent_id
+    return ReadableSpan(
+        span.name,
+        context=_context_of(span),
+        parent=_context_of(span, parent) if parent else None,
+        resource=resource,
+        attributes=span.attribute_texts(),
+        events=[
+            Event(each.name, {k: _text(v) for k, v in each.attributes.items()}, each.timestamp)
+            for each in span.events
+        ],
+        status=Status(
+            StatusCode[str(status.status_code)],
+            status.description or None if status.status_code == "ERROR" else None,
+        ),
+        start_time=span.start_time_ns,
+        end_time=span.end_time_ns,
+        instrumentation_scope=_SCOPE,
+    )
+
+
+def _text(value: Any) -> Any:
+    return value if isinstance(value, (str, bool, int, float)) else encode(value)
+
+
+_joint: Joint | None = None
+
+
+def join(provider: TracerProvider | None = None) -> None:
+    """Trace together with a provider, by default the global one, which is made if there is none."""
+    global _joint
+    leave()
+    found: Any = otel.get_tracer_provider() if provider is None else provider
+    if not isinstance(found, TracerProvider):
+        found = TracerProvider()
+        otel.set_tracer_provider(found)
+    _joint = Joint(found)
+
+
+def leave() -> None:
+    """Let each trace for itself again."""
+    global _joint
+    if _joint is not None:
+        _joint.undo()
+        _joint = None

@@ -1,0 +1,182 @@
+"""Spans of OpenTelemetry and ours: one trace, in the store and in OpenTelemetry's exporters."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from threading import Thread
+from typing import Any
+
+import pegboard
+import pytest
+from opentelemetry import context as otel_context
+from opentelemetry import trace as otel
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+Tree = list[tuple[str, str | None]]
+
+
+@pytest.fixture
+def provider() -> Iterator[TracerProvider]:
+    made = TracerProvider()
+    pegboard.tracing.use_opentelemetry(made)
+    yield made
+    pegboard.tracing.use_opentelemetry(disable=True)
+
+
+@pytest.fixture
+def exported(provider: TracerProvider) -> InMemorySpanExporter:
+    exporter = InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    return exporter
+
+
+@pytest.fixture
+def theirs(provider: TracerProvider) -> otel.Tracer:
+    return provider.get_tracer("test")
+
+
+def stored(trace_id: str) -> Tree:
+    spans = pegboard.get_trace(trace_id).data.spans
+    names = {span.span_id: span.name for span in spans}
+    return [(span.name, names.get(span.parent_id or "")) for span in spans]
+
+
+def sent(exporter: InMemorySpanExporter) -> Tree:
+    spans = sorted(exporter.get_finished_spans(), key=lambda span: span.start_time or 0)
+    assert len({span.get_span_context().trace_id for span in spans}) == 1
+    names = {span.get_span_context().span_id: span.name for span in spans}
+    return [(span.name, names.get(span.parent.span_id) if span.parent else None) for span in spans]
+
+
+def test_spans_are_within_one_another_whoever_began_them(
+    exported: InMemorySpanExporter, theirs: otel.Tracer
+) -> None:
+    @pegboard.trace
+    def innermost() -> None:
+        with theirs.start_as_current_span("leaf"):
+            pass
+
+    with pegboard.start_span("root") as root:
+        with theirs.start_as_current_span("theirs"):
+            with pegboard.start_span("ours"), theirs.start_as_current_span("again"):
+                innermost()
+            with theirs.start_as_current_span("second"):
+                pass
+        with theirs.start_as_current_span("third"):
+            pass
+    expected = [
+        ("root", None),
+        ("theirs", "root"),
+        ("ours", "theirs"),
+        ("again", "ours"),
+        ("innermost", "again"),
+        ("leaf", "innermost"),
+        ("second", "theirs"),
+        ("third", "root"),
+    ]
+    assert stored(root.trace_id) == expected
+    assert sent(exported) == expected
+
+
+def test_a_trace_that_opentelemetry_begins_is_kept_with_what_its_conventions_say(
+    exported: InMemorySpanExporter, theirs: otel.Tracer
+) -> None:
+    given: dict[str, Any] = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "gpt-4o-mini",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.usage.input_tokens": 1_000_000,
+        "gen_ai.usage.output_tokens": 0,
+    }
+    with theirs.start_as_current_span("chat", attributes=given) as span:
+        span.add_event("gen_ai.user.message", {"content": "How far?"})
+        with pegboard.start_span("ours"):
+            pass
+    trace_id = f"tr-{span.get_span_context().trace_id:032x}"
+    trace = pegboard.get_trace(trace_id)
+    first, second = trace.data.spans
+    assert (first.span_type, first.inputs) == (
+        "CHAT_MODEL",
+        [{"role": "user", "content": "How far?"}],
+    )
+    assert first.get_attribute("mlflow.llm.cost")["total_cost"] == 0.15
+    assert second.parent_id == first.span_id
+    assert trace.info.state == "OK"
+
+
+def test_ours_have_attributes_status_and_events_there(
+    exported: InMemorySpanExporter, theirs: otel.Tracer
+) -> None:
+    with pytest.raises(ValueError, match="no"), pegboard.start_span("root", "TOOL") as span:
+        span.set_inputs({"a": [1]})
+        raise ValueError("no")
+    [found] = exported.get_finished_spans()
+    assert found.attributes is not None
+    # As MLflow's SDK writes them, so that its server and ours read them.
+    assert found.attributes["mlflow.spanInputs"] == '{"a": [1]}'
+    assert found.attributes["mlflow.spanType"] == '"TOOL"'
+    assert (found.status.status_code, found.status.description) == (
+        otel.StatusCode.ERROR,
+        "ValueError: no",
+    )
+    assert [event.name for event in found.events] == ["exception"]
+
+
+def test_a_context_is_carried_to_another_thread(theirs: otel.Tracer) -> None:
+    def work(context: otel_context.Context) -> None:
+        token = otel_context.attach(context)
+        with pegboard.start_span("there"):
+            pass
+        otel_context.detach(token)
+        assert pegboard.get_current_active_span() is None
+
+    with pegboard.start_span("root") as root:
+        thread = Thread(target=work, args=(otel_context.get_current(),))
+        thread.start()
+        thread.join()
+    assert stored(root.trace_id) == [("root", None), ("there", "root")]
+
+
+def test_where_nothing_is_traced_opentelemetry_goes_on(
+    exported: InMemorySpanExporter, theirs: otel.Tracer
+) -> None:
+    off = pegboard.tracing.context(enabled=False)
+    with off, pegboard.start_span("none"), theirs.start_as_current_span("theirs") as span:
+        pass
+    assert sent(exported) == [("theirs", None)]
+    assert pegboard.get_trace(f"tr-{span.get_span_context().trace_id:032x}") is None
+
+
+def test_it_can_be_undone(exported: InMemorySpanExporter, theirs: otel.Tracer) -> None:
+    pegboard.tracing.use_opentelemetry(disable=True)
+    with pegboard.start_span("root") as root, theirs.start_as_current_span("theirs"):
+        pass
+    assert stored(root.trace_id) == [("root", None)]
+    assert sent(exported) == [("theirs", None)]
+
+
+WITHOUT = """
+import sys
+sys.modules["opentelemetry.sdk"] = None
+import pegboard
+with pegboard.start_span("a"):
+    pass
+print("opentelemetry" in sys.modules)
+try:
+    pegboard.tracing.use_opentelemetry()
+except pegboard.errors.PegboardError as error:
+    print(error)
+"""
+
+
+def test_nothing_of_it_is_loaded_before_it_is_asked_for(store: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True
+    )
+    loaded, said = done.stdout.splitlines()[:2]
+    assert loaded == "False"
+    assert "needs its SDK" in said

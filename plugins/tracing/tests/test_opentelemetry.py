@@ -159,6 +159,20 @@ def test_it_can_be_undone(exported: InMemorySpanExporter, theirs: otel.Tracer) -
     assert sent(exported) == [("theirs", None)]
 
 
+def test_an_exporter_is_a_destination() -> None:
+    exporter = InMemorySpanExporter()
+    pegboard.tracing.set_destination(exporter)
+    with pegboard.start_span("root") as root, pegboard.start_span("inner"):
+        pass
+    pegboard.tracing.reset()
+    assert sent(exporter) == [("root", None), ("inner", "root")]
+    assert pegboard.get_trace(root.trace_id) is None
+    with pegboard.start_span("kept") as kept:
+        pass
+    assert stored(kept.trace_id) == [("kept", None)]
+    assert len(exporter.get_finished_spans()) == 2
+
+
 WITHOUT = """
 import sys
 sys.modules["opentelemetry.sdk"] = None

@@ -58,7 +58,19 @@ class Destination:
 
 
 _last: Destination | None = None
+_kept = True
 _environments: dict[int, dict[str, str]] = {}
+
+
+def keep(wanted: bool) -> None:
+    """Say whether traces that begin now are kept in stores; else they only go to OpenTelemetry."""
+    global _kept, _last
+    _kept, _last = wanted, None
+
+
+def is_kept() -> bool:
+    """Whether traces that begin now are kept in stores."""
+    return _kept
 
 
 def current(experiment_id: str | None = None) -> Destination:
@@ -107,6 +119,8 @@ def _environment(client: Client) -> dict[str, str]:
 
 
 def _way_to(client: Client) -> Callable[[str], None]:
+    if not _kept:
+        return lambda _lines: None
     writer = client.writer
     if isinstance(writer, SpanJournal):
         log_spans = writer.log_spans

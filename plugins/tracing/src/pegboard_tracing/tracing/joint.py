@@ -244,12 +244,12 @@ def _text(value: Any) -> Any:
 _joint: Joint | None = None
 
 
-def send_to(exporter: SpanExporter) -> None:
-    """Pass traces that begin now to an exporter, and keep them nowhere else."""
+def send_to(exporter: SpanExporter, *, alone: bool = True) -> None:
+    """Pass traces that begin now to an exporter, and if ``alone``, keep them nowhere else."""
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(exporter))
     join(provider)
-    destinations.keep(False)
+    destinations.keep(not alone)
 
 
 def join(provider: TracerProvider | None = None) -> None:

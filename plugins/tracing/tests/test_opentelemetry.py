@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
 
@@ -15,6 +16,8 @@ from opentelemetry import trace as otel
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from pegboard_stores.traces.conventions import translated
+from pegboard_tracking.wire import otlp
 
 Tree = list[tuple[str, str | None]]
 
@@ -157,6 +160,56 @@ def test_it_can_be_undone(exported: InMemorySpanExporter, theirs: otel.Tracer) -
         pass
     assert stored(root.trace_id) == [("root", None)]
     assert sent(exported) == [("theirs", None)]
+
+
+def test_an_exporter_is_a_destination() -> None:
+    exporter = InMemorySpanExporter()
+    pegboard.tracing.set_destination(exporter)
+    with pegboard.start_span("root") as root, pegboard.start_span("inner"):
+        pass
+    pegboard.tracing.reset()
+    assert sent(exporter) == [("root", None), ("inner", "root")]
+    assert pegboard.get_trace(root.trace_id) is None
+    with pegboard.start_span("kept") as kept:
+        pass
+    assert stored(kept.trace_id) == [("kept", None)]
+    assert len(exporter.get_finished_spans()) == 2
+
+
+SENDING = """
+import pegboard
+with pegboard.start_span("root") as span:
+    span.set_outputs("done")
+print(pegboard.get_trace(span.trace_id) is not None)
+"""
+
+
+@pytest.mark.parametrize("dual", ["false", "true"])
+def test_the_environment_sends_traces_to_a_collector(
+    store: str, monkeypatch: pytest.MonkeyPatch, dual: str
+) -> None:
+    bodies: list[bytes] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        place = f"http://127.0.0.1:{server.server_port}/v1/traces"
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", place)
+        monkeypatch.setenv("MLFLOW_TRACE_ENABLE_OTLP_DUAL_EXPORT", dual)
+        done = subprocess.run(
+            [sys.executable, "-c", SENDING], capture_output=True, text=True, check=True
+        )
+        thread.join()
+    assert done.stdout.split() == [str(dual == "true")]
+    [batch] = otlp.read_binary(bodies[0])
+    [span] = map(translated, batch.spans)
+    assert (span.name, span.attributes["mlflow.spanOutputs"]) == ("root", "done")
 
 
 WITHOUT = """

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.errors import PegboardError
+from pegboard.targets import resolve
 from pegboard_scripting.fluent import experiments, hooks, lifetime
 from pegboard_stores.abilities import SpanJournal
 from pegboard_stores.traces import records
@@ -31,6 +33,9 @@ _ENVIRONMENT = frozenset(
     }
 )
 """What of the context of a run is metadata of a trace, too."""
+
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+"""The variables that tell to which collector traces go."""
 
 _SCHEMA_VERSION = "3"
 _EVERY_SECONDS = 0.2
@@ -58,12 +63,27 @@ class Destination:
 
 
 _last: Destination | None = None
+_kept = True
+_looked = False
 _environments: dict[int, dict[str, str]] = {}
+
+
+def keep(wanted: bool) -> None:
+    """Say whether traces that begin now are kept in stores; else they only go to OpenTelemetry."""
+    global _kept, _last
+    _kept, _last = wanted, None
+
+
+def is_kept() -> bool:
+    """Whether traces that begin now are kept in stores."""
+    return _kept
 
 
 def current(experiment_id: str | None = None) -> Destination:
     """Return where the traces go that begin now: to the experiment of the open run, if any."""
     global _last
+    if not _looked:
+        _look()
     open_runs = lifetime.open_runs()
     run = open_runs[-1] if open_runs else None
     client = experiments.client() if run is None else run.client
@@ -95,6 +115,17 @@ def _experiment(client: Client) -> str:
     return encode(experiments.DEFAULT_EXPERIMENT_ID if by_id is None else by_id[1])
 
 
+def _look() -> None:
+    """Let OpenTelemetry have the traces, if the environment of the process says so."""
+    global _looked
+    _looked = True
+    if any(os.environ.get(name) for name in ENDPOINTS):
+        try:
+            resolve("pegboard_tracing.tracing.exporting:from_environment")()
+        except Exception as error:
+            logger.warning("Traces do not go where the environment says: %s", error)
+
+
 def _environment(client: Client) -> dict[str, str]:
     """Return where and by whom this process was started, which is asked only once."""
     known = _environments.get(id(client.host))
@@ -107,6 +138,8 @@ def _environment(client: Client) -> dict[str, str]:
 
 
 def _way_to(client: Client) -> Callable[[str], None]:
+    if not _kept:
+        return lambda _lines: None
     writer = client.writer
     if isinstance(writer, SpanJournal):
         log_spans = writer.log_spans

@@ -16,6 +16,7 @@ from opentelemetry import trace as otel
 from opentelemetry.context.context import _RuntimeContext
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace.status import Status, StatusCode
 from pegboard.entities.traces import Span, SpanEvent, SpanLink, SpanStatusCode
@@ -243,6 +244,14 @@ def _text(value: Any) -> Any:
 _joint: Joint | None = None
 
 
+def send_to(exporter: SpanExporter, *, alone: bool = True) -> None:
+    """Pass traces that begin now to an exporter, and if ``alone``, keep them nowhere else."""
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    join(provider)
+    destinations.keep(not alone)
+
+
 def join(provider: TracerProvider | None = None) -> None:
     """Trace together with a provider, by default the global one, which is made if there is none."""
     global _joint
@@ -259,4 +268,6 @@ def leave() -> None:
     global _joint
     if _joint is not None:
         _joint.undo()
+        _joint.provider.force_flush()
         _joint = None
+        destinations.keep(True)

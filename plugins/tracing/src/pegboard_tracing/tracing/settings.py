@@ -11,7 +11,7 @@ from typing import Any
 from attrs import evolve
 from pegboard.errors import InvalidValue, PegboardError
 
-from pegboard_tracing import keys
+from pegboard_tracing import destinations, keys
 from pegboard_tracing.live import LiveSpan
 from pegboard_tracing.tracer import Configuration, Scope, configuration, scope
 
@@ -32,18 +32,33 @@ def reset() -> None:
     """Forget what was set here: tracing is on, and traces go to the active experiment."""
     vars(configuration).update(vars(Configuration()))
     scope.set(None)
+    _keep_again()
+
+
+def _keep_again() -> None:
+    if not destinations.is_kept():
+        use_opentelemetry(disable=True)
 
 
 def set_destination(destination: Any, *, context_local: bool = False) -> None:
     """Have new traces go to an experiment, a ``MlflowExperimentLocation``.
 
-    With ``context_local`` only those that this thread or task begins.
+    With ``context_local`` only those that this thread or task begins. A ``SpanExporter`` of
+    OpenTelemetry gets all new traces of the process, which are then kept nowhere else, until
+    another destination is set.
     """
+    if callable(getattr(destination, "export", None)) and not context_local:
+        from pegboard_tracing.tracing import joint
+
+        joint.send_to(destination)
+        return
     if not hasattr(destination, "experiment_id"):
         raise InvalidValue(
             f"Traces cannot go to {destination!r}.",
-            hint="Give pegboard.entities.MlflowExperimentLocation(experiment_id).",
+            hint="Give pegboard.entities.MlflowExperimentLocation(experiment_id), or an exporter "
+            "of OpenTelemetry.",
         )
+    _keep_again()
     chosen = destination.experiment_id
     if context_local:
         scope.set(evolve(scope.get() or Scope(), experiment_id=chosen))

@@ -44,9 +44,9 @@ def test_a_trace_that_another_process_began_goes_on_here() -> None:
 
 def test_a_trace_that_is_not_kept_there_is_not_kept_here() -> None:
     header = {"traceparent": f"00-{THEIRS}-{SPAN}-00"}
-    with tracing.set_tracing_context_from_http_request_headers(header):
-        with pegboard.start_span("served") as span:
-            assert tracing.get_tracing_context_headers_for_http_request() == header
+    served = tracing.set_tracing_context_from_http_request_headers(header)
+    with served, pegboard.start_span("served") as span:
+        assert tracing.get_tracing_context_headers_for_http_request() == header
     assert isinstance(span, NoOpSpan)
 
 
@@ -54,9 +54,9 @@ def test_a_trace_that_is_not_kept_there_is_not_kept_here() -> None:
     "header", ["", "nonsense", f"00-{'0' * 32}-{SPAN}-01", f"ff-{THEIRS}-{SPAN}-01"]
 )
 def test_a_header_that_says_nothing_begins_a_new_trace(header: str) -> None:
-    with tracing.set_tracing_context_from_http_request_headers({"traceparent": header}):
-        with pegboard.start_span("served") as span:
-            pass
+    served = tracing.set_tracing_context_from_http_request_headers({"traceparent": header})
+    with served, pegboard.start_span("served") as span:
+        pass
     assert (span.parent_id, span.trace_id != f"tr-{THEIRS}") == (None, True)
     with (
         pytest.raises(InvalidValue, match="traceparent"),

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import sqlite3
+<<<<<<< HEAD
+=======
+import subprocess
+import sys
+from collections.abc import Iterator
+>>>>>>> tracing
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +269,33 @@ class TestTracesBehindMlflowsServer(BehindMlflowsServer, TraceStoreContract, Tra
         inner = store.traces
         store.traces = lambda: HexIds(inner())  # type: ignore[method-assign]
         return store
+
+
+TRACED = """
+import json, pegboard
+with pegboard.start_span("root", "CHAIN") as root, pegboard.start_span("child") as child:
+    pegboard.update_current_trace(tags={"t": "1"}, session_id="s")
+    child.set_outputs({"x": [1, None]})
+    root.set_inputs("asked")
+pegboard.log_feedback(trace_id=root.trace_id, value=0.5)
+[found] = pegboard.search_traces(filter_string="tags.t = '1'", return_type="list")
+spans = [(span.name, span.span_type, span.inputs, span.outputs) for span in found.data.spans]
+info = found.info
+print(json.dumps([info.state, info.trace_metadata["mlflow.trace.session"], spans]))
+print(json.dumps([(each.name, each.value) for each in info.assessments]))
+"""
+
+
+def test_a_script_traces_to_mlflows_server(server, tmp_path: Path) -> None:
+    variables = {"PEGBOARD_TRACKING_URI": server.url, "MLFLOW_EXPERIMENT_NAME": "traced"}
+    environment = {**os.environ, **variables, "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", TRACED], env=environment, cwd=tmp_path, stdout=-1, check=True
+    )
+    trace, said = map(json.loads, done.stdout.splitlines())
+    spans = [["root", "CHAIN", "asked", None], ["child", "UNKNOWN", None, {"x": [1, None]}]]
+    assert trace == ["OK", "s", spans]
+    assert said == [["feedback", 0.5]]
 
 
 class TestMoreBehindMlflowsServer(BehindMlflowsServer, BeyondTheContracts):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from attrs import define, evolve, field
+from attrs import define, field
 from pegboard.entities import traces as stored
 from pegboard.entities.traces import AssessmentKind, TraceState
 from pegboard.errors import InvalidValue
@@ -335,10 +335,6 @@ class Trace:
     def pandas_dataframe_columns() -> list[str]:
         """Return the columns of such a table."""
         return list(COLUMNS)
-
-    def without_spans(self) -> Trace:
-        """Return its outline alone."""
-        return evolve(self, data=TraceData())
 
     def __repr__(self) -> str:
         return f"Trace(trace_id={self.trace_id!r})"

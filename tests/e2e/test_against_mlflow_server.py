@@ -6,12 +6,8 @@ import json
 import os
 import shutil
 import sqlite3
-<<<<<<< HEAD
-=======
 import subprocess
 import sys
-from collections.abc import Iterator
->>>>>>> tracing
 from pathlib import Path
 from typing import Any
 

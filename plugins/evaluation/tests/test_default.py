@@ -43,7 +43,7 @@ class TestClassifier(EvaluatorContract):
 
     @pytest.fixture
     def evaluator(self) -> ModelEvaluator:
-        return DefaultEvaluator(Settings())
+        return DefaultEvaluator(Settings(plots=False))
 
     @pytest.fixture
     def table(self) -> EvaluationTable:

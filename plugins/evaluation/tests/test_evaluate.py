@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pegboard.errors import PegboardError
 from pegboard_evaluation import explaining, predicting, tables
 from pegboard_evaluation.default import KINDS
+from pegboard_testing.llm_server import KEY, FakeOpenAI, Fault
 from sklearn.ensemble import RandomForestRegressor, VotingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neighbors import KNeighborsRegressor
@@ -92,6 +93,32 @@ def test_a_model_gets_pieces_of_a_large_table(monkeypatch: pytest.MonkeyPatch) -
         LOGISTIC, X.assign(t=LABELS), targets="t", model_type="classifier", evaluator_config=QUIET
     )
     assert "log_loss" in likely.metrics
+
+
+def test_an_endpoint_is_asked_row_by_row_and_rows_without_an_answer_count_as_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def words(predictions: Any) -> Any:
+        counts = [None if text is None else len(text.split()) for text in predictions]
+        return pegboard.metrics.MetricValue(scores=counts, aggregate_results={"mean": 1.5})
+
+    table = pd.DataFrame({"question": ["one", "one two", "three"]})
+    with FakeOpenAI() as server:
+        monkeypatch.setenv("PEGBOARD_GATEWAY_URI", server.address)
+        monkeypatch.setenv("PEGBOARD_GATEWAY_KEY", KEY)
+        given = {"model": "endpoints:/chat", "data": table, "extra_metrics": [metric(words)]}
+        result = pegboard.evaluate(**given, inference_params={"max_tokens": 9})
+        assert list(result.tables["eval_results_table"]["outputs"]) == table.question.tolist()
+        assert all(seen.body["max_tokens"] == 9 for seen in server.seen)
+
+        server.faults.append(Fault(400))
+        figure = pegboard.evaluate(**given).figures["words/mean"]
+        assert (figure.count, figure.failed) == (2, 1)
+        server.faults.extend([Fault(400)] * 3)
+        with pytest.raises(PegboardError, match="broken"):
+            pegboard.evaluate(**given)
+        with pytest.raises(PegboardError, match="asked by one column; there are 'question', 'x'"):
+            pegboard.evaluate(**{**given, "data": table.assign(x=1)})
 
 
 def test_a_model_with_several_columns_names_its_output() -> None:

@@ -123,7 +123,9 @@ def _series(values: Any) -> Any:
         return values
     if isinstance(values, pd.Series):
         return values.reset_index(drop=True)
-    return pd.Series(list(values) if not hasattr(values, "dtype") else values)
+    found = pd.Series(values if hasattr(values, "dtype") else list(values))
+    # A text that is missing stays None: pandas would make it NaN.
+    return found if found.dtype.kind in "biufcmM" else pd.Series(list(values), dtype=object)
 
 
 def ordered(metrics: Sequence[EvaluationMetric], columns: Columns) -> list[EvaluationMetric]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,10 @@ import numpy as np
 import pandas as pd
 from attrs import define, field, frozen
 from pegboard import host as hosts
+from pegboard.contracts.llm import LLMError
 from pegboard.errors import InvalidValue, quoted
+
+_LOG = logging.getLogger("pegboard")
 
 PIECE = 100_000
 """Rows that a model gets at once."""
@@ -138,14 +142,32 @@ def _endpoint(uri: str, params: Mapping[str, Any]) -> Predictor:
             f"{uri} was to be asked {quoted(value)}: a text, or a dict with 'messages'."
         )
 
-    def predict(frame: pd.DataFrame) -> list[str]:
+    def tried(value: Any) -> str | LLMError:
+        try:
+            return ask(value)
+        except LLMError as error:
+            return error
+
+    def predict(frame: pd.DataFrame) -> list[str | None]:
         if frame.shape[1] != 1:
             raise InvalidValue(
                 f"{uri} is asked by one column; there are {', '.join(map(repr, frame))}.",
                 hint="Name it: feature_names=['question'].",
             )
         with ThreadPoolExecutor(_WORKERS) as pool:
-            return list(pool.map(ask, frame.iloc[:, 0].tolist()))
+            answers = list(pool.map(tried, frame.iloc[:, 0].tolist()))
+        failures = [each for each in answers if isinstance(each, LLMError)]
+        if len(failures) == len(answers):
+            raise failures[0]
+        if failures:
+            _LOG.warning(
+                "%s gave no answer for %d of %d rows; the first time: %s",
+                uri,
+                len(failures),
+                len(answers),
+                failures[0].message,
+            )
+        return [None if isinstance(each, LLMError) else each for each in answers]
 
     return Predictor(predict)
 

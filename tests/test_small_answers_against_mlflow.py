@@ -132,6 +132,9 @@ def saying(text: str) -> Any:
 def test_a_guardrail_of_the_api_guards(served: tuple[Served, guardrails.Server]) -> None:
     running, server = served
     upstream = running.upstream
+    _, known = server.ask("GET", "gateway/guardrails/list", {})
+    for each in known.get("guardrails", ()):
+        server.ask("DELETE", "gateway/guardrails/delete", {"guardrail_id": each["guardrail_id"]})
 
     def made(**more: Any) -> str:
         _, answer = server.ask(

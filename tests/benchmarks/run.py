@@ -44,6 +44,7 @@ NAMES = (
     "server_registry",
     "registry",
     "model_loading",
+    "evaluation",
     "traces",
     "tracing",
     "gateways",

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 sys.path.insert(0, str(Path(__file__).parent))
 import aviary
 import birdsong
+import workbench
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 AXE = Path(__file__).parents[2] / "plugins/ui/web/node_modules/axe-core/axe.min.js"
@@ -80,6 +81,16 @@ def nest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     ids = birdsong.fill(store)
     aviary.fill(store, ids)
     aviary.files(store, ids)
+    with serving(place, ids=ids) as served:
+        yield served
+
+
+@contextmanager
+def at_the_bench(place: Path) -> Iterator[Served]:
+    """Serve bird songs in a directory; heron-31 has files of every kind, traces and a model."""
+    store = f"sqlite:{place}/s.db"
+    ids = birdsong.fill(store)
+    ids |= workbench.fill(store, ids["heron-31"])
     with serving(place, ids=ids) as served:
         yield served
 

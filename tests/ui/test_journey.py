@@ -7,20 +7,15 @@ import re
 from collections.abc import Iterator
 from urllib.request import urlopen
 
-import birdsong
 import pytest
-import workbench
-from conftest import Served, serving
+from conftest import Served, at_the_bench
 from playwright.sync_api import Page, expect
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve bird songs; heron-31 has files of every kind, traces and a model."""
-    place = tmp_path_factory.mktemp("journey")
-    ids = birdsong.fill(f"sqlite:{place}/s.db")
-    ids |= workbench.fill(f"sqlite:{place}/s.db", ids["heron-31"])
-    with serving(place, ids=ids) as served:
+    with at_the_bench(tmp_path_factory.mktemp("journey")) as served:
         yield served
 
 

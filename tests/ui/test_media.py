@@ -110,7 +110,8 @@ def files(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         context.close()
         for name, content in (
             ("paper.pdf", pdf(tries)), ("fake.pdf", b"<script>window.top.escaped = 1</script>"),
-            ("wren.wav", sound()), ("nest.webm", film), ("woods.geojson", WOODS), ("broken.webm", film[:40] + bytes(90)),
+            ("wren.wav", sound()), ("nest.webm", film), ("broken.webm", film[:40] + bytes(90)),
+            ("woods.geojson", WOODS),
         ):  # fmt: skip
             (place / name).write_bytes(content)
             client.log_artifact(run, str(place / name))

@@ -1,4 +1,4 @@
-"""Runs and experiments that were deleted come back; experiments are renamed, and opened together."""
+"""Deleted runs and experiments come back; experiments are renamed, and opened together."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from urllib.request import url2pathname
 import birdsong
 import pytest
 import workbench
-from conftest import DESK, Served, serving, watched
+from conftest import DESK, Served, at_the_bench, watched
 from pegboard.entities import Metric
 from pegboard_scripting.client import Client
 from playwright.sync_api import Browser, Page, expect
@@ -28,11 +28,7 @@ APART = ("sandbox", "Content Security Policy", "Security Policy", "violates")
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve bird songs; heron-31 has files of every kind."""
-    place = tmp_path_factory.mktemp("bench")
-    store = f"sqlite:{place}/s.db"
-    ids = birdsong.fill(store)
-    ids |= workbench.fill(store, ids["heron-31"])
-    with serving(place, ids=ids) as served:
+    with at_the_bench(tmp_path_factory.mktemp("bench")) as served:
         yield served
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pegboard.errors import PegboardError
-from pegboard_evaluation import predicting, tables
+from pegboard_evaluation import explaining, predicting, tables
 from pegboard_evaluation.default import KINDS
+from sklearn.ensemble import RandomForestRegressor, VotingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.tree import DecisionTreeRegressor
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -438,6 +443,69 @@ def test_what_was_measured_before_an_interruption_is_kept() -> None:
     assert logged.data.metrics["r2_score"]
     assert logged.info.status == "KILLED"
     assert len(pegboard.load_table("eval_results_table.json", [run.info.run_id])) == 30
+
+
+def test_without_shap_that_is_said_if_explanations_are_asked_for() -> None:
+    result = regress(LINEAR, evaluator_config={"log_model_explainability": True})
+    assert "pip install 'pegboard-evaluation[shap]'" in result.skipped["feature_importance"]
+    table = static(evaluator_config={"log_model_explainability": True})
+    assert "no model to explain" in table.skipped["feature_importance"]
+    assert "feature_importance" not in regress(LINEAR).skipped
+
+
+@pytest.mark.parametrize(
+    ("model", "algorithm"),
+    [
+        (DecisionTreeRegressor().fit(X, Y), "tree"),
+        (RandomForestRegressor(n_estimators=2).fit(X, Y), "tree"),
+        (LINEAR, "linear"),
+        (KNeighborsRegressor().fit(X, Y), "permutation"),
+        (
+            VotingRegressor([("tree", DecisionTreeRegressor()), ("k", LINEAR)]).fit(X, Y),
+            "permutation",
+        ),
+    ],
+)
+def test_the_explainer_that_fits_a_model_is_chosen(model: Any, algorithm: str) -> None:
+    assert explaining.fitting(model) == algorithm
+
+
+def test_contributions_of_every_form_become_one_size_a_feature() -> None:
+    values = np.array([[1.0, -2.0], [-3.0, 0.0], [2.0, 1.0]])
+    for form in (values, np.stack([values, values], axis=-1)):
+        assert explaining.sizes(form, 2).tolist() == [2.0, 1.0]
+
+
+def test_texts_are_measured_without_the_network() -> None:
+    table = pd.DataFrame({"q": ["a", "b"], "gt": ["x", "y"], "out": ["x", "z"]})
+    result = pegboard.evaluate(
+        data=table, targets="gt", predictions="out", model_type="text-summarization"
+    )
+    assert result.metrics == {}
+    named = ("token_count", "toxicity/v1", "ari_grade_level/v1", "rouge1/v1", "rougeLsum/v1")
+    assert set(named) <= set(result.skipped)
+    assert "pip install rouge-score" in result.skipped["rouge1/v1"]
+
+
+_MILLION = """
+import resource, numpy as np, pandas as pd, pegboard
+from sklearn.linear_model import LinearRegression
+X = pd.DataFrame(np.random.default_rng(0).normal(size=(1_000_000, 10)), columns=list("abcdefghij"))
+model = LinearRegression().fit(X[:1000], X[:1000].sum(axis=1))
+X["y"] = X.sum(axis=1)
+small = pegboard.evaluate(model, X[:1000], targets="y", model_type="regressor")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+found = pegboard.evaluate(model, X, targets="y", model_type="regressor")
+assert found.metrics["example_count"] == 1_000_000
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def test_a_million_rows_take_less_memory_than_a_copy_of_the_table(place: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", _MILLION]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 88_000_000 / 1024
 
 
 def test_latency_is_taken_row_by_row() -> None:

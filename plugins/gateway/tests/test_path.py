@@ -257,7 +257,7 @@ def test_who_waits_in_vain_is_forgotten(tmp_path: Path, upstream: FakeUpstream) 
         leaving.close()
         ends = [record.outcome for record in gateway.notes.wait(3)]
         assert ends == [Outcome.REFUSED, Outcome.REFUSED, Outcome.GONE]
-        assert not gateway.calls._ended
+        assert not gateway.calls.waiting
         upstream.release()
         assert first.getresponse().status == 200
     assert upstream.connections == 1

@@ -54,18 +54,19 @@ def output_tokens(request: LLMRequest) -> int:
     return DEFAULT_OUTPUT * _choices(request) if found is None else found
 
 
-def most_output(request: LLMRequest, most: int | None) -> int | None:
+def most_output(request: LLMRequest, unsaid: int | None, longest: int | None = None) -> int | None:
     """Return the most tokens that an answer can have; None if nothing limits it.
 
-    ``most`` is the most that the model puts out for one choice; None if that is not known.
+    ``unsaid`` is the most of one choice that the request does not limit, ``longest`` that of the
+    model, whatever a request says; None for either that nobody knows.
     """
     if request.task is Task.EMBEDDING:
         return 0
     body = request.body
-    said = body.get("max_completion_tokens") or body.get("max_tokens")
-    if said:
-        most = int(said) if most is None else min(int(said), most)
-    return None if most is None else most * _choices(request)
+    said = body.get("max_completion_tokens") or body.get("max_tokens") or unsaid
+    if said is None:
+        return None
+    return (int(said) if longest is None else min(int(said), longest)) * _choices(request)
 
 
 def _choices(request: LLMRequest) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from attrs import Factory, field, frozen, validators
+from attrs import Factory, evolve, field, frozen, validators
 from pegboard.contracts.evaluation import (
+    Artifact,
     EvaluationTable,
     Figure,
     ModelEvaluator,
@@ -20,6 +22,7 @@ from pegboard_evaluation import (
     certainty,
     classifiers,
     custom,
+    explaining,
     files,
     metrics,
     plots,
@@ -35,6 +38,12 @@ TEXTS = ("question-answering", "text-summarization", "text")
 RETRIEVER = "retriever"
 KINDS = (CLASSIFIER, REGRESSOR, *TEXTS, RETRIEVER)
 """The types of models, as MLflow calls them."""
+
+_EXPLAINED = 10_000
+"""Larger tables are explained only if that is asked for."""
+
+_ALGORITHMS = {"kernel": "permutation", "partition": "permutation"}
+"""What stands for MLflow's slower algorithms."""
 
 
 @frozen(kw_only=True)
@@ -69,9 +78,14 @@ class Settings:
     """Nothing depends on it: metrics are logged with the data set of the run."""
     log_model_explainability: bool | None = None
     """Whether the model is explained; None: if ``shap`` is installed and the table is small."""
-    explainability_algorithm: str = ""
+    explainability_algorithm: str = field(
+        default="", validator=validators.in_(("", *explaining.ALGORITHMS, *_ALGORITHMS))
+    )
     explainability_nsamples: int = 2000
     explainability_kernel_link: str = "identity"
+    """Nothing depends on it: kernels are not used."""
+    explainability_budget_s: float = field(default=60.0, validator=validators.gt(0))
+    """Seconds after which explaining is given up."""
     extra_metrics: Any = ()
     custom_artifacts: Any = ()
     parameters: dict[str, Any] = Factory(dict)
@@ -127,6 +141,7 @@ class DefaultEvaluator(ModelEvaluator):
         yield from self._custom(table, work, columns)
         if rows is not None:
             yield from self._files(rows, work)
+        yield from self._explained(table, work)
         yield from files.made_by(
             self.options.custom_artifacts,
             columns,
@@ -305,6 +320,31 @@ class DefaultEvaluator(ModelEvaluator):
             bins=options.calibration_n_bins,
             name=options.calibration_classifier_name,
         )
+
+    def _explained(self, table: EvaluationTable, work: Work) -> Iterator[Result]:
+        """Yield which features the model goes by: if asked for, or if that is quick."""
+        wanted = self.options.log_model_explainability
+        quick = table.count <= _EXPLAINED and find_spec("shap") is not None
+        if wanted is False or table.kind not in (REGRESSOR, CLASSIFIER):
+            return
+        if not wanted and (table.model is None or not quick):
+            return
+        algorithm = self.options.explainability_algorithm or "auto"
+        explainer = explaining.Explaining(
+            explaining.Settings(
+                algorithm=_ALGORITHMS.get(algorithm, algorithm),
+                rows=self.options.explainability_nsamples,
+                budget_s=self.options.explainability_budget_s,
+            )
+        )
+        try:
+            explainer.check(table)
+        except InvalidValue as error:
+            yield Artifact(name=explaining.NAME, path=None, skipped=str(error))
+            return
+        for made in explainer.evaluate(table, work):
+            if isinstance(made, Artifact):
+                yield evolve(made, name=self._named(made.name))
 
     def _named(self, name: str) -> str:
         return f"{self.options.metric_prefix}{name}"

@@ -55,6 +55,11 @@ def pegboard_evaluators() -> Sequence[Evaluator]:
             "Whether probabilities mean what they say",
         ),
         Evaluator(
+            "shap",
+            "pegboard_evaluation.explaining:Explaining",
+            "Which features a model goes by",
+        ),
+        Evaluator(
             "drift",
             "pegboard_evaluation.drift:Drift",
             "Whether the data is still such as an earlier table's",

@@ -16,6 +16,8 @@ from pegboard_evaluation.metric import MetricValue, standard_aggregations
 _TOXIC = 0.5
 """Texts that score more are toxic."""
 
+_BY_SYLLABLES = ("flesch_kincaid_grade",)
+
 _CACHED = {"cl100k_base": "9b5ad71b2ce5302211f9c61530b329a4922fc6a4"}
 """The names that tiktoken gives to the files of its encodings."""
 
@@ -37,13 +39,30 @@ def readability(texts: Any, function: str) -> MetricValue:
     """Return the school years that it takes to read texts, by ``textstat``."""
     if find_spec("textstat") is None:
         return missing("textstat", "The grade level of a text")
+    if function in _BY_SYLLABLES and not _knows_syllables():
+        command = command_line("python", "-m", "nltk.downloader", "cmudict")
+        return MetricValue(
+            skipped="textstat needs nltk's dictionary of syllables, which is not on this machine, "
+            f"and nothing is fetched: {command}"
+        )
     import textstat
 
+    return by_text(texts, getattr(textstat, function))
+
+
+def _knows_syllables() -> bool:
+    """Whether ``textstat`` can count syllables without asking the network for a dictionary."""
+    from importlib.metadata import requires
+
+    if not any(each.startswith("nltk") for each in requires("textstat") or ()):
+        return True  # Versions before 0.7.5 have a dictionary of their own.
+    import nltk
+
     try:
-        return by_text(texts, getattr(textstat, function))
-    except LookupError as error:
-        # Newer versions look for a dictionary that they would fetch from the network.
-        return MetricValue(skipped=f"textstat lacks data: {str(error).strip().splitlines()[0]}")
+        nltk.data.find("corpora/cmudict")
+    except LookupError:
+        return False
+    return True
 
 
 def rouge(texts: Any, targets: Any, kind: str) -> MetricValue:

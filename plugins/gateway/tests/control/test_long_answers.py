@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from attrs import frozen
-from pegboard.contracts.llm import Json, LLMRequest, LocalProvider, Task
+from pegboard.config import Config
+from pegboard.contracts.llm import Json, LLMProvider, LLMRequest, LocalProvider, Task
+from pegboard.host import Host
 from pegboard_gateway.catalog.contract import FixedCatalog, GatewayEndpoint, Target
 from pegboard_gateway.control.contract import BudgetSpent
 from pegboard_gateway.control.rules import Budget, Rules, Scope
@@ -43,13 +46,17 @@ class Long(LocalProvider):
         self.longest, self.go = longest, threading.Event()
         self.asked: list[int | None] = []
 
+    def output_limit(self, model: str) -> int | None:
+        return 30 if model == "limited" else None
+
     def events(self, request: LLMRequest) -> Iterator[Json]:
         yield {**self.answer(request), "object": "chat.completion.chunk"}
 
     def answer(self, request: LLMRequest) -> Json:
         self.asked.append(request.body.get("max_tokens"))
         assert self.go.wait(30)
-        said = min(self.longest, request.body.get("max_tokens") or self.longest)
+        limit = request.body.get("max_tokens") or self.output_limit(request.model)
+        said = min(self.longest, limit or self.longest)
         usage = {"prompt_tokens": 1, "completion_tokens": said, "total_tokens": 1 + said}
         return {"object": "chat.completion", "choices": [], "usage": usage}
 
@@ -77,6 +84,7 @@ CASES = {
     "nobody knows": ({}, {}, 2_000, None, 1),
     "the call says": ({}, {"max_tokens": 10}, 2_000, 10, 5),
     "the model has": ({"provider": "openai", "model_name": "gpt-4o"}, {}, 16_384, None, 1),
+    "its provider says": ({"model_name": "limited"}, {}, 2_000, None, 2),
     "configured": ({"max_output_tokens": 30}, {}, 2_000, 30, 2),
     "configured for less": ({"max_output_tokens": 30}, {"max_tokens": 90}, 2_000, 30, 2),
     "it says less": ({"max_output_tokens": 30}, {"max_tokens": 20}, 2_000, 20, 3),
@@ -114,7 +122,18 @@ def test_the_budget_is_exceeded_by_one_call_at_most(case: str, kind: str, tmp_pa
     assert all("max_tokens" in each.hint for each in refused)
     [spent] = sums(tmp_path / USAGE, BUDGET, keeping.gate.clock()).values()
     if price.output:
-        one = TOKEN * min(longest, sent or longest)
+        one = TOKEN * min(longest, sent or model.output_limit(target.model_name) or longest)
         assert spent == passing * one < BUDGET.amount + one
         # The rest of the year it is spent.
         assert all(isinstance(each, BudgetSpent) and each.retry_after > 60 for each in second)
+
+
+@pytest.mark.parametrize("limit", [0, 500])
+@pytest.mark.parametrize("name", ["claude-3-haiku", "claude-sonnet-4-5-20250929"])
+def test_what_a_provider_sends_as_limit_is_what_is_reserved(name: str, limit: int) -> None:
+    settings = {"api_key": "sk-none", "max_tokens": limit}
+    model = Host(Config()).llm_provider("anthropic", settings, "here")
+    assert isinstance(model, LLMProvider)
+    call = model.call(LLMRequest(Task.CHAT, name, {"messages": [{"role": "user", "content": "x"}]}))
+    longest = Target("chat/0", "anthropic", name, model).longest_answer
+    assert orjson.loads(call.body)["max_tokens"] == longest

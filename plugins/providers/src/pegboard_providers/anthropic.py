@@ -68,9 +68,13 @@ class AnthropicForm(HttpProvider):
             taken -= {"reasoning_effort"}
         return {Task.CHAT: taken}
 
+    def output_limit(self, model: str) -> int:
+        """Return the limit of answers that requests do not limit."""
+        return self.options.max_tokens or translate.limit_of(model)
+
     def body(self, request: LLMRequest) -> Json:
         """Return the request in Anthropic's form."""
-        return translate.body(request, self.options.max_tokens)
+        return translate.body(request, self.output_limit(request.model))
 
     def read(self, request: LLMRequest, value: Json) -> Json:
         """Return an answer in OpenAI's form."""

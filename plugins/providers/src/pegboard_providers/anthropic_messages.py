@@ -28,7 +28,7 @@ def body(request: LLMRequest, default_limit: int) -> Json:
     """Return the body of a request to ``/v1/messages``."""
     asked = request.body
     system, messages = _messages(request)
-    limit = contents.output_limit(request) or default_limit or _limit_of(request.model)
+    limit = contents.output_limit(request) or default_limit
     made: Json = {"model": request.model, "max_tokens": limit, "messages": messages}
     if system:
         made["system"] = system
@@ -53,7 +53,8 @@ def body(request: LLMRequest, default_limit: int) -> Json:
     return made
 
 
-def _limit_of(model: str) -> int:
+def limit_of(model: str) -> int:
+    """Return the limit of an answer whose request has none; Anthropic wants one always."""
     return 8192 if claude.version_of(model) >= (3, 5) else 4096
 
 

@@ -171,6 +171,10 @@ class Model(ABC):
         """Return ``takes`` as it holds for one model."""
         return self.takes
 
+    def output_limit(self, model: str) -> int | None:  # noqa: ARG002
+        """Return what answers are limited to where a request says nothing; None: not by us."""
+        return None
+
 
 class LLMProvider(Model):
     """A vendor behind HTTP. Threads may call its methods; all but ``renew`` are quick."""

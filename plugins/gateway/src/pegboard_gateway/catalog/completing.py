@@ -108,6 +108,9 @@ class _Remote(LLMProvider):
     def takes_of(self, model: str) -> Mapping[Task, frozenset[str]]:
         return _takes(self.inner.takes_of(model))
 
+    def output_limit(self, model: str) -> int | None:
+        return self.inner.output_limit(model)
+
     def renewal(self) -> Renewal:
         return self.inner.renewal()
 
@@ -146,6 +149,9 @@ class _Local(LocalProvider):
 
     def takes_of(self, model: str) -> Mapping[Task, frozenset[str]]:
         return _takes(self.inner.takes_of(model))
+
+    def output_limit(self, model: str) -> int | None:
+        return self.inner.output_limit(model)
 
     def answer(self, request: LLMRequest) -> Json:
         if not _completes(request):

@@ -55,8 +55,15 @@ class Target:
 
     @property
     def longest_answer(self) -> int | None:
-        """The most tokens of one answer, as configured or as the model has it; None: not known."""
-        return self.max_output_tokens or most_output(self.provider, self.model_name)
+        """The most tokens of one answer that its request does not limit; None: not known.
+
+        As configured, as the provider says where the request does not, or as the model has it.
+        """
+        return (
+            self.max_output_tokens
+            or self.model.output_limit(self.model_name)
+            or most_output(self.provider, self.model_name)
+        )
 
 
 @frozen(eq=False)

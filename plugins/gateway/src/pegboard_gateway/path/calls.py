@@ -48,6 +48,7 @@ from pegboard_gateway.path.faults import no_endpoint, telling
 from pegboard_gateway.path.local import Local
 from pegboard_gateway.path.renewals import Renewals
 from pegboard_gateway.path.sites import Site, Sites
+from pegboard_gateway.path.waiting import Waiting
 from pegboard_gateway.routing import Later, Over, Plan, Queue, State, Try
 from pegboard_gateway.routing.order import ordered
 from pegboard_gateway.upstream import Client, Waits
@@ -101,8 +102,7 @@ class Calls:
         self.random = random or Random()  # noqa: S311 (it decides who is asked, not who may)
         self.guard_of, self.scope, self.trace = guard, scope, trace
         self.cache = AnswerCache()
-        self._ended: dict[State, dict[asyncio.Future[None], None]] = {}
-        """By upstream, those who wait for a call to it to end, in their order."""
+        self.waiting = Waiting()
 
     async def call(
         self, asked: Asked, request_id: str = "", form: Callable[[Json], Json] | None = None
@@ -131,31 +131,6 @@ class Calls:
         if found is None:
             raise no_endpoint(name)
         return found
-
-    async def a_call_ended(self, site: Site, until: float) -> None:
-        """Wait until a call to a site's upstream has ended, or a time of the loop's clock."""
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
-        waiting = self._ended.setdefault(site.state, {})
-        waiting[waiter] = None
-        try:
-            async with asyncio.timeout_at(until):
-                await waiter
-        except TimeoutError:
-            name = site.target.model_name
-            text = f"All calls that {name!r} takes at one time were in use."
-            raise LLMError(Trouble.OVERLOADED, text, retry_after=1) from None
-        finally:
-            waiting.pop(waiter, None)
-            if not waiting and self._ended.get(site.state) is waiting:
-                del self._ended[site.state]
-
-    def ended(self, site: Site) -> None:
-        """Tell those who wait for a call to an upstream to end."""
-        if self._ended and (waiting := self._ended.pop(site.state, None)):
-            for waiter in waiting:
-                if not waiter.done():
-                    waiter.set_result(None)
 
     def close(self) -> None:
         """Close all connections."""
@@ -263,7 +238,7 @@ class Way:
             elif isinstance(step, Later):
                 await asyncio.sleep(step.seconds)
             elif isinstance(step, Queue):
-                await calls.a_call_ended(step.target, until)
+                await calls.waiting.wait(step.target, until)
             else:
                 assert isinstance(step, Over)
                 raise step.error
@@ -282,7 +257,7 @@ class Way:
             await self._may_try(site, request)
         except BaseException:
             state.left()
-            self.calls.ended(site)
+            self.calls.waiting.ended(site)
             raise
         self._site, self._attempt_started = site, time.perf_counter()
         attempt = Attempt(target=target.key, provider=target.provider, model=target.model_name)
@@ -318,7 +293,9 @@ class Way:
             checks.refuse_others(request, site.takes, target.provider)
         elif isinstance(target.model, LocalProvider):
             raise checks.unsupported(f"{target.provider} has no API that could be called.", "")
-        most = estimate.most_output(request, site.max_output)
+        # What is passed on as it is does not hear what the provider would say.
+        unsaid = site.unsaid if self.asked.passed is None else site.longest
+        most = estimate.most_output(request, unsaid, site.longest)
         self._output = _LONG_ANSWER if most is None else most
         reserved = permit.reserve(
             target.key,
@@ -432,7 +409,7 @@ class Way:
         attempt.seconds = time.perf_counter() - self._attempt_started
         attempt.tokens, attempt.cost = tokens, site.cost(paid or tokens)
         self._permit.settle(Spent(attempt.target, tokens, attempt.cost))
-        self.calls.ended(site)
+        self.calls.waiting.ended(site)
 
     def _over(self, outcome: Outcome, status: int, trouble: str = "") -> None:
         if self._is_over:

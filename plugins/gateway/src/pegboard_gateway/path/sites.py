@@ -10,6 +10,7 @@ from attrs import define
 from pegboard.contracts.llm import LLMError, LocalProvider, Task
 from pegboard_llm import prices
 from pegboard_llm.estimate import BYTES_OF_TOKEN
+from pegboard_llm.model_data import most_output
 
 from pegboard_gateway.entities import Tokens
 from pegboard_gateway.money import MOST_OF_ATTEMPT, Money
@@ -32,8 +33,10 @@ class Site:
     target: Target
     state: State
     price: prices.Price | None
-    max_output: int | None
-    """The most tokens of one answer, as configured or as the model has it; None: not known."""
+    unsaid: int | None
+    """The most tokens of one answer whose request does not limit it; None: not known."""
+    longest: int | None
+    """The most tokens of one answer of the model, whatever a request says; None: not known."""
     takes: Mapping[Task, frozenset[str]]
     is_local: bool
     reading: reading
@@ -138,6 +141,7 @@ class Sites:
                 input=price.input, output=price.output, cached_input=price.cached_input
             ),
             target.longest_answer,
+            most_output(target.provider, target.model_name),
             target.model.takes_of(target.model_name),
             isinstance(target.model, LocalProvider),
             reading(target.provider),

@@ -29,12 +29,14 @@ const DENSITIES: readonly Density[] = ['normal', 'compact', 'roomy']
 export const theme = signal(stored('theme', THEMES))
 export const density = signal(stored('density', DENSITIES))
 
+// Asked for once: to make one anew the browser works out the styles of the whole page.
+const phone = matchMedia('(max-width: 600px)')
+const system = matchMedia('(prefers-color-scheme: dark)')
+
 /** The height of a row in px. */
-export const rowHeight = (): number => (matchMedia('(max-width: 600px)').matches ? 40 : HEIGHTS[density.value])
+export const rowHeight = (): number => (phone.matches ? 40 : HEIGHTS[density.value])
 
 const next = <T>(all: readonly T[], now: T): T => all[(all.indexOf(now) + 1) % all.length]!
-
-const system = matchMedia('(prefers-color-scheme: dark)')
 
 export const isDark = (): boolean => theme.value === 'dark' || (theme.value === 'system' && system.matches)
 

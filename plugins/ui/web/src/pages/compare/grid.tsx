@@ -16,7 +16,7 @@ const LETTER = 7.22
 /** Where few runs leave room, names of keys get it. */
 function keyWidth(answer: Answer): number {
   if (isNarrow) return KEY_WIDTH
-  const most = [260, 260, 260, 172][answer.runs.length] ?? KEY_WIDTH
+  const most = [260, 260, 260, innerWidth < 1440 ? KEY_WIDTH : 172][answer.runs.length] ?? KEY_WIDTH
   const longest = Math.max(0, ...answer.rows.map((each) => titleOf(each).length))
   return Math.max(KEY_WIDTH, Math.min(most, Math.ceil(longest * LETTER) + 24))
 }

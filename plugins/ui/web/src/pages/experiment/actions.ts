@@ -18,27 +18,17 @@ const told = (runs: readonly Target[]): string =>
 const each = (runs: readonly Target[], send: (id: string) => Promise<unknown>): Promise<unknown> =>
   runs.reduce<Promise<unknown>>((before, run) => before.then(() => send(run.id)), Promise.resolve())
 
-/** Delete runs; they can be restored. */
-export const deleteRuns = (runs: readonly Target[], gone: (ids: string[], on: boolean) => void): Promise<boolean> => {
+/** Delete runs, or bring deleted ones back. */
+export const setDeleted = (runs: readonly Target[], deleted: boolean, gone: (ids: string[], on: boolean) => void): Promise<boolean> => {
   const ids = runs.map((run) => run.id)
+  const send = (wanted: boolean) => each(runs, (id) => post(`${MLFLOW}/${wanted ? 'delete' : 'restore'}`, { run_id: id }))
   return edit({
-    said: `deleted ${told(runs)}`,
+    said: `${deleted ? 'deleted' : 'restored'} ${told(runs)}`,
+    // Either way they leave the view.
     apply: () => gone(ids, true),
-    send: () => each(runs, (id) => post(`${MLFLOW}/delete`, { run_id: id })),
+    send: () => send(deleted),
     revert: () => gone(ids, false),
-    unsend: () => each(runs, (id) => post(`${MLFLOW}/restore`, { run_id: id })),
-  })
-}
-
-/** Bring deleted runs back. */
-export const restoreRuns = (runs: readonly Target[], gone: (ids: string[], on: boolean) => void): Promise<boolean> => {
-  const ids = runs.map((run) => run.id)
-  return edit({
-    said: `restored ${told(runs)}`,
-    apply: () => gone(ids, true),
-    send: () => each(runs, (id) => post(`${MLFLOW}/restore`, { run_id: id })),
-    revert: () => gone(ids, false),
-    unsend: () => each(runs, (id) => post(`${MLFLOW}/delete`, { run_id: id })),
+    unsend: () => send(!deleted),
   })
 }
 

@@ -8,7 +8,7 @@ import { hasRoute, navigate } from '../../core/router'
 import { may } from '../../core/root'
 import { Ask } from '../../parts/ask'
 import { ColourMenu } from './colour'
-import { deleteRuns, pinRuns, renameRun, restoreRuns, type Target, tagRuns } from './actions'
+import { pinRuns, renameRun, setDeleted, type Target, tagRuns } from './actions'
 import { type Col, SPARK } from './layout'
 import type { RunRow, Source } from './rows'
 import { change, sortColumn, type View } from './state'
@@ -38,7 +38,7 @@ export function Picked({ targets, single, pins, setPins, hides, renew, view, pic
     void pinRuns(single, targets, on, (found, shown) => setPins(shown ? [...new Set([...pins, ...found])] : pins.filter((id) => !found.includes(id))))
   }
   const removes = view.deleted ? 'Restore' : 'Delete'
-  const remove = () => { void (view.deleted ? restoreRuns : deleteRuns)(targets, hides); pick(ids, false) }
+  const remove = () => { void setDeleted(targets, !view.deleted, hides); pick(ids, false) }
   const compare = () => navigate(`/compare?runs=${ids.join(',')}`)
   const canCompare = picked > 1 && hasRoute('/compare')
   useKeys('Picked runs', {

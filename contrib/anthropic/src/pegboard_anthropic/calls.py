@@ -33,7 +33,7 @@ def a_call(call: Call) -> Generator[None, Any, None]:
         tools = _tools(given.get("tools"))
         if tools:
             span.set_attribute(calls.TOOLS, tools)
-    call.kwargs = _with_headers(call.kwargs, span)
+    call.kwargs = calls.with_headers(call.kwargs, span)
     try:
         result = yield
     except BaseException as error:
@@ -56,13 +56,6 @@ def _arguments(call: Call) -> dict[str, Any]:
     """Return what was given, in the order in which the library has it."""
     bound = inspect.signature(call.function).bind_partial(*call.args, **call.kwargs).arguments
     return {name: value for name, value in bound.items() if name != "self"}
-
-
-def _with_headers(given: Mapping[str, Any], span: calls.CallSpan) -> dict[str, Any]:
-    own = calls.headers(span)
-    if not own:
-        return dict(given)
-    return {**given, "extra_headers": {**own, **(given.get("extra_headers") or {})}}
 
 
 def _tools(tools: Any) -> list[dict[str, Any]]:

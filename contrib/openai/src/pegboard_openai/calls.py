@@ -44,7 +44,7 @@ def _observer(span_type: str) -> Any:
         span = calls.begin(
             type(call.args[0]).__name__, span_type, given, _attributes(given, span_type)
         )
-        call.kwargs = _with_headers(given, span)
+        call.kwargs = calls.with_headers(given, span)
         try:
             result = answers.parsed((yield))
         except BaseException as error:
@@ -62,11 +62,3 @@ def _attributes(given: Mapping[str, Any], span_type: str) -> dict[str, Any]:
     if span_type in (_CHAT, _LLM):
         found[calls.FORMAT] = "openai"
     return found
-
-
-def _with_headers(given: Mapping[str, Any], span: calls.CallSpan) -> dict[str, Any]:
-    """Return the arguments with the headers of the span, where the user gave no other."""
-    own = calls.headers(span)
-    if not own:
-        return dict(given)
-    return {**given, "extra_headers": {**own, **(given.get("extra_headers") or {})}}

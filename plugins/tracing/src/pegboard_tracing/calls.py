@@ -74,6 +74,14 @@ def headers(span: CallSpan) -> dict[str, str]:
     return {"traceparent": span.header} if span.header else {}
 
 
+def with_headers(given: Mapping[str, Any], span: CallSpan) -> dict[str, Any]:
+    """Return keywords with the span's headers, before which those of the user go."""
+    own = headers(span)
+    if not own:
+        return dict(given)
+    return {**given, "extra_headers": {**own, **(given.get("extra_headers") or {})}}
+
+
 def fail(span: CallSpan, error: BaseException, *, said: bool = False) -> None:
     """End a span with what went wrong; ``said``: its status tells that, too."""
     span.add_event(SpanEvent.from_exception(error))

@@ -128,7 +128,7 @@ def test_a_model_with_several_columns_names_its_output() -> None:
     sure = pegboard.models.make_metric(
         eval_fn=lambda sure: float(np.mean(sure)), greater_is_better=True, name="sure_mean"
     )
-    result = regress(model, predictions="answer", extra_metrics=[sure])
+    result = regress(model, predictions="answer", custom_metrics=[sure])
     assert result.metrics["sure_mean"] == 0.5
     with pytest.raises(PegboardError, match="several columns: 'answer', 'sure'"):
         regress(model)

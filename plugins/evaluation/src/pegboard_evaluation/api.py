@@ -64,6 +64,7 @@ def evaluate(
     evaluators: str | Sequence[str] | None = None,
     evaluator_config: Mapping[str, Any] | None = None,
     extra_metrics: Sequence[EvaluationMetric] | None = None,
+    custom_metrics: Sequence[EvaluationMetric] | None = None,
     custom_artifacts: Sequence[Callable[..., Any]] | None = None,
     validation_thresholds: Mapping[str, MetricThreshold] | None = None,
     baseline_model: Any = None,
@@ -88,6 +89,7 @@ def evaluate(
         evaluators: their names; by default ``default``. 'pegboard plugins' lists them.
         evaluator_config: of one evaluator, its settings; of several, ``{NAME: SETTINGS}``.
         extra_metrics: what ``make_metric`` made, or functions of ``pegboard.metrics``.
+        custom_metrics: an older name of ``extra_metrics``.
         custom_artifacts: functions that return files.
         validation_thresholds: by metric, what it must reach.
         baseline_model: a model to compare with, for thresholds that ask for a change.
@@ -107,7 +109,8 @@ def evaluate(
             "Thresholds ask for a change (min_absolute_change, min_relative_change), and there is "
             "no baseline_model."
         )
-    asked = _asked(model_type, evaluators, evaluator_config, extra_metrics, custom_artifacts)
+    metrics = [*(extra_metrics or ()), *(custom_metrics or ())]
+    asked = _asked(model_type, evaluators, evaluator_config, metrics, custom_artifacts)
     chosen = None
     if model is not None:
         chosen = predictor(

@@ -80,7 +80,7 @@ def _lines(rows: Classified) -> Iterator[tuple[str, Any, Any]]:
         yield "", rows.targets == rows.positive, rows.likely
         return
     for column, label in enumerate(rows.labels):
-        yield f"label={label},", rows.targets == label, rows.probabilities[:, column]
+        yield f"label={label}, ", rows.targets == label, rows.probabilities[:, column]
 
 
 def _thinned(*values: Any) -> tuple[Any, ...]:
@@ -136,7 +136,7 @@ def _calibration(ax: Any, rows: Classified, bins: int, name: str) -> None:
             continue
         # Rounding may leave a probability a hair outside, which scikit-learn refuses.
         share, mean = calibration_curve(hits, np.clip(likely, 0, 1), n_bins=bins)
-        ax.plot(mean, share, marker="o", markersize=3, label=label.rstrip(",") or name)
+        ax.plot(mean, share, marker="o", markersize=3, label=label.rstrip(", ") or name)
     _dashed(ax, [0, 1], [0, 1])
     ax.set(
         title=f"{name} calibration",

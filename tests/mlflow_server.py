@@ -29,7 +29,13 @@ class MlflowServer:
                 *("--artifacts-destination", str(place / "artifacts")),
             ],
             cwd=place,
-            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"},
+            env={
+                **os.environ,
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+                "DO_NOT_TRACK": "true",
+                # Seven more processes, for jobs that nobody starts here.
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            },
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,

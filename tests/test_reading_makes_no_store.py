@@ -57,6 +57,10 @@ runs list
 runs list --json
 runs restore abc
 runs show abc
+eval compare one two
+eval show one
+traces list
+traces show abc
 """.strip().splitlines()
 MAKE_ONE = {
     *("experiments create", "models create", "models register", "registry webhooks create"),

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from pegboard_evaluation.genai import judges, scorers
+from pegboard_evaluation.genai.ensembles import make_scorer_ensemble
 from pegboard_evaluation.genai.evaluating import evaluate
+from pegboard_evaluation.genai.judging import make_judge
 from pegboard_evaluation.genai.scoring import Scorer, scorer
 
-__all__ = ["Scorer", "evaluate", "scorer"]
+__all__ = [
+    "Scorer",
+    "evaluate",
+    "judges",
+    "make_judge",
+    "make_scorer_ensemble",
+    "scorer",
+    "scorers",
+]

@@ -220,13 +220,11 @@ def _check_expectations(cases: Sequence[Case], scorer: Scorer) -> None:
                 hint=f"Write them as {{'expectations': {{{scorer.needs[0]!r}: …}}}}.",
             )
         return
-    if "expectations" in scorer.takes and not any(case.expectations for case in cases):
-        parameter = inspect.signature(scorer._called()).parameters["expectations"]
-        if parameter.default is parameter.empty:
-            raise InvalidValue(
-                f"The scorer {scorer.name!r} takes expectations, and no row has any.",
-                hint="Give rows 'expectations', or the parameter a default: expectations=None.",
-            )
+    if scorer.insists_on_expectations and not any(case.expectations for case in cases):
+        raise InvalidValue(
+            f"The scorer {scorer.name!r} takes expectations, and no row has any.",
+            hint="Give rows 'expectations', or the parameter of a function a default.",
+        )
 
 
 def lacks(case: Case, scorer: Scorer) -> str | None:

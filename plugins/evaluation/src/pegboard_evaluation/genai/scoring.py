@@ -81,7 +81,7 @@ class Scorer:
     def check(self) -> None:
         """Refuse what is wrong with the fields."""
 
-    def __call__(self, **given: Any) -> Any:
+    def __call__(self, *args: Any, **given: Any) -> Any:
         """Return a score, some Feedback, a list of it, or None."""
         raise NotImplementedError(f"{type(self).__name__} defines no __call__.")
 
@@ -92,6 +92,13 @@ class Scorer:
 
     def _called(self) -> Callable[..., Any]:
         return self.__call__
+
+    @property
+    def insists_on_expectations(self) -> bool:
+        """Whether it takes expectations, and does not do without."""
+        parameters = inspect.signature(self._called()).parameters
+        found = parameters.get("expectations")
+        return found is not None and found.default is found.empty
 
     @property
     def is_session_level_scorer(self) -> bool:

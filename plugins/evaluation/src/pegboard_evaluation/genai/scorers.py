@@ -1,0 +1,62 @@
+"""Scorers that are ready to use: code, and judges."""
+
+from __future__ import annotations
+
+from pegboard_evaluation.genai.builtin import (
+    Completeness,
+    Correctness,
+    Equivalence,
+    ExpectationsGuidelines,
+    Fluency,
+    Guidelines,
+    RelevanceToQuery,
+    Safety,
+    Summarization,
+)
+from pegboard_evaluation.genai.ensembles import (
+    agg_all,
+    agg_any,
+    majority_vote,
+    make_scorer_ensemble,
+    maximum,
+    mean,
+    minimum,
+)
+from pegboard_evaluation.genai.rules import PIIDetection, RegexMatch, ResponseLength
+from pegboard_evaluation.genai.scoring import Scorer, scorer
+from pegboard_evaluation.genai.stepwise import (
+    RetrievalGroundedness,
+    RetrievalRelevance,
+    RetrievalSufficiency,
+    ToolCallCorrectness,
+    ToolCallEfficiency,
+)
+
+__all__ = [
+    "Completeness",
+    "Correctness",
+    "Equivalence",
+    "ExpectationsGuidelines",
+    "Fluency",
+    "Guidelines",
+    "PIIDetection",
+    "RegexMatch",
+    "RelevanceToQuery",
+    "ResponseLength",
+    "RetrievalGroundedness",
+    "RetrievalRelevance",
+    "RetrievalSufficiency",
+    "Safety",
+    "Scorer",
+    "Summarization",
+    "ToolCallCorrectness",
+    "ToolCallEfficiency",
+    "agg_all",
+    "agg_any",
+    "majority_vote",
+    "make_scorer_ensemble",
+    "maximum",
+    "mean",
+    "minimum",
+    "scorer",
+]

@@ -383,6 +383,42 @@ def test_an_interrupted_evaluation_keeps_what_is_there(monkeypatch: pytest.Monke
         genai.evaluate(answered(), [length], resume=result.run_id)
 
 
+def test_a_changed_scorer_scores_anew() -> None:
+    first = genai.evaluate(answered(), [length, scorer(name="one")(lambda outputs: 1)])
+    asked: list[str] = []
+
+    @scorer(name="one")
+    def other(outputs: str) -> int:
+        asked.append(outputs)
+        return 2
+
+    again = genai.evaluate(answered(), [length, other], resume=first.run_id)
+    assert len(asked) == 3
+    assert again.metrics["one/mean"] == 2
+    assert again.result_df["one/value"].tolist() == [2, 2, 2]
+    trace = pegboard.get_trace(again.result_df.trace_id[0])
+    assert [each.value for each in trace.search_assessments("one")] == [2]
+
+
+def test_every_answer_is_kept_whatever_part_of_traces_is() -> None:
+    other = pegboard.create_experiment("elsewhere")
+    location = pegboard.entities.TraceLocation.from_experiment_id(other)
+    with pegboard.tracing.configure(sampling_ratio=0.0):
+        pegboard.tracing.set_destination(location.mlflow_experiment)
+        try:
+            result = genai.evaluate(ROWS, [length], answer)
+        finally:
+            pegboard.tracing.reset()
+    traces = pegboard.search_traces(run_id=result.run_id, return_type="list", locations=["0"])
+    assert len(result.result_df) == len(traces) == 3
+    pegboard.tracing.disable()
+    try:
+        with pytest.raises(PegboardError, match=r"Tracing is off"):
+            genai.evaluate(ROWS, [length], answer)
+    finally:
+        pegboard.tracing.enable()
+
+
 def test_neither_the_order_of_rows_nor_going_on_changes_a_number() -> None:
     rows = [
         {"inputs": {"q": chr(97 + n) * (n % 3 + 1)}, "expectations": {"answer": "AA"}}

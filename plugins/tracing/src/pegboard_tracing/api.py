@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from attrs import evolve
+from pegboard.errors import InvalidState
+
+from pegboard_tracing import destinations, tracer
 from pegboard_tracing.assessing import delete_assessment, log_assessment
 from pegboard_tracing.entities.assessments import (
     SOURCE_RUN_ID,
@@ -20,7 +27,7 @@ from pegboard_tracing.frames import table
 from pegboard_tracing.keys import SESSION, SOURCE_RUN
 from pegboard_tracing.reading import search_traces, traces_of
 from pegboard_tracing.scopes import start_span
-from pegboard_tracing.tracing import context, in_context
+from pegboard_tracing.tracing import in_context
 
 __all__ = [
     "SESSION",
@@ -35,10 +42,11 @@ __all__ = [
     "Span",
     "SpanType",
     "Trace",
-    "context",
+    "check_kept",
     "delete_assessment",
     "get_last_active_trace_id",
     "in_context",
+    "kept",
     "log_assessment",
     "search_traces",
     "set_trace_tag",
@@ -46,3 +54,32 @@ __all__ = [
     "table",
     "traces_of",
 ]
+
+
+def check_kept() -> None:
+    """InvalidState if traces are not made at present, or not kept in stores."""
+    given = tracer.scope.get()
+    if not tracer.configuration.enabled or (given is not None and given.enabled is False):
+        raise InvalidState("Tracing is off.", hint="Switch it on with pegboard.tracing.enable().")
+    if not destinations.is_kept():
+        raise InvalidState("Traces go to OpenTelemetry alone, and are not kept in the store.")
+
+
+@contextmanager
+def kept(
+    experiment_id: str, metadata: Mapping[str, str], tags: Mapping[str, str]
+) -> Iterator[None]:
+    """Within this block every new trace is kept in an experiment, whatever part is otherwise."""
+    outer = tracer.scope.get() or tracer.Scope()
+    inner = evolve(
+        outer,
+        metadata={**outer.metadata, **metadata},
+        tags={**outer.tags, **tags},
+        experiment_id=experiment_id,
+    )
+    scope, ratio = tracer.scope.set(inner), tracer.ratio_override.set(1.0)
+    try:
+        yield
+    finally:
+        tracer.ratio_override.reset(ratio)
+        tracer.scope.reset(scope)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from collections.abc import Callable
 from typing import Any
 
-from attrs import define
+from attrs import define, frozen
 from pegboard_tracing import api
 from pegboard_tracing.api import SpanType, Trace
 
@@ -19,8 +18,6 @@ ROW = "pegboard.evaluation.row"
 """The key of a row, in the metadata of its trace."""
 
 _TRACED = "__mlflow_traced__"
-
-logger = logging.getLogger("pegboard")
 
 
 @define
@@ -37,12 +34,22 @@ class Answer:
     """The whole trace, once it was read."""
 
 
-def answer(case: Case, run_id: str, predict: Callable[..., Any] | None, seconds: Any) -> Answer:
+@frozen
+class Place:
+    """Where answers go."""
+
+    run_id: str
+    experiment_id: str
+
+
+def answer(
+    case: Case, place: Place, predict: Callable[..., Any] | None, seconds: float | None
+) -> Answer:
     """Return the outputs of a row and its trace; a function that raises is no error here."""
     if predict is None and case.trace is not None:
-        return _given(case, case.trace, run_id)
-    metadata = {api.SOURCE_RUN: run_id, ROW: case.key}
-    with api.context(metadata=metadata, tags=case.tags):
+        return _given(case, case.trace, place.run_id)
+    metadata = {api.SOURCE_RUN: place.run_id, ROW: case.key}
+    with api.kept(place.experiment_id, metadata, case.tags):
         return _recorded(case) if predict is None else _predicted(case, predict, seconds)
 
 

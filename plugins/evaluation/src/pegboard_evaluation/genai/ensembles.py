@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import statistics
 from collections import Counter
@@ -106,6 +107,13 @@ class EnsembleScorer(Scorer):
         else:
             self._function = self.ensemble_fn
         self._wants_feedback = "feedbacks" in list(_parameters(self._function))[:1]
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """What is the same for the same scorers and function."""
+        parts = [each.digest for each in self.scorers]
+        source = scoring.source_of(self._function)
+        return scoring.sha256("\n".join([source, *parts])) if source and all(parts) else ""
 
     @property
     def takes(self) -> tuple[str, ...]:

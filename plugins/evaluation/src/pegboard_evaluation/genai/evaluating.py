@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
 import logging
@@ -23,12 +22,12 @@ from pegboard.errors import InvalidValue, PegboardError
 from pegboard_scripting import data as descriptions
 from pegboard_scripting.client import Client
 from pegboard_scripting.fluent import models, runs
-from pegboard_tracing.api import SESSION, Feedback, in_context
+from pegboard_tracing.api import SESSION, Feedback, check_kept, in_context
 
 from pegboard_evaluation import rows as kept_rows
 from pegboard_evaluation.genai import cases as reading
 from pegboard_evaluation.genai import keeping, limits, pool, scoring, summary
-from pegboard_evaluation.genai.answering import Answer, answer
+from pegboard_evaluation.genai.answering import Answer, Place, answer
 from pegboard_evaluation.genai.cases import Case
 from pegboard_evaluation.genai.results import EvaluationResult, criteria
 from pegboard_evaluation.genai.scoring import Scorer
@@ -75,10 +74,12 @@ def evaluate(
     found = scoring.checked(scorers)
     cases = reading.read(data)
     reading.check(cases, found, predict_fn)
+    check_kept()
     with _run(resume) as (client, run_id, experiment_id):
         about = _describe(client, run_id, cases, model_id, (found, predict_fn))
         known = keeping.earlier(run_id, experiment_id) if resume else {}
-        work = _Work(cases, found, predict_fn, run_id, known, predict_timeout)
+        place = Place(run_id, experiment_id)
+        work = _Work(cases, found, predict_fn, place, known, predict_timeout)
         try:
             work.do()
         except BaseException:
@@ -118,7 +119,7 @@ class _Work:
     cases: list[Case]
     scorers: list[Scorer]
     predict: Callable[..., Any] | None
-    run_id: str
+    place: Place
     known: Mapping[str, keeping.Earlier]
     seconds: float | None
     answers: dict[int, Answer] = field(factory=dict)
@@ -128,6 +129,11 @@ class _Work:
     def __attrs_post_init__(self) -> None:
         by_name = {each.name: each for each in self.scorers}
         self.scores = summary.Scores(by_name, len(self.cases))
+
+    @property
+    def run_id(self) -> str:
+        """The run that it is for."""
+        return self.place.run_id
 
     def do(self) -> None:
         """Do all of it."""
@@ -159,7 +165,7 @@ class _Work:
         if earlier is not None:
             found = earlier.answer
         else:
-            found = answer(case, self.run_id, self.predict, self.seconds)
+            found = answer(case, self.place, self.predict, self.seconds)
         known = set() if earlier is None else earlier.expected
         keeping.keep_expectations(case, found, self.run_id, known)
         self.answers[case.number] = found
@@ -167,12 +173,17 @@ class _Work:
 
     def _begin(self, score: pool.Pool, case: Case, scorer: Scorer) -> int:
         """Have a row scored, and return 1; 0 if its score is known."""
-        earlier = self.known.get(case.key)
-        if earlier is not None and scorer.name in earlier.scores:
-            self.scores.add(scorer.name, case.number, earlier.scores[scorer.name])
+        if (known := self._known(case, scorer)) is not None:
+            self.scores.add(scorer.name, case.number, known)
             return 0
         score.submit(partial(self._score, case, scorer))
         return 1
+
+    def _known(self, case: Case, scorer: Scorer) -> list[Feedback] | None:
+        """Return what this scorer, as it is now, gave to a row before; None if it did not."""
+        earlier = self.known.get(case.key)
+        found = None if earlier is None else earlier.scores.get(scorer.name)
+        return found if found and keeping.digest_of(found) == scorer.digest else None
 
     def _score(self, case: Case, scorer: Scorer) -> tuple[str, int, list[Feedback]]:
         of_row = self.answers[case.number]
@@ -199,9 +210,9 @@ class _Work:
             trace = keeping.whole_trace(of_row)
             root = None if trace is None else trace.data.root
             of_row.span_id = None if root is None else root.span_id
-        keeping.keep_scores(scorer.name, found, of_row, self.run_id)
+        keeping.keep_scores(scorer, found, of_row, self.run_id)
         if earlier is not None:
-            keeping.forget(of_row, earlier.failed.get(scorer.name, ()))
+            keeping.forget(of_row, earlier.ids_of(scorer.name))
         return scorer.name, case.number, found
 
     def _score_sessions(self) -> None:
@@ -221,10 +232,9 @@ class _Work:
         for given in sessions.values():
             given.sort(key=lambda each: each[1].info.request_time)
             first = given[0][0]
-            earlier = self.known.get(first.key)
             for each in wanted:
-                if earlier is not None and each.name in earlier.scores:
-                    self.scores.add(each.name, first.number, earlier.scores[each.name])
+                if (known := self._known(first, each)) is not None:
+                    self.scores.add(each.name, first.number, known)
                     continue
                 session_traces = [trace for _, trace in given]
                 expected = {k: v for case, _ in given for k, v in case.expectations.items()}
@@ -275,11 +285,10 @@ def _describe(
 
 
 def _lineage(scorers: list[Scorer], predict: Any) -> dict[str, str]:
-    digests = [_digest(getattr(each, "function", type(each))) for each in scorers]
-    hashed = sorted(each for each in digests if each)
+    hashed = sorted(each.digest for each in scorers if each.digest)
     told: dict[str, Any] = {"hashed": len(hashed), "total": len(scorers)}
     if hashed:
-        told = {"digest": _sha256("\n".join(hashed)), **told}
+        told = {"digest": scoring.sha256("\n".join(hashed)), **told}
     found = {_SCORERS: json.dumps(told)}
     while isinstance(predict, partial):
         predict = predict.func
@@ -287,20 +296,9 @@ def _lineage(scorers: list[Scorer], predict: Any) -> dict[str, str]:
         return found
     target = predict if inspect.isroutine(predict) or inspect.isclass(predict) else type(predict)
     found[_FUNCTION] = f"{target.__module__}.{target.__qualname__}"
-    if digest := _digest(target):
-        found[_DIGEST] = digest
+    if source := scoring.source_of(target):
+        found[_DIGEST] = scoring.sha256(source)
     return found
-
-
-def _digest(of: Any) -> str:
-    try:
-        return _sha256(inspect.getsource(of))
-    except (OSError, TypeError):
-        return ""
-
-
-def _sha256(text: str) -> str:
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def _sum_up(client: Client, work: _Work, about: _About) -> EvaluationResult:

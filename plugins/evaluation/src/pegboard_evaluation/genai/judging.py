@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -10,7 +11,7 @@ from pegboard.entities.traces import AssessmentKind
 from pegboard.errors import InvalidValue, quoted
 from pegboard_tracing.api import Feedback, Trace
 
-from pegboard_evaluation.genai import texts, verdicts
+from pegboard_evaluation.genai import scoring, texts, verdicts
 from pegboard_evaluation.genai.asking import Judging, Question, default_model
 from pegboard_evaluation.genai.scoring import Scorer
 
@@ -43,6 +44,12 @@ class Judge(Scorer):
                 f"The judge {self.name!r} has the model {quoted(self.model)}.",
                 hint="Write it as PROVIDER:/MODEL, such as openai:/gpt-4o-mini, or gateway:/NAME.",
             )
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """What is the same for the same instructions and model."""
+        found = Scorer.digest.func(self)  # type: ignore[attr-defined]
+        return scoring.sha256(f"{found}\n{self.model or default_model()}") if found else ""
 
     @property
     def feedback_value_type(self) -> Any:

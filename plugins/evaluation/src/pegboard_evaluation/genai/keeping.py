@@ -13,10 +13,12 @@ from pegboard_tracing.api import AssessmentSource, AssessmentSourceType, Expecta
 
 from pegboard_evaluation.genai.answering import ROW, Answer
 from pegboard_evaluation.genai.cases import Case
+from pegboard_evaluation.genai.scoring import Scorer
 
 SCORER = "pegboard.evaluation.scorer"
 """In the metadata of an assessment: ``NAME PART/PARTS`` of what a scorer returned."""
 
+_DIGEST = "mlflow.assessment.scorerDigest"
 _PIECE = 100
 
 
@@ -31,6 +33,11 @@ class Earlier:
     """By scorer, the ids of what is to be replaced."""
     expected: set[str] = field(factory=set)
     """Names of expectations that are there."""
+
+    def ids_of(self, scorer: str) -> list[Any]:
+        """Return the ids of what a scorer left, to replace it."""
+        whole = [each.assessment_id for each in self.scores.get(scorer, ())]
+        return [*whole, *self.failed.get(scorer, ())]
 
 
 def keep_expectations(case: Case, answer: Answer, run_id: str, known: set[str]) -> None:
@@ -57,10 +64,17 @@ def _user() -> str:
         return "unknown"
 
 
-def keep_scores(scorer: str, found: Sequence[Feedback], answer: Answer, run_id: str) -> None:
+def digest_of(found: Sequence[Feedback]) -> str:
+    """Return which definition of a scorer gave scores."""
+    return (found[0].metadata or {}).get(_DIGEST, "") if found else ""
+
+
+def keep_scores(scorer: Scorer, found: Sequence[Feedback], answer: Answer, run_id: str) -> None:
     """Log what a scorer returned for a row with its trace."""
     for number, each in enumerate(found, 1):
-        mark = {api.SOURCE_RUN_ID: run_id, SCORER: f"{scorer} {number}/{len(found)}"}
+        mark = {api.SOURCE_RUN_ID: run_id, SCORER: f"{scorer.name} {number}/{len(found)}"}
+        if scorer.digest:
+            mark[_DIGEST] = scorer.digest
         each.metadata = {**(each.metadata or {}), **mark}
         each.trace_id, each.run_id = answer.trace_id, run_id
         each.span_id = each.span_id or answer.span_id

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import hashlib
 import inspect
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, overload
@@ -92,6 +94,18 @@ class Scorer:
 
     def _called(self) -> Callable[..., Any]:
         return self.__call__
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """What is the same for the same definition: its code and its fields; "" if not known."""
+        source = source_of(self._defined())
+        fields = {name: repr(getattr(self, name)) for name in _fields_of(type(self))}
+        for hidden in ("pass_if", "aggregations", "timeout", "description"):
+            fields.pop(hidden, None)
+        return sha256(f"{source}\n{json.dumps(fields)}") if source else ""
+
+    def _defined(self) -> Any:
+        return type(self)
 
     @property
     def insists_on_expectations(self) -> bool:
@@ -189,6 +203,9 @@ class FunctionScorer(Scorer):
     def _called(self) -> Callable[..., Any]:
         return self.function
 
+    def _defined(self) -> Any:
+        return self.function
+
 
 @overload
 def scorer(func: Callable[..., Any]) -> Scorer: ...
@@ -256,6 +273,19 @@ def checked(scorers: Any) -> list[Scorer]:
 
 
 # -- what scorers return -------------------------------------------------------------------------
+
+
+def source_of(defined: Any) -> str:
+    """Return the code of a function or class; "" if it is not known."""
+    try:
+        return inspect.getsource(defined)
+    except (OSError, TypeError):
+        return ""
+
+
+def sha256(text: str) -> str:
+    """Return a text's digest, as MLflow writes it."""
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def code(source_id: str | None) -> AssessmentSource:

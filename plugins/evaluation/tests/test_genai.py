@@ -190,7 +190,7 @@ def test_what_passes_is_said() -> None:
 def test_two_evaluations_are_compared_row_by_row() -> None:
     before = genai.evaluate(ROWS, [exact], answer)
     after = genai.evaluate(ROWS[::-1], [exact], lambda q: "B" if q == "bb" else q.upper())
-    found = pegboard.evaluation.compare(before.run_id, after.run_id, by=["kind"])
+    found = pegboard.evaluation.compare(before, after.run_id, by=["kind"])
     assert (found.metrics["exact"].won, found.metrics["exact"].lost) == (1, 0)
     assert found.slices["kind=x"]["exact"].rows == 2
 

@@ -305,6 +305,16 @@ def test_a_judge_may_have_instructions_of_its_own(server: FakeOpenAI) -> None:
         )
 
 
+def test_a_model_may_be_what_is_evaluated(server: FakeOpenAI) -> None:
+    server.faults = [saying("Paris")]
+    rows = [{"inputs": {"messages": [{"role": "user", "content": "Capital?"}], "temperature": 0}}]
+    capital = scorers.RegexMatch(pattern="Paris", match_type="fullmatch")
+    result = genai.evaluate(rows, [capital], genai.to_predict_fn(MODEL))
+    assert result.metrics == {"regex_match/mean": 1}
+    assert server.seen[0].body["temperature"] == 0
+    assert {type(each).__name__ for each in scorers.get_all_scorers()} < set(scorers.__all__)
+
+
 def test_equal_answers_cost_nothing(server: FakeOpenAI) -> None:
     equivalence = scorers.Equivalence()
     pairs = [("a", "a", "yes"), (1, 1.0, "yes"), (1, 2, "no")]

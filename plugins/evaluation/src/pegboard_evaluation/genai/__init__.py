@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pegboard_evaluation.genai import judges, scorers
+from pegboard_evaluation.genai.answering import to_predict_fn
 from pegboard_evaluation.genai.ensembles import make_scorer_ensemble
 from pegboard_evaluation.genai.evaluating import evaluate
 from pegboard_evaluation.genai.judging import make_judge
@@ -16,4 +17,5 @@ __all__ = [
     "make_scorer_ensemble",
     "scorer",
     "scorers",
+    "to_predict_fn",
 ]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import define, frozen
+from pegboard_llm import api as llm
 from pegboard_tracing import api
 from pegboard_tracing.api import SpanType, Trace
 
@@ -18,6 +19,19 @@ ROW = "pegboard.evaluation.row"
 """The key of a row, in the metadata of its trace."""
 
 _TRACED = "__mlflow_traced__"
+
+
+def to_predict_fn(endpoint_uri: str) -> Callable[..., Any]:
+    """Return a function that asks a model: its keywords are ``messages`` and other fields.
+
+    ``endpoint_uri`` is ``endpoints:/NAME``, ``gateway:/NAME`` or ``PROVIDER:/MODEL``. It returns
+    OpenAI's object.
+    """
+
+    def predict_fn(*, messages: Any, **fields: Any) -> Any:
+        return llm.complete(endpoint_uri, messages, **fields).raw
+
+    return predict_fn
 
 
 @define

@@ -32,6 +32,27 @@ from pegboard_evaluation.genai.stepwise import (
     ToolCallEfficiency,
 )
 
+
+def get_all_scorers() -> list[Scorer]:
+    """Return one of each scorer that needs no further fields."""
+    return [
+        Completeness(),
+        Correctness(),
+        Equivalence(),
+        ExpectationsGuidelines(),
+        Fluency(),
+        PIIDetection(),
+        RelevanceToQuery(),
+        RetrievalGroundedness(),
+        RetrievalRelevance(),
+        RetrievalSufficiency(),
+        Safety(),
+        Summarization(),
+        ToolCallCorrectness(),
+        ToolCallEfficiency(),
+    ]
+
+
 __all__ = [
     "Completeness",
     "Correctness",
@@ -53,6 +74,7 @@ __all__ = [
     "ToolCallEfficiency",
     "agg_all",
     "agg_any",
+    "get_all_scorers",
     "majority_vote",
     "make_scorer_ensemble",
     "maximum",

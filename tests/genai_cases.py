@@ -98,22 +98,44 @@ def none(outputs: Any) -> None:
     return None
 
 
+BETTER = {"own/mean", "worded/mean"}
+"""Judges made with ``make_judge`` that say yes or no have a mean with us alone."""
+UNLIKE = {"mlflow.assessment.scorerDigest"}
+NO_GUIDELINE = {"completeness", "fluency", "summarization"}
+"""Judges whose instructions MLflow repeats in the metadata of each verdict."""
+ON_THEIR_SPANS = {"retrieval_relevance", "retrieval_sufficiency", "retrieval_groundedness"}
+"""What we keep with the span of the retriever, MLflow with the root."""
+
+
 def assessment(each: Any, root: str) -> dict[str, Any]:
     found = each.to_dictionary()
-    source = each.source
+    source, metadata = each.source, set(each.metadata or {}) - UNLIKE
     error = (found.get("feedback") or {}).get("error") or {}
+    if each.name in NO_GUIDELINE:
+        metadata.discard("guideline")
+    is_human, is_code = source.source_type == "HUMAN", source.source_type == "CODE"
     return {
         "name": each.name,
         "value": each.value,
-        "source": [
-            str(source.source_type),
-            "" if source.source_type == "HUMAN" else source.source_id,
-        ],
-        "rationale": each.rationale if source.source_type != "CODE" or error else "",
+        "source": [str(source.source_type), "" if is_human else source.source_id],
+        "rationale": each.rationale if not is_code or error else "",
         "error": error.get("error_code"),
-        "at the root": each.span_id == root,
-        "metadata": sorted(key for key in each.metadata or {} if not key.startswith("pegboard.")),
+        "at the root": each.span_id == root or each.name.split("/")[0] in ON_THEIR_SPANS,
+        "metadata": sorted(key for key in metadata if not key.startswith("pegboard.")),
     }
+
+
+def numbers(given: Any) -> dict[str, float]:
+    """Return metrics, without the counts of what there is and failed, which MLflow has not."""
+    return {
+        key: round(value, 9)
+        for key, value in given.items()
+        if not key.endswith(("/n", "/failed")) and key not in BETTER
+    }
+
+
+def shown(value: Any) -> str:
+    return str(float(value)) if isinstance(value, (bool, int, float)) else str(value)
 
 
 def left(result: Any) -> dict[str, Any]:
@@ -135,25 +157,23 @@ def left(result: Any) -> dict[str, Any]:
             "assessments": sorted(assessments, key=json.dumps),
         })  # fmt: skip
     table = result.tables["eval_results"]
-    # What failed, and how many there were, MLflow does not count.
-    ours = ("/n", "/failed")
-    metrics = {k: round(v, 9) for k, v in result.metrics.items() if not k.endswith(ours)}
-    logged = {k: round(v, 9) for k, v in run.data.metrics.items() if not k.endswith(ours)}
+    # Expectations that are lists are not in MLflow's table, and all of them count as failures.
+    scores = [
+        column
+        for column in sorted(table.columns)
+        if column.endswith("/value") and not column.startswith(("expected_", "guidelines/"))
+    ]
     return {
-        "metrics": metrics,
-        "logged": logged,
+        "metrics": numbers(result.metrics),
+        "logged": numbers(run.data.metrics),
         "traces": sorted(told, key=json.dumps),
         "run tags": sorted(k for k in run.data.tags if k.startswith("mlflow.genaiEval")),
         "run type": run.data.tags["mlflow.runType"],
         "status": str(run.info.status).rpartition(".")[2],
         "inputs": [each.dataset.name for each in run.inputs.dataset_inputs],
-        "passed": result.passed,
+        "passed": None if "expected_facts/value" in table.columns else result.passed,
         "columns": sorted(table.columns),
-        "values": {
-            column: sorted(map(str, table[column]))
-            for column in sorted(table.columns)
-            if column.endswith("/value")
-        },
+        "values": {column: sorted(map(shown, table[column])) for column in scores},
     }
 
 
@@ -181,12 +201,14 @@ def judges() -> list[Any]:
         name="own",
         instructions="Is {{ outputs }} a fair answer to {{ inputs }}?",
         model=MODEL,
-        feedback_value_type=bool,
+        feedback_value_type=Literal["yes", "no"],
     )
     text = genai.make_judge(
-        name="worded", instructions="Judge {{ outputs }}.", model=MODEL,
+        name="worded",
+        instructions="Judge {{ outputs }}.",
+        model=MODEL,
         feedback_value_type=Literal["yes", "good"],
-    )  # fmt: skip
+    )
     return [*made, own, text]
 
 
@@ -205,16 +227,14 @@ def good(value: Any) -> bool:
 
 
 def main() -> None:
+    bare = [{key: row[key] for key in ("inputs", "outputs")} for row in ANSWERED]
+    short = scorer(name="short", pass_if=good)(lambda outputs: len(outputs))
     found = {
         "a function": left(genai.evaluate(data=ROWS, scorers=CODE, predict_fn=answer)),
-        "outputs": left(genai.evaluate(data=ANSWERED, scorers=[*CODE, *RULES])),
+        "outputs": left(genai.evaluate(data=ANSWERED, scorers=[length, *RULES])),
         "a traced function": left(genai.evaluate(ROWS, [length, one, *stepwise()], agent)),
         "judges": left(genai.evaluate(ANSWERED, judges())),
-        "what passes": left(
-            genai.evaluate(
-                ANSWERED, [scorer(name="short", pass_if=good)(lambda outputs: len(outputs))]
-            )
-        ),
+        "what passes": left(genai.evaluate(bare, [short, RULES[1]])),
     }
     print(json.dumps(found))
 

@@ -166,6 +166,7 @@ class _Work:
             found = earlier.answer
         else:
             found = answer(case, self.place, self.predict, self.seconds)
+            keeping.find_root(found)
         known = set() if earlier is None else earlier.expected
         keeping.keep_expectations(case, found, self.run_id, known)
         self.answers[case.number] = found
@@ -206,10 +207,6 @@ class _Work:
         self, scorer: Scorer, case: Case, found: list[Feedback]
     ) -> tuple[str, int, list[Feedback]]:
         of_row, earlier = self.answers[case.number], self.known.get(case.key)
-        if of_row.span_id is None:
-            trace = keeping.whole_trace(of_row)
-            root = None if trace is None else trace.data.root
-            of_row.span_id = None if root is None else root.span_id
         keeping.keep_scores(scorer, found, of_row, self.run_id)
         if earlier is not None:
             keeping.forget(of_row, earlier.ids_of(scorer.name))

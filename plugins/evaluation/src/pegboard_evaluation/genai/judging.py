@@ -159,7 +159,9 @@ class InstructionsJudge(Judge):
         if missing := [name for name in wanted if given[name] is None]:
             raise InvalidValue(f"The judge {self.name!r} needs {missing[0]!r}, which is missing.")
         told = _VARIABLE.sub(r"the section <\1>", self.instructions)
-        return self.ask(told, self.feedback_type, **{name: given[name] for name in wanted})
+        found = self.ask(told, self.feedback_type, **{name: given[name] for name in wanted})
+        found.metadata = {**(found.metadata or {}), "guideline": self.instructions}
+        return found
 
 
 def make_judge(

@@ -90,6 +90,14 @@ def whole_trace(answer: Answer) -> api.Trace | None:
     return answer.trace
 
 
+def find_root(answer: Answer) -> None:
+    """Find the first span of a trace that the user's function made."""
+    if answer.span_id is None:
+        trace = whole_trace(answer)
+        root = None if trace is None else trace.data.root
+        answer.span_id = None if root is None else root.span_id
+
+
 def final_traces(answers: Sequence[Answer]) -> list[api.Trace]:
     """Return traces as they are now, in the order of the answers; those that are there."""
     ids = [each.trace_id for each in answers if each.trace_id is not None]

@@ -79,6 +79,8 @@ class Judging:
             except verdicts.NotAVerdict as error:
                 problem = f"The answer of {self.model} is not a verdict: {error}. It is: "
                 problem += quoted(answer.text)
+                if answer.finish_reason == "length":
+                    problem += " It was cut: give more with inference_params={'max_tokens': …}."
                 messages += [dict(answer.message), _again(error, question.kind)]
                 continue
             return self._feedback(name, found.value, spent, rationale=found.rationale)

@@ -22,7 +22,7 @@ from pegboard.errors import InvalidValue, PegboardError
 from pegboard_scripting import data as descriptions
 from pegboard_scripting.client import Client
 from pegboard_scripting.fluent import models, runs
-from pegboard_tracing.api import SESSION, Feedback, check_kept, in_context
+from pegboard_tracing.api import SESSION, Feedback, check_kept, context
 
 from pegboard_evaluation import rows as kept_rows
 from pegboard_evaluation.genai import cases as reading
@@ -242,7 +242,9 @@ class _Work:
 def scored(scorer: Scorer, **given: Any) -> list[Feedback]:
     """Return what a scorer says; why it failed, if it failed."""
     try:
-        return scoring.feedback_of(scorer.name, in_context(scorer.run)(**given))
+        # Traces of what scorers do would stand among those of the rows.
+        with context(enabled=False):
+            return scoring.feedback_of(scorer.name, scorer.run(**given))
     except Exception as error:
         told = traceback.format_exc()
         return [scoring.failed(scorer.name, "SCORER_ERROR", _told(error), told)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from attrs import field, frozen
@@ -18,8 +18,13 @@ from pegboard_scripting.client import Client
 from pegboard_evaluation import certainty
 from pegboard_evaluation.metric import is_number
 from pegboard_evaluation.recording import FIGURES, ROWS
-from pegboard_evaluation.results import EvaluationResult
 from pegboard_evaluation.rows import Rows
+
+if TYPE_CHECKING:
+    from pegboard_evaluation.genai.results import EvaluationResult as GenaiResult
+    from pegboard_evaluation.results import EvaluationResult
+
+    Evaluated: TypeAlias = EvaluationResult | GenaiResult
 
 __all__ = ["Comparison", "Paired", "Row", "compare", "figures_of", "rows_of"]
 
@@ -95,8 +100,8 @@ class Comparison:
 
 
 def compare(
-    before: str | EvaluationResult | Rows,
-    after: str | EvaluationResult | Rows,
+    before: str | Evaluated | Rows,
+    after: str | Evaluated | Rows,
     *,
     metrics: Sequence[str] | None = None,
     greater_is_better: Mapping[str, bool] | None = None,
@@ -241,7 +246,7 @@ def _interval(differences: Any, seed: int) -> tuple[float, float] | None:
 # -- reading what runs keep ----------------------------------------------------------------------
 
 
-def rows_of(given: str | EvaluationResult, client: Client | None = None) -> Rows:
+def rows_of(given: str | Evaluated, client: Client | None = None) -> Rows:
     """Return what a run kept of its rows; InvalidValue if it kept none."""
     text = _kept(given, ROWS, client)
     if text is None:
@@ -253,7 +258,7 @@ def rows_of(given: str | EvaluationResult, client: Client | None = None) -> Rows
     return Rows.read(text)
 
 
-def figures_of(given: str | EvaluationResult, client: Client | None = None) -> dict[str, Any]:
+def figures_of(given: str | Evaluated, client: Client | None = None) -> dict[str, Any]:
     """Return what an evaluation measured: its kind, rows, figures, and what was skipped."""
     text = _kept(given, FIGURES, client)
     if text is None:
@@ -262,16 +267,16 @@ def figures_of(given: str | EvaluationResult, client: Client | None = None) -> d
     return found
 
 
-def _name(given: str | EvaluationResult) -> str:
+def _name(given: str | Evaluated) -> str:
     return quoted(given if isinstance(given, str) else given.run_id or "")
 
 
-def _kept(given: str | EvaluationResult, path: str, client: Client | None) -> str | None:
+def _kept(given: str | Evaluated, path: str, client: Client | None) -> str | None:
     """Return a file of a run, None if it has none of that name."""
     from pegboard_scripting.client.transfer import read_bytes
 
     client = client or Client()
-    run_id = given.run_id if isinstance(given, EvaluationResult) else _run_id(client, given)
+    run_id = _run_id(client, given) if isinstance(given, str) else given.run_id
     if run_id is None:
         raise InvalidValue("This result is of no run: it was loaded from a directory.")
     try:

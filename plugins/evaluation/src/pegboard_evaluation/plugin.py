@@ -25,6 +25,7 @@ def pegboard_api() -> Sequence[ApiName]:
     """Declare ``evaluate``, ``metrics`` and what is around them."""
     module = "pegboard_evaluation.api"
     return [
+        ApiName("genai", "pegboard_evaluation.genai", "Evaluation of language models"),
         ApiName("evaluation", "pegboard_evaluation.comparing", "Two evaluations side by side"),
         ApiName("metrics", "pegboard_evaluation.metrics", "Metrics to evaluate models by"),
         *(ApiName(name, f"{module}:{name}", "Evaluation of models") for name in _TOP),
@@ -33,6 +34,19 @@ def pegboard_api() -> Sequence[ApiName]:
             for name in _MODELS
         ),
     ]
+
+
+@hookimpl
+def pegboard_variables() -> Sequence[str]:
+    """Name what says how much is done at once, for how long, and which model judges."""
+    return (
+        "PEGBOARD_GENAI_EVAL_MAX_WORKERS",
+        "PEGBOARD_GENAI_EVAL_MAX_SCORER_WORKERS",
+        "PEGBOARD_GENAI_EVAL_ASYNC_TIMEOUT",
+        "PEGBOARD_GENAI_EVAL_LLM_TIMEOUT",
+        "PEGBOARD_GENAI_JUDGE_DEFAULT_MODEL",
+        "PEGBOARD_GENAI_JUDGE_BASE_URL",
+    )
 
 
 @hookimpl

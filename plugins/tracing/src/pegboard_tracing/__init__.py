@@ -9,9 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pegboard_tracing import api as api
     from pegboard_tracing import calls as calls
 
-__all__ = ["calls"]
+__all__ = ["api", "calls"]
 
 
 def __getattr__(name: str) -> Any:

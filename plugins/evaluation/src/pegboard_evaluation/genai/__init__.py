@@ -1,0 +1,21 @@
+"""``pegboard.genai``: evaluation of language models and agents, under MLflow's names."""
+
+from __future__ import annotations
+
+from pegboard_evaluation.genai import judges, scorers
+from pegboard_evaluation.genai.answering import to_predict_fn
+from pegboard_evaluation.genai.ensembles import make_scorer_ensemble
+from pegboard_evaluation.genai.evaluating import evaluate
+from pegboard_evaluation.genai.judging import make_judge
+from pegboard_evaluation.genai.scoring import Scorer, scorer
+
+__all__ = [
+    "Scorer",
+    "evaluate",
+    "judges",
+    "make_judge",
+    "make_scorer_ensemble",
+    "scorer",
+    "scorers",
+    "to_predict_fn",
+]

@@ -1,0 +1,134 @@
+"""One trace for each row: of the user's function, or of the answer that is there already."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, frozen
+from pegboard_llm import api as llm
+from pegboard_tracing import api
+from pegboard_tracing.api import SpanType, Trace
+
+from pegboard_evaluation.genai import limits, pool
+from pegboard_evaluation.genai.cases import Case
+
+ROW = "pegboard.evaluation.row"
+"""The key of a row, in the metadata of its trace."""
+
+_TRACED = "__mlflow_traced__"
+
+
+def to_predict_fn(endpoint_uri: str) -> Callable[..., Any]:
+    """Return a function that asks a model: its keywords are ``messages`` and other fields.
+
+    ``endpoint_uri`` is ``endpoints:/NAME``, ``gateway:/NAME`` or ``PROVIDER:/MODEL``. It returns
+    OpenAI's object.
+    """
+
+    def predict_fn(*, messages: Any, **fields: Any) -> Any:
+        return llm.complete(endpoint_uri, messages, **fields).raw
+
+    return predict_fn
+
+
+@define
+class Answer:
+    """What became of a row."""
+
+    outputs: Any = None
+    trace_id: str | None = None
+    error: str | None = None
+    """Why there are no outputs."""
+    span_id: str | None = None
+    """The first span of the trace."""
+    trace: Trace | None = None
+    """The whole trace, once it was read."""
+
+
+@frozen
+class Place:
+    """Where answers go."""
+
+    run_id: str
+    experiment_id: str
+
+
+def answer(
+    case: Case, place: Place, predict: Callable[..., Any] | None, seconds: float | None
+) -> Answer:
+    """Return the outputs of a row and its trace; a function that raises is no error here."""
+    if predict is None and case.trace is not None:
+        return _given(case, case.trace, place.run_id)
+    metadata = {api.SOURCE_RUN: place.run_id, ROW: case.key}
+    with api.kept(place.experiment_id, metadata, case.tags):
+        return _recorded(case) if predict is None else _predicted(case, predict, seconds)
+
+
+def _given(case: Case, trace: Trace, run_id: str) -> Answer:
+    api.traces_of().link_to_run([trace.trace_id], run_id)
+    for key, value in case.tags.items():
+        api.set_trace_tag(trace.trace_id, key, value)
+    root = trace.data.root
+    span_id = None if root is None else root.span_id
+    return Answer(case.outputs, trace.trace_id, None, span_id, trace)
+
+
+def _recorded(case: Case) -> Answer:
+    with api.start_span("root_span", SpanType.CHAIN) as span:
+        span.set_inputs(case.inputs)
+        span.set_outputs(case.outputs)
+    return Answer(case.outputs, span.trace_id, None, span.span_id)
+
+
+def _predicted(case: Case, predict: Callable[..., Any], seconds: float | None) -> Answer:
+    made = Answer()
+    is_async = inspect.iscoroutinefunction(predict)
+    if seconds is None and is_async:
+        seconds = limits.async_seconds()
+
+    def call() -> Any:
+        found = predict(**case.inputs)
+        return asyncio.run(_whole(found)) if inspect.isawaitable(found) else found
+
+    def traced() -> Any:
+        before = api.get_last_active_trace_id(thread_local=True)
+        try:
+            return call()
+        finally:
+            last = api.get_last_active_trace_id(thread_local=True)
+            made.trace_id = None if last == before else last
+
+    def within_span() -> Any:
+        with api.start_span(getattr(predict, "__name__", None) or "predict_fn") as span:
+            made.trace_id, made.span_id = span.trace_id, span.span_id
+            span.set_inputs(case.inputs)
+            found = call()
+            span.set_outputs(found)
+            return found
+
+    # What happens in another task than ours is not seen from here, so that gets a span of ours.
+    has_own = getattr(predict, _TRACED, False) and not is_async
+    try:
+        made.outputs = pool.within(seconds, traced if has_own else within_span)
+    except Exception as error:
+        made.error = f"predict_fn failed: {type(error).__name__}: {error}"
+    if made.trace_id is None:
+        _record_failure(case, made)
+    return made
+
+
+async def _whole(found: Any) -> Any:
+    return await found
+
+
+def _record_failure(case: Case, made: Answer) -> None:
+    """Make a trace of a call that left none, so that its scores have a place."""
+    with api.start_span("predict_fn") as span:
+        span.set_inputs(case.inputs)
+        span.set_outputs(made.outputs)
+        if made.error is not None:
+            span.record_exception(made.error)
+    made.trace_id, made.span_id = span.trace_id, span.span_id

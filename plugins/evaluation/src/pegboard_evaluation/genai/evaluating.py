@@ -1,0 +1,355 @@
+"""``genai.evaluate``: answers rows, scores them, and keeps each as soon as it is there."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from queue import SimpleQueue
+from typing import Any
+
+import attrs
+from attrs import define, field, frozen
+from pegboard.contracts.evaluation import EvaluationTable
+from pegboard.entities import DatasetInput, Metric
+from pegboard.entities.logged_models import LoggedModelInput
+from pegboard.errors import InvalidValue, PegboardError
+from pegboard_scripting import data as descriptions
+from pegboard_scripting.client import Client
+from pegboard_scripting.fluent import models, runs
+from pegboard_tracing.api import SESSION, Feedback, check_kept, context
+
+from pegboard_evaluation import rows as kept_rows
+from pegboard_evaluation.genai import cases as reading
+from pegboard_evaluation.genai import keeping, limits, pool, scoring, summary
+from pegboard_evaluation.genai.answering import Answer, Place, answer
+from pegboard_evaluation.genai.cases import Case
+from pegboard_evaluation.genai.results import EvaluationResult, criteria
+from pegboard_evaluation.genai.scoring import Scorer
+from pegboard_evaluation.recording import FIGURES, ROWS
+
+KIND = "genai"
+_RUN_TYPE, _RUN_TYPE_TAG = "genai_evaluate", "mlflow.runType"
+_SCORERS, _FUNCTION, _DIGEST = (
+    "mlflow.genaiEvaluate.scorersDigest",
+    "mlflow.genaiEvaluate.agent.function",
+    "mlflow.genaiEvaluate.agent.digest",
+)
+
+logger = logging.getLogger("pegboard")
+
+
+def evaluate(
+    data: Any,
+    scorers: Sequence[Scorer],
+    predict_fn: Callable[..., Any] | None = None,
+    model_id: str | None = None,
+    *,
+    resume: str | None = None,
+    predict_timeout: float | None = None,
+) -> EvaluationResult:
+    """Answer rows, score the answers, and log all of it to the active run, or to one of its own.
+
+    Each answer and each score is kept when it is there: after a crash or Ctrl-C, the same call with
+    ``resume`` goes on where it broke off, and pays for nothing twice. What failed is tried again.
+
+    Args:
+        data: a list of dicts or a DataFrame with ``inputs`` (dicts), ``outputs``, ``expectations``
+            (dicts) and ``tags``; or traces, as ``search_traces`` returns them.
+        scorers: functions with ``@scorer``, and judges.
+        predict_fn: answers a row; its keywords are the row's inputs. It may be asynchronous. None:
+            the rows have outputs.
+        model_id: the logged model that metrics are of.
+        resume: the id of the run to go on with.
+        predict_timeout: seconds that ``predict_fn`` may take for a row.
+
+    Raises:
+        InvalidValue: names the row, scorer, expectation or parameter that is wrong.
+    """
+    found = scoring.checked(scorers)
+    cases = reading.read(data)
+    reading.check(cases, found, predict_fn)
+    check_kept()
+    with _run(resume) as (client, run_id, experiment_id):
+        about = _describe(client, run_id, cases, model_id, (found, predict_fn))
+        known = keeping.earlier(run_id, experiment_id) if resume else {}
+        place = Place(run_id, experiment_id)
+        work = _Work(cases, found, predict_fn, place, known, predict_timeout)
+        try:
+            work.do()
+        except BaseException:
+            # Ctrl-C, too: what is there is summed up.
+            with suppress(Exception):
+                _sum_up(client, work, about)
+            logger.warning(
+                "The evaluation broke off; evaluate(…, resume=%r) goes on with it.", run_id
+            )
+            raise
+        return _sum_up(client, work, about)
+
+
+@contextmanager
+def _run(resume: str | None) -> Iterator[tuple[Client, str, str]]:
+    """Use the active run, or one that ends with the evaluation."""
+    active = runs.active_run()
+    if active is not None and resume not in (None, active.info.run_id):
+        raise InvalidValue(
+            f"resume is {resume!r}, but the run {active.info.run_id!r} is active.",
+            hint="End that first with end_run().",
+        )
+    if active is None:
+        with runs.start_run(run_id=resume) as run:
+            yield runs.active().client, run.info.run_id, run.info.experiment_id
+    else:
+        yield runs.active().client, active.info.run_id, active.info.experiment_id
+
+
+# -- the work ------------------------------------------------------------------------------------
+
+
+@define
+class _Work:
+    """Rows on their way: answered by one pool of threads, scored by another."""
+
+    cases: list[Case]
+    scorers: list[Scorer]
+    predict: Callable[..., Any] | None
+    place: Place
+    known: Mapping[str, keeping.Earlier]
+    seconds: float | None
+    answers: dict[int, Answer] = field(factory=dict)
+    scores: summary.Scores = field(init=False)
+    _done: SimpleQueue[Any] = field(factory=SimpleQueue)
+
+    def __attrs_post_init__(self) -> None:
+        by_name = {each.name: each for each in self.scorers}
+        self.scores = summary.Scores(by_name, len(self.cases))
+
+    @property
+    def run_id(self) -> str:
+        """The run that it is for."""
+        return self.place.run_id
+
+    def do(self) -> None:
+        """Do all of it."""
+        own = [each for each in self.scorers if not each.is_session_level_scorer]
+        answering = pool.Pool(limits.workers(), self._done)
+        score = pool.Pool(limits.scorer_workers(), self._done)
+        try:
+            waiting = 0
+            for case in self.cases:
+                answering.submit(partial(self._answer, case))
+                waiting += 1
+            while waiting:
+                found = self._done.get()
+                waiting -= 1
+                if isinstance(found, BaseException):
+                    raise found
+                if isinstance(found, Case):
+                    for each in own:
+                        waiting += self._begin(score, found, each)
+                else:
+                    self.scores.add(*found)
+            self._score_sessions()
+        finally:
+            answering.close()
+            score.close()
+
+    def _answer(self, case: Case) -> Case:
+        earlier = self.known.get(case.key)
+        if earlier is not None:
+            found = earlier.answer
+        else:
+            found = answer(case, self.place, self.predict, self.seconds)
+            keeping.find_root(found)
+        known = set() if earlier is None else earlier.expected
+        keeping.keep_expectations(case, found, self.run_id, known)
+        self.answers[case.number] = found
+        return case
+
+    def _begin(self, score: pool.Pool, case: Case, scorer: Scorer) -> int:
+        """Have a row scored, and return 1; 0 if its score is known."""
+        if (known := self._known(case, scorer)) is not None:
+            self.scores.add(scorer.name, case.number, known)
+            return 0
+        score.submit(partial(self._score, case, scorer))
+        return 1
+
+    def _known(self, case: Case, scorer: Scorer) -> list[Feedback] | None:
+        """Return what this scorer, as it is now, gave to a row before; None if it did not."""
+        earlier = self.known.get(case.key)
+        found = None if earlier is None else earlier.scores.get(scorer.name)
+        return found if found and keeping.digest_of(found) == scorer.digest else None
+
+    def _score(self, case: Case, scorer: Scorer) -> tuple[str, int, list[Feedback]]:
+        of_row = self.answers[case.number]
+        if of_row.error is not None:
+            found = [scoring.failed(scorer.name, "PREDICT_ERROR", of_row.error)]
+        elif (why := reading.lacks(case, scorer)) is not None:
+            found = [scoring.failed(scorer.name, "MISSING_EXPECTATION", why)]
+        else:
+            trace = keeping.whole_trace(of_row) if "trace" in scorer.takes else None
+            found = scored(
+                scorer,
+                inputs=case.inputs,
+                outputs=of_row.outputs,
+                expectations=case.expectations,
+                trace=trace,
+            )
+        return self._keep(scorer, case, found)
+
+    def _keep(
+        self, scorer: Scorer, case: Case, found: list[Feedback]
+    ) -> tuple[str, int, list[Feedback]]:
+        of_row, earlier = self.answers[case.number], self.known.get(case.key)
+        keeping.keep_scores(scorer, found, of_row, self.run_id)
+        if earlier is not None:
+            keeping.forget(of_row, earlier.ids_of(scorer.name))
+        return scorer.name, case.number, found
+
+    def _score_sessions(self) -> None:
+        """Score the traces of each session together; the score is that of the first."""
+        wanted = [each for each in self.scorers if each.is_session_level_scorer]
+        sessions: dict[str, list[tuple[Case, Any]]] = {}
+        for case in self.cases if wanted else ():
+            trace = keeping.whole_trace(self.answers[case.number])
+            session = None if trace is None else trace.info.trace_metadata.get(SESSION)
+            if session is not None:
+                sessions.setdefault(session, []).append((case, trace))
+        if wanted and not sessions:
+            raise InvalidValue(
+                f"The scorer {wanted[0].name!r} is about sessions, and no trace is of one.",
+                hint="Set it with update_current_trace(session_id=…).",
+            )
+        for given in sessions.values():
+            given.sort(key=lambda each: each[1].info.request_time)
+            first = given[0][0]
+            for each in wanted:
+                if (known := self._known(first, each)) is not None:
+                    self.scores.add(each.name, first.number, known)
+                    continue
+                session_traces = [trace for _, trace in given]
+                expected = {k: v for case, _ in given for k, v in case.expectations.items()}
+                found = scored(each, session=session_traces, expectations=expected)
+                self.scores.add(*self._keep(each, first, found))
+
+
+def scored(scorer: Scorer, **given: Any) -> list[Feedback]:
+    """Return what a scorer says; why it failed, if it failed."""
+    try:
+        # Traces of what scorers do would stand among those of the rows.
+        with context(enabled=False):
+            return scoring.feedback_of(scorer.name, scorer.run(**given))
+    except Exception as error:
+        told = traceback.format_exc()
+        return [scoring.failed(scorer.name, "SCORER_ERROR", _told(error), told)]
+
+
+def _told(error: Exception) -> str:
+    text = str(error)
+    return text if isinstance(error, PegboardError) and text else f"{type(error).__name__}: {text}"
+
+
+# -- what the run says ---------------------------------------------------------------------------
+
+
+@frozen
+class _About:
+    """The description of the data, and the model that metrics are of."""
+
+    dataset: Any
+    model_id: str | None
+
+
+def _describe(
+    client: Client, run_id: str, cases: list[Case], model_id: str | None, used: Any
+) -> _About:
+    """Log what is evaluated, and with what."""
+    model_id = model_id or models.get_active_model_id()
+    dataset = None
+    with suppress(PegboardError, TypeError, ValueError):
+        dataset = descriptions.from_pandas(reading.frame_of(cases), name="dataset")
+    inputs = [] if dataset is None else [DatasetInput(dataset, [])]
+    used_models = [] if model_id is None else [LoggedModelInput(model_id)]
+    client.log_inputs(run_id, inputs, used_models)
+    client.set_tag(run_id, _RUN_TYPE_TAG, _RUN_TYPE)
+    for key, value in _lineage(*used).items():
+        client.set_tag(run_id, key, value)
+    return _About(dataset, model_id)
+
+
+def _lineage(scorers: list[Scorer], predict: Any) -> dict[str, str]:
+    hashed = sorted(each.digest for each in scorers if each.digest)
+    told: dict[str, Any] = {"hashed": len(hashed), "total": len(scorers)}
+    if hashed:
+        told = {"digest": scoring.sha256("\n".join(hashed)), **told}
+    found = {_SCORERS: json.dumps(told)}
+    while isinstance(predict, partial):
+        predict = predict.func
+    if predict is None:
+        return found
+    target = predict if inspect.isroutine(predict) or inspect.isclass(predict) else type(predict)
+    found[_FUNCTION] = f"{target.__module__}.{target.__qualname__}"
+    if source := scoring.source_of(target):
+        found[_DIGEST] = scoring.sha256(source)
+    return found
+
+
+def _sum_up(client: Client, work: _Work, about: _About) -> EvaluationResult:
+    """Log the numbers and what ``pegboard eval`` reads, and return the result."""
+    scores = work.scores
+    scores.summarize()
+    metrics = scores.metrics()
+    _log_metrics(client, work.run_id, metrics, about)
+    costs = scores.costs()
+    told = {
+        "kind": KIND,
+        "rows": len(work.cases),
+        "figures": [attrs.asdict(each) for each in scores.figures.values()],
+        "skipped": scores.skipped,
+        "costs": {name: attrs.asdict(each) for name, each in costs.items()},
+    }
+    client.log_text(work.run_id, json.dumps(told), FIGURES)
+    if len(work.cases) <= kept_rows.MOST:
+        client.log_text(work.run_id, kept_rows.kept(_table(work), scores.columns()).text(), ROWS)
+    answers = [work.answers[case.number] for case in work.cases if case.number in work.answers]
+    return EvaluationResult(
+        run_id=work.run_id,
+        metrics=metrics,
+        result_df=summary.result_table(keeping.final_traces(answers), work.run_id),
+        figures=scores.figures,
+        skipped=scores.skipped,
+        costs=costs,
+        pass_criteria=criteria(work.scorers),
+        scored=scores.names,
+    )
+
+
+def _table(work: _Work) -> EvaluationTable:
+    cases = work.cases
+    nothing = Answer()
+    names = dict.fromkeys(name for case in cases for name in case.extra)
+    return EvaluationTable(
+        count=len(cases),
+        kind=KIND,
+        inputs=[case.inputs for case in cases],
+        targets=[case.expectations for case in cases],
+        outputs=[work.answers.get(case.number, nothing).outputs for case in cases],
+        ids=[case.id for case in cases],
+        columns={name: [case.extra.get(name) for case in cases] for name in names},
+    )
+
+
+def _log_metrics(client: Client, run_id: str, metrics: Mapping[str, float], about: _About) -> None:
+    now = time.time_ns() // 1_000_000
+    name, digest = (about.dataset.name, about.dataset.digest) if about.dataset else (None, None)
+    points = [
+        Metric(key, value, now, 0, about.model_id, name, digest) for key, value in metrics.items()
+    ]
+    if points:
+        client.log_batch(run_id, metrics=points)

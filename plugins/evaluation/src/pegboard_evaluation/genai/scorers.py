@@ -1,0 +1,84 @@
+"""Scorers that are ready to use: code, and judges."""
+
+from __future__ import annotations
+
+from pegboard_evaluation.genai.builtin import (
+    Completeness,
+    Correctness,
+    Equivalence,
+    ExpectationsGuidelines,
+    Fluency,
+    Guidelines,
+    RelevanceToQuery,
+    Safety,
+    Summarization,
+)
+from pegboard_evaluation.genai.ensembles import (
+    agg_all,
+    agg_any,
+    majority_vote,
+    make_scorer_ensemble,
+    maximum,
+    mean,
+    minimum,
+)
+from pegboard_evaluation.genai.rules import PIIDetection, RegexMatch, ResponseLength
+from pegboard_evaluation.genai.scoring import Scorer, scorer
+from pegboard_evaluation.genai.stepwise import (
+    RetrievalGroundedness,
+    RetrievalRelevance,
+    RetrievalSufficiency,
+    ToolCallCorrectness,
+    ToolCallEfficiency,
+)
+
+
+def get_all_scorers() -> list[Scorer]:
+    """Return one of each scorer that needs no further fields."""
+    return [
+        Completeness(),
+        Correctness(),
+        Equivalence(),
+        ExpectationsGuidelines(),
+        Fluency(),
+        PIIDetection(),
+        RelevanceToQuery(),
+        RetrievalGroundedness(),
+        RetrievalRelevance(),
+        RetrievalSufficiency(),
+        Safety(),
+        Summarization(),
+        ToolCallCorrectness(),
+        ToolCallEfficiency(),
+    ]
+
+
+__all__ = [
+    "Completeness",
+    "Correctness",
+    "Equivalence",
+    "ExpectationsGuidelines",
+    "Fluency",
+    "Guidelines",
+    "PIIDetection",
+    "RegexMatch",
+    "RelevanceToQuery",
+    "ResponseLength",
+    "RetrievalGroundedness",
+    "RetrievalRelevance",
+    "RetrievalSufficiency",
+    "Safety",
+    "Scorer",
+    "Summarization",
+    "ToolCallCorrectness",
+    "ToolCallEfficiency",
+    "agg_all",
+    "agg_any",
+    "get_all_scorers",
+    "majority_vote",
+    "make_scorer_ensemble",
+    "maximum",
+    "mean",
+    "minimum",
+    "scorer",
+]

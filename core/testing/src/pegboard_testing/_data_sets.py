@@ -22,6 +22,14 @@ def question(text: str, **more: Any) -> dict[str, Any]:
     return {"inputs": {"q": text}, **more}
 
 
+def deep(levels: int) -> Any:
+    """Return a list in a list, and so on."""
+    made: list[Any] = []
+    for _ in range(levels):
+        made = [made]
+    return made
+
+
 class DataSetsContract(StoreTests):
     """What every store does that keeps data sets. Derive from it beside the main suite."""
 
@@ -113,13 +121,16 @@ class DataSetsContract(StoreTests):
         first = {"inputs": {"q": "a", "n": [1, {"m": None}]}, "outputs": [1, None], "other": 1}
         first |= {"source": source, "tags": {"mlflow.user": "ann", "x": "1"}}
         assert merge([first, question("b", expectations={"e": 1, "f": 1})]) == Merged(2, 0)
-        again = {"inputs": {"n": [1, {"m": None}], "q": "a"}, "tags": {"mlflow.user": "bob"}}
+        again = {
+            "inputs": {"n": [1, {"m": None}], "q": "a"},
+            "tags": {"mlflow.user": "bob", "y": "2"},
+        }
         more = question("b", outputs="said", expectations={"f": 2, "g": 2.5})
         assert merge([again, more, question("c"), question("c")]) == Merged(1, 3)
         a, b, c = data_sets.records(made.data_set_id)
         assert (a.inputs, a.outputs) == (first["inputs"], [1, None])
         assert a.source == RecordSource("TRACE", {"trace_id": "tr-1"})
-        assert a.tags == {"mlflow.user": "bob", "x": "1"}
+        assert a.tags == {"mlflow.user": "bob", "x": "1", "y": "2"}
         assert (a.created_by, a.last_updated_by) == ("ann", "bob")
         assert (b.outputs, b.expectations) == ("said", {"e": 1, "f": 2, "g": 2.5})
         assert (c.inputs, c.outputs, c.expectations) == ({"q": "c"}, None, None)
@@ -155,6 +166,8 @@ class DataSetsContract(StoreTests):
             question("b", tags=["t"]),
             question("b", source={"source_type": "nowhere"}),
             question("b", source="HUMAN"),
+            question("b", outputs={1, 2}),
+            question("b", outputs=deep(100)),
         ],
     )
     def test_of_wrong_records_nothing_is_kept(
@@ -271,7 +284,7 @@ class DataSetsContract(StoreTests):
         one, two = (data_sets.create(name).data_set_id for name in ("one", "two"))
         data_sets.merge(one, [a, question("b")])
         data_sets.merge(two, [question("gone"), question("b")])
-        data_sets.merge(two, [question("a", expectations={"f": 2})])
+        data_sets.merge(two, [question("a", expectations={"f": 2}, tags={"mlflow.user": "ann"})])
         data_sets.merge(two, [question("a", expectations={"e": 1})])
         assert data_sets.get(one).digest != data_sets.get(two).digest
         gone = data_sets.records(two)[0].record_id

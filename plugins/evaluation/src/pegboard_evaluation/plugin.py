@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pegboard.hookspecs import ApiName, Command, Evaluator, hookimpl
+from pegboard.hookspecs import ApiName, Command, DatasetType, Evaluator, hookimpl
 
 _MODELS = (
     "EvaluationArtifact",
@@ -26,12 +26,27 @@ def pegboard_api() -> Sequence[ApiName]:
     module = "pegboard_evaluation.api"
     return [
         ApiName("evaluation", "pegboard_evaluation.comparing", "Two evaluations side by side"),
+        ApiName("genai.datasets", "pegboard_evaluation.data_sets", "Data sets for evaluation"),
         ApiName("metrics", "pegboard_evaluation.metrics", "Metrics to evaluate models by"),
         *(ApiName(name, f"{module}:{name}", "Evaluation of models") for name in _TOP),
         *(
             ApiName(f"models.{name}", f"{module}:{name}", "Evaluation of models")
             for name in _MODELS
         ),
+    ]
+
+
+@hookimpl
+def pegboard_dataset_types() -> Sequence[DatasetType]:
+    """Declare data sets for evaluation, of which a run names the version that it uses."""
+    module = "pegboard_evaluation.data_sets.data_set"
+    return [
+        DatasetType(
+            "evaluation_dataset",
+            f"{module}:is_data_set",
+            f"{module}:describe",
+            "A data set for evaluation, at a version",
+        )
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -17,9 +18,12 @@ from pegboard_stores.data_sets.contract import RecordSource
 SOURCE_TYPES = ("UNSPECIFIED", "TRACE", "HUMAN", "DOCUMENT", "CODE")
 MAX_NAME = 500
 MAX_TAG_KEY, MAX_TAG_VALUE = 255, 5000
+MAX_DEPTH = 64
+"""How deep the values of a record may be nested."""
 MAX_FIELDS = 1000
 """How many fields a schema tells of each part of records; further ones are not told."""
 
+_encoder = json.JSONEncoder(sort_keys=True)
 _ELEMENT_BYTES = 256
 _MODULUS = 1 << (8 * _ELEMENT_BYTES)
 _DIGEST_DIGITS = 32
@@ -36,10 +40,12 @@ class Content:
     tags: Mapping[str, Any] = field(factory=dict)
     source: RecordSource | None = None
 
+    @cached_property
     def digest(self) -> bytes:
-        """Return 32 bytes that differ if anything differs but the order of an object's names."""
+        """32 bytes that differ if anything differs but the order of names, and who said it."""
+        tags = {key: value for key, value in self.tags.items() if key != USER}
         source = self.source and [self.source.source_type, dict(self.source.source_data)]
-        parts = [self.inputs, self.outputs, self.expectations, self.tags, source]
+        parts = [self.inputs, self.outputs, self.expectations, tags, source]
         return hashlib.sha256(_canonical(parts)).digest()
 
 
@@ -99,12 +105,29 @@ def _given(record: Mapping[str, Any], number: int) -> Given:
         parts["tags"] or {},
         _source(record.get("source"), number),
     )
+    if is_deep([content.inputs, content.outputs, content.expectations, content.tags]):
+        raise InvalidValue(f"The record {number} is nested more than {MAX_DEPTH} levels deep.")
     try:
         key = input_key(content.inputs)
-        content.digest()
-    except (TypeError, ValueError, RecursionError) as error:
+        _ = content.digest
+    except (TypeError, ValueError) as error:
         raise InvalidValue(f"The record {number} cannot be written as JSON: {error}.") from None
     return Given(key, content, "outputs" in record)
+
+
+def is_deep(parts: Sequence[Any]) -> bool:
+    """Whether one of these values is nested deeper than a record may be."""
+    level: list[Any] = list(parts)
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (list, tuple, dict))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _object(value: Any, name: str, number: int) -> Mapping[str, Any] | None:
@@ -140,7 +163,7 @@ def input_key(inputs: Mapping[str, Any]) -> bytes:
 
 
 def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True).encode()
+    return _encoder.encode(value).encode()
 
 
 # -- digests of all records ------------------------------------------------------------------------

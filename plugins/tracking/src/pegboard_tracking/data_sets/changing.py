@@ -92,7 +92,7 @@ class Change:
             return True
         row, place, since, old, record_id, *texts, created, _, maker, changer = found
         content = given.merged(content_of(texts))
-        new = content.digest()
+        new = content.digest
         if new == old:
             return False
         self.sum = total(self.sum, plus=element(new), minus=element(old))
@@ -108,7 +108,7 @@ class Change:
 
     def _add(self, given: Given) -> None:
         content = given.merged(None)
-        self.sum = total(self.sum, plus=element(content.digest()))
+        self.sum = total(self.sum, plus=element(content.digest))
         self.place += 1
         self.added += 1
         self.records += 1
@@ -131,7 +131,7 @@ class Change:
                 self.version,
                 record_id,
                 key,
-                content.digest(),
+                content.digest,
                 *texts_of(content),
                 *times,
             ),

@@ -185,6 +185,7 @@ class DataSetsContract(StoreTests):
         assert data_sets.delete_records(made.data_set_id, gone) == 0
         assert [each.inputs["q"] for each in data_sets.records(made.data_set_id)] == ["a", "c"]
         assert data_sets.merge(made.data_set_id, [question("b")]) == Merged(1, 0)
+        assert {each.inputs["q"] for each in data_sets.records(made.data_set_id)} == {*"abc"}
 
     def test_records_come_in_pages(self, data_sets: DataSets, made: DataSet) -> None:
         texts = [str(number) for number in range(7)]

@@ -185,7 +185,8 @@ class DataSets(ABC):
         Each has ``inputs`` and perhaps ``outputs``, ``expectations``, ``tags`` and ``source``
         (``source_type``, ``source_data``); other fields are passed over. Expectations and tags are
         added to those that are there, and outputs, if given, replace them; the source stays. The
-        tag ``mlflow.user`` says who does it. InvalidValue names the record that is wrong.
+        tag ``mlflow.user`` says who does it. A record that was removed before comes back with its
+        id. InvalidValue names the record that is wrong.
         """
 
     @abstractmethod

@@ -84,13 +84,14 @@ class Change:
     def merge(self, given: Given) -> bool:
         """Add a record, or merge it with the one of the same inputs; return whether it is new."""
         found = self.connection.execute(
-            f"SELECT id, {RECORD} FROM data_set_record WHERE {_NOW} AND key = ?",  # noqa: S608
+            f"SELECT id, until, {RECORD} FROM data_set_record WHERE data_set = ? AND key = ?"  # noqa: S608
+            " ORDER BY since DESC LIMIT 1",
             (self.row, given.key),
         ).fetchone()
-        if found is None:
-            self._add(given)
+        if found is None or found[1] is not None:
+            self._add(given, None if found is None else (found[2], found[5]))
             return True
-        row, place, since, old, record_id, *texts, created, _, maker, changer = found
+        row, _, place, since, old, record_id, *texts, created, _, maker, changer = found
         content = given.merged(content_of(texts))
         new = content.digest
         if new == old:
@@ -106,14 +107,17 @@ class Change:
         self._insert((place, record_id), given.key, content, times)
         return False
 
-    def _add(self, given: Given) -> None:
+    def _add(self, given: Given, former: tuple[int, str] | None) -> None:
+        """Add a record; ``former`` are its place and id, if it was there before."""
         content = given.merged(None)
         self.sum = total(self.sum, plus=element(content.digest))
-        self.place += 1
         self.added += 1
         self.records += 1
+        if former is None:
+            self.place += 1
+            former = self.place, f"dr-{uuid.uuid4().hex}"
         times = (self.now, self.now, given.user, given.user)
-        self._insert((self.place, f"dr-{uuid.uuid4().hex}"), given.key, content, times)
+        self._insert(former, given.key, content, times)
 
     def _insert(
         self,

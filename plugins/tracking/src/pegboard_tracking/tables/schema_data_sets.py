@@ -4,9 +4,9 @@ from __future__ import annotations
 
 # A row of `data_set_record` is a record as it was from version `since` on, up to before version
 # `until` (NULL: it still is), so that a version costs what it changes, and a record that is changed
-# is there twice. `place` orders the records, and stays. `key` is the hash of the inputs, `content`
-# that of all that the record says; `sum` of a data set is that of all contents (`content.element`).
-# Texts are JSON.
+# is there twice. `place` orders the records; it and `record_id` stay, also when a record is removed
+# and comes again. `key` is the hash of the inputs, `content` that of all that the record says; `sum`
+# of a data set is that of all contents (`content.element`). Texts are JSON.
 DATA_SETS = """
 CREATE TABLE data_set (
     id INTEGER PRIMARY KEY,
@@ -74,7 +74,7 @@ CREATE INDEX data_set_by_time ON data_set (created_time DESC, data_set_id DESC);
 CREATE INDEX data_set_tag_by_value ON data_set_tag (key, value, data_set);
 CREATE INDEX data_set_by_experiment ON data_set_experiment (experiment, data_set);
 CREATE INDEX data_set_version_by_digest ON data_set_version (data_set, digest, version);
-CREATE UNIQUE INDEX record_by_key ON data_set_record (data_set, key) WHERE until IS NULL;
+CREATE UNIQUE INDEX record_by_key ON data_set_record (data_set, key, since);
 CREATE UNIQUE INDEX record_by_id ON data_set_record (data_set, record_id) WHERE until IS NULL;
 CREATE UNIQUE INDEX record_by_place ON data_set_record (data_set, place) WHERE until IS NULL;
 CREATE UNIQUE INDEX record_of_version ON data_set_record (data_set, place, since, until);

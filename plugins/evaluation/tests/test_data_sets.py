@@ -83,7 +83,8 @@ def test_records_come_from_dicts_and_tables(made: EvaluationDataset) -> None:
     assert json.loads(made.profile or "") == {"num_records": 3}
     copy = data_sets.create_dataset("copy").merge_records(found)
     assert copy.digest == made.digest
-    for wrong in ("text", {"inputs": {}}, [1], 5):
+    unfit: list[Any] = ["text", {"inputs": {}}, [1], 5]
+    for wrong in unfit:
         with pytest.raises(InvalidValue):
             made.merge_records(wrong)
 

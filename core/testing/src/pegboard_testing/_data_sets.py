@@ -236,6 +236,7 @@ class DataSetsContract(StoreTests):
         name = made.data_set_id
         data_sets.merge(name, [question("a"), question("b", tags={"mlflow.user": "ann"})])
         data_sets.merge(name, [question("a")])  # nothing new
+        data_sets.merge(name, [question("a", outputs=1), question("a", outputs=None)])
         data_sets.set_tags(name, {"k": "v"})
         data_sets.merge(name, [question("b", expectations={"e": 1}), question("c")])
         [a, *_] = data_sets.records(name)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pegboard.errors import InvalidValue, NotFound, NotSupported
 from pegboard_stores.data_sets import DataSets
+from pegboard_stores.mapping_store import MappingStore
 from pegboard_tracking.wire import data_set_codec
 from pegboard_tracking.wire.sentences import TRACKING
 from pegboard_wire.sentences import SHARED, sentence
@@ -115,7 +116,8 @@ def test_errors_are_told_in_the_words_that_clients_look_for(wire) -> None:
     assert sentence(error, SHARED) == "Missing value for required parameter 'name'."
 
 
-def test_a_store_without_data_sets_says_so(wire) -> None:
-    wire.uri = "memory:"
-    assert wire.host.tracking_store("memory:").ability(DataSets) is None
+def test_a_store_without_data_sets_says_so(wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = MappingStore({}, {}, artifact_root="memory:files")
+    assert bare.ability(DataSets) is None
+    monkeypatch.setattr(wire.host, "tracking_store", lambda _: bare)
     assert isinstance(wire.refused("GET", ONE, dataset_id="d-1"), NotSupported)

@@ -40,6 +40,11 @@ class DataSet:
     experiment_ids: Sequence[str] | None = None
     """The experiments that it belongs to; None: they have to be asked for."""
 
+    @property
+    def dataset_id(self) -> str:
+        """The id, as filters call it."""
+        return self.data_set_id
+
 
 @frozen
 class RecordSource:

@@ -32,12 +32,16 @@ _NOW = "data_set = ? AND until IS NULL"
 def merge(connection: sqlite3.Connection, data_set: Known, records: Sequence[Given]) -> Merged:
     """Add records, or merge them with those of the same inputs."""
     change = Change.begin(connection, data_set)
-    inserted, user = 0, None
+    alike: dict[bytes, list[Given]] = {}
     for record in records:
-        inserted += change.merge(record)
-        user = record.user or user
-    change.end(user, records)
+        alike.setdefault(record.key, []).append(record)
+    inserted = sum(change.merge(same) for same in alike.values())
+    change.end(_last_user(records), records)
     return Merged(inserted, len(records) - inserted)
+
+
+def _last_user(records: Sequence[Given]) -> str | None:
+    return next((each.user for each in reversed(records) if each.user), None)
 
 
 def remove(connection: sqlite3.Connection, data_set: Known, record_ids: Sequence[str]) -> int:
@@ -81,43 +85,42 @@ class Change:
         number = int.from_bytes(known_sum, "big")
         return cls(connection, data_set.row, version, number, records, place, now_ms())
 
-    def merge(self, given: Given) -> bool:
-        """Add a record, or merge it with the one of the same inputs; return whether it is new."""
+    def merge(self, given: Sequence[Given]) -> bool:
+        """Merge records of the same inputs, one after the other; return whether they are new."""
+        key, user = given[0].key, _last_user(given)
         found = self.connection.execute(
             f"SELECT id, until, {RECORD} FROM data_set_record WHERE data_set = ? AND key = ?"  # noqa: S608
             " ORDER BY since DESC LIMIT 1",
-            (self.row, given.key),
+            (self.row, key),
         ).fetchone()
         if found is None or found[1] is not None:
+            # One that was removed comes back with its place and id.
             self._add(given, None if found is None else (found[2], found[5]))
             return True
-        row, _, place, since, old, record_id, *texts, created, _, maker, changer = found
-        content = given.merged(content_of(texts))
-        new = content.digest
-        if new == old:
-            return False
-        self.sum = total(self.sum, plus=element(new), minus=element(old))
-        if since == self.version:
-            # The same inputs came before in this change.
-            self.connection.execute("DELETE FROM data_set_record WHERE id = ?", (row,))
-        else:
-            self._close(row)
+        row, _, place, _, old, record_id, *texts, created, _, maker, changer = found
+        content = content_of(texts)
+        for each in given:
+            content = each.merged(content)
+        if content.digest != old:
+            self.sum = total(self.sum, plus=element(content.digest), minus=element(old))
             self.changed += 1
-        times = (created, self.now, maker, given.user or changer)
-        self._insert((place, record_id), given.key, content, times)
+            self._close(row)
+            times = (created, self.now, maker, user or changer)
+            self._insert((place, record_id), key, content, times)
         return False
 
-    def _add(self, given: Given, former: tuple[int, str] | None) -> None:
-        """Add a record; ``former`` are its place and id, if it was there before."""
-        content = given.merged(None)
+    def _add(self, given: Sequence[Given], former: tuple[int, str] | None) -> None:
+        content = given[0].merged(None)
+        for each in given[1:]:
+            content = each.merged(content)
         self.sum = total(self.sum, plus=element(content.digest))
         self.added += 1
         self.records += 1
         if former is None:
             self.place += 1
             former = self.place, f"dr-{uuid.uuid4().hex}"
-        times = (self.now, self.now, given.user, given.user)
-        self._insert(former, given.key, content, times)
+        times = (self.now, self.now, given[0].user, _last_user(given))
+        self._insert(former, given[0].key, content, times)
 
     def _insert(
         self,

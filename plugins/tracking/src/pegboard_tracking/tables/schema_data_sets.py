@@ -5,7 +5,7 @@ from __future__ import annotations
 # A row of `data_set_record` is a record as it was from version `since` on, up to before version
 # `until` (NULL: it still is), so that a version costs what it changes, and a record that is changed
 # is there twice. `place` orders the records; it and `record_id` stay, also when a record is removed
-# and comes again. `key` is the hash of the inputs, `content` that of all that the record says; `sum`
+# and comes again. `key` is the hash of the inputs, `content` that of all that a record says; `sum`
 # of a data set is that of all contents (`content.element`). Texts are JSON.
 DATA_SETS = """
 CREATE TABLE data_set (

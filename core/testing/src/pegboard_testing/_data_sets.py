@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from pegboard import paging
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.errors import FilterError, InvalidValue, NotFound
-from pegboard_stores.data_sets import DataSet, DataSets, Merged, RecordSource
+from pegboard_stores.data_sets import DataSet, DataSetRecord, DataSets, Merged, RecordSource
 
 from pegboard_testing._base import WRONG_IDS, StoreTests
 
@@ -20,6 +20,11 @@ from pegboard_testing._base import WRONG_IDS, StoreTests
 def question(text: str, **more: Any) -> dict[str, Any]:
     """Return a record to be merged."""
     return {"inputs": {"q": text}, **more}
+
+
+def in_order(records: Iterable[DataSetRecord]) -> list[DataSetRecord]:
+    """Return records by their question."""
+    return sorted(records, key=lambda each: str(each.inputs["q"]))
 
 
 def deep(levels: int) -> Any:
@@ -60,7 +65,7 @@ class DataSetsContract(StoreTests):
         for name in ("", " ", "x" * 501):
             with pytest.raises(InvalidValue):
                 data_sets.create(name)
-        for tags in ({"": "x"}, {"k" * 256: "x"}, {"k": "x" * 5001}):
+        for tags in ({"": "x"}, {"..": "x"}, {"k" * 256: "x"}, {"k": "x" * 5001}):
             with pytest.raises(InvalidValue):
                 data_sets.create("n", tags=tags)
         with pytest.raises(NotFound):
@@ -94,10 +99,17 @@ class DataSetsContract(StoreTests):
 
     def test_tags_are_set_and_removed(self, data_sets: DataSets, made: DataSet) -> None:
         data_sets.set_tags(made.data_set_id, {"a": "1", "b": "2"})
-        data_sets.set_tags(made.data_set_id, {"a": "3", "b": None, "c/d": 4})
-        data_sets.delete_tag(made.data_set_id, "c/d")
+        data_sets.set_tags(made.data_set_id, {"a": "3", "b": None, "c": 4})
+        data_sets.delete_tag(made.data_set_id, "c")
         data_sets.delete_tag(made.data_set_id, "never there")
         assert data_sets.get(made.data_set_id).tags == {"a": "3", "b": "2"}
+
+    @pytest.mark.parametrize("key", ["c/d", "ü %2f", "a?b#c"])
+    def test_a_tag_has_any_name(self, data_sets: DataSets, made: DataSet, key: str) -> None:
+        data_sets.set_tags(made.data_set_id, {key: "1"})
+        assert data_sets.get(made.data_set_id).tags == {key: "1"}
+        data_sets.delete_tag(made.data_set_id, key)
+        assert data_sets.get(made.data_set_id).tags == {}
 
     def test_a_data_set_belongs_to_experiments(
         self, store: TrackingStore, data_sets: DataSets, made: DataSet
@@ -127,7 +139,7 @@ class DataSetsContract(StoreTests):
         }
         more = question("b", outputs="said", expectations={"f": 2, "g": 2.5})
         assert merge([again, more, question("c"), question("c")]) == Merged(1, 3)
-        a, b, c = data_sets.records(made.data_set_id)
+        a, b, c = in_order(data_sets.records(made.data_set_id))
         assert (a.inputs, a.outputs) == (first["inputs"], [1, None])
         assert a.source == RecordSource("TRACE", {"trace_id": "tr-1"})
         assert a.tags == {"mlflow.user": "bob", "x": "1", "y": "2"}
@@ -179,25 +191,37 @@ class DataSetsContract(StoreTests):
 
     def test_records_are_deleted_by_their_ids(self, data_sets: DataSets, made: DataSet) -> None:
         data_sets.merge(made.data_set_id, [question(text) for text in "abc"])
-        [_, b, _] = data_sets.records(made.data_set_id)
+        [_, b, _] = in_order(data_sets.records(made.data_set_id))
         gone = [b.record_id, b.record_id, "dr-unknown"]
         assert data_sets.delete_records(made.data_set_id, gone) == 1
         assert data_sets.delete_records(made.data_set_id, gone) == 0
-        assert [each.inputs["q"] for each in data_sets.records(made.data_set_id)] == ["a", "c"]
+        assert {each.inputs["q"] for each in data_sets.records(made.data_set_id)} == {"a", "c"}
         assert data_sets.merge(made.data_set_id, [question("b")]) == Merged(1, 0)
         assert {each.inputs["q"] for each in data_sets.records(made.data_set_id)} == {*"abc"}
 
     def test_records_come_in_pages(self, data_sets: DataSets, made: DataSet) -> None:
-        texts = [str(number) for number in range(7)]
-        data_sets.merge(made.data_set_id, [question(text) for text in texts])
+        data_sets.merge(made.data_set_id, [question(str(number)) for number in range(7)])
         read = partial(data_sets.records, made.data_set_id, max_results=3)
-        assert [each.inputs["q"] for each in paging.items(read)] == texts
+        assert sorted(each.inputs["q"] for each in paging.items(read)) == [*"0123456"]
         assert len(read()) == 3
-        for wrong in ("nonsense", "AAAA"):
-            with pytest.raises(InvalidValue):
-                read(page_token=wrong)
         with pytest.raises(InvalidValue):
             data_sets.records(made.data_set_id, max_results=0)
+
+    def test_records_come_in_the_order_they_were_merged(
+        self, data_sets: DataSets, made: DataSet
+    ) -> None:
+        texts = [str(number) for number in range(9, 0, -1)]
+        data_sets.merge(made.data_set_id, [question(text) for text in texts[:7]])
+        data_sets.merge(made.data_set_id, [question("5", outputs=1), *map(question, texts[7:])])
+        read = partial(data_sets.records, made.data_set_id, max_results=4)
+        assert [each.inputs["q"] for each in paging.items(read)] == texts
+
+    @pytest.mark.parametrize("wrong", ["nonsense", "AAAA", "é"])
+    def test_a_wrong_page_token_of_records_is_refused(
+        self, data_sets: DataSets, made: DataSet, wrong: str
+    ) -> None:
+        with pytest.raises(InvalidValue):
+            data_sets.records(made.data_set_id, page_token=wrong)
 
     # -- searches --------------------------------------------------------------------------------
 

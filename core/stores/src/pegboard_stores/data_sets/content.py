@@ -255,10 +255,11 @@ def name(value: Any) -> str:
 def tags(given: Mapping[str, Any]) -> dict[str, str]:
     """Return tags as text; those that are None are left out."""
     for key, value in given.items():
-        if not isinstance(key, str) or not 0 < len(key) <= MAX_TAG_KEY or "\0" in key:
+        # A name is a part of paths, where dots alone get lost.
+        if not isinstance(key, str) or len(key) > MAX_TAG_KEY or "\0" in key or not key.strip("."):
             raise InvalidValue(
                 f"{quoted(key)} cannot name a tag of a data set.",
-                hint=f"A name is a text of 1 to {MAX_TAG_KEY} characters.",
+                hint=f"A name is a text of 1 to {MAX_TAG_KEY} characters, not of dots alone.",
             )
         if len(str(value)) > MAX_TAG_VALUE:
             raise InvalidValue(

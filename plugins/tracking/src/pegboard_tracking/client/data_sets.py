@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Page
-from pegboard.errors import InvalidValue
+from pegboard.errors import InvalidValue, NotSupported
 from pegboard_stores import filters, validation
 from pegboard_stores.data_sets import (
     DEFAULT_PAGE,
@@ -21,7 +21,7 @@ from pegboard_stores.data_sets import (
     content,
 )
 from pegboard_wire.client.api import Api, is_path_part, path_part
-from pegboard_wire.client.errors import UnknownPath, not_known
+from pegboard_wire.client.errors import UnknownPath
 from pegboard_wire.requests import optional_text, texts
 from pegboard_wire.scalars import get, integer
 
@@ -56,7 +56,8 @@ class RestDataSets(DataSets):
             f"{BASE}/create",
             name=content.name(name),
             tags=json.dumps(content.tags(tags or {})),
-            experiment_ids=list(experiment_ids),
+            # MLflow's servers fail at one that is named twice.
+            experiment_ids=list(dict.fromkeys(experiment_ids)),
         )
         return self._data_set(answer)
 
@@ -194,7 +195,11 @@ class RestDataSets(DataSets):
         try:
             return self._api.get(f"{_path(data_set_id, OURS)}/{what}", **fields)
         except UnknownPath:
-            raise not_known(self._api.url, "versions of a data set") from None
+            raise NotSupported(
+                f"The server {self._api.url} keeps no versions of data sets, as MLflow's do not.",
+                hint="Keep data sets behind a server of pegboard, or in a store such as "
+                "sqlite:PATH.",
+            ) from None
 
     # -- answers ---------------------------------------------------------------------------------
 

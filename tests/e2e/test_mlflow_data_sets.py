@@ -89,6 +89,14 @@ answer["used"] = [
     json.loads(used.source) == {"dataset_id": made.dataset_id},
 ]
 
+@mlflow.genai.scorer
+def told(outputs, inputs):
+    return outputs == inputs["q"].upper()
+
+result = mlflow.genai.evaluate(data=found, predict_fn=lambda q: q.upper(), scorers=[told])
+[used] = mlflow.get_run(result.run_id).inputs.dataset_inputs
+answer["evaluated"] = [result.metrics, used.dataset.digest == found.digest]
+
 def refused(call):
     try:
         call()
@@ -157,6 +165,7 @@ RECORDS = [
         ("taken", True),
         ("searches", [["qa", "qb"], ["qb"], ["qa"], ["qb"]]),
         ("used", ["qa", "mlflow_evaluation_dataset", True, True]),
+        ("evaluated", [{"told/mean": 1.0}, True]),
         ("gone", ["qb"]),
     ],
 )

@@ -26,27 +26,13 @@ def pegboard_api() -> Sequence[ApiName]:
     module = "pegboard_evaluation.api"
     return [
         ApiName("evaluation", "pegboard_evaluation.comparing", "Two evaluations side by side"),
-        ApiName("genai.datasets", "pegboard_evaluation.data_sets", "Data sets for evaluation"),
         ApiName("metrics", "pegboard_evaluation.metrics", "Metrics to evaluate models by"),
         *(ApiName(name, f"{module}:{name}", "Evaluation of models") for name in _TOP),
         *(
             ApiName(f"models.{name}", f"{module}:{name}", "Evaluation of models")
             for name in _MODELS
         ),
-    ]
-
-
-@hookimpl
-def pegboard_dataset_types() -> Sequence[DatasetType]:
-    """Declare data sets for evaluation, of which a run names the version that it uses."""
-    module = "pegboard_evaluation.data_sets.data_set"
-    return [
-        DatasetType(
-            "evaluation_dataset",
-            f"{module}:is_data_set",
-            f"{module}:describe",
-            "A data set for evaluation, at a version",
-        )
+        ApiName("genai.datasets", "pegboard_evaluation.data_sets", "Data sets for evaluation"),
     ]
 
 
@@ -90,4 +76,18 @@ def pegboard_commands() -> Sequence[Command]:
         Command("eval", f"{module}:evaluations", "Look at evaluations, and compare two of them."),
         Command("eval compare", f"{module}:compare", "Compare two evaluations row by row."),
         Command("eval show", f"{module}:show", "Show what an evaluation measured."),
+    ]
+
+
+@hookimpl
+def pegboard_dataset_types() -> Sequence[DatasetType]:
+    """Declare data sets for evaluation, of which a run names the version that it uses."""
+    module = "pegboard_evaluation.data_sets.data_set"
+    return [
+        DatasetType(
+            "evaluation_dataset",
+            f"{module}:is_data_set",
+            f"{module}:describe",
+            "A data set for evaluation, at a version",
+        )
     ]

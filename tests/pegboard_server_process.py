@@ -10,6 +10,7 @@ from pathlib import Path
 from pegboard.config import Config
 from pegboard.entities import LifecycleStage, ViewType
 from pegboard.host import Host
+from pegboard_stores.data_sets import DataSets
 
 COMMAND = Path(sys.executable).with_name("pegboard")
 
@@ -52,7 +53,10 @@ class PegboardServer:
         """Bring the store back to what it was when it was new, behind the server's back."""
         opened = Host(Config())
         store = opened.tracking_store(f"sqlite:{self.database}")
-        models, traces = store.logged_models(), store.traces()
+        models, traces, data_sets = store.logged_models(), store.traces(), store.ability(DataSets)
+        assert data_sets is not None
+        for data_set in data_sets.search():
+            data_sets.delete(data_set.data_set_id)
         for model in models.deleted():
             models.purge(model.model_id)
         for experiment in store.search_experiments(view=ViewType.ALL):

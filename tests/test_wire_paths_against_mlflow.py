@@ -94,9 +94,6 @@ NOT_SERVED = {
         "POST /api/3.0/mlflow/scorer/invoke",
         "POST /api/3.0/mlflow/genai/evaluate/invoke",
     ],
-    "data sets for evaluation, which are kept apart from those of runs": [
-        "* /api/3.0/mlflow/datasets/*"
-    ],
     "judging by hand: what is to be asked, and whom": [
         "* /api/3.0/mlflow/label-schemas/*",
         "* /api/3.0/mlflow/review-queues/*",

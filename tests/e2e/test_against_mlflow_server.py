@@ -23,6 +23,7 @@ from pegboard.errors import NotSupported
 from pegboard_stores import validation
 from pegboard_testing import (
     ArtifactStoreContract,
+    DataSetsContract,
     LoggedModelStoreContract,
     TraceFiguresContract,
     TraceStoreContract,
@@ -50,6 +51,7 @@ _FINALIZED = "a mark of the server's own is put on what it knows"
 _SPAN_TIMES = "the times of spans go before those that were sent"
 _NO_TRACE = "a tag for an unknown trace is an invalid value"
 _ATTRIBUTES = "attributes are compared as JSON"
+_VERSIONS = "data sets have no versions"
 NOT_KEPT = {
     "test_an_unknown_experiment_cannot_be_changed": _PURGE,
     "test_only_deleted_and_empty_experiments_are_purged": _PURGE,
@@ -78,6 +80,21 @@ NOT_KEPT = {
     "test_a_directory_goes_with_its_last_file": "directories stay",
     "test_filters_choose_experiments[name = 'alpha' OR name = 'beta'-expected8]": _GRAMMAR,
     "test_filters_choose_experiments[NOT (name = 'alpha' OR name = 'beta')-expected9]": _GRAMMAR,
+    # Data sets.
+    "test_wrong_data_sets_are_refused": "a data set may belong to unknown experiments",
+    **{
+        f"test_an_unknown_data_set_is_not_found[{name}]": "of unknown data sets tags are removed"
+        for name in ("unknown", "%2e%2e%2f0", "\\u03a9", f"d-{'0' * 32}")
+    },
+    "test_a_tag_has_any_name[c/d]": "a tag is removed by its path",
+    "test_records_are_merged_by_their_inputs": "a record without outputs has an empty object",
+    "test_records_come_in_the_order_they_were_merged": "records of one merge have no order",
+    "test_a_wrong_page_token_of_records_is_refused": "the server fails at it",
+    "test_each_change_of_records_makes_a_version": _VERSIONS,
+    "test_a_version_stays_as_it_was": _VERSIONS,
+    "test_the_pages_of_an_answer_are_of_one_version": _VERSIONS,
+    "test_equal_data_has_an_equal_digest_however_it_came": "the digest is that of name and time",
+    "test_two_versions_are_compared": _VERSIONS,
     # Logged models.
     "test_params_are_repeated_but_not_changed": "repeating a param is refused",
     "TestLoggedModelsBehindMlflowsServer::test_a_wrong_search_is_refused[wrong5]": "an order by a "
@@ -249,7 +266,7 @@ class BehindMlflowsServer:
         return reopen
 
 
-class TestStoreBehindMlflowsServer(BehindMlflowsServer, TrackingStoreContract):
+class TestStoreBehindMlflowsServer(BehindMlflowsServer, TrackingStoreContract, DataSetsContract):
     pass
 
 

@@ -25,6 +25,7 @@ from pegboard.host import Host
 from pegboard_server_process import COMMAND, PegboardServer
 from pegboard_testing import (
     ArtifactStoreContract,
+    DataSetsContract,
     LoggedModelStoreContract,
     TraceFiguresContract,
     TraceStoreContract,
@@ -113,7 +114,7 @@ class BehindOurServer:
         return reopen
 
 
-class TestStoreBehindOurServer(BehindOurServer, TrackingStoreContract):
+class TestStoreBehindOurServer(BehindOurServer, TrackingStoreContract, DataSetsContract):
     pass
 
 

@@ -9,6 +9,7 @@ from pegboard.contracts.tracking import TrackingStore
 from pegboard.uris import parse
 from pegboard_stores.names import new_run_id
 from pegboard_testing import (
+    DataSetsContract,
     LoggedModelStoreContract,
     TraceFiguresContract,
     TraceStoreContract,
@@ -33,7 +34,7 @@ class MemoryStore:
         return lambda: open_store(parse(f"memory:{shared}"), {})
 
 
-class TestRuns(MemoryStore, TrackingStoreContract):
+class TestRuns(MemoryStore, TrackingStoreContract, DataSetsContract):
     pass
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from attrs import evolve
 from pegboard import uris
@@ -39,15 +39,19 @@ if TYPE_CHECKING:
     from pegboard.contracts.logged_models import LoggedModelStore
     from pegboard.contracts.traces import TraceStore
 
+    from pegboard_stores.mapping_data_sets import DataSetState
+
+T = TypeVar("T")
+
 __all__ = ["MappingStore", "ModelRecord", "RunRecord", "TraceRecord"]
 
 
 class MappingStore(BasicStore):
-    """Experiments, runs, logged models and traces, each in a mapping by id.
+    """Experiments, runs, logged models, traces and data sets, each in a mapping by id.
 
-    Without a mapping of models or traces the store keeps none. ``artifact_root`` is the URI below
-    which new experiments put their files. ``lock`` guards every use of the mappings and must be
-    re-entrant; by default it is a lock of this process.
+    Without a mapping of models, traces or data sets the store keeps none. ``artifact_root`` is the
+    URI below which new experiments put their files. ``lock`` guards every use of the mappings and
+    must be re-entrant; by default it is a lock of this process.
     """
 
     def __init__(
@@ -57,11 +61,13 @@ class MappingStore(BasicStore):
         *,
         models: MutableMapping[str, ModelRecord] | None = None,
         traces: MutableMapping[str, TraceRecord] | None = None,
+        data_sets: MutableMapping[str, DataSetState] | None = None,
         artifact_root: str,
         lock: AbstractContextManager[object] | None = None,
     ) -> None:
         self._records = Records(experiments, runs, models, traces, lock)
         self._keeps_models, self._keeps_traces = models is not None, traces is not None
+        self._data_sets = data_sets
         self._experiments = experiments
         self._runs = runs
         self._artifact_root = artifact_root
@@ -91,6 +97,16 @@ class MappingStore(BasicStore):
         from pegboard_stores.mapping_traces.store import MappingTraces
 
         return MappingTraces(self._records)
+
+    def ability(self, contract: type[T]) -> T | None:
+        """Return the data sets, if there is a mapping for them; else what the store is itself."""
+        from pegboard_stores.data_sets import DataSets
+
+        if contract is not DataSets or self._data_sets is None:
+            return super().ability(contract)
+        from pegboard_stores.mapping_data_sets import MappingDataSets
+
+        return cast("T", MappingDataSets(self._records, self._data_sets))
 
     # -- experiments ---------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pegboard_testing._abilities import PackedPointsContract as PackedPointsContract
     from pegboard_testing._activity import ActivityContract as ActivityContract
     from pegboard_testing._curves import CurvesContract as CurvesContract
+    from pegboard_testing._data_sets import DataSetsContract as DataSetsContract
     from pegboard_testing._llm_local import LocalProviderContract as LocalProviderContract
     from pegboard_testing._llm_vendors import LLMProviderContract as LLMProviderContract
     from pegboard_testing._run_tables import RunTableContract as RunTableContract
@@ -31,6 +32,7 @@ _SUITES = {
     "ArtifactStoreContract": "artifacts",
     "BatchesContract": "_abilities",
     "CurvesContract": "_curves",
+    "DataSetsContract": "_data_sets",
     "EvaluatorContract": "evaluators",
     "FlavorContract": "flavors",
     "HeartbeatsContract": "_abilities",

@@ -12,11 +12,13 @@ from pegboard.errors import InvalidState, InvalidValue, NotFound
 from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
 from pegboard_stores.activity import Activity
 from pegboard_stores.curves import Curves
+from pegboard_stores.data_sets import DataSets
 from pegboard_stores.run_table import RunTable
 
 from pegboard_testing._activity import ActivityContract
 from pegboard_testing._base import StoreTests
 from pegboard_testing._curves import CurvesContract
+from pegboard_testing._data_sets import DataSetsContract
 from pegboard_testing._run_tables import RunTableContract
 
 
@@ -152,5 +154,6 @@ class AbilityTests(StoreTests):
             (store.ability(Curves), CurvesContract),
             (store.ability(Activity), ActivityContract),
             (store.ability(RunTable), RunTableContract),
+            (store.ability(DataSets), DataSetsContract),
         ):
             assert ability is None or isinstance(self, suite), f"derive from {suite.__name__} too"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pegboard.hookspecs import ApiName, Command, Evaluator, hookimpl
+from pegboard.hookspecs import ApiName, Command, DatasetType, Evaluator, hookimpl
 
 _MODELS = (
     "EvaluationArtifact",
@@ -33,6 +33,7 @@ def pegboard_api() -> Sequence[ApiName]:
             ApiName(f"models.{name}", f"{module}:{name}", "Evaluation of models")
             for name in _MODELS
         ),
+        ApiName("genai.datasets", "pegboard_evaluation.data_sets", "Data sets for evaluation"),
     ]
 
 
@@ -89,4 +90,18 @@ def pegboard_commands() -> Sequence[Command]:
         Command("eval", f"{module}:evaluations", "Look at evaluations, and compare two of them."),
         Command("eval compare", f"{module}:compare", "Compare two evaluations row by row."),
         Command("eval show", f"{module}:show", "Show what an evaluation measured."),
+    ]
+
+
+@hookimpl
+def pegboard_dataset_types() -> Sequence[DatasetType]:
+    """Declare data sets for evaluation, of which a run names the version that it uses."""
+    module = "pegboard_evaluation.data_sets.data_set"
+    return [
+        DatasetType(
+            "evaluation_dataset",
+            f"{module}:is_data_set",
+            f"{module}:describe",
+            "A data set for evaluation, at a version",
+        )
     ]

@@ -28,7 +28,7 @@ from pegboard_tracking.wire.sentences import TRACKING
 from pegboard_wire import sentences
 from pegboard_wire.client.connection import connect
 from pegboard_wire.endpoints import declared
-from pegboard_wire.http import Answer, Call, Identity, Permission
+from pegboard_wire.http import Answer, Call, Endpoint, Identity, Permission
 
 EVERYTHING = Identity("tester", frozenset(Permission))
 _STATUSES = {NotFound: 404, InvalidValue: 400}
@@ -43,6 +43,8 @@ class Seen:
     query: dict[str, Any]
     headers: dict[str, str]
     body: bytes
+    encoded: str = ""
+    """The path, percent-encoded."""
     at: float = field(factory=time.monotonic)
 
     @property
@@ -114,6 +116,22 @@ class Server:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
+    def route(self, seen: Seen) -> tuple[Endpoint | None, dict[str, str]]:
+        """Return the endpoint of a request, with what its path names."""
+        path = seen.path.replace("/ajax-api/", "/api/", 1)
+        if (seen.method, path) in self.endpoints:
+            return self.endpoints[seen.method, path], {}
+        parts = seen.encoded.replace("/ajax-api/", "/api/", 1).split("/")
+        for (method, template), endpoint in self.endpoints.items():
+            pieces = template.split("/")
+            if method == seen.method and len(pieces) == len(parts):
+                pairs = list(zip(pieces, parts, strict=True))
+                if all(piece == part or piece[:1] == "{" for piece, part in pairs):
+                    return endpoint, {
+                        piece[1:-1]: unquote(part) for piece, part in pairs if piece[:1] == "{"
+                    }
+        return None, {}
+
     def calls(self, ending: str) -> list[Seen]:
         return [each for each in self.seen if each.path.endswith(ending)]
 
@@ -148,7 +166,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        seen = Seen(self.command, unquote(parts.path), query, headers, body)
+        seen = Seen(self.command, unquote(parts.path), query, headers, body, parts.path)
         self.ours.seen.append(seen)
         fault = self.ours.fault(seen)
         if fault is None or not fault.before:
@@ -163,11 +181,12 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(status, content, {"Content-Type": "application/json"})
 
     def handle_call(self, seen: Seen) -> tuple[int, bytes]:
-        path = seen.path.replace("/ajax-api/", "/api/", 1)
-        endpoint = self.ours.endpoints.get((seen.method, path))
+        endpoint, named = self.ours.route(seen)
         if endpoint is None:
             return 404, b""
-        given = {**seen.query, **(seen.json if seen.body and not endpoint.raw else {})}
+        given = {**seen.query, **named}
+        if seen.body and not endpoint.raw:
+            given |= seen.json
         call = Call(
             self.ours.host,
             EVERYTHING,
@@ -203,7 +222,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = do_PUT = do_DELETE = answer
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
 
     def log_message(self, *args: object) -> None:
         pass

@@ -9,6 +9,7 @@ from pegboard_testing import (
     ActivityContract,
     BatchesContract,
     CurvesContract,
+    DataSetsContract,
     HeartbeatsContract,
     PackedPointsContract,
     RunTableContract,
@@ -24,6 +25,7 @@ class TestSqliteStore(
     CurvesContract,
     ActivityContract,
     RunTableContract,
+    DataSetsContract,
 ):
     @pytest.fixture
     def open_store(self, tmp_path):

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pegboard_stores.filters.ordering import complete, key_part, sort_key, sorted_by
     from pegboard_stores.filters.parser import parse_filter, parse_order_by
     from pegboard_stores.filters.schema import (
+        DATA_SETS,
         EXPERIMENTS,
         LOGGED_MODELS,
         MODEL_VERSIONS,
@@ -55,6 +56,7 @@ _HOMES = {
     "ordering": ("complete", "key_part", "sort_key", "sorted_by"),
     "parser": ("parse_filter", "parse_order_by"),
     "schema": (
+        "DATA_SETS",
         "EXPERIMENTS",
         "LOGGED_MODELS",
         "MODEL_VERSIONS",
@@ -79,6 +81,7 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
+    "DATA_SETS",
     "EXPERIMENTS",
     "LOGGED_MODELS",
     "MODEL_VERSIONS",

@@ -202,3 +202,17 @@ TRACES = SearchSchema(
     },
     orderable=frozenset({Kind.ATTRIBUTE, Kind.TAG, Kind.METADATA}),
 )
+
+DATA_SETS = SearchSchema(
+    name="data sets",
+    kinds=REGISTERED_MODELS.kinds,
+    attributes={
+        "name": Type.TEXT,
+        "dataset_id": Type.TEXT,
+        "created_time": Type.NUMBER,
+        "last_update_time": Type.NUMBER,
+        "created_by": Type.TEXT,
+        "last_updated_by": Type.TEXT,
+    },
+    unordered=frozenset({"created_by", "last_updated_by"}),
+)

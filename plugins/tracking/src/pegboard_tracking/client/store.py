@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pegboard import paging, uris
 from pegboard.contracts.tracking import MetricWriter
 from pegboard.entities import RunInfo, ViewType
 from pegboard_stores import abilities
 from pegboard_stores.abilities import Waiting
+from pegboard_stores.data_sets import DataSets
 from pegboard_wire.client.connection import connect
 from pegboard_wire.client.errors import not_known
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from pegboard.contracts.traces import TraceStore
 
     from pegboard_tracking.settings import Settings
+
+T = TypeVar("T")
 
 
 def open_store(uri: uris.Uri, settings: Settings) -> RestStore:
@@ -58,6 +61,14 @@ class RestStore(RestExperiments, RestRuns, RestLogging, RestReading, abilities.O
         from pegboard_tracking.client.traces import RestTraces
 
         return RestTraces(self._api)
+
+    def ability(self, contract: type[T]) -> T | None:
+        """Return the data sets of the server, or the store itself, if it keeps a contract."""
+        if contract is DataSets:
+            from pegboard_tracking.client.data_sets import RestDataSets
+
+            return cast("T", RestDataSets(self._api))
+        return super().ability(contract)
 
     # -- writing and housekeeping --------------------------------------------------------------
 

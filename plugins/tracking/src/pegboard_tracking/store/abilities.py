@@ -31,12 +31,20 @@ def abilities(
     )
 
 
-def reading_abilities(store: SqliteBase, memory: Memory, contract: type[T]) -> T | None:
-    """Return what keeps a contract of reading; these are imported when they are asked for."""
+def rarer_abilities(
+    store: SqliteBase, database: Database, memory: Memory, contract: type[T]
+) -> T | None:
+    """Return what keeps a contract of data sets or of reading; imported when it is asked for."""
+    from pegboard_tracking.data_sets.store import SqliteDataSets
     from pegboard_tracking.run_table.ability import SqliteRunTable
     from pegboard_tracking.store.looking import SqliteActivity, SqliteCurves
 
-    made = (SqliteRunTable(store.reading_all, memory), SqliteCurves(store), SqliteActivity(store))
+    made = (
+        SqliteRunTable(store.reading_all, memory),
+        SqliteCurves(store),
+        SqliteActivity(store),
+        SqliteDataSets(database),
+    )
     return next((able for able in made if isinstance(able, contract)), None)
 
 

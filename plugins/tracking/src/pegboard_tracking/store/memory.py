@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from attrs import field, frozen
 from pegboard.entities import Experiment
 from pegboard.uris import Uri
+from pegboard_stores.mapping_data_sets import DataSetState
 from pegboard_stores.mapping_store import MappingStore, ModelRecord, RunRecord, TraceRecord
 from pegboard_stores.names import new_run_id
 
@@ -20,6 +21,7 @@ class _Memory:
     runs: dict[str, RunRecord] = field(factory=dict)
     models: dict[str, ModelRecord] = field(factory=dict)
     traces: dict[str, TraceRecord] = field(factory=dict)
+    data_sets: dict[str, DataSetState] = field(factory=dict)
     lock: AbstractContextManager[object] = field(factory=threading.RLock)
 
 
@@ -36,6 +38,7 @@ def open_store(uri: Uri, settings: object) -> MappingStore:
         memory.runs,
         models=memory.models,
         traces=memory.traces,
+        data_sets=memory.data_sets,
         artifact_root=f"memory:{name}/artifacts",
         lock=memory.lock,
     )

@@ -144,12 +144,14 @@ class SqliteStore(SqliteExperiments, SqliteRuns, SqliteLogging, SqliteReading):
         return JournaledTraces(self._database)
 
     def ability(self, contract: type[T]) -> T | None:
-        """Return what takes batches once, or packed points, hears of clients, or shows a table."""
-        from pegboard_tracking.store.abilities import abilities, reading_abilities
+        """Return what takes batches once, hears of clients, shows tables or keeps data sets."""
+        from pegboard_tracking.store.abilities import abilities, rarer_abilities
 
         made = abilities(self, self._database, self._liveness, self._heartbeat_seconds)
         able = next((able for able in made if isinstance(able, contract)), None)
-        return reading_abilities(self, self._memory, contract) if able is None else able
+        if able is not None:
+            return able
+        return rarer_abilities(self, self._database, self._memory, contract)
 
     # -- writing and housekeeping --------------------------------------------------------------
 

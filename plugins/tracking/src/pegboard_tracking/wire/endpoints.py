@@ -10,6 +10,7 @@ from pegboard_wire.sentences import told
 from pegboard_tracking.wire import (
     artifacts,
     assessments,
+    data_sets,
     experiments,
     ingestion,
     logged_models,
@@ -39,6 +40,7 @@ def endpoints() -> Sequence[Endpoint]:
         *traces_old.ENDPOINTS,
         *assessments.ENDPOINTS,
         *trace_metrics.ENDPOINTS,
+        *data_sets.ENDPOINTS,
         *ingestion.ENDPOINTS,
         *pegboard_endpoints.ENDPOINTS,
     ]

@@ -14,6 +14,7 @@ TRACKING: Sentences = MappingProxyType(
         "bad_media_type": "Invalid Content-Type: {media_type}.",
         "bad_model_json": "Malformed model info. {text} is not a valid JSON.",
         "bad_model_name": "Invalid model name ({name!r}) provided.",
+        "bad_source_type": "Invalid dataset record source type: {source_type}.",
         "experiment_deleted": "The experiment {experiment_id} must be in the 'active' state. "
         "Current state is deleted.",
         "experiment_is": "No Experiment with id={experiment_id} exists.",
@@ -25,6 +26,7 @@ TRACKING: Sentences = MappingProxyType(
         "{what}. Please split up {what} across multiple requests and try again.",
         "name_taken": "Experiment(name={name}) already exists.",
         "no_artifact": "No such artifact: {path!r}.",
+        "no_data_set": "Evaluation dataset with id {data_set_id!r} not found.",
         "no_experiment": "No Experiment with id={experiment_id} exists.",
         "no_experiment_of_name": "Could not find experiment with name {name!r}.",
         "no_experiment_tag": "No tag with name: {key} in experiment with id {owner_id}.",

@@ -1,0 +1,1 @@
+"""Data sets for evaluation in the tables of the SQLite store."""

@@ -20,7 +20,13 @@ CASES = re.findall(r"@case\ndef (\w+)", SCRIPT.read_text())
 def outcomes(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Return what came of the scripts, with MLflow and with pegboard."""
     base = tmp_path_factory.mktemp("tracing")
-    env = {"PATH": os.environ["PATH"], "HOME": str(base), "MLFLOW_DISABLE_TELEMETRY": "true"}
+    env = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(base),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        # On a slow machine its threads overtake each other, and tags of a trace are lost.
+        "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false",
+    }
     running = [
         subprocess.Popen(
             [python, str(SCRIPT), module, f"sqlite:///{base}/{module}.db"],

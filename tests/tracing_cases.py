@@ -88,7 +88,7 @@ def seen(trace_id=None):
     spans = sorted(trace.data.spans, key=lambda s: (s.start_time_ns, s.name))
     numbers = {each.span_id: n for n, each in enumerate(spans)}
     info = trace.info
-    given = sorted(info.assessments, key=lambda a: (a.create_time_ms, a.name))
+    given = sorted(info.assessments, key=lambda a: (a.name, a.overrides is not None))
     ids = [each.assessment_id for each in given]
     fields = sorted(set(info.to_dict()) - {"tags", "trace_metadata"})
     again = type(trace).from_json(trace.to_json())

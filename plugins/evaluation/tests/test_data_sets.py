@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pegboard
 import pytest
-from pegboard import host
 from pegboard.errors import InvalidState, InvalidValue, NotFound
 from pegboard_evaluation import data_sets
 from pegboard_evaluation.data_sets import EvaluationDataset
@@ -27,7 +26,7 @@ def question(text: str, **more: Any) -> dict[str, Any]:
 
 
 def test_the_names_are_offered_to_scripts() -> None:
-    assert host.current().api_name("genai.datasets") is data_sets
+    assert pegboard.genai.datasets is data_sets
 
 
 def test_a_data_set_is_found_by_name_id_and_search(made: EvaluationDataset) -> None:
@@ -165,3 +164,18 @@ def test_a_run_names_the_version_that_it_uses(made: EvaluationDataset) -> None:
     place = json.loads(used.dataset.source)
     found = data_sets.get_dataset(dataset_id=place["dataset_id"], version=used.dataset.digest)
     assert (place["version"], [each.inputs for each in found.records]) == (1, [{"q": "a"}])
+
+
+def test_a_run_of_genai_evaluate_names_the_version(made: EvaluationDataset) -> None:
+    made.merge_records([question("a", outputs="A"), question("b", outputs="x")])
+    before = made.digest
+
+    @pegboard.genai.scorer
+    def told(inputs: Any, outputs: Any) -> bool:
+        return bool(outputs == inputs["q"].upper())
+
+    result = pegboard.genai.evaluate(made, [told])
+    assert result.metrics["told/mean"] == 0.5
+    [used] = pegboard.get_run(result.run_id).inputs.dataset_inputs
+    assert (used.dataset.name, used.dataset.digest) == ("qa", before)
+    assert json.loads(used.dataset.source)["dataset_id"] == made.dataset_id

@@ -33,7 +33,6 @@ def pegboard_api() -> Sequence[ApiName]:
             ApiName(f"models.{name}", f"{module}:{name}", "Evaluation of models")
             for name in _MODELS
         ),
-        ApiName("genai.datasets", "pegboard_evaluation.data_sets", "Data sets for evaluation"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pegboard_evaluation import data_sets as datasets
 from pegboard_evaluation.genai import judges, scorers
 from pegboard_evaluation.genai.answering import to_predict_fn
 from pegboard_evaluation.genai.ensembles import make_scorer_ensemble
@@ -11,6 +12,7 @@ from pegboard_evaluation.genai.scoring import Scorer, scorer
 
 __all__ = [
     "Scorer",
+    "datasets",
     "evaluate",
     "judges",
     "make_judge",

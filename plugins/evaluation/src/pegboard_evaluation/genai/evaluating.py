@@ -25,6 +25,7 @@ from pegboard_scripting.fluent import models, runs
 from pegboard_tracing.api import SESSION, Feedback, check_kept, context
 
 from pegboard_evaluation import rows as kept_rows
+from pegboard_evaluation.data_sets import data_set as data_sets
 from pegboard_evaluation.genai import cases as reading
 from pegboard_evaluation.genai import keeping, limits, pool, scoring, summary
 from pegboard_evaluation.genai.answering import Answer, Place, answer
@@ -60,7 +61,8 @@ def evaluate(
 
     Args:
         data: a list of dicts or a DataFrame with ``inputs`` (dicts), ``outputs``, ``expectations``
-            (dicts) and ``tags``; or traces, as ``search_traces`` returns them.
+            (dicts) and ``tags``; traces, as ``search_traces`` returns them; or a data set of
+            ``genai.datasets``, of which the run names the version.
         scorers: functions with ``@scorer``, and judges.
         predict_fn: answers a row; its keywords are the row's inputs. It may be asynchronous. None:
             the rows have outputs.
@@ -76,7 +78,7 @@ def evaluate(
     reading.check(cases, found, predict_fn)
     check_kept()
     with _run(resume) as (client, run_id, experiment_id):
-        about = _describe(client, run_id, cases, model_id, (found, predict_fn))
+        about = _describe(client, run_id, (data, cases), model_id, (found, predict_fn))
         known = keeping.earlier(run_id, experiment_id) if resume else {}
         place = Place(run_id, experiment_id)
         work = _Work(cases, found, predict_fn, place, known, predict_timeout)
@@ -267,13 +269,18 @@ class _About:
 
 
 def _describe(
-    client: Client, run_id: str, cases: list[Case], model_id: str | None, used: Any
+    client: Client, run_id: str, given: tuple[Any, list[Case]], model_id: str | None, used: Any
 ) -> _About:
     """Log what is evaluated, and with what."""
     model_id = model_id or models.get_active_model_id()
+    data, cases = given
     dataset = None
     with suppress(PegboardError, TypeError, ValueError):
-        dataset = descriptions.from_pandas(reading.frame_of(cases), name="dataset")
+        dataset = (
+            data_sets.describe(data)
+            if data_sets.is_data_set(data)
+            else descriptions.from_pandas(reading.frame_of(cases), name="dataset")
+        )
     inputs = [] if dataset is None else [DatasetInput(dataset, [])]
     used_models = [] if model_id is None else [LoggedModelInput(model_id)]
     client.log_inputs(run_id, inputs, used_models)

@@ -1,4 +1,4 @@
-"""From a traced agent to a champion: evaluated, killed, gone on with, compared, and promoted or not.
+"""A traced agent that is killed, gone on with, compared with another, and becomes the champion.
 
 The agent is of LangChain and openai; it and its judges ask the embedded model, through a gateway.
 """

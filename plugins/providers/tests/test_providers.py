@@ -51,9 +51,9 @@ HOMES = {
 CREDENTIALS = {
     *(key for preset in compatible.presets().values() for key in preset.key),
     *KEYS.values(),
-    *"GOOGLE_API_KEY CO_API_KEY AZURE_OPENAI_API_KEY AZURE_OPENAI_AD_TOKEN".split(),
-    *"OPENAI_ORG_ID OPENAI_PROJECT_ID".split(),
-    *"DATABRICKS_TOKEN DATABRICKS_CLIENT_ID DATABRICKS_CLIENT_SECRET".split(),
+    *["GOOGLE_API_KEY", "CO_API_KEY", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN"],
+    *["OPENAI_ORG_ID", "OPENAI_PROJECT_ID"],
+    *["DATABRICKS_TOKEN", "DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET"],
 }
 SERVICE_KEY = """{"clientid": "from-outside", "clientsecret": "from-outside",
 "url": "https://home.example.com", "serviceurls": {"AI_API_URL": "https://home.example.com"}}"""

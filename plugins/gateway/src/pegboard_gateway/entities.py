@@ -184,6 +184,8 @@ class Attempt:
     seconds: float = 0.0
     tokens: Tokens = NO_TOKENS
     cost: Money = 0
+    is_unpriced: bool = False
+    """Whether it took what nobody knows the price of; ``cost`` is 0 then."""
 
 
 @define(kw_only=True)
@@ -212,6 +214,9 @@ class UsageRecord:
     tokens: Tokens = NO_TOKENS
     """Of all attempts together."""
     cost: Money = 0
+    """As far as it is known."""
+    is_unpriced: bool = False
+    """Whether it took something that ``cost`` lacks, because nobody knows its price."""
     seconds: float = 0.0
     """From the request to the last byte of the answer."""
     first_token_seconds: float = 0.0

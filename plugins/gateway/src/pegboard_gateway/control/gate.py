@@ -241,6 +241,7 @@ class LedgerPermit(Permit):
     ) -> Soon[None]:
         """Set aside the most that an attempt may cost; BudgetSpent if refused."""
         gate, asked = self._gate, self._asked
+        most = cost
         if cost is None:
             self._charging.check_priced(asked.caller, asked.endpoint, target)
             cost = 0
@@ -248,7 +249,7 @@ class LedgerPermit(Permit):
         before = self._costs[-1] if self._costs else None
         number = len(self.reservations)
         if charges and gate.ledger.shared:
-            gate.journal.more(self.id, before, cost, self.take(charges))
+            gate.journal.more(self.id, before, most, self.take(charges))
             self._costs.append(0)
             return self._reserve_soon(number, charges, cost)
         self._settle(number - 1)
@@ -256,7 +257,7 @@ class LedgerPermit(Permit):
         # Before it is written down: what fails there is given back when the call is over.
         taken = self.take(charges)
         self._costs.append(0)
-        gate.journal.more(self.id, before, cost, taken)
+        gate.journal.more(self.id, before, most, taken)
         self._costs[-1] = cost
         return None
 

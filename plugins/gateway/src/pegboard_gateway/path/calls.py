@@ -407,7 +407,8 @@ class Way:
         assert site is not None and self._permit is not None
         attempt = self._attempts[-1]
         attempt.seconds = time.perf_counter() - self._attempt_started
-        attempt.tokens, attempt.cost = tokens, site.cost(paid or tokens)
+        cost = site.cost(paid or tokens)
+        attempt.tokens, attempt.cost, attempt.is_unpriced = tokens, cost or 0, cost is None
         self._permit.settle(Spent(attempt.target, tokens, attempt.cost))
         self.calls.waiting.ended(site)
 
@@ -460,6 +461,7 @@ class Way:
             made.upstream_seconds = sum(each.seconds for each in attempts)
             made.tokens = last.tokens if len(attempts) == 1 else _sum(attempts)
             made.cost = sum(each.cost for each in attempts)
+            made.is_unpriced = any(each.is_unpriced for each in attempts)
         if self._endpoint is not None:
             made.tags = self._endpoint.tags
         return made

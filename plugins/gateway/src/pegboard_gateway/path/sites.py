@@ -93,10 +93,10 @@ class Site:
         """Whether longer answers cost more."""
         return self.price is not None and self.price.output > 0
 
-    def cost(self, tokens: Tokens) -> Money:
-        """Return what tokens cost; 0 if the price is not known."""
+    def cost(self, tokens: Tokens) -> Money | None:
+        """Return what tokens cost; None if nobody knows."""
         if self.price is None:
-            return 0
+            return None if tokens.total and not self.is_local else 0
         cost = self.price.cost(
             tokens.input, tokens.output, cached=tokens.cached, cache_write=tokens.cache_write
         )

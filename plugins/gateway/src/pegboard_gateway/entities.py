@@ -47,6 +47,9 @@ class Estimate:
 
     input: int
     output: int
+    open_ended: bool = False
+    """Whether nobody knows how long its answer may be; ``output`` is what counts if nobody learns
+    how it ended."""
 
     @property
     def total(self) -> int:
@@ -61,7 +64,8 @@ class Passed:
     path: str
     """Below the address of the vendor's API; it cannot leave that."""
     content: bytes = field(repr=False)
-    estimate: Estimate
+    prompt: int
+    """About how many tokens the content has."""
 
 
 @frozen

@@ -21,6 +21,7 @@ from pegboard_gateway.control import journal
 from pegboard_gateway.control.contract import Ledger
 from pegboard_gateway.control.journal import Charged
 from pegboard_gateway.control.rows import PLACE, Row, completed
+from pegboard_gateway.control.rules import CALLS
 from pegboard_gateway.control.settling import Closed, reservation_name
 
 _GIVEN_UP_SECONDS = 3600.0
@@ -124,7 +125,13 @@ async def _lost(call: str, left: _Call, ledger: Ledger) -> Closed:
     admitted = not left.charges or await _holds(ledger, reservation_name(call, 0))
     if not admitted:
         row[PLACE["admitted"]] = row[PLACE["tokens_in"]] = row[PLACE["tokens_out"]] = 0
-    reservations: list[Sequence[Charged]] = [left.charges if admitted else []]
+    tokens = row[PLACE["tokens_in"]] + row[PLACE["tokens_out"]]
+    # What filled a counter counts no more: the record and its counters agree.
+    admission = [
+        (each[0], each[1], each[2], 1 if each[0].startswith(CALLS) else tokens)
+        for each in left.charges
+    ]
+    reservations: list[Sequence[Charged]] = [admission if admitted else []]
     for cost, (_, _, charges) in zip(took, left.attempts, strict=True):
         reservations.append([(charge[0], charge[1], charge[2], cost) for charge in charges])
     return Closed(call, row, reservations)

@@ -192,13 +192,7 @@ class Way:
                 return told
         # Before anything is open that would have to be closed if it fails.
         watching = guard.stream(asked) if guard is not None and asked.stream else None
-        if asked.passed is not None:
-            self._estimate = asked.passed.estimate
-        else:
-            request = LLMRequest(asked.task, "", asked.body, asked.stream)
-            self._estimate = Estimate(
-                estimate.prompt_tokens(request), estimate.output_tokens(request)
-            )
+        self._estimate = self._estimated(endpoint)
         self._permit = await _had(calls.gate.admit(asked, self._estimate))
         found = await self._try_all(endpoint)
         if isinstance(found, dict):
@@ -212,6 +206,22 @@ class Way:
             return told
         source, first = found
         return Events(self, source, first, watching)
+
+    def _estimated(self, endpoint: GatewayEndpoint) -> Estimate:
+        """Return the most that the call may take, whichever target answers it."""
+        asked, task, longest = self.asked, self.asked.task, 0
+        is_passed = asked.passed is not None
+        if asked.passed is not None:
+            prompt = asked.passed.prompt
+        else:
+            prompt = estimate.prompt_tokens(LLMRequest(task, "", asked.body))
+        for site in map(self.calls.sites.of, endpoint.targets):
+            request = LLMRequest(task, "", site.limited(asked.body, task))
+            most = site.longest_answer(request, is_passed=is_passed)
+            if most is None:
+                return Estimate(prompt, _LONG_ANSWER, open_ended=True)
+            longest = max(longest, most)
+        return Estimate(prompt, longest)
 
     def _told(self, found: Json) -> Json:
         """Return an answer in the form of its face; LLMError GARBAGE if it does not fit."""
@@ -293,9 +303,7 @@ class Way:
             checks.refuse_others(request, site.takes, target.provider)
         elif isinstance(target.model, LocalProvider):
             raise checks.unsupported(f"{target.provider} has no API that could be called.", "")
-        # What is passed on as it is does not hear what the provider would say.
-        unsaid = site.unsaid if self.asked.passed is None else site.longest
-        most = estimate.most_output(request, unsaid, site.longest)
+        most = site.longest_answer(request, is_passed=self.asked.passed is not None)
         self._output = _LONG_ANSWER if most is None else most
         reserved = permit.reserve(
             target.key,
@@ -395,19 +403,17 @@ class Way:
     def _settle_lost(self) -> None:
         """End an attempt of which nobody knows how far its vendor came.
 
-        The longest answer counts: who goes away before each must not spend more than a budget.
+        The longest answer counts: who goes away before each must not take more than there is.
         """
-        prompt = self._estimate.input
-        likely = Tokens(prompt, self._estimate.output, estimated=True)
-        self._settle(likely, Tokens(prompt, self._output))
+        self._settle(Tokens(self._estimate.input, self._output, estimated=True))
 
-    def _settle(self, tokens: Tokens, paid: Tokens | None = None) -> None:
-        """End the attempt in progress; ``paid`` is what it costs, if that is more."""
+    def _settle(self, tokens: Tokens) -> None:
+        """End the attempt in progress."""
         site, self._site = self._site, None
         assert site is not None and self._permit is not None
         attempt = self._attempts[-1]
         attempt.seconds = time.perf_counter() - self._attempt_started
-        cost = site.cost(paid or tokens)
+        cost = site.cost(tokens)
         attempt.tokens, attempt.cost, attempt.is_unpriced = tokens, cost or 0, cost is None
         self._permit.settle(Spent(attempt.target, tokens, attempt.cost))
         self.calls.waiting.ended(site)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import define
-from pegboard.contracts.llm import LLMError, LocalProvider, Task
-from pegboard_llm import prices
+from pegboard.contracts.llm import LLMError, LLMRequest, LocalProvider, Task
+from pegboard_llm import estimate, prices
 from pegboard_llm.estimate import BYTES_OF_TOKEN
 from pegboard_llm.model_data import most_output
 
@@ -77,6 +77,12 @@ class Site:
             if field in taken:
                 return {**{k: v for k, v in body.items() if k not in _LIMITS}, field: most}
         return body
+
+    def longest_answer(self, request: LLMRequest, *, is_passed: bool) -> int | None:
+        """Return the most tokens that an answer can have; None if nobody knows."""
+        # What is passed on as it is does not hear what the provider would say.
+        unsaid = self.longest if is_passed else self.unsaid
+        return estimate.most_output(request, unsaid, self.longest)
 
     def most(self, prompt: int, output: int) -> Money | None:
         """Return what a call costs at most; None if the price is not known.

@@ -58,7 +58,8 @@ GROUP BY 2
 """
 _COUNT = "SELECT count(*) FROM gateway_call WHERE started_ms >= ? AND started_ms < ?"
 _COSTS = """
-SELECT (started_ms - ?) / ?, sum(cost), sum(unpriced) FROM gateway_call WHERE started_ms >= ? AND started_ms < ?
+SELECT (started_ms - ?) / ?, sum(cost), sum(unpriced) FROM gateway_call
+WHERE started_ms >= ? AND started_ms < ?
 GROUP BY 1
 """
 

@@ -5,7 +5,7 @@ They are plain values. Those that are made once a call have slots and check noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -109,6 +109,18 @@ class Tokens:
         return self.input + self.output
 
     @staticmethod
+    def sum(each: Sequence[Tokens]) -> Tokens:
+        """Return what several took together."""
+        return Tokens(
+            sum(one.input for one in each),
+            sum(one.output for one in each),
+            sum(one.cached for one in each),
+            any(one.estimated for one in each),
+            sum(one.reasoning for one in each),
+            sum(one.cache_write for one in each),
+        )
+
+    @staticmethod
     def of(usage: Mapping[str, Any] | None) -> Tokens:
         """Return what OpenAI's ``usage`` object says; nothing for None."""
         if not usage:
@@ -147,6 +159,13 @@ class Spent:
     target: TargetKey
     tokens: Tokens
     cost: Money
+
+
+class Busy(LLMError):
+    """Other calls of this gateway were in the way: it says nothing of the upstream."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(Trouble.OVERLOADED, text, retry_after=1)
 
 
 class LeftAlone(LLMError):

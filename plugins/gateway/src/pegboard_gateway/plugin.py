@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pegboard.hookspecs import Command, hookimpl
+from pegboard.hookspecs import Command, Finding, hookimpl
 
 from pegboard_gateway.hookspecs import GuardrailKind, LedgerBackend
 
@@ -93,6 +93,14 @@ def pegboard_collectors(host: Host) -> Sequence[Any]:
 
     controls = service.controls_of(host)
     return () if controls is None else controls.collectors()
+
+
+@hookimpl
+def pegboard_checks(host: Host) -> Iterable[Finding]:
+    """Check the endpoints that are configured."""
+    from pegboard_gateway.catalog.checks import findings
+
+    return findings(host)
 
 
 @hookimpl

@@ -24,7 +24,7 @@ from pegboard_gateway.control.charging import Charging, Fixed
 from pegboard_gateway.control.contract import Charge, Gate, Ledger, Permit, Refusal, Soon
 from pegboard_gateway.control.journal import Charged, Journal
 from pegboard_gateway.control.rows import Row, lost_row, row_of
-from pegboard_gateway.control.rules import NO_RULES, Budget, Rules
+from pegboard_gateway.control.rules import CALLS, NO_RULES, Budget, Rules
 from pegboard_gateway.control.settling import Closed, Recorder, Settler, reservation_name
 from pegboard_gateway.entities import Asked, Estimate, Spent, TargetKey, UsageRecord
 from pegboard_gateway.money import Money, dollars
@@ -73,7 +73,9 @@ class LedgerGate(Gate):
         """Return the permit of a call; LimitReached if a limit is reached."""
         now, call = self.clock(), self._ids()
         charging = self.charging()
-        charges = charging.admission(asked.caller, asked.endpoint, max(estimate.total, 1))
+        charges = charging.admission(
+            asked.caller, asked.endpoint, max(estimate.total, 1), estimate.open_ended
+        )
         permit = LedgerPermit(self, charging, asked, call, now)
         permit.take(charges)
         row = lost_row(asked, estimate, call, now)
@@ -241,6 +243,7 @@ class LedgerPermit(Permit):
     ) -> Soon[None]:
         """Set aside the most that an attempt may cost; BudgetSpent if refused."""
         gate, asked = self._gate, self._asked
+        most = cost
         if cost is None:
             self._charging.check_priced(asked.caller, asked.endpoint, target)
             cost = 0
@@ -248,7 +251,7 @@ class LedgerPermit(Permit):
         before = self._costs[-1] if self._costs else None
         number = len(self.reservations)
         if charges and gate.ledger.shared:
-            gate.journal.more(self.id, before, cost, self.take(charges))
+            gate.journal.more(self.id, before, most, self.take(charges))
             self._costs.append(0)
             return self._reserve_soon(number, charges, cost)
         self._settle(number - 1)
@@ -256,7 +259,7 @@ class LedgerPermit(Permit):
         # Before it is written down: what fails there is given back when the call is over.
         taken = self.take(charges)
         self._costs.append(0)
-        gate.journal.more(self.id, before, cost, taken)
+        gate.journal.more(self.id, before, most, taken)
         self._costs[-1] = cost
         return None
 
@@ -303,7 +306,7 @@ class LedgerPermit(Permit):
     def _end(self, row: Row | None, tokens: int) -> None:
         calls = 0 if row is None else 1
         final = [
-            (counter, start, end, calls if counter.startswith("calls|") else tokens)
+            (counter, start, end, calls if counter.startswith(CALLS) else tokens)
             for counter, start, end, _ in self.reservations[0]
         ]
         reservations: list[Sequence[Charged]] = [final]

@@ -131,6 +131,7 @@ class Judging:
             messages,
             settings=settings or None,
             timeout=limits.judge_seconds(),
+            retries=limits.retries(),
             **fields,
         )
 

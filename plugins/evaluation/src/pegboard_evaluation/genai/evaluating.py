@@ -30,6 +30,7 @@ from pegboard_evaluation.genai import cases as reading
 from pegboard_evaluation.genai import keeping, limits, pool, scoring, summary, texts
 from pegboard_evaluation.genai.answering import Answer, Place, answer
 from pegboard_evaluation.genai.cases import Case
+from pegboard_evaluation.genai.patience import Patience
 from pegboard_evaluation.genai.results import EvaluationResult, criteria
 from pegboard_evaluation.genai.scoring import Scorer
 from pegboard_evaluation.recording import FIGURES, ROWS
@@ -204,6 +205,7 @@ class _Work:
             trace = keeping.whole_trace(of_row) if "trace" in scorer.takes else None
             found = scored(
                 scorer,
+                self.place.scoring,
                 inputs=case.inputs,
                 outputs=of_row.outputs,
                 expectations=case.expectations,
@@ -254,18 +256,19 @@ class _Work:
         self, session: str, cases: list[Case], traces: list[Any], scorer: Scorer
     ) -> tuple[str, int, list[Feedback]]:
         expected = {k: v for case in cases for k, v in case.expectations.items()}
-        found = scored(scorer, session=traces, expectations=expected)
+        found = scored(scorer, self.place.scoring, session=traces, expectations=expected)
         for each in found:
             each.metadata = {**(each.metadata or {}), SESSION: session}
         return self._keep(scorer, cases[0], found)
 
 
-def scored(scorer: Scorer, **given: Any) -> list[Feedback]:
+def scored(scorer: Scorer, patience: Patience, **given: Any) -> list[Feedback]:
     """Return what a scorer says; why it failed, if it failed."""
     try:
         # Traces of what scorers do would stand among those of the rows.
         with context(enabled=False):
-            return scoring.feedback_of(scorer.name, scorer.run(**given))
+            said = patience.call(partial(scorer.run, **given))
+            return scoring.feedback_of(scorer.name, said)
     except Exception as error:
         told = traceback.format_exc()
         return [scoring.failed(scorer.name, "SCORER_ERROR", _told(error), told)]

@@ -38,10 +38,13 @@ def pegboard_api() -> Sequence[ApiName]:
 
 @hookimpl
 def pegboard_variables() -> Sequence[str]:
-    """Name what says how much is done at once, for how long, and which model judges."""
+    """Name what says how much is done at once, how often and how long, and which model judges."""
     return (
         "PEGBOARD_GENAI_EVAL_MAX_WORKERS",
         "PEGBOARD_GENAI_EVAL_MAX_SCORER_WORKERS",
+        "PEGBOARD_GENAI_EVAL_PREDICT_RATE_LIMIT",
+        "PEGBOARD_GENAI_EVAL_SCORER_RATE_LIMIT",
+        "PEGBOARD_GENAI_EVAL_MAX_RETRIES",
         "PEGBOARD_GENAI_EVAL_ASYNC_TIMEOUT",
         "PEGBOARD_GENAI_EVAL_LLM_TIMEOUT",
         "PEGBOARD_GENAI_JUDGE_DEFAULT_MODEL",

@@ -141,13 +141,16 @@ class Recorder:
                 why = self._why[metric]
                 columns[f"{metric}/justification"] = [why.get(row) for row in range(count)]
         table = pd.concat([self.frame, pd.DataFrame(columns, index=self.frame.index)], axis=1)
-        file = f"{self.target.prefix}{TABLE}.json"
+        self.add_table(TABLE, f"{self.target.prefix}{TABLE}.json", table)
+        return table
+
+    def add_table(self, name: str, file: str, table: pd.DataFrame) -> None:
+        """Log a table; rows are added to one of that name that the run has already."""
         self.target.client.log_table(self.target.run_id, table, file)
         local = self.target.directory / file
         local.write_text(table.to_json(orient="split"), encoding="utf-8")
         uri = f"{self.target.client.get_artifact_uri(self.target.run_id)}/{file}"
-        self.artifacts[TABLE] = EvaluationArtifact(uri, local)
-        return table
+        self.artifacts[name] = EvaluationArtifact(uri, local)
 
     def _log_own(self) -> None:
         """Write what ``pegboard eval`` reads."""

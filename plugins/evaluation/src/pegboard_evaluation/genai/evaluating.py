@@ -27,9 +27,10 @@ from pegboard_tracing.api import SESSION, Feedback, check_kept, context
 from pegboard_evaluation import rows as kept_rows
 from pegboard_evaluation.data_sets import data_set as data_sets
 from pegboard_evaluation.genai import cases as reading
-from pegboard_evaluation.genai import keeping, limits, pool, scoring, summary
+from pegboard_evaluation.genai import keeping, limits, pool, scoring, summary, texts
 from pegboard_evaluation.genai.answering import Answer, Place, answer
 from pegboard_evaluation.genai.cases import Case
+from pegboard_evaluation.genai.patience import Patience
 from pegboard_evaluation.genai.results import EvaluationResult, criteria
 from pegboard_evaluation.genai.scoring import Scorer
 from pegboard_evaluation.recording import FIGURES, ROWS
@@ -148,19 +149,25 @@ class _Work:
                 answering.submit(partial(self._answer, case))
                 waiting += 1
             while waiting:
-                found = self._done.get()
+                found = self._next()
                 waiting -= 1
-                if isinstance(found, BaseException):
-                    raise found
                 if isinstance(found, Case):
                     for each in own:
                         waiting += self._begin(score, found, each)
                 else:
                     self.scores.add(*found)
-            self._score_sessions()
+            for _ in range(self._begin_sessions(score)):
+                self.scores.add(*self._next())
         finally:
             answering.close()
             score.close()
+
+    def _next(self) -> Any:
+        """Return what is done next; what was raised is raised."""
+        found = self._done.get()
+        if isinstance(found, BaseException):
+            raise found
+        return found
 
     def _answer(self, case: Case) -> Case:
         earlier = self.known.get(case.key)
@@ -198,6 +205,7 @@ class _Work:
             trace = keeping.whole_trace(of_row) if "trace" in scorer.takes else None
             found = scored(
                 scorer,
+                self.place.scoring,
                 inputs=case.inputs,
                 outputs=of_row.outputs,
                 expectations=case.expectations,
@@ -214,8 +222,11 @@ class _Work:
             keeping.forget(of_row, earlier.ids_of(scorer.name))
         return scorer.name, case.number, found
 
-    def _score_sessions(self) -> None:
-        """Score the traces of each session together; the score is that of the first."""
+    def _begin_sessions(self, score: pool.Pool) -> int:
+        """Have the traces of each session scored together; the score is that of the first.
+
+        Returns how many scores there will be.
+        """
         wanted = [each for each in self.scorers if each.is_session_level_scorer]
         sessions: dict[str, list[tuple[Case, Any]]] = {}
         for case in self.cases if wanted else ():
@@ -228,25 +239,36 @@ class _Work:
                 f"The scorer {wanted[0].name!r} is about sessions, and no trace is of one.",
                 hint="Set it with update_current_trace(session_id=…).",
             )
-        for given in sessions.values():
-            given.sort(key=lambda each: each[1].info.request_time)
-            first = given[0][0]
+        begun = 0
+        for session, given in sessions.items():
+            traces = texts.in_order([trace for _, trace in given])
+            cases = {trace.info.trace_id: case for case, trace in given}
+            in_order = [cases[each.info.trace_id] for each in traces]
             for each in wanted:
-                if (known := self._known(first, each)) is not None:
-                    self.scores.add(each.name, first.number, known)
+                if (known := self._known(in_order[0], each)) is not None:
+                    self.scores.add(each.name, in_order[0].number, known)
                     continue
-                session_traces = [trace for _, trace in given]
-                expected = {k: v for case, _ in given for k, v in case.expectations.items()}
-                found = scored(each, session=session_traces, expectations=expected)
-                self.scores.add(*self._keep(each, first, found))
+                score.submit(partial(self._score_session, session, in_order, traces, each))
+                begun += 1
+        return begun
+
+    def _score_session(
+        self, session: str, cases: list[Case], traces: list[Any], scorer: Scorer
+    ) -> tuple[str, int, list[Feedback]]:
+        expected = {k: v for case in cases for k, v in case.expectations.items()}
+        found = scored(scorer, self.place.scoring, session=traces, expectations=expected)
+        for each in found:
+            each.metadata = {**(each.metadata or {}), SESSION: session}
+        return self._keep(scorer, cases[0], found)
 
 
-def scored(scorer: Scorer, **given: Any) -> list[Feedback]:
+def scored(scorer: Scorer, patience: Patience, **given: Any) -> list[Feedback]:
     """Return what a scorer says; why it failed, if it failed."""
     try:
         # Traces of what scorers do would stand among those of the rows.
         with context(enabled=False):
-            return scoring.feedback_of(scorer.name, scorer.run(**given))
+            said = patience.call(partial(scorer.run, **given))
+            return scoring.feedback_of(scorer.name, said)
     except Exception as error:
         told = traceback.format_exc()
         return [scoring.failed(scorer.name, "SCORER_ERROR", _told(error), told)]

@@ -49,7 +49,12 @@ class Judge(Scorer):
     def digest(self) -> str:
         """What is the same for the same instructions and model."""
         found = Scorer.digest.func(self)  # type: ignore[attr-defined]
-        return scoring.sha256(f"{found}\n{self.model or default_model()}") if found else ""
+        return scoring.sha256(f"{found}\n{self.used_model}") if found else ""
+
+    @property
+    def used_model(self) -> str:
+        """The model that it asks."""
+        return self.model or default_model()
 
     @property
     def feedback_value_type(self) -> Any:
@@ -59,7 +64,7 @@ class Judge(Scorer):
     def ask(self, instructions: str, kind: Any = None, **parts: str) -> Feedback:
         """Return the model's verdict on what the parts hold."""
         judging = Judging(
-            self.model or default_model(),
+            self.used_model,
             dict(self.inference_params or {}),
             self.base_url,
             dict(self.extra_headers or {}),

@@ -13,6 +13,15 @@ from pegboard_evaluation.genai.builtin import (
     Safety,
     Summarization,
 )
+from pegboard_evaluation.genai.conversing import (
+    ConversationalGuidelines,
+    ConversationalRoleAdherence,
+    ConversationalSafety,
+    ConversationalToolCallEfficiency,
+    ConversationCompleteness,
+    KnowledgeRetention,
+    UserFrustration,
+)
 from pegboard_evaluation.genai.ensembles import (
     agg_all,
     agg_any,
@@ -37,10 +46,15 @@ def get_all_scorers() -> list[Scorer]:
     """Return one of each scorer that needs no further fields."""
     return [
         Completeness(),
+        ConversationCompleteness(),
+        ConversationalRoleAdherence(),
+        ConversationalSafety(),
+        ConversationalToolCallEfficiency(),
         Correctness(),
         Equivalence(),
         ExpectationsGuidelines(),
         Fluency(),
+        KnowledgeRetention(),
         PIIDetection(),
         RelevanceToQuery(),
         RetrievalGroundedness(),
@@ -50,16 +64,23 @@ def get_all_scorers() -> list[Scorer]:
         Summarization(),
         ToolCallCorrectness(),
         ToolCallEfficiency(),
+        UserFrustration(),
     ]
 
 
 __all__ = [
     "Completeness",
+    "ConversationCompleteness",
+    "ConversationalGuidelines",
+    "ConversationalRoleAdherence",
+    "ConversationalSafety",
+    "ConversationalToolCallEfficiency",
     "Correctness",
     "Equivalence",
     "ExpectationsGuidelines",
     "Fluency",
     "Guidelines",
+    "KnowledgeRetention",
     "PIIDetection",
     "RegexMatch",
     "RelevanceToQuery",
@@ -72,6 +93,7 @@ __all__ = [
     "Summarization",
     "ToolCallCorrectness",
     "ToolCallEfficiency",
+    "UserFrustration",
     "agg_all",
     "agg_any",
     "get_all_scorers",

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
+from pegboard.config import Config
+from pegboard.host import Host
+from pegboard_evaluation.genai import scorers
+from pegboard_evaluation.genai.judging import make_judge
+from pegboard_evaluation.genai.registry import load
+from pegboard_stores.scorers import Scorers
 from served import run_script, serving
+
+OURS = [
+    make_judge("our judge", "Is {{ outputs }} kind?", "openai:/small", "d", Literal["a", "b"]),
+    make_judge("our number", "Rate {{ outputs }}.", "openai:/small", None, float | None),
+    scorers.Guidelines(name="our rule", guidelines=["Be kind."], model="openai:/small"),
+    scorers.RegexMatch(name="our pattern", pattern="a+", case_insensitive=True),
+]
 
 SCRIPT = """
 from typing import Literal
@@ -25,6 +40,9 @@ def kind(instructions, **more):
 def about(scorer):
     return [scorer.name, scorer.sample_rate, scorer.filter_string, scorer.status.value]
 
+answer["ours"] = {
+    each.name: each.model_dump() for each in scorers.list_scorers(experiment_id="0")
+}
 made = kind("Is {{ outputs }} kind?", description="of answers").register()
 kind("Is {{ inputs }} kind?").register()
 scorers.Guidelines(name="polite", guidelines=["Be polite."], model="gateway:/judge").register()
@@ -72,9 +90,29 @@ answer["gone"] = [each.name for each in scorers.list_scorers()]
 def answer(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     place = tmp_path_factory.mktemp("place")
     with serving(place) as url:
+        host = Host(Config())
+        store = host.tracking_store(url).ability(Scorers)
+        assert store is not None
+        for each in OURS:
+            store.register("0", each.name, json.dumps(each.model_dump()))
         found = run_script(mlflow_python, url, place, SCRIPT)
+        found["theirs"] = [load(each.serialized).model_dump() for each in store.latest(["1"])]
+        host.close()
     assert isinstance(found, dict)
     return found
+
+
+def test_scorers_of_scripts_are_the_same_for_both(answer: dict[str, Any]) -> None:
+    for each in OURS:
+        ours, theirs = each.model_dump(), answer["ours"][each.name]
+        # MLflow adds the fields that it has further, and its own words for what is built in.
+        for name in ("instructions_judge_pydantic_data", "builtin_scorer_pydantic_data"):
+            for key, value in (ours.pop(name, None) or {}).items():
+                if key != "instructions" or name.startswith("instructions"):
+                    assert theirs[name].get(key) == value, (each.name, key)
+        known = {key: theirs[key] for key in ours if key not in ("timeout", "aggregations")}
+        assert known == {key: ours[key] for key in known}
+    assert [each["name"] for each in answer["theirs"]] == ["polite", "told"]
 
 
 def unscheduled(name: str) -> list[object]:

@@ -49,6 +49,7 @@ def pegboard_variables() -> Sequence[str]:
         "PEGBOARD_GENAI_EVAL_LLM_TIMEOUT",
         "PEGBOARD_GENAI_JUDGE_DEFAULT_MODEL",
         "PEGBOARD_GENAI_JUDGE_BASE_URL",
+        "PEGBOARD_SERVER_ENABLE_CUSTOM_SCORERS",
     )
 
 

@@ -56,15 +56,13 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
         overview,
         own,
         policies,
-        scorers,
         usage,
     )
     from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, proxy, responses
 
     faces = (openai, responses, anthropic, gemini, mlflow, proxy)
     budgets = (policies, limits, usage)
-    guarding = (guardrails, scorers)
-    administration = (endpoints, credentials, *budgets, *guarding, own, keys, overview)
+    administration = (endpoints, credentials, *budgets, guardrails, own, keys, overview)
     return [endpoint for room in (*faces, *administration) for endpoint in room.endpoints()]
 
 

@@ -8,6 +8,7 @@ from pegboard.host import Host
 from pegboard_testing import (
     ActivityContract,
     BatchesContract,
+    CodeScorersContract,
     CurvesContract,
     DataSetsContract,
     HeartbeatsContract,
@@ -26,6 +27,7 @@ class TestSqliteStore(
     ActivityContract,
     RunTableContract,
     DataSetsContract,
+    CodeScorersContract,
 ):
     @pytest.fixture
     def open_store(self, tmp_path):

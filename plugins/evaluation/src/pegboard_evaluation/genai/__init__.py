@@ -8,13 +8,19 @@ from pegboard_evaluation.genai.answering import to_predict_fn
 from pegboard_evaluation.genai.ensembles import make_scorer_ensemble
 from pegboard_evaluation.genai.evaluating import evaluate
 from pegboard_evaluation.genai.judging import make_judge
+from pegboard_evaluation.genai.registration import ScorerSamplingConfig
+from pegboard_evaluation.genai.registry import delete_scorer, get_scorer, list_scorers
 from pegboard_evaluation.genai.scoring import Scorer, scorer
 
 __all__ = [
     "Scorer",
+    "ScorerSamplingConfig",
     "datasets",
+    "delete_scorer",
     "evaluate",
+    "get_scorer",
     "judges",
+    "list_scorers",
     "make_judge",
     "make_scorer_ensemble",
     "scorer",

@@ -31,6 +31,13 @@ from pegboard_evaluation.genai.ensembles import (
     mean,
     minimum,
 )
+from pegboard_evaluation.genai.registration import ScorerSamplingConfig, ScorerStatus
+from pegboard_evaluation.genai.registry import (
+    delete_scorer,
+    get_scorer,
+    list_scorer_versions,
+    list_scorers,
+)
 from pegboard_evaluation.genai.rules import PIIDetection, RegexMatch, ResponseLength
 from pegboard_evaluation.genai.scoring import Scorer, scorer
 from pegboard_evaluation.genai.stepwise import (
@@ -90,13 +97,19 @@ __all__ = [
     "RetrievalSufficiency",
     "Safety",
     "Scorer",
+    "ScorerSamplingConfig",
+    "ScorerStatus",
     "Summarization",
     "ToolCallCorrectness",
     "ToolCallEfficiency",
     "UserFrustration",
     "agg_all",
     "agg_any",
+    "delete_scorer",
     "get_all_scorers",
+    "get_scorer",
+    "list_scorer_versions",
+    "list_scorers",
     "majority_vote",
     "make_scorer_ensemble",
     "maximum",

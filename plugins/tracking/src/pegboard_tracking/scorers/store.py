@@ -1,0 +1,211 @@
+"""The registered scorers of the SQLite store."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pegboard_stores.clock import now_ms
+from pegboard_stores.scorers import Schedule, Scorers, ScorerVersion, content
+from pegboard_stores.sqlite import Database
+
+from pegboard_tracking.tables import experiments
+
+_VERSION = "s.scorer_id, s.experiment, s.name, v.version, v.serialized, v.created_time"
+_SCHEDULE = "h.schedule_id, s.scorer_id, s.experiment, h.sample_rate, h.filter"
+_ACTIVE = "JOIN experiment e ON e.id = s.experiment AND e.lifecycle = 'active'"
+_LATEST = (
+    "JOIN scorer_version v ON v.scorer = s.id AND v.version ="
+    " (SELECT max(version) FROM scorer_version WHERE scorer = s.id)"
+)
+_ORDER = "ORDER BY s.experiment, s.name"
+_OF_IDS = "(SELECT value FROM json_each(?))"
+
+
+class SqliteScorers(Scorers):
+    """Scorers in the tables of a store's database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def register(self, experiment_id: str, name: str, serialized: str) -> ScorerVersion:
+        """Add a version of a scorer."""
+        content.name(name)
+        content.data(serialized)
+        with self._database.writing() as connection:
+            home = int(experiments.get_active(connection, experiment_id).experiment_id)
+            connection.execute(
+                "INSERT INTO scorer (scorer_id, experiment, name) VALUES (?, ?, ?)"
+                " ON CONFLICT DO NOTHING",
+                (str(uuid.uuid4()), home, name),
+            )
+            row, last = connection.execute(
+                "UPDATE scorer SET last = last + 1 WHERE experiment = ? AND name = ?"
+                " RETURNING id, last",
+                (home, name),
+            ).fetchone()
+            connection.execute(
+                "INSERT INTO scorer_version (scorer, version, serialized, created_time)"
+                " VALUES (?, ?, ?, ?)",
+                (row, last, serialized, now_ms()),
+            )
+            [made] = _versions(connection, "s.id = ? AND v.version = ?", (row, last))
+            return made
+
+    def latest(self, experiment_ids: Sequence[str] | None = None) -> Sequence[ScorerVersion]:
+        """Return the latest version of each scorer, by experiment and name; None: of all."""
+        some, values = "", list[str]()
+        if experiment_ids is not None:
+            some = f"WHERE s.experiment IN {_OF_IDS}"
+            values = [json.dumps([experiments.row_of(each) for each in experiment_ids])]
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT {_VERSION} FROM scorer s {_ACTIVE} {_LATEST} {some} {_ORDER}",  # noqa: S608
+                values,
+            )
+            return [_version(row) for row in rows]
+
+    def versions(self, experiment_id: str, name: str) -> Sequence[ScorerVersion]:
+        """Return all versions of a scorer, the first first."""
+        with self._database.reading() as connection:
+            return [*_versions(connection, "s.id = ?", (_row(connection, experiment_id, name),))]
+
+    def get(self, experiment_id: str, name: str, version: int | None = None) -> ScorerVersion:
+        """Return a version of a scorer, by default the latest."""
+        with self._database.reading() as connection:
+            row = _row(connection, experiment_id, name)
+            found = _one(connection, "s.id = ?1", row, version)
+        if found is None:
+            raise content.no_version(experiment_id, name, version or 0)
+        return found
+
+    def by_id(self, scorer_id: str, version: int | None = None) -> ScorerVersion:
+        """Return a version of the scorer of this id, by default the latest."""
+        with self._database.reading() as connection:
+            found = _one(connection, "s.scorer_id = ?1", scorer_id, version)
+        if found is None:
+            raise content.no_id(scorer_id, version)
+        return found
+
+    def delete(self, experiment_id: str, name: str, version: int | None = None) -> None:
+        """Delete a version of a scorer, or all."""
+        with self._database.writing() as connection:
+            row = _row(connection, experiment_id, name)
+            done = connection.execute(
+                "DELETE FROM scorer_version WHERE scorer = ?1 AND (?2 IS NULL OR version = ?2)",
+                (row, _number(version)),
+            )
+            if not done.rowcount:
+                raise content.no_version(experiment_id, name, version or 0)
+            connection.execute(
+                "DELETE FROM scorer WHERE id = ?1 AND NOT EXISTS"
+                " (SELECT 1 FROM scorer_version WHERE scorer = ?1)",
+                (row,),
+            )
+
+    # -- schedules -------------------------------------------------------------------------------
+
+    def schedule(
+        self, experiment_id: str, name: str, sample_rate: float, filter: str = ""
+    ) -> Schedule:
+        """Let a scorer judge a share of the traces to come."""
+        with self._database.writing() as connection:
+            row = _row(connection, experiment_id, name)
+            scorer = _one(connection, "s.id = ?1", row, None)
+            assert scorer is not None
+            rate = content.check_schedule(scorer, sample_rate, filter)
+            connection.execute(
+                "INSERT OR REPLACE INTO scorer_schedule (scorer, schedule_id, sample_rate, filter)"
+                " VALUES (?, ?, ?, ?)",
+                (row, uuid.uuid4().hex, rate, filter),
+            )
+            (made,) = connection.execute(
+                f"SELECT {_SCHEDULE} FROM scorer s JOIN scorer_schedule h ON h.scorer = s.id"  # noqa: S608
+                " WHERE s.id = ?",
+                (row,),
+            )
+            return _schedule(made)
+
+    def schedules(self, scorer_ids: Sequence[str]) -> Sequence[Schedule]:
+        """Return the schedules of those of the scorers that have one."""
+        wanted = [*dict.fromkeys(scorer_ids)]
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT {_SCHEDULE} FROM scorer s {_ACTIVE}"  # noqa: S608
+                f" JOIN scorer_schedule h ON h.scorer = s.id WHERE s.scorer_id IN {_OF_IDS}",
+                (json.dumps(wanted),),
+            )
+            found = {each.scorer_id: each for each in map(_schedule, rows)}
+        return [found[each] for each in wanted if each in found]
+
+    def scheduled(self) -> Sequence[tuple[ScorerVersion, Schedule]]:
+        """Return the latest versions of all scorers that judge a share above 0."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                f"SELECT {_VERSION}, {_SCHEDULE} FROM scorer_schedule h"  # noqa: S608
+                f" JOIN scorer s ON s.id = h.scorer {_ACTIVE} {_LATEST}"
+                f" WHERE h.sample_rate > 0 {_ORDER}"
+            )
+            return [(_version(row[:6]), _schedule(row[6:])) for row in rows]
+
+
+def _row(connection: sqlite3.Connection, experiment_id: str, name: str) -> int:
+    """Return the row of a scorer; NotFound, Deleted."""
+    home = experiments.get_active(connection, experiment_id).experiment_id
+    found = connection.execute(
+        "SELECT id FROM scorer WHERE experiment = ? AND name = ?", (int(home), name)
+    ).fetchone()
+    if found is None:
+        raise content.no_scorer(experiment_id, name)
+    return int(found[0])
+
+
+def _versions(
+    connection: sqlite3.Connection, condition: str, values: Sequence[Any], order: str = ""
+) -> Iterator[ScorerVersion]:
+    rows = connection.execute(
+        f"SELECT {_VERSION} FROM scorer s {_ACTIVE} JOIN scorer_version v ON v.scorer = s.id"  # noqa: S608
+        f" WHERE {condition} ORDER BY {order or 'v.version'}",
+        tuple(values),
+    )
+    return map(_version, rows)
+
+
+def _one(
+    connection: sqlite3.Connection, condition: str, of: int | str, version: int | None
+) -> ScorerVersion | None:
+    """Return a version of a scorer, by default the latest; None: it is not there."""
+    which = f"{condition} AND (?2 IS NULL OR v.version = ?2)"
+    found = _versions(connection, which, (of, _number(version)), "v.version DESC LIMIT 1")
+    return next(found, None)
+
+
+def _number(version: int | None) -> int | None:
+    """Return a number that SQLite can compare, and no other version has."""
+    return version if version is None or 0 < version < 2**63 else 0
+
+
+def _version(row: Sequence[Any]) -> ScorerVersion:
+    scorer_id, home, name, version, serialized, created = row
+    return ScorerVersion(
+        scorer_id=scorer_id,
+        experiment_id=str(home),
+        name=name,
+        version=version,
+        serialized=serialized,
+        created_time=created,
+    )
+
+
+def _schedule(row: Sequence[Any]) -> Schedule:
+    schedule_id, scorer_id, home, rate, condition = row
+    return Schedule(
+        schedule_id=schedule_id,
+        scorer_id=scorer_id,
+        experiment_id=str(home),
+        sample_rate=rate,
+        filter=condition,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ import pegboard
 import pytest
 from pegboard.errors import PegboardError
 from pegboard_evaluation.genai import asking, texts, verdicts
-from pegboard_testing.llm_server import KEY, FakeOpenAI, Fault
+from pegboard_testing.llm_server import FakeOpenAI, Fault
 
 genai = pegboard.genai
 scorers = genai.scorers
@@ -189,17 +189,6 @@ def saying(text: str, model: str = "gpt-4o-mini") -> Fault:
 
 def verdict(value: Any, why: str = "So it is.") -> Fault:
     return saying(json.dumps({"rationale": why, "result": value}))
-
-
-@pytest.fixture
-def server(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOpenAI]:
-    del place
-    with FakeOpenAI() as made:
-        monkeypatch.setenv("OPENAI_API_KEY", KEY)
-        monkeypatch.setenv("OPENAI_BASE_URL", made.url)
-        monkeypatch.setenv("MLFLOW_GENAI_JUDGE_DEFAULT_MODEL", MODEL)
-        monkeypatch.setattr(asking, "_without_schema", set())
-        yield made
 
 
 ROW = {

@@ -8,17 +8,19 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import define, frozen
-from pegboard_llm import api as llm
 from pegboard_tracing import api
 from pegboard_tracing.api import SpanType, Trace
 
-from pegboard_evaluation.genai import limits, pool
+from pegboard_evaluation.genai import limits, pool, spending
 from pegboard_evaluation.genai.cases import Case
 
 ROW = "pegboard.evaluation.row"
 """The key of a row, in the metadata of its trace."""
 
 _TRACED = "__mlflow_traced__"
+
+ASKS, MODEL = "__pegboard_asks__", "__pegboard_model__"
+"""What a ``predict_fn`` would ask, for an estimate: a function of the same keywords; and whom."""
 
 
 def to_predict_fn(endpoint_uri: str) -> Callable[..., Any]:
@@ -29,8 +31,13 @@ def to_predict_fn(endpoint_uri: str) -> Callable[..., Any]:
     """
 
     def predict_fn(*, messages: Any, **fields: Any) -> Any:
-        return llm.complete(endpoint_uri, messages, **fields).raw
+        return spending.complete(endpoint_uri, messages, **fields).raw
 
+    def asks(*, messages: Any, **fields: Any) -> spending.Counted:
+        return spending.counted(endpoint_uri, messages, fields)
+
+    setattr(predict_fn, ASKS, asks)
+    setattr(predict_fn, MODEL, endpoint_uri)
     return predict_fn
 
 

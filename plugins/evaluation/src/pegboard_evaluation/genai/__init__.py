@@ -6,17 +6,22 @@ from pegboard_evaluation import data_sets as datasets
 from pegboard_evaluation.genai import judges, scorers
 from pegboard_evaluation.genai.answering import to_predict_fn
 from pegboard_evaluation.genai.ensembles import make_scorer_ensemble
+from pegboard_evaluation.genai.estimating import Estimate, estimate
 from pegboard_evaluation.genai.evaluating import evaluate
 from pegboard_evaluation.genai.judging import make_judge
 from pegboard_evaluation.genai.registration import ScorerSamplingConfig
 from pegboard_evaluation.genai.registry import delete_scorer, get_scorer, list_scorers
 from pegboard_evaluation.genai.scoring import Scorer, scorer
+from pegboard_evaluation.genai.spending import BudgetExceeded
 
 __all__ = [
+    "BudgetExceeded",
+    "Estimate",
     "Scorer",
     "ScorerSamplingConfig",
     "datasets",
     "delete_scorer",
+    "estimate",
     "evaluate",
     "get_scorer",
     "judges",

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field, frozen
-from pegboard_llm import api as llm
 from pegboard_tracing import api
 from pegboard_tracing.api import SpanType, Trace
 
-from pegboard_evaluation.genai import limits, patience, pool
+from pegboard_evaluation.genai import limits, patience, pool, spending
 from pegboard_evaluation.genai.cases import Case
 from pegboard_evaluation.genai.patience import Patience
 
@@ -20,6 +19,9 @@ ROW = "pegboard.evaluation.row"
 """The key of a row, in the metadata of its trace."""
 
 _TRACED = "__mlflow_traced__"
+
+ASKS, MODEL = "__pegboard_asks__", "__pegboard_model__"
+"""What a ``predict_fn`` would ask, for an estimate: a function of the same keywords; and whom."""
 
 
 def to_predict_fn(endpoint_uri: str) -> Callable[..., Any]:
@@ -30,8 +32,13 @@ def to_predict_fn(endpoint_uri: str) -> Callable[..., Any]:
     """
 
     def predict_fn(*, messages: Any, **fields: Any) -> Any:
-        return llm.complete(endpoint_uri, messages, **fields).raw
+        return spending.complete(endpoint_uri, messages, **fields).raw
 
+    def asks(*, messages: Any, **fields: Any) -> spending.Counted:
+        return spending.counted(endpoint_uri, messages, fields)
+
+    setattr(predict_fn, ASKS, asks)
+    setattr(predict_fn, MODEL, endpoint_uri)
     return predict_fn
 
 

@@ -12,7 +12,7 @@ from pegboard.errors import quoted
 from pegboard_llm import api as llm
 from pegboard_tracing.api import AssessmentError, AssessmentSource, AssessmentSourceType, Feedback
 
-from pegboard_evaluation.genai import limits, verdicts
+from pegboard_evaluation.genai import limits, spending, verdicts
 from pegboard_evaluation.genai.summary import COST, INPUT_TOKENS, OUTPUT_TOKENS
 
 DEFAULT_MODEL = "openai:/gpt-4.1-mini"
@@ -86,6 +86,9 @@ class Judging:
         LLMError if there is no answer.
         """
         messages: list[dict[str, Any]] = list(question.messages())
+        if (notes := spending.notes()) is not None:
+            notes.append(spending.counted(self.model, messages, self._with_form(question.kind)))
+            return Feedback(name, None)
         spent = _Spent()
         problem = ""
         for _ in range(2):
@@ -110,15 +113,18 @@ class Judging:
     def _complete(self, messages: Sequence[Mapping[str, Any]], kind: Any) -> llm.Completion:
         fields = dict(self.params)
         if self.model not in _without_schema and "response_format" not in fields:
-            form = {"name": "verdict", "strict": True, "schema": verdicts.schema(kind)}
-            asked = {"response_format": {"type": "json_schema", "json_schema": form}}
             try:
-                return self._call(messages, {**fields, **asked})
+                return self._call(messages, self._with_form(kind))
             except llm.LLMError as error:
                 if "response_format" not in f"{error.param} {error}":
                     raise
                 _without_schema.add(self.model)
         return self._call(messages, fields)
+
+    def _with_form(self, kind: Any) -> dict[str, Any]:
+        form = {"name": "verdict", "strict": True, "schema": verdicts.schema(kind)}
+        asked = {"response_format": {"type": "json_schema", "json_schema": form}}
+        return {**asked, **self.params}
 
     def _call(
         self, messages: Sequence[Mapping[str, Any]], fields: Mapping[str, Any]
@@ -126,7 +132,7 @@ class Judging:
         url = self.base_url or limits.text_of("JUDGE_BASE_URL")
         given = {"base_url": url} if url else {}
         settings = {**given, **({"headers": dict(self.headers)} if self.headers else {})}
-        return llm.complete(
+        return spending.complete(
             self.model,
             messages,
             settings=settings or None,

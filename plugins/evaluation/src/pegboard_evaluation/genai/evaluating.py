@@ -18,7 +18,7 @@ from attrs import define, field, frozen
 from pegboard.contracts.evaluation import EvaluationTable
 from pegboard.entities import DatasetInput, Metric
 from pegboard.entities.logged_models import LoggedModelInput
-from pegboard.errors import InvalidValue, PegboardError
+from pegboard.errors import InvalidValue, PegboardError, quoted
 from pegboard_scripting import data as descriptions
 from pegboard_scripting.client import Client
 from pegboard_scripting.fluent import models, runs
@@ -27,8 +27,17 @@ from pegboard_tracing.api import SESSION, Feedback, check_kept, context
 from pegboard_evaluation import rows as kept_rows
 from pegboard_evaluation.data_sets import data_set as data_sets
 from pegboard_evaluation.genai import cases as reading
-from pegboard_evaluation.genai import keeping, limits, pool, scoring, summary, texts
-from pegboard_evaluation.genai.answering import Answer, Place, answer
+from pegboard_evaluation.genai import (
+    judging,
+    keeping,
+    limits,
+    pool,
+    scoring,
+    spending,
+    summary,
+    texts,
+)
+from pegboard_evaluation.genai.answering import MODEL, Answer, Place, answer
 from pegboard_evaluation.genai.cases import Case
 from pegboard_evaluation.genai.patience import Patience
 from pegboard_evaluation.genai.results import EvaluationResult, criteria
@@ -54,6 +63,7 @@ def evaluate(
     *,
     resume: str | None = None,
     predict_timeout: float | None = None,
+    budget: float | None = None,
 ) -> EvaluationResult:
     """Answer rows, score the answers, and log all of it to the active run, or to one of its own.
 
@@ -70,21 +80,58 @@ def evaluate(
         model_id: the logged model that metrics are of.
         resume: the id of the run to go on with.
         predict_timeout: seconds that ``predict_fn`` may take for a row.
+        budget: US dollars that calls of models may cost. It stops before a call that could pass
+            it; ``estimate`` says beforehand what to expect.
 
     Raises:
         InvalidValue: names the row, scorer, expectation or parameter that is wrong.
+        BudgetExceeded: what there is then, is kept: ``resume`` goes on.
     """
+    purse = spending.Purse(spending.checked(budget))
+    return carry_out(
+        data,
+        scorers,
+        predict_fn,
+        model_id,
+        resume=resume,
+        options=Options(predict_timeout=predict_timeout, purse=purse),
+    )
+
+
+@frozen(kw_only=True)
+class Options:
+    """How an evaluation is carried out."""
+
+    predict_timeout: float | None = None
+    purse: spending.Purse = field(factory=spending.Purse)
+    derive: Callable[[summary.Scores, Mapping[int, Answer]], None] | None = None
+    """Adds scores that are made of others, once these are there; with the answers, by row."""
+
+
+def carry_out(
+    data: Any,
+    scorers: Sequence[Scorer],
+    predict_fn: Callable[..., Any] | None = None,
+    model_id: str | None = None,
+    *,
+    resume: str | None = None,
+    options: Options,
+) -> EvaluationResult:
+    """Do as ``evaluate``, with what only our own callers ask for."""
     found = scoring.checked(scorers)
     cases = reading.read(data)
     reading.check(cases, found, predict_fn)
+    if options.purse.budget is not None:
+        _check_prices(found, predict_fn)
     check_kept()
     with _run(resume) as (client, run_id, experiment_id):
         about = _describe(client, run_id, (data, cases), model_id, (found, predict_fn))
         known = keeping.earlier(run_id, experiment_id) if resume else {}
         place = Place(run_id, experiment_id)
-        work = _Work(cases, found, predict_fn, place, known, predict_timeout)
+        work = _Work(cases, found, predict_fn, place, known, options)
         try:
-            work.do()
+            with options.purse.used():
+                work.do()
         except BaseException:
             # Ctrl-C, too: what is there is summed up.
             with suppress(Exception):
@@ -93,7 +140,36 @@ def evaluate(
                 "The evaluation broke off; evaluate(…, resume=%r) goes on with it.", run_id
             )
             raise
-        return _sum_up(client, work, about)
+        result = _sum_up(client, work, about)
+        if options.purse.stopped:
+            raise _stopped(result, options.purse)
+        return result
+
+
+def _check_prices(scorers: Sequence[Scorer], predict: Any) -> None:
+    """Refuse a budget where it is not known what calls cost."""
+    models = {
+        model: f"the scorer {each.name!r}" for each in scorers for model in judging.asked(each)
+    }
+    if (model := getattr(predict, MODEL, None)) is not None:
+        models[model] = "predict_fn"
+    for model, who in models.items():
+        if not spending.is_priced(model):
+            raise InvalidValue(
+                f"There is a budget, and the price of {quoted(model)} is not known, which {who} "
+                "asks.",
+                hint="Leave the budget out; endpoints of a gateway have budgets of their own.",
+            )
+
+
+def _stopped(result: EvaluationResult, purse: spending.Purse) -> spending.BudgetExceeded:
+    error = spending.BudgetExceeded(
+        f"The evaluation stopped at ${purse.spent:.6g}: the next call could pass the budget of "
+        f"${purse.budget:g}. What is there is kept in the run {result.run_id!r}.",
+        hint=f"evaluate(…, resume={result.run_id!r}) goes on, and pays for nothing twice.",
+    )
+    error.result = result
+    return error
 
 
 @contextmanager
@@ -124,7 +200,7 @@ class _Work:
     predict: Callable[..., Any] | None
     place: Place
     known: Mapping[str, keeping.Earlier]
-    seconds: float | None
+    options: Options
     answers: dict[int, Answer] = field(factory=dict)
     scores: summary.Scores = field(init=False)
     _done: SimpleQueue[Any] = field(factory=SimpleQueue)
@@ -154,17 +230,20 @@ class _Work:
                 if isinstance(found, Case):
                     for each in own:
                         waiting += self._begin(score, found, each)
-                else:
+                elif found is not None:
                     self.scores.add(*found)
             for _ in range(self._begin_sessions(score)):
-                self.scores.add(*self._next())
+                if (found := self._next()) is not None:
+                    self.scores.add(*found)
         finally:
             answering.close()
             score.close()
 
     def _next(self) -> Any:
-        """Return what is done next; what was raised is raised."""
+        """Return what is done next; None if the budget was spent. What was raised is raised."""
         found = self._done.get()
+        if isinstance(found, spending.OverBudget):
+            return None
         if isinstance(found, BaseException):
             raise found
         return found
@@ -174,15 +253,30 @@ class _Work:
         if earlier is not None:
             found = earlier.answer
         else:
-            found = answer(case, self.place, self.predict, self.seconds)
+            found = self._asked(case)
             keeping.find_root(found)
         known = set() if earlier is None else earlier.expected
         keeping.keep_expectations(case, found, self.run_id, known)
         self.answers[case.number] = found
         return case
 
-    def _begin(self, score: pool.Pool, case: Case, scorer: Scorer) -> int:
-        """Have a row scored, and return 1; 0 if its score is known."""
+    def _asked(self, case: Case) -> Answer:
+        """Answer a row, and count what its trace says of calls that were not made by us."""
+        purse, seconds = self.options.purse, self.options.predict_timeout
+        if self.predict is None or purse.budget is None:
+            return answer(case, self.place, self.predict, seconds)
+        purse.check()
+        with purse.row() as row:
+            found = answer(case, self.place, self.predict, seconds)
+        trace = keeping.whole_trace(found)
+        cost = None if trace is None else trace.info.cost
+        purse.settle(row, (cost or {}).get("total_cost") or 0.0)
+        return found
+
+    def _begin(self, score: pool.Pool, case: Case, whole: Scorer) -> int:
+        """Have a row scored, and return 1; 0 if its score is known, or it has none."""
+        if (scorer := whole.at(case.number)) is None:
+            return 0
         if (known := self._known(case, scorer)) is not None:
             self.scores.add(scorer.name, case.number, known)
             return 0
@@ -332,28 +426,35 @@ def _lineage(scorers: list[Scorer], predict: Any) -> dict[str, str]:
 def _sum_up(client: Client, work: _Work, about: _About) -> EvaluationResult:
     """Log the numbers and what ``pegboard eval`` reads, and return the result."""
     scores = work.scores
+    if work.options.derive is not None:
+        work.options.derive(scores, work.answers)
     scores.summarize()
     metrics = scores.metrics()
     _log_metrics(client, work.run_id, metrics, about)
+    answers = [work.answers[case.number] for case in work.cases if case.number in work.answers]
+    traces = keeping.final_traces(answers)
     costs = scores.costs()
+    if work.predict is not None and (cost := summary.cost_of(traces)) is not None:
+        costs["predict_fn"] = cost
     told = {
         "kind": KIND,
         "rows": len(work.cases),
         "figures": [attrs.asdict(each) for each in scores.figures.values()],
         "skipped": scores.skipped,
         "costs": {name: attrs.asdict(each) for name, each in costs.items()},
+        "spent": work.options.purse.spent,
     }
     client.log_text(work.run_id, json.dumps(told), FIGURES)
     if len(work.cases) <= kept_rows.MOST:
         client.log_text(work.run_id, kept_rows.kept(_table(work), scores.columns()).text(), ROWS)
-    answers = [work.answers[case.number] for case in work.cases if case.number in work.answers]
     return EvaluationResult(
         run_id=work.run_id,
         metrics=metrics,
-        result_df=summary.result_table(keeping.final_traces(answers), work.run_id),
+        result_df=summary.result_table(traces, work.run_id),
         figures=scores.figures,
         skipped=scores.skipped,
         costs=costs,
+        spent=work.options.purse.spent,
         pass_criteria=criteria(work.scorers),
         scored=scores.names,
     )

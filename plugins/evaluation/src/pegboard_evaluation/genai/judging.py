@@ -85,6 +85,13 @@ class Judge(Scorer):
         return judging.ask(self.name, question)
 
 
+def asked(scorer: Scorer) -> set[str]:
+    """Return the models that a scorer asks, or those that it is made of."""
+    if isinstance(scorer, Judge):
+        return {scorer.model or default_model()}
+    return {model for each in getattr(scorer, "scorers", ()) for model in asked(each)}
+
+
 def filled(
     inputs: Any, outputs: Any, expectations: Mapping[str, Any] | None, trace: Trace | None
 ) -> tuple[Any, Any, Mapping[str, Any]]:

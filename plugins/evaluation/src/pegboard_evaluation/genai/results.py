@@ -16,7 +16,7 @@ PassIf = Callable[[Any], bool]
 
 @frozen(kw_only=True)
 class Costs:
-    """What the answers of one judge took."""
+    """What the answers of one judge took, or those to the rows."""
 
     calls: int = 0
     input_tokens: int = 0
@@ -42,7 +42,10 @@ class EvaluationResult:
     figures: Mapping[str, Figure] = field(factory=dict)
     skipped: Mapping[str, str] = field(factory=dict)
     costs: Mapping[str, Costs] = field(factory=dict)
-    """By scorer, what its judge took, also for scores that an earlier run of it paid for."""
+    """By scorer, what its judge took, also for scores that an earlier run of it paid for; and under
+    ``predict_fn``, what the answers took as far as their traces tell."""
+    spent: float = 0.0
+    """US dollars that this call paid; what was kept from before costs nothing."""
     pass_criteria: Mapping[str, PassIf] = field(factory=dict)
     """By scorer, which values pass."""
     scored: frozenset[str] = frozenset()

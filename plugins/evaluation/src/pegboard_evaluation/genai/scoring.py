@@ -88,6 +88,11 @@ class Scorer(Registrable):
         """Return a score, some Feedback, a list of it, or None."""
         raise NotImplementedError(f"{type(self).__name__} defines no __call__.")
 
+    def at(self, row: int) -> Scorer | None:
+        """Return what scores a row, by its number and under this name; None if nothing does."""
+        del row
+        return self
+
     @functools.cached_property
     def takes(self) -> tuple[str, ...]:
         """The keywords that it takes, of ``FIELDS``."""

@@ -40,6 +40,15 @@ class Scores:
             self._of.setdefault(each.name, scorer)
             self._found.setdefault(each.name, {}).setdefault(row, []).append(each)
 
+    def of(self, scorer: str, row: int) -> list[Feedback]:
+        """Return what a scorer returned for a row."""
+        return [
+            each
+            for name, by_row in self._found.items()
+            if self._of[name] == scorer
+            for each in by_row.get(row, ())
+        ]
+
     @property
     def names(self) -> frozenset[str]:
         """The names of scores."""
@@ -154,6 +163,22 @@ def _costs(given: Sequence[Mapping[str, Any]]) -> Costs:
         output_tokens=sum(int(each.get(OUTPUT_TOKENS) or 0) for each in given),
         cost=sum(priced) if priced else None,
         unpriced=len(given) - len(priced),
+    )
+
+
+def cost_of(traces: Sequence[Trace]) -> Costs | None:
+    """Return what models took to answer rows; None if no trace tells of any."""
+    told = [each.info for each in traces if each.info.token_usage]
+    if not told:
+        return None
+    priced = [each.cost["total_cost"] for each in told if each.cost]
+    usage = [each.token_usage or {} for each in told]
+    return Costs(
+        calls=len(told),
+        input_tokens=sum(each.get("input_tokens", 0) for each in usage),
+        output_tokens=sum(each.get("output_tokens", 0) for each in usage),
+        cost=sum(priced) if priced else None,
+        unpriced=len(told) - len(priced),
     )
 
 

@@ -14,6 +14,7 @@ from pegboard_gateway.catalog import judges, live
 from pegboard_gateway.catalog.store import Store
 from pegboard_gateway.controls import Controls
 from pegboard_gateway.path import Calls
+from pegboard_gateway.usage.exceeded import Announcer
 from pegboard_gateway.usage.traces import Tracer
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def controls_of(host: Host, catalog: live.LiveCatalog, workers: int) -> Controls
     If it cannot begin to count, the log says why, and each call tries again.
     """
     made = Controls(host, catalog, lambda: catalog.settings, catalog.store.path, workers=workers)
+    made.announcer = Announcer(host, catalog.store)
     if catalog.current.endpoints:
         try:
             made.start()

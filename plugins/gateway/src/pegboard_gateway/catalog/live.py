@@ -115,7 +115,6 @@ class LiveCatalog(Catalog):
                     # A fault in one look must not end all those that come after it.
                     _log().exception("The gateway cannot read its configuration.")
 
-        self._warn()
         thread = threading.Thread(target=look, name="gateway catalog", daemon=True)
         thread.start()
 

@@ -42,6 +42,8 @@ class Exceeded:
     subject: str
     """Whose it is: a key's id, a user…; empty for what all share."""
     spent: Money
+    window_start_ms: int
+    """When the window began in which it was spent."""
 
 
 class LedgerGate(Gate):
@@ -142,19 +144,51 @@ class LedgerGate(Gate):
             tell(soon)
             return None
 
-        def tell(levels: Sequence[tuple[int, int]]) -> None:
-            for (charge, budget), level in zip(alerts, levels, strict=True):
-                if level[0] - level[1] >= budget.amount:
-                    self._tell(charge, budget, level[0] - level[1], now_ms)
+        def tell(levels: Sequence[tuple[int, int]]) -> Soon[None]:
+            spent = [
+                (charge, budget, level[0] - level[1])
+                for (charge, budget), level in zip(alerts, levels, strict=True)
+                if level[0] - level[1] >= budget.amount
+            ]
+            if self.ledger.shared:
+                return self._tell_soon(spent, now_ms)
+            for each in spent:
+                self._tell(*each, now_ms)
+            return None
 
         return look
 
     def _tell(self, charge: Charge, budget: Budget, spent: Money, now_ms: int) -> None:
-        """Tell once in a window, and process, that a budget is spent."""
-        start, _ = charge.window.span(now_ms)
-        if self._exceeded.get(charge.counter) == start:
+        """Tell once in a window that a budget is spent; what is kept knows it after a restart."""
+        told, name = _told(charge), self._ids()
+        if self._is_told(charge, now_ms) or self.ledger.reserve(name, [told], now_ms):
             return
-        self._exceeded[charge.counter] = start
+        self.ledger.settle(name, [1])
+        start, end = told.window.span(now_ms)
+        self.recorder.add(Closed(name, None, [[(told.counter, start, end, 1)]]))
+        self._say(charge, budget, spent, start)
+
+    async def _tell_soon(
+        self, exceeded: Sequence[tuple[Charge, Budget, Money]], now_ms: int
+    ) -> None:
+        """Tell once in a window, whichever process comes first, that budgets are spent."""
+        for charge, budget, spent in exceeded:
+            if self._is_told(charge, now_ms):
+                continue
+            name = self._ids()
+            reserved = self.ledger.reserve(name, [_told(charge)], now_ms)
+            refused = await cast("Awaitable[Sequence[Refusal]]", reserved)
+            start, _ = charge.window.span(now_ms)
+            self._exceeded[charge.counter] = start
+            if not refused:
+                await cast("Awaitable[None]", self.ledger.settle(name, [1]))
+                self._say(charge, budget, spent, start)
+
+    def _is_told(self, charge: Charge, now_ms: int) -> bool:
+        return self._exceeded.get(charge.counter) == charge.window.span(now_ms)[0]
+
+    def _say(self, charge: Charge, budget: Budget, spent: Money, start_ms: int) -> None:
+        self._exceeded[charge.counter] = start_ms
         subject = charge.counter.rpartition("|")[2]
         logger.warning(
             "The budget %s of %s %s is spent: %s USD.",
@@ -164,7 +198,7 @@ class LedgerGate(Gate):
             dollars(spent),
         )
         for tell in self.on_exceeded:
-            tell(Exceeded(budget, subject, spent))
+            tell(Exceeded(budget, subject, spent, start_ms))
 
     async def close(self) -> None:
         """Settle what is over; what cannot be is left to the journal."""
@@ -172,10 +206,17 @@ class LedgerGate(Gate):
             await self.settler.close()
 
 
-async def _after(soon: Awaitable[T], then: Callable[[T], None]) -> None:
+def _told(charge: Charge) -> Charge:
+    """Return the charge of a counter that says whether a budget was told of."""
+    return Charge(f"told {charge.counter}", charge.window, 1, 1)
+
+
+async def _after(soon: Awaitable[T], then: Callable[[T], Soon[None]]) -> None:
     # What tells of a budget must not keep a call from being over.
     with contextlib.suppress(Exception):
-        then(await soon)
+        more = then(await soon)
+        if isawaitable(more):
+            await more
 
 
 class LedgerPermit(Permit):

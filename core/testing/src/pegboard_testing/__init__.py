@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pegboard_testing._run_tables import RunTableContract as RunTableContract
     from pegboard_testing._scorers import CodeScorersContract as CodeScorersContract
     from pegboard_testing._scorers import ScorersContract as ScorersContract
+    from pegboard_testing._scorers import ScoringTasksContract as ScoringTasksContract
     from pegboard_testing._trace_figures import TraceFiguresContract as TraceFiguresContract
     from pegboard_testing._uploads import PartUploadsContract as PartUploadsContract
     from pegboard_testing._uploads import PieceUploadsContract as PieceUploadsContract
@@ -48,6 +49,7 @@ _SUITES = {
     "PartUploadsContract": "_uploads",
     "RunTableContract": "_run_tables",
     "ScorersContract": "_scorers",
+    "ScoringTasksContract": "_scorers",
     "TraceFiguresContract": "_trace_figures",
     "TraceStoreContract": "traces",
     "TrackingStoreContract": "tracking",

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from pegboard.contracts.tracking import TrackingStore
+from pegboard.entities.traces import TraceInfo
 from pegboard.errors import FilterError, InvalidState, InvalidValue, NotFound
-from pegboard_stores.scorers import Scorers
+from pegboard_stores.scorers import Scorers, ScoringTasks, content
 
 from pegboard_testing._base import WRONG_IDS, StoreTests
 
@@ -25,6 +26,7 @@ WRONG_SCORERS = ["", "nonsense", "[]", "null", '"text"', "[" * 100_000, '{"a":' 
 UNSCHEDULED = {
     "code": CODE,
     "code in an ensemble": json.dumps({"scorers": [json.loads(CODE), json.loads(judge())]}),
+    "of sessions": json.dumps({**json.loads(judge()), "is_session_level_scorer": True}),
     "no model": judge(model=None),
     "expectations": judge("Is {{ outputs }} {{ expectations }}?"),
 }
@@ -163,3 +165,101 @@ class CodeScorersContract(ScorersContract):
         assert scorers.schedule("0", "odd", 0).sample_rate == 0
         with pytest.raises(InvalidValue, match="odd"):
             scorers.schedule("0", "odd", 0.5)
+
+
+class ScoringTasksContract(StoreTests):
+    """What every store does that hands out what schedules have to do. Derive from it, too."""
+
+    @pytest.fixture
+    def scorers(self, store: TrackingStore) -> Scorers:
+        found = store.ability(Scorers)
+        assert found is not None
+        return found
+
+    @pytest.fixture
+    def tasks(self, store: TrackingStore) -> ScoringTasks:
+        found = store.ability(ScoringTasks)
+        assert found is not None
+        return found
+
+    def test_traces_to_come_are_sampled_once(
+        self, store: TrackingStore, scorers: Scorers, tasks: ScoringTasks
+    ) -> None:
+        traced(store, "0", "before")
+        for name in ("all", "half", "stopped"):
+            scorers.register("0", name, judge())
+        scorers.schedule("0", "all", 1)
+        scorers.schedule("0", "half", 0.5)
+        scorers.schedule("0", "stopped", 0)
+        traced(store, store.create_experiment("other").experiment_id, "elsewhere")
+        names = [f"tr-{number}" for number in range(20)]
+        for name in names:
+            traced(store, "0", name)
+        # In portions, and again: each is looked at once.
+        while tasks.fill(limit=6):
+            pass
+        scorers.schedule("0", "all", 1.0, "trace.status = 'OK'")
+        newer = scorers.register("0", "all", judge("Is it?"))
+        claimed = tasks.claim(100, 60)
+        assert {each.trace_id for each in claimed if each.scorer.name == "all"} == {*names}
+        half = {each for each in names if content.is_sampled(each, 0.5)}
+        assert {each.trace_id for each in claimed if each.scorer.name == "half"} == half
+        assert len(claimed) == len(names) + len(half)
+        assert 0 < len(half) < len(names)
+        [one] = [each for each in claimed if (each.scorer.name, each.trace_id) == ("all", "tr-0")]
+        assert (one.scorer, one.schedule.filter, one.tries) == (newer, "trace.status = 'OK'", 1)
+        assert list(tasks.claim(100, 60)) == []
+        assert tasks.fill() == 0
+
+    def test_a_claim_that_nobody_finishes_is_free_again(
+        self,
+        store: TrackingStore,
+        reopen: Callable[[], TrackingStore],
+        scorers: Scorers,
+        tasks: ScoringTasks,
+    ) -> None:
+        scorers.register("0", "kind", judge())
+        scorers.schedule("0", "kind", 1)
+        for name in ("a", "b", "c"):
+            traced(store, "0", name)
+        tasks.fill()
+        first = tasks.claim(1, 0)
+        assert [each.trace_id for each in first] == ["a"]
+        tasks.finish(first[0])
+        [second] = tasks.claim(1, 0)
+        again = reopen().ability(ScoringTasks)
+        assert again is not None
+        assert again.fill() == 0
+        found = {each.trace_id: each for each in again.claim(9, 0)}
+        assert {name: each.tries for name, each in found.items()} == {"b": 2, "c": 1}
+        again.postpone(found["b"], 3600)
+        assert [each.trace_id for each in again.claim(9, 0)] == ["c"]
+        again.finish(second)
+        again.finish(second)
+        again.finish(found["c"])
+        assert list(again.claim(9, 0)) == []
+
+    def test_what_is_gone_is_no_task(
+        self, store: TrackingStore, scorers: Scorers, tasks: ScoringTasks
+    ) -> None:
+        for name in ("kind", "other"):
+            scorers.register("0", name, judge())
+            scorers.schedule("0", name, 1)
+        traced(store, "0", "a")
+        traced(store, "0", "b")
+        tasks.fill()
+        # Traces that are made after the last one was removed are looked at all the same.
+        store.traces().delete("0", trace_ids=["b"])
+        traced(store, "0", "c")
+        tasks.fill()
+        scorers.delete("0", "other")
+        assert [each.trace_id for each in tasks.claim(9, 0)] == ["a", "c"]
+        scorers.schedule("0", "kind", 0)
+        scorers.schedule("0", "kind", 1)
+        assert tasks.fill() == 0
+        assert list(tasks.claim(9, 0)) == []
+
+
+def traced(store: TrackingStore, experiment_id: str, trace_id: str) -> None:
+    """Keep a trace."""
+    store.traces().start(TraceInfo(trace_id, experiment_id, 1_700_000_000_000))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from pegboard.hookspecs import ApiName, Command, DatasetType, Evaluator, hookimpl
+
+if TYPE_CHECKING:
+    from pegboard.host import Host
 
 _MODELS = (
     "EvaluationArtifact",
@@ -34,6 +38,14 @@ def pegboard_api() -> Sequence[ApiName]:
             for name in _MODELS
         ),
     ]
+
+
+@hookimpl(optionalhook=True)
+def pegboard_server_started(host: Host, tracking_uri: str | None) -> Callable[[], None]:
+    """Begin to judge new traces by scorers that were started."""
+    from pegboard_evaluation.background import Scheduled
+
+    return Scheduled(host, tracking_uri).close
 
 
 @hookimpl

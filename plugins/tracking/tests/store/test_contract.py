@@ -14,6 +14,7 @@ from pegboard_testing import (
     HeartbeatsContract,
     PackedPointsContract,
     RunTableContract,
+    ScoringTasksContract,
     TrackingStoreContract,
 )
 
@@ -28,6 +29,7 @@ class TestSqliteStore(
     RunTableContract,
     DataSetsContract,
     CodeScorersContract,
+    ScoringTasksContract,
 ):
     @pytest.fixture
     def open_store(self, tmp_path):

@@ -1,8 +1,15 @@
 """Registered scorers: what judges the traces of an experiment, its versions, and its schedule.
 
-``Scorers`` is an ability of tracking stores. ``content`` says what a serialized scorer may be.
+``Scorers`` and ``ScoringTasks`` are abilities of tracking stores. ``content`` says what a
+serialized scorer may be.
 """
 
-from pegboard_stores.scorers.contract import Schedule, Scorers, ScorerVersion
+from pegboard_stores.scorers.contract import (
+    Schedule,
+    Scorers,
+    ScorerVersion,
+    ScoringTask,
+    ScoringTasks,
+)
 
-__all__ = ["Schedule", "ScorerVersion", "Scorers"]
+__all__ = ["Schedule", "ScorerVersion", "Scorers", "ScoringTask", "ScoringTasks"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -111,6 +112,15 @@ def rate(given: float) -> float:
     return float(given)
 
 
+def is_sampled(trace_id: str, sample_rate: float) -> bool:
+    """Whether a trace belongs to a share of all traces; one of a smaller share is of a larger, too.
+
+    So scorers of several rates judge the same traces, as far as they can.
+    """
+    digest = hashlib.sha256(trace_id.encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") < sample_rate * 2**64
+
+
 def check_schedule(scorer: ScorerVersion, sample_rate: float, filter: str) -> float:
     """Return the rate of a schedule that can be; InvalidValue, FilterError."""
     found = rate(sample_rate)
@@ -128,6 +138,11 @@ def check_schedulable(scorer: ScorerVersion) -> None:
             f"The scorer {quoted(scorer.name)} is code, which nobody but its author runs.",
             hint="Traces are judged by a schedule with judges alone: make_judge, Guidelines, "
             "Safety and their like.",
+        ).about("unscheduled", name=scorer.name)
+    if known.get("is_session_level_scorer"):
+        raise InvalidValue(
+            f"The scorer {quoted(scorer.name)} judges sessions, and schedules single traces.",
+            hint="Use one that judges {{ inputs }}, {{ outputs }} or {{ trace }}.",
         ).about("unscheduled", name=scorer.name)
     if not model(known):
         raise InvalidValue(

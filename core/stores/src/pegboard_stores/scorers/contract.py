@@ -90,3 +90,45 @@ class Scorers(ABC):
     @abstractmethod
     def scheduled(self) -> Sequence[tuple[ScorerVersion, Schedule]]:
         """Return the latest versions of all scorers that judge a share above 0, by experiment."""
+
+
+@frozen(kw_only=True)
+class ScoringTask:
+    """A trace that a scheduled scorer is to judge."""
+
+    task_id: int
+    scorer: ScorerVersion
+    """The latest version."""
+    schedule: Schedule
+    trace_id: str
+    tries: int
+    """How often it was claimed, this time included."""
+
+
+class ScoringTasks(ABC):
+    """What schedules have to do, durable, for several processes at once.
+
+    A trace becomes a task when it arrives after its schedule began, if it is sampled
+    (``content.is_sampled``). A task that is claimed is nobody else's for a while; it goes when it
+    is finished, with its trace or scorer, and when the schedule stops. An ability of its own:
+    a store that keeps scorers need not have it.
+    """
+
+    @abstractmethod
+    def fill(self, limit: int = 1000) -> int:
+        """Look at up to ``limit`` new traces for each schedule; return at how many it was.
+
+        Where a schedule has come to is durable: each trace is looked at once.
+        """
+
+    @abstractmethod
+    def claim(self, limit: int, seconds: float) -> Sequence[ScoringTask]:
+        """Return tasks, the longest free first, that others get only after ``seconds``."""
+
+    @abstractmethod
+    def postpone(self, task: ScoringTask, seconds: float) -> None:
+        """Let a task be free only after some time."""
+
+    @abstractmethod
+    def finish(self, task: ScoringTask) -> None:
+        """Note that nothing is left to be done."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from pegboard_stores.clock import now_ms
@@ -14,12 +15,20 @@ from pegboard_stores.sqlite import Database
 
 from pegboard_tracking.tables import experiments
 
-_VERSION = "s.scorer_id, s.experiment, s.name, v.version, v.serialized, v.created_time"
-_SCHEDULE = "h.schedule_id, s.scorer_id, s.experiment, h.sample_rate, h.filter"
-_ACTIVE = "JOIN experiment e ON e.id = s.experiment AND e.lifecycle = 'active'"
-_LATEST = (
+VERSION = "s.scorer_id, s.experiment, s.name, v.version, v.serialized, v.created_time"
+SCHEDULE = "h.schedule_id, s.scorer_id, s.experiment, h.sample_rate, h.filter"
+ACTIVE = "JOIN experiment e ON e.id = s.experiment AND e.lifecycle = 'active'"
+LATEST = (
     "JOIN scorer_version v ON v.scorer = s.id AND v.version ="
     " (SELECT max(version) FROM scorer_version WHERE scorer = s.id)"
+)
+_SET = (
+    "INSERT INTO scorer_schedule (scorer, schedule_id, sample_rate, filter, seen)"
+    " VALUES (?, ?, ?, ?, (SELECT coalesce(max(id), 0) FROM trace))"
+    # One that goes on goes on where it has come to.
+    " ON CONFLICT (scorer) DO UPDATE SET schedule_id = excluded.schedule_id,"
+    " sample_rate = excluded.sample_rate, filter = excluded.filter,"
+    " seen = iif(sample_rate > 0, seen, excluded.seen)"
 )
 _ORDER = "ORDER BY s.experiment, s.name"
 _OF_IDS = "(SELECT value FROM json_each(?))"
@@ -28,8 +37,12 @@ _OF_IDS = "(SELECT value FROM json_each(?))"
 class SqliteScorers(Scorers):
     """Scorers in the tables of a store's database."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(
+        self, reading_all: Callable[[], AbstractContextManager[sqlite3.Connection]], db: Database
+    ) -> None:
+        """``reading_all`` brings in what journals hold of traces."""
+        self._reading_all = reading_all
+        self._database = db
 
     def register(self, experiment_id: str, name: str, serialized: str) -> ScorerVersion:
         """Add a version of a scorer."""
@@ -63,10 +76,10 @@ class SqliteScorers(Scorers):
             values = [json.dumps([experiments.row_of(each) for each in experiment_ids])]
         with self._database.reading() as connection:
             rows = connection.execute(
-                f"SELECT {_VERSION} FROM scorer s {_ACTIVE} {_LATEST} {some} {_ORDER}",  # noqa: S608
+                f"SELECT {VERSION} FROM scorer s {ACTIVE} {LATEST} {some} {_ORDER}",  # noqa: S608
                 values,
             )
-            return [_version(row) for row in rows]
+            return [version_of(row) for row in rows]
 
     def versions(self, experiment_id: str, name: str) -> Sequence[ScorerVersion]:
         """Return all versions of a scorer, the first first."""
@@ -112,44 +125,48 @@ class SqliteScorers(Scorers):
         self, experiment_id: str, name: str, sample_rate: float, filter: str = ""
     ) -> Schedule:
         """Let a scorer judge a share of the traces to come."""
+        with self._reading_all():
+            # What was logged by now is none of those to come.
+            pass
         with self._database.writing() as connection:
             row = _row(connection, experiment_id, name)
             scorer = _one(connection, "s.id = ?1", row, None)
             assert scorer is not None
             rate = content.check_schedule(scorer, sample_rate, filter)
             connection.execute(
-                "INSERT OR REPLACE INTO scorer_schedule (scorer, schedule_id, sample_rate, filter)"
-                " VALUES (?, ?, ?, ?)",
+                _SET,
                 (row, uuid.uuid4().hex, rate, filter),
             )
+            if not rate:
+                connection.execute("DELETE FROM scoring_task WHERE scorer = ?", (row,))
             (made,) = connection.execute(
-                f"SELECT {_SCHEDULE} FROM scorer s JOIN scorer_schedule h ON h.scorer = s.id"  # noqa: S608
+                f"SELECT {SCHEDULE} FROM scorer s JOIN scorer_schedule h ON h.scorer = s.id"  # noqa: S608
                 " WHERE s.id = ?",
                 (row,),
             )
-            return _schedule(made)
+            return schedule_of(made)
 
     def schedules(self, scorer_ids: Sequence[str]) -> Sequence[Schedule]:
         """Return the schedules of those of the scorers that have one."""
         wanted = [*dict.fromkeys(scorer_ids)]
         with self._database.reading() as connection:
             rows = connection.execute(
-                f"SELECT {_SCHEDULE} FROM scorer s {_ACTIVE}"  # noqa: S608
+                f"SELECT {SCHEDULE} FROM scorer s {ACTIVE}"  # noqa: S608
                 f" JOIN scorer_schedule h ON h.scorer = s.id WHERE s.scorer_id IN {_OF_IDS}",
                 (json.dumps(wanted),),
             )
-            found = {each.scorer_id: each for each in map(_schedule, rows)}
+            found = {each.scorer_id: each for each in map(schedule_of, rows)}
         return [found[each] for each in wanted if each in found]
 
     def scheduled(self) -> Sequence[tuple[ScorerVersion, Schedule]]:
         """Return the latest versions of all scorers that judge a share above 0."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                f"SELECT {_VERSION}, {_SCHEDULE} FROM scorer_schedule h"  # noqa: S608
-                f" JOIN scorer s ON s.id = h.scorer {_ACTIVE} {_LATEST}"
+                f"SELECT {VERSION}, {SCHEDULE} FROM scorer_schedule h"  # noqa: S608
+                f" JOIN scorer s ON s.id = h.scorer {ACTIVE} {LATEST}"
                 f" WHERE h.sample_rate > 0 {_ORDER}"
             )
-            return [(_version(row[:6]), _schedule(row[6:])) for row in rows]
+            return [(version_of(row[:6]), schedule_of(row[6:])) for row in rows]
 
 
 def _row(connection: sqlite3.Connection, experiment_id: str, name: str) -> int:
@@ -167,11 +184,11 @@ def _versions(
     connection: sqlite3.Connection, condition: str, values: Sequence[Any], order: str = ""
 ) -> Iterator[ScorerVersion]:
     rows = connection.execute(
-        f"SELECT {_VERSION} FROM scorer s {_ACTIVE} JOIN scorer_version v ON v.scorer = s.id"  # noqa: S608
+        f"SELECT {VERSION} FROM scorer s {ACTIVE} JOIN scorer_version v ON v.scorer = s.id"  # noqa: S608
         f" WHERE {condition} ORDER BY {order or 'v.version'}",
         tuple(values),
     )
-    return map(_version, rows)
+    return map(version_of, rows)
 
 
 def _one(
@@ -188,7 +205,8 @@ def _number(version: int | None) -> int | None:
     return version if version is None or 0 < version < 2**63 else 0
 
 
-def _version(row: Sequence[Any]) -> ScorerVersion:
+def version_of(row: Sequence[Any]) -> ScorerVersion:
+    """Return the version of a row with the columns VERSION."""
     scorer_id, home, name, version, serialized, created = row
     return ScorerVersion(
         scorer_id=scorer_id,
@@ -200,7 +218,8 @@ def _version(row: Sequence[Any]) -> ScorerVersion:
     )
 
 
-def _schedule(row: Sequence[Any]) -> Schedule:
+def schedule_of(row: Sequence[Any]) -> Schedule:
+    """Return the schedule of a row with the columns SCHEDULE."""
     schedule_id, scorer_id, home, rate, condition = row
     return Schedule(
         schedule_id=schedule_id,

@@ -38,6 +38,7 @@ def rarer_abilities(
     from pegboard_tracking.data_sets.store import SqliteDataSets
     from pegboard_tracking.run_table.ability import SqliteRunTable
     from pegboard_tracking.scorers.store import SqliteScorers
+    from pegboard_tracking.scorers.tasks import SqliteScoringTasks
     from pegboard_tracking.store.looking import SqliteActivity, SqliteCurves
 
     made = (
@@ -45,7 +46,8 @@ def rarer_abilities(
         SqliteCurves(store),
         SqliteActivity(store),
         SqliteDataSets(database),
-        SqliteScorers(database),
+        SqliteScorers(store.reading_all, database),
+        SqliteScoringTasks(store.reading_all, database),
     )
     return next((able for able in made if isinstance(able, contract)), None)
 

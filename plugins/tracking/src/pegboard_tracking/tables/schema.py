@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "tracking"
-COUNT = 11
+COUNT = 12
 """How many migrations there are; a store that has them all is opened without importing them."""
 
 
@@ -335,6 +335,11 @@ def migrations() -> Migrations:
     @steps()
     def scorers(db: object) -> None:
         _run(db, schema_scorers.SCORERS)
+
+    @steps()
+    def scoring_tasks(db: object) -> None:
+        for statement in schema_scorers.TASKS:
+            db.conn.execute(statement)  # type: ignore[attr-defined]
 
     return steps
 

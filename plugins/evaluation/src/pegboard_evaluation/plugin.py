@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pegboard.hookspecs import ApiName, Command, DatasetType, Evaluator, hookimpl
+
+if TYPE_CHECKING:
+    from pegboard_wire.http import Endpoint
 
 _MODELS = (
     "EvaluationArtifact",
@@ -90,6 +94,14 @@ def pegboard_commands() -> Sequence[Command]:
         Command("eval compare", f"{module}:compare", "Compare two evaluations row by row."),
         Command("eval show", f"{module}:show", "Show what an evaluation measured."),
     ]
+
+
+@hookimpl
+def pegboard_endpoints() -> Sequence[Endpoint]:
+    """Declare the comparison of two evaluations."""
+    from pegboard_evaluation.endpoints import ENDPOINTS
+
+    return ENDPOINTS
 
 
 @hookimpl

@@ -22,6 +22,7 @@ from pegboard.errors import InvalidValue, PegboardError
 from pegboard_scripting import data as descriptions
 from pegboard_scripting.client import Client
 from pegboard_scripting.fluent import models, runs
+from pegboard_stores.evaluations import FIGURES, ROWS
 from pegboard_tracing.api import SESSION, Feedback, check_kept, context
 
 from pegboard_evaluation import rows as kept_rows
@@ -32,7 +33,6 @@ from pegboard_evaluation.genai.answering import Answer, Place, answer
 from pegboard_evaluation.genai.cases import Case
 from pegboard_evaluation.genai.results import EvaluationResult, criteria
 from pegboard_evaluation.genai.scoring import Scorer
-from pegboard_evaluation.recording import FIGURES, ROWS
 
 KIND = "genai"
 _RUN_TYPE, _RUN_TYPE_TAG = "genai_evaluate", "mlflow.runType"
@@ -323,12 +323,15 @@ def _sum_up(client: Client, work: _Work, about: _About) -> EvaluationResult:
     }
     client.log_text(work.run_id, json.dumps(told), FIGURES)
     if len(work.cases) <= kept_rows.MOST:
-        client.log_text(work.run_id, kept_rows.kept(_table(work), scores.columns()).text(), ROWS)
-    answers = [work.answers[case.number] for case in work.cases if case.number in work.answers]
+        kept = kept_rows.kept(_table(work), scores.columns())
+        answers = [work.answers.get(case.number) for case in work.cases]
+        kept.traces = [None if each is None else each.trace_id for each in answers]
+        client.log_text(work.run_id, kept_rows.text_of(kept), ROWS)
+    given = [work.answers[case.number] for case in work.cases if case.number in work.answers]
     return EvaluationResult(
         run_id=work.run_id,
         metrics=metrics,
-        result_df=summary.result_table(keeping.final_traces(answers), work.run_id),
+        result_df=summary.result_table(keeping.final_traces(given), work.run_id),
         figures=scores.figures,
         skipped=scores.skipped,
         costs=costs,

@@ -9,6 +9,7 @@ from pegboard.hookspecs import ApiName, Command, DatasetType, Evaluator, hookimp
 
 if TYPE_CHECKING:
     from pegboard.host import Host
+    from pegboard_wire.http import Endpoint
 
 _MODELS = (
     "EvaluationArtifact",
@@ -106,6 +107,14 @@ def pegboard_commands() -> Sequence[Command]:
         Command("eval compare", f"{module}:compare", "Compare two evaluations row by row."),
         Command("eval show", f"{module}:show", "Show what an evaluation measured."),
     ]
+
+
+@hookimpl
+def pegboard_endpoints() -> Sequence[Endpoint]:
+    """Declare the comparison of two evaluations."""
+    from pegboard_evaluation.endpoints import ENDPOINTS
+
+    return ENDPOINTS
 
 
 @hookimpl

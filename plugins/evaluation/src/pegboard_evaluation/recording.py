@@ -14,16 +14,12 @@ from attrs import define, field, frozen
 from pegboard.contracts.evaluation import Artifact, EvaluationTable, Figure, Result, Scores
 from pegboard.entities import Dataset, Metric
 from pegboard_scripting.client import Client
+from pegboard_stores.evaluations import FIGURES, ROWS, TABLE
 
 from pegboard_evaluation import rows as kept_rows
 from pegboard_evaluation.files import COPIED
 from pegboard_evaluation.results import EvaluationArtifact, EvaluationResult
 
-FOLDER = "evaluation"
-"""Where a run keeps what ``pegboard eval`` reads."""
-FIGURES, ROWS = f"{FOLDER}/figures.json", f"{FOLDER}/rows.json"
-
-TABLE = "eval_results_table"
 _EVERY_S = 0.5
 """Figures that are there wait no longer than this for others."""
 
@@ -167,4 +163,4 @@ class Recorder:
                 metric: [found.get(row) for row in range(self.table.count)]
                 for metric, found in self._scores.items()
             }
-            client.log_text(run_id, kept_rows.kept(self.table, scores).text(), ROWS)
+            client.log_text(run_id, kept_rows.text_of(kept_rows.kept(self.table, scores)), ROWS)

@@ -22,6 +22,7 @@ from pegboard.errors import InvalidValue, PegboardError, quoted
 from pegboard_scripting import data as descriptions
 from pegboard_scripting.client import Client
 from pegboard_scripting.fluent import models, runs
+from pegboard_stores.evaluations import FIGURES, ROWS
 from pegboard_tracing.api import SESSION, Feedback, check_kept, context
 
 from pegboard_evaluation import rows as kept_rows
@@ -42,7 +43,6 @@ from pegboard_evaluation.genai.cases import Case
 from pegboard_evaluation.genai.patience import Patience
 from pegboard_evaluation.genai.results import EvaluationResult, criteria
 from pegboard_evaluation.genai.scoring import Scorer
-from pegboard_evaluation.recording import FIGURES, ROWS
 
 KIND = "genai"
 _RUN_TYPE, _RUN_TYPE_TAG = "genai_evaluate", "mlflow.runType"
@@ -446,7 +446,10 @@ def _sum_up(client: Client, work: _Work, about: _About) -> EvaluationResult:
     }
     client.log_text(work.run_id, json.dumps(told), FIGURES)
     if len(work.cases) <= kept_rows.MOST:
-        client.log_text(work.run_id, kept_rows.kept(_table(work), scores.columns()).text(), ROWS)
+        kept = kept_rows.kept(_table(work), scores.columns())
+        of_rows = [work.answers.get(case.number) for case in work.cases]
+        kept.traces = [None if each is None else each.trace_id for each in of_rows]
+        client.log_text(work.run_id, kept_rows.text_of(kept), ROWS)
     return EvaluationResult(
         run_id=work.run_id,
         metrics=metrics,

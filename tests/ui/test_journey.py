@@ -105,6 +105,7 @@ def test_from_the_best_run_to_the_champion_with_the_keyboard_alone(
     page.keyboard.type("the best so far")
     press(page, "Enter")
     expect(page.locator(".mod-title .mod-alias")).to_have_text("champion")
+    expect(said).to_contain_text("champion")
     asked = "/api/2.0/mlflow/registered-models/alias?name=first-songs&alias=champion"
     with urlopen(bench.url + asked) as answer:
         assert json.load(answer)["model_version"]["run_id"] == bench.ids["heron-31"]

@@ -104,8 +104,10 @@ def test_a_trace_is_read_with_the_keyboard_alone(page: Page, agency: Any) -> Non
     page.keyboard.type("Oakmoor")
     expect(page.get_by_text("2 of 14 spans")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="next")).to_be_enabled()
     page.keyboard.press("]")
     expect(page.get_by_role("heading", level=1)).to_have_text("tr-000000")
+    expect(page.get_by_role("button", name="previous")).to_be_enabled()
     page.keyboard.press("[")
     expect(page.get_by_role("heading", level=1)).to_have_text("tr-8c41f0")
 

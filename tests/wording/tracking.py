@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 from wording.world import NOBODY, Faults, inside
+
+NOWHERE = {"source_type": "NOPE", "source_data": {}}
 
 FAULTS: Faults = {
     ("POST", "experiments/create"): [
@@ -232,6 +236,25 @@ FAULTS: Faults = {
     ],
     ("GET", "/ajax-api/2.0/mlflow/logged-models/{model}/artifacts/files"): [
         ({"artifact_file_path": "../x"}, "Invalid path"),
+    ],
+    ("GET", "/api/3.0/mlflow/datasets/d-nope"): [
+        ({}, "Evaluation dataset with id 'd-nope' not found"),
+    ],
+    ("POST", "/api/3.0/mlflow/datasets/{data_set}/records"): [
+        (
+            {"records": json.dumps([{"inputs": {"q": 1}, "source": NOWHERE}])},
+            "Invalid dataset record source type: NOPE.",
+        ),
+    ],
+    ("GET", "/api/3.0/mlflow/scorers/get"): [
+        (
+            {"experiment_id": "{exp}", "name": "nope"},
+            "Scorer with name 'nope' not found for experiment {exp}.",
+        ),
+        (
+            {"experiment_id": "{exp}", "name": "judge", "version": 7},
+            "Scorer with name 'judge' and version 7 not found for experiment {exp}.",
+        ),
     ],
     ("POST", "/api/3.0/mlflow/traces/search"): [
         (

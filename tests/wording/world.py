@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeAlias
 
 import requests
@@ -45,6 +46,11 @@ class World:
             name="net",
             source_run_id="{run}",
         )
+        create = "/api/3.0/mlflow/datasets/create"
+        self._make("data_set", create, "dataset.dataset_id", name="d-x1")
+        register = "/api/3.0/mlflow/scorers/register"
+        judge = json.dumps({"name": "judge", "builtin_scorer_class": "Safety"})
+        self._post(register, experiment_id="{exp}", name="judge", serialized_scorer=judge)
         self._post("runs/log-parameter", run_id="{run}", key="lr", value="0.1")
         self._post("experiments/delete", experiment_id="{gone_exp}")
         self._post("runs/delete", run_id="{gone_run}")

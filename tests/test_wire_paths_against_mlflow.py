@@ -82,7 +82,6 @@ NOT_SERVED = {
         "GET /api/3.0/mlflow/gateway/supported-*",
         "POST /api/2.0/mlflow/runs/create-promptlab-run",
     ],
-    "a vendor that there is no provider for": ["POST /gateway/typesafe/v1/systemone"],
     "the assistant": ["* /api/3.0/mlflow/assistant/*"],
     "jobs in the background, prompt optimization among them": [
         "* /api/3.0/jobs/*",

@@ -35,7 +35,10 @@ def gateway(upstream: FakeUpstream, tmp_path_factory: pytest.TempPathFactory) ->
     with pytest.MonkeyPatch.context() as patch:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
             patch.delenv(name, raising=False)
-        own: Any = {"proxy": ("chat/completions", "files/*"), "retries": Retries(attempts=1)}
+        own: Any = {
+            "proxy": ("chat/completions", "files/*", "systemone"),
+            "retries": Retries(attempts=1),
+        }
         url = upstream.url
         openai = OpenAI(OpenAISettings(api_key=Secret(KEY), base_url=url))
         made = [
@@ -209,6 +212,17 @@ def test_what_is_not_passed_on_says_why(
     found, _, text = post(gateway, f"/gateway/proxy/{path}")
     assert (found, words in text) == (status, True), text
     assert not upstream.requests
+
+
+def test_a_typed_question_is_passed_on_where_the_endpoint_names_it(
+    gateway: Running, upstream: FakeUpstream
+) -> None:
+    question = {"model": "vendor", "state": {"a": 1}, "question": {"type": "noul"}}
+    assert post(gateway, "/gateway/typesafe/v1/systemone", question)[0] == 200
+    [sent] = upstream.requests
+    assert sent.path.endswith("/systemone") and sent.json["question"] == {"type": "noul"}
+    refused = post(gateway, "/gateway/typesafe/v1/systemone", {**question, "model": "closed"})
+    assert refused[0] == 501
 
 
 def test_a_body_is_bound_and_steers_nothing(gateway: Running, upstream: FakeUpstream) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import pytest
@@ -105,6 +106,19 @@ def test_every_endpoint_is_in_the_document(document: Any) -> None:
     assert "/api/probe/files/{path}" in paths
     assert paths["/health"]["get"].get("security") is None
     assert paths["/api/probe/quick"]["get"]["security"]
+
+
+def test_people_read_the_document_as_a_page(server: Server, document: Any) -> None:
+    answer = server("GET", "/docs", headers={"Accept": "text/html"})
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    page = html.unescape(answer.body.decode())
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            entry = f"<dt><code>{method.upper()} {path}</code></dt><dd>{operation['summary']}"
+            assert entry in page
+    assert 'href="./openapi.json"' in page
+    assert "<script" not in page
 
 
 def test_operations_have_names_of_their_own(document: Any) -> None:

@@ -24,6 +24,7 @@ _STYLE = (
     "small{color:light-dark(#6f6a5c,#969389)}"
     "pre{padding:12px 16px;white-space:pre-wrap;background:light-dark(#fff,#191b1f);"
     "border:1px solid light-dark(#dcd7cb,#30343a);border-radius:3px}"
+    "h2{font-weight:500;font-size:15px;margin:24px 0 6px}dl{margin:0}dd{margin:0 0 8px 16px}"
     "ul{list-style:none;margin:0 0 12px;padding:0}li{padding:3px 0}"
     "a{color:light-dark(#1d4ed8,#8fb0ff)}"
 )
@@ -46,6 +47,14 @@ class Link:
 
     text: str
     address: str
+
+
+@frozen
+class Section:
+    """Things of one kind: what each is called, and what there is to say of it."""
+
+    title: str
+    entries: Sequence[tuple[str, str]]
 
 
 def is_wanted(accept: str) -> bool:
@@ -78,6 +87,7 @@ def page(
     *,
     code: str = "",
     links: Sequence[Link] = (),
+    sections: Iterable[Section] = (),
     small: str = "",
 ) -> bytes:
     """Return a page; all texts are plain, ``code`` may have several lines."""
@@ -91,6 +101,12 @@ def page(
             for each in links
         )
         parts.append(f"<ul>{items}</ul>")
+    for section in sections:
+        entries = "".join(
+            f"<dt><code>{html.escape(name)}</code></dt><dd>{html.escape(text)}</dd>"
+            for name, text in section.entries
+        )
+        parts.append(f"<h2>{html.escape(section.title)}</h2><dl>{entries}</dl>")
     if small:
         parts.append(f"<small>{html.escape(small)}</small>")
     head = (

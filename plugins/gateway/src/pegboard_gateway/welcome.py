@@ -27,7 +27,7 @@ def _welcome(call: Call) -> Answer:
         code=f'client = OpenAI(base_url="{base}", api_key="...")',
         links=[
             Link("The models that it offers", f"{start}v1/models"),
-            Link("All addresses that programs may ask", f"{start}openapi.json"),
+            Link("All addresses that programs may ask", f"{start}docs"),
             Link("Its measurements", f"{start}metrics"),
         ],
         small="Charts of spending, and keys of clients, are on the page that "

@@ -92,5 +92,5 @@ def _links(failure: Failure, exchange: Exchange, router: Router, root: str) -> I
         yield Link("Try again", "")
     if router.find(b"/") and path != "/":
         yield Link("Home", start)
-    if failure.status in (404, 405) and router.find(b"/openapi.json"):
-        yield Link("All addresses that programs may ask", f"{start}openapi.json")
+    if failure.status in (404, 405) and router.find(b"/docs"):
+        yield Link("All addresses that programs may ask", f"{start}docs")

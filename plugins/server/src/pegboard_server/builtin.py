@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import orjson
 from pegboard.errors import InvalidState
+from pegboard_wire import notices
 from pegboard_wire.http import Answer, Call, Endpoint, Permission
 
 from pegboard_server.sessions import cookie
@@ -35,10 +36,19 @@ def endpoints(app: App) -> Sequence[Endpoint]:
     def metrics(_: Call) -> Answer:
         return Answer(app.metrics.text(app.collectors()), headers=_FRESH, media_type=_PROMETHEUS)
 
-    def openapi(_: Call) -> Answer:
+    def described() -> dict[str, Any]:
         from pegboard_server.openapi import document
 
-        return Answer(orjson.dumps(document(app.router.routes, app.settings.root_path)))
+        return document(app.router.routes, app.settings.root_path)
+
+    def openapi(_: Call) -> Answer:
+        return Answer(orjson.dumps(described()))
+
+    def docs(call: Call) -> Answer:
+        from pegboard_server.docs import page
+
+        content = page(described(), notices.up(call.path))
+        return Answer(content, headers=notices.HEADERS, media_type=notices.MEDIA_TYPE)
 
     def log_in(call: Call) -> Answer:
         given = call.headers.get("authorization", "")
@@ -81,6 +91,7 @@ def endpoints(app: App) -> Sequence[Endpoint]:
             "GET", "/metrics", metrics, Permission.READ, "Measurements, in Prometheus' format."
         ),
         Endpoint("GET", "/openapi.json", openapi, Permission.READ, "This description."),
+        Endpoint("GET", "/docs", docs, Permission.READ, "This description, for people."),
     ]
 
 

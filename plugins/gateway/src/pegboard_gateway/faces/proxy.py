@@ -36,6 +36,8 @@ _MEDIA_TYPES = frozenset(
 """Of answers that browsers do nothing with; others are bytes."""
 _COUNTS = ("n", "best_of", "candidateCount", "candidate_count")
 COMPACT = "responses/compact"
+SYSTEM_ONE = "systemone"
+"""TypeSafe's typed questions, which MLflow's gateway passes on at an address of their own."""
 
 
 class NotPassed(LLMError):
@@ -55,6 +57,7 @@ def endpoints() -> Sequence[Endpoint]:
             openai.face(f"{prefix}{COMPACT}", _compacted, "Shorten what was said so far.")
             for prefix in openai.PREFIXES
         ),
+        openai.face("/gateway/typesafe/v1/systemone", _asked, "Ask TypeSafe a typed question."),
     ]
 
 
@@ -74,6 +77,15 @@ async def _compacted(call: Call) -> Result:
         if body.get("stream"):
             bodies.invalid("What is compacted is not streamed.", "stream")
         return await _passed_on(call, bodies.endpoint_name(body), COMPACT, body)
+    except LLMError as error:
+        return errors.answer(error, errors.openai)
+
+
+async def _asked(call: Call) -> Result:
+    """Pass a typed question on, for an endpoint whose ``proxy`` names the path."""
+    try:
+        body = await bodies.taken(call.content)
+        return await _passed_on(call, bodies.endpoint_name(body), SYSTEM_ONE, body)
     except LLMError as error:
         return errors.answer(error, errors.openai)
 

@@ -159,3 +159,20 @@ def test_it_works_beside_a_server(
     assert kept.wait(60)
     running.close()
     assert len(verdicts(store, trace_id)) == 1
+
+
+def test_a_model_that_is_away_is_asked_again_later_but_not_for_ever(
+    model: FakeOpenAI, store: TrackingStore, tasks: ScoringTasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PEGBOARD_LLM_RETRIES", "0")
+    model.faults[:] = [Fault(503, b"{}"), Fault(503, b"{}")]
+    started()
+    trace_id = asked("one")
+    tasks.fill()
+    [task] = tasks.claim(1, 0)
+    working._judge(store.traces(), tasks, task)
+    assert verdicts(store, trace_id) == list(tasks.claim(1, 0)) == []
+    working._judge(store.traces(), tasks, evolve(task, tries=working.MOST_TRIES))
+    [found] = verdicts(store, trace_id)
+    assert found.error is not None
+    assert len(model.seen) == 2

@@ -11,6 +11,7 @@ from pegboard.config import Config
 from pegboard.entities import LifecycleStage, ViewType
 from pegboard.host import Host
 from pegboard_stores.data_sets import DataSets
+from pegboard_stores.scorers import Scorers
 
 COMMAND = Path(sys.executable).with_name("pegboard")
 
@@ -57,6 +58,10 @@ class PegboardServer:
         assert data_sets is not None
         for data_set in data_sets.search():
             data_sets.delete(data_set.data_set_id)
+        scorers = store.ability(Scorers)
+        assert scorers is not None
+        for scorer in scorers.latest():
+            scorers.delete(scorer.experiment_id, scorer.name)
         for model in models.deleted():
             models.purge(model.model_id)
         for experiment in store.search_experiments(view=ViewType.ALL):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -15,6 +19,9 @@ SECRET = "sk-marker-of-an-administrator-0123456789"
 TOML = """
 [gateway]
 upstream_allow = ["127.0.0.1"]
+
+[plugins.registry]
+webhook_allow = ["127.0.0.1"]
 
 [[gateway.endpoints]]
 name = "NAME"
@@ -118,6 +125,72 @@ def test_an_endpoint_with_fallback_and_price_is_kept_in_full(ask: Ask, served: S
     assert [t["max_output_tokens"] for t in targets] == [None, 99]
     assert targets[0]["price"] == {"input": 1, "output": 2, "cached_input": None}
     assert made.json()["endpoint"]["routing"]["fallback_attempts"] == 2
+
+
+class _Hook(BaseHTTPRequestHandler):
+    """Keeps what it is sent."""
+
+    received: Queue[Any] = Queue()
+
+    def do_POST(self) -> None:
+        self.received.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def test_a_budget_that_is_spent_calls_a_webhook_once(ask: Ask, served: Served) -> None:
+    price = {"input": 1_000_000, "output": 1_000_000}
+    assert ask("POST", f"{BASE}/endpoints", table(served, "dear", price=price)).status_code == 200
+    known = ask("GET", "/api/3.0/mlflow/gateway/endpoints/list").json()["endpoints"]
+    [endpoint_id] = [each["endpoint_id"] for each in known if each["name"] == "dear"]
+    policy = {
+        "budget_unit": "USD",
+        "budget_amount": 5,
+        "duration": {"unit": "MONTHS", "value": 1},
+        "target_scope": "ENDPOINT",
+        "target_value": endpoint_id,
+        "budget_action": "ALERT",
+    }
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Hook) as receiver:
+        threading.Thread(target=receiver.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"http://127.0.0.1:{receiver.server_port}/"
+        events = [{"entity": "BUDGET_POLICY", "action": "EXCEEDED"}]
+        hook = {"name": "money", "url": url, "events": events}
+        made = ask("POST", "/api/2.0/mlflow/webhooks", hook)
+        assert made.status_code == 200, made.text
+        budget = ask("POST", "/api/3.0/mlflow/gateway/budgets/create", policy)
+        assert budget.status_code == 200, budget.text
+        policy_id = budget.json()["budget_policy"]["budget_policy_id"]
+
+        def in_force() -> bool:
+            return policy_id in ask("GET", f"{BASE}/budgets").text
+
+        wait(lambda: always(in_force))
+        # Both workers spend; each call costs 13 dollars.
+        assert always(lambda: answers(ask, "dear"), 10)
+        told = _Hook.received.get(timeout=60)
+        assert (told["entity"], told["action"]) == ("budget_policy", "exceeded")
+        data = told["data"]
+        spent, began = data.pop("current_spend"), data.pop("window_start")
+        assert spent >= 13 and began <= time.time() * 1000
+        assert data == {
+            "budget_policy_id": policy_id,
+            "budget_unit": "USD",
+            "budget_amount": 5.0,
+            "duration_unit": "MONTHS",
+            "duration_value": 1,
+            "target_scope": "ENDPOINT",
+            "workspace": "default",
+            "target_value": endpoint_id,
+        }
+        # Whatever came meanwhile came before this.
+        webhook = made.json()["webhook"]["webhook_id"]
+        assert ask("POST", f"/api/2.0/mlflow/webhooks/{webhook}/test", {}).status_code == 200
+        assert _Hook.received.get(timeout=60)["data"]["budget_policy_id"] == "bp-abc123"
+        receiver.shutdown()
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,6 @@ NOT_SERVED = {
         "* /api/3.0/mlflow/prompt-optimization/*",
     ],
     "scorers and judgements that a server makes": [
-        "* /api/3.0/mlflow/scorers/online-*",
         "POST /api/3.0/mlflow/scorer/invoke",
         "POST /api/3.0/mlflow/genai/evaluate/invoke",
     ],

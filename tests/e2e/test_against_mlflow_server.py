@@ -25,6 +25,7 @@ from pegboard_testing import (
     ArtifactStoreContract,
     DataSetsContract,
     LoggedModelStoreContract,
+    ScorersContract,
     TraceFiguresContract,
     TraceStoreContract,
     TrackingStoreContract,
@@ -52,6 +53,7 @@ _SPAN_TIMES = "the times of spans go before those that were sent"
 _NO_TRACE = "a tag for an unknown trace is an invalid value"
 _ATTRIBUTES = "attributes are compared as JSON"
 _VERSIONS = "data sets have no versions"
+_GATEWAY = "judges by a schedule have to ask the gateway"
 NOT_KEPT = {
     "test_an_unknown_experiment_cannot_be_changed": _PURGE,
     "test_only_deleted_and_empty_experiments_are_purged": _PURGE,
@@ -95,6 +97,10 @@ NOT_KEPT = {
     "test_the_pages_of_an_answer_are_of_one_version": _VERSIONS,
     "test_equal_data_has_an_equal_digest_however_it_came": "the digest is that of name and time",
     "test_two_versions_are_compared": _VERSIONS,
+    # Scorers.
+    "test_scorers_are_deleted": _GATEWAY,
+    "test_a_scorer_has_one_schedule": _GATEWAY,
+    "test_scorers_are_kept": _GATEWAY,
     # Logged models.
     "test_params_are_repeated_but_not_changed": "repeating a param is refused",
     "TestLoggedModelsBehindMlflowsServer::test_a_wrong_search_is_refused[wrong5]": "an order by a "
@@ -266,7 +272,9 @@ class BehindMlflowsServer:
         return reopen
 
 
-class TestStoreBehindMlflowsServer(BehindMlflowsServer, TrackingStoreContract, DataSetsContract):
+class TestStoreBehindMlflowsServer(
+    BehindMlflowsServer, TrackingStoreContract, DataSetsContract, ScorersContract
+):
     pass
 
 

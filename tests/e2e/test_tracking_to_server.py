@@ -27,6 +27,7 @@ from pegboard_testing import (
     ArtifactStoreContract,
     DataSetsContract,
     LoggedModelStoreContract,
+    ScorersContract,
     TraceFiguresContract,
     TraceStoreContract,
     TrackingStoreContract,
@@ -114,7 +115,9 @@ class BehindOurServer:
         return reopen
 
 
-class TestStoreBehindOurServer(BehindOurServer, TrackingStoreContract, DataSetsContract):
+class TestStoreBehindOurServer(
+    BehindOurServer, TrackingStoreContract, DataSetsContract, ScorersContract
+):
     pass
 
 

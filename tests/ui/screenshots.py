@@ -15,6 +15,7 @@ import agents
 import aviary
 import birdsong
 import gatehouse
+import graders
 import workbench
 from conftest import CHROMIUM, DESK, PHONE, Served, serving
 from gatehouse import FakeUpstream
@@ -66,6 +67,19 @@ PAGES: dict[str, tuple[str, list[str]]] = {
 }
 
 
+# Evaluations of a store of their own.
+EVALUATIONS: dict[str, tuple[str, list[str]]] = {
+    "evaluation": ("/evaluate?runs={forest}", ["j", "j"]),
+    "evaluation-text": ("/evaluate?runs={prompt-v1}&by=topic", ["j", "Enter"]),
+    "evaluations": ("/evaluate?runs={prompt-v1},{prompt-v2}&diff=1", ["j", "Enter"]),
+    "evaluation-table": ("/evaluate?runs={table}", []),
+    "evaluation-traces": ("/evaluate?runs={traced}", ["j", "Enter"]),
+    "evaluation-big": ("/evaluate?runs={big}", ["End"]),
+    "won-and-lost": ("/evaluate?runs={tree},{forest}&view=compare&by=region", ["j"]),
+    "slices": ("/evaluate?runs={forest}&view=slices", ["j"]),
+}
+
+
 # On a server of their own, as its administrator sees it.
 GATEWAY: dict[str, tuple[str, list[str]]] = {
     "gateway": ("/gateway", []),
@@ -80,11 +94,11 @@ def main(words: list[str]) -> None:
     if words[:1] == ["-o"]:
         target, words = Path(words[1]), words[2:]
     target.mkdir(parents=True, exist_ok=True)
-    names = words or [*PAGES, *GATEWAY]
+    names = words or [*PAGES, *EVALUATIONS, *GATEWAY]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with ExitStack() as stack:
-            for pages, begin in ((PAGES, birds), (GATEWAY, gateway)):
+            for pages, begin in ((PAGES, birds), (EVALUATIONS, evaluations), (GATEWAY, gateway)):
                 if wanted := {name: pages[name] for name in names if name in pages}:
                     place = stack.enter_context(tempfile.TemporaryDirectory())
                     served, headers = begin(Path(place), stack)
@@ -101,6 +115,12 @@ def birds(place: Path, stack: ExitStack) -> tuple[Served, dict[str, str]]:
     ids["classifier"] = aviary.logged(f"sqlite:{place}/s.db", ids)
     agents.fill(f"sqlite:{place}/s.db")
     ids["trace"] = agents.AGENT
+    return stack.enter_context(serving(place, ids=ids)), {}
+
+
+def evaluations(place: Path, stack: ExitStack) -> tuple[Served, dict[str, str]]:
+    """Serve evaluations."""
+    ids = graders.fill(f"sqlite:{place}/s.db")
     return stack.enter_context(serving(place, ids=ids)), {}
 
 

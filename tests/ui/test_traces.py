@@ -159,10 +159,46 @@ def test_feedback_is_added_and_taken_back(page: Page, agency: Any) -> None:
     page.keyboard.press("Tab")
     page.keyboard.type("yes")
     page.keyboard.press("Enter")
-    expect(side.locator(".score").filter(has_text="correct")).to_contain_text("true")
+    expect(side.locator(".score").filter(has_text="correct")).to_contain_text("yes")
     page.keyboard.press("Escape")
     page.get_by_role("button", name=re.compile("^undo")).click()
     expect(side.locator(".score").filter(has_text="correct")).to_have_count(0)
+
+
+def test_a_thumb_down_says_why_is_changed_found_and_deleted(
+    page: Page, agency: Any, accessible: Callable[[Page], None]
+) -> None:
+    page.goto(f"{agency.url}/traces/{agents.AGENT}?span={1:016x}")
+    side = page.get_by_role("complementary", name="The span")
+    side.get_by_role("heading", name="agent").wait_for()
+    page.keyboard.press("-")
+    expect(side.get_by_label("Why").first).to_be_focused()
+    page.keyboard.type("It names no date.")
+    accessible(page)
+    side.get_by_role("button", name="Change", exact=True).click()
+    said = side.locator(".score").filter(has_text="It names no date.")
+    expect(said).to_contain_text("no")
+    page.keyboard.press("+")
+    expect(said).to_contain_text("yes")
+    side.get_by_label("What is judged").fill("answer")
+    side.get_by_label("How it is").fill("Fenwick Foundry")
+    side.get_by_label("what was expected").check()
+    side.get_by_role("button", name="Add feedback").click()
+    expect(side.locator(".score").filter(has_text="Fenwick Foundry")).to_contain_text("expectation")
+    page.goto(f"{agency.url}/traces")
+    rows = page.get_by_role("grid", name="Traces").get_by_role("row")
+    expect(rows).to_have_count(17)
+    page.keyboard.press("a")
+    page.get_by_role("menuitem", name=re.compile("good")).press("Enter")
+    expect(rows).to_have_count(2)
+    expect(page.get_by_role("combobox")).to_have_value("feedback.good = 'true'")
+    page.go_back()
+    page.go_back()
+    for name in ("good", "answer"):
+        side.get_by_role("button", name=f"Delete {name}").click()
+        expect(side.get_by_role("button", name=f"Delete {name}")).to_have_count(0)
+    page.keyboard.press("z")
+    expect(side.get_by_role("button", name="Delete answer")).to_be_visible()
 
 
 def test_thousands_of_spans_are_windowed_and_reached(page: Page, agency: Any) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from contextlib import nullcontext
 from typing import Any
 
 import httpx2
 import pegboard
 import pytest
-from anthropic import Anthropic, AsyncAnthropic
+from anthropic import Anthropic, AsyncAnthropic, NotFoundError
 
 ASK: Any = {
     "model": "claude-sonnet-4-6",
@@ -65,6 +66,8 @@ STREAM = "".join(f"event: {each['type']}\ndata: {json.dumps(each)}\n\n" for each
 def answered(request: httpx2.Request) -> httpx2.Response:
     asked = json.loads(request.content)
     assert "traceparent" in request.headers
+    if asked["model"] == "none":
+        return httpx2.Response(404, json={"error": {"message": "no"}})
     if asked.get("stream"):
         headers = {"content-type": "text/event-stream"}
         return httpx2.Response(200, headers=headers, content=STREAM.encode())
@@ -112,6 +115,44 @@ def test_an_asynchronous_stream_becomes_one_message() -> None:
     pegboard.anthropic.autolog()
     assert asyncio.run(ask()) == len(EVENTS)
     check_streamed(last())
+
+
+def test_a_stream_in_a_block_becomes_one_message(client: Anthropic) -> None:
+    with client.messages.stream(**ASK) as stream:
+        assert list(stream.text_stream) == ["3 ", "km"]
+        assert stream.get_final_message().usage.output_tokens == 7
+    span = last()
+    assert (span.name, span.span_type, span.inputs) == ("Messages.stream", "CHAT_MODEL", ASK)
+    assert len(span.events) == len(EVENTS)
+    check_streamed(span)
+
+
+def test_an_asynchronous_stream_in_a_block_becomes_one_message() -> None:
+    async def ask() -> str:
+        transport = httpx2.MockTransport(answered)
+        http = httpx2.AsyncClient(transport=transport)
+        async with (
+            AsyncAnthropic(api_key="key", http_client=http) as later,
+            later.messages.stream(**ASK) as stream,
+        ):
+            return await stream.get_final_text()
+
+    pegboard.anthropic.autolog()
+    assert asyncio.run(ask()) == "3 km"
+    assert last().name == "AsyncMessages.stream"
+    check_streamed(last())
+
+
+@pytest.mark.parametrize("way", ["left", "failing", "forgotten"])
+def test_a_stream_in_a_block_ends_its_span_in_every_case(client: Anthropic, way: str) -> None:
+    asked = client.messages.stream(**{**ASK, "model": "none" if way == "failing" else "claude"})
+    with pytest.raises(NotFoundError) if way == "failing" else nullcontext():
+        if way != "forgotten":
+            with asked as stream:
+                next(iter(stream.text_stream))
+    del asked
+    expected = {"left": ("OK", 3), "failing": ("ERROR", 1), "forgotten": ("OK", 0)}
+    assert (str(last().status.status_code), len(last().events)) == expected[way]
 
 
 def test_a_stream_that_is_left_ends_the_span_with_what_came(client: Anthropic) -> None:

@@ -420,6 +420,20 @@ def test_a_gateway_is_asked(
     assert [seen.body["model"] for seen in server.seen] == ["chat", "chat", "vectors"]
 
 
+def test_a_gateways_key_is_for_the_address_beside_it(
+    server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PEGBOARD_GATEWAY_URI", server.address)
+    use(gateway_uri=f"{server.address}/v1", gateway_key=KEY)
+    assert llm.complete("gateway:/chat", "hello").text == "hello"
+    use(gateway_uri="https://other.example", gateway_key=KEY)
+    with pytest.raises(LLMError) as raised:
+        llm.complete("gateway:/chat", "hello")
+    assert raised.value.trouble is Trouble.CREDENTIALS
+    sent = [seen.headers.get("authorization") for seen in server.seen]
+    assert sent == [f"Bearer {KEY}", None]
+
+
 def test_mlflows_deployments_are_asked(server: FakeOpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_DEPLOYMENTS_TARGET", server.address)
     monkeypatch.setenv("PEGBOARD_GATEWAY_KEY", KEY)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from pegboard.contracts.llm import LLMRequest, Task
-from pegboard_llm.estimate import DEFAULT_OUTPUT, most_output, output_tokens, prompt_tokens
+from pegboard_llm.estimate import most_output, prompt_tokens
 
 TEXT = "word " * 4_000
 LEAST = len(TEXT) // 4
@@ -45,7 +45,7 @@ def test_a_part_counts_as_what_it_is() -> None:
 @pytest.mark.parametrize(
     ("body", "tokens"),
     [
-        ({"prompt": "x"}, DEFAULT_OUTPUT),
+        ({"prompt": "x"}, 1_000),
         ({"prompt": [1, 2, 3], "max_tokens": 5}, 5),
         ({"prompt": ["a", "b"], "max_tokens": 5}, 10),
         ({"prompt": [[1], [2], [3]], "max_tokens": 5, "n": 2}, 30),
@@ -53,7 +53,7 @@ def test_a_part_counts_as_what_it_is() -> None:
     ],
 )
 def test_each_choice_of_each_prompt_is_paid_for(body: Any, tokens: int) -> None:
-    assert output_tokens(LLMRequest(Task.COMPLETION, "m", body)) == tokens
+    assert most_output(LLMRequest(Task.COMPLETION, "m", body), 1_000) == tokens
 
 
 @pytest.mark.parametrize(

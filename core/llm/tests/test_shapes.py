@@ -114,10 +114,10 @@ def test_all_that_is_sent_is_estimated() -> None:
     said = [{"role": "user", "content": [{"type": "text", "text": "four"}, image]}]
     chat = LLMRequest(Task.CHAT, "m", {"messages": said, "n": 2, "max_tokens": 10})
     assert estimate.prompt_tokens(chat) == 4 + 1 + 1000
-    assert estimate.output_tokens(chat) == 20
+    assert estimate.most_output(chat, None) == 20
     embedding = LLMRequest(Task.EMBEDDING, "m", {"input": ["four", [1, 2, 3]]})
     assert estimate.prompt_tokens(embedding) == 4
-    assert estimate.output_tokens(embedding) == 0
+    assert estimate.most_output(embedding, None) == 0
     completion = LLMRequest(Task.COMPLETION, "m", {"prompt": "four"})
     assert estimate.usage(completion, "12345678") == {
         "prompt_tokens": 1,

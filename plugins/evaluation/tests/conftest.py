@@ -10,6 +10,8 @@ from pegboard_evaluation.genai import asking
 from pegboard_testing.isolation import separate_tracking
 from pegboard_testing.llm_server import KEY, FakeOpenAI
 
+MODEL = "openai:/gpt-4o-mini"
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Path]:
@@ -20,11 +22,11 @@ def place(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def server(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOpenAI]:
-    """Ask OpenAI's models, and judge with one, by a server of this machine."""
+    """Serve OpenAI's API to judges, whose model is ``MODEL`` unless they say otherwise."""
     del place
     with FakeOpenAI() as made:
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
         monkeypatch.setenv("OPENAI_BASE_URL", made.url)
-        monkeypatch.setenv("MLFLOW_GENAI_JUDGE_DEFAULT_MODEL", "openai:/gpt-4o-mini")
+        monkeypatch.setenv("MLFLOW_GENAI_JUDGE_DEFAULT_MODEL", MODEL)
         monkeypatch.setattr(asking, "_without_schema", set())
         yield made

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from pegboard.cli.shell import cli
 from pegboard.errors import InvalidValue
 from pegboard_evaluation.comparing import compare
-from pegboard_evaluation.rows import Rows
+from pegboard_stores.evaluations import Rows
 
 N = 200
 TARGETS = np.arange(N) % 2

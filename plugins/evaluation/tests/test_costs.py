@@ -17,6 +17,8 @@ Safety = genai.scorers.Safety
 MODEL = "openai:/gpt-4o-mini"
 INTO, OUT = 0.15e-6, 0.6e-6
 """Its price for a token."""
+LONGEST = 16_384
+"""Tokens of the longest answer that it gives."""
 SAFE = json.dumps({"rationale": "So it is.", "result": "yes"})
 """The server says again what it was told, so a judge of this answer says yes."""
 
@@ -73,10 +75,10 @@ def test_a_budget_stops_before_the_call_that_could_pass_it(server: FakeOpenAI) -
     assert whole.spent == pytest.approx(whole.costs["safety"].cost)
     once = whole.spent / 6
     (first,) = genai.estimate(rows(1), [Safety()]).parts
-    most = first.cost or 0.0
-    assert most > once
+    most = first.input_tokens * INTO + LONGEST * OUT
+    assert most > (first.cost or 0.0) > once
 
-    budget = 2 * once + most
+    budget = 2.5 * once + most
     before = len(server.seen)
     with pytest.raises(genai.BudgetExceeded, match=r"could pass the budget") as caught:
         genai.evaluate(rows(6), [Safety()], budget=budget)

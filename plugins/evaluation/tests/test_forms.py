@@ -19,6 +19,7 @@ from pegboard_evaluation.suites.source import At, Source
 from pegboard_evaluation.suites.suite import read
 from pegboard_testing.llm_server import FakeOpenAI
 
+genai = pegboard.genai
 MODEL = "openai:/gpt-4o-mini"
 
 
@@ -182,6 +183,12 @@ def test_cases_come_from_many_places(way: str, place: Path) -> None:
     assert asserted == [({"q": "a"}, "equals"), ({"q": "c"}, second)]
     assert suite.cases[0].name == ("first" if way == "csv" else "a")
     assert suite.cases[0].checks[0].value == "b"
+    form = f"{HEAD}cases: [{{vars: {{q: a}}, assert: [registered: short]}}]"
+    with pytest.raises(PegboardError, match=r"line 3, .*'short'"):
+        read(written(place, form))
+    genai.scorers.ResponseLength(name="short", max_length=9).register()
+    (check,) = read(written(place, form)).cases[0].checks
+    assert check.run(outputs="twelve signs").value == "no"
     with pytest.raises(PegboardError, match=r"line 3, cases: .*'gone'"):
         read(written(place, HEAD + "cases: datasets:/gone"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -10,7 +9,7 @@ import pegboard
 import pytest
 from pegboard.errors import PegboardError
 from pegboard_evaluation.genai import asking, texts, verdicts
-from pegboard_testing.llm_server import FakeOpenAI, Fault
+from pegboard_testing.llm_server import FakeOpenAI, Fault, saying, verdict
 
 genai = pegboard.genai
 scorers = genai.scorers
@@ -171,23 +170,6 @@ def test_verdicts_are_read_out_of_answers(case: int) -> None:
 
 
 # -- judges --------------------------------------------------------------------------------------
-
-
-def saying(text: str, model: str = "gpt-4o-mini") -> Fault:
-    """Return an answer of the server: 100 tokens in, 10 out."""
-    choice = {
-        "index": 0,
-        "message": {"role": "assistant", "content": text},
-        "finish_reason": "stop",
-    }
-    usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
-    body = {"id": "c", "object": "chat.completion", "created": 1, "model": model}
-    whole = {**body, "choices": [choice], "usage": usage}
-    return Fault(status=200, body=json.dumps(whole).encode())
-
-
-def verdict(value: Any, why: str = "So it is.") -> Fault:
-    return saying(json.dumps({"rationale": why, "result": value}))
 
 
 ROW = {

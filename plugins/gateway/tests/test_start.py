@@ -111,6 +111,10 @@ def test_a_file_of_mlflows_gateway_is_served(tmp_path: Path, upstream: FakeUpstr
     (tmp_path / "gateway.yaml").write_text(YAML.format(url=upstream.url))
     with started(tmp_path, "--config", "gateway.yaml") as (client, _):
         assert ask(client) == SAID
+        # Guardrails take their judges from the scorers of the tracking store.
+        scorers = urljoin(str(client.base_url), "/api/3.0/mlflow/scorers/list")
+        with urlopen(scorers, timeout=fakes.SECONDS) as answer:
+            assert json.load(answer) == {}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,15 @@ from typing import Any
 import orjson
 import pytest
 from pegboard import config, host
-from pegboard.contracts.llm import HttpReply, LLMError, LLMProvider, LLMRequest, Task, Trouble
+from pegboard.contracts.llm import (
+    HttpReply,
+    LLMError,
+    LLMProvider,
+    LLMRequest,
+    Renewal,
+    Task,
+    Trouble,
+)
 from pegboard.errors import ConfigError
 from pegboard.settings import Secret
 from pegboard_providers import compatible, plugin
@@ -32,6 +40,23 @@ KEYS = {
     **{name: preset.key[0] for name, preset in compatible.presets().items() if preset.key},
 }
 OWN = "https://own.example.com"
+HOMES = {
+    "openai": "OPENAI_BASE_URL",
+    "anthropic": "ANTHROPIC_BASE_URL",
+    "gemini": "GEMINI_BASE_URL",
+    "azure": "AZURE_OPENAI_ENDPOINT",
+    "databricks": "DATABRICKS_HOST",
+}
+"""The variables that name the address which the environment's credentials are for."""
+CREDENTIALS = {
+    *(key for preset in compatible.presets().values() for key in preset.key),
+    *KEYS.values(),
+    *["GOOGLE_API_KEY", "CO_API_KEY", "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_AD_TOKEN"],
+    *["OPENAI_ORG_ID", "OPENAI_PROJECT_ID"],
+    *["DATABRICKS_TOKEN", "DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET"],
+}
+SERVICE_KEY = """{"clientid": "from-outside", "clientsecret": "from-outside",
+"url": "https://home.example.com", "serviceurls": {"AI_API_URL": "https://home.example.com"}}"""
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +66,7 @@ def made() -> host.Host:
 
 @pytest.fixture(autouse=True)
 def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = {*KEYS.values(), "AZURE_OPENAI_API_KEY", "AZURE_OPENAI_ENDPOINT", "OPENAI_BASE_URL"}
-    for name in {*names, "AZURE_OPENAI_AD_TOKEN", "OPENAI_API_VERSION", "ANTHROPIC_BASE_URL"}:
+    for name in {*CREDENTIALS, *HOMES.values(), "OPENAI_API_BASE", "OPENAI_API_VERSION"}:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -96,17 +120,40 @@ def test_the_usual_variable_holds_the_key(
     assert "from-outside" not in keys_in(opened(made, name, api_key="given"))
 
 
-@pytest.mark.parametrize("name", sorted(KEYS))
-def test_the_variables_key_goes_to_no_other_address(
-    name: str, made: host.Host, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("declared", plugin.pegboard_llm_providers(), ids=lambda each: each.name)
+def test_what_the_environment_holds_goes_to_its_own_origin_alone(
+    declared: Any, made: host.Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(KEYS[name], "from-outside")
-    try:
-        provider = opened(made, name, base_url=OWN)
-    except ConfigError as error:
-        assert "no key" in str(error)
-    else:
-        assert "from-outside" not in keys_in(provider)
+    name, address = declared.name, "endpoint" if declared.name == "azure" else "base_url"
+    for variable in CREDENTIALS:
+        monkeypatch.setenv(variable, f"from-outside-{variable}")
+    monkeypatch.setenv("AICORE_SERVICE_KEY", SERVICE_KEY)
+
+    def is_sent(url: str) -> bool:
+        try:
+            provider = opened(made, name, **{address: url})
+        except ConfigError as error:
+            assert "no key" in str(error)
+            return False
+        if provider.renewal() is not Renewal.NOT_DUE:
+            return True  # It would fetch a token with what it has found.
+        return "from-outside" in f"{provider.call(CHAT)}{provider.call(CHAT).headers}"
+
+    others = [OWN, "https://somebody.openai.azure.com", "https://dbc-2.cloud.databricks.com"]
+    if name in KEYS:
+        usual = opened(made, name).call(CHAT).url
+        scheme, rest = usual.split("://")
+        domain, path = rest.split("/", 1)
+        assert is_sent(f"{scheme}://{domain.upper()}/other")
+        others += [f"{scheme}://{domain.partition(':')[0]}:81/{path}"]
+        others += [f"{'http' if scheme == 'https' else 'https'}://{rest}"]
+        others += [f"{scheme}://{domain.partition(':')[0]}.example.com/{path}"]
+    if name in HOMES:
+        monkeypatch.setenv(HOMES[name], "https://home.example.com/v1")
+        assert is_sent("https://home.example.com:443/v1/")
+        # Those of the environment are now for the address that it names.
+        others += [usual] if name in KEYS else []
+    assert [url for url in others if is_sent(url)] == []
 
 
 @pytest.mark.parametrize("name", sorted(KEYS))

@@ -16,6 +16,7 @@ from opentelemetry import trace as otel
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 from pegboard_stores.traces.conventions import translated
 from pegboard_tracking.wire import otlp
 
@@ -94,6 +95,7 @@ def test_a_trace_that_opentelemetry_begins_is_kept_with_what_its_conventions_say
         "gen_ai.provider.name": "openai",
         "gen_ai.usage.input_tokens": 1_000_000,
         "gen_ai.usage.output_tokens": 0,
+        "mlflow.traceRequestId": "tr-own",
     }
     with theirs.start_as_current_span("chat", attributes=given) as span:
         span.add_event("gen_ai.user.message", {"content": "How far?"})
@@ -108,6 +110,8 @@ def test_a_trace_that_opentelemetry_begins_is_kept_with_what_its_conventions_say
     )
     assert first.get_attribute("mlflow.llm.cost")["total_cost"] == 0.15
     assert second.parent_id == first.span_id
+    # It came with one of its own, which is kept; MLflow's protocol has the trace's there.
+    assert (first.trace_id, first.get_attribute("mlflow.traceRequestId")) == (trace_id, "tr-own")
     assert trace.info.state == "OK"
 
 
@@ -174,6 +178,81 @@ def test_an_exporter_is_a_destination() -> None:
         pass
     assert stored(kept.trace_id) == [("kept", None)]
     assert len(exporter.get_finished_spans()) == 2
+
+
+@pytest.fixture
+def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    """Set the provider of the process, which samples only what others have sampled."""
+    exporter, made = InMemorySpanExporter(), TracerProvider(sampler=ParentBased(ALWAYS_OFF))
+    made.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(otel, "_TRACER_PROVIDER", made)
+    pegboard.tracing.reset()
+    yield exporter
+    pegboard.tracing.use_opentelemetry(disable=True)
+
+
+def sampled(wanted: bool) -> otel_context.Context:
+    """Return a context in which another process has begun a trace."""
+    flags = otel.TraceFlags(otel.TraceFlags.SAMPLED if wanted else otel.TraceFlags.DEFAULT)
+    return otel.set_span_in_context(
+        otel.NonRecordingSpan(otel.SpanContext(0xABC, 0xDEF, True, flags))
+    )
+
+
+def test_the_provider_of_the_process_gets_spans_without_a_call(
+    outside: InMemorySpanExporter,
+) -> None:
+    theirs = otel.get_tracer("test")
+    with theirs.start_as_current_span("request", sampled(True)) as request:
+        for name in ("first", "second"):
+            with pegboard.start_span(name) as root:
+                pegboard.update_current_trace(tags={"a": "b"})
+                with (
+                    theirs.start_as_current_span(f"{name} query"),
+                    pegboard.start_span(f"{name} rows"),
+                ):
+                    pass
+                root.set_inputs("How far?")
+    assert sorted(sent(outside)) == [
+        ("first", "request"),
+        ("first query", "first"),
+        ("first rows", "first query"),
+        ("request", None),
+        ("second", "request"),
+        ("second query", "second"),
+        ("second rows", "second query"),
+    ]
+    # The store has a trace of each, as it has without OpenTelemetry.
+    assert stored(root.trace_id) == [("second", None), ("second rows", "second")]
+    told = pegboard.get_trace(root.trace_id).info
+    assert (told.request_preview, told.tags["a"]) == ('"How far?"', "b")
+    [found] = [each for each in outside.get_finished_spans() if each.name == "second"]
+    assert found.attributes is not None
+    assert found.attributes["mlflow.traceRequestId"] == f'"{root.trace_id}"'
+    assert found.get_span_context().trace_id == request.get_span_context().trace_id
+
+
+@pytest.mark.parametrize("around", [sampled(False), otel_context.Context()])
+def test_the_sampling_of_the_provider_is_for_its_exporters(
+    outside: InMemorySpanExporter, around: otel_context.Context
+) -> None:
+    token = otel_context.attach(around)
+    with pegboard.start_span("root") as root, otel.get_tracer("test").start_as_current_span("in"):
+        pass
+    otel_context.detach(token)
+    assert outside.get_finished_spans() == ()
+    assert stored(root.trace_id) == [("root", None)]
+
+
+def test_spans_can_be_kept_from_the_provider_of_the_process(
+    outside: InMemorySpanExporter,
+) -> None:
+    pegboard.tracing.use_opentelemetry(disable=True)
+    token = otel_context.attach(sampled(True))
+    with pegboard.start_span("root"):
+        pass
+    otel_context.detach(token)
+    assert outside.get_finished_spans() == ()
 
 
 SENDING = """

@@ -9,6 +9,7 @@ from pegboard.contracts.tracking import TrackingStore
 from pegboard.uris import parse
 from pegboard_stores.names import new_run_id
 from pegboard_testing import (
+    CodeScorersContract,
     DataSetsContract,
     LoggedModelStoreContract,
     TraceFiguresContract,
@@ -34,7 +35,7 @@ class MemoryStore:
         return lambda: open_store(parse(f"memory:{shared}"), {})
 
 
-class TestRuns(MemoryStore, TrackingStoreContract, DataSetsContract):
+class TestRuns(MemoryStore, TrackingStoreContract, DataSetsContract, CodeScorersContract):
     pass
 
 

@@ -16,10 +16,10 @@ def autolog(
 ) -> None:
     """Trace the calls of every client of the anthropic library, those that exist already, too.
 
-    Each call of ``messages.create`` is a span: within the span that is active, or else a trace of
-    its own. It holds what was asked and answered, the tools, the tokens and what they cost. A
-    stream is passed through piece by piece, and its span ends with it. Whatever goes wrong in
-    tracing is one warning; the call goes on as ever.
+    Each call of ``messages.create`` and ``messages.stream`` is a span: within the span that is
+    active, or else a trace of its own. It holds what was asked and answered, the tools, the tokens
+    and what they cost. A stream is passed through piece by piece, and its span ends with it.
+    Whatever goes wrong in tracing is one warning; the call goes on as ever.
     """
     from pegboard_anthropic.calls import INTEGRATION, install
 

@@ -9,7 +9,7 @@ from typing import Any
 from pegboard_models.autologging import Call, Integration
 from pegboard_tracing import calls
 
-from pegboard_anthropic import streams
+from pegboard_anthropic import managed, streams
 
 INTEGRATION = Integration("anthropic", "anthropic", ("0.40", "2.14"), subject="The call")
 
@@ -22,10 +22,37 @@ def install() -> None:
 
     for kind in (Messages, AsyncMessages):
         INTEGRATION.observe_method(kind, "create", a_call)
+        INTEGRATION.observe_method(kind, "stream", a_stream)
+    managed.install(INTEGRATION)
 
 
 def a_call(call: Call) -> Generator[None, Any, None]:
     """Make a span of a call."""
+    span, given = _begun(call)
+    try:
+        result = yield
+    except BaseException as error:
+        _failed(span, given, error)
+        raise
+    if streams.is_one(result):
+        calls.tap(result, _sink(span, given))
+    else:
+        _end(span, given, result)
+
+
+def a_stream(call: Call) -> Generator[None, Any, None]:
+    """Make a span of a stream that is used in a ``with`` block, which sends the request."""
+    span, given = _begun(call)
+    try:
+        manager = yield
+    except BaseException as error:
+        _failed(span, given, error)
+        raise
+    managed.expect(manager, _sink(span, given), lambda error: _failed(span, given, error))
+
+
+def _begun(call: Call) -> tuple[calls.CallSpan, dict[str, Any]]:
+    """Begin a span and say so in the headers; return it and what was given."""
     given = _arguments(call)
     name = f"{type(call.args[0]).__name__}.{call.function.__name__}"
     span = calls.begin(name, "CHAT_MODEL", given, {calls.FORMAT: "anthropic"})
@@ -34,15 +61,19 @@ def a_call(call: Call) -> Generator[None, Any, None]:
         if tools:
             span.set_attribute(calls.TOOLS, tools)
     call.kwargs = calls.with_headers(call.kwargs, span)
-    try:
-        result = yield
-    except BaseException as error:
-        calls.tell_model(span, given.get("model"), provider=_PROVIDER)
-        span.record_exception(error)
-        span.end()
-        raise
-    if not streams.tap(INTEGRATION, span, result, lambda answer: _end(span, given, answer)):
-        _end(span, given, result)
+    return span, given
+
+
+def _sink(span: calls.CallSpan, given: Mapping[str, Any]) -> calls.Collected:
+    return calls.Collected(
+        span, INTEGRATION.guard, lambda events: _end(span, given, streams.whole(events))
+    )
+
+
+def _failed(span: calls.CallSpan, given: Mapping[str, Any], error: BaseException) -> None:
+    calls.tell_model(span, given.get("model"), provider=_PROVIDER)
+    span.record_exception(error)
+    span.end()
 
 
 def _end(span: calls.CallSpan, given: Mapping[str, Any], answer: Any) -> None:

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from pegboard_models.autologging import Integration
-from pegboard_tracing import calls
 
-
-def tap(
-    integration: Integration, span: calls.CallSpan, result: Any, end: Callable[[Any], None]
-) -> bool:
-    """Look at a stream from now on, if the result is one; return whether it is."""
+def is_one(result: Any) -> bool:
+    """Return whether a call returned a stream."""
     from anthropic import AsyncStream, Stream
 
-    if not isinstance(result, (Stream, AsyncStream)):
-        return False
-    sink = calls.Collected(span, integration.guard, lambda events: end(whole(events)))
-    calls.tap(result, sink)
-    return True
+    return isinstance(result, (Stream, AsyncStream))
 
 
 def whole(events: Sequence[Any]) -> Any:

@@ -67,6 +67,11 @@ class LlamaCpp(LocalProvider):
         _, header, _ = self._file(model)
         return _EMBEDS if header.embeds else _CHATS
 
+    def output_limit(self, model: str) -> int:  # noqa: ARG002
+        """Return what answers are limited to where a request says nothing."""
+        limit: int = self.options.max_tokens
+        return limit
+
     def answer(self, request: LLMRequest) -> Json:
         """Return the whole answer."""
         if request.task is Task.EMBEDDING:

@@ -50,6 +50,7 @@ def complete(
     *,
     settings: Mapping[str, Any] | None = None,
     timeout: float | None = None,
+    retries: int | None = None,
     **fields: Any,
 ) -> Completion:
     """Ask a model, and return its answer.
@@ -59,13 +60,15 @@ def complete(
         messages: what was said, in OpenAI's form; a text is a message of the user.
         settings: of the provider, in place of those in ``[plugins.llm.providers]``.
         timeout: seconds to wait for the answer, in place of the settings' ``timeout_seconds``.
+        retries: how often to try again, in place of the settings'.
         fields: other fields of OpenAI's chat completions, such as ``temperature``.
 
     Raises:
         LLMError: the model gave no answer; ``trouble`` says why.
     """
     asked = _asked(Task.CHAT, model, settings, _said(messages, fields))
-    return Completion(raw=asked.answer(timeout), provider=asked.provider, model=asked.request.model)
+    raw = asked.answer(timeout, retries)
+    return Completion(raw=raw, provider=asked.provider, model=asked.request.model)
 
 
 def stream(
@@ -123,8 +126,8 @@ class _Asked:
     model: Model
     request: LLMRequest
 
-    def answer(self, timeout: float | None) -> Json:
-        return self.caller.answer(self.model, self.request, timeout)
+    def answer(self, timeout: float | None, retries: int | None = None) -> Json:
+        return self.caller.answer(self.model, self.request, timeout, retries)
 
 
 class _Opened:

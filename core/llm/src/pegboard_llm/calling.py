@@ -15,6 +15,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from pegboard.contracts.llm import (
     EventReader,
@@ -31,6 +32,7 @@ from pegboard.contracts.llm import (
 )
 from pegboard.errors import quoted
 
+from pegboard_llm.pacing import Pace
 from pegboard_llm.sessions import session
 from pegboard_llm.settings import Settings
 
@@ -43,6 +45,7 @@ MAX_ANSWER = 256 << 20
 """The most bytes of an answer."""
 _PIECE = 1 << 16
 _MOST_PAUSE = 30.0
+_BUSY = (Trouble.RATE, Trouble.OVERLOADED)
 
 
 class Caller:
@@ -52,20 +55,26 @@ class Caller:
         self._settings = settings
         # A session serves one call at a time, so that to break one off harms no other.
         self._idle: list[requests.Session] = []
+        self._paces: dict[tuple[str, str], Pace] = {}
         if hasattr(os, "register_at_fork"):
             # A child's answers would come to its parent, and the other way round.
             me = weakref.ref(self)
             os.register_at_fork(after_in_child=lambda: _forget(me))
 
-    def answer(self, model: Model, request: LLMRequest, timeout: float | None = None) -> Json:
-        """Return the whole answer; LLMError."""
+    def answer(
+        self,
+        model: Model,
+        request: LLMRequest,
+        timeout: float | None = None,
+        retries: int | None = None,
+    ) -> Json:
+        """Return the whole answer; LLMError. ``retries`` take the place of the settings'."""
         if isinstance(model, LocalProvider):
             return model.answer(request)
         assert isinstance(model, LLMProvider)
         provider = model
 
-        def once() -> Json:
-            call = _called(provider, request)
+        def once(call: HttpCall) -> Json:
             taken = self._taken()
             with contextlib.closing(self._open(taken, call, timeout)) as response:
                 reply = _whole(response)
@@ -74,7 +83,7 @@ class Caller:
                 raise provider.error(reply)
             return provider.answer(request, reply)
 
-        return self._patiently(once)
+        return self._patiently(provider, request, once, retries)
 
     def stream(
         self, model: Model, request: LLMRequest, timeout: float | None = None
@@ -89,8 +98,7 @@ class Caller:
         assert isinstance(model, LLMProvider)
         provider = model
 
-        def once() -> Chunks:
-            call = _called(provider, request)
+        def once(call: HttpCall) -> Chunks:
             taken = self._taken()
             response = self._open(taken, call, timeout)
             if response.status_code == 200:
@@ -101,7 +109,7 @@ class Caller:
             self._idle.append(taken)
             raise provider.error(reply)
 
-        made = self._patiently(once)
+        made = self._patiently(provider, request, once)
         return made, made.close
 
     def _taken(self) -> requests.Session:
@@ -129,20 +137,56 @@ class Caller:
         except requests.RequestException as error:
             raise _fault(error, call.url) from error
 
-    def _patiently(self, once: Callable[[], T]) -> T:
-        settings = self._settings
-        last = time.monotonic() + settings.retry_seconds
-        for attempt in range(settings.retries + 1):
+    def _patiently(
+        self,
+        provider: LLMProvider,
+        request: LLMRequest,
+        once: Callable[[HttpCall], T],
+        retries: int | None = None,
+    ) -> T:
+        retries = self._settings.retries if retries is None else retries
+        left = self._settings.retry_seconds
+        for attempt in range(retries + 1):
+            pace, begun = None, time.monotonic()
+            started = begun
             try:
-                return once()
+                call, pace, begun = self._turn(provider, request)
+                # To wait for one's turn is no trouble.
+                started = time.monotonic()
+                found = once(call)
             except LLMError as error:
-                pause = settings.backoff_seconds * 2**attempt * random.uniform(0.5, 1)  # noqa: S311
-                pause = min(pause, _MOST_PAUSE) if error.retry_after is None else error.retry_after
-                final = attempt == settings.retries or not error.trouble.passes
-                if final or time.monotonic() + pause > last:
+                pause = self._pause(attempt, error)
+                left -= time.monotonic() - started + pause
+                if pace is not None and error.trouble in _BUSY:
+                    pace.slow(begun, pause if left >= 0 and error.retry_after else 0.0)
+                if attempt == retries or not error.trouble.passes or left < 0:
                     raise
+            else:
+                pace.go_on()
+                return found
             time.sleep(pause)
         raise AssertionError("unreachable")
+
+    def _pause(self, attempt: int, error: LLMError) -> float:
+        """Return how long to wait before the next attempt, in seconds."""
+        if error.retry_after is not None:
+            return error.retry_after
+        share = random.uniform(0.5, 1)  # noqa: S311
+        return min(self._settings.backoff_seconds * float(2**attempt) * share, _MOST_PAUSE)
+
+    def _turn(self, provider: LLMProvider, request: LLMRequest) -> tuple[HttpCall, Pace, float]:
+        """Wait until one more call may be made; return it, its pace, and when it began."""
+        call = _called(provider, request)
+        pace = self._pace(call.url, request.model)
+        if pace.rate is None:
+            return call, pace, pace.wait()
+        begun = pace.wait()
+        # What was signed before the wait may hold no longer.
+        return _called(provider, request), pace, begun
+
+    def _pace(self, url: str, model: str) -> Pace:
+        """Return the pace of an upstream: a model at an address."""
+        return self._paces.setdefault((urlsplit(url).netloc, model), Pace())
 
 
 def _called(provider: LLMProvider, request: LLMRequest) -> HttpCall:
@@ -160,7 +204,7 @@ def _called(provider: LLMProvider, request: LLMRequest) -> HttpCall:
 def _forget(caller: weakref.ref[Caller]) -> None:
     found = caller()
     if found is not None:
-        found._idle = []
+        found._idle, found._paces = [], {}
 
 
 class Chunks(Iterator[Json]):

@@ -21,8 +21,6 @@ _MESSAGE = 4
 """What a message takes beside its text: who speaks, begin and end."""
 _FILE_BYTES = 16
 """So many characters of a sound or a file in base64 take about one."""
-DEFAULT_OUTPUT = 1_024
-"""How many tokens an answer is taken to have, if the request does not limit it."""
 
 
 def tokens(text: str) -> int:
@@ -43,15 +41,6 @@ def prompt_tokens(request: LLMRequest) -> int:
     if request.task is Task.COMPLETION:
         return _texts(body.get("prompt")) + _texts(body.get("suffix"))
     return _texts(body.get("input"))
-
-
-def output_tokens(request: LLMRequest) -> int:
-    """Return the tokens that an answer is taken to have, of all choices of all prompts together.
-
-    It is what the request limits it to, or else DEFAULT_OUTPUT for each.
-    """
-    found = most_output(request, None)
-    return DEFAULT_OUTPUT * _choices(request) if found is None else found
 
 
 def most_output(request: LLMRequest, unsaid: int | None, longest: int | None = None) -> int | None:

@@ -17,7 +17,14 @@ from pegboard.errors import ConfigError
 from pegboard.settings import Secret
 
 from pegboard_llm import errors, estimate
-from pegboard_llm.vendors import HttpProvider, Stream, checked_url, from_environment, segment
+from pegboard_llm.vendors import (
+    HttpProvider,
+    Stream,
+    checked_url,
+    from_environment,
+    same_origin,
+    segment,
+)
 
 if TYPE_CHECKING:
     from pegboard.host import Host
@@ -127,7 +134,9 @@ def settings_of(scheme: str, host: Host, settings: Settings) -> GatewaySettings:
     ``MLFLOW_DEPLOYMENTS_TARGET`` too; else the tracking server, if there is one.
     """
     uri = from_environment("PEGBOARD_GATEWAY_URI") or settings.gateway_uri
-    key = from_environment("PEGBOARD_GATEWAY_KEY") or settings.gateway_key.value
+    # A key of the settings is for the address of the settings, if they have one.
+    own = not settings.gateway_uri or same_origin(uri, settings.gateway_uri)
+    key = from_environment("PEGBOARD_GATEWAY_KEY") or (settings.gateway_key.value if own else "")
     if uri:
         made = checked_url(uri, "the address of the gateway").removesuffix("/v1")
         return GatewaySettings(base_url=made, authorization=_bearer(key))

@@ -38,6 +38,11 @@ _URL = re.compile(r"[!-~]+")
 
 DONE = b"[DONE]"
 
+_NOT_THE_ENVIRONMENTS = (
+    ". The environment's keys go to the vendor's own address, or to that which the environment "
+    "names beside them."
+)
+
 
 class HttpProvider(LLMProvider):
     """A vendor whose requests and answers are JSON.
@@ -206,6 +211,31 @@ def from_environment(*variables: str) -> str:
     return next((value for name in variables if (value := os.environ.get(name, "").strip())), "")
 
 
+def same_origin(one: str, other: str) -> bool:
+    """Whether two addresses have the same scheme, host and port; one that is wrong has none."""
+    try:
+        return _origin(one) == _origin(other)
+    except ValueError:
+        return False
+
+
+def variables_of(address: str, home: str, *variables: str) -> tuple[str, ...]:
+    """Return environment variables whose credentials may go to an address.
+
+    Credentials belong to the origin that they were given for. ``home`` is that of the variables:
+    the address that the environment names too, else the vendor's own. At any other origin, also
+    another customer's of the same vendor, none of them may be looked at.
+    """
+    return variables if home and same_origin(address, home) else ()
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    port = parts.port or (443 if scheme == "https" else 80)
+    return scheme, (parts.hostname or "").rstrip("."), port
+
+
 def key_of(given: Secret, vendor: str, *variables: str, needed: bool = True) -> str:
     """Return a key: the one given, else the one in the vendor's usual environment variables.
 
@@ -213,10 +243,10 @@ def key_of(given: Secret, vendor: str, *variables: str, needed: bool = True) -> 
     """
     key = given.value.strip() or from_environment(*variables)
     if not key and needed:
-        named = f", or the variable {variables[0]}" if variables else ""
+        more = f", or the variable {variables[0]}." if variables else _NOT_THE_ENVIRONMENTS
         raise ConfigError(
             f"There is no key for {vendor}.",
-            hint=f'Set "api_key" in the settings of this provider{named}.',
+            hint=f'Set "api_key" in the settings of this provider{more}',
         )
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ConfigError(f"The key for {vendor} has characters that no key has.")

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pegboard.contracts.traces import TraceStore
 
     from pegboard_stores.mapping_data_sets import DataSetState
+    from pegboard_stores.mapping_scorers import ScorerState
 
 T = TypeVar("T")
 
@@ -47,9 +48,9 @@ __all__ = ["MappingStore", "ModelRecord", "RunRecord", "TraceRecord"]
 
 
 class MappingStore(BasicStore):
-    """Experiments, runs, logged models, traces and data sets, each in a mapping by id.
+    """Experiments, runs, logged models, traces, data sets and scorers, each in a mapping by id.
 
-    Without a mapping of models, traces or data sets the store keeps none. ``artifact_root`` is the
+    Without a mapping of models, traces and so on the store keeps none. ``artifact_root`` is the
     URI below which new experiments put their files. ``lock`` guards every use of the mappings and
     must be re-entrant; by default it is a lock of this process.
     """
@@ -62,12 +63,14 @@ class MappingStore(BasicStore):
         models: MutableMapping[str, ModelRecord] | None = None,
         traces: MutableMapping[str, TraceRecord] | None = None,
         data_sets: MutableMapping[str, DataSetState] | None = None,
+        scorers: MutableMapping[str, ScorerState] | None = None,
         artifact_root: str,
         lock: AbstractContextManager[object] | None = None,
     ) -> None:
         self._records = Records(experiments, runs, models, traces, lock)
         self._keeps_models, self._keeps_traces = models is not None, traces is not None
         self._data_sets = data_sets
+        self._scorers = scorers
         self._experiments = experiments
         self._runs = runs
         self._artifact_root = artifact_root
@@ -99,14 +102,19 @@ class MappingStore(BasicStore):
         return MappingTraces(self._records)
 
     def ability(self, contract: type[T]) -> T | None:
-        """Return the data sets, if there is a mapping for them; else what the store is itself."""
+        """Return the data sets or scorers, if there is a mapping; else what the store is itself."""
         from pegboard_stores.data_sets import DataSets
+        from pegboard_stores.scorers import Scorers
 
-        if contract is not DataSets or self._data_sets is None:
-            return super().ability(contract)
-        from pegboard_stores.mapping_data_sets import MappingDataSets
+        if contract is DataSets and self._data_sets is not None:
+            from pegboard_stores.mapping_data_sets import MappingDataSets
 
-        return cast("T", MappingDataSets(self._records, self._data_sets))
+            return cast("T", MappingDataSets(self._records, self._data_sets))
+        if contract is Scorers and self._scorers is not None:
+            from pegboard_stores.mapping_scorers import MappingScorers
+
+            return cast("T", MappingScorers(self._records, self._scorers))
+        return super().ability(contract)
 
     # -- experiments ---------------------------------------------------------------------------
 

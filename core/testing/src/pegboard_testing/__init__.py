@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pegboard_testing._llm_local import LocalProviderContract as LocalProviderContract
     from pegboard_testing._llm_vendors import LLMProviderContract as LLMProviderContract
     from pegboard_testing._run_tables import RunTableContract as RunTableContract
+    from pegboard_testing._scorers import CodeScorersContract as CodeScorersContract
+    from pegboard_testing._scorers import ScorersContract as ScorersContract
+    from pegboard_testing._scorers import ScoringTasksContract as ScoringTasksContract
     from pegboard_testing._trace_figures import TraceFiguresContract as TraceFiguresContract
     from pegboard_testing._uploads import PartUploadsContract as PartUploadsContract
     from pegboard_testing._uploads import PieceUploadsContract as PieceUploadsContract
@@ -31,6 +34,7 @@ _SUITES = {
     "ActivityContract": "_activity",
     "ArtifactStoreContract": "artifacts",
     "BatchesContract": "_abilities",
+    "CodeScorersContract": "_scorers",
     "CurvesContract": "_curves",
     "DataSetsContract": "_data_sets",
     "EvaluatorContract": "evaluators",
@@ -44,6 +48,8 @@ _SUITES = {
     "PackedPointsContract": "_abilities",
     "PartUploadsContract": "_uploads",
     "RunTableContract": "_run_tables",
+    "ScorersContract": "_scorers",
+    "ScoringTasksContract": "_scorers",
     "TraceFiguresContract": "_trace_figures",
     "TraceStoreContract": "traces",
     "TrackingStoreContract": "tracking",

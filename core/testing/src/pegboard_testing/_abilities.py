@@ -14,12 +14,14 @@ from pegboard_stores.activity import Activity
 from pegboard_stores.curves import Curves
 from pegboard_stores.data_sets import DataSets
 from pegboard_stores.run_table import RunTable
+from pegboard_stores.scorers import Scorers, ScoringTasks
 
 from pegboard_testing._activity import ActivityContract
 from pegboard_testing._base import StoreTests
 from pegboard_testing._curves import CurvesContract
 from pegboard_testing._data_sets import DataSetsContract
 from pegboard_testing._run_tables import RunTableContract
+from pegboard_testing._scorers import ScorersContract, ScoringTasksContract
 
 
 def packed(*points: tuple[int, int, float]) -> bytes:
@@ -155,5 +157,7 @@ class AbilityTests(StoreTests):
             (store.ability(Activity), ActivityContract),
             (store.ability(RunTable), RunTableContract),
             (store.ability(DataSets), DataSetsContract),
+            (store.ability(Scorers), ScorersContract),
+            (store.ability(ScoringTasks), ScoringTasksContract),
         ):
             assert ability is None or isinstance(self, suite), f"derive from {suite.__name__} too"

@@ -7,21 +7,23 @@ from typing import Any
 
 import pytest
 from pegboard.contracts.tracking import TrackingStore
-from pegboard.entities import RunTag
+from pegboard.entities import Dataset, DatasetInput, InputTag, RunTag
 from pegboard.errors import InvalidValue
+from pegboard.tags import DATASET_CONTEXT
 from pegboard_stores.filters import Field, Kind
 from pegboard_stores.run_table import (
     RunScope,
     RunTable,
     TablePage,
     TableQuery,
+    Within,
     column_name,
     parse_column,
     parse_sort,
 )
 from pegboard_stores.run_table.choice import NOTE
 
-from pegboard_testing._base import StoreTests, log
+from pegboard_testing._base import StoreTests, finish, log
 
 PARENT = "mlflow.parentRunId"
 
@@ -42,6 +44,13 @@ def made(
     run = store.create_run(experiment, run_name=name, start_time=start, tags=above)
     log(store, run.info.run_id, metrics=metrics, params=params, tags=tags)
     return run.info.run_id
+
+
+def use(store: TrackingStore, run_id: str, name: str, digest: str, context: str = "") -> None:
+    """Record that a run used a dataset."""
+    tags = [InputTag(DATASET_CONTEXT, context)] if context else []
+    data = Dataset(name, digest, "local", "{}")
+    store.log_inputs(run_id, [DatasetInput(data, tags)])
 
 
 def column(name: str) -> Field:
@@ -101,6 +110,37 @@ class RunTableColumns(StoreTests):
         page = self.page(table, "metrics.b > 0", columns=[column("metrics.a")])
         assert [column_name(each) for each in page.chosen] == ["metrics.b", "metrics.a"]
         assert list(self.page(table, "status = 'RUNNING'", "attributes.run_name").asked) == []
+
+    def test_datasets_are_a_column(self, store: TrackingStore, table: RunTable) -> None:
+        none, one, both = (made(store, f"n{i}", start=i) for i in range(3))
+        finish(store, one, 9)
+        before = table.revision()
+        use(store, one, "iris", "9f2c")
+        assert table.revision() != before
+        use(store, both, "wine", "77aa")
+        assert list(self.page(table, "dataset.name = 'iris'").ids) == [one]
+        use(store, both, "iris", "9f2c", "training")
+        page = self.page(table, "dataset.digest = '9f2c' AND dataset.name = 'iris'")
+        assert list(page.ids) == [both, one]
+        assert [column_name(each) for each in page.asked] == ["attributes.datasets"]
+        texts = ["iris@9f2c (training), wine@77aa", "iris@9f2c"]
+        assert list(page.columns[column("attributes.datasets")]) == texts
+        # What is made of others is ordered, counted, grouped and looked into like others.
+        for name, expected in (
+            ("attributes.datasets", {texts[0]: [both], texts[1]: [one], None: [none]}),
+            ("attributes.duration", {8.0: [one], None: [both, none]}),
+        ):
+            by = column(name)
+            assert list(self.page(table, "", name).ids)[-1] == none
+            values = [each.value for each in table.values(RunScope(["0"]), by)]
+            assert sorted(map(str, values)) == sorted(str(each) for each in expected if each)
+            found = table.groups(TableQuery(scope=RunScope(["0"])), by).groups
+            assert {each.value: each.runs for each in found} == {
+                value: len(ids) for value, ids in expected.items()
+            }
+            for value, ids in expected.items():
+                scope = RunScope(["0"], within=Within(by, value))
+                assert list(table.page(TableQuery(scope=scope)).ids) == ids
 
     # -- keys, values, histograms --------------------------------------------------------------
 

@@ -52,6 +52,20 @@ class Fault:
     """Whether nothing is answered until the server ends."""
 
 
+def saying(text: str, model: str = "gpt-4o-mini") -> Fault:
+    """Return an answer that says a text: 100 tokens in, 10 out."""
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+    body = {"id": "c", "object": "chat.completion", "created": 1, "model": model}
+    return Fault(200, json.dumps({**body, "choices": [choice], "usage": usage}).encode())
+
+
+def verdict(value: Any, why: str = "So it is.") -> Fault:
+    """Return an answer that is a judge's verdict."""
+    return saying(json.dumps({"rationale": why, "result": value}))
+
+
 @frozen
 class Seen:
     """A request that came, with its JSON or form as ``body``."""

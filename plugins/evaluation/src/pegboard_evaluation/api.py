@@ -21,7 +21,7 @@ from pegboard_scripting import data as descriptions
 from pegboard_scripting.client import Client
 from pegboard_scripting.fluent import models, runs
 
-from pegboard_evaluation import default, rows, tables, thresholds
+from pegboard_evaluation import default, judged_metrics, rows, tables, thresholds
 from pegboard_evaluation.metric import EvaluationMetric, MetricValue, make_metric
 from pegboard_evaluation.predicting import Predicted, Predictor, joined, predicted, predictor
 from pegboard_evaluation.recording import Recorder, Target
@@ -272,6 +272,7 @@ def _evaluated(plan: _Plan, model: Predictor | None, model_id: str | None) -> Ev
         )
         recorder = Recorder(target, table, _left(plan, found))
         try:
+            _keep_definitions(plan, recorder)
             _work(made, table, recorder, Path(place.name), plan.asked.seed)
         except BaseException:
             # Ctrl-C, too: what is there is kept.
@@ -294,6 +295,14 @@ def _work(
         directory.mkdir()
         for result in evaluator.evaluate(table, Work(directory=directory, seed=seed)):
             recorder.add(result)
+
+
+def _keep_definitions(plan: _Plan, recorder: Recorder) -> None:
+    """Log what metrics of ``metrics.genai`` were made of."""
+    own = plan.asked.config.get(DEFAULT, {}).get("extra_metrics", ())
+    if found := judged_metrics.definitions(own):
+        name = judged_metrics.DEFINITIONS
+        recorder.add_table(name.removesuffix(".json"), name, pd.DataFrame(found))
 
 
 def _measured(plan: _Plan, model: Predictor) -> dict[str, float]:

@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import attrs
 import click
 from pegboard.cli import output
 from pegboard.cli.opening import open_host
 from pegboard.errors import command_line
 from pegboard_scripting.client import Client
 from pegboard_stores import formats, tables
+from pegboard_stores.evaluations import Rows
 
 from pegboard_evaluation import comparing
 from pegboard_evaluation.comparing import BETTER, WORSE, Comparison, Paired
-from pegboard_evaluation.rows import Rows
 
 _NUMBERS = ("Before", "After", "Difference", "Won", "Lost", "Equal", "Rows")
 
@@ -94,7 +93,7 @@ def compare(
     if junit is not None:
         junit.write_text(_junit(found, failed), encoding="utf-8")
     if as_json:
-        output.print_json(_plain(found))
+        output.print_json(found.plain())
     else:
         _print(found)
     if failed:
@@ -146,21 +145,6 @@ def _cells(name: str, each: Paired) -> list[str]:
     numbers = [formats.number(x) for x in (each.before, each.after, each.difference)]
     counts = [str(count) for count in (each.won, each.lost, each.equal, each.rows)]
     return [name, *numbers, *counts, interval, each.verdict]
-
-
-def _plain(found: Comparison) -> dict[str, Any]:
-    def metric(each: Paired) -> dict[str, Any]:
-        return {**attrs.asdict(each), "verdict": each.verdict}
-
-    return {
-        "metrics": {name: metric(each) for name, each in found.metrics.items()},
-        "slices": {
-            where: {name: metric(each) for name, each in metrics.items()}
-            for where, metrics in found.slices.items()
-        },
-        "only_before": found.only_before,
-        "only_after": found.only_after,
-    }
 
 
 def _junit(found: Comparison, failed: Sequence[str]) -> str:

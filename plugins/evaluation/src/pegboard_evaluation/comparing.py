@@ -10,15 +10,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import attrs
 import numpy as np
 from attrs import field, frozen
 from pegboard.errors import InvalidValue, NotFound, PegboardError, quoted
 from pegboard_scripting.client import Client
+from pegboard_stores.evaluations import FIGURES, ROWS, Rows, is_greater_better, judged
 
 from pegboard_evaluation import certainty
-from pegboard_evaluation.metric import is_number
-from pegboard_evaluation.recording import FIGURES, ROWS
-from pegboard_evaluation.rows import Rows
 
 if TYPE_CHECKING:
     from pegboard_evaluation.genai.results import EvaluationResult as GenaiResult
@@ -28,13 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "Paired", "Row", "compare", "figures_of", "rows_of"]
 
-ABSOLUTE_ERROR, CORRECT = "absolute_error", "correct"
-"""What a row of a regressor and of a classifier is judged by."""
-
 BETTER, WORSE, UNSURE, SAME = "better", "worse", "no sure difference", "the same"
-
-_LESS_IS_BETTER = (ABSOLUTE_ERROR, "toxicity", "latency", "cost", "token_count", "grade_level")
-"""Parts of names of metrics of which less is better; ``greater_is_better`` says otherwise."""
 
 _DRAWS = 1000
 
@@ -98,6 +91,22 @@ class Comparison:
         """The metrics that are surely worse."""
         return [name for name, each in self.metrics.items() if each.verdict == WORSE]
 
+    def plain(self) -> dict[str, Any]:
+        """Return all of it as JSON knows it."""
+
+        def told(metrics: Mapping[str, Paired]) -> dict[str, Any]:
+            return {
+                name: {**attrs.asdict(each), "verdict": each.verdict}
+                for name, each in metrics.items()
+            }
+
+        return {
+            "metrics": told(self.metrics),
+            "slices": {where: told(metrics) for where, metrics in self.slices.items()},
+            "only_before": self.only_before,
+            "only_after": self.only_after,
+        }
+
 
 def compare(
     before: str | Evaluated | Rows,
@@ -136,7 +145,7 @@ def compare(
             "The two evaluations have no row in common: they are of different data.",
             hint="A row is known by its inputs and its target.",
         )
-    values = [_judged(each) for each in (one, other)]
+    values = [judged(each) for each in (one, other)]
     both = [name for name in values[0] if name in values[1]]
     wanted = list(metrics) if metrics else both
     if missing := [name for name in wanted if name not in both]:
@@ -146,7 +155,7 @@ def compare(
         )
     if not wanted:
         raise InvalidValue("The evaluations have no metric of rows in common.")
-    ups = {name: (greater_is_better or {}).get(name, _is_up(name)) for name in wanted}
+    ups = {name: (greater_is_better or {}).get(name, is_greater_better(name)) for name in wanted}
 
     def measured(chosen: Sequence[tuple[int, int]]) -> dict[str, Paired]:
         return {
@@ -172,10 +181,6 @@ def compare(
     )
 
 
-def _is_up(name: str) -> bool:
-    return not any(part in name for part in _LESS_IS_BETTER)
-
-
 def _group(rows: Rows, column: str) -> Sequence[Any]:
     if column in rows.groups:
         return rows.groups[column]
@@ -183,21 +188,6 @@ def _group(rows: Rows, column: str) -> Sequence[Any]:
     raise InvalidValue(
         f"There is no column {column!r} to group rows by.", hint=f"Those with few values: {known}."
     )
-
-
-def _judged(rows: Rows) -> dict[str, Sequence[Any]]:
-    """Return a value of each row by metric."""
-    found: dict[str, Sequence[Any]] = {}
-    if rows.targets is not None and rows.outputs is not None:
-        pairs = list(zip(rows.targets, rows.outputs, strict=True))
-        if rows.kind == "regressor":
-            found[ABSOLUTE_ERROR] = [abs(float(a) - float(b)) for a, b in pairs]
-        elif rows.kind in ("classifier", "question-answering"):
-            found[CORRECT] = [float(a == b) for a, b in pairs]
-    for name, scores in rows.scores.items():
-        if all(score is None or is_number(score) for score in scores):
-            found[name] = scores
-    return found
 
 
 def _paired(

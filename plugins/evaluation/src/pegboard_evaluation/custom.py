@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -154,7 +155,7 @@ def tried(metrics: Sequence[EvaluationMetric], columns: Columns, timeout_s: floa
     failed = []
     for metric in metrics:
         try:
-            columns.results[metric.key] = computed(metric, columns, timeout_s)
+            columns.results[metric.key] = computed(metric, columns, timeout_s, metric.first)
         except Exception as error:
             failed.append(f"  {metric.name}: {type(error).__name__}: {error}")
     if failed:
@@ -164,10 +165,16 @@ def tried(metrics: Sequence[EvaluationMetric], columns: Columns, timeout_s: floa
         )
 
 
-def computed(metric: EvaluationMetric, columns: Columns, timeout_s: float) -> MetricValue:
+def computed(
+    metric: EvaluationMetric,
+    columns: Columns,
+    timeout_s: float,
+    function: Callable[..., Any] | None = None,
+) -> MetricValue:
     """Return what a metric gives, checked; whatever it raises is raised, TimeoutError too."""
     arguments, _ = columns.arguments(metric)
-    given = _within(timeout_s, metric, arguments)
+    call = partial(function or metric.eval_fn, *arguments)
+    given = _within(timeout_s, metric.name, call)
     if is_number(given):
         return MetricValue(aggregate_results={metric.name: float(given)})
     if given is None:
@@ -183,19 +190,19 @@ def computed(metric: EvaluationMetric, columns: Columns, timeout_s: float) -> Me
     return given
 
 
-def _within(timeout_s: float, metric: EvaluationMetric, arguments: Sequence[Any]) -> Any:
+def _within(timeout_s: float, name: str, function: Callable[[], Any]) -> Any:
     """Call a metric; TimeoutError if it takes longer. What hangs is left behind, in a thread."""
     if not timeout_s:
-        return metric.eval_fn(*arguments)
+        return function()
     outcome: list[Any] = []
 
     def call() -> None:
         try:
-            outcome.append((metric.eval_fn(*arguments), None))
+            outcome.append((function(), None))
         except BaseException as error:
             outcome.append((None, error))
 
-    thread = threading.Thread(target=call, name=f"metric {metric.name}", daemon=True)
+    thread = threading.Thread(target=call, name=f"metric {name}", daemon=True)
     thread.start()
     thread.join(timeout_s)
     if not outcome:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import InvalidValue
 
 from pegboard_evaluation import retrieval, texts
 from pegboard_evaluation.metric import EvaluationMetric, MetricValue, make_metric
+
+if TYPE_CHECKING:
+    from pegboard_evaluation import judged_metrics as genai
 
 __all__ = [
     "EvaluationMetric",
@@ -26,6 +30,7 @@ __all__ = [
     "exact_match",
     "f1_score",
     "flesch_kincaid_grade_level",
+    "genai",
     "latency",
     "mae",
     "make_metric",
@@ -46,6 +51,13 @@ __all__ = [
     "token_count",
     "toxicity",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return ``genai``, which imports pandas and what asks models when it is used."""
+    if name == "genai":
+        return import_module("pegboard_evaluation.judged_metrics")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _whole(name: str, compute: Callable[..., float], *, better: bool) -> EvaluationMetric:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pegboard.contracts.evaluation import Artifact
 from pegboard.errors import command_line
 
 from pegboard_evaluation.classifiers import Classified
+
+Layout = Literal["tight"] | None
 
 _POINTS = 1000
 """A curve needs no more of them to look right."""
@@ -37,10 +39,14 @@ def of_classifier(
         if rows.is_binary:
             drawn["lift_curve_plot"] = lambda ax: _lift(ax, rows)
     for which, draw in drawn.items():
-        yield _plot(f"{prefix}{which}.png", directory, draw, wanted)
+        # Names of labels want a place of their own, which takes as long to find as to draw it all.
+        layout: Layout = "tight" if which == "confusion_matrix" or not rows.is_binary else None
+        yield _plot(f"{prefix}{which}.png", directory, draw, wanted, layout)
 
 
-def _plot(name: str, directory: Path, draw: Callable[[Any], None], wanted: bool) -> Artifact:
+def _plot(
+    name: str, directory: Path, draw: Callable[[Any], None], wanted: bool, layout: Layout
+) -> Artifact:
     if not wanted:
         return Artifact(name=name, path=None, skipped="evaluator_config says 'plots': False.")
     if find_spec("matplotlib") is None:
@@ -49,10 +55,10 @@ def _plot(name: str, directory: Path, draw: Callable[[Any], None], wanted: bool)
     # Not pyplot: it keeps figures, and windows, for the whole process.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 4), dpi=120, layout="tight")
+    figure = Figure(figsize=(6, 4), dpi=120, layout=layout)
     try:
         draw(figure.subplots())
-        figure.savefig(directory / name)
+        figure.savefig(directory / name, pil_kwargs={"compress_level": 1})
     except ValueError as error:
         return Artifact(name=name, path=None, skipped=f"It cannot be drawn: {error}")
     return Artifact(name=name, path=directory / name)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from pegboard.hookspecs import ApiName, Command, DatasetType, Evaluator, hookimpl
+
+if TYPE_CHECKING:
+    from pegboard.host import Host
+    from pegboard_wire.http import Endpoint
 
 _MODELS = (
     "EvaluationArtifact",
@@ -37,16 +42,28 @@ def pegboard_api() -> Sequence[ApiName]:
     ]
 
 
+@hookimpl(optionalhook=True)
+def pegboard_server_started(host: Host, tracking_uri: str | None) -> Callable[[], None]:
+    """Begin to judge new traces by scorers that were started."""
+    from pegboard_evaluation.background import Scheduled
+
+    return Scheduled(host, tracking_uri).close
+
+
 @hookimpl
 def pegboard_variables() -> Sequence[str]:
-    """Name what says how much is done at once, for how long, and which model judges."""
+    """Name what says how much is done at once, how often and how long, and which model judges."""
     return (
         "PEGBOARD_GENAI_EVAL_MAX_WORKERS",
         "PEGBOARD_GENAI_EVAL_MAX_SCORER_WORKERS",
+        "PEGBOARD_GENAI_EVAL_PREDICT_RATE_LIMIT",
+        "PEGBOARD_GENAI_EVAL_SCORER_RATE_LIMIT",
+        "PEGBOARD_GENAI_EVAL_MAX_RETRIES",
         "PEGBOARD_GENAI_EVAL_ASYNC_TIMEOUT",
         "PEGBOARD_GENAI_EVAL_LLM_TIMEOUT",
         "PEGBOARD_GENAI_JUDGE_DEFAULT_MODEL",
         "PEGBOARD_GENAI_JUDGE_BASE_URL",
+        "PEGBOARD_SERVER_ENABLE_CUSTOM_SCORERS",
     )
 
 
@@ -100,6 +117,14 @@ def pegboard_commands() -> Sequence[Command]:
         ),
         Command("eval show", f"{module}:show", "Show what an evaluation measured."),
     ]
+
+
+@hookimpl
+def pegboard_endpoints() -> Sequence[Endpoint]:
+    """Declare the comparison of two evaluations."""
+    from pegboard_evaluation.endpoints import ENDPOINTS
+
+    return ENDPOINTS
 
 
 @hookimpl

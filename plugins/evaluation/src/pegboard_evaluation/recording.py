@@ -14,16 +14,12 @@ from attrs import define, field, frozen
 from pegboard.contracts.evaluation import Artifact, EvaluationTable, Figure, Result, Scores
 from pegboard.entities import Dataset, Metric
 from pegboard_scripting.client import Client
+from pegboard_stores.evaluations import FIGURES, ROWS, TABLE
 
 from pegboard_evaluation import rows as kept_rows
 from pegboard_evaluation.files import COPIED
 from pegboard_evaluation.results import EvaluationArtifact, EvaluationResult
 
-FOLDER = "evaluation"
-"""Where a run keeps what ``pegboard eval`` reads."""
-FIGURES, ROWS = f"{FOLDER}/figures.json", f"{FOLDER}/rows.json"
-
-TABLE = "eval_results_table"
 _EVERY_S = 0.5
 """Figures that are there wait no longer than this for others."""
 
@@ -141,13 +137,16 @@ class Recorder:
                 why = self._why[metric]
                 columns[f"{metric}/justification"] = [why.get(row) for row in range(count)]
         table = pd.concat([self.frame, pd.DataFrame(columns, index=self.frame.index)], axis=1)
-        file = f"{self.target.prefix}{TABLE}.json"
+        self.add_table(TABLE, f"{self.target.prefix}{TABLE}.json", table)
+        return table
+
+    def add_table(self, name: str, file: str, table: pd.DataFrame) -> None:
+        """Log a table; rows are added to one of that name that the run has already."""
         self.target.client.log_table(self.target.run_id, table, file)
         local = self.target.directory / file
         local.write_text(table.to_json(orient="split"), encoding="utf-8")
         uri = f"{self.target.client.get_artifact_uri(self.target.run_id)}/{file}"
-        self.artifacts[TABLE] = EvaluationArtifact(uri, local)
-        return table
+        self.artifacts[name] = EvaluationArtifact(uri, local)
 
     def _log_own(self) -> None:
         """Write what ``pegboard eval`` reads."""
@@ -164,4 +163,4 @@ class Recorder:
                 metric: [found.get(row) for row in range(self.table.count)]
                 for metric, found in self._scores.items()
             }
-            client.log_text(run_id, kept_rows.kept(self.table, scores).text(), ROWS)
+            client.log_text(run_id, kept_rows.text_of(kept_rows.kept(self.table, scores)), ROWS)

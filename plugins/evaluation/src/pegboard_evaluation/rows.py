@@ -8,53 +8,30 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import numpy as np
 import pandas as pd
-from attrs import define, field
 from pegboard.contracts.evaluation import EvaluationTable
-from pegboard.errors import InvalidValue
+from pegboard_stores.evaluations import Rows
 
 from pegboard_evaluation.files import plain
 
 MOST = 10_000
 """Tables with more rows are not kept, unless ``keep_rows`` says so."""
 
+_MOST_VALUES = 200_000
+"""Of tables with more values, only the columns to group by are kept."""
+
+_MOST_TEXT = 10_000
+"""Columns that begin with a longer list or dict are not kept."""
+
 _FEW = 20
 """A column with no more different values than this is one to group by."""
 
 
-@define
-class Rows:
-    """Rows by id, in their order, and what is known of each."""
-
-    ids: list[str]
-    kind: str = ""
-    targets: list[Any] | None = None
-    outputs: list[Any] | None = None
-    groups: dict[str, list[Any]] = field(factory=dict)
-    """Columns with few different values."""
-    scores: dict[str, list[Any]] = field(factory=dict)
-    """By metric; None for rows without a score."""
-
-    def text(self) -> str:
-        """Return the rows as JSON."""
-        parts = {name: getattr(self, name) for name in self.__slots__ if name[0] != "_"}
-        return json.dumps(parts, default=_shown)
-
-    @classmethod
-    def read(cls, text: str) -> Rows:
-        """Return rows of JSON; InvalidValue if it is something else."""
-        try:
-            found = json.loads(text)
-            rows = cls(**found)
-        except (TypeError, ValueError) as error:
-            raise InvalidValue(
-                f"This is not what an evaluation keeps of its rows: {error}"
-            ) from None
-        columns = [rows.targets, rows.outputs, *rows.groups.values(), *rows.scores.values()]
-        if any(column is not None and len(column) != len(rows.ids) for column in columns):
-            raise InvalidValue("This is not what an evaluation keeps of its rows: it is ragged.")
-        return rows
+def text_of(rows: Rows) -> str:
+    """Return rows as JSON."""
+    return json.dumps(attrs.asdict(rows, recurse=False), default=_shown)
 
 
 def _shown(value: Any) -> Any:
@@ -66,13 +43,21 @@ def _shown(value: Any) -> Any:
 
 def kept(table: EvaluationTable, scores: Mapping[str, list[Any]]) -> Rows:
     """Return what is kept of a table and its scores."""
+    columns = _columns(table)
+    groups = _groups(columns)
+    rest = {
+        name: values
+        for name, values in columns.items()
+        if name not in groups and _is_short(values[0])
+    }
     return Rows(
         ids_of(table),
         table.kind,
         _list(table.targets),
         _list(table.outputs),
-        _groups(table),
+        groups,
         dict(scores),
+        rest if len(rest) * table.count <= _MOST_VALUES else {},
     )
 
 
@@ -82,13 +67,29 @@ def _list(values: Any) -> list[Any] | None:
     return values.tolist() if hasattr(values, "tolist") else list(values)
 
 
-def _groups(table: EvaluationTable) -> dict[str, list[Any]]:
-    columns = dict(table.columns)
-    if isinstance(table.inputs, pd.DataFrame):
-        columns = {**{str(name): column for name, column in table.inputs.items()}, **columns}
+def _is_short(value: Any) -> bool:
+    """Whether a value is fit to be read in a cell; arrays and pictures are not."""
+    if isinstance(value, (list, dict)):
+        return len(str(value)) <= _MOST_TEXT
+    return value is None or isinstance(value, (str, float, int, np.generic))
+
+
+def _columns(table: EvaluationTable) -> dict[str, list[Any]]:
+    """Return what went in, column by column."""
+    inputs: Any = table.inputs
+    found: dict[str, Any] = {}
+    if isinstance(inputs, pd.DataFrame):
+        found = {str(name): column for name, column in inputs.items()}
+    elif isinstance(inputs, list) and all(isinstance(each, Mapping) for each in inputs):
+        names = dict.fromkeys(name for each in inputs for name in each)
+        if len(names) * table.count <= _MOST_VALUES:
+            found = {str(name): [each.get(name) for each in inputs] for name in names}
+    return {name: _list(column) or [] for name, column in {**found, **table.columns}.items()}
+
+
+def _groups(columns: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
     found = {}
-    for name, column in columns.items():
-        values = _list(column) or []
+    for name, values in columns.items():
         try:
             different = len(set(values[: 10 * _FEW]))
             if different <= _FEW and len(set(values)) <= _FEW:

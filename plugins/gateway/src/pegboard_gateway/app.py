@@ -1,4 +1,4 @@
-"""The gateway alone: a server with its endpoints and nothing else."""
+"""The gateway alone: a server with its endpoints, and those of scorers that guardrails take."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegboard_server import App
+from pegboard_wire.endpoints import declared
 
 from pegboard_gateway import key_callers, plugin, starting, welcome
 
@@ -15,13 +16,18 @@ if TYPE_CHECKING:
     from pegboard.host import Host
     from pegboard_server import Board, Settings
 
+_SCORERS = "/api/3.0/mlflow/scorers/"
+
 
 def create(host: Host, settings: Settings, board: Board, *, mlflow_config: str | None) -> App:
     """Begin the gateway and return what serves it; the arguments are those of the command."""
     file = None if mlflow_config is None else Path(mlflow_config)
     end = starting.begin(host, board.workers, file)
     try:
-        made = App(host, settings, board, [*plugin.pegboard_endpoints(), welcome.endpoint()])
+        # Whoever keeps the tracking store serves its scorers.
+        judges = [each for each in declared(host) if each.path.startswith(_SCORERS)]
+        served = [*plugin.pegboard_endpoints(), *judges, welcome.endpoint()]
+        made = App(host, settings, board, served)
     except BaseException:
         end()
         raise

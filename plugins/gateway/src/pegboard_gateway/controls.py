@@ -20,6 +20,7 @@ from pegboard_gateway.control.rules import Budget, Limit, Rules, of_tables
 from pegboard_gateway.entities import Asked, Caller, Estimate, UsageRecord
 from pegboard_gateway.key_callers import KeyCallers
 from pegboard_gateway.usage import spans
+from pegboard_gateway.usage.exceeded import Announcer
 from pegboard_gateway.usage.keeping import USAGE, Keeping, open_keeping
 from pegboard_gateway.usage.memo import Memo
 from pegboard_gateway.usage.writer import open_database
@@ -152,6 +153,8 @@ class Controls(Gate):
         self.guards = Guards(host)
         self.keeping: Keeping | None = None
         """What counts and keeps, once that has begun."""
+        self.announcer: Announcer | None = None
+        """What tells plugins of budgets that are spent."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self.memo = Memo()
         """What was asked for a moment ago."""
@@ -168,6 +171,8 @@ class Controls(Gate):
                 retention_days=given.retention_days,
             )
             self.keeping.gate.charging = self.rules
+            if self.announcer is not None:
+                self.keeping.gate.on_exceeded.append(self.announcer.add)
             if (observe := spans.observer()) is not None:
                 self.keeping.writer.observers.append(observe)
         return self.keeping
@@ -205,6 +210,8 @@ class Controls(Gate):
                 settled = asyncio.run_coroutine_threadsafe(self.keeping.settle(), self._loop)
                 settled.result(_SETTLING_SECONDS)
             self.keeping.close()
+        if self.announcer is not None:
+            self.announcer.close()
         if self._read is not None:
             self._read.close()
         self.keys.close()

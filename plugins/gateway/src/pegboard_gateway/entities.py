@@ -5,7 +5,7 @@ They are plain values. Those that are made once a call have slots and check noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeAlias
 
@@ -47,6 +47,9 @@ class Estimate:
 
     input: int
     output: int
+    open_ended: bool = False
+    """Whether nobody knows how long its answer may be; ``output`` is what counts if nobody learns
+    how it ended."""
 
     @property
     def total(self) -> int:
@@ -61,7 +64,8 @@ class Passed:
     path: str
     """Below the address of the vendor's API; it cannot leave that."""
     content: bytes = field(repr=False)
-    estimate: Estimate
+    prompt: int
+    """About how many tokens the content has."""
 
 
 @frozen
@@ -105,6 +109,18 @@ class Tokens:
         return self.input + self.output
 
     @staticmethod
+    def sum(each: Sequence[Tokens]) -> Tokens:
+        """Return what several took together."""
+        return Tokens(
+            sum(one.input for one in each),
+            sum(one.output for one in each),
+            sum(one.cached for one in each),
+            any(one.estimated for one in each),
+            sum(one.reasoning for one in each),
+            sum(one.cache_write for one in each),
+        )
+
+    @staticmethod
     def of(usage: Mapping[str, Any] | None) -> Tokens:
         """Return what OpenAI's ``usage`` object says; nothing for None."""
         if not usage:
@@ -143,6 +159,13 @@ class Spent:
     target: TargetKey
     tokens: Tokens
     cost: Money
+
+
+class Busy(LLMError):
+    """Other calls of this gateway were in the way: it says nothing of the upstream."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(Trouble.OVERLOADED, text, retry_after=1)
 
 
 class LeftAlone(LLMError):
@@ -184,6 +207,8 @@ class Attempt:
     seconds: float = 0.0
     tokens: Tokens = NO_TOKENS
     cost: Money = 0
+    is_unpriced: bool = False
+    """Whether it took what nobody knows the price of; ``cost`` is 0 then."""
 
 
 @define(kw_only=True)
@@ -212,6 +237,9 @@ class UsageRecord:
     tokens: Tokens = NO_TOKENS
     """Of all attempts together."""
     cost: Money = 0
+    """As far as it is known."""
+    is_unpriced: bool = False
+    """Whether it took something that ``cost`` lacks, because nobody knows its price."""
     seconds: float = 0.0
     """From the request to the last byte of the answer."""
     first_token_seconds: float = 0.0

@@ -1,12 +1,16 @@
-"""The hooks that the gateway adds to the host's: ledgers, which count, and guardrails."""
+"""The hooks that the gateway adds to the host's: ledgers, which count, guardrails, and budgets."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 from pegboard.hookspecs import hookspec
 from pegboard.targets import check
+
+if TYPE_CHECKING:
+    from pegboard.host import Host
 
 
 @frozen
@@ -45,6 +49,24 @@ class GuardrailKind:
 def pegboard_guardrails() -> Sequence[GuardrailKind]:
     """Declare what can look at requests before they are sent, and at answers before clients do."""
     return ()
+
+
+@hookspec
+def pegboard_budget_exceeded(host: Host, data: Mapping[str, Any]) -> None:
+    """Observe that a budget which only alerts is spent, in a thread of the gateway's.
+
+    It happens once in each window of the budget, whichever process spends the last of it.
+
+    Args:
+        host: that of the gateway.
+        data: what MLflow's event ``budget_policy.exceeded`` says: ``budget_policy_id`` (or the
+            name of a budget of the configuration), ``budget_amount`` and ``current_spend`` in US
+            dollars, ``duration_unit``, ``duration_value``, ``target_scope``, ``target_value``,
+            ``workspace``, and ``window_start`` in milliseconds since 1970.
+
+    Errors:
+        An exception is logged and reaches nobody else.
+    """
 
 
 KINDS = {

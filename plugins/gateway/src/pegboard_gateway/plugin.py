@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pegboard.hookspecs import Command, hookimpl
+from pegboard.hookspecs import Command, Finding, hookimpl
 
 from pegboard_gateway.hookspecs import GuardrailKind, LedgerBackend
 
@@ -56,15 +56,13 @@ def pegboard_endpoints() -> Sequence[Endpoint]:
         overview,
         own,
         policies,
-        scorers,
         usage,
     )
     from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, proxy, responses
 
     faces = (openai, responses, anthropic, gemini, mlflow, proxy)
     budgets = (policies, limits, usage)
-    guarding = (guardrails, scorers)
-    administration = (endpoints, credentials, *budgets, *guarding, own, keys, overview)
+    administration = (endpoints, credentials, *budgets, guardrails, own, keys, overview)
     return [endpoint for room in (*faces, *administration) for endpoint in room.endpoints()]
 
 
@@ -93,6 +91,14 @@ def pegboard_collectors(host: Host) -> Sequence[Any]:
 
     controls = service.controls_of(host)
     return () if controls is None else controls.collectors()
+
+
+@hookimpl
+def pegboard_checks(host: Host) -> Iterable[Finding]:
+    """Check the endpoints that are configured."""
+    from pegboard_gateway.catalog.checks import findings
+
+    return findings(host)
 
 
 @hookimpl

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from pegboard.errors import PegboardError
 
 from pegboard_gateway import service
-from pegboard_gateway.catalog import live
+from pegboard_gateway.catalog import judges, live
+from pegboard_gateway.catalog.store import Store
 from pegboard_gateway.controls import Controls
 from pegboard_gateway.path import Calls
+from pegboard_gateway.usage.exceeded import Announcer
 from pegboard_gateway.usage.traces import Tracer
 
 if TYPE_CHECKING:
+    from pegboard.contracts.tracking import TrackingStore
     from pegboard.host import Host
 
 logger = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ def begin(
     catalog = live.LiveCatalog(host, mlflow_config)
     catalog.refresh()
     live.use(host, catalog)
+    move_scorers(catalog.store, lambda: host.tracking_store(tracking_uri))
     controls = controls_of(host, catalog, workers)
     tracer = Tracer(lambda: host.tracking_store(tracking_uri))
     calls = Calls(
@@ -63,12 +67,22 @@ def begin(
     return end
 
 
+def move_scorers(store: Store, open_store: Callable[[], TrackingStore]) -> None:
+    """Move scorers that are left in the gateway's database to the tracking store, if it can be."""
+    if store.exists():
+        try:
+            judges.move(store.database, open_store)
+        except PegboardError as error:
+            logger.warning("The gateway cannot move its scorers to the tracking store: %s", error)
+
+
 def controls_of(host: Host, catalog: live.LiveCatalog, workers: int) -> Controls:
     """Return what controls calls; it counts already if there is an endpoint.
 
     If it cannot begin to count, the log says why, and each call tries again.
     """
     made = Controls(host, catalog, lambda: catalog.settings, catalog.store.path, workers=workers)
+    made.announcer = Announcer(host, catalog.store)
     if catalog.current.endpoints:
         try:
             made.start()

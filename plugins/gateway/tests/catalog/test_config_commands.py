@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,13 +24,13 @@ def shell(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     monkeypatch.setenv("UPSTREAM_KEY", MARKER)
     monkeypatch.delenv("PEGBOARD_CONFIG", raising=False)
 
-    def call(*words: str) -> Result:
+    def call(*words: str, of: str = "gateway") -> Result:
         # Each call is a process of its own to the catalog.
         host.use(None)
         opened = host.current()
         opened.register(Vendors(), "vendors")
         try:
-            return CliRunner().invoke(cli, ["gateway", *words], prog_name="pegboard")
+            return CliRunner().invoke(cli, [of, *words], prog_name="pegboard")
         finally:
             opened.close()
             host.use(None)
@@ -133,13 +134,43 @@ def test_what_is_in_use_is_checked(shell: Shell, place: Place) -> None:
     told = shell("check")
     assert told.exit_code == 0
     # Nobody knows what the vendor of these tests takes.
-    assert "The price of plain/small is not known" in told.stderr
+    assert "The price of plain/small, at the endpoint 'chat', is not known" in told.stderr
     assert shell(*ADD, "--set", "api_key=k").exit_code == 0
     key: Path = next(place.path.rglob("*.key"))
     key.unlink()
     result = shell("check")
     assert result.exit_code == 1
     assert "The key of the gateway's secrets is not there" in result.output
+
+
+BUDGETS = {
+    "none": ("", "what its calls cost stays open."),
+    "refuses": ("budget = { usd = 5 }", "the budget of 5 USD per month refuses its calls."),
+    "allows": (
+        'budget = { usd = 5, unpriced = "allow", name = "lab" }',
+        "what its calls cost stays open, and the budget 'lab' does not count them.",
+    ),
+    "alerts": ('budget = { usd = 5, action = "alert" }', "5 USD per month does not count them."),
+    "of all": ('[[gateway.budgets]]\nusd = 5\nby = "global"', "5 USD per month refuses its calls."),
+    "priced": ("price = { input = 1 }", ""),
+}
+
+
+@pytest.mark.parametrize("more", BUDGETS)
+def test_a_budget_that_cannot_count_is_named(shell: Shell, place: Place, more: str) -> None:
+    table, said = BUDGETS[more]
+    place.write(f"{textwrap.dedent(ONE)}{table}")
+    checked = " ".join(shell("check").stderr.split())
+    found = json.loads(shell("--json", of="doctor").stdout)
+    prices = [each for each in found if each["check"] == "gateway prices"]
+    assert {"gateway"} == {each["check"] for each in found if each["found"].startswith("1 endp")}
+    if not said:
+        assert prices == [] and "price" not in checked
+        return
+    assert said in checked
+    [warning] = prices
+    assert warning["state"] == "warn" and f"{warning['found']}.".endswith(said)
+    assert warning["advice"] == 'Set its "price".'
 
 
 def test_secrets_are_rotated(shell: Shell, place: Place) -> None:

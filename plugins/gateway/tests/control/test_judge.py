@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
+from collections.abc import Iterator
+from types import MappingProxyType
 
 import pytest
-from pegboard.contracts.llm import Json, LLMError, Task, Trouble
+from attrs import frozen
+from pegboard.contracts.llm import Json, LLMError, LLMRequest, LocalProvider, Task, Trouble
+from pegboard_gateway.catalog.contract import FixedCatalog, GatewayEndpoint, Target
 from pegboard_gateway.control.contract import Blocked
+from pegboard_gateway.controls import Guards
 from pegboard_gateway.entities import Asked, Caller, LeftAlone
+from pegboard_gateway.path import Calls
+from pegboard_gateway.path.local import Local
+from pegboard_gateway.settings import Guardrail, Retries, Timeouts
 
-from .guards import Judge, answer_of, asked, chunks, judged, run, said, streamed
+from .guards import Judge, answer_of, asked, chunks, judged, known_host, run, said, streamed
 
 
 @pytest.mark.parametrize(
@@ -197,3 +206,81 @@ def test_a_judge_that_has_not_read_all_lets_nothing_pass(action: str, cut: str) 
         run(made.before(asked(text)))
     # Nobody can guess the code.
     assert len(seen) == 1
+
+
+@frozen
+class _Nothing:
+    pass
+
+
+class _Held(LocalProvider):
+    """A judge in this process that answers to nobody before it is let."""
+
+    settings = _Nothing
+    takes = MappingProxyType({Task.CHAT: frozenset({"messages", "max_tokens", "temperature"})})
+
+    def __init__(self) -> None:
+        super().__init__(_Nothing())
+        self.begun, self.go = threading.Semaphore(0), threading.Semaphore(0)
+
+    def events(self, request: LLMRequest) -> Iterator[Json]:
+        raise NotImplementedError
+
+    def answer(self, request: LLMRequest) -> Json:
+        self.begun.release()
+        assert self.go.acquire(timeout=60)
+        return {"choices": [{"message": {"content": "ALLOW"}}]}
+
+
+FLOODS = {
+    # Threads for models in this process, calls at one time, calls of a flood, what it goes to.
+    "it takes all threads": (1, None, 1, "judge"),
+    "it takes all threads for another model": (1, None, 1, "other"),
+    "it takes the places within the model": (2, None, 1, "judge"),
+    "it takes all calls at one time": (4, 1, 1, "judge"),
+    "it leaves no time": (4, 1, 1, "judge"),
+    "more wait already than may": (1, None, 17, "other"),
+}
+
+
+@pytest.mark.parametrize("case", FLOODS)
+def test_a_flood_is_no_outage(case: str) -> None:
+    threads, most, flood, flooded = FLOODS[case]
+    models = {name: _Held() for name in ("judge", "other")}
+
+    def target(name: str) -> Target:
+        return Target(f"{name}/0", "here", name, models[name], max_parallel=most)
+
+    once, short = Retries(attempts=1), Timeouts(total_seconds=0.2)
+    judge = GatewayEndpoint("judge", (target("judge"),), retries=once, timeouts=short)
+    patient = GatewayEndpoint("patient", (target(flooded),), retries=once)
+    calls, guards = Calls(FixedCatalog(judge, patient)), Guards(known_host())
+    calls.local, guards.calls = Local(threads), calls
+    table = Guardrail("judge", "before", "block", {"endpoint": "judge", "on_error": "allow"})
+    guard = guards(GatewayEndpoint("chat", (), guardrails=(table,)))
+    assert guard is not None
+
+    async def work() -> None:
+        call = Asked("patient", Task.CHAT, {"messages": []})
+        running = [asyncio.ensure_future(calls.call(call)) for _ in range(flood)]
+        await asyncio.to_thread(models[flooded].begun.acquire)
+        try:
+            asking = asyncio.ensure_future(guard.before(asked("SAID")))  # type: ignore[arg-type]
+            if case == "it leaves no time":
+                while not len(calls.waiting) and not asking.done():
+                    await asyncio.sleep(0)
+                models["judge"].go.release()
+            with pytest.raises(Blocked, match="nothing passes"):
+                await asking
+        finally:
+            for each in models.values():
+                each.go.release(100)
+        await asyncio.gather(*running)
+        # Nothing counts against the judge.
+        state = calls.sites.state(judge.targets[0])
+        assert state is not None and (state.failures, state.running) == (0, 0)
+
+    try:
+        asyncio.run(work())
+    finally:
+        calls.close()

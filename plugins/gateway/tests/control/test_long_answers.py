@@ -1,4 +1,4 @@
-"""Calls that do not say how long their answers may be, all at one time, and a small budget."""
+"""Calls that do not say how long their answers may be, all at one time, and little that is left."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pegboard.config import Config
 from pegboard.contracts.llm import Json, LLMProvider, LLMRequest, LocalProvider, Task
 from pegboard.host import Host
 from pegboard_gateway.catalog.contract import FixedCatalog, GatewayEndpoint, Target
-from pegboard_gateway.control.contract import BudgetSpent
-from pegboard_gateway.control.rules import Budget, Rules, Scope
+from pegboard_gateway.control.contract import BudgetSpent, LimitReached
+from pegboard_gateway.control.rules import Budget, Limit, Rules, Scope
 from pegboard_gateway.entities import Asked
 from pegboard_gateway.path import Calls
 from pegboard_gateway.path.local import Local
@@ -27,6 +27,7 @@ from world import open_ledger, sums
 TOKEN = 1_000_000
 """What a token of an answer costs, in nano-dollars."""
 BUDGET = Budget.parse("0.05 usd/year", scope=Scope.GLOBAL)
+LIMIT = Limit.parse("50 tokens/year", scope=Scope.GLOBAL)
 AT_ONCE = 8
 
 
@@ -92,15 +93,22 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize(
+    ("rule", "kind"), [(BUDGET, "memory"), (BUDGET, "sqlite"), (LIMIT, "memory")]
+)
 @pytest.mark.parametrize("case", CASES)
-def test_the_budget_is_exceeded_by_one_call_at_most(case: str, kind: str, tmp_path: Path) -> None:
+def test_it_is_exceeded_by_one_call_at_most(
+    case: str, rule: Budget | Limit, kind: str, tmp_path: Path
+) -> None:
     more, body, longest, sent, passing = CASES[case]
+    if rule is LIMIT and "price" in more:
+        passing = 1  # What costs nothing takes tokens all the same.
     model = Long(longest)
     given: dict[str, Any] = {"provider": "here", "model_name": "mine", **more}
     price = given.pop("price", Price(input=0, output=1_000))
     target = Target("chat/0", model=model, price=price, **given)
-    keeping = open_keeping(tmp_path, lambda: open_ledger(kind, tmp_path), Rules((), [BUDGET]))
+    rules = Rules((), [BUDGET]) if rule is BUDGET else Rules([LIMIT], ())
+    keeping = open_keeping(tmp_path, lambda: open_ledger(kind, tmp_path), rules)
     calls = Calls(FixedCatalog(GatewayEndpoint("chat", (target,))), keeping.gate)
     calls.local = Local(AT_ONCE)
 
@@ -118,14 +126,17 @@ def test_the_budget_is_exceeded_by_one_call_at_most(case: str, kind: str, tmp_pa
         keeping.close()
     refused = [each for each in first if not isinstance(each, dict)]
     assert len(first) - len(refused) == passing
-    assert all(isinstance(each, BudgetSpent) and each.retry_after == 1 for each in refused)
+    error = BudgetSpent if rule is BUDGET else LimitReached
+    assert all(isinstance(each, error) and each.retry_after == 1 for each in refused)
+    assert all(str(rule) + "." in each.message for each in refused)
     assert all("max_tokens" in each.hint for each in refused)
-    [spent] = sums(tmp_path / USAGE, BUDGET, keeping.gate.clock()).values()
-    if price.output:
-        one = TOKEN * min(longest, sent or model.output_limit(target.model_name) or longest)
-        assert spent == passing * one < BUDGET.amount + one
+    [spent] = sums(tmp_path / USAGE, rule, keeping.gate.clock()).values()
+    if price.output or rule is LIMIT:
+        one = min(longest, sent or model.output_limit(target.model_name) or longest)
+        one = TOKEN * one if rule is BUDGET else 1 + one
+        assert spent == passing * one < rule.amount + one
         # The rest of the year it is spent.
-        assert all(isinstance(each, BudgetSpent) and each.retry_after > 60 for each in second)
+        assert all(isinstance(each, error) and each.retry_after > 60 for each in second)
 
 
 @pytest.mark.parametrize("limit", [0, 500])

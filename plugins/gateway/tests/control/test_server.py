@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -279,10 +280,11 @@ def test_an_administrator_makes_keys_and_sees_usage(serve: Any, tmp_path: Path) 
     budget = 'budget = { usd = 1, per = "year", by = "user" }'
     with serve(budget, head=f'[server]\nusers_file = "{users}"\n') as gateway:
         base, auth = f"{gateway.url}/api/pegboard/1.0/gateway", ("root", "long enough")
-        wanted = {"name": "ci", "user": "ann", "endpoints": ["chat"]}
+        wanted = {"name": "ci", "user": "ann", "endpoints": ["chat", "other"]}
         assert requests.post(f"{base}/keys", json=wanted, timeout=30).status_code == 401
         made = requests.post(f"{base}/keys", json=wanted, auth=auth, timeout=30).json()
         gateway.ask(made["key"])
+        gateway.ask(made["key"], "other")
         bearer = {"authorization": f"Bearer {made['key']}"}
         for path in ("keys", "usage", "calls", "budgets"):
             refused = requests.get(f"{base}/{path}", headers=bearer, timeout=30)
@@ -294,16 +296,25 @@ def test_an_administrator_makes_keys_and_sees_usage(serve: Any, tmp_path: Path) 
             return answer.json()
 
         assert [key["id"] for key in get("keys")["keys"]] == [made["info"]["id"]]
-        assert eventually(lambda: bool(get("calls")["calls"]), 5.0)
-        (call,) = get("calls?key_id=" + made["info"]["id"])["calls"]
+        assert eventually(lambda: len(get("calls")["calls"]) == 2, 5.0)
+        unpriced, call = get("calls?key_id=" + made["info"]["id"])["calls"]
         assert (call["caller"]["user"], call["outcome"], call["status"]) == ("ann", "done", 200)
-        (group,) = get("usage?by=endpoint&by=model")["groups"]
-        assert (group["endpoint"], group["calls"]) == ("chat", 1)
-        assert group["cost"] > 0
+        group, other = get("usage?by=endpoint&by=model")["groups"]
+        assert (group["endpoint"], group["calls"], group["unpriced"]) == ("chat", 1, 0)
+        assert group["cost"] == call["cost"] == call["attempts"][0]["cost"] > 0
         (standing,) = get("budgets")["standing"]
         assert (standing["subject"], standing["used"]) == ("ann", group["cost"])
         metrics = requests.get(f"{gateway.url}/metrics", auth=auth, timeout=30).text
         assert 'pegboard_gateway_calls_total{endpoint="chat",' in metrics
+        # Nobody knows what the calls of the other endpoint cost, and nothing says that it is 0.
+        assert (unpriced["endpoint"], unpriced["cost"]) == ("other", None)
+        assert unpriced["attempts"][0]["cost"] is None
+        assert (other["endpoint"], other["cost"], other["unpriced"]) == ("other", 0, 1)
+        assert get("summary")["totals"]["unpriced"] == 1
+        assert [each["usd"] for each in get("tail")["calls"]] == [None, call["cost"] / 1e9]
+        assert re.search(r'unpriced_calls_total\{endpoint="other",[^}]*\} 1\.0', metrics)
+        (warning,) = get("health")["warnings"]
+        assert "The price of openai/small, at the endpoint 'other', is not known" in warning
         gone = requests.delete(f"{base}/keys/{made['info']['id']}", auth=auth, timeout=30)
         assert gone.status_code == 200
         everything = f"{get('keys')}{get('calls')}{metrics}"

@@ -152,6 +152,16 @@ def test_budgets_show_what_is_left(shell: Shell, tmp_path: Path) -> None:
     assert "1.5" in text
 
 
+def test_an_unknown_price_is_not_shown_as_none(shell: Shell, tmp_path: Path) -> None:
+    calls(tmp_path, record("ann", 10**9), evolve(record("ann", 0), is_unpriced=True))
+    shown = shell("usage")
+    assert "1 + ?" in shown.stdout
+    assert "Of 2 calls 1 have an unknown price" in " ".join(shown.stderr.split())
+    assert "1 + ?" in shell("budgets").stdout
+    rows = json.loads(shell("budgets", "--json").stdout)
+    assert [(row["measure"], row["unpriced"]) for row in rows] == [("money", 1), ("calls", 0)]
+
+
 def test_times_are_read_as_people_write_them() -> None:
     assert began_at_ms("24h", 100_000_000) == 100_000_000 - 86_400_000
     assert ends_at_ms("2d", 0) == 172_800_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -62,6 +63,7 @@ def test_prometheus_reads_sums_of_all_that_was_kept(tmp_path: Path) -> None:
     assert value("tokens_total", **model, kind="output") == 60
     assert value("tokens_total", **model, kind="reasoning") == 9
     assert value("cost_dollars_total", **model) == 4.5
+    assert value("unpriced_calls_total", **model) == 0
     assert value("call_seconds_bucket", **labels, le="0.1") == 0
     assert value("call_seconds_bucket", **labels, le="0.25") == 3
     assert value("call_seconds_bucket", **labels, le="+Inf") == 3
@@ -91,3 +93,5 @@ def test_a_call_is_a_span_with_one_for_each_attempt() -> None:
     assert attempt.attributes is not None
     assert attempt.attributes["error.type"] == "overloaded"
     assert attempt.end_time - attempt.start_time == 150_000_000  # type: ignore[operator]
+    spans.emit(provider.get_tracer("test"), evolve(RECORD, is_unpriced=True))
+    assert "pegboard.gateway.cost" not in (exporter.get_finished_spans()[-1].attributes or {})

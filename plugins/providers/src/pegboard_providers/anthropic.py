@@ -12,7 +12,15 @@ from attrs import field, frozen, validators
 from pegboard.contracts.llm import EventReader, Json, LLMRequest, Task
 from pegboard.settings import Secret
 from pegboard_llm import claude, shapes
-from pegboard_llm.vendors import HttpProvider, Stream, checked_url, fields, from_environment, key_of
+from pegboard_llm.vendors import (
+    HttpProvider,
+    Stream,
+    checked_url,
+    fields,
+    from_environment,
+    key_of,
+    variables_of,
+)
 
 from pegboard_providers import anthropic_messages as translate
 from pegboard_providers.settings import extra_headers, url_field
@@ -116,10 +124,10 @@ class Anthropic(AnthropicForm):
 
     def __init__(self, options: AnthropicSettings) -> None:
         super().__init__(options)
-        base = options.base_url or from_environment("ANTHROPIC_BASE_URL") or BASE_URL
-        self._url = checked_url(base, "base_url").removesuffix("/v1") + "/v1/messages"
-        own = options.base_url.rstrip("/").removesuffix("/v1") not in ("", BASE_URL)
-        variables = () if own else ("ANTHROPIC_API_KEY",)
+        home = from_environment("ANTHROPIC_BASE_URL") or BASE_URL
+        base = checked_url(options.base_url or home, "base_url")
+        self._url = base.removesuffix("/v1") + "/v1/messages"
+        variables = variables_of(base, home, "ANTHROPIC_API_KEY")
         key = self.keep_secret(key_of(options.api_key, self.vendor, *variables))
         self._headers = {"x-api-key": key, "anthropic-version": options.version}
         if options.beta:

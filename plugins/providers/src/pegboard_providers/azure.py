@@ -8,7 +8,7 @@ from attrs import field, frozen
 from pegboard.contracts.llm import Json, LLMRequest
 from pegboard.errors import ConfigError
 from pegboard.settings import Secret
-from pegboard_llm.vendors import checked_url, from_environment, key_of, segment
+from pegboard_llm.vendors import checked_url, from_environment, key_of, segment, variables_of
 
 from pegboard_providers.openai import TAKES
 from pegboard_providers.openai_form import PATHS, OpenAIForm
@@ -46,7 +46,8 @@ class Azure(OpenAIForm):
 
     def __init__(self, options: AzureSettings) -> None:
         super().__init__(options)
-        given = options.endpoint or from_environment("AZURE_OPENAI_ENDPOINT")
+        home = from_environment("AZURE_OPENAI_ENDPOINT")
+        given = options.endpoint or home
         if not given:
             raise ConfigError(
                 "There is no address of Azure OpenAI.",
@@ -55,15 +56,14 @@ class Azure(OpenAIForm):
         base = checked_url(given, "endpoint")
         self.base = base.removesuffix("/openai/v1").removesuffix("/openai")
         self._version = options.api_version or from_environment("OPENAI_API_VERSION") or API_VERSION
-        # The environment's credentials go to Azure, or where the environment says.
-        trusted = not options.endpoint or _is_azure(given)
+        # Anybody may have a resource on Azure: the environment's credentials go to its own.
         token = options.entra_token.value
-        if not token and not options.api_key and trusted:
-            token = from_environment("AZURE_OPENAI_AD_TOKEN")
+        if not token and not options.api_key:
+            token = from_environment(*variables_of(base, home, "AZURE_OPENAI_AD_TOKEN"))
         if token:
             self._headers = {"authorization": f"Bearer {self.keep_secret(token.strip())}"}
         else:
-            variables = ("AZURE_OPENAI_API_KEY",) if trusted else ()
+            variables = variables_of(base, home, "AZURE_OPENAI_API_KEY")
             key = key_of(options.api_key, self.vendor, *variables)
             self._headers = {"api-key": self.keep_secret(key)}
         self._headers |= extra_headers(options.headers)
@@ -88,8 +88,3 @@ class Azure(OpenAIForm):
 
     def _deployment(self, request: LLMRequest) -> str:
         return self.options.deployment or request.model
-
-
-def _is_azure(endpoint: str) -> bool:
-    host = endpoint.partition("://")[2].partition("/")[0].partition(":")[0]
-    return host.endswith((".openai.azure.com", ".cognitiveservices.azure.com", ".ai.azure.com"))

@@ -12,7 +12,7 @@ from attrs import frozen
 from pegboard.contracts.llm import EventReader, Json, LLMError, LLMRequest, Task, Trouble
 from pegboard_llm import contents, errors, estimate, shapes
 from pegboard_llm.checks import unsupported
-from pegboard_llm.vendors import HttpProvider, Stream, checked_url, fields, key_of
+from pegboard_llm.vendors import HttpProvider, Stream, checked_url, fields, key_of, variables_of
 
 from pegboard_providers.settings import KeyAndAddress, extra_headers
 
@@ -59,7 +59,7 @@ class Cohere(HttpProvider):
     def __init__(self, options: CohereSettings) -> None:
         super().__init__(options)
         base = checked_url(options.base_url or BASE_URL, "base_url")
-        variables = ("COHERE_API_KEY", "CO_API_KEY") if base == BASE_URL else ()
+        variables = variables_of(base, BASE_URL, "COHERE_API_KEY", "CO_API_KEY")
         key = self.keep_secret(key_of(options.api_key, self.vendor, *variables))
         base = base.removesuffix("/v1").removesuffix("/v2")
         self._urls = {Task.CHAT: f"{base}/v2/chat", Task.EMBEDDING: f"{base}/v2/embed"}

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from attrs import field, frozen
 from pegboard.contracts.llm import Task
 from pegboard.errors import ConfigError
-from pegboard_llm.vendors import checked_url, key_of
+from pegboard_llm.vendors import checked_url, key_of, variables_of
 
 from pegboard_providers.openai_form import OpenAIForm
 from pegboard_providers.settings import KeyAndAddress, extra_headers
@@ -63,9 +63,7 @@ class Compatible(OpenAIForm):
                 "https://host.example/v1.",
             )
         self.base = checked_url(address, "base_url")
-        # The environment's key is for the usual address; one for another is in the settings.
-        usual = self.base == preset.base_url or (not preset.base_url and bool(preset.key))
-        variables = preset.key if usual else ()
+        variables = variables_of(self.base, preset.base_url, *preset.key)
         key = key_of(options.api_key, self.vendor, *variables, needed=not preset.keyless)
         if key:
             self._headers["authorization"] = f"Bearer {self.keep_secret(key)}"

@@ -15,7 +15,7 @@ from pegboard.contracts.llm import LLMRequest, Task
 from pegboard.errors import ConfigError
 from pegboard.settings import Secret, shared
 from pegboard_llm.renewing import Token
-from pegboard_llm.vendors import checked_url, fields, from_environment, key_of
+from pegboard_llm.vendors import checked_url, fields, from_environment, key_of, variables_of
 
 from pegboard_providers.client_credentials import Client
 from pegboard_providers.compatible import CompatibleSettings
@@ -61,10 +61,9 @@ class Databricks(OpenAIForm):
                 "There is no address of Databricks.",
                 hint='Set "base_url" to that of your workspace, or the variable DATABRICKS_HOST.',
             )
-        # What the environment holds goes where the environment says, and nowhere else.
-        found = from_environment if self.base == usual else _nothing
-        client_id = options.client_id or found("DATABRICKS_CLIENT_ID")
-        secret = options.client_secret.value or found("DATABRICKS_CLIENT_SECRET")
+        names = variables_of(self.base, usual, "DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET")
+        client_id = options.client_id or from_environment(*names[:1])
+        secret = options.client_secret.value or from_environment(*names[1:])
         self._token: Token | None = None
         if client_id and secret and not options.api_key:
             url, scope = f"{self.base}/oidc/v1/token", {"scope": "all-apis"}
@@ -72,7 +71,7 @@ class Databricks(OpenAIForm):
             client = Client(self.vendor, url, client_id, secret, options.http, scope)
             self.credentials = self._token = client.token()
         else:
-            variables = ("DATABRICKS_TOKEN",) if self.base == usual else ()
+            variables = variables_of(self.base, usual, "DATABRICKS_TOKEN")
             key = key_of(options.api_key, self.vendor, *variables)
             self._headers["authorization"] = f"Bearer {self.keep_secret(key)}"
         self._headers |= extra_headers(options.headers)
@@ -101,7 +100,3 @@ def _workspace(given: str) -> str:
         return ""
     url = given if "://" in given else f"https://{given}"
     return checked_url(url, "base_url").removesuffix(_ENDPOINTS)
-
-
-def _nothing(*_: str) -> str:
-    return ""

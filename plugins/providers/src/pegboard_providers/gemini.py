@@ -29,6 +29,7 @@ from pegboard_llm.vendors import (
     from_environment,
     key_of,
     segment,
+    variables_of,
 )
 
 from pegboard_providers import gemini_contents as translate
@@ -143,10 +144,10 @@ class Gemini(GeminiForm):
 
     def __init__(self, options: GeminiSettings) -> None:
         super().__init__(options)
-        base = options.base_url or from_environment("GEMINI_BASE_URL") or BASE_URL
-        self._base = f"{checked_url(base, 'base_url')}/{segment(options.version)}/models/"
-        own = options.base_url.rstrip("/") not in ("", BASE_URL)
-        variables = () if own else ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+        home = from_environment("GEMINI_BASE_URL") or BASE_URL
+        base = checked_url(options.base_url or home, "base_url")
+        self._base = f"{base}/{segment(options.version)}/models/"
+        variables = variables_of(base, home, "GEMINI_API_KEY", "GOOGLE_API_KEY")
         key = self.keep_secret(key_of(options.api_key, self.vendor, *variables))
         self._headers = {"x-goog-api-key": key, **extra_headers(options.headers)}
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 from pegboard.contracts.llm import Json, LLMRequest, Task
 from pegboard_llm import contents
 from pegboard_llm.checks import unsupported
-from pegboard_llm.vendors import checked_url, fields, key_of
+from pegboard_llm.vendors import checked_url, fields, key_of, variables_of
 
 from pegboard_providers.openai_form import OpenAIForm
 from pegboard_providers.settings import KeyAndAddress, extra_headers
@@ -49,7 +49,7 @@ class Mistral(OpenAIForm):
     def __init__(self, options: KeyAndAddress) -> None:
         super().__init__(options)
         self.base = checked_url(options.base_url or BASE_URL, "base_url")
-        variables = ("MISTRAL_API_KEY",) if self.base == BASE_URL else ()
+        variables = variables_of(self.base, BASE_URL, "MISTRAL_API_KEY")
         key = self.keep_secret(key_of(options.api_key, self.vendor, *variables))
         self._headers = {"authorization": f"Bearer {key}", **extra_headers(options.headers)}
 

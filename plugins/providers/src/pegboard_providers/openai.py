@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from attrs import frozen
 from pegboard.contracts.llm import Json, LLMRequest, Task
-from pegboard_llm.vendors import checked_url, fields, from_environment, key_of
+from pegboard_llm.vendors import checked_url, fields, from_environment, key_of, variables_of
 
 from pegboard_providers.openai_form import OpenAIForm
 from pegboard_providers.settings import KeyAndAddress, extra_headers
@@ -55,14 +55,15 @@ class OpenAI(OpenAIForm):
 
     def __init__(self, options: OpenAISettings) -> None:
         super().__init__(options)
-        base = options.base_url or from_environment("OPENAI_BASE_URL", "OPENAI_API_BASE")
-        self.base = checked_url(base or BASE_URL, "base_url")
-        # The environment's key goes nowhere but where the environment says.
-        variables = () if options.base_url not in ("", BASE_URL) else ("OPENAI_API_KEY",)
+        home = from_environment("OPENAI_BASE_URL", "OPENAI_API_BASE") or BASE_URL
+        self.base = checked_url(options.base_url or home, "base_url")
+        variables = variables_of(self.base, home, "OPENAI_API_KEY")
         key = self.keep_secret(key_of(options.api_key, self.vendor, *variables))
         self._headers = {"authorization": f"Bearer {key}", **extra_headers(options.headers)}
-        organization = options.organization or from_environment("OPENAI_ORG_ID")
-        project = options.project or from_environment("OPENAI_PROJECT_ID")
+        variables = variables_of(self.base, home, "OPENAI_ORG_ID")
+        organization = options.organization or from_environment(*variables)
+        variables = variables_of(self.base, home, "OPENAI_PROJECT_ID")
+        project = options.project or from_environment(*variables)
         if organization:
             self._headers["openai-organization"] = organization
         if project:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from attrs import field, frozen
 from pegboard.contracts.llm import Task
 from pegboard.settings import Secret
-from pegboard_llm.vendors import checked_url, key_of
+from pegboard_llm.vendors import checked_url, key_of, variables_of
 
 from pegboard_providers.openai import TAKES
 from pegboard_providers.openai_form import OpenAIForm
@@ -47,7 +47,7 @@ class Portkey(OpenAIForm):
     def __init__(self, options: PortkeySettings) -> None:
         super().__init__(options)
         self.base = checked_url(options.base_url or BASE_URL, "base_url")
-        variables = ("PORTKEY_API_KEY",) if self.base == BASE_URL else ()
+        variables = variables_of(self.base, BASE_URL, "PORTKEY_API_KEY")
         key = self.keep_secret(key_of(options.api_key, self.vendor, *variables))
         self._headers = {"x-portkey-api-key": key}
         if options.portkey_provider:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pegboard.hookspecs import Backend, Command, hookimpl
 from pegboard.uris import PLAIN_PATH
@@ -123,6 +123,14 @@ def pegboard_server_started(host: Host, tracking_uri: str | None) -> Callable[[]
     from pegboard_registry.webhooks.background import Background
 
     return Background(host, tracking_uri).close
+
+
+@hookimpl(optionalhook=True)
+def pegboard_budget_exceeded(host: Host, data: Mapping[str, Any]) -> None:
+    """Queue the webhook event of a gateway's budget that is spent."""
+    from pegboard_registry.webhooks import background
+
+    background.announce(host, "budget_policy.exceeded", data)
 
 
 @hookimpl

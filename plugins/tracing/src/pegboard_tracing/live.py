@@ -63,6 +63,7 @@ class OpenTrace:
         "is_remote",
         "metadata",
         "open",
+        "outside",
         "request_preview",
         "response_preview",
         "root",
@@ -79,6 +80,8 @@ class OpenTrace:
         self.is_remote = is_remote
         self.root: LiveSpan | None = None
         self.open: dict[str, LiveSpan] = {}
+        self.outside: Any = None
+        """Its place among OpenTelemetry's spans, where these have processors."""
         self.tags: dict[str, Any] = {}
         self.metadata: dict[str, Any] = {}
         self.state: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,10 +13,14 @@ from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
+from pegboard.targets import resolve
 
 from pegboard_tracing import destinations, ids, outlines
 from pegboard_tracing.live import LiveSpan, OpenTrace
 from pegboard_tracing.noop import NoOpSpan
+
+_SDK = "opentelemetry.sdk.trace"
+"""What is imported where OpenTelemetry has a provider. We do not import it."""
 
 _LONG_SECONDS = 1.0
 """After this time a span that is open is written as far as it goes."""
@@ -60,6 +65,8 @@ configuration = Configuration()
 last_of_thread: ContextVar[str | None] = ContextVar("pegboard_last_trace", default=None)
 last_of_process: str | None = None
 
+_modules = sys.modules
+_is_meeting = True
 _lock = threading.Lock()
 _traces: dict[str, OpenTrace] = {}
 _watcher: threading.Thread | None = None
@@ -114,7 +121,21 @@ def _begin_trace(
     _traces[trace.trace_id] = trace
     if _watcher is None:
         _watch()
+    if _SDK in _modules:
+        _meet(trace, name)
     return span
+
+
+def _meet(trace: OpenTrace, name: str) -> None:
+    """Let OpenTelemetry's provider have the spans of a trace, if others have set one."""
+    global _is_meeting
+    if not _is_meeting:
+        return
+    try:
+        resolve("pegboard_tracing.tracing.passing:begun")(trace, name)
+    except Exception as error:
+        _is_meeting = False
+        complain("Spans do not reach OpenTelemetry: %r", error)
 
 
 def chosen() -> str | None:

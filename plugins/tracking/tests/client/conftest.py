@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from attrs import define, field
@@ -165,7 +165,8 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        fields = parse_qs(parts.query, keep_blank_values=True)
+        query = {name: many[0] if len(many) == 1 else many for name, many in fields.items()}
         seen = Seen(self.command, unquote(parts.path), query, headers, body, parts.path)
         self.ours.seen.append(seen)
         fault = self.ours.fault(seen)

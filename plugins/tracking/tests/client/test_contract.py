@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pegboard_testing import DataSetsContract, TrackingStoreContract
+from pegboard_testing import DataSetsContract, ScorersContract, TrackingStoreContract
 
 PURGE = "the protocol knows no purging"
 NOT_KEPT = {
@@ -17,7 +17,7 @@ NOT_KEPT = {
 }
 
 
-class TestRestStore(TrackingStoreContract, DataSetsContract):
+class TestRestStore(TrackingStoreContract, DataSetsContract, ScorersContract):
     @pytest.fixture(autouse=True)
     def exception(self, request):
         if reason := NOT_KEPT.get(request.node.originalname):

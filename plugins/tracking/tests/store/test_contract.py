@@ -8,11 +8,13 @@ from pegboard.host import Host
 from pegboard_testing import (
     ActivityContract,
     BatchesContract,
+    CodeScorersContract,
     CurvesContract,
     DataSetsContract,
     HeartbeatsContract,
     PackedPointsContract,
     RunTableContract,
+    ScoringTasksContract,
     TrackingStoreContract,
 )
 
@@ -26,6 +28,8 @@ class TestSqliteStore(
     ActivityContract,
     RunTableContract,
     DataSetsContract,
+    CodeScorersContract,
+    ScoringTasksContract,
 ):
     @pytest.fixture
     def open_store(self, tmp_path):

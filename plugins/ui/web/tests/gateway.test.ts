@@ -3,11 +3,11 @@ import { type Call, type Endpoint, fits, foundBy, healthOf, joined, limit, outco
 import { type Piece, Reader, refusal } from '../src/pages/gateway/pieces'
 
 const target = (model: string, more: Partial<Target> = {}): Target => ({ provider: 'p', model, weight: 1, fallback: 0, attempts: 0, attempts_failed: 0, state: 'closed', seconds: 0, reason: '', running: 0, ...more })
-const endpoint = (more: Partial<Endpoint>): Endpoint => ({ name: 'a', is_there: true, chats: true, tasks: [], targets: [], counts: [], budgets: [], calls: 0, cached: 0, failed: 0, refused: 0, gone: 0, fell_back: 0, tokens: 0, usd: 0, p50: null, p95: null, ...more })
+const endpoint = (more: Partial<Endpoint>): Endpoint => ({ name: 'a', is_there: true, chats: true, tasks: [], targets: [], counts: [], budgets: [], calls: 0, cached: 0, failed: 0, refused: 0, gone: 0, fell_back: 0, tokens: 0, usd: 0, unpriced: 0, p50: null, p95: null, ...more })
 const call = (more: Partial<Call>): Call => ({ number: 1, id: '', started_ms: 0, endpoint: 'a', provider: 'p', model: 'm', outcome: 'done', status: 200, trouble: '', stream: false, tokens_in: 0, tokens_out: 0, usd: 0, seconds: 0, first_token_seconds: 0, fell_back: false, attempts: [], ...more })
 
 it('money', () => {
-  expect([0, 412.8, 1234.5, 0.0081, 0.00012, 0.0000032].map(usd)).toEqual(['$0.00', '$412.80', '$1,234.50', '$0.0081', '$0.0001', '$3.2e-6'])
+  expect([0, 412.8, 1234.5, 0.0081, 0.00012, 0.0000032, null].map(usd)).toEqual(['$0.00', '$412.80', '$1,234.50', '$0.0081', '$0.0001', '$3.2e-6', '?'])
   expect([600, 1200, 0.5, 2.25, 0.00001].map(limit)).toEqual(['$600', '$1,200', '$0.50', '$2.25', '$1.0e-5'])
 })
 it('seconds and shares', () => {
@@ -36,7 +36,7 @@ it('endpoints are sorted, what has no value last', () => {
 })
 it('windows, and where the money will be', () => {
   const begins = Date.UTC(2026, 10, 1)
-  const spend = { window: 'month', begins_ms: begins, ends_ms: Date.UTC(2026, 11, 1), step_ms: 86_400_000, usd: [10, 5], budget: null }
+  const spend = { window: 'month', begins_ms: begins, ends_ms: Date.UTC(2026, 11, 1), step_ms: 86_400_000, usd: [10, 5], unpriced: 0, budget: null }
   expect(['month', 'year', 'day', 'week', '10 minutes'].map((window) => windowWords({ window, begins_ms: begins }))).toEqual(['in November', 'in 2026', 'today', 'this week', 'this 10 minutes'])
   expect(spentOf(spend, begins + 15 * 86_400_000)).toEqual({ so_far: 15, by_end: 30 })
   expect(spentOf(spend, begins + 86_400_000)).toEqual({ so_far: 15, by_end: undefined })

@@ -34,6 +34,7 @@ it.each([
   ["params.a in ('x')", true], ['two words', true], ['me', false], ['mel', true], ['metrics.a > 1 and', false], ['metrics.a is null', true], ['metrics.a is not null', true], ['', true],
 ])('%j is whole: %s', (text, whole) => expect(isWhole(text)).toBe(whole))
 
+it('datasets have names and digests', () => expect([columnOf('datasets.name'), placeAt("dataset.digest = '9", 18).column, isFilter('dataset.name is null'), isWhole('datas')]).toEqual(['dataset.name', 'dataset.digest', true, false]))
 it('words are no filter', () => expect([isFilter('night queue'), isFilter("params.a like 'x%'"), isFilter('a=1')]).toEqual([false, true, true]))
 it('a term is added', () => {
   expect(withTerm('', 'a = 1')).toBe('a = 1')

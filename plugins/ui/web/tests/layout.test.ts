@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { DATASETS, termOf, usesOf } from '../src/core/columns'
 import { arranged, layout, nameWidth, shortened, withSpark } from '../src/pages/experiment/layout'
 import { branchesOf, type Key } from '../src/pages/experiment/keytree'
 
@@ -22,6 +23,18 @@ it.each([['3e-4', '3e-4'], ['0.000186915887850467', '0.0001869'], ['123456789012
 it('names have the room they need, and no more', () => {
   expect(nameWidth([{ name: 'x', depth: 0, children: 0 }])).toBe(180)
   expect(nameWidth([{ name: 'x'.repeat(250), depth: 0, children: 0 }])).toBe(440)
+})
+
+describe('datasets', () => {
+  const text = 'a, b@9f2c8a7be1 (training), wine@77aa'
+  it('are told apart', () => expect(usesOf(text)).toEqual([{ name: 'a, b', digest: '9f2c8a7be1', context: 'training' }, { name: 'wine', digest: '77aa', context: '' }]))
+  it('are shown with the head of their digest', () => expect(layout([DATASETS], () => [text], '', '')[0]!.format(text)).toBe('a, b@9f2c8a7b (training), wine@77aa'))
+  it.each([
+    [DATASETS, 'wine@77aa', "dataset.name = 'wine' and dataset.digest = '77aa'"],
+    ['params.opt', "it's", `params.opt = "it's"`],
+    ['metrics.a/b', 0.5, 'metrics.`a/b` = 0.5'],
+    ['attributes.duration', 5, ''],
+  ])('%s of %s is asked for as %s', (column, value, term) => expect(termOf(column, value)).toBe(term))
 })
 
 describe('keys as a tree', () => {

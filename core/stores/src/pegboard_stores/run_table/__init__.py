@@ -4,7 +4,14 @@
 tells filters from plain words. A store without the ability is read run by run instead.
 """
 
-from pegboard_stores.run_table.columns import DURATION, column_name, parse_column, parse_sort
+from pegboard_stores.run_table.columns import (
+    DATASETS,
+    DURATION,
+    column_name,
+    datasets_text,
+    parse_column,
+    parse_sort,
+)
 from pegboard_stores.run_table.contract import (
     DISTINCT,
     Changes,
@@ -23,6 +30,7 @@ from pegboard_stores.run_table.contract import (
 )
 
 __all__ = [
+    "DATASETS",
     "DISTINCT",
     "DURATION",
     "Changes",
@@ -39,6 +47,7 @@ __all__ = [
     "ValueCount",
     "Within",
     "column_name",
+    "datasets_text",
     "parse_column",
     "parse_sort",
 ]

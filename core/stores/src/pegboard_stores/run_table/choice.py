@@ -8,7 +8,7 @@ from attrs import frozen
 
 from pegboard_stores.filters import Expr, Field, Kind, OrderBy
 from pegboard_stores.run_table import words
-from pegboard_stores.run_table.columns import DURATION
+from pegboard_stores.run_table.columns import DATASETS, DURATION
 
 LOOKED_AT = 64
 """How many of the matching runs are read to choose columns, spread evenly."""
@@ -19,6 +19,7 @@ _ALWAYS = (Field(Kind.ATTRIBUTE, "start_time"), Field(Kind.ATTRIBUTE, DURATION))
 _SHOWN = frozenset({"run_id", "run_name", "status"})
 """Attributes that each row has in any case."""
 _COLUMNS = (Kind.METRIC, Kind.PARAM, Kind.TAG)
+_DATASETS = Field(Kind.ATTRIBUTE, DATASETS)
 _SYSTEM = "system/"
 FIRST = "*"
 """In place of a metric's key: the first metric among the columns. No metric is named so."""
@@ -38,8 +39,13 @@ class Seen:
 def asked(text: str, expr: Expr | None, sort: OrderBy | None, *more: Field) -> list[Field]:
     """Return the columns that ``more``, an order and a filter speak of, each once."""
     spoken = words.columns_of(expr) if words.is_filter(text) else ()
-    named = [*more, *([sort.field] if sort else []), *spoken]
+    named = [*more, *([sort.field] if sort else []), *map(_shown_in, spoken)]
     return [each for each in dict.fromkeys(named) if _is_column(each)]
+
+
+def _shown_in(field: Field) -> Field:
+    """Return the column that shows what a filter speaks of: one for all that datasets have."""
+    return _DATASETS if field.kind is Kind.DATASET else field
 
 
 def _is_column(field: Field) -> bool:

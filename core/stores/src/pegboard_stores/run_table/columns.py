@@ -5,12 +5,18 @@ The key is all that follows the first dot, as it is, without quotes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from pegboard.entities import DatasetInput
 from pegboard.errors import InvalidValue, quoted
+from pegboard.tags import DATASET_CONTEXT
 
 from pegboard_stores.filters import RUNS, Field, Kind, OrderBy
 
 DURATION = "duration"
 """The attribute that is a run's end less its start, in ms; a run that goes on has none."""
+DATASETS = "datasets"
+"""The attribute that names the datasets a run used: ``iris@9f2c (training), wine@77aa``, sorted."""
 
 _NUMBERS = ("start_time", "end_time", DURATION)
 _PREFIXES = {
@@ -20,7 +26,7 @@ _PREFIXES = {
     "attributes": Kind.ATTRIBUTE,
 }
 _NAMES = {kind: prefix for prefix, kind in _PREFIXES.items()}
-_ATTRIBUTES = (*RUNS.attributes, DURATION)
+_ATTRIBUTES = (*RUNS.attributes, DURATION, DATASETS)
 
 
 def column_name(field: Field) -> str:
@@ -52,6 +58,17 @@ def parse_sort(text: str) -> OrderBy | None:
     if not text:
         return None
     return OrderBy(parse_column(text.removeprefix("-")), ascending=not text.startswith("-"))
+
+
+def datasets_text(uses: Iterable[DatasetInput]) -> str | None:
+    """Return what stands in the column of ``DATASETS``; None without any use."""
+    return ", ".join(sorted(map(_use_text, uses))) or None
+
+
+def _use_text(use: DatasetInput) -> str:
+    context = next((tag.value for tag in use.tags if tag.key == DATASET_CONTEXT), None)
+    named = f"{use.dataset.name}@{use.dataset.digest}"
+    return named if context is None else f"{named} ({context})"
 
 
 def is_number(column: Field) -> bool:

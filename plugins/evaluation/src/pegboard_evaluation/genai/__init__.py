@@ -9,6 +9,8 @@ from pegboard_evaluation.genai.ensembles import make_scorer_ensemble
 from pegboard_evaluation.genai.estimating import Estimate, estimate
 from pegboard_evaluation.genai.evaluating import evaluate
 from pegboard_evaluation.genai.judging import make_judge
+from pegboard_evaluation.genai.registration import ScorerSamplingConfig
+from pegboard_evaluation.genai.registry import delete_scorer, get_scorer, list_scorers
 from pegboard_evaluation.genai.scoring import Scorer, scorer
 from pegboard_evaluation.genai.spending import BudgetExceeded
 
@@ -16,10 +18,14 @@ __all__ = [
     "BudgetExceeded",
     "Estimate",
     "Scorer",
+    "ScorerSamplingConfig",
     "datasets",
+    "delete_scorer",
     "estimate",
     "evaluate",
+    "get_scorer",
     "judges",
+    "list_scorers",
     "make_judge",
     "make_scorer_ensemble",
     "scorer",

@@ -7,12 +7,13 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 from pegboard_tracing import api
 from pegboard_tracing.api import SpanType, Trace
 
-from pegboard_evaluation.genai import limits, pool, spending
+from pegboard_evaluation.genai import limits, patience, pool, spending
 from pegboard_evaluation.genai.cases import Case
+from pegboard_evaluation.genai.patience import Patience
 
 ROW = "pegboard.evaluation.row"
 """The key of a row, in the metadata of its trace."""
@@ -57,10 +58,12 @@ class Answer:
 
 @frozen
 class Place:
-    """Where answers go."""
+    """Where answers go, and how often rows are answered and scored."""
 
     run_id: str
     experiment_id: str
+    predicting: Patience = field(factory=patience.of_predictions)
+    scoring: Patience = field(factory=patience.of_scorers)
 
 
 def answer(
@@ -71,7 +74,9 @@ def answer(
         return _given(case, case.trace, place.run_id)
     metadata = {api.SOURCE_RUN: place.run_id, ROW: case.key}
     with api.kept(place.experiment_id, metadata, case.tags):
-        return _recorded(case) if predict is None else _predicted(case, predict, seconds)
+        if predict is None:
+            return _recorded(case)
+        return _predicted(case, predict, seconds, place)
 
 
 def _given(case: Case, trace: Trace, run_id: str) -> Answer:
@@ -90,7 +95,9 @@ def _recorded(case: Case) -> Answer:
     return Answer(case.outputs, span.trace_id, None, span.span_id)
 
 
-def _predicted(case: Case, predict: Callable[..., Any], seconds: float | None) -> Answer:
+def _predicted(
+    case: Case, predict: Callable[..., Any], seconds: float | None, place: Place
+) -> Answer:
     made = Answer()
     is_async = inspect.iscoroutinefunction(predict)
     if seconds is None and is_async:
@@ -118,8 +125,16 @@ def _predicted(case: Case, predict: Callable[..., Any], seconds: float | None) -
 
     # What happens in another task than ours is not seen from here, so that gets a span of ours.
     has_own = getattr(predict, _TRACED, False) and not is_async
+
+    def attempt() -> Any:
+        if made.trace_id is not None:
+            # The call before this one was refused: there is nothing to be seen in its trace.
+            api.traces_of().delete(place.experiment_id, trace_ids=[made.trace_id])
+            made.trace_id = made.span_id = None
+        return pool.within(seconds, traced if has_own else within_span)
+
     try:
-        made.outputs = pool.within(seconds, traced if has_own else within_span)
+        made.outputs = place.predicting.call(attempt)
     except Exception as error:
         made.error = f"predict_fn failed: {type(error).__name__}: {error}"
     if made.trace_id is None:

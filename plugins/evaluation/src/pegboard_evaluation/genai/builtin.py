@@ -110,7 +110,7 @@ class Guidelines(AnswerJudge):
     def check(self) -> None:
         """Refuse what are no guidelines."""
         super().check()
-        _ = _lines(self.guidelines)
+        _ = lines(self.guidelines)
 
     def judged(self, parts: dict[str, str], outputs: Any, expected: Mapping[str, Any]) -> Feedback:
         """Ask the model, with the guidelines first: they are the same for all rows."""
@@ -132,7 +132,8 @@ class ExpectationsGuidelines(AnswerJudge):
         return _with_guidelines(self, expected["guidelines"], parts)
 
 
-def _lines(guidelines: Any) -> str:
+def lines(guidelines: Any) -> str:
+    """Return guidelines as a text; InvalidValue if they are none."""
     given = [guidelines] if isinstance(guidelines, str) else guidelines
     texts_only = isinstance(given, (list, tuple)) and all(isinstance(each, str) for each in given)
     if not texts_only or not any(each.strip() for each in given):
@@ -141,7 +142,7 @@ def _lines(guidelines: Any) -> str:
 
 
 def _with_guidelines(judge: AnswerJudge, guidelines: Any, parts: Mapping[str, str]) -> Feedback:
-    told = _lines(guidelines)
+    told = lines(guidelines)
     found = judge.ask(judge.instructions, guidelines=told, **parts)
     found.metadata = {**(found.metadata or {}), "guideline": told}
     return found

@@ -121,6 +121,15 @@ class EnsembleScorer(Scorer):
         wanted = {name for each in self.scorers for name in each.takes}
         return tuple(name for name in scoring.FIELDS if name in wanted)
 
+    def _serialized(self) -> dict[str, Any]:
+        if not isinstance(self.ensemble_fn, str):
+            raise InvalidValue(
+                f"The scorer {self.name!r} makes one value by a function, which is not registered.",
+                hint=f"Name one of: {', '.join(ENSEMBLES)}.",
+            )
+        parts = [each.model_dump() for each in self.scorers]
+        return {"ensemble_scorer_data": {"ensemble_fn": self.ensemble_fn, "scorers": parts}}
+
     def __call__(self, **given: Any) -> Any:
         """Return the one value."""
         found = [self._one(each, given) for each in self.scorers]

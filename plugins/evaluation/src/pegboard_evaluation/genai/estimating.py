@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import frozen
 from pegboard.errors import PegboardError
-from pegboard_llm.estimate import BYTES_OF_TOKEN, DEFAULT_OUTPUT
+from pegboard_llm.estimate import BYTES_OF_TOKEN
 from pegboard_scripting.fluent import runs
 
 from pegboard_evaluation.genai import cases as reading
@@ -137,7 +137,7 @@ def _scoring(whole: Scorer, cases: Sequence[Case], known: Mapping[str, keeping.E
     return _sum(whole.name, calls, unknown)
 
 
-_ANSWER = "x" * (DEFAULT_OUTPUT * BYTES_OF_TOKEN)
+_ANSWER = "x" * (spending.USUAL_OUTPUT * BYTES_OF_TOKEN)
 """Stands for an answer that is not there yet."""
 
 

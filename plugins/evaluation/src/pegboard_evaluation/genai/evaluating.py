@@ -22,17 +22,27 @@ from pegboard.errors import InvalidValue, PegboardError, quoted
 from pegboard_scripting import data as descriptions
 from pegboard_scripting.client import Client
 from pegboard_scripting.fluent import models, runs
+from pegboard_stores.evaluations import FIGURES, ROWS
 from pegboard_tracing.api import SESSION, Feedback, check_kept, context
 
 from pegboard_evaluation import rows as kept_rows
 from pegboard_evaluation.data_sets import data_set as data_sets
 from pegboard_evaluation.genai import cases as reading
-from pegboard_evaluation.genai import judging, keeping, limits, pool, scoring, spending, summary
+from pegboard_evaluation.genai import (
+    judging,
+    keeping,
+    limits,
+    pool,
+    scoring,
+    spending,
+    summary,
+    texts,
+)
 from pegboard_evaluation.genai.answering import MODEL, Answer, Place, answer
 from pegboard_evaluation.genai.cases import Case
+from pegboard_evaluation.genai.patience import Patience
 from pegboard_evaluation.genai.results import EvaluationResult, criteria
 from pegboard_evaluation.genai.scoring import Scorer
-from pegboard_evaluation.recording import FIGURES, ROWS
 
 KIND = "genai"
 _RUN_TYPE, _RUN_TYPE_TAG = "genai_evaluate", "mlflow.runType"
@@ -215,22 +225,28 @@ class _Work:
                 answering.submit(partial(self._answer, case))
                 waiting += 1
             while waiting:
-                found = self._done.get()
+                found = self._next()
                 waiting -= 1
-                if isinstance(found, spending.OverBudget):
-                    continue
-                if isinstance(found, BaseException):
-                    raise found
                 if isinstance(found, Case):
                     for each in own:
                         waiting += self._begin(score, found, each)
-                else:
+                elif found is not None:
                     self.scores.add(*found)
-            with suppress(spending.OverBudget):
-                self._score_sessions()
+            for _ in range(self._begin_sessions(score)):
+                if (found := self._next()) is not None:
+                    self.scores.add(*found)
         finally:
             answering.close()
             score.close()
+
+    def _next(self) -> Any:
+        """Return what is done next; None if the budget was spent. What was raised is raised."""
+        found = self._done.get()
+        if isinstance(found, spending.OverBudget):
+            return None
+        if isinstance(found, BaseException):
+            raise found
+        return found
 
     def _answer(self, case: Case) -> Case:
         earlier = self.known.get(case.key)
@@ -283,6 +299,7 @@ class _Work:
             trace = keeping.whole_trace(of_row) if "trace" in scorer.takes else None
             found = scored(
                 scorer,
+                self.place.scoring,
                 inputs=case.inputs,
                 outputs=of_row.outputs,
                 expectations=case.expectations,
@@ -299,8 +316,11 @@ class _Work:
             keeping.forget(of_row, earlier.ids_of(scorer.name))
         return scorer.name, case.number, found
 
-    def _score_sessions(self) -> None:
-        """Score the traces of each session together; the score is that of the first."""
+    def _begin_sessions(self, score: pool.Pool) -> int:
+        """Have the traces of each session scored together; the score is that of the first.
+
+        Returns how many scores there will be.
+        """
         wanted = [each for each in self.scorers if each.is_session_level_scorer]
         sessions: dict[str, list[tuple[Case, Any]]] = {}
         for case in self.cases if wanted else ():
@@ -313,25 +333,36 @@ class _Work:
                 f"The scorer {wanted[0].name!r} is about sessions, and no trace is of one.",
                 hint="Set it with update_current_trace(session_id=…).",
             )
-        for given in sessions.values():
-            given.sort(key=lambda each: each[1].info.request_time)
-            first = given[0][0]
+        begun = 0
+        for session, given in sessions.items():
+            traces = texts.in_order([trace for _, trace in given])
+            cases = {trace.info.trace_id: case for case, trace in given}
+            in_order = [cases[each.info.trace_id] for each in traces]
             for each in wanted:
-                if (known := self._known(first, each)) is not None:
-                    self.scores.add(each.name, first.number, known)
+                if (known := self._known(in_order[0], each)) is not None:
+                    self.scores.add(each.name, in_order[0].number, known)
                     continue
-                session_traces = [trace for _, trace in given]
-                expected = {k: v for case, _ in given for k, v in case.expectations.items()}
-                found = scored(each, session=session_traces, expectations=expected)
-                self.scores.add(*self._keep(each, first, found))
+                score.submit(partial(self._score_session, session, in_order, traces, each))
+                begun += 1
+        return begun
+
+    def _score_session(
+        self, session: str, cases: list[Case], traces: list[Any], scorer: Scorer
+    ) -> tuple[str, int, list[Feedback]]:
+        expected = {k: v for case in cases for k, v in case.expectations.items()}
+        found = scored(scorer, self.place.scoring, session=traces, expectations=expected)
+        for each in found:
+            each.metadata = {**(each.metadata or {}), SESSION: session}
+        return self._keep(scorer, cases[0], found)
 
 
-def scored(scorer: Scorer, **given: Any) -> list[Feedback]:
+def scored(scorer: Scorer, patience: Patience, **given: Any) -> list[Feedback]:
     """Return what a scorer says; why it failed, if it failed."""
     try:
         # Traces of what scorers do would stand among those of the rows.
         with context(enabled=False):
-            return scoring.feedback_of(scorer.name, scorer.run(**given))
+            said = patience.call(partial(scorer.run, **given))
+            return scoring.feedback_of(scorer.name, said)
     except Exception as error:
         told = traceback.format_exc()
         return [scoring.failed(scorer.name, "SCORER_ERROR", _told(error), told)]
@@ -417,7 +448,10 @@ def _sum_up(client: Client, work: _Work, about: _About) -> EvaluationResult:
     }
     client.log_text(work.run_id, json.dumps(told), FIGURES)
     if len(work.cases) <= kept_rows.MOST:
-        client.log_text(work.run_id, kept_rows.kept(_table(work), scores.columns()).text(), ROWS)
+        kept = kept_rows.kept(_table(work), scores.columns())
+        of_rows = [work.answers.get(case.number) for case in work.cases]
+        kept.traces = [None if each is None else each.trace_id for each in of_rows]
+        client.log_text(work.run_id, kept_rows.text_of(kept), ROWS)
     return EvaluationResult(
         run_id=work.run_id,
         metrics=metrics,

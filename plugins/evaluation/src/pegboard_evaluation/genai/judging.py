@@ -49,17 +49,34 @@ class Judge(Scorer):
     def digest(self) -> str:
         """What is the same for the same instructions and model."""
         found = Scorer.digest.func(self)  # type: ignore[attr-defined]
-        return scoring.sha256(f"{found}\n{self.model or default_model()}") if found else ""
+        return scoring.sha256(f"{found}\n{self.used_model}") if found else ""
+
+    @property
+    def used_model(self) -> str:
+        """The model that it asks."""
+        return self.model or default_model()
 
     @property
     def feedback_value_type(self) -> Any:
         """The type of its values."""
         return self.kind
 
+    def _serialized(self) -> dict[str, Any]:
+        for name in ("base_url", "extra_headers"):
+            if getattr(self, name):
+                raise InvalidValue(
+                    f"The judge {self.name!r} has {name}, which is not registered: whoever loads "
+                    "it would send there what is to be judged.",
+                    hint="Name a model that all know, such as gateway:/NAME.",
+                )
+        found = super()._serialized()
+        del found["builtin_scorer_pydantic_data"]["base_url"]
+        return found
+
     def ask(self, instructions: str, kind: Any = None, **parts: str) -> Feedback:
         """Return the model's verdict on what the parts hold."""
         judging = Judging(
-            self.model or default_model(),
+            self.used_model,
             dict(self.inference_params or {}),
             self.base_url,
             dict(self.extra_headers or {}),
@@ -132,6 +149,17 @@ class InstructionsJudge(Judge):
     def feedback_value_type(self) -> Any:
         """The type of its values."""
         return self.feedback_type
+
+    def _serialized(self) -> dict[str, Any]:
+        super()._serialized()
+        said = {
+            "instructions": self.instructions,
+            "model": self.model or default_model(),
+            "feedback_value_type": verdicts.kind_json(self.feedback_type),
+        }
+        if self.inference_params:
+            said["inference_params"] = dict(self.inference_params)
+        return {"instructions_judge_pydantic_data": said}
 
     @property
     def insists_on_expectations(self) -> bool:

@@ -12,13 +12,33 @@ SCORER_SECONDS = 300.0
 
 
 def workers() -> int:
-    """Return how many rows are answered at once."""
-    return _whole("MAX_WORKERS", 10)
+    """Return how many rows are answered at once: enough for their rate, if one is given."""
+    return _whole("MAX_WORKERS", _enough(predict_rate()))
 
 
 def scorer_workers() -> int:
-    """Return how many scorers work at once."""
-    return _whole("MAX_SCORER_WORKERS", 10)
+    """Return how many scorers work at once: enough for their rate, if one is given."""
+    return _whole("MAX_SCORER_WORKERS", _enough(scorer_rate()))
+
+
+def retries() -> int:
+    """Return how often a call is made again that was refused because there were too many."""
+    return _whole("MAX_RETRIES", 3, least=0)
+
+
+def predict_rate() -> float | None:
+    """Return how many rows are answered a second at most; None: as many as go well."""
+    return _rate("PREDICT_RATE_LIMIT")
+
+
+def scorer_rate() -> float | None:
+    """Return how often scorers are called a second at most; None: as often as goes well."""
+    return _rate("SCORER_RATE_LIMIT")
+
+
+def _enough(rate: float | None) -> int:
+    """Return how many threads make so many calls a second, if one takes five seconds."""
+    return 10 if rate is None else max(10, min(500, math.ceil(rate * 5)))
 
 
 def async_seconds() -> float:
@@ -47,12 +67,26 @@ def _seconds(name: str, default: float) -> float:
     return found
 
 
-def _whole(name: str, default: int) -> int:
+def _rate(name: str) -> float | None:
+    given = text_of(f"EVAL_{name}").strip().lower()
+    try:
+        found = 0.0 if given in ("", "auto") else float(given)
+    except ValueError:
+        found = math.nan
+    if not 0 <= found < math.inf:
+        raise InvalidValue(
+            f"GENAI_EVAL_{name} is {given!r}, not a number of calls a second.",
+            hint="'auto' and 0 set no limit: calls become fewer when the model says so.",
+        )
+    return found or None
+
+
+def _whole(name: str, default: int, least: int = 1) -> int:
     given = text_of(f"EVAL_{name}")
     try:
         found = int(given) if given else default
     except ValueError:
-        found = 0
-    if found < 1:
-        raise InvalidValue(f"GENAI_EVAL_{name} is {given!r}, not a whole number, at least 1.")
+        found = least - 1
+    if found < least:
+        raise InvalidValue(f"GENAI_EVAL_{name} is {given!r}, not a whole number, at least {least}.")
     return found

@@ -13,6 +13,15 @@ from pegboard_evaluation.genai.builtin import (
     Safety,
     Summarization,
 )
+from pegboard_evaluation.genai.conversing import (
+    ConversationalGuidelines,
+    ConversationalRoleAdherence,
+    ConversationalSafety,
+    ConversationalToolCallEfficiency,
+    ConversationCompleteness,
+    KnowledgeRetention,
+    UserFrustration,
+)
 from pegboard_evaluation.genai.ensembles import (
     agg_all,
     agg_any,
@@ -21,6 +30,13 @@ from pegboard_evaluation.genai.ensembles import (
     maximum,
     mean,
     minimum,
+)
+from pegboard_evaluation.genai.registration import ScorerSamplingConfig, ScorerStatus
+from pegboard_evaluation.genai.registry import (
+    delete_scorer,
+    get_scorer,
+    list_scorer_versions,
+    list_scorers,
 )
 from pegboard_evaluation.genai.rules import PIIDetection, RegexMatch, ResponseLength
 from pegboard_evaluation.genai.scoring import Scorer, scorer
@@ -37,10 +53,15 @@ def get_all_scorers() -> list[Scorer]:
     """Return one of each scorer that needs no further fields."""
     return [
         Completeness(),
+        ConversationCompleteness(),
+        ConversationalRoleAdherence(),
+        ConversationalSafety(),
+        ConversationalToolCallEfficiency(),
         Correctness(),
         Equivalence(),
         ExpectationsGuidelines(),
         Fluency(),
+        KnowledgeRetention(),
         PIIDetection(),
         RelevanceToQuery(),
         RetrievalGroundedness(),
@@ -50,16 +71,23 @@ def get_all_scorers() -> list[Scorer]:
         Summarization(),
         ToolCallCorrectness(),
         ToolCallEfficiency(),
+        UserFrustration(),
     ]
 
 
 __all__ = [
     "Completeness",
+    "ConversationCompleteness",
+    "ConversationalGuidelines",
+    "ConversationalRoleAdherence",
+    "ConversationalSafety",
+    "ConversationalToolCallEfficiency",
     "Correctness",
     "Equivalence",
     "ExpectationsGuidelines",
     "Fluency",
     "Guidelines",
+    "KnowledgeRetention",
     "PIIDetection",
     "RegexMatch",
     "RelevanceToQuery",
@@ -69,12 +97,19 @@ __all__ = [
     "RetrievalSufficiency",
     "Safety",
     "Scorer",
+    "ScorerSamplingConfig",
+    "ScorerStatus",
     "Summarization",
     "ToolCallCorrectness",
     "ToolCallEfficiency",
+    "UserFrustration",
     "agg_all",
     "agg_any",
+    "delete_scorer",
     "get_all_scorers",
+    "get_scorer",
+    "list_scorer_versions",
+    "list_scorers",
     "majority_vote",
     "make_scorer_ensemble",
     "maximum",

@@ -23,6 +23,7 @@ from pegboard_tracing.api import (
 )
 
 from pegboard_evaluation.genai import limits, pool
+from pegboard_evaluation.genai.registration import Registrable
 
 FIELDS = ("inputs", "outputs", "expectations", "trace", "session")
 """What a scorer may take."""
@@ -43,7 +44,7 @@ UNNAMED = "feedback"
 Aggregation = str | Callable[[list[float]], float]
 
 
-class Scorer:
+class Scorer(Registrable):
     """Says how good an answer is.
 
     A class that derives from it declares its fields as class attributes with types, such as
@@ -66,7 +67,7 @@ class Scorer:
 
     def __init__(self, /, **fields: Any) -> None:
         """Set fields; InvalidValue if one is missing or not known."""
-        known = list(_fields_of(type(self)))
+        known = list(fields_of(type(self)))
         for name, value in fields.items():
             if name not in known:
                 raise InvalidValue(
@@ -104,13 +105,29 @@ class Scorer:
     def digest(self) -> str:
         """What is the same for the same definition: its code and its fields; "" if not known."""
         source = source_of(self._defined())
-        fields = {name: repr(getattr(self, name)) for name in _fields_of(type(self))}
+        fields = {name: repr(getattr(self, name)) for name in fields_of(type(self))}
         for hidden in ("pass_if", "aggregations", "timeout", "description"):
             fields.pop(hidden, None)
         return sha256(f"{source}\n{json.dumps(fields)}") if source else ""
 
     def _defined(self) -> Any:
         return type(self)
+
+    def _serialized(self) -> dict[str, Any]:
+        """Return the class and the fields of a scorer that comes with this distribution."""
+        kind = type(self)
+        if kind.__module__.partition(".")[0] != __name__.partition(".")[0]:
+            raise InvalidValue(
+                f"The scorer {self.name!r} is of a class of its own, {kind.__name__}, which others "
+                "do not have.",
+                hint="Register functions with @scorer, judges, and those of genai.scorers.",
+            )
+        fields = {name: getattr(self, name) for name in fields_of(kind) if name != "pass_if"}
+        said = {"instructions": str(getattr(self, "instructions", self.description or ""))}
+        return {
+            "builtin_scorer_class": kind.__name__,
+            "builtin_scorer_pydantic_data": {**fields, **said},
+        }
 
     @property
     def insists_on_expectations(self) -> bool:
@@ -154,9 +171,10 @@ class Scorer:
         return f"{type(self).__name__}(name={self.name!r})"
 
 
-def _fields_of(kind: type) -> Iterator[str]:
+def fields_of(kind: type) -> Iterator[str]:
+    """Yield the names of the fields of a class of scorers."""
     found: dict[str, None] = {}
-    for owner in reversed(kind.__mro__):
+    for owner in (each for each in reversed(kind.__mro__) if issubclass(each, Scorer)):
         for name, said in inspect.get_annotations(owner).items():
             if not name.startswith("_") and "ClassVar" not in str(said):
                 found[name] = None
@@ -210,6 +228,11 @@ class FunctionScorer(Scorer):
 
     def _defined(self) -> Any:
         return self.function
+
+    def _serialized(self) -> dict[str, Any]:
+        from pegboard_evaluation.genai import sources
+
+        return sources.source_of(self.name, self.function)
 
 
 @overload

@@ -19,8 +19,12 @@ from pegboard.contracts.llm import LLMRequest, Task
 from pegboard.errors import InvalidState, InvalidValue, quoted
 from pegboard_llm import api as llm
 from pegboard_llm import estimate, prices
+from pegboard_llm.model_data import most_output
 
 _NANO = 1_000_000_000
+
+USUAL_OUTPUT = 1_024
+"""How many tokens an answer is taken to have, if the request does not limit it."""
 
 
 class BudgetExceeded(InvalidState):
@@ -38,14 +42,16 @@ class OverBudget(BaseException):
 
 @frozen(kw_only=True)
 class Counted:
-    """A call that is not made yet: tokens by a plain count, and the most dollars it may cost."""
+    """A call that is not made yet: tokens by a plain count, and what it may cost."""
 
     model: str
     input_tokens: int
     output_tokens: int
-    """The most that the request allows; 1,024 if it does not say."""
+    """The most that the request allows; ``USUAL_OUTPUT`` if it does not say."""
     cost: float | None
-    """None if no price is known."""
+    """US dollars of as many tokens; None if no price is known."""
+    most: float | None
+    """The most that it may cost: that of the longest answer that the model gives."""
 
 
 def counted(model: str, messages: llm.Messages, fields: Mapping[str, Any]) -> Counted:
@@ -53,10 +59,14 @@ def counted(model: str, messages: llm.Messages, fields: Mapping[str, Any]) -> Co
     said = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
     provider, _, name = model.partition(":/")
     request = LLMRequest(Task.CHAT, name, {**fields, "messages": list(said)})
-    into, out = estimate.prompt_tokens(request), estimate.output_tokens(request)
+    longest = most_output(provider, name)
+    into, usual = estimate.prompt_tokens(request), estimate.most_output(request, USUAL_OUTPUT) or 0
+    most = estimate.most_output(request, longest or USUAL_OUTPUT, longest) or 0
     found = prices.price_of(provider, name)
-    cost = None if found is None else found.most(into, out) / _NANO
-    return Counted(model=model, input_tokens=into, output_tokens=out, cost=cost)
+    cost, dearest = (
+        None if found is None else found.most(into, out) / _NANO for out in (usual, most)
+    )
+    return Counted(model=model, input_tokens=into, output_tokens=usual, cost=cost, most=dearest)
 
 
 def is_priced(model: str) -> bool:
@@ -187,7 +197,7 @@ def complete(
         return llm.complete(model, messages, settings=settings, timeout=timeout, **fields)
     held = 0.0
     if purse.budget is not None:
-        held = counted(model, messages, fields).cost or 0.0
+        held = counted(model, messages, fields).most or 0.0
     purse.hold(held)
     try:
         answer = llm.complete(model, messages, settings=settings, timeout=timeout, **fields)

@@ -145,6 +145,16 @@ def _why_none(name: str, given: Sequence[Feedback], failed: int) -> str:
     )
 
 
+def spent(given: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the metadata of several answers as that of one: their tokens, and their cost."""
+    found = [each for each in given if INPUT_TOKENS in each]
+    if not found:
+        return {}
+    costs = _costs(found)
+    tokens = {INPUT_TOKENS: costs.input_tokens, OUTPUT_TOKENS: costs.output_tokens}
+    return tokens if costs.unpriced else {**tokens, COST: costs.cost}
+
+
 def _costs(given: Sequence[Mapping[str, Any]]) -> Costs:
     priced = [float(each[COST]) for each in given if each.get(COST) not in (None, "None")]
     return Costs(

@@ -76,15 +76,50 @@ def request_of(inputs: Any) -> str:
     return as_json(inputs)
 
 
-def conversation(session: Sequence[Trace]) -> str:
-    """Return what was said in the traces of a session, in their order."""
-    said = []
-    for trace in session:
+def in_order(session: Sequence[Trace]) -> list[Trace]:
+    """Return traces in the order of time."""
+
+    def began(trace: Trace) -> tuple[int, int]:
         root = trace.data.root
-        if root is not None:
-            said.append({"role": "user", "content": request_of(root.inputs)})
-            said.append({"role": "assistant", "content": answer_of(root.outputs) or ""})
+        return trace.info.request_time, 0 if root is None else root.start_time_ns
+
+    return sorted(session, key=began)
+
+
+def conversation(session: Sequence[Trace], with_tools: bool = False) -> str:
+    """Return what was said in the traces of a session, by time; with ``with_tools`` calls, too.
+
+    Chats give a model all that was said before: that is told once.
+    """
+    said: list[dict[str, Any]] = []
+    for trace in in_order(session):
+        root = trace.data.root
+        if root is None:
+            continue
+        said += _new(_asked(root.inputs), said)
+        for call in tools_called(trace) if with_tools else ():
+            said.append({"role": "tool", "content": call})
+        answer = answer_of(root.outputs)
+        if answer:
+            said.append({"role": "assistant", "content": answer})
     return as_json(said)
+
+
+def _asked(inputs: Any) -> list[dict[str, Any]]:
+    messages = inputs.get("messages") if isinstance(inputs, Mapping) else None
+    if not _are(messages, "content"):
+        return [{"role": "user", "content": request_of(inputs)}]
+    return [{"role": str(each.get("role", "user")), "content": _content(each)} for each in messages]
+
+
+def _new(asked: list[dict[str, Any]], said: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return the messages that were not said before."""
+    known = [n for n, each in enumerate(asked, 1) if each["role"] == "assistant" and each in said]
+    return [
+        each
+        for each in asked[max(known, default=0) :]
+        if each["role"] != "system" or each not in said
+    ]
 
 
 def trace_text(trace: Trace) -> str:

@@ -91,6 +91,38 @@ def _schema_of(kind: Any) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": {"type": _NAMES[args[1]]}}
 
 
+def kind_json(kind: Any) -> dict[str, Any]:
+    """Return a type as MLflow keeps it."""
+    if (inner := _optional(kind)) is not None:
+        return {"anyOf": [{"type": _NAMES[inner]}, {"type": "null"}], "title": "Result"}
+    found = {**_schema_of(kind), "title": "Result"}
+    if get_origin(kind) is Literal and len(types_ := {type(each) for each in get_args(kind)}) == 1:
+        found["type"] = _NAMES[types_.pop()]
+    return found
+
+
+def kind_of(said: Any) -> Any:
+    """Return the type that ``kind_json`` or MLflow wrote; InvalidValue."""
+    known = {name: kind for kind, name in _NAMES.items()}
+    if said is None:
+        return str
+    if isinstance(said, dict):
+        choices = said.get("enum", [said["const"]] if "const" in said else None)
+        inner = said.get("items") or said.get("additionalProperties") or {}
+        named = [each.get("type") for each in said.get("anyOf", ()) if isinstance(each, dict)]
+        if choices and isinstance(choices, list) and all(type(each) in _NAMES for each in choices):
+            return Literal[tuple(choices)]
+        if len(named) == 2 and named[1] == "null" and named[0] in known:
+            return known[named[0]] | None
+        if said.get("type") in known:
+            return known[said["type"]]
+        if isinstance(inner, dict) and inner.get("type") in known:
+            part: Any = known[inner["type"]]
+            if said.get("type") in ("array", "object"):
+                return list[part] if said["type"] == "array" else dict[str, part]
+    raise InvalidValue(f"{quoted(str(said))} is not a type of values that judges can give.")
+
+
 def described(kind: Any) -> str:
     """Return in words what the value is."""
     args = get_args(kind)

@@ -28,7 +28,7 @@ from pegboard_evaluation.suites.checks import (
 from pegboard_evaluation.suites.source import At, fields, listed, meant, number, text
 
 NOT = "not-"
-PYTHON = "python"
+PYTHON, REGISTERED = "python", "registered"
 _OWN = ("type", "value", "threshold", "weight", "name")
 _SPELLINGS = {"metric": "name", "provider": "model"}
 _BOUNDS = {"min": "min_length", "max": "max_length", "unit": "unit"}
@@ -87,6 +87,8 @@ class Assertion:
         if self.kind == PYTHON:
             made = self._function(value)
             return ScorerCheck(scorer=made, **given)
+        if self.kind == REGISTERED:
+            return ScorerCheck(scorer=scorers.get_scorer(name=text(self.at, value)), **given)
         kind = judges()[self.kind.replace("-", "_")]
         expected: dict[str, Any] = {}
         if value is not None:
@@ -133,7 +135,7 @@ def judges() -> Mapping[str, type[Scorer]]:
 
 def kinds() -> list[str]:
     """Return what may be asserted."""
-    return [*TEXTS, *MEASURED, PYTHON, *judges()]
+    return [*TEXTS, *MEASURED, PYTHON, REGISTERED, *judges()]
 
 
 # -- reading -----------------------------------------------------------------------------------
@@ -183,7 +185,7 @@ def _with_limit(made: Assertion, table: Mapping[str, Any]) -> Assertion:
 
 
 def _needs_value(kind: str) -> bool:
-    return kind in (*TEXTS, *MEASURED, PYTHON)
+    return kind in (*TEXTS, *MEASURED, PYTHON, REGISTERED)
 
 
 def _threshold(at: At, kind: str, value: Any) -> float | None:
@@ -200,7 +202,7 @@ def _kind_of(given: Any) -> str | None:
         return None
     bare = given.removeprefix(NOT)
     prefix = NOT if given.startswith(NOT) else ""
-    if bare in TEXTS or bare in MEASURED or bare == PYTHON:
+    if bare in TEXTS or bare in MEASURED or bare in (PYTHON, REGISTERED):
         return prefix + bare
     snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", bare).replace("-", "_").lower()
     return prefix + snake if snake in judges() else None
@@ -217,7 +219,7 @@ def _more(kind: str) -> list[str]:
     """Return the further fields of a kind."""
     if kind == "length":
         return list(_BOUNDS)
-    if kind in TEXTS or kind in MEASURED or kind == PYTHON:
+    if kind in TEXTS or kind in MEASURED or kind in (PYTHON, REGISTERED):
         return []
     hidden = {*_OWN, "pass_if", "aggregations", "description", "needs", "kind", "instructions"}
     hidden |= {"looks_at", "extra_headers"}

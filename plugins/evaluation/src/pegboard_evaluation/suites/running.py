@@ -17,6 +17,7 @@ from pegboard.literals import literal
 from pegboard_scripting.client import Client
 from pegboard_scripting.fluent import logging as fluent_logging
 from pegboard_scripting.fluent import runs
+from pegboard_stores.evaluations import FIGURES, FOLDER, ROWS, Rows
 from pegboard_tracing.api import Feedback
 
 from pegboard_evaluation import certainty
@@ -29,8 +30,7 @@ from pegboard_evaluation.genai.results import EvaluationResult
 from pegboard_evaluation.genai.scoring import code
 from pegboard_evaluation.genai.summary import Scores
 from pegboard_evaluation.genai.texts import answer_of
-from pegboard_evaluation.recording import FIGURES, FOLDER, ROWS
-from pegboard_evaluation.rows import Rows
+from pegboard_evaluation.rows import text_of
 from pegboard_evaluation.suites.cases import Case
 from pegboard_evaluation.suites.checks import Check, Verdict
 from pegboard_evaluation.suites.prompts import Prompt
@@ -327,12 +327,13 @@ def _sum_up(client: Client, suite: Suite, found: Outcomes) -> None:
             "prompt": [column.prompt for column, _ in _all(found)],
             "model": [column.model for column, _ in _all(found)],
         },
+        traces=[each.trace_id for each in every],
         scores={
             PASSED: [_number(each, float(each.state == "passed")) for each in every],
             SCORE: [_number(each, each.score) for each in every],
         },
     )
-    client.log_text(found.run_id, rows.text(), ROWS)
+    client.log_text(found.run_id, text_of(rows), ROWS)
 
 
 def _all(found: Outcomes) -> list[tuple[Column, Outcome]]:

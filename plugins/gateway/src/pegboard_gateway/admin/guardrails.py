@@ -7,14 +7,15 @@ from typing import Annotated, Any
 
 from attrs import frozen
 from pegboard.contracts.tracking import SEARCH_LIMIT
+from pegboard.errors import InvalidValue
 from pegboard_wire.http import Call, Endpoint, Result
 from pegboard_wire.pages import page_json
-from pegboard_wire.requests import NOTHING
+from pegboard_wire.requests import NOTHING, store_of
 from pegboard_wire.typed import Between
 
 from pegboard_gateway.admin.calls import catalog_of, existing, route, user_of
-from pegboard_gateway.admin.scorers import scorer_json
 from pegboard_gateway.catalog.guarding import Action, Guardrails, Made, Place, Stage
+from pegboard_gateway.catalog.judges import scorers_of
 from pegboard_gateway.catalog.live import LiveCatalog
 
 _BASE = "/api/3.0/mlflow/gateway/guardrails"
@@ -78,7 +79,15 @@ def guardrail_json(made: Made) -> dict[str, Any]:
     found = {
         "guardrail_id": made.guardrail_id,
         "name": made.name,
-        "scorer": scorer_json(made.scorer),
+        "scorer": {
+            # In this place, and in no other, it is a number.
+            "experiment_id": int(made.scorer.experiment_id),
+            "scorer_name": made.scorer.name,
+            "scorer_version": made.scorer.version,
+            "serialized_scorer": made.scorer.serialized,
+            "creation_time": made.scorer.created_time,
+            "scorer_id": made.scorer.scorer_id,
+        },
         "stage": made.stage,
         "action": made.action,
         "created_by": made.created_by or "",
@@ -109,9 +118,12 @@ def _known(call: Call, what: str = "guardrail") -> tuple[LiveCatalog, Guardrails
 
 
 def _create(call: Call, given: NewGuardrail) -> Result:
-    made = existing(call, "scorer").store.guardrails.create(
+    scorer = scorers_of(store_of(call)).by_id(given.scorer_id, given.scorer_version)
+    if not scorer.experiment_id.isdecimal():
+        raise InvalidValue(f"The experiment {scorer.experiment_id} has no number, as scorers need.")
+    made = catalog_of(call).store.guardrails.create(
         given.name,
-        (given.scorer_id, given.scorer_version),
+        scorer,
         given.stage,
         given.action,
         action_endpoint=given.action_endpoint_id or None,

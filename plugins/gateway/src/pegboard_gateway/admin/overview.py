@@ -26,6 +26,7 @@ from pegboard_gateway.catalog.live import EMBEDDED
 from pegboard_gateway.control.rules import Budget, Scope
 from pegboard_gateway.control.windows import Unit, Window
 from pegboard_gateway.controls import Controls
+from pegboard_gateway.entities import Attempt, UsageRecord
 from pegboard_gateway.money import DOLLAR
 from pegboard_gateway.usage import tail
 from pegboard_gateway.usage.standing import standing
@@ -240,7 +241,7 @@ def _call_json(controls: Controls | None, fallbacks: Set[str], call: Numbered) -
         "stream": record.stream,
         "tokens_in": record.tokens.input,
         "tokens_out": record.tokens.output,
-        "usd": record.cost / DOLLAR,
+        "usd": _usd(record),
         "seconds": record.seconds,
         "first_token_seconds": record.first_token_seconds,
         "fell_back": record.fell_back or record.target in fallbacks,
@@ -252,7 +253,7 @@ def _call_json(controls: Controls | None, fallbacks: Set[str], call: Numbered) -
                 "trouble": each.trouble,
                 "status": each.status,
                 "seconds": each.seconds,
-                "usd": each.cost / DOLLAR,
+                "usd": _usd(each),
             }
             for each in record.attempts
         ],
@@ -262,6 +263,10 @@ def _call_json(controls: Controls | None, fallbacks: Set[str], call: Numbered) -
         name = (key and key.name) or record.caller.key_id
         found |= {"user": record.caller.user, "key": name}
     return found
+
+
+def _usd(of: UsageRecord | Attempt) -> float | None:
+    return None if of.is_unpriced else of.cost / DOLLAR
 
 
 def endpoints() -> Sequence[Endpoint]:

@@ -54,8 +54,12 @@ def _controls(call: Call) -> Controls:
 
 
 def record_json(record: UsageRecord) -> dict[str, Any]:
-    """Return a record as it is sent."""
-    return asdict(record)
+    """Return a record as it is sent: what nobody knows the price of has no ``cost``."""
+    found = asdict(record)
+    for each in (found, *found["attempts"]):
+        if each.pop("is_unpriced"):
+            each["cost"] = None
+    return found
 
 
 def _usage(call: Call, given: Asked) -> Result:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 from pegboard import settings
-from pegboard.contracts.llm import LocalProvider, Model, Task
+from pegboard.contracts.llm import Model, Task
 from pegboard.errors import ConfigError, PluginError, quoted
-from pegboard_llm.prices import price_of
 
 from pegboard_gateway import mlflow_vendors
 from pegboard_gateway.catalog.completing import by_chat
@@ -161,23 +160,6 @@ def _target(key: str, given: TargetTable, model: Model, allowed: tuple[str, ...]
         max_parallel=given.max_parallel,
         max_output_tokens=given.max_output_tokens,
         allowed_hosts=allowed,
-    )
-
-
-def unpriced(found: Iterable[GatewayEndpoint]) -> list[str]:
-    """Return the models whose price nobody knows, as ``PROVIDER/MODEL``.
-
-    Those in this process cost nothing.
-    """
-    return sorted(
-        {
-            f"{target.provider}/{target.model_name}"
-            for endpoint in found
-            for target in endpoint.targets
-            if target.price is None
-            and not isinstance(target.model, LocalProvider)
-            and price_of(target.provider, target.model_name) is None
-        }
     )
 
 

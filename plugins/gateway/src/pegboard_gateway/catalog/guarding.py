@@ -1,7 +1,7 @@
 """Guardrails that were made through MLflow's API, and the endpoints that they guard.
 
-One is a judge (a version of a scorer), a stage and an action. On an endpoint it works as a judge
-does that the configuration names.
+One is a judge (a copy of a version of a scorer), a stage and an action. On an endpoint it works as
+a judge does that the configuration names.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from pegboard.entities import Page
 from pegboard.errors import AlreadyExists, InvalidValue, NotFound, quoted
 from pegboard_stores import offsets
 from pegboard_stores.clock import now_ms
+from pegboard_stores.scorers import ScorerVersion
 from pegboard_stores.sqlite import Database
 
 from pegboard_gateway.catalog.credentials import checked_name, new_id, touch
-from pegboard_gateway.catalog.scorers import Scorer, version_of
+from pegboard_gateway.catalog.judges import judge_of
 from pegboard_gateway.settings import Guardrail
 
 _COLUMNS = (
-    "g.id, g.name, g.scorer, g.version, g.stage, g.action, e.name, g.created, g.created_by "
-    "FROM gateway_guardrail g LEFT JOIN gateway_endpoint e ON e.id = g.action_endpoint"
+    "g.id, g.name, g.stage, g.action, e.name, g.created, g.created_by, "
+    "g.scorer, g.version, g.experiment, g.scorer_name, g.serialized, g.scorer_created "
+    "FROM gateway_guard g LEFT JOIN gateway_endpoint e ON e.id = g.action_endpoint"
 )
-_CONFIG = "endpoint, guardrail, place, created, created_by FROM gateway_guardrail_config"
+_CONFIG = "endpoint, guardrail, place, created, created_by FROM gateway_guard_config"
 
 
 class Stage(StrEnum):
@@ -51,7 +53,7 @@ class Made:
 
     guardrail_id: str
     name: str
-    scorer: Scorer
+    scorer: ScorerVersion
     stage: Stage
     action: Action
     action_endpoint: str | None
@@ -61,7 +63,7 @@ class Made:
 
     def table(self) -> Guardrail:
         """Return it as the settings have it; InvalidValue if its scorer is not a judge of ours."""
-        endpoint, rule = self.scorer.judge()
+        endpoint, rule = judge_of(self.scorer)
         rewrites = self.action is Action.SANITIZATION
         if rewrites and self.action_endpoint:
             endpoint = self.action_endpoint
@@ -95,24 +97,38 @@ class Guardrails:
     def create(
         self,
         name: str,
-        scorer: tuple[str, int],
+        scorer: ScorerVersion,
         stage: Stage,
         action: Action,
         *,
         action_endpoint: str | None = None,
         user: str | None = None,
     ) -> Made:
-        """Make a guardrail of a version of a scorer; NotFound, InvalidValue."""
+        """Make a guardrail of a version of a scorer; NotFound for the endpoint, InvalidValue."""
         guardrail_id = new_id("gr")
         checked_name(name, "a guardrail")
         with self._database.writing() as connection:
-            version_of(connection, *scorer)
             if action_endpoint:
                 _check_endpoint(connection, action_endpoint)
             connection.execute(
-                "INSERT INTO gateway_guardrail (id, name, scorer, version, stage, action, "
-                "action_endpoint, created, created_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (guardrail_id, name, *scorer, stage, action, action_endpoint, now_ms(), user),
+                "INSERT INTO gateway_guard (id, name, stage, action, action_endpoint, created, "
+                "created_by, scorer, version, experiment, scorer_name, serialized, scorer_created) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    guardrail_id,
+                    name,
+                    stage,
+                    action,
+                    action_endpoint,
+                    now_ms(),
+                    user,
+                    scorer.scorer_id,
+                    scorer.version,
+                    scorer.experiment_id,
+                    scorer.name,
+                    scorer.serialized,
+                    scorer.created_time,
+                ),
             )
             return _guardrail(connection, guardrail_id)
 
@@ -125,14 +141,13 @@ class Guardrails:
         """Return a page of the guardrails, by id."""
         with self._database.reading() as connection:
             rows = connection.execute(f"SELECT {_COLUMNS} ORDER BY g.id").fetchall()
-            every = [_of_row(connection, row) for row in rows]
-        return offsets.cut(every, max_results, page_token)
+        return offsets.cut([*map(_of_row, rows)], max_results, page_token)
 
     def delete(self, guardrail_id: str) -> None:
         """Delete a guardrail, and take it from all endpoints; NotFound."""
         with self._database.writing() as connection:
             _guardrail(connection, guardrail_id)
-            connection.execute("DELETE FROM gateway_guardrail WHERE id = ?", (guardrail_id,))
+            connection.execute("DELETE FROM gateway_guard WHERE id = ?", (guardrail_id,))
             touch(connection)
 
     # -- on endpoints --------------------------------------------------------------------------
@@ -151,7 +166,7 @@ class Guardrails:
                 )
             try:
                 connection.execute(
-                    "INSERT INTO gateway_guardrail_config VALUES (?, ?, ?, ?, ?)",
+                    "INSERT INTO gateway_guard_config VALUES (?, ?, ?, ?, ?)",
                     (endpoint_id, guardrail_id, order, now_ms(), user),
                 )
             except sqlite3.IntegrityError:
@@ -166,8 +181,7 @@ class Guardrails:
         with self._database.writing() as connection:
             _place(connection, endpoint_id, guardrail_id)
             connection.execute(
-                "UPDATE gateway_guardrail_config SET place = ? "
-                "WHERE endpoint = ? AND guardrail = ?",
+                "UPDATE gateway_guard_config SET place = ? WHERE endpoint = ? AND guardrail = ?",
                 (order, endpoint_id, guardrail_id),
             )
             touch(connection)
@@ -178,7 +192,7 @@ class Guardrails:
         with self._database.writing() as connection:
             _place(connection, endpoint_id, guardrail_id)
             connection.execute(
-                "DELETE FROM gateway_guardrail_config WHERE endpoint = ? AND guardrail = ?",
+                "DELETE FROM gateway_guard_config WHERE endpoint = ? AND guardrail = ?",
                 (endpoint_id, guardrail_id),
             )
             touch(connection)
@@ -210,15 +224,23 @@ def _guardrail(connection: sqlite3.Connection, guardrail_id: str) -> Made:
     ).fetchone()
     if row is None:
         raise NotFound(f"Guardrail not found (guardrail_id={quoted(guardrail_id)}).")
-    return _of_row(connection, row)
+    return _of_row(row)
 
 
-def _of_row(connection: sqlite3.Connection, row: Sequence[Any]) -> Made:
-    guardrail_id, name, scorer, version, stage, action, endpoint, created, user = row
+def _of_row(row: Sequence[Any]) -> Made:
+    guardrail_id, name, stage, action, endpoint, created, user, *judge = row
+    scorer, version, experiment, scorer_name, serialized, scorer_created = judge
     return Made(
         guardrail_id=guardrail_id,
         name=name,
-        scorer=version_of(connection, scorer, version),
+        scorer=ScorerVersion(
+            scorer_id=scorer,
+            experiment_id=experiment,
+            name=scorer_name,
+            version=version,
+            serialized=serialized,
+            created_time=scorer_created,
+        ),
         stage=Stage(stage),
         action=Action(action),
         action_endpoint=endpoint,

@@ -21,7 +21,7 @@ from pegboard.contracts.llm import LocalProvider
 from pegboard.errors import PegboardError
 
 from pegboard_gateway import mlflow_file
-from pegboard_gateway.catalog import building, tables
+from pegboard_gateway.catalog import building, pricing, tables
 from pegboard_gateway.catalog.building import Entry
 from pegboard_gateway.catalog.contract import Catalog, GatewayEndpoint, Snapshot
 from pegboard_gateway.catalog.policies import Scope
@@ -56,6 +56,8 @@ class Status:
     """Why the last change was not taken over; empty if it was."""
     problems: tuple[str, ...] = ()
     """Endpoints of the database that cannot be served, and why."""
+    warnings: tuple[str, ...] = ()
+    """What is served, but perhaps not as it was meant: models whose price nobody knows."""
 
 
 class LiveCatalog(Catalog):
@@ -86,13 +88,7 @@ class LiveCatalog(Catalog):
                 settings = self._with_policies(self._read_settings())
                 snapshot, problems = self._build(settings)
             except PegboardError as error:
-                self._status = Status(
-                    self._status.revision,
-                    self._status.endpoints,
-                    self._status.loaded_at_ms,
-                    str(error),
-                    self._status.problems,
-                )
+                self._status = evolve(self._status, fault=str(error))
                 raise
             finally:
                 self._seen = seen
@@ -100,7 +96,8 @@ class LiveCatalog(Catalog):
             self._models.keep()
             self.current = snapshot
             count, now = len(snapshot.endpoints), int(time.time() * 1000)
-            self._status = Status(snapshot.revision, count, now, "", problems)
+            warnings = pricing.warnings(settings, snapshot.endpoints.values())
+            self._status = Status(snapshot.revision, count, now, "", problems, warnings)
 
     def status(self) -> Status:
         """Return how the catalog is."""
@@ -118,7 +115,6 @@ class LiveCatalog(Catalog):
                     # A fault in one look must not end all those that come after it.
                     _log().exception("The gateway cannot read its configuration.")
 
-        self._tell_unpriced()
         thread = threading.Thread(target=look, name="gateway catalog", daemon=True)
         thread.start()
 
@@ -142,13 +138,12 @@ class LiveCatalog(Catalog):
             _log().warning("%s", problem)
         names = ", ".join(sorted(self.current.endpoints)) or "none"
         _log().info("The gateway's endpoints are now: %s.", names)
-        self._tell_unpriced()
+        self._warn()
         return True
 
-    def _tell_unpriced(self) -> None:
-        """Log what costs nobody knows how much."""
-        for model in building.unpriced(self.current.endpoints.values()):
-            _log().warning("The price of %s is not known: its calls count as 0 dollars.", model)
+    def _warn(self) -> None:
+        for warning in self._status.warnings:
+            _log().warning("%s", warning)
 
     def _tell(self, error: PegboardError) -> None:
         """Log why nothing was taken over: once, not every second."""
@@ -178,13 +173,16 @@ class LiveCatalog(Catalog):
 
     def _build(self, settings: Settings) -> tuple[Snapshot, tuple[str, ...]]:
         self._models.begin(settings.providers)
-        found = building.endpoints(
-            [*self._of_settings(settings), *self._of_mlflow(settings)], self._models
-        )
+        found = self.of_files(settings)
         problems = self._add_stored(found, settings)
         if not found and not problems:
             found = building.endpoints(self._embedded(), self._models)
         return Snapshot(found, self.current.revision + 1), problems
+
+    def of_files(self, settings: Settings) -> dict[str, GatewayEndpoint]:
+        """Return the endpoints that files configure, by name; ConfigError."""
+        entries = [*self._of_settings(settings), *self._of_mlflow(settings)]
+        return building.endpoints(entries, self._models)
 
     def _of_settings(self, settings: Settings) -> Sequence[Entry]:
         file = str(self.host.config.file or "the settings")

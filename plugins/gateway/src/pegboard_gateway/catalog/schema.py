@@ -1,4 +1,4 @@
-"""The tables of endpoints, model definitions, secrets, budgets, scorers and guardrails."""
+"""The tables of endpoints, model definitions, secrets, budgets and guardrails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "gateway-catalog"
-COUNT = 2
+COUNT = 3
 """How many migrations there are."""
 
 _FIRST = """
@@ -164,6 +164,64 @@ CREATE TABLE gateway_guardrail_config (
 CREATE INDEX gateway_guardrail_config_of ON gateway_guardrail_config (guardrail);
 """
 
+# A guardrail has a copy of its judge: `scorer` and `version` say which one of the tracking store it
+# was. Scorers that were kept here wait in `gateway_scorer_left` to be moved there.
+_THIRD = """
+CREATE TABLE gateway_scorer_left (
+    number INTEGER PRIMARY KEY,
+    experiment TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    serialized TEXT NOT NULL
+) STRICT;
+
+INSERT INTO gateway_scorer_left (experiment, name, version, serialized)
+    SELECT s.experiment, s.name, v.version, v.serialized
+    FROM gateway_scorer s JOIN gateway_scorer_version v ON v.scorer = s.id;
+
+CREATE TABLE gateway_guard (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    scorer TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    experiment TEXT NOT NULL,
+    scorer_name TEXT NOT NULL,
+    serialized TEXT NOT NULL,
+    scorer_created INTEGER NOT NULL,
+    stage TEXT NOT NULL,
+    action TEXT NOT NULL,
+    action_endpoint TEXT REFERENCES gateway_endpoint (id) ON DELETE SET NULL,
+    created INTEGER NOT NULL,
+    created_by TEXT
+) STRICT;
+
+INSERT INTO gateway_guard
+    SELECT g.number, g.id, g.name, g.scorer, g.version, s.experiment, s.name, v.serialized,
+        v.created, g.stage, g.action, g.action_endpoint, g.created, g.created_by
+    FROM gateway_guardrail g JOIN gateway_scorer s ON s.id = g.scorer
+        JOIN gateway_scorer_version v ON v.scorer = g.scorer AND v.version = g.version;
+
+CREATE TABLE gateway_guard_config (
+    endpoint TEXT NOT NULL REFERENCES gateway_endpoint (id) ON DELETE CASCADE,
+    guardrail TEXT NOT NULL REFERENCES gateway_guard (id) ON DELETE CASCADE,
+    place INTEGER,
+    created INTEGER NOT NULL,
+    created_by TEXT,
+    PRIMARY KEY (endpoint, guardrail)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO gateway_guard_config SELECT * FROM gateway_guardrail_config;
+
+DROP TABLE gateway_guardrail_config;
+DROP TABLE gateway_guardrail;
+DROP TABLE gateway_scorer_version;
+DROP TABLE gateway_scorer;
+
+CREATE INDEX gateway_guard_action ON gateway_guard (action_endpoint);
+CREATE INDEX gateway_guard_config_of ON gateway_guard_config (guardrail);
+"""
+
 
 def migrations() -> Migrations:
     """Return the migrations."""
@@ -178,6 +236,10 @@ def migrations() -> Migrations:
     @steps()
     def second(db: object) -> None:
         _execute(db, _SECOND)
+
+    @steps()
+    def third(db: object) -> None:
+        _execute(db, _THIRD)
 
     return steps
 

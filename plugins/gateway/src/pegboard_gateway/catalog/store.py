@@ -11,7 +11,6 @@ from pegboard_gateway.catalog import schema
 from pegboard_gateway.catalog.credentials import Credentials
 from pegboard_gateway.catalog.guarding import Guardrails
 from pegboard_gateway.catalog.policies import Policies
-from pegboard_gateway.catalog.scorers import Scorers
 from pegboard_gateway.catalog.secrets import Keyring
 from pegboard_gateway.catalog.stored import Endpoints
 
@@ -49,11 +48,6 @@ class Store:
     def endpoints(self) -> Endpoints:
         """Endpoints, with what belongs to them."""
         return Endpoints(self.database)
-
-    @property
-    def scorers(self) -> Scorers:
-        """The judges of guardrails."""
-        return Scorers(self.database)
 
     @property
     def guardrails(self) -> Guardrails:

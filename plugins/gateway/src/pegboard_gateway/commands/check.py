@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 from pegboard.cli import output
 from pegboard.cli.opening import open_host
 from pegboard.errors import ConfigError
 
-from pegboard_gateway.catalog import building
+from pegboard_gateway.catalog import building, pricing
 from pegboard_gateway.commands import common
 
 if TYPE_CHECKING:
     from pegboard.host import Host
 
     from pegboard_gateway.catalog.contract import GatewayEndpoint
+    from pegboard_gateway.settings import Settings
+
+    _Said: TypeAlias = tuple[str, ...]
 
 _YAML = (".yaml", ".yml")
 
@@ -30,31 +33,30 @@ def check(ctx: click.Context, file: Path | None) -> None:
     FILE is like pegboard.toml, or a YAML file of MLflow's gateway. Providers and keys are looked
     up, but no model is asked.
     """
-    found, problems = _read(ctx, file)
+    found, problems, warnings = _read(ctx, file)
     for endpoint in found:
         models = ", ".join(f"{each.provider}/{each.model_name}" for each in endpoint.targets)
         click.echo(f"{endpoint.name}: {models}")
-    for model in building.unpriced(found):
-        output.note(
-            f"The price of {model} is not known: its calls count as 0 dollars, and budgets that "
-            'reject refuse them. Set "price" to change that.'
-        )
-    for problem in problems:
+    for problem in (*warnings, *problems):
         output.note(problem)
     if problems:
         ctx.exit(1)
     output.note("All is well." if found else "Nothing is wrong, and there are no endpoints.")
 
 
-def _read(ctx: click.Context, file: Path | None) -> tuple[list[GatewayEndpoint], tuple[str, ...]]:
-    """Return the endpoints, and what is wrong with some; ConfigError if all is wrong."""
+def _read(ctx: click.Context, file: Path | None) -> tuple[list[GatewayEndpoint], _Said, _Said]:
+    """Return the endpoints, what is wrong with some, and warnings; ConfigError if all is wrong."""
     if file is None:
         catalog = common.open_catalog(ctx)
-        return list(catalog.current.endpoints.values()), catalog.status().problems
+        status = catalog.status()
+        return list(catalog.current.endpoints.values()), status.problems, status.warnings
     host = open_host(ctx)
     if file.suffix.lower() in _YAML:
-        return _of_mlflow(host, file), ()
-    return _of_settings(host, file), ()
+        found = _of_mlflow(host, file)
+        return found, (), pricing.warnings(host.settings("gateway"), found)
+    settings = _settings(file)
+    found = _of_settings(host, file, settings)
+    return found, (), pricing.warnings(settings, found)
 
 
 def _of_mlflow(host: Host, file: Path) -> list[GatewayEndpoint]:
@@ -67,7 +69,7 @@ def _of_mlflow(host: Host, file: Path) -> list[GatewayEndpoint]:
     return list(building.endpoints(entries, building.Models(host)).values())
 
 
-def _of_settings(host: Host, file: Path) -> list[GatewayEndpoint]:
+def _settings(file: Path) -> Settings:
     from pegboard import config, settings
 
     from pegboard_gateway.settings import Settings
@@ -75,7 +77,11 @@ def _of_settings(host: Host, file: Path) -> list[GatewayEndpoint]:
     if not file.is_file():
         raise ConfigError(f"There is no file {str(file)!r}.")
     table = config.read_file(file).plugins.get("gateway", {})
-    read = settings.structure(Settings, table, f"{file}: [plugins.gateway]")
+    read: Settings = settings.structure(Settings, table, f"{file}: [plugins.gateway]")
+    return read
+
+
+def _of_settings(host: Host, file: Path, read: Settings) -> list[GatewayEndpoint]:
     entries = [
         building.Entry(each, str(file), f"{file}: [[gateway.endpoints]] {each.name!r}")
         for each in read.endpoints

@@ -104,12 +104,18 @@ def _print(by: tuple[str, ...], found: list[dict[str, Any]]) -> None:
             row["cached"],
             row["tokens_in"],
             row["tokens_out"],
-            dollars(row["cost"]),
+            _dollars(row["cost"], row["unpriced"]),
             *[_seconds(row["upstream_seconds" if tried else "seconds"][p]) for p in ("p50", "p95")],
         ]
         for row in found
     ]
     tables.note_hidden(tables.print_table(columns, rows))
+    if unpriced := sum(row["unpriced"] for row in found):
+        what = "attempts" if tried else "calls"
+        output.note(
+            f"Of {sum(row[what] for row in found)} {what} {unpriced} have an unknown price, which "
+            "the dollars lack. Set \"price\" of the models that 'pegboard gateway check' names."
+        )
 
 
 @click.command(
@@ -175,7 +181,14 @@ def _whose(row: dict[str, Any]) -> str:
 
 def _amount(row: dict[str, Any], name: str) -> str:
     amount = row[name]
-    return dollars(amount) if row["measure"] == Measure.MONEY else str(amount)
+    if row["measure"] != Measure.MONEY:
+        return str(amount)
+    return _dollars(amount, row["unpriced"] if name == "used" else 0)
+
+
+def _dollars(amount: int, unpriced: int) -> str:
+    """Return money, and a mark if there is more whose price nobody knows."""
+    return f"{dollars(amount)} + ?" if unpriced else dollars(amount)
 
 
 def _seconds(value: float | None) -> str:

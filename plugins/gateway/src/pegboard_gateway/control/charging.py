@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pegboard_gateway.control.contract import BudgetSpent, Charge, LimitReached, Refusal
 from pegboard_gateway.control.rules import (
+    CALLS,
     Action,
     Budget,
     Limit,
@@ -35,12 +36,25 @@ class Charging:
         self._budgets: dict[str, list[Meter]] = {}
         self._strict: dict[str, list[Meter]] = {}
 
-    def admission(self, caller: Caller, endpoint: str, tokens: int) -> list[Charge]:
-        """Return what a call adds to counters of calls and tokens."""
+    def admission(
+        self, caller: Caller, endpoint: str, tokens: int, open_ended: bool = False
+    ) -> list[Charge]:
+        """Return what a call adds to counters of calls and tokens.
+
+        One without a known end fills those of tokens, as an attempt does those of money.
+        """
         found = self._limits.get(endpoint)
         if found is None:
             found = self._limits[endpoint] = meters(self._rules.limits, endpoint)
-        return _charges(found, caller, endpoint, {Measure.CALLS: 1, Measure.TOKENS: tokens})
+        charges = _charges(found, caller, endpoint, {Measure.CALLS: 1, Measure.TOKENS: tokens})
+        if open_ended:
+            charges = [
+                each
+                if each.counter.startswith(CALLS)
+                else each._replace(amount=max(tokens, each.limit or 0))
+                for each in charges
+            ]
+        return charges
 
     def attempt(
         self, caller: Caller, endpoint: str, cost: Money, open_ended: bool = False
@@ -158,6 +172,12 @@ def _wait(
 def _error(wait: _Wait) -> LimitReached | BudgetSpent:
     seconds, rule, is_held = wait
     again = f"Try again in {_text(seconds)}"
+    if isinstance(rule, Limit) and is_held:
+        return LimitReached(
+            f"Calls that still run may take what is left of {_whose(rule)[:-1]}.",
+            hint=f"{again}, and say max_tokens: then less is set aside for a call.",
+            retry_after=seconds,
+        )
     if isinstance(rule, Limit):
         return LimitReached(
             f"{_whose(rule).capitalize()} is reached.",
@@ -166,7 +186,7 @@ def _error(wait: _Wait) -> LimitReached | BudgetSpent:
         )
     if is_held:
         return BudgetSpent(
-            f"Calls that still run may take what is left of {_whose(rule)}.",
+            f"Calls that still run may take what is left of {_whose(rule)[:-1]}.",
             hint=f"{again}, and say max_tokens: then less is set aside for a call.",
             retry_after=seconds,
         )

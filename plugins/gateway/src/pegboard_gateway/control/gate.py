@@ -24,7 +24,7 @@ from pegboard_gateway.control.charging import Charging, Fixed
 from pegboard_gateway.control.contract import Charge, Gate, Ledger, Permit, Refusal, Soon
 from pegboard_gateway.control.journal import Charged, Journal
 from pegboard_gateway.control.rows import Row, lost_row, row_of
-from pegboard_gateway.control.rules import NO_RULES, Budget, Rules
+from pegboard_gateway.control.rules import CALLS, NO_RULES, Budget, Rules
 from pegboard_gateway.control.settling import Closed, Recorder, Settler, reservation_name
 from pegboard_gateway.entities import Asked, Estimate, Spent, TargetKey, UsageRecord
 from pegboard_gateway.money import Money, dollars
@@ -42,6 +42,8 @@ class Exceeded:
     subject: str
     """Whose it is: a key's id, a user…; empty for what all share."""
     spent: Money
+    window_start_ms: int
+    """When the window began in which it was spent."""
 
 
 class LedgerGate(Gate):
@@ -73,7 +75,9 @@ class LedgerGate(Gate):
         """Return the permit of a call; LimitReached if a limit is reached."""
         now, call = self.clock(), self._ids()
         charging = self.charging()
-        charges = charging.admission(asked.caller, asked.endpoint, max(estimate.total, 1))
+        charges = charging.admission(
+            asked.caller, asked.endpoint, max(estimate.total, 1), estimate.open_ended
+        )
         permit = LedgerPermit(self, charging, asked, call, now)
         permit.take(charges)
         row = lost_row(asked, estimate, call, now)
@@ -140,19 +144,51 @@ class LedgerGate(Gate):
             tell(soon)
             return None
 
-        def tell(levels: Sequence[tuple[int, int]]) -> None:
-            for (charge, budget), level in zip(alerts, levels, strict=True):
-                if level[0] - level[1] >= budget.amount:
-                    self._tell(charge, budget, level[0] - level[1], now_ms)
+        def tell(levels: Sequence[tuple[int, int]]) -> Soon[None]:
+            spent = [
+                (charge, budget, level[0] - level[1])
+                for (charge, budget), level in zip(alerts, levels, strict=True)
+                if level[0] - level[1] >= budget.amount
+            ]
+            if self.ledger.shared:
+                return self._tell_soon(spent, now_ms)
+            for each in spent:
+                self._tell(*each, now_ms)
+            return None
 
         return look
 
     def _tell(self, charge: Charge, budget: Budget, spent: Money, now_ms: int) -> None:
-        """Tell once in a window, and process, that a budget is spent."""
-        start, _ = charge.window.span(now_ms)
-        if self._exceeded.get(charge.counter) == start:
+        """Tell once in a window that a budget is spent; what is kept knows it after a restart."""
+        told, name = _told(charge), self._ids()
+        if self._is_told(charge, now_ms) or self.ledger.reserve(name, [told], now_ms):
             return
-        self._exceeded[charge.counter] = start
+        self.ledger.settle(name, [1])
+        start, end = told.window.span(now_ms)
+        self.recorder.add(Closed(name, None, [[(told.counter, start, end, 1)]]))
+        self._say(charge, budget, spent, start)
+
+    async def _tell_soon(
+        self, exceeded: Sequence[tuple[Charge, Budget, Money]], now_ms: int
+    ) -> None:
+        """Tell once in a window, whichever process comes first, that budgets are spent."""
+        for charge, budget, spent in exceeded:
+            if self._is_told(charge, now_ms):
+                continue
+            name = self._ids()
+            reserved = self.ledger.reserve(name, [_told(charge)], now_ms)
+            refused = await cast("Awaitable[Sequence[Refusal]]", reserved)
+            start, _ = charge.window.span(now_ms)
+            self._exceeded[charge.counter] = start
+            if not refused:
+                await cast("Awaitable[None]", self.ledger.settle(name, [1]))
+                self._say(charge, budget, spent, start)
+
+    def _is_told(self, charge: Charge, now_ms: int) -> bool:
+        return self._exceeded.get(charge.counter) == charge.window.span(now_ms)[0]
+
+    def _say(self, charge: Charge, budget: Budget, spent: Money, start_ms: int) -> None:
+        self._exceeded[charge.counter] = start_ms
         subject = charge.counter.rpartition("|")[2]
         logger.warning(
             "The budget %s of %s %s is spent: %s USD.",
@@ -162,7 +198,7 @@ class LedgerGate(Gate):
             dollars(spent),
         )
         for tell in self.on_exceeded:
-            tell(Exceeded(budget, subject, spent))
+            tell(Exceeded(budget, subject, spent, start_ms))
 
     async def close(self) -> None:
         """Settle what is over; what cannot be is left to the journal."""
@@ -170,10 +206,17 @@ class LedgerGate(Gate):
             await self.settler.close()
 
 
-async def _after(soon: Awaitable[T], then: Callable[[T], None]) -> None:
+def _told(charge: Charge) -> Charge:
+    """Return the charge of a counter that says whether a budget was told of."""
+    return Charge(f"told {charge.counter}", charge.window, 1, 1)
+
+
+async def _after(soon: Awaitable[T], then: Callable[[T], Soon[None]]) -> None:
     # What tells of a budget must not keep a call from being over.
     with contextlib.suppress(Exception):
-        then(await soon)
+        more = then(await soon)
+        if isawaitable(more):
+            await more
 
 
 class LedgerPermit(Permit):
@@ -241,6 +284,7 @@ class LedgerPermit(Permit):
     ) -> Soon[None]:
         """Set aside the most that an attempt may cost; BudgetSpent if refused."""
         gate, asked = self._gate, self._asked
+        most = cost
         if cost is None:
             self._charging.check_priced(asked.caller, asked.endpoint, target)
             cost = 0
@@ -248,7 +292,7 @@ class LedgerPermit(Permit):
         before = self._costs[-1] if self._costs else None
         number = len(self.reservations)
         if charges and gate.ledger.shared:
-            gate.journal.more(self.id, before, cost, self.take(charges))
+            gate.journal.more(self.id, before, most, self.take(charges))
             self._costs.append(0)
             return self._reserve_soon(number, charges, cost)
         self._settle(number - 1)
@@ -256,7 +300,7 @@ class LedgerPermit(Permit):
         # Before it is written down: what fails there is given back when the call is over.
         taken = self.take(charges)
         self._costs.append(0)
-        gate.journal.more(self.id, before, cost, taken)
+        gate.journal.more(self.id, before, most, taken)
         self._costs[-1] = cost
         return None
 
@@ -303,7 +347,7 @@ class LedgerPermit(Permit):
     def _end(self, row: Row | None, tokens: int) -> None:
         calls = 0 if row is None else 1
         final = [
-            (counter, start, end, calls if counter.startswith("calls|") else tokens)
+            (counter, start, end, calls if counter.startswith(CALLS) else tokens)
             for counter, start, end, _ in self.reservations[0]
         ]
         reservations: list[Sequence[Charged]] = [final]

@@ -10,7 +10,8 @@ the body, a JSON array: what it is, the call, and
 
 ====== ==========================================================================================
 BEGIN  a row of what is known (``control.rows``), and the charges of the admission
-MORE   what the attempt before took (null if it is the first), what this one may cost, its charges
+MORE   what the attempt before took (null if it is the first), what this one may cost (null: nobody
+       knows its price), its charges
 END    the record's row (null: the call came to nothing), and per reservation its charges, settled
 ====== ==========================================================================================
 
@@ -91,7 +92,9 @@ class Journal:
         else:
             self._begun[call] = entry
 
-    def more(self, call: str, before: int | None, cost: int, charges: Sequence[Charged]) -> None:
+    def more(
+        self, call: str, before: int | None, cost: int | None, charges: Sequence[Charged]
+    ) -> None:
         """Write an attempt down that is about to be made."""
         entry = self._begun.pop(call, b"") + _entry([MORE, call, before, cost, charges])
         self._append(entry)

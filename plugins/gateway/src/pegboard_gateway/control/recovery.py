@@ -13,14 +13,15 @@ import time
 from collections.abc import Callable, Sequence
 from inspect import isawaitable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from attrs import define, field
 
 from pegboard_gateway.control import journal
 from pegboard_gateway.control.contract import Ledger
 from pegboard_gateway.control.journal import Charged
-from pegboard_gateway.control.rows import PLACE, Row
+from pegboard_gateway.control.rows import PLACE, Row, completed
+from pegboard_gateway.control.rules import CALLS
 from pegboard_gateway.control.settling import Closed, reservation_name
 
 _GIVEN_UP_SECONDS = 3600.0
@@ -32,8 +33,8 @@ class _Call:
 
     row: Row
     charges: Sequence[Charged]
-    attempts: list[tuple[int | None, int, Sequence[Charged]]] = field(factory=list)
-    """What the one before took, what this one may cost, its charges."""
+    attempts: list[tuple[int | None, int | None, Sequence[Charged]]] = field(factory=list)
+    """What the one before took, what this one may cost (None: nobody knows), its charges."""
 
 
 async def recover(directory: Path, ledger: Ledger, keep: Callable[[Sequence[Closed]], None]) -> int:
@@ -100,12 +101,12 @@ def _read(files: Sequence[Path]) -> tuple[list[Closed], dict[str, _Call]]:
     for file in files:
         for kind, call, *rest in journal.read(file.read_bytes()):
             if kind == journal.BEGIN:
-                running[call] = _Call(*rest)
+                running[call] = _Call(cast("Row", completed(rest[0])), *rest[1:])
             elif kind == journal.MORE and call in running:
                 running[call].attempts.append((rest[0], rest[1], rest[2]))
             elif kind == journal.END:
                 running.pop(call, None)
-                ended.append(Closed(call, *rest))
+                ended.append(Closed(call, completed(rest[0]), *rest[1:]))
     return ended, running
 
 
@@ -118,12 +119,19 @@ async def _lost(call: str, left: _Call, ledger: Ledger) -> Closed:
             took.append(following)
         else:
             held = not charges or await _holds(ledger, reservation_name(call, number))
-            took.append(cost if held else 0)
+            took.append((cost or 0) if held else 0)
     row[PLACE["cost"]] = sum(took)
+    row[PLACE["unpriced"]] = int(any(cost is None for _, cost, _ in left.attempts))
     admitted = not left.charges or await _holds(ledger, reservation_name(call, 0))
     if not admitted:
         row[PLACE["admitted"]] = row[PLACE["tokens_in"]] = row[PLACE["tokens_out"]] = 0
-    reservations: list[Sequence[Charged]] = [left.charges if admitted else []]
+    tokens = row[PLACE["tokens_in"]] + row[PLACE["tokens_out"]]
+    # What filled a counter counts no more: the record and its counters agree.
+    admission = [
+        (each[0], each[1], each[2], 1 if each[0].startswith(CALLS) else tokens)
+        for each in left.charges
+    ]
+    reservations: list[Sequence[Charged]] = [admission if admitted else []]
     for cost, (_, _, charges) in zip(took, left.attempts, strict=True):
         reservations.append([(charge[0], charge[1], charge[2], cost) for charge in charges])
     return Closed(call, row, reservations)

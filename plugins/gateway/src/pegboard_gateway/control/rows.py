@@ -26,6 +26,7 @@ COLUMNS = (
     "stream", "trouble", "provider", "model", "target",
     "tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "estimated", "cost",
     "seconds", "first_token_seconds", "upstream_seconds", "attempts", "tags", "admitted",
+    "unpriced",
 )  # fmt: skip
 """What the values of a row are, in their order."""
 
@@ -33,11 +34,15 @@ PLACE = {name: place for place, name in enumerate(COLUMNS)}
 
 ATTEMPT = (
     "target", "provider", "model", "trouble", "status", "seconds", "cost",
-    "tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "estimated",
+    "tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "estimated", "unpriced",
 )  # fmt: skip
-"""What the values of an attempt are; the column ``attempts`` is a JSON array of such arrays."""
+"""What the values of an attempt are; older ones lack the last. The column ``attempts`` is a
+JSON array of such arrays."""
 
 Row: TypeAlias = list[Any]
+
+_NEWER = (0,)
+"""The values of the last columns in rows of versions that did not have them."""
 
 
 def attempt_sql(name: str) -> str:
@@ -57,7 +62,7 @@ def row_of(record: UsageRecord, call: str, *, admitted: bool) -> Row:
         record.cost, record.seconds, record.first_token_seconds, record.upstream_seconds,
         _attempts(record.attempts) if record.attempts else "",
         orjson.dumps(dict(record.tags)).decode() if record.tags else "",
-        int(admitted),
+        int(admitted), int(record.is_unpriced),
     ]  # fmt: skip
 
 
@@ -70,8 +75,13 @@ def lost_row(asked: Asked, estimate: Estimate, call: str, now_ms: int) -> Row:
         caller.key_id, caller.user, caller.address, caller.team, caller.workspace,
         int(asked.stream), "lost", "", "", "",
         estimate.input, estimate.output, 0, 0, 1,
-        0, 0.0, 0.0, 0.0, "", "", 1,
+        0, 0.0, 0.0, 0.0, "", "", 1, 0,
     ]  # fmt: skip
+
+
+def completed(row: Row | None) -> Row | None:
+    """Return a row that an older version may have written, with the values that it lacks."""
+    return None if row is None else [*row, *_NEWER[len(row) - len(COLUMNS) + len(_NEWER) :]]
 
 
 def record_of(row: Sequence[Any]) -> UsageRecord:
@@ -99,6 +109,7 @@ def record_of(row: Sequence[Any]) -> UsageRecord:
             at["tokens_reasoning"],
         ),
         cost=at["cost"],
+        is_unpriced=bool(at["unpriced"]),
         seconds=at["seconds"],
         first_token_seconds=at["first_token_seconds"],
         upstream_seconds=at["upstream_seconds"],
@@ -113,7 +124,7 @@ def _attempts(attempts: Sequence[Attempt]) -> str:
             [
                 a.target, a.provider, a.model, str(a.trouble), a.status, a.seconds, a.cost,
                 a.tokens.input, a.tokens.output, a.tokens.cached, a.tokens.reasoning,
-                a.tokens.estimated,
+                a.tokens.estimated, a.is_unpriced,
             ]
             for a in attempts
         ]
@@ -122,7 +133,7 @@ def _attempts(attempts: Sequence[Attempt]) -> str:
 
 def _attempt(values: Sequence[Any]) -> Attempt:
     target, provider, model, trouble, status, seconds, cost, *tokens = values
-    taken, given, cached, reasoning, estimated = tokens
+    taken, given, cached, reasoning, estimated, *newer = tokens
     return Attempt(
         target=target,
         provider=provider,
@@ -132,4 +143,5 @@ def _attempt(values: Sequence[Any]) -> Attempt:
         seconds=seconds,
         cost=cost,
         tokens=Tokens(taken, given, cached, estimated, reasoning),
+        is_unpriced=any(newer),
     )

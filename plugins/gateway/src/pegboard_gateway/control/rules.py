@@ -226,6 +226,10 @@ def counter_prefix(rule: Limit | Budget) -> str:
     return f"{alert}{rule.measure}|{rule.window}|{rule.scope}|{rule.endpoint}|"
 
 
+CALLS = f"{Measure.CALLS}|"
+"""How the names of counters of calls begin."""
+
+
 def subject_of(scope: Scope, caller: Caller, endpoint: str) -> str:
     """Return whose counter of a scope a call adds to.
 
@@ -248,6 +252,7 @@ _NAMES = {
 }
 
 __all__ = [
+    "CALLS",
     "NO_RULES",
     "Action",
     "Budget",

@@ -20,7 +20,7 @@ from pegboard_wire.http import Call, Endpoint, Result
 
 from pegboard_gateway import service
 from pegboard_gateway.catalog.contract import GatewayEndpoint
-from pegboard_gateway.entities import Asked, Estimate, Passed
+from pegboard_gateway.entities import Asked, Passed
 from pegboard_gateway.faces import bodies, errors, openai
 from pegboard_gateway.path import Events
 from pegboard_gateway.path.faults import no_endpoint
@@ -34,7 +34,6 @@ _MEDIA_TYPES = frozenset(
     {"application/json", "application/x-ndjson", "text/event-stream", "text/plain"}
 )
 """Of answers that browsers do nothing with; others are bytes."""
-_LIMITS = ("max_output_tokens", "max_completion_tokens", "max_tokens", "maxOutputTokens")
 _COUNTS = ("n", "best_of", "candidateCount", "candidate_count")
 COMPACT = "responses/compact"
 
@@ -100,8 +99,8 @@ async def _passed_on(call: Call, name: str, path: str, body: Json) -> Result:
     if not gateway.callers.may_see(caller, name):
         raise no_endpoint(name)
     _check(endpoint, path)
-    likely = Estimate(estimate.tokens(call.content.decode("utf-8", "replace")), _most(body))
-    passed = Passed(path, call.content, likely)
+    prompt = estimate.tokens(call.content.decode("utf-8", "replace"))
+    passed = Passed(path, call.content, prompt)
     task, several = endpoint.task or Task.CHAT, {"n": _answers(body)}
     asked = Asked(name, task, several, True, caller, call.headers, "proxy", passed)
     events = await gateway.calls.call(asked, call.request_id)
@@ -137,16 +136,6 @@ def _check(endpoint: GatewayEndpoint, path: str) -> None:
     if all(model.passed(path, b"{}") is None for model in models):
         providers = ", ".join(sorted({target.provider for target in endpoint.targets}))
         raise NotPassed(f"The API of {providers} is not called as it is.")
-
-
-def _most(body: Mapping[str, Any]) -> int:
-    """Return the most tokens that an answer has, if the request says so in a form that is known."""
-    config = body.get("generationConfig")
-    for place in (body, config if isinstance(config, dict) else {}):
-        for name in _LIMITS:
-            if isinstance(value := place.get(name), int) and value > 0:
-                return min(value, 1 << 31)
-    return estimate.DEFAULT_OUTPUT
 
 
 def _answers(body: Mapping[str, Any]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from operator import attrgetter
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -36,6 +37,7 @@ from pegboard_gateway.entities import (
     NO_TOKENS,
     Asked,
     Attempt,
+    Busy,
     Estimate,
     Outcome,
     Spent,
@@ -49,7 +51,7 @@ from pegboard_gateway.path.local import Local
 from pegboard_gateway.path.renewals import Renewals
 from pegboard_gateway.path.sites import Site, Sites
 from pegboard_gateway.path.waiting import Waiting
-from pegboard_gateway.routing import Later, Over, Plan, Queue, State, Try
+from pegboard_gateway.routing import Later, Over, Plan, Queue, Try
 from pegboard_gateway.routing.order import ordered
 from pegboard_gateway.upstream import Client, Waits
 
@@ -64,6 +66,7 @@ _LOST = frozenset({Trouble.TIMEOUT, Trouble.CUT})
 _LONG_ANSWER = 16_384
 """Tokens of an answer that nothing limits, where nobody knows how it ended."""
 _GONE = 499
+_TICK = 0.01  # Timers may end so many seconds early.
 _LONG = 512 << 10
 """Bytes of an answer that take some milliseconds to be read, which other calls would wait for."""
 
@@ -163,6 +166,8 @@ class Way:
     _attempt_started: float = 0.0
     _output: int = 0
     """The most tokens that the attempt in progress may answer with."""
+    _has_waited: bool = False
+    """Whether it has waited for other calls to end."""
     _first: float = 0.0
     _is_over: bool = False
 
@@ -192,13 +197,7 @@ class Way:
                 return told
         # Before anything is open that would have to be closed if it fails.
         watching = guard.stream(asked) if guard is not None and asked.stream else None
-        if asked.passed is not None:
-            self._estimate = asked.passed.estimate
-        else:
-            request = LLMRequest(asked.task, "", asked.body, asked.stream)
-            self._estimate = Estimate(
-                estimate.prompt_tokens(request), estimate.output_tokens(request)
-            )
+        self._estimate = self._estimated(endpoint)
         self._permit = await _had(calls.gate.admit(asked, self._estimate))
         found = await self._try_all(endpoint)
         if isinstance(found, dict):
@@ -213,6 +212,22 @@ class Way:
         source, first = found
         return Events(self, source, first, watching)
 
+    def _estimated(self, endpoint: GatewayEndpoint) -> Estimate:
+        """Return the most that the call may take, whichever target answers it."""
+        asked, task, longest = self.asked, self.asked.task, 0
+        is_passed = asked.passed is not None
+        if asked.passed is not None:
+            prompt = asked.passed.prompt
+        else:
+            prompt = estimate.prompt_tokens(LLMRequest(task, "", asked.body))
+        for site in map(self.calls.sites.of, endpoint.targets):
+            request = LLMRequest(task, "", site.limited(asked.body, task))
+            most = site.longest_answer(request, is_passed=is_passed)
+            if most is None:
+                return Estimate(prompt, _LONG_ANSWER, open_ended=True)
+            longest = max(longest, most)
+        return Estimate(prompt, longest)
+
     def _told(self, found: Json) -> Json:
         """Return an answer in the form of its face; LLMError GARBAGE if it does not fit."""
         if self.form is None:
@@ -225,7 +240,8 @@ class Way:
         loop = asyncio.get_running_loop()
         until = loop.time() + endpoint.timeouts.total_seconds
         sites = [calls.sites.of(target) for target in ordered(endpoint.targets, calls.random)]
-        plan = Plan.of(sites, _state, endpoint.retries, endpoint.routing, calls.random, until)
+        states, retries = attrgetter("state"), endpoint.retries
+        plan = Plan.of(sites, states, retries, endpoint.routing, calls.random, until)
         while True:
             step = plan.next(loop.time())
             if isinstance(step, Try):
@@ -238,6 +254,7 @@ class Way:
             elif isinstance(step, Later):
                 await asyncio.sleep(step.seconds)
             elif isinstance(step, Queue):
+                self._has_waited = True
                 await calls.waiting.wait(step.target, until)
             else:
                 assert isinstance(step, Over)
@@ -267,16 +284,17 @@ class Way:
             with site.reading:
                 used = Tokens.of(found.get("usage")) if isinstance(found, dict) else NO_TOKENS
         except LLMError as error:
-            site.failed(error, began, loop.time(), endpoint.breaker)
-            attempt.trouble = error.trouble.value
-            if error.trouble in _LOST:
-                self._settle_lost()
+            told = self._explained(error, site, until)
+            if isinstance(told, Busy):
+                state.left()
             else:
-                self._settle(NO_TOKENS)
-            raise
+                site.failed(error, began, loop.time(), endpoint.breaker)
+            attempt.trouble = told.trouble.value
+            self._settle(self._most() if error.trouble in _LOST else NO_TOKENS)
+            raise told from error.__cause__
         except BaseException:
             state.left()
-            self._settle_lost()
+            self._settle(self._most())
             raise
         if isinstance(found, dict):
             site.succeeded()
@@ -284,6 +302,14 @@ class Way:
         else:
             self._first = time.perf_counter() - self._started
         return found
+
+    def _explained(self, error: LLMError, site: Site, until: float) -> LLMError:
+        """Return an error, or Busy if other calls may have left the attempt no time."""
+        late = until - asyncio.get_running_loop().time() < _TICK
+        kept = (late and self._has_waited) or (site.is_local and site.state.running > 1)
+        if error.trouble is not Trouble.TIMEOUT or not kept:
+            return error
+        return Busy(f"Other calls kept {site.target.model_name!r} until it was too late.")
 
     async def _may_try(self, site: Site, request: LLMRequest) -> None:
         """Refuse what the target does not take, or nobody has the money for; LLMError."""
@@ -293,9 +319,7 @@ class Way:
             checks.refuse_others(request, site.takes, target.provider)
         elif isinstance(target.model, LocalProvider):
             raise checks.unsupported(f"{target.provider} has no API that could be called.", "")
-        # What is passed on as it is does not hear what the provider would say.
-        unsaid = site.unsaid if self.asked.passed is None else site.longest
-        most = estimate.most_output(request, unsaid, site.longest)
+        most = site.longest_answer(request, is_passed=self.asked.passed is not None)
         self._output = _LONG_ANSWER if most is None else most
         reserved = permit.reserve(
             target.key,
@@ -392,22 +416,19 @@ class Way:
         outcome = Outcome.REFUSED if refused else Outcome.FAILED
         self._over(outcome, error.trouble.status, error.trouble.value)
 
-    def _settle_lost(self) -> None:
-        """End an attempt of which nobody knows how far its vendor came.
+    def _most(self) -> Tokens:
+        """Return what an attempt takes of which nobody knows how far its vendor came."""
+        # Who goes away before each answer must not take more than there is.
+        return Tokens(self._estimate.input, self._output, estimated=True)
 
-        The longest answer counts: who goes away before each must not spend more than a budget.
-        """
-        prompt = self._estimate.input
-        likely = Tokens(prompt, self._estimate.output, estimated=True)
-        self._settle(likely, Tokens(prompt, self._output))
-
-    def _settle(self, tokens: Tokens, paid: Tokens | None = None) -> None:
-        """End the attempt in progress; ``paid`` is what it costs, if that is more."""
+    def _settle(self, tokens: Tokens) -> None:
+        """End the attempt in progress."""
         site, self._site = self._site, None
         assert site is not None and self._permit is not None
         attempt = self._attempts[-1]
         attempt.seconds = time.perf_counter() - self._attempt_started
-        attempt.tokens, attempt.cost = tokens, site.cost(paid or tokens)
+        cost = site.cost(tokens)
+        attempt.tokens, attempt.cost, attempt.is_unpriced = tokens, cost or 0, cost is None
         self._permit.settle(Spent(attempt.target, tokens, attempt.cost))
         self.calls.waiting.ended(site)
 
@@ -458,26 +479,13 @@ class Way:
             last = attempts[-1]
             made.provider, made.model, made.target = last.provider, last.model, last.target
             made.upstream_seconds = sum(each.seconds for each in attempts)
-            made.tokens = last.tokens if len(attempts) == 1 else _sum(attempts)
+            tokens = [each.tokens for each in attempts]
+            made.tokens = last.tokens if len(attempts) == 1 else Tokens.sum(tokens)
             made.cost = sum(each.cost for each in attempts)
+            made.is_unpriced = any(each.is_unpriced for each in attempts)
         if self._endpoint is not None:
             made.tags = self._endpoint.tags
         return made
-
-
-def _state(site: Site) -> State:
-    return site.state
-
-
-def _sum(attempts: list[Attempt]) -> Tokens:
-    return Tokens(
-        sum(each.tokens.input for each in attempts),
-        sum(each.tokens.output for each in attempts),
-        sum(each.tokens.cached for each in attempts),
-        any(each.tokens.estimated for each in attempts),
-        sum(each.tokens.reasoning for each in attempts),
-        sum(each.tokens.cache_write for each in attempts),
-    )
 
 
 async def _begun(source: Source) -> tuple[Source, list[Json]]:

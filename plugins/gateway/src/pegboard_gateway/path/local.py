@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from pegboard.contracts.llm import Json, LLMError, LLMRequest, LocalProvider, Trouble
+
+from pegboard_gateway.entities import Busy
 
 T = TypeVar("T")
 
@@ -17,11 +19,24 @@ _WAITING_PER_THREAD = 16
 _DONE: list[Json] = []
 
 
+class _Work(Generic[T]):
+    """Some work, and whether a thread has begun with it."""
+
+    def __init__(self, do: Callable[[], T]) -> None:
+        self._do, self.has_begun = do, False
+
+    def __call__(self) -> T:
+        self.has_begun = True
+        return self._do()
+
+
 @contextmanager
-def _in_time() -> Iterator[None]:
+def _in_time(work: _Work[T]) -> Iterator[None]:
     try:
         yield
     except TimeoutError:
+        if not work.has_begun:
+            raise Busy("Other calls kept all threads for models in this process.") from None
         text = "The model in this process did not answer in time."
         raise LLMError(Trouble.TIMEOUT, text) from None
 
@@ -35,20 +50,20 @@ class Local:
         self._count = 0
 
     async def answer(self, model: LocalProvider, request: LLMRequest, until: float) -> Json:
-        """Return a whole answer; TIMEOUT if there is none at a time of the loop's clock."""
-        with _in_time():
+        """Return a whole answer; TIMEOUT or Busy if there is none at a time of the loop's clock."""
+        work = _Work(lambda: model.answer(request))
+        with _in_time(work):
             async with asyncio.timeout_at(until):
-                return await self.run(lambda: model.answer(request))
+                return await self.run(work)
 
     def stream(self, model: LocalProvider, request: LLMRequest, until: float) -> LocalStream:
         """Return a streamed answer, of which nothing is made before it is read."""
         return LocalStream(self, model, request, until)
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Do some work in a thread; OVERLOADED if too much waits already."""
+        """Do some work in a thread; Busy if too much waits already."""
         if self._count >= self._most:
-            text = "Too many calls wait for models in this process; try again."
-            raise LLMError(Trouble.OVERLOADED, text, retry_after=1)
+            raise Busy("Too many calls wait for models in this process; try again.")
         self._count += 1
         future = self._pool.submit(work)
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._ended))
@@ -79,12 +94,13 @@ class LocalStream:
         self._ended = False
 
     async def read(self) -> list[Json]:
-        """Return the next events, none at the end; TIMEOUT if they do not come in time."""
+        """Return the next events, none at the end; TIMEOUT or Busy if they do not come in time."""
         if self._ended:
             return _DONE
-        self._busy = asyncio.ensure_future(self._local.run(self._next))
+        work = _Work(self._next)
+        self._busy = asyncio.ensure_future(self._local.run(work))
         # Who gives up waiting must not take the thread for idle.
-        with _in_time():
+        with _in_time(work):
             async with asyncio.timeout_at(self._until):
                 found = await asyncio.shield(self._busy)
         self._busy = None

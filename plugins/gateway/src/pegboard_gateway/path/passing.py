@@ -49,7 +49,7 @@ class PassedReader(EventReader):
         self._events = Events() if kind == "text/event-stream" else None
         self._kept: bytearray | None = bytearray()
         self._size = 0
-        self._prompt = passed.estimate.input
+        self._prompt = passed.prompt
         self._found: dict[str, int] = {}
 
     def feed(self, data: bytes) -> Sequence[Json]:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import define
-from pegboard.contracts.llm import LLMError, LocalProvider, Task
-from pegboard_llm import prices
+from pegboard.contracts.llm import LLMError, LLMRequest, LocalProvider, Task
+from pegboard_llm import estimate, prices
 from pegboard_llm.estimate import BYTES_OF_TOKEN
 from pegboard_llm.model_data import most_output
 
@@ -78,6 +78,12 @@ class Site:
                 return {**{k: v for k, v in body.items() if k not in _LIMITS}, field: most}
         return body
 
+    def longest_answer(self, request: LLMRequest, *, is_passed: bool) -> int | None:
+        """Return the most tokens that an answer can have; None if nobody knows."""
+        # What is passed on as it is does not hear what the provider would say.
+        unsaid = self.longest if is_passed else self.unsaid
+        return estimate.most_output(request, unsaid, self.longest)
+
     def most(self, prompt: int, output: int) -> Money | None:
         """Return what a call costs at most; None if the price is not known.
 
@@ -93,10 +99,10 @@ class Site:
         """Whether longer answers cost more."""
         return self.price is not None and self.price.output > 0
 
-    def cost(self, tokens: Tokens) -> Money:
-        """Return what tokens cost; 0 if the price is not known."""
+    def cost(self, tokens: Tokens) -> Money | None:
+        """Return what tokens cost; None if nobody knows."""
         if self.price is None:
-            return 0
+            return None if tokens.total and not self.is_local else 0
         cost = self.price.cost(
             tokens.input, tokens.output, cached=tokens.cached, cache_write=tokens.cache_write
         )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from pegboard.contracts.llm import LLMError, Trouble
-
+from pegboard_gateway.entities import Busy
 from pegboard_gateway.path.sites import Site
 from pegboard_gateway.routing import State
 
@@ -23,7 +22,7 @@ class Waiting:
     async def wait(self, site: Site, until: float) -> None:
         """Wait until a call to a site's upstream has ended.
 
-        Raises LLMError OVERLOADED at ``until``, a time of the loop's clock.
+        Raises Busy at ``until``, a time of the loop's clock.
         """
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         others = self._of.setdefault(site.state, {})
@@ -34,7 +33,7 @@ class Waiting:
         except TimeoutError:
             name = site.target.model_name
             text = f"All calls that {name!r} takes at one time were in use."
-            raise LLMError(Trouble.OVERLOADED, text, retry_after=1) from None
+            raise Busy(text) from None
         finally:
             others.pop(waiter, None)
             if not others and self._of.get(site.state) is others:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 from pegboard.contracts.llm import LLMError, Trouble
 
+from pegboard_gateway.entities import Busy
 from pegboard_gateway.upstream.connection import Connection
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Pool:
     async def take(self, seconds: float, *, fresh: bool = False) -> Connection:
         """Return a connection, within so many seconds.
 
-        Raises LLMError: OVERLOADED if too many calls wait already, TIMEOUT, UNREACHABLE.
+        Raises LLMError: Busy if too many calls wait already, TIMEOUT, UNREACHABLE.
         """
         if not fresh and not self._waiting and (found := self.kept()) is not None:
             return found
@@ -86,9 +87,7 @@ class Pool:
         """Wait for a connection, or for a place to open one: then None."""
         name = self._opener.origin.authority
         if len(self._waiting) >= self._bounds.waiting:
-            raise LLMError(
-                Trouble.OVERLOADED, f"Too many calls wait for {name}; try again.", retry_after=1
-            )
+            raise Busy(f"Too many calls wait for {name}; try again.")
         waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
@@ -96,8 +95,7 @@ class Pool:
                 return await waiter
         except TimeoutError:
             self._give_back(waiter)
-            text = f"All connections to {name} were in use for {seconds:g} s."
-            raise LLMError(Trouble.OVERLOADED, text, retry_after=1) from None
+            raise Busy(f"All connections to {name} were in use for {seconds:g} s.") from None
         except asyncio.CancelledError:
             self._give_back(waiter)
             raise

@@ -48,6 +48,11 @@ def _families(rows: Sequence[dict[str, Any]]) -> Iterable[Metric]:
     calls = CounterMetricFamily("pegboard_gateway_calls", "Calls.", labels=LABELS)
     tokens = CounterMetricFamily("pegboard_gateway_tokens", "Tokens.", labels=[*models, "kind"])
     cost = CounterMetricFamily("pegboard_gateway_cost_dollars", "What calls cost.", labels=models)
+    unpriced = CounterMetricFamily(
+        "pegboard_gateway_unpriced_calls",
+        "Calls that the cost lacks, as nobody knows their price.",
+        labels=models,
+    )
     seconds = HistogramMetricFamily(
         "pegboard_gateway_call_seconds",
         "How long calls took, from the request to the last byte of the answer.",
@@ -71,10 +76,11 @@ def _families(rows: Sequence[dict[str, Any]]) -> Iterable[Metric]:
         for kind, name in _TOKENS.items():
             tokens.add_metric([*model, kind], sums[name])
         cost.add_metric(model, sums["cost"] / DOLLAR)
+        unpriced.add_metric(model, sums["unpriced"])
         upstream.add_metric(model, sums["upstream_seconds"])
         first.add_metric(model, sums["first_token_seconds"])
         streams.add_metric(model, sums["streams"])
-    return (calls, tokens, cost, seconds, upstream, first, streams)
+    return (calls, tokens, cost, unpriced, seconds, upstream, first, streams)
 
 
 def _of_attempts(rows: Sequence[tuple[Any, ...]]) -> Iterable[Metric]:

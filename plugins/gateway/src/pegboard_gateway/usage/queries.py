@@ -10,7 +10,7 @@ import binascii
 import sqlite3
 from array import array
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from attrs import fields as fields_of
 from attrs import frozen
@@ -46,7 +46,7 @@ BY: Mapping[str, str] = {
 _SUMS = """
 count(*), total(outcome = 'cached'), total(outcome = 'failed'), total(outcome = 'refused'),
 total(outcome IN ('gone', 'lost')), sum(tokens_in), sum(tokens_out), sum(tokens_cached),
-sum(tokens_reasoning), sum(cost), pegboard_percentiles(seconds),
+sum(tokens_reasoning), sum(cost), sum(unpriced), pegboard_percentiles(seconds),
 pegboard_percentiles(nullif(first_token_seconds, 0)), pegboard_percentiles(upstream_seconds)
 """
 _ATTEMPTED = {
@@ -56,7 +56,7 @@ _ATTEMPTED = {
 was never tried, or left no list of attempts, comes once as it is."""
 _TRIED = "LEFT JOIN json_each(nullif(attempts, '')) AS attempt"
 _IS_LAST = "iif(attempt.key IS NULL, 1, attempt.key = json_array_length(attempts) - 1)"
-_SPENT = ("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "cost")
+_SPENT = ("tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "cost", "unpriced")
 _SUMS_OF_ATTEMPTS = f"""
 total({_IS_LAST}), total({_IS_LAST} AND outcome = 'cached'),
 total({_IS_LAST} AND outcome = 'failed'), total({_IS_LAST} AND outcome = 'refused'),
@@ -82,9 +82,9 @@ _COLUMN = {
     Scope.ADDRESS: "address",
 }
 _MEASURED = {
-    Measure.CALLS: "count(*)",
-    Measure.TOKENS: "sum(tokens_in + tokens_out)",
-    Measure.MONEY: "sum(cost)",
+    Measure.CALLS: "count(*), 0",
+    Measure.TOKENS: "sum(tokens_in + tokens_out), 0",
+    Measure.MONEY: "sum(cost), sum(unpriced)",
 }
 
 
@@ -166,7 +166,8 @@ def grouped(
 ) -> list[dict[str, Any]]:
     """Return sums by some of ``BY``; without any, of all calls together.
 
-    Times come in their order, else what costs most comes first. ``cost`` is in nano-dollars; each
+    Times come in their order, else what costs most comes first. ``cost`` is in nano-dollars, and
+    lacks ``unpriced`` calls, of which nobody knows what they cost; each
     duration has ``p50``, ``p95`` and ``p99`` in seconds, or None if there is none. InvalidValue
     for what cannot be grouped by.
 
@@ -196,7 +197,15 @@ def grouped(
     return [_sums(by, row) for row in rows]
 
 
-def measured(database: Database, rule: Limit | Budget, now_ms: int) -> dict[str, int]:
+class Used(NamedTuple):
+    """How much of a limit or budget is used."""
+
+    amount: int = 0
+    unpriced: int = 0
+    """How many calls a budget could not count, as nobody knows what they cost."""
+
+
+def measured(database: Database, rule: Limit | Budget, now_ms: int) -> dict[str, Used]:
     """Return by subject how much of a limit or budget is used, in the window around a time.
 
     It is the sum of the records: what still runs is not in it.
@@ -209,8 +218,8 @@ def measured(database: Database, rule: Limit | Budget, now_ms: int) -> dict[str,
     )
     with database.reading() as connection:
         rows = connection.execute(query, (start, end, rule.endpoint, rule.endpoint)).fetchall()
-    found = {subject: amount or 0 for subject, amount in rows}
-    return {rule.subject: found.get(rule.subject, 0)} if rule.subject else found
+    found = {subject: Used(amount or 0, unpriced or 0) for subject, amount, unpriced in rows}
+    return {rule.subject: found.get(rule.subject, Used())} if rule.subject else found
 
 
 def _check_limit(limit: int) -> None:

@@ -88,7 +88,7 @@ def attributes(record: UsageRecord, operation: str) -> dict[str, Any]:
         "http.response.status_code": record.status,
         "pegboard.gateway.request_id": record.id,
         "pegboard.gateway.outcome": str(record.outcome),
-        "pegboard.gateway.cost": record.cost / DOLLAR,
+        "pegboard.gateway.cost": "" if record.is_unpriced else record.cost / DOLLAR,
         "pegboard.gateway.key_id": record.caller.key_id,
         "pegboard.gateway.stream": record.stream,
         "enduser.id": record.caller.user,

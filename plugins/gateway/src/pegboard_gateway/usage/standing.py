@@ -17,7 +17,8 @@ def standing(
     """Return what is used of each rule by each subject, the fullest first.
 
     It is the sum of the records of this machine: what still runs is not in it. Amounts are calls,
-    tokens or nano-dollars. A rule that nobody has used comes once, without a subject.
+    tokens or nano-dollars; ``unpriced`` calls are in no sum of money. A rule that nobody has used
+    comes once, without a subject.
     """
     found: list[dict[str, Any]] = []
     given = list(rules)
@@ -28,7 +29,7 @@ def standing(
         if not rule.subject:
             used = {subject: amount for subject, amount in used.items() if subject not in own}
         start, end = rule.window.span(now_ms)
-        for subject, amount in (used or {rule.subject: 0}).items():
+        for subject, each in (used or {rule.subject: queries.Used()}).items():
             found.append(
                 {
                     "measure": str(rule.measure),
@@ -37,7 +38,8 @@ def standing(
                     "subject": subject,
                     "window": str(rule.window),
                     "amount": rule.amount,
-                    "used": amount,
+                    "used": each.amount,
+                    "unpriced": each.unpriced,
                     "action": str(rule.action) if isinstance(rule, Budget) else "reject",
                     "name": rule.name if isinstance(rule, Budget) else "",
                     "begins_ms": start,

@@ -43,7 +43,8 @@ FROM (SELECT attempts {_WITHIN} AND instr(attempts, '],[')), json_each(attempts)
 GROUP BY 1
 """  # noqa: S608
 _COUNTS = f"""
-SELECT endpoint, {_STEP}, outcome, count(*), sum(tokens_in + tokens_out), sum(cost) {_WITHIN}
+SELECT endpoint, {_STEP}, outcome, count(*), sum(tokens_in + tokens_out), sum(cost),
+sum(unpriced) {_WITHIN}
 GROUP BY 1, 2, 3
 """
 # What was refused took no time, and what was given up says nothing of the upstream.
@@ -57,7 +58,8 @@ GROUP BY 2
 """
 _COUNT = "SELECT count(*) FROM gateway_call WHERE started_ms >= ? AND started_ms < ?"
 _COSTS = """
-SELECT (started_ms - ?) / ?, sum(cost) FROM gateway_call WHERE started_ms >= ? AND started_ms < ?
+SELECT (started_ms - ?) / ?, sum(cost), sum(unpriced) FROM gateway_call
+WHERE started_ms >= ? AND started_ms < ?
 GROUP BY 1
 """
 
@@ -102,15 +104,18 @@ class Sums:
     fell_back: int = 0
     tokens: int = 0
     cost: int = 0
+    unpriced: int = 0
+    """How many calls ``cost`` lacks, as nobody knows what they cost."""
     times: Counter[str] = field(factory=Counter)
     """How many calls took so many seconds."""
 
-    def add(self, outcome: str, calls: int, tokens: int, cost: int) -> None:
+    def add(self, outcome: str, calls: int, tokens: int, cost: int, unpriced: int) -> None:
         """Add calls of one outcome."""
         self.calls += calls
         self.outcomes[outcome] += calls
         self.tokens += tokens
         self.cost += cost
+        self.unpriced += unpriced
 
     def json(self) -> dict[str, Any]:
         """Return it as it is sent; ``usd`` in dollars, times in seconds."""
@@ -124,6 +129,7 @@ class Sums:
             "fell_back": self.fell_back,
             "tokens": self.tokens,
             "usd": self.cost / DOLLAR,
+            "unpriced": self.unpriced,
             "p50": p50,
             "p95": p95,
         }
@@ -217,21 +223,27 @@ def _add_times(found: Summary, connection: sqlite3.Connection, values: Mapping[s
 
 
 def spent(database: Database | None, window: Window, now_ms: int) -> dict[str, Any]:
-    """Return the money of the window around a time, in dollars, step by step up to now."""
+    """Return the money of the window around a time, in dollars, step by step up to now.
+
+    ``unpriced`` is how many calls it lacks, as nobody knows what they cost.
+    """
+    unpriced = 0
     begins, ends = window.span(now_ms)
     step = next((each for each in _STEPS if (ends - begins) / each <= MOST_STEPS), ends - begins)
     costs = [0.0] * ((now_ms - begins) // step + 1)
     if database is not None:
         with database.reading() as connection:
             rows = connection.execute(_COSTS, (begins, step, begins, now_ms + 1)).fetchall()
-        for place, cost in rows:
+        for place, cost, calls in rows:
             costs[place] = cost / DOLLAR
+            unpriced += calls
     return {
         "window": str(window),
         "begins_ms": begins,
         "ends_ms": ends,
         "step_ms": step,
         "usd": costs,
+        "unpriced": unpriced,
     }
 
 

@@ -16,21 +16,25 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "gateway-usage"
-COUNT = 2
+COUNT = 3
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 """The upper bounds of the buckets of durations, in seconds."""
 
 SUMS = (
     "calls", "tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "cost", "seconds",
-    "upstream_seconds", "streams", "first_token_seconds",
+    "upstream_seconds", "streams", "first_token_seconds", "unpriced",
 )  # fmt: skip
 """What is summed up; ``streams`` counts those that had a first token."""
+_FIRST_SUMS = SUMS[:-1]
+"""Those that there were in the beginning."""
 LABELS = ("endpoint", "provider", "model", "outcome", "status")
 BUCKETS = tuple(f"le_{place}" for place in range(len(BOUNDS)))
 TOTALS = (*LABELS, *SUMS, *BUCKETS)
 ATTEMPT_LABELS = ("endpoint", "target", "provider", "model", "trouble", "status")
 """``trouble`` is empty for an attempt that succeeded."""
+
+_TYPE = {True: "REAL", False: "INTEGER"}
 
 _FIRST = f"""
 CREATE TABLE gateway_call (
@@ -78,7 +82,7 @@ CREATE TABLE gateway_total (
     model TEXT NOT NULL,
     outcome TEXT NOT NULL,
     status INTEGER NOT NULL,
-    {", ".join(f"{name} {'REAL' if 'seconds' in name else 'INTEGER'} NOT NULL" for name in SUMS)},
+    {", ".join(f"{name} {_TYPE['seconds' in name]} NOT NULL" for name in _FIRST_SUMS)},
     {", ".join(f"{name} INTEGER NOT NULL" for name in BUCKETS)},
     PRIMARY KEY ({", ".join(LABELS)})
 ) STRICT, WITHOUT ROWID;
@@ -113,6 +117,11 @@ count(*), total({attempt_sql("seconds")})
 FROM gateway_call JOIN json_each(nullif(attempts, '')) AS attempt GROUP BY 1, 2, 3, 4, 5, 6;
 """  # noqa: S608
 
+_THIRD = """
+ALTER TABLE gateway_call ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE gateway_total ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;
+"""
+
 _INSERT = (
     f"INSERT OR IGNORE INTO gateway_call ({', '.join(COLUMNS)})"  # noqa: S608
     f" VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -146,6 +155,10 @@ def migrations() -> Migrations:
     @steps()
     def second(db: object) -> None:
         _execute(db, _SECOND)
+
+    @steps()
+    def third(db: object) -> None:
+        _execute(db, _THIRD)
 
     return steps
 

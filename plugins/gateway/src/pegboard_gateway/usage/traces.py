@@ -23,7 +23,7 @@ from pegboard_llm.shapes import Merger
 from pegboard_gateway.control.guardrails import Setting
 from pegboard_gateway.control.guardrails.pii import PiiGuard
 from pegboard_gateway.control.guardrails.texts import edited
-from pegboard_gateway.entities import Asked, Outcome, UsageRecord
+from pegboard_gateway.entities import Asked, Attempt, Outcome, UsageRecord
 from pegboard_gateway.money import DOLLAR
 from pegboard_gateway.settings import Trace
 
@@ -150,7 +150,7 @@ def _outline(
     }
     metadata = {
         "mlflow.trace.tokenUsage": json.dumps(tokens),
-        "mlflow.trace.cost": json.dumps({"total_cost": record.cost / DOLLAR}),
+        "mlflow.trace.cost": _cost(record) and json.dumps(_cost(record)),
         "mlflow.trace.user": record.caller.user,
         "pegboard.gateway.endpoint": record.endpoint,
         "pegboard.gateway.key_id": record.caller.key_id,
@@ -168,6 +168,11 @@ def _outline(
         trace_metadata={name: value for name, value in metadata.items() if value},
         tags={"mlflow.traceName": f"gateway {record.endpoint}", **record.tags},
     )
+
+
+def _cost(of: UsageRecord | Attempt) -> dict[str, float] | None:
+    """Return what it cost; None if nobody knows."""
+    return None if of.is_unpriced else {"total_cost": of.cost / DOLLAR}
 
 
 def _preview(value: Any) -> str | None:
@@ -219,7 +224,7 @@ def _spans(trace_id: str, record: UsageRecord, inputs: Any, outputs: Any) -> lis
                         "output_tokens": attempt.tokens.output,
                         "total_tokens": attempt.tokens.total,
                     },
-                    "mlflow.llm.cost": {"total_cost": attempt.cost / DOLLAR},
+                    **({"mlflow.llm.cost": cost} if (cost := _cost(attempt)) else {}),
                 },
             )
         )

@@ -26,7 +26,7 @@ EVENTS = (
 )
 """What a webhook may be called for, as MLflow names it: the entity and the action.
 
-The registry knows all of it but budgets, which belong to a gateway.
+The registry knows all of it but budgets: of these a gateway tells, if there is one.
 """
 
 

@@ -13,12 +13,9 @@ from typing import Any
 
 import opentelemetry.context as otel_context
 from opentelemetry import trace as otel
-from opentelemetry.context.context import _RuntimeContext
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace.status import Status, StatusCode
+from opentelemetry.trace.status import StatusCode
 from pegboard.entities.traces import Span, SpanEvent, SpanLink, SpanStatusCode
 from pegboard_stores.traces.conventions import translated
 from pegboard_stores.traces.records import SPAN
@@ -27,19 +24,14 @@ from pegboard_tracing import destinations, tracer
 from pegboard_tracing.live import LiveSpan, OpenTrace
 from pegboard_tracing.noop import NoOpSpan
 from pegboard_tracing.tracer import Parent, Remote, active, complain
+from pegboard_tracing.tracing import passing, views
 from pegboard_tracing.values import encode
 
-_SCOPE = InstrumentationScope("pegboard")
-_MARK = otel_context.create_key("pegboard-span")
 _STATUS = {
     StatusCode.UNSET: SpanStatusCode.UNSET,
     StatusCode.OK: SpanStatusCode.OK,
     StatusCode.ERROR: SpanStatusCode.ERROR,
 }
-
-
-class _Ours(otel.NonRecordingSpan):
-    """One of our spans, as OpenTelemetry sees it: others begin within it."""
 
 
 class Joint:
@@ -63,7 +55,7 @@ class Joint:
     def _end(self, span: LiveSpan, end_time_ns: int) -> None:
         self._ending(span, end_time_ns)
         try:
-            self.provider._active_span_processor.on_end(_readable(span, self.provider.resource))
+            views.pass_on(self.provider, span)
         except Exception as error:
             complain("The span %r did not reach OpenTelemetry: %r", span.name, error)
 
@@ -71,22 +63,11 @@ class Joint:
 # -- what is active --------------------------------------------------------------------------------
 
 
-class _Context(_RuntimeContext):
-    """OpenTelemetry's own context, in which our spans are, too."""
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    def get_current(self) -> otel_context.Context:
-        context: otel_context.Context = self._inner.get_current()
-        span = active.get()
-        if type(span) is not LiveSpan or context.get(_MARK) is span:
-            return context
-        ours = otel.set_span_in_context(_Ours(_context_of(span)), context)
-        return otel_context.Context({**ours, _MARK: span})
+class _Context(views.Context):
+    """OpenTelemetry's own context, in which our spans are, too, and what is in it is active."""
 
     def attach(self, context: otel_context.Context) -> Any:
-        token = self._inner.attach(context)
+        token = self.inner.attach(context)
         return token, _activate(context)
 
     def detach(self, token: Any) -> None:
@@ -97,14 +78,14 @@ class _Context(_RuntimeContext):
             except ValueError:
                 # Another task attached it.
                 active.set(None)
-        self._inner.detach(inner)
+        self.inner.detach(inner)
 
 
 def _activate(context: otel_context.Context) -> Token[Parent | None] | None:
     """Make the span of a context the one that ours begin in."""
     span = otel.get_current_span(context)
-    if isinstance(span, _Ours):
-        marked = context.get(_MARK)
+    if isinstance(span, views.Ours):
+        marked = context.get(views.MARK)
         return active.set(marked) if isinstance(marked, LiveSpan) else None
     told = span.get_span_context()
     if not told.is_valid or isinstance(active.get(), NoOpSpan):
@@ -123,12 +104,6 @@ def _trace_of(number: int) -> OpenTrace:
     return OpenTrace(trace_id, destinations.current(tracer.chosen()), is_remote=True)
 
 
-def _context_of(span: LiveSpan, span_id: str | None = None) -> otel.SpanContext:
-    number = int(span.trace_id.removeprefix("tr-"), 16)
-    flags = otel.TraceFlags(otel.TraceFlags.SAMPLED)
-    return otel.SpanContext(number, int(span_id or span.span_id, 16), False, flags)
-
-
 # -- theirs to ours --------------------------------------------------------------------------------
 
 
@@ -138,7 +113,7 @@ class _Keeping(SpanProcessor):
     is_on = True
 
     def on_end(self, span: ReadableSpan) -> None:
-        if not self.is_on or span.instrumentation_scope is _SCOPE:
+        if not self.is_on or span.instrumentation_scope is views.SCOPE:
             return
         if not tracer.configuration.enabled or isinstance(active.get(), NoOpSpan):
             return
@@ -211,36 +186,6 @@ def _price(
     return cost_of(model, provider, usage)
 
 
-# -- ours to theirs --------------------------------------------------------------------------------
-
-
-def _readable(span: LiveSpan, resource: Resource) -> ReadableSpan:
-    status = span.status
-    parent = span.parent_id
-    return ReadableSpan(
-        span.name,
-        context=_context_of(span),
-        parent=_context_of(span, parent) if parent else None,
-        resource=resource,
-        attributes=span.attribute_texts(),
-        events=[
-            Event(each.name, {k: _text(v) for k, v in each.attributes.items()}, each.timestamp)
-            for each in span.events
-        ],
-        status=Status(
-            StatusCode[str(status.status_code)],
-            status.description or None if status.status_code == "ERROR" else None,
-        ),
-        start_time=span.start_time_ns,
-        end_time=span.end_time_ns,
-        instrumentation_scope=_SCOPE,
-    )
-
-
-def _text(value: Any) -> Any:
-    return value if isinstance(value, (str, bool, int, float)) else encode(value)
-
-
 _joint: Joint | None = None
 
 
@@ -256,6 +201,7 @@ def join(provider: TracerProvider | None = None) -> None:
     """Trace together with a provider, by default the global one, which is made if there is none."""
     global _joint
     leave()
+    passing.stop()
     found: Any = otel.get_tracer_provider() if provider is None else provider
     if not isinstance(found, TracerProvider):
         found = TracerProvider()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -33,11 +34,21 @@ def reset() -> None:
     vars(configuration).update(vars(Configuration()))
     scope.set(None)
     _keep_again()
+    _pass_on_again()
 
 
 def _keep_again() -> None:
     if not destinations.is_kept():
         use_opentelemetry(disable=True)
+        _pass_on_again()
+
+
+def _pass_on_again() -> None:
+    """Let OpenTelemetry's provider have our spans, as at the beginning."""
+    if "opentelemetry.sdk.trace" in sys.modules:
+        from pegboard_tracing.tracing import passing
+
+        passing.start()
 
 
 def set_destination(destination: Any, *, context_local: bool = False) -> None:
@@ -138,15 +149,17 @@ def _checked(processor: Any) -> Callable[[LiveSpan], None]:
 
 
 def use_opentelemetry(provider: Any = None, *, disable: bool = False) -> None:
-    """Trace together with OpenTelemetry: its spans and ours are within one another.
+    """Make one trace of OpenTelemetry's spans and ours, in the store, too.
 
-    Spans that are begun by OpenTelemetry's API are kept where ours go, and ours reach the
-    processors and exporters of the provider: a ``TracerProvider`` of OpenTelemetry's SDK, by
-    default the global one, which is made if there is none. ``disable`` undoes it. PegboardError if
-    the SDK is not installed.
+    Without it, the processors and exporters of the global provider get our spans, within the span
+    that is current there, and the store has none of OpenTelemetry's. With it, spans that are begun
+    by OpenTelemetry's API are kept where ours go, and ours are within theirs there. ``provider`` is
+    a ``TracerProvider`` of OpenTelemetry's SDK, by default the global one, which is made if there
+    is none. ``disable`` undoes it, and keeps our spans from OpenTelemetry. PegboardError if the SDK
+    is not installed.
     """
     try:
-        from pegboard_tracing.tracing import joint
+        from pegboard_tracing.tracing import joint, passing
     except ImportError as error:
         if disable:
             return
@@ -156,6 +169,7 @@ def use_opentelemetry(provider: Any = None, *, disable: bool = False) -> None:
         ) from None
     if disable:
         joint.leave()
+        passing.stop()
     else:
         joint.join(provider)
 

@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pegboard_stores.filters import Field, Kind
-from pegboard_stores.run_table import DURATION
 from pegboard_stores.run_table.contract import Value
 from pegboard_stores.sql.pieces import Sql
 
 from pegboard_tracking.run_table.looked import Looked
-from pegboard_tracking.search.conditions import COLUMNS, TABLES
+from pegboard_tracking.search.conditions import TABLES, attribute
 
 _VALUES = {
     # SQLite has no NaN: a metric that is there has NULL for it.
@@ -21,11 +20,6 @@ _VALUES = {
     Kind.PARAM: "iif(v.rest IS NULL, v.value, v.value || v.rest)",
     Kind.TAG: "iif(v.rest IS NULL, v.value, v.value || v.rest)",
 }
-
-
-def attribute(key: str) -> str:
-    """Return the expression of an attribute of the run ``r``."""
-    return "r.end_time - r.start_time" if key == DURATION else f"r.{COLUMNS[key][0]}"
 
 
 def of_rows(

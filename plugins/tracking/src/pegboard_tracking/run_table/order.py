@@ -8,11 +8,11 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from pegboard_stores.filters import RUNS, Kind, OrderBy, complete
-from pegboard_stores.run_table import DURATION
 from pegboard_stores.sql.pieces import Sql
 
 from pegboard_tracking.run_table.looked import Looked
 from pegboard_tracking.run_table.vectors import vector
+from pegboard_tracking.search.conditions import COMPUTED
 from pegboard_tracking.search.keys import ranked
 from pegboard_tracking.search.runs import Planner, Query
 from pegboard_tracking.search.sets import Limits
@@ -30,7 +30,7 @@ def first(
     """
     if not looked.scope.experiments or (members is not None and not members):
         return []
-    if need > _FAR or _is_duration(sort):
+    if need > _FAR or _is_computed(sort):
         key = ("order", of, looked.key, sort)
         return looked.kept(key, lambda: array("q", _all(looked, sort, members)))[:need]
     known = looked.conditions if members is not None and members is looked.members else ()
@@ -40,7 +40,7 @@ def first(
 
 def few(looked: Looked, sort: OrderBy | None, rows: Collection[int]) -> list[int]:
     """Return these runs in order."""
-    if sort is not None and _is_duration(sort):
+    if sort is not None and _is_computed(sort):
         return _sorted(looked, sort, ranked(looked.scope, rows, _completed(None), len(rows)))
     return ranked(looked.scope, rows, _completed(sort), len(rows))
 
@@ -50,8 +50,8 @@ def _completed(sort: OrderBy | None) -> tuple[OrderBy, ...]:
     return complete(() if sort is None else (sort,), RUNS)
 
 
-def _is_duration(sort: OrderBy | None) -> bool:
-    return sort is not None and (sort.field.kind, sort.field.key) == (Kind.ATTRIBUTE, DURATION)
+def _is_computed(sort: OrderBy | None) -> bool:
+    return sort is not None and sort.field.kind is Kind.ATTRIBUTE and sort.field.key in COMPUTED
 
 
 def _all(looked: Looked, sort: OrderBy | None, members: AbstractSet[int] | None) -> list[int]:

@@ -39,6 +39,16 @@ COLUMNS = {
 }
 """The column of each attribute of a run, and the index that is ordered by it."""
 
+COMPUTED = {
+    "duration": "r.end_time - r.start_time",
+    # As ``pegboard_stores.run_table.datasets_text`` has it.
+    "datasets": "(SELECT group_concat(text, ', ') FROM (SELECT d.name || '@' || d.digest"  # noqa: S608
+    " || iif(t.value IS NULL, '', ' (' || t.value || ')') AS text FROM input i"
+    " CROSS JOIN dataset d ON d.id = i.dataset LEFT JOIN input_tag t ON t.run = i.run"
+    f" AND t.dataset = i.dataset AND t.key = '{CONTEXT_TAG}' WHERE i.run = r.id ORDER BY 1))",
+}
+"""The expressions of attributes that only tables have."""
+
 TABLES = {Kind.METRIC: "series", Kind.PARAM: "param", Kind.TAG: "tag"}
 
 _RANGES = frozenset({"=", "<", "<=", ">", ">=", "IN"})
@@ -65,6 +75,11 @@ class Tie:
 Condition = Expr | Tie
 
 
+def attribute(key: str) -> str:
+    """Return the expression of an attribute of the run ``r``."""
+    return COMPUTED.get(key) or f"r.{COLUMNS[key][0]}"
+
+
 # -- probes ----------------------------------------------------------------------------------------
 
 
@@ -83,7 +98,7 @@ def probe(scope: Scope, condition: Condition) -> Sql:
     if field.kind is Kind.ATTRIBUTE and field.key == "run_name":
         field = Field(Kind.TAG, RUN_NAME_TAG)
     if field.kind is Kind.ATTRIBUTE:
-        return _probe_attribute(f"r.{COLUMNS[field.key][0]}", operator, condition.value)
+        return _probe_attribute(attribute(field.key), operator, condition.value)
     if operator in (Operator.IS_NULL, Operator.IS_NOT_NULL):
         inner = _exists(scope, field, ALWAYS)
         return inner if operator is Operator.IS_NOT_NULL else Sql(f"NOT {inner.text}", inner.values)
@@ -102,7 +117,7 @@ def _probe_attribute(column: str, operator: Operator, value: object) -> Sql:
 
 def _probe_tie(scope: Scope, tie: Tie) -> Sql:
     if tie.field.kind is Kind.ATTRIBUTE:
-        return Sql(f"r.{COLUMNS[tie.field.key][0]} IS ?", (tie.value,))
+        return Sql(f"{attribute(tie.field.key)} IS ?", (tie.value,))
     if tie.state is State.VALUE:
         return _exists(scope, tie.field, Sql("v.value = ?", (tie.value,)))
     if tie.state is State.NAN:
@@ -205,8 +220,8 @@ def select(scope: Scope, comparisons: Sequence[Comparison]) -> Sql:
 def select_tie(scope: Scope, tie: Tie) -> Sql:
     """Return the SELECT of the ``id`` of all runs of a tie in which something is not missing."""
     if tie.field.kind is Kind.ATTRIBUTE:
-        column, index = COLUMNS[tie.field.key]
-        return _select_run(scope, index, Sql(f"r.{column} IS ?", (tie.value,)))
+        condition = Sql(f"{attribute(tie.field.key)} IS ?", (tie.value,))
+        return _select_run(scope, _index(tie.field.key), condition)
     return select_data(scope, tie.field, Sql("v.value IS ?", (tie.value,)))
 
 
@@ -244,15 +259,19 @@ def _select_run(
     )
 
 
+def _index(key: str) -> str:
+    return "run_by_start" if key in COMPUTED else COLUMNS[key][1]
+
+
 def _select_attribute(scope: Scope, key: str, comparisons: Sequence[Comparison]) -> Sql:
-    column, index = COLUMNS[key]
+    value = attribute(key)
     conditions = [
-        Sql(f"r.{column} {each.operator}")
+        Sql(f"{value} {each.operator}")
         if each.operator is Operator.IS_NOT_NULL
-        else _with_prefix(f"r.{column}", each.operator, each.value, None)
+        else _with_prefix(value, each.operator, each.value, None)
         for each in comparisons
     ]
-    return _select_run(scope, index, joined(" AND ", conditions))
+    return _select_run(scope, _index(key), joined(" AND ", conditions))
 
 
 def _select_dataset(scope: Scope, comparison: Comparison) -> Sql:

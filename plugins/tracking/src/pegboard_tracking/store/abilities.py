@@ -34,9 +34,11 @@ def abilities(
 def rarer_abilities(
     store: SqliteBase, database: Database, memory: Memory, contract: type[T]
 ) -> T | None:
-    """Return what keeps a contract of data sets or of reading; imported when it is asked for."""
+    """Return what keeps a contract of evaluation or of reading; imported when it is asked for."""
     from pegboard_tracking.data_sets.store import SqliteDataSets
     from pegboard_tracking.run_table.ability import SqliteRunTable
+    from pegboard_tracking.scorers.store import SqliteScorers
+    from pegboard_tracking.scorers.tasks import SqliteScoringTasks
     from pegboard_tracking.store.looking import SqliteActivity, SqliteCurves
 
     made = (
@@ -44,6 +46,8 @@ def rarer_abilities(
         SqliteCurves(store),
         SqliteActivity(store),
         SqliteDataSets(database),
+        SqliteScorers(store.reading_all, database),
+        SqliteScoringTasks(store.reading_all, database),
     )
     return next((able for able in made if isinstance(able, contract)), None)
 

@@ -139,6 +139,7 @@ class SqliteLogging(SqliteBase):
             run = runs.get_active(connection, run_id)
             for item in checked:
                 runs.add_input(connection, run, item)
+            changes.note(connection, run.row)
 
         self._commit.run(write)
 

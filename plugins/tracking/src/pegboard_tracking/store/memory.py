@@ -9,6 +9,7 @@ from attrs import field, frozen
 from pegboard.entities import Experiment
 from pegboard.uris import Uri
 from pegboard_stores.mapping_data_sets import DataSetState
+from pegboard_stores.mapping_scorers import ScorerState
 from pegboard_stores.mapping_store import MappingStore, ModelRecord, RunRecord, TraceRecord
 from pegboard_stores.names import new_run_id
 
@@ -22,6 +23,7 @@ class _Memory:
     models: dict[str, ModelRecord] = field(factory=dict)
     traces: dict[str, TraceRecord] = field(factory=dict)
     data_sets: dict[str, DataSetState] = field(factory=dict)
+    scorers: dict[str, ScorerState] = field(factory=dict)
     lock: AbstractContextManager[object] = field(factory=threading.RLock)
 
 
@@ -39,6 +41,7 @@ def open_store(uri: Uri, settings: object) -> MappingStore:
         models=memory.models,
         traces=memory.traces,
         data_sets=memory.data_sets,
+        scorers=memory.scorers,
         artifact_root=f"memory:{name}/artifacts",
         lock=memory.lock,
     )

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "tracking"
-COUNT = 10
+COUNT = 12
 """How many migrations there are; a store that has them all is opened without importing them."""
 
 
@@ -281,7 +281,7 @@ def migrations() -> Migrations:
     """Return the migrations; COUNT of them."""
     from sqlite_utils.migrations import Migrations
 
-    from pegboard_tracking.tables import schema_data_sets, schema_traces
+    from pegboard_tracking.tables import schema_data_sets, schema_scorers, schema_traces
 
     steps = Migrations(NAME)
 
@@ -331,6 +331,15 @@ def migrations() -> Migrations:
     @steps()
     def data_sets(db: object) -> None:
         _run(db, schema_data_sets.DATA_SETS)
+
+    @steps()
+    def scorers(db: object) -> None:
+        _run(db, schema_scorers.SCORERS)
+
+    @steps()
+    def scoring_tasks(db: object) -> None:
+        for statement in schema_scorers.TASKS:
+            db.conn.execute(statement)  # type: ignore[attr-defined]
 
     return steps
 

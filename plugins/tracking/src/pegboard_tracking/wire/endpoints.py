@@ -18,6 +18,7 @@ from pegboard_tracking.wire import (
     metrics,
     pegboard_endpoints,
     runs,
+    scorers,
     trace_metrics,
     traces,
     traces_old,
@@ -41,6 +42,7 @@ def endpoints() -> Sequence[Endpoint]:
         *assessments.ENDPOINTS,
         *trace_metrics.ENDPOINTS,
         *data_sets.ENDPOINTS,
+        *scorers.ENDPOINTS,
         *ingestion.ENDPOINTS,
         *pegboard_endpoints.ENDPOINTS,
     ]

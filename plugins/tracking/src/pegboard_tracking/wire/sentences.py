@@ -35,6 +35,9 @@ TRACKING: Sentences = MappingProxyType(
         "no_order_field": "Invalid order by field name: {name}.",
         "no_run": "Run with id={run_id} not found.",
         "no_run_tag": "No tag with name: {key} in run with id {owner_id}.",
+        "no_scorer": "Scorer with name {name!r} not found for experiment {experiment_id}.",
+        "no_scorer_version": "Scorer with name {name!r} and version {version} not found for "
+        "experiment {experiment_id}.",
         "no_spans": "Invalid OpenTelemetry format - no spans found.",
         "no_trace": "Trace with ID {trace_id!r} not found.",
         "no_trace_tag": "No trace tag with key {key!r} for trace with ID {owner_id!r}.",

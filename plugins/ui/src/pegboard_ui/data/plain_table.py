@@ -20,6 +20,7 @@ from pegboard.tags import PARENT_RUN_ID
 from pegboard_stores import cancellation, filters
 from pegboard_stores.filters import Field, Kind, OrderBy
 from pegboard_stores.run_table import (
+    DATASETS,
     DURATION,
     Changes,
     Groups,
@@ -32,6 +33,7 @@ from pegboard_stores.run_table import (
     TableQuery,
     ValueCount,
     choice,
+    datasets_text,
     words,
 )
 from pegboard_stores.run_table.bounds import check_bins, check_page
@@ -169,7 +171,9 @@ class PlainRunTable(RunTable):
     def _states(self) -> Iterator[tuple[object, Run]]:
         places = [each.experiment_id for each in self._store.search_experiments()]
         for run in self._runs(RunScope(places, view=ViewType.ALL)):
-            yield (run.info, sorted(run.data.latest.items()), run.data.params, run.data.tags), run
+            used = datasets_text(run.inputs.dataset_inputs)
+            latest = sorted(run.data.latest.items())
+            yield (run.info, latest, run.data.params, run.data.tags, used), run
 
     def _runs(self, scope: RunScope) -> list[Run]:
         found: list[Run] = []
@@ -277,6 +281,8 @@ def value_of(run: Run, column: Field) -> Value:
     """Return the value of a column; None if the run has none."""
     if column.kind is Kind.ATTRIBUTE:
         info = run.info
+        if column.key == DATASETS:
+            return datasets_text(run.inputs.dataset_inputs)
         if column.key == DURATION:
             return None if info.end_time is None else float(info.end_time - info.start_time)
         found = getattr(info, column.key)

@@ -231,6 +231,13 @@ def _record(file: File, line: str, number: int) -> dict[str, Any]:
 
 
 def _document(file: File, offset: int, limit: int) -> Table:
+    names, rows = whole(file)
+    page = rows[offset : offset + limit]
+    return _of_values(names, [row[:MOST_COLUMNS] for row in page], limit, len(rows))
+
+
+def whole(file: File) -> tuple[list[Any], list[list[Any]]]:
+    """Return the names of the columns and all rows of a table in a JSON document."""
     content = file.read(0, MOST_JSON + 1)
     if len(content) > MOST_JSON:
         raise _wrong(file, f"it has more than {MOST_JSON >> 20} MiB of JSON")
@@ -240,9 +247,7 @@ def _document(file: File, offset: int, limit: int) -> Table:
         found = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise _wrong(file, f"it is not JSON ({error})") from None
-    names, rows = _names_and_rows(file, found)
-    page = rows[offset : offset + limit]
-    return _of_values(names, [row[:MOST_COLUMNS] for row in page], limit, len(rows))
+    return _names_and_rows(file, found)
 
 
 def _names_and_rows(file: File, found: Any) -> tuple[list[Any], list[list[Any]]]:

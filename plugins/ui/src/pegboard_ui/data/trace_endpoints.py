@@ -1,4 +1,4 @@
-"""The endpoints of the pages of traces."""
+"""The endpoints of the pages of traces and evaluations."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 def endpoints() -> Sequence[Endpoint]:
     """Return all of them."""
-    from pegboard_ui.data import trace_list, trace_page
+    from pegboard_ui.data import evaluations, trace_list, trace_page
 
-    return [*trace_list.ENDPOINTS, *trace_page.ENDPOINTS]
+    return [*trace_list.ENDPOINTS, *trace_page.ENDPOINTS, *evaluations.ENDPOINTS]

@@ -238,7 +238,12 @@ def _values(traces: TraceStore, experiments: list[str], column: str) -> Counter[
     if kind == "span" and key in ("name", "type", "status"):
         return _span_values(traces, experiments, f"span_{key}")
     infos = traces.search(experiments, max_results=SAMPLED)
-    return Counter(str(value) for info in infos for value in _of(info, kind, key))
+    return Counter(_written(value) for info in infos for value in _of(info, kind, key))
+
+
+def _written(value: Any) -> str:
+    """Return a value as a filter has it: truth values as JSON writes them."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _of(info: TraceInfo, kind: str, key: str) -> Iterable[Any]:

@@ -20,8 +20,8 @@ const TOKENS = new RegExp(
 const KEYWORDS = new Set(['AND', 'OR', 'NOT', 'IN', 'IS', 'NULL', 'LIKE', 'ILIKE', 'RLIKE'])
 const COMPARING = new Set(['IN', 'IS', 'LIKE', 'ILIKE', 'RLIKE'])
 /** Kinds of columns by the words for them; others, such as those of traces, are kept as they are. */
-const NAMED = [[/^metrics?$/, 'metrics'], [/^param(s|eters?)?$/, 'params'], [/^tags?$/, 'tags'], [/^(attributes?|attr|run)$/, 'attributes']] as const
-const KINDS = /^(metrics?|params?|parameters?|tags?|attributes?|attr|run)$/i
+const NAMED = [[/^metrics?$/, 'metrics'], [/^param(s|eters?)?$/, 'params'], [/^tags?$/, 'tags'], [/^(attributes?|attr|run)$/, 'attributes'], [/^datasets?$/, 'dataset']] as const
+const KINDS = /^(metrics?|params?|parameters?|tags?|attributes?|attr|run|datasets?)$/i
 
 /** Cut a text into tokens, without gaps; what has no meaning is one, too. */
 export function tokenize(text: string): Token[] {
@@ -46,7 +46,7 @@ export function tokenize(text: string): Token[] {
 }
 
 const FILTER =
-  /[<>=!~]|\bIS\s+(NOT\s+)?NULL\b|\bIN\s*\(|\b[IR]?LIKE\s*['"]|^\W*(NOT\s+)?\(*\s*(metrics?|params?|parameters?|tags?|attributes?|attr|run|trace|span|(request_)?metadata|feedback|expectation)\./i
+  /[<>=!~]|\bIS\s+(NOT\s+)?NULL\b|\bIN\s*\(|\b[IR]?LIKE\s*['"]|^\W*(NOT\s+)?\(*\s*(metrics?|params?|parameters?|tags?|attributes?|attr|run|datasets?|trace|span|(request_)?metadata|feedback|expectation)\./i
 
 /** Whether a text is meant as a filter; else its words are looked for in names, tags and notes. */
 export const isFilter = (text: string): boolean => FILTER.test(text)
@@ -112,7 +112,7 @@ function follow(tokens: readonly Token[]): { want: Want; column: string; depth: 
   return { want, column, depth }
 }
 
-const STARTS = ['metrics.', 'params.', 'tags.', 'attributes.', 'status', 'not ']
+const STARTS = ['metrics.', 'params.', 'tags.', 'attributes.', 'dataset.', 'status', 'not ']
 
 /** Whether a text may be asked for as it stands: nothing is missing at its end. */
 export function isWhole(text: string): boolean {

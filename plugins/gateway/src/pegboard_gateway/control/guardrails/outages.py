@@ -25,7 +25,8 @@ OUT = frozenset(
         Trouble.UNREACHABLE,
     }
 )
-"""How a judge fails that is not there; one that is busy, or whose budget is used up, is."""
+"""How a judge fails that is not there; one that is busy, or whose budget is used up, is. What other
+calls of this gateway are in the way of is ``entities.Busy``, and none of these."""
 FRESH_SECONDS = 5.0
 """How long what was found out holds for others who ask."""
 

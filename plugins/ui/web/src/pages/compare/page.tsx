@@ -84,6 +84,7 @@ export default function Compare() {
     ArrowDown: { does: 'Next row', run: step(1), quiet: true },
     ArrowUp: { does: 'Previous row', run: step(-1), quiet: true },
     '/': { does: 'Find a key', run: () => document.querySelector<HTMLInputElement>('.cmp-find')?.focus() },
+    'g v': ids.length ? { does: 'Their evaluations, row by row', run: () => navigate(`/evaluate?runs=${asList(ids)}`) } : undefined,
     c: { does: 'Copy as tab-separated text', run: copyTsv },
     m: { does: 'Copy as Markdown', run: copyMarkdown },
   })

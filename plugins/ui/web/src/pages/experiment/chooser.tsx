@@ -1,6 +1,6 @@
 /** Which columns there are: thousands of keys, searched, as a tree by their slashes. */
 import { useState } from 'preact/hooks'
-import { titleOf } from '../../core/columns'
+import { DATASETS, titleOf } from '../../core/columns'
 import { count, one } from '../../core/format'
 import { useResource } from '../../core/resource'
 import { Dialog } from '../../parts/dialog'
@@ -16,7 +16,7 @@ export interface ChooserProps {
   close: () => void
 }
 
-const ATTRIBUTES = ['attributes.start_time', 'attributes.duration', 'attributes.end_time', 'attributes.user_id', 'attributes.status', 'attributes.run_id']
+const ATTRIBUTES = ['attributes.start_time', 'attributes.duration', 'attributes.end_time', 'attributes.user_id', 'attributes.status', 'attributes.run_id', DATASETS]
 
 export function Chooser({ experiments, shown, toggle, reset, close }: ChooserProps) {
   const [q, setQ] = useState('')

@@ -1,12 +1,13 @@
 /** What the line of the filter offers: keys, operators and real values, from the server. */
 import { get, type Num, type Params } from '../../core/api'
-import { parseColumn, quotedColumn, quotedValue } from '../../core/columns'
+import { DATASETS, parseColumn, quotedColumn, quotedValue, usesOf } from '../../core/columns'
 import { plural } from '../../core/format'
 import type { Place } from '../../core/grammar'
 import type { Suggestion } from '../../parts/filter'
 import type { Key } from './keytree'
 
 const ATTRIBUTES = ['attributes.status', 'attributes.run_name', 'attributes.start_time', 'attributes.end_time', 'attributes.user_id']
+const OF_DATASETS = ['dataset.name', 'dataset.digest', 'dataset.context']
 const NUMBERS = ['>', '>=', '<', '<=', '=', '!=']
 const TEXTS = ['=', '!=', 'in (', 'like ', 'ilike ', 'is null', 'is not null']
 const STATUSES = ['FINISHED', 'RUNNING', 'FAILED', 'KILLED', 'SCHEDULED']
@@ -43,7 +44,8 @@ async function columns(experiments: string[], typed: string): Promise<Suggestion
   const own = ATTRIBUTES.filter((name) => (!sort || sort === 'attributes') && name.slice(11).includes(plain.toLowerCase()))
   const found = sort === 'attributes' ? [] : (await recent<{ keys: Key[] }>('runs/keys', { experiment_ids: experiments, q: /^(m|p|t|me|pa|ta)\w*$/.test(plain) && !kind && 'metrics params tags'.includes(plain) ? '' : plain, kind: sort, limit: 40 })).keys
   const keys = found.filter((key) => !/^tags\.(mlflow|pegboard)\./.test(key.column) || plain.startsWith('mlflow')).map((key) => ({ insert: `${quotedColumn(key.column)} `, label: quotedColumn(key.column), detail: plural(key.runs, 'run') }))
-  return [...keys, ...own.map((name) => ({ insert: `${name} `, label: name }))]
+  const data = kind ? [] : OF_DATASETS.filter((name) => name.includes(plain.toLowerCase()))
+  return [...keys, ...[...own, ...data].map((name) => ({ insert: `${name} `, label: name }))]
 }
 
 async function values(experiments: string[], place: Place): Promise<Suggestion[]> {
@@ -51,9 +53,22 @@ async function values(experiments: string[], place: Place): Promise<Suggestion[]
   const typed = place.typed.replace(/^['"]/, '').replace(/['"]$/, '')
   if (kind === 'attributes' && key === 'status') return STATUSES.filter((name) => name.startsWith(typed.toUpperCase())).map((name) => ({ insert: quotedValue(name), label: name }))
   if (kind === 'attributes' && key.endsWith('_time')) return []
+  if (place.column.startsWith('dataset.')) return ofDatasets(experiments, place.column.slice(8), typed)
   const isNumber = kind === 'metrics'
   const found = await recent<{ values: { value: Num | string; runs: number }[] }>('runs/values', { experiment_ids: experiments, column: place.column, q: isNumber ? '' : typed, limit: 30 })
   return found.values
     .map(({ value, runs }) => ({ insert: isNumber ? String(value) : quotedValue(String(value)), label: String(value), detail: plural(runs, 'run') }))
     .filter((item) => !typed || item.label.toLowerCase().includes(typed.toLowerCase()))
+}
+
+/** Names, digests or contexts, from the combinations that runs have. */
+async function ofDatasets(experiments: string[], what: string, typed: string): Promise<Suggestion[]> {
+  const found = await recent<{ values: { value: string; runs: number }[] }>('runs/values', { experiment_ids: experiments, column: DATASETS, q: typed, limit: 100 })
+  const runs = new Map<string, number>()
+  for (const each of found.values) {
+    const mine = usesOf(each.value).map((use) => use[what as keyof typeof use])
+    for (const value of new Set(mine)) if (value?.toLowerCase().includes(typed.toLowerCase())) runs.set(value, (runs.get(value) ?? 0) + each.runs)
+  }
+  runs.delete('')
+  return [...runs].sort((a, b) => b[1] - a[1]).map(([value, n]) => ({ insert: quotedValue(value), label: value, detail: plural(n, 'run') }))
 }

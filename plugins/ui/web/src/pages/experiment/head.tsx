@@ -1,6 +1,6 @@
 /** The head of the table: names, the order, and how the values of each column are spread. */
 import { useRef, useState } from 'preact/hooks'
-import { quotedColumn, quotedValue } from '../../core/columns'
+import { quotedColumn, termOf } from '../../core/columns'
 import { one } from '../../core/format'
 import { Bars, Shares } from '../../parts/spark'
 import { type Col, SPARK } from './layout'
@@ -76,7 +76,7 @@ function Spreading({ col, spread, ask }: { col: Col; spread: Spread; ask: (term:
       let place = at(event as PointerEvent) * (spread.counts.reduce((a, b) => a + b, 0) + spread.other)
       const index = spread.counts.findIndex((n) => (place -= n) < 0)
       const value = spread.values[index]
-      if (value !== undefined) ask(`${quotedColumn(col.name)} = ${quotedValue(value)}`)
+      if (value !== undefined) ask(termOf(col.name, value))
     }
     return <div ref={box} class="spread" title={spread.other ? `${told}\nother: ${spread.other}` : told} onClick={take}><Shares counts={spread.other ? [...spread.counts, spread.other] : spread.counts} width={width} /></div>
   }

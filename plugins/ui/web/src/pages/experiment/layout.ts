@@ -1,6 +1,6 @@
 /** Which columns stand where, how wide, and how their values are written. */
 import { num } from '../../core/num'
-import { type Kind, parseColumn, titleOf } from '../../core/columns'
+import { DATASETS, type Kind, parseColumn, titleOf } from '../../core/columns'
 import { columnOf as numbersOf, exact, type Format, isNumeric } from '../../core/format'
 import { age, duration, stamp } from '../../core/times'
 import type { Cell, RunRow } from './rows'
@@ -82,12 +82,15 @@ function column(name: string, values: readonly Cell[], sorted: boolean): Col {
   }
   const texts = values.map(asText)
   const right = kind === 'params' && texts.some(Boolean) && texts.every((text) => !text || isNumeric(text))
-  const format = right ? (value: Cell) => shortened(asText(value)) : asText
+  const format = right ? (value: Cell) => shortened(asText(value)) : name === DATASETS ? (value: Cell) => shortDigests(asText(value)) : asText
   return { ...base, right, width: wide(texts.map(format), MOST_TEXT), format, exact: asText }
 }
 
 /** A number that was logged as a text: as it is, unless nobody reads that many digits. */
 export const shortened = (text: string): string => (text.length > MOST_DIGITS && isNumeric(text) && !/^-?\d+$/.test(text) ? String(+Number(text).toPrecision(4)) : text)
+
+/** The first letters of digests tell data apart; all of them stand in the title. */
+const shortDigests = (text: string): string => text.replace(/@(\w{8})\w+(?=[, ]|$)/g, '@$1')
 
 /** How long a run takes: until now, if it goes on. */
 function took(value: Cell, row?: RunRow): number | null {

@@ -1,7 +1,7 @@
 /** The menu of a column, and that of the place: experiments and saved views. */
 import { useEffect, useState } from 'preact/hooks'
 import { post } from '../../core/api'
-import { parseColumn, quotedColumn, titleOf } from '../../core/columns'
+import { parseColumn, quotedColumn, termOf, titleOf } from '../../core/columns'
 import { withTerm } from '../../core/grammar'
 import { asSearch, hasRoute, navigate, query } from '../../core/router'
 import { may } from '../../core/root'
@@ -53,7 +53,7 @@ export function ColumnMenu({ column, at, view, shown, show, spread, close }: Col
       <MenuItem does={does(view.colour === column ? { colour: '' } : { colour: column, cols: [...shown] })} checked={view.colour === column}>Colour runs by this</MenuItem>
       {kind === 'metrics' && <MenuItem does={does({ spark: key })} checked={view.spark === key}>Curves of this</MenuItem>}
       {spread?.kind === 'number' && kind !== 'attributes' && <MenuItem does={() => setAsking(true)}>Filter a range…</MenuItem>}
-      {spread?.kind === 'text' && spread.values.slice(0, 5).map((value, i) => <MenuItem key={value} does={does({ q: withTerm(view.q, `${quotedColumn(column)} = '${value}'`) })} detail={String(spread.counts[i])}>Only {value}</MenuItem>)}
+      {spread?.kind === 'text' && spread.values.slice(0, 5).map((value, i) => <MenuItem key={value} does={does({ q: withTerm(view.q, termOf(column, value)) })} detail={String(spread.counts[i])}>Only {value}</MenuItem>)}
       <hr />
       <MenuItem does={() => move(-1)}>Move left</MenuItem>
       <MenuItem does={() => move(1)}>Move right</MenuItem>

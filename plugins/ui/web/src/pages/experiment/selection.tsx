@@ -43,6 +43,7 @@ export function Picked({ targets, single, pins, setPins, hides, renew, view, pic
   const canCompare = picked > 1 && hasRoute('/compare')
   useKeys('Picked runs', {
     c: hasRoute('/compare') ? { does: 'Compare the picked runs', run: compare, needs: !canCompare && 'two picked runs (space)' } : undefined,
+    'g v': { does: 'Evaluations of the picked runs', run: () => navigate(`/evaluate?runs=${ids.join(',')}`), needs },
     t: may('write') ? { does: 'Tag', run: () => setAsking('tag'), needs } : undefined,
     e: may('write') ? { does: 'Rename', run: () => setAsking('rename'), needs: ids.length !== 1 && 'one run (j, space)' } : undefined,
     x: { does: 'Hide or show in charts', run: hide, needs },

@@ -1,6 +1,6 @@
 /** The run table: a tree grid of which only the rows in sight are made. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { quotedColumn, quotedValue } from '../../core/columns'
+import { termOf } from '../../core/columns'
 import { withTerm } from '../../core/grammar'
 import { hueClass, lit, slotOf } from '../../core/pegs'
 import { href } from '../../core/root'
@@ -92,7 +92,7 @@ export function Table(props: TableProps) {
     const found = place(event)
     if (!row || dragging) return
     if (event.altKey && found && row.kind === 'run') {
-      const term = termOf(cols[found.col]!, row)
+      const term = termIn(cols[found.col]!, row)
       if (term) props.ask(withTerm(view.q, term))
       event.preventDefault()
       return
@@ -138,11 +138,10 @@ export function Table(props: TableProps) {
 export const hasRoom = (cols: readonly Col[]): boolean => cols.at(-1)?.right !== false || cols.at(-1)?.name === SPARK
 
 /** The comparison that a cell stands for. */
-function termOf(col: Col, row: RunRow): string {
+function termIn(col: Col, row: RunRow): string {
   const value = row.cell(col.name)
   if (col.kind === 'spark' || value === null || value === undefined || value === '') return ''
-  if (col.name === 'attributes.duration') return ''
-  return `${quotedColumn(col.name)} = ${typeof value === 'number' ? String(value) : quotedValue(String(value))}`
+  return termOf(col.name, value)
 }
 
 interface RowProps extends TableProps {

@@ -11,6 +11,8 @@ export interface Sums {
   fell_back: number
   tokens: number
   usd: number
+  /** How many calls `usd` lacks, as nobody knows their price. */
+  unpriced: number
   p50: number | null
   p95: number | null
 }
@@ -55,6 +57,7 @@ export interface Spend {
   ends_ms: number
   step_ms: number
   usd: number[]
+  unpriced: number
   budget: Budget | null
 }
 
@@ -87,7 +90,8 @@ export interface Call {
   stream: boolean
   tokens_in: number
   tokens_out: number
-  usd: number
+  /** Null: nobody knows the price. */
+  usd: number | null
   seconds: number
   first_token_seconds: number
   fell_back: boolean
@@ -121,13 +125,17 @@ export type SpanName = (typeof SPANS)[number]
 export const SPAN_TITLES: Record<SpanName, string> = { '1h': '1 h', '24h': '24 h', '7d': '7 d' }
 export const asSpan = (text: string): SpanName => SPANS.find((span) => span === text) ?? '24h'
 
-/** Money: $412.80, $0.0081, $3.2e-6. */
-export function usd(value: number): string {
+/** Money: $412.80, $0.0081, $3.2e-6, and ? for what nobody knows. */
+export function usd(value: number | null): string {
+  if (value === null) return '?'
   if (value === 0) return '$0.00'
   if (value < 0.00005) return `$${value.toExponential(1)}`
   const decimals = value < 1 ? 4 : 2
   return `$${value.toLocaleString('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })}`
 }
+
+/** What stands behind a sum that lacks calls with an unknown price. */
+export const lacking = (unpriced: number): string => (unpriced ? ' + ?' : '')
 
 /** Money that is whole where it can be: $600, $0.50. */
 export const limit = (value: number): string => (Number.isInteger(value) ? `$${count(value)}` : usd(value).replace(/(\.\d\d)00$/, '$1'))

@@ -64,7 +64,7 @@ function Spent({ spend }: { spend: Spend }) {
           {byEnd !== undefined && <u style={{ left: `${Math.min(99.5, (100 * byEnd) / (budget.usd || 1e-9))}%` }} />}
         </div>
       )}
-      <div class="d">{days > 1 && `day ${Math.floor((at - spend.begins_ms) / DAY_MS) + 1} of ${days}`}{days > 1 && rate && ', '}{rate || (days > 1 ? '' : plural(spend.usd.length, 'step'))}</div>
+      <div class="d">{days > 1 && `day ${Math.floor((at - spend.begins_ms) / DAY_MS) + 1} of ${days}`}{days > 1 && rate && ', '}{rate || (days > 1 ? '' : plural(spend.usd.length, 'step'))}{spend.unpriced > 0 && `, without ${plural(spend.unpriced, 'call')} of unknown price`}</div>
     </div>
   )
 }

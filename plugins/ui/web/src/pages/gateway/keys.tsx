@@ -14,7 +14,7 @@ import { Confirm, Dialog } from '../../parts/dialog'
 import { Foot } from '../../parts/foot'
 import { Failed } from '../../parts/states'
 import { Age } from '../../parts/time'
-import { type ClientKey, type Summary, usd } from './answers'
+import { type ClientKey, lacking, type Summary, usd } from './answers'
 import { curlOf } from './setup'
 import './page.css'
 
@@ -25,7 +25,7 @@ const ENDS: Record<string, number | null> = { never: null, 'in 7 days': 7, 'in 3
 const DOLLAR = 1e9
 
 interface Used {
-  groups: { key: string; calls: number; cost: number }[]
+  groups: { key: string; calls: number; cost: number; unpriced: number }[]
 }
 
 interface Made {
@@ -123,7 +123,7 @@ function Table({ keys, used, at, revoke }: { keys: readonly ClientKey[]; used?: 
               <td class="i2" title={key.endpoints.join(', ')}>{key.endpoints.join(', ') || 'all'}</td>
               <td class="i2" title={[...key.limits, ...key.budgets].join(', ')}>{[...key.limits, ...key.budgets].join(', ') || '–'}</td>
               <td class="r">{count(sums?.calls ?? 0)}</td>
-              <td class="r">{usd((sums?.cost ?? 0) / DOLLAR)}</td>
+              <td class="r">{usd((sums?.cost ?? 0) / DOLLAR)}{lacking(sums?.unpriced ?? 0)}</td>
               <td class="r i2" title={key.created_by && `by ${key.created_by}`}><Age at={key.created_at} /></td>
               <td class={state === 'good' ? 'i2' : 'i3'}>{state === 'revoked' ? <>revoked <Age at={key.revoked_at} /> ago</> : state === 'over' ? 'over' : key.expires_at ? new Date(key.expires_at).toISOString().slice(0, 10) : 'never'}</td>
               <td class="r">{state === 'good' && <button class="link" aria-label={`Revoke ${key.name || key.id}`} onClick={() => revoke(key)}>revoke</button>}</td>

@@ -1,10 +1,10 @@
 /** Endpoints: what is behind them, how they are, and what they took. */
-import { count } from '../../core/format'
+import { count, plural } from '../../core/format'
 import { href, may } from '../../core/root'
 import { setQuery, withQuery } from '../../core/router'
 import { Arrow, Chevron } from '../../parts/icon'
 import { Bars } from '../../parts/spark'
-import { aligned, type Endpoint, fullest, healthOf, joined, limit, routeOf, secs, share, triedOf, usd } from './answers'
+import { aligned, type Endpoint, fullest, healthOf, joined, lacking, limit, routeOf, secs, share, triedOf, usd } from './answers'
 import { MANY, NEARLY } from './head'
 
 const HEADS: readonly { name: string; first?: string; right?: boolean }[] = [
@@ -56,7 +56,7 @@ function Row({ endpoint, on, tries, step, p50, p95, spent }: { endpoint: Endpoin
       <td class="r">{p95}</td>
       <td class={`r ${failed > calls * MANY ? 'bad' : ''}`} title={`${failed} failed, ${endpoint.refused} refused, ${endpoint.gone} given up`}>{share(failed, calls)}</td>
       <td class="r" title={triedOf(endpoint.targets)}>{endpoint.fell_back ? share(endpoint.fell_back, calls) : '–'}</td>
-      <td class="r w5" title={`$${endpoint.usd}`}>{spent}</td>
+      <td class="r w5" title={`$${endpoint.usd}${endpoint.unpriced ? `, and ${plural(endpoint.unpriced, 'call')} with an unknown price` : ''}`}>{spent}{lacking(endpoint.unpriced)}</td>
       <td class="g"><Budgets endpoint={endpoint} /></td>
       {tries && <td class="r">{endpoint.chats && <a class="link" href={href('/gateway') + withQuery({ try: endpoint.name })} aria-label={`Try ${endpoint.name}`}>try</a>}</td>}
     </tr>

@@ -165,6 +165,10 @@ export function paramRows(run: Overview): ParamRow[] {
 }
 
 /** Tags that people gave: what MLflow and pegboard note for themselves is shown elsewhere. */
+/** Whether there are rows of an evaluation to look at. */
+export const isEvaluated = ({ tags, artifacts }: Pick<Overview, 'tags' | 'artifacts'>): boolean =>
+  tags['mlflow.runType'] === 'genai_evaluate' || artifacts.files.some(({ path }) => path === 'evaluation' || path.endsWith('eval_results_table.json'))
+
 export const ownTags = (tags: Record<string, string>): [string, string][] =>
   Object.entries(tags).filter(([key]) => !key.startsWith('mlflow.') && !key.startsWith('pegboard.')).sort(([a], [b]) => a.localeCompare(b))
 

@@ -13,6 +13,7 @@ import { Bar } from '../../parts/bar'
 import { Filter } from '../../parts/filter'
 import { Foot } from '../../parts/foot'
 import { Chevron } from '../../parts/icon'
+import { Float, MenuItem } from '../../parts/menu'
 import { Peg } from '../../parts/peg'
 import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
@@ -20,7 +21,7 @@ import { reveal, Rows, useWindow } from '../../parts/window'
 import { complete } from './complete'
 import { listQuery, scoped, scopeOf } from './scope'
 import { took } from './spans'
-import { asked, short, text } from './words'
+import { asked, quoted, short, text } from './words'
 import './page.css'
 
 export interface Listed {
@@ -63,6 +64,7 @@ export default function Traces() {
   const [more, setMore] = useState<Listed[]>([])
   const [held, setHeld] = useState<{ of: string; data: Listed }>()
   const [at, setAt] = useState(-1)
+  const [menu, setMenu] = useState<Element>()
   const inside = useRef(false)
   const fetching = useRef('')
   const box = useRef<HTMLDivElement>(null)
@@ -112,12 +114,14 @@ export default function Traces() {
   }
   const current = row(at)
   const nameAt = current?.page.names[current.i]
+  const said = saidOf(pages)
   useKeys('Traces', {
     j: { does: 'Next trace', run: () => step(1), quiet: true }, ArrowDown: { does: 'Next trace', run: () => step(1), quiet: true },
     k: { does: 'Trace before', run: () => step(-1), quiet: true }, ArrowUp: { does: 'Trace before', run: () => step(-1), quiet: true },
     Home: { does: 'First trace', run: () => step(-count), quiet: true }, End: { does: 'Last trace', run: () => step(count), quiet: true },
     Enter: { does: 'Open the trace', run: () => navigate(linkTo(at)), needs: at < 0 && 'a trace under the cursor (j)' },
     n: { does: 'Only traces of this name', run: () => setQuery({ q: withTerm(scope.q, `trace.name = ${text(nameAt ?? '')}`) }), needs: !nameAt && 'a trace under the cursor (j)' },
+    a: { does: 'Only traces with some feedback', run: () => setMenu(document.querySelector('.traces-said') ?? document.body), needs: !said.length && 'feedback on a trace' },
     e: { does: 'Failed traces only', run: () => toggle(scope.q, "trace.status = 'ERROR'") },
   })
   const longest = Math.max(1, ...pages.flatMap((page) => page.durations.map((ms) => ms ?? 0)))
@@ -156,7 +160,9 @@ export default function Traces() {
         {first && <span>{scope.sort && last?.among ? `by ${scope.sort.replace('-', '')}, of the last ${plural(last.among, 'trace')}` : scope.sort ? `by ${scope.sort.replace('-', '')}` : 'failed, then slowest'}</span>}
         {scope.sort && <button onClick={() => setQuery({ sort: null })}>usual order</button>}
         <button class="k2" aria-pressed={scope.q.includes("trace.status = 'ERROR'")} onClick={() => toggle(scope.q, "trace.status = 'ERROR'")}>failed only<kbd>e</kbd></button>
+        {said.length > 0 && <button class="k2 traces-said" aria-haspopup="menu" onClick={(event) => setMenu(event.currentTarget)}>by feedback<kbd>a</kbd></button>}
       </Foot>
+      {menu && <Float at={menu} close={() => setMenu(undefined)} label="Only traces with">{said.map(({ said: each, count: n }) => <MenuItem key={termOf(each)} detail={plural(n, 'trace')} does={() => { setMenu(undefined); only(each) }}><span class="i3">{each.name}</span>{wordOf(each.value)}</MenuItem>)}</Float>}
     </>
   )
 }
@@ -166,6 +172,28 @@ function withNews(now: Listed, fresh: Listed): Listed {
   const places = now.ids.map((id) => fresh.ids.indexOf(id))
   const renewed = <T,>(old: T[], values: T[]): T[] => old.map((value, i) => (places[i]! >= 0 ? values[places[i]!]! : value))
   return { ...now, states: renewed(now.states, fresh.states), durations: renewed(now.durations, fresh.durations), tokens: renewed(now.tokens, fresh.tokens), costs: renewed(now.costs, fresh.costs), scores: renewed(now.scores, fresh.scores) }
+}
+
+interface Said {
+  name: string
+  value: unknown
+}
+
+const wordOf = (value: unknown): string => (value === true ? 'yes' : value === false ? 'no' : typeof value === 'number' ? String(+value.toPrecision(3)) : String(value))
+
+/** Feedback as a filter has it: numbers bare, all else as JSON writes it. */
+const termOf = ({ name, value }: Said): string => `${quoted(`feedback.${name}`)} = ${typeof value === 'number' ? value : text(String(value))}`
+const only = (score: Said): void => { const q = param('q'); setQuery({ q: withTerm(isFilter(q) ? q : '', termOf(score)) }) }
+
+/** What was said of the traces that are here, the most frequent first. */
+function saidOf(pages: readonly Listed[]): { said: Said; count: number }[] {
+  const found = new Map<string, { said: Said; count: number }>()
+  for (const said of pages.flatMap((page) => page.scores.flat()).filter(({ value }) => value !== null)) {
+    const known = found.get(termOf(said))
+    if (known) known.count++
+    else found.set(termOf(said), { said, count: 1 })
+  }
+  return [...found.values()].sort((a, b) => b.count - a.count).slice(0, 20)
 }
 
 function toggle(q: string, term: string): void {
@@ -229,7 +257,7 @@ function Line({ page, i, index, top, on, to, longest, cost, named }: LineProps) 
       </span>
       <span role="gridcell" class="c-tokens">{page.tokens[i]?.toLocaleString('en-US') ?? '–'}</span>
       <span role="gridcell" class="c-cost" title={exact(page.costs[i])}>{page.costs[i] === null ? '–' : `$${cost(page.costs[i])}`}</span>
-      <span role="gridcell" class="c-scores cut">{page.scores[i]!.map((score) => <span key={score.name}><span class="i3">{score.name}</span> {typeof score.value === 'number' ? +score.value.toPrecision(3) : String(score.value)} </span>)}</span>
+      <span role="gridcell" class="c-scores cut">{page.scores[i]!.map((score) => <button key={score.name} tabIndex={-1} disabled={score.value === null} title={`Only traces with ${score.name} ${wordOf(score.value)}`} onClick={() => only(score)}><span class="i3">{score.name}</span> {wordOf(score.value)} </button>)}</span>
       <span role="gridcell" class="c-age i3"><Age at={page.times[i]} /></span>
     </div>
   )

@@ -9,7 +9,7 @@ import { param, setQuery } from '../../core/router'
 import { type Json, JsonTree, Marked } from '../../parts/json'
 import { Failed } from '../../parts/states'
 import { Age } from '../../parts/time'
-import { AddScore } from './feedback'
+import { isByHand, remove, ScoreForm, thumb } from './feedback'
 import { gridOf, type Message, parsed, talkOf } from './messages'
 import { dollars, took } from './spans'
 import { type Overview, PromptLink } from './trace'
@@ -55,6 +55,8 @@ export function Side({ trace, i, took: ms, reload }: { trace: Overview; i: numbe
   const [hits, setHits] = useState(0)
   /** How often somebody asked to say something. */
   const [asks, setAsks] = useState(0)
+  /** The id of what is changed. */
+  const [changed, setChanged] = useState('')
   const box = useRef<HTMLElement>(null)
   const input = useRef<HTMLInputElement>(null)
   const at = useRef(-1)
@@ -74,12 +76,21 @@ export function Side({ trace, i, took: ms, reload }: { trace: Overview; i: numbe
   }
   const go = (to: string) => setQuery({ tab: to === 'inout' ? null : to }, { replace: true })
   const what = (): Json => (tab === 'inout' ? { inputs: detail?.inputs ?? null, outputs: detail?.outputs ?? null } : tab === 'attributes' ? (detail?.attributes ?? null) : tab === 'events' ? ((detail?.events ?? null) as Json) : tab === 'feedback' ? (shown as unknown as Json) : (detail as unknown as Json)) ?? null
+  const traceId = trace.info.trace_id
+  const judge = async (up: boolean) => {
+    go('feedback')
+    const id = await thumb(traceId, up, trace.assessments, reload)
+    // Who says no is asked why.
+    setChanged(up ? '' : id)
+  }
   useKeys('Span', {
     f: { does: 'Find in the span', run: () => input.current?.select() },
     w: { does: 'Wrap long lines, or not', run: () => setWrap(!wrap) },
     c: { does: 'Copy what is shown of the span', run: () => void copy(JSON.stringify(what(), null, 2), 'span copied') },
     1: { does: 'In and out', run: () => go('inout') }, 2: { does: 'Attributes', run: () => go('attributes') },
     3: { does: 'Events', run: () => go('events') }, 4: { does: 'Feedback', run: () => go('feedback') }, 5: { does: 'Raw', run: () => go('raw') },
+    '+': may('write') ? { does: 'Thumb up', run: () => void judge(true) } : undefined,
+    '-': may('write') ? { does: 'Thumb down, and why', run: () => void judge(false) } : undefined,
     a: may('write') ? { does: 'Add feedback', run: () => { go('feedback'); setAsks(asks + 1) } } : undefined,
   })
   const titles: Record<string, [string, number]> = {
@@ -113,9 +124,14 @@ export function Side({ trace, i, took: ms, reload }: { trace: Overview; i: numbe
       {detail && tab === 'events' && <Events detail={detail} find={find} />}
       {tab === 'feedback' && (
         <section>
-          {shown.map((each) => <Score key={each.id} item={each} find={find} />)}
+          {may('write') && <div class="nm thumbs"><button class="btn flat" onClick={() => void judge(true)}>good<kbd>+</kbd></button><button class="btn flat" onClick={() => void judge(false)}>bad<kbd>-</kbd></button></div>}
+          {shown.map((each) => (
+            changed === each.id && may('write')
+              ? <ScoreForm key={`change ${each.id}`} asks={0} traceId={traceId} spanId="" spanName="" reload={reload} known={each} done={() => setChanged('')} />
+              : <Score key={each.id} item={each} find={find} change={may('write') && isByHand(each) ? () => setChanged(each.id) : undefined} remove={may('write') ? () => void remove(traceId, each, reload) : undefined} />
+          ))}
           {!shown.length && <p class="s i3">Nobody has judged this trace yet.</p>}
-          {may('write') && <AddScore asks={asks} traceId={trace.info.trace_id} spanId={trace.parents[i] ? id : ''} spanName={trace.names[i]!} reload={reload} />}
+          {may('write') && <ScoreForm asks={asks} traceId={trace.info.trace_id} spanId={trace.parents[i] ? id : ''} spanName={trace.names[i]!} reload={reload} />}
         </section>
       )}
       {detail && tab === 'raw' && <section><pre><Marked text={JSON.stringify({ ...detail, name: trace.names[i], type: trace.types[i], status: trace.status[i], parent_id: trace.parents[i] }, null, 2)} find={find} /></pre></section>}
@@ -212,16 +228,17 @@ function Events({ detail, find }: { detail: Detail; find: string }) {
   )
 }
 
-function Score({ item, find }: { item: Assessment; find: string }) {
+function Score({ item, find, change, remove }: { item: Assessment; find: string; change?: () => void; remove?: () => void }) {
   return (
     <div class={`score ${item.valid ? '' : 'off'}`}>
       <div><span class="w5"><Marked text={item.name} find={find} /></span><span>{item.error ? <span class="bad">{item.error}</span> : valueText(item.value)}</span><span class="x" />{item.kind !== 'feedback' && <span class="i3">{item.kind}</span>}<span class="i3 cut" title={item.source_type}>{item.source || item.source_type.toLowerCase().replace('_', ' ')}</span><span class="i3"><Age at={item.time} /></span></div>
       {item.rationale && <p class="s"><Marked text={item.rationale} find={find} /></p>}
+      {(change || remove) && <div class="do s">{change && <button class="link" onClick={change} aria-label={`Change ${item.name}`}>change</button>}{remove && <button class="link" onClick={remove} aria-label={`Delete ${item.name}`}>delete</button>}</div>}
     </div>
   )
 }
 
-const valueText = (value: Json): string => (typeof value === 'string' ? value : typeof value === 'number' ? String(+value.toPrecision(4)) : JSON.stringify(value))
+const valueText = (value: Json): string => (value === true ? 'yes' : value === false ? 'no' : typeof value === 'string' ? value : typeof value === 'number' ? String(+value.toPrecision(4)) : JSON.stringify(value))
 
 function OfTrace({ title, values, find }: { title: string; values: Record<string, string>; find: string }) {
   const parts = Object.entries(values).map(([key, value]): [string, Json] => [key, parsed(value)])

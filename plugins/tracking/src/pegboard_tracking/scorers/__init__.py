@@ -1,0 +1,1 @@
+"""Registered scorers in the SQLite store."""

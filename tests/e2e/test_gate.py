@@ -1,0 +1,163 @@
+"""A traced agent that is killed, gone on with, compared with another, and becomes the champion.
+
+The agent is of LangChain and openai; it and its judges ask the embedded model, through a gateway.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gateway import serving
+
+TOML = """
+[[gateway.endpoints]]
+name = "small"
+provider = "llamacpp"
+model = "smollm2"
+price = { input = 0.1, output = 0.2 }
+"""
+AGENT = """
+import os, sys
+from pathlib import Path
+import openai
+import pegboard
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import RunnableLambda
+
+name, prompt, run_id = sys.argv[1:]
+genai = pegboard.genai
+pegboard.openai.autolog()
+pegboard.langchain.autolog()
+pegboard.set_experiment("capitals")
+server = os.environ["PEGBOARD_TRACKING_URI"]
+client = openai.OpenAI(base_url=f"{server}/gateway/mlflow/v1", api_key="-")
+
+
+def complete(prompt):
+    system = {"role": "system", "content": "You are a helpful assistant."}
+    user = {"role": "user", "content": prompt.messages[0].content}
+    answer = client.chat.completions.create(
+        model="small", messages=[system, user], max_tokens=8, temperature=0
+    )
+    return answer.choices[0].message.content
+
+
+chain = ChatPromptTemplate([("user", prompt)]) | RunnableLambda(complete)
+
+
+def agent(question):
+    with Path(f"{name}.asked").open("a") as file:
+        file.write(f"{question}\\n")
+    if question == os.environ.get("DIE_AT"):
+        os.kill(os.getpid(), 9)
+    return chain.invoke({"question": question})
+
+
+@genai.scorer
+def names_it(outputs, expectations):
+    return expectations["answer"] in outputs
+
+
+def judge(name, instructions):
+    return genai.make_judge(
+        name=name, instructions=instructions, model="endpoints:/small", feedback_value_type=bool,
+        inference_params={"max_tokens": 50, "temperature": 0},
+    )
+
+
+judges = [
+    judge("polite", "Is {{ outputs }} polite?"),
+    judge("relevant", "Is {{ outputs }} about {{ inputs }}?"),
+]
+rows = [
+    {"inputs": {"question": question}, "expectations": {"answer": "Paris"}}
+    for question in ("What is the capital of France?", "Name the capital of France.")
+]
+model = pegboard.set_active_model(name=name)
+with pegboard.start_run(run_id=run_id or None, run_name=name) as run:
+    print(run.info.run_id, model.model_id, flush=True)
+    genai.evaluate(rows, [names_it, *judges], agent, resume=run_id or None)
+"""
+
+
+class Place:
+    """Where the script and the commands run, against one server."""
+
+    def __init__(self, place: Path, url: str) -> None:
+        self.place = place
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ["HOME"],
+            "PEGBOARD_TRACKING_URI": url,
+            # One row after the other, so that it is known what is there when it is killed.
+            "PEGBOARD_GENAI_EVAL_MAX_WORKERS": "1",
+        }
+        (place / "agent.py").write_text(AGENT)
+
+    def run(self, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=self.place, env=self.env | env, capture_output=True, text=True
+        )
+
+    def agent(self, name: str, prompt: str, run_id: str = "", **env: str) -> tuple[int, str, str]:
+        """Return the exit code, and the ids of the run and the logged model."""
+        done = self.run(sys.executable, "agent.py", name, prompt, run_id, **env)
+        assert done.stdout, done.stderr
+        identity, model_id = done.stdout.split()[:2]
+        return done.returncode, identity, model_id
+
+    def pegboard(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.run(str(Path(sys.executable).with_name("pegboard")), *words)
+
+    def told(self, *words: str) -> Any:
+        done = self.pegboard(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("gate")
+    with serving(folder, pegboard_toml=TOML) as served:
+        yield Place(folder, served.url)
+
+
+def test_an_agent_that_was_killed_and_a_changed_one_are_compared_and_the_better_is_champion(
+    place: Place,
+) -> None:
+    prompt = "{question}"
+    code, good, good_model = place.agent("good", prompt, DIE_AT="Name the capital of France.")
+    assert code == -9
+    assert place.agent("good", prompt, good)[0] == 0
+    # The second answer was not there yet when the process was killed.
+    asked = (place.place / "good.asked").read_text().splitlines()
+    assert [each.split()[0] for each in asked] == ["What", "Name", "Name"]
+
+    shown = place.told("eval", "show", good)
+    [right] = [each for each in shown["figures"] if each["name"] == "names_it/mean"]
+    assert (right["value"], right["count"], right["failed"]) == (1, 2, 0)
+    judges = {each["name"]: each["count"] + each["failed"] for each in shown["figures"]}
+    assert {"polite", "relevant"} == set(shown["costs"])
+    assert set(judges.values()) == {2}
+    code, bad, bad_model = place.agent("bad", "Count to three.")
+    assert code == 0
+    for trace in place.told("traces", "list"):
+        assert json.loads(trace["trace_metadata"]["mlflow.trace.tokenUsage"])["total_tokens"] > 20
+
+    for model_id in (good_model, bad_model):
+        registered = place.pegboard("models", "register", f"models:/{model_id}", "agent")
+        assert registered.returncode == 0, registered.stderr
+    gate = ("eval", "compare", "--metric", "names_it", "--fail-on", "worse")
+    for before, after, version in ((good, bad, 2), (bad, good, 1)):
+        compared = place.pegboard(*gate, before, after)
+        assert compared.returncode == int(after == bad), compared.stdout + compared.stderr
+        if compared.returncode == 0:
+            place.told("models", "alias", f"agent/{version}", "champion")
+    assert place.told("models", "show", "agent@champion")["version"] == "1"

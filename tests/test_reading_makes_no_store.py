@@ -64,7 +64,7 @@ traces show abc
 """.strip().splitlines()
 MAKE_ONE = {
     *("experiments create", "models create", "models register", "registry webhooks create"),
-    *("demo", "exec", "gateway start", "server", "ui"),
+    *("demo", "eval run", "exec", "gateway start", "server", "ui"),
 }
 NEED_NONE = {
     *("completion", "config show", "doctor", "plugins", "plugins new", "sync"),

@@ -19,7 +19,7 @@ TABLE = "eval_results_table"
 ABSOLUTE_ERROR, CORRECT = "absolute_error", "correct"
 """What a row of a regressor and of a classifier is judged by."""
 
-_LESS_IS_BETTER = (ABSOLUTE_ERROR, "toxicity", "latency", "token_count", "grade_level")
+_LESS_IS_BETTER = (ABSOLUTE_ERROR, "toxicity", "latency", "cost", "token_count", "grade_level")
 """Parts of names of metrics of which less is better."""
 
 

@@ -1,4 +1,4 @@
-"""``pegboard eval``: looks at evaluations, and compares two of them."""
+"""``pegboard eval``: looks at evaluations, and compares two of them; see ``suites`` for forms."""
 
 from __future__ import annotations
 
@@ -23,10 +23,14 @@ _NUMBERS = ("Before", "After", "Difference", "Won", "Lost", "Equal", "Rows")
 
 @click.group(
     "eval",
-    epilog=output.examples("pegboard eval show RUN", "pegboard eval compare BEFORE AFTER"),
+    epilog=output.examples(
+        "pegboard eval run capitals.eval.yaml",
+        "pegboard eval show RUN",
+        "pegboard eval compare BEFORE AFTER",
+    ),
 )
 def evaluations() -> None:
-    """Look at evaluations, and compare two of them."""
+    """Test prompts and models, look at evaluations, and compare two of them."""
 
 
 def _client() -> Client:

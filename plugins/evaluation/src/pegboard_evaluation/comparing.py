@@ -266,7 +266,7 @@ def _kept(given: str | Evaluated, path: str, client: Client | None) -> str | Non
     from pegboard_scripting.client.transfer import read_bytes
 
     client = client or Client()
-    run_id = _run_id(client, given) if isinstance(given, str) else given.run_id
+    run_id = run_id_of(client, given) if isinstance(given, str) else given.run_id
     if run_id is None:
         raise InvalidValue("This result is of no run: it was loaded from a directory.")
     try:
@@ -275,7 +275,7 @@ def _kept(given: str | Evaluated, path: str, client: Client | None) -> str | Non
         return None
 
 
-def _run_id(client: Client, name: str) -> str:
+def run_id_of(client: Client, name: str) -> str:
     """Return the run of an id, or of a name that one run has."""
     name = name.removeprefix("runs:/")
     try:

@@ -33,6 +33,7 @@ def pegboard_api() -> Sequence[ApiName]:
         ApiName("genai", "pegboard_evaluation.genai", "Evaluation of language models"),
         ApiName("evaluation", "pegboard_evaluation.comparing", "Two evaluations side by side"),
         ApiName("metrics", "pegboard_evaluation.metrics", "Metrics to evaluate models by"),
+        ApiName("test", "pegboard_evaluation.testing:test", "Tests of pytest that evaluate"),
         *(ApiName(name, f"{module}:{name}", "Evaluation of models") for name in _TOP),
         *(
             ApiName(f"models.{name}", f"{module}:{name}", "Evaluation of models")
@@ -103,8 +104,17 @@ def pegboard_commands() -> Sequence[Command]:
     """Declare ``pegboard eval``."""
     module = "pegboard_evaluation.commands"
     return [
-        Command("eval", f"{module}:evaluations", "Look at evaluations, and compare two of them."),
+        Command(
+            "eval",
+            f"{module}:evaluations",
+            "Test prompts and models, look at evaluations, and compare two of them.",
+        ),
         Command("eval compare", f"{module}:compare", "Compare two evaluations row by row."),
+        Command(
+            "eval run",
+            "pegboard_evaluation.suites.command:run",
+            "Test prompts and models: ask each case of a form, and check the answers.",
+        ),
         Command("eval show", f"{module}:show", "Show what an evaluation measured."),
     ]
 

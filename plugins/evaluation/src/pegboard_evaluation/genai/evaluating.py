@@ -122,7 +122,7 @@ def carry_out(
     cases = reading.read(data)
     reading.check(cases, found, predict_fn)
     if options.purse.budget is not None:
-        _check_prices(found, predict_fn)
+        check_prices(found, predict_fn)
     check_kept()
     with _run(resume) as (client, run_id, experiment_id):
         about = _describe(client, run_id, (data, cases), model_id, (found, predict_fn))
@@ -146,7 +146,7 @@ def carry_out(
         return result
 
 
-def _check_prices(scorers: Sequence[Scorer], predict: Any) -> None:
+def check_prices(scorers: Sequence[Scorer], predict: Any) -> None:
     """Refuse a budget where it is not known what calls cost."""
     models = {
         model: f"the scorer {each.name!r}" for each in scorers for model in judging.asked(each)
@@ -400,7 +400,9 @@ def _describe(
     inputs = [] if dataset is None else [DatasetInput(dataset, [])]
     used_models = [] if model_id is None else [LoggedModelInput(model_id)]
     client.log_inputs(run_id, inputs, used_models)
-    client.set_tag(run_id, _RUN_TYPE_TAG, _RUN_TYPE)
+    if _RUN_TYPE_TAG not in client.get_run(run_id).data.tags:
+        # That of tests stays one of tests.
+        client.set_tag(run_id, _RUN_TYPE_TAG, _RUN_TYPE)
     for key, value in _lineage(*used).items():
         client.set_tag(run_id, key, value)
     return _About(dataset, model_id)

@@ -1,0 +1,1 @@
+"""Test forms: prompts × models × cases × assertions, out of a file."""

@@ -46,6 +46,7 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "empty": ("/experiments/{owl-nights}", []),
     "traces": ("/traces", []),
     "trace": ("/traces/{trace}", []),
+    "feedback": ("/traces/{trace}?tab=feedback", ["-"]),
     "keys": ("/", ["?"]),
     "palette": ("/", ["Control+k"]),
     "plugin": ("/p/plugins", []),

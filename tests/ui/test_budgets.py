@@ -20,6 +20,7 @@ def test_the_code_of_each_page_fits_its_budget(page: Page, nest: Any) -> None:
         f"{birdsong}?view=charts": ("figure.chart", 30, ()),
         f"runs/{run}": (".run-cols", 15, ("chart",)),
         f"compare?runs={run},{other}": (".cmp-grid", 20, ("chart",)),
+        f"evaluate?runs={run}": (".hole", 25, ()),
         "models": (".mod-page, [role=grid], table", 12, ()),
         "models/birdsong": (".mod-page", 12, ("prose",)),
         "models/birdsong/9": (".mod-page", 12, ("prose",)),

@@ -13,9 +13,13 @@ import pegboard
 import pytest
 from click.testing import CliRunner, Result
 from pegboard.cli.shell import cli
+from pegboard.config import Config
 from pegboard.errors import InvalidValue
+from pegboard.host import Host
 from pegboard_evaluation.comparing import compare
+from pegboard_evaluation.endpoints import ENDPOINTS
 from pegboard_stores.evaluations import Rows
+from pegboard_wire.http import Call, Identity
 
 N = 200
 TARGETS = np.arange(N) % 2
@@ -83,6 +87,18 @@ def test_what_cannot_be_compared_is_refused(place: Path) -> None:
         compare(kept, kept, metrics=["nearness"])
     with pytest.raises(InvalidValue, match=r"no column 'colour'.*\n.*'region'"):
         compare(kept, kept, by=["colour"])
+
+    def served(**words: Any) -> Any:
+        call = Call(
+            Host(Config()), Identity("ann", frozenset()), words, {},
+            tracking_uri=f"sqlite:{place}/runs.db",
+        )  # fmt: skip
+        return ENDPOINTS[0].handle(call)
+
+    with pytest.raises(InvalidValue, match="keeps no rows"):
+        served(before=kept.run_id, after=large.run_id)
+    told = served(before=kept.run_id, after=kept.run_id, by=["region"])
+    assert told == compare(kept, kept, by=["region"]).plain()
     with pytest.raises(InvalidValue, match="no row in common"):
         compare(Rows(["a"], scores={"m": [1]}), Rows(["b"], scores={"m": [1]}))
 

@@ -13,7 +13,7 @@ from pegboard.entities.traces import (
     TraceState,
 )
 from pegboard_stores.evaluations import Rows
-from pegboard_ui.data import evaluation_rows
+from pegboard_ui.data import evaluation_rows, evaluations
 from pegboard_ui.data.evaluation_rows import Evaluation
 
 RUN, OTHER = "a" * 32, "b" * 32
@@ -58,6 +58,25 @@ def test_rows_of_pegboard_are_judged_and_expectations_are_columns() -> None:
         "output": ("output", ["A", "B"]),
         "right": ([1, 0], {}, {}),
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("x" * 300, "x" * 240 + "…"), ("half \ud800", "half ?"), (2**70, str(2**70)),
+        (float("nan"), "NaN"), ({"a": [1]}, '{"a":[1]}'), (True, True), (None, None),
+        ({"type": "image", "filepath": "a.png"}, {"image": "a.png", "whole": "a.png"}),
+    ],
+)  # fmt: skip
+def test_a_cell_is_what_a_page_can_show(given: object, shown: object) -> None:
+    assert evaluations._cell(given, evaluations.CUT) == shown
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[]", b'{"figures": 5}', b"\xff"])
+def test_figures_that_are_none_are_passed_over(content: bytes | None) -> None:
+    found = Evaluation()
+    evaluation_rows._measure(found, content)
+    assert found.figures == []
 
 
 def said(name: str, value: object, run: str | None, **more: Any) -> Assessment:

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import orjson
 from attrs import define, field
 from pegboard.contracts.traces import TraceStore
 from pegboard.entities import Run
@@ -119,12 +118,19 @@ def read(call: Call, run: Run, table: str = "") -> Evaluation:
             found = of_traces(infos, run_id)
         elif logged:
             found = of_table(*_table(call, run_id, logged[0]))
-    known = _content(call, run_id, FIGURES)
-    if known is not None:
-        told = json.loads(known)
-        found.figures = [each for each in told["figures"] if each["value"] is not None]
-        found.skipped = told["skipped"]
+    _measure(found, _content(call, run_id, FIGURES))
     return _first(found)
+
+
+def _measure(found: Evaluation, content: bytes | None) -> None:
+    """Add the figures of the whole table; what is no such file is passed over."""
+    try:
+        told = json.loads(content or b"{}")
+        figures = [each for each in told["figures"] if each["value"] is not None]
+        found.skipped = {str(name): str(why) for name, why in told["skipped"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return
+    found.figures = [each for each in figures if isinstance(each.get("name"), str)]
 
 
 def _content(call: Call, run_id: str, path: str) -> bytes | None:
@@ -252,7 +258,7 @@ def _ids(rows: Iterable[Any]) -> list[str]:
     seen: Counter[str] = Counter()
     found = []
     for row in rows:
-        made = hashlib.blake2b(orjson.dumps(row, default=str), digest_size=8).hexdigest()
+        made = hashlib.blake2b(json.dumps(row, default=str).encode(), digest_size=8).hexdigest()
         found.append(f"{made}-{seen[made]}" if seen[made] else made)
         seen[made] += 1
     return found

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from attrs import frozen
+from pegboard.entities import Run
 from pegboard.errors import InvalidValue, NotFound, PegboardError
 from pegboard_stores.evaluations import is_greater_better
 from pegboard_wire import places
@@ -20,9 +21,9 @@ from pegboard_wire.requests import store_of
 from pegboard_wire.shapes import INT64, TEXT, array, mapping, record
 from pegboard_wire.typed import AtMost, Between, typed
 
-from pegboard_ui.data import evaluation_rows, spans
+from pegboard_ui.data import cells, evaluation_rows, spans
 from pegboard_ui.data.answers import json_answer, number
-from pegboard_ui.data.evaluation_rows import Evaluation
+from pegboard_ui.data.evaluation_rows import Evaluation, Score
 
 CUT = 240
 """How many characters of a text stand in a cell."""
@@ -58,20 +59,13 @@ class FindRequest:
 
 def rows(call: Call, wanted: RowsRequest) -> Answer:
     """Return all rows of an evaluation, column by column, with long texts cut."""
-    store = store_of(call)
-    run = store.get_run(wanted.run_id)
+    run = store_of(call).get_run(wanted.run_id)
     found = evaluation_rows.read(call, run, wanted.table)
-    info = run.info
+    figures = [{key: _finite(value) for key, value in each.items()} for each in found.figures]
     return json_answer(
         call,
         {
-            "run": {
-                "run_id": info.run_id,
-                "name": info.run_name,
-                "status": str(info.status),
-                "experiment_id": info.experiment_id,
-                "experiment": store.get_experiment(info.experiment_id).name,
-            },
+            "run": _run(call, run),
             "source": found.source,
             "kind": found.kind,
             "total": found.total,
@@ -79,27 +73,41 @@ def rows(call: Call, wanted: RowsRequest) -> Answer:
             "traces": found.traces,
             "broken": found.broken,
             "columns": [
-                {"name": c.name, "role": c.role, "values": [_cell(v, CUT) for v in c.values]}
-                for c in found.columns
+                {"name": _short(each.name, CUT), "role": each.role, "values": _cells(each.values)}
+                for each in found.columns
             ],
-            "scores": [
-                {
-                    "name": score.name,
-                    "up": is_greater_better(score.name),
-                    "values": [_cell(value, CUT) for value in score.values],
-                    "why": _cut(score.why),
-                    "errors": _cut(score.errors),
-                }
-                for score in found.scores
-            ],
-            "figures": [
-                {key: _finite(value) for key, value in each.items()} for each in found.figures
-            ],
+            "scores": [_score(each) for each in found.scores],
+            "figures": figures,
             "skipped": found.skipped,
             "tables": evaluation_rows.tables_of(run),
-            "slices": _files(call, info.artifact_uri),
+            "slices": _files(call, run.info.artifact_uri),
         },
     )
+
+
+def _run(call: Call, run: Run) -> dict[str, Any]:
+    info = run.info
+    return {
+        "run_id": info.run_id,
+        "name": info.run_name,
+        "status": str(info.status),
+        "experiment_id": info.experiment_id,
+        "experiment": store_of(call).get_experiment(info.experiment_id).name,
+    }
+
+
+def _score(score: Score) -> dict[str, Any]:
+    return {
+        "name": _short(score.name, CUT),
+        "up": is_greater_better(score.name),
+        "values": _cells(score.values),
+        "why": _cut(score.why),
+        "errors": _cut(score.errors),
+    }
+
+
+def _cells(values: Sequence[Any]) -> list[Any]:
+    return [_cell(value, CUT) for value in values]
 
 
 def _finite(value: Any) -> Any:
@@ -115,19 +123,18 @@ def _cut(texts: Mapping[int, str]) -> dict[str, str]:
 
 
 def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[:most] + "…"
+    shown = text if len(text) <= most else text[:most] + "…"
+    # Half a character, which JSON can hold, is no text that can be sent.
+    return shown.encode("utf-8", "replace").decode()
 
 
 def _cell(value: Any, most: int) -> Any:
     """Return a value as a cell shows it: a number, a text, or where a picture is."""
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, float):
-        return number(value)
     if isinstance(value, dict) and value.get("type") == "image" and "filepath" in value:
         small = str(value.get("compressed_filepath") or value["filepath"])
         return {"image": small, "whole": str(value["filepath"])}
-    return _short(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), most)
+    made = cells.plain(value)
+    return _short(made, most) if isinstance(made, str) else made
 
 
 def _files(call: Call, location: str) -> dict[str, str]:
@@ -150,21 +157,27 @@ def row(call: Call, wanted: RowRequest) -> Answer:
     at = wanted.row
     if at >= len(found.ids):
         raise NotFound(f"The evaluation has {len(found.ids)} rows, and no row {at}.")
-    cells = {each.name: each.values[at] for each in found.columns}
+    whole = {each.name: each.values[at] for each in found.columns}
     trace_id = found.traces[at]
     if found.source == "traces" and trace_id:
         told = _of_trace(call, trace_id)
-        cells = {name: told.get(name, value) for name, value in cells.items()}
+        whole = {name: told.get(name, value) for name, value in whole.items()}
     return json_answer(
         call,
         {
             "id": found.ids[at],
             "trace": trace_id,
-            "cells": {name: _whole(value) for name, value in cells.items()},
-            "why": {each.name: each.why[at] for each in found.scores if at in each.why},
-            "errors": {each.name: each.errors[at] for each in found.scores if at in each.errors},
+            "cells": {_short(name, CUT): _whole(value) for name, value in whole.items()},
+            "why": _said(at, {each.name: each.why for each in found.scores}),
+            "errors": _said(at, {each.name: each.errors for each in found.scores}),
         },
     )
+
+
+def _said(at: int, texts: Mapping[str, Mapping[int, str]]) -> dict[str, str]:
+    """Return what is said of a row, by score."""
+    given = {name: said[at] for name, said in texts.items() if at in said}
+    return {_short(name, CUT): _short(text, spans.MOST_VALUE) for name, text in given.items()}
 
 
 def _of_trace(call: Call, trace_id: str) -> dict[str, Any]:
@@ -187,7 +200,7 @@ def _whole(value: Any) -> Any:
         return _cell(value, CUT)
     if isinstance(value, dict | list):
         value = json.dumps(value, ensure_ascii=False, indent=1)
-    return spans.bounded(_finite(value))[0]
+    return _cell(value, spans.MOST_VALUE)
 
 
 def find(call: Call, wanted: FindRequest) -> Answer:

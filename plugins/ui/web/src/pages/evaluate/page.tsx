@@ -79,9 +79,11 @@ export default function Evaluate() {
   const go = (to: string) => setQuery({ view: to || null })
   const nextSort = () => { const all = Object.keys(SORTS).filter((key) => several || !['lost', 'differ'].includes(key)); setQuery({ sort: all[(all.indexOf(sort) + 1) % all.length] ?? null }) }
   useKeys('Evaluation', {
-    j: { does: 'Next row', run: () => step(1), quiet: true }, ArrowDown: { does: 'Next row', run: () => step(1), quiet: true },
-    k: { does: 'Row before', run: () => step(-1), quiet: true }, ArrowUp: { does: 'Row before', run: () => step(-1), quiet: true },
-    Home: { does: 'First row', run: () => step(-items.length), quiet: true }, End: { does: 'Last row', run: () => step(items.length), quiet: true },
+    ...(isGrid && {
+      j: { does: 'Next row', run: () => step(1), quiet: true }, ArrowDown: { does: 'Next row', run: () => step(1), quiet: true },
+      k: { does: 'Row before', run: () => step(-1), quiet: true }, ArrowUp: { does: 'Row before', run: () => step(-1), quiet: true },
+      Home: { does: 'First row', run: () => step(-items.length), quiet: true }, End: { does: 'Last row', run: () => step(items.length), quiet: true },
+    }),
     Enter: isGrid ? { does: 'Look at the row', run: () => select(at), needs: at < 0 && 'a row under the cursor (j)' } : undefined,
     Escape: row ? { does: 'Close the row', run: () => setQuery({ row: null }) } : undefined,
     f: { does: 'Failed rows only', run: () => show('failed') },

@@ -9,7 +9,7 @@ import { param, setQuery } from '../../core/router'
 import { type Json, JsonTree, Marked } from '../../parts/json'
 import { Failed } from '../../parts/states'
 import { Age } from '../../parts/time'
-import { isByHand, remove, ScoreForm, thumb } from './feedback'
+import { isByHand, remove, ScoreForm, thumb, typedOf } from './feedback'
 import { gridOf, type Message, parsed, talkOf } from './messages'
 import { dollars, took } from './spans'
 import { type Overview, PromptLink } from './trace'
@@ -238,7 +238,7 @@ function Score({ item, find, change, remove }: { item: Assessment; find: string;
   )
 }
 
-const valueText = (value: Json): string => (value === true ? 'yes' : value === false ? 'no' : typeof value === 'string' ? value : typeof value === 'number' ? String(+value.toPrecision(4)) : JSON.stringify(value))
+const valueText = (value: Json): string => (typeof value === 'number' ? String(+value.toPrecision(4)) : typedOf(value))
 
 function OfTrace({ title, values, find }: { title: string; values: Record<string, string>; find: string }) {
   const parts = Object.entries(values).map(([key, value]): [string, Json] => [key, parsed(value)])

@@ -16,6 +16,7 @@ import { Failed, Nothing } from '../../parts/states'
 import { reveal } from '../../parts/window'
 import type { Listed } from './list'
 import { listQuery, scoped, scopeOf } from './scope'
+import { typedOf } from './feedback'
 import { type Assessment, Side } from './side'
 import { type Columns, criticalPath, dollars, endOf, rowsOf, slowest, took, treeOf } from './spans'
 import { text } from './words'
@@ -179,7 +180,7 @@ function One({ id }: { id: string }) {
         {trace.info.tokens !== null && <Figure label="tokens" value={count(trace.info.tokens)} />}
         {trace.info.cost !== null && <Figure label="cost" value={dollars(trace.info.cost)} />}
         {errors > 0 && <Figure label="errors" value={count(errors)} bad />}
-        {scores.slice(0, 2).map((each) => <Figure key={each.id} label={each.name.slice(0, 24)} value={typeof each.value === 'number' ? String(+each.value.toPrecision(3)) : String(each.value).slice(0, 12)} />)}
+        {scores.slice(0, 2).map((each) => <Figure key={each.id} label={each.name.slice(0, 24)} value={typeof each.value === 'number' ? String(+each.value.toPrecision(3)) : typedOf(each.value).slice(0, 12)} />)}
       </div>
       {trace.ids.length ? (
         <div class="traces-cols">

@@ -42,7 +42,7 @@ COLUMNS = {
 COMPUTED = {
     "duration": "r.end_time - r.start_time",
     # As ``pegboard_stores.run_table.datasets_text`` has it.
-    "datasets": "(SELECT group_concat(text, ', ') FROM (SELECT d.name || '@' || d.digest"
+    "datasets": "(SELECT group_concat(text, ', ') FROM (SELECT d.name || '@' || d.digest"  # noqa: S608
     " || iif(t.value IS NULL, '', ' (' || t.value || ')') AS text FROM input i"
     " CROSS JOIN dataset d ON d.id = i.dataset LEFT JOIN input_tag t ON t.run = i.run"
     f" AND t.dataset = i.dataset AND t.key = '{CONTEXT_TAG}' WHERE i.run = r.id ORDER BY 1))",

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { columnOf, isWhole, placeAt } from '../src/core/grammar'
 import { named, quoted, text } from '../src/pages/traces/words'
-import { gridOf, talkOf } from '../src/pages/traces/messages'
+import { foundOf, gridOf, talkOf } from '../src/pages/traces/messages'
 import { type Columns, criticalPath, dollars, endOf, isBox, rowsOf, slowest, tickText, ticks, took, treeOf } from '../src/pages/traces/spans'
 
 /** 'name parent start end [m]' a line. */
@@ -88,8 +88,12 @@ describe('messages', () => {
     [{ contents: [{ role: 'model', parts: [{ text: 'a' }] }] }, ['assistant: a']],
     [{ candidates: [{ content: { parts: [{ text: 'a' }] } }] }, ['assistant: a']],
     [{ output: [{ type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'a' }] }] }, ['assistant: a']],
+    [{ output: [{ type: 'reasoning', summary: [{ type: 'summary_text', text: 'hm' }] }, { type: 'function_call', name: 'sql', arguments: '{}', call_id: 'c' }, { type: 'function_call_output', output: '3', call_id: 'c' }] }, ['reasoning: hm', 'assistant: sql', 'tool: "3"']],
+    [{ model: 'm', instructions: 's', input: 'a' }, ['system: s', 'user: a']],
+    [['Three', ' herons'].map((content, n) => ({ choices: [{ index: 0, delta: { ...(n ? {} : { role: 'assistant' }), content } }] })), ['assistant: Three herons']],
+    [[{ function: { name: 'sql', arguments: '{"q"' } }, { function: { arguments: ':1}' } }].map((part) => ({ choices: [{ delta: { tool_calls: [{ index: 0, ...part }] } }] })), ['assistant: sql']],
   ])('%j', (value, messages) => expect(said(value)).toEqual(messages))
-  it.each([{ a: 1 }, [], [1], 'text', null, { messages: [] }, { messages: [{ role: 'user' }] }, { role: 'admin' }])('%j is something else', (value) => expect(talkOf(value as never)).toBeUndefined())
+  it.each([{ a: 1 }, { input: 'a' }, [{ choices: [] }], [], [1], 'text', null, { messages: [] }, { messages: [{ role: 'user' }] }, { role: 'admin' }])('%j is something else', (value) => expect(talkOf(value as never)).toBeUndefined())
   it('an image from elsewhere is only named', () =>
     expect(said([{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'https://x.test/a.png' } }] }])).toEqual(['user: https://x.test/a.png']))
   it('keeps what stands beside', () => expect(talkOf({ messages: [{ role: 'user', content: 'a' }], temperature: 0.2 } as never)?.rest).toEqual({ temperature: 0.2 }))
@@ -99,6 +103,13 @@ it('rows are a table', () => {
   expect(gridOf([{ a: 1234, b: 'x' }, { a: 5 }])).toEqual({ columns: ['a', 'b'], rows: [['1,234', 'x'], ['5', '']], numeric: [true, false] })
   expect(gridOf([{ a: 0.107, b: 3 }, { a: 0.12 }])?.rows).toEqual([['0.107', '3'], ['0.120', '']])
   expect([gridOf([]), gridOf([{ a: {} }]), gridOf([1]), gridOf({ a: 1 })]).toEqual([undefined, undefined, undefined, undefined])
+})
+
+it('documents are words and where they are from', () => {
+  const one = { text: 'a', facts: [['source', 'x.md'], ['score', '0.1235']] }
+  const metadata = { source: 'x.md', score: 0.123456, loc: { lines: 1 } }
+  for (const value of [[{ page_content: 'a', metadata, type: 'Document' }], { documents: [{ content: 'a', metadata }] }, [{ node: { text: 'a', metadata: { source: 'x.md' } }, score: 0.12346 }]]) expect(foundOf(value as never)).toMatchObject([one])
+  expect([[], [{ text: 'a' }], { documents: 'a' }, [{ page_content: 1 }], 'a'].map((value) => foundOf(value as never))).toEqual(Array(5).fill(undefined))
 })
 
 describe('the filter of traces', () => {

@@ -33,7 +33,7 @@ const isFields = (value: Json | undefined): value is Fields => typeof value === 
 /** The messages of a value, undefined if it is something else. */
 export function talkOf(value: Json | undefined): Talk | undefined {
   if (Array.isArray(value)) {
-    const found = all(value)
+    const found = all(value) ?? streamed(value)
     return found && { messages: found, rest: {} }
   }
   if (!isFields(value)) return undefined
@@ -41,13 +41,15 @@ export function talkOf(value: Json | undefined): Talk | undefined {
   if (single) return { messages: [single], rest: {} }
   for (const key of ['messages', 'choices', 'generations', 'output', 'contents', 'candidates', 'message', 'response', 'input']) {
     const inner = value[key]
-    const found = Array.isArray(inner) ? all(inner.flat()) : isFields(inner) ? talkOf(inner)?.messages : undefined
+    const found = Array.isArray(inner) ? all(inner.flat()) : isFields(inner) ? talkOf(inner)?.messages : asked(value, key)
     if (!found) continue
     const rest = { ...value }
     delete rest[key]
-    if (typeof rest.system === 'string') {
-      found.unshift({ role: 'system', name: '', pieces: [{ text: rest.system }] })
-      delete rest.system
+    for (const told of ['system', 'instructions']) {
+      const text = rest[told]
+      if (typeof text !== 'string') continue
+      found.unshift({ role: 'system', name: '', pieces: [{ text }] })
+      delete rest[told]
     }
     const first = Array.isArray(inner) ? inner[0] : undefined
     if (isFields(first) && typeof first.finish_reason === 'string') rest.finish_reason = first.finish_reason
@@ -56,10 +58,51 @@ export function talkOf(value: Json | undefined): Talk | undefined {
   return undefined
 }
 
+/** A question that is a text alone: only beside a model or instructions, as other calls have an input, too. */
+const asked = (value: Fields, key: string): Message[] | undefined =>
+  key === 'input' && typeof value.input === 'string' && (typeof value.model === 'string' || typeof value.instructions === 'string') ? [{ role: 'user', name: '', pieces: [{ text: value.input }] }] : undefined
+
 function all(values: Json[]): Message[] | undefined {
   if (!values.length) return undefined
-  const found = values.map((each) => (isFields(each) ? (message(each) ?? wrapped(each)) : undefined))
+  const found = values.map((each) => (isFields(each) ? (message(each) ?? wrapped(each) ?? item(each)) : undefined))
   return found.every((each) => each !== undefined) ? found : undefined
+}
+
+/** What stands between messages in answers of OpenAI's newer interface: calls, their results, thoughts. */
+function item(value: Fields): Message | undefined {
+  if (value.type === 'function_call' && typeof value.name === 'string') return { role: 'assistant', name: '', pieces: calls([value]) }
+  if (value.type === 'function_call_output') return { role: 'tool', name: '', pieces: [{ json: value.output ?? null }] }
+  if (value.type !== 'reasoning') return undefined
+  const thoughts = [value.summary, value.content].flatMap((each) => (Array.isArray(each) ? each : [])).filter(isFields)
+  return { role: 'reasoning', name: '', pieces: thoughts.map(piece) }
+}
+
+/** The message that arrived in pieces: texts and calls of tools are put together in their order. */
+function streamed(values: Json[]): Message[] | undefined {
+  const found = new Map<number, { role: string; text: string; called: Fields[] }>()
+  for (const chunk of values) {
+    if (!isFields(chunk) || !Array.isArray(chunk.choices)) return undefined
+    for (const choice of chunk.choices) {
+      if (!isFields(choice) || !isFields(choice.delta)) return undefined
+      const at = typeof choice.index === 'number' ? choice.index : 0
+      const one = found.get(at) ?? { role: 'assistant', text: '', called: [] }
+      found.set(at, one)
+      if (typeof choice.delta.role === 'string') one.role = ROLES[choice.delta.role] ?? choice.delta.role
+      if (typeof choice.delta.content === 'string') one.text += choice.delta.content
+      if (Array.isArray(choice.delta.tool_calls)) choice.delta.tool_calls.filter(isFields).forEach((part) => join(one.called, part))
+    }
+  }
+  if (!found.size) return undefined
+  return [...found].sort((a, b) => a[0] - b[0]).map(([, { role, text, called }]) => ({ role, name: '', pieces: [...(text ? [{ text }] : []), ...calls(called)] }))
+}
+
+/** Add a part of a call to those before it: the name comes once, the arguments letter by letter. */
+function join(called: Fields[], part: Fields): void {
+  const at = typeof part.index === 'number' && part.index >= 0 && part.index <= called.length ? part.index : Math.max(0, called.length - 1)
+  const given = isFields(part.function) ? part.function : part
+  const one = (called[at] ??= { name: '', arguments: '' })
+  if (typeof given.name === 'string') one.name = `${String(one.name)}${given.name}`
+  if (typeof given.arguments === 'string') one.arguments = `${String(one.arguments)}${given.arguments}`
 }
 
 /** A choice, a generation or a candidate: the message is one level deeper. */
@@ -109,6 +152,32 @@ function calls(value: Json | undefined): Piece[] {
     const name = typeof called.name === 'string' ? called.name : 'tool'
     return { name, json: parsed(called.arguments ?? called.args ?? null) }
   })
+}
+
+export interface Found {
+  text: string
+  /** Where it is from: its source, page, score and the like. */
+  facts: [string, string][]
+}
+
+const MOST_FOUND = 200
+
+/** Documents that were retrieved, in the forms of LangChain, MLflow and LlamaIndex; undefined if a value is something else. */
+export function foundOf(value: Json | undefined): Found[] | undefined {
+  const listed = isFields(value) ? (value.documents ?? value.source_documents ?? value.nodes) : value
+  if (!Array.isArray(listed) || !listed.length || listed.length > MOST_FOUND) return undefined
+  const found = listed.map(document)
+  return found.every((each) => each !== undefined) ? found : undefined
+}
+
+function document(value: Json): Found | undefined {
+  if (!isFields(value)) return undefined
+  const inner = isFields(value.node) ? value.node : value
+  const text = [inner.page_content, inner.text, inner.content].find((each) => typeof each === 'string')
+  if (typeof text !== 'string' || (!('page_content' in inner) && !isFields(inner.metadata))) return undefined
+  const told = { ...(isFields(inner.metadata) ? inner.metadata : {}), ...(typeof value.score === 'number' ? { score: value.score } : {}) }
+  const facts = Object.entries(told).filter(([, each]) => each !== null && typeof each !== 'object')
+  return { text, facts: facts.map(([key, each]) => [key, typeof each === 'number' ? String(+each.toPrecision(4)) : String(each)]) }
 }
 
 /** JSON in a text, as what it is. */

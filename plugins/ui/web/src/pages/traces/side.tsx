@@ -10,7 +10,7 @@ import { type Json, JsonTree, Marked } from '../../parts/json'
 import { Failed } from '../../parts/states'
 import { Age } from '../../parts/time'
 import { isByHand, remove, ScoreForm, thumb, typedOf } from './feedback'
-import { gridOf, type Message, parsed, talkOf } from './messages'
+import { type Found, foundOf, gridOf, type Message, parsed, talkOf } from './messages'
 import { dollars, took } from './spans'
 import { type Overview, PromptLink } from './trace'
 
@@ -209,8 +209,20 @@ function Value({ value, find }: { value: Json; find: string }) {
         <tbody>{grid.rows.map((row, n) => <tr key={n}>{row.map((cell, m) => <td key={m} class={grid.numeric[m] ? 'r' : ''}><Marked text={cell} find={find} /></td>)}</tr>)}</tbody>
       </table>
     )
+  const documents = foundOf(found)
+  if (documents) return <>{documents.map((each, n) => <Document key={n} document={each} find={find} />)}</>
   if (typeof found === 'object' && found !== null) return <JsonTree value={found} find={find} />
   return <pre><Marked text={String(found)} find={find} /></pre>
+}
+
+/** What was found, and where: its words first, as they are what a model reads. */
+function Document({ document, find }: { document: Found; find: string }) {
+  return (
+    <div class="doc">
+      <pre class="said"><Marked text={document.text} find={find} /></pre>
+      {document.facts.length > 0 && <div class="m i3">{document.facts.map(([key, value]) => <span key={key}>{key} <Marked text={value} find={find} /></span>)}</div>}
+    </div>
+  )
 }
 
 function Events({ detail, find }: { detail: Detail; find: string }) {

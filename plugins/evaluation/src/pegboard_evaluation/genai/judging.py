@@ -21,6 +21,15 @@ VARIABLES = ("inputs", "outputs", "expectations", "trace", "conversation")
 _CHECKED = re.compile(r"[a-z][a-z0-9-]*:/.+")
 
 
+def check_model(name: str, model: str | None) -> None:
+    """Refuse a model of a judge that is none."""
+    if model is not None and _CHECKED.fullmatch(model) is None:
+        raise InvalidValue(
+            f"The judge {name!r} has the model {quoted(model)}.",
+            hint="Write it as PROVIDER:/MODEL, such as openai:/gpt-4o-mini, or gateway:/NAME.",
+        )
+
+
 class Judge(Scorer):
     """A scorer that asks a language model.
 
@@ -39,11 +48,7 @@ class Judge(Scorer):
 
     def check(self) -> None:
         """Refuse a model that is none."""
-        if self.model is not None and _CHECKED.fullmatch(self.model) is None:
-            raise InvalidValue(
-                f"The judge {self.name!r} has the model {quoted(self.model)}.",
-                hint="Write it as PROVIDER:/MODEL, such as openai:/gpt-4o-mini, or gateway:/NAME.",
-            )
+        check_model(self.name, self.model)
 
     @functools.cached_property
     def digest(self) -> str:

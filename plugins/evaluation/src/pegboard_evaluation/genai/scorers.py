@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from pegboard_evaluation.genai.builtin import (
     Completeness,
     Correctness,
@@ -47,6 +50,15 @@ from pegboard_evaluation.genai.stepwise import (
     ToolCallCorrectness,
     ToolCallEfficiency,
 )
+
+_LIBRARIES = ("deepeval", "phoenix", "ragas")
+
+
+def __getattr__(name: str) -> Any:
+    """Return the scorers of another library, which is imported when one of them is made."""
+    if name in _LIBRARIES:
+        return import_module(f"pegboard_evaluation.genai.vendors.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def get_all_scorers() -> list[Scorer]:

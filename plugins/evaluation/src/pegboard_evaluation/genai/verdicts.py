@@ -143,7 +143,8 @@ def described(kind: Any) -> str:
 
 def read(text: str, kind: Any) -> Verdict:
     """Return what an answer says, be it JSON, JSON amid words, or prose; NotAVerdict."""
-    for found in _objects(text):
+    for raw in objects(text):
+        found = {str(key).strip().lower(): value for key, value in raw.items()}
         value = next((found[key] for key in _VALUE_KEYS if key in found), _Missing)
         if value is not _Missing:
             why = next((found[key] for key in _WHY_KEYS if key in found), None)
@@ -155,8 +156,8 @@ class _Missing:
     """No value."""
 
 
-def _objects(text: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the JSON objects in a text; keys in lower case."""
+def objects(text: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the JSON objects in a text."""
     decoder = json.JSONDecoder(strict=False)
     start = text.find("{")
     while start >= 0:
@@ -166,7 +167,7 @@ def _objects(text: str) -> Iterator[Mapping[str, Any]]:
             end = start + 1
         else:
             if isinstance(found, dict):
-                yield {str(key).strip().lower(): value for key, value in found.items()}
+                yield found
         start = text.find("{", end)
 
 

@@ -114,7 +114,12 @@ def test_judges_are_tried_again_as_often_as_is_said(
     monkeypatch.setenv("MLFLOW_GENAI_EVAL_MAX_RETRIES", "0")
     server.faults = [busy]
     assert genai.evaluate(row, [genai.scorers.Safety()]).metrics["safety/failed"] == 1
-    assert len(server.seen) == 7
+    server.faults = [busy]
+    asked = [{"inputs": {"messages": [{"role": "user", "content": "a"}]}}]
+    model = genai.to_predict_fn("openai:/gpt-4o-mini")
+    refused = genai.evaluate(asked, [genai.scorers.RegexMatch(pattern="a")], model)
+    assert refused.metrics["regex_match/failed"] == 1
+    assert len(server.seen) == 8
 
 
 def test_rates_are_numbers_and_get_threads_enough(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,8 @@ def to_predict_fn(endpoint_uri: str) -> Callable[..., Any]:
     """
 
     def predict_fn(*, messages: Any, **fields: Any) -> Any:
-        return spending.complete(endpoint_uri, messages, **fields).raw
+        given = {"retries": limits.retries(), **fields}
+        return spending.complete(endpoint_uri, messages, **given).raw
 
     def asks(*, messages: Any, **fields: Any) -> spending.Counted:
         return spending.counted(endpoint_uri, messages, fields)

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from pegboard.entities import Metric, Param, RunTag
+from pegboard.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from pegboard_scripting.client import Client
 
 STEPS = 240
@@ -31,6 +31,7 @@ NOTES = {
     "avocet-02": "out of memory at 3,400",
     "smew-01": "diverged at 800",
 }
+DIGESTS = {"plover-07": "9f2c8a7be1d0", "knot-09": "01abcd99ffee"}
 # name status acc loss f1 lr opt batch backbone mixup minutes age(ms) part parent
 RUNS = f"""
 heron-31 RUNNING .9412 .1802 .9187 3e-4 adamw 128 convnext-s 0.2 41 {2 * MINUTE} .864 -
@@ -83,6 +84,10 @@ def fill(store: str) -> dict[str, str]:
             "train.workers": "8", "seed": "20", "max_steps": "10000",
         }  # fmt: skip
         client.log_batch(run, params=[Param(key, value) for key, value in params.items()])
+        if name in DIGESTS:
+            data = Dataset("clips-eu", DIGESTS[name], "local", "{}")
+            used = DatasetInput(data, [InputTag("mlflow.data.context", "training")])
+            client.store.log_inputs(run, [used])
         ends = {"acc": float(acc), "loss": float(loss), "f1": float(f1)}
         points = list(curves(ends, float(lr), float(part), began, took, dice))
         for first in range(0, len(points), 1000):

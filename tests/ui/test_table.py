@@ -268,6 +268,13 @@ def test_alt_click_on_a_cell_asks_for_it(table: Callable[..., Page]) -> None:
     page.locator(".body .row").first.get_by_text("convnext-s").click(modifiers=["Alt"])
     expect(filter_line(page)).to_have_value("params.backbone = 'convnext-s'")
     expect(page.get_by_text("5 of 24")).to_be_visible()
+    # All that a filter says of datasets is in one column.
+    page.get_by_role("combobox").fill("dataset.name = 'clips-eu'")
+    page.keyboard.press("Enter")
+    page.get_by_role("gridcell", name="clips-eu@9f2c8a7b (training)").click(modifiers=["Alt"])
+    both = "dataset.name = 'clips-eu' and dataset.digest = '9f2c8a7be1d0'"
+    expect(filter_line(page)).to_have_value(f"dataset.name = 'clips-eu' and {both}")
+    expect(page.get_by_text("1 of 24")).to_be_visible()
 
 
 def test_brushing_over_the_bars_of_a_head_asks_for_the_range(table: Callable[..., Page]) -> None:

@@ -141,6 +141,9 @@ def test_messages_rows_and_words_of_a_span_are_shown_as_what_they_are(
     page.keyboard.press("5")
     expect(side.get_by_text('"first_token"')).to_be_visible()
     accessible(page)
+    page.goto(f"{agency.url}/traces/{agents.AGENT}?span={6:016x}")
+    expect(side.get_by_text("invoice 19", exact=True)).to_be_visible()
+    expect(side.get_by_text("score 0.05", exact=True)).to_be_visible()
 
 
 def test_tags_of_the_trace_stand_with_its_first_span(page: Page, agency: Any) -> None:

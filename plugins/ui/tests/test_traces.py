@@ -143,7 +143,7 @@ def test_the_overview_draws_every_span(world):
     assert (found["starts"], found["ends"]) == ([0, 10, 20], [50, 20, None])
     assert found["firsts"] == [2, None, None]
     assert found["is_model"] == [True, False, False]
-    assert found["notes"] == ["100 tok", "the index was away", "3 rows"]
+    assert found["notes"] == ["100 tok", "the index was away", "3 documents"]
     assert found["prompts"] == [{"name": "ask", "version": "3"}]
     assert found["assessments"][0]["value"] == "Infinity"
     assert found["info"]["experiment"] == "agents"

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { columnOf, isWhole, placeAt } from '../src/core/grammar'
 import { named, quoted, text } from '../src/pages/traces/words'
-import { foundOf, gridOf, talkOf } from '../src/pages/traces/messages'
+import { foundOf, gridOf, newIn, talkOf } from '../src/pages/traces/messages'
 import { type Columns, criticalPath, dollars, endOf, isBox, rowsOf, slowest, tickText, ticks, took, treeOf } from '../src/pages/traces/spans'
 
 /** 'name parent start end [m]' a line. */
@@ -89,6 +89,7 @@ describe('messages', () => {
     [{ candidates: [{ content: { parts: [{ text: 'a' }] } }] }, ['assistant: a']],
     [{ output: [{ type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'a' }] }] }, ['assistant: a']],
     [{ output: [{ type: 'reasoning', summary: [{ type: 'summary_text', text: 'hm' }] }, { type: 'function_call', name: 'sql', arguments: '{}', call_id: 'c' }, { type: 'function_call_output', output: '3', call_id: 'c' }] }, ['reasoning: hm', 'assistant: sql', 'tool: "3"']],
+    [{ output: [{ type: 'reasoning', summary: [] }, { role: 'assistant', content: '', tool_calls: [{ name: 'sql', args: {} }] }] }, ['assistant: sql']],
     [{ model: 'm', instructions: 's', input: 'a' }, ['system: s', 'user: a']],
     [['Three', ' herons'].map((content, n) => ({ choices: [{ index: 0, delta: { ...(n ? {} : { role: 'assistant' }), content } }] })), ['assistant: Three herons']],
     [[{ function: { name: 'sql', arguments: '{"q"' } }, { function: { arguments: ':1}' } }].map((part) => ({ choices: [{ delta: { tool_calls: [{ index: 0, ...part }] } }] })), ['assistant: sql']],
@@ -96,6 +97,10 @@ describe('messages', () => {
   it.each([{ a: 1 }, { input: 'a' }, [{ choices: [] }], [], [1], 'text', null, { messages: [] }, { messages: [{ role: 'user' }] }, { role: 'admin' }])('%j is something else', (value) => expect(talkOf(value as never)).toBeUndefined())
   it('an image from elsewhere is only named', () =>
     expect(said([{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'https://x.test/a.png' } }] }])).toEqual(['user: https://x.test/a.png']))
+  it('what a graph gives back is shown once', () => {
+    const [a, b] = talkOf([{ role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }] as never)!.messages
+    expect([newIn([a!, b!], [a!]), newIn([b!], [a!]), newIn([a!], [a!]), newIn([a!, b!], [])]).toEqual([[b], [b], [a], [a, b]])
+  })
   it('keeps what stands beside', () => expect(talkOf({ messages: [{ role: 'user', content: 'a' }], temperature: 0.2 } as never)?.rest).toEqual({ temperature: 0.2 }))
 })
 

@@ -97,7 +97,8 @@ def _note(span: Span, sort: str, usage: Mapping[str, float]) -> str:
         made = plain(span.attributes.get(OUTPUTS))
         rows = made.get("rows") if isinstance(made, dict) else made
         if isinstance(rows, list):
-            return f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
+            word = "row" if sort == "TOOL" else "document"
+            return f"{len(rows):,} {word}{'' if len(rows) == 1 else 's'}"
     return ""
 
 

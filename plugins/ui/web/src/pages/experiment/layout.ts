@@ -13,6 +13,7 @@ const PAD = 16
 const GAP = 16
 const LEAST = 48
 const MOST_TEXT = 220
+const MOST_DATASETS = 400
 const MOST_DIGITS = 8
 const SPARK_WIDTH = 108
 
@@ -83,7 +84,7 @@ function column(name: string, values: readonly Cell[], sorted: boolean): Col {
   const texts = values.map(asText)
   const right = kind === 'params' && texts.some(Boolean) && texts.every((text) => !text || isNumeric(text))
   const format = right ? (value: Cell) => shortened(asText(value)) : name === DATASETS ? (value: Cell) => shortDigests(asText(value)) : asText
-  return { ...base, right, width: wide(texts.map(format), MOST_TEXT), format, exact: asText }
+  return { ...base, right, width: wide(texts.map(format), name === DATASETS ? MOST_DATASETS : MOST_TEXT), format, exact: asText }
 }
 
 /** A number that was logged as a text: as it is, unless nobody reads that many digits. */

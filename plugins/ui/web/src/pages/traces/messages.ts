@@ -62,9 +62,17 @@ export function talkOf(value: Json | undefined): Talk | undefined {
 const asked = (value: Fields, key: string): Message[] | undefined =>
   key === 'input' && typeof value.input === 'string' && (typeof value.model === 'string' || typeof value.instructions === 'string') ? [{ role: 'user', name: '', pieces: [{ text: value.input }] }] : undefined
 
+/** What came out beyond what went in: graphs give the whole conversation back. */
+export function newIn(out: readonly Message[], into: readonly Message[]): readonly Message[] {
+  const repeats = into.length > 0 && out.length > into.length && into.every((each, n) => JSON.stringify(each) === JSON.stringify(out[n]))
+  return repeats ? out.slice(into.length) : out
+}
+
 function all(values: Json[]): Message[] | undefined {
-  if (!values.length) return undefined
-  const found = values.map((each) => (isFields(each) ? (message(each) ?? wrapped(each) ?? item(each)) : undefined))
+  // Thoughts that are kept from the reader are no message.
+  const told = values.filter((each) => !(isFields(each) && each.type === 'reasoning' && !thoughtsOf(each).length))
+  if (!told.length) return undefined
+  const found = told.map((each) => (isFields(each) ? (message(each) ?? wrapped(each) ?? item(each)) : undefined))
   return found.every((each) => each !== undefined) ? found : undefined
 }
 
@@ -72,10 +80,10 @@ function all(values: Json[]): Message[] | undefined {
 function item(value: Fields): Message | undefined {
   if (value.type === 'function_call' && typeof value.name === 'string') return { role: 'assistant', name: '', pieces: calls([value]) }
   if (value.type === 'function_call_output') return { role: 'tool', name: '', pieces: [{ json: value.output ?? null }] }
-  if (value.type !== 'reasoning') return undefined
-  const thoughts = [value.summary, value.content].flatMap((each) => (Array.isArray(each) ? each : [])).filter(isFields)
-  return { role: 'reasoning', name: '', pieces: thoughts.map(piece) }
+  return value.type === 'reasoning' ? { role: 'reasoning', name: '', pieces: thoughtsOf(value).map(piece) } : undefined
 }
+
+const thoughtsOf = (value: Fields): Fields[] => [value.summary, value.content].flatMap((each) => (Array.isArray(each) ? each : [])).filter(isFields)
 
 /** The message that arrived in pieces: texts and calls of tools are put together in their order. */
 function streamed(values: Json[]): Message[] | undefined {
@@ -118,7 +126,8 @@ function message(value: Fields): Message | undefined {
   const said = typeof value.role === 'string' ? value.role : value.type === 'human' || value.type === 'ai' || value.type === 'system' || value.type === 'tool' ? value.type : undefined
   if (said === undefined) return undefined
   if (!('content' in value) && !('parts' in value) && !('tool_calls' in value)) return undefined
-  const pieces = [...piecesOf(value.content ?? value.parts ?? null), ...calls(value.tool_calls)]
+  const called = calls(value.tool_calls)
+  const pieces = [...piecesOf(value.content ?? value.parts ?? null).filter((each) => each.text !== '' || !called.length), ...called]
   const name = typeof value.name === 'string' ? value.name : ''
   return { role: ROLES[said] ?? said, name, pieces }
 }

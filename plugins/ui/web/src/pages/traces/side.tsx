@@ -10,7 +10,7 @@ import { type Json, JsonTree, Marked } from '../../parts/json'
 import { Failed } from '../../parts/states'
 import { Age } from '../../parts/time'
 import { isByHand, remove, ScoreForm, thumb, typedOf } from './feedback'
-import { type Found, foundOf, gridOf, type Message, parsed, talkOf } from './messages'
+import { type Found, foundOf, gridOf, type Message, newIn, parsed, talkOf } from './messages'
 import { dollars, took } from './spans'
 import { type Overview, PromptLink } from './trace'
 
@@ -154,20 +154,23 @@ function InOut({ trace, i, detail, find }: { trace: Overview; i: number; detail:
     ...promptsOf(detail).map((prompt): [string, preact.ComponentChildren] => ['prompt', <PromptLink {...prompt} />]),
     ...scores.map((each): [string, preact.ComponentChildren] => [each.name, <>{valueText(each.value)} <span class="i3">{each.source}</span></>]),
   ]
-  const others = Object.fromEntries(Object.entries(rest).filter(([, value]) => typeof value === 'object' && value !== null))
+  const beside = Object.entries(rest).filter(([, value]) => typeof value === 'object' && value !== null)
+  const documents = beside.filter(([, value]) => foundOf(value))
+  const others = Object.fromEntries(beside.filter(([, value]) => !foundOf(value)))
   return (
     <section>
       {detail.status_message && <p class={`said ${trace.status[i] === 'ERROR' ? 'bad' : ''}`} role={trace.status[i] === 'ERROR' ? 'alert' : undefined}><Marked text={detail.status_message} find={find} /></p>}
       {detail.has.includes('inputs') && <Part title="in" value={detail.inputs} talk={into?.messages} cut={detail.cut.inputs} find={find} />}
-      {detail.has.includes('outputs') && <Part title="out" value={detail.outputs} talk={out?.messages} cut={detail.cut.outputs} find={find} />}
+      {detail.has.includes('outputs') && <Part title="out" value={detail.outputs} talk={out && newIn(out.messages, into?.messages ?? [])} cut={detail.cut.outputs} find={find} />}
       {!detail.has.length && <p class="s i3">{trace.ends[i] === null ? 'Nothing has come in or out yet.' : 'Neither its input nor its output was recorded.'}</p>}
       {facts.length > 0 && <div class="kv">{facts.map(([key, value], n) => <><span key={`${key}${n}`}>{key}</span><span title={typeof value === 'string' ? value : undefined}>{typeof value === 'string' ? <Marked text={value} find={find} /> : value}</span></>)}</div>}
+      {documents.map(([key, value]) => <><h3 key={key}>{key}</h3><Value value={value} find={find} /></>)}
       {Object.keys(others).length > 0 && <><h3>beside the messages</h3><JsonTree value={others} find={find} open={1} /></>}
     </section>
   )
 }
 
-function Part({ title, value, talk, cut, find }: { title: string; value: Json; talk: Message[] | undefined; cut?: number; find: string }) {
+function Part({ title, value, talk, cut, find }: { title: string; value: Json; talk: readonly Message[] | undefined; cut?: number; find: string }) {
   if (talk) return <>{talk.map((each, n) => <Said key={n} message={each} find={find} />)}</>
   return (
     <>
@@ -201,6 +204,8 @@ function Words({ text, find, spoken }: { text: string; find: string; spoken: boo
 
 function Value({ value, find }: { value: Json; find: string }) {
   const found = parsed(value)
+  const documents = foundOf(found)
+  if (documents) return <>{documents.map((each, n) => <Document key={n} document={each} find={find} />)}</>
   const grid = gridOf(found)
   if (grid)
     return (
@@ -209,8 +214,6 @@ function Value({ value, find }: { value: Json; find: string }) {
         <tbody>{grid.rows.map((row, n) => <tr key={n}>{row.map((cell, m) => <td key={m} class={grid.numeric[m] ? 'r' : ''}><Marked text={cell} find={find} /></td>)}</tr>)}</tbody>
       </table>
     )
-  const documents = foundOf(found)
-  if (documents) return <>{documents.map((each, n) => <Document key={n} document={each} find={find} />)}</>
   if (typeof found === 'object' && found !== null) return <JsonTree value={found} find={find} />
   return <pre><Marked text={String(found)} find={find} /></pre>
 }

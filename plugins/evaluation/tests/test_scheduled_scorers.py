@@ -164,7 +164,7 @@ def test_it_works_beside_a_server(
 def test_a_model_that_is_away_is_asked_again_later_but_not_for_ever(
     model: FakeOpenAI, store: TrackingStore, tasks: ScoringTasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PEGBOARD_LLM_RETRIES", "0")
+    monkeypatch.setenv("PEGBOARD_GENAI_EVAL_MAX_RETRIES", "0")
     model.faults[:] = [Fault(503, b"{}"), Fault(503, b"{}")]
     started()
     trace_id = asked("one")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Generator, Mapping
 from typing import Any
 
@@ -53,7 +52,7 @@ def a_stream(call: Call) -> Generator[None, Any, None]:
 
 def _begun(call: Call) -> tuple[calls.CallSpan, dict[str, Any]]:
     """Begin a span and say so in the headers; return it and what was given."""
-    given = _arguments(call)
+    given = calls.arguments(call.function, call.args, call.kwargs)
     name = f"{type(call.args[0]).__name__}.{call.function.__name__}"
     span = calls.begin(name, "CHAT_MODEL", given, {calls.FORMAT: "anthropic"})
     with INTEGRATION.guard("reading tools"):
@@ -81,12 +80,6 @@ def _end(span: calls.CallSpan, given: Mapping[str, Any], answer: Any) -> None:
         calls.tell_model(span, given.get("model"), _usage(answer), _PROVIDER)
     finally:
         span.end(outputs=answer)
-
-
-def _arguments(call: Call) -> dict[str, Any]:
-    """Return what was given, in the order in which the library has it."""
-    bound = inspect.signature(call.function).bind_partial(*call.args, **call.kwargs).arguments
-    return {name: value for name, value in bound.items() if name != "self"}
 
 
 def _tools(tools: Any) -> list[dict[str, Any]]:

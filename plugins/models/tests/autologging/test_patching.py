@@ -11,6 +11,7 @@ import shlex
 import threading
 import traceback
 from collections.abc import Generator, Iterator
+from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Any
 
@@ -271,3 +272,26 @@ def test_what_a_coroutine_function_returns_is_awaited_first() -> None:
     with pytest.raises(ValueError, match="no question"):
         asyncio.run(Asker().ask(""))
     assert seen == ["WHY", "no question"]
+
+
+def test_a_coroutine_is_observed_in_the_task_that_runs_it() -> None:
+    place = ContextVar("place", default="outside")
+
+    class Asker:
+        async def ask(self) -> str:
+            return place.get()
+
+    def on_ask(call: Call) -> Generator[None, Any, None]:
+        token = place.set("inside")
+        try:
+            yield
+        finally:
+            place.reset(token)
+
+    async def both() -> tuple[Any, ...]:
+        asked = [Asker().ask() for _ in range(2)]
+        return place.get(), await asyncio.gather(*asked), place.get()
+
+    integration = Integration("x", "attrs", ("1.0", "99.0"))
+    integration.enable(Switches(), lambda: integration.observe_method(Asker, "ask", on_ask))
+    assert asyncio.run(both()) == ("outside", ["inside", "inside"], "outside")

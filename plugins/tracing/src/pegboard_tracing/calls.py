@@ -6,6 +6,7 @@ own affair. No function here raises for what is traced.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeAlias
 
@@ -34,14 +35,23 @@ def begin(
     attributes: Mapping[str, Any] | None = None,
     *,
     parent: Parent | None = None,
+    start_time_ns: int | None = None,
 ) -> CallSpan:
     """Begin the span of a call, within the one that is given or else active."""
-    span = tracer.begin(name, span_type, parent or scopes.current_parent())
+    span = tracer.begin(
+        name, span_type, parent or scopes.current_parent(), start_time_ns=start_time_ns
+    )
     if inputs is not None:
         span.set_inputs(inputs)
     if attributes:
         span.set_attributes(attributes)
     return span
+
+
+def arguments(function: Callable[..., Any], args: Any, kwargs: Any) -> dict[str, Any]:
+    """Return what a method was called with, by the names and in the order of its parameters."""
+    bound = inspect.signature(function).bind_partial(*args, **kwargs).arguments
+    return {name: value for name, value in bound.items() if name != "self"}
 
 
 def inner_of(span: CallSpan | None) -> Parent | None:
@@ -59,6 +69,12 @@ def set_session(span: CallSpan, session: Any) -> None:
     """Say to which conversation the trace of a span belongs."""
     if isinstance(span, LiveSpan):
         span.trace.metadata[keys.SESSION] = str(session)
+
+
+def set_tags(span: CallSpan, tags: Mapping[str, str]) -> None:
+    """Add tags to the trace of a span."""
+    if isinstance(span, LiveSpan):
+        span.trace.tags.update(tags)
 
 
 def note(span: CallSpan, name: str, attributes: Mapping[str, Any]) -> None:
@@ -82,9 +98,14 @@ def with_headers(given: Mapping[str, Any], span: CallSpan) -> dict[str, Any]:
     return {**given, "extra_headers": {**own, **(given.get("extra_headers") or {})}}
 
 
+def note_error(span: CallSpan, error: BaseException) -> None:
+    """Add an exception."""
+    span.add_event(SpanEvent.from_exception(error))
+
+
 def fail(span: CallSpan, error: BaseException, *, said: bool = False) -> None:
     """End a span with what went wrong; ``said``: its status tells that, too."""
-    span.add_event(SpanEvent.from_exception(error))
+    note_error(span, error)
     span.end(status=SpanStatus("ERROR", message_of(error)) if said else "ERROR")
 
 

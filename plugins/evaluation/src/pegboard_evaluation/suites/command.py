@@ -43,7 +43,7 @@ class _Share(click.ParamType[float]):
         "pegboard eval run capitals.eval.yaml --fail-under 90% --compare-to RUN",
     )
 )
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--repeat", type=click.IntRange(min=1), help="Ask each case so many times.")
 @click.option("--resume", metavar="RUN", help="Go on with a run of it that broke off or failed.")
 @click.option(

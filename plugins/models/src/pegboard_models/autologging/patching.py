@@ -158,7 +158,20 @@ class ObservedFunction:
 def observed_method(
     watcher: Watcher, original: Callable[..., Any], observer: Observer
 ) -> Callable[..., Any]:
-    """Return a method that is observed, and looks like the original."""
+    """Return a method that is observed, and looks like the original.
+
+    A coroutine is observed where it is awaited: in the task and the context that it runs in.
+    """
+    if inspect.iscoroutinefunction(original):
+
+        @functools.wraps(original)
+        async def later(*args: Any, **kwargs: Any) -> Any:
+            if not watcher.is_on():
+                return await original(*args, **kwargs)
+            return await call_observed(watcher, observer, original, args, kwargs)
+
+        later.pegboard_undone = False  # type: ignore[attr-defined]
+        return later
 
     @functools.wraps(original)
     def method(*args: Any, **kwargs: Any) -> Any:

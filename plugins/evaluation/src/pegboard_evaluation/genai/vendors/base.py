@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 from attrs import define, field
-from pegboard.errors import InvalidValue, quoted
+from pegboard.errors import InvalidValue, command_line, quoted
 from pegboard_tracing.api import AssessmentSource, AssessmentSourceType, Feedback, Trace
 
 from pegboard_evaluation.genai import limits, scoring, spending, summary, texts, verdicts
@@ -35,7 +35,7 @@ def library(package: str, distribution: str, module: str = "") -> Any:
         told = "is not installed" if (error.name or "").partition(".")[0] == name else ""
         raise InvalidValue(
             f"{name!r} {told or f'cannot be imported: {error}'}.",
-            hint=f"Install it, with what it needs: pip install {distribution}",
+            hint=f"Install it, with what it needs: {command_line('pip', 'install', distribution)}",
         ) from None
 
 

@@ -1,0 +1,1 @@
+"""Calls of the google-genai library, traced."""

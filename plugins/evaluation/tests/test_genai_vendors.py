@@ -192,8 +192,19 @@ def test_metrics_of_ragas(trace: Any, server: FakeOpenAI, monkeypatch: pytest.Mo
             return SimpleNamespace(value=user_input[1].tool_calls == reference_tool_calls)
 
     class ExactMatch:
+        def __init__(self, name: str) -> None:
+            assert name == "same"
+
         async def ascore(self, reference: str, response: str) -> Any:
             return SimpleNamespace(value=float(reference == response))
+
+    class DiscreteMetric:
+        prompt = "tone of {response}?"
+
+        async def ascore(self, **given: Any) -> Any:
+            llm = given.pop("llm")
+            assert given == {"response": "Paris"}
+            return SimpleNamespace(value="good" if llm.generate("good?", Form).good else "bad")
 
     class Abstract:
         pass
@@ -201,7 +212,7 @@ def test_metrics_of_ragas(trace: Any, server: FakeOpenAI, monkeypatch: pytest.Mo
     def message(**given: Any) -> Any:
         return SimpleNamespace(**given)
 
-    found = (Faithfulness, ToolCallF1, ExactMatch)
+    found = (Faithfulness, ToolCallF1, ExactMatch, DiscreteMetric)
     messages = {"HumanMessage": message, "AIMessage": message, "ToolCall": message}
     modules(
         monkeypatch,
@@ -219,7 +230,10 @@ def test_metrics_of_ragas(trace: Any, server: FakeOpenAI, monkeypatch: pytest.Mo
     assert made.metadata[INPUT_TOKENS] == 100
     calls = genai.scorers.ragas.ToolCallF1()
     assert calls(trace=trace, expectations=EXPECTED).value is True
-    exact = genai.scorers.ragas.get_scorer("ExactMatch")(outputs="Paris", expectations=EXPECTED)
+    server.faults = [saying('{"good": true}')]
+    assert genai.scorers.ragas.DiscreteMetric(model=MODEL)(trace=trace).value == "good"
+    same = genai.scorers.ragas.get_scorer("ExactMatch", name="same")
+    exact = same(outputs="Paris", expectations=EXPECTED)
     assert (exact.value, str(exact.source.source_type)) == (1.0, "CODE")
     with pytest.raises(PegboardError, match=r"'Faithfulness' needs a span of the type RETRIEVER"):
         genai.scorers.ragas.Faithfulness(model=MODEL)(inputs={"q": "a"}, outputs="b")

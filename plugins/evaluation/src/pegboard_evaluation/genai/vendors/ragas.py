@@ -84,7 +84,11 @@ class RagasScorer(VendorScorer):
             )
         self._made = found
         self._takes = set(inspect.signature(found).parameters)
-        self._scores = set(inspect.signature(getattr(found, "ascore", found)).parameters)
+        scored = inspect.signature(getattr(found, "ascore", found)).parameters
+        self._scores = set(scored)
+        if any(each.kind is each.VAR_KEYWORD for each in scored.values()):
+            # A metric with a prompt of the user's takes what this names, and the model.
+            self._scores.add("llm")
 
     @property
     def asks(self) -> bool:
@@ -112,6 +116,8 @@ class RagasScorer(VendorScorer):
             options["llm"] = _model()(asked)
         if "embeddings" in self._takes:
             options["embeddings"] = _vectors(options.get("embeddings") or EMBEDDINGS)
+        if "name" in self._takes:
+            options["name"] = self.name
         metric = self._made(**options)
         row = base.row_of(inputs, outputs, expectations, trace)
         if _OF_SESSIONS.search(self._metric):

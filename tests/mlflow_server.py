@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import requests
+from peers import mlflow_database
 
 
 class MlflowServer:
@@ -20,6 +21,7 @@ class MlflowServer:
         self.database = place / "mlflow.db"
         with socket.create_server(("127.0.0.1", 0)) as chosen:
             self.url = f"http://127.0.0.1:{chosen.getsockname()[1]}"
+        mlflow_database(python, self.database)
         self._log = (place / "server.log").open("w")
         self._process = subprocess.Popen(
             [

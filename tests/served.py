@@ -15,6 +15,13 @@ from typing import Any
 
 import confined
 
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "0",
+}
+"""For scripts of MLflow: nobody is told; no process is started to see what a model imports."""
+
 
 @contextmanager
 def serving(place: Path, *options: str) -> Iterator[str]:
@@ -73,10 +80,9 @@ def scripts(python: Path, url: str, place: Path) -> Iterator[Callable[[str], Any
     """
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW", "PEGBOARD"))}
     environment |= {
+        **QUIET,
         "MLFLOW_TRACKING_URI": url,
-        "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-        "DO_NOT_TRACK": "true",
     }
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(

@@ -9,6 +9,7 @@ import site
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pegboard_testing import scaffold
@@ -65,26 +66,41 @@ def uv() -> str:
     return found
 
 
+def name_of(kind: str) -> str:
+    return f"fresh-{kind}"
+
+
+@pytest.fixture(scope="module")
+def written(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of new plugins, one of each kind, that are installed."""
+    place = tmp_path_factory.mktemp("new")
+    for kind in PROVIDES:
+        scaffold.create(name_of(kind), kind, place / kind)
+    install = [uv(), "pip", "install", "-q", "--offline", "--no-deps", "--no-build-isolation"]
+    run(*install, "--python", python, *[place / kind for kind in PROVIDES], cwd=place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def listed(python: Path, written: Path) -> dict[str, Any]:
+    """Return what ``pegboard plugins`` says of each plugin."""
+    found = json.loads(run(python, *PEGBOARD, "plugins", "--json", cwd=written))
+    return {plugin["name"]: plugin for plugin in found}
+
+
 def test_every_kind_is_tried() -> None:
     assert PROVIDES.keys() == scaffold.KINDS.keys()
 
 
 @pytest.mark.parametrize("kind", PROVIDES)
-def test_a_new_plugin_installs_and_passes_its_tests(
-    kind: str, python: Path, tmp_path: Path
+def test_a_new_plugin_is_found_and_passes_its_tests(
+    kind: str, python: Path, written: Path, listed: dict[str, Any]
 ) -> None:
-    name = f"fresh-{kind}"
-    scaffold.create(name, kind, tmp_path / "new")
-    place = tmp_path / "new"
-    install = [uv(), "pip", "install", "-q", "--offline", "--no-deps", "--no-build-isolation"]
-    run(*install, "--python", python, place, cwd=tmp_path)
-
-    listed = json.loads(run(python, *PEGBOARD, "plugins", "--json", cwd=tmp_path))
-    [mine] = [plugin for plugin in listed if plugin["name"] == name]
-    assert (mine["state"], mine["distribution"]) == ("ok", f"pegboard-{name}"), mine["error"]
+    mine = listed[name_of(kind)]
+    assert (mine["state"], mine["distribution"]) == ("ok", f"pegboard-{name_of(kind)}"), mine
     assert [(item["kind"], item["name"]) for item in mine["provides"]] == PROVIDES[kind]
-
-    output = run(python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", cwd=place)
+    command = (python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider")
+    output = run(*command, cwd=written / kind)
     assert " passed" in output
     assert "failed" not in output
     assert "skipped" not in output

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peers import mlflow_database
 from pegboard.entities import (
     Dataset,
     DatasetInput,
@@ -426,6 +427,7 @@ def theirs(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
         "experiment_queries": EXPERIMENT_QUERIES,
     }
     folder = tmp_path_factory.mktemp("mlflow")
+    mlflow_database(mlflow_python, folder / "mlflow.db")
     done = subprocess.run(
         [str(mlflow_python), "-c", MLFLOW, str(folder)],
         input=json.dumps(work),

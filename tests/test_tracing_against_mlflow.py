@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peers import mlflow_database
 
 SCRIPT = Path(__file__).with_name("tracing_cases.py")
 CASES = re.findall(r"@case\ndef (\w+)", SCRIPT.read_text())
@@ -27,6 +28,7 @@ def outcomes(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> l
         # On a slow machine its threads overtake each other, and tags of a trace are lost.
         "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false",
     }
+    mlflow_database(mlflow_python, base / "mlflow.db")
     running = [
         subprocess.Popen(
             [python, str(SCRIPT), module, f"sqlite:///{base}/{module}.db"],

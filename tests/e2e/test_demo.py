@@ -92,30 +92,10 @@ def _predicted_by(directory: Path, serve: str) -> float:
         process.communicate(timeout=60)
 
 
-def test_a_search_finds_the_runs_of_the_demo_however_often_it_ran(
-    directory: Path, printed: str
-) -> None:
-    search = (
-        "pegboard",
-        "runs",
-        "list",
-        "--filter",
-        "metrics.r2 > 0.4",
-        "--limit",
-        "100",
-        "--json",
-    )
-    first = json.loads(_call(directory, *search))
-    again = json.loads(_call(directory, "pegboard", "demo", "--json"))
-    second = json.loads(_call(directory, *search))
-    assert len(second) == 2 * len(first) >= 6
-    assert {run["experiment_name"] for run in second} == {"diabetes-demo"}
-    assert {run["run_id"] for run in again["runs"]} < {run["run_id"] for run in second}
-
-
 def test_the_demo_uses_the_store_that_it_is_told(tmp_path: Path) -> None:
     store = f"sqlite:{tmp_path}/else where/runs.db"
     report = json.loads(_call(tmp_path, "pegboard", "--tracking-uri", store, "demo", "--json"))
-    for command in report["next_commands"]:
-        _call(tmp_path, *shlex.split(command))
+    first, *others = map(shlex.split, report["next_commands"])
+    _call(tmp_path, *first)
+    assert all(store in words for words in others)
     assert not (tmp_path / "pegruns").exists()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from served import QUIET
 
 TRAINING = """
 import json, sys, warnings
@@ -73,7 +74,7 @@ def run(python: str | Path, place: Path, system: str, what: str) -> Any:
     done = subprocess.run(
         [str(python), "-c", script, str(place)],
         cwd=place,
-        env={**kept, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"},
+        env={**kept, **QUIET},
         capture_output=True,
         text=True,
         timeout=300,

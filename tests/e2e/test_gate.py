@@ -144,7 +144,7 @@ def test_an_agent_that_was_killed_and_a_changed_one_are_compared_and_the_better_
     [right] = [each for each in shown["figures"] if each["name"] == "names_it/mean"]
     assert (right["value"], right["count"], right["failed"]) == (1, 2, 0)
     judges = {each["name"]: each["count"] + each["failed"] for each in shown["figures"]}
-    assert {"polite", "relevant"} == set(shown["costs"])
+    assert {"polite", "relevant"} <= set(shown["costs"])
     assert set(judges.values()) == {2}
     code, bad, bad_model = place.agent("bad", "Count to three.")
     assert code == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import run_script, serving
+from served import QUIET, run_script, serving
 
 TRAINING = """
 import mlflow
@@ -107,7 +107,7 @@ def test_exec_runs_the_unmodified_script_and_returns_its_status(
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW", "PEGBOARD"))}
     done = subprocess.run(
         [str(pegboard), "--tracking-uri", store, "exec", "--", str(mlflow_python), str(script)],
-        cwd=tmp_path, env={**kept, "DO_NOT_TRACK": "true"}, capture_output=True, text=True,
+        cwd=tmp_path, env={**kept, **QUIET}, capture_output=True, text=True,
         check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode == code, done.stderr

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import serving
+from served import QUIET, serving
 
 TRAIN = """
 import json, warnings
@@ -79,8 +79,7 @@ def life(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, 
 
 def environment(uri: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW", "PEGBOARD"))}
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "NO_COLOR": "1"}
-    return {**kept, **quiet, "MLFLOW_TRACKING_URI": uri}
+    return {**kept, **QUIET, "NO_COLOR": "1", "MLFLOW_TRACKING_URI": uri}
 
 
 def output(uri: str, place: Path, *command: str) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from served import QUIET
 
 SECONDS = 120.0
 
@@ -95,7 +96,7 @@ def models(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW", "PEGBOARD"))}
-    return {**kept, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    return {**kept, **QUIET}
 
 
 @contextlib.contextmanager

@@ -56,6 +56,22 @@ def compiled(name: str) -> Path:
     return python
 
 
+def mlflow_database(python: Path, file: Path) -> None:
+    """Put an empty database of MLflow at a path, which MLflow itself takes many seconds to make."""
+    made = python.parents[1] / "empty.db"
+    with _locked(made.with_suffix(".lock")):
+        if not made.exists():
+            new = made.with_suffix(".new")
+            new.unlink(missing_ok=True)
+            code = (
+                "from mlflow.store.db.utils import _initialize_tables, create_sqlalchemy_engine\n"
+                f"_initialize_tables(create_sqlalchemy_engine({f'sqlite:///{new}'!r}))"
+            )
+            subprocess.run([str(python), "-c", code], check=True, capture_output=True)
+            new.rename(made)
+    shutil.copy(made, file)
+
+
 def uv(*arguments: str) -> None:
     """Run uv away from the workspace, whose pins are not the peers'."""
     environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "UV_PROJECT")}

@@ -15,4 +15,4 @@ def tracked(tmp_path: Path) -> Iterator[Path]:
     """Trace to a store of the test's own; leave nothing observed."""
     with separate_tracking(tmp_path):
         yield tmp_path
-        pegboard.openai.autolog(disable=True)
+        pegboard.autolog(disable=True)

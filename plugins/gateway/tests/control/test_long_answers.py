@@ -115,6 +115,7 @@ def test_it_is_exceeded_by_one_call_at_most(
     async def work() -> tuple[list[Any], list[Any]]:
         first = await _all_at_once(calls, model, body)
         assert set(model.asked) == {sent}
+        await keeping.settle()
         second = await _all_at_once(calls, model, body)
         await keeping.settle()
         return first, second

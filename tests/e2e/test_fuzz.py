@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from served import serving
 
-EXAMPLES = 5
+EXAMPLES = 3
 """Requests to each operation that keep its schema, and as many that break it."""
 SECONDS = 60
 """No refusal takes longer than this, however busy the machine is."""

@@ -244,6 +244,7 @@ def test_no_answer_of_the_admin_api_holds_a_key(ask: Ask, served: Served) -> Non
     lists = ("endpoints", "secrets", "model-definitions")
     paths += [f"/api/3.0/mlflow/gateway/{each}/list" for each in lists]
     paths += ["/api/2.0/endpoints/", "/v1/models", f"{BASE}/health", "/metrics", "/openapi.json"]
+    wait(lambda: always(lambda: ask("GET", paths[2]).status_code == 200))
     for path in paths:
         answer = ask("GET", path)
         assert answer.status_code == 200, path

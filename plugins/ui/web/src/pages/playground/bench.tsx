@@ -12,7 +12,7 @@ import { Bar } from '../../parts/bar'
 import { Foot } from '../../parts/foot'
 import { lazily } from '../../parts/lazy'
 import { configOf, defaultsOf, filled, formatOf as formatText, isJinja, knownOf, type Parts, partsOf, textOf, variablesOf } from '../../parts/prompt/template'
-import { TemplateDiff } from '../../parts/prompt/text'
+import { TemplateDiff, TemplateText } from '../../parts/prompt/text'
 import { byRank } from '../../parts/registry/figures'
 import type { ModelAnswer, Version } from '../../parts/registry/answers'
 import { Failed } from '../../parts/states'
@@ -85,6 +85,8 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
   const isNew = !same && (!parts || differs(draft, parts))
   const format = formatOf(draft.format)
   const mayRun = may('invoke') && columns.length > 0
+  // Who can neither try nor save it reads it.
+  const canEdit = mayRun || may('write')
   const wantsKey = Boolean(gateway?.needs_key) && !about.user?.name
   const now: Parts = { template: draft.template, config: base ? configOf(base) : {}, format: formatText({ tags: [{ key: '_mlflow_prompt_response_format', value: draft.format }] }) }
 
@@ -95,7 +97,8 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
     answers.run(jobsOf(now, rows, columns, format.schema, key).concat(comparing ? jobsOf(partsOf(other.version), rows.map((row) => ({ ...row })), columns, undefined, key, true) : []))
   }
   const add = () => set([...columns, { ...columns.at(-1)!, endpoint: endpoints.find((each) => !columns.some((column) => column.endpoint === each)) ?? endpoints[0]! }])
-  const kept = keptOf(rows, columns, answers.cells)
+  // Runs of prompts are made by the plugin of prompts.
+  const kept = about.features.includes('prompts') ? keptOf(rows, columns, answers.cells) : []
   const canSave = may('write') && (isNew || kept.length > 0)
   const openSave = () => { found.reload(); setSaving(true) }
   useKeys('Playground', {
@@ -136,11 +139,11 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
         <section class="pl-left" aria-label="The prompt">
           <div class="cap"><h2>{comparing ? `differences from ${otherName}` : 'prompt'}</h2><span class="x" /><span class="m i3">{lengthOf(draft, parts)}</span></div>
           <div class="pl-write" tabIndex={0} role="region" aria-label="Text of the prompt">
-            {comparing ? <TemplateDiff before={other.version} after={now} to={otherName} /> : <Editor template={draft.template} change={(template) => write({ template })} />}
+            {comparing ? <TemplateDiff before={other.version} after={now} to={otherName} /> : canEdit ? <Editor template={draft.template} change={(template) => write({ template })} /> : <TemplateText template={draft.template} />}
             {!comparing && isJinja(draft.template) && <p class="warn s">It has statements of Jinja ({'{% %}'}). They are filled by whatever loads the prompt; here only {'{{variables}}'} are.</p>}
-            {!comparing && <Schema text={draft.format} wrong={format.wrong} change={(text) => write({ format: text })} />}
+            {!comparing && canEdit && <Schema text={draft.format} wrong={format.wrong} change={(text) => write({ format: text })} />}
           </div>
-          <Inputs names={names} values={draft.inputs} known={known} defaults={defaults} taken={taken} from="the data set" change={(variable, value) => write({ inputs: { ...draft.inputs, [variable]: value } })} />
+          <Inputs names={mayRun ? names : []} values={draft.inputs} known={known} defaults={defaults} taken={taken} from="the data set" change={(variable, value) => write({ inputs: { ...draft.inputs, [variable]: value } })} />
           {wantsKey && mayRun && <label class="lab pl-key">Key of the gateway, kept nowhere<input class="input" type="password" autocomplete="off" placeholder="pgk_…" value={key} onInput={(event) => setKey(event.currentTarget.value.trim())} /></label>}
         </section>
         {mayRun ? <Results columns={columns} names={names} endpoints={endpoints} rows={rows} cells={answers.cells} many={dataRows !== undefined} against={comparing ? otherName : ''} change={(at, column) => set(column ? columns.map((each, i) => (i === at ? column : each)) : columns.filter((_, i) => i !== at))} add={endpoints.length ? add : undefined} /> : <Closed gateway={gateway} trouble={trouble} again={again} />}

@@ -5,9 +5,10 @@ import { useKeys } from '../../core/keys'
 import { href, may } from '../../core/root'
 import { param, setQuery } from '../../core/router'
 import { iso, stamp } from '../../core/times'
-import { Ask } from '../../parts/ask'
-import { Peg } from '../../parts/peg'
-import { Prose } from '../../parts/prose-view'
+import { Ask } from '../ask'
+import { Cross } from '../icon'
+import { Peg } from '../peg'
+import { Prose } from '../prose-view'
 import type { Change, Pair, Run } from './answers'
 import { describe, setTag, type Target } from './edits'
 import { day, told } from './figures'
@@ -89,10 +90,6 @@ export function Tags({ target, tags, renew }: { target: Target; tags: readonly P
       {asking && <Ask title="Tag" button="Set" fields={[{ name: 'key', label: 'Key', value: asking.key }, { name: 'value', label: 'Value', value: asking.value, required: false }]} does={({ key, value }) => set(key!.trim(), value!)} close={() => setAsking(undefined)} />}
     </div>
   )
-}
-
-export function Cross() {
-  return <svg width="8" height="8" viewBox="0 0 8 8" fill="none" stroke="currentColor" stroke-width="1.3" aria-hidden="true"><path d="M1 1l6 6M7 1 1 7" /></svg>
 }
 
 /** What happened, the last first: who, when, why. */

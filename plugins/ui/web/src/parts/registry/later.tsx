@@ -1,5 +1,5 @@
 /** What is loaded when somebody moves something. */
-import { lazily } from '../../parts/lazy'
+import { lazily } from '../lazy'
 import type { AliasMenuProps } from './menus'
 import type { MoveProps } from './move'
 

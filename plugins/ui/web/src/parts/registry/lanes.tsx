@@ -2,8 +2,8 @@
 import { useRef } from 'preact/hooks'
 import { dashOf, hueClass, lit, slotOf } from '../../core/pegs'
 import { stamp } from '../../core/times'
-import { useSize } from '../../parts/chart/seen'
-import { now } from '../../parts/time'
+import { useSize } from '../chart/seen'
+import { now } from '../time'
 import type { Run } from './answers'
 import { day, type Lane, type Segment, ticks } from './figures'
 
@@ -18,12 +18,14 @@ export interface LanesProps {
   lanes: readonly Lane[]
   /** The run that a version comes from. */
   runOf: (version: string) => Run | undefined
+  /** The colour of a version that comes from no run. */
+  slotFor?: (version: string) => number
   /** The version that is looked at. */
   on: string
   choose: (version: string) => void
 }
 
-export function Lanes({ lanes, runOf, on, choose }: LanesProps) {
+export function Lanes({ lanes, runOf, slotFor, on, choose }: LanesProps) {
   const box = useRef<HTMLDivElement>(null)
   const { width } = useSize(box)
   const inner = Math.max(0, width - 32)
@@ -46,7 +48,7 @@ export function Lanes({ lanes, runOf, on, choose }: LanesProps) {
           {lanes.map((lane, i) => (
             <g key={lane.alias}>
               <text class="t" x={0} y={TOP + i * LANE + 12}><title>{lane.alias}</title>{cut(lane.alias, label - 12)}</text>
-              {lane.segments.map((segment, n) => <Bar key={n} segment={segment} run={runOf(segment.version)} y={TOP + i * LANE} x={x(segment.from)} end={x(segment.to ?? to)} on={on === segment.version} choose={choose} />)}
+              {lane.segments.map((segment, n) => <Bar key={n} segment={segment} run={runOf(segment.version)} own={slotFor?.(segment.version) ?? -1} y={TOP + i * LANE} x={x(segment.from)} end={x(segment.to ?? to)} on={on === segment.version} choose={choose} />)}
             </g>
           ))}
           <line class="now" x1={Math.round(x(to)) + 0.5} x2={Math.round(x(to)) + 0.5} y1={4} y2={height - 4} />
@@ -56,8 +58,8 @@ export function Lanes({ lanes, runOf, on, choose }: LanesProps) {
   )
 }
 
-function Bar({ segment, run, x, end, y, on, choose }: { segment: Segment; run: Run | undefined; x: number; end: number; y: number; on: boolean; choose: (version: string) => void }) {
-  const slot = run ? slotOf(run.run_id) : -1
+function Bar({ segment, run, own, x, end, y, on, choose }: { segment: Segment; run: Run | undefined; own: number; x: number; end: number; y: number; on: boolean; choose: (version: string) => void }) {
+  const slot = run ? slotOf(run.run_id) : own
   const wide = Math.max(2, end - x - 2)
   const { move } = segment
   const text = `v${segment.version}`

@@ -3,6 +3,8 @@
 export interface Piece {
   text?: string
   tokens?: { input: number; output: number }
+  /** Why it ends: 'stop', or 'length' for one that has as many tokens as it may have. */
+  finish?: string
 }
 
 /** Why there is no answer, or no whole one: the words of the gateway. */
@@ -14,20 +16,28 @@ export class Refused extends Error {
 
 interface Chunk {
   error?: { message?: string; hint?: string }
-  choices?: { delta?: { content?: string | null; reasoning_content?: string | null } }[]
+  choices?: { delta?: { content?: string | null; reasoning_content?: string | null }; finish_reason?: string | null }[]
   usage?: { prompt_tokens?: number; completion_tokens?: number } | null
 }
 
 /** Reads server-sent events out of pieces that may be cut anywhere. */
 export class Reader {
+  private isDone = false
   private rest = ''
   private readonly decoder = new TextDecoder()
+
+  /** Whether the stream said that it is complete. */
+  get ended(): boolean {
+    return this.isDone || /^data: *\[DONE\]\s*$/.test(this.rest)
+  }
 
   feed(bytes: Uint8Array): Piece[] {
     this.rest += this.decoder.decode(bytes, { stream: true })
     const lines = this.rest.split('\n')
     this.rest = lines.pop() ?? ''
-    return lines.flatMap((line) => (line.startsWith('data:') ? piecesOf(line.slice(5).trim()) : []))
+    const said = lines.flatMap((line) => (line.startsWith('data:') ? [line.slice(5).trim()] : []))
+    this.isDone ||= said.includes('[DONE]')
+    return said.flatMap(piecesOf)
   }
 }
 
@@ -36,8 +46,9 @@ function piecesOf(data: string): Piece[] {
   const chunk = JSON.parse(data) as Chunk
   if (chunk.error) throw new Refused(chunk.error.message ?? 'The stream broke.', chunk.error.hint)
   const found: Piece[] = []
-  const text = chunk.choices?.[0]?.delta?.content
-  if (text) found.push({ text })
+  const choice = chunk.choices?.[0]
+  if (choice?.delta?.content) found.push({ text: choice.delta.content })
+  if (choice?.finish_reason) found.push({ finish: choice.finish_reason })
   if (chunk.usage) found.push({ tokens: { input: chunk.usage.prompt_tokens ?? 0, output: chunk.usage.completion_tokens ?? 0 } })
   return found
 }

@@ -1,4 +1,5 @@
 /** A move before it is confirmed: who, when, why, what changes by it, and what the gates say. */
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { num } from '../../core/api'
 import { columnOf, exact, signed } from '../../core/format'
@@ -7,8 +8,8 @@ import { useResource } from '../../core/resource'
 import { href, may } from '../../core/root'
 import { asSearch } from '../../core/router'
 import { clock } from '../../core/times'
-import { Arrow } from '../../parts/icon'
-import { now } from '../../parts/time'
+import { Arrow } from '../icon'
+import { now } from '../time'
 import type { Check, Run, Version } from './answers'
 import { approve, author, isKnown, type Move, setAuthor } from './edits'
 import { gatesOf } from './figures'
@@ -38,6 +39,8 @@ export interface MoveProps {
   rules: Rules
   /** Versions that are in the stage. */
   inStage: Version[]
+  /** What changes by it, where runs do not say it. */
+  changes?: ComponentChildren
   does: (move: Move) => void
   close: () => void
 }
@@ -45,7 +48,7 @@ export interface MoveProps {
 const METRICS = 6
 const OTHERS = 4
 
-export default function MovePanel({ kind, name, version, run, held, heldRun, rules, inStage, does, close }: MoveProps) {
+export default function MovePanel({ kind, name, version, run, held, heldRun, rules, inStage, changes, does, close }: MoveProps) {
   const [reason, setReason] = useState('')
   const [who, setWho] = useState(author())
   const [archive, setArchive] = useState(inStage.length > 0)
@@ -71,7 +74,7 @@ export default function MovePanel({ kind, name, version, run, held, heldRun, rul
         <Arrow />
         <div>{to}<div class="lab m cut">{kind === 'alias' ? run?.name : ''}</div></div>
       </div>
-      {kind === 'alias' && held?.version === version.version ? <p class="i2">It points there already.</p> : kind === 'alias' && <Changes before={held ? heldRun : undefined} after={run} />}
+      {kind === 'alias' && held?.version === version.version ? <p class="i2">It points there already.</p> : kind === 'alias' && (changes ?? <Changes before={held ? heldRun : undefined} after={run} />)}
       <label class="lab">Why
         <textarea class="input s why" rows={2} value={reason} placeholder="for the history" ref={(box) => { if (box && !box.dataset.seen) { box.dataset.seen = '1'; box.focus() } }} onInput={(event) => setReason(event.currentTarget.value)}
           onKeyDown={(event) => { if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) { event.preventDefault(); submit() } }} />

@@ -1,7 +1,7 @@
 /** Where a version can go: to aliases there are, to a new one, to a stage. */
 import { useRef, useState } from 'preact/hooks'
-import { Ask } from '../../parts/ask'
-import { Float, MenuItem } from '../../parts/menu'
+import { Ask } from '../ask'
+import { Float, MenuItem } from '../menu'
 import type { Rules, Version } from './answers'
 import { gatesOf } from './figures'
 
@@ -27,7 +27,7 @@ export default function AliasMenu({ at, version, aliases, rules, move, close }: 
       <div class="h" role="presentation">alias</div>
       {aliases.filter(([, held]) => held !== version.version).map(([alias, held]) => <MenuItem key={alias} does={go(alias)} detail={<>{gated(alias)} from v{held}</>}>{alias}</MenuItem>)}
       <MenuItem does={() => { goesOn.current = true; setAsking(true) }}>new alias…</MenuItem>
-      <div class="h" role="presentation">stage</div>
+      {rules.stages.length > 0 && <div class="h" role="presentation">stage</div>}
       {rules.stages.filter((stage) => stage !== version.current_stage).map((stage) => <MenuItem key={stage} does={go(`stage:${stage}`)} detail={gated(stage)}>{stage}</MenuItem>)}
     </Float>
   )

@@ -64,7 +64,7 @@ traces show abc
 """.strip().splitlines()
 MAKE_ONE = {
     *("experiments create", "models create", "models register", "registry webhooks create"),
-    *("demo", "eval run", "exec", "gateway start", "server", "ui"),
+    *("demo", "eval run", "exec", "gateway start", "recipes run", "server", "ui"),
 }
 NEED_NONE = {
     *("completion", "config show", "doctor", "plugins", "plugins new", "sync"),
@@ -74,6 +74,7 @@ NEED_NONE = {
     *("gateway endpoints remove", "gateway endpoints show", "gateway secrets list"),
     *("gateway secrets rotate", "gateway budgets", "gateway usage", "gateway keys create"),
     *("gateway keys list", "gateway keys revoke", "llm fetch", "llm list"),
+    *("recipes clean", "recipes get-artifact", "recipes inspect", "recipes new", "recipes plan"),
 }
 URIS = {
     "the default": "",

@@ -69,7 +69,7 @@ def test_variables_have_types_and_defaults() -> None:
     assert made.variable_info["s"].description == "x"
     for wrong in ({"n": "3"}, {"n": True}, {"s": 3}):
         with pytest.raises(InvalidValue, match="takes a"):
-            made.format(**{"s": "y", **wrong})
+            made.format(**{"s": "y", **wrong})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

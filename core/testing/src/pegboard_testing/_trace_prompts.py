@@ -33,6 +33,17 @@ class TracePromptTests(StoreTests):
         assert found("prompt = 'bye/2'") == "a"
         assert found("prompt = 'greet/2'") == ""
 
+    def test_a_tag_that_names_prompts_links_them(self, traces: TraceStore) -> None:
+        tag = "mlflow.linkedPrompts"
+        named = '[{"name": "greet", "version": "1"}, {"name": "a/b", "version": "2"}, 3]'
+        traces.start(TraceInfo("a", "0", 1, tags={tag: named}))
+        traces.start(TraceInfo("b", "0", 1))
+        traces.set_tag("b", tag, named)
+        traces.set_tag("b", "other", named)
+        traces.start(TraceInfo("c", "0", 1, tags={tag: "{"}))
+        found = traces.search(["0"], filter="prompt = 'greet/1'")
+        assert {each.trace_id for each in found} == {"a", "b"}
+
     def test_what_is_no_version_of_a_prompt_is_not_linked(self, traces: TraceStore) -> None:
         traces.start(TraceInfo("tr-1", "0", 1))
         for wrong in (("", "1"), ("a", ""), ("a/b", "1"), ("x" * 5000, "1")):
@@ -40,9 +51,9 @@ class TracePromptTests(StoreTests):
                 traces.link_prompts("tr-1", [("greet", "1"), wrong])
         assert traces.search(["0"], filter="prompt = 'greet/1'") == []
 
-    @pytest.mark.parametrize("trace_id", WRONG_IDS)
     def test_prompts_are_not_linked_to_an_unknown_trace(
-        self, traces: TraceStore, trace_id: str
+        self, traces: TraceStore, subtests: pytest.Subtests
     ) -> None:
-        with pytest.raises(NotFound):
-            traces.link_prompts(trace_id, [("greet", "1")])
+        for trace_id in WRONG_IDS:
+            with subtests.test(trace_id=trace_id), pytest.raises(NotFound):
+                traces.link_prompts(trace_id, [("greet", "1")])

@@ -17,7 +17,7 @@ function firstLoad(): (id: string, modules: { getModuleInfo: (id: string) => { i
 }
 
 /** What several pages need and is smaller than what a request costs. */
-const SMALL = /\/parts\/(colours|lazy|gateway\/money|prompt\/scope|chart\/seen|artifact\/source)\.tsx?$/
+const SMALL = /\/parts\/(colours|lazy|gateway\/money|prompt\/(scope|link)|chart\/seen|artifact\/source)\.tsx?$/
 
 /** Modules that are never needed one without the other: a file each would be a request each. */
 function together(id: string): string | null {

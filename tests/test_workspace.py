@@ -330,6 +330,7 @@ def test_every_hook_has_a_plugin_that_ships(hook: str) -> None:
 SIDE_BY_SIDE = [folder for folder in FOLDERS if folder.parent.name != "core"]
 DECLARED = {
     ("pegboard_evaluation", "pegboard_tracing"),
+    ("pegboard_prompts", "pegboard_tracing"),
     ("pegboard_gateway", "pegboard_server"),
     ("pegboard_redis", "pegboard_gateway"),
     ("pegboard_serving", "pegboard_models"),

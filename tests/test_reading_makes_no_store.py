@@ -43,6 +43,16 @@ models tag abc k=v
 models unalias abc@best
 models update abc --description new
 models versions abc
+prompts alias abc/1 best
+prompts delete -y abc
+prompts diff abc/1 abc/2
+prompts export prompts
+prompts list
+prompts rollback abc@best
+prompts show abc
+prompts traffic abc@best
+prompts unalias abc@best
+prompts versions abc
 registry approve abc/1 best
 registry history abc
 registry rollback abc@best
@@ -65,6 +75,7 @@ traces show abc
 MAKE_ONE = {
     *("experiments create", "models create", "models register", "registry webhooks create"),
     *("demo", "eval run", "exec", "gateway start", "recipes run", "server", "ui"),
+    *("prompts import", "prompts register"),
 }
 NEED_NONE = {
     *("completion", "config show", "doctor", "plugins", "plugins new", "sync"),

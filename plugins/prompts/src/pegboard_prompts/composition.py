@@ -26,6 +26,13 @@ def includes_any(template: Template) -> bool:
     return any(_INCLUDE.search(text) for text in templates.texts(template))
 
 
+def names_in(template: Template) -> list[str]:
+    """Return the names of the prompts that a template includes; what is malformed names none."""
+    found = (text for each in templates.texts(template) for text in _INCLUDE.findall(each))
+    names = [re.split("[/@]", asked.removeprefix(uris.SCHEME))[0] for asked in found]
+    return list(dict.fromkeys(names))
+
+
 def composed(
     name: str,
     template: Template,

@@ -50,3 +50,8 @@ def chosen(name: str, alias: str, shares: Mapping[int, float], key: str) -> int:
         if point < 0:
             return version
     return max(version for version in shares if shares[version])
+
+
+def percent(shares: Mapping[int, float], version: int) -> str:
+    """Return the share of a version as it is shown."""
+    return f"{100 * shares[version] / sum(shares.values()):g}%"

@@ -106,11 +106,16 @@ def _variable(name: str, given: Any) -> Variable:
     return given
 
 
+def plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return variables from what a user gives, as what is kept of them; InvalidValue."""
+    return {name: _variable(name, each).plain() for name, each in given.items()}
+
+
 def dumped(variables: Mapping[str, Variable]) -> str:
     """Return variables as the text of a tag."""
-    plain = {name: each.plain() for name, each in variables.items()}
     try:
-        return json.dumps(plain, ensure_ascii=False)
+        told = {name: each.plain() for name, each in variables.items()}
+        return json.dumps(told, ensure_ascii=False)
     except (TypeError, ValueError) as error:
         raise InvalidValue(f"A default cannot be kept as JSON: {error}.") from None
 
@@ -118,11 +123,11 @@ def dumped(variables: Mapping[str, Variable]) -> str:
 def loaded(text: str | None) -> dict[str, Variable]:
     """Return variables from the text of a tag; what others wrote there wrongly is passed over."""
     try:
-        plain = json.loads(text or "{}")
+        told = json.loads(text or "{}")
     except ValueError:
         return {}
     found: dict[str, Variable] = {}
-    for name, each in plain.items() if isinstance(plain, dict) else ():
+    for name, each in told.items() if isinstance(told, dict) else ():
         try:
             found[name] = _variable(name, each)
         except InvalidValue:

@@ -43,6 +43,16 @@ models tag abc k=v
 models unalias abc@best
 models update abc --description new
 models versions abc
+prompts alias abc/1 best
+prompts delete -y abc
+prompts diff abc/1 abc/2
+prompts export prompts
+prompts list
+prompts rollback abc@best
+prompts show abc
+prompts traffic abc@best
+prompts unalias abc@best
+prompts versions abc
 registry approve abc/1 best
 registry history abc
 registry rollback abc@best
@@ -64,6 +74,7 @@ traces show abc
 """.strip().splitlines()
 MAKE_ONE = {
     *("experiments create", "models create", "models register", "registry webhooks create"),
+    *("prompts import", "prompts register"),
     *("demo", "eval run", "exec", "gateway start", "server", "ui"),
 }
 NEED_NONE = {

@@ -33,6 +33,17 @@ class TracePromptTests(StoreTests):
         assert found("prompt = 'bye/2'") == "a"
         assert found("prompt = 'greet/2'") == ""
 
+    def test_a_tag_that_names_prompts_links_them(self, traces: TraceStore) -> None:
+        tag = "mlflow.linkedPrompts"
+        named = '[{"name": "greet", "version": "1"}, {"name": "a/b", "version": "2"}, 3]'
+        traces.start(TraceInfo("a", "0", 1, tags={tag: named}))
+        traces.start(TraceInfo("b", "0", 1))
+        traces.set_tag("b", tag, named)
+        traces.set_tag("b", "other", named)
+        traces.start(TraceInfo("c", "0", 1, tags={tag: "{"}))
+        found = traces.search(["0"], filter="prompt = 'greet/1'")
+        assert {each.trace_id for each in found} == {"a", "b"}
+
     def test_what_is_no_version_of_a_prompt_is_not_linked(self, traces: TraceStore) -> None:
         traces.start(TraceInfo("tr-1", "0", 1))
         for wrong in (("", "1"), ("a", ""), ("a/b", "1"), ("x" * 5000, "1")):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pegboard_stores.filters import And, Comparison, Expr, Field, Kind, Not, Operator, Or
-
-IS_PROMPT = "mlflow.prompt.is_prompt"
+from pegboard_stores.prompt_tags import IS_PROMPT
 
 _FIELD = Field(Kind.TAG, IS_PROMPT)
 _NO_PROMPT = Not(Comparison(_FIELD, Operator.EQ, "true"))

@@ -27,6 +27,7 @@ from pegboard_tracing.frames import table
 from pegboard_tracing.keys import SESSION, SOURCE_RUN
 from pegboard_tracing.reading import search_traces, traces_of
 from pegboard_tracing.scopes import start_span
+from pegboard_tracing.tracer import current_span
 from pegboard_tracing.tracing import context, in_context
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Trace",
     "check_kept",
     "context",
+    "current_span",
     "delete_assessment",
     "get_last_active_trace_id",
     "in_context",

@@ -25,6 +25,7 @@ from pegboard_stores.filters import (
 )
 from pegboard_stores.filters.matching import compare
 from pegboard_stores.mapping_records import TraceRecord
+from pegboard_stores.traces.checks import prompts_in
 from pegboard_stores.traces.figures import number_of
 from pegboard_stores.traces.outline import as_text, described, dumps
 
@@ -114,7 +115,7 @@ def _fits(item: Comparison, record: TraceRecord) -> bool:
 def _values(item: Comparison, record: TraceRecord) -> Sequence[Any]:
     field = item.field
     if field == Field(Kind.ATTRIBUTE, "prompt"):
-        return record.prompts
+        return [*record.prompts, *prompts_in(record.info.tags)]
     if field.kind in (Kind.FEEDBACK, Kind.EXPECTATION):
         judged = [
             each.value

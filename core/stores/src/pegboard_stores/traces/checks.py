@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -12,6 +14,7 @@ from pegboard.errors import InvalidValue
 from pegboard.validation import MAX_KEY
 
 from pegboard_stores import validation
+from pegboard_stores.prompt_tags import LINKED
 
 _MAX_ID = 256
 _MAX_TAG = 65_535
@@ -61,6 +64,22 @@ def checked_prompt(name: str, version: str) -> str:
     if len(prompt) > _MAX_PROMPT:
         raise InvalidValue(f"The name of a prompt has more than {_MAX_PROMPT} characters.")
     return prompt
+
+
+def prompts_in(tags: Mapping[str, str]) -> list[str]:
+    """Return the versions of prompts that a tag of a trace names; what is malformed is not one."""
+    if LINKED not in tags:
+        return []
+    try:
+        named = json.loads(tags[LINKED])
+    except ValueError:
+        return []
+    found = []
+    for each in named if isinstance(named, list) else ():
+        if isinstance(each, Mapping):
+            with suppress(InvalidValue):
+                found.append(checked_prompt(str(each.get("name")), str(each.get("version"))))
+    return found
 
 
 def check_deletion(

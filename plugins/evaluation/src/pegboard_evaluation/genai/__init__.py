@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pegboard_evaluation import data_sets as datasets
 from pegboard_evaluation.genai import judges, scorers
 from pegboard_evaluation.genai.answering import to_predict_fn
@@ -32,3 +34,16 @@ __all__ = [
     "scorers",
     "to_predict_fn",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return what another plugin adds to this module: the API name ``genai.NAME``."""
+    from pegboard import host
+
+    if not name.startswith("_"):
+        found = host.current()
+        try:
+            return found.api_name(f"genai.{name}")
+        except LookupError:
+            pass
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

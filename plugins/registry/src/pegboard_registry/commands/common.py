@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
-from typing import Any, TypeVar
 
 import click
-from pegboard.cli import output
 from pegboard.cli.opening import open_host
 from pegboard.entities.registry import ModelVersion, RegisteredModel
 from pegboard.errors import InvalidValue
 from pegboard_scripting import model_uris
 from pegboard_scripting.client import Client
 from pegboard_scripting.resolver import is_explicit
-from pegboard_stores import formats, tables
+from pegboard_stores import formats
+from pegboard_stores.command_options import confirm as confirm
+from pegboard_stores.command_options import done as done
+from pegboard_stores.command_options import key_values as key_values
+from pegboard_stores.command_options import limit_option as limit_option
+from pegboard_stores.command_options import print_found as print_found
+from pegboard_stores.command_options import reason_option as reason_option
+from pegboard_stores.command_options import tags_option as tags_option
+from pegboard_stores.command_options import yes_option as yes_option
 from pegboard_stores.filters import Kind, SearchSchema, parse_filter
 from pegboard_stores.search_hints import note_unknown_keys
 
-F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
 Tagged = RegisteredModel | ModelVersion
 
 _SAMPLE = 1000
@@ -42,24 +45,6 @@ order_option = click.option(
     metavar="KEY",
     help='What comes first, for instance "last_updated_timestamp DESC". May be repeated.',
 )
-reason_option = click.option(
-    "-m", "--reason", default="", metavar="TEXT", help="Why; kept in the history."
-)
-tags_option = click.option(
-    "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="May be repeated."
-)
-yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-
-
-def limit_option(default: int) -> Callable[[F], F]:
-    """Return the option ``--limit``."""
-    return click.option(
-        "--limit",
-        type=click.IntRange(min=1),
-        default=default,
-        show_default=True,
-        help="The most to show.",
-    )
 
 
 def client(*, create: bool = False) -> Client:
@@ -143,52 +128,6 @@ def _parse(reference: str) -> model_uris.ModelUri:
     return model_uris.parse(f"models:/{reference}")
 
 
-def key_values(texts: tuple[str, ...]) -> dict[str, str]:
-    """Return what texts of the form KEY=VALUE say."""
-    found = {}
-    for text in texts:
-        key, mark, value = text.partition("=")
-        if not key or not mark:
-            raise InvalidValue(f"{text!r} is not of the form KEY=VALUE.")
-        found[key] = value
-    return found
-
-
-def confirm(question: str, yes: bool) -> None:
-    """Ask before doing what cannot be undone; a usage error if there is no terminal to answer."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise click.UsageError(f"{question} Nobody is here to ask; say so with --yes.")
-    if not click.confirm(question, err=True):
-        raise click.Abort
-
-
-def print_found(
-    found: Iterator[T],
-    limit: int,
-    as_json: bool,
-    columns: list[tables.Column],
-    row: Callable[[T], list[object]],
-    nothing: str,
-) -> bool:
-    """Print up to ``limit`` results, as a table or as JSON, and say if there are more.
-
-    Return whether anything was found.
-    """
-    shown = list(islice(found, limit))
-    if as_json:
-        output.print_json(shown)
-        return bool(shown)
-    if not shown:
-        output.note(nothing)
-        return False
-    tables.note_hidden(tables.print_table(columns, [row(each) for each in shown]))
-    if next(found, None) is not None:
-        output.note(f"There are more than these {limit}; see --limit.")
-    return True
-
-
 def note_unknown_tags(
     filter_text: str, schema: SearchSchema, found: Iterator[Tagged], owners: str
 ) -> None:
@@ -196,14 +135,6 @@ def note_unknown_tags(
     if filter_text.strip():
         tags = {key for each in islice(found, _SAMPLE) for key in each.tags}
         note_unknown_keys(parse_filter(filter_text, schema), {Kind.TAG: tags}, owners)
-
-
-def done(result: object, as_json: bool, message: str) -> None:
-    """Print what became of a change."""
-    if as_json:
-        output.print_json(result)
-    else:
-        click.echo(message)
 
 
 def moment(milliseconds: int) -> str:

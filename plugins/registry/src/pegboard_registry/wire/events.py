@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
+from pegboard_stores.prompt_tags import IS_PROMPT, TEXT, TYPE, is_prompt
 
 from pegboard_registry.webhooks import service
 from pegboard_registry.webhooks.contract import webhooks_of
 from pegboard_registry.wire.calls import registry_of
-from pegboard_registry.wire.prompts import TEXT, is_prompt, shown_tags
 
 if TYPE_CHECKING:
     from pegboard.contracts.registry import ModelRegistry, Promotion
@@ -104,7 +104,7 @@ class Announcer:
         self._tell(
             "prompt.created" if prompt else "registered_model.created",
             name=model.name,
-            tags=shown_tags(model.tags) if prompt else dict(model.tags),
+            tags=_shown(model.tags) if prompt else dict(model.tags),
             description=model.description,
         )
 
@@ -117,7 +117,7 @@ class Announcer:
                 name=version.name,
                 version=version.version,
                 template=version.tags.get(TEXT),
-                tags=shown_tags(version.tags),
+                tags=_shown(version.tags),
                 description=said,
             )
             return
@@ -169,3 +169,8 @@ class Announcer:
     def _tell(self, event: str, **data: Any) -> None:
         if self.queue is not None:
             self.queue.add(event, data)
+
+
+def _shown(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags that a user has given a prompt."""
+    return {key: value for key, value in tags.items() if key not in (IS_PROMPT, TEXT, TYPE)}

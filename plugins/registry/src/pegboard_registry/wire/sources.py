@@ -19,19 +19,16 @@ from pegboard.errors import InvalidValue, NotFound, quoted
 from pegboard_scripting import model_uris
 from pegboard_scripting.model_uris import Source
 from pegboard_stores import characters
+from pegboard_stores.prompt_tags import PLACEHOLDERS, is_prompt
 from pegboard_wire import locations
 from pegboard_wire.requests import optional_text, store_of, text
 from pegboard_wire.scalars import get
 
 from pegboard_registry.names import NAME
 from pegboard_registry.wire.calls import registry_of
-from pegboard_registry.wire.prompts import is_prompt
 
 if TYPE_CHECKING:
     from pegboard_wire.http import Call
-
-_PLACEHOLDERS = frozenset({"dummy-source", "prompt-template"})
-"""What stands for the source of a version of a prompt, which has no files."""
 
 _LOCAL = frozenset({"file", uris.PLAIN_PATH})
 _IN_PROCESS = frozenset({"memory", "sqlite", uris.PROXIED})
@@ -55,7 +52,7 @@ def checked(call: Call, tags: Mapping[str, str]) -> Source:
         optional_text(given, "model_id") or None,
     )
     if is_prompt(tags):
-        if source.uri not in _PLACEHOLDERS:
+        if source.uri not in PLACEHOLDERS:
             raise _refused(source.uri, "A prompt has no files, so it needs no other source.")
         return source
     _refuse_tricks(source.uri)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pegboard.entities.traces import TRACE_NAME
 from pegboard_stores import refusals
+from pegboard_stores.traces.checks import prompts_in
 
 from pegboard_tracking.tables import experiments
 from pegboard_tracking.tables.rows import name_id
@@ -50,6 +51,15 @@ def set_tags(connection: sqlite3.Connection, row: int, tags: Mapping[str, str]) 
     if name is not None:
         connection.execute("UPDATE trace SET name = ? WHERE id = ?", (name, row))
     set_texts(connection, "tag", row, rest)
+    link_prompts(connection, row, prompts_in(tags))
+
+
+def link_prompts(connection: sqlite3.Connection, row: int, prompts: Sequence[str]) -> None:
+    """Link versions of prompts, each as NAME/VERSION, to a trace."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO prompt_of_trace (prompt, trace) VALUES (?, ?)",
+        [(name_id(connection, text), row) for text in prompts],
+    )
 
 
 def set_texts(

@@ -40,6 +40,7 @@ from pegboard_tracking.traces import search as search_traces
 from pegboard_tracking.traces.rows import (
     insert,
     known_row,
+    link_prompts,
     row_of,
     rows_of,
     set_tags,
@@ -327,11 +328,7 @@ class Traces(TraceStore, TraceFigures):
         """Link versions of prompts, each a name and a version, to a trace."""
         texts = [checked_prompt(name, version) for name, version in prompts]
         with self._changing() as connection:
-            row = known_row(connection, trace_id)
-            connection.executemany(
-                "INSERT OR IGNORE INTO prompt_of_trace (prompt, trace) VALUES (?, ?)",
-                [(name_id(connection, text), row) for text in texts],
-            )
+            link_prompts(connection, known_row(connection, trace_id), texts)
 
     # -- assessments ---------------------------------------------------------------------------
 

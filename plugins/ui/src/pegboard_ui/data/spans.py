@@ -8,10 +8,10 @@ from typing import Any
 
 from attrs import frozen
 from pegboard.entities.traces import Span, SpanStatusCode
+from pegboard_stores.prompt_tags import LINKED
 from pegboard_stores.traces.usage import told_by
 
 INPUTS, OUTPUTS = "mlflow.spanInputs", "mlflow.spanOutputs"
-PROMPTS = "mlflow.linkedPrompts"
 MOST_NOTE = 80
 """How many characters stand beside the bar of a span."""
 MOST_VALUE = 200_000
@@ -174,8 +174,8 @@ def prompts_of(spans: Sequence[Span]) -> list[dict[str, str]]:
     """Return the versions of prompts that spans name, each once."""
     found: dict[tuple[str, str], None] = {}
     for span in spans:
-        if PROMPTS in span.attributes:
-            found |= dict.fromkeys(named_prompts(span.attributes[PROMPTS]))
+        if LINKED in span.attributes:
+            found |= dict.fromkeys(named_prompts(span.attributes[LINKED]))
     return [{"name": name, "version": version} for name, version in found]
 
 

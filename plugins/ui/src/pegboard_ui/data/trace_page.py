@@ -13,6 +13,7 @@ from attrs import frozen
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities.traces import SOURCE_RUN, TRACE_NAME, Assessment, Span, Trace, TraceInfo
 from pegboard.errors import NotFound
+from pegboard_stores.prompt_tags import LINKED
 from pegboard_stores.traces.figures import SESSION
 from pegboard_stores.traces.usage import COST, TOKEN_USAGE
 from pegboard_wire.http import Answer, Call, Permission
@@ -117,7 +118,7 @@ def _run(store: TrackingStore, info: TraceInfo) -> dict[str, Any] | None:
 
 
 def _prompts(trace: Trace) -> list[dict[str, str]]:
-    named = spans.named_prompts(trace.info.tags.get(spans.PROMPTS))
+    named = spans.named_prompts(trace.info.tags.get(LINKED))
     found = [{"name": name, "version": version} for name, version in dict.fromkeys(named)]
     return found + [each for each in spans.prompts_of(trace.spans) if each not in found]
 

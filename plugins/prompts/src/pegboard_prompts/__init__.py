@@ -1,0 +1,1 @@
+"""Prompts: versioned texts and conversations with variables, kept in the model registry."""

@@ -1,0 +1,1 @@
+"""``pegboard prompts``: prompts of the model registry."""

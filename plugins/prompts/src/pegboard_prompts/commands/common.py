@@ -1,0 +1,52 @@
+"""What the commands share: the client, naming prompts and versions, and files in their place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from pegboard.cli.opening import open_host
+from pegboard.errors import InvalidValue
+from pegboard_scripting.client import Client
+
+from pegboard_prompts import codec, files, uris
+from pegboard_prompts.client import prompts_of
+from pegboard_prompts.entities import PromptVersion
+from pegboard_prompts.store import PromptStore
+
+VERSION = "NAME[/VERSION|@ALIAS]"
+"""How a version is named; the newest one by the name alone."""
+
+
+def client(*, create: bool = False) -> Client:
+    """Return a client of what the configuration and options name; NoStore, unless ``create``."""
+    config = open_host(click.get_current_context(), creates_stores=create).config
+    return Client(config.pegboard.tracking_uri, config.pegboard.models_uri)
+
+
+def store(*, create: bool = False) -> PromptStore:
+    """Return the prompts of the registry in use."""
+    return prompts_of(client(create=create))
+
+
+def alias_of(reference: str) -> tuple[str, str]:
+    """Return the name and the alias in NAME@ALIAS; InvalidValue."""
+    found = uris.parse(reference)
+    if found.alias is None or "@" not in reference:
+        raise InvalidValue(f"{reference!r} is not of the form NAME@ALIAS.")
+    return found.name, found.alias
+
+
+def version_in(prompts: PromptStore, reference: str) -> PromptVersion:
+    """Return a version by its name, or what a file holds if there is one of that name."""
+    path = Path(reference)
+    if path.suffix and path.is_file():
+        draft = files.read(path)
+        return codec.unregistered(
+            draft.name,
+            draft.template,
+            response_format=draft.response_format,
+            model_config=draft.model_config,
+            tags=draft.tags,
+        )
+    return prompts.load(reference)

@@ -1,0 +1,151 @@
+"""``pegboard prompts export`` and ``import``: a folder of files that lives in git."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import click
+from pegboard import paging
+from pegboard.cli import output
+from pegboard.errors import NotFound, PegboardError
+from pegboard_stores import command_options as options
+
+from pegboard_prompts import composition, files
+from pegboard_prompts.client import prompts_of
+from pegboard_prompts.commands import common
+from pegboard_prompts.entities import PromptVersion
+from pegboard_prompts.files import Draft
+from pegboard_prompts.store import PromptStore
+
+_PAGE = 1000
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_alias_option = click.option(
+    "--alias", metavar="ALIAS", help="The version of this alias, not the newest one."
+)
+
+
+@click.command(
+    epilog=output.examples(
+        "pegboard prompts export prompts",
+        "pegboard prompts export prompts support --alias production",
+    )
+)
+@click.argument("folder", type=_FOLDER)
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@_alias_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["markdown", "yaml"]),
+    default="markdown",
+    show_default=True,
+    help="Of texts; chats are always YAML.",
+)
+@output.json_option
+def export(
+    folder: Path, names: tuple[str, ...], alias: str | None, form: str, as_json: bool
+) -> None:
+    """Write prompts into a folder, one file each: all of them, or those that are named."""
+    store = common.store()
+    found = [files.draft_of(version) for version in _versions(store, names, alias)]
+    written = files.write(folder, found, files.YAML if form == "yaml" else None)
+    told = f"{len(found)} prompts, {len(written)} files written."
+    options.done({"prompts": len(found), "written": written}, as_json, told)
+
+
+def _versions(
+    store: PromptStore, names: tuple[str, ...], alias: str | None
+) -> Iterator[PromptVersion]:
+    """Yield the version of each prompt; without names, prompts that have none are left out."""
+    for name in names or _all(store):
+        try:
+            yield store.load(f"{name}@{alias}" if alias else name)
+        except PegboardError:
+            if names:
+                raise
+
+
+def _all(store: PromptStore) -> Iterator[str]:
+    search = partial(store.search, max_results=_PAGE)
+    return (prompt.name for prompt in paging.items(search))
+
+
+@click.command(
+    "import",
+    epilog=output.examples(
+        "pegboard prompts import prompts", "pegboard prompts import prompts --check"
+    ),
+)
+@click.argument("folder", type=_FOLDER)
+@_alias_option
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if they do not agree.")
+@click.option("-m", "--message", default="", metavar="TEXT", help="What is new, for all of them.")
+@output.json_option
+def import_folder(
+    folder: Path, alias: str | None, check: bool, message: str, as_json: bool
+) -> None:
+    """Register what a folder has and the registry has not, each as the next version.
+
+    Nothing is registered twice: what is the same as the newest version stays. Nothing is deleted.
+    With --check, prompts that the folder has not count as well.
+    """
+    drafts = list(files.read_all(folder))
+    client = common.client(create=not check)
+    store = prompts_of(client)
+    wanted = [draft for draft in _in_order(drafts) if not _is_there(store, draft, alias)]
+    if check:
+        names = {draft.name for draft in drafts}
+        missing = [each.name for each in _versions(store, (), alias) if each.name not in names]
+        _tell_check([draft.name for draft in wanted], missing, as_json)
+        return
+    made = []
+    for draft in wanted:
+        version = draft.register(store, message, client._author(None, message))
+        made.append({"name": version.name, "version": version.version})
+        if not as_json:
+            click.echo(f"{version.name} has version {version.version} now.")
+    told = f"{len(drafts)} prompts, {len(made)} new versions."
+    options.done({"prompts": len(drafts), "registered": made}, as_json, told)
+
+
+def _is_there(store: PromptStore, draft: Draft, alias: str | None) -> bool:
+    try:
+        return draft.agrees(store.load(f"{draft.name}@{alias}" if alias else draft.name))
+    except NotFound:
+        return False
+    except PegboardError:
+        if alias is None:
+            raise
+        return False  # An alias that is not there.
+
+
+def _in_order(drafts: list[Draft]) -> list[Draft]:
+    """Return prompts so that what others include comes before them."""
+    by_name = {draft.name: draft for draft in drafts}
+    found: dict[str, Draft] = {}
+
+    def add(draft: Draft, above: frozenset[str]) -> None:
+        for name in composition.names_in(draft.template):
+            if name in by_name and name not in above:
+                add(by_name[name], above | {name})
+        found.setdefault(draft.name, draft)
+
+    for draft in drafts:
+        add(draft, frozenset({draft.name}))
+    return list(found.values())
+
+
+def _tell_check(changed: list[str], missing: list[str], as_json: bool) -> None:
+    if as_json:
+        output.print_json({"changed": changed, "not_in_folder": missing})
+    else:
+        for name in changed:
+            click.echo(f"{name}: the folder has another version than the registry")
+        for name in missing:
+            click.echo(f"{name}: the folder does not have it")
+        if not changed and not missing:
+            click.echo("The registry and the folder agree.")
+    if changed or missing:
+        click.get_current_context().exit(1)

@@ -1,0 +1,253 @@
+"""Prompts as files that live in git: Markdown with front matter for texts, YAML for chats.
+
+``NAME.md`` holds what is known of a prompt between two lines ``---``, and then its text, followed
+by one end of line that is not part of it. ``NAME.yaml`` holds the same with ``text`` or
+``messages`` beside it. What is written and read again is the same, byte by byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from attrs import evolve, field, frozen
+from pegboard.entities.registry import Author
+from pegboard.errors import InvalidValue, translate_os_error
+
+from pegboard_prompts import codec, composition, variables
+from pegboard_prompts.entities import PromptVersion, checked_name
+from pegboard_prompts.store import NOBODY, PromptStore
+from pegboard_prompts.templates import Template
+
+MARKDOWN, YAML = ".md", ".yaml"
+_SUFFIXES = (MARKDOWN, YAML, ".yml")
+_LINE = "---"
+_KEYS = (
+    "message", "tags", "variables", "model_config", "response_format", "includes",
+    "text", "messages",
+)  # fmt: skip
+
+
+@frozen
+class Draft:
+    """A version as a file has it. ``includes`` maps what the template includes to versions."""
+
+    name: str
+    template: Template
+    message: str | None = field(default=None, eq=False)
+    tags: Mapping[str, str] = field(factory=dict)
+    variables: Mapping[str, Any] = field(factory=dict)
+    model_config: Mapping[str, Any] | None = None
+    response_format: Mapping[str, Any] | None = None
+    includes: Mapping[str, int] = field(factory=dict)
+
+    def normal(self) -> Draft:
+        """Return it as the registry would have it; InvalidValue says what is wrong."""
+        # Variables of what it includes are known only when that is put in.
+        described = None if composition.includes_any(self.template) else self.variables
+        made = codec.unregistered(
+            self.name,
+            self.template,
+            response_format=self.response_format,
+            model_config=self.model_config,
+            described=described,
+            tags=self.tags,
+        )
+        return evolve(draft_of(made), **self._kept(described is None))
+
+    def _kept(self, composed: bool) -> dict[str, Any]:
+        kept: dict[str, Any] = {"message": self.message, "includes": self.includes}
+        return {**kept, "variables": self.variables} if composed else kept
+
+    def agrees(self, version: PromptVersion) -> bool:
+        """Whether a version is what the file has; who names no included version takes any."""
+        there = draft_of(version)
+        return self == (there if self.includes else evolve(there, includes={}))
+
+    def register(self, store: PromptStore, message: str = "", by: Author = NOBODY) -> PromptVersion:
+        """Add it to its prompt as the next version."""
+        return store.register(
+            self.name,
+            self.template,
+            commit_message=message or self.message,
+            tags=self.tags,
+            response_format=self.response_format,
+            model_config=self.model_config,
+            variables=self.variables,
+            pinned=dict(self.includes),
+            by=by,
+        )
+
+
+def draft_of(version: PromptVersion) -> Draft:
+    """Return what a file holds of a version."""
+    return Draft(
+        version.name,
+        version.source,
+        version.commit_message,
+        version.tags,
+        {name: each.plain() for name, each in version.variable_info.items()},
+        version.model_config,
+        version.response_format,
+        {each.asked: each.version for each in version.includes},
+    )
+
+
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
+    """Writes texts of several lines as such."""
+
+
+def _represent(dumper: yaml.SafeDumper, text: str) -> Any:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent)
+
+
+def dumped(draft: Draft, suffix: str | None = None) -> tuple[str, bytes]:
+    """Return the name and the content of a file; by default texts become Markdown."""
+    is_text = isinstance(draft.template, str)
+    known: dict[str, Any] = {
+        "message": draft.message,
+        "tags": dict(draft.tags),
+        "variables": dict(draft.variables),
+        "model_config": draft.model_config,
+        "response_format": draft.response_format,
+        "includes": dict(draft.includes),
+    }
+    known = {key: value for key, value in known.items() if value}
+    if suffix == YAML or not is_text:
+        known["text" if is_text else "messages"] = draft.template
+        return f"{draft.name}{YAML}", _yaml(known).encode()
+    head = _yaml(known) if known else ""
+    return f"{draft.name}{MARKDOWN}", f"{_LINE}\n{head}{_LINE}\n{draft.template}\n".encode()
+
+
+def _yaml(value: Mapping[str, Any]) -> str:
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return text
+
+
+def write(folder: Path, drafts: list[Draft], suffix: str | None = None) -> list[Path]:
+    """Write prompts into a folder, which is made if need be; return the files that changed.
+
+    A prompt that had a file of another form loses that.
+    """
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for draft in drafts:
+            name, content = dumped(draft, suffix)
+            path = folder / name
+            if not path.is_file() or path.read_bytes() != content:
+                path.write_bytes(content)
+                written.append(path)
+            for other in _SUFFIXES:
+                stale = folder / f"{draft.name}{other}"
+                if stale != path and stale.is_file():
+                    stale.unlink()
+    except OSError as error:
+        raise translate_os_error(error, folder) from error
+    return written
+
+
+def read_all(folder: Path) -> Iterator[Draft]:
+    """Yield the prompts of a folder by their names; InvalidValue names a file that is wrong."""
+    if not folder.is_dir():
+        raise InvalidValue(f"There is no folder {str(folder)!r}.")
+    seen: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in _SUFFIXES or path.name.lower() == "readme.md" or not path.is_file():
+            continue
+        if path.stem in seen:
+            raise InvalidValue(f"{path.name} and {seen[path.stem].name} are the same prompt.")
+        seen[path.stem] = path
+        yield read(path)
+
+
+def read(path: Path, name: str | None = None) -> Draft:
+    """Return the prompt of a file: of Markdown, YAML, or of a text as it is.
+
+    Its name is the file's, unless another is given. InvalidValue names the file.
+    """
+    try:
+        content = path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise InvalidValue(f"{path} is not UTF-8: {error}.") from None
+    except OSError as error:
+        raise translate_os_error(error, path) from error
+    try:
+        draft = loaded(name or path.stem, content, path.suffix)
+        checked_name(draft.name)
+        return draft.normal()
+    except InvalidValue as error:
+        raise InvalidValue(f"{path}: {error.message}", hint=error.hint) from None
+
+
+def loaded(name: str, content: str, suffix: str) -> Draft:
+    """Return the prompt that the content of a file holds; InvalidValue."""
+    if suffix in (YAML, ".yml"):
+        known, body = _mapping(content), None
+    elif content.startswith((f"{_LINE}\n", f"{_LINE}\r\n")):
+        if not content.startswith(f"{_LINE}\n"):
+            content = content.replace("\r\n", "\n")
+        head, mark, body = content[len(_LINE) + 1 :].partition(f"{_LINE}\n")
+        while mark and head and not head.endswith("\n"):
+            more, mark, body = body.partition(f"{_LINE}\n")
+            head += f"{_LINE}\n{more}"
+        if not mark:
+            raise InvalidValue(
+                "The front matter has no end.", hint=f"Write a line {_LINE!r} behind it."
+            )
+        known = _mapping(head)
+    else:
+        known, body = {}, content
+    unknown = [key for key in known if key not in _KEYS]
+    if unknown:
+        raise InvalidValue(
+            f"The key {unknown[0]!r} is unknown.", hint=f"Known are: {', '.join(_KEYS)}."
+        )
+    template = known.get("messages", known.get("text")) if body is None else body
+    if body is not None:
+        template = body.removesuffix("\n")
+    return _draft(name, template, known)
+
+
+def _draft(name: str, template: Any, known: Mapping[str, Any]) -> Draft:
+    if template is None:
+        raise InvalidValue("There is no prompt.", hint="Write it under 'text' or 'messages'.")
+    for key in ("tags", "variables", "model_config", "response_format", "includes"):
+        if not isinstance(known.get(key) or {}, Mapping):
+            raise InvalidValue(f"{key!r} is {known[key]!r:.60}, not a mapping.")
+    tags = known.get("tags") or {}
+    for key, value in tags.items():
+        if not isinstance(value, str):
+            raise InvalidValue(
+                f"The tag {key!r} is {value!r:.60}, not a text.", hint="Put it in quotes."
+            )
+    described = variables.plain(known.get("variables") or {})
+    return Draft(
+        name,
+        template,
+        known.get("message"),
+        tags,
+        described,
+        known.get("model_config") or None,
+        known.get("response_format") or None,
+        known.get("includes") or {},
+    )
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InvalidValue(f"It is not YAML: {error}.") from None
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise InvalidValue("It is not a mapping of keys to values.")
+    return found

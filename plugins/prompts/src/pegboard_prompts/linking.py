@@ -1,0 +1,99 @@
+"""Which runs, logged models and traces used which versions: MLflow's tag ``mlflow.linkedPrompts``.
+
+A run, a model and a trace are linked when a version is loaded while they are active.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pegboard.errors import PegboardError
+from pegboard_scripting.fluent import experiments, runs
+from pegboard_stores.prompt_tags import LINKED
+from pegboard_tracing.api import current_span, traces_of
+
+from pegboard_prompts.entities import PromptVersion
+
+if TYPE_CHECKING:
+    from pegboard_scripting.client import Client
+
+logger = logging.getLogger("pegboard")
+
+Pair = tuple[str, int]
+_MOST_KNOWN = 10_000
+_known: set[tuple[str, str, str, int]] = set()
+"""What this process has linked already: store, run or model, name and version."""
+
+
+def read(text: str | None) -> list[Pair]:
+    """Return the versions that a tag names; what others wrote there wrongly is passed over."""
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        return []
+    pairs: list[Pair] = []
+    for each in found if isinstance(found, list) else ():
+        if isinstance(each, Mapping) and str(each.get("version")).isdigit():
+            pairs.append((str(each.get("name")), int(each["version"])))
+    return pairs
+
+
+def added(text: str | None, pairs: Iterable[Pair]) -> str:
+    """Return a tag with versions added, each once."""
+    all_of_them = dict.fromkeys([*read(text), *pairs])
+    return json.dumps([{"name": name, "version": str(number)} for name, number in all_of_them])
+
+
+def to_active(version: PromptVersion, model_id: str | None) -> None:
+    """Link a version to the active run and trace, and to a model if one is given."""
+    open_run = runs.current()
+    if open_run is not None:
+        to_run(open_run.client, open_run.run.info.run_id, version)
+    if model_id is not None:
+        try:
+            to_model(experiments.client(), model_id, version)
+        except PegboardError as error:
+            # Who loads a prompt needs the prompt; the link is for others.
+            logger.warning("%s was not linked to the model %s: %s", version.uri, model_id, error)
+    span = current_span()
+    if span is not None:
+        pair = (version.name, version.version)
+        before = span.get_attribute(LINKED)
+        span.set_attribute(LINKED, added(before if isinstance(before, str) else None, [pair]))
+        tags = span.trace.tags
+        tags[LINKED] = added(tags.get(LINKED), [pair])
+
+
+def to_run(client: Client, run_id: str, version: PromptVersion) -> None:
+    """Link a version to a run."""
+    mark = (client.tracking_uri, run_id, version.name, version.version)
+    if mark in _known:
+        return
+    tags: Any = client.get_run(run_id).data.tags
+    client.set_tag(run_id, LINKED, added(tags.get(LINKED), [mark[2:]]))
+    _remember(mark)
+
+
+def to_model(client: Client, model_id: str, version: PromptVersion) -> None:
+    """Link a version to a logged model."""
+    mark = (client.tracking_uri, model_id, version.name, version.version)
+    if mark in _known:
+        return
+    tags = client.get_logged_model(model_id).tags
+    client.set_logged_model_tags(model_id, {LINKED: added(tags.get(LINKED), [mark[2:]])})
+    _remember(mark)
+
+
+def to_trace(client: Client, trace_id: str, versions: Iterable[PromptVersion]) -> None:
+    """Link versions to a trace that has ended."""
+    pairs = [(each.name, str(each.version)) for each in versions]
+    traces_of(client).link_prompts(trace_id, pairs)
+
+
+def _remember(mark: tuple[str, str, str, int]) -> None:
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    _known.add(mark)

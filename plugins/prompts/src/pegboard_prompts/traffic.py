@@ -1,0 +1,57 @@
+"""Sharing the callers of an alias between versions: ``{3: 90, 4: 10}``, the same for a key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from math import isfinite
+from typing import Any
+
+from pegboard.errors import InvalidValue
+from pegboard_stores.validation import version_number
+
+
+def checked(shares: Mapping[Any, Any]) -> dict[int, float]:
+    """Return weights of versions, each written as 3, "3" or "v3"; InvalidValue."""
+    found: dict[int, float] = {}
+    for version, weight in shares.items():
+        number = version_number(str(version).removeprefix("v"))
+        whole = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+        if not whole or not isfinite(weight) or weight < 0:
+            raise InvalidValue(
+                f"The share of version {number} is {weight!r:.40}, not a number of at least 0.",
+                hint="Write {3: 90, 4: 10}.",
+            )
+        if number in found:
+            raise InvalidValue(f"Version {number} has two shares.")
+        found[number] = weight
+    if found and not sum(found.values()):
+        raise InvalidValue("All shares are 0, so no version is left.")
+    return found
+
+
+def dumped(shares: Mapping[int, float]) -> str:
+    """Return weights as the text of a tag, always in the same order."""
+    return json.dumps({str(version): shares[version] for version in sorted(shares)})
+
+
+def chosen(name: str, alias: str, shares: Mapping[int, float], key: str) -> int:
+    """Return the version for a key: always the same one while the shares stay.
+
+    Where a version gets more, the keys of the others that do not move to it stay where they are
+    (as long as it is the last one).
+    """
+    # Not Python's hash, which differs between processes.
+    digest = blake2b(f"{name}\0{alias}\0{key}".encode(), digest_size=8).digest()
+    point = int.from_bytes(digest, "big") / 2**64 * sum(shares.values())
+    for version in sorted(shares):
+        point -= shares[version]
+        if point < 0:
+            return version
+    return max(version for version in shares if shares[version])
+
+
+def percent(shares: Mapping[int, float], version: int) -> str:
+    """Return the share of a version as it is shown."""
+    return f"{100 * shares[version] / sum(shares.values()):g}%"

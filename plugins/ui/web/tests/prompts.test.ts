@@ -6,6 +6,7 @@ import { differs, formatOf } from '../src/pages/playground/draft'
 import { countOf, inputsOf, leastOf, rowsOf, totalOf } from '../src/pages/playground/rows'
 import { figuresOf } from '../src/pages/prompts/answers'
 import { changesOf, configOf, configText, fill, filled, isChat, isJinja, isSame, paired, readable, spansOf, templateOf, textOf, variablesOf } from '../src/parts/prompt/template'
+import { namedIn } from '../src/parts/prompt/link'
 import { piecesOf } from '../src/parts/words'
 
 const tags = (all: Record<string, string>) => ({ tags: Object.entries(all).map(([key, value]) => ({ key, value })) })
@@ -111,4 +112,9 @@ it('numbers of versions: scores of most versions first, then what they took', ()
   expect(found.map((figure) => figure.key)).toEqual(['brief', 'latency'])
   expect([found[1]!.of(uses({ latency: 2 })), found[1]!.of(uses({}, { latency_ms: 1500 })), found[1]!.of(undefined)]).toEqual([2, 1.5, null])
   expect(figuresOf(undefined, 2)).toEqual([])
+})
+
+it('what names prompts is read, whatever it is', () => {
+  expect(namedIn('[{"name": "a", "version": 3}, {"name": "b"}, null, 1]')).toEqual([{ name: 'a', version: '3' }])
+  expect(['{', '{}', '1', undefined].map(namedIn)).toEqual([[], [], [], []])
 })

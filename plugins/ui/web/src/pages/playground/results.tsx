@@ -26,6 +26,9 @@ export interface ResultsProps {
 
 export const idOf = (row: number, column: number, other = false): string => `${row}/${column}${other ? '/other' : ''}`
 
+/** In one column the figures of a model stand below its name. */
+const orderOf = (place: number) => ({ '--o': place }) as CSSProperties
+
 const dash = <span class="i3">–</span>
 
 export function Results({ columns, names, endpoints, rows, cells, many, against, change, add }: ResultsProps) {
@@ -55,7 +58,7 @@ function Head({ column, at, endpoints, change, isLast }: { column: Column; at: n
   const { wrong } = parametersOf(column)
   const set = (more: Partial<Column>) => change(at, { ...column, ...more })
   return (
-    <div class={`pl-head ${at ? '' : 'one'}`}>
+    <div class={`pl-head ${at ? '' : 'one'}`} style={orderOf(2 * at)}>
       <span class="pl-pick"><select aria-label={`Model ${at + 1}`} value={column.endpoint} onChange={(event) => set({ endpoint: event.currentTarget.value })}>{[...new Set([...endpoints, column.endpoint])].map((name) => <option key={name} value={name}>{name}</option>)}</select><Chevron /></span>
       <span class="x" />
       <button class={`pl-how ${wrong ? 'bad' : ''}`} aria-haspopup="dialog" aria-label={`How ${column.endpoint} answers: ${brief(column)}`} onClick={(event) => setOpen(event.currentTarget)}>{brief(column)}<Chevron /></button>
@@ -76,7 +79,7 @@ function Figures({ column, cells, rows, total, at, bests }: { column: Column; ce
   const open = cells.some(isOpen)
   const good = (key: string) => (bests[key] === at && !open ? 'ok' : '')
   return (
-    <div role="group" class={`pl-figures ${at ? '' : 'one'}`} aria-label={`What ${column.endpoint} took`}><dl>
+    <div role="group" class={`pl-figures ${at ? '' : 'one'}`} style={orderOf(2 * at + 1)} aria-label={`What ${column.endpoint} took`}><dl>
       <div><dt>first{rows > 1 && ', mean'}</dt><dd class={good('first')}>{total.first === undefined ? dash : `${secs(total.first)} s`}</dd></div>
       <div><dt>total{rows > 1 && ', mean'}</dt><dd class={good('took')}>{total.took === undefined ? dash : `${secs(total.took)} s`}</dd></div>
       <div><dt>tokens</dt><dd>{total.tokens === undefined ? dash : count(total.tokens)}</dd></div>

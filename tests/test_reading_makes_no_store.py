@@ -68,7 +68,14 @@ MAKE_ONE = {
 }
 NEED_NONE = {
     *("completion", "config show", "doctor", "plugins", "plugins new", "sync"),
-    *("projects inspect", "projects list", "projects new", "projects validate"),
+    *(
+        "env clean",
+        "env list",
+        "projects inspect",
+        "projects list",
+        "projects new",
+        "projects validate",
+    ),
     *("registry gates", "models environments clean", "models environments list"),
     *("server user add", "server user list", "server user remove"),
     *("gateway check", "gateway endpoints add", "gateway endpoints list"),

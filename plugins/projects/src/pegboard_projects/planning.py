@@ -86,12 +86,15 @@ def planned(host: Host, request: Request, tracking_uri: str) -> Iterator[Plan]:
     runner, runner_settings = _runner(host, backend, request.backend_config, tracking_uri)
     source = fetch(request.uri, request.version)
     storage = _Storage(request.storage_dir)
+    environment: Environment | None = None
     try:
         project = project_file.load(source.directory)
         shell_program = os.environ.get("SHELL") or "bash"
         entry_point = project_file.entry_point(project, request.entry_point, shell_program)
         values = _values(entry_point, given(request.parameters))
-        environment = choosing.choose(project, request.env_manager, settings)
+        environment = choosing.choose(
+            project, _script(project, entry_point), request.env_manager, settings
+        )
         placed = _placed(entry_point, values, request.parameters, project, storage)
         yield Plan(
             request=request,
@@ -107,8 +110,15 @@ def planned(host: Host, request: Request, tracking_uri: str) -> Iterator[Plan]:
             runner_settings=runner_settings,
         )
     finally:
+        if environment is not None:
+            environment.release()
         storage.remove()
         source.remove()
+
+
+def _script(project: Project, entry_point: EntryPoint) -> str | None:
+    """Return the file that an entry point is, if it is one."""
+    return None if entry_point.name in project.entry_points else entry_point.name
 
 
 def _runner(

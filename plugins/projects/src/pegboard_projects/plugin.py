@@ -32,6 +32,7 @@ def pegboard_commands() -> Sequence[Command]:
     """Declare what runs projects, and what looks at them."""
     home = "pegboard_projects.commands"
     return [
+        Command("env", f"{home}.env:env", "List and remove the environments that projects run in."),
         Command("run", f"{home}.run:run", "Run a project: a folder, a git repository, a zip file."),
         Command("projects", f"{home}.projects:projects", "Make, check and look at projects."),
     ]

@@ -42,6 +42,11 @@ class Work:
         """Whether it was to be cut short."""
         return self._cancelled
 
+    def check(self) -> None:
+        """Refuse to go on if it was to be cut short."""
+        if self._cancelled:
+            raise StoreError("The making of the environment was cut short.")
+
     def run(self, words: Sequence[str], *, directory: Path, hint: str) -> str:
         """Run a program to its end and return its last lines; StoreError if it fails."""
         # Settings of the environment or of a project around us are not those of this one.
@@ -94,6 +99,16 @@ class Ready:
         return {**variables, **self.variables, "PATH": path}
 
 
+def asked(words: Sequence[str], directory: Path) -> str:
+    """Return what a program says on stdout; StoreError if it fails."""
+    done = subprocess.run(
+        words, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise StoreError(f"{Path(words[0]).name} failed: {done.stderr.strip()}")
+    return done.stdout
+
+
 class Environment(ABC):
     """An environment that was chosen for a project."""
 
@@ -120,6 +135,9 @@ class Environment(ABC):
 
         ConfigError or StoreError if that fails; nothing is left of it then.
         """
+
+    def release(self) -> None:  # noqa: B027 (what is not kept needs it not)
+        """Let others remove it, as the run has ended."""
 
     def wrapped(self, command: str) -> str:
         """Return the command for a shell of this machine that runs a command in it."""

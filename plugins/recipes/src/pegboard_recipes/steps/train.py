@@ -50,7 +50,7 @@ def run(work: Work) -> None:
 def _trained(work: Work, tracked: Tracked, run_id: str, train: Any, validation: Any) -> Trained:
     config = work.config
     balanced = balancing.balanced(work, train)
-    chosen = estimators.chosen(work, balanced)
+    chosen = estimators.chosen(work, balanced, tracked, run_id)
     features = balanced.rows.drop(columns=[config.target])
     fitted = estimators.fitted(work, chosen.estimator, features, balanced.rows[config.target])
     _log_estimator(work, tracked, run_id, fitted)

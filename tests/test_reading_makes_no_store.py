@@ -74,11 +74,19 @@ traces show abc
 """.strip().splitlines()
 MAKE_ONE = {
     *("experiments create", "models create", "models register", "registry webhooks create"),
-    *("demo", "eval run", "exec", "gateway start", "recipes run", "server", "ui"),
+    *("demo", "eval run", "exec", "gateway start", "recipes run", "run", "server", "ui"),
     *("prompts import", "prompts register"),
 }
 NEED_NONE = {
     *("completion", "config show", "doctor", "plugins", "plugins new", "sync"),
+    *(
+        "env clean",
+        "env list",
+        "projects inspect",
+        "projects list",
+        "projects new",
+        "projects validate",
+    ),
     *("registry gates", "models environments clean", "models environments list"),
     *("server user add", "server user list", "server user remove"),
     *("gateway check", "gateway endpoints add", "gateway endpoints list"),

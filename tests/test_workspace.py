@@ -331,6 +331,10 @@ SIDE_BY_SIDE = [folder for folder in FOLDERS if folder.parent.name != "core"]
 DECLARED = {
     ("pegboard_evaluation", "pegboard_tracing"),
     ("pegboard_gateway", "pegboard_server"),
+    ("pegboard_prompts", "pegboard_models"),
+    ("pegboard_prompts", "pegboard_tracing"),
+    ("pegboard_projects", "pegboard_context"),
+    ("pegboard_projects", "pegboard_server"),
     ("pegboard_redis", "pegboard_gateway"),
     ("pegboard_serving", "pegboard_models"),
     ("pegboard_serving", "pegboard_server"),

@@ -17,6 +17,8 @@ from pegboard.errors import InvalidState, NotFound, PegboardError
 from pegboard_recipes import beginning, places
 from pegboard_recipes.api import Recipe
 
+from .names import missing
+
 TRAINING = ["ingest", "split", "transform", "train", "evaluate", "register"]
 
 
@@ -46,6 +48,7 @@ def test_a_regression_ends_in_a_registered_model(done: Recipe) -> None:
     assert transformed.columns[0] == "numbers__age"
     assert transformed.columns[-1] == "progression"
     assert done.get_artifact("run").info.status == "FINISHED"
+    assert missing(done, outcome.run_id) == {}
 
 
 def test_predictions_are_written_where_the_recipe_says(done: Recipe) -> None:

@@ -46,10 +46,11 @@ MAX_TOKENS = 2**31 - 1
 """More than any model says; with ``MAX_N`` what it costs still is a number that can be counted."""
 
 
-def checked(task: Task, body: Any, model: str = "") -> LLMRequest:
+def checked(task: Task, body: Any, model: str = "", *, is_whole: bool = True) -> LLMRequest:
     """Return a client's body as a request; LLMError INVALID names the field that is wrong.
 
-    ``model`` is the vendor's name of the model; without one it is the body's. Fields whose value is
+    ``model`` is the vendor's name of the model; without one it is the body's. A body that is not
+    whole may lack what is asked, which somebody else adds. Fields whose value is
     null are as if they were not there, which is what OpenAI's clients mean by it.
     """
     if type(body) is not dict:
@@ -64,7 +65,7 @@ def checked(task: Task, body: Any, model: str = "") -> LLMRequest:
             check(value, key)
         if key not in _OURS:
             kept[key] = value
-    for key in _REQUIRED[task]:
+    for key in _REQUIRED[task] if is_whole else ():
         if key not in kept:
             invalid(values.missing(key, body, checks), key)
     if task is Task.CHAT:

@@ -85,6 +85,10 @@ class Asked:
     face: str = "openai"
     """The form that it was asked in: ``openai``, ``responses``, ``anthropic``, ``gemini``,
     ``mlflow``, ``proxy``."""
+    variables: Mapping[str, Any] = field(factory=dict, repr=False)
+    """What the prompt of the endpoint is filled with."""
+    prompt: str = ""
+    """The version of the prompt that ``body`` was made of, ``NAME/VERSION``; empty: of none."""
     passed: Passed | None = None
     """What is passed on as it is; then ``body`` says no more than ``n``, and ``stream`` is true."""
 
@@ -247,6 +251,8 @@ class UsageRecord:
     upstream_seconds: float = 0.0
     """How long upstreams took, all attempts together."""
     attempts: tuple[Attempt, ...] = ()
+    prompt: str = ""
+    """The version of the endpoint's prompt that was used, ``NAME/VERSION``."""
     tags: Mapping[str, str] = field(factory=dict)
     """Those of the endpoint."""
 

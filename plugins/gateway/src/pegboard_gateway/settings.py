@@ -226,6 +226,21 @@ def _paths(_: Any, __: Attribute[Any], value: tuple[str, ...]) -> None:
             raise ValueError(f"{path!r} is not a path of an API, such as 'responses' or 'models/*'")
 
 
+PROMPT = re.compile(
+    r"(?:prompts:/)?(?P<name>[A-Za-z0-9_.-]{1,250})"
+    r"(?:@(?P<alias>[A-Za-z0-9_.-]{1,255})|/(?P<version>[1-9]\d{0,9}))?"
+)
+"""What names a prompt of the registry: ``support@production``, ``support/3``, or its newest."""
+
+
+def _prompt(_: Any, __: Attribute[Any], value: str) -> None:
+    if value and not PROMPT.fullmatch(value):
+        raise ValueError(
+            f"{value!r} names no prompt: expected NAME@ALIAS, NAME/VERSION or NAME, such as "
+            "'support@production'"
+        )
+
+
 @frozen
 class EndpointTable:
     """``[[gateway.endpoints]]``: a name for one or several models.
@@ -249,6 +264,9 @@ class EndpointTable:
     guardrails: tuple[Guardrail, ...] = ()
     trace: Trace | None = None
     tags: dict[str, str] = field(factory=dict)
+    prompt: str = field(default="", validator=_prompt)
+    """A prompt of the registry that each call is filled into: ``support@production``. Callers send
+    its ``variables``."""
     proxy: tuple[str, ...] = field(default=(), validator=_paths)
     """Paths of the vendor's API that clients may call as they are, at ``/gateway/proxy/NAME/PATH``:
     ``responses``, ``models/*``. They are called with the key of the target."""

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegboard.errors import PegboardError
+from pegboard_wire.registries import open_registry
 
 from pegboard_gateway import service
 from pegboard_gateway.catalog import judges, live
 from pegboard_gateway.catalog.store import Store
 from pegboard_gateway.controls import Controls
 from pegboard_gateway.path import Calls
+from pegboard_gateway.prompts import Prompts
 from pegboard_gateway.usage.exceeded import Announcer
 from pegboard_gateway.usage.traces import Tracer
 
@@ -50,6 +52,7 @@ def begin(
         guard=controls.guards,
         scope=controls.callers.check,
         trace=tracer.add,
+        prompts=Prompts(lambda: open_registry(host, tracking_uri)),
     )
     controls.guards.calls = calls
     gateway = service.Gateway(catalog, calls, controls.callers, controls)

@@ -25,7 +25,7 @@ from pegboard_recipes import code
 @contextmanager
 def entered(root: Path) -> Iterator[None]:
     """Be in a project."""
-    before = Path.cwd()
+    before, path = Path.cwd(), list(sys.path)
     hidden = _taken(root)
     sys.path.insert(0, str(root))
     os.chdir(root)
@@ -38,28 +38,27 @@ def entered(root: Path) -> Iterator[None]:
     finally:
         sys.dont_write_bytecode = writes
         os.chdir(before)
-        sys.path.remove(str(root))
+        # A model that was loaded may have brought a copy of its code.
+        sys.path[:] = path
         for name in imported(root):
             del sys.modules[name]
+        _taken(root)
         sys.modules.update(hidden)
 
 
 def imported(root: Path) -> dict[str, Path]:
     """Return the modules of a project that are imported, with their files."""
     found = {}
+    below = f"{root}{os.sep}"
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file and code.is_of_project(root, Path(file)):
-            found[name] = Path(file)
-        elif not file and _is_folder_of(root, module):
+        if file:
+            if file.startswith(below) and code.is_of_project(root, Path(file)):
+                found[name] = Path(file)
+        elif any(str(each).startswith(below) for each in getattr(module, "__path__", None) or ()):
+            # A package without __init__.py.
             found[name] = root
     return found
-
-
-def _is_folder_of(root: Path, module: ModuleType | None) -> bool:
-    """Whether a module is a package without ``__init__.py`` in the project."""
-    places = list(getattr(module, "__path__", None) or ()) if module is not None else []
-    return bool(places) and code.is_of_project(root, Path(str(places[0])))
 
 
 def _taken(root: Path) -> dict[str, ModuleType]:

@@ -97,13 +97,14 @@ def run(planner: Planner, name: str | None, told: Told | None = None) -> Outcome
     outcome = Outcome(config.recipe, config.root, config.profile, where.directory)
     with where.lock():
         try:
-            for step in planner.wanted(name):
+            steps = planner.wanted(name)
+            for step in steps:
                 if step.name == "register" and _status(planner) == names.REJECTED:
                     break
                 decision = planner.decide(step, asked=step.data and step.name == name)
                 done = Done(step=step.name, ran=decision.runs, reason=decision.reason)
                 if decision.runs:
-                    done = _carried_out(planner, step, done)
+                    done = _carried_out(planner, step, done, steps[-1].name)
                 outcome.steps.append(done)
                 if told is not None:
                     told(done)
@@ -119,14 +120,14 @@ def run(planner: Planner, name: str | None, told: Told | None = None) -> Outcome
     return outcome
 
 
-def _carried_out(planner: Planner, step: Step, done: Done) -> Done:
+def _carried_out(planner: Planner, step: Step, done: Done, goal: str) -> Done:
     """Run one step; Failed says what went wrong, which is kept in place of its results."""
     config, where = planner.config, planner.places
     begun = time.monotonic()
     card = Card(step=step.name, recipe=config.root.name)
     try:
         with where.working(step.name) as directory, _noted_warnings(directory / _LOG):
-            work = Work(step, config, where, directory, card)
+            work = Work(step, config, where, directory, card, goal)
             with project.entered(config.root):
                 resolve(step.target)(work)
                 imported = sorted(set(project.imported(config.root).values()) - {config.root})

@@ -62,6 +62,8 @@ class Work:
     """Empty at first; what is in it when the step is done is its result."""
     card: Card
     """What people are shown of the step."""
+    goal: str = ""
+    """The last step of this run of the recipe."""
 
     @property
     def own(self) -> dict[str, Any]:

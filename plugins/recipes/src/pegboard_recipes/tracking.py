@@ -125,13 +125,13 @@ def run_name(config: Configuration) -> str | None:
     return f"{prefix}-{uuid.uuid4().hex[:8]}" if prefix else None
 
 
-def run_tags(config: Configuration) -> Mapping[str, str]:
-    """Return the tags of a recipe's run, under MLflow's names."""
+def run_tags(config: Configuration, goal: str) -> Mapping[str, str]:
+    """Return the tags of a recipe's run, under MLflow's names; ``goal``: the last step to run."""
     return {
         SOURCE_TYPE: RECIPE,
         TEMPLATE: config.recipe,
         PROFILE: config.profile,
-        STEP: "train",
+        STEP: goal,
     }
 
 

@@ -235,6 +235,7 @@ def _call_json(controls: Controls | None, fallbacks: Set[str], call: Numbered) -
         "endpoint": record.endpoint,
         "provider": record.provider,
         "model": record.model,
+        "prompt": record.prompt,
         "outcome": str(record.outcome),
         "status": record.status,
         "trouble": record.trouble,

@@ -69,6 +69,7 @@ def endpoint_json(endpoint: GatewayEndpoint) -> dict[str, Any]:
             for each in endpoint.guardrails
         ],
         "trace": endpoint.trace and asdict(endpoint.trace),
+        "prompt": endpoint.prompt,
         "tags": dict(endpoint.tags),
     }
 

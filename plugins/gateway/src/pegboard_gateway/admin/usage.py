@@ -30,6 +30,7 @@ class Asked:
     endpoint: str | None = None
     provider: str | None = None
     model: str | None = None
+    prompt: str | None = None
     key_id: str | None = None
     user: str | None = None
     team: str | None = None

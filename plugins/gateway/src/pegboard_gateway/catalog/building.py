@@ -143,6 +143,7 @@ def endpoint(entry: Entry, models: Models) -> GatewayEndpoint:
         guardrails=table.guardrails,
         trace=table.trace,
         tags=table.tags,
+        prompt=table.prompt.removeprefix("prompts:/"),
         proxy=table.proxy,
         source=entry.source,
     )

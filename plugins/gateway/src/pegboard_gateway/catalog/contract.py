@@ -86,6 +86,9 @@ class GatewayEndpoint:
     trace: Trace | None = None
     """None: calls are not traced."""
     tags: Mapping[str, str] = field(factory=dict)
+    prompt: str = ""
+    """The prompt that calls are filled into: ``NAME@ALIAS``, ``NAME/VERSION`` or ``NAME``; empty:
+    calls go as they come."""
     proxy: tuple[str, ...] = ()
     """Paths of the vendors' APIs that may be called as they are."""
     source: str = ""

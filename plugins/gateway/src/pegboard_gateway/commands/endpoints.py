@@ -113,6 +113,8 @@ def show(ctx: click.Context, name: str, as_json: bool) -> None:
 def _about(endpoint: GatewayEndpoint) -> Iterable[tuple[str, object]]:
     yield "Name", endpoint.name
     yield "Task", endpoint.task or "any that its models can do"
+    if endpoint.prompt:
+        yield "Prompt", endpoint.prompt
     yield "From", endpoint.source
     for limit in endpoint.limits:
         yield "Limit", _limit(limit)
@@ -174,6 +176,7 @@ def _counted(_: click.Context, parameter: click.Parameter, value: str | None) ->
 @click.option("--provider", required=True, metavar="NAME", help="Who serves the model.")
 @click.option("--model", required=True, metavar="NAME", help="The vendor's name of the model.")
 @click.option("--task", metavar="TASK", help="Only this, such as llm/v1/chat.  [default: all]")
+@click.option("--prompt", metavar="NAME@ALIAS", help="A prompt that calls are filled into.")
 @click.option(
     "--api-key-env", metavar="NAME", help="The variable that holds the key of the upstream."
 )
@@ -221,6 +224,8 @@ def _table(name: str, given: dict[str, Any]) -> dict[str, Any]:
         table["api_key"] = click.prompt("Key of the upstream", hide_input=True, err=True)
     if given["task"]:
         table["task"] = given["task"]
+    if given["prompt"]:
+        table["prompt"] = given["prompt"]
     if given["limit"]:
         calls, period = given["limit"]
         table["limit"] = {"calls": int(calls), "per": period}

@@ -26,7 +26,7 @@ COLUMNS = (
     "stream", "trouble", "provider", "model", "target",
     "tokens_in", "tokens_out", "tokens_cached", "tokens_reasoning", "estimated", "cost",
     "seconds", "first_token_seconds", "upstream_seconds", "attempts", "tags", "admitted",
-    "unpriced",
+    "unpriced", "prompt",
 )  # fmt: skip
 """What the values of a row are, in their order."""
 
@@ -41,7 +41,7 @@ JSON array of such arrays."""
 
 Row: TypeAlias = list[Any]
 
-_NEWER = (0,)
+_NEWER = (0, "")
 """The values of the last columns in rows of versions that did not have them."""
 
 
@@ -62,7 +62,7 @@ def row_of(record: UsageRecord, call: str, *, admitted: bool) -> Row:
         record.cost, record.seconds, record.first_token_seconds, record.upstream_seconds,
         _attempts(record.attempts) if record.attempts else "",
         orjson.dumps(dict(record.tags)).decode() if record.tags else "",
-        int(admitted), int(record.is_unpriced),
+        int(admitted), int(record.is_unpriced), record.prompt,
     ]  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def lost_row(asked: Asked, estimate: Estimate, call: str, now_ms: int) -> Row:
         caller.key_id, caller.user, caller.address, caller.team, caller.workspace,
         int(asked.stream), "lost", "", "", "",
         estimate.input, estimate.output, 0, 0, 1,
-        0, 0.0, 0.0, 0.0, "", "", 1, 0,
+        0, 0.0, 0.0, 0.0, "", "", 1, 0, asked.prompt,
     ]  # fmt: skip
 
 
@@ -114,6 +114,7 @@ def record_of(row: Sequence[Any]) -> UsageRecord:
         first_token_seconds=at["first_token_seconds"],
         upstream_seconds=at["upstream_seconds"],
         attempts=tuple(_attempt(each) for each in orjson.loads(at["attempts"] or "[]")),
+        prompt=at["prompt"],
         tags=orjson.loads(at["tags"] or "{}"),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import frozen
 from pegboard.contracts.llm import Json, LLMError, Task
+from pegboard_llm.prompts import VARIABLES
 from pegboard_wire.http import Call, Result
 
 from pegboard_gateway.faces import bodies, errors, openai
@@ -33,9 +34,13 @@ def handler(
 
     async def handle(call: Call) -> Result:
         try:
-            question = read(call, await bodies.taken(call.content))
+            body = await bodies.taken(call.content)
+            # A field of ours, which the face's own API does not have.
+            variables = {VARIABLES: body.pop(VARIABLES)} if VARIABLES in body else {}
+            question = read(call, body)
+            asked = {**question.body, **variables}
             found = await openai.ask(
-                call, question.endpoint, Task.CHAT, question.body, face, question.answer
+                call, question.endpoint, Task.CHAT, asked, face, question.answer
             )
         except LLMError as error:
             return errors.answer(error, form)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from pegboard.contracts.llm import Json, LLMError, Trouble
+from pegboard_llm.prompts import VARIABLES
 from pegboard_llm.values import missing
 from pegboard_stores import json_size
 
@@ -90,6 +92,20 @@ def _is_deep(value: Any) -> bool:
 def invalid(message: str, param: str = "") -> Any:
     """Raise LLMError INVALID."""
     raise LLMError(Trouble.INVALID, message, param=param)
+
+
+def parted(body: Json, *, has_prompt: bool) -> tuple[Json, Mapping[str, Any] | None]:
+    """Return a body without what a prompt is filled with, and that; None if there is no prompt.
+
+    What the prompt says need not be in the body: an empty list of messages is none.
+    """
+    if not has_prompt:
+        return body, None
+    given = body.get(VARIABLES)
+    if given is not None and type(given) is not dict:
+        invalid(f"{VARIABLES!r} must be an object: a value by the name of each.", VARIABLES)
+    left_out = {VARIABLES, *(name for name in ("messages", "prompt") if not body.get(name))}
+    return {key: value for key, value in body.items() if key not in left_out}, given or {}
 
 
 def endpoint_name(body: Json) -> str:

@@ -230,23 +230,29 @@ async def _answered(call: Call, name: str, content: bytes) -> Result:
     endpoint = gateway.catalog.current.endpoints.get(name)
     if endpoint is None or not gateway.callers.may_see(caller, name):
         raise _unknown(name)
-    task, body, stream = read(await _body(content), endpoint)
-    asked = Asked(name, task, body, stream, caller, call.headers, "mlflow")
+    task, body, stream, variables = read(await _body(content), endpoint)
+    asked = Asked(name, task, body, stream, caller, call.headers, "mlflow", variables)
     found = await gateway.calls.call(asked, call.request_id)
     if isinstance(found, Events):
         return openai.streamed(found, openai.sent(found, usage=True))
     return found
 
 
-def read(body: Json, endpoint: GatewayEndpoint) -> tuple[Task, Mapping[str, Any], bool]:
-    """Return the task, the checked body and whether it is to be streamed; PayloadError."""
+def read(
+    body: Json, endpoint: GatewayEndpoint
+) -> tuple[Task, Mapping[str, Any], bool, Mapping[str, Any]]:
+    """Return the task, the checked body, whether it is to be streamed, and what fills the prompt.
+
+    PayloadError.
+    """
     try:
+        body, variables = bodies.parted(body, has_prompt=bool(endpoint.prompt))
         task = endpoint.task or _task_of_body(body, endpoint)
         check(body)
-        request = checks.checked(task, body, endpoint.name)
+        request = checks.checked(task, body, endpoint.name, is_whole=variables is None)
     except LLMError as error:
         raise _payload_error(error) from None
-    return task, request.body, request.stream
+    return task, request.body, request.stream, variables or {}
 
 
 def _payload_error(error: LLMError) -> LLMError:

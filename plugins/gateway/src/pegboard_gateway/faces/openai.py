@@ -99,8 +99,12 @@ async def ask(
     """Return what an endpoint answers to a body in the standard form; LLMError."""
     gateway = service.of(call.host)
     caller = gateway.callers.of(call, call.headers)
-    request = checks.checked(task, body, name)
-    asked = Asked(name, task, request.body, request.stream, caller, call.headers, face)
+    endpoint = gateway.catalog.current.endpoints.get(name)
+    body, variables = bodies.parted(body, has_prompt=endpoint is not None and bool(endpoint.prompt))
+    request = checks.checked(task, body, name, is_whole=variables is None)
+    asked = Asked(
+        name, task, request.body, request.stream, caller, call.headers, face, variables or {}
+    )
     return await gateway.calls.call(asked, call.request_id, form)
 
 

@@ -114,7 +114,7 @@ async def _passed_on(call: Call, name: str, path: str, body: Json) -> Result:
     prompt = estimate.tokens(call.content.decode("utf-8", "replace"))
     passed = Passed(path, call.content, prompt)
     task, several = endpoint.task or Task.CHAT, {"n": _answers(body)}
-    asked = Asked(name, task, several, True, caller, call.headers, "proxy", passed)
+    asked = Asked(name, task, several, True, caller, call.headers, "proxy", passed=passed)
     events = await gateway.calls.call(asked, call.request_id)
     assert isinstance(events, Events)
     kind = str(events.opening[MEDIA_TYPE]).partition(";")[0].strip().lower()
@@ -139,6 +139,10 @@ def _check(endpoint: GatewayEndpoint, path: str) -> None:
     if endpoint.guardrails:
         raise NotPassed(
             f"The endpoint {endpoint.name!r} has guardrails, which cannot read what is passed on."
+        )
+    if endpoint.prompt:
+        raise NotPassed(
+            f"The endpoint {endpoint.name!r} has a prompt, which what is passed on would not have."
         )
     if any(target.max_output_tokens for target in endpoint.targets):
         raise NotPassed(

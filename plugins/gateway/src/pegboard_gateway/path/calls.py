@@ -45,12 +45,13 @@ from pegboard_gateway.entities import (
     UsageRecord,
 )
 from pegboard_gateway.path import passing
-from pegboard_gateway.path.events import Counting, Events, KeptEvents, RemoteSource, Source
+from pegboard_gateway.path.events import Counting, Events, KeptEvents, RemoteSource, Source, begun
 from pegboard_gateway.path.faults import no_endpoint, telling
 from pegboard_gateway.path.local import Local
 from pegboard_gateway.path.renewals import Renewals
 from pegboard_gateway.path.sites import Site, Sites
 from pegboard_gateway.path.waiting import Waiting
+from pegboard_gateway.prompts import Prompts, filled
 from pegboard_gateway.routing import Later, Over, Plan, Queue, Try
 from pegboard_gateway.routing.order import ordered
 from pegboard_gateway.upstream import Client, Waits
@@ -89,6 +90,7 @@ class Calls:
         guard: Callable[[GatewayEndpoint], Guard | None] | None = None,
         scope: Callable[[Asked], None] | None = None,
         trace: Callable[[Trace, UsageRecord, Asked, Any], None] | None = None,
+        prompts: Prompts | None = None,
         random: Random | None = None,
     ) -> None:
         """``guard`` returns what checks the calls of an endpoint, if anything does.
@@ -103,7 +105,7 @@ class Calls:
         self.renewals = Renewals()
         self.sites = Sites(catalog)
         self.random = random or Random()  # noqa: S311 (it decides who is asked, not who may)
-        self.guard_of, self.scope, self.trace = guard, scope, trace
+        self.guard_of, self.scope, self.trace, self.prompts = guard, scope, trace, prompts
         self.cache = AnswerCache()
         self.waiting = Waiting()
 
@@ -140,6 +142,8 @@ class Calls:
         self.client.close()
         self.local.close()
         self.renewals.close()
+        if self.prompts is not None:
+            self.prompts.close()
 
 
 @define(eq=False)
@@ -184,6 +188,8 @@ class Way:
                 f"not for {asked.task.value}.",
                 param="model",
             )
+        if endpoint.prompt:
+            self.asked = asked = await filled(asked, endpoint.prompt, calls.prompts)
         guard = None if calls.guard_of is None else calls.guard_of(endpoint)
         if guard is not None:
             self.asked = asked = await _had(guard.before(asked))
@@ -363,7 +369,7 @@ class Way:
                     reader = model.events(request)
                 else:
                     reader = passing.PassedReader(reply.headers, passed)
-                return await _begun(RemoteSource(reply, reader))
+                return await begun(RemoteSource(reply, reader))
             if reply.status != 200:
                 raise model.error(reply)
             if len(reply.body) > _LONG:
@@ -375,7 +381,7 @@ class Way:
     ) -> Json | tuple[Source, list[Json]]:
         local = self.calls.local
         if request.stream:
-            return await _begun(local.stream(model, request, until))
+            return await begun(local.stream(model, request, until))
         return await local.answer(model, request, until)
 
     @property
@@ -483,18 +489,7 @@ class Way:
             made.tokens = last.tokens if len(attempts) == 1 else Tokens.sum(tokens)
             made.cost = sum(each.cost for each in attempts)
             made.is_unpriced = any(each.is_unpriced for each in attempts)
+        made.prompt = asked.prompt
         if self._endpoint is not None:
             made.tags = self._endpoint.tags
         return made
-
-
-async def _begun(source: Source) -> tuple[Source, list[Json]]:
-    """Return a source with its first events: what is wrong before them is no stream's error."""
-    try:
-        first = await source.read()
-    except BaseException:
-        source.close()
-        raise
-    if not first:
-        raise LLMError(Trouble.CUT, "The model's stream ended before it began.")
-    return source, list(first)

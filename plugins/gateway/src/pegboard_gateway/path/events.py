@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pegboard.contracts.llm import EventReader, Json, LLMError
+from pegboard.contracts.llm import EventReader, Json, LLMError, Trouble
 
 from pegboard_gateway.entities import Tokens
 from pegboard_gateway.path.faults import reading, telling
@@ -243,3 +243,15 @@ class KeptEvents(Events):
 
     def _end(self, _: LLMError | None) -> None:
         """Change nothing: the call has ended."""
+
+
+async def begun(source: Source) -> tuple[Source, list[Json]]:
+    """Return a source with its first events: what is wrong before them is no stream's error."""
+    try:
+        first = await source.read()
+    except BaseException:
+        source.close()
+        raise
+    if not first:
+        raise LLMError(Trouble.CUT, "The model's stream ended before it began.")
+    return source, list(first)

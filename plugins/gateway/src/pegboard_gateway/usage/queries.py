@@ -32,6 +32,7 @@ BY: Mapping[str, str] = {
     "provider": "provider",
     "model": "model",
     "target": "target",
+    "prompt": "prompt",
     "key": "key_id",
     "user": "user",
     "team": "team",
@@ -98,6 +99,7 @@ class Filter:
     endpoint: str | None = None
     provider: str | None = None
     model: str | None = None
+    prompt: str | None = None
     key_id: str | None = None
     user: str | None = None
     team: str | None = None

@@ -90,6 +90,7 @@ def attributes(record: UsageRecord, operation: str) -> dict[str, Any]:
         "pegboard.gateway.outcome": str(record.outcome),
         "pegboard.gateway.cost": "" if record.is_unpriced else record.cost / DOLLAR,
         "pegboard.gateway.key_id": record.caller.key_id,
+        "pegboard.gateway.prompt": record.prompt,
         "pegboard.gateway.stream": record.stream,
         "enduser.id": record.caller.user,
         "error.type": record.trouble,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "gateway-usage"
-COUNT = 3
+COUNT = 4
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 """The upper bounds of the buckets of durations, in seconds."""
@@ -122,6 +122,8 @@ ALTER TABLE gateway_call ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE gateway_total ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0;
 """
 
+_FOURTH = "ALTER TABLE gateway_call ADD COLUMN prompt TEXT NOT NULL DEFAULT ''"
+
 _INSERT = (
     f"INSERT OR IGNORE INTO gateway_call ({', '.join(COLUMNS)})"  # noqa: S608
     f" VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -159,6 +161,10 @@ def migrations() -> Migrations:
     @steps()
     def third(db: object) -> None:
         _execute(db, _THIRD)
+
+    @steps()
+    def fourth(db: object) -> None:
+        _execute(db, _FOURTH)
 
     return steps
 

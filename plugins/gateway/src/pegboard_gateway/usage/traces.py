@@ -30,6 +30,7 @@ from pegboard_gateway.settings import Trace
 if TYPE_CHECKING:
     from pegboard.contracts.tracking import TrackingStore
 
+LINKED_PROMPTS = "mlflow.linkedPrompts"
 _MOST_WAITING = 1_000
 MOST_BYTES = 64 << 20
 """About how many bytes of requests and answers may wait."""
@@ -166,8 +167,16 @@ def _outline(
         request_preview=_preview(inputs),
         response_preview=_preview(outputs),
         trace_metadata={name: value for name, value in metadata.items() if value},
-        tags={"mlflow.traceName": f"gateway {record.endpoint}", **record.tags},
+        tags={"mlflow.traceName": f"gateway {record.endpoint}", **_linked(record), **record.tags},
     )
+
+
+def _linked(record: UsageRecord) -> dict[str, str]:
+    """Return the tag that links a trace to the version of its prompt, as MLflow has it."""
+    if not record.prompt:
+        return {}
+    name, _, version = record.prompt.rpartition("/")
+    return {LINKED_PROMPTS: json.dumps([{"name": name, "version": version}])}
 
 
 def _cost(of: UsageRecord | Attempt) -> dict[str, float] | None:

@@ -11,6 +11,7 @@ from pegboard.errors import InvalidValue, PluginError
 
 from pegboard_recipes import names
 from pegboard_recipes.step import Work
+from pegboard_recipes.steps import balancing, trying, tuning
 from pegboard_recipes.steps.balancing import Balanced
 from pegboard_recipes.tracking import Tracked
 
@@ -26,8 +27,7 @@ class Chosen:
     params: Mapping[str, Any] = field(factory=dict)
     """Those of the recipe."""
     tuned: Mapping[str, Any] = field(factory=dict)
-    trials: Any = None
-    """What tuning tried, as rows; None without tuning."""
+    """Those that tuning found."""
 
     def all_params(self) -> dict[str, Any]:
         """Return all parameters, the estimator's defaults among them."""
@@ -35,7 +35,7 @@ class Chosen:
         return {**(get() if get else {}), **self.params, **self.tuned}
 
 
-def chosen(work: Work, balanced: Balanced) -> Chosen:
+def chosen(work: Work, balanced: Balanced, tracked: Tracked, run_id: str) -> Chosen:
     """Return the estimator that a recipe asks for."""
     own = work.own
     if own.get("using", "custom") != "custom":
@@ -43,18 +43,26 @@ def chosen(work: Work, balanced: Balanced) -> Chosen:
             f"using: {own['using']}: this version of recipes does not search for estimators.",
             hint="Use 'custom', and tune its parameters: steps.train.tuning.",
         )
-    params = dict(own.get("estimator_params") or {})
+    params, make = _params(work, balanced), _maker(work)
+    if not (own.get("tuning") or {}).get("enabled"):
+        return Chosen(make(params), params)
+    tuning.check(work)
+    found = tuning.tuned(work, tries_of(work), tracked, run_id)
+    return Chosen(make({**params, **found.params}), params, found.params)
+
+
+def tries_of(work: Work) -> trying.Tries:
+    """Return what tries of parameters are made with."""
+    rows = balancing.balanced(work, work.frame("transform", names.TRANSFORMED))
+    return trying.tries(work, _maker(work), fitted, _params(work, rows), rows.rows)
+
+
+def _params(work: Work, balanced: Balanced) -> dict[str, Any]:
+    """Return the parameters that the recipe says, with weights of classes if rows were left out."""
+    params = dict(work.own.get("estimator_params") or {})
     if balanced.weights and "class_weight" not in params:
         params = _with_weights(work, params, balanced.weights)
-    make = _maker(work)
-    tuning = own.get("tuning") or {}
-    if not tuning.get("enabled"):
-        return Chosen(make(params), params)
-    raise PluginError(
-        "This version of recipes does not tune parameters.",
-        hint="Set steps.train.tuning.enabled: false, or tune inside the estimator, as "
-        "GridSearchCV does.",
-    )
+    return params
 
 
 def _maker(work: Work) -> Make:

@@ -36,7 +36,7 @@ def measure(
     settings: dict[str, Any] = {"metric_prefix": prefix, "log_model_explainability": False}
     if config.task == measures.BINARY:
         settings["pos_label"] = config.positive_class
-    calls = [_Call(config, each) for each in config.measures().values() if each.function]
+    extra = Extra(config)
     try:
         result = api("evaluate")(
             model=model,
@@ -44,15 +44,13 @@ def measure(
             targets=config.target,
             model_type="classifier" if config.is_classification else "regressor",
             evaluators="default",
-            extra_metrics=[*_averages(config), *(call.metric() for call in calls)],
+            extra_metrics=extra.metrics(),
             evaluator_config={**settings, **(options or {})},
         )
     except InvalidValue as error:
-        for call in calls:
-            call.reraise(error)
+        extra.reraise(error)
         raise
-    for call in calls:
-        call.reraise(None)
+    extra.reraise(None)
     if place is not None:
         result.save(place)
     return {name.removeprefix(prefix): value for name, value in result.metrics.items()}
@@ -69,6 +67,24 @@ def need(config: Configuration, found: Mapping[str, float], name: str) -> float:
             else f"It has: {', '.join(sorted(found))}.",
         )
     return found[name]
+
+
+class Extra:
+    """The metrics of a recipe beside those that ``evaluate`` computes by itself."""
+
+    def __init__(self, config: Configuration) -> None:
+        own = [each for each in config.measures().values() if each.function]
+        self._calls = [_Call(config, each) for each in own]
+        self._averages = _averages(config)
+
+    def metrics(self) -> list[Any]:
+        """Return them as ``evaluate`` takes metrics."""
+        return [*self._averages, *(call.metric() for call in self._calls)]
+
+    def reraise(self, cause: Exception | None) -> None:
+        """Raise what one of the user's raised, if one did."""
+        for call in self._calls:
+            call.reraise(cause)
 
 
 class _Call:

@@ -15,22 +15,32 @@ from pegboard_recipes.tracking import api
 _FORMS = ("skops", "cloudpickle")
 
 
-def save(config: Configuration, model: Any, place: Path, signature: Any = None) -> None:
+def save(
+    config: Configuration,
+    model: Any,
+    place: Path,
+    *,
+    signature: Any = None,
+    whole: Path | None = None,
+) -> None:
     """Save a model of scikit-learn: by skops, which runs nothing when it is read, else pickled.
 
-    What is pickled may be made of the user's code, so that is saved with it.
+    What is pickled may be made of the user's code, so that is saved with it. ``whole`` is a model
+    that this one is a part of: it needs no more packages than that.
     """
     sklearn = api("sklearn")
+    given: dict[str, Any] = {"signature": signature}
+    if whole is not None:
+        text = (whole / "requirements.txt").read_text(encoding="utf-8")
+        given["pip_requirements"] = [line for line in text.splitlines() if line]
     try:
-        sklearn.save_model(model, place, signature=signature, serialization_format=_FORMS[0])
+        sklearn.save_model(model, place, serialization_format=_FORMS[0], **given)
     except (InvalidValue, PluginError, TypeError, AttributeError):
         shutil.rmtree(place, ignore_errors=True)
     else:
         return
     own = [config.root / code.STEPS]
-    sklearn.save_model(
-        model, place, signature=signature, serialization_format=_FORMS[1], code_paths=own
-    )
+    sklearn.save_model(model, place, serialization_format=_FORMS[1], code_paths=own, **given)
 
 
 def load(place: Path) -> Any:

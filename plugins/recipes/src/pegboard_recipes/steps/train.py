@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from attrs import define
@@ -38,7 +41,7 @@ def run(work: Work) -> None:
         with start(
             experiment_id=tracked.experiment_id,
             run_name=tracking.run_name(config),
-            tags=dict(tracking.run_tags(config)),
+            tags=dict(tracking.run_tags(config, work.goal)),
         ) as active:
             trained = _trained(work, tracked, active.info.run_id, train, validation)
     train_card.describe(work, trained)
@@ -47,7 +50,7 @@ def run(work: Work) -> None:
 def _trained(work: Work, tracked: Tracked, run_id: str, train: Any, validation: Any) -> Trained:
     config = work.config
     balanced = balancing.balanced(work, train)
-    chosen = estimators.chosen(work, balanced)
+    chosen = estimators.chosen(work, balanced, tracked, run_id)
     features = balanced.rows.drop(columns=[config.target])
     fitted = estimators.fitted(work, chosen.estimator, features, balanced.rows[config.target])
     _log_estimator(work, tracked, run_id, fitted)
@@ -56,7 +59,6 @@ def _trained(work: Work, tracked: Tracked, run_id: str, train: Any, validation: 
     _log_params(tracked, run_id, chosen)
     (work.directory / names.RUN_ID).write_text(run_id, encoding="utf-8")
     tracking.log_snapshot(config, tracked.client, run_id)
-    quick = {"plots": False}
     found = {
         "training": measuring.measure(
             config,
@@ -64,7 +66,6 @@ def _trained(work: Work, tracked: Tracked, run_id: str, train: Any, validation: 
             balanced.rows,
             "training_",
             place=work.directory / "eval_training",
-            options=quick,
         ),
         "validation": measuring.measure(
             config,
@@ -72,7 +73,8 @@ def _trained(work: Work, tracked: Tracked, run_id: str, train: Any, validation: 
             validation,
             "val_",
             place=work.directory / "eval_validation",
-            options=quick,
+            # The step evaluate draws them.
+            options={"plots": False},
         ),
     }
     estimators.write_best(work, tracked, run_id, chosen)
@@ -111,17 +113,17 @@ def _keep(work: Work, tracked: Tracked, run_id: str, fitted: Any, pipeline: Any)
         )
     else:
         signature = infer(rows, said)
-        models.save(config, pipeline, whole, signature)
-        models.save(config, pipeline, native)
+        models.save(config, pipeline, whole, signature=signature)
+        shutil.copytree(whole, native)
         predicted = raw.assign(predicted_data=said)
     tables.write(predicted, place / names.PREDICTED)
     log = tracked.client.log_artifacts
     log(run_id, whole, "train/model")
-    log(run_id, native, "sk_model")
-    for name, part in (("train/estimator", fitted), ("transform/transformer", pipeline[0])):
-        beside = place / "logged" / name.rpartition("/")[2]
-        models.save(config, part, beside)
-        log(run_id, beside, name)
+    with tempfile.TemporaryDirectory() as other:
+        for name, part in (("train/estimator", fitted), ("transform/transformer", pipeline[0])):
+            beside = Path(other) / name.rpartition("/")[2]
+            models.save(config, part, beside, whole=native)
+            log(run_id, beside, name)
     return signature
 
 
@@ -155,6 +157,7 @@ _LONGEST = 6000
 
 def _log_estimator(work: Work, tracked: Tracked, run_id: str, fitted: Any) -> None:
     from pegboard.entities import RunTag
+    from sklearn.utils import estimator_html_repr
 
     kind = type(estimators.inner(fitted))
     names = {
@@ -163,6 +166,7 @@ def _log_estimator(work: Work, tracked: Tracked, run_id: str, fitted: Any) -> No
     }
     tags = [RunTag(key, value) for key, value in names.items()]
     tracked.client.log_batch(run_id, tags=tags)
+    tracked.client.log_text(run_id, estimator_html_repr(fitted), "estimator.html")
     best = getattr(fitted, "best_score_", None)
     if isinstance(best, (int, float)):
         tracked.client.log_metric(run_id, "best_cv_score", float(best))

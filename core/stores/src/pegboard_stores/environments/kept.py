@@ -12,7 +12,7 @@ from pathlib import Path
 from attrs import frozen
 from pegboard.errors import translate_os_error
 
-from pegboard_serving.environments import places
+from pegboard_stores.environments import places
 
 _NAME = re.compile(r"[0-9a-f]{32}")
 
@@ -32,10 +32,10 @@ class Kept:
     in_use: bool
 
 
-def found() -> list[Kept]:
-    """Return the environments that are kept, the one last used first."""
+def found(folder: Path) -> list[Kept]:
+    """Return the environments that are kept in a directory, the one last used first."""
     try:
-        directories = [entry.path for entry in os.scandir(places.folder()) if _is_one(entry)]
+        directories = [entry.path for entry in os.scandir(folder) if _is_one(entry)]
     except FileNotFoundError:
         return []
     kept = [each for each in map(_described, map(Path, directories)) if each is not None]

@@ -15,11 +15,11 @@ COMPLETE = "complete"
 """The file that says an environment was built to its end; its time is that of the last use."""
 
 
-def folder() -> Path:
-    """Return the directory that environments are kept in; it need not be there."""
+def folder(kind: str) -> Path:
+    """Return the directory that environments of a kind are kept in; it need not be there."""
     base = os.environ.get("XDG_CACHE_HOME")
     cache = Path(base) if base else Path.home() / ".cache"
-    return cache / "pegboard" / "environments"
+    return cache / "pegboard" / kind
 
 
 def is_complete(place: Path) -> bool:
@@ -59,14 +59,18 @@ def _is_still(file: Path, descriptor: int) -> bool:
         return False
 
 
-def hold(place: Path) -> None:
-    """Hold an environment until this process ends, whatever program it becomes until then."""
+def hold(place: Path) -> int:
+    """Hold an environment until the descriptor that is returned is closed.
+
+    At the latest, that is when this process ends, whatever program it becomes until then.
+    """
     import fcntl
 
     descriptor = os.open(place, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     os.set_inheritable(descriptor, True)
     os.utime(place / COMPLETE)
+    return descriptor
 
 
 def is_held(place: Path) -> bool:

@@ -1,0 +1,269 @@
+"""A version of a prompt in the registry, as the request that it makes to a model.
+
+Variables are filled in once: what stands in a value is text, whatever it looks like.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import field, frozen
+from pegboard.contracts.llm import Json, LLMError, Task, Trouble
+from pegboard.entities.registry import ModelVersion
+from pegboard.errors import InvalidValue, quoted
+from pegboard_stores import prompt_tags as tags
+
+from pegboard_llm import checks, values
+
+MOST_CHARACTERS = 16 << 20
+"""How long a prompt may become: a long value may stand in it many times."""
+VARIABLES = "variables"
+"""The field of a request that a prompt is filled with."""
+_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*(?:\.[a-zA-Z_][a-zA-Z0-9_]*)*"
+_VARIABLE = re.compile(rf"\{{\{{\s*({_NAME})\s*\}}\}}")
+_MISSING: Any = object()
+_CONFIG = {
+    "temperature": "temperature",
+    "max_tokens": "max_tokens",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "frequency_penalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty",
+    "stop_sequences": "stop",
+}
+"""The fields of a request for what a prompt's model config says."""
+_OF_MODEL = ("provider", "model_name")
+_NOT_ITS = frozenset({"messages", "model", "prompt", "stream", "stream_options", VARIABLES})
+_LONGEST = {"max_tokens", "max_completion_tokens"}
+
+
+@frozen
+class Prompt:
+    """A version of a prompt."""
+
+    name: str
+    version: str
+    template: str | Sequence[Mapping[str, Any]] = field(repr=False)
+    """A text, or the messages of a chat."""
+    fields: Mapping[str, Any] = field(factory=dict, repr=False)
+    """What else of a request it says: temperature and the like, and the form of the answer."""
+    model: str = ""
+    """The model that its config names, as ``PROVIDER:/MODEL``; empty: none."""
+    defaults: Mapping[str, Any] = field(factory=dict, repr=False)
+    """Values of variables that need not be given."""
+
+    @property
+    def key(self) -> str:
+        """What it is called: ``NAME/VERSION``."""
+        return f"{self.name}/{self.version}"
+
+    @property
+    def variables(self) -> list[str]:
+        """The names of its variables, in the order in which they first stand there."""
+        found = (name for text in _texts(self.template) for name in _VARIABLE.findall(text))
+        return list(dict.fromkeys(found))
+
+    def body(
+        self,
+        given: Mapping[str, Any],
+        more: Mapping[str, Any] | None = None,
+        task: Task = Task.CHAT,
+    ) -> Json:
+        """Return the body of a request, with what a caller says beside the variables.
+
+        A text is what the user says; before messages of the caller's it is the system's. LLMError
+        INVALID names all variables that are missing; UNSUPPORTED for a task that it is not for.
+        """
+        more = dict(more or {})
+        filled = self.filled(given)
+        kept = {name: value for name, value in self.fields.items() if name not in more}
+        if _LONGEST & more.keys():
+            kept = {name: value for name, value in kept.items() if name not in _LONGEST}
+        if task is Task.CHAT:
+            after = list(more.pop("messages", ()))
+            if isinstance(filled, str):
+                filled = [{"role": "system" if after else "user", "content": filled}]
+            return {"messages": [*filled, *after], **kept, **more}
+        if task is not Task.COMPLETION or not isinstance(filled, str):
+            kind = "text" if isinstance(filled, str) else "conversation"
+            raise LLMError(
+                Trouble.UNSUPPORTED,
+                f"The prompt {self.key!r} is a {kind}, which is not for {task.value}.",
+                param="model",
+            )
+        if "prompt" in more:
+            values.invalid(
+                f"What is asked for says the prompt {self.key!r}: give {VARIABLES!r}.", "prompt"
+            )
+        kept.pop("response_format", None)
+        return {"prompt": filled, **kept, **more}
+
+    def filled(self, given: Mapping[str, Any]) -> str | list[Json]:
+        """Return the template with its variables filled in; LLMError INVALID."""
+        named = self.variables
+        found = {name: self._value(name, given) for name in named}
+        missing = [name for name, value in found.items() if value is _MISSING]
+        if missing:
+            raise _missing(self.key, missing, given, named)
+        shown = {name: _shown(value) for name, value in found.items()}
+        counts = (name for text in _texts(self.template) for name in _VARIABLE.findall(text))
+        if sum(len(shown[name]) for name in counts) > MOST_CHARACTERS:
+            values.invalid(
+                f"With these values the prompt {self.key!r} would have more than "
+                f"{MOST_CHARACTERS:,} characters.",
+                VARIABLES,
+            )
+        return _mapped(self.template, lambda text: _VARIABLE.sub(lambda m: shown[m[1]], text))
+
+    def _value(self, name: str, given: Mapping[str, Any]) -> Any:
+        value = _lookup(name, given)
+        return _lookup(name, self.defaults) if value is _MISSING else value
+
+
+def _missing(
+    key: str, missing: Sequence[str], given: Mapping[str, Any], named: Sequence[str]
+) -> LLMError:
+    what = "variable" if len(missing) == 1 else "variables"
+    others = [name for name in given if name not in named]
+    like = [(name, near) for name in missing if (near := values.near(name, others))]
+    hint = " ".join(f"Did you mean {name!r} by {near!r}?" for name, near in like)
+    return LLMError(
+        Trouble.INVALID,
+        f"The prompt {key!r} lacks the {what} {', '.join(map(repr, missing))}.",
+        hint=hint or f"Give all in the field {VARIABLES!r}: {{{missing[0]!r}: …}}.",
+        param=VARIABLES,
+    )
+
+
+def _lookup(name: str, given: Mapping[str, Any]) -> Any:
+    """Return a value, _MISSING if there is none: that of ``a.b`` may be the item of ``a``."""
+    found: Any = given.get(name)
+    if found is None:
+        found = given
+        for part in name.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+    return _MISSING if found is None else found
+
+
+def _shown(value: Any) -> str:
+    """Return a value as it stands in a prompt: a text as it is, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+# -- templates -----------------------------------------------------------------------------------
+
+
+def _texts(template: str | Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if isinstance(template, str):
+        yield template
+        return
+    for message in template:
+        content = message.get("content")
+        for part in content if isinstance(content, list) else [{"text": content}]:
+            text = part.get("text") if isinstance(part, Mapping) else None
+            if isinstance(text, str):
+                yield text
+
+
+def _mapped(
+    template: str | Sequence[Mapping[str, Any]], change: Callable[[str], str]
+) -> str | list[Json]:
+    if isinstance(template, str):
+        return change(template)
+    made = []
+    for message in template:
+        content: Any = message.get("content")
+        if isinstance(content, str):
+            content = change(content)
+        elif isinstance(content, list):
+            content = [
+                {**part, "text": change(part["text"])}
+                if isinstance(part, Mapping) and isinstance(part.get("text"), str)
+                else part
+                for part in content
+            ]
+        made.append({**message, "content": content})
+    return made
+
+
+# -- reading -------------------------------------------------------------------------------------
+
+
+def read(version: ModelVersion) -> Prompt:
+    """Return the prompt that a version in the registry is; InvalidValue says what is wrong."""
+    kept = version.tags
+    key = f"{version.name}/{version.version}"
+    if not tags.is_prompt(kept) or tags.TEXT not in kept:
+        raise InvalidValue(f"{key!r} is a model in the registry, not a prompt.")
+    template: Any = kept[tags.TEXT]
+    if kept.get(tags.TYPE) == tags.CHAT_TYPE:
+        template = _loaded(key, "messages", template)
+        if not isinstance(template, list) or not all(isinstance(each, dict) for each in template):
+            raise InvalidValue(f"The messages of the prompt {key!r} are not a list of objects.")
+    if any("{%" in text and "%}" in text for text in _texts(template)):
+        raise InvalidValue(
+            f"The prompt {key!r} is a template of Jinja, which is not filled in here.",
+            hint="Write it with {{ variables }} alone.",
+        )
+    config = _loaded(key, "model config", kept.get(tags.MODEL_CONFIG) or "{}")
+    fields = _fields(key, config)
+    if kept.get(tags.RESPONSE_FORMAT):
+        schema = _loaded(key, "response format", kept[tags.RESPONSE_FORMAT])
+        form = {"name": "answer", "schema": schema}
+        fields["response_format"] = {"type": "json_schema", "json_schema": form}
+    try:
+        said = template if isinstance(template, list) else [{"role": "user", "content": template}]
+        checks.checked(Task.CHAT, {**fields, "messages": said}, key)
+    except LLMError as error:
+        raise InvalidValue(f"No model takes the prompt {key!r}: {error.message}") from None
+    provider, model = (config.get(each) for each in _OF_MODEL)
+    return Prompt(
+        version.name,
+        version.version,
+        template,
+        fields,
+        f"{provider}:/{model}" if provider and model else "",
+        _defaults(kept.get(tags.VARIABLES)),
+    )
+
+
+def _loaded(key: str, what: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise InvalidValue(
+            f"The {what} of the prompt {key!r} is not JSON: {quoted(text[:60])}."
+        ) from None
+
+
+def _fields(key: str, config: Any) -> Json:
+    if not isinstance(config, dict):
+        raise InvalidValue(f"The model config of the prompt {key!r} is not an object.")
+    extra = config.get("extra_params") or {}
+    if not isinstance(extra, dict):
+        raise InvalidValue(f"'extra_params' of the prompt {key!r} is not an object.")
+    own = {
+        _CONFIG.get(name, name): value
+        for name, value in config.items()
+        if name not in (*_OF_MODEL, "extra_params") and value is not None
+    }
+    found = {**extra, **own}
+    if taken := sorted(_NOT_ITS & found.keys()):
+        raise InvalidValue(f"The model config of the prompt {key!r} must not say {taken[0]!r}.")
+    return found
+
+
+def _defaults(text: str | None) -> dict[str, Any]:
+    """Return the defaults of variables; what others wrote there wrongly is passed over."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return {
+        name: each["default"]
+        for name, each in (found.items() if isinstance(found, dict) else ())
+        if isinstance(each, dict) and each.get("default") is not None
+    }

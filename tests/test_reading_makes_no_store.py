@@ -50,6 +50,7 @@ prompts export prompts
 prompts list
 prompts rollback abc@best
 prompts show abc
+prompts test abc
 prompts traffic abc@best
 prompts unalias abc@best
 prompts versions abc

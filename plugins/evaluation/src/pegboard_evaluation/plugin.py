@@ -9,6 +9,7 @@ from pegboard.hookspecs import ApiName, Command, DatasetType, Evaluator, hookimp
 
 if TYPE_CHECKING:
     from pegboard.host import Host
+    from pegboard_registry import Gate
     from pegboard_wire.http import Endpoint
 
 _MODELS = (
@@ -116,7 +117,21 @@ def pegboard_commands() -> Sequence[Command]:
             "Test prompts and models: ask each case of a form, and check the answers.",
         ),
         Command("eval show", f"{module}:show", "Show what an evaluation measured."),
+        Command(
+            "prompts test",
+            "pegboard_evaluation.prompt_tests.command:test",
+            "Test a version of a prompt, as its tests say, and against the champion.",
+        ),
     ]
+
+
+@hookimpl(optionalhook=True)
+def pegboard_gates() -> Sequence[Gate]:
+    """Declare the gate that a prompt's tests open."""
+    from pegboard_registry import Gate
+
+    target = "pegboard_evaluation.prompt_tests.gate:prompt_tests"
+    return [Gate("prompt-tests", target, "The tests of the prompt have passed.")]
 
 
 @hookimpl

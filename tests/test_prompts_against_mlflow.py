@@ -8,6 +8,7 @@ from typing import Any
 
 import pegboard
 import pytest
+import requests
 from pegboard_prompts import cache
 from pegboard_testing.isolation import separate_tracking
 from served import scripts, serving
@@ -90,3 +91,34 @@ def test_extensions_are_whole_prompts_to_mlflow(run: Callable[[str], Any]) -> No
     assert [each.uri for each in client.list_linked_prompts(run_id)] == ["prompts:/letter/1"]
     found = pegboard.search_traces(filter_string="prompt = 'letter/1'", return_type="list")
     assert [each.info.trace_id for each in found] == [trace_id]
+
+
+def test_mlflow_loads_the_model_of_a_prompt_that_was_tried(run: Callable[[str], Any]) -> None:
+    asked: Any = {
+        "experiment_id": "0",
+        "prompt_template": "Say {{word}}",
+        "prompt_parameters": [{"key": "word", "value": "hi"}],
+        "model_route": "chat",
+        "model_parameters": [{"key": "temperature", "value": 0.5}],
+        "model_input": "Say hi",
+        "model_output": "hi",
+        "mlflow_version": "2.9.0",
+        "tags": [{"key": "team", "value": "a"}],
+    }
+    url = f"{pegboard.get_tracking_uri()}/ajax-api/2.0/mlflow/runs/create-promptlab-run"
+    answer = requests.post(url, json=asked, timeout=60)
+    assert answer.status_code == 200, answer.text
+    run_id = answer.json()["run"]["info"]["run_id"]
+    loaded = run(f"""
+        model = mlflow.pyfunc.load_model("runs:/{run_id}/model")
+        inner = model._model_impl
+        table = mlflow.load_table("eval_results_table.json", run_ids=["{run_id}"])
+        answer = [inner.prompt_template, inner.model_route,
+                  [[p.key, p.value] for p in inner.model_parameters],
+                  model.metadata.get_input_schema().input_names(), table.to_dict("list")]
+    """)
+    row = {"word": ["hi"], "prompt": ["Say hi"], "output": ["hi"]}
+    assert loaded == ["Say {{word}}", "chat", [["temperature", "0.5"]], ["word"], row]
+    refused = requests.post(url, json={**asked, "model_route": ""}, timeout=60)
+    assert refused.status_code == 400
+    assert refused.json()["message"] == "CreatePromptlabRun request must specify model_route."

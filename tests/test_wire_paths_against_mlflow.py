@@ -80,7 +80,6 @@ NOT_SERVED = {
         "GET /api/3.0/mlflow/gateway/provider-config",
         "GET /api/3.0/mlflow/gateway/secrets/config",
         "GET /api/3.0/mlflow/gateway/supported-*",
-        "POST /api/2.0/mlflow/runs/create-promptlab-run",
     ],
     "the assistant": ["* /api/3.0/mlflow/assistant/*"],
     "jobs in the background, prompt optimization among them": [

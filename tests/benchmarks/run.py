@@ -45,6 +45,7 @@ NAMES = (
     "registry",
     "model_loading",
     "evaluation",
+    "prompts",
     "traces",
     "tracing",
     "gateways",

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from pegboard_models.mlmodel import Model as Model
     from pegboard_models.model_files import local_copy as local_copy
     from pegboard_models.pyfunc_model import PyFuncModel as PyFuncModel
+    from pegboard_models.saving import save_model as save_model
     from pegboard_models.schema import ColSpec as ColSpec
     from pegboard_models.schema import Schema as Schema
     from pegboard_models.schema import TensorSpec as TensorSpec
+    from pegboard_models.signature import ModelSignature as ModelSignature
     from pegboard_models.trusting import TrustLike as TrustLike
     from pegboard_models.trusting import require_pickle as require_pickle
     from pegboard_models.trusting import trust_of as trust_of
@@ -29,6 +31,7 @@ _HOMES = {
     "ColSpec": "schema",
     "DataType": "datatypes",
     "Model": "mlmodel",
+    "ModelSignature": "signature",
     "PyFuncModel": "pyfunc_model",
     "Schema": "schema",
     "SchemaMismatch": "enforcement",
@@ -40,6 +43,7 @@ _HOMES = {
     "load_pyfunc": "loading",
     "local_copy": "model_files",
     "require_pickle": "trusting",
+    "save_model": "saving",
     "trust_of": "trusting",
 }
 """By public name the module that has it, which may be the name itself."""

@@ -159,7 +159,9 @@ def _flavor_of(entry: Mapping[str, Any], model: Model, directory: Path) -> str |
         return PYTHON_FUNCTION
     short = loader.removeprefix(_MLFLOW)
     if loader.startswith(_MLFLOW):
-        if short.startswith("pyfunc.") or "." in short:
+        if "." in short:
+            if (name := _with_loader(loader)) is not None:
+                return name
             raise InvalidValue(
                 f"Models with the loader {loader!r} cannot be loaded here.",
                 hint="Load it with MLflow.",
@@ -169,6 +171,12 @@ def _flavor_of(entry: Mapping[str, Any], model: Model, directory: Path) -> str |
         if name in host.current().model_flavors() and open_flavor(name).loader_module == loader:
             return name
     return None
+
+
+def _with_loader(loader: str) -> str | None:
+    """Return the installed flavor whose files MLflow loads so; None if there is none."""
+    known = host.current().model_flavors()
+    return next((name for name in known if open_flavor(name).loader_module == loader), None)
 
 
 _PYTHON_LOADERS = frozenset({"mlflow.pyfunc.model", "mlflow.pyfunc.loaders.code_model"})

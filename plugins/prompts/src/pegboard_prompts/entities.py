@@ -198,7 +198,13 @@ class PromptVersion:
             raise InvalidValue(
                 "Prompts are rendered in Jinja's sandbox only: they are data, not programs."
             )
-        from pegboard_prompts import jinja
+        try:
+            from pegboard_prompts import jinja
+        except ModuleNotFoundError:
+            raise InvalidValue(
+                f"The prompt {self.name!r} is a template of Jinja, which is not installed.",
+                hint="Install it: pip install 'pegboard-prompts[jinja]'",
+            ) from None
 
         return jinja.rendered(self.template, values)
 

@@ -15,19 +15,12 @@ from contextvars import ContextVar
 from typing import Any
 
 from attrs import define
+from jinja2 import TemplateError, nodes, pass_context
+from jinja2.runtime import LoopContext, Macro
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Cycler, Joiner, Namespace
+from jinja2.visitor import NodeTransformer
 from pegboard.errors import InvalidValue
-
-try:
-    from jinja2 import TemplateError, nodes, pass_context
-    from jinja2.runtime import LoopContext, Macro
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-    from jinja2.utils import Cycler, Joiner, Namespace
-    from jinja2.visitor import NodeTransformer
-except ImportError:
-    raise InvalidValue(
-        "The prompt is a template of Jinja, which is not installed.",
-        hint="Install it: pip install 'pegboard-prompts[jinja]'",
-    ) from None
 
 from pegboard_prompts import templates
 from pegboard_prompts.templates import Template

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pegboard.hookspecs import ApiName, Command, hookimpl
+from pegboard.hookspecs import ApiName, Command, Flavor, hookimpl
 
 from pegboard_prompts.names import TARGETS
+
+if TYPE_CHECKING:
+    from pegboard_wire.http import Endpoint
 
 
 @hookimpl
@@ -48,3 +52,23 @@ def pegboard_commands() -> Sequence[Command]:
         Command("prompts export", f"{home}.folders:export", "Write prompts into a folder."),
         Command("prompts import", f"{home}.folders:import_folder", "Register a folder's prompts."),
     ]
+
+
+@hookimpl
+def pegboard_model_flavors() -> Sequence[Flavor]:
+    """Declare models that are a prompt and an endpoint."""
+    return [
+        Flavor(
+            "promptlab",
+            "pegboard_prompts.promptlab.model:Promptlab",
+            "A prompt and an endpoint of a gateway, of MLflow's Prompt Engineering",
+        )
+    ]
+
+
+@hookimpl(optionalhook=True)
+def pegboard_endpoints() -> Sequence[Endpoint]:
+    """Declare what MLflow's 2.x page saves a prompt by."""
+    from pegboard_prompts.promptlab.endpoint import ENDPOINTS
+
+    return ENDPOINTS

@@ -51,6 +51,7 @@ prompts list
 prompts rollback abc@best
 prompts show abc
 prompts test abc
+prompts optimize abc --proposer openai:/gpt-4o
 prompts traffic abc@best
 prompts unalias abc@best
 prompts versions abc

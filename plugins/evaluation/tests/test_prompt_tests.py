@@ -13,9 +13,10 @@ from pegboard import config, host
 from pegboard.cli.shell import cli
 from pegboard.errors import PegboardError, Refused
 from pegboard_evaluation import data_sets
-from pegboard_evaluation.prompt_tests import testing
+from pegboard_evaluation.prompt_tests import optimizing, testing
+from pegboard_evaluation.prompt_tests.optimizing import optimize_prompt
 from pegboard_scripting.client import Client
-from pegboard_testing.llm_server import FakeOpenAI, Fault
+from pegboard_testing.llm_server import FakeOpenAI, Fault, saying
 
 MODEL = "openai:/gpt-4o-mini"
 GATES = '[registry.gates]\nproduction = ["prompt-tests"]\n'
@@ -185,3 +186,92 @@ def test_a_model_needs_no_tests_and_forged_outcomes_open_nothing(
         made = json.dumps({"run_id": run_id, "digest": digest, "passed": True})
         client.registry.set_version_tag("support", "3", "pegboard.prompt.tested", made)
         assert said in promote(client, 3)
+
+
+# -- refining --------------------------------------------------------------------------------------
+
+PROPOSER = "openai:/gpt-4o"
+
+
+def asked_of(server: FakeOpenAI, model: str) -> list[str]:
+    return [
+        each.body["messages"][-1]["content"]
+        for each in server.seen
+        if each.body["model"] == model.rpartition("/")[2]
+    ]
+
+
+def test_the_best_variant_is_registered_and_what_breaks_off_goes_on(
+    client: Client, place: Path, server: FakeOpenAI
+) -> None:
+    both = "{{country}}: {{capital}}."
+    kept = {
+        "mlflow.prompt.is_prompt": "true",
+        "mlflow.prompt.text": "In {{country}}? No idea of {{capital}}",
+        "_mlflow_prompt_model_config": '{"temperature": 0.5}',
+    }
+    client.registry.create_version("support", "prompt-template", tags=kept)
+    form = FORM.replace('contains: "{{ capital }}"', 'equals: "{{ country }}: {{ capital }}."')
+    testing.bind(client, "support", written(place, form))
+    proposals = [{"template": "Hi {{other}}"}, {"template": both}, {"template": f"{both} Ok?"}]
+    runs: list[str] = []
+
+    def told(column: Any) -> None:
+        """Have the next two calls, which are the proposer's, answered; then break off."""
+        if column.prompt.endswith("variant 2"):
+            raise KeyboardInterrupt
+        if len(server.seen) == 3:
+            server.faults += [saying(json.dumps(each)) for each in proposals[:2]]
+
+    # Three of six cases are asked; then two proposals, of which the first is no variant.
+    with pytest.raises(KeyboardInterrupt):
+        optimize_prompt("support", PROPOSER, begun=runs.append, told=told, client=client)
+    assert len(asked_of(server, PROPOSER)) == 2
+    assert "In country 0? No idea" in asked_of(server, PROPOSER)[0]
+    assert len(asked_of(server, MODEL)) == 6
+
+    server.seen.clear()
+    server.faults.append(saying(json.dumps(proposals[2])))
+    found = optimize_prompt("support", PROPOSER, resume=runs[0], begun=runs.append, client=client)
+    assert len(asked_of(server, PROPOSER)) == 1, "what was proposed is not asked for again"
+    assert len(asked_of(server, MODEL)) == 3 + 6, "a variant, then the other half of two"
+    assert (found.tried, found.refused, found.stopped) == (2, 1, "")
+    assert (found.before, found.after, found.interval) == (0, 1, (1, 1))
+    made = found.registered
+    assert made is not None
+    assert (made.version, made.run_id) == ("5", runs[0])
+    assert made.tags["mlflow.prompt.text"] == both
+    assert made.tags["_mlflow_prompt_model_config"] == '{"temperature": 0.5}'
+    assert made.description == "Refined from support/4: score +1, 95%: +1 to +1."
+    assert client.registry.get_version("support", "4").tags == kept
+    again = optimize_prompt("support", PROPOSER, resume=runs[0], client=client)
+    assert again.registered == made, "it is registered once"
+
+
+def test_what_cannot_be_refined_says_why(client: Client, place: Path, server: FakeOpenAI) -> None:
+    with pytest.raises(PegboardError, match="has no tests"):
+        optimize_prompt("support", PROPOSER, client=client)
+    testing.bind(client, "support", written(place, FORM))
+    with pytest.raises(PegboardError, match="price of 'gateway:/x' is not known"):
+        optimize_prompt("support", "gateway:/x", budget=1, client=client)
+    with pytest.raises(PegboardError, match="refines no prompt"):
+        with pegboard.start_run() as other:
+            pass
+        optimize_prompt("support", PROPOSER, resume=other.info.run_id, client=client)
+    stopped = optimize_prompt("support", PROPOSER, budget=0, client=client)
+    assert stopped.stopped and stopped.registered is None
+    assert not server.seen
+    testing.bind(client, "support", written(place, FORM.replace("0.9", "0.8")))
+    with pytest.raises(PegboardError, match="went by other tests"):
+        optimize_prompt("support", PROPOSER, resume=stopped.run_id, client=client)
+    uri = f"sqlite:{place / 'runs.db'}"
+    words = ["--tracking-uri", uri, "prompts", "optimize", "support/1", "--proposer", PROPOSER]
+    done = CliRunner().invoke(cli, [*words, "--rounds", "1"])
+    assert (done.exit_code, "No variant is better" in done.output) == (0, True), done.output
+    assert optimizing._variant('x {"template": "Hi {{a}}"} y', _version("{{a}}")) == "Hi {{a}}"
+
+
+def _version(text: str) -> Any:
+    from pegboard_llm.prompts import Prompt
+
+    return Prompt("p", "1", text)

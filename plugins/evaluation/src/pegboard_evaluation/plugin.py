@@ -32,6 +32,11 @@ def pegboard_api() -> Sequence[ApiName]:
     module = "pegboard_evaluation.api"
     return [
         ApiName("genai", "pegboard_evaluation.genai", "Evaluation of language models"),
+        ApiName(
+            "genai.optimize_prompt",
+            "pegboard_evaluation.prompt_tests.optimizing:optimize_prompt",
+            "A prompt refined by its tests",
+        ),
         ApiName("evaluation", "pegboard_evaluation.comparing", "Two evaluations side by side"),
         ApiName("metrics", "pegboard_evaluation.metrics", "Metrics to evaluate models by"),
         ApiName("test", "pegboard_evaluation.testing:test", "Tests of pytest that evaluate"),
@@ -121,6 +126,11 @@ def pegboard_commands() -> Sequence[Command]:
             "prompts test",
             "pegboard_evaluation.prompt_tests.command:test",
             "Test a version of a prompt, as its tests say, and against the champion.",
+        ),
+        Command(
+            "prompts optimize",
+            "pegboard_evaluation.prompt_tests.optimize_command:optimize",
+            "Let a model propose variants of a prompt, and register the best by its tests.",
         ),
     ]
 

@@ -79,7 +79,7 @@ def test(
         return
     resume = None if resume is None else comparing.run_id_of(client, resume)
     found = testing.carry_out(
-        client, prompt, model=model, against=against, budget=budget, resume=resume, told=_tell
+        client, prompt, model=model, against=against, budget=budget, resume=resume, told=tell
     )
     key = f"{found.version.name}/{found.version.version}"
     if junit is not None:
@@ -102,6 +102,7 @@ def test(
         ctx.exit(1)
 
 
-def _tell(column: running.Column) -> None:
+def tell(column: running.Column) -> None:
+    """Tell a person at a terminal what is done."""
     if output.is_terminal():
         output.note(f"{column.label}: {column.count('passed')}/{len(column.outcomes)} passed")

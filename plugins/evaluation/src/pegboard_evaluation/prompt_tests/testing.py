@@ -40,6 +40,7 @@ from pegboard_evaluation.suites.source import At, Source
 from pegboard_evaluation.suites.suite import Suite, read
 
 FAIL_UNDER = "fail_under"
+_MODELS = ("models", "providers", "targets")
 
 
 @frozen
@@ -109,7 +110,7 @@ def bind(client: Client, name: str, file: Path) -> Tests:
     made = Tests(_pinned(form), least)
     # A form that cannot be carried out is refused now, not when somebody is about to promote.
     with tempfile.TemporaryDirectory() as place:
-        _suite(Path(place), made, [newest], None)
+        suite_of(Path(place), made, [newest], None)
     registry.set_model_tag(newest.name, tags.TESTS, dumped(made))
     return made
 
@@ -185,9 +186,9 @@ def carry_out(
     earlier = _earlier(client, tests, champion) if model is None else {}
     asked = [version] if champion is None or earlier else [version, champion]
     with tempfile.TemporaryDirectory() as place:
-        suite = _suite(Path(place), tests, asked, model)
+        suite = suite_of(Path(place), tests, asked, model)
         outcomes = running.carry_out_suite(suite, resume=resume, budget=budget, told=told)
-    own = [each for each in outcomes.columns if each.prompt == _key(version)]
+    own = [each for each in outcomes.columns if each.prompt == key_of(version)]
     before = earlier or {
         each.model: each.run_id for each in outcomes.columns if each not in own and each.result
     }
@@ -207,7 +208,8 @@ def carry_out(
     return found
 
 
-def _key(version: ModelVersion) -> str:
+def key_of(version: ModelVersion) -> str:
+    """Return what a version is called: ``NAME/VERSION``."""
     return f"{version.name}/{version.version}"
 
 
@@ -239,15 +241,26 @@ def _names_model(tests: Tests, version: ModelVersion) -> bool:
 
 
 def _models(tests: Tests) -> Any:
-    return next(
-        (tests.form[key] for key in ("models", "providers", "targets") if key in tests.form), None
-    )
+    return next((tests.form[key] for key in _MODELS if key in tests.form), None)
 
 
-def _suite(place: Path, tests: Tests, asked: Sequence[ModelVersion], model: str | None) -> Suite:
-    """Return the tests as a form of some versions; InvalidValue."""
+def registered(prompt: versions.Prompt, name: str = "") -> Registered:
+    """Return a version as a prompt of a form."""
+    at = At(Source(Path(f"{prompt.name}.eval.json")))
+    content: Any = prompt.template
+    return Registered(name or prompt.key, content, at, prompt.fields, prompt)
+
+
+def suite_of(
+    place: Path,
+    tests: Tests,
+    asked: Sequence[ModelVersion],
+    model: str | None,
+    prompted: Sequence[Registered] = (),
+) -> Suite:
+    """Return the tests as a form of some versions, or of what is ``prompted``; InvalidValue."""
     prompts = [versions.read(each) for each in asked]
-    form = {k: v for k, v in tests.form.items() if k not in ("models", "providers", "targets")}
+    form = {key: value for key, value in tests.form.items() if key not in _MODELS}
     models = model or _models(tests) or prompts[0].model
     if not models:
         raise InvalidValue(
@@ -257,12 +270,7 @@ def _suite(place: Path, tests: Tests, asked: Sequence[ModelVersion], model: str 
     name = f"Tests of {asked[0].name}"
     path = place / f"{asked[0].name}.eval.json"
     path.write_text(json.dumps({"name": name, **form, "models": models}), encoding="utf-8")
-    at = At(Source(path))
-    made = [
-        Registered(each.key, each.template, at, each.fields, each)  # type: ignore[arg-type]
-        for each in prompts
-    ]
-    return read(path, prompted=made)
+    return read(path, prompted=prompted or [registered(each) for each in prompts])
 
 
 def _why(
@@ -296,7 +304,7 @@ def _keep(
     digest = tests.digest(version)
     linked = [{"name": version.name, "version": version.version}]
     client.set_tag(run_id, tags.LINKED, json.dumps(linked))
-    client.set_tag(run_id, TESTED_PROMPT, _key(version))
+    client.set_tag(run_id, TESTED_PROMPT, key_of(version))
     client.set_tag(run_id, TESTED_DIGEST, digest)
     # A broken-off test says nothing of the version: what was known of it stays.
     if is_kept and not found.outcomes.stopped:

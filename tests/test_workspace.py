@@ -332,6 +332,8 @@ DECLARED = {
     ("pegboard_evaluation", "pegboard_registry"),
     ("pegboard_evaluation", "pegboard_tracing"),
     ("pegboard_gateway", "pegboard_server"),
+    ("pegboard_prompts", "pegboard_models"),
+    ("pegboard_prompts", "pegboard_tracing"),
     ("pegboard_redis", "pegboard_gateway"),
     ("pegboard_serving", "pegboard_models"),
     ("pegboard_serving", "pegboard_server"),

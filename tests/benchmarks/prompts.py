@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
+from pegboard_prompts import codec
 from pegboard_prompts.store import PromptStore
 from pegboard_registry.store.sqlite import SqliteRegistry
+from pegboard_stores import prompt_tags
 from processes import OURS, finish, start, takes_part
 from rows import Row
 from server_systems import serving
@@ -50,8 +52,11 @@ def _searching(count: int) -> list[Row]:
         store = PromptStore(registry)
         with registry._database.writing():
             for number in range(count):
+                name = f"prompt-{number:05}"
+                registry.create_model(name, tags={prompt_tags.IS_PROMPT: "true"})
                 for version in range(VERSIONS):
-                    store.register(f"prompt-{number:05}", f"{version} {{{{x}}}}")
+                    tags = codec.tags_of(f"{version} {{{{x}}}}")
+                    registry.create_version(name, prompt_tags.PLACEHOLDER, tags=tags)
         queries = ("", "name LIKE '%77%'", "name = 'prompt-00777'", "experiment_id = '3'")
         slowest = max(_best(lambda each=each: store.search(each)) for each in queries)
         listed = _best(lambda: store.versions("prompt-00777"))

@@ -76,17 +76,26 @@ traces show abc
 """.strip().splitlines()
 MAKE_ONE = {
     *("experiments create", "models create", "models register", "registry webhooks create"),
+    *("demo", "eval run", "exec", "gateway start", "recipes run", "run", "server", "ui"),
     *("prompts import", "prompts register"),
-    *("demo", "eval run", "exec", "gateway start", "server", "ui"),
 }
 NEED_NONE = {
     *("completion", "config show", "doctor", "plugins", "plugins new", "sync"),
+    *(
+        "env clean",
+        "env list",
+        "projects inspect",
+        "projects list",
+        "projects new",
+        "projects validate",
+    ),
     *("registry gates", "models environments clean", "models environments list"),
     *("server user add", "server user list", "server user remove"),
     *("gateway check", "gateway endpoints add", "gateway endpoints list"),
     *("gateway endpoints remove", "gateway endpoints show", "gateway secrets list"),
     *("gateway secrets rotate", "gateway budgets", "gateway usage", "gateway keys create"),
     *("gateway keys list", "gateway keys revoke", "llm fetch", "llm list"),
+    *("recipes clean", "recipes get-artifact", "recipes inspect", "recipes new", "recipes plan"),
 }
 URIS = {
     "the default": "",

@@ -334,6 +334,8 @@ DECLARED = {
     ("pegboard_gateway", "pegboard_server"),
     ("pegboard_prompts", "pegboard_models"),
     ("pegboard_prompts", "pegboard_tracing"),
+    ("pegboard_projects", "pegboard_context"),
+    ("pegboard_projects", "pegboard_server"),
     ("pegboard_redis", "pegboard_gateway"),
     ("pegboard_serving", "pegboard_models"),
     ("pegboard_serving", "pegboard_server"),

@@ -90,12 +90,3 @@ def _predicted_by(directory: Path, serve: str) -> float:
     finally:
         process.terminate()
         process.communicate(timeout=60)
-
-
-def test_the_demo_uses_the_store_that_it_is_told(tmp_path: Path) -> None:
-    store = f"sqlite:{tmp_path}/else where/runs.db"
-    report = json.loads(_call(tmp_path, "pegboard", "--tracking-uri", store, "demo", "--json"))
-    first, *others = map(shlex.split, report["next_commands"])
-    _call(tmp_path, *first)
-    assert all(store in words for words in others)
-    assert not (tmp_path / "pegruns").exists()

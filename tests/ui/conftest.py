@@ -42,6 +42,8 @@ class Served:
     url: str
     store: str
     ids: dict[str, str]
+    group: int = 0
+    """Its group of processes."""
 
 
 @contextmanager
@@ -58,7 +60,7 @@ def serving(place: Path, *options: str, ids: dict[str, str] | None = None) -> It
         assert process.stdout is not None
         line = process.stdout.readline()
         assert "http" in line, (place / "log").read_text()
-        yield Served(line[line.index("http") :].strip(), store, ids or {})
+        yield Served(line[line.index("http") :].strip(), store, ids or {}, process.pid)
     finally:
         process.terminate()
         process.wait(SECONDS)

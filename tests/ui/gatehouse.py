@@ -8,11 +8,14 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
+from typing import Any
 
 sys.path.append(str(Path(__file__).parents[2] / "plugins/gateway/tests"))
 
+from conftest import DESK, watched
 from pegboard.contracts.llm import Task
 from pegboard_gateway.control.journal import Journal
 from pegboard_gateway.control.key_store import KeyStore
@@ -20,7 +23,8 @@ from pegboard_gateway.control.rows import row_of
 from pegboard_gateway.control.settling import Closed
 from pegboard_gateway.entities import Attempt, Caller, Outcome, Tokens, UsageRecord
 from pegboard_gateway.usage.writer import UsageWriter, open_database
-from upstream_fake import FakeUpstream
+from playwright.sync_api import Browser, Page
+from upstream_fake import CHAT, FakeUpstream
 
 PASSWORD = "long enough"
 LEVELS = {"root": "admin", "ann": "write", "bob": "read"}
@@ -87,6 +91,20 @@ def users(place: Path) -> str:
 def headers(user: str) -> dict[str, str]:
     """Return the headers of a user's requests."""
     return {"Authorization": "Basic " + b64encode(f"{user}:{PASSWORD}".encode()).decode()}
+
+
+@contextmanager
+def seen_by(
+    chromium: Browser, user: str, viewport: Any = DESK, theme: Any = "light"
+) -> Iterator[Page]:
+    """Open a page as a user sees it, which must not misbehave."""
+    context = chromium.new_context(
+        viewport=viewport, color_scheme=theme, extra_http_headers=headers(user)
+    )
+    page, seen = watched(context)
+    yield page
+    seen.check(page)
+    context.close()
 
 
 def keys(place: Path) -> None:
@@ -173,6 +191,6 @@ def _attempt(name: str, number: int, model: str, trouble: str = "", status: int 
 
 
 __all__ = [
-    "ENDPOINTS", "LEVELS", "SECRET", "FakeUpstream", "configure", "headers", "keys", "past",
-    "users",
+    "CHAT", "ENDPOINTS", "LEVELS", "SECRET", "FakeUpstream", "configure", "headers", "keys", "past",
+    "seen_by", "users",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ import aviary
 import birdsong
 import gatehouse
 import graders
+import scribes
 import workbench
 from conftest import CHROMIUM, DESK, PHONE, Served, serving
 from gatehouse import FakeUpstream
@@ -89,17 +90,30 @@ GATEWAY: dict[str, tuple[str, list[str]]] = {
 }
 
 
+# On a gateway without users.
+PROMPTS: dict[str, tuple[str, list[str]]] = {
+    "prompts": ("/prompts", ["j"]),
+    "prompt": ("/prompts/triage-answer?at=5&diff=1", []),
+    "promote": ("/prompts/triage-answer?at=5&move=production", []),
+    "playground": (
+        "/playground?prompt=triage-answer&version=5&data={data}&diff=1&on=agents,summarise",
+        ["Control+Enter", *["Shift"] * 10],
+    ),
+}
+
+
 def main(words: list[str]) -> None:
     """Make the pictures."""
     target = Path(tempfile.gettempdir(), "pegboard-screenshots")
     if words[:1] == ["-o"]:
         target, words = Path(words[1]), words[2:]
     target.mkdir(parents=True, exist_ok=True)
-    names = words or [*PAGES, *EVALUATIONS, *GATEWAY]
+    groups = ((PAGES, birds), (EVALUATIONS, evaluations), (GATEWAY, gateway), (PROMPTS, prompts))
+    names = words or [name for pages, _ in groups for name in pages]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with ExitStack() as stack:
-            for pages, begin in ((PAGES, birds), (EVALUATIONS, evaluations), (GATEWAY, gateway)):
+            for pages, begin in groups:
                 if wanted := {name: pages[name] for name in names if name in pages}:
                     place = stack.enter_context(tempfile.TemporaryDirectory())
                     served, headers = begin(Path(place), stack)
@@ -132,6 +146,14 @@ def gateway(place: Path, stack: ExitStack) -> tuple[Served, dict[str, str]]:
     gatehouse.past(place)
     gatehouse.keys(place)
     return stack.enter_context(serving(place)), gatehouse.headers("root")
+
+
+def prompts(place: Path, stack: ExitStack) -> tuple[Served, dict[str, str]]:
+    """Serve prompts, and a gateway to try them on."""
+    upstream = stack.enter_context(FakeUpstream())
+    gatehouse.configure(place, upstream.url)
+    ids = scribes.fill(f"sqlite:{place}/s.db")
+    return stack.enter_context(serving(place, ids=ids)), {}
 
 
 def take(

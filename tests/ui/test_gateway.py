@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import gatehouse
 import pytest
 import requests
-from conftest import DESK, PHONE, Served, serving, watched
-from gatehouse import FakeUpstream
+from conftest import PHONE, Served, serving
+from gatehouse import FakeUpstream, seen_by
 from playwright.sync_api import Browser, Page, expect
 from upstream_fake import failing, held, paused, rate
 
@@ -39,16 +38,6 @@ def guarded(tmp_path: Path, upstream: FakeUpstream) -> Iterator[Served]:
     gatehouse.configure(tmp_path, upstream.url, head=gatehouse.users(tmp_path))
     with serving(tmp_path) as served:
         yield served
-
-
-@contextmanager
-def seen_by(chromium: Browser, user: str, viewport: Any = DESK) -> Iterator[Page]:
-    """Open a page as a user sees it, which must not misbehave."""
-    context = chromium.new_context(viewport=viewport, extra_http_headers=gatehouse.headers(user))
-    page, seen = watched(context)
-    yield page
-    seen.check(page)
-    context.close()
 
 
 def ask(served: Served, model: str = "agents", **more: Any) -> requests.Response:

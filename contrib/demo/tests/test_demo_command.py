@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -194,13 +195,17 @@ def test_it_says_what_it_does_and_how_to_go_on(again: Result) -> None:
     assert again.stdout.endswith("\n  uv run pegboard ui\n")
 
 
-def test_a_store_without_a_registry_is_no_obstacle_and_what_was_made_is_opened(
+def test_a_store_of_ones_own_without_a_registry_is_used_and_what_was_made_is_opened(
     tmp_path: Path,
 ) -> None:
+    store = f"sqlite:{tmp_path}/else where/runs.db"
     environ = {k: v for k, v in os.environ.items() if not k.startswith("PEGBOARD_")}
     elsewhere = {"PEGBOARD_REGISTRY_URI": "nowhere:x", "XDG_CONFIG_HOME": str(tmp_path)}
     with subprocess.Popen(
-        [sys.executable, "-c", "from pegboard.cli import main; main()", "demo", "--open"],
+        [
+            *(sys.executable, "-c", "from pegboard.cli import main; main()"),
+            *("--tracking-uri", store, "demo", "--open"),
+        ],
         cwd=tmp_path,
         env={**environ, **elsewhere, "BROWSER": "true"},
         stdout=subprocess.PIPE,
@@ -221,5 +226,9 @@ def test_a_store_without_a_registry_is_no_obstacle_and_what_was_made_is_opened(
             process.terminate()
         said = process.communicate()[1]
     assert shown[EXPERIMENT] == len(CANDIDATES) + len(SWEEP)
+    proposed = [shlex.split(line) for line in lines if line.startswith("  ") and "pegboard" in line]
+    assert proposed
+    assert all(store in words for words in proposed)
+    assert not list(tmp_path.glob("pegruns/*.db"))
     assert "models serve" not in "".join(lines)
     assert "The best model is not registered: No installed plugin opens 'nowhere'" in said

@@ -299,7 +299,7 @@ def test_a_form_is_a_run_of_each_prompt_and_model(server: FakeOpenAI, place: Pat
     )
     assert again.exit_code == 0, again.output
     assert len(server.seen) == asked + 2
-    assert (place / "calls").read_text().splitlines()[4:] == ["robin! one", "robin! two"]
+    assert {*(place / "calls").read_text().splitlines()[4:]} == {"robin! one", "robin! two"}
     assert again.stdout.splitlines()[:3] == [
         "          small  agent.py:agent",
         "prompt-1    2/2             2/2",

@@ -152,7 +152,8 @@ def launch(
     plugins: Path, folder: Path, *options: str, config: str = "", store: str = "probe:store"
 ) -> Server:
     folder.mkdir(exist_ok=True)
-    (folder / "pegboard.toml").write_text(config)
+    alone = "" if "plugins = " in config else '[pegboard]\nplugins = ["probe", "server", "wire"]\n'
+    (folder / "pegboard.toml").write_text(alone + config)
     process = subprocess.Popen(
         [*COMMAND, "server", "--port", "0", "--store", store, *options],
         cwd=folder,

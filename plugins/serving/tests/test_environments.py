@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pegboard_serving.environments import kept, requirements, wheels
+from pegboard_serving.environments import build, requirements, wheels
+from pegboard_stores.environments import kept
 
 from .conftest import ECHO_ROW, Server, run
 
@@ -99,10 +100,10 @@ def test_a_model_is_served_where_its_requirements_are_installed(
     (place,) = (path for path in (cache / "pegboard" / "environments").iterdir() if path.is_dir())
     assert Path(executable) == place / "bin" / "python"
     assert server.invoke(BODY).predictions[0]["text"] == "é"
-    (found,) = kept.found()
+    (found,) = kept.found(build.folder())
     assert found.path == str(place) and found.in_use and not kept.remove(found)
     assert server.stop() == 0
-    (found,) = kept.found()
+    (found,) = kept.found(build.folder())
     assert found.complete and not found.in_use and found.size > 1_000_000
     code = "import only_here, pegboard_serving; print(pegboard_serving.__file__)"
     told = subprocess.run([executable, "-c", code], capture_output=True, text=True, check=True)

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from pegboard_serving.commands.environments import environments
-from pegboard_serving.environments import kept, places
+from pegboard_serving.environments import build
+from pegboard_stores.environments import kept, places
 
 from .conftest import SECONDS
 
@@ -27,7 +28,7 @@ OLD, NEW, PARTIAL = "0" * 32, "1" * 32, "2" * 32
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with an old environment, a new one and one whose build was interrupted."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    place = places.folder()
+    place = build.folder()
     now = time.time()
     for name, days in ((OLD, 40), (NEW, 1), (PARTIAL, 2)):
         (place / name / "bin").mkdir(parents=True)
@@ -54,7 +55,7 @@ def another_process(place: Path) -> Iterator[None]:
     """Hold an environment in a process that has become another program since."""
     code = (
         "import os, sys, pathlib\n"
-        "from pegboard_serving.environments import places\n"
+        "from pegboard_stores.environments import places\n"
         "places.hold(pathlib.Path(sys.argv[1]))\n"
         "os.execv(sys.executable, [sys.executable, '-c', 'print(1, flush=True); input()'])\n"
     )
@@ -113,7 +114,7 @@ def test_one_that_a_process_runs_in_stays_until_that_ends(folder: Path) -> None:
         told = call("clean")
         assert [each["name"] for each in told["in_use"]] == [OLD]
         assert left(folder) == [OLD, "not-an-environment"]
-        (found,) = kept.found()
+        (found,) = kept.found(build.folder())
         assert found.in_use and not kept.remove(found)
     assert time.time() * 1000 - found.used < 86_400_000
     call("clean")
@@ -122,7 +123,7 @@ def test_one_that_a_process_runs_in_stays_until_that_ends(folder: Path) -> None:
 
 def test_one_that_is_being_built_stays(folder: Path) -> None:
     with places.locked(folder / PARTIAL):
-        found = {each.name: each for each in kept.found()}
+        found = {each.name: each for each in kept.found(build.folder())}
         assert found[PARTIAL].in_use and not kept.remove(found[PARTIAL])
     assert kept.remove(found[PARTIAL])
     assert PARTIAL not in left(folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pegboard
 import pytest
+from pegboard import host
 from pegboard_scripting.client import location
 
 
@@ -20,3 +21,4 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     pegboard.set_tracking_uri(uri)
     yield uri
     pegboard.flush_async_logging()
+    host.current().close()

@@ -22,6 +22,7 @@ ALIGNMENT = 32
 
 _NUMBERS = dict(zip((*range(8), 10, 11, 12), "BbHhIif?Qqd", strict=True))
 """Codes of the module ``struct`` by the types that the format numbers."""
+_LENGTH = struct.Struct("<Q")
 _UINT32, _INT32, _FLOAT32, _BOOL, _TEXT, _ARRAY = 4, 5, 6, 7, 8, 9
 _SHOWN = 8
 """Longer arrays, such as vocabularies, are passed over."""
@@ -124,10 +125,16 @@ class _Reader:
             self.skip(length * struct.calcsize(_NUMBERS[kind]))
             return []
         if kind == _TEXT and length > _SHOWN:
-            for _ in range(length):
-                self.skip(self.number("Q"))
+            self.skip_texts(length)
             return []
         return [self.value(kind) for _ in range(length)]
+
+    def skip_texts(self, count: int) -> None:
+        """Move on by so many texts; a vocabulary has a hundred thousand, so each is one step."""
+        length_at, data, at = _LENGTH.unpack_from, self.data, self.at
+        for _ in range(count):
+            at += _LENGTH.size + length_at(data, at)[0]
+        self.skip(at - self.at)
 
     def tensor(self) -> int:
         """Return where a tensor begins, counted from the first."""

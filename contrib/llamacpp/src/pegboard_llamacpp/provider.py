@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -56,7 +57,6 @@ class LlamaCpp(LocalProvider):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._models: dict[Path, Shared] = {}
-        self._headers: dict[tuple[Path, int], Header] = {}
         self._lock = threading.Lock()
 
     def takes_of(self, model: str) -> Mapping[Task, frozenset[str]]:
@@ -140,9 +140,7 @@ class LlamaCpp(LocalProvider):
         path = Path(self.options.path).expanduser() if self.options.path else _known(model)
         try:
             changed = path.stat().st_mtime_ns
-            if (path, changed) not in self._headers:
-                self._headers[path, changed] = read_header(path)
-            return path, self._headers[path, changed], changed
+            return path, _header(path, changed), changed
         except NotGGUFError as error:
             raise LLMError(
                 Trouble.NO_MODEL,
@@ -155,6 +153,12 @@ class LlamaCpp(LocalProvider):
                 f"The model's file {path} cannot be read: {error.strerror or error}.",
                 hint="The setting 'path' names a GGUF file.",
             ) from None
+
+
+@lru_cache(maxsize=64)
+def _header(path: Path, changed: int) -> Header:  # noqa: ARG001
+    """Return the header of a file as it was last changed; each endpoint asks for it."""
+    return read_header(path)
 
 
 def _known(model: str) -> Path:

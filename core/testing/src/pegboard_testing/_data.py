@@ -129,12 +129,15 @@ class DataTests(StoreTests):
         data = store.get_run(run.info.run_id).data
         assert (data.params["p"], data.tags["t"]) == (text, text)
 
-    @pytest.mark.parametrize("key", KEYS)
-    def test_a_good_key_names_anything(self, store: TrackingStore, run: Run, key: str) -> None:
-        log(store, run.info.run_id, metrics={key: 1.0}, params={key: "1"}, tags={key: "1"})
-        data = store.get_run(run.info.run_id).data
-        assert (data.metrics[key], data.params[key], data.tags[key]) == (1.0, "1", "1")
-        assert store.metric_history(run.info.run_id, key) == [Metric(key, 1.0, 1, 0)]
+    def test_a_good_key_names_anything(
+        self, store: TrackingStore, run: Run, subtests: pytest.Subtests
+    ) -> None:
+        for key in KEYS:
+            with subtests.test(key=key):
+                log(store, run.info.run_id, metrics={key: 1.0}, params={key: "1"}, tags={key: "1"})
+                data = store.get_run(run.info.run_id).data
+                assert (data.metrics[key], data.params[key], data.tags[key]) == (1.0, "1", "1")
+                assert store.metric_history(run.info.run_id, key) == [Metric(key, 1.0, 1, 0)]
 
     def test_keys_differ_by_case(self, store: TrackingStore, run: Run) -> None:
         log(store, run.info.run_id, metrics={"a": 1.0, "A": 2.0}, params={"a": "1", "A": "2"})
@@ -142,12 +145,19 @@ class DataTests(StoreTests):
         assert data.metrics == {"a": 1.0, "A": 2.0}
         assert data.params == {"a": "1", "A": "2"}
 
-    @pytest.mark.parametrize("key", BAD_KEYS)
-    def test_a_bad_key_names_nothing(self, store: TrackingStore, run: Run, key: str) -> None:
-        for batch in ({"metrics": {key: 1.0}}, {"params": {key: "1"}}, {"tags": {key: "1"}}):
-            with pytest.raises(InvalidValue):
-                log(store, run.info.run_id, **batch)
-        assert store.get_run(run.info.run_id) == run
+    def test_a_bad_key_names_nothing(
+        self, store: TrackingStore, run: Run, subtests: pytest.Subtests
+    ) -> None:
+        for key in BAD_KEYS:
+            with subtests.test(key=key):
+                for batch in (
+                    {"metrics": {key: 1.0}},
+                    {"params": {key: "1"}},
+                    {"tags": {key: "1"}},
+                ):
+                    with pytest.raises(InvalidValue):
+                        log(store, run.info.run_id, **batch)
+                assert store.get_run(run.info.run_id) == run
 
     def test_values_up_to_the_limit_are_kept_and_longer_ones_cut(
         self, store: TrackingStore, run: Run, monkeypatch: pytest.MonkeyPatch
@@ -196,10 +206,13 @@ class DataTests(StoreTests):
         assert [repr(point.value) for point in points] == ["nan", "inf", "1.0", "-inf", "nan"]
         assert [point.step for point in points] == [0, 1, 2, 3, 4]
 
-    @pytest.mark.parametrize("value", ["text", "", None, b"1", [1, 2]])
-    def test_what_is_no_number_is_refused(self, store: TrackingStore, run: Run, value: Any) -> None:
-        with pytest.raises(InvalidValue):
-            log(store, run.info.run_id, metrics={"m": value})
+    def test_what_is_no_number_is_refused(
+        self, store: TrackingStore, run: Run, subtests: pytest.Subtests
+    ) -> None:
+        values: list[Any] = ["text", "", None, b"1", [1, 2]]
+        for value in values:
+            with subtests.test(value=value), pytest.raises(InvalidValue):
+                log(store, run.info.run_id, metrics={"m": value})
 
     def test_steps_and_times_have_64_bits(self, store: TrackingStore, run: Run) -> None:
         points = [Metric("m", 1.0, INT64_MIN, INT64_MIN), Metric("m", 2.0, INT64_MAX, INT64_MAX)]

@@ -72,23 +72,26 @@ class DataSetsContract(StoreTests):
             data_sets.create("n", experiment_ids=["0", "unknown"])
         assert list(data_sets.search()) == []
 
-    @pytest.mark.parametrize("wrong", [*WRONG_IDS, "d-" + "0" * 32])
-    def test_an_unknown_data_set_is_not_found(self, data_sets: DataSets, wrong: str) -> None:
-        uses: list[Callable[[str], Any]] = [
-            data_sets.get,
-            data_sets.records,
-            data_sets.experiment_ids,
-            lambda name: data_sets.merge(name, [question("a")]),
-            lambda name: data_sets.delete_records(name, ["dr-1"]),
-            lambda name: data_sets.set_tags(name, {"a": "b"}),
-            lambda name: data_sets.delete_tag(name, "a"),
-            lambda name: data_sets.add_to(name, ["0"]),
-            lambda name: data_sets.remove_from(name, ["0"]),
-        ]
-        for use in uses:
-            with pytest.raises(NotFound):
-                use(wrong)
-        data_sets.delete(wrong)
+    def test_an_unknown_data_set_is_not_found(
+        self, data_sets: DataSets, subtests: pytest.Subtests
+    ) -> None:
+        for wrong in [*WRONG_IDS, "d-" + "0" * 32]:
+            with subtests.test(wrong=wrong):
+                uses: list[Callable[[str], Any]] = [
+                    data_sets.get,
+                    data_sets.records,
+                    data_sets.experiment_ids,
+                    lambda name: data_sets.merge(name, [question("a")]),
+                    lambda name: data_sets.delete_records(name, ["dr-1"]),
+                    lambda name: data_sets.set_tags(name, {"a": "b"}),
+                    lambda name: data_sets.delete_tag(name, "a"),
+                    lambda name: data_sets.add_to(name, ["0"]),
+                    lambda name: data_sets.remove_from(name, ["0"]),
+                ]
+                for use in uses:
+                    with pytest.raises(NotFound):
+                        use(wrong)
+                data_sets.delete(wrong)
 
     def test_what_was_deleted_is_gone(self, data_sets: DataSets, made: DataSet) -> None:
         data_sets.merge(made.data_set_id, [question("a")])
@@ -104,12 +107,15 @@ class DataSetsContract(StoreTests):
         data_sets.delete_tag(made.data_set_id, "never there")
         assert data_sets.get(made.data_set_id).tags == {"a": "3", "b": "2"}
 
-    @pytest.mark.parametrize("key", ["c/d", "ü %2f", "a?b#c"])
-    def test_a_tag_has_any_name(self, data_sets: DataSets, made: DataSet, key: str) -> None:
-        data_sets.set_tags(made.data_set_id, {key: "1"})
-        assert data_sets.get(made.data_set_id).tags == {key: "1"}
-        data_sets.delete_tag(made.data_set_id, key)
-        assert data_sets.get(made.data_set_id).tags == {}
+    def test_a_tag_has_any_name(
+        self, data_sets: DataSets, made: DataSet, subtests: pytest.Subtests
+    ) -> None:
+        for key in ["c/d", "ü %2f", "a?b#c"]:
+            with subtests.test(key=key):
+                data_sets.set_tags(made.data_set_id, {key: "1"})
+                assert data_sets.get(made.data_set_id).tags[key] == "1"
+                data_sets.delete_tag(made.data_set_id, key)
+                assert key not in data_sets.get(made.data_set_id).tags
 
     def test_a_data_set_belongs_to_experiments(
         self, store: TrackingStore, data_sets: DataSets, made: DataSet
@@ -167,9 +173,10 @@ class DataSetsContract(StoreTests):
         assert math.isnan(found.outputs[0])
         assert found.outputs[1:] == values
 
-    @pytest.mark.parametrize(
-        "wrong",
-        [
+    def test_of_wrong_records_nothing_is_kept(
+        self, data_sets: DataSets, made: DataSet, subtests: pytest.Subtests
+    ) -> None:
+        records: list[Any] = [
             "no record",
             {},
             {"inputs": None},
@@ -180,14 +187,12 @@ class DataSetsContract(StoreTests):
             question("b", source="HUMAN"),
             question("b", outputs={1, 2}),
             question("b", outputs=deep(100)),
-        ],
-    )
-    def test_of_wrong_records_nothing_is_kept(
-        self, data_sets: DataSets, made: DataSet, wrong: Any
-    ) -> None:
-        with pytest.raises(InvalidValue, match="record 1"):
-            data_sets.merge(made.data_set_id, [question("a"), wrong])
-        assert list(data_sets.records(made.data_set_id)) == []
+        ]
+        for wrong in records:
+            with subtests.test(wrong=wrong):
+                with pytest.raises(InvalidValue, match="record 1"):
+                    data_sets.merge(made.data_set_id, [question("a"), wrong])
+                assert list(data_sets.records(made.data_set_id)) == []
 
     def test_records_are_deleted_by_their_ids(self, data_sets: DataSets, made: DataSet) -> None:
         data_sets.merge(made.data_set_id, [question(text) for text in "abc"])
@@ -216,12 +221,12 @@ class DataSetsContract(StoreTests):
         read = partial(data_sets.records, made.data_set_id, max_results=4)
         assert [each.inputs["q"] for each in paging.items(read)] == texts
 
-    @pytest.mark.parametrize("wrong", ["nonsense", "AAAA", "é"])
     def test_a_wrong_page_token_of_records_is_refused(
-        self, data_sets: DataSets, made: DataSet, wrong: str
+        self, data_sets: DataSets, made: DataSet, subtests: pytest.Subtests
     ) -> None:
-        with pytest.raises(InvalidValue):
-            data_sets.records(made.data_set_id, page_token=wrong)
+        for wrong in ["nonsense", "AAAA", "é"]:
+            with subtests.test(wrong=wrong), pytest.raises(InvalidValue):
+                data_sets.records(made.data_set_id, page_token=wrong)
 
     # -- searches --------------------------------------------------------------------------------
 

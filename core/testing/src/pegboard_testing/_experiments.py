@@ -86,36 +86,46 @@ class ExperimentTests(StoreTests):
             made = store.create_experiment(f"absolute {number}", artifact_location=given)
             assert made.artifact_location == given
 
-    @pytest.mark.parametrize(
-        "place", ["file:///a\nb", "s3://b/a\u202eb", "s3://b/a%2Fb", "/a\u200bb"]
-    )
     def test_an_artifact_location_that_reads_as_another_is_refused(
-        self, store: TrackingStore, place: str
+        self, store: TrackingStore, subtests: pytest.Subtests
     ) -> None:
-        with pytest.raises(InvalidValue):
-            store.create_experiment("placed", artifact_location=place)
-        assert store.get_experiment_by_name("placed") is None
+        for place in ["file:///a\nb", "s3://b/a\u202eb", "s3://b/a%2Fb", "/a\u200bb"]:
+            with subtests.test(place=place):
+                with pytest.raises(InvalidValue):
+                    store.create_experiment("placed", artifact_location=place)
+                assert store.get_experiment_by_name("placed") is None
 
-    @pytest.mark.parametrize(
-        "name", ["", "   ", "x" * 501, "nul\0", "line\nfeed", "turn\u202ed", "a\u200bb", "a%2Fb"]
-    )
-    def test_a_bad_name_is_refused(self, store: TrackingStore, name: str) -> None:
-        with pytest.raises(InvalidValue):
-            store.create_experiment(name)
-        with pytest.raises(InvalidValue):
-            store.rename_experiment("0", name)
-        assert [e.name for e in store.search_experiments(view=ViewType.ALL)] == ["Default"]
+    def test_a_bad_name_is_refused(self, store: TrackingStore, subtests: pytest.Subtests) -> None:
+        for name in [
+            "",
+            "   ",
+            "x" * 501,
+            "nul\0",
+            "line\nfeed",
+            "turn\u202ed",
+            "a\u200bb",
+            "a%2Fb",
+        ]:
+            with subtests.test(name=name):
+                with pytest.raises(InvalidValue):
+                    store.create_experiment(name)
+                with pytest.raises(InvalidValue):
+                    store.rename_experiment("0", name)
+                assert [e.name for e in store.search_experiments(view=ViewType.ALL)] == ["Default"]
 
-    @pytest.mark.parametrize("name", ["x" * 500, "Ünïcödé 実験 🎯", "a/b\\c", 'it\'s "quoted"; --'])
-    def test_any_other_name_is_kept(self, store: TrackingStore, name: str) -> None:
-        made = store.create_experiment(name)
-        assert made.name == name
-        assert store.get_experiment_by_name(name) == made
+    def test_any_other_name_is_kept(self, store: TrackingStore, subtests: pytest.Subtests) -> None:
+        for name in ["x" * 500, "Ünïcödé 実験 🎯", "a/b\\c", 'it\'s "quoted"; --']:
+            with subtests.test(name=name):
+                made = store.create_experiment(name)
+                assert made.name == name
+                assert store.get_experiment_by_name(name) == made
 
-    @pytest.mark.parametrize("wrong", WRONG_IDS)
-    def test_an_unknown_experiment_is_not_found(self, store: TrackingStore, wrong: str) -> None:
-        with pytest.raises((NotFound, InvalidValue)):
-            store.get_experiment(wrong)
+    def test_an_unknown_experiment_is_not_found(
+        self, store: TrackingStore, subtests: pytest.Subtests
+    ) -> None:
+        for wrong in WRONG_IDS:
+            with subtests.test(wrong=wrong), pytest.raises((NotFound, InvalidValue)):
+                store.get_experiment(wrong)
 
     def test_an_unknown_experiment_cannot_be_changed(self, store: TrackingStore) -> None:
         unknown = "987654321"
@@ -230,9 +240,13 @@ class ExperimentTests(StoreTests):
         store.rename_experiment("0", "Renamed")
         assert [e.name for e in store.search_experiments()] == ["Renamed", "two", "one"]
 
-    @pytest.mark.parametrize(
-        ("filter", "expected"),
-        [
+    def test_filters_choose_experiments(
+        self, store: TrackingStore, subtests: pytest.Subtests
+    ) -> None:
+        store.create_experiment("alpha", tags={"team": "blue"})
+        store.create_experiment("Alphabet", tags={"team": "red"})
+        store.create_experiment("beta", tags={"team": "blue"})
+        for text, expected in [
             ("name = 'alpha'", {"alpha"}),
             ("name != 'alpha'", {"Alphabet", "beta", "Default"}),
             ("name LIKE 'alpha%'", {"alpha"}),
@@ -246,28 +260,29 @@ class ExperimentTests(StoreTests):
             ("tags.team IS NULL", {"Default"}),
             ("creation_time > 0", {"alpha", "Alphabet", "beta", "Default"}),
             ("last_update_time < 1000", set()),
-        ],
-    )
-    def test_filters_choose_experiments(
-        self, store: TrackingStore, filter: str, expected: set[str]
-    ) -> None:
-        store.create_experiment("alpha", tags={"team": "blue"})
-        store.create_experiment("Alphabet", tags={"team": "red"})
-        store.create_experiment("beta", tags={"team": "blue"})
-        assert {e.name for e in store.search_experiments(filter=filter)} == expected
+        ]:
+            with subtests.test(text=text):
+                assert {e.name for e in store.search_experiments(filter=text)} == expected
 
-    @pytest.mark.parametrize("text", AWKWARD)
     def test_any_text_of_an_experiment_is_found_by_its_literal(
-        self, store: TrackingStore, text: str
+        self, store: TrackingStore, subtests: pytest.Subtests
     ) -> None:
-        # What is not seen may be in a tag, but not in a name.
-        named = text.isprintable()
-        for name, tag in ((text if named else "a", text), (unlike(text), unlike(text))):
-            store.create_experiment(name if named or tag == text else "b", tags={"t": tag})
-        for field in ("name", "tags.t") if named else ("tags.t",):
-            for where in finding(field, text):
-                found = [each.name for each in store.search_experiments(filter=where)]
-                assert found == [text if named else "a"], where
+        for text in AWKWARD:
+            with subtests.test(text=text):
+                # What is not seen may be in a tag, but not in a name.
+                named = text.isprintable()
+                right, wrong = (text, unlike(text)) if named else ("a", "b")
+                made = [
+                    store.create_experiment(right, tags={"t": text}),
+                    store.create_experiment(wrong, tags={"t": unlike(text)}),
+                ]
+                for field in ("name", "tags.t") if named else ("tags.t",):
+                    for where in finding(field, text):
+                        found = [each.name for each in store.search_experiments(filter=where)]
+                        assert found == [right], where
+                for each in made:
+                    store.rename_experiment(each.experiment_id, f"found {each.experiment_id}")
+                    store.delete_experiment(each.experiment_id)
 
     def test_experiments_are_ordered_and_paged(self, store: TrackingStore) -> None:
         for number in range(7):
@@ -283,10 +298,12 @@ class ExperimentTests(StoreTests):
                 break
         assert seen == ["e6", "e5", "e4", "e3", "e2", "e1", "e0", "Default"]
 
-    @pytest.mark.parametrize("filter", ["name =", "nothing.name = 'x'", "name = 'x' AND", "name"])
-    def test_a_bad_filter_is_an_error(self, store: TrackingStore, filter: str) -> None:
-        with pytest.raises(FilterError):
-            store.search_experiments(filter=filter)
+    def test_a_bad_filter_is_an_error(
+        self, store: TrackingStore, subtests: pytest.Subtests
+    ) -> None:
+        for text in ["name =", "nothing.name = 'x'", "name = 'x' AND", "name"]:
+            with subtests.test(text=text), pytest.raises(FilterError):
+                store.search_experiments(filter=text)
 
     def test_bad_pages_are_errors(self, store: TrackingStore) -> None:
         for size in (0, -1, 50_001):

@@ -331,26 +331,37 @@ class LLMProviderContract(Providers):
         assert error.trouble == said["trouble"]
         assert error.retry_after == said.get("retry_after")
 
-    @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 413, 418, 429, 500, 503, 529])
-    @pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"[]", b"null", b"{}", b"\xff\x00"])
     def test_an_error_of_any_form_is_an_error(
-        self, provider: LLMProvider, status: int, body: bytes
+        self, provider: LLMProvider, subtests: pytest.Subtests
     ) -> None:
-        error = provider.error(HttpReply(status, {}, body))
-        assert isinstance(error, LLMError)
-        assert str(error)
+        for body in [b"", b"<html>no</html>", b"[]", b"null", b"{}", b"\xff\x00"]:
+            for status in [301, 400, 401, 403, 404, 413, 418, 429, 500, 503, 529]:
+                with subtests.test(body=body, status=status):
+                    error = provider.error(HttpReply(status, {}, body))
+                    assert isinstance(error, LLMError)
+                    assert str(error)
 
     # -- what is wrong ---------------------------------------------------------------------------
 
-    @pytest.mark.parametrize(
-        "body",
-        [b"", b"<html>", b"[]", b"null", b"1", b"{}", b"\xff", b'{"choices": []}', b'{"a":'],
-    )
-    def test_an_answer_of_another_form_is_garbage(self, provider: LLMProvider, body: bytes) -> None:
-        for request in self._requests():
-            with pytest.raises(LLMError) as raised:
-                provider.answer(request, read.reply(body))
-            assert raised.value.trouble in (Trouble.GARBAGE, Trouble.CUT)
+    def test_an_answer_of_another_form_is_garbage(
+        self, provider: LLMProvider, subtests: pytest.Subtests
+    ) -> None:
+        for body in [
+            b"",
+            b"<html>",
+            b"[]",
+            b"null",
+            b"1",
+            b"{}",
+            b"\xff",
+            b'{"choices": []}',
+            b'{"a":',
+        ]:
+            with subtests.test(body=body):
+                for request in self._requests():
+                    with pytest.raises(LLMError) as raised:
+                        provider.answer(request, read.reply(body))
+                    assert raised.value.trouble in (Trouble.GARBAGE, Trouble.CUT)
 
     @documented
     def test_a_damaged_answer_raises_nothing_else(
@@ -391,18 +402,22 @@ class LLMProviderContract(Providers):
             shown += [repr(call), str(call), call.url]
         assert not any(MARKER in text for text in shown)
 
-    @pytest.mark.parametrize("status", [302, 400, 401, 402, 403, 404, 422, 429, 500, 503])
-    def test_no_error_repeats_a_key(self, provider: LLMProvider, status: int) -> None:
-        bodies: list[Any] = [
-            {"error": {"message": f"bad key {MARKER}", "code": MARKER, "param": MARKER}},
-            {"error": f"bad key {MARKER}"},
-            {"message": f"bad key {MARKER}"},
-            {"detail": [{"msg": MARKER}]},
-            [{"error": {"message": MARKER, "status": MARKER}}],
-        ]
-        for body in [*(json.dumps(each).encode() for each in bodies), f"bad {MARKER}".encode()]:
-            error = provider.error(HttpReply(status, {}, body))
-            assert MARKER not in str(error) + repr(error) + error.hint + error.param
+    def test_no_error_repeats_a_key(self, provider: LLMProvider, subtests: pytest.Subtests) -> None:
+        for status in [302, 400, 401, 402, 403, 404, 422, 429, 500, 503]:
+            with subtests.test(status=status):
+                bodies: list[Any] = [
+                    {"error": {"message": f"bad key {MARKER}", "code": MARKER, "param": MARKER}},
+                    {"error": f"bad key {MARKER}"},
+                    {"message": f"bad key {MARKER}"},
+                    {"detail": [{"msg": MARKER}]},
+                    [{"error": {"message": MARKER, "status": MARKER}}],
+                ]
+                for body in [
+                    *(json.dumps(each).encode() for each in bodies),
+                    f"bad {MARKER}".encode(),
+                ]:
+                    error = provider.error(HttpReply(status, {}, body))
+                    assert MARKER not in str(error) + repr(error) + error.hint + error.param
 
     def test_credentials_are_fetched_for_nobody_while_they_hold(
         self, provider: LLMProvider

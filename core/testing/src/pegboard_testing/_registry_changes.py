@@ -71,19 +71,29 @@ class AliasTests(RegistryTests):
         assert registry.version_by_alias("iris", alias).version == "2"
         assert registry.get_model("iris").aliases == {alias: "2"}
 
-    @pytest.mark.parametrize("alias", [*BAD_ALIASES, *RESERVED])
     @pytest.mark.usefixtures("versions")
-    def test_a_bad_or_reserved_alias_is_refused(self, registry: ModelRegistry, alias: str) -> None:
-        with pytest.raises(InvalidValue):
-            registry.set_alias("iris", alias, "1")
-        assert registry.get_model("iris").aliases == {}
+    def test_a_bad_or_reserved_alias_is_refused(
+        self, registry: ModelRegistry, subtests: pytest.Subtests
+    ) -> None:
+        for alias in [*BAD_ALIASES, *RESERVED]:
+            with subtests.test(alias=alias):
+                with pytest.raises(InvalidValue):
+                    registry.set_alias("iris", alias, "1")
+                assert registry.get_model("iris").aliases == {}
 
-    @pytest.mark.parametrize("alias", BAD_ALIASES)
     @pytest.mark.usefixtures("versions")
-    def test_a_bad_alias_is_not_looked_for(self, registry: ModelRegistry, alias: str) -> None:
-        for call in (registry.version_by_alias, registry.delete_alias, registry.rollback_alias):
-            with pytest.raises(InvalidValue):
-                call("iris", alias)
+    def test_a_bad_alias_is_not_looked_for(
+        self, registry: ModelRegistry, subtests: pytest.Subtests
+    ) -> None:
+        for alias in BAD_ALIASES:
+            with subtests.test(alias=alias):
+                for call in (
+                    registry.version_by_alias,
+                    registry.delete_alias,
+                    registry.rollback_alias,
+                ):
+                    with pytest.raises(InvalidValue):
+                        call("iris", alias)
 
     @pytest.mark.usefixtures("model")
     def test_latest_is_the_newest_version(self, registry: ModelRegistry) -> None:
@@ -188,20 +198,24 @@ class StageTests(RegistryTests):
             registry.transition_stage("iris", version, "Production")
         assert registry.get_version("iris", "1").current_stage == "Production"
 
-    @pytest.mark.parametrize("stage", ["", "Prod", "Deleted_Internal", "a" * 500])
     def test_an_unknown_stage_is_refused(
-        self, registry: ModelRegistry, versions: list[ModelVersion], stage: str
+        self, registry: ModelRegistry, versions: list[ModelVersion], subtests: pytest.Subtests
     ) -> None:
-        with pytest.raises(InvalidValue):
-            registry.transition_stage("iris", "1", stage)
-        assert registry.get_version("iris", "1") == versions[0]
+        for stage in ["", "Prod", "Deleted_Internal", "a" * 500]:
+            with subtests.test(stage=stage):
+                with pytest.raises(InvalidValue):
+                    registry.transition_stage("iris", "1", stage)
+                assert registry.get_version("iris", "1") == versions[0]
 
-    @pytest.mark.parametrize("stage", ["None", "Archived"])
     @pytest.mark.usefixtures("versions")
-    def test_only_stages_in_use_archive_others(self, registry: ModelRegistry, stage: str) -> None:
-        with pytest.raises(InvalidValue, match=stage):
-            registry.transition_stage("iris", "1", stage, archive_existing=True)
-        assert registry.history("iris", kinds=[ChangeKind.STAGE]) == []
+    def test_only_stages_in_use_archive_others(
+        self, registry: ModelRegistry, subtests: pytest.Subtests
+    ) -> None:
+        for stage in ["None", "Archived"]:
+            with subtests.test(stage=stage):
+                with pytest.raises(InvalidValue, match=stage):
+                    registry.transition_stage("iris", "1", stage, archive_existing=True)
+                assert registry.history("iris", kinds=[ChangeKind.STAGE]) == []
 
 
 class GateTests(RegistryTests):

@@ -82,23 +82,27 @@ class ModelTests(RegistryTests):
         assert again.get_model("iris") == made
         again.close()
 
-    @pytest.mark.parametrize("name", GOOD_NAMES)
-    def test_a_good_name_names_anything(self, registry: ModelRegistry, name: str) -> None:
-        registry.create_model(name)
-        registry.create_version(name, "s3://b/m")
-        assert registry.get_model(name).name == name
-        assert registry.get_version(name, "1").model_uri == f"models:/{name}/1"
-        assert registry.version_by_alias(name, "latest").name == name
-
-    @pytest.mark.parametrize("name", BAD_NAMES)
-    def test_a_bad_name_is_refused(
-        self, registry: ModelRegistry, model: RegisteredModel, name: str
+    def test_a_good_name_names_anything(
+        self, registry: ModelRegistry, subtests: pytest.Subtests
     ) -> None:
-        with pytest.raises(InvalidValue):
-            registry.create_model(name)
-        with pytest.raises(InvalidValue):
-            registry.rename_model(model.name, name)
-        assert [each.name for each in registry.search_models()] == ["iris"]
+        for name in GOOD_NAMES:
+            with subtests.test(name=name):
+                registry.create_model(name)
+                registry.create_version(name, "s3://b/m")
+                assert registry.get_model(name).name == name
+                assert registry.get_version(name, "1").model_uri == f"models:/{name}/1"
+                assert registry.version_by_alias(name, "latest").name == name
+
+    def test_a_bad_name_is_refused(
+        self, registry: ModelRegistry, model: RegisteredModel, subtests: pytest.Subtests
+    ) -> None:
+        for name in BAD_NAMES:
+            with subtests.test(name=name):
+                with pytest.raises(InvalidValue):
+                    registry.create_model(name)
+                with pytest.raises(InvalidValue):
+                    registry.rename_model(model.name, name)
+                assert [each.name for each in registry.search_models()] == ["iris"]
 
     def test_a_taken_name_is_refused(self, registry: ModelRegistry, model: RegisteredModel) -> None:
         registry.set_model_tag(model.name, "a", "1")
@@ -115,11 +119,14 @@ class ModelTests(RegistryTests):
         registry.create_model("Iris")
         assert [each.name for each in registry.search_models()] == ["Iris", "iris"]
 
-    @pytest.mark.parametrize("name", UNKNOWN)
-    def test_an_unknown_model_is_not_found(self, registry: ModelRegistry, name: str) -> None:
-        for call in _calls(registry, name):
-            with pytest.raises((NotFound, InvalidValue)):
-                call()
+    def test_an_unknown_model_is_not_found(
+        self, registry: ModelRegistry, subtests: pytest.Subtests
+    ) -> None:
+        for name in UNKNOWN:
+            with subtests.test(name=name):
+                for call in _calls(registry, name):
+                    with pytest.raises((NotFound, InvalidValue)):
+                        call()
 
     def test_the_description_is_changed(
         self, registry: ModelRegistry, model: RegisteredModel
@@ -151,20 +158,22 @@ class ModelTests(RegistryTests):
         assert registry.get_model("iris").tags == {key: "1"}
         assert registry.get_version("iris", "1").tags == {key: "1"}
 
-    @pytest.mark.parametrize("key", BAD_KEYS)
     @pytest.mark.usefixtures("versions")
-    def test_a_bad_key_is_refused(self, registry: ModelRegistry, key: str) -> None:
-        for call in (
-            lambda: registry.set_model_tag("iris", key, "1"),
-            lambda: registry.set_version_tag("iris", "1", key, "1"),
-            lambda: registry.create_version("iris", "s3://b/s", tags={"good": "1", key: "1"}),
-            lambda: registry.create_model("new", tags={"good": "1", key: "1"}),
-        ):
-            with pytest.raises(InvalidValue):
-                call()
-        assert registry.get_model("iris").tags == {}
-        assert len(registry.search_versions()) == 3
-        assert len(registry.search_models()) == 1
+    def test_a_bad_key_is_refused(self, registry: ModelRegistry, subtests: pytest.Subtests) -> None:
+        uses: list[Callable[[str], Any]] = [
+            lambda key: registry.set_model_tag("iris", key, "1"),
+            lambda key: registry.set_version_tag("iris", "1", key, "1"),
+            lambda key: registry.create_version("iris", "s3://b/s", tags={"good": "1", key: "1"}),
+            lambda key: registry.create_model("new", tags={"good": "1", key: "1"}),
+        ]
+        for key in BAD_KEYS:
+            with subtests.test(key=key):
+                for use in uses:
+                    with pytest.raises(InvalidValue):
+                        use(key)
+                assert registry.get_model("iris").tags == {}
+                assert len(registry.search_versions()) == 3
+                assert len(registry.search_models()) == 1
 
     @pytest.mark.usefixtures("versions")
     def test_a_long_value_is_kept_and_one_too_long_is_refused(
@@ -307,12 +316,15 @@ class VersionTests(RegistryTests):
         registry.create_model("iris")
         assert registry.create_version("iris", "s3://b/s").version == "4"
 
-    @pytest.mark.parametrize("version", BAD_VERSIONS)
     @pytest.mark.usefixtures("versions")
-    def test_what_is_not_a_version_is_refused(self, registry: ModelRegistry, version: str) -> None:
-        for call in _version_calls(registry, "iris", version):
-            with pytest.raises(InvalidValue):
-                call()
+    def test_what_is_not_a_version_is_refused(
+        self, registry: ModelRegistry, subtests: pytest.Subtests
+    ) -> None:
+        for version in BAD_VERSIONS:
+            with subtests.test(version=version):
+                for call in _version_calls(registry, "iris", version):
+                    with pytest.raises(InvalidValue):
+                        call()
 
     @pytest.mark.usefixtures("versions")
     def test_an_unknown_version_is_not_found(self, registry: ModelRegistry) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -128,24 +129,30 @@ class RegistrySearchTests(RegistryTests):
         registry.create_version("poem", "prompt-template", tags={PROMPT: "true"})
         return registry
 
-    @pytest.mark.parametrize(("text", "expected"), MODEL_FILTERS)
-    def test_models_are_found(self, filled: ModelRegistry, text: str, expected: str) -> None:
-        assert [each.name for each in filled.search_models(filter=text)] == expected.split()
+    def test_models_are_found(self, filled: ModelRegistry, subtests: pytest.Subtests) -> None:
+        for text, expected in MODEL_FILTERS:
+            with subtests.test(text=text):
+                assert [each.name for each in filled.search_models(filter=text)] == expected.split()
 
-    @pytest.mark.parametrize(("text", "expected"), VERSION_FILTERS)
-    def test_versions_are_found(self, filled: ModelRegistry, text: str, expected: str) -> None:
-        found = filled.search_versions(filter=text, order_by=["name", "version_number"])
-        assert [each.name + each.version for each in found] == expected.split()
+    def test_versions_are_found(self, filled: ModelRegistry, subtests: pytest.Subtests) -> None:
+        for text, expected in VERSION_FILTERS:
+            with subtests.test(text=text):
+                found = filled.search_versions(filter=text, order_by=["name", "version_number"])
+                assert [each.name + each.version for each in found] == expected.split()
 
-    @pytest.mark.parametrize("text", BAD_MODEL_FILTERS)
-    def test_a_bad_filter_for_models_is_refused(self, filled: ModelRegistry, text: str) -> None:
-        with pytest.raises(FilterError):
-            filled.search_models(filter=text)
+    def test_a_bad_filter_for_models_is_refused(
+        self, filled: ModelRegistry, subtests: pytest.Subtests
+    ) -> None:
+        for text in BAD_MODEL_FILTERS:
+            with subtests.test(text=text), pytest.raises(FilterError):
+                filled.search_models(filter=text)
 
-    @pytest.mark.parametrize("text", BAD_VERSION_FILTERS)
-    def test_a_bad_filter_for_versions_is_refused(self, filled: ModelRegistry, text: str) -> None:
-        with pytest.raises(FilterError):
-            filled.search_versions(filter=text)
+    def test_a_bad_filter_for_versions_is_refused(
+        self, filled: ModelRegistry, subtests: pytest.Subtests
+    ) -> None:
+        for text in BAD_VERSION_FILTERS:
+            with subtests.test(text=text), pytest.raises(FilterError):
+                filled.search_versions(filter=text)
 
     def test_what_is_found_is_whole(self, filled: ModelRegistry) -> None:
         filled.set_alias("bee", "champion", "2")
@@ -171,14 +178,17 @@ class RegistrySearchTests(RegistryTests):
             found = filled.search_models(filter=f"tags.t = {literal(text)}")
             assert [each.name for each in found] == ["ant"]
 
-    @pytest.mark.parametrize("text", AWKWARD)
-    def test_any_text_is_found_by_its_literal(self, filled: ModelRegistry, text: str) -> None:
-        for name, value in (("ant", text), ("bee", unlike(text))):
-            filled.set_model_tag(name, "t", value)
-            filled.set_version_tag(name, "1", "t", value)
-        for where in finding("tags.t", text):
-            for search in (filled.search_models, filled.search_versions):
-                assert [each.name for each in search(filter=where)] == ["ant"], where
+    def test_any_text_is_found_by_its_literal(
+        self, filled: ModelRegistry, subtests: pytest.Subtests
+    ) -> None:
+        for text in AWKWARD:
+            with subtests.test(text=text):
+                for name, value in (("ant", text), ("bee", unlike(text))):
+                    filled.set_model_tag(name, "t", value)
+                    filled.set_version_tag(name, "1", "t", value)
+                for where in finding("tags.t", text):
+                    for search in (filled.search_models, filled.search_versions):
+                        assert [each.name for each in search(filter=where)] == ["ant"], where
 
     def test_long_values_are_told_apart_by_their_ends(self, filled: ModelRegistry) -> None:
         filled.set_model_tag("ant", "t", "x" * 300 + "a")
@@ -203,9 +213,8 @@ class RegistrySearchTests(RegistryTests):
         registry.update_model("a", "new")
         return registry
 
-    @pytest.mark.parametrize(
-        ("order", "expected"),
-        [
+    def test_models_are_ordered(self, timed: ModelRegistry, subtests: pytest.Subtests) -> None:
+        for order, expected in [
             ([], "a b c"),
             (["name"], "a b c"),
             (["name DESC"], "c b a"),
@@ -213,17 +222,13 @@ class RegistrySearchTests(RegistryTests):
             (["last_updated_timestamp DESC"], "a b c"),
             (["creation_timestamp ASC"], "b a c"),
             (["creation_timestamp DESC", "name"], "c a b"),
-        ],
-    )
-    def test_models_are_ordered(
-        self, timed: ModelRegistry, order: Sequence[str], expected: str
-    ) -> None:
-        found = timed.search_models(order_by=order)
-        assert [each.name for each in found] == expected.split()
+        ]:
+            with subtests.test(order=order):
+                found = timed.search_models(order_by=order)
+                assert [each.name for each in found] == expected.split()
 
-    @pytest.mark.parametrize(
-        ("order", "expected"),
-        [
+    def test_versions_are_ordered(self, timed: ModelRegistry, subtests: pytest.Subtests) -> None:
+        for order, expected in [
             ([], "b2 c1 c2 a2 a1 b1"),
             (["last_updated_timestamp"], "b1 a1 a2 c2 c1 b2"),
             (["name"], "a2 a1 b2 b1 c2 c1"),
@@ -234,16 +239,13 @@ class RegistrySearchTests(RegistryTests):
             (["version_number DESC", "name DESC"], "c2 b2 a2 c1 b1 a1"),
             (["creation_timestamp"], "b1 b2 a1 a2 c1 c2"),
             (["creation_timestamp DESC"], "c2 c1 a2 a1 b2 b1"),
-        ],
-    )
-    def test_versions_are_ordered(
-        self, timed: ModelRegistry, order: Sequence[str], expected: str
-    ) -> None:
-        found = timed.search_versions(order_by=order)
-        assert [each.name + each.version for each in found] == expected.split()
-        some = timed.search_versions(order_by=order, filter="name IN ('a', 'c')")
-        wanted = [each for each in expected.split() if "b" not in each]
-        assert [each.name + each.version for each in some] == wanted
+        ]:
+            with subtests.test(order=order):
+                found = timed.search_versions(order_by=order)
+                assert [each.name + each.version for each in found] == expected.split()
+                some = timed.search_versions(order_by=order, filter="name IN ('a', 'c')")
+                wanted = [each for each in expected.split() if "b" not in each]
+                assert [each.name + each.version for each in some] == wanted
 
     def test_versions_are_ordered_as_numbers(self, registry: ModelRegistry) -> None:
         registry.create_model("a")
@@ -252,39 +254,30 @@ class RegistrySearchTests(RegistryTests):
         found = registry.search_versions(order_by=["version_number DESC"])
         assert [int(each.version) for each in found] == list(range(11, 0, -1))
 
-    @pytest.mark.parametrize(
-        "order", [["run_id"], ["tags.a"], ["name", "name DESC"], ["name UP"], ["nope"], [""]]
-    )
-    def test_a_bad_order_is_refused(self, filled: ModelRegistry, order: Sequence[str]) -> None:
-        with pytest.raises(FilterError):
-            filled.search_versions(order_by=order)
-        with pytest.raises(FilterError):
-            filled.search_models(order_by=order)
+    def test_a_bad_order_is_refused(self, filled: ModelRegistry, subtests: pytest.Subtests) -> None:
+        for order in [["run_id"], ["tags.a"], ["name", "name DESC"], ["name UP"], ["nope"], [""]]:
+            with subtests.test(order=order):
+                with pytest.raises(FilterError):
+                    filled.search_versions(order_by=order)
+                with pytest.raises(FilterError):
+                    filled.search_models(order_by=order)
 
     # -- pages ---------------------------------------------------------------------------------
 
-    @pytest.mark.parametrize("size", [1, 2, 5, 100])
-    @pytest.mark.parametrize("order", [[], ["version_number DESC"], ["creation_timestamp"]])
     def test_pages_hold_everything_once(
-        self, filled: ModelRegistry, size: int, order: Sequence[str]
+        self, filled: ModelRegistry, subtests: pytest.Subtests
     ) -> None:
-        whole = filled.search_versions(order_by=order)
-        assert whole.token is None
-        pages = _pages(
-            lambda token: filled.search_versions(
-                order_by=order, max_results=size, page_token=token
-            ),
-            size,
-        )
-        assert pages == list(whole)
+        for order in [[], ["version_number DESC"], ["creation_timestamp"]]:
+            for size in [1, 2, 5, 100]:
+                with subtests.test(order=order, size=size):
+                    whole = filled.search_versions(order_by=order)
+                    assert whole.token is None
+                    search = partial(filled.search_versions, order_by=order, max_results=size)
+                    pages = _pages(search, size)
+                    assert pages == list(whole)
 
     def test_pages_of_models_hold_everything_once(self, filled: ModelRegistry) -> None:
-        pages = _pages(
-            lambda token: filled.search_models(
-                filter="name != 'ant'", max_results=2, page_token=token
-            ),
-            2,
-        )
+        pages = _pages(partial(filled.search_models, filter="name != 'ant'", max_results=2), 2)
         assert [each.name for each in pages] == ["Cat", "bee", "cow_1"]
 
     def test_the_limits_of_pages_are_kept(self, filled: ModelRegistry) -> None:
@@ -348,11 +341,11 @@ class RegistrySearchTests(RegistryTests):
         assert _named(found["r1"]) == [f"a/{number + 1}" for number in range(NEEDED_BY)]
 
 
-def _pages(fetch: Callable[[str | None], Page[T]], size: int) -> list[T]:
+def _pages(search: Callable[..., Page[T]], size: int) -> list[T]:
     found: list[T] = []
     token: str | None = None
     while True:
-        page = fetch(token)
+        page = search(page_token=token)
         assert len(page) <= size
         found += page
         token = page.token

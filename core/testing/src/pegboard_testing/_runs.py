@@ -56,11 +56,12 @@ class RunTests(StoreTests):
         with pytest.raises(AlreadyExists):
             store.create_run("0", run_id="my-run_1")
 
-    @pytest.mark.parametrize("wrong", ["../up", "a/b", "", "x" * 300, "-x", "a\0b", "a b"])
-    def test_a_bad_run_id_is_refused(self, store: TrackingStore, wrong: str) -> None:
-        with pytest.raises(InvalidValue):
-            store.create_run("0", run_id=wrong)
-        assert store.search_runs(["0"], view=ViewType.ALL) == []
+    def test_a_bad_run_id_is_refused(self, store: TrackingStore, subtests: pytest.Subtests) -> None:
+        for wrong in ["../up", "a/b", "", "x" * 300, "-x", "a\0b", "a b"]:
+            with subtests.test(wrong=wrong):
+                with pytest.raises(InvalidValue):
+                    store.create_run("0", run_id=wrong)
+                assert store.search_runs(["0"], view=ViewType.ALL) == []
 
     def test_artifacts_lie_below_the_experiment_each_run_apart(self, store: TrackingStore) -> None:
         experiment = store.create_experiment("placed", artifact_location="file:///somewhere/else")
@@ -88,12 +89,15 @@ class RunTests(StoreTests):
             store.create_run("0", tags={"good": "1", "../bad": "1"})
         assert store.search_runs(["0"], view=ViewType.ALL) == []
 
-    @pytest.mark.parametrize("wrong", WRONG_IDS)
-    def test_an_unknown_run_is_not_found(self, store: TrackingStore, wrong: str) -> None:
-        with pytest.raises((NotFound, InvalidValue)):
-            store.get_run(wrong)
-        with pytest.raises((NotFound, InvalidValue)):
-            log(store, wrong, metrics={"m": 1.0})
+    def test_an_unknown_run_is_not_found(
+        self, store: TrackingStore, subtests: pytest.Subtests
+    ) -> None:
+        for wrong in WRONG_IDS:
+            with subtests.test(wrong=wrong):
+                with pytest.raises((NotFound, InvalidValue)):
+                    store.get_run(wrong)
+                with pytest.raises((NotFound, InvalidValue)):
+                    log(store, wrong, metrics={"m": 1.0})
 
     def test_an_unknown_run_cannot_be_used(self, store: TrackingStore) -> None:
         unknown = "0" * 32

@@ -78,23 +78,26 @@ class ScorersContract(StoreTests):
         with pytest.raises(InvalidState):
             scorers.register(other, "a", judge())
 
-    @pytest.mark.parametrize("wrong", WRONG_IDS)
-    def test_what_is_unknown_is_not_found(self, scorers: Scorers, wrong: str) -> None:
+    def test_what_is_unknown_is_not_found(
+        self, scorers: Scorers, subtests: pytest.Subtests
+    ) -> None:
         scorers.register("0", "kind", judge())
-        uses: list[Callable[[str, str], Any]] = [
-            scorers.versions,
-            scorers.get,
-            scorers.delete,
-            lambda home, name: scorers.schedule(home, name, 0.5),
-        ]
-        for use in uses:
-            for home, name in ((wrong, "kind"), ("0", wrong)):
-                if home and name:
-                    with pytest.raises(NotFound):
-                        use(home, name)
-        with pytest.raises(NotFound):
-            scorers.by_id(wrong)
-        assert list(scorers.schedules([wrong])) == []
+        for wrong in WRONG_IDS:
+            with subtests.test(wrong=wrong):
+                uses: list[Callable[[str, str], Any]] = [
+                    scorers.versions,
+                    scorers.get,
+                    scorers.delete,
+                    lambda home, name: scorers.schedule(home, name, 0.5),
+                ]
+                for use in uses:
+                    for home, name in ((wrong, "kind"), ("0", wrong)):
+                        if home and name:
+                            with pytest.raises(NotFound):
+                                use(home, name)
+                with pytest.raises(NotFound):
+                    scorers.by_id(wrong)
+                assert list(scorers.schedules([wrong])) == []
 
     def test_what_is_no_scorer_is_refused(self, scorers: Scorers) -> None:
         for wrong in WRONG_SCORERS:

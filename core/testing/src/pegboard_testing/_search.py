@@ -132,17 +132,17 @@ class SearchTests(StoreTests):
         store.log_inputs("run-c", [DatasetInput(Dataset("wine", "d3", "local", "{}"))])
         return store
 
-    @pytest.mark.parametrize(
-        ("filter", "expected"), FILTERS, ids=[f or "empty" for f, _ in FILTERS]
-    )
-    def test_a_filter_chooses_runs(self, runs: TrackingStore, filter: str, expected: str) -> None:
-        found = runs.search_runs(["0"], filter=filter, order_by=["start_time ASC"])
-        assert "".join(run.info.run_name for run in found) == expected
+    def test_a_filter_chooses_runs(self, runs: TrackingStore, subtests: pytest.Subtests) -> None:
+        for text, expected in FILTERS:
+            with subtests.test(text=text):
+                found = runs.search_runs(["0"], filter=text, order_by=["start_time ASC"])
+                assert "".join(run.info.run_name for run in found) == expected
 
-    @pytest.mark.parametrize(("order", "expected"), ORDERS, ids=[",".join(o) for o, _ in ORDERS])
-    def test_runs_come_in_order(self, runs: TrackingStore, order: list[str], expected: str) -> None:
-        found = runs.search_runs(["0"], order_by=order)
-        assert "".join(run.info.run_name for run in found) == expected
+    def test_runs_come_in_order(self, runs: TrackingStore, subtests: pytest.Subtests) -> None:
+        for order, expected in ORDERS:
+            with subtests.test(order=order):
+                found = runs.search_runs(["0"], order_by=order)
+                assert "".join(run.info.run_name for run in found) == expected
 
     def test_runs_of_one_start_time_are_ordered_by_id(self, store: TrackingStore) -> None:
         for name in "cab":
@@ -206,9 +206,8 @@ class SearchTests(StoreTests):
         assert found(ViewType.ALL, "tags.team = 'blue'") == "ab"
         assert found(ViewType.DELETED_ONLY, "tags.team = 'red'") == ""
 
-    @pytest.mark.parametrize("order", [[], ["metrics.m DESC"], ["params.p ASC"], ["tags.none"]])
     def test_pages_are_complete_and_without_repeats(
-        self, store: TrackingStore, order: list[str]
+        self, store: TrackingStore, subtests: pytest.Subtests
     ) -> None:
         for number in range(23):
             store.create_run("0", run_id=f"r{number}", start_time=number // 4)
@@ -218,24 +217,27 @@ class SearchTests(StoreTests):
                 metrics={"m": float(number % 5)},
                 params={"p": "x" * (number % 3)},
             )
-        whole = [run.info.run_id for run in store.search_runs(["0"], order_by=order)]
-        assert len(whole) == 23
-        seen: list[str] = []
-        token: str | None = None
-        sizes: list[int] = []
-        while not sizes or token:
-            page = store.search_runs(["0"], order_by=order, max_results=5, page_token=token)
-            seen += [run.info.run_id for run in page]
-            sizes.append(len(page))
-            token = page.token
-        assert seen == whole
-        assert sizes == [5, 5, 5, 5, 3]
-        assert store.search_runs(["0"], max_results=23).token is None
-        assert store.search_runs(["0"], max_results=22).token is not None
+        for order in [[], ["metrics.m DESC"], ["params.p ASC"], ["tags.none"]]:
+            with subtests.test(order=order):
+                whole = [run.info.run_id for run in store.search_runs(["0"], order_by=order)]
+                assert len(whole) == 23
+                seen: list[str] = []
+                token: str | None = None
+                sizes: list[int] = []
+                while not sizes or token:
+                    page = store.search_runs(["0"], order_by=order, max_results=5, page_token=token)
+                    seen += [run.info.run_id for run in page]
+                    sizes.append(len(page))
+                    token = page.token
+                assert seen == whole
+                assert sizes == [5, 5, 5, 5, 3]
+                assert store.search_runs(["0"], max_results=23).token is None
+                assert store.search_runs(["0"], max_results=22).token is not None
 
-    @pytest.mark.parametrize(
-        "filter",
-        [
+    def test_a_bad_filter_is_an_error_that_shows_the_place(
+        self, runs: TrackingStore, subtests: pytest.Subtests
+    ) -> None:
+        for text in [
             "metrics.acc",
             "metrics.acc >",
             "metrics.acc > 'text'",
@@ -249,57 +251,58 @@ class SearchTests(StoreTests):
             "status == 'FINISHED'; DROP TABLE run",
             "start_time > 'noon'",
             "= 'x'",
-        ],
-    )
-    def test_a_bad_filter_is_an_error_that_shows_the_place(
-        self, runs: TrackingStore, filter: str
+        ]:
+            with subtests.test(text=text):
+                with pytest.raises(FilterError) as caught:
+                    runs.search_runs(["0"], filter=text)
+                assert 0 <= caught.value.column <= len(text)
+                assert len(runs.search_runs(["0"])) == 6
+
+    def test_a_bad_order_is_an_error(self, runs: TrackingStore, subtests: pytest.Subtests) -> None:
+        for order in ["colour", "metrics.acc UP", "metrics.acc ASC DESC", ""]:
+            with subtests.test(order=order), pytest.raises(FilterError):
+                runs.search_runs(["0"], order_by=[order])
+
+    def test_a_search_that_asks_for_far_too_much_is_an_error(
+        self, runs: TrackingStore, subtests: pytest.Subtests
     ) -> None:
-        with pytest.raises(FilterError) as caught:
-            runs.search_runs(["0"], filter=filter)
-        assert 0 <= caught.value.column <= len(filter)
-        assert len(runs.search_runs(["0"])) == 6
-
-    @pytest.mark.parametrize("order", ["colour", "metrics.acc UP", "metrics.acc ASC DESC", ""])
-    def test_a_bad_order_is_an_error(self, runs: TrackingStore, order: str) -> None:
-        with pytest.raises(FilterError):
-            runs.search_runs(["0"], order_by=[order])
-
-    @pytest.mark.parametrize(
-        ("filter", "order"),
-        [
+        for text, order in [
             (" OR ".join(["metrics.acc > 0"] * 10_000), []),
             ("NOT " * 10_000 + "metrics.acc > 0", []),
             (" OR ".join(["params.model =~ '(a+)+N$'"] * 1_000), []),
             (" OR ".join([f"params.model LIKE '%{'a' * 1_000}b'"] * 100), []),
             ("", [f"params.p{number}" for number in range(10_000)]),
-        ],
-        ids=["or", "not", "pattern", "like", "order"],
-    )
-    def test_a_search_that_asks_for_far_too_much_is_an_error(
-        self, runs: TrackingStore, filter: str, order: list[str]
+        ]:
+            with subtests.test(text=text[:40], order=order[:2]), pytest.raises(FilterError):
+                runs.search_runs(["0"], filter=text, order_by=order)
+
+    def test_a_bad_page_size_is_an_error(
+        self, store: TrackingStore, subtests: pytest.Subtests
     ) -> None:
-        with pytest.raises(FilterError):
-            runs.search_runs(["0"], filter=filter, order_by=order)
+        for size in [0, -1, SEARCH_LIMIT + 1]:
+            with subtests.test(size=size), pytest.raises(InvalidValue):
+                store.search_runs(["0"], max_results=size)
 
-    @pytest.mark.parametrize("size", [0, -1, SEARCH_LIMIT + 1])
-    def test_a_bad_page_size_is_an_error(self, store: TrackingStore, size: int) -> None:
-        with pytest.raises(InvalidValue):
-            store.search_runs(["0"], max_results=size)
+    def test_a_bad_page_token_is_an_error(
+        self, store: TrackingStore, subtests: pytest.Subtests
+    ) -> None:
+        for token in ["not a token", "////", "é"]:
+            with subtests.test(token=token), pytest.raises(InvalidValue):
+                store.search_runs(["0"], page_token=token)
 
-    @pytest.mark.parametrize("token", ["not a token", "////", "é"])
-    def test_a_bad_page_token_is_an_error(self, store: TrackingStore, token: str) -> None:
-        with pytest.raises(InvalidValue):
-            store.search_runs(["0"], page_token=token)
-
-    @pytest.mark.parametrize("text", AWKWARD)
-    def test_any_text_is_found_by_its_literal(self, store: TrackingStore, text: str) -> None:
-        for run_id, value in (("a", text), ("b", unlike(text))):
-            store.create_run("0", run_id=run_id, run_name=value)
-            log(store, run_id, params={"p": value}, tags={"t": value})
-        for field in ("params.p", "tags.t", "attributes.run_name"):
-            for where in finding(field, text):
-                found = store.search_runs(["0"], filter=where)
-                assert [run.info.run_id for run in found] == ["a"], where
+    def test_any_text_is_found_by_its_literal(
+        self, store: TrackingStore, subtests: pytest.Subtests
+    ) -> None:
+        for number, text in enumerate(AWKWARD):
+            with subtests.test(text=text):
+                home = store.create_experiment(f"text {number}").experiment_id
+                for run_id, value in ((f"a{number}", text), (f"b{number}", unlike(text))):
+                    store.create_run(home, run_id=run_id, run_name=value)
+                    log(store, run_id, params={"p": value}, tags={"t": value})
+                for field in ("params.p", "tags.t", "attributes.run_name"):
+                    for where in finding(field, text):
+                        found = store.search_runs([home], filter=where)
+                        assert [run.info.run_id for run in found] == [f"a{number}"], where
 
     def test_values_in_filters_are_text_and_not_code(self, store: TrackingStore) -> None:
         store.create_run("0", run_id="x")

@@ -281,9 +281,10 @@ class TraceFiguresContract(StoreTests):
         with pytest.raises(InvalidValue):
             MetricAggregation(AggregationType.AVG, 50.0)
 
-    @pytest.mark.parametrize(
-        ("view", "name", "how", "more"),
-        [
+    def test_figures_that_there_are_not_are_refused(
+        self, traces: TraceStore, subtests: pytest.Subtests
+    ) -> None:
+        refused: list[tuple[MetricViewType, str, list[MetricAggregation], dict[str, Any]]] = [
             (_TRACES, "nothing", [_COUNT], {}),
             (_TRACES, "span_count", [_COUNT], {}),
             (_TRACES, "trace_count", [_SUM], {}),
@@ -303,18 +304,13 @@ class TraceFiguresContract(StoreTests):
             ),
             (_TRACES, "trace_count", [_COUNT], {"time_interval_seconds": 60}),
             (_TRACES, "trace_count", [_COUNT], {"max_results": 0}),
-        ],
-    )
-    def test_figures_that_there_are_not_are_refused(
-        self,
-        traces: TraceStore,
-        view: MetricViewType,
-        name: str,
-        how: list[MetricAggregation],
-        more: dict[str, Any],
-    ) -> None:
-        with pytest.raises(InvalidValue):
-            _able(traces).metrics(TraceMetricsQuery(["0"], view, name, how, **more))
+        ]
+        for view, name, how, more in refused:
+            with (
+                subtests.test(view=view, name=name, how=how, more=more),
+                pytest.raises(InvalidValue),
+            ):
+                _able(traces).metrics(TraceMetricsQuery(["0"], view, name, how, **more))
 
 
 def _judged(name: str, value: Any, **more: Any) -> Assessment:

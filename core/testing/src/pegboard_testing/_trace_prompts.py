@@ -51,9 +51,9 @@ class TracePromptTests(StoreTests):
                 traces.link_prompts("tr-1", [("greet", "1"), wrong])
         assert traces.search(["0"], filter="prompt = 'greet/1'") == []
 
-    @pytest.mark.parametrize("trace_id", WRONG_IDS)
     def test_prompts_are_not_linked_to_an_unknown_trace(
-        self, traces: TraceStore, trace_id: str
+        self, traces: TraceStore, subtests: pytest.Subtests
     ) -> None:
-        with pytest.raises(NotFound):
-            traces.link_prompts(trace_id, [("greet", "1")])
+        for trace_id in WRONG_IDS:
+            with subtests.test(trace_id=trace_id), pytest.raises(NotFound):
+                traces.link_prompts(trace_id, [("greet", "1")])

@@ -106,22 +106,34 @@ class ArtifactStoreContract(UploadTests):
         store.write("a", content)
         assert not content.closed
 
-    @pytest.mark.parametrize("path", ["missing", "a", "a/missing", "a/b.txt/c"])
-    def test_reading_what_is_no_file_is_an_error(self, store: ArtifactStore, path: str) -> None:
+    def test_reading_what_is_no_file_is_an_error(
+        self, store: ArtifactStore, subtests: pytest.Subtests
+    ) -> None:
         store.write("a/b.txt", io.BytesIO(b"x"))
-        with pytest.raises(NotFound):
-            store.read(path)
+        for path in ["missing", "a", "a/missing", "a/b.txt/c"]:
+            with subtests.test(path=path), pytest.raises(NotFound):
+                store.read(path)
 
-    @pytest.mark.parametrize(
-        ("start", "end"),
-        [(0, 4), (3, 7), (3, None), (0, None), (9, 10), (10, None), (25, 30), (3, 999), (5, 5)],
-    )
     def test_a_range_is_read_up_to_but_without_its_end(
-        self, store: ArtifactStore, start: int, end: int | None
+        self, store: ArtifactStore, subtests: pytest.Subtests
     ) -> None:
         store.write("digits", io.BytesIO(b"0123456789"))
-        with store.read("digits", start=start, end=end) as stream:
-            assert stream.read() == b"0123456789"[start:end]
+        for start, end in [
+            (0, 4),
+            (3, 7),
+            (3, None),
+            (0, None),
+            (9, 10),
+            (10, None),
+            (25, 30),
+            (3, 999),
+            (5, 5),
+        ]:
+            with (
+                subtests.test(start=start, end=end),
+                store.read("digits", start=start, end=end) as stream,
+            ):
+                assert stream.read() == b"0123456789"[start:end]
 
     def test_a_range_is_read_piece_by_piece(self, store: ArtifactStore) -> None:
         store.write("digits", io.BytesIO(b"0123456789"))
@@ -251,12 +263,13 @@ class ArtifactStoreContract(UploadTests):
             FileInfo("a/y", is_dir=True),
         ]
 
-    @pytest.mark.parametrize("path", ["missing", "a/missing", "a/b.txt", "a/b.txt/c", "a/b"])
     def test_a_listing_of_a_file_or_of_nothing_is_empty(
-        self, store: ArtifactStore, path: str
+        self, store: ArtifactStore, subtests: pytest.Subtests
     ) -> None:
         store.write("a/b.txt", io.BytesIO(b"x"))
-        assert store.list(path) == []
+        for path in ["missing", "a/missing", "a/b.txt", "a/b.txt/c", "a/b"]:
+            with subtests.test(path=path):
+                assert store.list(path) == []
 
     def test_walking_yields_every_file_at_or_below(self, store: ArtifactStore) -> None:
         for path in ("a/x", "a/y/z", "a/y/w/v", "b", "ab"):
@@ -316,24 +329,29 @@ class ArtifactStoreContract(UploadTests):
 
     # -- safety --------------------------------------------------------------------------------
 
-    @pytest.mark.parametrize("path", HOSTILE_PATHS)
-    def test_a_path_that_would_climb_out_is_refused(self, store: ArtifactStore, path: str) -> None:
-        with pytest.raises(UnsafePath):
-            store.write(path, io.BytesIO(b"x"))
-        with pytest.raises(UnsafePath):
-            store.read(path)
-        with pytest.raises(UnsafePath):
-            store.list(path)
-        with pytest.raises(UnsafePath):
-            list(store.walk(path))
-        with contextlib.suppress(UnsafePath):
-            assert store.local_path(path) is None
+    def test_a_path_that_would_climb_out_is_refused(
+        self, store: ArtifactStore, subtests: pytest.Subtests
+    ) -> None:
+        for path in HOSTILE_PATHS:
+            with subtests.test(path=path):
+                with pytest.raises(UnsafePath):
+                    store.write(path, io.BytesIO(b"x"))
+                with pytest.raises(UnsafePath):
+                    store.read(path)
+                with pytest.raises(UnsafePath):
+                    store.list(path)
+                with pytest.raises(UnsafePath):
+                    list(store.walk(path))
+                with contextlib.suppress(UnsafePath):
+                    assert store.local_path(path) is None
 
-    @pytest.mark.parametrize("path", ["x/../../y", "%2e%2e/y", "..", "a\\..\\y"])
-    def test_deleting_outside_is_refused(self, store: ArtifactStore, path: str) -> None:
+    def test_deleting_outside_is_refused(
+        self, store: ArtifactStore, subtests: pytest.Subtests
+    ) -> None:
         # Few paths, none of which names anything of value: a store under test may be wrong.
-        with pytest.raises(UnsafePath):
-            store.delete(path)
+        for path in ["x/../../y", "%2e%2e/y", "..", "a\\..\\y"]:
+            with subtests.test(path=path), pytest.raises(UnsafePath):
+                store.delete(path)
 
     # -- this machine --------------------------------------------------------------------------
 

@@ -37,7 +37,8 @@ def separate_tracking(place: Path) -> Iterator[None]:
             patch.delenv(name, raising=False)
         patch.setattr(experiments, "_active_id", None)
         patch.chdir(place)
-        host.use(host.Host(config.Config()))
+        begun = host.Host(config.Config())
+        host.use(begun)
         pegboard.set_tracking_uri(f"sqlite:{place / 'runs.db'}")
         try:
             yield
@@ -45,5 +46,6 @@ def separate_tracking(place: Path) -> Iterator[None]:
             while pegboard.active_run() is not None:
                 pegboard.end_run()
             host.current().close()
+            begun.close()  # A command makes a host of its own.
             pegboard.set_tracking_uri(None)
             host.use(None)

@@ -74,11 +74,14 @@ class LoggedModelStoreContract(StoreTests):
     def test_names_need_not_be_unique(self, models: LoggedModelStore) -> None:
         assert models.create("0", name="a").model_id != models.create("0", name="a").model_id
 
-    @pytest.mark.parametrize("name", ["", "a/b", "a:b", "a.b", "50%", '"', "'", "x" * 501])
-    def test_a_bad_name_is_refused(self, models: LoggedModelStore, name: str) -> None:
-        with pytest.raises(InvalidValue):
-            models.create("0", name=name)
-        assert models.search(["0"]) == []
+    def test_a_bad_name_is_refused(
+        self, models: LoggedModelStore, subtests: pytest.Subtests
+    ) -> None:
+        for name in ["", "a/b", "a:b", "a.b", "50%", '"', "'", "x" * 501]:
+            with subtests.test(name=name):
+                with pytest.raises(InvalidValue):
+                    models.create("0", name=name)
+                assert models.search(["0"]) == []
 
     def test_a_model_needs_an_active_experiment(self, store: TrackingStore) -> None:
         with pytest.raises(NotFound):
@@ -88,11 +91,14 @@ class LoggedModelStoreContract(StoreTests):
         with pytest.raises(InvalidState):
             store.logged_models().create(gone)
 
-    @pytest.mark.parametrize("model_id", WRONG_IDS)
-    def test_an_unknown_id_is_not_found(self, models: LoggedModelStore, model_id: str) -> None:
-        for call in _calls(models, model_id):
-            with pytest.raises((NotFound, InvalidValue)):
-                call()
+    def test_an_unknown_id_is_not_found(
+        self, models: LoggedModelStore, subtests: pytest.Subtests
+    ) -> None:
+        for model_id in WRONG_IDS:
+            with subtests.test(model_id=model_id):
+                for call in _calls(models, model_id):
+                    with pytest.raises((NotFound, InvalidValue)):
+                        call()
 
     def test_finalizing_sets_the_status_and_the_time(
         self, models: LoggedModelStore, model: LoggedModel
@@ -281,9 +287,11 @@ class LoggedModelStoreContract(StoreTests):
 
     # -- search --------------------------------------------------------------------------------
 
-    @pytest.mark.parametrize(
-        ("text", "found"),
-        [
+    def test_a_filter_finds_the_models_that_match(
+        self, store: TrackingStore, run: Run, subtests: pytest.Subtests
+    ) -> None:
+        _three(store, run)
+        for text, found in [
             ("", "abc"),
             ("name = 'a'", "a"),
             ("name != 'a'", "bc"),
@@ -309,30 +317,36 @@ class LoggedModelStoreContract(StoreTests):
             ("metrics.acc > 0.55 AND tags.team = 'red'", "b"),
             ("metrics.acc > 0.8 OR name = 'c'", "ac"),
             ("name =~ '^[ab]$'", "ab"),
-        ],
-    )
-    def test_a_filter_finds_the_models_that_match(
-        self, store: TrackingStore, run: Run, text: str, found: str
+        ]:
+            with subtests.test(text=text):
+                page = store.logged_models().search(["0"], filter=text)
+                assert "".join(sorted(model.name for model in page)) == found
+
+    def test_any_text_is_found_by_its_literal(
+        self, store: TrackingStore, subtests: pytest.Subtests
+    ) -> None:
+        models = store.logged_models()
+        for number, text in enumerate(AWKWARD):
+            with subtests.test(text=text):
+                home = store.create_experiment(f"text {number}").experiment_id
+                for name, value in (("a", text), ("b", unlike(text))):
+                    models.create(
+                        home, name=name, params={"p": value}, tags={"t": value, value: "key"}
+                    )
+                for where in (
+                    *finding("params.p", text),
+                    *finding("tags.t", text),
+                    f"tags.{quoted_key(text)} = 'key'",
+                ):
+                    assert [model.name for model in models.search([home], filter=where)] == ["a"], (
+                        where
+                    )
+
+    def test_metrics_are_looked_for_on_the_datasets_given(
+        self, store: TrackingStore, run: Run, subtests: pytest.Subtests
     ) -> None:
         _three(store, run)
-        page = store.logged_models().search(["0"], filter=text)
-        assert "".join(sorted(model.name for model in page)) == found
-
-    @pytest.mark.parametrize("text", AWKWARD)
-    def test_any_text_is_found_by_its_literal(self, store: TrackingStore, text: str) -> None:
-        models = store.logged_models()
-        for name, value in (("a", text), ("b", unlike(text))):
-            models.create("0", name=name, params={"p": value}, tags={"t": value, value: "key"})
-        for where in (
-            *finding("params.p", text),
-            *finding("tags.t", text),
-            f"tags.{quoted_key(text)} = 'key'",
-        ):
-            assert [model.name for model in models.search(["0"], filter=where)] == ["a"], where
-
-    @pytest.mark.parametrize(
-        ("text", "datasets", "found"),
-        [
+        searches: list[tuple[str, list[tuple[str, str | None]], str]] = [
             ("", [("train", None)], "ab"),
             ("", [("train", "1")], "a"),
             ("", [("train", "1"), ("test", None)], "a"),
@@ -340,25 +354,20 @@ class LoggedModelStoreContract(StoreTests):
             ("metrics.acc > 0.55", [("test", None)], "a"),
             ("NOT metrics.acc > 0.55", [("train", None)], "ac"),
             ("name = 'b'", [("test", None)], ""),
-        ],
-    )
-    def test_metrics_are_looked_for_on_the_datasets_given(
-        self,
-        store: TrackingStore,
-        run: Run,
-        text: str,
-        datasets: list[tuple[str, str | None]],
-        found: str,
+        ]
+        for text, datasets, found in searches:
+            with subtests.test(text=text, datasets=datasets):
+                page = store.logged_models().search(
+                    ["0"], filter=text, datasets=[DatasetFilter(*item) for item in datasets]
+                )
+                assert "".join(sorted(model.name for model in page)) == found
+
+    def test_models_are_ordered_page_by_page(
+        self, store: TrackingStore, run: Run, subtests: pytest.Subtests
     ) -> None:
         _three(store, run)
-        page = store.logged_models().search(
-            ["0"], filter=text, datasets=[DatasetFilter(*item) for item in datasets]
-        )
-        assert "".join(sorted(model.name for model in page)) == found
-
-    @pytest.mark.parametrize(
-        ("order", "names"),
-        [
+        models = store.logged_models()
+        for order, names in [
             ([ModelOrder("name")], "abc"),
             ([ModelOrder("attributes.name", ascending=False)], "cba"),
             ([ModelOrder("metrics.acc")], "bac"),
@@ -366,24 +375,19 @@ class LoggedModelStoreContract(StoreTests):
             ([ModelOrder("metrics.acc", True, "train")], "abc"),
             ([ModelOrder("metrics.acc", True, "train", "2")], "b"),
             ([ModelOrder("model_type"), ModelOrder("name", ascending=False)], "acb"),
-        ],
-    )
-    def test_models_are_ordered_page_by_page(
-        self, store: TrackingStore, run: Run, order: list[ModelOrder], names: str
-    ) -> None:
-        _three(store, run)
-        models = store.logged_models()
-        whole = models.search(["0"], order_by=order)
-        assert whole.token is None
-        assert "".join(model.name for model in whole).startswith(names)
-        pieces: list[str] = []
-        token = None
-        for _ in whole:
-            page = models.search(["0"], order_by=order, max_results=1, page_token=token)
-            pieces += [model.model_id for model in page]
-            token = page.token
-        assert token is None
-        assert pieces == [model.model_id for model in whole]
+        ]:
+            with subtests.test(order=order):
+                whole = models.search(["0"], order_by=order)
+                assert whole.token is None
+                assert "".join(model.name for model in whole).startswith(names)
+                pieces: list[str] = []
+                token = None
+                for _ in whole:
+                    page = models.search(["0"], order_by=order, max_results=1, page_token=token)
+                    pieces += [model.model_id for model in page]
+                    token = page.token
+                assert token is None
+                assert pieces == [model.model_id for model in whole]
 
     def test_the_last_created_model_comes_first(self, models: LoggedModelStore) -> None:
         made = [models.create("0") for _ in range(5)]
@@ -401,9 +405,11 @@ class LoggedModelStoreContract(StoreTests):
         assert models.search([other, "0", "4040"], order_by=[ModelOrder("name")], max_results=9)
         assert models.search([]) == []
 
-    @pytest.mark.parametrize(
-        "wrong",
-        [
+    def test_a_wrong_search_is_refused(
+        self, models: LoggedModelStore, subtests: pytest.Subtests
+    ) -> None:
+        models.create("0")
+        searches: list[dict[str, Any]] = [
             {"filter": "metrics.acc >"},
             {"filter": "nothing = 'x'"},
             {"filter": "dataset.name = 'x'"},
@@ -414,14 +420,10 @@ class LoggedModelStoreContract(StoreTests):
             {"max_results": 10**9},
             {"page_token": "rubbish"},
             {"datasets": [DatasetFilter("")]},
-        ],
-    )
-    def test_a_wrong_search_is_refused(
-        self, models: LoggedModelStore, wrong: dict[str, Any]
-    ) -> None:
-        models.create("0")
-        with pytest.raises(InvalidValue):
-            models.search(["0"], **wrong)
+        ]
+        for wrong in searches:
+            with subtests.test(wrong=wrong), pytest.raises(InvalidValue):
+                models.search(["0"], **wrong)
 
     def test_a_token_serves_only_its_own_search(
         self, store: TrackingStore, run: Run, models: LoggedModelStore

@@ -111,13 +111,14 @@ class TraceStoreContract(TracePromptTests):
         [found] = traces.infos(["tr-1"])[0].assessments
         assert (found.assessment_id, found.value) == ("a-1", True)
 
-    @pytest.mark.parametrize("trace_id", ["", "../x", "a/b", "a\0b", "x" * 300, ".", "a\nb"])
-    def test_a_bad_id_is_refused(self, traces: TraceStore, trace_id: str) -> None:
-        with pytest.raises(InvalidValue):
-            traces.start(TraceInfo(trace_id, "0", 5))
-        with pytest.raises(InvalidValue):
-            traces.log_spans("0", [span(trace_id)])
-        assert traces.search(["0"]) == []
+    def test_a_bad_id_is_refused(self, traces: TraceStore, subtests: pytest.Subtests) -> None:
+        for trace_id in ["", "../x", "a/b", "a\0b", "x" * 300, ".", "a\nb"]:
+            with subtests.test(trace_id=trace_id):
+                with pytest.raises(InvalidValue):
+                    traces.start(TraceInfo(trace_id, "0", 5))
+                with pytest.raises(InvalidValue):
+                    traces.log_spans("0", [span(trace_id)])
+                assert traces.search(["0"]) == []
 
     def test_a_trace_needs_an_active_experiment(self, store: TrackingStore) -> None:
         gone = store.create_experiment("gone").experiment_id
@@ -210,21 +211,25 @@ class TraceStoreContract(TracePromptTests):
             traces.log_spans("0", [span("tr-1"), bad])
         assert traces.search(["0"]) == []
 
-    @pytest.mark.parametrize("trace_id", WRONG_IDS)
-    def test_an_unknown_trace_is_not_found(self, traces: TraceStore, trace_id: str) -> None:
-        assert traces.infos([trace_id]) == []
-        assert traces.traces([trace_id]) == []
-        for call in (
-            lambda: traces.get(trace_id),
-            lambda: traces.set_tag(trace_id, "a", "b"),
-            lambda: traces.delete_tag(trace_id, "a"),
-            lambda: traces.create_assessment(judged(trace_id, "a", 1)),
-            lambda: traces.get_assessment(trace_id, "a-1"),
-            lambda: traces.update_assessment(trace_id, "a-1", {}),
-            lambda: traces.delete_assessment(trace_id, "a-1"),
-        ):
-            with pytest.raises(NotFound):
-                call()
+    def test_an_unknown_trace_is_not_found(
+        self, traces: TraceStore, subtests: pytest.Subtests
+    ) -> None:
+        uses: list[Callable[[str], Any]] = [
+            traces.get,
+            lambda trace_id: traces.set_tag(trace_id, "a", "b"),
+            lambda trace_id: traces.delete_tag(trace_id, "a"),
+            lambda trace_id: traces.create_assessment(judged(trace_id, "a", 1)),
+            lambda trace_id: traces.get_assessment(trace_id, "a-1"),
+            lambda trace_id: traces.update_assessment(trace_id, "a-1", {}),
+            lambda trace_id: traces.delete_assessment(trace_id, "a-1"),
+        ]
+        for trace_id in WRONG_IDS:
+            with subtests.test(trace_id=trace_id):
+                assert traces.infos([trace_id]) == []
+                assert traces.traces([trace_id]) == []
+                for use in uses:
+                    with pytest.raises(NotFound):
+                        use(trace_id)
 
     # -- tags, links, deletion -----------------------------------------------------------------
 
@@ -319,9 +324,11 @@ class TraceStoreContract(TracePromptTests):
 
     # -- search --------------------------------------------------------------------------------
 
-    @pytest.mark.parametrize(
-        ("text", "found"),
-        [
+    def test_a_filter_finds_the_traces_that_match(
+        self, traces: TraceStore, subtests: pytest.Subtests
+    ) -> None:
+        _three(traces)
+        for text, found in [
             ("", "abc"),
             ("status = 'OK'", "a"),
             ("trace.status IN ('OK', 'ERROR')", "ab"),
@@ -364,29 +371,33 @@ class TraceStoreContract(TracePromptTests):
             ("(name = 'ask' OR name = 'x') AND NOT (tags.team = 'red')", "a"),
             ("run_id = 'nothing'", ""),
             ("tags.never = 'x'", ""),
-        ],
-    )
-    def test_a_filter_finds_the_traces_that_match(
-        self, traces: TraceStore, text: str, found: str
+        ]:
+            with subtests.test(text=text):
+                page = traces.search(["0"], filter=text)
+                assert "".join(sorted(info.trace_id for info in page)) == found
+
+    def test_any_text_is_found_by_its_literal(
+        self, store: TrackingStore, traces: TraceStore, subtests: pytest.Subtests
+    ) -> None:
+        for number, text in enumerate(AWKWARD):
+            with subtests.test(text=text):
+                home = store.create_experiment(f"text {number}").experiment_id
+                for trace_id, value in ((f"tr-a{number}", text), (f"tr-b{number}", unlike(text))):
+                    info = TraceInfo(
+                        trace_id, home, 1, tags={"t": value}, trace_metadata={"m": value}
+                    )
+                    traces.start(info)
+                    traces.log_spans(home, [span(trace_id, name=value, attributes={"a": value})])
+                for field in ("tags.t", "metadata.m", "span.name", "span.attributes.a"):
+                    for where in finding(field, text):
+                        found = [info.trace_id for info in traces.search([home], filter=where)]
+                        assert found == [f"tr-a{number}"], where
+
+    def test_traces_are_ordered_page_by_page(
+        self, traces: TraceStore, subtests: pytest.Subtests
     ) -> None:
         _three(traces)
-        page = traces.search(["0"], filter=text)
-        assert "".join(sorted(info.trace_id for info in page)) == found
-
-    @pytest.mark.parametrize("text", AWKWARD)
-    def test_any_text_is_found_by_its_literal(self, traces: TraceStore, text: str) -> None:
-        for trace_id, value in (("tr-a", text), ("tr-b", unlike(text))):
-            info = TraceInfo(trace_id, "0", 1, tags={"t": value}, trace_metadata={"m": value})
-            traces.start(info)
-            traces.log_spans("0", [span(trace_id, name=value, attributes={"a": value})])
-        for field in ("tags.t", "metadata.m", "span.name", "span.attributes.a"):
-            for where in finding(field, text):
-                found = [info.trace_id for info in traces.search(["0"], filter=where)]
-                assert found == ["tr-a"], where
-
-    @pytest.mark.parametrize(
-        ("order", "found"),
-        [
+        for order, found in [
             ([], "cba"),
             (["timestamp ASC"], "abc"),
             (["status", "timestamp_ms DESC"], "bca"),
@@ -396,19 +407,15 @@ class TraceStoreContract(TracePromptTests):
             (["metadata.user DESC"], "acb"),
             (["tags.never"], "cba"),
             (["end_time", "experiment_id"], "abc"),
-        ],
-    )
-    def test_traces_are_ordered_page_by_page(
-        self, traces: TraceStore, order: list[str], found: str
-    ) -> None:
-        _three(traces)
-        pieces, token = "", None
-        for _ in found:
-            page = traces.search(["0"], order_by=order, max_results=1, page_token=token)
-            pieces += "".join(info.trace_id for info in page)
-            token = page.token
-        assert (pieces, token) == (found, None)
-        assert "".join(i.trace_id for i in traces.search(["0"], order_by=order)) == found
+        ]:
+            with subtests.test(order=order):
+                pieces, token = "", None
+                for _ in found:
+                    page = traces.search(["0"], order_by=order, max_results=1, page_token=token)
+                    pieces += "".join(info.trace_id for info in page)
+                    token = page.token
+                assert (pieces, token) == (found, None)
+                assert "".join(i.trace_id for i in traces.search(["0"], order_by=order)) == found
 
     def test_only_the_experiments_named_are_searched(self, store: TrackingStore) -> None:
         traces = store.traces()
@@ -419,9 +426,9 @@ class TraceStoreContract(TracePromptTests):
         assert [i.trace_id for i in traces.search(["0", other, "4040"])] == ["there", "here"]
         assert traces.search([]) == traces.search(["unknown"]) == []
 
-    @pytest.mark.parametrize(
-        "wrong",
-        [
+    def test_a_wrong_search_is_refused(self, traces: TraceStore, subtests: pytest.Subtests) -> None:
+        _three(traces)
+        searches: list[dict[str, Any]] = [
             {"filter": "status >"},
             {"filter": "nothing = 'x'"},
             {"filter": "span.unknown = 'x'"},
@@ -432,12 +439,10 @@ class TraceStoreContract(TracePromptTests):
             {"order_by": ["span.name"]},
             {"max_results": 0},
             {"page_token": "rubbish"},
-        ],
-    )
-    def test_a_wrong_search_is_refused(self, traces: TraceStore, wrong: dict[str, Any]) -> None:
-        _three(traces)
-        with pytest.raises(InvalidValue):
-            traces.search(["0"], **wrong)
+        ]
+        for wrong in searches:
+            with subtests.test(wrong=wrong), pytest.raises(InvalidValue):
+                traces.search(["0"], **wrong)
 
     def test_traces_go_with_their_experiment(self, store: TrackingStore) -> None:
         experiment = store.create_experiment("temporary").experiment_id

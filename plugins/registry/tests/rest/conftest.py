@@ -132,20 +132,26 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def server(one_server: Server, empty: Path, tmp_path: Path) -> Server:
+def server(one_server: Server, empty: Path, tmp_path: Path) -> Iterator[Server]:
     """The server, with a new store."""
     shutil.copy(empty, tmp_path / "runs.db")
     one_server.uri = f"sqlite:{tmp_path}/runs.db?synchronous=normal"
     one_server.seen.clear()
-    return one_server
+    yield one_server
+    one_server.host.close()
 
 
 @pytest.fixture
-def open_registry(server: Server) -> Callable[[], RestRegistry]:
-    def opened() -> RestRegistry:
-        return RestRegistry(connect(server.url, HttpConfig(retries=0)))
+def open_registry(server: Server) -> Iterator[Callable[[], RestRegistry]]:
+    made: list[RestRegistry] = []
 
-    return opened
+    def opened() -> RestRegistry:
+        made.append(RestRegistry(connect(server.url, HttpConfig(retries=0))))
+        return made[-1]
+
+    yield opened
+    for each in made:
+        each.close()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pegboard_server import loopback as loopback
     from pegboard_server import serving as serving
     from pegboard_server import workers as workers
     from pegboard_server.app import App as App
@@ -26,6 +27,7 @@ _HOMES = {
     "ServingCommand": "commands.options",
     "Settings": "settings",
     "listening": "commands.options",
+    "loopback": "loopback",
     "serving": "serving",
     "settings_of": "commands.options",
     "workers": "workers",

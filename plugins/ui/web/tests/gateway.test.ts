@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { type Call, type Endpoint, fits, foundBy, healthOf, joined, limit, outcomeOf, routeOf, secs, share, sorted, spentOf, type Target, triedOf, usd, why, windowWords } from '../src/pages/gateway/answers'
-import { type Piece, Reader, refusal } from '../src/pages/gateway/pieces'
+import { type Piece, Reader, refusal } from '../src/parts/gateway/pieces'
 
 const target = (model: string, more: Partial<Target> = {}): Target => ({ provider: 'p', model, weight: 1, fallback: 0, attempts: 0, attempts_failed: 0, state: 'closed', seconds: 0, reason: '', running: 0, ...more })
 const endpoint = (more: Partial<Endpoint>): Endpoint => ({ name: 'a', is_there: true, chats: true, tasks: [], targets: [], counts: [], budgets: [], calls: 0, cached: 0, failed: 0, refused: 0, gone: 0, fell_back: 0, tokens: 0, usd: 0, unpriced: 0, p50: null, p95: null, ...more })
@@ -52,6 +52,10 @@ it('a stream is read wherever it is cut', () => {
     const reader = new Reader()
     expect([...reader.feed(bytes.slice(0, at)), ...reader.feed(bytes.slice(at))]).toEqual(wanted)
   }
+})
+it('a stream is whole when it says so, with or without a line end', () => {
+  const ended = (text: string) => { const reader = new Reader(); reader.feed(new TextEncoder().encode(text)); return reader.ended }
+  expect(['data: [DONE]\n\n', 'data: [DONE]', 'data: [DON', 'data: {"choices":[{"finish_reason":"stop"}]}\n', ''].map(ended)).toEqual([true, true, false, false, false])
 })
 it('errors are the words of the gateway', () => {
   expect(() => new Reader().feed(new TextEncoder().encode('data: {"error":{"message":"It broke.","hint":"Try again."}}\n'))).toThrow('It broke.')

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 // What these modules import asks the page about itself, and there is none here.
 vi.hoisted(() => Object.assign(globalThis, { document: { querySelector: () => null, querySelectorAll: () => [] } }))
-import type { Change, Run, Version } from '../src/pages/models/answers'
-import { better, day, fits, gatesOf, headlineOf, lanesOf, metricsOf, ticks, told } from '../src/pages/models/figures'
+import type { Change, Run, Version } from '../src/parts/registry/answers'
+import { better, day, fits, gatesOf, headlineOf, lanesOf, metricsOf, ticks, told } from '../src/parts/registry/figures'
 import { lastMetrics, statusOf } from '../src/pages/logged/answers'
 import { signatureOf, signatureText } from '../src/parts/signature'
 

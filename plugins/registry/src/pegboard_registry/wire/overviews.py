@@ -10,6 +10,7 @@ from pegboard.contracts.registry import Promotion
 from pegboard.entities.registry import ChangeKind
 from pegboard.errors import NotFound, NotSupported, PegboardError
 from pegboard.literals import literal
+from pegboard_stores.prompt_tags import IS_PROMPT, is_prompt
 from pegboard_wire.http import Call, Permission, Result
 from pegboard_wire.pairs import JsonObject
 from pegboard_wire.requests import store_of
@@ -116,8 +117,10 @@ class ModelRequest:
 def _model(call: Call, asked: ModelRequest) -> Result:
     registry, store = registry_of(call), store_of(call)
     model = registry.get_model(asked.name)
+    # Versions of prompts are found by who asks for prompts.
+    prompts = f" AND tags.`{IS_PROMPT}` = 'true'" if is_prompt(model.tags) else ""
     page = registry.search_versions(
-        filter=f"name = {literal(asked.name)}",
+        filter=f"name = {literal(asked.name)}{prompts}",
         order_by=["version_number DESC"],
         max_results=asked.limit,
         page_token=asked.page_token or None,

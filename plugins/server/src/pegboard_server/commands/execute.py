@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import click
 from pegboard.cli import output
 from pegboard.cli.opening import open_host
 
-from pegboard_server import stores
-from pegboard_server.names import NAME
-
-if TYPE_CHECKING:
-    from pegboard.host import Host
-
-    from pegboard_server.ending import Ending
+from pegboard_server import loopback, stores
 
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGINT", "SIGUSR1", "SIGUSR2")
 _NOT_FOUND, _NOT_EXECUTABLE, _BY_SIGNAL = 127, 126, 128
-_LOOPBACK = "127.0.0.1"
-# With these, MLflow would send something else than our token.
-_OTHER_CREDENTIALS = ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4")
 
 
 @click.command(
@@ -54,55 +42,10 @@ def execute(ctx: click.Context, command: tuple[str, ...]) -> None:
     if stores.is_remote(uri):
         environment = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_REGISTRY_URI": uri}
         ctx.exit(_run(command, {**os.environ, **environment}))
-    with _serving(host, uri) as (address, token, ending):
-        code = ending.code = _run(command, _environment(address, token))
+    with loopback.serving(host, uri) as server:
+        code = _run(command, server.environment(os.environ))
+        server.exit_with(code)
     ctx.exit(code)
-
-
-@contextlib.contextmanager
-def _serving(host: Host, uri: str) -> Iterator[tuple[str, str, Ending]]:
-    """Serve in a thread; yield the URL, the token and what ends the process in any case."""
-    from pegboard_server import serving
-    from pegboard_server.app import App
-    from pegboard_server.settings import Settings
-
-    settings = Settings(
-        tracking_uri=uri,
-        token=secrets.token_urlsafe(32),
-        access_log=False,
-        stop_timeout_seconds=host.settings(NAME).stop_timeout_seconds,
-    )
-    assert settings.token is not None
-    listener = serving.listen(_LOOPBACK, 0)
-    address = serving.address_of(listener, settings)
-    host.tracking_store(uri)
-    server = serving.Server(App(host, settings), settings)
-    thread = threading.Thread(target=server.run, args=([listener],), name="server")
-    # The socket listens already: calls that come before the thread is ready wait in its queue.
-    thread.start()
-    try:
-        yield address, settings.token, server.ending
-    finally:
-        server.stop()
-        thread.join()
-
-
-def _environment(address: str, token: str) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if key not in _OTHER_CREDENTIALS}
-    past_proxies = {
-        name: ",".join(filter(None, [kept.get(name), _LOOPBACK]))
-        for name in ("no_proxy", "NO_PROXY")
-    }
-    return {
-        **kept,
-        **past_proxies,
-        "MLFLOW_TRACKING_URI": address,
-        "MLFLOW_REGISTRY_URI": address,
-        "MLFLOW_TRACKING_TOKEN": token,
-        # A name and password in MLflow's credentials file would take precedence over the token.
-        "MLFLOW_TRACKING_USERNAME": "token",
-        "MLFLOW_TRACKING_PASSWORD": token,
-    }
 
 
 def _run(command: tuple[str, ...], environment: Mapping[str, str]) -> int:

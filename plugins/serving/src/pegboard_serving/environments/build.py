@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from pegboard.cli import output
 from pegboard.errors import ConfigError, StoreError
+from pegboard_stores.environments import places
 
-from pegboard_serving.environments import places, requirements, wheels
+from pegboard_serving.environments import requirements, wheels
 from pegboard_serving.environments.requirements import Requirements
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 _OURS = "pegboard-serving"
 _SHOWN_LINES = 20
+
+
+def folder() -> Path:
+    """Return where environments of models are kept."""
+    return places.folder("environments")
 
 
 def environment_of(directory: Path, host: Host) -> Path:
@@ -38,7 +44,7 @@ def environment_of(directory: Path, host: Host) -> Path:
     uv = _uv()
     with tempfile.TemporaryDirectory(prefix="pegboard-wheels-") as name:
         packed = [wheels.pack(distribution, Path(name)) for distribution in ours.values()]
-        place = places.folder() / _digest(wanted, packed)
+        place = folder() / _digest(wanted, packed)
         with places.locked(place):
             if not places.is_complete(place):
                 output.note(f"Building an environment for the model, in {place} …")

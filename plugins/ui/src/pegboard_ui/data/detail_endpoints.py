@@ -18,6 +18,8 @@ def endpoints() -> Sequence[Endpoint]:
         home,
         overview,
         preview,
+        prompt_saving,
+        prompts,
         series,
         tables,
         views,
@@ -33,4 +35,6 @@ def endpoints() -> Sequence[Endpoint]:
         *framed.ENDPOINTS,
         *tables.ENDPOINTS,
         *views.ENDPOINTS,
+        *prompts.ENDPOINTS,
+        *prompt_saving.ENDPOINTS,
     ]

@@ -13,6 +13,8 @@ export const PAGES: Record<string, { group: string; keys: Record<string, string>
   },
   'Compared runs': { group: 'Compare', keys: { b: 'Choose the baseline', a: 'Add a run', t: 'Transpose', x: 'Take the run away' } },
   'A model': { group: 'Model', keys: { j: 'Next version', m: 'Move an alias or a stage to the version', c: 'Compare the versions', n: 'New version' } },
+  'A prompt': { group: 'Prompt', keys: { j: 'Next version', x: 'Differences from the version in use, or not', m: 'Move an alias to the version', p: 'Try the version in the playground' } },
+  'The playground': { group: 'Playground', keys: { e: 'Rows of a data set', a: 'Add a model', 'Mod+Enter': 'Run', 'Mod+S': 'Save the version and its runs' } },
   'An evaluation': { group: 'Evaluation', keys: { j: 'Next row', f: 'Failed rows only', s: 'Next order of rows', x: 'Differences of the texts, or not', v: 'Next view' } },
   'A trace': { group: 'Trace', keys: { j: 'Next span', l: 'The slowest span', e: 'Next span that failed', '/': 'Find spans' } },
 }

@@ -46,3 +46,7 @@ export function Arrow() {
     </svg>
   )
 }
+
+export function Cross() {
+  return <svg width="8" height="8" viewBox="0 0 8 8" fill="none" stroke="currentColor" stroke-width="1.3" aria-hidden="true"><path d="M1 1l6 6M7 1 1 7" /></svg>
+}

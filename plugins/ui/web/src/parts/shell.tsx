@@ -28,7 +28,7 @@ interface Place {
 const RAIL: readonly Place[] = [
   { key: 'runs', title: 'Runs', to: '/experiments/all', keys: 'g e' },
   { key: 'models', title: 'Models', to: '/models', keys: 'g m' },
-  { key: 'prompts', title: 'Prompts', to: '/prompts' },
+  { key: 'prompts', title: 'Prompts', to: '/prompts', keys: 'g p' },
   { key: 'traces', title: 'Traces', to: '/traces', keys: 'g s' },
   { key: 'gateway', title: 'Gateway', to: '/gateway', keys: 'g y' },
   { key: 'recipes', title: 'Recipes', to: '/recipes' },
@@ -54,6 +54,7 @@ export function Shell() {
     'g h': { does: 'Home', run: () => navigate('/'), quiet: true },
     'g e': hasRoute('/experiments/all') ? { does: 'All runs', run: () => navigate('/experiments/all'), quiet: true } : undefined,
     'g m': hasRoute('/models') ? { does: 'Models', run: () => navigate('/models'), quiet: true } : undefined,
+    'g p': hasRoute('/prompts') ? { does: 'Prompts', run: () => navigate('/prompts'), quiet: true } : undefined,
     'g y': hasRoute('/gateway') ? { does: 'Gateway', run: () => navigate('/gateway'), quiet: true } : undefined,
     'g s': hasRoute('/traces') ? { does: 'Traces', run: () => navigate('/traces'), quiet: true } : undefined,
   })

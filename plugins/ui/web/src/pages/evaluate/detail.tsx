@@ -1,15 +1,14 @@
 /** One row, whole: what went in, what each run made of it, and what scorers said, and why. */
-import { useEffect, useState } from 'preact/hooks'
 import { exact, one } from '../../core/format'
 import { useResource } from '../../core/resource'
 import { href } from '../../core/root'
 import { hasRoute, param } from '../../core/router'
 import { previewUrl } from '../../parts/artifact/source'
+import { Differing } from '../../parts/differing'
 import { Peg } from '../../parts/peg'
 import { Failed } from '../../parts/states'
 import { wordOf } from './cells'
 import { type Answer, brokenIn, type Cell, isPicture, type Measure, type Pair, textOf } from './rows'
-import type { Piece } from './words'
 
 interface Whole {
   id: string
@@ -68,16 +67,4 @@ function One({ pair, run, answers, measures, differs, against, head = false }: {
       })}
     </section>
   )
-}
-
-function Differing({ before, after, to }: { before: string; after: string; to: string }) {
-  const [found, setFound] = useState<{ of: string; pieces?: Piece[] }>()
-  const of = `${before}\n\n${after}`
-  useEffect(() => {
-    let off = false
-    void import('./words').then(({ piecesOf }) => { if (!off) setFound({ of, pieces: piecesOf(before, after) }) })
-    return () => { off = true }
-  }, [of])
-  if (found?.of !== of || !found.pieces) return <pre>{after}</pre>
-  return <pre class="ev-diff" aria-label={`Differences from ${to}`}>{found.pieces.map((piece, i) => piece.sign === '+' ? <ins key={i}>{piece.text}</ins> : piece.sign === '-' ? <del key={i}>{piece.text}</del> : <span key={i}>{piece.text}</span>)}</pre>
 }

@@ -1,6 +1,9 @@
 /** What the server says of the gateway, and how it is said to people. */
 import { count } from '../../core/format'
 import { duration } from '../../core/times'
+import { secs, usd } from '../../parts/gateway/money'
+
+export { secs, usd }
 
 export interface Sums {
   calls: number
@@ -125,26 +128,11 @@ export type SpanName = (typeof SPANS)[number]
 export const SPAN_TITLES: Record<SpanName, string> = { '1h': '1 h', '24h': '24 h', '7d': '7 d' }
 export const asSpan = (text: string): SpanName => SPANS.find((span) => span === text) ?? '24h'
 
-/** Money: $412.80, $0.0081, $3.2e-6, and ? for what nobody knows. */
-export function usd(value: number | null): string {
-  if (value === null) return '?'
-  if (value === 0) return '$0.00'
-  if (value < 0.00005) return `$${value.toExponential(1)}`
-  const decimals = value < 1 ? 4 : 2
-  return `$${value.toLocaleString('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })}`
-}
-
 /** What stands behind a sum that lacks calls with an unknown price. */
 export const lacking = (unpriced: number): string => (unpriced ? ' + ?' : '')
 
 /** Money that is whole where it can be: $600, $0.50. */
 export const limit = (value: number): string => (Number.isInteger(value) ? `$${count(value)}` : usd(value).replace(/(\.\d\d)00$/, '$1'))
-
-/** Seconds without their unit: 0.71, 12.4, 0.004. */
-export function secs(value: number | null): string {
-  if (value === null) return '–'
-  return value.toFixed(value < 0.1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0)
-}
 
 const decimalsOf = (text: string): number => /\.(\d+)$/.exec(text)?.[1]?.length ?? 0
 

@@ -1,16 +1,14 @@
 /** Ask an endpoint something, and watch the answer come. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { fetchRaw } from '../../core/api'
 import { count } from '../../core/format'
 import { useKeys } from '../../core/keys'
 import { about } from '../../core/root'
 import { setQuery } from '../../core/router'
-import { type Call, type Endpoint, outcomeOf, secs, type Tail, usd, why } from './answers'
-import { Refused } from './pieces'
-import { ask } from './stream'
+import { type Call, type Endpoint, outcomeOf, secs, usd, why } from './answers'
+import { Refused } from '../../parts/gateway/pieces'
+import { recordOf } from '../../parts/gateway/record'
+import { ask } from '../../parts/gateway/stream'
 
-const LOOKS = 12
-const LOOK_MS = 400
 /** Of shorter streams (seconds) the speed says nothing. */
 const LEAST = 0.2
 
@@ -56,7 +54,7 @@ export function TryIt({ endpoints, chosen, needsKey }: { endpoints: readonly End
     let text = ''
     setAnswer({ endpoint, text: '', state: 'waits' })
     try {
-      await ask({ endpoint, message, key: wantsKey ? key.trim() : '' }, mine.signal, (piece) => {
+      await ask({ endpoint, messages: [{ role: 'user', content: message }], key: wantsKey ? key.trim() : '' }, mine.signal, (piece) => {
         if (piece.text) {
           if (!text) change({ first: since() })
           text += piece.text
@@ -69,7 +67,7 @@ export function TryIt({ endpoints, chosen, needsKey }: { endpoints: readonly End
       if (mine.signal.aborted) change({ state: 'stopped', took: since() })
       else change({ state: 'failed', took: since(), error: error instanceof Refused ? error : new Refused('The server does not answer.') })
     }
-    const call = id ? await recordOf(id) : undefined
+    const call = id ? await recordOf<Call>(id) : undefined
     if (call) change({ call })
   }
   useKeys('Try it', {
@@ -116,18 +114,4 @@ function Shown({ answer }: { answer: Answer }) {
       <p class="m i3" role="status">{isOpen(answer) ? '' : answer.state === 'stopped' ? 'Stopped. What had come is counted.' : call ? [outcomeOf(call), why(call)].filter(Boolean).join(', ') : answer.state === 'done' ? 'done' : ''}</p>
     </div>
   )
-}
-
-/** The record of a request: it is kept a moment after the answer's end. */
-async function recordOf(id: string): Promise<Call | undefined> {
-  for (let look = 0; look < LOOKS; look++) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-    try {
-      const { calls } = (await (await fetchRaw('gateway/tail', { id }, { cache: 'no-store' })).json()) as Tail
-      if (calls[0]) return calls[0]
-    } catch {
-      // The cost is missing then; the answer is there.
-    }
-  }
-  return undefined
 }

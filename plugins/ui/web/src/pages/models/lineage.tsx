@@ -2,8 +2,8 @@
 import type { ComponentChildren } from 'preact'
 import { href } from '../../core/root'
 import { Peg } from '../../parts/peg'
-import type { Run, Version } from './answers'
-import { modelPath, versionPath } from './bits'
+import type { Run, Version } from '../../parts/registry/answers'
+import { modelPath, versionPath } from '../../parts/registry/bits'
 
 export interface LineageProps {
   data: Run['data']

@@ -13,12 +13,12 @@ import { Bar } from '../../parts/bar'
 import { Foot } from '../../parts/foot'
 import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
-import type { ModelsAnswer, Run, Version } from './answers'
-import { Alias, Day, Find, modelPath, RunLink, versionPath } from './bits'
-import { createModel, register } from './edits'
-import { byRank, firstLine, headlineOf, metric } from './figures'
+import type { ModelsAnswer, Run, Version } from '../../parts/registry/answers'
+import { Alias, Day, Find, modelPath, RunLink, versionPath } from '../../parts/registry/bits'
+import { createModel, register } from '../../parts/registry/edits'
+import { byRank, firstLine, headlineOf, metric } from '../../parts/registry/figures'
 import { modelsQuery } from './scope'
-import './page.css'
+import '../../parts/registry/registry.css'
 
 type Shown = ModelsAnswer['models'][number]
 

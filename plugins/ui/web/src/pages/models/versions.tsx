@@ -1,9 +1,9 @@
 /** The versions of a model, the newest first: run, numbers, aliases, note. */
 import { columnOf, exact } from '../../core/format'
 import { href } from '../../core/root'
-import type { Run, Version } from './answers'
-import { Alias, Day, RunLink, versionPath } from './bits'
-import { firstLine, metric } from './figures'
+import type { Run, Version } from '../../parts/registry/answers'
+import { Alias, Day, RunLink, versionPath } from '../../parts/registry/bits'
+import { firstLine, metric } from '../../parts/registry/figures'
 import type { Shown } from './model'
 
 export interface VersionsProps {

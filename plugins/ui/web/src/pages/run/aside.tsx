@@ -9,6 +9,7 @@ import { withQuery } from '../../core/router'
 import { Peg } from '../../parts/peg'
 import { Spark } from '../../parts/spark'
 import { Age } from '../../parts/time'
+import { namedIn, PromptLink } from '../../parts/prompt/link'
 import { readHead } from '../../parts/artifact/source'
 import { codeOf, isLive, isSystem, matcher, type Overview, ownTags, type ParamRow, paramRows } from './data'
 import { Note } from './note'
@@ -31,6 +32,7 @@ export function Aside({ run, show, done, tagging, untag }: AsideProps) {
       <Params run={run} />
       <Origin run={run} />
       <Models run={run} />
+      <Prompts run={run} />
       <Files run={run} />
       <Output run={run} />
       <Machine run={run} />
@@ -111,6 +113,12 @@ function Models({ run }: { run: Overview }) {
       </div>
     </Part>
   )
+}
+
+function Prompts({ run }: { run: Overview }) {
+  const named = namedIn(run.tags['mlflow.linkedPrompts'])
+  if (!named.length) return null
+  return <Part title="Prompts" detail={named.length > 1 && count(named.length)}><p class="m">{named.map((each, i) => <span key={i}>{i > 0 && ', '}<PromptLink {...each} /></span>)}</p></Part>
 }
 
 function Files({ run }: { run: Overview }) {

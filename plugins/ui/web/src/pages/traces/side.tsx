@@ -12,7 +12,8 @@ import { Age } from '../../parts/time'
 import { isByHand, remove, ScoreForm, thumb, typedOf } from './feedback'
 import { type Found, foundOf, gridOf, type Message, newIn, parsed, talkOf } from './messages'
 import { dollars, took } from './spans'
-import { type Overview, PromptLink } from './trace'
+import { PromptLink } from '../../parts/prompt/link'
+import type { Overview } from './trace'
 
 export interface Assessment {
   id: string

@@ -6,7 +6,7 @@ import { count, plural } from '../../core/format'
 import { useKeys } from '../../core/keys'
 import { useResource } from '../../core/resource'
 import { href } from '../../core/root'
-import { asList, hasRoute, listParam, navigate, type PageProps, param, setQuery } from '../../core/router'
+import { asList, listParam, navigate, type PageProps, param, setQuery } from '../../core/router'
 import { rowHeight } from '../../core/theme'
 import { stamp } from '../../core/times'
 import { Bar } from '../../parts/bar'
@@ -14,6 +14,7 @@ import { Foot } from '../../parts/foot'
 import { Peg } from '../../parts/peg'
 import { Failed, Nothing } from '../../parts/states'
 import { reveal } from '../../parts/window'
+import { PromptLink } from '../../parts/prompt/link'
 import type { Listed } from './list'
 import { listQuery, scoped, scopeOf } from './scope'
 import { typedOf } from './feedback'
@@ -216,11 +217,6 @@ function About({ trace }: { trace: Overview }) {
     info.name && info.request && info.name !== info.experiment && <span class="cut">{info.name}</span>,
   ].filter(Boolean)
   return <div class="m i3">{parts.map((part, i) => <>{i > 0 && <span aria-hidden="true">·</span>}{part}</>)}</div>
-}
-
-export function PromptLink({ name, version }: { name: string; version: string }) {
-  const to = `/prompts/${encodeURIComponent(name)}`
-  return hasRoute(to) ? <a class="link" href={href(`${to}?v=${version}`)}>{name} v{version}</a> : <span>{name} v{version}</span>
 }
 
 /** The places of spans that hold a text; undefined when nothing is looked for. */

@@ -1,0 +1,97 @@
+"""The contract of runners: what brings a command to the place where it runs, and watches it.
+
+``pegboard_projects.RunnerContract`` has the tests that every runner passes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+from attrs import field, frozen
+
+Log: TypeAlias = Callable[[bytes], None]
+"""Takes a piece of output, as it comes; from one thread at a time."""
+
+
+@frozen(kw_only=True)
+class Job:
+    """A command that is to run.
+
+    ``command`` is text for bash, ``directory`` the folder of the project, on this machine.
+    ``variables`` are all environment variables of the command; ``added`` names those of them that
+    it has not from this machine. ``settings`` is an instance of the runner's own class.
+    """
+
+    run_id: str
+    name: str
+    command: str
+    directory: Path
+    variables: Mapping[str, str] = field(repr=False)
+    added: frozenset[str] = frozenset()
+    settings: Any = None
+    grace_seconds: float = 10.0
+    """How long the command may go on when it is asked to end, before it is killed."""
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """How a job ended: ``code`` is its exit code, 128 + N if signal N ended it.
+
+    ``reason`` says in a sentence why the runner ended it, or why there is no code (which is None
+    then); ``cancelled``: because ``cancel`` was called. ``usage`` holds what it used, by name:
+    ``cpu_seconds``, ``memory_bytes``, where the runner knows.
+    """
+
+    code: int | None
+    reason: str = ""
+    cancelled: bool = False
+    usage: Mapping[str, float] = field(factory=dict)
+
+
+class Submitted(ABC):
+    """A job that was given to a runner. All methods may be called from any thread."""
+
+    @abstractmethod
+    def wait(self, timeout: float | None = None) -> Outcome | None:
+        """Return how the job ended; None if it runs on after ``timeout`` seconds.
+
+        When it returns an outcome, nothing of the job runs any more, and its log is complete.
+        """
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Ask the job to end, with all that it started; return at once.
+
+        What is left after the job's ``grace_seconds`` is killed. More calls change nothing.
+        """
+
+    def describe(self) -> Mapping[str, str]:
+        """Return tags that say where the job is: its number in a queue, say."""
+        return {}
+
+
+class Runner(ABC):
+    """A place where jobs run."""
+
+    settings: ClassVar[type]
+    """An attrs class with a default for each field: the keys of ``--backend-config``."""
+
+    shares_machine: ClassVar[bool] = True
+    """Whether jobs can use files and loopback addresses of this machine. If not, the tracking URI
+    has to be that of a server, and ``check`` refuses environments that are only here."""
+
+    def check(self, settings: Any, uri: str) -> None:  # noqa: B027 (one that is always there)
+        """Refuse what cannot work, before anything is created.
+
+        ConfigError or InvalidValue says why. ``uri`` is the tracking URI that jobs are to use.
+        """
+
+    @abstractmethod
+    def submit(self, job: Job, log: Log) -> Submitted:
+        """Begin to run a job, whose output goes to ``log``, stdout and stderr in one.
+
+        An error that is raised means that nothing was begun.
+        """

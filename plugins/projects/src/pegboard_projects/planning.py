@@ -1,0 +1,213 @@
+"""Everything about a run that can be checked before it is created, checked.
+
+A plan holds what a run needs, down to the last parameter: only the environment's own build, the
+runner and the code itself can fail after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from attrs import evolve, field, frozen
+from pegboard import settings as structuring
+from pegboard import uris
+from pegboard.errors import PegboardError
+
+from pegboard_projects.environments import choosing
+from pegboard_projects.environments.environment import Environment
+from pegboard_projects.errors import ProjectError, together
+from pegboard_projects.names import NAME
+from pegboard_projects.parameters import given
+from pegboard_projects.reading import project_file
+from pegboard_projects.sources.source import Source, fetch
+
+if TYPE_CHECKING:
+    from pegboard.host import Host
+
+    from pegboard_projects.contract import Runner
+    from pegboard_projects.entry_points import EntryPoint
+    from pegboard_projects.project import Project
+    from pegboard_projects.settings import Settings
+
+
+@frozen(kw_only=True)
+class Request:
+    """What a caller asks for, as it was given; paths are relative to where the caller runs."""
+
+    uri: str
+    entry_point: str = "main"
+    version: str | None = None
+    parameters: Mapping[str, Any] = field(factory=dict)
+    backend: str | None = None
+    backend_config: Mapping[str, Any] = field(factory=dict)
+    env_manager: str | None = None
+    storage_dir: str | None = None
+    docker_args: Mapping[str, Any] = field(factory=dict)
+    build_image: bool = False
+
+
+@frozen(kw_only=True)
+class Plan:
+    """A run that can begin: ``values`` are the raw parameters, ``command`` is what bash gets."""
+
+    request: Request
+    settings: Settings
+    source: Source
+    project: Project
+    entry_point: EntryPoint
+    values: Mapping[str, str]
+    command: str
+    environment: Environment
+    backend: str
+    runner: Runner
+    runner_settings: Any
+
+    @property
+    def notes(self) -> list[str]:
+        """What people should know before it begins."""
+        return [*self.project.notes, *self.environment.notes]
+
+
+@contextlib.contextmanager
+def planned(host: Host, request: Request, tracking_uri: str) -> Iterator[Plan]:
+    """Fetch a project, check everything, and yield the plan; what was fetched goes at the end.
+
+    ProjectError and other PegboardErrors say what is wrong, all faults of one kind together.
+    """
+    settings: Settings = host.settings(NAME)
+    backend = request.backend or settings.backend
+    runner, runner_settings = _runner(host, backend, request.backend_config, tracking_uri)
+    source = fetch(request.uri, request.version)
+    storage = _Storage(request.storage_dir)
+    environment: Environment | None = None
+    try:
+        project = project_file.load(source.directory)
+        shell_program = os.environ.get("SHELL") or "bash"
+        entry_point = project_file.entry_point(project, request.entry_point, shell_program)
+        values = _values(entry_point, given(request.parameters))
+        environment = choosing.choose(
+            project, _script(project, entry_point), request.env_manager, settings
+        )
+        placed = _placed(entry_point, values, request.parameters, project, storage)
+        yield Plan(
+            request=request,
+            settings=settings,
+            source=source,
+            project=project,
+            entry_point=entry_point,
+            values=values,
+            command=environment.wrapped(entry_point.render(placed)),
+            environment=environment,
+            backend=backend,
+            runner=runner,
+            runner_settings=runner_settings,
+        )
+    finally:
+        if environment is not None:
+            environment.release()
+        storage.remove()
+        source.remove()
+
+
+def _script(project: Project, entry_point: EntryPoint) -> str | None:
+    """Return the file that an entry point is, if it is one."""
+    return None if entry_point.name in project.entry_points else entry_point.name
+
+
+def _runner(
+    host: Host, name: str, config: Mapping[str, Any], tracking_uri: str
+) -> tuple[Runner, Any]:
+    """Return the runner of a name, and its settings, both checked."""
+    from pegboard.targets import resolve
+
+    declared = host.declared("project runner")
+    if name not in declared:
+        raise ProjectError(
+            f"There is no runner {name!r}.",
+            hint=f"Installed are: {', '.join(sorted(declared))}. 'pegboard plugins' shows them.",
+        )
+    runner: Runner = resolve(declared[name].target)()
+    chosen: Any = structuring.structure(runner.settings, dict(config), f"the settings of {name!r}")
+    runner.check(chosen, tracking_uri)
+    return runner, chosen
+
+
+def _values(entry_point: EntryPoint, parameters: Mapping[str, str]) -> dict[str, str]:
+    values, faults = entry_point.values(parameters)
+    if faults := [*entry_point.faults(), *faults]:
+        where = f" ({entry_point.where})" if entry_point.where else ""
+        raise together(f"The entry point {entry_point.name!r}{where} cannot be run", faults)
+    return values
+
+
+class _Storage:
+    """Where remote files of parameters go: a folder of the caller's, or one that is removed."""
+
+    def __init__(self, directory: str | None) -> None:
+        self._given, self._made = directory, ""
+
+    def folder(self) -> Path:
+        """Return a new folder."""
+        if self._given:
+            Path(self._given).mkdir(parents=True, exist_ok=True)
+            return Path(tempfile.mkdtemp(prefix="tmp", dir=Path(self._given).absolute()))
+        if not self._made:
+            self._made = tempfile.mkdtemp(prefix="pegboard-parameters-")
+        return Path(tempfile.mkdtemp(dir=self._made))
+
+    def remove(self) -> None:
+        """Take away what nobody asked to keep."""
+        if self._made:
+            shutil.rmtree(self._made, ignore_errors=True)
+
+
+def _placed(
+    entry_point: EntryPoint,
+    values: Mapping[str, str],
+    parameters: Mapping[str, Any],
+    project: Project,
+    storage: _Storage,
+) -> dict[str, str]:
+    """Return the values with paths where files are, on this machine."""
+    placed, faults = dict(values), []
+    for name, parameter in entry_point.parameters.items():
+        if parameter.kind != "path":
+            continue
+        # A default is the project's own, and so is its path.
+        base = Path.cwd() if parameters.get(name) is not None else project.directory
+        try:
+            placed[name] = _path(values[name], base, storage)
+        except PegboardError as error:
+            faults.append(f"{name}: {error.message}")
+        except OSError as error:
+            faults.append(f"{name}: {values[name]!r} cannot be fetched: {error}")
+    if faults:
+        raise together("A file that a parameter names is missing", faults)
+    return placed
+
+
+def _path(value: str, base: Path, storage: _Storage) -> str:
+    parts = urlsplit(value)
+    is_local = not parts.scheme or (base / value).exists()
+    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+        value, is_local = str(uris.parse(value).local_path()), True
+    if is_local:
+        local = base / Path(value).expanduser()
+        if not value or not local.exists():
+            raise ProjectError(f"there is no file or folder {value!r}")
+        return os.path.abspath(local)  # noqa: PTH100 (keeps links)
+    from pegboard_scripting.artifacts import download_artifacts
+
+    return download_artifacts(value, dst_path=str(storage.folder()))
+
+
+def revised(request: Request, **changes: Any) -> Request:
+    """Return a request with something else in it."""
+    return evolve(request, **changes)

@@ -1,0 +1,251 @@
+"""The record of a run: what ran, of which code, with which values, and how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+from pegboard import tags, validation
+from pegboard.entities import LifecycleStage, Param, RunTag
+from pegboard.errors import AlreadyExists, InvalidState
+from pegboard_context import changes, git
+from pegboard_scripting.fluent import environment, hooks, runs
+from pegboard_scripting.fluent.experiments import current_experiment_id
+
+from pegboard_projects import names
+from pegboard_projects.planning import Plan
+
+if TYPE_CHECKING:
+    from pegboard.entities import Run
+    from pegboard_scripting.client import Client
+
+    from pegboard_projects.contract import Outcome
+
+_NOT_OURS = (tags.GIT_COMMIT, tags.GIT_BRANCH, tags.GIT_URL)
+
+
+@frozen(kw_only=True)
+class Place:
+    """Where a run goes: to an experiment, or on in an existing run."""
+
+    experiment_name: str | None = None
+    experiment_id: str | None = None
+    run_id: str | None = None
+    run_name: str | None = None
+    tags: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class Code:
+    """The code that runs, as git knows it; the question for its changes is under way."""
+
+    commit: str | None
+    branch: str | None
+    url: str | None
+    name: str
+    question: changes.Question | None
+
+
+def code_of(plan: Plan) -> Code:
+    """Return what is known of the project's code."""
+    source = plan.source
+    if source.fetched:
+        return Code(source.commit, source.branch, source.url, source.name, None)
+    found = git.find(source.directory)
+    commit, branch = found.head() if found is not None else (None, None)
+    if found is None or commit is None:
+        return Code(None, None, None, source.name, None)
+    # Not an answer of half a minute ago: files may have changed since.
+    question = changes.Question(found.root)
+    return Code(
+        commit, branch, found.remote_url(), _name_in(found.root, source.directory), question
+    )
+
+
+def _name_in(root: Path, directory: Path) -> str:
+    """Return a folder of a repository as MLflow names it."""
+    folder = directory.relative_to(root).as_posix()
+    return root.as_uri() + ("" if folder == "." else f"#{folder}")
+
+
+def begin(client: Client, plan: Plan, place: Place, code: Code) -> Run:
+    """Create the run, with all that is known before it begins, or take up the one that is named."""
+    ours = {key: value[: validation.MAX_TAG_VALUE] for key, value in _tags(plan, code).items()}
+    if place.run_id:
+        return _taken_up(client, place.run_id, plan, {**ours, **place.tags})
+    given = {
+        key: value for key, value in hooks.run_context(client.host).items() if key not in _NOT_OURS
+    }
+    parent = _parent(client)
+    if parent is not None:
+        ours[tags.PARENT_RUN_ID] = parent
+    if place.run_name:
+        ours[tags.RUN_NAME] = place.run_name
+    run = client.create_run(
+        _experiment(client, place),
+        tags={**given, **ours, **place.tags},
+        run_name=place.run_name,
+    )
+    run_id = run.info.run_id
+    with failed_else(client, run_id):
+        if plan.values:
+            params = [Param(key, value) for key, value in plan.values.items()]
+            client.log_batch(run_id, params=params)
+    return run
+
+
+@contextlib.contextmanager
+def failed_else(client: Client, run_id: str) -> Iterator[None]:
+    """End a run as FAILED if the block does not come to its end."""
+    try:
+        yield
+    except BaseException:
+        client.set_terminated(run_id, "FAILED")
+        raise
+
+
+def _tags(plan: Plan, code: Code) -> dict[str, str]:
+    found = {
+        tags.SOURCE_NAME: code.name,
+        tags.SOURCE_TYPE: "PROJECT",
+        names.ENTRY_POINT: plan.entry_point.name,
+        names.BACKEND: plan.backend,
+        names.ENVIRONMENT: plan.environment.tag,
+        tags.GIT_COMMIT: code.commit,
+        tags.GIT_BRANCH: code.branch,
+        tags.GIT_URL: code.url,
+        names.LEGACY_GIT_URL: code.url,
+        names.LEGACY_GIT_BRANCH: code.branch,
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _taken_up(client: Client, run_id: str, plan: Plan, given: Mapping[str, str]) -> Run:
+    run = client.get_run(run_id)
+    if run.info.lifecycle_stage is LifecycleStage.DELETED:
+        raise InvalidState(f"The run {run_id!r} is deleted.", hint="Restore it first.")
+    new = {key: value for key, value in plan.values.items() if key not in run.data.params}
+    client.log_batch(
+        run_id,
+        params=[Param(key, value) for key, value in new.items()],
+        tags=[RunTag(key, value) for key, value in given.items()],
+    )
+    client.update_run(run_id, "RUNNING")
+    return run
+
+
+def _parent(client: Client) -> str | None:
+    """Return the run that this one is nested in: the active one, or that of the project we are."""
+    active = runs.active_run()
+    if active is not None:
+        return active.info.run_id
+    found = environment.find("RUN_ID")
+    if found is None:
+        return None
+    from pegboard.errors import NotFound
+
+    try:
+        return client.get_run(found[1]).info.run_id
+    except NotFound:
+        return None
+
+
+def _experiment(client: Client, place: Place) -> str:
+    if place.experiment_id is not None:
+        return client.get_experiment(str(place.experiment_id)).experiment_id
+    if place.experiment_name is None:
+        return current_experiment_id()
+    found = client.get_experiment_by_name(place.experiment_name)
+    if found is not None:
+        return found.experiment_id
+    try:
+        return client.create_experiment(place.experiment_name)
+    except AlreadyExists:
+        # Another process was faster.
+        found = client.get_experiment_by_name(place.experiment_name)
+        if found is None:
+            raise
+        return found.experiment_id
+
+
+class Record:
+    """The files of a run that say what it is; written as it goes on."""
+
+    def __init__(self, client: Client, run_id: str, plan: Plan, code: Code) -> None:
+        self._client, self._run_id, self._plan, self._code = client, run_id, plan, code
+        self._facts = _facts(plan, code)
+
+    def begin(self) -> None:
+        """Write what runs, and the changes of its code that are not committed."""
+        answer = None if self._code.question is None else self._code.question.answer()
+        if answer is not None:
+            self._client.set_tag(self._run_id, tags.GIT_DIRTY, str(answer.dirty).lower())
+            self._facts["uncommitted_changes"] = answer.dirty
+            if answer.dirty:
+                self._client.log_stream(self._run_id, io.BytesIO(answer.patch), names.PATCH)
+        self._write()
+
+    def prepared(self, lock: str) -> None:
+        """Write what the environment holds, exactly."""
+        if lock:
+            self._client.log_text(self._run_id, lock, names.LOCK)
+
+    def end(self, outcome: Outcome, fault: str) -> None:
+        """Write how the run ended."""
+        self._facts["ended"] = {
+            "at": _now(),
+            "exit_code": outcome.code,
+            "reason": outcome.reason,
+            "log": fault or "complete",
+            **outcome.usage,
+        }
+        self._write()
+        said = []
+        if outcome.code is not None:
+            said.append(RunTag(names.EXIT_CODE, str(outcome.code)))
+        if outcome.reason:
+            said.append(RunTag(names.REASON, outcome.reason[: validation.MAX_TAG_VALUE]))
+        if said:
+            self._client.log_batch(self._run_id, tags=said)
+
+    def _write(self) -> None:
+        self._client.log_text(self._run_id, json.dumps(self._facts, indent=2), names.RECORD)
+
+
+def _facts(plan: Plan, code: Code) -> dict[str, Any]:
+    """Return what to keep of a plan; also what it takes to run the same again."""
+    request = plan.request
+    return {
+        "project": plan.project.name,
+        "uri": _absolute(plan),
+        "version": request.version,
+        "source": {"name": code.name, "commit": code.commit, "url": code.url},
+        "entry_point": plan.entry_point.name,
+        "parameters": dict(plan.values),
+        "given": {key: str(value) for key, value in request.parameters.items()},
+        "command": plan.command,
+        "backend": plan.backend,
+        "backend_config": dict(request.backend_config),
+        "env_manager": plan.environment.manager,
+        "environment": plan.environment.key,
+        "started": {"at": _now()},
+    }
+
+
+def _absolute(plan: Plan) -> str:
+    """Return an address of the project that means the same wherever it is said."""
+    if plan.source.commit is not None and plan.source.fetched:
+        return plan.request.uri
+    address, mark, folder = plan.request.uri.partition("#")
+    path = Path(address).expanduser()
+    return f"{path.absolute()}{mark}{folder}" if path.exists() else plan.request.uri
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

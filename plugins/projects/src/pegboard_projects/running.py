@@ -1,0 +1,206 @@
+"""Runs a plan: creates its run, makes its environment, starts it, and sees it to its end.
+
+Whatever happens after the run is created, the run ends: as FINISHED if its exit code is 0, as
+KILLED if it was cancelled, else as FAILED.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from pegboard.entities import RunStatus
+from pegboard.errors import PegboardError
+from pegboard_scripting.client import Client
+
+from pegboard_projects import names
+from pegboard_projects.attaching import Attachment, added, attached
+from pegboard_projects.contract import Job, Outcome
+from pegboard_projects.environments.environment import Work
+from pegboard_projects.logs import RunLogFile
+from pegboard_projects.planning import Plan, Request, planned
+from pegboard_projects.recording import Place, Record, begin, code_of, failed_else
+
+if TYPE_CHECKING:
+    from pegboard.entities import Run
+
+    from pegboard_projects.contract import Submitted
+
+_ATTEMPTS, _PAUSE_SECONDS = 4, 5.0
+_UNKNOWN = Outcome(code=None, reason="It was never begun.")
+
+
+class SubmittedRun:
+    """A project that was begun, with MLflow's names: ``wait``, ``get_status``, ``cancel``."""
+
+    def __init__(self, client: Client, run: Run, plan: Plan, show: Callable[[bytes], None] | None):
+        self._client, self._plan, self._show = client, plan, show
+        self._run = run
+        self._submitted: Submitted | None = None
+        self._work = Work(self._say)
+        self._log: RunLogFile | None = None
+        self._outcome = _UNKNOWN
+        self._done = threading.Event()
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self._run.info.run_id
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the run ended; None as long as it runs."""
+        return self._outcome if self._done.is_set() else None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the end; return whether it finished without a fault.
+
+        False also if it runs on after ``timeout`` seconds.
+        """
+        return self._done.wait(timeout) and self._status() is RunStatus.FINISHED
+
+    def get_status(self) -> str:
+        """Return the status of the run: RUNNING, FINISHED, FAILED or KILLED."""
+        return self._status() if self._done.is_set() else RunStatus.RUNNING
+
+    def cancel(self) -> None:
+        """Ask the project to end, with all that it started, and mark the run KILLED."""
+        self._work.cancel()
+        if self._submitted is not None:
+            self._submitted.cancel()
+
+    def logs(self) -> str:
+        """Return what the project has said so far."""
+        from pegboard_scripting.client.transfer import read_bytes
+
+        return read_bytes(self._client.artifacts(self.run_id), names.LOG).decode(errors="replace")
+
+    def _status(self) -> RunStatus:
+        if self._outcome.cancelled:
+            return RunStatus.KILLED
+        failed = self._outcome.code != 0 or self._outcome.reason
+        return RunStatus.FAILED if failed else RunStatus.FINISHED
+
+    def _say(self, line: str) -> None:
+        if self._log is not None:
+            self._log(f"{line}\n".encode())
+
+    # -- the thread that follows it -----------------------------------------------------------
+
+    def follow(self, rest: ExitStack, attachment: Attachment, record: Record) -> None:
+        """Do all that there is to do, end the run, and take away what it needed."""
+        try:
+            with rest:
+                self._follow(attachment, record)
+        except PegboardError as error:
+            # Of the server on loopback, whose clients found nobody there.
+            _complain(f"the run {self.run_id} was not served: {error}")
+        finally:
+            self._done.set()
+
+    def _follow(self, attachment: Attachment, record: Record) -> None:
+        try:
+            self._outcome = self._carried_out(attachment, record)
+        except PegboardError as error:
+            self._outcome = self._unfinished(str(error))
+            self._say(f"error: {error}")
+        except BaseException as error:
+            self._outcome = self._unfinished(f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            self._end(record)
+
+    def _unfinished(self, reason: str) -> Outcome:
+        return Outcome(code=None, reason=reason, cancelled=self._work.is_cancelled())
+
+    def _carried_out(self, attachment: Attachment, record: Record) -> Outcome:
+        plan, client = self._plan, self._client
+        client.writer.attach(self.run_id)
+        limit = plan.settings.log_megabytes << 20
+        self._log = RunLogFile(client.artifacts(self.run_id), limit, self._show)
+        record.begin()
+        ready = plan.environment.ready(self._work)
+        record.prepared(ready.lock)
+        variables = attachment.variables(self.run_id, self._run.info.experiment_id)
+        if chosen := plan.request.env_manager:
+            variables["PEGBOARD_PROJECTS_ENV_MANAGER"] = chosen
+        variables = ready.applied(variables)
+        job = Job(
+            run_id=self.run_id,
+            name=plan.project.name,
+            command=plan.command,
+            directory=plan.source.directory,
+            variables=variables,
+            added=added(variables),
+            settings=plan.runner_settings,
+            grace_seconds=plan.settings.grace_seconds,
+        )
+        if self._work.is_cancelled():
+            return Outcome(code=None, cancelled=True)
+        self._submitted = plan.runner.submit(job, self._log)
+        if self._work.is_cancelled():
+            # It was asked for while there was nothing to be asked.
+            self._submitted.cancel()
+        for key, value in self._submitted.describe().items():
+            client.set_tag(self.run_id, key, value)
+        outcome = self._submitted.wait()
+        assert outcome is not None
+        return outcome
+
+    def _end(self, record: Record) -> None:
+        """End the run, again and again if the store is not to be reached."""
+        if self._log is not None:
+            self._log.close()
+        with contextlib.suppress(PegboardError):
+            record.end(self._outcome, self._log.fault if self._log is not None else "")
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                self._client.set_terminated(self.run_id, self._status())
+                break
+            except PegboardError as error:
+                what = f"the end of the run {self.run_id} ({self._status()})"
+                _complain(f"{what} could not be recorded: {error}")
+                if attempt < _ATTEMPTS:
+                    time.sleep(_PAUSE_SECONDS * attempt)
+        self._client.writer.detach(self.run_id)
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"pegboard: {text}\n")
+
+
+def start(
+    request: Request,
+    place: Place,
+    *,
+    show: Callable[[bytes], None] | None,
+    told: Callable[[Plan, str], None] | None = None,
+) -> SubmittedRun:
+    """Check everything, create the run, and begin; errors before that leave nothing behind.
+
+    ``show`` gets the output as it comes; ``told`` hears of the plan and the run's id before.
+    """
+    with ExitStack() as stack:
+        client = Client()
+        plan = stack.enter_context(planned(client.host, request, client.tracking_uri))
+        registry_uri = client.host.config.pegboard.registry_uri or client.tracking_uri
+        attachment = stack.enter_context(attached(client.host, client.tracking_uri, registry_uri))
+        code = code_of(plan)
+        run = begin(client, plan, place, code)
+        submitted = SubmittedRun(client, run, plan, show)
+        with failed_else(client, submitted.run_id):
+            if told is not None:
+                told(plan, submitted.run_id)
+            record = Record(client, submitted.run_id, plan, code)
+            # Python waits for it at its end, so that no run is left without one.
+            threading.Thread(
+                target=submitted.follow,
+                args=(stack.pop_all(), attachment, record),
+                name=f"project-run-{submitted.run_id}",
+            ).start()
+    return submitted

@@ -1,0 +1,1 @@
+"""Where the code of a project comes from: a folder, an archive, a git repository."""

@@ -1,0 +1,124 @@
+"""Fetches from git repositories: only the wanted commit, if the server lets us.
+
+Addresses and versions are data: they stand behind ``--`` or ``--end-of-options``, other transports
+than the usual are forbidden, and nobody is asked for a password.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from pegboard.errors import ConfigError
+from pegboard_context import git as repositories
+
+from pegboard_projects.errors import ProjectError
+from pegboard_projects.sources.source import Source, remover
+
+_TRANSPORTS = "file:git:http:https:ssh"
+_COMMIT = re.compile(r"[0-9a-f]{4,64}")
+_SHOWN_LINES = 5
+
+
+def fetch(address: str, version: str | None) -> Source:
+    """Return a version of a repository, by default the newest of its main branch.
+
+    ProjectError if the repository or the version is not there.
+    """
+    url = address.removeprefix("git+")
+    place = Path(tempfile.mkdtemp(prefix="pegboard-project-"))
+    try:
+        _git(place, "init", "--quiet")
+        _git(place, "remote", "add", "--", "origin", url)
+        commit = _commit(place, url, version)
+        _git(place, "checkout", "--quiet", "--detach", commit, "--")
+        if (place / ".gitmodules").exists():
+            _git(place, "submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1")
+    except BaseException:
+        remover(place)()
+        raise
+    shown = repositories.strip_credentials(url)
+    return Source(
+        name=shown,
+        directory=place,
+        root=place,
+        commit=commit,
+        branch=version if version and _is_branch(place, version) else None,
+        url=shown,
+        fetched=True,
+        remove=remover(place),
+    )
+
+
+def _commit(place: Path, url: str, version: str | None) -> str:
+    """Fetch a version, and return its commit."""
+    wanted = "HEAD" if version is None else version
+    if not _COMMIT.fullmatch(wanted) or len(wanted) in (40, 64):
+        # A branch, a tag, or a whole commit, which most servers give away alone.
+        done = _tried(place, "fetch", "--quiet", "--depth", "1", "--", "origin", wanted)
+        if done.returncode == 0:
+            return _resolved(place, "FETCH_HEAD") or ""
+        if version is None:
+            raise ProjectError(f"Nothing can be fetched from {_shown(url)}:\n{_said(done)}")
+    everything = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
+    done = _tried(place, "fetch", "--quiet", "--", "origin", *everything)
+    if done.returncode:
+        raise ProjectError(f"Nothing can be fetched from {_shown(url)}:\n{_said(done)}")
+    found = (_resolved(place, name) for name in (f"refs/remotes/origin/{wanted}", wanted))
+    commit = next(filter(None, found), None)
+    if commit is None:
+        raise ProjectError(f"There is no version {wanted!r} in {_shown(url)}.")
+    return commit
+
+
+def _is_branch(place: Path, version: str) -> bool:
+    known = _tried(
+        place, "ls-remote", "--exit-code", "--heads", "--", "origin", f"refs/heads/{version}"
+    )
+    return known.returncode == 0
+
+
+def _resolved(place: Path, name: str) -> str | None:
+    words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    done = _tried(place, *words)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _git(place: Path, *words: str) -> None:
+    done = _tried(place, *words)
+    if done.returncode:
+        raise ProjectError(f"git could not do '{words[0]}':\n{_said(done)}")
+
+
+def _tried(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    # Variables such as GIT_DIR, set when a git hook runs us, would lead to another repository.
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k in _KEPT}
+    try:
+        return subprocess.run(
+            ["git", "-C", str(place), "-c", "advice.detachedHead=false", *words],
+            env={**kept, "GIT_ALLOW_PROTOCOL": _TRANSPORTS, "GIT_TERMINAL_PROMPT": "0"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"git cannot be run: {error.strerror}.", hint="Install git, or name a folder."
+        ) from error
+
+
+_KEPT = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_CONFIG_GLOBAL", "GIT_SSL_CAINFO")
+
+
+def _said(done: subprocess.CompletedProcess[str]) -> str:
+    lines = [repositories.strip_credentials(line) for line in done.stderr.strip().splitlines()]
+    return "\n".join(f"  {line}" for line in lines[-_SHOWN_LINES:]) or "  (it said nothing)"
+
+
+def _shown(url: str) -> str:
+    return repositories.strip_credentials(url)

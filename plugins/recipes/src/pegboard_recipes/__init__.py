@@ -1,0 +1,1 @@
+"""Recipes: projects in fixed steps, from data to a registered model."""

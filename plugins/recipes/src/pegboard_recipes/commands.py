@@ -1,0 +1,251 @@
+"""``pegboard recipes``: runs, plans, shows and begins recipes."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+
+import click
+from pegboard.cli import output
+from pegboard.cli.opening import open_host
+from pegboard.errors import command_line
+from pegboard_stores import formats, tables
+
+from pegboard_recipes import running
+from pegboard_recipes.api import Recipe
+from pegboard_recipes.running import Done, Outcome
+
+_REJECTED, _FAILED = 3, 1
+
+_profile = click.option(
+    "--profile",
+    "-p",
+    envvar=["PEGBOARD_RECIPES_PROFILE", "MLFLOW_RECIPES_PROFILE"],
+    required=True,
+    help="The file in profiles/ with the values to use, without '.yaml'.",
+)
+
+
+@click.group(
+    "recipes",
+    epilog=output.examples(
+        "pegboard recipes new --template regression my-model",
+        "pegboard recipes run -p local",
+        "pegboard recipes plan -p local",
+        "pegboard recipes run -p local -s predict",
+    ),
+)
+def recipes() -> None:
+    """Take a project from data to a registered model, in steps that are kept.
+
+    A recipe is a directory with recipe.yaml, profiles/ and steps/, as MLflow's recipes have it.
+    """
+
+
+@recipes.command(
+    epilog=output.examples(
+        "pegboard recipes run -p local",
+        "pegboard recipes run -p local -s train",
+        "pegboard recipes run -p local --json",
+    )
+)
+@_profile
+@click.option("--step", "-s", metavar="STEP", help="Run it and what leads to it; by default all.")
+@click.option("--open", "opens", is_flag=True, help="Open the card of the last step in a browser.")
+@output.json_option
+def run(profile: str, step: str | None, opens: bool, as_json: bool) -> None:
+    """Run the steps whose code, configuration or data changed.
+
+    Exits with 0 if all is done, 3 if the model misses its validation criteria, 1 if a step fails.
+    """
+    ctx = click.get_current_context()
+    open_host(ctx, creates_stores=True)
+    recipe = Recipe(profile)
+    outcome = running.run(recipe.planner(), step, None if as_json else _tell)
+    if as_json:
+        output.print_json(outcome.plain())
+    else:
+        _print(outcome)
+    if opens and outcome.steps:
+        webbrowser.open(recipe.card(outcome.steps[-1].step).as_uri())
+    if outcome.error is not None:
+        if as_json:
+            output.note(str(outcome.error))
+            ctx.exit(_FAILED)
+        raise outcome.error
+    if outcome.rejected:
+        ctx.exit(_REJECTED)
+
+
+def _tell(done: Done) -> None:
+    if done.error:
+        output.note(f"{done.step}: failed after {done.seconds:.1f} s")
+    elif done.ran:
+        output.note(f"{done.step}: done in {done.seconds:.1f} s ({done.reason})")
+    else:
+        output.note(f"{done.step}: no changes")
+
+
+def _print(outcome: Outcome) -> None:
+    if outcome.criteria and any(each.step == "evaluate" for each in outcome.steps):
+        columns = [
+            tables.Column("Metric", style="bold"),
+            tables.Column("Test", right=True),
+            tables.Column("Threshold", right=True),
+            tables.Column("Validated", styles={"yes": "green", "no": "red"}),
+        ]
+        rows = [
+            [
+                each["metric"],
+                formats.number(each["value"]),
+                f"{'≥' if each['greater_is_better'] else '≤'} {formats.number(each['threshold'])}",
+                "yes" if each["validated"] else "no",
+            ]
+            for each in outcome.criteria
+        ]
+        tables.note_hidden(tables.print_table(columns, rows))
+    facts = []
+    if outcome.run_id:
+        facts.append(("Run", outcome.run_id))
+        facts.append(("Status", outcome.status))
+    if outcome.model:
+        facts.append(("Model", f"models:/{outcome.model['name']}/{outcome.model['version']}"))
+    if facts:
+        output.print_record(facts)
+    if outcome.rejected:
+        output.note("The model misses its criteria, so it was not registered.")
+    if outcome.steps and not outcome.error:
+        last = outcome.steps[-1].step
+        shown = command_line(
+            "pegboard", "recipes", "inspect", "-p", outcome.profile, "-s", last, "--open"
+        )
+        output.note(f"The card of {last}: {shown}")
+
+
+@recipes.command(
+    epilog=output.examples(
+        "pegboard recipes plan -p local", "pegboard recipes plan -p local -s train"
+    )
+)
+@_profile
+@click.option("--step", "-s", metavar="STEP", help="As far as this step.")
+@output.json_option
+def plan(profile: str, step: str | None, as_json: bool) -> None:
+    """Say which steps would run and why; nothing is done."""
+    found = Recipe(profile).plan(step)
+    if as_json:
+        plain = [
+            {"step": each.step, "runs": each.runs, "reasons": list(each.reasons)} for each in found
+        ]
+        output.print_json(plain)
+        return
+    columns = [
+        tables.Column("Step", style="bold"),
+        tables.Column("Runs", styles={"yes": "yellow", "no": "dim"}),
+        tables.Column("Why"),
+    ]
+    rows = [[each.step, "yes" if each.runs else "no", each.reason] for each in found]
+    tables.note_hidden(tables.print_table(columns, rows))
+
+
+@recipes.command(
+    epilog=output.examples(
+        "pegboard recipes inspect -p local", "pegboard recipes inspect -p local -s train --open"
+    )
+)
+@_profile
+@click.option("--step", "-s", metavar="STEP", help="Show what came of this step.")
+@click.option("--open", "opens", is_flag=True, help="Open its card in a browser.")
+@output.json_option
+def inspect(profile: str, step: str | None, opens: bool, as_json: bool) -> None:
+    """Show what became of each step, or of one."""
+    recipe = Recipe(profile)
+    if step is None:
+        _print_states(recipe, as_json)
+        return
+    card = recipe.card(step)
+    facts = card.with_suffix(".json").read_text(encoding="utf-8")
+    if opens:
+        webbrowser.open(card.as_uri())
+    if as_json:
+        click.echo(facts)
+    else:
+        _print_card(facts)
+        output.note(f"The card: {card}")
+
+
+def _print_card(text: str) -> None:
+    import json
+
+    known = json.loads(text)
+    for tab in known["tabs"]:
+        if known["failed"] or tab["title"] == "Run Summary":
+            for part in tab["parts"]:
+                if part["kind"] == "facts":
+                    output.print_record([(name, value) for name, value in part["facts"]])
+                elif part["kind"] == "text":
+                    click.echo(part["text"])
+    numbers = {name: value for name, value in known["facts"].items() if isinstance(value, dict)}
+    for part, metrics in numbers.items():
+        if metrics and all(isinstance(value, (int, float)) for value in metrics.values()):
+            output.heading(part)
+            pairs = [(name, formats.number(value)) for name, value in sorted(metrics.items())]
+            output.print_record(pairs, indent="  ")
+
+
+def _print_states(recipe: Recipe, as_json: bool) -> None:
+    found = recipe.states()
+    if as_json:
+        plain = [
+            {"step": name, "status": state.status, "when": state.when, "seconds": state.seconds}
+            for name, state in found
+        ]
+        output.print_json(plain)
+        return
+    columns = [
+        tables.Column("Step", style="bold"),
+        tables.Column("Status", styles={"SUCCEEDED": "green", "FAILED": "red", "UNKNOWN": "dim"}),
+        tables.Column("Seconds", right=True),
+    ]
+    rows = [
+        [name, state.status, f"{state.seconds:.1f}" if state.seconds else "-"]
+        for name, state in found
+    ]
+    tables.note_hidden(tables.print_table(columns, rows))
+
+
+@recipes.command(epilog=output.examples("pegboard recipes clean -p local -s train"))
+@_profile
+@click.option("--step", "-s", metavar="STEP", help="Only this step's.")
+def clean(profile: str, step: str | None) -> None:
+    """Remove the results of steps; they run again the next time."""
+    Recipe(profile).clean(step)
+
+
+@recipes.command(
+    "get-artifact", epilog=output.examples("pegboard recipes get-artifact -p local -a model")
+)
+@_profile
+@click.option("--artifact", "-a", metavar="NAME", required=True, help="Which result.")
+def get_artifact(profile: str, artifact: str) -> None:
+    """Print where a result of a step is."""
+    click.echo(Recipe(profile).artifact_path(artifact))
+
+
+@recipes.command(epilog=output.examples("pegboard recipes new --template classification my-model"))
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option(
+    "--template",
+    "-t",
+    type=click.Choice(["regression", "classification"]),
+    required=True,
+    help="What is to be predicted: a number, or a class.",
+)
+def new(directory: Path, template: str) -> None:
+    """Begin a recipe in a new directory; it runs at once, on data of scikit-learn."""
+    from pegboard_recipes import beginning
+
+    made = beginning.begin(directory, template)
+    output.note(f"{template} recipe in {made}. To run it:")
+    click.echo(command_line("cd", directory))
+    click.echo("pegboard recipes run -p local")

@@ -1,0 +1,76 @@
+"""Errors of steps as people need them: the user's own lines, on one screen."""
+
+from __future__ import annotations
+
+import errno
+import linecache
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pegboard.errors import PegboardError, command_line, translate_os_error
+
+from pegboard_recipes import code
+from pegboard_recipes.digests import named
+
+if TYPE_CHECKING:
+    from pegboard_recipes.running import Done
+
+_MOST = 4
+"""Lines of the user's that are shown."""
+
+_LONGEST = 600
+_INSPECT = ("pegboard", "recipes", "inspect", "-p")
+
+
+class StepFailed(PegboardError):
+    """A step failed in the user's code, or in what that called."""
+
+    error_code = "BAD_REQUEST"
+
+
+class Failed(Exception):
+    """A step failed; what went wrong is known already."""
+
+    def __init__(self, done: Done, error: PegboardError) -> None:
+        super().__init__(str(error))
+        self.done, self.error = done, error
+
+
+def explained(error: Exception, step: str, root: Path, profile: str) -> PegboardError:
+    """Return the error of a step, with the lines of the user's code that led to it."""
+    lines = _own_lines(error, root)
+    if isinstance(error, PegboardError) and not lines:
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return translate_os_error(error, Path(str(error.filename or root)))
+    what = str(error) if isinstance(error, PegboardError) else f"{type(error).__name__}: {error}"
+    what = what if len(what) <= _LONGEST else f"{what[:_LONGEST]}…"
+    if not lines:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        lines = [f"  {last.filename}, line {last.lineno}, in {last.name}"]
+    return StepFailed(
+        "\n".join([f"The step {step!r} failed.", *lines, what]),
+        hint=f"All of it: {command_line(*_INSPECT, profile, '-s', step)}",
+    )
+
+
+def _own_lines(error: Exception, root: Path) -> list[str]:
+    """Return the lines of the project's files in a traceback, the last ones."""
+    if isinstance(error, SyntaxError) and error.filename:
+        if not code.is_of_project(root, Path(error.filename)):
+            return []
+        where = f"  {named(Path(error.filename), root)}, line {error.lineno}"
+        return [where, *([f"    {error.text.strip()}"] if error.text else [])]
+    found = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        file = Path(frame.filename)
+        if code.is_of_project(root, file) and not _is_ours(file):
+            line = linecache.getline(frame.filename, frame.lineno or 0).strip()
+            found.append((f"  {named(file, root)}, line {frame.lineno}, in {frame.name}", line))
+    return [text for where, line in found[-_MOST:] for text in (where, f"    {line}")]
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a file is one of this distribution, where a project contains that."""
+    return file.resolve().is_relative_to(Path(__file__).resolve().parent)

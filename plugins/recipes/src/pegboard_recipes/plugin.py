@@ -1,0 +1,32 @@
+"""What this distribution adds to the host. Imports nothing until it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pegboard.hookspecs import ApiName, Command, hookimpl
+
+
+@hookimpl
+def pegboard_api() -> Sequence[ApiName]:
+    """Declare ``pegboard.recipes``."""
+    return [ApiName("recipes", "pegboard_recipes.api", "Projects in steps, from data to a model")]
+
+
+@hookimpl
+def pegboard_commands() -> Sequence[Command]:
+    """Declare ``pegboard recipes``."""
+    module = "pegboard_recipes.commands"
+    return [
+        Command(
+            "recipes",
+            f"{module}:recipes",
+            "Take a project from data to a registered model, in steps that are kept.",
+        )
+    ]
+
+
+@hookimpl
+def pegboard_variables() -> Sequence[str]:
+    """Name what says which profile is used, and where results are kept."""
+    return ("PEGBOARD_RECIPES_EXECUTION_DIRECTORY", "PEGBOARD_RECIPES_PROFILE")

@@ -1,0 +1,123 @@
+"""The user's code: imported from the recipe's directory, and from no other.
+
+While a step runs, the recipe's root is the working directory and the first of ``sys.path``. When it
+is done, what was imported from there is forgotten: another recipe has a package ``steps``, too, and
+a file that was changed meanwhile is read again.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pegboard.errors import InvalidValue, PegboardError, quoted
+
+from pegboard_recipes import code
+
+
+@contextmanager
+def entered(root: Path) -> Iterator[None]:
+    """Be in a project."""
+    before, path = Path.cwd(), list(sys.path)
+    hidden = _taken(root)
+    sys.path.insert(0, str(root))
+    os.chdir(root)
+    writes = sys.dont_write_bytecode
+    # A file that is changed twice in a second would be taken for the one before.
+    sys.dont_write_bytecode = True
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = writes
+        os.chdir(before)
+        # A model that was loaded may have brought a copy of its code.
+        sys.path[:] = path
+        for name in imported(root):
+            del sys.modules[name]
+        _taken(root)
+        sys.modules.update(hidden)
+
+
+def imported(root: Path) -> dict[str, Path]:
+    """Return the modules of a project that are imported, with their files."""
+    found = {}
+    below = f"{root}{os.sep}"
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file:
+            if file.startswith(below) and code.is_of_project(root, Path(file)):
+                found[name] = Path(file)
+        elif any(str(each).startswith(below) for each in getattr(module, "__path__", None) or ()):
+            # A package without __init__.py.
+            found[name] = root
+    return found
+
+
+def _taken(root: Path) -> dict[str, ModuleType]:
+    """Take away modules that hide those of the project: another recipe's ``steps``."""
+    tops = {file.stem for file in root.glob("*.py")}
+    tops |= {place.name for place in root.iterdir() if place.is_dir() and _is_package(place)}
+    hidden = {}
+    for name in list(sys.modules):
+        if name.partition(".")[0] in tops:
+            hidden[name] = sys.modules.pop(name)
+    return hidden
+
+
+def _is_package(place: Path) -> bool:
+    return place.name == code.STEPS or (place / "__init__.py").is_file()
+
+
+def function(root: Path, module: str, name: str, key: str) -> Callable[..., Any]:
+    """Return a function of the user's; ``key`` says where the recipe names it."""
+    file = root / code.STEPS / f"{module}.py"
+    if not file.is_file():
+        raise InvalidValue(f"{key} is {name!r}, and there is no file {file}.")
+    made = importlib.import_module(f"{code.STEPS}.{module}")
+    found = getattr(made, name, None)
+    if found is None:
+        raise InvalidValue(f"{key} is {name!r}, which {file} does not define.")
+    if not callable(found):
+        raise InvalidValue(f"{key} is {name!r}, and in {file} that is {quoted(found)}.")
+    return found  # type: ignore[no-any-return]
+
+
+def call_loader(loader: Callable[..., Any], path: str, form: str) -> Any:
+    """Call a loader with as much as it takes: path and form by place, by name, or the path alone.
+
+    MLflow's templates document one argument and its code passes two; users wrote both.
+    """
+    try:
+        parameters = inspect.signature(loader).parameters.values()
+    except (TypeError, ValueError):
+        return loader(path, form)
+    by_place = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters) or len(by_place) > 1:
+        return loader(path, form)
+    by_name = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+    named: dict[str, str] = {
+        name: path for name in ("file_path", "path", "location") if name in by_name
+    }
+    named |= {str(name): form for name in ("file_format", "format", "using") if name in by_name}
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        named |= {} if by_place or named else {"file_path": path}
+        named.setdefault("file_format", form)
+    if not by_place:
+        if not named:
+            raise InvalidValue("The loader takes no argument: it is called with the file's path.")
+        return loader(**named)
+    return loader(path, **named)
+
+
+class StepFailed(PegboardError):
+    """The user's code failed in a step; the message shows where."""
+
+    error_code = "BAD_REQUEST"

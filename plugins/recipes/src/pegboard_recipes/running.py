@@ -1,0 +1,264 @@
+"""Carries out a recipe: plans, runs what has to run, and keeps what came of it."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+from pegboard.errors import PegboardError
+from pegboard.targets import resolve
+
+from pegboard_recipes import digests, failures, names, places, project
+from pegboard_recipes.cards.card import Card
+from pegboard_recipes.planning import Planner
+from pegboard_recipes.step import Step, Work
+
+SUMMARY = "summary.json"
+_LOG = "warning_logs.txt"
+_EXPECTED = "X does not have valid feature names"
+"""Estimators are fitted to named columns, and a transformer in front of them may name none."""
+
+
+@frozen(kw_only=True)
+class Done:
+    """What became of a step in a run."""
+
+    step: str
+    ran: bool
+    reason: str
+    seconds: float = 0.0
+    error: str = ""
+
+
+@define
+class Outcome:
+    """What became of a run of a recipe."""
+
+    recipe: str
+    root: Path
+    profile: str
+    directory: Path
+    steps: list[Done] = field(factory=list)
+    status: str = names.NOT_VALIDATED
+    run_id: str = ""
+    metrics: Mapping[str, float] = field(factory=dict)
+    criteria: Sequence[Mapping[str, Any]] = ()
+    model: Mapping[str, str] = field(factory=dict)
+    error: PegboardError | None = None
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the model was evaluated, and misses a criterion."""
+        return self.error is None and self.status == names.REJECTED
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain values, for programs."""
+        status = "failed" if self.error is not None else self.status.lower()
+        return {
+            "status": status,
+            "recipe": self.recipe,
+            "root": str(self.root),
+            "profile": self.profile,
+            "directory": str(self.directory),
+            "steps": [
+                {
+                    "step": each.step,
+                    "ran": each.ran,
+                    "reason": each.reason,
+                    "seconds": round(each.seconds, 3),
+                    "failed": bool(each.error),
+                }
+                for each in self.steps
+            ],
+            "run_id": self.run_id or None,
+            "metrics": dict(self.metrics),
+            "criteria": list(self.criteria),
+            "model": dict(self.model) or None,
+            "error": None if self.error is None else str(self.error),
+        }
+
+
+Told = Callable[[Done], None]
+
+
+def run(planner: Planner, name: str | None, told: Told | None = None) -> Outcome:
+    """Run a recipe up to a step; a failure is in the outcome, and the steps before it are kept.
+
+    ``told`` is called after each step.
+    """
+    config, where = planner.config, planner.places
+    outcome = Outcome(config.recipe, config.root, config.profile, where.directory)
+    with where.lock():
+        try:
+            steps = planner.wanted(name)
+            for step in steps:
+                if step.name == "register" and _status(planner) == names.REJECTED:
+                    break
+                decision = planner.decide(step, asked=step.data and step.name == name)
+                done = Done(step=step.name, ran=decision.runs, reason=decision.reason)
+                if decision.runs:
+                    done = _carried_out(planner, step, done, steps[-1].name)
+                outcome.steps.append(done)
+                if told is not None:
+                    told(done)
+        except failures.Failed as failed:
+            outcome.steps.append(failed.done)
+            outcome.error = failed.error
+            if told is not None:
+                told(failed.done)
+        finally:
+            planner.memory.save()
+            _complete(outcome, planner)
+            digests.write_whole(where.directory / SUMMARY, json.dumps(outcome.plain(), indent=1))
+    return outcome
+
+
+def _carried_out(planner: Planner, step: Step, done: Done, goal: str) -> Done:
+    """Run one step; Failed says what went wrong, which is kept in place of its results."""
+    config, where = planner.config, planner.places
+    begun = time.monotonic()
+    card = Card(step=step.name, recipe=config.root.name)
+    try:
+        with where.working(step.name) as directory, _noted_warnings(directory / _LOG):
+            work = Work(step, config, where, directory, card, goal)
+            with project.entered(config.root):
+                resolve(step.target)(work)
+                imported = sorted(set(project.imported(config.root).values()) - {config.root})
+            _add_log(card, directory / _LOG)
+            seconds = time.monotonic() - begun
+            _keep(planner, step, work, imported, seconds)
+    except KeyboardInterrupt:
+        raise
+    except Exception as error:
+        seconds = time.monotonic() - begun
+        explained = failures.explained(error, step.name, config.root, config.profile)
+        trace = "".join(traceback.format_exception(error))
+        with suppress(OSError):
+            _keep_failure(planner, step, explained, trace)
+        failed = evolve(done, seconds=seconds, error=str(explained))
+        raise failures.Failed(failed, explained) from error
+    return evolve(done, seconds=seconds)
+
+
+def _keep(
+    planner: Planner, step: Step, work: Work, imported: Sequence[Path], seconds: float
+) -> None:
+    """Write card and state beside the results of a step."""
+    directory = work.directory
+    work.card.finish(seconds)
+    work.card.write(directory)
+    _write_config(planner, step)
+    state = places.State(
+        status=places.SUCCEEDED,
+        when=time.time(),
+        seconds=seconds,
+        basis=planner.basis(step, imported),
+        outputs={
+            file: _digest(directory / file)
+            for file in sorted(_read_later(planner.steps, step))
+            if (directory / file).exists()
+        },
+    )
+    places.write_state(directory, state)
+    if step.scoring or step.name in ("ingest", "split", "transform"):
+        return
+    resolve("pegboard_recipes.tracking:log_cards")(work)
+
+
+def _read_later(steps: Sequence[Step], step: Step) -> set[str]:
+    """Return the files of a step that others read, and those that have a name."""
+    found = {file for each in steps for file in each.needs.get(step.name, ())}
+    return found | {each.file for each in step.artifacts.values()}
+
+
+def _digest(path: Path) -> str:
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return digests.of_values({str(f.relative_to(path)): digests.of_file(f) for f in files})
+    return digests.of_file(path)
+
+
+def _write_config(planner: Planner, step: Step) -> None:
+    """Write the configuration of a step where MLflow does."""
+    import yaml
+
+    values = {**planner.config.step(step.name)}
+    values |= {key: planner.config.values.get(key) for key in step.keys}
+    file = planner.places.step(step.name) / "conf.yaml"
+    digests.write_whole(file, yaml.safe_dump(values, sort_keys=False))
+
+
+def _keep_failure(planner: Planner, step: Step, error: PegboardError, trace: str) -> None:
+    """Put in the place of a step's results that it failed, for people and for the next plan."""
+    card = Card(step=step.name, recipe=planner.config.root.name)
+    card.fail(str(error), trace)
+    with planner.places.working(step.name) as directory:
+        card.write(directory)
+        state = places.State(status=places.FAILED, when=time.time(), trace=trace)
+        places.write_state(directory, state)
+
+
+# -- warnings ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _noted_warnings(file: Path) -> Iterator[None]:
+    """Write warnings into a file rather than to the terminal."""
+
+    def note(message: Any, category: Any, filename: str, lineno: int, *_: Any, **__: Any) -> None:
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write(f"{filename}:{lineno}: {category.__name__}: {message}\n")
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=_EXPECTED)
+        warnings.showwarning = note
+        yield
+
+
+def _add_log(card: Card, file: Path) -> None:
+    if file.is_file():
+        card.tab("Warning Logs").text(file.read_text(encoding="utf-8"))
+
+
+# -- what came of it -----------------------------------------------------------------------------
+
+
+def _status(planner: Planner) -> str:
+    """Return what the evaluation says: VALIDATED, names.REJECTED or UNKNOWN."""
+    with suppress(OSError):
+        return (planner.places.outputs("evaluate") / names.STATUS).read_text(encoding="utf-8")
+    return names.NOT_VALIDATED
+
+
+def _complete(outcome: Outcome, planner: Planner) -> None:
+    """Add what the steps that are done have found."""
+    done = {each.step for each in outcome.steps if not each.error}
+
+    def found(step: str, file: str) -> str:
+        if step in done:
+            with suppress(OSError):
+                return (planner.places.outputs(step) / file).read_text(encoding="utf-8")
+        return ""
+
+    outcome.run_id = found("train", names.RUN_ID)
+    outcome.status = found("evaluate", names.STATUS) or names.NOT_VALIDATED
+    if facts := found("evaluate", places.CARD_JSON):
+        known = json.loads(facts)["facts"]
+        outcome.metrics, outcome.criteria = known.get("test", {}), known.get("criteria", [])
+    if version := found("register", names.VERSION_FILE):
+        outcome.model = json.loads(version)
+
+
+def outcome_of(planner: Planner) -> Mapping[str, Any] | None:
+    """Return what the last run came to; None if there was none."""
+    with suppress(OSError, ValueError):
+        found = json.loads((planner.places.directory / SUMMARY).read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else None
+    return None

@@ -1,0 +1,101 @@
+"""The step ``evaluate``: the model is measured on rows that it has not seen, and judged by them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pegboard_recipes import names, tracking
+from pegboard_recipes.names import NOT_VALIDATED, REJECTED, VALIDATED
+from pegboard_recipes.step import Work
+from pegboard_recipes.steps import measuring, models, train_card
+from pegboard_recipes.tracking import api
+
+_PARTS = {"validation": (names.VALIDATION, "val_"), "test": (names.TEST, "test_")}
+PRIMARY_TAG, GREATER_TAG = (
+    "mlflow.experiment.primaryMetric.name",
+    "mlflow.experiment.primaryMetric.greaterIsBetter",
+)
+
+
+def run(work: Work) -> None:
+    """Measure the model on validation and test rows, and say whether it meets the criteria."""
+    config = work.config
+    model = models.load(work.output("train", names.SK_MODEL))
+    run_id = tracking.run_of(work)
+    found = {}
+    with tracking.tracked(config) as tracked:
+        primary = config.primary
+        for key, value in (
+            (PRIMARY_TAG, f"test_{primary.name}"),
+            (GREATER_TAG, primary.greater_is_better),
+        ):
+            tracked.client.set_experiment_tag(tracked.experiment_id, key, value)
+        with api("start_run")(run_id=run_id, experiment_id=tracked.experiment_id):
+            for name, (file, prefix) in _PARTS.items():
+                found[name] = measuring.measure(
+                    config,
+                    model,
+                    work.frame("split", file),
+                    prefix,
+                    place=work.directory / f"eval_{name}",
+                    options={"log_model_explainability": None} if name == "validation" else {},
+                )
+    results = _judged(work, found["test"])
+    status = NOT_VALIDATED
+    if results:
+        status = VALIDATED if all(each["validated"] for each in results) else REJECTED
+    (work.directory / names.STATUS).write_text(status, encoding="utf-8")
+    _describe(work, found, results, status, run_id)
+
+
+def _judged(work: Work, found: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Return for each criterion whether the test rows meet it."""
+    config = work.config
+    known = config.measures()
+    results = []
+    for each in work.own.get("validation_criteria") or ():
+        name, threshold = each["metric"], each["threshold"]
+        greater = known[name].greater_is_better
+        value = measuring.need(config, found, name)
+        results.append(
+            {
+                "metric": name,
+                "greater_is_better": greater,
+                "value": value,
+                "threshold": threshold,
+                "validated": bool(value >= threshold if greater else value <= threshold),
+            }
+        )
+    return results
+
+
+def _describe(
+    work: Work,
+    found: dict[str, dict[str, float]],
+    results: list[dict[str, Any]],
+    status: str,
+    run_id: str,
+) -> None:
+    card = work.card
+    train_card.performance(work, "Model Performance (Test)", found)
+    if results:
+        rows = [
+            [
+                each["metric"],
+                each["greater_is_better"],
+                each["value"],
+                each["threshold"],
+                "✓ met" if each["validated"] else "✗ missed",
+            ]
+            for each in results
+        ]
+        titles = ["Metric", "Greater is better", "Value", "Threshold", "Validated"]
+        card.tab("Model Validation").facts(Status=status).table(titles, rows)
+    for file in sorted(work.directory.glob("eval_*/artifacts/*.png")):
+        name = file.stem
+        part = "Feature Importance" if "shap" in name or "importance" in name else ""
+        title = part or "Model Performance Plots"
+        card.tab(title).picture(file, name.replace("_", " "))
+    card.tab("Run Summary").facts(Run_ID=run_id, Model_validation=status)
+    card.facts |= {**found, "criteria": results, "status": status, "run_id": run_id}

@@ -1,0 +1,224 @@
+"""The steps ``ingest`` and ``ingest_scoring``: data of any form becomes one Parquet file."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pegboard.errors import InvalidValue, PluginError
+
+from pegboard_recipes import project, sources, tables
+from pegboard_recipes.cards import profiles
+from pegboard_recipes.names import DATASET, SCORING
+from pegboard_recipes.step import Work
+from pegboard_recipes.steps import classes
+
+_SCHEMA_ROWS = 10
+
+
+def run(work: Work) -> None:
+    """Read the data, check its target, and describe it."""
+    scoring = work.step.scoring
+    file = work.directory / (SCORING if scoring else DATASET)
+    frame = _data(work)
+    if not scoring:
+        _check_target(work, frame)
+    tables.write(frame, file)
+    _describe(work, frame)
+
+
+def _data(work: Work) -> Any:
+    """Return all rows as one DataFrame."""
+    import pandas as pd
+
+    using = work.own.get("using")
+    key = ("steps", work.step.name)
+    if not using:
+        raise work.config.wrong(key, f"steps.{work.step.name} lacks 'using'.")
+    if using in sources.DATABASES:
+        return _checked(_of_database(work), f"The query of steps.{work.step.name}.sql")
+    found = sources.locations(work.config, work.step.name)
+    if not found:
+        raise work.config.wrong(key, f"steps.{work.step.name} lacks 'location'.")
+    if using == sources.DELTA:
+        frames = [_of_delta(work, each) for each in found]
+    else:
+        frames = [frame for each in found for frame in _of_location(work, each)]
+    return frames[0] if len(frames) == 1 else pd.concat(frames)
+
+
+def _checked(frame: Any, what: str) -> Any:
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        kind = "nothing" if frame is None else f"an object of the type {type(frame).__name__}"
+        raise InvalidValue(f"{what} returned {kind}, not a DataFrame.")
+    if frame.empty:
+        raise InvalidValue(f"{what} returned no rows.")
+    frame.columns = [str(name) for name in frame.columns]
+    if twice := frame.columns[frame.columns.duplicated()].tolist():
+        raise InvalidValue(f"{what} returned two columns {twice[0]!r}.")
+    return frame
+
+
+# -- files ---------------------------------------------------------------------------------------
+
+
+def _of_location(work: Work, location: str) -> list[Any]:
+    load = _loader(work)
+    if sources.is_web(location):
+        with tempfile.TemporaryDirectory() as place:
+            from pegboard_recipes import fetching
+
+            return [load(fetching.fetch(location, Path(place)))]
+    return [load(file) for file in sources.files_at(work.config, work.step.name, location)]
+
+
+def _loader(work: Work) -> Callable[[Path], Any]:
+    """Return what reads a file: the user's loader, else what is known of its form."""
+    using = work.own["using"]
+    if using == sources.PARQUET:
+        return lambda file: _checked(tables.read(file), str(file))
+    own = work.function("loader_method", module="ingest")
+    name = work.own.get("loader_method")
+    if own is not None:
+
+        def load(file: Path) -> Any:
+            try:
+                found = project.call_loader(own, str(file), using)
+            except NotImplementedError as error:
+                raise InvalidValue(
+                    f"The loader {name!r} does not read files of the form {using!r}.",
+                    hint=f"Let it read {file}, or change 'using'.",
+                ) from error
+            return _checked(found, f"The loader {name!r}")
+
+        return load
+    known = _KNOWN.get(using)
+    if known is None:
+        raise work.config.wrong(
+            ("steps", work.step.name, "using"),
+            f"Data of the form {using!r} needs a 'loader_method'.",
+            hint=f"Without one are understood: {', '.join(['parquet', 'delta', *_KNOWN, 'sql'])}.",
+        )
+    return lambda file: _checked(known(file), str(file))
+
+
+def _csv(file: Path) -> Any:
+    import pandas as pd
+
+    return pd.read_csv(file)
+
+
+def _json_lines(file: Path) -> Any:
+    import pandas as pd
+
+    return pd.read_json(file, lines=True)
+
+
+def _excel(file: Path) -> Any:
+    import pandas as pd
+
+    try:
+        return pd.read_excel(file)
+    except ImportError as error:
+        raise PluginError(f"{file} cannot be read: {error}") from error
+
+
+_KNOWN: dict[str, Callable[[Path], Any]] = {
+    "csv": _csv,
+    "json": _json_lines,
+    "jsonl": _json_lines,
+    "excel": _excel,
+}
+
+
+# -- elsewhere -----------------------------------------------------------------------------------
+
+
+def _of_delta(work: Work, location: str) -> Any:
+    try:
+        from deltalake import DeltaTable
+    except ImportError as error:
+        raise PluginError(
+            "Delta tables are read by the package deltalake.",
+            hint="Install it: pip install deltalake",
+        ) from error
+    place = location if "://" in location else str(work.config.path(location))
+    table = DeltaTable(place, version=work.own.get("version"))
+    if work.own.get("timestamp") is not None:
+        table.load_as_version(str(work.own["timestamp"]))
+    return _checked(table.to_pandas(), f"The table {location}")
+
+
+def _of_database(work: Work) -> Any:
+    own = work.own
+    key = ("steps", work.step.name)
+    if not own.get("sql"):
+        raise work.config.wrong(key, f"steps.{work.step.name} lacks 'sql'.")
+    if own["using"] == sources.SPARK:
+        try:
+            spark = import_module("pyspark.sql").SparkSession
+        except ImportError as error:
+            raise PluginError(
+                "using: spark_sql needs pyspark, which is not installed.",
+                hint="Install it: pip install pyspark. Or use 'sql', with the database's URL as "
+                "'location'.",
+            ) from error
+        return spark.builder.getOrCreate().sql(own["sql"]).toPandas()
+    if not isinstance(own.get("location"), str):
+        raise work.config.wrong(key, "using: sql needs the database's URL as 'location'.")
+    return _by_sqlalchemy(own["location"], own["sql"])
+
+
+def _by_sqlalchemy(url: str, query: str) -> Any:
+    import pandas as pd
+
+    try:
+        import sqlalchemy
+    except ImportError as error:
+        raise PluginError(
+            "using: sql reads through SQLAlchemy, which is not installed.",
+            hint="Install it: pip install sqlalchemy",
+        ) from error
+    engine = sqlalchemy.create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return pd.read_sql(sqlalchemy.text(query), connection)
+    finally:
+        engine.dispose()
+
+
+# -- checks and card -----------------------------------------------------------------------------
+
+
+def _check_target(work: Work, frame: Any) -> None:
+    config = work.config
+    if config.target not in frame.columns:
+        from difflib import get_close_matches
+
+        near = get_close_matches(config.target, list(frame.columns), 1)
+        raise config.wrong(
+            ("target_col",),
+            f"The data has no column {config.target!r}.",
+            hint=f"Did you mean {near[0]!r}?"
+            if near
+            else f"Its columns are: {', '.join(map(repr, frame.columns[:20]))}.",
+        )
+    if config.is_classification:
+        classes.check(config, frame[config.target])
+
+
+def _describe(work: Work, frame: Any) -> None:
+    card = work.card
+    if not work.own.get("skip_data_profiling"):
+        card.tab("Data Profile").profile(profiles.of({"Ingested Dataset": frame}))
+    kinds = [[name, str(kind)] for name, kind in frame.dtypes.items()]
+    card.tab("Data Schema").table(["Name", "Type"], kinds)
+    card.tab("Data Preview").frame(frame)
+    where = ", ".join(sources.locations(work.config, work.step.name)) or work.own.get("sql")
+    card.tab("Run Summary").facts(Number_of_rows_ingested=len(frame), Dataset_source=where)
+    card.facts |= {"rows": len(frame), "columns": [str(name) for name in frame.columns]}

@@ -1,0 +1,43 @@
+"""A process that tries parameters, beside others, for ``tuning``.
+
+What it works on comes as JSON from stdin; its tries go into the file that all of them share.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pegboard_recipes import configuration, failures, project
+from pegboard_recipes.cards.card import Card
+from pegboard_recipes.places import Places
+from pegboard_recipes.step import Work
+from pegboard_recipes.steps import estimators, outline, tuning
+
+
+def work_on(given: Mapping[str, Any]) -> str:
+    """Try parameters until there are enough; return what went wrong, "" if nothing did."""
+    root = Path(given["root"])
+    config = configuration.read(root, given["profile"])
+    (step,) = (each for each in outline.STEPS if each.name == "train")
+    with tempfile.TemporaryDirectory() as place, project.entered(root):
+        card = Card(step=step.name, recipe=root.name)
+        work = Work(step, config, Places(Path(given["directory"])), Path(place), card)
+        try:
+            tries = estimators.tries_of(work)
+            study = tuning.opened(work, Path(given["file"]), given["number"])
+            tuning.go_on(work, study, tries, lambda: False)
+        except Exception as error:
+            return str(failures.explained(error, step.name, root, config.profile))
+    return ""
+
+
+if __name__ == "__main__":
+    problem = work_on(json.load(sys.stdin))
+    if problem:
+        sys.stderr.write(problem)
+        sys.exit(1)

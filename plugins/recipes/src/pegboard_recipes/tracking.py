@@ -1,0 +1,174 @@
+"""Where a recipe logs to: what its profile says, else where this process tracks to.
+
+Names of ``pegboard`` that other plugins add are asked of the host, so that one that is missing is
+an error that says what to install.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+from pegboard import host as hosts
+from pegboard import uris
+from pegboard.errors import InvalidState, NotFound, PluginError
+from pegboard_scripting.client import Client, location
+from pegboard_scripting.fluent import runs
+
+from pegboard_recipes.configuration import Configuration
+from pegboard_recipes.places import CARD
+
+if TYPE_CHECKING:
+    from pegboard_recipes.step import Work
+
+TEMPLATE, PROFILE = "mlflow.pipeline.template.name", "mlflow.pipeline.profile.name"
+STEP, SOURCE_TYPE = "mlflow.pipeline.step.name", "mlflow.source.type"
+RECIPE = "RECIPE"
+_VARIABLES = (location.VARIABLE, location.REGISTRY_VARIABLE)
+
+
+def api(name: str) -> Any:
+    """Return what a plugin adds to ``pegboard``; PluginError says which one is to be installed."""
+    host = hosts.current()
+    try:
+        return host.api_name(name)
+    except LookupError as error:
+        raise PluginError(
+            f"A recipe needs pegboard.{name}. {host.explain_missing(name)}"
+        ) from error
+
+
+@frozen
+class Tracked:
+    """The store of a recipe's runs, and the experiment in it."""
+
+    client: Client
+    experiment_id: str
+
+
+def tracking_uri(config: Configuration) -> str:
+    """Return where runs go, with paths that do not depend on the working directory."""
+    given = config.section("experiment").get("tracking_uri")
+    if given:
+        return uris.anchored(given, config.root)
+    configured = hosts.current().config
+    chosen = location.is_tracking_uri_set() or "pegboard.tracking_uri" in configured.origins
+    return uris.anchored(location.get_tracking_uri(), config.directory if chosen else config.root)
+
+
+def registry_uri(config: Configuration) -> str:
+    """Return where models are registered."""
+    given = config.section("model_registry")
+    uri = given.get("registry_uri") or given.get("uri")
+    if uri:
+        return uris.anchored(uri, config.root)
+    return uris.anchored(location.registry_beside(tracking_uri(config)), config.directory)
+
+
+@contextmanager
+def located(config: Configuration) -> Iterator[Client]:
+    """Track to the stores of a recipe while the block lasts."""
+    before = {name: os.environ.get(name) for name in _VARIABLES}
+    tracking, registry = tracking_uri(config), registry_uri(config)
+    _make_directory(tracking)
+    location.set_tracking_uri(tracking)
+    location.set_registry_uri(registry)
+    try:
+        yield Client(tracking, registry)
+    finally:
+        location.set_tracking_uri(before[location.VARIABLE])
+        location.set_registry_uri(before[location.REGISTRY_VARIABLE])
+
+
+def _make_directory(uri: str) -> None:
+    parsed = uris.parse(uri)
+    if parsed.scheme == "sqlite":
+        parsed.local_path().parent.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def tracked(config: Configuration) -> Iterator[Tracked]:
+    """Track to the stores and the experiment of a recipe, which is made if it is new."""
+    if runs.active_run() is not None:
+        raise InvalidState(
+            "A run is active, and a recipe starts one of its own.",
+            hint="End it with pegboard.end_run() first.",
+        )
+    with located(config) as client:
+        yield Tracked(client, _experiment(config, client))
+
+
+def _experiment(config: Configuration, client: Client) -> str:
+    given = config.section("experiment")
+    if given.get("id") is not None and not given.get("name"):
+        return str(client.get_experiment(str(given["id"])).experiment_id)
+    name = given.get("name") or config.root.name
+    known = client.get_experiment_by_name(name)
+    if known is not None:
+        return str(known.experiment_id)
+    where = given.get("artifact_location")
+    made = client.create_experiment(
+        name, artifact_location=uris.anchored(where, config.root) if where else None
+    )
+    for key, value in (given.get("tags") or {}).items():
+        client.set_experiment_tag(made, str(key), value)
+    return str(made)
+
+
+def run_name(config: Configuration) -> str | None:
+    """Return the name of a run, if the profile says how it begins."""
+    prefix = config.section("experiment").get("run_name_prefix")
+    return f"{prefix}-{uuid.uuid4().hex[:8]}" if prefix else None
+
+
+def run_tags(config: Configuration, goal: str) -> Mapping[str, str]:
+    """Return the tags of a recipe's run, under MLflow's names; ``goal``: the last step to run."""
+    return {
+        SOURCE_TYPE: RECIPE,
+        TEMPLATE: config.recipe,
+        PROFILE: config.profile,
+        STEP: goal,
+    }
+
+
+def run_of(work: Work) -> str:
+    """Return the id of the run that the last training logged to."""
+    from pegboard_recipes.names import RUN_ID
+
+    file = work.output("train", RUN_ID)
+    if not file.is_file():
+        raise NotFound("There is no run yet: the step 'train' starts it.")
+    return file.read_text(encoding="utf-8").strip()
+
+
+def log_cards(work: Work) -> None:
+    """Log the cards of the steps that led to a model into its run."""
+    from pegboard_recipes.names import RUN_ID
+
+    first = work.step.name == "train"
+    file = work.directory / RUN_ID if first else work.output("train", RUN_ID)
+    run_id = file.read_text(encoding="utf-8").strip()
+    cards = {work.step.name: work.directory / CARD}
+    for name in ("ingest", "split", "transform") if first else ():
+        cards[name] = work.places.outputs(name) / CARD
+    with located(work.config) as client:
+        for name, card in cards.items():
+            if card.is_file():
+                client.log_artifact(run_id, card, name)
+
+
+def log_snapshot(config: Configuration, client: Client, run_id: str) -> None:
+    """Log the recipe's files as they are, and its configuration as it was resolved."""
+    import yaml
+
+    root, base = config.root, "recipe_snapshot"
+    for pattern in ("recipe.yaml", "requirements.txt", "profiles/*.yaml", "steps/*.py"):
+        for file in sorted(root.glob(pattern)):
+            folder = file.relative_to(root).parent.as_posix()
+            client.log_artifact(run_id, file, base if folder == "." else f"{base}/{folder}")
+    resolved = yaml.safe_dump(dict(config.values), sort_keys=False)
+    client.log_text(run_id, resolved, f"{base}/runtime/recipe.yaml")

@@ -1,0 +1,182 @@
+"""A recipe from its data to a registered model, and what runs again when something changes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pegboard
+import pytest
+from click.testing import CliRunner
+from pegboard.cli.shell import cli
+from pegboard.errors import InvalidState, NotFound, PegboardError
+from pegboard_recipes import beginning, places
+from pegboard_recipes.api import Recipe
+
+from .names import missing
+
+TRAINING = ["ingest", "split", "transform", "train", "evaluate", "register"]
+
+
+def ran(recipe: Recipe, step: str | None = None) -> list[str]:
+    return [each.step for each in recipe.run(step).steps if each.ran]
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def test_a_regression_ends_in_a_registered_model(done: Recipe) -> None:
+    outcome = done.run()
+    assert [(each.step, each.ran) for each in outcome.steps] == [(n, False) for n in TRAINING]
+    assert outcome.status == "VALIDATED"
+    assert outcome.model == {"name": "a recipe", "version": "1"}
+    assert done.get_artifact("registered_model_version").run_id == outcome.run_id
+    parts = [done.get_artifact(f"{name}_data") for name in ("training", "validation", "test")]
+    whole = done.get_artifact("ingested_data")
+    assert sum(map(len, parts)) == len(whole) == 442
+    said = done.get_artifact("model").predict(parts[2].drop(columns=["progression"]))
+    wrong = float(((said - parts[2].progression) ** 2).mean() ** 0.5)
+    assert outcome.metrics["root_mean_squared_error"] == pytest.approx(wrong)
+    transformed = done.get_artifact("transformed_training_data")
+    assert transformed.columns[0] == "numbers__age"
+    assert transformed.columns[-1] == "progression"
+    assert done.get_artifact("run").info.status == "FINISHED"
+    assert missing(done, outcome.run_id) == {}
+
+
+def test_predictions_are_written_where_the_recipe_says(done: Recipe) -> None:
+    assert ran(done, "predict") == ["ingest_scoring", "predict"]
+    written = pd.read_parquet(done.card("predict").parents[4] / "a recipe/data/predictions.parquet")
+    model = pegboard.pyfunc.load_model("models:/a recipe/1")
+    expected = model.predict(written.drop(columns=["prediction"]))
+    assert written.prediction.tolist() == pytest.approx(list(expected))
+    assert len(written) == 20
+    assert ran(done, "train") == []
+
+
+CHANGES: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
+    "the estimator": (
+        lambda root: edit(root / "steps/train.py", "Ridge(", "Ridge(tol=1e-5, "),
+        ["train", "evaluate", "register"],
+    ),
+    "what the transformer imports": (
+        lambda root: (root / "shared.py").write_text("NAMES = []\n"),
+        ["transform", "train", "evaluate", "register"],
+    ),
+    "a criterion": (
+        lambda root: edit(root / "recipe.yaml", "threshold: 70", "threshold: 71"),
+        ["evaluate", "register"],
+    ),
+    "a metric": (
+        lambda root: edit(root / "steps/custom_metrics.py", "more.", "far more."),
+        ["train", "evaluate", "register"],
+    ),
+    "the data": (
+        lambda root: edit(root / "data/diabetes.csv", "59.0,2.0,32.1", "59.0,2.0,32.2"),
+        TRAINING,
+    ),
+    "the clock": (lambda root: os.utime(root / "data/diabetes.csv", (1, 1)), []),
+    "a comment of the recipe": (lambda root: edit(root / "recipe.yaml", "# A", "# Just a"), []),
+    "the data to score": (lambda root: edit(root / "data/new.csv", "59.0", "60.0"), []),
+}
+
+
+def test_what_changed_says_what_runs(done: Recipe) -> None:
+    root = done.directory
+    edit(root / "steps/transform.py", "from sklearn.comp", "import shared\nfrom sklearn.comp")
+    (root / "shared.py").write_text("NAMES = [1]\n")
+    done.run()
+    found = {}
+    for name, (change, _) in CHANGES.items():
+        files = {f: f.read_bytes() for f in root.rglob("*") if f.suffix in (".py", ".yaml", ".csv")}
+        change(root)
+        found[name] = [each.step for each in done.plan() if each.runs]
+        for file, content in files.items():
+            file.write_bytes(content)
+    assert found == {name: steps for name, (_, steps) in CHANGES.items()}
+    assert [each for each in done.plan() if each.runs] == []
+
+
+def test_a_step_that_gives_the_same_again_lets_the_others_be(done: Recipe) -> None:
+    edit(done.directory / "steps/ingest.py", "the rows of", "rows of")
+    (decision, *_) = done.plan()
+    assert decision.reason == "steps/ingest.py changed"
+    assert ran(done) == ["ingest"]
+
+
+def test_a_run_that_was_killed_is_not_believed(done: Recipe) -> None:
+    outputs = done.card("split").parent
+    half = outputs.with_name("outputs.1.new")
+    half.mkdir()
+    (half / "train.parquet").write_bytes(b"half")
+    (outputs / places.STATE).unlink()
+    assert done.plan()[1].reason == "it has not run yet"
+    assert ran(done) == ["split"]
+    assert not half.exists()
+
+
+def test_two_runs_at_once_are_refused(done: Recipe) -> None:
+    with done.planner().places.lock(), pytest.raises(InvalidState, match=f"process {os.getpid()}"):
+        done.run()
+
+
+def test_two_recipes_do_not_see_the_code_of_each_other(done: Recipe, tmp_path: Path) -> None:
+    other = beginning.begin(tmp_path / "other", "regression")
+    edit(other / "steps/ingest.py", "return read_csv(file_path)", "raise KeyError('other')")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_RECIPES_EXECUTION_DIRECTORY", str(tmp_path / "results"))
+        with pytest.raises(PegboardError, match="KeyError: 'other'"):
+            Recipe("local", directory=other).run("ingest")
+    assert ran(done, "ingest") == ["ingest"]
+    assert "steps" not in __import__("sys").modules
+
+
+def test_a_result_that_is_not_there_names_its_step(recipe: Recipe) -> None:
+    with pytest.raises(NotFound, match="step 'train' makes it"):
+        recipe.get_artifact("model")
+
+
+# -- the command ---------------------------------------------------------------------------------
+
+
+def call(recipe: Recipe, *words: str) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(recipe.directory / "steps")
+        return CliRunner().invoke(cli, ["recipes", *words, "-p", "local"])
+
+
+def test_the_command_says_how_it_ended(recipe: Recipe) -> None:
+    edit(recipe.directory / "recipe.yaml", "threshold: 70", "threshold: 7")
+    rejected = call(recipe, "run", "--json")
+    assert rejected.exit_code == 3, rejected.output
+    found = json.loads(rejected.stdout)
+    assert found["status"] == "rejected"
+    assert [each["validated"] for each in found["criteria"]] == [False, True]
+    assert found["model"] is None
+    edit(recipe.directory / "recipe.yaml", "threshold: 7\n", "threshold: 70\n")
+    validated = call(recipe, "run")
+    assert validated.exit_code == 0, validated.output
+    assert "models:/a recipe/1" in validated.stdout
+    assert "evaluate: done" in validated.stderr
+    edit(recipe.directory / "steps/train.py", "return Ridge", "return nothing")
+    failed = call(recipe, "run")
+    assert failed.exit_code == 1
+    lines = failed.stderr.splitlines()
+    assert len(lines) < 20
+    assert "  steps/train.py, line 8, in estimator_fn" in lines
+    assert "NameError: name 'nothing' is not defined" in failed.stderr
+    assert recipe.artifact_path("transformer").is_file()
+    assert "Traceback" in call(recipe, "inspect", "-s", "train").stdout
+    assert call(recipe, "get-artifact", "-a", "transformer").stdout.strip().endswith(".pkl")
+    assert call(recipe, "get-artifact", "-a", "model").exit_code == 1
+    assert "steps/train.py changed" not in call(recipe, "plan").stdout
+    assert "it failed the last time" in call(recipe, "plan").stdout
+    assert call(recipe, "clean").exit_code == 0
+    assert {state.status for _, state in recipe.states()} == {"UNKNOWN"}

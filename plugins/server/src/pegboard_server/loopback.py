@@ -1,0 +1,150 @@
+"""A server for the processes that this one starts: on loopback, behind a token of its own.
+
+It answers while a ``with`` block lasts. The server itself is made when the first connection comes:
+a process that needs none does not wait for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import select
+import threading
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from pegboard_server.names import NAME
+
+if TYPE_CHECKING:
+    import socket
+
+    from pegboard.host import Host
+
+    from pegboard_server.serving import Server
+    from pegboard_server.settings import Settings
+
+ADDRESS = "127.0.0.1"
+_BACKLOG = 2048
+# With these, MLflow would send something else than our token.
+_OTHER_CREDENTIALS = ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4")
+
+
+@frozen
+class Loopback:
+    """Where the server is, and the token that lets its clients in."""
+
+    address: str
+    token: str = field(repr=False)
+    _serving: _Serving = field(repr=False)
+
+    def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """Return variables of a process, changed so that MLflow's calls in it come here."""
+        kept = {key: value for key, value in variables.items() if key not in _OTHER_CREDENTIALS}
+        past_proxies = {
+            name: ",".join(filter(None, [kept.get(name), ADDRESS]))
+            for name in ("no_proxy", "NO_PROXY")
+        }
+        return {
+            **kept,
+            **past_proxies,
+            "MLFLOW_TRACKING_URI": self.address,
+            "MLFLOW_REGISTRY_URI": self.address,
+            "MLFLOW_TRACKING_TOKEN": self.token,
+            # A name and password in MLflow's credentials file would take precedence over it.
+            "MLFLOW_TRACKING_USERNAME": "token",
+            "MLFLOW_TRACKING_PASSWORD": self.token,
+        }
+
+    def exit_with(self, code: int) -> None:
+        """Let this process exit with a code if calls that are stuck keep the server from ending."""
+        self._serving.code = code
+
+
+@contextlib.contextmanager
+def serving(host: Host, uri: str) -> Iterator[Loopback]:
+    """Serve a store in a thread while the block lasts.
+
+    What keeps the server from being made is raised at the end of the block; its clients find nobody
+    there.
+    """
+    import socket
+
+    from pegboard_server.settings import Settings
+
+    settings = Settings(
+        tracking_uri=uri,
+        token=secrets.token_urlsafe(32),
+        access_log=False,
+        stop_timeout_seconds=host.settings(NAME).stop_timeout_seconds,
+    )
+    assert settings.token is not None
+    # Not by ``serving``, which takes longer to import than many a process lives.
+    listener = socket.create_server((ADDRESS, 0), backlog=_BACKLOG)
+    address = f"http://{ADDRESS}:{listener.getsockname()[1]}"
+    host.tracking_store(uri)
+    # The socket listens already: calls that come before the server is there wait in its queue.
+    thread = _Serving(host, settings, listener)
+    thread.start()
+    try:
+        yield Loopback(address, settings.token, thread)
+    finally:
+        thread.stop()
+    if thread.error is not None:
+        raise thread.error
+
+
+class _Serving(threading.Thread):
+    """The thread that waits for a connection, and serves from then on."""
+
+    def __init__(self, host: Host, settings: Settings, listener: socket.socket) -> None:
+        super().__init__(name="server")
+        self._host, self._settings, self._listener = host, settings, listener
+        self._ends, self._end = os.pipe()
+        self._server: Server | None = None
+        self._lock = threading.Lock()
+        self._stopped = False
+        self.code = 0
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        """Serve, if anybody calls."""
+        listening = self._listener.fileno()
+        ready, _, _ = select.select([listening, self._ends], [], [])
+        if listening not in ready:
+            self._listener.close()
+            return
+        try:
+            server = self._make()
+        except Exception as error:
+            # It belongs to the thread that began to serve.
+            self.error = error
+            self._listener.close()
+            return
+        with self._lock:
+            self._server = server
+            stopped = self._stopped
+        if stopped:
+            self._listener.close()
+        else:
+            server.run([self._listener])
+
+    def _make(self) -> Server:
+        from pegboard_server.app import App
+        from pegboard_server.serving import Server
+
+        return Server(App(self._host, self._settings), self._settings)
+
+    def stop(self) -> None:
+        """Stop serving, after the requests in flight; return when it is done."""
+        with self._lock:
+            self._stopped = True
+            if self._server is not None:
+                self._server.ending.code = self.code
+                self._server.stop()
+        os.write(self._end, b"e")
+        self.join()
+        os.close(self._ends)
+        os.close(self._end)

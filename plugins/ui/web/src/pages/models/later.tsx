@@ -1,7 +1,0 @@
-/** What is loaded when somebody moves something. */
-import { lazily } from '../../parts/lazy'
-import type { AliasMenuProps } from './menus'
-import type { MoveProps } from './move'
-
-export const AliasMenu = lazily<AliasMenuProps>('The menu', () => import('./menus'))
-export const MovePanel = lazily<MoveProps>('The move', () => import('./move'))

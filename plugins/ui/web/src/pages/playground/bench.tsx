@@ -1,0 +1,218 @@
+/** A prompt at work: written, tried on models and rows, compared with the version that is in use, saved. */
+import { useMemo, useState } from 'preact/hooks'
+import type { Failure } from '../../core/api'
+import { plural } from '../../core/format'
+import { useKeys } from '../../core/keys'
+import type { Resource } from '../../core/resource'
+import { useResource } from '../../core/resource'
+import { about, href, may } from '../../core/root'
+import { asList, listParam, navigate, param, setQuery } from '../../core/router'
+import { say } from '../../core/undo'
+import { Bar } from '../../parts/bar'
+import { Foot } from '../../parts/foot'
+import { lazily } from '../../parts/lazy'
+import { configOf, defaultsOf, filled, formatOf as formatText, isJinja, knownOf, type Parts, partsOf, textOf, variablesOf } from '../../parts/prompt/template'
+import { TemplateDiff, TemplateText } from '../../parts/prompt/text'
+import { byRank } from '../../parts/registry/figures'
+import type { ModelAnswer, Version } from '../../parts/registry/answers'
+import { Failed } from '../../parts/states'
+import { type Job, useAnswers } from './answering'
+import { type Column, columnOf, columnOfConfig, columnText, configOfColumn, MOST_COLUMNS, parametersOf } from './columns'
+import type { DataSetsProps } from './datasets'
+import { beginning, differs, type Draft, formatOf, recall, remember } from './draft'
+import { Editor, Inputs } from './editor'
+import { idOf, Results } from './results'
+import { inputsOf, MOST_ROWS, type Records, rowsOf } from './rows'
+import type { Kept, SaveProps } from './save'
+
+const Save = lazily<SaveProps>('Saving', () => import('./save'), true)
+const DataSets = lazily<DataSetsProps>('The data sets', () => import('./datasets'))
+
+export interface Gateway {
+  endpoints: { name: string; chats: boolean }[]
+  needs_key: boolean
+  embedded: boolean
+}
+
+export interface BenchProps {
+  name: string
+  /** The version it begins with. */
+  base: Version | undefined
+  answer: ModelAnswer | undefined
+  gateway: Gateway | undefined
+  trouble: Failure | undefined
+  again: () => void
+  found: Resource<ModelAnswer>
+  /** Told before the address changes to what was saved: 'name/12'. */
+  stay: (saved: string) => void
+}
+
+const ONE = [{ id: 'typed', values: {} }]
+
+/** The version in use, by an alias: that of the address, else the first by rank. */
+function inUse(answer: ModelAnswer | undefined): { alias: string; version: Version } | undefined {
+  const aliases = [...(answer?.model.aliases ?? [])].sort((a, b) => byRank(a.alias, b.alias))
+  const chosen = aliases.find((each) => each.alias === param('against')) ?? aliases[0]
+  const version = answer?.aliased.find((each) => each.version === chosen?.version)
+  return chosen && version ? { alias: chosen.alias, version } : undefined
+}
+
+export function Bench({ name, base, answer, gateway, trouble, again, found, stay }: BenchProps) {
+  const parts = useMemo(() => base && partsOf(base), [base])
+  const [draft, setDraft] = useState<Draft>(() => recall(name, base?.version ?? '') ?? beginning(parts))
+  const [choosing, setChoosing] = useState<Element>()
+  const [saving, setSaving] = useState(false)
+  const [key, setKey] = useState('')
+  const answers = useAnswers()
+  const write = (more: Partial<Draft>) => { const next = { ...draft, ...more }; setDraft(next); remember(name, base?.version ?? '', next) }
+  const names = variablesOf(draft.template)
+  const known = useMemo(() => (base ? knownOf(base) : {}), [base])
+  const defaults = useMemo(() => defaultsOf(known), [known])
+  const endpoints = (gateway?.endpoints ?? []).filter((each) => each.chats).map((each) => each.name)
+  const columns = useColumns(base, endpoints)
+  const set = (next: readonly Column[]) => setQuery({ on: asList(next.map(columnText)) }, { replace: true })
+  const dataSet = param('data')
+  const records = useResource<Records>(dataSet ? `/api/3.0/mlflow/datasets/${encodeURIComponent(dataSet)}/records` : null, { max_results: MOST_ROWS })
+  const dataRows = useMemo(() => (dataSet && records.data ? rowsOf(records.data) : undefined), [dataSet, records.data])
+  const rows = useMemo(() => (dataRows ?? ONE).map((row) => ({ id: row.id, inputs: inputsOf(names, dataRows && row, { ...defaults, ...Object.fromEntries(Object.entries(draft.inputs).filter(([, value]) => value)) }) })), [dataRows, names.join(), draft.inputs, defaults])
+  const taken = new Set(dataRows?.length ? names.filter((each) => dataRows.every((row) => each in row.values)) : [])
+  const used = inUse(answer)
+  const other = used && used.version.version !== base?.version ? used : base && parts && differs(draft, parts) ? { alias: used?.alias ?? '', version: base } : used
+  const otherName = other ? `v${other.version.version}${other.alias ? ` ${other.alias}` : ''}` : ''
+  const comparing = param('diff') === '1' && other !== undefined
+  // Of all that came with the prompt: a save whose runs failed has made its version.
+  const same = answer?.versions.find((each) => !differs(draft, partsOf(each)))
+  const isNew = !same && (!parts || differs(draft, parts))
+  const format = formatOf(draft.format)
+  const mayRun = may('invoke') && columns.length > 0
+  // Who can neither try nor save it reads it.
+  const canEdit = mayRun || may('write')
+  const wantsKey = Boolean(gateway?.needs_key) && !about.user?.name
+  const now: Parts = { template: draft.template, config: base ? configOf(base) : {}, format: formatText({ tags: [{ key: '_mlflow_prompt_response_format', value: draft.format }] }) }
+
+  const run = () => {
+    const wrong = wrongOf(draft, format.wrong, columns, rows, names, dataRows !== undefined)
+    if (wrong.variable) document.querySelector<HTMLElement>(`[data-variable="${CSS.escape(wrong.variable)}"]`)?.focus()
+    if (wrong.text) return say(wrong.text, { bad: true })
+    answers.run(jobsOf(now, rows, columns, format.schema, key).concat(comparing ? jobsOf(partsOf(other.version), rows.map((row) => ({ ...row })), columns, undefined, key, true) : []))
+  }
+  const add = () => set([...columns, { ...columns.at(-1)!, endpoint: endpoints.find((each) => !columns.some((column) => column.endpoint === each)) ?? endpoints[0]! }])
+  // Runs of prompts are made by the plugin of prompts.
+  const kept = about.features.includes('prompts') ? keptOf(rows, columns, answers.cells) : []
+  const canSave = may('write') && (isNew || kept.length > 0)
+  const openSave = () => { found.reload(); setSaving(true) }
+  useKeys('Playground', {
+    'Mod+Enter': mayRun ? { does: 'Run', run, always: true } : undefined,
+    'Mod+S': may('write') ? { does: 'Save the version and its runs', run: () => { if (canSave) openSave(); else say('There is nothing new to save.') }, always: true } : undefined,
+    x: { does: 'Differences from the version in use, or not', run: () => setQuery({ diff: comparing ? null : '1' }), needs: !other && 'a version that is in use' },
+    e: { does: 'Rows of a data set', run: () => setChoosing(document.querySelector('.pl-data') ?? document.body) },
+    a: mayRun && columns.length < MOST_COLUMNS ? { does: 'Add a model', run: add } : undefined,
+    Escape: answers.isRunning ? { does: 'Stop the answers', run: answers.stop, always: true, quiet: true } : undefined,
+  })
+  const next = base ? Math.max(Number(base.version), ...(answer?.versions ?? []).map((each) => Number(each.version))) + 1 : 1
+  const runsWord = kept.length ? ` and ${kept.length > 1 ? `${kept.length} runs` : 'its run'}` : ''
+  const saveWord = isNew ? `Save v${next}${runsWord}` : kept.length ? `Save ${plural(kept.length, 'run')}` : 'Save'
+  const saved = ({ version, runs }: { version: string; runs: string[] }, of: string) => {
+    setSaving(false)
+    stay(`${of}/${version}`)
+    remember(of, version, draft)
+    setQuery({ prompt: of, version })
+    found.reload()
+    say(`saved v${version} of ${of}${runs.length ? ` and ${plural(runs.length, 'run')}` : ''}`, { to: `/prompts/${encodeURIComponent(of)}?at=${version}` })
+  }
+  return (
+    <>
+      <Bar
+        place={<><a class="i3" href={href('/prompts')}>prompts</a><span class="sep">/</span>{name ? <h1><a href={href(`/prompts/${encodeURIComponent(name)}`)}>{name}</a></h1> : <h1>new prompt</h1>}{base && <span class="i3 nw">{isNew ? 'draft from ' : ''}v{base.version}</span>}</>}
+        right={
+          <span class="pl-acts">
+            {other && <button class="btn flat" aria-pressed={comparing} onClick={() => setQuery({ diff: comparing ? null : '1' })}>diff against {other.alias || `v${other.version.version}`}<kbd>x</kbd></button>}
+            <button class="btn flat pl-data" aria-haspopup="menu" onClick={(event) => setChoosing(event.currentTarget)}>{dataRows ? plural(dataRows.length, 'row') : 'run on data set'}<kbd>e</kbd></button>
+            {may('write') && <button class="btn" disabled={!canSave} onClick={openSave}>{saveWord}<kbd>ctrl S</kbd></button>}
+            {mayRun && (answers.isRunning ? <button key="stop" class="btn main" onClick={answers.stop}>Stop<kbd>esc</kbd></button> : <button key="run" class="btn main" onClick={run}>Run<kbd>ctrl enter</kbd></button>)}
+          </span>
+        }
+      />
+      {found.error && <Failed what="The prompt could not be read anew" error={found.error} still="What is written is kept." retry={found.reload} />}
+      {records.error && dataSet && <Failed what="The data set could not be read" error={records.error} still="The prompt can be run on what is typed." retry={records.reload} />}
+      <div class="pl-body">
+        <section class="pl-left" aria-label="The prompt">
+          <div class="cap"><h2>{comparing ? `differences from ${otherName}` : 'prompt'}</h2><span class="x" /><span class="m i3">{lengthOf(draft, parts)}</span></div>
+          <div class="pl-write" tabIndex={0} role="region" aria-label="Text of the prompt">
+            {comparing ? <TemplateDiff before={other.version} after={now} to={otherName} /> : canEdit ? <Editor template={draft.template} change={(template) => write({ template })} /> : <TemplateText template={draft.template} />}
+            {!comparing && isJinja(draft.template) && <p class="warn s">It has statements of Jinja ({'{% %}'}). They are filled by whatever loads the prompt; here only {'{{variables}}'} are.</p>}
+            {!comparing && canEdit && <Schema text={draft.format} wrong={format.wrong} change={(text) => write({ format: text })} />}
+          </div>
+          <Inputs names={mayRun ? names : []} values={draft.inputs} known={known} defaults={defaults} taken={taken} from="the data set" change={(variable, value) => write({ inputs: { ...draft.inputs, [variable]: value } })} />
+          {wantsKey && mayRun && <label class="lab pl-key">Key of the gateway, kept nowhere<input class="input" type="password" autocomplete="off" placeholder="pgk_…" value={key} onInput={(event) => setKey(event.currentTarget.value.trim())} /></label>}
+        </section>
+        {mayRun ? <Results columns={columns} names={names} endpoints={endpoints} rows={rows} cells={answers.cells} many={dataRows !== undefined} against={comparing ? otherName : ''} change={(at, column) => set(column ? columns.map((each, i) => (i === at ? column : each)) : columns.filter((_, i) => i !== at))} add={endpoints.length ? add : undefined} /> : <Closed gateway={gateway} trouble={trouble} again={again} />}
+      </div>
+      <Foot right={<span class="k k2">{isNew ? 'unsaved edits are kept in this tab' : ''}</span>}>
+        {dataRows ? <span class="acts"><span class="k">{plural(dataRows.length, 'row')} of a data set{records.data?.next_page_token ? `, the first ${MOST_ROWS}` : ''}</span><button onClick={() => { answers.clear(); setQuery({ data: null }) }}>type the inputs</button></span> : <span class="k">{plural(names.length, 'variable')}</span>}
+      </Foot>
+      {choosing && <DataSets at={choosing} chosen={dataSet} close={() => setChoosing(undefined)} choose={(id) => { answers.clear(); setQuery({ data: id || null }) }} />}
+      {saving && <Save name={name} base={same ?? base} newest={answer?.versions[0]} isNew={isNew} answer={answer} body={{ template: textOf(draft.template), is_chat: draft.template[0]?.role !== '', response_format: draft.format, variables: JSON.stringify(Object.fromEntries(Object.entries(known).filter(([each]) => names.includes(each)))), model_config: columns[0] ? configOfColumn(now.config, columns[0]) : now.config }} names={names} runs={kept} done={saved} failed={found.reload} close={() => setSaving(false)} />}
+    </>
+  )
+}
+
+/** The columns of the address, else what the prompt's config asks for. */
+function useColumns(base: Version | undefined, endpoints: readonly string[]): readonly Column[] {
+  const asked = listParam('on').slice(0, MOST_COLUMNS).map(columnOf)
+  if (asked.length) return asked
+  const one = columnOfConfig(base ? configOf(base) : {}, endpoints)
+  return one.endpoint ? [one] : []
+}
+
+/** Why it cannot run, and the variable that has to be given. */
+function wrongOf(draft: Draft, format: string, columns: readonly Column[], rows: readonly { inputs: Record<string, string> }[], names: readonly string[], many: boolean): { text: string; variable?: string } {
+  if (draft.template.every((message) => !message.content.trim())) return { text: 'The prompt is empty.' }
+  const wrong = format || columns.map((column) => parametersOf(column).wrong).find(Boolean)
+  if (wrong) return { text: wrong }
+  if (many && !rows.length) return { text: 'The data set has no rows.' }
+  const missing = names.filter((name) => rows.some((row) => !(name in row.inputs)))
+  if (!missing.length) return { text: '' }
+  return { text: `${missing.length > 1 ? 'These variables have' : 'This variable has'} no value${many ? ' in some rows' : ''}: ${missing.join(', ')}`, variable: missing[0] }
+}
+
+function jobsOf(of: Parts, rows: readonly { inputs: Record<string, string> }[], columns: readonly Column[], schema: Record<string, unknown> | undefined, key: string, other = false): Job[] {
+  const format = schema && { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema } } }
+  return rows.flatMap(({ inputs }, row) => columns.map((column, at) => ({
+    id: idOf(row, at, other), endpoint: column.endpoint, messages: filled(of.template, inputs), parameters: { ...parametersOf(column).parameters, ...format }, inputs, key,
+  })))
+}
+
+/** The runs that can be kept: of each column the rows that were answered. */
+function keptOf(rows: readonly unknown[], columns: readonly Column[], cells: ReturnType<typeof useAnswers>['cells']): Kept[] {
+  return columns.flatMap((column, at) => {
+    const done = rows.flatMap((_, row) => { const cell = cells.get(idOf(row, at)); return cell?.state === 'done' ? [cell] : [] })
+    return done.length ? [{ endpoint: column.endpoint, parameters: done[0]!.job.parameters, cells: done }] : []
+  })
+}
+
+function lengthOf(draft: Draft, parts: Parts | undefined): string {
+  const length = (template: Parts['template']) => template.reduce((sum, message) => sum + message.content.length, 0)
+  const now = length(draft.template)
+  const more = parts ? now - length(parts.template) : 0
+  return `${plural(now, 'character')}${more ? `, ${more > 0 ? '+' : '−'}${Math.abs(more)}` : ''}`
+}
+
+function Schema({ text, wrong, change }: { text: string; wrong: string; change: (text: string) => void }) {
+  return (
+    <details class="pl-schema" open={Boolean(text)}>
+      <summary class="lab">response schema</summary>
+      <textarea class="input" aria-label="Response schema, JSON" rows={text ? 8 : 3} value={text} spellcheck={false} placeholder='{"type": "object", "properties": {}}' onInput={(event) => change(event.currentTarget.value)} />
+      {wrong && <p class="bad" role="alert">{wrong}</p>}
+    </details>
+  )
+}
+
+/** Where answers would be, and why there are none. */
+function Closed({ gateway, trouble, again }: { gateway: Gateway | undefined; trouble: Failure | undefined; again: () => void }) {
+  if (trouble) return <div class="pl-right dots"><Failed what="The gateway could not be read" error={trouble} still="The prompt can be written and saved." retry={again} /></div>
+  const why = !about.features.includes('gateway') ? 'This server has no gateway, so a prompt cannot be tried here.'
+    : !may('invoke') ? 'To try a prompt one needs the right to invoke models; an administrator gives it.'
+    : gateway && 'The gateway has no endpoint that answers chats.'
+  return <div class="pl-right dots"><div class="hole"><h2>No model to try it on</h2><div class="then s"><span>{why} {about.features.includes('gateway') && may('invoke') && <button class="link" onClick={() => navigate('/gateway')}>The gateway</button>}</span></div></div></div>
+}

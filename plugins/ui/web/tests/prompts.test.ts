@@ -1,0 +1,120 @@
+import { describe, expect, it, vi } from 'vitest'
+// What these modules import asks the page about itself, and there is none here.
+vi.hoisted(() => Object.assign(globalThis, { document: { querySelector: () => null, querySelectorAll: () => [], addEventListener: () => undefined }, addEventListener: () => undefined, location: { pathname: '/', search: '' } }))
+import { brief, columnOf, columnOfConfig, columnText, configOfColumn, parametersOf } from '../src/pages/playground/columns'
+import { differs, formatOf } from '../src/pages/playground/draft'
+import { countOf, inputsOf, leastOf, rowsOf, totalOf } from '../src/pages/playground/rows'
+import { figuresOf } from '../src/pages/prompts/answers'
+import { changesOf, configOf, configText, fill, filled, isChat, isJinja, isSame, paired, readable, spansOf, templateOf, textOf, variablesOf } from '../src/parts/prompt/template'
+import { namedIn } from '../src/parts/prompt/link'
+import { piecesOf } from '../src/parts/words'
+
+const tags = (all: Record<string, string>) => ({ tags: Object.entries(all).map(([key, value]) => ({ key, value })) })
+const chat = (messages: unknown) => tags({ 'mlflow.prompt.text': JSON.stringify(messages), _mlflow_prompt_type: 'chat' })
+const text = (content: string) => [{ role: '', content }]
+
+describe('variables', () => {
+  it('are those that MLflow finds, each once and in their order', () =>
+    expect(variablesOf(text('{{ b }} {{a.c}} {{b}} {{a-b}} {{größe}} {a} {{1x}} {{}} {{_}}'))).toEqual(['b', 'a.c', '_']))
+  it('are filled once: a value that looks like a place stays as it is', () => {
+    expect(fill('{{name}} in {{ place }}', { name: '{{place}}', place: '$& $1' })).toBe('{{place}} in $& $1')
+    expect(fill('{{toString}} {{missing}}', {})).toBe('{{toString}} {{missing}}')
+  })
+  it('are marked without losing anything', () => {
+    const all = 'a {{b}}{{c}} <b>'
+    expect(spansOf(all).map((span) => span.text).join('')).toBe(all)
+    expect(spansOf(all).filter((span) => span.isVariable).map((span) => span.text)).toEqual(['{{b}}', '{{c}}'])
+  })
+  it('of Jinja are told apart', () => expect([text('{% if a %}'), text('{{ a }} 5 %}')].map(isJinja)).toEqual([true, false]))
+})
+
+describe('templates', () => {
+  it('are texts, or chats; what is no chat is the text that it is', () => {
+    expect(templateOf(tags({ 'mlflow.prompt.text': 'Hi {{a}}', _mlflow_prompt_type: 'text' }))).toEqual(text('Hi {{a}}'))
+    expect(templateOf(chat([{ role: 'user', content: 'Hi' }]))).toEqual([{ role: 'user', content: 'Hi' }])
+    expect(templateOf(chat([{ role: 'user', content: [{ type: 'text' }] }]))[0]!.content).toContain('"type": "text"')
+    for (const broken of [[], [{ role: '' }], { role: 'user' }, 'x', [{ role: 'user' }]]) expect(isChat(templateOf(chat(broken))), JSON.stringify(broken)).toBe(false)
+    expect(isChat(templateOf(tags({ 'mlflow.prompt.text': '[{"role', _mlflow_prompt_type: 'chat' })))).toBe(false)
+  })
+  it('go back to the registry as they came', () => {
+    const messages = [{ role: 'system', content: 'a "b"' }, { role: 'user', content: '{{c}}\n' }]
+    expect(templateOf({ tags: [{ key: 'mlflow.prompt.text', value: textOf(messages) }, { key: '_mlflow_prompt_type', value: 'chat' }] })).toEqual(messages)
+    expect(filled(messages, { c: 'x' })[1]).toEqual({ role: 'user', content: 'x\n' })
+    expect(filled(text('{{a}}'), { a: 'b' })).toEqual([{ role: 'user', content: 'b' }])
+    expect(readable(messages)).toBe('system: a "b"\n\nuser: {{c}}\n')
+  })
+  it('are compared message by message', () => {
+    const [s, u, a] = [{ role: 'system', content: 's' }, { role: 'user', content: 'u' }, { role: 'assistant', content: 'a' }]
+    expect(paired([s, u], [s, { ...u, content: 'v' }])).toEqual([{ role: 'system', before: 's', after: 's' }, { role: 'user', before: 'u', after: 'v' }])
+    expect(paired([u], [s, u, a]).map(({ role, only }) => `${role} ${only ?? ''}`)).toEqual(['system after', 'user ', 'assistant after'])
+    // One put in before another of its role is the new one.
+    expect(paired([u, a], [{ ...u, content: 'first' }, u, a]).map(({ only }) => only)).toEqual(['after', undefined, undefined])
+    expect(isSame(paired([s, u], [s, u])) && !isSame(paired([s], []))).toBe(true)
+    expect(paired(text('a'), [s]).map(({ only }) => only)).toEqual(['before', 'after'])
+  })
+  it('are compared with their config and schema', () => {
+    const version = (config: object, format = '') => ({ template: text('a'), config: config as Record<string, unknown>, format })
+    expect(changesOf(version({ temperature: 0.2, model_name: 'm' }), version({ model_name: 'm', temperature: 0.7 }, '{}'))).toMatchObject({ config: { before: 'model_name: m\ntemperature: 0.2', after: 'model_name: m\ntemperature: 0.7' }, format: { after: '{}' } })
+    expect(changesOf(version({ a: null }), version({}))).toMatchObject({ config: undefined, format: undefined })
+    expect(configOf(tags({ _mlflow_prompt_model_config: '[1]' }))).toEqual({})
+    expect(configText({ stop_sequences: ['a'] })).toBe('stop_sequences: ["a"]')
+  })
+  it('differ by words', () =>
+    expect(piecesOf('Be helpful and brief.', 'Be brief.')!.filter(({ sign }) => sign !== ' ').map(({ sign, text }) => sign + text.trim())).toEqual(['-helpful and']))
+})
+
+describe('columns', () => {
+  const column = { endpoint: 'tern-70b', temperature: '0.2', tokens: '512', stop: 'END\na,b&c=%' }
+  it('are kept in the address', () => {
+    expect(columnOf(columnText(column))).toEqual(column)
+    expect(columnText(columnOf('plain'))).toBe('plain')
+    expect([brief(column), brief(columnOf('a'))]).toEqual(['t 0.2 · 512 max · stop', 'as the model has it'])
+  })
+  it('say what is wrong before anything is asked', () => {
+    expect(parametersOf(column)).toEqual({ parameters: { temperature: 0.2, max_tokens: 512, stop: ['END', 'a,b&c=%'] }, wrong: '' })
+    for (const wrong of [{ temperature: 'hot' }, { temperature: '-1' }, { tokens: '0' }, { tokens: '1.5' }, { stop: 'a\nb\nc\nd\ne' }]) expect(parametersOf({ ...column, ...wrong }).wrong, JSON.stringify(wrong)).not.toBe('')
+  })
+  it('come from a config, and go back into one with what they do not know', () => {
+    expect(columnOfConfig({ model_name: 'b', temperature: 0, max_tokens: 9 }, ['a', 'b'])).toEqual({ endpoint: 'b', temperature: '0', tokens: '9', stop: '' })
+    expect(columnOfConfig({ model_name: 'gone' }, ['a'])).toMatchObject({ endpoint: 'a', tokens: '1024' })
+    expect(configOfColumn({ top_p: 0.5, temperature: 1, model_name: 'x' }, { ...column, temperature: '' })).toEqual({ top_p: 0.5, model_name: 'tern-70b', max_tokens: 512, stop_sequences: ['END', 'a,b&c=%'] })
+  })
+})
+
+describe('rows', () => {
+  const records = JSON.stringify([{ dataset_record_id: 'r', inputs: { q: 'Why?', user: { name: 'Ann', age: 3 }, 'user.age': 4 } }, {}])
+  it('hold texts by the names that templates use', () => {
+    const [row, empty] = rowsOf({ records })
+    expect(row!.values).toEqual({ q: 'Why?', user: '{"name":"Ann","age":3}', 'user.name': 'Ann', 'user.age': '4' })
+    expect(empty!.values).toEqual({})
+    expect(inputsOf(['q', 'tone', 'none'], row, { tone: 'dry', q: 'typed' })).toEqual({ q: 'Why?', tone: 'dry' })
+    expect([countOf({ profile: '{"num_records": 5}' } as never), countOf({ profile: 'x' } as never), countOf({} as never)]).toEqual([5, undefined, undefined])
+  })
+  it('are summed up: what failed took nothing, and a price that nobody knows makes the sum unknown', () => {
+    const cell = { state: 'done', first: 1, took: 2, tokens: { input: 3, output: 4 }, usd: 0.5 }
+    expect(totalOf([cell, { ...cell, first: 3, took: 4 }, { ...cell, state: 'failed', took: 90 }])).toEqual({ first: 2, took: 3, tokens: 14, usd: 1 })
+    expect(totalOf([cell, { ...cell, usd: null }]).usd).toBeNull()
+    expect(totalOf([])).toEqual({ first: undefined, took: undefined, tokens: undefined, usd: undefined })
+    expect([leastOf([2, 1]), leastOf([1, 1]), leastOf([1]), leastOf([null, 2, undefined, 3])]).toEqual([1, -1, -1, 1])
+  })
+})
+
+it('what is written is compared with a version, and schemas are objects', () => {
+  const parts = { template: text('a'), config: {}, format: '' }
+  expect([differs({ template: text('a'), format: ' ', inputs: { x: '1' } }, parts), differs({ template: [{ role: 'user', content: 'a' }], format: '', inputs: {} }, parts)]).toEqual([false, true])
+  expect(formatOf('{"type": "object"}')).toEqual({ schema: { type: 'object' }, wrong: '' })
+  for (const wrong of ['[]', '1', '{']) expect(formatOf(wrong).wrong, wrong).not.toBe('')
+})
+
+it('numbers of versions: scores of most versions first, then what they took', () => {
+  const uses = (scores: object, more: object = {}) => ({ runs: [], runs_total: 0, models: [], traces: [], traces_total: 0, scores, latency_ms: null, cost: null, tokens: null, ...more }) as never
+  const found = figuresOf({ versions: { 1: uses({ brief: 1 }), 2: uses({ brief: 1, grounded: 0.9, latency: 2 }, { latency_ms: 1500 }) } }, 1)
+  expect(found.map((figure) => figure.key)).toEqual(['brief', 'latency'])
+  expect([found[1]!.of(uses({ latency: 2 })), found[1]!.of(uses({}, { latency_ms: 1500 })), found[1]!.of(undefined)]).toEqual([2, 1.5, null])
+  expect(figuresOf(undefined, 2)).toEqual([])
+})
+
+it('what names prompts is read, whatever it is', () => {
+  expect(namedIn('[{"name": "a", "version": 3}, {"name": "b"}, null, 1]')).toEqual([{ name: 'a', version: '3' }])
+  expect(['{', '{}', '1', undefined].map(namedIn)).toEqual([[], [], [], []])
+})

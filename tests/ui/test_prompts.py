@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -18,7 +19,7 @@ from attrs import frozen
 from conftest import PHONE, Served, serving
 from gatehouse import FakeUpstream, seen_by
 from playwright.sync_api import Browser, Page, expect
-from upstream_fake import paused
+from upstream_fake import cut, paused
 
 MLFLOW = "/api/2.0/mlflow"
 Check = Callable[[Page], None]
@@ -31,7 +32,7 @@ class House:
     served: Served
     upstream: FakeUpstream
 
-    def get(self, path: str, **fields: Any) -> Any:
+    def get(self, path: str, /, **fields: Any) -> Any:
         """Ask the server as its administrator."""
         headers = gatehouse.headers("root")
         url = f"{self.served.url}{path}"
@@ -58,6 +59,137 @@ def answer(page: Page, model: str) -> Any:
 def version_of(house: House, name: str, number: str) -> tuple[dict[str, Any], dict[str, str]]:
     found = house.get(f"{MLFLOW}/model-versions/get", name=name, version=number)["model_version"]
     return found, {tag["key"]: tag["value"] for tag in found["tags"]}
+
+
+def test_a_prompt_is_written_tried_stopped_and_saved_by_keys(
+    chromium: Browser, house: House, accessible: Check
+) -> None:
+    upstream = house.upstream
+    with seen_by(chromium, "ann") as page:
+        page.goto(f"{house.served.url}/prompts")
+        page.get_by_role("table").wait_for()
+        page.keyboard.press("n")
+        page.get_by_role("textbox", name="Prompt").wait_for()
+        page.keyboard.type("Greet {{name}} in {{ place }}.")
+        page.keyboard.press("Control+Enter")
+        # All that is missing is named, and the first of it can be typed at once.
+        expect(page.get_by_text("These variables have no value: name, place")).to_be_visible()
+        page.keyboard.type("{{place}}")
+        page.get_by_role("textbox", name="place").fill("<b>Oslo</b>")
+        page.locator("footer").click()
+        page.keyboard.press("a")
+        page.get_by_role("combobox", name="Model 2").select_option("summarise")
+        before = len(upstream.requests)
+        page.keyboard.press("Control+Enter")
+        for model in ("agents", "summarise"):
+            expect(answer(page, model)).to_contain_text("Hello from the fake model.")
+            took = page.get_by_role("group", name=f"What {model} took")
+            expect(took).to_contain_text(re.compile(r"first[\d.]+ s"))
+            expect(took).to_contain_text(re.compile(r"tokens13cost\$0\.000\d"))
+        # Filled once: a value with braces stays as it is.
+        said = {asked.json["messages"][0]["content"] for asked in upstream.requests[before:]}
+        assert said == {"Greet {{place}} in <b>Oslo</b>."}
+        accessible(page)
+
+        # Stopped in the middle, what came stays.
+        upstream.next(paused(2), paused(2))
+        page.keyboard.press("Control+Enter")
+        expect(answer(page, "agents")).to_contain_text("Hello from")
+        page.keyboard.press("Escape")
+        expect(answer(page, "agents")).to_contain_text("Hello fromstopped")
+        assert upstream.requests[-1].gone.wait(60)
+        # What was not answered makes no run.
+        expect(page.get_by_role("button", name="Save v1", exact=False)).to_have_text(
+            re.compile("^Save v1ctrl")
+        )
+        page.keyboard.press("Control+Enter")
+        expect(answer(page, "summarise")).to_contain_text("7 in, 6 out")
+        expect(page.get_by_role("button", name="Save v1 and 2 runs")).to_be_visible()
+        expect(page.get_by_text(re.compile(r"cost\$"))).to_have_count(2)
+        page.keyboard.press("Control+s")
+        box = page.get_by_role("dialog")
+        box.get_by_label("Name").fill("a/b")
+        expect(box.get_by_text("A name has letters")).to_be_visible()
+        box.get_by_label("Name").fill("oslo-greeting")
+        box.get_by_label("What is new").fill(scribes.MARKUP)
+        box.get_by_label("Experiment").select_option("support-answers")
+        accessible(page)
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("saved v1 of oslo-greeting and 2 runs")).to_be_visible()
+        # It goes on where it was.
+        expect(page).to_have_url(re.compile("prompt=oslo-greeting&version=1"))
+        expect(answer(page, "agents")).to_contain_text("Hello from the fake model.")
+        page.keyboard.press("g")
+        page.keyboard.press("o")
+        uses = page.get_by_role("complementary", name="Version 1")
+        expect(uses.get_by_role("link", name="oslo-greeting-v1-summarise")).to_be_visible()
+        expect(uses).to_contain_text(scribes.MARKUP)
+    made, tags = version_of(house, "oslo-greeting", "1")
+    assert made["description"] == scribes.MARKUP
+    assert made["user_id"] == "ann"
+    assert tags["mlflow.prompt.text"] == "Greet {{name}} in {{ place }}."
+    assert json.loads(tags["_mlflow_prompt_model_config"]) == {
+        "model_name": "agents", "max_tokens": 1024,
+    }  # fmt: skip
+    used = house.get("/api/pegboard/1.0/ui/prompt-uses", name="oslo-greeting", versions=["1"])
+    assert len(used["versions"]["1"]["runs"]) == 2
+    for each in used["versions"]["1"]["runs"]:
+        run = house.get(f"{MLFLOW}/runs/get", run_id=each["run_id"])["run"]
+        params = {param["key"]: param["value"] for param in run["data"]["params"]}
+        assert params["prompt_template"] == "Greet {{name}} in {{ place }}."
+        assert params["model_route"] in each["name"]
+        assert run["info"]["experiment_id"] == house.served.ids["experiment"]
+        assert {metric["key"] for metric in run["data"]["metrics"]} >= {"latency", "cost"}
+
+
+def test_rows_of_a_data_set_are_tried_beside_the_version_in_use(
+    chromium: Browser, house: House, accessible: Check
+) -> None:
+    upstream = house.upstream
+    with seen_by(chromium, "ann", theme="dark") as page:
+        page.goto(f"{house.served.url}/playground?prompt={scribes.PROMPT}")
+        # As the prompt's own config asks.
+        expect(page.get_by_role("combobox", name="Model 1")).to_have_value("agents")
+        expect(page.get_by_role("button", name=re.compile("t 0.2 · 512 max"))).to_be_visible()
+        page.get_by_role("textbox", name="Message 1, system").fill("Only say {{company}}.")
+        page.locator("footer").click()
+        page.keyboard.press("e")
+        page.get_by_role("menuitem", name=re.compile("march-questions")).click()
+        expect(page.get_by_role("button", name="3 rows")).to_be_visible()
+        page.keyboard.press("x")
+        text = page.get_by_role("region", name="Text of the prompt")
+        expect(text.locator("ins").first).to_have_text("Only")
+        expect(text.locator("del").first).to_be_visible()
+        before = len(upstream.requests)
+        upstream.always(cut(2), model="tern-70b")
+        upstream.next(*([gatehouse.CHAT] * 6))
+        page.keyboard.press("Control+Enter")
+        cells = page.get_by_role("group", name=re.compile("^Answer of agents to row"))
+        expect(cells).to_have_count(6)
+        expect(page.get_by_text("7 in, 6 out")).to_have_count(6)
+        systems = [each.json["messages"][0]["content"] for each in upstream.requests[before:]]
+        assert sorted(each for each in systems if each.startswith("Only say")) == sorted(
+            f"Only say {row['company']}." for row in scribes.INPUTS
+        )
+        assert {each.json["temperature"] for each in upstream.requests[before:]} == {0.2}
+        accessible(page)
+        page.get_by_role("button", name="Save v6 and its run").click()
+        page.get_by_role("dialog").get_by_role("button", name="Save").click()
+        expect(page.get_by_text("saved v6 of")).to_be_visible()
+        # Now all answers break off in the middle, and what came is kept and shown.
+        page.keyboard.press("x")
+        page.keyboard.press("Control+Enter")
+        broken = page.get_by_role("alert").filter(has_text="It broke off here")
+        expect(broken).to_have_count(3)
+        expect(cells.first).to_contain_text("Hello from")
+        upstream.always(gatehouse.CHAT, model="tern-70b")
+    found = house.get("/api/pegboard/1.0/ui/prompt-uses", name=scribes.PROMPT, versions=["6"])
+    [run] = found["versions"]["6"]["runs"]
+    table = house.get(
+        "/api/pegboard/1.0/artifacts/table", run_id=run["run_id"], path="eval_results_table.json"
+    )
+    assert table["rows"]["company"] == [row["company"] for row in scribes.INPUTS]
+    assert table["rows"]["output"] == ["Hello from the fake model."] * 3
 
 
 def test_a_gateway_that_dies_leaves_what_came(

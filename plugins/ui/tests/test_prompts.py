@@ -88,6 +88,21 @@ def test_a_model_does_not_become_a_prompt(site: Any) -> None:
     assert "latest_versions" not in found["registered_model"]
 
 
+def test_what_fails_after_the_version_names_what_was_kept(site: Any) -> None:
+    wrong = {**RUN, "model_route": "second", "parameters": json.dumps({"x" * 300: 1})}
+    refused = save(site, name="half", template="{{q}}", runs=[RUN, wrong])
+    assert refused.status == 400, refused.body
+    message = refused.json["message"]
+    assert "Version 1 of 'half' was registered. 1 of 2 runs were kept." in message
+    assert "The run of 'second' was not:" in message
+    assert listed(site, "half") == ["half"]
+    uses = asked(site, f"{OURS}/prompt-uses", name="half", versions="1")["versions"]["1"]
+    # What could not be kept whole is a run that failed.
+    assert {run["name"]: run["status"] for run in uses["runs"]} == {
+        "half-v1-agents": "FINISHED", "half-v1-second": "FAILED",
+    }  # fmt: skip
+
+
 def test_the_list_has_the_beginning_of_the_newest_text(site: Any) -> None:
     for name in ("list_a", "listXa", "list.b"):
         save(site, name=name, template=f"first of {name}", message="<b>")

@@ -278,8 +278,9 @@ def _keep(call: Call, wanted: SaveRequest, version: str, run: _Run) -> str:
         "experiment_id": wanted.experiment_id,
         "run_name": f"{wanted.name}-v{version}-{run.model_route}"[:250],
         "tags": _pairs({prompt_tags.LINKED: json.dumps(linked)}),
-        "prompt_template": wanted.template,
-        "prompt_parameters": _pairs(first.inputs),
+        "prompt_template": _readable(wanted.template),
+        # A run has inputs, whether the prompt takes any or not.
+        "prompt_parameters": _pairs(first.inputs or {"input": ""}),
         "model_route": run.model_route,
         "model_parameters": _pairs(run.parameters),
         "model_input": first.prompt,
@@ -296,6 +297,19 @@ def _keep(call: Call, wanted: SaveRequest, version: str, run: _Run) -> str:
     if metrics := _metrics(run.rows):
         store_of(call).log_batch(info["run_id"], metrics=metrics)
     return str(info["run_id"])
+
+
+def _readable(template: str) -> str:
+    """Return a template as one text, which runs have: of a chat, what each one says."""
+    try:
+        messages = json.loads(template)
+    except ValueError:
+        return template
+    if not isinstance(messages, list) or not messages or not all(map(_is_message, messages)):
+        return template
+    if len(messages) == 1:
+        return str(messages[0]["content"])
+    return "\n\n".join(f"{each['role']}: {each['content']}" for each in messages)
 
 
 def _table(rows: Sequence[_Row]) -> bytes:

@@ -85,7 +85,8 @@ function movesSlider(event: KeyboardEvent): boolean {
 
 function isControl(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement
-  return (event.key === ' ' || event.key === 'Enter') && (/^(BUTTON|A|SUMMARY)$/.test(target.tagName) || isTick(target))
+  // With ctrl it is a key of the page, wherever the focus is.
+  return (event.key === ' ' || event.key === 'Enter') && !event.ctrlKey && !event.metaKey && (/^(BUTTON|A|SUMMARY)$/.test(target.tagName) || isTick(target))
 }
 
 document.addEventListener('keydown', (event) => {

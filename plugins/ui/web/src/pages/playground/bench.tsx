@@ -11,7 +11,7 @@ import { say } from '../../core/undo'
 import { Bar } from '../../parts/bar'
 import { Foot } from '../../parts/foot'
 import { lazily } from '../../parts/lazy'
-import { configOf, defaultsOf, filled, formatOf as formatText, isJinja, knownOf, type Parts, partsOf, textOf, variablesOf } from '../../parts/prompt/template'
+import { configOf, defaultsOf, filled, formatOf as formatText, isJinja, knownOf, type Parts, partsOf, readable, textOf, variablesOf } from '../../parts/prompt/template'
 import { TemplateDiff, TemplateText } from '../../parts/prompt/text'
 import { byRank } from '../../parts/registry/figures'
 import type { ModelAnswer, Version } from '../../parts/registry/answers'
@@ -46,6 +46,9 @@ export interface BenchProps {
   /** Told before the address changes to what was saved: 'name/12'. */
   stay: (saved: string) => void
 }
+
+/** How many characters of a prompt a run keeps. */
+const MOST_OF_RUN = 6000
 
 const ONE = [{ id: 'typed', values: {} }]
 
@@ -97,8 +100,9 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
     answers.run(jobsOf(now, rows, columns, format.schema, key).concat(comparing ? jobsOf(partsOf(other.version), rows.map((row) => ({ ...row })), columns, undefined, key, true) : []))
   }
   const add = () => set([...columns, { ...columns.at(-1)!, endpoint: endpoints.find((each) => !columns.some((column) => column.endpoint === each)) ?? endpoints[0]! }])
-  // Runs of prompts are made by the plugin of prompts.
-  const kept = about.features.includes('prompts') ? keptOf(rows, columns, answers.cells) : []
+  // Runs of prompts are made by the plugin of prompts; a param, where their text is, has its limit.
+  const tooLong = readable(draft.template).length > MOST_OF_RUN
+  const kept = about.features.includes('prompts') && !tooLong ? keptOf(rows, columns, answers.cells) : []
   const canSave = may('write') && (isNew || kept.length > 0)
   const openSave = () => { found.reload(); setSaving(true) }
   useKeys('Playground', {
@@ -148,7 +152,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
         </section>
         {mayRun ? <Results columns={columns} names={names} endpoints={endpoints} rows={rows} cells={answers.cells} many={dataRows !== undefined} against={comparing ? otherName : ''} change={(at, column) => set(column ? columns.map((each, i) => (i === at ? column : each)) : columns.filter((_, i) => i !== at))} add={endpoints.length ? add : undefined} /> : <Closed gateway={gateway} trouble={trouble} again={again} />}
       </div>
-      <Foot right={<span class="k k2">{isNew ? 'unsaved edits are kept in this tab' : ''}</span>}>
+      <Foot right={<span class="k k2">{tooLong ? `too long for a run, which keeps ${MOST_OF_RUN} characters; ` : ''}{isNew ? 'unsaved edits are kept in this tab' : ''}</span>}>
         {dataRows ? <span class="acts"><span class="k">{plural(dataRows.length, 'row')} of a data set{records.data?.next_page_token ? `, the first ${MOST_ROWS}` : ''}</span><button onClick={() => { answers.clear(); setQuery({ data: null }) }}>type the inputs</button></span> : <span class="k">{plural(names.length, 'variable')}</span>}
       </Foot>
       {choosing && <DataSets at={choosing} chosen={dataSet} close={() => setChoosing(undefined)} choose={(id) => { answers.clear(); setQuery({ data: id || null }) }} />}

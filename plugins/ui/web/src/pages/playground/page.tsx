@@ -26,8 +26,10 @@ export default function Playground() {
   // What is saved goes on where it was: its answers stay.
   const saved = useRef({ at: '', room: '' })
   const at = `${name}/${base?.version ?? ''}`
-  const room = saved.current.at === at ? saved.current.room : name ? at : 'new'
-  const known = !name || (answer && (base || !answer.versions.length))
+  const isSaved = saved.current.at === `${name}/${wanted}`
+  const room = isSaved ? saved.current.room : name ? at : 'new'
+  // What was just saved stays as it is until the registry is read anew.
+  const known = !name || isSaved || (answer && (base || !answer.versions.length))
   const error = found.error ?? (answer && !listed ? older.error : undefined)
   if (known && (gateway.data || gateway.error || !hasGateway))
     return <Bench key={room} name={name} base={base} answer={answer} gateway={gateway.data} trouble={gateway.error} again={gateway.reload} found={found} stay={(made) => { saved.current = { at: made, room } }} />

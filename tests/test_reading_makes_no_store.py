@@ -29,6 +29,7 @@ experiments tag abc k=v
 gc
 gc --dry-run
 lineage models:/abc/1
+rerun abc
 models alias abc/1 best
 models copy abc/1 new
 models delete -y abc

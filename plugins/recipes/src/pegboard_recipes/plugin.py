@@ -27,6 +27,12 @@ def pegboard_commands() -> Sequence[Command]:
 
 
 @hookimpl
+def pegboard_settings() -> str:
+    """Name the class of the settings of [plugins.recipes]."""
+    return "pegboard_recipes.settings:Settings"
+
+
+@hookimpl
 def pegboard_variables() -> Sequence[str]:
     """Name what says which profile is used, and where results are kept."""
     return ("PEGBOARD_RECIPES_EXECUTION_DIRECTORY", "PEGBOARD_RECIPES_PROFILE")

@@ -54,11 +54,7 @@ def _trained(work: Work, tracked: Tracked, run_id: str, train: Any, validation: 
     features = balanced.rows.drop(columns=[config.target])
     fitted = estimators.fitted(work, chosen.estimator, features, balanced.rows[config.target])
     _log_estimator(work, tracked, run_id, fitted)
-    pipeline = _pipeline(work, fitted)
-    signature = _keep(work, tracked, run_id, fitted, pipeline)
-    _log_params(tracked, run_id, chosen)
-    (work.directory / names.RUN_ID).write_text(run_id, encoding="utf-8")
-    tracking.log_snapshot(config, tracked.client, run_id)
+    # A metric of the user's that fails does so before anything costly.
     found = {
         "training": measuring.measure(
             config,
@@ -77,6 +73,11 @@ def _trained(work: Work, tracked: Tracked, run_id: str, train: Any, validation: 
             options={"plots": False},
         ),
     }
+    pipeline = _pipeline(work, fitted)
+    signature = _keep(work, tracked, run_id, fitted, pipeline)
+    _log_params(tracked, run_id, chosen)
+    (work.directory / names.RUN_ID).write_text(run_id, encoding="utf-8")
+    tracking.log_snapshot(config, tracked.client, run_id)
     estimators.write_best(work, tracked, run_id, chosen)
     return Trained(fitted, pipeline, chosen.params, found, signature, run_id)
 

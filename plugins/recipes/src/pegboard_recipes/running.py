@@ -167,9 +167,8 @@ def _keep(
         },
     )
     places.write_state(directory, state)
-    if step.scoring or step.name in ("ingest", "split", "transform"):
-        return
-    resolve("pegboard_recipes.tracking:log_cards")(work)
+    if step.logged:
+        resolve("pegboard_recipes.tracking:log_cards")(work)
 
 
 def _read_later(steps: Sequence[Step], step: Step) -> set[str]:

@@ -125,6 +125,10 @@ CASES = {
         "The step 'ingest' failed.\n  steps/ingest.py, line 2, in load\n    return 1 / 0\n"
         "ZeroDivisionError",
     ),
+    "a full disk": (
+        [LOADER, ("steps/ingest.py", "", "def load(path):\n    raise OSError(28, 'no', path)")],
+        "There is no space left for ",
+    ),
     "a loader that is not Python": (
         [LOADER, ("steps/ingest.py", "", "def load(path):\n    return (")],
         "  steps/ingest.py, line 2\n    return (\nSyntaxError",
@@ -163,6 +167,7 @@ CASES = {
         ],
         "  steps/custom_metrics.py, line 2, in own\n    return builtin['no']\nKeyError: 'no'",
     ),
+    "a profile elsewhere": ([], "'../local' is not the name of a profile."),
     "an unknown step": ([], "There is no step 'trian'.\nThere are: ingest, split"),
 }
 
@@ -177,7 +182,9 @@ def test_what_is_wrong_is_said_with_its_place(place: Path, name: str) -> None:
         assert old in text
         (root / file).write_text(text.replace(old, new, 1))
     with pytest.raises(PegboardError) as raised:
-        Recipe("local", directory=root).run("trian" if name == "an unknown step" else "train")
+        profile = "../local" if name == "a profile elsewhere" else "local"
+        step = "trian" if name == "an unknown step" else "train"
+        Recipe(profile, directory=root).run(step)
     message = str(raised.value)
     assert said.split("\n")[0] in message
     assert said in message, message

@@ -118,6 +118,7 @@ TABS = {
         "Data Profile (Predictions)",
         "Worst Predictions",
         "Data Profile (Worst vs Train)",
+        "Leaderboard",
         "Best Parameters",
         "Run Summary",
     ],

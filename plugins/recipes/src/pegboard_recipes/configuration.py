@@ -132,7 +132,7 @@ def read(root: Path, profile: str) -> Configuration:
 
 
 def _profile(root: Path, profile: str) -> Document:
-    if not profile.replace("-", "").replace("_", "").replace(".", "").isalnum():
+    if profile.startswith(".") or set(profile) & set("/\\:"):
         raise InvalidValue(
             f"{quoted(profile)} is not the name of a profile.",
             hint=f"It is that of a file in {root / PROFILES}, without '.yaml'.",

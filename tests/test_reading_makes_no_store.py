@@ -29,6 +29,7 @@ experiments tag abc k=v
 gc
 gc --dry-run
 lineage models:/abc/1
+rerun abc
 models alias abc/1 best
 models copy abc/1 new
 models delete -y abc
@@ -50,6 +51,8 @@ prompts export prompts
 prompts list
 prompts rollback abc@best
 prompts show abc
+prompts test abc
+prompts optimize abc --proposer openai:/gpt-4o
 prompts traffic abc@best
 prompts unalias abc@best
 prompts versions abc

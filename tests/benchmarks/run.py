@@ -50,7 +50,7 @@ NAMES = (
     "tracing",
     "gateways",
 )
-ON_DEMAND = ("gateway_memory",)
+ON_DEMAND = ("gateway_memory", "recipes")
 """Those that take long are measured only if they are named."""
 _HEADINGS = ("what", "pegboard", "goal", "peer", "theirs", "times better", "met", "note")
 

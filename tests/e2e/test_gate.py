@@ -9,11 +9,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from gateway import serving
 
 TOML = """
@@ -22,6 +24,19 @@ name = "small"
 provider = "llamacpp"
 model = "smollm2"
 price = { input = 0.1, output = 0.2 }
+
+[[gateway.endpoints]]
+name = "capital"
+prompt = "capital@production"
+provider = "llamacpp"
+model = "smollm2"
+
+[registry.gates]
+production = ["prompt-tests"]
+"""
+FORM = """
+models: [{model: gateway:/small, params: {temperature: 0, max_tokens: 8}}]
+cases: [{vars: {country: France}, assert: [contains: Paris]}]
 """
 AGENT = """
 import os, sys
@@ -161,3 +176,38 @@ def test_an_agent_that_was_killed_and_a_changed_one_are_compared_and_the_better_
         if compared.returncode == 0:
             place.told("models", "alias", f"agent/{version}", "champion")
     assert place.told("models", "show", "agent@champion")["version"] == "1"
+
+
+def test_a_prompt_that_passes_its_tests_answers_clients_at_once_and_another_does_not(
+    place: Place,
+) -> None:
+    def done(*words: str) -> int:
+        made = place.pegboard("prompts", *words)
+        assert made.returncode in (0, 1), made.stdout + made.stderr
+        return made.returncode
+
+    def ask() -> requests.Response:
+        body = {"model": "capital", "variables": {"country": "France"}, "max_tokens": 8}
+        url = f"{place.env['PEGBOARD_TRACKING_URI']}/v1/chat/completions"
+        return requests.post(url, json={**body, "temperature": 0}, timeout=60)
+
+    for name, text in (
+        ("good.md", "What is the capital of {{country}}?"),
+        ("bad.md", "Count to three in {{country}}."),
+        ("capital.eval.yaml", FORM),
+    ):
+        (place.place / name).write_text(text)
+    assert done("register", "capital", "good.md") == 0
+    assert done("test", "capital", "--bind", "capital.eval.yaml") == 0
+    assert ask().status_code == 404
+    assert done("test", "capital/1") == 0
+    assert done("alias", "capital/1", "production") == 0
+    end = time.monotonic() + 60
+    while (answer := ask()).status_code == 404:
+        assert time.monotonic() < end
+    assert "Paris" in answer.json()["choices"][0]["message"]["content"], answer.text
+
+    assert done("register", "capital", "bad.md") == 0
+    assert done("test", "capital") == 1
+    refused = place.pegboard("prompts", "alias", "capital/2", "production")
+    assert (refused.returncode, "0 of 1 cases pass" in refused.stderr) == (1, True), refused.stderr

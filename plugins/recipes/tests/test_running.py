@@ -173,6 +173,16 @@ def test_the_command_says_how_it_ended(recipe: Recipe) -> None:
     assert "  steps/train.py, line 8, in estimator_fn" in lines
     assert "NameError: name 'nothing' is not defined" in failed.stderr
     assert recipe.artifact_path("transformer").is_file()
+    edit(recipe.directory / "steps/train.py", "return nothing", "return Ridge")
+    edit(recipe.directory / "recipe.yaml", "alpha: 1.0", "alpha: 1000.0")
+    assert call(recipe, "run", "-s", "train").exit_code == 0
+    tabs = json.loads(call(recipe, "inspect", "-s", "train", "--json").stdout)["tabs"]
+    (board,) = (tab["parts"][0]["rows"] for tab in tabs if tab["title"] == "Leaderboard")
+    assert [row[0] for row in board] == [1, 2]
+    assert board[0][2] < board[1][2]
+    assert [row[3] for row in board] == ["", "this one"]
+    edit(recipe.directory / "steps/train.py", "return Ridge", "return nothing")
+    assert call(recipe, "run").exit_code == 1
     assert "Traceback" in call(recipe, "inspect", "-s", "train").stdout
     assert call(recipe, "get-artifact", "-a", "transformer").stdout.strip().endswith(".pkl")
     assert call(recipe, "get-artifact", "-a", "model").exit_code == 1

@@ -214,13 +214,8 @@ def read(version: ModelVersion) -> Prompt:
         schema = _loaded(key, "response format", kept[tags.RESPONSE_FORMAT])
         form = {"name": "answer", "schema": schema}
         fields["response_format"] = {"type": "json_schema", "json_schema": form}
-    try:
-        said = template if isinstance(template, list) else [{"role": "user", "content": template}]
-        checks.checked(Task.CHAT, {**fields, "messages": said}, key)
-    except LLMError as error:
-        raise InvalidValue(f"No model takes the prompt {key!r}: {error.message}") from None
     provider, model = (config.get(each) for each in _OF_MODEL)
-    return Prompt(
+    made = Prompt(
         version.name,
         version.version,
         template,
@@ -228,6 +223,19 @@ def read(version: ModelVersion) -> Prompt:
         f"{provider}:/{model}" if provider and model else "",
         _defaults(kept.get(tags.VARIABLES)),
     )
+    check(made)
+    return made
+
+
+def check(prompt: Prompt) -> None:
+    """Refuse a prompt that is no request to any model; InvalidValue."""
+    said = prompt.template
+    messages = [{"role": "user", "content": said}] if isinstance(said, str) else list(said)
+    try:
+        checks.checked(Task.CHAT, {**prompt.fields, "messages": messages}, prompt.key)
+    except LLMError as error:
+        text = f"No model takes the prompt {prompt.key!r}: {error.message}"
+        raise InvalidValue(text) from None
 
 
 def _loaded(key: str, what: str, text: str) -> Any:

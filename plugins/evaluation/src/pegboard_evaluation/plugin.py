@@ -9,6 +9,7 @@ from pegboard.hookspecs import ApiName, Command, DatasetType, Evaluator, hookimp
 
 if TYPE_CHECKING:
     from pegboard.host import Host
+    from pegboard_registry import Gate
     from pegboard_wire.http import Endpoint
 
 _MODELS = (
@@ -31,6 +32,11 @@ def pegboard_api() -> Sequence[ApiName]:
     module = "pegboard_evaluation.api"
     return [
         ApiName("genai", "pegboard_evaluation.genai", "Evaluation of language models"),
+        ApiName(
+            "genai.optimize_prompt",
+            "pegboard_evaluation.prompt_tests.optimizing:optimize_prompt",
+            "A prompt refined by its tests",
+        ),
         ApiName("evaluation", "pegboard_evaluation.comparing", "Two evaluations side by side"),
         ApiName("metrics", "pegboard_evaluation.metrics", "Metrics to evaluate models by"),
         ApiName("test", "pegboard_evaluation.testing:test", "Tests of pytest that evaluate"),
@@ -116,7 +122,26 @@ def pegboard_commands() -> Sequence[Command]:
             "Test prompts and models: ask each case of a form, and check the answers.",
         ),
         Command("eval show", f"{module}:show", "Show what an evaluation measured."),
+        Command(
+            "prompts test",
+            "pegboard_evaluation.prompt_tests.command:test",
+            "Test a version of a prompt, as its tests say, and against the champion.",
+        ),
+        Command(
+            "prompts optimize",
+            "pegboard_evaluation.prompt_tests.optimize_command:optimize",
+            "Let a model propose variants of a prompt, and register the best by its tests.",
+        ),
     ]
+
+
+@hookimpl(optionalhook=True)
+def pegboard_gates() -> Sequence[Gate]:
+    """Declare the gate that a prompt's tests open."""
+    from pegboard_registry import Gate
+
+    target = "pegboard_evaluation.prompt_tests.gate:prompt_tests"
+    return [Gate("prompt-tests", target, "The tests of the prompt have passed.")]
 
 
 @hookimpl

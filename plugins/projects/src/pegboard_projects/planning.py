@@ -180,8 +180,10 @@ def _placed(
     for name, parameter in entry_point.parameters.items():
         if parameter.kind != "path":
             continue
-        # A default is the project's own, and so is its path.
-        base = Path.cwd() if parameters.get(name) is not None else project.directory
+        base = Path.cwd()
+        if parameters.get(name) is None and (project.directory / values[name]).exists():
+            # A default is the project's own; MLflow looks for it where the caller is.
+            base = project.directory
         try:
             placed[name] = _path(values[name], base, storage)
         except PegboardError as error:

@@ -34,6 +34,7 @@ def pegboard_commands() -> Sequence[Command]:
     return [
         Command("env", f"{home}.env:env", "List and remove the environments that projects run in."),
         Command("run", f"{home}.run:run", "Run a project: a folder, a git repository, a zip file."),
+        Command("rerun", f"{home}.rerun:rerun", "Run again what a run of a project ran."),
         Command("projects", f"{home}.projects:projects", "Make, check and look at projects."),
     ]
 

@@ -226,6 +226,7 @@ def _facts(plan: Plan, code: Code) -> dict[str, Any]:
         "uri": _absolute(plan),
         "version": request.version,
         "source": {"name": code.name, "commit": code.commit, "url": code.url},
+        "fetched": plan.source.fetched and plan.source.commit is not None,
         "entry_point": plan.entry_point.name,
         "parameters": dict(plan.values),
         "given": {key: str(value) for key, value in request.parameters.items()},

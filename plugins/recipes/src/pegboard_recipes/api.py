@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pegboard.errors import InvalidValue, NotFound, command_line
+from pegboard import host as hosts
+from pegboard.errors import InvalidValue, NotFound, command_line, quoted
+from pegboard.targets import resolve
 from pegboard_scripting.fluent import environment
 
 from pegboard_recipes import configuration, places, project, running
@@ -16,7 +19,6 @@ from pegboard_recipes.digests import Memory
 from pegboard_recipes.planning import Decision, Planner
 from pegboard_recipes.running import Done, Outcome
 from pegboard_recipes.step import FRAME, MODEL, OBJECT, RUN, VERSION, Artifact, Step
-from pegboard_recipes.steps import outline
 
 __all__ = ["Decision", "Done", "Outcome", "Recipe"]
 
@@ -98,7 +100,7 @@ class Recipe:
     def states(self) -> list[tuple[str, places.State]]:
         """Return what became of each step the last time."""
         where = self._places()
-        return [(step.name, where.state(step.name)) for step in outline.STEPS]
+        return [(step.name, where.state(step.name)) for step in self.planner().steps]
 
     def card(self, step: str) -> Path:
         """Return the page that shows what came of a step; NotFound if it has not run."""
@@ -123,13 +125,14 @@ class Recipe:
 
         NotFound if it is not there yet; the message says which step makes it.
         """
-        step, found = artifact_named(artifact)
+        planner = self.planner()
+        step, found = artifact_named(planner.steps, artifact)
         file = self.artifact_path(artifact)
-        return _Loaded(self.planner(), step, found, file).value()
+        return _Loaded(planner, step, found, file).value()
 
     def artifact_path(self, artifact: str) -> Path:
         """Return where a result is; NotFound says which step makes it, if it is not there yet."""
-        step, found = artifact_named(artifact)
+        step, found = artifact_named(self.planner().steps, artifact)
         file = self._places().outputs(step.name) / found.file
         if not file.exists():
             raise NotFound(
@@ -149,15 +152,35 @@ class Recipe:
 def planner_of(config: configuration.Configuration) -> Planner:
     """Return what plans a recipe."""
     where = places.of_recipe(config.root)
-    return Planner(config, where, outline.STEPS, Memory(where.directory / "digests.json"))
+    return Planner(config, where, steps_of(config), Memory(where.directory / "digests.json"))
 
 
-def artifact_named(name: str) -> tuple[Step, Artifact]:
+def steps_of(config: configuration.Configuration) -> Sequence[Step]:
+    """Return the steps of a recipe; InvalidValue if no plugin declares its kind."""
+    kinds = hosts.current().declared("recipe")
+    if config.recipe not in kinds:
+        raise config.wrong(
+            ("recipe",),
+            f"{quoted(config.recipe)} is not a recipe.",
+            hint=f"There are: {', '.join(map(repr, sorted(kinds)))}.",
+        )
+    steps: Sequence[Step] = resolve(kinds[config.recipe].target)
+    names = [step.name for step in steps]
+    for name in config.section("steps"):
+        if name not in names:
+            known = ", ".join(names)
+            raise config.wrong(
+                ("steps", name), f"There is no step {name!r}.", hint=f"There are: {known}."
+            )
+    return steps
+
+
+def artifact_named(steps: Sequence[Step], name: str) -> tuple[Step, Artifact]:
     """Return a result by its name, and the step that makes it; InvalidValue if there is none."""
-    for step in outline.STEPS:
+    for step in steps:
         if name in step.artifacts:
             return step, step.artifacts[name]
-    known = ", ".join(each for step in outline.STEPS for each in step.artifacts)
+    known = ", ".join(each for step in steps for each in step.artifacts)
     raise InvalidValue(f"There is no result {name!r}.", hint=f"There are: {known}.")
 
 

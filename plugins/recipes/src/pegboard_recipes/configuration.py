@@ -46,6 +46,11 @@ class Configuration:
         return measures.BINARY if self.positive_class is not None else measures.MULTICLASS
 
     @property
+    def is_learned(self) -> bool:
+        """Whether it is a regression or a classification, whose keys are known here."""
+        return self.recipe in ("regression/v1", "classification/v1")
+
+    @property
     def is_classification(self) -> bool:
         """Whether classes are predicted."""
         return self.task.startswith("classification")
@@ -119,13 +124,15 @@ def read(root: Path, profile: str) -> Configuration:
     recipe = documents.read(root / RECIPE_FILE, context, root)
     found = [recipe] if given is None else [given, recipe]
     made = Configuration(root, profile, _merged(recipe.values, context), found)
+    if not made.values.get("recipe"):
+        raise made.wrong(("recipe",), "'recipe' is missing.")
     _check_keys(made, recipe, given)
     _check_values(made)
     return made
 
 
 def _profile(root: Path, profile: str) -> Document:
-    if not profile.replace("-", "").replace("_", "").replace(".", "").isalnum():
+    if profile.startswith(".") or set(profile) & set("/\\:"):
         raise InvalidValue(
             f"{quoted(profile)} is not the name of a profile.",
             hint=f"It is that of a file in {root / PROFILES}, without '.yaml'.",
@@ -151,7 +158,7 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 
 def _check_keys(made: Configuration, recipe: Document, given: Document | None) -> None:
-    for key in recipe.values:
+    for key in recipe.values if made.is_learned else ():
         if key not in keys.TOP:
             raise _unknown(made, (str(key),), keys.TOP)
     for key in {} if given is None else given.values:
@@ -168,6 +175,8 @@ def _tables(made: Configuration) -> Iterator[tuple[Place, Mapping[str, Check]]]:
     yield (), keys.TOP
     yield ("experiment",), keys.EXPERIMENT
     yield ("model_registry",), keys.REGISTRY
+    if not made.is_learned:
+        return
     yield ("steps",), dict.fromkeys(keys.STEPS, keys.mapping)
     for name, table in keys.STEPS.items():
         yield ("steps", name), table
@@ -210,17 +219,11 @@ def _dotted(place: Place) -> str:
 
 
 def _check_values(made: Configuration) -> None:
-    for key in ("recipe", "target_col"):
-        if not made.values.get(key):
-            raise made.wrong((key,), f"{key!r} is missing.")
-    if made.task not in measures.BUILT_IN:
-        raise made.wrong(
-            ("recipe",),
-            f"{quoted(made.recipe)} is not a recipe.",
-            hint="There are: 'regression/v1', 'classification/v1'.",
-        )
-    _check_metrics(made)
-    _check_tuning(made)
+    if made.is_learned:
+        if not made.values.get("target_col"):
+            raise made.wrong(("target_col",), "'target_col' is missing.")
+        _check_metrics(made)
+        _check_tuning(made)
     registry = made.section("model_registry")
     if registry.get("uri") and registry.get("registry_uri") not in (None, registry["uri"]):
         raise made.wrong(

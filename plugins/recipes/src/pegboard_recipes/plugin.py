@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from pegboard.hookspecs import ApiName, Command, hookimpl
 
+from pegboard_recipes.hookspecs import RecipeKind
+
 
 @hookimpl
 def pegboard_api() -> Sequence[ApiName]:
@@ -24,6 +26,28 @@ def pegboard_commands() -> Sequence[Command]:
             "Take a project from data to a registered model, in steps that are kept.",
         )
     ]
+
+
+@hookimpl
+def pegboard_hookspecs() -> str:
+    """Name the module with the hook for kinds of recipes."""
+    return "pegboard_recipes.hookspecs"
+
+
+@hookimpl
+def pegboard_recipe_kinds() -> Sequence[RecipeKind]:
+    """Declare the recipes of MLflow."""
+    steps = "pegboard_recipes.steps.outline:STEPS"
+    return [
+        RecipeKind("classification/v1", steps, "Predicts one of two classes, or of more"),
+        RecipeKind("regression/v1", steps, "Predicts a number"),
+    ]
+
+
+@hookimpl
+def pegboard_settings() -> str:
+    """Name the class of the settings of [plugins.recipes]."""
+    return "pegboard_recipes.settings:Settings"
 
 
 @hookimpl

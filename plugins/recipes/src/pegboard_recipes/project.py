@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pegboard.errors import InvalidValue, PegboardError, quoted
+from pegboard.errors import InvalidValue, quoted
 
 from pegboard_recipes import code
 
@@ -115,9 +115,3 @@ def call_loader(loader: Callable[..., Any], path: str, form: str) -> Any:
             raise InvalidValue("The loader takes no argument: it is called with the file's path.")
         return loader(**named)
     return loader(path, **named)
-
-
-class StepFailed(PegboardError):
-    """The user's code failed in a step; the message shows where."""
-
-    error_code = "BAD_REQUEST"

@@ -116,7 +116,10 @@ def run(planner: Planner, name: str | None, told: Told | None = None) -> Outcome
         finally:
             planner.memory.save()
             _complete(outcome, planner)
-            digests.write_whole(where.directory / SUMMARY, json.dumps(outcome.plain(), indent=1))
+            # On a full disk the outcome is still told.
+            with suppress(OSError):
+                text = json.dumps(outcome.plain(), indent=1)
+                digests.write_whole(where.directory / SUMMARY, text)
     return outcome
 
 
@@ -167,9 +170,8 @@ def _keep(
         },
     )
     places.write_state(directory, state)
-    if step.scoring or step.name in ("ingest", "split", "transform"):
-        return
-    resolve("pegboard_recipes.tracking:log_cards")(work)
+    if step.logged:
+        resolve("pegboard_recipes.tracking:log_cards")(work)
 
 
 def _read_later(steps: Sequence[Step], step: Step) -> set[str]:
@@ -254,11 +256,3 @@ def _complete(outcome: Outcome, planner: Planner) -> None:
         outcome.metrics, outcome.criteria = known.get("test", {}), known.get("criteria", [])
     if version := found("register", names.VERSION_FILE):
         outcome.model = json.loads(version)
-
-
-def outcome_of(planner: Planner) -> Mapping[str, Any] | None:
-    """Return what the last run came to; None if there was none."""
-    with suppress(OSError, ValueError):
-        found = json.loads((planner.places.directory / SUMMARY).read_text(encoding="utf-8"))
-        return found if isinstance(found, dict) else None
-    return None

@@ -48,6 +48,8 @@ class Step:
     """Whether it reads data from outside: ``location`` of its configuration."""
     scoring: bool = False
     """Whether it runs only when it is asked for."""
+    logged: bool = False
+    """Whether its card is logged into the run that the step ``train`` made."""
     artifacts: Mapping[str, Artifact] = field(factory=dict)
 
 

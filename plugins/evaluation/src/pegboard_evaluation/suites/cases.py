@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pegboard_evaluation.suites.checks import Check
 from pegboard_evaluation.suites.source import At, fields, number, rows, text
 
 DATA_SET = "datasets:/"
+_VERSIONED = re.compile(r"(.+)@([1-9]\d*)")
 _FIELDS = ("vars", "assert", "expectations", "name", "threshold")
 _SPELLINGS = {
     "inputs": "vars",
@@ -131,13 +133,19 @@ def _of_lines(at: At, path: Path) -> Iterator[tuple[At, Mapping[str, Any]]]:
         yield at, row if {"vars", "inputs"} & set(row) else {"vars": row}
 
 
+def split_version(name: str) -> tuple[str, None, str | None]:
+    """Return what ``NAME`` or ``NAME@VERSION`` means to ``get_dataset``."""
+    found = _VERSIONED.fullmatch(name)
+    return (name, None, None) if found is None else (found[1], None, found[2])
+
+
 def _of_data_set(at: At, name: str) -> Iterator[Mapping[str, Any]]:
     from pegboard.errors import PegboardError
 
     from pegboard_evaluation import data_sets
 
     try:
-        records = data_sets.get_dataset(name).records
+        records = data_sets.get_dataset(*split_version(name)).records
     except PegboardError as error:
         raise at.wrong(error.message, error.hint) from None
     for record in records:

@@ -25,6 +25,8 @@ class Prompt:
     name: str
     content: str | Messages | None
     at: At
+    params: Mapping[str, Any] = {}
+    """Fields of a request that go with it, before those of the model."""
 
     def messages(self, variables: Mapping[str, Any]) -> Messages:
         """Return what a model is told of a case; InvalidValue names a variable that is missing."""

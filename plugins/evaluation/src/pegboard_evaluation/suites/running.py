@@ -135,6 +135,13 @@ def _named(part: Part, label: str) -> Part:
 # -- the work ----------------------------------------------------------------------------------
 
 
+def begin(name: str, suite: Suite) -> str:
+    """Make the run of a form before anything is asked, to be gone on with; return its id."""
+    tags = {_FORM: suite.path.name, _TYPE: "genai_evaluate_suite"}
+    with runs.start_run(run_name=name, nested=runs.active_run() is not None, tags=tags) as run:
+        return str(run.info.run_id)
+
+
 def carry_out_suite(
     suite: Suite,
     *,

@@ -72,15 +72,18 @@ class Suite:
         ]
 
 
-def read(path: Path, repeat: int | None = None) -> Suite:
-    """Return what a file says; InvalidValue names the line and the field that is wrong."""
+def read(path: Path, repeat: int | None = None, prompted: Sequence[Prompt] | None = None) -> Suite:
+    """Return what a file says; InvalidValue names the line and the field that is wrong.
+
+    ``prompted`` are the prompts of a form that names none.
+    """
     at, given = source.load(path)
     table = fields(at, given, _FIELDS, _SPELLINGS)
     for name in ("models", "cases"):
         if not table.get(name):
             raise at.wrong(f"There are no {name!r}.")
     models = targets.read(_at(at, given, "models"), table["models"])
-    asked = _prompts(at, given, table.get("prompts"), models)
+    asked = prompted or _prompts(at, given, table.get("prompts"), models)
     judge = text(at / "judge", table["judge"]) if table.get("judge") else None
     common = cases.defaults(_at(at, given, "defaults"), table.get("defaults"), judge)
     found = cases.read(_at(at, given, "cases"), table["cases"], common)

@@ -40,27 +40,30 @@ class Target:
     def digest(self, prompt: Prompt) -> str:
         """Return what is the same as long as the same is asked in the same way."""
         source = "" if self.function is None else scoring.source_of(self.function)
-        return digest(self.model, dict(self.params), prompt.content, source)
+        params = {**prompt.params, **self.params}
+        return digest(self.model, params, prompt.content, source)
 
     def predictor(self, prompt: Prompt) -> Callable[..., Any]:
         """Return the function that answers a case: its keywords are the case's variables."""
         if self.function is not None:
             return self._calling(prompt, self.function)
 
+        params = {**prompt.params, **self.params}
+
         def predict_fn(**variables: Any) -> str:
-            return self._asked(prompt.messages(variables))
+            return self._asked(prompt.messages(variables), params)
 
         def asks(**variables: Any) -> spending.Counted:
-            return spending.counted(self.model, prompt.messages(variables), self.params)
+            return spending.counted(self.model, prompt.messages(variables), params)
 
         setattr(predict_fn, ASKS, asks)
         setattr(predict_fn, MODEL, self.model)
         return predict_fn
 
-    def _asked(self, messages: list[dict[str, Any]]) -> str:
+    def _asked(self, messages: list[dict[str, Any]], params: Mapping[str, Any]) -> str:
         with start_span(self.name, SpanType.CHAT_MODEL) as span:
-            span.set_inputs({"messages": messages, **self.params})
-            answer = spending.complete(self.model, messages, timeout=self.timeout, **self.params)
+            span.set_inputs({"messages": messages, **params})
+            answer = spending.complete(self.model, messages, timeout=self.timeout, **params)
             span.set_outputs(answer.message)
             span.set_attribute("mlflow.llm.model", answer.model)
             span.set_attribute("mlflow.llm.provider", answer.provider)

@@ -13,7 +13,7 @@ from pegboard.errors import UnsafePath, command_line
 
 from pegboard_projects.errors import ProjectError
 
-_GIT = re.compile(r"(?:git\+)?(?:https?|ssh|git)://|[\w.-]+@[\w.-]+:")
+_GIT = re.compile(r"git\+\w+://|(?:https?|ssh|git)://|[\w.-]+@[\w.-]+:")
 _ANY_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _VERSION = re.compile(r"[^\s\0:+~^?*\[\\-][^\s\0:~^?*\[\\]*")
 _GITHUB_TREE = re.compile(r"(https?://[^/]+/[^/]+/[^/]+)/tree/([^/]+)/?(.*)")

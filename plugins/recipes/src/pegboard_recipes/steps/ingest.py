@@ -8,25 +8,32 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pegboard import host as hosts
 from pegboard.errors import InvalidValue, PluginError
+from pegboard_wire.outbound import Guard
 
 from pegboard_recipes import project, sources, tables
 from pegboard_recipes.cards import profiles
 from pegboard_recipes.names import DATASET, SCORING
+from pegboard_recipes.settings import NAME
 from pegboard_recipes.step import Work
 from pegboard_recipes.steps import classes
 
-_SCHEMA_ROWS = 10
+_PIECE = 250_000
+"""Rows that are held at once, where that is possible."""
 
 
 def run(work: Work) -> None:
     """Read the data, check its target, and describe it."""
     scoring = work.step.scoring
     file = work.directory / (SCORING if scoring else DATASET)
-    frame = _data(work)
+    if work.own.get("using") == sources.PARQUET and _copied(work, file):
+        frame = profiles.sample(file)
+    else:
+        frame = _data(work)
+        tables.write(frame, file)
     if not scoring:
-        _check_target(work, frame)
-    tables.write(frame, file)
+        _check_target(work, list(frame.columns), file)
     _describe(work, frame)
 
 
@@ -67,13 +74,41 @@ def _checked(frame: Any, what: str) -> Any:
 # -- files ---------------------------------------------------------------------------------------
 
 
+def _copied(work: Work, file: Path) -> bool:
+    """Copy Parquet files into one, in pieces; False if their columns are not the same.
+
+    Then, and for files elsewhere, pandas has to bring them together.
+    """
+    found = sources.locations(work.config, work.step.name)
+    if not found or any(sources.is_web(each) for each in found):
+        return False
+    arrow = tables.arrow()
+    files = [
+        each for place in found for each in sources.files_at(work.config, work.step.name, place)
+    ]
+    schemas = [arrow.parquet.read_schema(each) for each in files]
+    if any(not schema.equals(schemas[0]) for schema in schemas):
+        return False
+    count = 0
+    with arrow.parquet.ParquetWriter(file, schemas[0]) as writer:
+        for each in files:
+            with arrow.parquet.ParquetFile(each) as source:
+                for batch in source.iter_batches(batch_size=_PIECE):
+                    writer.write_batch(batch)
+                    count += len(batch)
+    if not count:
+        raise InvalidValue(f"{files[0]} holds no rows.")
+    return True
+
+
 def _of_location(work: Work, location: str) -> list[Any]:
     load = _loader(work)
     if sources.is_web(location):
         with tempfile.TemporaryDirectory() as place:
             from pegboard_recipes import fetching
 
-            return [load(fetching.fetch(location, Path(place)))]
+            allowed = hosts.current().settings(NAME).url_allow
+            return [load(fetching.fetch(location, Path(place), Guard(allowed)))]
     return [load(file) for file in sources.files_at(work.config, work.step.name, location)]
 
 
@@ -195,30 +230,33 @@ def _by_sqlalchemy(url: str, query: str) -> Any:
 # -- checks and card -----------------------------------------------------------------------------
 
 
-def _check_target(work: Work, frame: Any) -> None:
+def _check_target(work: Work, columns: list[str], file: Path) -> None:
     config = work.config
-    if config.target not in frame.columns:
+    if config.target not in columns:
         from difflib import get_close_matches
 
-        near = get_close_matches(config.target, list(frame.columns), 1)
+        near = get_close_matches(config.target, columns, 1)
         raise config.wrong(
             ("target_col",),
             f"The data has no column {config.target!r}.",
             hint=f"Did you mean {near[0]!r}?"
             if near
-            else f"Its columns are: {', '.join(map(repr, frame.columns[:20]))}.",
+            else f"Its columns are: {', '.join(map(repr, columns[:20]))}.",
         )
     if config.is_classification:
-        classes.check(config, frame[config.target])
+        arrow = tables.arrow()
+        table = arrow.parquet.read_table(file, columns=[config.target])
+        classes.check(config, table.to_pandas()[config.target])
 
 
 def _describe(work: Work, frame: Any) -> None:
     card = work.card
+    count = frame.attrs.get("rows", len(frame))
     if not work.own.get("skip_data_profiling"):
         card.tab("Data Profile").profile(profiles.of({"Ingested Dataset": frame}))
     kinds = [[name, str(kind)] for name, kind in frame.dtypes.items()]
     card.tab("Data Schema").table(["Name", "Type"], kinds)
     card.tab("Data Preview").frame(frame)
     where = ", ".join(sources.locations(work.config, work.step.name)) or work.own.get("sql")
-    card.tab("Run Summary").facts(Number_of_rows_ingested=len(frame), Dataset_source=where)
-    card.facts |= {"rows": len(frame), "columns": [str(name) for name in frame.columns]}
+    card.tab("Run Summary").facts(Number_of_rows_ingested=count, Dataset_source=where)
+    card.facts |= {"rows": count, "columns": [str(name) for name in frame.columns]}

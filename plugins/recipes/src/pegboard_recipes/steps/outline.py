@@ -63,6 +63,7 @@ STEPS: Sequence[Step] = (
     ),
     Step(
         name="train",
+        logged=True,
         target=f"{_HOME}.train:run",
         needs={
             "split": (TRAIN, VALIDATION),
@@ -80,6 +81,7 @@ STEPS: Sequence[Step] = (
     ),
     Step(
         name="evaluate",
+        logged=True,
         target=f"{_HOME}.evaluate:run",
         needs={"split": (VALIDATION, TEST), "train": (RUN_ID, SK_MODEL)},
         keys=_MEASURED,
@@ -87,6 +89,7 @@ STEPS: Sequence[Step] = (
     ),
     Step(
         name="register",
+        logged=True,
         target=f"{_HOME}.register:run",
         needs={"train": (RUN_ID,), "evaluate": (STATUS,)},
         keys=("recipe", "experiment", "model_registry"),

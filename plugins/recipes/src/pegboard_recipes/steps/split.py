@@ -69,38 +69,55 @@ def _require_column(work: Work, key: str, name: str) -> None:
 def shares(frame: Any) -> Any:
     """Return for each row of a DataFrame a number from 0 to 1 that follows from its values.
 
-    The same values give the same number, wherever they stand; -0.0 and 0.0 are the same value, and
-    so are all missing ones.
+    The same values give the same number, wherever they stand and whatever other rows there are.
+    Numbers count as float64, as pandas makes floats of whole numbers where some are missing; -0.0
+    and 0.0 are the same value, and so are all missing ones.
     """
     import pandas as pd
 
-    columns = {}
-    for name in frame.columns:
-        column = frame[name]
-        if column.dtype == object:
-            column = column.map(_plain)
-        elif isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
-            column = column + 0.0
-        columns[name] = column
-    plain = pd.DataFrame(columns, index=frame.index)
+    columns = [_hashed(frame[name]) for name in frame.columns]
+    plain = pd.concat(columns, axis=1, keys=range(len(columns)))
     hashes = pd.util.hash_pandas_object(plain, index=False).to_numpy()
     # Shifted, so that no share is rounded up to 1.
     return (hashes >> np.uint64(11)) * (1.0 / (1 << 53))
 
 
+def _hashed(column: Any) -> Any:
+    """Return what stands for a column: numbers, times, or texts."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype.kind != "c":
+        return _numbers(column)
+    if column.dtype == object:
+        known = column.dropna()
+        if len(known) and known.map(type).eq(bool).all():
+            return _numbers(column)
+        return column.map(_plain)
+    return column
+
+
+def _numbers(column: Any) -> Any:
+    import pandas as pd
+
+    values = column.to_numpy(dtype=float, na_value=np.nan) + 0.0
+    return pd.Series(np.where(np.isnan(values), np.nan, values), index=column.index)
+
+
 def _plain(value: Any) -> Any:
-    """Return what stands for a value that cannot be hashed: a list, a mapping, an array."""
-    if isinstance(value, (list, tuple, dict, set, np.ndarray)):
-        return repr(_sorted(value))
-    return value
+    """Return the text that stands for a value; None if it is missing."""
+    if value is None or isinstance(value, str) or value is np.nan:
+        return value if isinstance(value, str) else None
+    return f"{type(value).__name__}: {_sorted(value)!r}"
 
 
 def _sorted(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return (value.shape, _sorted(value.ravel().tolist()))
+        return [_sorted(item) for item in value.tolist()]
     if isinstance(value, dict):
-        return sorted(((str(key), _sorted(item)) for key, item in value.items()))
-    if isinstance(value, set):
+        return sorted((str(key), _sorted(item)) for key, item in value.items())
+    if isinstance(value, (set, frozenset)):
         return sorted(map(repr, value))
     if isinstance(value, (list, tuple)):
         return [_sorted(item) for item in value]

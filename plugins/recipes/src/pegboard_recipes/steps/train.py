@@ -11,7 +11,7 @@ from typing import Any
 from attrs import define
 from pegboard.errors import InvalidValue
 
-from pegboard_recipes import measures, names, tables, tracking
+from pegboard_recipes import names, tables, tracking
 from pegboard_recipes.step import Work
 from pegboard_recipes.steps import balancing, estimators, measuring, models, train_card
 from pegboard_recipes.tracking import Tracked, api
@@ -27,6 +27,8 @@ class Trained:
     metrics: dict[str, dict[str, float]]
     signature: Any
     run_id: str
+    leaders: list[tuple[str, float]]
+    """Run and value of the primary metric of the best models of the experiment, the best first."""
 
 
 def run(work: Work) -> None:
@@ -54,11 +56,7 @@ def _trained(work: Work, tracked: Tracked, run_id: str, train: Any, validation: 
     features = balanced.rows.drop(columns=[config.target])
     fitted = estimators.fitted(work, chosen.estimator, features, balanced.rows[config.target])
     _log_estimator(work, tracked, run_id, fitted)
-    pipeline = _pipeline(work, fitted)
-    signature = _keep(work, tracked, run_id, fitted, pipeline)
-    _log_params(tracked, run_id, chosen)
-    (work.directory / names.RUN_ID).write_text(run_id, encoding="utf-8")
-    tracking.log_snapshot(config, tracked.client, run_id)
+    # A metric of the user's that fails does so before anything costly.
     found = {
         "training": measuring.measure(
             config,
@@ -77,8 +75,27 @@ def _trained(work: Work, tracked: Tracked, run_id: str, train: Any, validation: 
             options={"plots": False},
         ),
     }
+    pipeline = _pipeline(work, fitted)
+    signature = _keep(work, tracked, run_id, fitted, pipeline)
+    _log_params(tracked, run_id, chosen)
+    (work.directory / names.RUN_ID).write_text(run_id, encoding="utf-8")
+    tracking.log_snapshot(config, tracked.client, run_id)
     estimators.write_best(work, tracked, run_id, chosen)
-    return Trained(fitted, pipeline, chosen.params, found, signature, run_id)
+    leaders = _leaders(work, tracked)
+    return Trained(fitted, pipeline, chosen.params, found, signature, run_id, leaders)
+
+
+def _leaders(work: Work, tracked: Tracked) -> list[tuple[str, float]]:
+    config = work.config
+    name = f"val_{config.primary.name}"
+    order = "DESC" if config.primary.greater_is_better else "ASC"
+    found = tracked.client.search_runs(
+        [tracked.experiment_id],
+        f"tags.`{tracking.TEMPLATE}` = '{config.recipe}'",
+        order_by=[f"metrics.`{name}` {order}"],
+        max_results=_LEADERS,
+    )
+    return [(run.info.run_id, run.data.metrics[name]) for run in found if name in run.data.metrics]
 
 
 def _pipeline(work: Work, fitted: Any) -> Any:
@@ -153,6 +170,7 @@ def _scores(work: Work, pipeline: Any, rows: Any, said: Any) -> Any:
 # -- what is logged ------------------------------------------------------------------------------
 
 _LONGEST = 6000
+_LEADERS = 10
 
 
 def _log_estimator(work: Work, tracked: Tracked, run_id: str, fitted: Any) -> None:
@@ -179,11 +197,3 @@ def _log_params(tracked: Tracked, run_id: str, chosen: estimators.Chosen) -> Non
     known = {**chosen.all_params(), **getattr(chosen.estimator, "best_params_", {})}
     params = [Param(str(key), str(value)[:_LONGEST]) for key, value in known.items()]
     tracked.client.log_batch(run_id, params=params)
-
-
-def primary_of(config: Any, found: Mapping[str, float]) -> float:
-    """Return the value of the metric that models are compared by."""
-    return measuring.need(config, found, config.primary.name)
-
-
-__all__ = ["Trained", "measures", "primary_of", "run"]

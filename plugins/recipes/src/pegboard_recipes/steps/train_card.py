@@ -36,6 +36,13 @@ def describe(work: Work, trained: Any) -> None:
         if not work.own.get("skip_data_profiling"):
             found = profiles.of({"Worst Predictions": worst, "Train": raw})
             card.tab("Data Profile (Worst vs Train)").profile(found)
+    ranked = [
+        [number, run_id, value, "this one" if run_id == trained.run_id else ""]
+        for number, (run_id, value) in enumerate(trained.leaders, 1)
+    ]
+    here = [number for number, row in enumerate(ranked) if row[3]]
+    titles = ["Model Rank", "Run ID", f"val_{config.primary.name}", ""]
+    card.tab("Leaderboard").table(titles, ranked, strong=here)
     best = work.directory / names.BEST
     if best.is_file():
         card.tab("Best Parameters").text(best.read_text(encoding="utf-8"))

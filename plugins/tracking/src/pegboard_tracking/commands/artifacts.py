@@ -19,7 +19,7 @@ from pegboard_scripting.client import transfer
 from pegboard_scripting.client.artifacts import list_files
 from pegboard_scripting.client.opening import open_named
 from pegboard_scripting.resolver import NamedFiles, is_explicit
-from pegboard_stores import formats, options
+from pegboard_stores import formats, named_runs, options
 
 from pegboard_tracking.commands import common, details, printing
 
@@ -148,7 +148,7 @@ def download(run: str, path: str, target: Path, as_json: bool) -> None:
 
 def _files_of(reference: str) -> ArtifactStore:
     store = common.open_store()
-    run = common.find_run(store, reference)
+    run = named_runs.find(store, reference)
     return host.current().artifact_store(store.located(run.info.artifact_uri))
 
 
@@ -163,7 +163,7 @@ def _named(reference: str, path: str) -> tuple[ArtifactStore, NamedFiles]:
     """Return the files at a path of a run, or those that a URI names, and their store."""
     path = paths.safe_relative(path)
     if not is_explicit(reference):
-        run = common.find_run(common.open_store(), reference)
+        run = named_runs.find(common.open_store(), reference)
         reference = f"runs:/{run.info.run_id}"
     config = host.current().config
     whole = uris.join(reference, path) if path else reference

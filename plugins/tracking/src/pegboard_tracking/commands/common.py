@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -13,13 +12,10 @@ from pegboard.cli.opening import open_host
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Experiment, Run, ViewType
 from pegboard.errors import InvalidValue, NotFound
-from pegboard.literals import literal
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 PAGE = 1000
-_ID_PART = re.compile(r"[\w\-]{1,256}", re.ASCII)
-_MANY = 5
 _VIEWS = {
     "active": ViewType.ACTIVE_ONLY,
     "deleted": ViewType.DELETED_ONLY,
@@ -145,47 +141,6 @@ def matching_runs(
         yield run
         if count == limit:
             return
-
-
-def find_run(store: TrackingStore, reference: str) -> Run:
-    """Return the run of an id, of the beginning of one, or of a name, if there is just one."""
-    if _ID_PART.fullmatch(reference):
-        try:
-            return store.get_run(reference)
-        except (NotFound, InvalidValue):
-            pass
-    ids = list(chosen_experiments(store, (), ViewType.ALL))
-    found = _runs_where(store, ids, f"attributes.run_name = {literal(reference)}")
-    if _ID_PART.fullmatch(reference):
-        # In LIKE an underscore stands for any character, and MLflow's servers know no escape, so
-        # results are checked again.
-        starting = _runs_where(store, ids, f"attributes.run_id LIKE '{reference}%'")
-        known = {run.info.run_id for run in found}
-        found += [
-            run
-            for run in starting
-            if run.info.run_id.startswith(reference) and run.info.run_id not in known
-        ]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise NotFound(
-            f"There is no run with the id or name {reference!r}.",
-            hint="'pegboard runs list --view all' shows which there are.",
-        )
-    listed = ", ".join(f"{run.info.run_id} ({run.info.run_name})" for run in found[:_MANY])
-    more = " and more" if len(found) > _MANY else ""
-    raise InvalidValue(
-        f"{reference!r} may mean several runs: {listed}{more}.",
-        hint="Give the id, or more of its first characters.",
-    )
-
-
-def _runs_where(store: TrackingStore, experiment_ids: list[str], filter_text: str) -> list[Run]:
-    found = matching_runs(
-        store, experiment_ids, filter_text=filter_text, view=ViewType.ALL, limit=_MANY + 1
-    )
-    return list(found)
 
 
 def key_value(text: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import click
 from pegboard.cli import output
 from pegboard.entities import Run
-from pegboard_stores import formats, tables
+from pegboard_stores import formats, named_runs, tables
 
 from pegboard_tracking.commands import common, printing
 from pegboard_tracking.commands.columns import differing_params
@@ -54,7 +54,7 @@ def compare(
     if len(set(run)) < 2:
         raise click.UsageError("Give two runs or more.")
     store = common.open_store()
-    found = [common.find_run(store, reference) for reference in run]
+    found = [named_runs.find(store, reference) for reference in run]
     params = (
         _all_keys(each.data.params for each in found)
         if everything

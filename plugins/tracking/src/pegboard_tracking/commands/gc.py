@@ -13,7 +13,7 @@ from pegboard import host
 from pegboard.cli import output
 from pegboard.contracts.registry import ModelRegistry
 from pegboard.errors import InvalidState, UnknownScheme
-from pegboard_stores import formats
+from pegboard_stores import formats, named_runs
 
 from pegboard_tracking.commands import common, printing
 from pegboard_tracking.store.gc import Collector, Doomed, Kind, Removed
@@ -52,7 +52,7 @@ def gc(
     store = common.open_store()
     collector = Collector(store, host.current().artifact_store, _registry())
     chosen = {common.find_experiment(store, name).experiment_id for name in experiments}
-    run_ids = {common.find_run(store, name).info.run_id for name in runs}
+    run_ids = {named_runs.find(store, name).info.run_id for name in runs}
 
     # Named runs are all that is to go, so models and experiments stay.
     finding = () if runs else collector.experiments(deleted_before=before, experiment_ids=chosen)

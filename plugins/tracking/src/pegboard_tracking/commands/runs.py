@@ -10,7 +10,7 @@ from pegboard import host
 from pegboard.cli import output
 from pegboard.entities import Run
 from pegboard.errors import command_line
-from pegboard_stores import tables
+from pegboard_stores import named_runs, tables
 from pegboard_stores.abilities import Outbox
 
 from pegboard_tracking.commands import columns, common, details, nothing, printing
@@ -99,7 +99,7 @@ def list_runs(
 def show(run: str, as_json: bool) -> None:
     """Show everything about one run."""
     store = common.open_store()
-    found = common.find_run(store, run)
+    found = named_runs.find(store, run)
     experiment = store.get_experiment(found.info.experiment_id)
     outbox = store.ability(Outbox)
     waiting = None if outbox is None else outbox.waiting(found.info.run_id)
@@ -123,7 +123,7 @@ def delete(run: tuple[str, ...], as_json: bool) -> None:
     'pegboard runs restore' undoes it, until 'pegboard gc' removes them for good.
     """
     store = common.open_store()
-    found = [common.find_run(store, reference) for reference in run]
+    found = [named_runs.find(store, reference) for reference in run]
     for each in found:
         store.delete_run(each.info.run_id)
     _done("Deleted", found, as_json)
@@ -138,7 +138,7 @@ def delete(run: tuple[str, ...], as_json: bool) -> None:
 def restore(run: tuple[str, ...], as_json: bool) -> None:
     """Bring back deleted runs."""
     store = common.open_store()
-    found = [common.find_run(store, reference) for reference in run]
+    found = [named_runs.find(store, reference) for reference in run]
     for each in found:
         store.restore_run(each.info.run_id)
     _done("Restored", found, as_json)

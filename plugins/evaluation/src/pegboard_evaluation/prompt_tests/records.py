@@ -1,0 +1,87 @@
+"""What the registry keeps of tests: the form with the prompt, the outcome with the version.
+
+It loads nothing heavy: a gate reads it in the server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import asdict, field, frozen
+from pegboard.entities.registry import ModelVersion
+from pegboard.errors import InvalidState, command_line
+from pegboard_stores import prompt_tags as tags
+
+TESTED_PROMPT, TESTED_DIGEST = "pegboard.prompt.tested", "pegboard.prompt.tests_digest"
+"""Tags of the run of tests: which version was tested, and on what."""
+_CONTENT = (tags.TEXT, tags.TYPE, tags.RESPONSE_FORMAT, tags.MODEL_CONFIG, tags.VARIABLES)
+
+
+@frozen
+class Tests:
+    """The tests of a prompt."""
+
+    form: Mapping[str, Any]
+    """As ``pegboard eval run`` has it, without prompts."""
+    fail_under: float = 1.0
+    """The least share of cases that has to pass."""
+
+    def digest(self, version: ModelVersion) -> str:
+        """Return what is the same as long as the tests and what is tested are."""
+        content = [version.tags.get(name, "") for name in _CONTENT]
+        text = json.dumps([self.form, self.fail_under, content], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """What the tests of a version came to."""
+
+    run_id: str
+    digest: str
+    passed: bool
+    why: Sequence[str] = ()
+    """Why it did not pass."""
+    columns: Mapping[str, str] = field(factory=dict)
+    """The runs of the version, by model."""
+
+
+def tests_of(model_tags: Mapping[str, str]) -> Tests | None:
+    """Return the tests that the tags of a prompt hold; None if there are none.
+
+    InvalidState if others have written there what is none.
+    """
+    text = model_tags.get(tags.TESTS)
+    if not text:
+        return None
+    try:
+        found = Tests(**json.loads(text))
+        if isinstance(found.form, dict) and 0 <= found.fail_under <= 1:
+            return found
+    except (ValueError, TypeError):
+        pass
+    raise InvalidState(
+        "What the prompt keeps as its tests is not a form.",
+        hint=f"Bind them anew: {bind_command('NAME')}",
+    )
+
+
+def outcome_of(version: ModelVersion) -> Outcome | None:
+    """Return what the last tests of a version came to; None if it was not tested."""
+    try:
+        return Outcome(**json.loads(version.tags.get(tags.TESTED) or "null"))
+    except (ValueError, TypeError):
+        return None
+
+
+def dumped(made: Tests | Outcome) -> str:
+    """Return it as the text of a tag."""
+    return json.dumps(asdict(made), ensure_ascii=False)
+
+
+def bind_command(name: str) -> str:
+    """Return the command that binds tests."""
+    return command_line("pegboard", "prompts", "test", name, "--bind", "FILE")

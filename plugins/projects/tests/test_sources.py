@@ -1,0 +1,122 @@
+"""Where projects come from: git repositories, their versions and folders, archives; and reruns."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pegboard
+import pytest
+from click.testing import CliRunner
+from pegboard.cli.shell import cli
+from pegboard.errors import PegboardError
+from pegboard_projects.errors import ProjectError
+from pegboard_projects.sources.source import fetch
+
+from .conftest import git, project
+
+SAYS = """
+entry_points:
+  main:
+    parameters: {{n: {{type: int, default: 1}}}}
+    command: echo {} {{n}}
+"""
+WRONG = ["nothing", "0123abc", "--upload-pack=x", "a:b", "+main", "a b", ""]
+
+
+@pytest.fixture
+def repository(place: Path) -> Path:
+    """Return a bare repository: a branch and a tag, with a project at the top and one below."""
+    work = place / "work"
+    work.mkdir()
+    git(work, "init", "-q")
+    for number, name in enumerate(("first", "second")):
+        project(work, MLproject=SAYS.format(name))
+        project(work / "deep" / "v1.0", MLproject=SAYS.format(f"deep-{name}"))
+        git(work, "add", ".")
+        git(work, "commit", "-q", "-m", name)
+        git(work, "tag", f"v{number}")
+    git(work, "checkout", "-q", "-b", "topic", "v0")
+    git(work, "checkout", "-q", "main")
+    git(place, "clone", "-q", "--bare", "work", "code.git")
+    return place / "code.git"
+
+
+def test_versions_of_a_repository_are_run_and_recorded(repository: Path) -> None:
+    first, second = (git(repository, "rev-parse", name) for name in ("v0", "v1"))
+    uri = repository.as_uri()
+    cases = {
+        (uri, None): ("second", second),
+        (uri, "topic"): ("first", first),
+        (uri, "v0"): ("first", first),
+        (uri, first): ("first", first),
+        (uri, first[:7]): ("first", first),
+        (f"{uri}#deep/v1.0", "v1"): ("deep-second", second),
+        (f"git+{uri}", None): ("second", second),
+    }
+    for (address, version), (word, commit) in cases.items():
+        source = fetch(address, version)
+        assert (source.directory / "MLproject").read_text() == SAYS.format(word)
+        assert source.commit == commit
+        source.remove()
+        assert not source.root.exists()
+    done = pegboard.run(f"{uri}#deep/v1.0", version="topic")
+    tags = pegboard.get_run(done.run_id).data.tags
+    assert done.logs() == "deep-first 1\n"
+    assert tags["mlflow.source.name"] == f"{uri}#deep/v1.0"
+    assert tags["mlflow.source.git.commit"] == first
+    for key in ("mlflow.source.git.branch", "mlflow.gitBranchName"):
+        assert tags[key] == "topic"
+    for key in ("mlflow.source.git.repoURL", "mlflow.gitRepoURL"):
+        assert tags[key] == uri
+
+
+def test_a_version_that_is_not_there_is_told(repository: Path) -> None:
+    for version in WRONG:
+        with pytest.raises(ProjectError, match=r"is not a version|There is no version"):
+            fetch(repository.as_uri(), version)
+
+
+def test_a_rerun_is_of_the_same_commit_and_says_what_differs(repository: Path) -> None:
+    done = pegboard.run(repository.as_uri(), parameters={"n": 5})
+    work = repository.parent / "work"
+    project(work, MLproject=SAYS.format("third"))
+    git(work, "commit", "-q", "-a", "-m", "third")
+    git(work, "push", "-q", str(repository), "main")
+    again = CliRunner().invoke(cli, ["rerun", done.run_id[:12]])
+    assert again.exit_code == 0, again.output
+    assert "Nothing differs" in again.stderr
+    (run,) = (
+        run
+        for run in pegboard.search_runs(output_format="list")
+        if run.data.tags.get("pegboard.project.rerun_of") == done.run_id
+    )
+    assert run.data.params == {"n": "5"}
+    assert pegboard.artifacts.load_text(f"runs:/{run.info.run_id}/project/log.txt") == "second 5\n"
+    # Of a folder, what it holds now is run.
+    local = pegboard.run(str(work))
+    project(work, MLproject=SAYS.format("changed"))
+    told = CliRunner().invoke(cli, ["rerun", local.run_id, "--dry-run"])
+    assert "the command differs: 'echo third 1' then, 'echo changed 1' now" in told.stderr
+    assert "not committed" in told.stderr
+
+
+def archive(file: Path, **entries: str) -> str:
+    with zipfile.ZipFile(file, "w") as opened:
+        for name, text in entries.items():
+            opened.writestr(name, text)
+    return str(file)
+
+
+def test_archives_are_unpacked_and_never_beside(place: Path) -> None:
+    uri = archive(place / "a.zip", MLproject=SAYS.format("zipped"))
+    assert pegboard.run(uri).logs() == "zipped 1\n"
+    inner = archive(place / "b.zip", **{"x-main/sub/MLproject": SAYS.format("inner")})
+    assert pegboard.run(f"file://{inner}#sub").logs() == "inner 1\n"
+    for name in ("../evil", "/evil", "a/../../evil"):
+        with pytest.raises(PegboardError, match="refused"):
+            fetch(archive(place / "c.zip", **{name: "x"}), None)
+    (place / "d.zip").write_text("no archive")
+    with pytest.raises(ProjectError, match="not a zip file"):
+        fetch(str(place / "d.zip"), None)
+    assert not list(place.parent.rglob("evil"))

@@ -96,7 +96,7 @@ PROMPTS: dict[str, tuple[str, list[str]]] = {
     "prompt": ("/prompts/triage-answer?at=5&diff=1", []),
     "promote": ("/prompts/triage-answer?at=5&move=production", []),
     "playground": (
-        "/playground?prompt=triage-answer&version=5&data={data}&diff=1&on=agents,summarise",
+        "/playground?prompt=triage-answer&version=5&data={data}&diff=1&on=agents?max=512,summarise?max=512",
         ["Control+Enter", *["Shift"] * 10],
     ),
 }

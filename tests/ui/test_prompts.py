@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +21,7 @@ from attrs import frozen
 from conftest import PHONE, Served, serving
 from gatehouse import FakeUpstream, seen_by
 from playwright.sync_api import Browser, Page, expect
-from upstream_fake import cut, paused
+from upstream_fake import Behaviour, Cut, Exchange, events_of, paused
 
 MLFLOW = "/api/2.0/mlflow"
 Check = Callable[[Page], None]
@@ -54,6 +56,20 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 def answer(page: Page, model: str) -> Any:
     return page.get_by_role("group", name=f"Answer of {model}", exact=True)
+
+
+def broken_off_when(seen: threading.Event) -> Behaviour:
+    """Send the beginning of an answer, and close the connection once it was seen."""
+
+    async def behave(exchange: Exchange) -> None:
+        await exchange.stream_head()
+        for event in [*events_of(exchange.request)][:2]:
+            await exchange.chunk(event)
+        while not seen.is_set():
+            await asyncio.sleep(0.01)
+        raise Cut
+
+    return behave
 
 
 def version_of(house: House, name: str, number: str) -> tuple[dict[str, Any], dict[str, str]]:
@@ -110,28 +126,28 @@ def test_a_prompt_is_written_tried_stopped_and_saved_by_keys(
         box = page.get_by_role("dialog")
         box.get_by_label("Name").fill("a/b")
         expect(box.get_by_text("A name has letters")).to_be_visible()
-        box.get_by_label("Name").fill("oslo-greeting")
+        box.get_by_label("Name").fill("oslo-hello")
         box.get_by_label("What is new").fill(scribes.MARKUP)
         box.get_by_label("Experiment").select_option("support-answers")
         accessible(page)
         page.keyboard.press("Enter")
-        expect(page.get_by_text("saved v1 of oslo-greeting and 2 runs")).to_be_visible()
+        expect(page.get_by_text("saved v1 of oslo-hello and 2 runs")).to_be_visible()
         # It goes on where it was.
-        expect(page).to_have_url(re.compile("prompt=oslo-greeting&version=1"))
+        expect(page).to_have_url(re.compile("prompt=oslo-hello&version=1"))
         expect(answer(page, "agents")).to_contain_text("Hello from the fake model.")
         page.keyboard.press("g")
         page.keyboard.press("o")
         uses = page.get_by_role("complementary", name="Version 1")
-        expect(uses.get_by_role("link", name="oslo-greeting-v1-summarise")).to_be_visible()
+        expect(uses.get_by_role("link", name="oslo-hello-v1-summarise")).to_be_visible()
         expect(uses).to_contain_text(scribes.MARKUP)
-    made, tags = version_of(house, "oslo-greeting", "1")
+    made, tags = version_of(house, "oslo-hello", "1")
     assert made["description"] == scribes.MARKUP
     assert made["user_id"] == "ann"
     assert tags["mlflow.prompt.text"] == "Greet {{name}} in {{ place }}."
     assert json.loads(tags["_mlflow_prompt_model_config"]) == {
         "model_name": "agents", "max_tokens": 1024,
     }  # fmt: skip
-    used = house.get("/api/pegboard/1.0/ui/prompt-uses", name="oslo-greeting", versions=["1"])
+    used = house.get("/api/pegboard/1.0/ui/prompt-uses", name="oslo-hello", versions=["1"])
     assert len(used["versions"]["1"]["runs"]) == 2
     for each in used["versions"]["1"]["runs"]:
         run = house.get(f"{MLFLOW}/runs/get", run_id=each["run_id"])["run"]
@@ -161,8 +177,6 @@ def test_rows_of_a_data_set_are_tried_beside_the_version_in_use(
         expect(text.locator("ins").first).to_have_text("Only")
         expect(text.locator("del").first).to_be_visible()
         before = len(upstream.requests)
-        upstream.always(cut(2), model="tern-70b")
-        upstream.next(*([gatehouse.CHAT] * 6))
         page.keyboard.press("Control+Enter")
         cells = page.get_by_role("group", name=re.compile("^Answer of agents to row"))
         expect(cells).to_have_count(6)
@@ -176,13 +190,18 @@ def test_rows_of_a_data_set_are_tried_beside_the_version_in_use(
         page.get_by_role("button", name="Save v6 and its run").click()
         page.get_by_role("dialog").get_by_role("button", name="Save").click()
         expect(page.get_by_text("saved v6 of")).to_be_visible()
-        # Now all answers break off in the middle, and what came is kept and shown.
+        # Now one answer breaks off in the middle: what came is kept and shown, the others go on.
         page.keyboard.press("x")
+        seen = threading.Event()
+        upstream.next(broken_off_when(seen))
         page.keyboard.press("Control+Enter")
+        # Only what has come so far can be kept: before that the gateway asks another model.
+        expect(page.get_by_text("Hello from", exact=True)).to_be_visible()
+        seen.set()
         broken = page.get_by_role("alert").filter(has_text="It broke off here")
-        expect(broken).to_have_count(3)
-        expect(cells.first).to_contain_text("Hello from")
-        upstream.always(gatehouse.CHAT, model="tern-70b")
+        expect(broken).to_have_count(1)
+        expect(cells.filter(has=page.get_by_role("alert"))).to_contain_text("Hello from")
+        expect(page.get_by_text("7 in, 6 out")).to_have_count(2)
     found = house.get("/api/pegboard/1.0/ui/prompt-uses", name=scribes.PROMPT, versions=["6"])
     [run] = found["versions"]["6"]["runs"]
     table = house.get(

@@ -141,7 +141,7 @@ def validate(uri: str, version: str | None) -> None:
     click.echo(f"The project {output.clean(project.name)} is right: {points}.")
 
 
-@projects.command("list", epilog=output.examples("pegboard projects list examples"))
+@projects.command("list", epilog=output.examples("pegboard projects list ."))
 @click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False))
 @output.json_option
 def list_projects(folder: str, as_json: bool) -> None:

@@ -10,7 +10,6 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from typing import Any
 
 from attrs import frozen
@@ -35,6 +34,8 @@ class MlflowBackend:
         ``arguments`` are those of MLflow's ``AbstractBackend.run``; ``variables`` are set in this
         process meanwhile, so that MLflow's client in it finds the store.
         """
+        from importlib import metadata
+
         (found,) = metadata.entry_points(group=GROUP, name=self.name)
         fault = "The fault is the plugin's that brings it."
         with _set(variables), blamed(f"The backend {self.name!r} could not begin", fault):
@@ -44,6 +45,9 @@ class MlflowBackend:
 
 def names() -> list[str]:
     """Return the names of the backends that are installed."""
+    # Only where a runner of another name is asked for.
+    from importlib import metadata
+
     return sorted({point.name for point in metadata.entry_points(group=GROUP)})
 
 

@@ -150,11 +150,11 @@ def test_a_folder_and_the_registry_are_brought_to_agree(place: Path) -> None:
     called("import", "in", code=2)  # Nothing called zz@live: it has no alias yet.
     called("alias", "zz", "live")
     assert "chat has version 1" in called("import", "in")
-    assert "0 new versions" in called("import", "in")
+    assert "new versions: 0" in called("import", "in")
     assert called("import", "in", "--check", code=1) == "footer: the folder does not have it\n"
-    assert "3 prompts, 3 files" in called("export", "out")
+    assert "Prompts: 3, files written: 3" in called("export", "out")
     assert "agree" in called("import", "out", "--check")
-    assert "3 prompts, 0 files" in called("export", "out")
+    assert "files written: 0" in called("export", "out")
     before = {path.name: path.read_bytes() for path in (place / "out").iterdir()}
     store = PromptStore(MemoryRegistry())
     for draft in sorted(files.read_all(place / "out"), key=lambda each: each.name == "chat"):

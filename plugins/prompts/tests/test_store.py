@@ -88,8 +88,9 @@ def test_names_are_those_of_models_too(store: PromptStore, registry: ModelRegist
     registry.create_model("m")
     with pytest.raises(InvalidValue, match="is a registered model"):
         store.register("m", "x")
-    with pytest.raises(NotFound):
-        store.load("nothing")
+    for uri in ("nothing", "nothing/1", "nothing@live"):
+        with pytest.raises(NotFound, match="prompt"):
+            store.load(uri)
 
 
 @pytest.mark.parametrize(

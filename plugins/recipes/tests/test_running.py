@@ -154,8 +154,10 @@ def call(recipe: Recipe, *words: str) -> Any:
 
 def test_the_command_says_how_it_ended(recipe: Recipe) -> None:
     edit(recipe.directory / "recipe.yaml", "threshold: 70", "threshold: 7")
+    edit(recipe.directory / "steps/split.py", "from pandas", "print('hello')\nfrom pandas")
     rejected = call(recipe, "run", "--json")
     assert rejected.exit_code == 3, rejected.output
+    assert "hello" in rejected.stderr
     found = json.loads(rejected.stdout)
     assert found["status"] == "rejected"
     assert [each["validated"] for each in found["criteria"]] == [False, True]

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pegboard_projects.contract import Runner
     from pegboard_projects.entry_points import EntryPoint
     from pegboard_projects.project import Project
+    from pegboard_projects.runners.mlflow_backend import MlflowBackend
     from pegboard_projects.settings import Settings
 
 
@@ -66,7 +67,7 @@ class Plan:
     command: str
     environment: Environment
     backend: str
-    runner: Runner
+    runner: Runner | MlflowBackend
     runner_settings: Any
 
     @property
@@ -123,15 +124,20 @@ def _script(project: Project, entry_point: EntryPoint) -> str | None:
 
 def _runner(
     host: Host, name: str, config: Mapping[str, Any], tracking_uri: str
-) -> tuple[Runner, Any]:
+) -> tuple[Runner | MlflowBackend, Any]:
     """Return the runner of a name, and its settings, both checked."""
     from pegboard.targets import resolve
 
     declared = host.declared("project runner")
     if name not in declared:
+        from pegboard_projects.runners import mlflow_backend
+
+        known = mlflow_backend.names()
+        if name in known:
+            return mlflow_backend.MlflowBackend(name), dict(config)
         raise ProjectError(
             f"There is no runner {name!r}.",
-            hint=f"Installed are: {', '.join(sorted(declared))}. 'pegboard plugins' shows them.",
+            hint=f"Installed are: {', '.join(sorted({*declared, *known}))}.",
         )
     runner: Runner = resolve(declared[name].target)()
     chosen: Any = structuring.structure(runner.settings, dict(config), f"the settings of {name!r}")

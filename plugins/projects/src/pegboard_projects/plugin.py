@@ -40,6 +40,12 @@ def pegboard_commands() -> Sequence[Command]:
 
 
 @hookimpl
+def pegboard_variables() -> Sequence[str]:
+    """Name the one by which all processes of a run are found."""
+    return ("PEGBOARD_PROJECT_MARK",)
+
+
+@hookimpl
 def pegboard_api() -> Sequence[ApiName]:
     """Declare ``pegboard.projects`` and ``pegboard.run``."""
     return [

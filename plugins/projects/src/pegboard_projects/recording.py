@@ -88,7 +88,7 @@ def begin(client: Client, plan: Plan, place: Place, code: Code) -> Run:
     if place.run_name:
         ours[tags.RUN_NAME] = place.run_name
     run = client.create_run(
-        _experiment(client, place),
+        experiment_of(client, place),
         tags={**given, **ours, **place.tags},
         run_name=place.run_name,
     )
@@ -156,7 +156,8 @@ def _parent(client: Client) -> str | None:
         return None
 
 
-def _experiment(client: Client, place: Place) -> str:
+def experiment_of(client: Client, place: Place) -> str:
+    """Return the id of the experiment that a run goes to, made if need be."""
     if place.experiment_id is not None:
         return client.get_experiment(str(place.experiment_id)).experiment_id
     if place.experiment_name is None:

@@ -16,15 +16,24 @@ from typing import TYPE_CHECKING
 
 from pegboard.entities import RunStatus
 from pegboard.errors import PegboardError
+from pegboard.tags import RUN_NAME
 from pegboard_scripting.client import Client
 
 from pegboard_projects import names
 from pegboard_projects.attaching import Attachment, added, attached
-from pegboard_projects.contract import Job, Outcome
+from pegboard_projects.contract import Job, Outcome, Runner
 from pegboard_projects.environments.environment import Work
 from pegboard_projects.logs import RunLogFile
 from pegboard_projects.planning import Plan, Request, planned
-from pegboard_projects.recording import Place, Record, begin, code_of, failed_else
+from pegboard_projects.recording import (
+    Place,
+    Record,
+    begin,
+    code_of,
+    experiment_of,
+    failed_else,
+)
+from pegboard_projects.runners.mlflow_backend import MlflowBackend
 
 if TYPE_CHECKING:
     from pegboard.entities import Run
@@ -38,10 +47,17 @@ _UNKNOWN = Outcome(code=None, reason="It was never begun.")
 class SubmittedRun:
     """A project that was begun, with MLflow's names: ``wait``, ``get_status``, ``cancel``."""
 
-    def __init__(self, client: Client, run: Run, plan: Plan, show: Callable[[bytes], None] | None):
+    def __init__(
+        self,
+        client: Client,
+        run: Run,
+        plan: Plan,
+        show: Callable[[bytes], None] | None,
+        submitted: Submitted | None = None,
+    ) -> None:
+        """Follow a run; ``submitted`` was begun already, if it is given."""
         self._client, self._plan, self._show = client, plan, show
-        self._run = run
-        self._submitted: Submitted | None = None
+        self._run, self._submitted = run, submitted
         self._work = Work(self._say)
         self._log: RunLogFile | None = None
         self._outcome = _UNKNOWN
@@ -124,6 +140,21 @@ class SubmittedRun:
         limit = plan.settings.log_megabytes << 20
         self._log = RunLogFile(client.artifacts(self.run_id), limit, self._show)
         record.begin()
+        if self._submitted is None:
+            self._submit(attachment, record)
+        assert self._submitted is not None
+        if self._work.is_cancelled():
+            # It was asked for while there was nothing to be asked.
+            self._submitted.cancel()
+        for key, value in self._submitted.describe().items():
+            client.set_tag(self.run_id, key, value)
+        outcome = self._submitted.wait()
+        assert outcome is not None
+        return outcome
+
+    def _submit(self, attachment: Attachment, record: Record) -> None:
+        """Make the environment, and give the job to the runner."""
+        plan = self._plan
         ready = plan.environment.ready(self._work)
         record.prepared(ready.lock)
         variables = attachment.variables(self.run_id, self._run.info.experiment_id)
@@ -140,17 +171,10 @@ class SubmittedRun:
             settings=plan.runner_settings,
             grace_seconds=plan.settings.grace_seconds,
         )
-        if self._work.is_cancelled():
-            return Outcome(code=None, cancelled=True)
+        self._work.check()
+        assert isinstance(plan.runner, Runner)
+        assert self._log is not None
         self._submitted = plan.runner.submit(job, self._log)
-        if self._work.is_cancelled():
-            # It was asked for while there was nothing to be asked.
-            self._submitted.cancel()
-        for key, value in self._submitted.describe().items():
-            client.set_tag(self.run_id, key, value)
-        outcome = self._submitted.wait()
-        assert outcome is not None
-        return outcome
 
     def _end(self, record: Record) -> None:
         """End the run, again and again if the store is not to be reached."""
@@ -168,6 +192,40 @@ class SubmittedRun:
                 if attempt < _ATTEMPTS:
                     time.sleep(_PAUSE_SECONDS * attempt)
         self._client.writer.detach(self.run_id)
+
+
+def _begun_elsewhere(
+    client: Client, plan: Plan, place: Place, attachment: Attachment, backend: MlflowBackend
+) -> tuple[Run, Submitted]:
+    """Begin a run by a backend of MLflow's, which creates it."""
+    request = plan.request
+    experiment_id = experiment_of(client, place)
+    variables = attachment.variables("", experiment_id)
+    del variables["MLFLOW_RUN_ID"]
+    ours = {name: variables[name] for name in added(variables)}
+    config = {
+        **request.backend_config,
+        "ENV_MANAGER": request.env_manager,
+        "SYNCHRONOUS": False,
+        "DOCKER_ARGS": dict(request.docker_args),
+        "STORAGE_DIR": request.storage_dir,
+        "build_image": request.build_image,
+        "docker_auth": None,
+    }
+    arguments = {
+        "project_uri": request.uri,
+        "entry_point": request.entry_point,
+        "params": {key: str(value) for key, value in request.parameters.items()},
+        "version": request.version,
+        "backend_config": config,
+        "tracking_uri": variables["MLFLOW_TRACKING_URI"],
+        "experiment_id": experiment_id,
+    }
+    run_id, job = backend.submit(arguments, ours)
+    named = {RUN_NAME: place.run_name} if place.run_name else {}
+    for key, value in {names.BACKEND: backend.name, **named, **place.tags}.items():
+        client.set_tag(run_id, key, value)
+    return client.get_run(run_id), job
 
 
 def _complain(text: str) -> None:
@@ -191,8 +249,12 @@ def start(
         registry_uri = client.host.config.pegboard.registry_uri or client.tracking_uri
         attachment = stack.enter_context(attached(client.host, client.tracking_uri, registry_uri))
         code = code_of(plan)
-        run = begin(client, plan, place, code)
-        submitted = SubmittedRun(client, run, plan, show)
+        if isinstance(plan.runner, MlflowBackend):
+            run, job = _begun_elsewhere(client, plan, place, attachment, plan.runner)
+            submitted = SubmittedRun(client, run, plan, show, job)
+        else:
+            run = begin(client, plan, place, code)
+            submitted = SubmittedRun(client, run, plan, show)
         with failed_else(client, submitted.run_id):
             if told is not None:
                 told(plan, submitted.run_id)

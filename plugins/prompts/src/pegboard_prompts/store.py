@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pegboard.entities import Page
@@ -112,15 +113,17 @@ class PromptStore:
 
     def get(self, name: str) -> Prompt:
         """Return a prompt."""
-        return codec.prompt_of(self.registry.get_model(name))
+        with _of_prompts():
+            return codec.prompt_of(self.registry.get_model(name))
 
     def find(self, reference: Reference) -> PromptVersion:
         """Return the version that a reference names now."""
-        if reference.version is not None:
-            found = self.registry.get_version(reference.name, reference.version)
-        else:
-            assert reference.alias is not None
-            found = self.registry.version_by_alias(reference.name, reference.alias)
+        with _of_prompts():
+            if reference.version is not None:
+                found = self.registry.get_version(reference.name, reference.version)
+            else:
+                assert reference.alias is not None
+                found = self.registry.version_by_alias(reference.name, reference.alias)
         return codec.version_of(found)
 
     def load(self, name_or_uri: str, version: int | str | None = None) -> PromptVersion:
@@ -284,6 +287,16 @@ class PromptStore:
         self.get(name)
         self.registry.delete_model(name, by=by)
         self._changed(name)
+
+
+@contextmanager
+def _of_prompts() -> Iterator[None]:
+    """Let errors of the registry speak of prompts."""
+    try:
+        yield
+    except NotFound as error:
+        error.message = error.message.replace("registered model", "prompt")
+        raise
 
 
 def _composed_tags(written: Template, includes: list[Include]) -> dict[str, str]:

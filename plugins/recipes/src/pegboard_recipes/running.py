@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,8 @@ def _carried_out(planner: Planner, step: Step, done: Done, goal: str) -> Done:
     try:
         with where.working(step.name) as directory, _noted_warnings(directory / _LOG):
             work = Work(step, config, where, directory, card, goal)
-            with project.entered(config.root):
+            # What the user's code prints is not the result of the command.
+            with project.entered(config.root), redirect_stdout(sys.stderr):
                 resolve(step.target)(work)
                 imported = sorted(set(project.imported(config.root).values()) - {config.root})
             _add_log(card, directory / _LOG)

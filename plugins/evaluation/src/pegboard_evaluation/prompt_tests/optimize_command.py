@@ -87,7 +87,7 @@ def _plain(found: Optimized) -> dict[str, Any]:
 
 def _said(found: Optimized) -> str:
     of = testing.key_of(found.of)
-    tried = f"{found.tried} variants were asked, {found.refused} proposals were no variants."
+    tried = f"Variants asked: {found.tried}; proposals that were none: {found.refused}."
     if found.stopped:
         return tried
     if found.registered is None:

@@ -51,7 +51,7 @@ def export(
     store = common.store()
     found = [files.draft_of(version) for version in _versions(store, names, alias)]
     written = files.write(folder, found, files.YAML if form == "yaml" else None)
-    told = f"{len(found)} prompts, {len(written)} files written."
+    told = f"Prompts: {len(found)}, files written: {len(written)}."
     options.done({"prompts": len(found), "written": written}, as_json, told)
 
 
@@ -106,7 +106,7 @@ def import_folder(
         made.append({"name": version.name, "version": version.version})
         if not as_json:
             click.echo(f"{version.name} has version {version.version} now.")
-    told = f"{len(drafts)} prompts, {len(made)} new versions."
+    told = f"Prompts: {len(drafts)}, new versions: {len(made)}."
     options.done({"prompts": len(drafts), "registered": made}, as_json, told)
 
 

@@ -179,7 +179,11 @@ def _in_processes(
     try:
         for number in range(count):
             process = subprocess.Popen(
-                words, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+                words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
             )
             assert process.stdin is not None
             process.stdin.write(json.dumps({**given, "number": number}))

@@ -24,6 +24,17 @@ from playwright.sync_api import Browser, Page, expect
 from upstream_fake import Behaviour, Cut, Exchange, events_of, paused
 
 MLFLOW = "/api/2.0/mlflow"
+SERVED = """
+[[gateway.endpoints]]
+name = "support"
+prompt = "triage-answer@production"
+[[gateway.endpoints.targets]]
+provider = "openai"
+model = "tern-70b"
+api_key = "none"
+base_url = "{url}"
+"""
+"""An endpoint that fills the prompt itself."""
 Check = Callable[[Page], None]
 
 
@@ -50,6 +61,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with ExitStack() as stack:
         upstream = stack.enter_context(FakeUpstream())
         gatehouse.configure(place, upstream.url, head=gatehouse.users(place))
+        with (place / "pegboard.toml").open("a") as file:
+            file.write(SERVED.format(url=upstream.url))
         ids = scribes.fill(f"sqlite:{place}/s.db")
         yield House(stack.enter_context(serving(place, ids=ids)), upstream)
 
@@ -257,6 +270,7 @@ def test_a_version_is_compared_promoted_and_rolled_back(
         expect(heads).to_contain_text("productionv5")
         side = page.get_by_role("complementary", name="Version 5")
         expect(side).to_contain_text("brief at last")
+        expect(side.get_by_role("link", name="support", exact=True)).to_be_visible()
         side.get_by_role("listitem").filter(has_text="production").get_by_role(
             "button", name="roll back"
         ).click()

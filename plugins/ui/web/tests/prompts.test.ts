@@ -4,7 +4,7 @@ vi.hoisted(() => Object.assign(globalThis, { document: { querySelector: () => nu
 import { brief, columnOf, columnOfConfig, columnText, configOfColumn, parametersOf } from '../src/pages/playground/columns'
 import { differs, formatOf } from '../src/pages/playground/draft'
 import { countOf, inputsOf, leastOf, rowsOf, totalOf } from '../src/pages/playground/rows'
-import { figuresOf } from '../src/pages/prompts/answers'
+import { figuresOf, servedBy } from '../src/pages/prompts/answers'
 import { changesOf, configOf, configText, fill, filled, isChat, isJinja, isSame, paired, readable, spansOf, templateOf, textOf, variablesOf } from '../src/parts/prompt/template'
 import { namedIn } from '../src/parts/prompt/link'
 import { piecesOf } from '../src/parts/words'
@@ -117,4 +117,10 @@ it('numbers of versions: scores of most versions first, then what they took', ()
 it('what names prompts is read, whatever it is', () => {
   expect(namedIn('[{"name": "a", "version": 3}, {"name": "b"}, null, 1]')).toEqual([{ name: 'a', version: '3' }])
   expect(['{', '{}', '1', undefined].map(namedIn)).toEqual([[], [], [], []])
+})
+
+it('endpoints serve the version that their prompt stands for now', () => {
+  const gateway = { endpoints: [{ name: 'a', prompt: 'p@production' }, { name: 'b', prompt: 'p/2' }, { name: 'c', prompt: 'p' }, { name: 'd', prompt: 'pp@production' }, { name: 'e', prompt: '' }, { name: 'f' }] }
+  const aliases = [['production', '2']] as const
+  expect([servedBy(gateway, 'p', '2', aliases, '3'), servedBy(gateway, 'p', '3', aliases, '3'), servedBy(undefined, 'p', '3', aliases, '3')]).toEqual([['a', 'b'], ['c'], []])
 })

@@ -122,6 +122,7 @@ def _endpoint_json(
         "is_there": endpoint is not None,
         "chats": Task.CHAT in tasks,
         "tasks": sorted(tasks),
+        "prompt": "" if endpoint is None else endpoint.prompt,
         "targets": [_target_json(call, target, found) for target in targets],
         **found.endpoints.get(name, _NONE).json(),
         "counts": found.counts.get(name, ()),

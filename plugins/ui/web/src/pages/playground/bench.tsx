@@ -29,7 +29,8 @@ const Save = lazily<SaveProps>('Saving', () => import('./save'), true)
 const DataSets = lazily<DataSetsProps>('The data sets', () => import('./datasets'))
 
 export interface Gateway {
-  endpoints: { name: string; chats: boolean }[]
+  /** Those with a prompt of their own take variables, and no messages. */
+  endpoints: { name: string; chats: boolean; prompt?: string }[]
   needs_key: boolean
   embedded: boolean
 }
@@ -71,7 +72,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
   const names = variablesOf(draft.template)
   const known = useMemo(() => (base ? knownOf(base) : {}), [base])
   const defaults = useMemo(() => defaultsOf(known), [known])
-  const endpoints = (gateway?.endpoints ?? []).filter((each) => each.chats).map((each) => each.name)
+  const endpoints = (gateway?.endpoints ?? []).filter((each) => each.chats && !each.prompt).map((each) => each.name)
   const columns = useColumns(base, endpoints)
   const set = (next: readonly Column[]) => setQuery({ on: asList(next.map(columnText)) }, { replace: true })
   const dataSet = param('data')

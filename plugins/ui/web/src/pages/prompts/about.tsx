@@ -56,7 +56,7 @@ function OfVersion({ name, answer, prompt, version, found, menu }: AboutProps & 
           ))}
         </ul>
       )}
-      <Section title="Used by"><UsedBy name={name} version={version.version} uses={prompt.uses.data?.versions[version.version]} known={prompt.uses.data !== undefined} /></Section>
+      <Section title="Used by"><UsedBy name={name} version={version.version} uses={prompt.uses.data?.versions[version.version]} known={prompt.uses.data !== undefined} endpoints={prompt.served(version.version)} /></Section>
       {names.length > 0 && <Section title="Variables"><p class="m">{names.join(', ')}</p></Section>}
       {config && <Section title="Model config"><pre class="pr-json">{config}</pre></Section>}
       {format && <Section title="Response schema"><pre class="pr-json">{format}</pre></Section>}
@@ -67,11 +67,12 @@ function OfVersion({ name, answer, prompt, version, found, menu }: AboutProps & 
   )
 }
 
-function UsedBy({ name, version, uses, known }: { name: string; version: string; uses: Uses | undefined; known: boolean }) {
+function UsedBy({ name, version, uses, known, endpoints }: { name: string; version: string; uses: Uses | undefined; known: boolean; endpoints: readonly string[] }) {
   if (!uses) return <p class="i3">{known ? 'Nothing is known.' : 'Reading…'}</p>
-  if (!uses.runs.length && !uses.models.length && !uses.traces_total) return <p class="i3">No run, model or trace names this version.</p>
+  if (!endpoints.length && !uses.runs.length && !uses.models.length && !uses.traces_total) return <p class="i3">No endpoint, run, model or trace uses this version.</p>
   return (
     <ul class="pr-uses">
+      {endpoints.map((each) => <Use key={each} kind="endpoint" to={`/gateway?q=${encodeURIComponent(each)}`}>{each}</Use>)}
       {uses.runs.map((run) => <Use key={run.run_id} kind="run" to={`/runs/${run.run_id}`}><Peg run={run.run_id} status={run.status} />{run.name}</Use>)}
       {uses.runs_total > uses.runs.length && <li class="i3">and {count(uses.runs_total - uses.runs.length)} more runs</li>}
       {uses.models.map((model) => <Use key={model.model_id} kind="model" to={`/logged-models/${model.model_id}`}>{model.name}</Use>)}

@@ -39,3 +39,14 @@ export function figuresOf(answer: UsesAnswer | undefined, most: number): Figure[
   const cost: Figure = { key: 'cost', unit: 'usd', of: (uses) => num(uses?.cost ?? null) ?? num(uses?.scores.cost ?? null), lessIsBetter: true }
   return [...scores, ...[latency, cost].filter((figure) => all.some((uses) => figure.of(uses) !== null))]
 }
+
+/** Endpoints of the gateway, of which some fill a prompt: 'NAME@ALIAS', 'NAME/VERSION' or 'NAME'. */
+export interface Gateway {
+  endpoints: { name: string; prompt?: string }[]
+}
+
+/** Which endpoints serve a version now. */
+export const servedBy = (gateway: Gateway | undefined, name: string, version: string, aliases: readonly (readonly [string, string])[], newest: string): string[] => {
+  const ways = new Set([`${name}/${version}`, ...aliases.filter(([, held]) => held === version).map(([alias]) => `${name}@${alias}`), ...(version === newest ? [name, `${name}@latest`] : [])])
+  return (gateway?.endpoints ?? []).filter((each) => each.prompt && ways.has(each.prompt)).map((each) => each.name)
+}

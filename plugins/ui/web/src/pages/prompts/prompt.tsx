@@ -5,7 +5,7 @@ import { useRegistry } from '../../core/events'
 import { plural } from '../../core/format'
 import { useKeys } from '../../core/keys'
 import { type Resource, useResource } from '../../core/resource'
-import { href, may } from '../../core/root'
+import { about, href, may } from '../../core/root'
 import { hasRoute, navigate, type PageProps, param, setQuery } from '../../core/router'
 import { Bar } from '../../parts/bar'
 import { Confirm } from '../../parts/dialog'
@@ -22,7 +22,7 @@ import { Lanes } from '../../parts/registry/lanes'
 import { AliasMenu, MovePanel } from '../../parts/registry/later'
 import { Failed, Nothing } from '../../parts/states'
 import { About } from './about'
-import { figuresOf, type UsesAnswer } from './answers'
+import { figuresOf, type Gateway, servedBy, type UsesAnswer } from './answers'
 import { Changed, valueOf } from './figures'
 import { Versions } from './versions'
 import '../../parts/registry/registry.css'
@@ -61,7 +61,9 @@ function usePrompt(answer: ModelAnswer) {
   const lanes = useMemo(() => lanesOf(answer.changes, !answer.more_changes), [answer])
   const numbers = [...known.keys()].sort((a, b) => Number(b) - Number(a))
   const uses = useResource<UsesAnswer>(numbers.length ? 'ui/prompt-uses' : null, { name: answer.model.name, versions: numbers.slice(0, 50) })
-  return { known, aliases, lanes, show, uses, figures: figuresOf(uses.data, SCORES) }
+  const gateway = useResource<Gateway>(about.features.includes('gateway') ? 'gateway/summary' : null, { span: '1h' })
+  const served = (version: string) => servedBy(gateway.data, answer.model.name, version, aliases, numbers[0] ?? '')
+  return { known, aliases, lanes, show, uses, served, figures: figuresOf(uses.data, SCORES) }
 }
 
 export type Shown = ReturnType<typeof usePrompt>

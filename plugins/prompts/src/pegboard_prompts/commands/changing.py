@@ -31,9 +31,10 @@ def register(
 ) -> None:
     """Add the next version to a prompt, which is made if need be.
 
-    FILE is what 'export' writes, or a text; without it, the text is read from standard input.
+    FILE is what 'export' writes, or a text; without it, or with -, the text is read from standard
+    input.
     """
-    if file is None:
+    if file in (None, Path("-")):
         draft = files.loaded(name, sys.stdin.read(), files.MARKDOWN)
     else:
         draft = files.read(file, name)

@@ -143,6 +143,24 @@ def test_threads_and_processes_write_without_loss(tmp_path: Path) -> None:
     assert rows(database) == expected
 
 
+def test_no_file_stays_open_for_a_thread_that_has_ended(tmp_path: Path) -> None:
+    database = Database(tmp_path / "store.db")
+    with database.writing() as connection:
+        connection.execute("CREATE TABLE t (x)")
+    seen: set[Path] = set()
+
+    def read() -> None:
+        database.connection().execute("SELECT * FROM t").fetchall()
+        seen.update(Path("/proc/self/fd").iterdir())
+
+    for _ in range(50):
+        thread = threading.Thread(target=read)
+        thread.start()
+        thread.join()
+    assert len(seen) < 50
+    database.close()
+
+
 def test_processes_that_make_the_tables_at_once_all_succeed(tmp_path: Path) -> None:
     path = tmp_path / "new" / "store.db"
     go = tmp_path / "go"

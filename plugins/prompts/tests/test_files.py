@@ -139,7 +139,9 @@ def called(*words: str, code: int = 0, **more: Any) -> str:
 
 
 def test_a_folder_and_the_registry_are_brought_to_agree(place: Path) -> None:
-    assert called("register", "footer", "-", input="Bye, {{name}}\n") == "footer has version 1 now.\n"
+    assert (
+        called("register", "footer", "-", input="Bye, {{name}}\n") == "footer has version 1 now.\n"
+    )
     called("alias", "footer", "live", "-m", "because")
     (place / "in").mkdir()
     (place / "in" / "chat.yaml").write_text(

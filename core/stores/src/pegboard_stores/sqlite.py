@@ -81,7 +81,7 @@ class Database:
         self.checkpoints = Checkpoints(path)
         self._gave_up = 0.0
         self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._open: dict[sqlite3.Connection, threading.Thread] = {}
         self._abandoned: list[sqlite3.Connection] = []
         self._pid, self._generation = os.getpid(), generation()
         self._write_lock = threading.RLock()
@@ -105,7 +105,7 @@ class Database:
             # A connection must not cross a fork, and not even be closed there: the parent's are
             # kept aside for good.
             self._abandoned += self._open
-            self._local, self._open = threading.local(), []
+            self._local, self._open = threading.local(), {}
             self._pid, self._generation = os.getpid(), generation()
             self._write_lock = threading.RLock()
         made: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -119,8 +119,19 @@ class Database:
                 if self._identity is None:
                     self._identity = _identity(self.path)
             self._local.connection = made
-            self._open.append(made)
+            self._open[made] = threading.current_thread()
+            self._close_forsaken()
         return made
+
+    def _close_forsaken(self) -> None:
+        """Close the connections of threads that have ended: each holds three files open."""
+        for connection in [c for c, thread in list(self._open.items()) if not thread.is_alive()]:
+            self._close(connection)
+
+    def _close(self, connection: sqlite3.Connection) -> None:
+        if self._open.pop(connection, None) is not None:
+            with WithinSqlite():
+                connection.close()
 
     def _check_place(self) -> None:
         """Raise StoreGone if the file in use is not the one that has its name."""
@@ -132,9 +143,7 @@ class Database:
         del self._local.connection
         self._local.state = None
         self._local.discarded = getattr(self._local, "discarded", 0) + 1
-        self._open.remove(connection)
-        with WithinSqlite():
-            connection.close()
+        self._close(connection)
 
     @property
     def is_writable(self) -> bool:
@@ -467,10 +476,8 @@ class Database:
 
     def close(self) -> None:
         """Close the connections of all threads."""
-        with WithinSqlite():
-            for connection in self._open:
-                connection.close()
-        self._open.clear()
+        for connection in list(self._open):
+            self._close(connection)
         self._local, self.checkpoints = threading.local(), Checkpoints(self.path)
 
 

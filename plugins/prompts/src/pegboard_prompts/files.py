@@ -101,6 +101,8 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
 
 def _represent(dumper: yaml.SafeDumper, text: str) -> Any:
     style = "|" if "\n" in text else None
+    if text.splitlines() != text.split("\n") and text.splitlines() != text.split("\n")[:-1]:
+        style = '"'  # YAML takes other characters for ends of lines, too, unless they are escaped.
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

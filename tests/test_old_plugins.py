@@ -67,9 +67,9 @@ OLD = {
         "pegboard_settings returned dict {'size': 1}, not 'package.module:Settings', the name of "
         "an attrs class",
     ),
-    "runner-hook": Old(
-        "@hookimpl\ndef pegboard_project_runners(): return []\n",
-        "This hook is withdrawn: remove it",
+    "runner-contract": Old(
+        "from pegboard.contracts.projects import Runner\n",
+        "It is in pegboard_projects.contract now; depend on pegboard-projects",
     ),
     "evaluator-contract": Old(
         "from pegboard.contracts.evaluation import Evaluator\n",

@@ -77,6 +77,18 @@ def test_a_version_that_is_not_there_is_told(repository: Path) -> None:
             fetch(repository.as_uri(), version)
 
 
+def test_a_repository_does_not_choose_folders_of_this_machine(repository: Path) -> None:
+    other = repository.parent / "other"
+    work = repository.parent / "work"
+    git(repository.parent, "clone", "-q", str(work), str(other))
+    local = ("-c", "protocol.file.allow=always")
+    git(work, *local, "submodule", "--quiet", "add", other.as_uri(), "sub")
+    git(work, "commit", "-q", "-m", "submodule")
+    git(work.parent, "clone", "-q", "--bare", "work", "with.git")
+    with pytest.raises(ProjectError, match="git could not do 'submodule'"):
+        fetch((work.parent / "with.git").as_uri(), None)
+
+
 def test_a_rerun_is_of_the_same_commit_and_says_what_differs(repository: Path) -> None:
     done = pegboard.run(repository.as_uri(), parameters={"n": 5})
     work = repository.parent / "work"

@@ -191,7 +191,8 @@ def test_gates_are_listed_and_named_when_they_refuse(
     assert "Nothing requires a gate" in filled("registry", "gates").stderr
     configure('[registry.gates]\nlive = ["approval"]\n')
     gates = {each["name"]: each["required_for"] for each in filled.json("registry", "gates")}
-    assert gates == {"approval": ["live"], "evaluation": []}
+    # Other distributions bring more.
+    assert gates.items() >= {"approval": ["live"], "evaluation": []}.items()
     result = filled("models", "alias", "iris/1", "live")
     assert result.exit_code == 1
     assert "pegboard registry approve iris/1 live" in result.stderr

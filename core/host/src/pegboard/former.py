@@ -32,18 +32,14 @@ def advice(error: BaseException, hooks: Iterable[str]) -> str:
         if new := known["modules"].get(wanted):
             distribution = new.partition(".")[0].replace("_", "-")
             return f"It is in {new} now; depend on {distribution}"
-        if hook := known["withdrawn"].get(wanted):
-            return f"This contract is withdrawn: remove it, and the hook {hook}"
     if found := re.match(r"unknown hook '(\w+)'", said):
-        return _of_hook(found[1], known["withdrawn"], hooks)
+        return _of_hook(found[1], hooks)
     return next((do for words, do in known["words"].items() if re.search(words, said)), "")
 
 
-def _of_hook(wanted: str, withdrawn: Mapping[str, str], hooks: Iterable[str]) -> str:
+def _of_hook(wanted: str, hooks: Iterable[str]) -> str:
     from difflib import get_close_matches
 
-    if wanted in withdrawn.values():
-        return "This hook is withdrawn: remove it"
     if near := get_close_matches(wanted, list(hooks), n=1, cutoff=0.8):
         return f"Did you mean {near[0]}?"
     return (

@@ -124,9 +124,10 @@ class Database:
         return made
 
     def _close_forsaken(self) -> None:
-        """Close the connections of threads that have ended: each holds three files open."""
-        for connection in [c for c, thread in list(self._open.items()) if not thread.is_alive()]:
-            self._close(connection)
+        """Close those of threads that have ended; of the main one that is said too early."""
+        for connection, thread in list(self._open.items()):
+            if not (thread.is_alive() or thread is threading.main_thread()):
+                self._close(connection)
 
     def _close(self, connection: sqlite3.Connection) -> None:
         if self._open.pop(connection, None) is not None:
@@ -482,8 +483,7 @@ class Database:
 
 
 def _journal_mode(connection: sqlite3.Connection) -> str:
-    mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
-    return mode
+    return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

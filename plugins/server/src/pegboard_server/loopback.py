@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import select
+import selectors
 import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -111,9 +111,7 @@ class _Serving(threading.Thread):
 
     def run(self) -> None:
         """Serve, if anybody calls."""
-        listening = self._listener.fileno()
-        ready, _, _ = select.select([listening, self._ends], [], [])
-        if listening not in ready:
+        if not self._is_called():
             self._listener.close()
             return
         try:
@@ -130,6 +128,13 @@ class _Serving(threading.Thread):
             self._listener.close()
         else:
             server.run([self._listener])
+
+    def _is_called(self) -> bool:
+        """Wait for a connection, or for the end."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._listener, selectors.EVENT_READ)
+            selector.register(self._ends, selectors.EVENT_READ)
+            return any(key.fileobj is self._listener for key, _ in selector.select())
 
     def _make(self) -> Server:
         from pegboard_server.app import App

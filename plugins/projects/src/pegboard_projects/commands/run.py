@@ -24,7 +24,7 @@ _BY_SIGNAL = 128
     epilog=output.examples(
         "pegboard run . -P alpha=0.4",
         "pegboard run . -e train.py --dry-run",
-        "pegboard run https://github.com/mlflow/mlflow-example -v master -P alpha=0.4",
+        "pegboard run https://git.example.org/wine.git -v v1.2 -P alpha=0.4",
     )
 )
 @click.argument("uri")

@@ -233,22 +233,21 @@ class _Running(Submitted):
         return bool(piece)
 
     def _read_for(self, seconds: float) -> None:
-        import select
-
-        assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], seconds)
-        if ready and not self._read():
+        if self._is_ready(seconds) and not self._read():
             time.sleep(seconds)
+
+    def _is_ready(self, seconds: float) -> bool:
+        """Whether there is output, or its end, within so many seconds."""
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            return bool(selector.select(seconds))
 
     def _drain(self) -> None:
         """Read what is in the pipe; a process elsewhere may hold it open, and is not waited for."""
-        import select
-
-        assert self._process.stdout is not None
         deadline = time.monotonic() + _DRAIN_SECONDS
         while time.monotonic() < deadline:
-            ready, _, _ = select.select([self._process.stdout], [], [], 0)
-            if not ready or not self._read():
+            if not self._is_ready(0) or not self._read():
                 return
 
 

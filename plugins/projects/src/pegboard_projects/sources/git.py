@@ -19,6 +19,8 @@ from pegboard_projects.errors import ProjectError
 from pegboard_projects.sources.source import Source, remover
 
 _TRANSPORTS = "file:git:http:https:ssh"
+_TRANSPORTS_OF_OTHERS = "git:http:https:ssh"
+"""What a repository may name for its submodules: no folder of this machine."""
 _COMMIT = re.compile(r"[0-9a-f]{4,64}")
 _SHOWN_LINES = 5
 
@@ -36,7 +38,8 @@ def fetch(address: str, version: str | None) -> Source:
         commit = _commit(place, url, version)
         _git(place, "checkout", "--quiet", "--detach", commit, "--")
         if (place / ".gitmodules").exists():
-            _git(place, "submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1")
+            words = ("submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1")
+            _git(place, *words, transports=_TRANSPORTS_OF_OTHERS)
     except BaseException:
         remover(place)()
         raise
@@ -87,19 +90,21 @@ def _resolved(place: Path, name: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _git(place: Path, *words: str) -> None:
-    done = _tried(place, *words)
+def _git(place: Path, *words: str, transports: str = _TRANSPORTS) -> None:
+    done = _tried(place, *words, transports=transports)
     if done.returncode:
         raise ProjectError(f"git could not do '{words[0]}':\n{_said(done)}")
 
 
-def _tried(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def _tried(
+    place: Path, *words: str, transports: str = _TRANSPORTS
+) -> subprocess.CompletedProcess[str]:
     # Variables such as GIT_DIR, set when a git hook runs us, would lead to another repository.
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k in _KEPT}
     try:
         return subprocess.run(
             ["git", "-C", str(place), "-c", "advice.detachedHead=false", *words],
-            env={**kept, "GIT_ALLOW_PROTOCOL": _TRANSPORTS, "GIT_TERMINAL_PROMPT": "0"},
+            env={**kept, "GIT_ALLOW_PROTOCOL": transports, "GIT_TERMINAL_PROMPT": "0"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -14,7 +14,10 @@ import pegboard
 import pytest
 from pegboard.entities import Run
 from pegboard.errors import PegboardError
-from pegboard_projects import api
+from pegboard_projects import api, running
+from pegboard_projects.cancelling import by_signals
+from pegboard_projects.planning import Request
+from pegboard_projects.recording import Place
 
 from .conftest import git, project
 
@@ -27,6 +30,7 @@ entry_points:
       text: {type: string, default: ""}
     command: "python train.py {alpha} {text}"
 """
+ENDLESS = 'entry_points:\n  main: {command: "sleep 600"}\n'
 TRAIN = """
 import os, sys, pegboard
 with pegboard.start_run() as run:
@@ -271,6 +275,24 @@ def test_the_command_passes_on_the_code_and_ends_the_tree(place: Path) -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(int(file.read_text()), 0)
     assert [run.info.status for run in runs()] == ["FAILED", "KILLED"]
+
+
+def test_a_signal_ends_what_has_begun_and_else_makes_no_run(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = Request(uri=str(project(place / "p", MLproject=ENDLESS)))
+
+    def ask(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    with by_signals() as cancelling:
+        running.start(request, Place(), show=None, told=ask, cancelling=cancelling)
+        assert cancelling.wait() == signal.SIGTERM
+    assert [run.info.status for run in runs()] == ["KILLED"]
+    monkeypatch.setattr(running, "code_of", ask)  # While it is looked at, and no run is there.
+    with by_signals() as cancelling, pytest.raises(KeyboardInterrupt):
+        running.start(request, Place(), show=None, cancelling=cancelling)
+    assert len(runs()) == 1
 
 
 def test_a_dry_run_tells_all_and_makes_nothing(place: Path) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from pegboard_projects.cancelling import by_signals
 from pegboard_projects.errors import ExecutionException, ProjectError
 from pegboard_projects.planning import Request
 from pegboard_projects.recording import Place
@@ -66,15 +64,17 @@ def run(
         run_id=run_id,
         run_name=run_name,
     )
-    submitted = start(request, place, show=shown)
-    if synchronous:
-        caught = wait(submitted)
-        if caught == signal.SIGINT:
-            raise KeyboardInterrupt
-        if caught is not None:
-            # Whoever sent it meant this process, too.
-            signal.raise_signal(caught)
-        raise_fault(submitted)
+    if not synchronous:
+        return start(request, place, show=shown)
+    with by_signals() as cancelling:
+        submitted = start(request, place, show=shown, cancelling=cancelling)
+        caught = cancelling.wait()
+    if caught == signal.SIGINT:
+        raise KeyboardInterrupt
+    if caught is not None:
+        # Whoever sent it meant this process, too.
+        signal.raise_signal(caught)
+    raise_fault(submitted)
     return submitted
 
 
@@ -108,43 +108,6 @@ def shown(piece: bytes) -> None:
         return
     stream.write(piece)
     stream.flush()
-
-
-def wait(submitted: SubmittedRun) -> int | None:
-    """Wait for the end of a run; return the signal that asked to end it before, if one did."""
-    with _signals(submitted) as caught:
-        while submitted.outcome is None:
-            try:
-                submitted.wait()
-            except KeyboardInterrupt:
-                # Of a handler that is not ours, in another thread's stead.
-                submitted.cancel()
-                caught.append(signal.SIGINT)
-    return caught[0] if caught else None
-
-
-_CANCELLING = ("SIGINT", "SIGTERM", "SIGHUP")
-
-
-@contextmanager
-def _signals(submitted: SubmittedRun) -> Iterator[list[int]]:
-    """Take signals for the wish to cancel; give them back to whom they belong, afterwards."""
-    caught: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield caught
-        return
-
-    def cancel(number: int, _: FrameType | None) -> None:
-        caught.append(number)
-        submitted.cancel()
-
-    numbers = [getattr(signal, name) for name in _CANCELLING if hasattr(signal, name)]
-    before = {number: signal.signal(number, cancel) for number in numbers}
-    try:
-        yield caught
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def raise_fault(submitted: SubmittedRun) -> None:

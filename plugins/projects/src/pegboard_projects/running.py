@@ -38,6 +38,7 @@ from pegboard_projects.runners.mlflow_backend import MlflowBackend
 if TYPE_CHECKING:
     from pegboard.entities import Run
 
+    from pegboard_projects.cancelling import Cancelling
     from pegboard_projects.contract import Submitted
 
 _ATTEMPTS, _PAUSE_SECONDS = 4, 5.0
@@ -238,10 +239,12 @@ def start(
     *,
     show: Callable[[bytes], None] | None,
     told: Callable[[Plan, str], None] | None = None,
+    cancelling: Cancelling | None = None,
 ) -> SubmittedRun:
     """Check everything, create the run, and begin; errors before that leave nothing behind.
 
-    ``show`` gets the output as it comes; ``told`` hears of the plan and the run's id before.
+    ``show`` gets the output as it comes; ``told`` hears of the plan and the run's id before;
+    ``cancelling`` is told which run there is to be cancelled.
     """
     with ExitStack() as stack:
         client = Client()
@@ -249,6 +252,8 @@ def start(
         registry_uri = client.host.config.pegboard.registry_uri or client.tracking_uri
         attachment = stack.enter_context(attached(client.host, client.tracking_uri, registry_uri))
         code = code_of(plan)
+        if cancelling is not None:
+            cancelling.hold()
         if isinstance(plan.runner, MlflowBackend):
             run, job = _begun_elsewhere(client, plan, place, attachment, plan.runner)
             submitted = SubmittedRun(client, run, plan, show, job)
@@ -259,6 +264,8 @@ def start(
             if told is not None:
                 told(plan, submitted.run_id)
             record = Record(client, submitted.run_id, plan, code)
+            if cancelling is not None:
+                cancelling.aim(submitted)
             # Python waits for it at its end, so that no run is left without one.
             threading.Thread(
                 target=submitted.follow,

@@ -88,10 +88,17 @@ def place_of(options: dict[str, Any]) -> Any:
 def carry_out(request: Request, place: Any) -> int:
     """Run a project to its end, say how it went, and return the exit code."""
     from pegboard_projects import api, running
+    from pegboard_projects.cancelling import by_signals
 
     began = time.monotonic()
-    submitted = running.start(request, place, show=api.shown, told=_tell)
-    caught = api.wait(submitted)
+    with by_signals() as cancelling:
+        try:
+            submitted = running.start(
+                request, place, show=api.shown, told=_tell, cancelling=cancelling
+            )
+        except KeyboardInterrupt:
+            return _BY_SIGNAL + cancelling.caught[0]
+        caught = cancelling.wait()
     _tell_end(submitted, time.monotonic() - began)
     if caught is not None:
         return _BY_SIGNAL + caught

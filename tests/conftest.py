@@ -14,6 +14,9 @@ from mlflow_server import MlflowServer
 from peers import interpreter
 from pegboard_testing.isolation import forget
 
+# Threads of libraries for numbers wait by spinning, and other tests need the processors.
+for _library in ("OMP", "OPENBLAS"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 # Peers start many times here, and most of a first start of theirs is compiling.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from pegboard.entities import Metric, Param, RunTag
@@ -34,22 +34,57 @@ def abilities(
 def rarer_abilities(
     store: SqliteBase, database: Database, memory: Memory, contract: type[T]
 ) -> T | None:
-    """Return what keeps a contract of evaluation or of reading; imported when it is asked for."""
-    from pegboard_tracking.data_sets.store import SqliteDataSets
-    from pegboard_tracking.run_table.ability import SqliteRunTable
-    from pegboard_tracking.scorers.store import SqliteScorers
-    from pegboard_tracking.scorers.tasks import SqliteScoringTasks
-    from pegboard_tracking.store.looking import SqliteActivity, SqliteCurves
+    """Return what keeps a contract of evaluation or of reading; no other one is imported."""
+    make = _RARER.get(contract.__name__)
+    made = None if make is None else make(store, database, memory)
+    return made if isinstance(made, contract) else None
 
-    made = (
-        SqliteRunTable(store.reading_all, memory),
-        SqliteCurves(store),
-        SqliteActivity(store),
-        SqliteDataSets(database),
-        SqliteScorers(store.reading_all, database),
-        SqliteScoringTasks(store.reading_all, database),
-    )
-    return next((able for able in made if isinstance(able, contract)), None)
+
+def _run_table(store: SqliteBase, _: Database, memory: Memory) -> object:
+    from pegboard_tracking.run_table.ability import SqliteRunTable
+
+    return SqliteRunTable(store.reading_all, memory)
+
+
+def _curves(store: SqliteBase, _: Database, __: Memory) -> object:
+    from pegboard_tracking.store.looking import SqliteCurves
+
+    return SqliteCurves(store)
+
+
+def _activity(store: SqliteBase, _: Database, __: Memory) -> object:
+    from pegboard_tracking.store.looking import SqliteActivity
+
+    return SqliteActivity(store)
+
+
+def _data_sets(_: SqliteBase, database: Database, __: Memory) -> object:
+    from pegboard_tracking.data_sets.store import SqliteDataSets
+
+    return SqliteDataSets(database)
+
+
+def _scorers(store: SqliteBase, database: Database, _: Memory) -> object:
+    from pegboard_tracking.scorers.store import SqliteScorers
+
+    return SqliteScorers(store.reading_all, database)
+
+
+def _scoring_tasks(store: SqliteBase, database: Database, _: Memory) -> object:
+    from pegboard_tracking.scorers.tasks import SqliteScoringTasks
+
+    return SqliteScoringTasks(store.reading_all, database)
+
+
+_RARER: dict[str, Callable[[SqliteBase, Database, Memory], object]] = {
+    "RunTable": _run_table,
+    "Curves": _curves,
+    "Activity": _activity,
+    "DataSets": _data_sets,
+    "Scorers": _scorers,
+    "ScoringTasks": _scoring_tasks,
+}
+"""By the name of the contract that it keeps."""
 
 
 class SqliteBatches(Batches):

@@ -78,6 +78,7 @@ traces show abc
 MAKE_ONE = {
     *("experiments create", "models create", "models register", "registry webhooks create"),
     *("demo", "eval run", "exec", "gateway start", "recipes run", "run", "server", "ui"),
+    "workflows run",
     *("prompts import", "prompts register"),
 }
 NEED_NONE = {
@@ -96,6 +97,7 @@ NEED_NONE = {
     *("gateway endpoints remove", "gateway endpoints show", "gateway secrets list"),
     *("gateway secrets rotate", "gateway budgets", "gateway usage", "gateway keys create"),
     *("gateway keys list", "gateway keys revoke", "llm fetch", "llm list"),
+    *("workflows graph", "workflows new", "workflows plan"),
     *("recipes clean", "recipes get-artifact", "recipes inspect", "recipes new", "recipes plan"),
 }
 URIS = {

@@ -74,6 +74,9 @@ eval compare one two
 eval show one
 traces list
 traces show abc
+workflows list
+workflows resume abc
+workflows show abc
 """.strip().splitlines()
 MAKE_ONE = {
     *("experiments create", "models create", "models register", "registry webhooks create"),

@@ -19,6 +19,7 @@ from pegboard.entities import RunStatus
 from pegboard.errors import InvalidState, NoStore, NotFound, PegboardError
 from pegboard_projects import Place, Scheduler, Show, by_signals, insisted, outer_run, session
 from pegboard_scripting.client import Client
+from pegboard_stores import named_runs
 
 from pegboard_workflows import names
 from pegboard_workflows.graph import drawing
@@ -211,7 +212,6 @@ def record_of(client: Client, run_id: str) -> Mapping[str, Any]:
     """Return what is recorded of a workflow's run; InvalidState if it is not one."""
     from pegboard_scripting.client.transfer import read_bytes
 
-    client.get_run(run_id)
     try:
         found: Mapping[str, Any] = json.loads(read_bytes(client.artifacts(run_id), names.RECORD))
     except NotFound:
@@ -221,16 +221,18 @@ def record_of(client: Client, run_id: str) -> Mapping[str, Any]:
     return found
 
 
-def states_of(client: Client, run_id: str) -> list[StepState]:
-    """Return what became of the steps of a workflow's run."""
-    return read(record_of(client, run_id))
+def states_of(client: Client, reference: str) -> list[StepState]:
+    """Return what became of the steps of a workflow's run, named as people name runs."""
+    return read(record_of(client, named_runs.find(client.store, reference).info.run_id))
 
 
-def resumed(run_id: str) -> Asked:
+def resumed(reference: str) -> Asked:
     """Return what asks for the rest of a workflow's run: the same again, in the same run."""
     client = Client()
+    run = named_runs.find(client.store, reference)
+    run_id = run.info.run_id
     record = record_of(client, run_id)
-    if client.get_run(run_id).info.status is RunStatus.FINISHED:
+    if run.info.status is RunStatus.FINISHED:
         raise InvalidState(f"The run {run_id!r} is finished: there is nothing left to do.")
     return Asked(
         uri=record["uri"],

@@ -14,6 +14,7 @@ from pegboard.cli.opening import open_host
 from pegboard.errors import command_line
 from pegboard_projects import pairs
 from pegboard_stores import tables
+from pegboard_stores.options import output_option
 
 if TYPE_CHECKING:
     from pegboard_workflows.carrying_out import Asked, WorkflowRun
@@ -108,10 +109,13 @@ def plan(as_json: bool, **options: Any) -> None:
 @output.json_option
 @click.pass_context
 def resume(ctx: click.Context, run_id: str, as_json: bool) -> None:
-    """Go on in a workflow's run that did not finish, with its parameters."""
+    """Go on in a workflow's run that did not finish, with its parameters.
+
+    RUN is its id, the beginning of that, or its name.
+    """
     from pegboard_workflows.carrying_out import resumed
 
-    open_host(ctx, creates_stores=True)
+    open_host(ctx)
     ctx.exit(_carry_out(resumed(run_id), as_json=as_json))
 
 
@@ -127,7 +131,7 @@ def resume(ctx: click.Context, run_id: str, as_json: bool) -> None:
 @click.option(
     "--format", "kind", type=click.Choice(["text", "svg"]), default="text", show_default=True
 )
-@click.option("-o", "--output", "file", type=click.Path(path_type=Path), help="Write it to a file.")
+@output_option("file", type=click.Path(path_type=Path), help="Write it to a file.")
 def graph(run_id: str | None, kind: str, file: Path | None, **options: Any) -> None:
     """Draw the steps and what they take from each other, with their states."""
     from pegboard_workflows.graph import drawing
@@ -150,7 +154,10 @@ def graph(run_id: str | None, kind: str, file: Path | None, **options: Any) -> N
 @click.argument("run_id", metavar="RUN")
 @output.json_option
 def show(run_id: str, as_json: bool) -> None:
-    """Show what became of each task of a workflow's run."""
+    """Show what became of each task of a workflow's run.
+
+    RUN is its id, the beginning of that, or its name.
+    """
     open_host(click.get_current_context())
     steps = _states(run_id)
     if as_json:

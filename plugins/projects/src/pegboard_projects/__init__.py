@@ -9,22 +9,44 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pegboard_projects.cancelling import by_signals as by_signals
     from pegboard_projects.contract import Job as Job
     from pegboard_projects.contract import Log as Log
     from pegboard_projects.contract import Outcome as Outcome
     from pegboard_projects.contract import Runner as Runner
     from pegboard_projects.contract import Submitted as Submitted
     from pegboard_projects.hookspecs import ProjectRunner as ProjectRunner
+    from pegboard_projects.planning import Plan as Plan
+    from pegboard_projects.planning import Request as Request
+    from pegboard_projects.recording import Place as Place
+    from pegboard_projects.recording import outer_run as outer_run
+    from pegboard_projects.running import Session as Session
+    from pegboard_projects.running import session as session
+    from pegboard_projects.scheduling import Result as Result
+    from pegboard_projects.scheduling import Scheduler as Scheduler
+    from pegboard_projects.scheduling import Task as Task
+    from pegboard_projects.scheduling import check_request as check_request
     from pegboard_projects.testing import RunnerContract as RunnerContract
 
 _HOMES = {
     "Job": "contract",
     "Log": "contract",
     "Outcome": "contract",
+    "Place": "recording",
+    "Plan": "planning",
     "ProjectRunner": "hookspecs",
+    "Request": "planning",
+    "Result": "scheduling",
     "Runner": "contract",
     "RunnerContract": "testing",
+    "Scheduler": "scheduling",
+    "Session": "running",
     "Submitted": "contract",
+    "Task": "scheduling",
+    "by_signals": "cancelling",
+    "check_request": "scheduling",
+    "outer_run": "recording",
+    "session": "running",
 }
 """By public name the module that has it."""
 

@@ -41,13 +41,15 @@ class Outcome:
     """How a job ended: ``code`` is its exit code, 128 + N if signal N ended it.
 
     ``reason`` says in a sentence why the runner ended it, or why there is no code (which is None
-    then); ``cancelled``: because ``cancel`` was called. ``usage`` holds what it used, by name:
-    ``cpu_seconds``, ``memory_bytes``, where the runner knows.
+    then); ``cancelled``: because ``cancel`` was called; ``timed_out``: because it took too long.
+    ``usage`` holds what it used, by name: ``cpu_seconds``, ``memory_bytes``, where the runner
+    knows.
     """
 
     code: int | None
     reason: str = ""
     cancelled: bool = False
+    timed_out: bool = False
     usage: Mapping[str, float] = field(factory=dict)
 
 

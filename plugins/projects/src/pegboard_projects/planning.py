@@ -52,6 +52,8 @@ class Request:
     storage_dir: str | None = None
     docker_args: Mapping[str, Any] = field(factory=dict)
     build_image: bool = False
+    timeout_seconds: float | None = None
+    """How long the project may run, wherever it does; its environment is made before."""
 
 
 @frozen(kw_only=True)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from attrs import evolve, frozen
 from pegboard.entities import RunStatus
 from pegboard.errors import PegboardError
-from pegboard.tags import RUN_NAME
+from pegboard.tags import PARENT_RUN_ID, RUN_NAME
 from pegboard_scripting.client import Client
 
 from pegboard_projects import names
@@ -30,6 +30,7 @@ from pegboard_projects.recording import (
     Record,
     begin,
     code_of,
+    end,
     experiment_of,
     failed_else,
 )
@@ -41,8 +42,24 @@ if TYPE_CHECKING:
     from pegboard_projects.cancelling import Cancelling
     from pegboard_projects.contract import Submitted
 
-_ATTEMPTS, _PAUSE_SECONDS = 4, 5.0
 _UNKNOWN = Outcome(code=None, reason="It was never begun.")
+
+
+@frozen
+class Session:
+    """Where runs are recorded, and what serves that to them: one for all that begin in it."""
+
+    client: Client
+    attachment: Attachment
+
+
+@contextlib.contextmanager
+def session() -> Iterator[Session]:
+    """Serve the store of this process to projects, as long as the block lasts."""
+    client = Client()
+    registry_uri = client.host.config.pegboard.registry_uri or client.tracking_uri
+    with attached(client.host, client.tracking_uri, registry_uri) as attachment:
+        yield Session(client, attachment)
 
 
 class SubmittedRun:
@@ -63,6 +80,8 @@ class SubmittedRun:
         self._log: RunLogFile | None = None
         self._outcome = _UNKNOWN
         self._done = threading.Event()
+        self._lock = threading.Lock()
+        self._heard: list[Callable[[SubmittedRun], None]] = []
 
     @property
     def run_id(self) -> str:
@@ -84,6 +103,14 @@ class SubmittedRun:
     def get_status(self) -> str:
         """Return the status of the run: RUNNING, FINISHED, FAILED or KILLED."""
         return self._status() if self._done.is_set() else RunStatus.RUNNING
+
+    def when_done(self, call: Callable[[SubmittedRun], None]) -> None:
+        """Call this with the run when it has ended, in its thread; now, if it has."""
+        with self._lock:
+            if not self._done.is_set():
+                self._heard.append(call)
+                return
+        call(self)
 
     def cancel(self) -> None:
         """Ask the project to end, with all that it started, and mark the run KILLED."""
@@ -118,7 +145,10 @@ class SubmittedRun:
             # Of the server on loopback, whose clients found nobody there.
             _complain(f"the run {self.run_id} was not served: {error}")
         finally:
-            self._done.set()
+            with self._lock:
+                self._done.set()
+            for call in self._heard:
+                call(self)
 
     def _follow(self, attachment: Attachment, record: Record) -> None:
         try:
@@ -149,8 +179,18 @@ class SubmittedRun:
             self._submitted.cancel()
         for key, value in self._submitted.describe().items():
             client.set_tag(self.run_id, key, value)
-        outcome = self._submitted.wait()
-        assert outcome is not None
+        return self._awaited(self._submitted, plan.request.timeout_seconds)
+
+    def _awaited(self, submitted: Submitted, seconds: float | None) -> Outcome:
+        """Return how it ended, by itself or because its time was over."""
+        outcome = submitted.wait(seconds)
+        if outcome is None:
+            submitted.cancel()
+            outcome = submitted.wait()
+            assert outcome is not None
+            if outcome.cancelled and not self._work.is_cancelled():
+                reason = f"It ran for longer than {seconds:g} s, its limit."
+                outcome = evolve(outcome, reason=reason, cancelled=False, timed_out=True)
         return outcome
 
     def _submit(self, attachment: Attachment, record: Record) -> None:
@@ -178,20 +218,12 @@ class SubmittedRun:
         self._submitted = plan.runner.submit(job, self._log)
 
     def _end(self, record: Record) -> None:
-        """End the run, again and again if the store is not to be reached."""
+        """Record how it ended."""
         if self._log is not None:
             self._log.close()
         with contextlib.suppress(PegboardError):
             record.end(self._outcome, self._log.fault if self._log is not None else "")
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                self._client.set_terminated(self.run_id, self._status())
-                break
-            except PegboardError as error:
-                what = f"the end of the run {self.run_id} ({self._status()})"
-                _complain(f"{what} could not be recorded: {error}")
-                if attempt < _ATTEMPTS:
-                    time.sleep(_PAUSE_SECONDS * attempt)
+        end(self._client, self.run_id, self._status())
         self._client.writer.detach(self.run_id)
 
 
@@ -204,6 +236,7 @@ def _begun_elsewhere(
     variables = attachment.variables("", experiment_id)
     del variables["MLFLOW_RUN_ID"]
     ours = {name: variables[name] for name in added(variables)}
+    parent = {PARENT_RUN_ID: place.parent_run_id} if place.parent_run_id else {}
     config = {
         **request.backend_config,
         "ENV_MANAGER": request.env_manager,
@@ -224,7 +257,7 @@ def _begun_elsewhere(
     }
     run_id, job = backend.submit(arguments, ours)
     named = {RUN_NAME: place.run_name} if place.run_name else {}
-    for key, value in {names.BACKEND: backend.name, **named, **place.tags}.items():
+    for key, value in {names.BACKEND: backend.name, **named, **parent, **place.tags}.items():
         client.set_tag(run_id, key, value)
     return client.get_run(run_id), job
 
@@ -240,17 +273,18 @@ def start(
     show: Callable[[bytes], None] | None,
     told: Callable[[Plan, str], None] | None = None,
     cancelling: Cancelling | None = None,
+    within: Session | None = None,
 ) -> SubmittedRun:
     """Check everything, create the run, and begin; errors before that leave nothing behind.
 
     ``show`` gets the output as it comes; ``told`` hears of the plan and the run's id before;
-    ``cancelling`` is told which run there is to be cancelled.
+    ``cancelling`` is told which run there is to be cancelled. Runs that begin ``within`` a session
+    share what it serves, and have to end before it.
     """
     with ExitStack() as stack:
-        client = Client()
+        within = within or stack.enter_context(session())
+        client, attachment = within.client, within.attachment
         plan = stack.enter_context(planned(client.host, request, client.tracking_uri))
-        registry_uri = client.host.config.pegboard.registry_uri or client.tracking_uri
-        attachment = stack.enter_context(attached(client.host, client.tracking_uri, registry_uri))
         code = code_of(plan)
         if cancelling is not None:
             cancelling.hold()

@@ -20,6 +20,9 @@ RERUN_OF: Final = "pegboard.project.rerun_of"
 ATTEMPT: Final = "pegboard.project.attempt"
 """Which attempt a run is, beginning with 2, of a task that is tried again when it fails."""
 
+OUTPUTS: Final = "PEGBOARD_OUTPUTS"
+"""The variable that names a folder whose files become the run's, if the project succeeds."""
+
 DIRECTORY: Final = "project"
 """Where among the files of a run its project is recorded."""
 LOG: Final = f"{DIRECTORY}/log.txt"

@@ -7,14 +7,14 @@ import io
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, field, frozen
 from pegboard import tags, validation
 from pegboard.entities import LifecycleStage, Param, RunStatus, RunTag
-from pegboard.errors import AlreadyExists, InvalidState, PegboardError
+from pegboard.errors import AlreadyExists, InvalidState, PegboardError, StoreError
 from pegboard_context import changes, git
 from pegboard_scripting.fluent import environment, hooks, runs
 from pegboard_scripting.fluent.experiments import current_experiment_id
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from pegboard_scripting.client import Client
 
     from pegboard_projects.contract import Outcome
+    from pegboard_projects.entry_points import EntryPoint
 
 _ATTEMPTS, _PAUSE_SECONDS = 4, 5.0
+T = TypeVar("T")
 _NOT_OURS = (tags.GIT_COMMIT, tags.GIT_BRANCH, tags.GIT_URL)
 
 
@@ -119,16 +121,29 @@ def failed_else(client: Client, run_id: str) -> Iterator[None]:
 
 def end(client: Client, run_id: str, status: RunStatus) -> None:
     """End a run, again and again if the store is not to be reached, and say if that fails."""
-    for attempt in range(1, _ATTEMPTS + 1):
+    what = f"the end of the run {run_id} ({status})"
+    with contextlib.suppress(PegboardError):
+        insisted(lambda: client.set_terminated(run_id, status), what)
+
+
+def insisted(record: Callable[[], T], what: str, unwanted: Callable[[], bool] = bool) -> T:
+    """Record something, again and again as long as the store is not to be reached."""
+    for attempt in range(1, _ATTEMPTS):
         try:
-            client.set_terminated(run_id, status)
+            return record()
+        except StoreError as error:
+            _complain(what, error)
+            if unwanted():
+                raise
+            time.sleep(_PAUSE_SECONDS * attempt)
         except PegboardError as error:
-            what = f"the end of the run {run_id} ({status})"
-            sys.stderr.write(f"pegboard: {what} could not be recorded: {error}\n")
-            if attempt < _ATTEMPTS:
-                time.sleep(_PAUSE_SECONDS * attempt)
-        else:
-            return
+            _complain(what, error)
+            raise
+    return record()
+
+
+def _complain(what: str, error: PegboardError) -> None:
+    sys.stderr.write(f"pegboard: {what} could not be recorded: {error}\n")
 
 
 @define
@@ -284,15 +299,23 @@ def _facts(plan: Plan, code: Code) -> dict[str, Any]:
         "source": {"name": code.name, "commit": code.commit, "url": code.url},
         "fetched": plan.source.fetched and plan.source.commit is not None,
         "entry_point": plan.entry_point.name,
+        **({"entry": _entry(plan.entry_point)} if request.entry is not None else {}),
         "parameters": dict(plan.values),
         "given": {key: str(value) for key, value in request.parameters.items()},
         "command": plan.command,
         "backend": plan.backend,
         "backend_config": dict(request.backend_config),
+        "timeout_seconds": request.timeout_seconds,
         "env_manager": plan.environment.manager,
         "environment": plan.environment.key,
         "started": {"at": _now()},
     }
+
+
+def _entry(entry_point: EntryPoint) -> dict[str, Any]:
+    """Return what to keep of an entry point that the project does not declare."""
+    types = {name: each.type for name, each in entry_point.parameters.items()}
+    return {"command": entry_point.command, "parameters": types}
 
 
 def _absolute(plan: Plan) -> str:

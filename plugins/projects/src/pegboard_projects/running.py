@@ -7,11 +7,14 @@ KILLED if it was cancelled, else as FAILED.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import evolve, frozen
 from pegboard.entities import RunStatus
@@ -33,6 +36,7 @@ from pegboard_projects.recording import (
     end,
     experiment_of,
     failed_else,
+    insisted,
 )
 from pegboard_projects.runners.mlflow_backend import MlflowBackend
 
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     from pegboard_projects.cancelling import Cancelling
     from pegboard_projects.contract import Submitted
 
+T = TypeVar("T")
 _UNKNOWN = Outcome(code=None, reason="It was never begun.")
 
 
@@ -79,6 +84,7 @@ class SubmittedRun:
         self._work = Work(self._say)
         self._log: RunLogFile | None = None
         self._outcome = _UNKNOWN
+        self._outputs = ""
         self._done = threading.Event()
         self._lock = threading.Lock()
         self._heard: list[Callable[[SubmittedRun], None]] = []
@@ -161,6 +167,8 @@ class SubmittedRun:
             raise
         finally:
             self._end(record)
+            if self._outputs:
+                shutil.rmtree(self._outputs, ignore_errors=True)
 
     def _unfinished(self, reason: str) -> Outcome:
         return Outcome(code=None, reason=reason, cancelled=self._work.is_cancelled())
@@ -169,8 +177,10 @@ class SubmittedRun:
         plan, client = self._plan, self._client
         client.writer.attach(self.run_id)
         limit = plan.settings.log_megabytes << 20
-        self._log = RunLogFile(client.artifacts(self.run_id), limit, self._show)
-        record.begin()
+        self._log = self._insisted(
+            lambda: RunLogFile(client.artifacts(self.run_id), limit, self._show)
+        )
+        self._insisted(record.begin)
         if self._submitted is None:
             self._submit(attachment, record)
         assert self._submitted is not None
@@ -179,7 +189,21 @@ class SubmittedRun:
             self._submitted.cancel()
         for key, value in self._submitted.describe().items():
             client.set_tag(self.run_id, key, value)
-        return self._awaited(self._submitted, plan.request.timeout_seconds)
+        outcome = self._awaited(self._submitted, plan.request.timeout_seconds)
+        fine = outcome.code == 0 and not (outcome.reason or outcome.cancelled)
+        return evolve(outcome, reason=self._kept()) if fine else outcome
+
+    def _insisted(self, record: Callable[[], T]) -> T:
+        what = f"what the run {self.run_id} begins with"
+        return insisted(record, what, self._work.is_cancelled)
+
+    def _kept(self) -> str:
+        """Keep what the project made; return why the run fails for all that its code did not."""
+        client, check = self._client, self._plan.request.at_end
+        what = f"what the run {self.run_id} made"
+        if self._outputs and any(Path(self._outputs).iterdir()):
+            insisted(lambda: client.log_artifacts(self.run_id, self._outputs), what)
+        return "" if check is None else insisted(lambda: check(client, self.run_id), what)
 
     def _awaited(self, submitted: Submitted, seconds: float | None) -> Outcome:
         """Return how it ended, by itself or because its time was over."""
@@ -201,6 +225,10 @@ class SubmittedRun:
         variables = attachment.variables(self.run_id, self._run.info.experiment_id)
         if chosen := plan.request.env_manager:
             variables["PEGBOARD_PROJECTS_ENV_MANAGER"] = chosen
+        assert isinstance(plan.runner, Runner)
+        if plan.runner.shares_machine:
+            self._outputs = tempfile.mkdtemp(prefix="pegboard-outputs-")
+            variables[names.OUTPUTS] = self._outputs
         variables = ready.applied(variables)
         job = Job(
             run_id=self.run_id,
@@ -213,7 +241,6 @@ class SubmittedRun:
             grace_seconds=plan.settings.grace_seconds,
         )
         self._work.check()
-        assert isinstance(plan.runner, Runner)
         assert self._log is not None
         self._submitted = plan.runner.submit(job, self._log)
 

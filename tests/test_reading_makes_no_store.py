@@ -77,7 +77,7 @@ traces show abc
 """.strip().splitlines()
 MAKE_ONE = {
     *("experiments create", "models create", "models register", "registry webhooks create"),
-    *("demo", "eval run", "exec", "gateway start", "recipes run", "run", "server", "ui"),
+    *("demo", "eval run", "exec", "gateway start", "recipes run", "run", "server", "sweep", "ui"),
     *("prompts import", "prompts register"),
 }
 NEED_NONE = {

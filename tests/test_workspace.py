@@ -339,6 +339,7 @@ DECLARED = {
     ("pegboard_redis", "pegboard_gateway"),
     ("pegboard_serving", "pegboard_models"),
     ("pegboard_serving", "pegboard_server"),
+    ("pegboard_sweeps", "pegboard_projects"),
     ("pegboard_lightgbm", "pegboard_sklearn"),
     ("pegboard_xgboost", "pegboard_sklearn"),
     ("pegboard_vertexai", "pegboard_providers"),

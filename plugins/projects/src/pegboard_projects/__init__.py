@@ -9,15 +9,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pegboard_projects.api import config_of as config_of
+    from pegboard_projects.cancelling import Cancelling as Cancelling
     from pegboard_projects.cancelling import by_signals as by_signals
     from pegboard_projects.contract import Job as Job
     from pegboard_projects.contract import Log as Log
     from pegboard_projects.contract import Outcome as Outcome
     from pegboard_projects.contract import Runner as Runner
     from pegboard_projects.contract import Submitted as Submitted
+    from pegboard_projects.entry_points import EntryPoint as EntryPoint
     from pegboard_projects.hookspecs import ProjectRunner as ProjectRunner
+    from pegboard_projects.planning import Opened as Opened
     from pegboard_projects.planning import Plan as Plan
     from pegboard_projects.planning import Request as Request
+    from pegboard_projects.planning import opened as opened
+    from pegboard_projects.planning import planned as planned
+    from pegboard_projects.reading.document import Document as Document
     from pegboard_projects.recording import Place as Place
     from pegboard_projects.recording import outer_run as outer_run
     from pegboard_projects.running import Session as Session
@@ -29,6 +36,10 @@ if TYPE_CHECKING:
     from pegboard_projects.testing import RunnerContract as RunnerContract
 
 _HOMES = {
+    "Cancelling": "cancelling",
+    "Document": "reading.document",
+    "EntryPoint": "entry_points",
+    "Opened": "planning",
     "Job": "contract",
     "Log": "contract",
     "Outcome": "contract",
@@ -44,8 +55,11 @@ _HOMES = {
     "Submitted": "contract",
     "Task": "scheduling",
     "by_signals": "cancelling",
+    "config_of": "api",
     "check_request": "scheduling",
+    "opened": "planning",
     "outer_run": "recording",
+    "planned": "planning",
     "session": "running",
 }
 """By public name the module that has it."""

@@ -24,6 +24,11 @@ class Document:
     value: Any
     lines: Mapping[_Place, int] = field(factory=dict)
 
+    @classmethod
+    def of(cls, file: Path) -> Document:
+        """Read a file: TOML by its suffix, else YAML."""
+        return read(file)
+
     def where(self, *place: Hashable) -> str:
         """Return where a part stands, as text: the file and the line, or the nearest known."""
         for length in range(len(place), -1, -1):

@@ -80,7 +80,7 @@ workflows show abc
 """.strip().splitlines()
 MAKE_ONE = {
     *("experiments create", "models create", "models register", "registry webhooks create"),
-    *("demo", "eval run", "exec", "gateway start", "recipes run", "run", "server", "ui"),
+    *("demo", "eval run", "exec", "gateway start", "recipes run", "run", "server", "sweep", "ui"),
     "workflows run",
     *("prompts import", "prompts register"),
 }

@@ -340,6 +340,7 @@ DECLARED = {
     ("pegboard_workflows", "pegboard_projects"),
     ("pegboard_serving", "pegboard_models"),
     ("pegboard_serving", "pegboard_server"),
+    ("pegboard_sweeps", "pegboard_projects"),
     ("pegboard_lightgbm", "pegboard_sklearn"),
     ("pegboard_xgboost", "pegboard_sklearn"),
     ("pegboard_vertexai", "pegboard_providers"),

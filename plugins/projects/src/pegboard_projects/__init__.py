@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pegboard_projects.api import config_of as config_of
     from pegboard_projects.api import shown as shown
+    from pegboard_projects.cancelling import Cancelling as Cancelling
     from pegboard_projects.cancelling import by_signals as by_signals
     from pegboard_projects.commands.options import pairs as pairs
     from pegboard_projects.contract import Job as Job
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pegboard_projects.planning import Plan as Plan
     from pegboard_projects.planning import Request as Request
     from pegboard_projects.planning import opened as opened
+    from pegboard_projects.planning import planned as planned
     from pegboard_projects.planning import runner_of as runner_of
     from pegboard_projects.reading.document import Document as Document
     from pegboard_projects.reading.document import read_document as read_document
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from pegboard_projects.testing import RunnerContract as RunnerContract
 
 _HOMES = {
+    "Cancelling": "cancelling",
     "Document": "reading.document",
     "EntryPoint": "entry_points",
     "ExecutionException": "errors",
@@ -78,6 +81,7 @@ _HOMES = {
     "opened": "planning",
     "outer_run": "recording",
     "pairs": "commands.options",
+    "planned": "planning",
     "read_document": "reading.document",
     "runner_of": "planning",
     "session": "running",

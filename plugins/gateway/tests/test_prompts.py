@@ -174,6 +174,33 @@ def test_a_move_of_the_alias_is_in_force_and_recorded(place: Place, upstream: Fa
     assert [each.prompt for each in place.gateway.notes.wait()[-2:]] == ["support/1", "support/2"]
 
 
+def test_jinja_is_rendered_and_callers_are_shared_by_who_they_are(
+    place: Place, upstream: FakeUpstream
+) -> None:
+    texts = ("{% for each in names %}{{ each }},{% endfor %}", "Two {{ names }}", "Three")
+    numbers = [register(place.registry, text) for text in texts]
+    tag = "pegboard.prompt.traffic.production"
+    place.registry.set_model_tag(NAME, tag, json.dumps({numbers[0]: 50, numbers[1]: 50}))
+    given = {"variables": {**ANN, "names": ["{{ town }}", "b"]}}
+    place.until(f"{NAME}/{numbers[0]}", user="user-0", **given)
+    assert sent(upstream)["messages"][0]["content"] == "{{ town }},b,"
+    users = [{"user": f"user-{each}"} for each in range(12)]
+    users += [{"user": "user-0"}, {}]
+    found = []
+    for _ in range(2):
+        before = len(place.gateway.notes.records)
+        for user in users:
+            assert place.ask(**user, **given).status_code == 200
+        found.append([each.prompt for each in place.gateway.notes.wait(before + 14)[before:]])
+    assert found[0] == found[1]
+    assert set(found[0][:12]) == {f"{NAME}/{number}" for number in numbers[:2]}
+    assert found[0][12:] == [f"{NAME}/{numbers[0]}", f"{NAME}/1"]
+    place.registry.delete_version(NAME, numbers[0])
+    place.until(f"{NAME}/1", user="user-0", **given)
+    place.registry.set_model_tag(NAME, tag, json.dumps({numbers[2]: 1}))
+    place.until(f"{NAME}/{numbers[2]}", user="user-0", **given)
+
+
 def test_a_call_keeps_its_version_and_a_deleted_prompt_is_a_404(
     place: Place, upstream: FakeUpstream
 ) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from pegboard import paging
+from pegboard_llm.templates import Template
 from pegboard_scripting.fluent import experiments, runs
 from pegboard_scripting.fluent.experiments import client
 
@@ -14,7 +15,6 @@ from pegboard_prompts import client as methods
 from pegboard_prompts import linking
 from pegboard_prompts.entities import Prompt, PromptVersion
 from pegboard_prompts.model_config import PromptModelConfig
-from pegboard_prompts.templates import Template
 
 _PAGE = 1000
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.entities import Page
 from pegboard.errors import InvalidValue, NotFound
+from pegboard_llm.templates import Template
 from pegboard_stores.prompt_tags import LINKED
 
 from pegboard_prompts import cache, linking, uris
 from pegboard_prompts.entities import Prompt, PromptVersion
 from pegboard_prompts.model_config import PromptModelConfig
 from pegboard_prompts.store import PAGE, PromptStore
-from pegboard_prompts.templates import Template
 
 if TYPE_CHECKING:
     from pegboard_scripting.client import Client

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import InvalidState, InvalidValue
+from pegboard_llm import templates, variables
+from pegboard_llm.templates import Template
 from pegboard_stores import prompt_tags as keys
 from pegboard_stores.validation import MAX_REGISTRY_TEXT, registry_tags
 
 from pegboard_prompts import model_config as config
-from pegboard_prompts import templates, variables
 from pegboard_prompts.entities import Prompt, PromptVersion
-from pegboard_prompts.templates import Template
 
 if TYPE_CHECKING:
     from pegboard.entities.registry import ModelVersion, RegisteredModel

@@ -10,11 +10,11 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 from pegboard.errors import InvalidValue
+from pegboard_llm import filling, templates, variables
+from pegboard_llm.templates import VARIABLE, Template
+from pegboard_llm.variables import Variable
 from pegboard_stores import prompt_tags as keys
-
-from pegboard_prompts import templates, variables
-from pegboard_prompts.templates import VARIABLE, Template
-from pegboard_prompts.variables import Variable
+from pegboard_stores import prompt_traffic
 
 _OWN = frozenset({keys.VARIABLES, keys.SOURCE, keys.INCLUDES})
 _SHORT = 30
@@ -51,11 +51,7 @@ class Prompt:
 
     def traffic(self, alias: str) -> dict[int, float]:
         """Return the weights of the versions that callers of an alias share; empty: it has none."""
-        try:
-            found = json.loads(self.tags.get(f"{keys.TRAFFIC}{alias}", "{}"))
-            return {int(version): float(weight) for version, weight in found.items()}
-        except (ValueError, TypeError, AttributeError):
-            return {}  # Written by somebody else.
+        return prompt_traffic.read(self.tags, alias)
 
 
 @frozen(slots=False)
@@ -181,9 +177,7 @@ class PromptVersion:
         values = variables.completed(self._names, self.variable_info, values)
         if self.is_jinja:
             return self._rendered(values, use_jinja_sandbox)
-        missing = [
-            name for name in self._names if templates.lookup(name, values) is templates.MISSING
-        ]
+        missing = templates.missing(self._names, values)
         if missing and not allow_partial:
             names = ", ".join(map(repr, missing))
             raise InvalidValue(
@@ -198,15 +192,7 @@ class PromptVersion:
             raise InvalidValue(
                 "Prompts are rendered in Jinja's sandbox only: they are data, not programs."
             )
-        try:
-            from pegboard_prompts import jinja
-        except ModuleNotFoundError:
-            raise InvalidValue(
-                f"The prompt {self.name!r} is a template of Jinja, which is not installed.",
-                hint="Install it: pip install 'pegboard-prompts[jinja]'",
-            ) from None
-
-        return jinja.rendered(self.template, values)
+        return filling.rendered(self.template, values)
 
     def with_template(self, template: Template) -> PromptVersion:
         """Return this version with another template."""

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from pegboard.entities import Page
 from pegboard.entities.registry import Author, ChangeKind
 from pegboard.errors import AlreadyExists, NotFound
+from pegboard_llm import templates
+from pegboard_llm.templates import Template
 from pegboard_stores import prompt_tags as keys
+from pegboard_stores import prompt_traffic as traffic
 
-from pegboard_prompts import codec, composition, templates, traffic, uris
+from pegboard_prompts import codec, composition, uris
 from pegboard_prompts.entities import Include, Prompt, PromptVersion, checked_name
 from pegboard_prompts.model_config import PromptModelConfig
 from pegboard_prompts.model_config import dumped as dumped_config
-from pegboard_prompts.templates import Template
 from pegboard_prompts.uris import Reference
 
 if TYPE_CHECKING:

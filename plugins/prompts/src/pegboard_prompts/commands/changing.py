@@ -10,8 +10,9 @@ from attrs import evolve
 from pegboard.cli import output
 from pegboard.errors import InvalidValue
 from pegboard_stores import command_options as options
+from pegboard_stores import prompt_traffic as traffic
 
-from pegboard_prompts import files, traffic, uris
+from pegboard_prompts import files, uris
 from pegboard_prompts.client import prompts_of
 from pegboard_prompts.commands import common, reading
 

@@ -88,6 +88,7 @@ def place(tmp_path: Path, upstream: FakeUpstream, registry: ModelRegistry) -> It
         endpoint("first", upstream.url, prompt=f"{NAME}/1"),
         endpoint("gone", upstream.url, prompt=f"{NAME}@nobody"),
         endpoint("plain", upstream.url),
+        *(endpoint(f"twice-{each}", upstream.url, prompt="twice@x") for each in "ab"),
         endpoint("passes", upstream.url, prompt=NAME, proxy=("responses",)),
     )
     known = Prompts(lambda: registry)
@@ -113,6 +114,13 @@ ASKED = {
         ["Why?"],
     ),
     "Responses": ("/v1/responses", {"model": NAME, "input": "Why?", "variables": ANN}, ["Why?"]),
+    "no input": ("/v1/responses", {"model": NAME, "prompt_version": 1, "variables": ANN}, []),
+    "Gemini": (f"/gemini/v1beta/models/{NAME}:generateContent", {"variables": ANN}, []),
+    "Gemini, streamed": (
+        f"/gemini/v1beta/models/{NAME}:streamGenerateContent",
+        {"variables": ANN, "contents": [{"parts": [{"text": "Why?"}]}]},
+        ["Why?"],
+    ),
 }
 
 
@@ -122,6 +130,8 @@ def test_callers_send_variables_in_each_api(place: Place, upstream: FakeUpstream
         answer = place.post(path, **body, **({"messages": users} if "max_tokens" in body else {}))
         assert answer.status_code == 200, answer.text
         ours = {"role": "system" if after else "user", "content": "Hi Ann of Ulm."}
+        if "gemini" in path:
+            users = [{"role": "user", "content": [{"type": "text", "text": x}]} for x in after]
         assert sent(upstream)["messages"] == [ours, *users]
     assert {each.prompt for each in place.gateway.notes.wait(len(ASKED))} == {"support/1"}
 
@@ -137,6 +147,46 @@ def test_a_completion_is_of_the_prompt_and_a_stream_is_streamed(
     )
     said = "".join(each.choices[0].delta.content or "" for each in stream if each.choices)
     assert said == "".join(fakes.WORDS)
+
+
+def test_openais_client_names_a_prompt(place: Place, upstream: FakeUpstream) -> None:
+    client = place.gateway.openai()
+    given: Any = {**ANN, "town": {"type": "input_text", "text": "{{name}}"}}
+    answer = client.responses.create(prompt={"id": NAME, "version": "1", "variables": given})
+    assert answer.output_text == "".join(fakes.WORDS)
+    assert answer.prompt is not None
+    assert (answer.prompt.id, answer.prompt.version) == (NAME, "1")
+    stream = client.responses.create(
+        model="newest", input="Why?", stream=True, prompt={"id": NAME, "variables": given}
+    )
+    said = "".join(each.delta for each in stream if each.type == "response.output_text.delta")
+    assert said == "".join(fakes.WORDS)
+    messages = sent(upstream)["messages"]
+    assert [each["content"] for each in messages] == ["Hi Ann of {{name}}.", "Why?"]
+    assert {each.prompt for each in place.gateway.notes.wait(2)} == {f"{NAME}/1"}
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "another version": ({"prompt": {"id": NAME, "version": "2"}}, "has version 1 of the prompt"),
+    "no version": ({"prompt": {"id": NAME, "version": "²"}}, "must be the number of a version"),
+    "other prompt": ({"prompt": {"id": "other"}}, "no endpoint for the prompt 'other'"),
+    "other endpoint": ({"model": "plain", "prompt": {"id": NAME}}, "'plain' is not for"),
+    "several": ({"prompt": {"id": "twice"}}, "Several endpoints have the prompt 'twice'"),
+    "no id": ({"prompt": {"version": "1"}}, "'prompt.id' must be text"),
+    "a picture": (
+        {"prompt": {"id": NAME, "variables": {"name": {"type": "input_image"}}}},
+        "takes no pictures",
+    ),
+    "no object": ({"prompt": "support"}, "'prompt' must be an object"),
+}
+
+
+def test_a_prompt_that_no_endpoint_has_is_refused(place: Place, upstream: FakeUpstream) -> None:
+    for body, said in REFUSED.values():
+        answer = place.post("/v1/responses", **body)
+        assert answer.status_code in (400, 404)
+        assert said in answer.json()["error"]["message"]
+    assert not upstream.requests
 
 
 WRONG: dict[str, tuple[dict[str, Any], int, str]] = {

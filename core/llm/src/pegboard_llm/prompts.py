@@ -25,6 +25,8 @@ MOST_CHARACTERS = 16 << 20
 """How long a prompt may become: a long value may stand in it many times."""
 VARIABLES = "variables"
 """The field of a request that a prompt is filled with."""
+VERSION = "prompt_version"
+"""The field of a request for the only version of its prompt that a client takes."""
 _CONFIG = {
     "temperature": "temperature",
     "max_tokens": "max_tokens",
@@ -36,7 +38,9 @@ _CONFIG = {
 }
 """The fields of a request for what a prompt's model config says."""
 _OF_MODEL = ("provider", "model_name")
-_NOT_ITS = frozenset({"messages", "model", "prompt", "stream", "stream_options", VARIABLES})
+_NOT_ITS = frozenset(
+    {"messages", "model", "prompt", "stream", "stream_options", VARIABLES, VERSION}
+)
 _LONGEST = {"max_tokens", "max_completion_tokens"}
 
 

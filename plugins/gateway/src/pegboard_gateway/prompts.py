@@ -19,7 +19,7 @@ from attrs import define, evolve, field, frozen
 from pegboard.contracts.llm import LLMError, Trouble
 from pegboard.errors import InvalidValue, NotFound
 from pegboard_llm import prompts
-from pegboard_llm.prompts import Prompt
+from pegboard_llm.prompts import VERSION, Prompt
 from pegboard_stores import prompt_traffic as traffic
 
 from pegboard_gateway.entities import Asked
@@ -191,9 +191,18 @@ async def filled(asked: Asked, name: str, known: Prompts | None) -> Asked:
     if known is None:
         raise Unusable(f"The prompt {name!r} cannot be read: this gateway has no registry.")
     prompt = await known.get(name, _user(asked.body))
-    given = sum(len(value) for value in asked.variables.values() if isinstance(value, str))
+    wanted, variables = asked.fill.version, asked.fill.variables
+    if wanted and int(wanted) != int(prompt.version):
+        raise LLMError(
+            Trouble.INVALID,
+            f"The endpoint {asked.endpoint!r} has version {prompt.version} of the prompt "
+            f"{prompt.name!r} now, not version {wanted}.",
+            hint="Leave the version out to take whichever it has.",
+            param=VERSION,
+        )
+    given = sum(len(value) for value in variables.values() if isinstance(value, str))
     # Long values, and loops of Jinja, take some milliseconds, which other calls would wait for.
-    fill = partial(prompt.body, asked.variables, asked.body, asked.task)
+    fill = partial(prompt.body, variables, asked.body, asked.task)
     body = await asyncio.to_thread(fill) if given > _LONG or prompt.is_jinja else fill()
     return evolve(asked, body=body, prompt=prompt.key)
 

@@ -15,6 +15,31 @@ from pegboard_prompts import client as methods
 from pegboard_prompts import linking
 from pegboard_prompts.entities import Prompt, PromptVersion
 from pegboard_prompts.model_config import PromptModelConfig
+from pegboard_prompts.trials import tried
+
+__all__ = [
+    "Prompt",
+    "PromptVersion",
+    "delete_prompt",
+    "delete_prompt_alias",
+    "delete_prompt_model_config",
+    "delete_prompt_tag",
+    "delete_prompt_version",
+    "delete_prompt_version_tag",
+    "get_prompt_tags",
+    "load_prompt",
+    "register_once",
+    "register_prompt",
+    "rollback_prompt_alias",
+    "search_prompt_versions",
+    "search_prompts",
+    "set_prompt_alias",
+    "set_prompt_model_config",
+    "set_prompt_tag",
+    "set_prompt_traffic",
+    "set_prompt_version_tag",
+    "tried",
+]
 
 _PAGE = 1000
 
@@ -57,6 +82,19 @@ def _experiment_id() -> str | None:
     if experiments.chosen_experiment_id() is None and name is None and by_id is None:
         return None
     return experiments.current_experiment_id()
+
+
+def register_once(
+    base: PromptVersion, template: Template, commit_message: str, run_id: str
+) -> PromptVersion:
+    """Add a version that is as another one but for its template, and return it.
+
+    A run adds one: if it has added one before it broke off, that is returned. ``run_id`` may be
+    empty.
+    """
+    return methods.prompts_of(client()).register_once(
+        base, template, commit_message, run_id, client()._author(None, commit_message)
+    )
 
 
 def load_prompt(

@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import asdict, evolve, field, frozen
 from pegboard.errors import InvalidValue
 from pegboard_llm import filling, templates, variables
 from pegboard_llm.templates import VARIABLE, Template
 from pegboard_llm.variables import Variable
 from pegboard_stores import prompt_tags as keys
 from pegboard_stores import prompt_traffic
+
+from pegboard_prompts import trials
 
 _OWN = frozenset({keys.VARIABLES, keys.SOURCE, keys.INCLUDES})
 _SHORT = 30
@@ -73,7 +75,10 @@ class PromptVersion:
     @property
     def text(self) -> str:
         """The template as a text: that of a chat is the JSON of its messages."""
-        return self.raw_tags[keys.TEXT]
+        tried = trials.template_of(self.name)
+        if tried is None:
+            return self.raw_tags[keys.TEXT]
+        return tried if isinstance(tried, str) else json.dumps(tried)
 
     @property
     def is_text_prompt(self) -> bool:
@@ -95,8 +100,13 @@ class PromptVersion:
         return [{"role": "user", "content": template}] if isinstance(template, str) else template
 
     @cached_property
-    def _names(self) -> tuple[str, ...]:
+    def _own_names(self) -> tuple[str, ...]:
         return tuple(templates.variables(self.template))
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        tried = trials.template_of(self.name)
+        return self._own_names if tried is None else tuple(templates.variables(tried))
 
     @property
     def variables(self) -> set[str]:
@@ -197,7 +207,8 @@ class PromptVersion:
     def with_template(self, template: Template) -> PromptVersion:
         """Return this version with another template."""
         text = template if isinstance(template, str) else json.dumps(template)
-        return evolve(self, raw_tags={**self.raw_tags, keys.TEXT: text})
+        made = evolve(self, raw_tags={**self.raw_tags, keys.TEXT: text})
+        return made if trials.template_of(self.name) is None else _Fixed(**_fields(made))
 
     def to_single_brace_format(self) -> Template:
         """Return the template with {variable} for {{ variable }}, as LangChain has it."""
@@ -208,6 +219,23 @@ class PromptVersion:
         return f"PromptVersion(name={self.name}, version={self.version}, template={text})"
 
     __repr__ = __str__
+
+
+@frozen(slots=False)
+class _Fixed(PromptVersion):
+    """One whose template stays, whatever is tried."""
+
+    @property
+    def text(self) -> str:
+        return self.raw_tags[keys.TEXT]
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self._own_names
+
+
+def _fields(version: PromptVersion) -> dict[str, Any]:
+    return asdict(version, recurse=False)
 
 
 _PROMPT_NAME = re.compile(r"[a-zA-Z0-9_.-]+")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PAGE = 100
 _IS_PROMPT = f"tags.`{keys.IS_PROMPT}` = 'true'"
 NOBODY = Author()
+_STAYS = (keys.RESPONSE_FORMAT, keys.MODEL_CONFIG, keys.VARIABLES)
 
 
 class PromptStore:
@@ -81,6 +82,34 @@ class PromptStore:
         )
         self._changed(name)
         return codec.version_of(made)
+
+    def register_once(
+        self,
+        base: PromptVersion,
+        template: Template,
+        commit_message: str,
+        run_id: str,
+        by: Author = NOBODY,
+    ) -> PromptVersion:
+        """Add a version that is as another one but for its template: one for each run."""
+        from pegboard.literals import literal
+
+        if run_id:
+            where = f"name = {literal(base.name)} AND run_id = {literal(run_id)} AND {_IS_PROMPT}"
+            for there in self.registry.search_versions(filter=where, max_results=1):
+                return codec.version_of(there)
+        made = codec.tags_of(templates.checked(template))
+        raw = {key: base.raw_tags[key] for key in _STAYS if key in base.raw_tags} | made
+        found = self.registry.create_version(
+            base.name,
+            keys.PLACEHOLDER,
+            run_id=run_id or None,
+            tags=raw,
+            description=commit_message,
+            by=by,
+        )
+        self._changed(base.name)
+        return codec.version_of(found)
 
     def _ensure(
         self,

@@ -6,17 +6,19 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
-from attrs import asdict, evolve, field, frozen
+from attrs import asdict, field, frozen
 from pegboard.errors import InvalidValue
 from pegboard_llm import filling, templates, variables
 from pegboard_llm.templates import VARIABLE, Template
 from pegboard_llm.variables import Variable
 from pegboard_stores import prompt_tags as keys
 from pegboard_stores import prompt_traffic
+from pegboard_stores.validation import version_number
 
-from pegboard_prompts import trials
+from pegboard_prompts import tagging, trials
+from pegboard_prompts.model_config import PromptModelConfig
 
 _OWN = frozenset({keys.VARIABLES, keys.SOURCE, keys.INCLUDES})
 _SHORT = 30
@@ -56,7 +58,7 @@ class Prompt:
         return prompt_traffic.read(self.tags, alias)
 
 
-@frozen(slots=False)
+@frozen(slots=False, init=False)
 class PromptVersion:
     """One version of a prompt. Times are in ms.
 
@@ -71,6 +73,40 @@ class PromptVersion:
     last_updated_timestamp: int | None = None
     user_id: str | None = None
     aliases: Sequence[str] = ()
+
+    def __init__(
+        self,
+        name: str,
+        version: int | str,
+        template: Template,
+        commit_message: str | None = None,
+        creation_timestamp: int | None = None,
+        tags: Mapping[str, Any] | None = None,
+        aliases: Sequence[str] | None = None,
+        last_updated_timestamp: int | None = None,
+        user_id: str | None = None,
+        response_format: Any = None,
+        model_config: PromptModelConfig | Mapping[str, Any] | None = None,
+    ) -> None:
+        """Make one that no registry has, as MLflow does; InvalidValue says what is wrong."""
+        raw = tagging.tags_of(
+            templates.checked(template),
+            response_format=response_format,
+            model_config=model_config,
+            tags=tags,
+        )
+        given = (commit_message, creation_timestamp or 0, last_updated_timestamp, user_id)
+        self._set(name, version_number(version), raw, *given, tuple(aliases or ()))
+
+    @classmethod
+    def of_tags(cls, name: str, version: int, raw_tags: Mapping[str, str], *more: Any) -> Self:
+        """Return one from what a registry keeps; ``more`` are the other fields, in their order."""
+        made = cls.__new__(cls)
+        made._set(name, version, raw_tags, *more)
+        return made
+
+    def _set(self, *fields: Any) -> None:
+        self.__attrs_init__(*fields)
 
     @property
     def text(self) -> str:
@@ -207,8 +243,9 @@ class PromptVersion:
     def with_template(self, template: Template) -> PromptVersion:
         """Return this version with another template."""
         text = template if isinstance(template, str) else json.dumps(template)
-        made = evolve(self, raw_tags={**self.raw_tags, keys.TEXT: text})
-        return made if trials.template_of(self.name) is None else _Fixed(**_fields(made))
+        kind = PromptVersion if trials.template_of(self.name) is None else _Fixed
+        fields = asdict(self, recurse=False) | {"raw_tags": {**self.raw_tags, keys.TEXT: text}}
+        return kind.of_tags(*fields.values())
 
     def to_single_brace_format(self) -> Template:
         """Return the template with {variable} for {{ variable }}, as LangChain has it."""
@@ -221,7 +258,7 @@ class PromptVersion:
     __repr__ = __str__
 
 
-@frozen(slots=False)
+@frozen(slots=False, init=False)
 class _Fixed(PromptVersion):
     """One whose template stays, whatever is tried."""
 
@@ -232,10 +269,6 @@ class _Fixed(PromptVersion):
     @property
     def _names(self) -> tuple[str, ...]:
         return self._own_names
-
-
-def _fields(version: PromptVersion) -> dict[str, Any]:
-    return asdict(version, recurse=False)
 
 
 _PROMPT_NAME = re.compile(r"[a-zA-Z0-9_.-]+")

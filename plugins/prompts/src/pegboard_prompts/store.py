@@ -16,7 +16,7 @@ from pegboard_llm.templates import Template
 from pegboard_stores import prompt_tags as keys
 from pegboard_stores import prompt_traffic as traffic
 
-from pegboard_prompts import codec, composition, uris
+from pegboard_prompts import codec, composition, tagging, uris
 from pegboard_prompts.entities import Include, Prompt, PromptVersion, checked_name
 from pegboard_prompts.model_config import PromptModelConfig
 from pegboard_prompts.model_config import dumped as dumped_config
@@ -67,7 +67,7 @@ class PromptStore:
         checked_name(name)
         written = templates.checked(template)
         whole, includes = composition.composed(name, written, self.find, pinned)
-        raw = codec.tags_of(
+        raw = tagging.tags_of(
             whole,
             response_format=response_format,
             model_config=model_config,
@@ -76,7 +76,7 @@ class PromptStore:
         )
         if includes:
             raw |= _composed_tags(written, includes)
-        self._ensure(name, dict(codec.user_tags(tags or {})), commit_message, experiment_id)
+        self._ensure(name, dict(tagging.user_tags(tags or {})), commit_message, experiment_id)
         made = self.registry.create_version(
             name, keys.PLACEHOLDER, tags=raw, description=commit_message or "", by=by
         )
@@ -98,7 +98,7 @@ class PromptStore:
             where = f"name = {literal(base.name)} AND run_id = {literal(run_id)} AND {_IS_PROMPT}"
             for there in self.registry.search_versions(filter=where, max_results=1):
                 return codec.version_of(there)
-        made = codec.tags_of(templates.checked(template))
+        made = tagging.tags_of(templates.checked(template))
         raw = {key: base.raw_tags[key] for key in _STAYS if key in base.raw_tags} | made
         found = self.registry.create_version(
             base.name,
@@ -267,26 +267,26 @@ class PromptStore:
 
     def set_tag(self, name: str, key: str, value: Any) -> None:
         """Set or change a tag of a prompt."""
-        codec.user_tags({key: value})
+        tagging.user_tags({key: value})
         self.get(name)
         self.registry.set_model_tag(name, key, str(value))
         self._changed(name)
 
     def delete_tag(self, name: str, key: str) -> None:
         """Remove a tag of a prompt, if it is there."""
-        codec.user_tags({key: ""})
+        tagging.user_tags({key: ""})
         self.get(name)
         self.registry.delete_model_tag(name, key)
         self._changed(name)
 
     def set_version_tag(self, name: str, version: int | str, key: str, value: Any) -> None:
         """Set or change a tag of a version."""
-        codec.user_tags({key: value})
+        tagging.user_tags({key: value})
         self._set(self.version(name, version), key, str(value))
 
     def delete_version_tag(self, name: str, version: int | str, key: str) -> None:
         """Remove a tag of a version, if it is there."""
-        codec.user_tags({key: ""})
+        tagging.user_tags({key: ""})
         self._unset(self.version(name, version), key)
 
     def set_model_config(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -41,6 +41,15 @@ def read(tags: Mapping[str, str], alias: str) -> dict[int, float]:
         return checked(json.loads(tags.get(f"{TRAFFIC}{alias}", "{}")))
     except (InvalidValue, ValueError, TypeError, AttributeError):
         return {}  # Written by somebody else.
+
+
+def refuse_for_new(tags: Iterable[str]) -> None:
+    """Refuse shares among the tags of what is new: they would be of versions that come later."""
+    if any(key.startswith(TRAFFIC) for key in tags):
+        raise InvalidValue(
+            "A new prompt has no versions to share callers between.",
+            hint="Register versions, set the alias, then share.",
+        )
 
 
 def dumped(shares: Mapping[int, float]) -> str:

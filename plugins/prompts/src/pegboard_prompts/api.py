@@ -162,14 +162,15 @@ def rollback_prompt_alias(name: str, alias: str, *, reason: str = "") -> PromptV
 
 
 def set_prompt_traffic(
-    name: str, shares: Mapping[Any, float], alias: str = "production", *, reason: str = ""
+    name: str, shares: Mapping[Any, float], alias: str = "production"
 ) -> dict[int, float]:
     """Share the callers of an alias between versions: {3: 90, 4: 10}; {} ends it.
 
     It is for those who say for whom they load: ``load_prompt("prompts:/NAME@production", key=…)``.
-    All others, and MLflow's clients, get the alias's version.
+    All others, and MLflow's clients, get the alias's version. The gates of the alias are asked for
+    each version.
     """
-    return methods.set_prompt_traffic(client(), name, shares, alias, reason=reason)
+    return methods.set_prompt_traffic(client(), name, shares, alias)
 
 
 def get_prompt_tags(name: str) -> dict[str, str]:

@@ -174,12 +174,9 @@ def set_prompt_traffic(
     name: str,
     shares: Mapping[Any, float],
     alias: str = "production",
-    *,
-    reason: str = "",
-    user: str | None = None,
 ) -> dict[int, float]:
     """Share the callers of an alias between versions: {3: 90, 4: 10}; {} ends it."""
-    return prompts_of(client).set_traffic(name, shares, alias, client._author(user, reason))
+    return prompts_of(client).set_traffic(name, shares, alias)
 
 
 def set_prompt_tag(client: Client, name: str, key: str, value: Any) -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pegboard.entities import Page
-from pegboard.entities.registry import Author, ChangeKind
+from pegboard.entities.registry import Author
 from pegboard.errors import AlreadyExists, NotFound
 from pegboard_llm import templates
 from pegboard_llm.templates import Template
@@ -230,26 +230,20 @@ class PromptStore:
         self._changed(name)
         return codec.version_of(found)
 
-    def set_traffic(
-        self, name: str, shares: Mapping[Any, Any], alias: str, by: Author = NOBODY
-    ) -> dict[int, float]:
+    def set_traffic(self, name: str, shares: Mapping[Any, Any], alias: str) -> dict[int, float]:
         """Share the callers of an alias between versions; {} ends it. Return the weights.
 
-        Each version must be allowed by the gates of the alias, where these are asked here: in a
-        registry that is not behind a server.
+        Each version must be allowed by the gates of the alias.
         """
         wanted = traffic.checked(shares)
         prompt = self.get(name)
-        current = prompt.aliases.get(alias)
-        if current is None:
+        if alias not in prompt.aliases:
             raise NotFound(
                 f"The prompt {name!r} has no alias {alias!r}.",
                 hint="Set it first: to those who name no key it is the version to use.",
             )
         for number in wanted:
             self.version(name, number)
-            if number != current:
-                self._ask_gates(name, number, alias, str(current), by)
         key = f"{keys.TRAFFIC}{alias}"
         if wanted:
             self.registry.set_model_tag(name, key, traffic.dumped(wanted))
@@ -257,13 +251,6 @@ class PromptStore:
             self.registry.delete_model_tag(name, key)
         self._changed(name)
         return wanted
-
-    def _ask_gates(self, name: str, number: int, alias: str, current: str, by: Author) -> None:
-        from pegboard.contracts.registry import Promotion
-
-        if self.registry.allow is not None:
-            wanted = Promotion(ChangeKind.ALIAS, name, str(number), alias, current, by)
-            self.registry.allow(wanted)
 
     def set_tag(self, name: str, key: str, value: Any) -> None:
         """Set or change a tag of a prompt."""

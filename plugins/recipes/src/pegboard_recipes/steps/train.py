@@ -11,7 +11,7 @@ from typing import Any
 from attrs import define
 from pegboard.errors import InvalidValue
 
-from pegboard_recipes import names, tables, tracking
+from pegboard_recipes import classifier, names, tables, tracking
 from pegboard_recipes.step import Work
 from pegboard_recipes.steps import balancing, estimators, measuring, models, train_card
 from pegboard_recipes.tracking import Tracked, api
@@ -121,10 +121,10 @@ def _keep(work: Work, tracked: Tracked, run_id: str, fitted: Any, pipeline: Any)
     if _gives_scores(work, pipeline):
         models.save(config, pipeline, native)
         classes = list(pipeline.classes_)
-        table = _scores(work, pipeline, rows, said)
+        prefix = work.own.get("predict_prefix", classifier.PREFIX)
+        table = classifier.table(pipeline.predict_proba(rows.copy()), classes, said, prefix)
         signature = infer(rows, table)
         models.save_classifier(config, native, whole, signature, classes)
-        prefix = work.own.get("predict_prefix", "predicted_")
         predicted = raw.assign(
             predicted_data=said, predicted_score=table[f"{prefix}score"].to_numpy()
         )
@@ -154,17 +154,6 @@ def _predicted(pipeline: Any, rows: Any) -> Any:
 def _gives_scores(work: Work, pipeline: Any) -> bool:
     wanted = work.own.get("predict_scores_for_all_classes", True)
     return bool(work.config.is_classification and wanted and hasattr(pipeline, "predict_proba"))
-
-
-def _scores(work: Work, pipeline: Any, rows: Any, said: Any) -> Any:
-    import pandas as pd
-
-    prefix = work.own.get("predict_prefix", "predicted_")
-    likely = pipeline.predict_proba(rows.copy())
-    found = pd.DataFrame(likely, columns=[f"{prefix}score_{each}" for each in pipeline.classes_])
-    found[f"{prefix}score"] = likely.max(axis=1)
-    found[f"{prefix}label"] = said
-    return found
 
 
 # -- what is logged ------------------------------------------------------------------------------

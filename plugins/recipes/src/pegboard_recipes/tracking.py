@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -20,7 +21,8 @@ from pegboard_scripting.client import Client, location
 from pegboard_scripting.fluent import runs
 
 from pegboard_recipes.configuration import Configuration
-from pegboard_recipes.places import CARD
+from pegboard_recipes.places import CARD, CARD_JSON, PRINTED
+from pegboard_recipes.step import Step, run_source
 
 if TYPE_CHECKING:
     from pegboard_recipes.step import Work
@@ -145,20 +147,28 @@ def run_of(work: Work) -> str:
     return file.read_text(encoding="utf-8").strip()
 
 
-def log_cards(work: Work) -> None:
-    """Log the cards of the steps that led to a model into its run."""
-    from pegboard_recipes.names import RUN_ID
+def log_step(config: Configuration, run_id: str, name: str, directory: Path) -> None:
+    """Log what is shown of a step into a run: its card, as a page and as JSON, and its log."""
+    with located(config) as client:
+        for file in (directory / each for each in (CARD, CARD_JSON, PRINTED)):
+            if file.is_file():
+                client.log_artifact(run_id, file, name)
 
-    first = work.step.name == "train"
-    file = work.directory / RUN_ID if first else work.output("train", RUN_ID)
+
+def log_cards(work: Work, steps: Sequence[Step]) -> None:
+    """Log the card of a step into its run; the first also logs those of the steps before it."""
+    source = run_source(steps)
+    if source is None:
+        return
+    name, run_file = source
+    first = work.step.name == name
+    file = work.directory / run_file if first else work.output(name, run_file)
     run_id = file.read_text(encoding="utf-8").strip()
-    cards = {work.step.name: work.directory / CARD}
-    for name in ("ingest", "split", "transform") if first else ():
-        cards[name] = work.places.outputs(name) / CARD
-    with located(work.config) as client:
-        for name, card in cards.items():
-            if card.is_file():
-                client.log_artifact(run_id, card, name)
+    for earlier in steps if first else ():
+        if earlier.name == name:
+            break
+        log_step(work.config, run_id, earlier.name, work.places.outputs(earlier.name))
+    log_step(work.config, run_id, work.step.name, work.directory)
 
 
 def log_snapshot(config: Configuration, client: Client, run_id: str) -> None:

@@ -45,6 +45,7 @@ def run(work: Work) -> None:
             run_name=tracking.run_name(config),
             tags=dict(tracking.run_tags(config, work.goal)),
         ) as active:
+            work.card.facts["run_id"] = active.info.run_id
             trained = _trained(work, tracked, active.info.run_id, train, validation)
     train_card.describe(work, trained)
 

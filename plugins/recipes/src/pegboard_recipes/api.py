@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pegboard import distributions
 from pegboard import host as hosts
 from pegboard.errors import InvalidValue, NotFound, command_line, quoted
 from pegboard.targets import resolve
@@ -182,7 +183,9 @@ def steps_of(config: configuration.Configuration) -> Sequence[Step]:
         raise config.wrong(
             ("recipe",),
             f"{quoted(config.recipe)} is not a recipe.",
-            hint=f"There are: {', '.join(map(repr, sorted(kinds)))}.",
+            hint=distributions.install("recipe", config.recipe)
+            or f"{distributions.near(config.recipe, kinds)}There are: "
+            f"{', '.join(map(repr, sorted(kinds)))}.",
         )
     steps: Sequence[Step] = resolve(kinds[config.recipe].target)
     names = [step.name for step in steps]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from pegboard import host as hosts
 from pegboard import uris
 from pegboard.errors import InvalidState, NotFound, PluginError
@@ -21,8 +21,9 @@ from pegboard_scripting.client import Client, location
 from pegboard_scripting.fluent import runs
 
 from pegboard_recipes.configuration import Configuration
+from pegboard_recipes.names import RUN_ID
 from pegboard_recipes.places import CARD, CARD_JSON, PRINTED
-from pegboard_recipes.step import Step, run_source
+from pegboard_recipes.step import RUN, Step, run_source
 
 if TYPE_CHECKING:
     from pegboard_recipes.step import Work
@@ -46,10 +47,11 @@ def api(name: str) -> Any:
 
 @frozen
 class Tracked:
-    """The store of a recipe's runs, and the experiment in it."""
+    """The store of a recipe's runs, the experiment in it, and the run if there is one."""
 
     client: Client
     experiment_id: str
+    run_id: str = ""
 
 
 def tracking_uri(config: Configuration) -> str:
@@ -138,13 +140,36 @@ def run_tags(config: Configuration, goal: str) -> Mapping[str, str]:
 
 
 def run_of(work: Work) -> str:
-    """Return the id of the run that the last training logged to."""
-    from pegboard_recipes.names import RUN_ID
+    """Return the id of the run that the last training logged to; the step needs its file."""
+    for name, files in work.step.needs.items():
+        file = work.output(name, RUN_ID)
+        if RUN_ID in files and file.is_file():
+            return file.read_text(encoding="utf-8").strip()
+    raise NotFound("There is no run yet: the step that trains starts it.")
 
-    file = work.output("train", RUN_ID)
-    if not file.is_file():
-        raise NotFound("There is no run yet: the step 'train' starts it.")
-    return file.read_text(encoding="utf-8").strip()
+
+@contextmanager
+def recipe_run(work: Work) -> Iterator[Tracked]:
+    """Be in the run of a recipe: what ``pegboard.log_metric`` and its like log goes there.
+
+    A step that declares an artifact of the kind ``run``, the file ``run_id``, starts it; a later
+    one, which needs that file, goes on with it.
+
+    Raises:
+        InvalidState: another run is active.
+    """
+    config = work.config
+    begins = any(each.kind == RUN for each in work.step.artifacts.values())
+    with tracked(config) as found:
+        given: dict[str, Any] = {"run_id": "" if begins else run_of(work)}
+        if begins:
+            given = {"run_name": run_name(config), "tags": dict(run_tags(config, work.goal))}
+        with api("start_run")(experiment_id=found.experiment_id, **given) as active:
+            run_id = str(active.info.run_id)
+            work.card.facts["run_id"] = run_id
+            if begins:
+                (work.directory / RUN_ID).write_text(run_id, encoding="utf-8")
+            yield evolve(found, run_id=run_id)
 
 
 def log_step(config: Configuration, run_id: str, name: str, directory: Path) -> None:

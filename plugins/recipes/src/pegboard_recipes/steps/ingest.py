@@ -33,7 +33,7 @@ def run(work: Work) -> None:
     else:
         frame = _data(work)
         tables.write(frame, file)
-    if not scoring:
+    if not scoring and work.config.values.get("target_col") is not None:
         _check_target(work, list(frame.columns), file)
     _describe(work, frame)
 

@@ -16,7 +16,7 @@ from pegboard_recipes.tracking import api
 _FORMS = ("skops", "cloudpickle")
 
 
-def save(
+def save_model(
     config: Configuration,
     model: Any,
     place: Path,

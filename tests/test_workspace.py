@@ -330,6 +330,7 @@ def test_every_hook_has_a_plugin_that_ships(hook: str) -> None:
 SIDE_BY_SIDE = [folder for folder in FOLDERS if folder.parent.name != "core"]
 DECLARED = {
     ("pegboard_evaluation", "pegboard_prompts"),
+    ("pegboard_clustering", "pegboard_recipes"),
     ("pegboard_evaluation", "pegboard_registry"),
     ("pegboard_evaluation", "pegboard_tracing"),
     ("pegboard_gateway", "pegboard_server"),

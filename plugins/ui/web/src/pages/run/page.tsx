@@ -18,7 +18,7 @@ import { Float, MenuItem } from '../../parts/menu'
 import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
 import { editTag, end, rename, setDeleted } from './edits'
-import { isEvaluated, isLeft, isLive, isSystem, lastPoint, type Overview as Run } from './data'
+import { hasRecipe, isEvaluated, isLeft, isLive, isSystem, lastPoint, type Overview as Run } from './data'
 import { Rename, Tag } from './dialogs'
 import { beginNote } from './drafts'
 import { Head } from './head'
@@ -111,6 +111,7 @@ function Room({ id }: { id: string }) {
     ']': run && { does: 'Next run', run: () => void beside(-1) },
     c: compare && { does: `Compare with ${run!.compare!.name}`, run: compare },
     'g v': run && isEvaluated(run) ? { does: 'Its evaluation, row by row', run: () => navigate(`/evaluate?runs=${id}`) } : undefined,
+    'g r': run && hasRecipe(run) ? { does: 'The recipe that made it', run: () => navigate(`/recipes/${id}`) } : undefined,
     m: canRegister ? { does: 'Register a model', run: () => registerFrom() } : undefined,
     e: run && may('write') && tab !== 'overview' ? { does: 'Write a note', run: () => { beginNote(run); go('overview') } } : undefined,
     t: run && may('write') ? { does: 'Tag the run', run: () => setOpen('tag') } : undefined,
@@ -143,6 +144,7 @@ function Room({ id }: { id: string }) {
             {last > 0 && live && <span class="m i3 nw last">last point <Age at={last} /> ago</span>}
             {compare && <a class="btn flat" href={href(`/compare${asSearch({ runs: `${id},${reference}` })}`)}>compare<kbd>c</kbd></a>}
             {isEvaluated(run) && <a class="btn flat" href={href(`/evaluate?runs=${id}`)}>evaluation<kbd>g v</kbd></a>}
+            {hasRecipe(run) && <a class="btn flat" href={href(`/recipes/${id}`)}>recipe<kbd>g r</kbd></a>}
             {canRegister && <button class="btn flat" onClick={() => registerFrom()}>register<kbd>m</kbd></button>}
             {run.info.deleted && may('delete') && <button class="btn" onClick={remove}>Restore</button>}
           </>

@@ -43,6 +43,8 @@ TOP_LEVEL = {
 MODULES_OF_OTHER_NAMES = {
     "PIL": "pillow",
     "google": "google-genai",
+    "llama_index": "llama-index-core",
+    "pydantic_ai": "pydantic-ai-slim",
     "pynvml": "nvidia-ml-py",
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
@@ -183,7 +185,7 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
             yield from imported_modules(node)
 
 
-ABSENT = {"google-genai", "litellm", "torch"}
+ABSENT = {"google-genai", "litellm", "pydantic-ai-slim", "torch"}
 """Libraries that the development environment does without."""
 
 
@@ -348,7 +350,7 @@ DECLARED = {
     ("pegboard_vertexai", "pegboard_providers"),
     *(
         (f"pegboard_{library}", package)
-        for library in ("anthropic", "gemini", "langchain", "litellm", "openai")
+        for library in ("anthropic", "gemini", "langchain", "litellm", "openai", "pydantic_ai")
         for package in ("pegboard_models", "pegboard_tracing")
     ),
     *(

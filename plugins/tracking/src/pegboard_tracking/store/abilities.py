@@ -36,6 +36,8 @@ def rarer_abilities(
 ) -> T | None:
     """Return what keeps a contract of evaluation or of reading; imported when it is asked for."""
     from pegboard_tracking.data_sets.store import SqliteDataSets
+    from pegboard_tracking.reviews.queues import SqliteReviewQueues
+    from pegboard_tracking.reviews.schemas import SqliteLabelSchemas
     from pegboard_tracking.run_table.ability import SqliteRunTable
     from pegboard_tracking.scorers.store import SqliteScorers
     from pegboard_tracking.scorers.tasks import SqliteScoringTasks
@@ -48,6 +50,8 @@ def rarer_abilities(
         SqliteDataSets(database),
         SqliteScorers(store.reading_all, database),
         SqliteScoringTasks(store.reading_all, database),
+        SqliteLabelSchemas(database),
+        SqliteReviewQueues(store.reading_all, database),
     )
     return next((able for able in made if isinstance(able, contract)), None)
 

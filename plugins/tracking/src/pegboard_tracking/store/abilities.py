@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from pegboard.entities import Metric, Param, RunTag
+from pegboard.targets import resolve
 from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
 from pegboard_stores.sqlite import Database
 
@@ -35,56 +36,25 @@ def rarer_abilities(
     store: SqliteBase, database: Database, memory: Memory, contract: type[T]
 ) -> T | None:
     """Return what keeps a contract of evaluation or of reading; no other one is imported."""
-    make = _RARER.get(contract.__name__)
-    made = None if make is None else make(store, database, memory)
+    target, needs = _RARER.get(contract.__name__, ("", ""))
+    if not target:
+        return None
+    given = {"store": store, "reading": store.reading_all, "database": database, "memory": memory}
+    made = resolve(f"pegboard_tracking.{target}")(*map(given.__getitem__, needs.split()))
     return made if isinstance(made, contract) else None
 
 
-def _run_table(store: SqliteBase, _: Database, memory: Memory) -> object:
-    from pegboard_tracking.run_table.ability import SqliteRunTable
-
-    return SqliteRunTable(store.reading_all, memory)
-
-
-def _curves(store: SqliteBase, _: Database, __: Memory) -> object:
-    from pegboard_tracking.store.looking import SqliteCurves
-
-    return SqliteCurves(store)
-
-
-def _activity(store: SqliteBase, _: Database, __: Memory) -> object:
-    from pegboard_tracking.store.looking import SqliteActivity
-
-    return SqliteActivity(store)
-
-
-def _data_sets(_: SqliteBase, database: Database, __: Memory) -> object:
-    from pegboard_tracking.data_sets.store import SqliteDataSets
-
-    return SqliteDataSets(database)
-
-
-def _scorers(store: SqliteBase, database: Database, _: Memory) -> object:
-    from pegboard_tracking.scorers.store import SqliteScorers
-
-    return SqliteScorers(store.reading_all, database)
-
-
-def _scoring_tasks(store: SqliteBase, database: Database, _: Memory) -> object:
-    from pegboard_tracking.scorers.tasks import SqliteScoringTasks
-
-    return SqliteScoringTasks(store.reading_all, database)
-
-
-_RARER: dict[str, Callable[[SqliteBase, Database, Memory], object]] = {
-    "RunTable": _run_table,
-    "Curves": _curves,
-    "Activity": _activity,
-    "DataSets": _data_sets,
-    "Scorers": _scorers,
-    "ScoringTasks": _scoring_tasks,
+_RARER = {
+    "RunTable": ("run_table.ability:SqliteRunTable", "reading memory"),
+    "Curves": ("store.looking:SqliteCurves", "store"),
+    "Activity": ("store.looking:SqliteActivity", "store"),
+    "DataSets": ("data_sets.store:SqliteDataSets", "database"),
+    "Scorers": ("scorers.store:SqliteScorers", "reading database"),
+    "ScoringTasks": ("scorers.tasks:SqliteScoringTasks", "reading database"),
+    "LabelSchemas": ("reviews.schemas:SqliteLabelSchemas", "database"),
+    "ReviewQueues": ("reviews.queues:SqliteReviewQueues", "reading database"),
 }
-"""By the name of the contract that it keeps."""
+"""By the name of a contract what keeps it, and what that is made of."""
 
 
 class SqliteBatches(Batches):

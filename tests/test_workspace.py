@@ -337,6 +337,7 @@ DECLARED = {
     ("pegboard_projects", "pegboard_context"),
     ("pegboard_projects", "pegboard_server"),
     ("pegboard_redis", "pegboard_gateway"),
+    ("pegboard_slurm", "pegboard_projects"),
     ("pegboard_serving", "pegboard_models"),
     ("pegboard_serving", "pegboard_server"),
     ("pegboard_lightgbm", "pegboard_sklearn"),

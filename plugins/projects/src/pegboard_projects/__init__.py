@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from pegboard_projects.contract import Outcome as Outcome
     from pegboard_projects.contract import Runner as Runner
     from pegboard_projects.contract import Submitted as Submitted
+    from pegboard_projects.elsewhere import Followed as Followed
+    from pegboard_projects.elsewhere import check_reachable as check_reachable
+    from pegboard_projects.elsewhere import directed as directed
     from pegboard_projects.hookspecs import ProjectRunner as ProjectRunner
     from pegboard_projects.testing import RunnerContract as RunnerContract
 
 _HOMES = {
+    "Followed": "elsewhere",
     "Job": "contract",
     "Log": "contract",
     "Outcome": "contract",
@@ -25,6 +29,8 @@ _HOMES = {
     "Runner": "contract",
     "RunnerContract": "testing",
     "Submitted": "contract",
+    "check_reachable": "elsewhere",
+    "directed": "elsewhere",
 }
 """By public name the module that has it."""
 

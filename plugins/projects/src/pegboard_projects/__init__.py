@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pegboard_projects.contract import Outcome as Outcome
     from pegboard_projects.contract import Runner as Runner
     from pegboard_projects.contract import Submitted as Submitted
+    from pegboard_projects.elsewhere import Followed as Followed
+    from pegboard_projects.elsewhere import check_reachable as check_reachable
+    from pegboard_projects.elsewhere import directed as directed
     from pegboard_projects.entry_points import EntryPoint as EntryPoint
     from pegboard_projects.errors import ExecutionException as ExecutionException
     from pegboard_projects.errors import ProjectError as ProjectError
@@ -53,6 +56,7 @@ _HOMES = {
     "Document": "reading.document",
     "EntryPoint": "entry_points",
     "ExecutionException": "errors",
+    "Followed": "elsewhere",
     "Job": "contract",
     "Log": "contract",
     "Opened": "planning",
@@ -73,8 +77,10 @@ _HOMES = {
     "Task": "scheduling",
     "as_text": "parameters",
     "by_signals": "cancelling",
+    "check_reachable": "elsewhere",
     "check_request": "scheduling",
     "config_of": "api",
+    "directed": "elsewhere",
     "given": "parameters",
     "insisted": "recording",
     "is_name": "parameters",

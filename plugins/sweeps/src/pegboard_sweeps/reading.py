@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import evolve
-from pegboard_projects import Document
+from pegboard_projects import Document, read_document
 
 from pegboard_sweeps import command_words, spaces
 from pegboard_sweeps.errors import SweepError, together
@@ -37,7 +37,7 @@ _MOST_ITERATIONS = 10**9
 
 def load(file: Path, run_cap: int | None = None) -> Sweep:
     """Read a file; SweepError tells all that is wrong with it. ``run_cap`` replaces the file's."""
-    document = Document.of(file)
+    document = read_document(file)
     return _sweep(document, file.read_text("utf-8"), file.absolute().parent, run_cap)
 
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { commitLink, judged, matcher, type MetricTold, type Overview, paramRows, ranked, sweepOf, timeLeft } from '../src/pages/run/data'
+import { commitLink, judged, matcher, type MetricTold, type Overview, paramRows, ranked, timeLeft } from '../src/pages/run/data'
+import { sweepOf } from '../src/pages/run/trials'
 
 const metric = (more: Partial<MetricTold> = {}): MetricTold => ({ last: 1, step: 10, time: 1000, direction: 'max', points: 10, ...more })
 const run = (more: Partial<Overview> = {}): Overview => ({

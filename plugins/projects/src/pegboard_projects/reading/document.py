@@ -24,11 +24,6 @@ class Document:
     value: Any
     lines: Mapping[_Place, int] = field(factory=dict)
 
-    @classmethod
-    def of(cls, file: Path) -> Document:
-        """Read a file: TOML by its suffix, else YAML."""
-        return read(file)
-
     def where(self, *place: Hashable) -> str:
         """Return where a part stands, as text: the file and the line, or the nearest known."""
         for length in range(len(place), -1, -1):
@@ -101,7 +96,7 @@ def _kind(value: object) -> str:
     return names.get(type(value), f"{value!r}")
 
 
-def read(file: Path) -> Document:
+def read_document(file: Path) -> Document:
     """Read a file: TOML by its suffix, else YAML. ProjectError says what is wrong, and where."""
     try:
         text = file.read_text("utf-8")

@@ -13,7 +13,8 @@ import { Peg } from '../../parts/peg'
 import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
 import { lazily } from '../../parts/lazy'
-import { below, belowAny, headlines, type Overview, sweepOf } from './data'
+import { headlines, type Overview } from './data'
+import { below, belowAny, sweepOf } from './trials'
 
 const SweepPicture = lazily('The sweep', () => import('./sweep'))
 

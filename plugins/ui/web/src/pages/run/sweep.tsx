@@ -9,8 +9,8 @@ import type { Dots } from '../../parts/chart/axis'
 import { Plot } from '../../parts/chart/plot'
 import { Peg } from '../../parts/peg'
 import { Failed } from '../../parts/states'
-import type { Overview, Sweep } from './data'
-import { below } from './data'
+import type { Overview } from './data'
+import { below, type Sweep } from './trials'
 
 const MOST_DOTS = 500
 const MOST_AXES = 9

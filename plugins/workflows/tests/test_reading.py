@@ -83,10 +83,18 @@ WRONG: dict[str, tuple[str, str]] = {
         "params: {n: x}\nsteps:\n  a: {run: e, params: {n: '${params.n}'}}\n",
         "line 3: n is 'x', which is not a whole number",
     ),
+    "an item of another type": (
+        "steps:\n  a: {run: e, foreach: [1, x], params: {n: '${item}'}}\n",
+        "line 2: n is 'x', which is not a whole number",
+    ),
+    "a part that an item has not": (
+        "steps:\n  a: {run: s.sh, foreach: {b: [1]}, params: {n: '${item.c}'}}\n",
+        "line 2: the item {\"b\": 1} has no 'c'",
+    ),
     "a command with braces": ("steps:\n  a: {command: 'echo ${HOME}'}\n", "write {{HOME}}"),
     "code that is not there": ("steps:\n  a: {run: s.sh, code: [x*.py]}\n", "matches 'x*.py'"),
-    "an unknown runner": (f"runner: nowhere\n{STEP}", "There is no runner 'nowhere'"),
-    "an unknown setting of it": (f"runner_config: {{x: 1}}\n{STEP}", "settings of 'local'"),
+    "an unknown runner": (f"backend: nowhere\n{STEP}", "There is no runner 'nowhere'"),
+    "an unknown setting of it": (f"backend_config: {{x: 1}}\n{STEP}", "settings of 'local'"),
     "an unknown environment": (f"env_manager: poetry\n{STEP}", "no environment manager 'poetry'"),
 }
 

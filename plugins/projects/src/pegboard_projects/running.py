@@ -248,8 +248,10 @@ class SubmittedRun:
         """Record how it ended."""
         if self._log is not None:
             self._log.close()
+        fault = self._log.fault if self._log is not None else ""
+        what = f"how the run {self.run_id} ended"
         with contextlib.suppress(PegboardError):
-            record.end(self._outcome, self._log.fault if self._log is not None else "")
+            insisted(lambda: record.end(self._outcome, fault), what, self._work.is_cancelled)
         end(self._client, self.run_id, self._status())
         self._client.writer.detach(self.run_id)
 

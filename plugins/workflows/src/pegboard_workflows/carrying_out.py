@@ -183,8 +183,8 @@ class _Record:
             "uri": str(path.absolute()) if path.exists() else asked.uri,
             "version": asked.version,
             "parameters": dict(asked.parameters),
-            "runner": choices.runner,
-            "runner_config": dict(choices.runner_config),
+            "backend": choices.backend,
+            "backend_config": dict(choices.backend_config),
             "env_manager": choices.env_manager,
             "concurrency": choices.concurrency,
         }
@@ -239,8 +239,8 @@ def resumed(reference: str) -> Asked:
         version=record["version"],
         parameters=record["parameters"],
         choices=Choices(
-            runner=record["runner"],
-            runner_config=record["runner_config"],
+            backend=record["backend"],
+            backend_config=record["backend_config"],
             env_manager=record["env_manager"],
             concurrency=record["concurrency"],
         ),

@@ -28,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _ASKING = (
     click.argument("uri", default="."),
     click.option(
-        "-P", "--param", "parameters", multiple=True, metavar="NAME=VALUE",
+        "-P", "--param-list", "parameters", multiple=True, metavar="NAME=VALUE",
         help="A parameter of the workflow; repeat it for more.",
     ),
     click.option(
@@ -73,8 +73,13 @@ def workflows() -> None:
 )
 @_asking
 @click.option("--run-name", metavar="NAME", help="The name of the workflow's run.")
-@click.option("--runner", metavar="RUNNER", help="Where all steps run.")
-@click.option("--runner-config", metavar="FILE|JSON", help="Settings of the runner.")
+@click.option("-b", "--backend", metavar="RUNNER", help="Where all steps run.  [default: local]")
+@click.option(
+    "-c",
+    "--backend-config",
+    metavar="FILE|JSON",
+    help="Settings of the runner: a JSON file, or JSON.",
+)
 @click.option("--env-manager", metavar="MANAGER", help="What provides the environments.")
 @click.option("--concurrency", type=click.IntRange(1), help="How many tasks run at a time.")
 @click.option("--plan", "plans", is_flag=True, help="Say what would run and why; run nothing.")
@@ -209,8 +214,8 @@ def _asked(options: dict[str, Any]) -> Asked:
         version=options["version"],
         parameters=pairs(options["parameters"], "-P"),
         choices=Choices(
-            runner=options.get("runner"),
-            runner_config=config_of(options.get("runner_config")),
+            backend=options.get("backend"),
+            backend_config=config_of(options.get("backend_config")),
             env_manager=options.get("env_manager"),
             concurrency=options.get("concurrency"),
             force=options["force"],

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 class Choices:
     """What a caller chooses, for all steps: "" or None leaves it to the workflow."""
 
-    runner: str | None = None
-    runner_config: Mapping[str, Any] = field(factory=dict)
+    backend: str | None = None
+    backend_config: Mapping[str, Any] = field(factory=dict)
     env_manager: str | None = None
     concurrency: int | None = None
     force: bool = False
@@ -94,32 +94,39 @@ class Planner:
         entry = self.entry(step)
         self.environment(step)
         self.code_of(step)
+        faults = entry.faults()
+        for task in self._likely(step):
+            faults += self._faults_of(task, entry)
+        return [*dict.fromkeys(faults)]
+
+    def _faults_of(self, task: StepTask, entry: EntryPoint) -> list[str]:
+        """Return what is wrong with the values that are known before others are done."""
+        step = task.step
+        later = {"steps"} if task.is_known else {"steps", "item"}
         known: dict[str, str] = {}
         loose = dict(entry.parameters)
         for name, value in step.params.items():
-            if any(each.parts[0] != "params" for each in references.within(value)):
-                # Its value is not known before others are done.
-                known[name], loose[name] = "", Parameter(name=name)
+            if later.isdisjoint(each.parts[0] for each in references.within(value)):
+                known.update(given({name: self._resolved(value, task)}))
             else:
-                known.update(given({name: self._resolved(value)}))
+                known[name], loose[name] = "", Parameter(name=name)
         for name in step.inputs:
             known[name], loose[name] = "", Parameter(name=name)
         declared = {name: each for name, each in loose.items() if name in entry.parameters}
-        _, faults = evolve(entry, parameters=declared).values(known)
-        return [*entry.faults(), *faults]
+        return evolve(entry, parameters=declared).values(known)[1]
 
     def _check_runner(self, step: Step, host: Host, uri: str, checked: set[str]) -> None:
-        name, config = self.runner(step)
+        name, config = self.backend(step)
         mark = json.dumps([name, config], sort_keys=True, default=str)
         if mark not in checked:
             checked.add(mark)
             runner_of(host, name or self._opened.settings.backend, config, uri)
 
-    def runner(self, step: Step) -> tuple[str | None, Mapping[str, Any]]:
+    def backend(self, step: Step) -> tuple[str | None, Mapping[str, Any]]:
         """Return where a step runs, and the settings of that: who says it, says both."""
         for each in (self.choices, step, self.workflow):
-            if each.runner or each.runner_config:
-                return each.runner, each.runner_config
+            if each.backend or each.backend_config:
+                return each.backend, each.backend_config
         return None, {}
 
     def entry(self, step: Step) -> EntryPoint:
@@ -178,14 +185,14 @@ class Planner:
             task=task,
             directory=directory,
         )
-        runner, config = self.runner(step)
+        backend, config = self.backend(step)
         request = Request(
             uri=self._opened.source.name,
             entry_point=entry.name,
             entry=entry,
             opened=self._opened,
             parameters={**_anchored(params, entry, directory), **files},
-            backend=runner,
+            backend=backend,
             backend_config=config,
             env_manager=self._manager(step),
             timeout_seconds=step.timeout_seconds,
@@ -266,7 +273,7 @@ class Planner:
     def _likely(self, step: Step) -> list[StepTask]:
         """Return the tasks of a step, or one for all if its items are not known yet."""
         if any(each.step is not None for each in references.within(step.foreach)):
-            return [StepTask(step=step, label=f"{step.name}[…]")]
+            return [StepTask(step=step, label=f"{step.name}[…]", is_known=False)]
         return self.tasks(step)
 
 

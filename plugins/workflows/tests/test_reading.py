@@ -187,3 +187,14 @@ def test_code_is_what_people_write_and_git_does_not_ignore(place: Path) -> None:
     assert code.of(None) is now
     code.refresh()
     assert code.of(None).digest != now.digest
+    (folder / ".gitignore").write_text("*\n")
+    code.refresh()
+    assert list(code.of(None).files) == ["a.py", "drop.log", "lib/b.py"]
+    (folder / ".gitignore").write_text("*.log\n")
+    code.refresh()
+    now = code.of(None)
+    inner = folder / "inner"
+    subprocess.run(["git", "init", "-q", str(inner)], check=True)
+    (inner / "c.py").write_text("c")
+    code.refresh()
+    assert set(code.of(None).files) - set(now.files) == {"inner/c.py"}

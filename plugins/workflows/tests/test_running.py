@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -308,6 +309,40 @@ def test_values_come_from_other_steps_and_ends_are_told(place: Path) -> None:
     assert steps["second"].tasks["second"].attempts == 2
     assert "has no metric 'none'" in steps["late"].reason
     assert steps["late"].state == "failed"
+
+
+def test_a_workflow_comes_from_a_repository_at_a_version(place: Path) -> None:
+    folder = write(place / "repository/deep", "steps: {say: {command: cat word.txt}}", word_txt="1")
+
+    def git(*words: str) -> str:
+        names = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+        done = subprocess.run(
+            ["git", *names, *words],
+            cwd=folder,
+            env=clean,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout.strip()
+
+    git("init", "-q", str(folder.parent))
+    git("add", ".")
+    git("commit", "-qm", "x")
+    git("tag", "v1")
+    (folder / "word.txt").write_text("2")
+    git("commit", "-qam", "y")
+    address = f"{folder.parent.as_uri()}#deep"
+    texts = {}
+    for version in ("v1", None, "v1"):
+        done = run(address, version=version)
+        found = pegboard.get_run(task_of(done, "say"))
+        texts[found.data.tags["mlflow.source.git.commit"]] = pegboard.artifacts.load_text(
+            f"runs:/{found.info.run_id}/project/log.txt"
+        )
+    assert texts == {git("rev-parse", "v1"): "1", git("rev-parse", "HEAD"): "2"}
+    assert states(done) == {"say": "unchanged"}
 
 
 def test_a_signal_ends_all_tasks_and_marks_their_runs(place: Path) -> None:

@@ -72,6 +72,7 @@ runs restore abc
 runs show abc
 eval compare one two
 eval show one
+recipes diff one two
 traces list
 traces show abc
 workflows list
@@ -80,7 +81,7 @@ workflows show abc
 """.strip().splitlines()
 MAKE_ONE = {
     *("experiments create", "models create", "models register", "registry webhooks create"),
-    *("demo", "eval run", "exec", "gateway start", "recipes run", "run", "server", "ui"),
+    *("demo", "eval run", "exec", "gateway start", "recipes run", "run", "server", "sweep", "ui"),
     "workflows run",
     *("prompts import", "prompts register"),
 }

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pegboard
 import pytest
+from click.testing import CliRunner
+from pegboard.cli.shell import cli
 from pegboard_recipes import beginning
 from pegboard_recipes.api import Recipe
 from pegboard_recipes.cards.card import Card
@@ -44,7 +46,8 @@ def test_two_classes_end_in_a_model_that_gives_scores(place: Path) -> None:
     recipe = Recipe("local", directory=beginning.begin(place / "cells", "classification"))
     outcome = recipe.run()
     assert outcome.status == "VALIDATED"
-    model = pegboard.pyfunc.load_model("models:/cells/1", trust=True)
+    # What is read is skops's file alone: neither it nor the model's code needs trust.
+    model = pegboard.pyfunc.load_model("models:/cells/1")
     test = recipe.get_artifact("test_data")
     said = model.predict(test.drop(columns=["diagnosis"]))
     prefix = "predicted_"
@@ -52,6 +55,15 @@ def test_two_classes_end_in_a_model_that_gives_scores(place: Path) -> None:
     assert list(said.columns) == [prefix + name for name in columns]
     score = f1_score(test.diagnosis, said.predicted_label, pos_label="malignant")
     assert outcome.metrics["f1_score"] == pytest.approx(score)
+    trusted = pegboard.pyfunc.load_model(
+        "models:/cells/1", model_config={"prefix": "p_"}, trust=True
+    )
+    assert list(trusted.predict(test.head(2)).columns) == ["p_" + name for name in columns]
+    served = ["models", "predict", "-m", "models:/cells/1", "--output-format", "csv"]
+    answer = CliRunner().invoke(cli, [*served, "-i", str(recipe.directory / "data/new.csv")])
+    assert answer.exit_code == 0, answer.output
+    assert answer.stdout.splitlines()[0] == ",".join(said.columns)
+    assert "skops" in Path(pegboard.pyfunc.get_model_dependencies("models:/cells/1")).read_text()
     native = pegboard.sklearn.load_model("models:/cells/1")
     assert list(native.predict(test.drop(columns=["diagnosis"]))) == list(said.predicted_label)
     scored = recipe.run("predict").directory / "steps/predict/outputs/scored.parquet"

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from pegboard.cli.shell import cli
 from pegboard.errors import InvalidState, NotFound, PegboardError
-from pegboard_recipes import beginning, places
+from pegboard_recipes import beginning, places, tracking
 from pegboard_recipes.api import Recipe
 
 from .names import missing
@@ -44,6 +44,10 @@ def test_a_regression_ends_in_a_registered_model(done: Recipe) -> None:
     said = done.get_artifact("model").predict(parts[2].drop(columns=["progression"]))
     wrong = float(((said - parts[2].progression) ** 2).mean() ** 0.5)
     assert outcome.metrics["root_mean_squared_error"] == pytest.approx(wrong)
+    states, card = recorded(done, done.planner().places, "split/card.json")
+    assert states == dict.fromkeys(TRAINING, "done")
+    assert json.loads(card)["facts"]["rows"]["training"] == len(parts[0])
+    assert "Data Profile" in done.card("ingest").with_name("dataset_profile.html").read_text()
     transformed = done.get_artifact("transformed_training_data")
     assert transformed.columns[0] == "numbers__age"
     assert transformed.columns[-1] == "progression"
@@ -152,6 +156,35 @@ def call(recipe: Recipe, *words: str) -> Any:
         return CliRunner().invoke(cli, ["recipes", *words, "-p", "local"])
 
 
+def recorded(recipe: Recipe, where: places.Places, file: str) -> tuple[dict[str, str], str]:
+    """Return the states of steps that the last run records, and a file of its artifacts."""
+    run_id = json.loads((where.directory / "summary.json").read_text())["run_id"]
+    with tracking.located(recipe.planner().config) as client:
+        known = json.loads(Path(client.download_artifacts(run_id, "recipe.json")).read_text())
+        text = Path(client.download_artifacts(run_id, file)).read_text()
+    return {each["step"]: each["state"] for each in known["steps"]}, text
+
+
+def _compare_runs(recipe: Recipe, one: str, other: str) -> None:
+    page = recipe.directory / "diff.html"
+    found = json.loads(call(recipe, "diff", one, other, "--json", "--html", str(page)).stdout)
+    steps = {step["step"]: step["changes"] for step in found["steps"]}
+    # The second was trained alone: of what both have, nothing but the model differs.
+    assert list(steps) == ["train", "evaluate", "register"]
+    (changed,) = (each for each in steps["train"] if each["tab"] == "Best Parameters")
+    assert (changed["before"], changed["after"]) == ("alpha: 1.0", "alpha: 1000.0")
+    name = "root_mean_squared_error, validation"
+    (error,) = (each for each in steps["train"] if each["what"] == name)
+    assert 0 < error["by"] == error["after"] - error["before"]
+    assert "alpha: 1000.0" in page.read_text()
+    assert "alpha: 1000.0" in call(recipe, "diff", one, other, "-s", "train", "--all").stdout
+    assert "say the same" in call(recipe, "diff", one, one).stderr
+    with tracking.located(recipe.planner().config), pegboard.start_run() as bare:
+        plain = bare.info.run_id
+    with pytest.raises(NotFound, match="has no cards"):
+        recipe.diff(plain, one)
+
+
 def test_the_command_says_how_it_ended(recipe: Recipe) -> None:
     edit(recipe.directory / "recipe.yaml", "threshold: 70", "threshold: 7")
     edit(recipe.directory / "steps/split.py", "from pandas", "print('hello')\nfrom pandas")
@@ -183,8 +216,14 @@ def test_the_command_says_how_it_ended(recipe: Recipe) -> None:
     assert [row[0] for row in board] == [1, 2]
     assert board[0][2] < board[1][2]
     assert [row[3] for row in board] == ["", "this one"]
-    edit(recipe.directory / "steps/train.py", "return Ridge", "return nothing")
+    _compare_runs(recipe, board[0][1], board[1][1])
+    edit(recipe.directory / "steps/train.py", "return Ridge", "print('so far')\n    return nothing")
     assert call(recipe, "run").exit_code == 1
+    states, text = recorded(recipe, recipe.planner().places, "train/log.txt")
+    assert states == {**dict.fromkeys(TRAINING[:3], "kept"), "train": "failed"} | dict.fromkeys(
+        TRAINING[4:], "waiting"
+    )
+    assert text == "so far\n"
     assert "Traceback" in call(recipe, "inspect", "-s", "train").stdout
     assert call(recipe, "get-artifact", "-a", "transformer").stdout.strip().endswith(".pkl")
     assert call(recipe, "get-artifact", "-a", "model").exit_code == 1

@@ -155,21 +155,21 @@ def _flavor_of(entry: Mapping[str, Any], model: Model, directory: Path) -> str |
     loader = entry.get("loader_module")
     if not isinstance(loader, str) or not loader:
         raise InvalidValue(f"{directory / FILE_NAME} is damaged: 'loader_module' is missing.")
+    for name in model.flavors:
+        if name in host.current().model_flavors() and open_flavor(name).loader_module == loader:
+            return name
     if loader in _PYTHON_LOADERS:
         return PYTHON_FUNCTION
     short = loader.removeprefix(_MLFLOW)
     if loader.startswith(_MLFLOW):
         if "." in short:
-            if (name := _with_loader(loader)) is not None:
-                return name
+            if (other := _with_loader(loader)) is not None:
+                return other
             raise InvalidValue(
                 f"Models with the loader {loader!r} cannot be loaded here.",
                 hint="Load it with MLflow.",
             )
         return short
-    for name in model.flavors:
-        if name in host.current().model_flavors() and open_flavor(name).loader_module == loader:
-            return name
     return None
 
 

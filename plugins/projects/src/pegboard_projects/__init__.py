@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pegboard_projects.api import config_of as config_of
     from pegboard_projects.api import shown as shown
+    from pegboard_projects.cancelling import Cancelling as Cancelling
     from pegboard_projects.cancelling import by_signals as by_signals
     from pegboard_projects.commands.options import pairs as pairs
     from pegboard_projects.contract import Job as Job
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pegboard_projects.contract import Outcome as Outcome
     from pegboard_projects.contract import Runner as Runner
     from pegboard_projects.contract import Submitted as Submitted
+    from pegboard_projects.elsewhere import Followed as Followed
+    from pegboard_projects.elsewhere import check_reachable as check_reachable
+    from pegboard_projects.elsewhere import directed as directed
     from pegboard_projects.entry_points import EntryPoint as EntryPoint
     from pegboard_projects.errors import ExecutionException as ExecutionException
     from pegboard_projects.errors import ProjectError as ProjectError
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from pegboard_projects.planning import Plan as Plan
     from pegboard_projects.planning import Request as Request
     from pegboard_projects.planning import opened as opened
+    from pegboard_projects.planning import planned as planned
     from pegboard_projects.planning import runner_of as runner_of
     from pegboard_projects.reading.document import Document as Document
     from pegboard_projects.reading.document import read_document as read_document
@@ -47,9 +52,11 @@ if TYPE_CHECKING:
     from pegboard_projects.testing import RunnerContract as RunnerContract
 
 _HOMES = {
+    "Cancelling": "cancelling",
     "Document": "reading.document",
     "EntryPoint": "entry_points",
     "ExecutionException": "errors",
+    "Followed": "elsewhere",
     "Job": "contract",
     "Log": "contract",
     "Opened": "planning",
@@ -70,14 +77,17 @@ _HOMES = {
     "Task": "scheduling",
     "as_text": "parameters",
     "by_signals": "cancelling",
+    "check_reachable": "elsewhere",
     "check_request": "scheduling",
     "config_of": "api",
+    "directed": "elsewhere",
     "given": "parameters",
     "insisted": "recording",
     "is_name": "parameters",
     "opened": "planning",
     "outer_run": "recording",
     "pairs": "commands.options",
+    "planned": "planning",
     "read_document": "reading.document",
     "runner_of": "planning",
     "session": "running",

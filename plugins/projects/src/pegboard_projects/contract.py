@@ -15,6 +15,8 @@ from attrs import field, frozen
 Log: TypeAlias = Callable[[bytes], None]
 """Takes a piece of output, as it comes; from one thread at a time."""
 
+_EVERYWHERE = ("MLFLOW_", "PEGBOARD_")
+
 
 @frozen(kw_only=True)
 class Job:
@@ -34,6 +36,15 @@ class Job:
     settings: Any = None
     grace_seconds: float = 10.0
     """How long the command may go on when it is asked to end, before it is killed."""
+
+    @property
+    def carried(self) -> dict[str, str]:
+        """Those variables that the command needs wherever it runs; some of them are secret."""
+        return {
+            name: value
+            for name, value in self.variables.items()
+            if name in self.added or name.startswith(_EVERYWHERE)
+        }
 
 
 @frozen(kw_only=True)
@@ -82,8 +93,7 @@ class Runner(ABC):
     """An attrs class with a default for each field: the keys of ``--backend-config``."""
 
     shares_machine: ClassVar[bool] = True
-    """Whether jobs can use files and loopback addresses of this machine. If not, the tracking URI
-    has to be that of a server, and ``check`` refuses environments that are only here."""
+    """Whether jobs see files of this machine: they then get a folder for what they make."""
 
     def check(self, settings: Any, uri: str) -> None:  # noqa: B027 (one that is always there)
         """Refuse what cannot work, before anything is created.

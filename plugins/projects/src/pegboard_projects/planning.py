@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
+from pegboard import distributions, uris
 from pegboard import settings as structuring
-from pegboard import uris
 from pegboard.errors import PegboardError
 
 from pegboard_projects.environments import choosing
@@ -170,7 +170,8 @@ def runner_of(
             return mlflow_backend.MlflowBackend(name), dict(config)
         raise ProjectError(
             f"There is no runner {name!r}.",
-            hint=f"Installed are: {', '.join(sorted({*declared, *known}))}.",
+            hint=distributions.install("project runner", name)
+            or f"Installed are: {', '.join(sorted({*declared, *known}))}.",
         )
     runner: Runner = resolve(declared[name].target)()
     chosen: Any = structuring.structure(runner.settings, dict(config), f"the settings of {name!r}")

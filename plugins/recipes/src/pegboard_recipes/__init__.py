@@ -14,8 +14,21 @@ if TYPE_CHECKING:
     from pegboard_recipes.step import Artifact as Artifact
     from pegboard_recipes.step import Step as Step
     from pegboard_recipes.step import Work as Work
+    from pegboard_recipes.steps.models import save_model as save_model
+    from pegboard_recipes.steps.outline import INGEST as INGEST
+    from pegboard_recipes.steps.outline import REGISTER as REGISTER
+    from pegboard_recipes.tracking import recipe_run as recipe_run
 
-_HOMES = {"Artifact": "step", "RecipeKind": "hookspecs", "Step": "step", "Work": "step"}
+_HOMES = {
+    "Artifact": "step",
+    "INGEST": "steps.outline",
+    "REGISTER": "steps.outline",
+    "RecipeKind": "hookspecs",
+    "Step": "step",
+    "Work": "step",
+    "recipe_run": "tracking",
+    "save_model": "steps.models",
+}
 
 __all__ = sorted(_HOMES)
 

@@ -9,18 +9,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pegboard import distributions
 from pegboard import host as hosts
 from pegboard.errors import InvalidValue, NotFound, command_line, quoted
 from pegboard.targets import resolve
+from pegboard_scripting.client import Client
 from pegboard_scripting.fluent import environment
 
-from pegboard_recipes import configuration, places, project, running
+from pegboard_recipes import comparing, configuration, places, project, running
+from pegboard_recipes.comparing import Difference
 from pegboard_recipes.digests import Memory
 from pegboard_recipes.planning import Decision, Planner
 from pegboard_recipes.running import Done, Outcome
 from pegboard_recipes.step import FRAME, MODEL, OBJECT, RUN, VERSION, Artifact, Step
 
-__all__ = ["Decision", "Done", "Outcome", "Recipe"]
+__all__ = ["Decision", "Difference", "Done", "Outcome", "Recipe", "diff"]
 
 _LOG = logging.getLogger("pegboard")
 _PROFILE = "RECIPES_PROFILE"
@@ -110,6 +113,13 @@ class Recipe:
             raise NotFound(f"The step {step!r} has not run yet.", hint=_run(step, self._profile))
         return file
 
+    def diff(self, one: str, other: str) -> Difference:
+        """Return what differs between the cards of two runs of this recipe."""
+        from pegboard_recipes import tracking
+
+        with tracking.located(self.planner().config) as client:
+            return comparing.of_runs(client, one, other)
+
     def clean(self, step: str | None = None) -> None:
         """Remove the results of a step, by default of all."""
         planner = self.planner()
@@ -149,6 +159,17 @@ class Recipe:
         return planner_of(configuration.read(self._root, self._profile))
 
 
+def diff(one: str, other: str) -> Difference:
+    """Return what differs between the cards of two runs; a notebook shows it as a page.
+
+    The runs are where this process tracks to; ``Recipe.diff`` looks where its recipe does.
+
+    Raises:
+        NotFound: there is no such run, or it has no cards.
+    """
+    return comparing.of_runs(Client(), one, other)
+
+
 def planner_of(config: configuration.Configuration) -> Planner:
     """Return what plans a recipe."""
     where = places.of_recipe(config.root)
@@ -162,7 +183,9 @@ def steps_of(config: configuration.Configuration) -> Sequence[Step]:
         raise config.wrong(
             ("recipe",),
             f"{quoted(config.recipe)} is not a recipe.",
-            hint=f"There are: {', '.join(map(repr, sorted(kinds)))}.",
+            hint=distributions.install("recipe", config.recipe)
+            or f"{distributions.near(config.recipe, kinds)}There are: "
+            f"{', '.join(map(repr, sorted(kinds)))}.",
         )
     steps: Sequence[Step] = resolve(kinds[config.recipe].target)
     names = [step.name for step in steps]
@@ -238,10 +261,7 @@ def _show(card: Path) -> None:
     if shell is None or shell.get_ipython() is None:
         _LOG.info("The card: %s", card)
         return
-    import html as escaping
+    from pegboard_recipes.cards import page
 
     shown = importlib.import_module("IPython.display")
-
-    page = escaping.escape(card.read_text(encoding="utf-8"), quote=True)
-    frame = '<iframe sandbox style="width:100%;height:620px;border:0"'
-    shown.display(shown.HTML(f'{frame} srcdoc="{page}"></iframe>'))
+    shown.display(shown.HTML(page.framed(card.read_text(encoding="utf-8"))))

@@ -11,11 +11,14 @@ from pegboard.cli.opening import open_host
 from pegboard.errors import command_line
 from pegboard_stores import formats, tables
 
-from pegboard_recipes import running
+from pegboard_recipes import digests, running
 from pegboard_recipes.api import Recipe
+from pegboard_recipes.comparing import Difference
 from pegboard_recipes.running import Done, Outcome
 
 _REJECTED, _FAILED = 3, 1
+_MOST = 8
+"""Changes of one tab that are shown, unless all are asked for."""
 
 _profile = click.option(
     "--profile",
@@ -212,6 +215,77 @@ def _print_states(recipe: Recipe, as_json: bool) -> None:
         for name, state in found
     ]
     tables.note_hidden(tables.print_table(columns, rows))
+
+
+@recipes.command(
+    epilog=output.examples(
+        "pegboard recipes diff 79adfe83db137aa2da42cc5ce332c7ff d01419b3a4a787d3608146136713dc89",
+        "pegboard recipes diff RUN RUN -p local --html diff.html",
+    )
+)
+@click.argument("run")
+@click.argument("other")
+@click.option("--profile", "-p", help="Look where this profile of the recipe tracks to.")
+@click.option("--step", "-s", metavar="STEP", help="Only this step.")
+@click.option("--all", "everything", is_flag=True, help="Show every change of each tab.")
+@click.option("--html", "page", type=click.Path(path_type=Path), help="Write a page to this file.")
+@output.json_option
+def diff(
+    run: str,
+    other: str,
+    profile: str | None,
+    step: str | None,
+    everything: bool,
+    page: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what differs between the cards of two runs: data, parameters, metrics.
+
+    Tabs that show a few rows of data are left out, and so is what differs between any two runs.
+    """
+    from pegboard_recipes import api
+
+    open_host(click.get_current_context())
+    found = Recipe(profile).diff(run, other) if profile else api.diff(run, other)
+    if step is not None:
+        found = found.only(step)
+    if page is not None:
+        digests.write_whole(page, found.html())
+        output.note(f"Wrote {page}.")
+    if as_json:
+        output.print_json(found.plain())
+    elif page is None:
+        _print_difference(found, None if everything else _MOST)
+
+
+def _print_difference(found: Difference, most: int | None) -> None:
+    if not found.steps:
+        output.note("The cards of both runs say the same.")
+        return
+    for step, changes in found.steps.items():
+        output.heading(step)
+        columns = [
+            tables.Column("What"),
+            tables.Column("Before", right=True),
+            tables.Column("After", right=True),
+            tables.Column("By", right=True),
+        ]
+        for title in dict.fromkeys(each.tab for each in changes):
+            of_tab = [each for each in changes if each.tab == title]
+            rows = [
+                [each.what, _shown(each.before), _shown(each.after), _shown(each.by)]
+                for each in of_tab[:most]
+            ]
+            columns[0] = tables.Column(title, style="bold")
+            tables.note_hidden(tables.print_table(columns, rows))
+            if most is not None and len(of_tab) > most:
+                output.note(f"{len(of_tab) - most} more; --all shows them, --html FILE as a page.")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return formats.number(value)
+    return "-" if value is None else str(value)
 
 
 @recipes.command(epilog=output.examples("pegboard recipes clean -p local -s train"))

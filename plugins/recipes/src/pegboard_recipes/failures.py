@@ -32,12 +32,12 @@ class StepFailed(PegboardError):
 class Failed(Exception):
     """A step failed; what went wrong is known already."""
 
-    def __init__(self, done: Done, error: PegboardError) -> None:
+    def __init__(self, done: Done, error: PegboardError, run_id: str = "") -> None:
         super().__init__(str(error))
-        self.done, self.error = done, error
+        self.done, self.error, self.run_id = done, error, run_id
 
 
-def explained(error: Exception, step: str, root: Path, profile: str) -> PegboardError:
+def explained(error: BaseException, step: str, root: Path, profile: str) -> PegboardError:
     """Return the error of a step, with the lines of the user's code that led to it."""
     lines = _own_lines(error, root)
     if isinstance(error, PegboardError) and not lines:
@@ -55,7 +55,7 @@ def explained(error: Exception, step: str, root: Path, profile: str) -> Pegboard
     )
 
 
-def _own_lines(error: Exception, root: Path) -> list[str]:
+def _own_lines(error: BaseException, root: Path) -> list[str]:
     """Return the lines of the project's files in a traceback, the last ones."""
     if isinstance(error, SyntaxError) and error.filename:
         if not code.is_of_project(root, Path(error.filename)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TRAIN, VALIDATION, TEST = "train.parquet", "validation.parquet", "test.parquet"
 DATASET, SCORING, SCORED = "dataset.parquet", "scoring-dataset.parquet", "scored.parquet"
+PROFILE = "dataset_profile.html"
 TRANSFORMER = "transformer.pkl"
 TRANSFORMED = "transformed_training_data.parquet"
 TRANSFORMED_VALIDATION = "transformed_validation_data.parquet"

@@ -24,7 +24,7 @@ from pegboard_scripting.fluent import environment
 from pegboard_recipes.digests import write_whole
 
 STATE = "execution_state.json"
-CARD, CARD_JSON = "card.html", "card.json"
+CARD, CARD_JSON, PRINTED = "card.html", "card.json", "log.txt"
 UNKNOWN, RUNNING, SUCCEEDED, FAILED = "UNKNOWN", "RUNNING", "SUCCEEDED", "FAILED"
 _DIRECTORY = "RECIPES_EXECUTION_DIRECTORY"
 _STATUS = "recipe_step_execution_status"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pegboard.hookspecs import ApiName, Command, hookimpl
+from pegboard.hookspecs import ApiName, Command, Flavor, hookimpl
 
 from pegboard_recipes.hookspecs import RecipeKind
 
@@ -32,6 +32,13 @@ def pegboard_commands() -> Sequence[Command]:
 def pegboard_hookspecs() -> str:
     """Name the module with the hook for kinds of recipes."""
     return "pegboard_recipes.hookspecs"
+
+
+@hookimpl
+def pegboard_model_flavors() -> Sequence[Flavor]:
+    """Declare how classifiers of recipes are read, without code of the model."""
+    flavor = "pegboard_recipes.classifier:ScoresFlavor"
+    return [Flavor("sklearn_scores", flavor, "classifiers of recipes, with scores")]
 
 
 @hookimpl

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from pegboard.targets import resolve
 from pegboard_recipes import digests, failures, names, places, project
 from pegboard_recipes.cards.card import Card
 from pegboard_recipes.planning import Planner
-from pegboard_recipes.step import Step, Work
+from pegboard_recipes.printed import Printed
+from pegboard_recipes.step import Step, Work, run_source
 
 SUMMARY = "summary.json"
+_LOGGER = logging.getLogger("pegboard")
 _LOG = "warning_logs.txt"
 _EXPECTED = "X does not have valid feature names"
 """Estimators are fitted to named columns, and a transformer in front of them may name none."""
@@ -112,6 +115,7 @@ def run(planner: Planner, name: str | None, told: Told | None = None) -> Outcome
         except failures.Failed as failed:
             outcome.steps.append(failed.done)
             outcome.error = failed.error
+            outcome.run_id = failed.run_id
             if told is not None:
                 told(failed.done)
         finally:
@@ -121,7 +125,25 @@ def run(planner: Planner, name: str | None, told: Told | None = None) -> Outcome
             with suppress(OSError):
                 text = json.dumps(outcome.plain(), indent=1)
                 digests.write_whole(where.directory / SUMMARY, text)
+        _keep_record(outcome, planner)
     return outcome
+
+
+def _keep_record(outcome: Outcome, planner: Planner) -> None:
+    """Log into the run what became of the steps, if anything did; a store that fails ends nothing.
+
+    What was made is there, and the model is registered: only the page of the run lacks it.
+    """
+    changed = any(each.ran for each in outcome.steps)
+    if not outcome.run_id or not changed:
+        return
+    plain = outcome.plain()
+    facts = {key: plain[key] for key in ("status", "criteria", "model", "error")}
+    try:
+        keep = resolve("pegboard_recipes.records:keep")  # What tracks takes time to import.
+        keep(planner, outcome.run_id, outcome.steps, facts)
+    except (OSError, PegboardError) as error:
+        _LOGGER.warning("The run %s lacks its record of steps: %s", outcome.run_id, error)
 
 
 def _carried_out(planner: Planner, step: Step, done: Done, goal: str) -> Done:
@@ -129,26 +151,27 @@ def _carried_out(planner: Planner, step: Step, done: Done, goal: str) -> Done:
     config, where = planner.config, planner.places
     begun = time.monotonic()
     card = Card(step=step.name, recipe=config.root.name)
+    # What the user's code prints is not the result of the command.
+    said = Printed(sys.stderr)
     try:
-        with where.working(step.name) as directory, _noted_warnings(directory / _LOG):
+        with where.working(step.name) as directory, _noted_warnings(directory / _LOG, said):
             work = Work(step, config, where, directory, card, goal)
-            # What the user's code prints is not the result of the command.
-            with project.entered(config.root), redirect_stdout(sys.stderr):
+            with project.entered(config.root), redirect_stdout(said), redirect_stderr(said):
                 resolve(step.target)(work)
                 imported = sorted(set(project.imported(config.root).values()) - {config.root})
+            _write_log(directory, said)
             _add_log(card, directory / _LOG)
             seconds = time.monotonic() - begun
             _keep(planner, step, work, imported, seconds)
-    except KeyboardInterrupt:
-        raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # Users' code that ends the process ends its step.
         seconds = time.monotonic() - begun
         explained = failures.explained(error, step.name, config.root, config.profile)
         trace = "".join(traceback.format_exception(error))
         with suppress(OSError):
-            _keep_failure(planner, step, explained, trace)
+            _keep_failure(planner, step, explained, trace, said)
         failed = evolve(done, seconds=seconds, error=str(explained))
-        raise failures.Failed(failed, explained) from error
+        run_id = str(card.facts.get("run_id", ""))
+        raise failures.Failed(failed, explained, run_id) from error
     return evolve(done, seconds=seconds)
 
 
@@ -173,7 +196,7 @@ def _keep(
     )
     places.write_state(directory, state)
     if step.logged:
-        resolve("pegboard_recipes.tracking:log_cards")(work)
+        resolve("pegboard_recipes.tracking:log_cards")(work, planner.steps)
 
 
 def _read_later(steps: Sequence[Step], step: Step) -> set[str]:
@@ -199,31 +222,41 @@ def _write_config(planner: Planner, step: Step) -> None:
     digests.write_whole(file, yaml.safe_dump(values, sort_keys=False))
 
 
-def _keep_failure(planner: Planner, step: Step, error: PegboardError, trace: str) -> None:
+def _keep_failure(
+    planner: Planner, step: Step, error: PegboardError, trace: str, said: Printed
+) -> None:
     """Put in the place of a step's results that it failed, for people and for the next plan."""
     card = Card(step=step.name, recipe=planner.config.root.name)
     card.fail(str(error), trace)
     with planner.places.working(step.name) as directory:
         card.write(directory)
+        _write_log(directory, said)
         state = places.State(status=places.FAILED, when=time.time(), trace=trace)
         places.write_state(directory, state)
 
 
-# -- warnings ------------------------------------------------------------------------------------
+# -- logs and warnings ----------------------------------------------------------------------------
 
 
 @contextmanager
-def _noted_warnings(file: Path) -> Iterator[None]:
-    """Write warnings into a file rather than to the terminal."""
+def _noted_warnings(file: Path, said: Printed) -> Iterator[None]:
+    """Write warnings into a file and the log, rather than to the terminal."""
 
     def note(message: Any, category: Any, filename: str, lineno: int, *_: Any, **__: Any) -> None:
+        text = f"{filename}:{lineno}: {category.__name__}: {message}\n"
+        said.keep(text)
         with file.open("a", encoding="utf-8") as stream:
-            stream.write(f"{filename}:{lineno}: {category.__name__}: {message}\n")
+            stream.write(text)
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=_EXPECTED)
         warnings.showwarning = note
         yield
+
+
+def _write_log(directory: Path, said: Printed) -> None:
+    if text := said.text():
+        (directory / places.PRINTED).write_text(text, encoding="utf-8")
 
 
 def _add_log(card: Card, file: Path) -> None:
@@ -251,7 +284,8 @@ def _complete(outcome: Outcome, planner: Planner) -> None:
                 return (planner.places.outputs(step) / file).read_text(encoding="utf-8")
         return ""
 
-    outcome.run_id = found("train", names.RUN_ID)
+    if (source := run_source(planner.steps)) is not None:
+        outcome.run_id = found(*source).strip() or outcome.run_id
     outcome.status = found("evaluate", names.STATUS) or names.NOT_VALIDATED
     if facts := found("evaluate", places.CARD_JSON):
         known = json.loads(facts)["facts"]

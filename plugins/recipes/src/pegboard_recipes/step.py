@@ -53,6 +53,15 @@ class Step:
     artifacts: Mapping[str, Artifact] = field(factory=dict)
 
 
+def run_source(steps: Sequence[Step]) -> tuple[str, str] | None:
+    """Return which step starts the run that a recipe logs to, and the file with its id."""
+    for step in steps:
+        for artifact in step.artifacts.values():
+            if artifact.kind == RUN:
+                return step.name, artifact.file
+    return None
+
+
 @frozen(eq=False)
 class Work:
     """What a step gets: the configuration, the results of earlier steps, and a directory."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from pegboard import host as hosts
 from pegboard import uris
 from pegboard.errors import InvalidState, NotFound, PluginError
@@ -20,7 +21,9 @@ from pegboard_scripting.client import Client, location
 from pegboard_scripting.fluent import runs
 
 from pegboard_recipes.configuration import Configuration
-from pegboard_recipes.places import CARD
+from pegboard_recipes.names import RUN_ID
+from pegboard_recipes.places import CARD, CARD_JSON, PRINTED
+from pegboard_recipes.step import RUN, Step, run_source
 
 if TYPE_CHECKING:
     from pegboard_recipes.step import Work
@@ -44,10 +47,11 @@ def api(name: str) -> Any:
 
 @frozen
 class Tracked:
-    """The store of a recipe's runs, and the experiment in it."""
+    """The store of a recipe's runs, the experiment in it, and the run if there is one."""
 
     client: Client
     experiment_id: str
+    run_id: str = ""
 
 
 def tracking_uri(config: Configuration) -> str:
@@ -136,29 +140,60 @@ def run_tags(config: Configuration, goal: str) -> Mapping[str, str]:
 
 
 def run_of(work: Work) -> str:
-    """Return the id of the run that the last training logged to."""
-    from pegboard_recipes.names import RUN_ID
+    """Return the id of the run that the last training logged to; the step needs its file."""
+    for name, files in work.step.needs.items():
+        file = work.output(name, RUN_ID)
+        if RUN_ID in files and file.is_file():
+            return file.read_text(encoding="utf-8").strip()
+    raise NotFound("There is no run yet: the step that trains starts it.")
 
-    file = work.output("train", RUN_ID)
-    if not file.is_file():
-        raise NotFound("There is no run yet: the step 'train' starts it.")
-    return file.read_text(encoding="utf-8").strip()
+
+@contextmanager
+def recipe_run(work: Work) -> Iterator[Tracked]:
+    """Be in the run of a recipe: what ``pegboard.log_metric`` and its like log goes there.
+
+    A step that declares an artifact of the kind ``run``, the file ``run_id``, starts it; a later
+    one, which needs that file, goes on with it.
+
+    Raises:
+        InvalidState: another run is active.
+    """
+    config = work.config
+    begins = any(each.kind == RUN for each in work.step.artifacts.values())
+    with tracked(config) as found:
+        given: dict[str, Any] = {"run_id": "" if begins else run_of(work)}
+        if begins:
+            given = {"run_name": run_name(config), "tags": dict(run_tags(config, work.goal))}
+        with api("start_run")(experiment_id=found.experiment_id, **given) as active:
+            run_id = str(active.info.run_id)
+            work.card.facts["run_id"] = run_id
+            if begins:
+                (work.directory / RUN_ID).write_text(run_id, encoding="utf-8")
+            yield evolve(found, run_id=run_id)
 
 
-def log_cards(work: Work) -> None:
-    """Log the cards of the steps that led to a model into its run."""
-    from pegboard_recipes.names import RUN_ID
+def log_step(config: Configuration, run_id: str, name: str, directory: Path) -> None:
+    """Log what is shown of a step into a run: its card, as a page and as JSON, and its log."""
+    with located(config) as client:
+        for file in (directory / each for each in (CARD, CARD_JSON, PRINTED)):
+            if file.is_file():
+                client.log_artifact(run_id, file, name)
 
-    first = work.step.name == "train"
-    file = work.directory / RUN_ID if first else work.output("train", RUN_ID)
+
+def log_cards(work: Work, steps: Sequence[Step]) -> None:
+    """Log the card of a step into its run; the first also logs those of the steps before it."""
+    source = run_source(steps)
+    if source is None:
+        return
+    name, run_file = source
+    first = work.step.name == name
+    file = work.directory / run_file if first else work.output(name, run_file)
     run_id = file.read_text(encoding="utf-8").strip()
-    cards = {work.step.name: work.directory / CARD}
-    for name in ("ingest", "split", "transform") if first else ():
-        cards[name] = work.places.outputs(name) / CARD
-    with located(work.config) as client:
-        for name, card in cards.items():
-            if card.is_file():
-                client.log_artifact(run_id, card, name)
+    for earlier in steps if first else ():
+        if earlier.name == name:
+            break
+        log_step(work.config, run_id, earlier.name, work.places.outputs(earlier.name))
+    log_step(work.config, run_id, work.step.name, work.directory)
 
 
 def log_snapshot(config: Configuration, client: Client, run_id: str) -> None:

@@ -25,5 +25,5 @@ def load(directory: Path, trusted: Sequence[str]) -> PyFuncModel:
     try:
         return load_pyfunc(directory, trust)
     except Refused as error:
-        hint = f"If you know who made it, add --trust {PICKLE}. {error.hint}"
+        hint = f"{error.hint} For a command: --trust {PICKLE}, or --trust package.Type."
         raise Refused(error.message, hint=hint) from error

@@ -30,9 +30,12 @@ class Tab:
         return self
 
     def facts(self, **facts: Any) -> Tab:
-        """Add names and values; underscores in names are blanks."""
+        """Add names and values, to those that stand before; underscores in names are blanks."""
         pairs = [[name.replace("_", " "), value] for name, value in facts.items()]
-        self.parts.append({"kind": "facts", "facts": pairs})
+        if self.parts and self.parts[-1]["kind"] == "facts":
+            self.parts[-1]["facts"] += pairs
+        else:
+            self.parts.append({"kind": "facts", "facts": pairs})
         return self
 
     def table(

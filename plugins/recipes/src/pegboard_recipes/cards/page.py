@@ -57,6 +57,12 @@ def html_of(card: Card) -> str:
     return "".join(_page(card))
 
 
+def framed(text: str) -> str:
+    """Return a page in a frame that may run no scripts, for notebooks."""
+    style = "width:100%;height:620px;border:0"
+    return f'<iframe sandbox style="{style}" srcdoc="{html.escape(text, quote=True)}"></iframe>'
+
+
 def _page(card: Card) -> Iterator[str]:
     title = escaped(f"{card.recipe}: {card.step}")
     yield "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>"
@@ -103,6 +109,8 @@ def escaped(value: Any) -> str:
     """Return a value as text of a page: numbers short, texts escaped and not endless."""
     if value is None:
         return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if hasattr(value, "item") and not getattr(value, "shape", ()):
         value = value.item()
     if isinstance(value, float):
@@ -126,7 +134,11 @@ def _facts(part: Mapping[str, Any]) -> str:
 
 def _table(part: Mapping[str, Any]) -> str:
     strong = set(part["strong"])
-    head = "".join(f"<th>{escaped(name)}</th>" for name in part["columns"])
+    columns = zip(*part["rows"], strict=True) if part["rows"] else [()] * len(part["columns"])
+    head = "".join(
+        f"<th{' class=number' if any(map(_is_number, values)) else ''}>{escaped(name)}</th>"
+        for name, values in zip(part["columns"], columns, strict=True)
+    )
     body = [
         f"<tr{' class=strong' if number in strong else ''}>{_cells(row)}</tr>"
         for number, row in enumerate(part["rows"])
@@ -135,11 +147,13 @@ def _table(part: Mapping[str, Any]) -> str:
 
 
 def _cells(row: Sequence[Any]) -> str:
-    cells = []
-    for value in row:
-        is_number = not isinstance(value, (str, bool)) and hasattr(value, "__float__")
-        cells.append(f"<td{' class=number' if is_number else ''}>{escaped(value)}</td>")
-    return "".join(cells)
+    return "".join(
+        f"<td{' class=number' if _is_number(value) else ''}>{escaped(value)}</td>" for value in row
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, (str, bool)) and hasattr(value, "__float__")
 
 
 def _profile(part: Mapping[str, Any]) -> str:

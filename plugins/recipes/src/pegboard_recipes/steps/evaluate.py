@@ -9,7 +9,6 @@ from pegboard_recipes import names, tracking
 from pegboard_recipes.names import NOT_VALIDATED, REJECTED, VALIDATED
 from pegboard_recipes.step import Work
 from pegboard_recipes.steps import measuring, models, train_card
-from pegboard_recipes.tracking import api
 
 _PARTS = {"validation": (names.VALIDATION, "val_"), "test": (names.TEST, "test_")}
 PRIMARY_TAG, GREATER_TAG = (
@@ -22,31 +21,29 @@ def run(work: Work) -> None:
     """Measure the model on validation and test rows, and say whether it meets the criteria."""
     config = work.config
     model = models.load(work.output("train", names.SK_MODEL))
-    run_id = tracking.run_of(work)
     found = {}
-    with tracking.tracked(config) as tracked:
+    with tracking.recipe_run(work) as tracked:
         primary = config.primary
         for key, value in (
             (PRIMARY_TAG, f"test_{primary.name}"),
             (GREATER_TAG, primary.greater_is_better),
         ):
             tracked.client.set_experiment_tag(tracked.experiment_id, key, value)
-        with api("start_run")(run_id=run_id, experiment_id=tracked.experiment_id):
-            for name, (file, prefix) in _PARTS.items():
-                found[name] = measuring.measure(
-                    config,
-                    model,
-                    work.frame("split", file),
-                    prefix,
-                    place=work.directory / f"eval_{name}",
-                    options={"log_model_explainability": None} if name == "validation" else {},
-                )
+        for name, (file, prefix) in _PARTS.items():
+            found[name] = measuring.measure(
+                config,
+                model,
+                work.frame("split", file),
+                prefix,
+                place=work.directory / f"eval_{name}",
+                options={"log_model_explainability": None} if name == "validation" else {},
+            )
     results = _judged(work, found["test"])
     status = NOT_VALIDATED
     if results:
         status = VALIDATED if all(each["validated"] for each in results) else REJECTED
     (work.directory / names.STATUS).write_text(status, encoding="utf-8")
-    _describe(work, found, results, status, run_id)
+    _describe(work, found, results, status, tracked.run_id)
 
 
 def _judged(work: Work, found: Mapping[str, float]) -> list[dict[str, Any]]:

@@ -13,8 +13,9 @@ from pegboard.errors import InvalidValue, PluginError
 from pegboard_wire.outbound import Guard
 
 from pegboard_recipes import project, sources, tables
-from pegboard_recipes.cards import profiles
-from pegboard_recipes.names import DATASET, SCORING
+from pegboard_recipes.cards import page, profiles
+from pegboard_recipes.cards.card import Card
+from pegboard_recipes.names import DATASET, PROFILE, SCORING
 from pegboard_recipes.settings import NAME
 from pegboard_recipes.step import Work
 from pegboard_recipes.steps import classes
@@ -32,7 +33,7 @@ def run(work: Work) -> None:
     else:
         frame = _data(work)
         tables.write(frame, file)
-    if not scoring:
+    if not scoring and work.config.values.get("target_col") is not None:
         _check_target(work, list(frame.columns), file)
     _describe(work, frame)
 
@@ -254,6 +255,8 @@ def _describe(work: Work, frame: Any) -> None:
     count = frame.attrs.get("rows", len(frame))
     if not work.own.get("skip_data_profiling"):
         card.tab("Data Profile").profile(profiles.of({"Ingested Dataset": frame}))
+        alone = Card(step=card.step, recipe=card.recipe, tabs=list(card.tabs))
+        (work.directory / PROFILE).write_text(page.html_of(alone), encoding="utf-8")
     kinds = [[name, str(kind)] for name, kind in frame.dtypes.items()]
     card.tab("Data Schema").table(["Name", "Type"], kinds)
     card.tab("Data Preview").frame(frame)

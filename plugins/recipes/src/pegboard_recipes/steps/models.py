@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from pegboard.errors import InvalidValue, PluginError
 
-from pegboard_recipes import code
+from pegboard_recipes import classifier, code
 from pegboard_recipes.configuration import Configuration
 from pegboard_recipes.tracking import api
 
 _FORMS = ("skops", "cloudpickle")
 
 
-def save(
+def save_model(
     config: Configuration,
     model: Any,
     place: Path,
@@ -31,8 +32,7 @@ def save(
     sklearn = api("sklearn")
     given: dict[str, Any] = {"signature": signature}
     if whole is not None:
-        text = (whole / "requirements.txt").read_text(encoding="utf-8")
-        given["pip_requirements"] = [line for line in text.splitlines() if line]
+        given["pip_requirements"] = _needed(whole)
     try:
         sklearn.save_model(model, place, serialization_format=_FORMS[0], **given)
     except (InvalidValue, PluginError, TypeError, AttributeError):
@@ -41,6 +41,12 @@ def save(
         return
     own = [config.root / code.STEPS]
     sklearn.save_model(model, place, serialization_format=_FORMS[1], code_paths=own, **given)
+
+
+def _needed(model: Path) -> list[str]:
+    """Return the packages that a model which is saved needs."""
+    text = (model / "requirements.txt").read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line]
 
 
 def load(place: Path) -> Any:
@@ -53,26 +59,28 @@ def save_classifier(
 ) -> None:
     """Save a classifier that predicts labels and how likely each is, from one of scikit-learn."""
     own = config.step("train")
+    needed = [*_needed(native), f"pandas=={metadata.version('pandas')}"]
     api("pyfunc").save_model(
         place,
         python_model=str(Path(__file__).with_name("served_classifier.py")),
         artifacts={"model_path": str(native)},
         model_config={
-            "prefix": own.get("predict_prefix", "predicted_"),
+            "prefix": own.get("predict_prefix", classifier.PREFIX),
             "classes": [str(each) for each in classes],
         },
         signature=signature,
+        pip_requirements=list(dict.fromkeys(needed)),
         code_paths=[config.root / code.STEPS] if _has_code(native) else None,
     )
-    _add_native_flavor(place)
+    _add_flavors(place)
 
 
 def _has_code(place: Path) -> bool:
     return (place / "code").is_dir()
 
 
-def _add_native_flavor(place: Path) -> None:
-    """Let the model be loaded as that of scikit-learn, too, as MLflow's recipes do."""
+def _add_flavors(place: Path) -> None:
+    """Let the model be loaded as that of scikit-learn, too, and here without its code."""
     import yaml
 
     file, inner = place / "MLmodel", place / "artifacts" / "sk_model"
@@ -80,5 +88,5 @@ def _add_native_flavor(place: Path) -> None:
     native = yaml.safe_load((inner / "MLmodel").read_text(encoding="utf-8"))["flavors"]["sklearn"]
     native["pickled_model"] = f"artifacts/sk_model/{native['pickled_model']}"
     native["code"] = whole["flavors"]["python_function"].get("code")
-    whole["flavors"]["sklearn"] = native
+    whole["flavors"] |= {classifier.NATIVE: native, classifier.NAME: {"native": dict(native)}}
     file.write_text(yaml.safe_dump(whole, sort_keys=False), encoding="utf-8")

@@ -28,15 +28,28 @@ _HOME = "pegboard_recipes.steps"
 _LEARNED = ("recipe", "target_col", "positive_class")
 _MEASURED = (*_LEARNED, "primary_metric", "custom_metrics", "experiment")
 
+INGEST = Step(
+    name="ingest",
+    target=f"{_HOME}.ingest:run",
+    module="ingest",
+    keys=_LEARNED,
+    data=True,
+    artifacts={"ingested_data": Artifact(DATASET, FRAME)},
+)
+"""Brings data of any form into the table ``dataset.parquet``."""
+
+REGISTER = Step(
+    name="register",
+    logged=True,
+    target=f"{_HOME}.register:run",
+    needs={"train": (RUN_ID,), "evaluate": (STATUS,)},
+    keys=("recipe", "experiment", "model_registry"),
+    artifacts={"registered_model_version": Artifact(VERSION_FILE, VERSION)},
+)
+"""Registers what the step ``train`` logged as ``train/model``, if ``evaluate`` wrote VALIDATED."""
+
 STEPS: Sequence[Step] = (
-    Step(
-        name="ingest",
-        target=f"{_HOME}.ingest:run",
-        module="ingest",
-        keys=_LEARNED,
-        data=True,
-        artifacts={"ingested_data": Artifact(DATASET, FRAME)},
-    ),
+    INGEST,
     Step(
         name="split",
         target=f"{_HOME}.split:run",
@@ -87,14 +100,7 @@ STEPS: Sequence[Step] = (
         keys=_MEASURED,
         measures=True,
     ),
-    Step(
-        name="register",
-        logged=True,
-        target=f"{_HOME}.register:run",
-        needs={"train": (RUN_ID,), "evaluate": (STATUS,)},
-        keys=("recipe", "experiment", "model_registry"),
-        artifacts={"registered_model_version": Artifact(VERSION_FILE, VERSION)},
-    ),
+    REGISTER,
     Step(
         name="ingest_scoring",
         target=f"{_HOME}.ingest:run",

@@ -9,7 +9,7 @@ from typing import Any
 
 from pegboard.errors import AlreadyExists, InvalidValue, PluginError
 
-from pegboard_recipes import names, tables, tracking
+from pegboard_recipes import classifier, names, tables, tracking
 from pegboard_recipes.cards import profiles
 from pegboard_recipes.step import Work
 from pegboard_recipes.tracking import api
@@ -97,7 +97,7 @@ def _with_predictions(work: Work, rows: Any, said: Any) -> Any:
     """Return rows with a column ``prediction``, and the scores of classes if there are any."""
     import pandas as pd
 
-    prefix = work.config.step("train").get("predict_prefix", "predicted_")
+    prefix = work.config.step("train").get("predict_prefix", classifier.PREFIX)
     found = rows.copy()
     if isinstance(said, pd.DataFrame):
         label = f"{prefix}label"

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import define
 from pegboard.errors import InvalidValue
 
-from pegboard_recipes import names, tables, tracking
+from pegboard_recipes import classifier, names, tables, tracking
 from pegboard_recipes.step import Work
 from pegboard_recipes.steps import balancing, estimators, measuring, models, train_card
 from pegboard_recipes.tracking import Tracked, api
@@ -38,14 +38,8 @@ def run(work: Work) -> None:
         raise config.wrong(("steps", "train"), "steps.train lacks 'estimator_method'.")
     train = work.frame("transform", names.TRANSFORMED)
     validation = work.frame("transform", names.TRANSFORMED_VALIDATION)
-    with tracking.tracked(config) as tracked:
-        start = api("start_run")
-        with start(
-            experiment_id=tracked.experiment_id,
-            run_name=tracking.run_name(config),
-            tags=dict(tracking.run_tags(config, work.goal)),
-        ) as active:
-            trained = _trained(work, tracked, active.info.run_id, train, validation)
+    with tracking.recipe_run(work) as tracked:
+        trained = _trained(work, tracked, tracked.run_id, train, validation)
     train_card.describe(work, trained)
 
 
@@ -78,7 +72,6 @@ def _trained(work: Work, tracked: Tracked, run_id: str, train: Any, validation: 
     pipeline = _pipeline(work, fitted)
     signature = _keep(work, tracked, run_id, fitted, pipeline)
     _log_params(tracked, run_id, chosen)
-    (work.directory / names.RUN_ID).write_text(run_id, encoding="utf-8")
     tracking.log_snapshot(config, tracked.client, run_id)
     estimators.write_best(work, tracked, run_id, chosen)
     leaders = _leaders(work, tracked)
@@ -119,18 +112,18 @@ def _keep(work: Work, tracked: Tracked, run_id: str, fitted: Any, pipeline: Any)
     native, whole = place / names.SK_MODEL, place / names.WHOLE_MODEL
     infer = api("models").infer_signature
     if _gives_scores(work, pipeline):
-        models.save(config, pipeline, native)
+        models.save_model(config, pipeline, native)
         classes = list(pipeline.classes_)
-        table = _scores(work, pipeline, rows, said)
+        prefix = work.own.get("predict_prefix", classifier.PREFIX)
+        table = classifier.table(pipeline.predict_proba(rows.copy()), classes, said, prefix)
         signature = infer(rows, table)
         models.save_classifier(config, native, whole, signature, classes)
-        prefix = work.own.get("predict_prefix", "predicted_")
         predicted = raw.assign(
             predicted_data=said, predicted_score=table[f"{prefix}score"].to_numpy()
         )
     else:
         signature = infer(rows, said)
-        models.save(config, pipeline, whole, signature=signature)
+        models.save_model(config, pipeline, whole, signature=signature)
         shutil.copytree(whole, native)
         predicted = raw.assign(predicted_data=said)
     tables.write(predicted, place / names.PREDICTED)
@@ -139,7 +132,7 @@ def _keep(work: Work, tracked: Tracked, run_id: str, fitted: Any, pipeline: Any)
     with tempfile.TemporaryDirectory() as other:
         for name, part in (("train/estimator", fitted), ("transform/transformer", pipeline[0])):
             beside = Path(other) / name.rpartition("/")[2]
-            models.save(config, part, beside, whole=native)
+            models.save_model(config, part, beside, whole=native)
             log(run_id, beside, name)
     return signature
 
@@ -154,17 +147,6 @@ def _predicted(pipeline: Any, rows: Any) -> Any:
 def _gives_scores(work: Work, pipeline: Any) -> bool:
     wanted = work.own.get("predict_scores_for_all_classes", True)
     return bool(work.config.is_classification and wanted and hasattr(pipeline, "predict_proba"))
-
-
-def _scores(work: Work, pipeline: Any, rows: Any, said: Any) -> Any:
-    import pandas as pd
-
-    prefix = work.own.get("predict_prefix", "predicted_")
-    likely = pipeline.predict_proba(rows.copy())
-    found = pd.DataFrame(likely, columns=[f"{prefix}score_{each}" for each in pipeline.classes_])
-    found[f"{prefix}score"] = likely.max(axis=1)
-    found[f"{prefix}label"] = said
-    return found
 
 
 # -- what is logged ------------------------------------------------------------------------------

@@ -169,6 +169,9 @@ export function paramRows(run: Overview): ParamRow[] {
 export const isEvaluated = ({ tags, artifacts }: Pick<Overview, 'tags' | 'artifacts'>): boolean =>
   tags['mlflow.runType'] === 'genai_evaluate' || artifacts.files.some(({ path }) => path === 'evaluation' || path.endsWith('eval_results_table.json'))
 
+/** Whether a recipe made the run, and says in a file how. */
+export const hasRecipe = ({ artifacts }: Pick<Overview, 'artifacts'>): boolean => artifacts.files.some(({ path }) => path === 'recipe.json')
+
 export const ownTags = (tags: Record<string, string>): [string, string][] =>
   Object.entries(tags).filter(([key]) => !key.startsWith('mlflow.') && !key.startsWith('pegboard.')).sort(([a], [b]) => a.localeCompare(b))
 

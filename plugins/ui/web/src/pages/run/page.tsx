@@ -18,7 +18,7 @@ import { Float, MenuItem } from '../../parts/menu'
 import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
 import { editTag, end, rename, setDeleted } from './edits'
-import { isEvaluated, isLeft, isLive, isSystem, lastPoint, type Overview as Run } from './data'
+import { hasRecipe, isEvaluated, isLeft, isLive, isSystem, lastPoint, type Overview as Run } from './data'
 import { Rename, Tag } from './dialogs'
 import { beginNote } from './drafts'
 import { Head } from './head'
@@ -78,6 +78,7 @@ function Room({ id }: { id: string }) {
   const [open, setOpen] = useState<Open>()
   const [from, setFrom] = useState<string>()
   const reference = run?.compare?.run_id
+  const seen = useSeen(run !== undefined)
   useEffect(() => { give([id]) }, [id])
   useColours(run?.info.experiment_id ?? '')
   useMark(run)
@@ -110,6 +111,7 @@ function Room({ id }: { id: string }) {
     ']': run && { does: 'Next run', run: () => void beside(-1) },
     c: compare && { does: `Compare with ${run!.compare!.name}`, run: compare },
     'g v': run && isEvaluated(run) ? { does: 'Its evaluation, row by row', run: () => navigate(`/evaluate?runs=${id}`) } : undefined,
+    'g r': run && hasRecipe(run) ? { does: 'The recipe that made it', run: () => navigate(`/recipes/${id}`) } : undefined,
     m: canRegister ? { does: 'Register a model', run: () => registerFrom() } : undefined,
     e: run && may('write') && tab !== 'overview' ? { does: 'Write a note', run: () => { beginNote(run); go('overview') } } : undefined,
     t: run && may('write') ? { does: 'Tag the run', run: () => setOpen('tag') } : undefined,
@@ -142,6 +144,7 @@ function Room({ id }: { id: string }) {
             {last > 0 && live && <span class="m i3 nw last">last point <Age at={last} /> ago</span>}
             {compare && <a class="btn flat" href={href(`/compare${asSearch({ runs: `${id},${reference}` })}`)}>compare<kbd>c</kbd></a>}
             {isEvaluated(run) && <a class="btn flat" href={href(`/evaluate?runs=${id}`)}>evaluation<kbd>g v</kbd></a>}
+            {hasRecipe(run) && <a class="btn flat" href={href(`/recipes/${id}`)}>recipe<kbd>g r</kbd></a>}
             {canRegister && <button class="btn flat" onClick={() => registerFrom()}>register<kbd>m</kbd></button>}
             {run.info.deleted && may('delete') && <button class="btn" onClick={remove}>Restore</button>}
           </>
@@ -155,12 +158,12 @@ function Room({ id }: { id: string }) {
             <a key={each} href={href(`/runs/${id}`) + tabQuery(each)} class={each === tab ? 'on' : ''} aria-current={each === tab ? 'page' : undefined}>{titled(each)}{counts[each] !== undefined && <> <span class="m">{counts[each]}</span></>}</a>
           ))}
         </nav>
-        {tab === 'overview' && <Overview run={run} turn={found.turn} show={(tags) => show({ tags })} done={done} tagging={() => setOpen('tag')} untag={(key) => tag(key, undefined)} />}
-        {(tab === 'metrics' || tab === 'system') && <Metrics key={tab} run={run} system={tab === 'system'} turn={found.turn} />}
-        {tab === 'artifacts' && <Artifacts run={run} turn={found.turn} register={canRegister ? registerFrom : undefined} />}
-        {tab === 'traces' && <Traces run={run} turn={found.turn} />}
-        {tab === 'code' && <Code run={run} />}
-        {tab === 'children' && <Children run={run} turn={found.turn} />}
+        {seen && tab === 'overview' && <Overview run={run} turn={found.turn} show={(tags) => show({ tags })} done={done} tagging={() => setOpen('tag')} untag={(key) => tag(key, undefined)} />}
+        {seen && (tab === 'metrics' || tab === 'system') && <Metrics key={tab} run={run} system={tab === 'system'} turn={found.turn} />}
+        {seen && tab === 'artifacts' && <Artifacts run={run} turn={found.turn} register={canRegister ? registerFrom : undefined} />}
+        {seen && tab === 'traces' && <Traces run={run} turn={found.turn} />}
+        {seen && tab === 'code' && <Code run={run} />}
+        {seen && tab === 'children' && <Children run={run} turn={found.turn} />}
       </div>
       <Foot right={<button class="k2 k" title="Copy the id (i)" onClick={() => void copy(id, 'id copied')}>{id}</button>}><span class="acts"><button onClick={() => void beside(1)}>run before<kbd>[</kbd></button><button onClick={() => void beside(-1)}>next run<kbd>]</kbd></button>{tab === 'overview' && <button class="k2" title="The true curve stays behind the smooth one" onClick={() => smoother(EASED)}>smooth {smoothness(EASED) === '0' ? 'off' : smoothness(EASED)}<kbd>s</kbd></button>}</span></Foot>
       {menu && (
@@ -206,6 +209,13 @@ function useCounts(run: Run | undefined): Partial<Record<Tab, string>> {
     artifacts: all ? `${count(all.count)}${all.cut ? '+' : ''}, ${bytes(all.bytes)}` : run.artifacts.total || !models ? count(run.artifacts.total) : `${models} models`,
     code: run.tags['mlflow.source.git.dirty'] === 'true' ? 'edited' : undefined, children: count(run.children),
   }
+}
+
+/** Whether the head has been painted: the rest costs more than a frame, and the numbers come first. */
+function useSeen(ready: boolean): boolean {
+  const [seen, setSeen] = useState(false)
+  useEffect(() => { if (ready) setSeen(true) }, [ready])
+  return seen
 }
 
 const SHAPES = {

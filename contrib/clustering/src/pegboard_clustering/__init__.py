@@ -1,0 +1,1 @@
+"""A kind of recipes that finds groups of similar rows."""

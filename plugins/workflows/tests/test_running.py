@@ -78,7 +78,9 @@ def test_what_failed_is_done_again_and_nothing_else(
     write(place / "p", THREE)
     monkeypatch.setenv("BROKEN", "b")
     with pytest.raises(ExecutionException, match=r"train\[b\] failed: Its exit code is 1") as error:
-        run("p")
+        run("p", storage_dir="shared")
+    # What is given is kept there, what was made is not: it is in the store.
+    assert [path.name for path in (place / "shared").glob("*/*")] == ["rows.txt"] * 3
     first = {run.info.run_id: run for run in runs()}
     outer = next(run for run in first.values() if names.KEY not in run.data.tags)
     assert outer.info.run_id in str(error.value)

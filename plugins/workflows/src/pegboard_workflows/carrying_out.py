@@ -186,6 +186,7 @@ class _Record:
             "backend": choices.backend,
             "backend_config": dict(choices.backend_config),
             "env_manager": choices.env_manager,
+            "storage_dir": choices.storage_dir,
             "concurrency": choices.concurrency,
         }
 
@@ -242,6 +243,7 @@ def resumed(reference: str) -> Asked:
             backend=record["backend"],
             backend_config=record["backend_config"],
             env_manager=record["env_manager"],
+            storage_dir=record["storage_dir"],
             concurrency=record["concurrency"],
         ),
         run_id=run_id,

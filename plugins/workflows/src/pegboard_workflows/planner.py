@@ -41,6 +41,8 @@ class Choices:
     backend: str | None = None
     backend_config: Mapping[str, Any] = field(factory=dict)
     env_manager: str | None = None
+    storage_dir: str | None = None
+    """Where what steps are given is put, and what they make, if not in a temporary folder."""
     concurrency: int | None = None
     force: bool = False
     """Whether all steps run, as if there were no earlier runs."""
@@ -148,6 +150,13 @@ class Planner:
     def _manager(self, step: Step) -> str | None:
         return self.choices.env_manager or step.env_manager or self.workflow.env_manager
 
+    def _storage(self) -> str | None:
+        """Return the folder that a caller names, or one of the workflow's, beside its file."""
+        if self.choices.storage_dir:
+            return self.choices.storage_dir
+        named = self.workflow.storage_dir
+        return str((self.workflow.directory / named).absolute()) if named else None
+
     def code_of(self, step: Step) -> CodeFiles:
         """Return the files that a step is made of."""
         return self.code.of(step.code if step.code is not None else self.workflow.code)
@@ -195,6 +204,7 @@ class Planner:
             backend=backend,
             backend_config=config,
             env_manager=self._manager(step),
+            storage_dir=self._storage(),
             timeout_seconds=step.timeout_seconds,
         )
         return Prepared(task=task, request=request, basis=basis)

@@ -232,6 +232,12 @@ def test_code_is_what_people_write_and_git_does_not_ignore(place: Path) -> None:
     assert code.of(None) is now
     code.refresh()
     assert code.of(None).digest != now.digest
+    (folder / "a.py").unlink()
+    (folder / "a.py").symlink_to("a.py")
+    code.refresh()
+    assert list(code.of(None).files) == [".gitignore", ".hidden", "lib/b.py"]
+    (folder / "a.py").unlink()
+    (folder / "a.py").write_text("a.py")
     (folder / ".gitignore").write_text("*\n")
     code.refresh()
     assert list(code.of(None).files) == ["a.py", "drop.log", "lib/b.py"]

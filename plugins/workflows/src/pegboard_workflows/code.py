@@ -62,7 +62,8 @@ class Code:
         found = self._by_patterns.get(key)
         if found is None:
             names, how = self._all() if patterns is None else self._matching(patterns)
-            contents = {name: self._digest(name) for name in sorted(names)}
+            digests_of = {name: self._digest(name) for name in sorted(names)}
+            contents = {name: digest for name, digest in digests_of.items() if digest}
             found = self._by_patterns[key] = CodeFiles(contents, how)
         return found
 
@@ -112,8 +113,12 @@ class Code:
         return [*found]
 
     def _digest(self, name: str) -> str:
+        """Return the digest of a file; "" if it is gone meanwhile."""
         file = self._directory / name
-        stat = file.stat()
+        try:
+            stat = file.stat()
+        except FileNotFoundError:
+            return ""
         mark = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
         known = self._known.get(name)
         if known is None or known[0] != mark:

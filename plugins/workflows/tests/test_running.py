@@ -14,6 +14,8 @@ from typing import Any
 
 import pegboard
 import pytest
+from click.testing import CliRunner
+from pegboard.cli.shell import cli
 from pegboard.entities import Run
 from pegboard_projects import rerunning
 from pegboard_projects.errors import ExecutionException, ProjectError
@@ -72,6 +74,13 @@ def task_of(done: WorkflowRun, label: str) -> str:
     return run_id
 
 
+def said(*words: str) -> str:
+    """Return what a command about workflows says."""
+    result = CliRunner().invoke(cli, ["workflows", *words], prog_name="pegboard")
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
 def test_what_failed_is_done_again_and_nothing_else(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +129,16 @@ def test_what_failed_is_done_again_and_nothing_else(
     assert "train: 1 finished, 2 unchanged" in svg
     with pytest.raises(pegboard.PegboardError, match="nothing left to do"):
         resumed(done.run_id)
+    (row,) = json.loads(said("list", "--json"))
+    assert (row["run_id"], row["workflow"], row["status"]) == (done.run_id, "three", "FINISHED")
+    assert done.run_id in said("list")
+    shown = json.loads(said("show", done.run_id[:12], "--json"))
+    assert shown == [step.plain() for step in done.steps]
+    assert "train[b]" in said("show", "three")
+    drawn = said("graph", "--run", "three")
+    assert drawn.splitlines()[1] == "✓ train  1 finished, 2 unchanged  ← load"
+    said("graph", "--run", "three", "--format", "svg", "-o", "graph.svg")
+    assert Path("graph.svg").read_text() == svg
 
     # What a step ran is run again by itself, with the files that it was given.
     request = rerunning.read(Client(), task_of(done, "train[b]")).request()

@@ -182,10 +182,10 @@ def show(run_id: str, as_json: bool) -> None:
 @output.json_option
 def list_runs(limit: int, as_json: bool) -> None:
     """List the runs of workflows, the newest first."""
-    host = open_host(click.get_current_context())
     from pegboard_workflows.listing import newest
 
-    rows = newest(host, limit)
+    open_host(click.get_current_context())
+    rows = newest(limit)
     if as_json:
         output.print_json(rows)
         return

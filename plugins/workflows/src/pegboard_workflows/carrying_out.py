@@ -18,7 +18,7 @@ from pegboard import tags
 from pegboard.entities import RunStatus
 from pegboard.errors import InvalidState, NoStore, NotFound, PegboardError
 from pegboard_projects import Place, Scheduler, Show, by_signals, insisted, outer_run, session
-from pegboard_scripting.client import Client
+from pegboard_scripting.client import Client, location
 from pegboard_stores import named_runs
 
 from pegboard_workflows import names
@@ -84,7 +84,7 @@ def plan(asked: Asked) -> tuple[Workflow, Planner, list[Decision]]:
     host = hosts.current()
     with located(host, asked.uri, asked.version) as (workflow, opened):
         planner = Planner(workflow, values_of(workflow, asked.parameters), opened, asked.choices)
-        planner.check(host, host.config.pegboard.tracking_uri)
+        planner.check(host, location.get_tracking_uri())
         try:
             client = Client()
             experiment_id = experiment_named(client, asked.experiment_name or workflow.experiment)
@@ -186,6 +186,7 @@ class _Record:
             "backend": choices.backend,
             "backend_config": dict(choices.backend_config),
             "env_manager": choices.env_manager,
+            "storage_dir": choices.storage_dir,
             "concurrency": choices.concurrency,
         }
 
@@ -242,6 +243,7 @@ def resumed(reference: str) -> Asked:
             backend=record["backend"],
             backend_config=record["backend_config"],
             env_manager=record["env_manager"],
+            storage_dir=record["storage_dir"],
             concurrency=record["concurrency"],
         ),
         run_id=run_id,

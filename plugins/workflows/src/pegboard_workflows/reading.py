@@ -23,7 +23,7 @@ _PYPROJECT, _TABLE = "pyproject.toml", ("tool", "pegboard", "workflow")
 _MLPROJECT, _KEY = "mlproject", ("workflow",)
 _TOP = (
     "name", "description", "params", "steps", "experiment", "backend", "backend_config",
-    "env_manager", "concurrency", "code",
+    "env_manager", "storage_dir", "concurrency", "code",
 )  # fmt: skip
 _STEP = (
     "run", "command", "params", "inputs", "outputs", "needs", "foreach", "concurrency", "retries",
@@ -104,6 +104,7 @@ class _Reader:
             backend=self._text("backend"),
             backend_config=self._mapping("backend_config"),
             env_manager=self._text("env_manager"),
+            storage_dir=self._text("storage_dir"),
             concurrency=self._count(1, "concurrency"),
             code=self._patterns("code"),
         )

@@ -62,6 +62,7 @@ class Workflow:
     backend: str | None = None
     backend_config: Mapping[str, Any] = field(factory=dict)
     env_manager: str | None = None
+    storage_dir: str | None = None
     concurrency: int | None = None
     code: Sequence[str] | None = None
 

@@ -60,6 +60,7 @@ export interface Total {
   took?: number
   tokens?: number
   usd?: number | null
+  mark?: number
 }
 
 interface Counted {
@@ -68,6 +69,7 @@ interface Counted {
   took?: number
   tokens?: { input: number; output: number }
   usd?: number | null
+  mark?: number
 }
 
 /** What answers took: means of times, sums of tokens and money; null money: of one nobody knows it. What failed took nothing. */
@@ -80,6 +82,7 @@ export function totalOf(all: readonly Counted[]): Total {
   return {
     first: mean(cells.map((cell) => cell.first)),
     took: mean(ended.map((cell) => cell.took)),
+    mark: mean(cells.map((cell) => cell.mark)),
     tokens: tokens.length ? tokens.reduce((a, b) => a + b) : undefined,
     usd: priced.length ? (priced.some((cell) => cell.usd === null) ? null : priced.reduce((sum, cell) => sum + cell.usd!, 0)) : undefined,
   }

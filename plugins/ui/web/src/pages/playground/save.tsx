@@ -95,5 +95,5 @@ export default function Save({ name, base, newest, isNew, answer, body, names, r
 }
 
 /** What a call took, under the names that tables of answers have. */
-const figuresOf = ({ first, took, tokens, usd }: Cell): Record<string, number> =>
-  Object.fromEntries(Object.entries({ latency: took, first_token: first, prompt_tokens: tokens?.input, completion_tokens: tokens?.output, total_tokens: tokens && tokens.input + tokens.output, cost: usd }).flatMap(([key, value]) => (typeof value === 'number' ? [[key, +value.toPrecision(6)]] : [])))
+const figuresOf = ({ first, took, tokens, usd, mark }: Cell): Record<string, number> =>
+  Object.fromEntries(Object.entries({ latency: took, first_token: first, prompt_tokens: tokens?.input, completion_tokens: tokens?.output, total_tokens: tokens && tokens.input + tokens.output, cost: usd, rating: mark }).flatMap(([key, value]) => (typeof value === 'number' ? [[key, +value.toPrecision(6)]] : [])))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pegboard.errors import InvalidValue
+from pegboard_llm import jinja
 from pegboard_prompts.codec import unregistered
 from pegboard_prompts.entities import PromptVersion
 
@@ -126,6 +127,17 @@ def test_variables_have_types_and_defaults() -> None:
 def test_a_template_that_is_out_of_bounds_ends_in_an_error(template: str) -> None:
     with pytest.raises(InvalidValue, match="The template"):
         prompt(template).format(a="b" * 1000)
+
+
+def test_a_template_whose_rounds_take_long_ends_in_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jinja, "MOST_SECONDS", 0.02)
+    for work in ("xs|sort", "xs|unique|list", "text.split('b')", "text == other", "xs[::-1]"):
+        template = f"{{% for i in range(99999) %}}{{% set y = {work} %}}{{% endfor %}}"
+        given = {"xs": list(range(9999)), "text": "a" * 99_999, "other": "a" * 99_998 + "b"}
+        with pytest.raises(InvalidValue, match=r"more than 0\.02 seconds"):
+            prompt(template).format(**given)
 
 
 def test_jinja_is_not_left_without_its_sandbox() -> None:

@@ -58,6 +58,17 @@ def test_what_is_written_and_read_again_is_the_same(draft: Draft, suffix: str | 
         ("a.md", "---\nmodel: x\n---\nHi", "'model' is unknown"),
         ("a.md", "---\nmessage: x\nHi", "no end"),
         ("a.md", "---\n- x\n---\nHi", "not a mapping"),
+        ("a.yaml", "a: " + "[" * 3000, "nested too deep"),
+        ("a.yaml", "text: a\ntags: &a {x: *a}", "aliases"),
+        ("a.yaml", f"text: a\nmodel_config: {{max_tokens: {'9' * 5000}}}", "not YAML"),
+        ("a.yaml", "text: a\nmessage: [1]", "'message' is [1], not a text"),
+        ("a.yaml", "text: 5", "'text' is 5, not a text"),
+        ("a.yaml", "messages: Hi", "not a list of messages"),
+        ("a.yaml", "messages: [null]", "has no role"),
+        ("a.yaml", 'text: "\\ud800"', "no text that can be kept"),
+        ("a.yaml", "text: a\nresponse_format: {x: .nan}", "cannot be kept as JSON"),
+        ("a.yaml", "text: '{{a}}'\nvariables: {a: {type: number, default: .nan}}", "as JSON"),
+        ("a.yaml", "text: " + "a" * (5 << 20), "more than 4,194,304 bytes"),
         ("a.md", "---\n{\n---\nHi", "not YAML"),
         ("a.md", "---\ntags: {n: 3}\n---\nHi", "Put it in quotes"),
         ("a.md", "---\nvariables: {n: text}\n---\n{{n}}", "unknown type 'text'"),
@@ -76,6 +87,24 @@ def test_a_file_that_is_wrong_is_named(tmp_path: Path, name: str, content: str, 
         list(files.read_all(tmp_path))
     assert told in str(caught.value)
     assert name in str(caught.value)
+
+
+def test_links_are_neither_read_nor_written(tmp_path: Path) -> None:
+    outside, folder = tmp_path / "secret", tmp_path / "prompts"
+    outside.write_text("secret")
+    folder.mkdir()
+    (folder / "a.md").symlink_to(outside)
+    with pytest.raises(InvalidValue, match=r"a\.md is a link"):
+        list(files.read_all(folder))
+    with pytest.raises(InvalidValue, match=r"a\.md is a link"):
+        files.write(folder, [Draft("a", "Hi")])
+    with pytest.raises(InvalidValue, match="cannot be named"):
+        files.write(folder, [Draft("../b", "Hi")])
+    assert (outside.read_text(), sorted(tmp_path.iterdir())) == ("secret", [folder, outside])
+    # README.md is about a folder, so a prompt of that name has a file of another form.
+    assert [each.name for each in files.write(folder, [Draft("README", "Hi")])] == ["README.yaml"]
+    (folder / "a.md").unlink()
+    assert list(files.read_all(folder)) == [Draft("README", "Hi")]
 
 
 def test_a_text_and_windows_front_matter_are_read_too(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def dumped(variables: Mapping[str, Variable]) -> str:
     """Return variables as the text of a tag."""
     try:
         told = {name: each.plain() for name, each in variables.items()}
-        return json.dumps(told, ensure_ascii=False)
+        return json.dumps(told, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidValue(f"A default cannot be kept as JSON: {error}.") from None
 

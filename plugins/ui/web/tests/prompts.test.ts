@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 vi.hoisted(() => Object.assign(globalThis, { document: { querySelector: () => null, querySelectorAll: () => [], addEventListener: () => undefined }, addEventListener: () => undefined, location: { pathname: '/', search: '' } }))
 import { brief, columnOf, columnOfConfig, columnText, configOfColumn, parametersOf } from '../src/pages/playground/columns'
 import { differs, formatOf } from '../src/pages/playground/draft'
-import { countOf, inputsOf, leastOf, rowsOf, totalOf } from '../src/pages/playground/rows'
+import { countOf, inputsOf, leastOf, rowsOf, rowText, totalOf } from '../src/pages/playground/rows'
 import { figuresOf, servedBy, sharesOf } from '../src/pages/prompts/answers'
 import { changesOf, configOf, configText, fill, filled, isChat, isJinja, isSame, paired, readable, spansOf, templateOf, textOf, variablesOf } from '../src/parts/prompt/template'
 import { namedIn } from '../src/parts/prompt/link'
@@ -130,4 +130,14 @@ it('callers of an alias are shared as its tag says, whatever stands there', () =
   expect(of('{"10": 1, "9": 2, "3": 0}')).toBe('v9 66.7%, v10 33.3%')
   for (const none of ['', '{', '[]', 'null', '{"1": "x"}', '{"1": 0}']) expect(of(none)).toBe('')
   expect(sharesOf(undefined, 'production')).toBe('')
+})
+
+it('variables may be called as what every object has', () => {
+  const names = ['constructor', '__proto__', 'toString']
+  expect(inputsOf(names, undefined, {})).toEqual({})
+  const [row] = rowsOf({ records: '[{"inputs": {"constructor": "a", "__proto__": "b"}}]' })
+  const inputs = inputsOf(names, row, {})
+  expect(Object.entries(inputs)).toEqual([['constructor', 'a'], ['__proto__', 'b']])
+  expect(rowText(names, inputs)).toBe('constructor: a  __proto__: b  toString: –')
+  expect(fill('{{constructor}} {{__proto__}} {{toString}}', inputs)).toBe('a b {{toString}}')
 })

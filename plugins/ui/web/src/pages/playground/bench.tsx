@@ -79,7 +79,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
   const records = useResource<Records>(dataSet ? `/api/3.0/mlflow/datasets/${encodeURIComponent(dataSet)}/records` : null, { max_results: MOST_ROWS })
   const dataRows = useMemo(() => (dataSet && records.data ? rowsOf(records.data) : undefined), [dataSet, records.data])
   const rows = useMemo(() => (dataRows ?? ONE).map((row) => ({ id: row.id, inputs: inputsOf(names, dataRows && row, { ...defaults, ...Object.fromEntries(Object.entries(draft.inputs).filter(([, value]) => value)) }) })), [dataRows, names.join(), draft.inputs, defaults])
-  const taken = new Set(dataRows?.length ? names.filter((each) => dataRows.every((row) => each in row.values)) : [])
+  const taken = new Set(dataRows?.length ? names.filter((each) => dataRows.every((row) => Object.hasOwn(row.values, each))) : [])
   const used = inUse(answer)
   const other = used && used.version.version !== base?.version ? used : base && parts && differs(draft, parts) ? { alias: used?.alias ?? '', version: base } : used
   const otherName = other ? `v${other.version.version}${other.alias ? ` ${other.alias}` : ''}` : ''
@@ -183,7 +183,7 @@ function wrongOf(draft: Draft, format: string, columns: readonly Column[], rows:
   const wrong = format || columns.map((column) => parametersOf(column).wrong).find(Boolean)
   if (wrong) return { text: wrong }
   if (many && !rows.length) return { text: 'The data set has no rows.' }
-  const missing = names.filter((name) => rows.some((row) => !(name in row.inputs)))
+  const missing = names.filter((name) => rows.some((row) => !Object.hasOwn(row.inputs, name)))
   if (!missing.length) return { text: '' }
   return { text: `${missing.length > 1 ? 'These variables have' : 'This variable has'} no value${many ? ' in some rows' : ''}: ${missing.join(', ')}`, variable: missing[0] }
 }

@@ -4,6 +4,7 @@ import type { CSSProperties } from 'preact'
 import { count } from '../../core/format'
 import { Float } from '../../parts/menu'
 import { Chevron } from '../../parts/icon'
+import { valueOf } from '../../parts/prompt/template'
 import { secs, usd } from '../../parts/gateway/money'
 import { type Cell, isOpen, MARKS } from './answering'
 import { brief, type Column, MOST_COLUMNS, parametersOf } from './columns'
@@ -44,7 +45,7 @@ export function Results({ columns, names, endpoints, rows, cells, many, against,
         {columns.map((column, i) => <Figures key={i} column={column} cells={of(i)} rows={rows.length} total={totals[i]!} at={i} bests={bests} />)}
         {rows.map((row, r) => (
           <div key={row.id} class="pl-row">
-            {many && <p class="pl-in" title={rowText(names, row.inputs)}><span class="w5">{r + 1}</span> {names.map((name) => <span key={name}><span class="i3">{name}</span> {row.inputs[name] ?? dash} </span>)}</p>}
+            {many && <p class="pl-in" title={rowText(names, row.inputs)}><span class="w5">{r + 1}</span> {names.map((name) => <span key={name}><span class="i3">{name}</span> {valueOf(row.inputs, name) ?? dash} </span>)}</p>}
             {columns.map((column, c) => <Answer key={c} column={column} id={idOf(r, c)} row={many ? r + 1 : 0} cell={cells.get(idOf(r, c))} rate={rate} other={against ? cells.get(idOf(r, c, true)) : undefined} against={against} small={many} />)}
           </div>
         ))}

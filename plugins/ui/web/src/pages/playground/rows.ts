@@ -1,5 +1,7 @@
 /** Rows that a prompt is tried on: those of a data set for evaluation, or the one that is typed. All of it is pure. */
 
+import { valueOf } from '../../parts/prompt/template'
+
 export interface DataRow {
   id: string
   values: Record<string, string>
@@ -50,10 +52,10 @@ export function countOf({ profile }: DataSet): number | undefined {
 
 /** Each row with what it lacks taken from what is typed. */
 export const inputsOf = (names: readonly string[], row: DataRow | undefined, typed: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(names.flatMap((name) => { const value = row?.values[name] ?? typed[name]; return value ? [[name, value]] : [] }))
+  Object.fromEntries(names.flatMap((name) => { const value = valueOf(row?.values, name) ?? valueOf(typed, name); return value ? [[name, value]] : [] }))
 
 /** A row in a few words. */
-export const rowText = (names: readonly string[], inputs: Readonly<Record<string, string>>): string => names.map((name) => `${name}: ${inputs[name] ?? '–'}`).join('  ')
+export const rowText = (names: readonly string[], inputs: Readonly<Record<string, string>>): string => names.map((name) => `${name}: ${valueOf(inputs, name) ?? '–'}`).join('  ')
 
 export interface Total {
   first?: number

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pegboard
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pegboard import config
 from pegboard.cli.shell import cli
 from pegboard.errors import InvalidValue
 from pegboard_prompts import diffing, files
@@ -62,6 +64,8 @@ def test_what_is_written_and_read_again_is_the_same(draft: Draft, suffix: str | 
         ("a.yaml", "text: a\ntags: &a {x: *a}", "aliases"),
         ("a.yaml", f"text: a\nmodel_config: {{max_tokens: {'9' * 5000}}}", "not YAML"),
         ("a.yaml", "text: a\nmessage: [1]", "'message' is [1], not a text"),
+        ("a.yaml", "text: a\nmodel_config: {extra_params: 3}", "extra_params is 3, not a dict"),
+        ("a.yaml", "text: a\nmodel_config: {x: .nan}", "cannot be kept as JSON"),
         ("a.yaml", "text: 5", "'text' is 5, not a text"),
         ("a.yaml", "messages: Hi", "not a list of messages"),
         ("a.yaml", "messages: [null]", "has no role"),
@@ -184,6 +188,9 @@ def test_a_folder_and_the_registry_are_brought_to_agree(place: Path) -> None:
     assert "new versions: 0" in called("import", "in")
     assert called("import", "in", "--check", code=1) == "footer: the folder does not have it\n"
     assert "Prompts: 3, files written: 3" in called("export", "out")
+    # What the tests of a version came to is no part of it.
+    client = pegboard.Client(config.load({}, place).pegboard.tracking_uri)
+    client.set_model_version_tag("zz", "1", "pegboard.prompt.tested", "{}")
     assert "agree" in called("import", "out", "--check")
     assert "files written: 0" in called("export", "out")
     before = {path.name: path.read_bytes() for path in (place / "out").iterdir()}
@@ -201,6 +208,10 @@ def test_a_folder_and_the_registry_are_brought_to_agree(place: Path) -> None:
     assert "footer: the folder has another" in called("import", "out", "--check", code=1)
     told = json.loads(called("import", "out", "--check", "--json", code=1))
     assert told == {"changed": ["footer"], "not_in_folder": []}
+    client.set_model_version_tag("chat", "1", "_mlflow_prompt_model_config", "[1]")
+    told = called("export", "all", code=1)
+    assert "files written: 2." in told
+    assert "config of the prompt 'chat', version 1, is not an object" in told
 
 
 def test_commands_list_show_compare_share_and_delete(place: Path) -> None:

@@ -21,7 +21,6 @@ from pegboard_stores.validation import version_number
 from pegboard_prompts import tagging, trials
 from pegboard_prompts.model_config import PromptModelConfig
 
-_OWN = frozenset({keys.VARIABLES, keys.SOURCE, keys.INCLUDES})
 _SHORT = 30
 
 
@@ -129,8 +128,8 @@ class PromptVersion:
         if self.is_text_prompt:
             return text
         found = self._parsed("messages", text)
-        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-            raise InvalidState(f"{self._what('messages')} are not a list of objects.")
+        if not isinstance(found, list) or not all(map(_is_message, found)):
+            raise InvalidState(f"{self._what('messages')} are not a list of objects with a role.")
         return found
 
     @property
@@ -181,7 +180,9 @@ class PromptVersion:
     def _json(self, key: str) -> dict[str, Any] | None:
         text = self.raw_tags.get(key)
         what = "model config" if key == keys.MODEL_CONFIG else "response format"
-        found: dict[str, Any] | None = None if text is None else self._parsed(what, text)
+        found = None if text is None else self._parsed(what, text)
+        if found is not None and not isinstance(found, dict):
+            raise InvalidState(f"{self._what(what)} is not an object.")
         return found
 
     def _parsed(self, what: str, text: str) -> Any:
@@ -211,8 +212,11 @@ class PromptVersion:
     @property
     def tags(self) -> dict[str, str]:
         """The tags that users gave the version."""
-        hidden = keys.OF_VERSION | _OWN
-        return {key: value for key, value in self.raw_tags.items() if key not in hidden}
+        return {
+            key: value
+            for key, value in self.raw_tags.items()
+            if key not in keys.OF_VERSION and not key.startswith(keys.OWN)
+        }
 
     @property
     def description(self) -> str | None:
@@ -283,6 +287,10 @@ class _Fixed(PromptVersion):
     @property
     def _names(self) -> tuple[str, ...]:
         return self._own_names
+
+
+def _is_message(given: Any) -> bool:
+    return isinstance(given, dict) and isinstance(given.get("role"), str)
 
 
 _PROMPT_NAME = re.compile(r"[a-zA-Z0-9_.-]+")

@@ -11,6 +11,7 @@ from pegboard.config import Config
 from pegboard.entities import LifecycleStage, ViewType
 from pegboard.host import Host
 from pegboard_stores.data_sets import DataSets
+from pegboard_stores.reviews import LabelSchemas, ReviewQueues
 from pegboard_stores.scorers import Scorers
 
 COMMAND = Path(sys.executable).with_name("pegboard")
@@ -62,6 +63,14 @@ class PegboardServer:
         assert scorers is not None
         for scorer in scorers.latest():
             scorers.delete(scorer.experiment_id, scorer.name)
+        schemas, queues = store.ability(LabelSchemas), store.ability(ReviewQueues)
+        assert schemas is not None
+        assert queues is not None
+        for queue in queues.list("0"):
+            queues.delete(queue.queue_id)
+        for schema in schemas.list("0"):
+            if not schema.is_default:
+                schemas.delete(schema.schema_id)
         for model in models.deleted():
             models.purge(model.model_id)
         for experiment in store.search_experiments(view=ViewType.ALL):

@@ -21,6 +21,7 @@ _WHERE_TO = {
     ("models", "predict"): ["--output-path"],
     ("plugins", "new"): ["--directory"],
     ("runs", "export"): [],
+    ("workflows", "graph"): [],
 }
 """The commands that put something somewhere, and how they called the place before."""
 

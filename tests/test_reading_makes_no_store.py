@@ -75,10 +75,14 @@ eval show one
 recipes diff one two
 traces list
 traces show abc
+workflows list
+workflows resume abc
+workflows show abc
 """.strip().splitlines()
 MAKE_ONE = {
     *("experiments create", "models create", "models register", "registry webhooks create"),
-    *("demo", "eval run", "exec", "gateway start", "recipes run", "run", "server", "ui"),
+    *("demo", "eval run", "exec", "gateway start", "recipes run", "run", "server", "sweep", "ui"),
+    "workflows run",
     *("prompts import", "prompts register"),
 }
 NEED_NONE = {
@@ -97,6 +101,7 @@ NEED_NONE = {
     *("gateway endpoints remove", "gateway endpoints show", "gateway secrets list"),
     *("gateway secrets rotate", "gateway budgets", "gateway usage", "gateway keys create"),
     *("gateway keys list", "gateway keys revoke", "llm fetch", "llm list"),
+    *("workflows graph", "workflows new", "workflows plan"),
     *("recipes clean", "recipes get-artifact", "recipes inspect", "recipes new", "recipes plan"),
 }
 URIS = {

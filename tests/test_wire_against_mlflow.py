@@ -14,6 +14,7 @@ from pegboard_wire.endpoints import declared
 from pegboard_wire.http import Endpoint
 
 TOPICS = ("experiments", "runs", "metrics", "registered-models", "model-versions", "webhooks")
+NEWER = ("label-schemas", "review-queues")
 
 LIST = """
 import json, sys
@@ -77,7 +78,10 @@ NOT_IN_PROTOBUF = {
 @pytest.fixture(scope="module")
 def theirs(mlflow_python: Path) -> dict[tuple[str, str], tuple[Any, Any]]:
     shown = subprocess.run(
-        [str(mlflow_python), "-c", LIST, *TOPICS], capture_output=True, text=True, check=True
+        [str(mlflow_python), "-c", LIST, *TOPICS, *NEWER],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     listed = json.loads(shown.stdout.splitlines()[-1])
     return {(method, path): (request, answer) for method, path, request, answer in listed}
@@ -90,6 +94,7 @@ def ours() -> dict[tuple[str, str], Endpoint]:
         (each.method, each.path): each
         for each in declared(host)
         if each.path.removeprefix("/api/2.0/mlflow/").partition("/")[0] in TOPICS
+        or each.path.removeprefix("/api/3.0/mlflow/").partition("/")[0] in NEWER
     }
     host.close()
     return found

@@ -91,10 +91,6 @@ NOT_SERVED = {
         "POST /api/3.0/mlflow/scorer/invoke",
         "POST /api/3.0/mlflow/genai/evaluate/invoke",
     ],
-    "judging by hand: what is to be asked, and whom": [
-        "* /api/3.0/mlflow/label-schemas/*",
-        "* /api/3.0/mlflow/review-queues/*",
-    ],
     "reports of issues": ["* /api/3.0/mlflow/issues", "* /api/3.0/mlflow/issues/*"],
     "the registry of MCP servers": [
         "* /api/3.0/mlflow/mcp-servers",

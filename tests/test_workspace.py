@@ -43,6 +43,8 @@ TOP_LEVEL = {
 MODULES_OF_OTHER_NAMES = {
     "PIL": "pillow",
     "google": "google-genai",
+    "llama_index": "llama-index-core",
+    "pydantic_ai": "pydantic-ai-slim",
     "pynvml": "nvidia-ml-py",
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
@@ -183,7 +185,7 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
             yield from imported_modules(node)
 
 
-ABSENT = {"google-genai", "litellm", "torch"}
+ABSENT = {"google-genai", "litellm", "pydantic-ai-slim", "torch"}
 """Libraries that the development environment does without."""
 
 
@@ -329,6 +331,7 @@ def test_every_hook_has_a_plugin_that_ships(hook: str) -> None:
 
 SIDE_BY_SIDE = [folder for folder in FOLDERS if folder.parent.name != "core"]
 DECLARED = {
+    ("pegboard_evaluation", "pegboard_prompts"),
     ("pegboard_clustering", "pegboard_recipes"),
     ("pegboard_evaluation", "pegboard_registry"),
     ("pegboard_evaluation", "pegboard_tracing"),
@@ -338,14 +341,17 @@ DECLARED = {
     ("pegboard_projects", "pegboard_context"),
     ("pegboard_projects", "pegboard_server"),
     ("pegboard_redis", "pegboard_gateway"),
+    ("pegboard_workflows", "pegboard_projects"),
+    ("pegboard_slurm", "pegboard_projects"),
     ("pegboard_serving", "pegboard_models"),
     ("pegboard_serving", "pegboard_server"),
+    ("pegboard_sweeps", "pegboard_projects"),
     ("pegboard_lightgbm", "pegboard_sklearn"),
     ("pegboard_xgboost", "pegboard_sklearn"),
     ("pegboard_vertexai", "pegboard_providers"),
     *(
         (f"pegboard_{library}", package)
-        for library in ("anthropic", "gemini", "langchain", "litellm", "openai")
+        for library in ("anthropic", "gemini", "langchain", "litellm", "openai", "pydantic_ai")
         for package in ("pegboard_models", "pegboard_tracing")
     ),
     *(

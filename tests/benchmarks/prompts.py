@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
-from pegboard_prompts import codec
+from pegboard_prompts import tagging
 from pegboard_prompts.store import PromptStore
 from pegboard_registry.store.sqlite import SqliteRegistry
 from pegboard_stores import prompt_tags
@@ -55,7 +55,7 @@ def _searching(count: int) -> list[Row]:
                 name = f"prompt-{number:05}"
                 registry.create_model(name, tags={prompt_tags.IS_PROMPT: "true"})
                 for version in range(VERSIONS):
-                    tags = codec.tags_of(f"{version} {{{{x}}}}")
+                    tags = tagging.tags_of(f"{version} {{{{x}}}}")
                     registry.create_version(name, prompt_tags.PLACEHOLDER, tags=tags)
         queries = ("", "name LIKE '%77%'", "name = 'prompt-00777'", "experiment_id = '3'")
         slowest = max(_best(lambda each=each: store.search(each)) for each in queries)

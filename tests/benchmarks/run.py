@@ -46,6 +46,7 @@ NAMES = (
     "model_loading",
     "evaluation",
     "prompts",
+    "workflows",
     "traces",
     "tracing",
     "gateways",

@@ -26,7 +26,9 @@ from pegboard_stores import validation
 from pegboard_testing import (
     ArtifactStoreContract,
     DataSetsContract,
+    LabelSchemasContract,
     LoggedModelStoreContract,
+    ReviewQueuesContract,
     ScorersContract,
     TraceFiguresContract,
     TraceStoreContract,
@@ -290,7 +292,12 @@ class BehindMlflowsServer:
 
 
 class TestStoreBehindMlflowsServer(
-    BehindMlflowsServer, TrackingStoreContract, DataSetsContract, ScorersContract
+    BehindMlflowsServer,
+    TrackingStoreContract,
+    DataSetsContract,
+    ScorersContract,
+    LabelSchemasContract,
+    ReviewQueuesContract,
 ):
     pass
 

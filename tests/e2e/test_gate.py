@@ -211,3 +211,13 @@ def test_a_prompt_that_passes_its_tests_answers_clients_at_once_and_another_does
     assert done("test", "capital") == 1
     refused = place.pegboard("prompts", "alias", "capital/2", "production")
     assert (refused.returncode, "0 of 1 cases pass" in refused.stderr) == (1, True), refused.stderr
+    # Who shares callers between versions deploys them, whichever client does it.
+    url = f"{place.env['PEGBOARD_TRACKING_URI']}/api/2.0/mlflow/registered-models"
+    tag = {"key": "pegboard.prompt.traffic.production", "value": '{"2": 50}'}
+    shared = requests.post(f"{url}/set-tag", json={"name": "capital", **tag}, timeout=60)
+    assert (shared.status_code >= 400, "0 of 1 cases pass" in shared.text) == (True, True)
+    later = requests.post(f"{url}/create", json={"name": "new", "tags": [tag]}, timeout=60)
+    assert (later.status_code, "no versions to share" in later.text) == (400, True)
+    tag["value"] = '{"1": 50, "3": 50}'
+    none = requests.post(f"{url}/set-tag", json={"name": "capital", **tag}, timeout=60)
+    assert none.status_code == 404

@@ -1,4 +1,4 @@
-"""Registered scorers of MLflow's own client package, unchanged, against our server."""
+"""Registered scorers and reviews of MLflow's own client, unchanged, against our server."""
 
 from __future__ import annotations
 
@@ -85,6 +85,96 @@ scorers.delete_scorer(name="kind", version="all")
 answer["gone"] = [each.name for each in scorers.list_scorers()]
 """
 
+REVIEWS = """
+from mlflow.genai import label_schemas as labels, review_queues as reviews
+
+mlflow.set_experiment("reviewed")
+with mlflow.start_span("asked") as span:
+    pass
+mlflow.flush_trace_async_logging()
+trace = span.trace_id
+forms = {
+    "right": labels.InputPassFail("Right", "Wrong"),
+    "kind": labels.InputCategorical(["a", "b"], multi_select=True),
+    "stars": labels.InputNumeric(1, 5),
+    "said": labels.InputText(10),
+    "any": labels.InputText(),
+}
+
+def question(it):
+    return [it.name, it.type.value, repr(it.input), it.instruction, it.enable_comment]
+
+made = {
+    name: labels.create_label_schema(
+        name, type="expectation" if name == "said" else "feedback", input=form,
+        instruction=f"About {name}", enable_comment=name == "stars",
+    )
+    for name, form in forms.items()
+}
+answer["questions"] = [question(each) for each in made.values()]
+home = made["right"].experiment_id
+answer["same"] = [
+    labels.get_label_schema(schema_id=made["kind"].schema_id) == made["kind"],
+    labels.get_label_schema("kind", experiment_id=home) == made["kind"],
+    labels.get_label_schema("right", experiment_id=home).created_at == made["right"].created_at,
+]
+changed = labels.update_label_schema(
+    made["stars"].schema_id, name="points", input=labels.InputNumeric(max_value=2.5)
+)
+answer["changed"] = question(changed)
+labels.delete_label_schema(schema_id=made["any"].schema_id)
+page = labels.list_label_schemas(max_results=3)
+rest = labels.list_label_schemas(max_results=3, page_token=page.token)
+answer["left"] += sorted(each.name for each in [*page, *rest])
+answer["default"] = [question(each) for each in [*page, *rest] if each.is_default]
+
+ids = [made["kind"].schema_id, made["right"].schema_id]
+queue = reviews.create_review_queue(
+    "Hard ones", queue_type="custom", users=["Zoe", "ann"], schema_ids=ids
+)
+own = reviews.get_or_create_user_queue("Ann")
+answer["queues"] = [
+    [queue.name, queue.queue_type.value, queue.users, queue.schema_ids == sorted(ids)],
+    [own.name, own.queue_type.value, own.users, own.created_by],
+    [sorted(each.name for each in reviews.list_review_queues(user="ann"))],
+    [reviews.get_review_queue(name="hard ONES") == reviews.get_review_queue(queue.queue_id)],
+]
+[item] = reviews.add_items_to_review_queue(queue.queue_id, item_ids=[trace])
+done = reviews.set_review_queue_item_status(
+    queue.queue_id, item_id=trace, status="complete", completed_by="Ann"
+)
+answer["items"] = [
+    [item.item_id == trace, item.item_type.value, item.status.value, item.completed_by],
+    [done.status.value, done.completed_by, done.completed_time_ms >= item.creation_time_ms],
+    [list(reviews.list_review_queue_items(queue.queue_id, status="complete")) == [done]],
+    [list(reviews.list_review_queue_items(queue.queue_id, status="pending"))],
+]
+
+def again(**changes):
+    return reviews.update_review_queue(queue.queue_id, **changes)
+
+answer["refused"] += [
+    refused(lambda: labels.create_label_schema("kind", type="feedback", input=forms["any"])),
+    refused(lambda: labels.create_label_schema("FEEDBACK", type="feedback", input=forms["any"])),
+    refused(lambda: labels.update_label_schema(made["right"].schema_id, input=forms["any"])),
+    refused(lambda: labels.get_label_schema(schema_id="ls-1")),
+    refused(lambda: reviews.create_review_queue("hard ones", queue_type="custom")),
+    refused(lambda: again(schema_ids=[])),
+    refused(lambda: reviews.add_items_to_review_queue(queue.queue_id, item_ids=["tr-1"])),
+    refused(lambda: reviews.get_review_queue("rq-1")),
+]
+answer["renamed"] = again(name="Harder", users=[]).users
+reviews.remove_items_from_review_queue(queue.queue_id, item_ids=[trace])
+left = reviews.list_review_queue_items(queue.queue_id)
+answer["emptied"] = [len(left), again(schema_ids=[]).name]
+reviews.delete_review_queue(queue.queue_id)
+answer["queues left"] = [each.name for each in reviews.list_review_queues()]
+"""
+
+EXISTS, WRONG, UNKNOWN = (
+    "RESOURCE_ALREADY_EXISTS", "INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST"
+)  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def answer(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
@@ -95,7 +185,7 @@ def answer(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
         assert store is not None
         for each in OURS:
             store.register("0", each.name, json.dumps(each.model_dump()))
-        found = run_script(mlflow_python, url, place, SCRIPT)
+        found = run_script(mlflow_python, url, place, SCRIPT + REVIEWS)
         found["theirs"] = [load(each.serialized).model_dump() for each in store.latest(["1"])]
         host.close()
     assert isinstance(found, dict)
@@ -131,11 +221,75 @@ def unscheduled(name: str) -> list[object]:
         ("updated", ["kind", 0.25, None, "STARTED"]),
         ("schedules", [["kind", 0.25, None, "STARTED"], unscheduled("polite")]),
         ("stopped", [["kind", 0.0, None, "STOPPED"]] * 2),
-        ("left", [1]),
+        ("left", [1, "Feedback", "kind", "points", "right", "said"]),
         ("gone", ["polite", "told"]),
+        (
+            "questions",
+            [
+                [
+                    "right",
+                    "feedback",
+                    "InputPassFail(positive_label='Right', negative_label='Wrong')",
+                    "About right",
+                    False,
+                ],
+                [
+                    "kind",
+                    "feedback",
+                    "InputCategorical(options=['a', 'b'], multi_select=True)",
+                    "About kind",
+                    False,
+                ],
+                [
+                    "stars",
+                    "feedback",
+                    "InputNumeric(min_value=1.0, max_value=5.0)",
+                    "About stars",
+                    True,
+                ],
+                ["said", "expectation", "InputText(max_length=10)", "About said", False],
+                ["any", "feedback", "InputText(max_length=None)", "About any", False],
+            ],
+        ),
+        ("same", [True, True, True]),
+        (
+            "changed",
+            [
+                "points",
+                "feedback",
+                "InputNumeric(min_value=None, max_value=2.5)",
+                "About stars",
+                True,
+            ],
+        ),
+        (
+            "default",
+            [
+                [
+                    "Feedback",
+                    "feedback",
+                    "InputText(max_length=None)",
+                    "Share any feedback on this trace.",
+                    False,
+                ]
+            ],
+        ),
+        (
+            "queues",
+            [
+                ["Hard ones", "custom", ["ann", "zoe"], True],
+                ["ann", "user", ["ann"], "ann"],
+                [["Hard ones", "ann"]],
+                [True],
+            ],
+        ),
+        ("items", [[True, "trace", "pending", None], ["complete", "ann", True], [True], [[]]]),
+        ("renamed", []),
+        ("emptied", [0, "Harder"]),
+        ("queues left", ["ann"]),
     ],
 )
-def test_mlflows_scorers_work(answer: dict[str, object], what: str, expected: object) -> None:
+def test_mlflows_calls_work(answer: dict[str, object], what: str, expected: object) -> None:
     assert answer[what] == expected
 
 
@@ -150,6 +304,14 @@ def test_refusals_have_the_codes_and_words_of_mlflow(answer: dict[str, object]) 
             ("INVALID_PARAMETER_VALUE", "sample_rate"),
             ("INVALID_PARAMETER_VALUE", ""),
             ("INVALID_PARAMETER_VALUE", "expectations"),
+            (EXISTS, "kind"),
+            (WRONG, "FEEDBACK"),
+            (WRONG, "kind of input"),
+            (UNKNOWN, "ls-1"),
+            (EXISTS, "hard ones"),
+            (WRONG, "Hard ones"),
+            (UNKNOWN, "tr-1"),
+            (UNKNOWN, "rq-1"),
         ],
         strict=True,
     ):

@@ -26,7 +26,9 @@ from pegboard_server_process import COMMAND, PegboardServer
 from pegboard_testing import (
     ArtifactStoreContract,
     DataSetsContract,
+    LabelSchemasContract,
     LoggedModelStoreContract,
+    ReviewQueuesContract,
     ScorersContract,
     TraceFiguresContract,
     TraceStoreContract,
@@ -116,7 +118,12 @@ class BehindOurServer:
 
 
 class TestStoreBehindOurServer(
-    BehindOurServer, TrackingStoreContract, DataSetsContract, ScorersContract
+    BehindOurServer,
+    TrackingStoreContract,
+    DataSetsContract,
+    ScorersContract,
+    LabelSchemasContract,
+    ReviewQueuesContract,
 ):
     pass
 

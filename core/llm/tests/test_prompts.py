@@ -68,9 +68,33 @@ def test_a_text_is_the_users_or_before_messages_the_systems_or_a_completions() -
     assert prompt.body(given, {"n": 1}, Task.COMPLETION) == {"prompt": "Hi Ann", "n": 1}
 
 
+def test_jinja_is_rendered_and_written_values_become_what_the_variable_takes() -> None:
+    own = {"pegboard.prompt.variables": '{"xs": "array", "n": {"type": "integer", "default": 2}}'}
+    text = "{{ n }}: {% for x in xs %}{{ x }};{% endfor %}{{ late }}"
+    prompt = read(version(text, **own))
+    for xs in (["{{ n }}", "b"], '["{{ n }}", "b"]'):
+        assert prompt.filled({"xs": xs, "n": None, "self": 1}) == "2: {{ n }};b;"
+    plain = read(version("{{ n }} {{ xs }}", **own))
+    assert plain.filled({"n": "3", "xs": ["ü"]}) == '3 ["ü"]'
+
+
 @pytest.mark.parametrize(
     ("text", "given", "task", "trouble", "said"),
     [
+        (
+            "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+            {},
+            Task.CHAT,
+            "invalid_request",
+            "'support/3' cannot be filled in: The template is not",
+        ),
+        (
+            "{% if ''.__class__.__mro__[1].__subclasses__() %}{% endif %}",
+            {},
+            Task.CHAT,
+            "invalid_request",
+            "cannot be filled in",
+        ),
         ("{{a}} {{b}} {{c}}", {"b": "", "cc": 1}, Task.CHAT, "invalid_request", "'a', 'c'"),
         ("{{name}}", {"nmae": 1}, Task.CHAT, "invalid_request", "Did you mean 'name' by 'nmae'?"),
         ("{{a}}" * 100, {"a": "x" * (1 << 20)}, Task.CHAT, "invalid_request", "16,777,216"),
@@ -99,7 +123,7 @@ WRONG = {
     "a model": (version(**config(model="other")), "must not say 'model'"),
     "extras": (version(**config(extra_params=[1])), "'extra_params'"),
     "a config": (version(_mlflow_prompt_model_config="[]"), "is not an object"),
-    "Jinja": (version("{% for i in range(10**9) %}{% endfor %}"), "a template of Jinja"),
+    "Jinja": (version("Hi\n{% for i in %}{% endfor %}"), "'support/3': The template cannot be"),
 }
 
 

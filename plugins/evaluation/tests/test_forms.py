@@ -129,7 +129,7 @@ WRONG: list[tuple[str, str]] = [
         HEAD.replace("q }}", "qq }}") + CASE + "equals: a",
         "variable 'qq', in the case 'a'.\nDid you",
     ),
-    (HEAD.replace("}}", "}} {% if x %}") + CASE + "equals: a", "is not known here"),
+    (HEAD.replace("}}", "}} {% if x %}") + CASE + "equals: a", "cannot be rendered in line 1"),
     (HEAD.replace("openai:/", "openai:chat:") + CASE + "equals: a", "mean 'openai:/gpt-4o-mini'"),
     (HEAD.replace("openai:/gpt-4o-mini", "own.py:share") + CASE + "equals: a", "takes 'outputs'"),
     ("models: openai:/m\n" + CASE + "equals: a", "There are no 'prompts'"),
@@ -199,6 +199,7 @@ def test_prompts_are_texts_files_and_messages(tmp_path: Path) -> None:
     form = {
         "prompts": [
             "Say {{q}}",
+            "{% if how %}Be {{ how }} {{ q.text|upper }}{% endif %}",
             "long.txt",
             "file://chat.json",
             {"name": "own", "messages": [{"role": "user", "content": "{{ how }}"}]},
@@ -211,6 +212,7 @@ def test_prompts_are_texts_files_and_messages(tmp_path: Path) -> None:
     told = {each.name: each.messages(suite.cases[0].variables) for each in suite.prompts}
     assert told == {
         "prompt-1": [{"role": "user", "content": 'Say {\n "text": "x"\n}'}],
+        "prompt-2": [{"role": "user", "content": "Be brief X"}],
         "long": [{"role": "user", "content": "Long: x"}],
         "chat": [{"role": "system", "content": "Be brief"}],
         "own": [{"role": "user", "content": "brief"}],

@@ -88,6 +88,7 @@ def place(tmp_path: Path, upstream: FakeUpstream, registry: ModelRegistry) -> It
         endpoint("first", upstream.url, prompt=f"{NAME}/1"),
         endpoint("gone", upstream.url, prompt=f"{NAME}@nobody"),
         endpoint("plain", upstream.url),
+        *(endpoint(f"twice-{each}", upstream.url, prompt="twice@x") for each in "ab"),
         endpoint("passes", upstream.url, prompt=NAME, proxy=("responses",)),
     )
     known = Prompts(lambda: registry)
@@ -113,6 +114,13 @@ ASKED = {
         ["Why?"],
     ),
     "Responses": ("/v1/responses", {"model": NAME, "input": "Why?", "variables": ANN}, ["Why?"]),
+    "no input": ("/v1/responses", {"model": NAME, "prompt_version": 1, "variables": ANN}, []),
+    "Gemini": (f"/gemini/v1beta/models/{NAME}:generateContent", {"variables": ANN}, []),
+    "Gemini, streamed": (
+        f"/gemini/v1beta/models/{NAME}:streamGenerateContent",
+        {"variables": ANN, "contents": [{"parts": [{"text": "Why?"}]}]},
+        ["Why?"],
+    ),
 }
 
 
@@ -122,6 +130,8 @@ def test_callers_send_variables_in_each_api(place: Place, upstream: FakeUpstream
         answer = place.post(path, **body, **({"messages": users} if "max_tokens" in body else {}))
         assert answer.status_code == 200, answer.text
         ours = {"role": "system" if after else "user", "content": "Hi Ann of Ulm."}
+        if "gemini" in path:
+            users = [{"role": "user", "content": [{"type": "text", "text": x}]} for x in after]
         assert sent(upstream)["messages"] == [ours, *users]
     assert {each.prompt for each in place.gateway.notes.wait(len(ASKED))} == {"support/1"}
 
@@ -137,6 +147,46 @@ def test_a_completion_is_of_the_prompt_and_a_stream_is_streamed(
     )
     said = "".join(each.choices[0].delta.content or "" for each in stream if each.choices)
     assert said == "".join(fakes.WORDS)
+
+
+def test_openais_client_names_a_prompt(place: Place, upstream: FakeUpstream) -> None:
+    client = place.gateway.openai()
+    given: Any = {**ANN, "town": {"type": "input_text", "text": "{{name}}"}}
+    answer = client.responses.create(prompt={"id": NAME, "version": "1", "variables": given})
+    assert answer.output_text == "".join(fakes.WORDS)
+    assert answer.prompt is not None
+    assert (answer.prompt.id, answer.prompt.version) == (NAME, "1")
+    stream = client.responses.create(
+        model="newest", input="Why?", stream=True, prompt={"id": NAME, "variables": given}
+    )
+    said = "".join(each.delta for each in stream if each.type == "response.output_text.delta")
+    assert said == "".join(fakes.WORDS)
+    messages = sent(upstream)["messages"]
+    assert [each["content"] for each in messages] == ["Hi Ann of {{name}}.", "Why?"]
+    assert {each.prompt for each in place.gateway.notes.wait(2)} == {f"{NAME}/1"}
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "another version": ({"prompt": {"id": NAME, "version": "2"}}, "has version 1 of the prompt"),
+    "no version": ({"prompt": {"id": NAME, "version": "²"}}, "must be the number of a version"),
+    "other prompt": ({"prompt": {"id": "other"}}, "no endpoint for the prompt 'other'"),
+    "other endpoint": ({"model": "plain", "prompt": {"id": NAME}}, "'plain' is not for"),
+    "several": ({"prompt": {"id": "twice"}}, "Several endpoints have the prompt 'twice'"),
+    "no id": ({"prompt": {"version": "1"}}, "'prompt.id' must be text"),
+    "a picture": (
+        {"prompt": {"id": NAME, "variables": {"name": {"type": "input_image"}}}},
+        "takes no pictures",
+    ),
+    "no object": ({"prompt": "support"}, "'prompt' must be an object"),
+}
+
+
+def test_a_prompt_that_no_endpoint_has_is_refused(place: Place, upstream: FakeUpstream) -> None:
+    for body, said in REFUSED.values():
+        answer = place.post("/v1/responses", **body)
+        assert answer.status_code in (400, 404)
+        assert said in answer.json()["error"]["message"]
+    assert not upstream.requests
 
 
 WRONG: dict[str, tuple[dict[str, Any], int, str]] = {
@@ -172,6 +222,33 @@ def test_a_move_of_the_alias_is_in_force_and_recorded(place: Place, upstream: Fa
     place.ask("first", variables=ANN)
     place.ask("newest", variables=ANN)
     assert [each.prompt for each in place.gateway.notes.wait()[-2:]] == ["support/1", "support/2"]
+
+
+def test_jinja_is_rendered_and_callers_are_shared_by_who_they_are(
+    place: Place, upstream: FakeUpstream
+) -> None:
+    texts = ("{% for each in names %}{{ each }},{% endfor %}", "Two {{ names }}", "Three")
+    numbers = [register(place.registry, text) for text in texts]
+    tag = "pegboard.prompt.traffic.production"
+    place.registry.set_model_tag(NAME, tag, json.dumps({numbers[0]: 50, numbers[1]: 50}))
+    given = {"variables": {**ANN, "names": ["{{ town }}", "b"]}}
+    place.until(f"{NAME}/{numbers[0]}", user="user-0", **given)
+    assert sent(upstream)["messages"][0]["content"] == "{{ town }},b,"
+    users = [{"user": f"user-{each}"} for each in range(12)]
+    users += [{"user": "user-0"}, {}]
+    found = []
+    for _ in range(2):
+        before = len(place.gateway.notes.records)
+        for user in users:
+            assert place.ask(**user, **given).status_code == 200
+        found.append([each.prompt for each in place.gateway.notes.wait(before + 14)[before:]])
+    assert found[0] == found[1]
+    assert set(found[0][:12]) == {f"{NAME}/{number}" for number in numbers[:2]}
+    assert found[0][12:] == [f"{NAME}/{numbers[0]}", f"{NAME}/1"]
+    place.registry.delete_version(NAME, numbers[0])
+    place.until(f"{NAME}/1", user="user-0", **given)
+    place.registry.set_model_tag(NAME, tag, json.dumps({numbers[2]: 1}))
+    place.until(f"{NAME}/{numbers[2]}", user="user-0", **given)
 
 
 def test_a_call_keeps_its_version_and_a_deleted_prompt_is_a_404(

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pegboard
 import pytest
-from pegboard.host import Host
-from pegboard_projects import Runner, RunnerContract, api
+from pegboard_projects import Runner, RunnerContract, api, plugin
 from pegboard_projects.contract import Job
 from pegboard_projects.errors import ProjectError
 from pegboard_projects.runners.local import Local, Settings
@@ -21,7 +20,7 @@ class TestLocal(RunnerContract):
 
 
 def test_the_runners_under_contract_are_those_declared() -> None:
-    assert set(Host().declared("project runner")) == {"local"}
+    assert {each.name for each in plugin.pegboard_project_runners()} == {"local"}
 
 
 @pytest.mark.parametrize(

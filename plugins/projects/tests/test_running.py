@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -272,8 +271,9 @@ def test_the_command_passes_on_the_code_and_ends_the_tree(place: Path) -> None:
     _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM
     assert "KILLED" in said
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(file.read_text()), 0)
+    stat = Path(f"/proc/{file.read_text().strip()}/stat")
+    # Whoever it was left to may not have heard of its end yet.
+    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
     assert [run.info.status for run in runs()] == ["FAILED", "KILLED"]
 
 

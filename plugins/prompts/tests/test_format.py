@@ -50,6 +50,28 @@ def test_variables_are_replaced_once(template: Any, values: Any, expected: Any) 
     assert prompt(template).format(**values) == expected
 
 
+def test_a_version_is_made_by_hand_as_mlflow_makes_it() -> None:
+    made = PromptVersion(
+        name="p",
+        version="3",
+        template="Hi {{name}}",
+        commit_message="first",
+        tags={"team": "birds"},
+        aliases=["live"],
+        response_format={"type": "object"},
+        model_config={"temperature": 0.5},
+    )
+    assert (made.version, made.uri, made.format(name="Ann")) == (3, "prompts:/p/3", "Hi Ann")
+    assert (made.tags, made.aliases, made.description) == ({"team": "birds"}, ("live",), "first")
+    assert (made.response_format, made.model_config) == ({"type": "object"}, {"temperature": 0.5})
+    chat = [{"role": "user", "content": "{{a}} {{b}}"}]
+    partial = PromptVersion("p", 1, chat).format(a=1, allow_partial=True)
+    assert partial == PromptVersion("p", 1, [{"role": "user", "content": "1 {{b}}"}])
+    for wrong in ({"template": 3}, {"template": []}, {"version": "x"}):
+        with pytest.raises(InvalidValue):
+            PromptVersion(**{"name": "p", "version": 1, "template": "a", **wrong})
+
+
 def test_all_missing_variables_are_named_and_can_stay() -> None:
     made = prompt("{{a}} {{b}} {{c}}")
     with pytest.raises(InvalidValue, match="'b', 'c'"):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pegboard_server.commands import execute
 
 from .conftest import COMMAND, SECONDS, environment
 from .test_dispatch import wait_for
@@ -142,6 +146,31 @@ def test_signals_are_passed_on(begin: Any, tmp_path: Path, number: int) -> None:
     wait_for(tmp_path / "ready")
     process.send_signal(number)
     assert finish(process)[0] == 42
+
+
+def test_a_signal_that_comes_before_the_command_is_passed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Popen(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **more: Any) -> None:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            super().__init__(*args, **more)
+
+    monkeypatch.setattr(subprocess, "Popen", Popen)
+    assert execute._run(("sleep", "60"), os.environ) == 128 + signal.SIGUSR1
+
+
+def test_a_signal_that_does_not_wake_the_wait_is_passed_on() -> None:
+    # As one that comes just before the wait: it breaks off no call of the main thread.
+    before = signal.getsignal(signal.SIGUSR1)
+
+    def kill() -> None:
+        while signal.getsignal(signal.SIGUSR1) == before:
+            time.sleep(0.01)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+    threading.Timer(0.5, kill).start()
+    assert execute._run(("sleep", "60"), os.environ) == 128 + signal.SIGUSR1
 
 
 def test_a_command_that_is_not_there_is_told(begin: Any, tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
 """A version of a prompt in the registry, as the request that it makes to a model.
 
-Variables are filled in once: what stands in a value is text, whatever it looks like.
+Variables are filled in once: what stands in a value is text, whatever it looks like. A template of
+Jinja is rendered in its sandbox, within bounds.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -16,15 +16,17 @@ from pegboard.entities.registry import ModelVersion
 from pegboard.errors import InvalidValue, quoted
 from pegboard_stores import prompt_tags as tags
 
-from pegboard_llm import checks, values
+from pegboard_llm import checks, filling, templates, values
+from pegboard_llm import variables as described
+from pegboard_llm.templates import Template, lookup
+from pegboard_llm.variables import Variable
 
 MOST_CHARACTERS = 16 << 20
 """How long a prompt may become: a long value may stand in it many times."""
 VARIABLES = "variables"
 """The field of a request that a prompt is filled with."""
-_NAME = r"[a-zA-Z_][a-zA-Z0-9_]*(?:\.[a-zA-Z_][a-zA-Z0-9_]*)*"
-_VARIABLE = re.compile(rf"\{{\{{\s*({_NAME})\s*\}}\}}")
-_MISSING: Any = object()
+VERSION = "prompt_version"
+"""The field of a request for the only version of its prompt that a client takes."""
 _CONFIG = {
     "temperature": "temperature",
     "max_tokens": "max_tokens",
@@ -36,7 +38,9 @@ _CONFIG = {
 }
 """The fields of a request for what a prompt's model config says."""
 _OF_MODEL = ("provider", "model_name")
-_NOT_ITS = frozenset({"messages", "model", "prompt", "stream", "stream_options", VARIABLES})
+_NOT_ITS = frozenset(
+    {"messages", "model", "prompt", "stream", "stream_options", VARIABLES, VERSION}
+)
 _LONGEST = {"max_tokens", "max_completion_tokens"}
 
 
@@ -46,14 +50,14 @@ class Prompt:
 
     name: str
     version: str
-    template: str | Sequence[Mapping[str, Any]] = field(repr=False)
+    template: Template = field(repr=False)
     """A text, or the messages of a chat."""
     fields: Mapping[str, Any] = field(factory=dict, repr=False)
     """What else of a request it says: temperature and the like, and the form of the answer."""
     model: str = ""
     """The model that its config names, as ``PROVIDER:/MODEL``; empty: none."""
-    defaults: Mapping[str, Any] = field(factory=dict, repr=False)
-    """Values of variables that need not be given."""
+    known: Mapping[str, Variable] = field(factory=dict, repr=False)
+    """Type, default and description of the variables that have some."""
 
     @property
     def key(self) -> str:
@@ -63,8 +67,12 @@ class Prompt:
     @property
     def variables(self) -> list[str]:
         """The names of its variables, in the order in which they first stand there."""
-        found = (name for text in _texts(self.template) for name in _VARIABLE.findall(text))
-        return list(dict.fromkeys(found))
+        return templates.variables(self.template)
+
+    @property
+    def is_jinja(self) -> bool:
+        """Whether it has statements of Jinja, which take time."""
+        return templates.is_jinja(self.template)
 
     def body(
         self,
@@ -101,26 +109,36 @@ class Prompt:
         kept.pop("response_format", None)
         return {"prompt": filled, **kept, **more}
 
-    def filled(self, given: Mapping[str, Any]) -> str | list[Json]:
-        """Return the template with its variables filled in; LLMError INVALID."""
+    def filled(self, given: Mapping[str, Any]) -> Template:
+        """Return the template with its variables filled in; LLMError INVALID.
+
+        null is a value that is not given. A text is taken for the number, the list, … that it is
+        written as, where the variable takes one.
+        """
         named = self.variables
-        found = {name: self._value(name, given) for name in named}
-        missing = [name for name, value in found.items() if value is _MISSING]
+        there = {name: value for name, value in given.items() if value is not None}
+        try:
+            found = described.completed(named, self.known, there, written=True)
+            if self.is_jinja:
+                return filling.rendered(self.template, found)
+        except InvalidValue as error:
+            raise LLMError(
+                Trouble.INVALID,
+                f"The prompt {self.key!r} cannot be filled in: {error.message}",
+                hint=error.hint,
+                param=VARIABLES,
+            ) from None
+        missing = [name for name in named if lookup(name, found) in (templates.MISSING, None)]
         if missing:
             raise _missing(self.key, missing, given, named)
-        shown = {name: _shown(value) for name, value in found.items()}
-        counts = (name for text in _texts(self.template) for name in _VARIABLE.findall(text))
-        if sum(len(shown[name]) for name in counts) > MOST_CHARACTERS:
+        shown = {name: _shown(lookup(name, found)) for name in named}
+        if sum(len(shown[name]) for name in templates.places(self.template)) > MOST_CHARACTERS:
             values.invalid(
                 f"With these values the prompt {self.key!r} would have more than "
                 f"{MOST_CHARACTERS:,} characters.",
                 VARIABLES,
             )
-        return _mapped(self.template, lambda text: _VARIABLE.sub(lambda m: shown[m[1]], text))
-
-    def _value(self, name: str, given: Mapping[str, Any]) -> Any:
-        value = _lookup(name, given)
-        return _lookup(name, self.defaults) if value is _MISSING else value
+        return templates.filled(self.template, shown)
 
 
 def _missing(
@@ -138,55 +156,9 @@ def _missing(
     )
 
 
-def _lookup(name: str, given: Mapping[str, Any]) -> Any:
-    """Return a value, _MISSING if there is none: that of ``a.b`` may be the item of ``a``."""
-    found: Any = given.get(name)
-    if found is None:
-        found = given
-        for part in name.split("."):
-            found = found.get(part) if isinstance(found, Mapping) else None
-    return _MISSING if found is None else found
-
-
 def _shown(value: Any) -> str:
     """Return a value as it stands in a prompt: a text as it is, all else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-# -- templates -----------------------------------------------------------------------------------
-
-
-def _texts(template: str | Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    if isinstance(template, str):
-        yield template
-        return
-    for message in template:
-        content = message.get("content")
-        for part in content if isinstance(content, list) else [{"text": content}]:
-            text = part.get("text") if isinstance(part, Mapping) else None
-            if isinstance(text, str):
-                yield text
-
-
-def _mapped(
-    template: str | Sequence[Mapping[str, Any]], change: Callable[[str], str]
-) -> str | list[Json]:
-    if isinstance(template, str):
-        return change(template)
-    made = []
-    for message in template:
-        content: Any = message.get("content")
-        if isinstance(content, str):
-            content = change(content)
-        elif isinstance(content, list):
-            content = [
-                {**part, "text": change(part["text"])}
-                if isinstance(part, Mapping) and isinstance(part.get("text"), str)
-                else part
-                for part in content
-            ]
-        made.append({**message, "content": content})
-    return made
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -203,11 +175,10 @@ def read(version: ModelVersion) -> Prompt:
         template = _loaded(key, "messages", template)
         if not isinstance(template, list) or not all(isinstance(each, dict) for each in template):
             raise InvalidValue(f"The messages of the prompt {key!r} are not a list of objects.")
-    if any("{%" in text and "%}" in text for text in _texts(template)):
-        raise InvalidValue(
-            f"The prompt {key!r} is a template of Jinja, which is not filled in here.",
-            hint="Write it with {{ variables }} alone.",
-        )
+    try:
+        filling.check(template)
+    except InvalidValue as error:
+        raise InvalidValue(f"The prompt {key!r}: {error.message}", hint=error.hint) from None
     config = _loaded(key, "model config", kept.get(tags.MODEL_CONFIG) or "{}")
     fields = _fields(key, config)
     if kept.get(tags.RESPONSE_FORMAT):
@@ -221,7 +192,7 @@ def read(version: ModelVersion) -> Prompt:
         template,
         fields,
         f"{provider}:/{model}" if provider and model else "",
-        _defaults(kept.get(tags.VARIABLES)),
+        described.loaded(kept.get(tags.VARIABLES)),
     )
     check(made)
     return made
@@ -262,16 +233,3 @@ def _fields(key: str, config: Any) -> Json:
     if taken := sorted(_NOT_ITS & found.keys()):
         raise InvalidValue(f"The model config of the prompt {key!r} must not say {taken[0]!r}.")
     return found
-
-
-def _defaults(text: str | None) -> dict[str, Any]:
-    """Return the defaults of variables; what others wrote there wrongly is passed over."""
-    try:
-        found = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return {
-        name: each["default"]
-        for name, each in (found.items() if isinstance(found, dict) else ())
-        if isinstance(each, dict) and each.get("default") is not None
-    }

@@ -21,7 +21,8 @@ from pegboard.entities.registry import (
 )
 from pegboard.errors import NotFound
 
-from pegboard_stores import refusals, validation
+from pegboard_stores import prompt_traffic, refusals, validation
+from pegboard_stores.prompt_tags import TRAFFIC
 
 
 class BasicRegistry(ModelRegistry):
@@ -73,6 +74,25 @@ class BasicRegistry(ModelRegistry):
     def _set_alias(
         self, name: str, alias: str, version: str, by: Author, undoes: int | None
     ) -> None: ...
+
+    # -- tags ----------------------------------------------------------------------------------
+
+    def set_model_tag(self, name: str, key: str, value: str) -> None:
+        """Set or change a tag of a model.
+
+        One that shares the callers of an alias between versions deploys these: gates are asked.
+        """
+        if self.allow is not None and str(key).startswith(TRAFFIC):
+            alias = key.removeprefix(TRAFFIC)
+            current = self.get_model(name).aliases.get(alias)
+            for number in prompt_traffic.read({key: value}, alias):
+                version = self.get_version(name, str(number)).version
+                if version != current:
+                    self.allow(Promotion(ChangeKind.ALIAS, name, version, alias, current, NOBODY))
+        self._set_model_tag(name, key, value)
+
+    @abstractmethod
+    def _set_model_tag(self, name: str, key: str, value: str) -> None: ...
 
     # -- stages --------------------------------------------------------------------------------
 

@@ -11,9 +11,12 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from importlib.abc import MetaPathFinder
+from types import ModuleType
 
 _PACKAGE = "sqlite_utils"
 _HIDDEN = ("numpy", "pandas")
+_imported: dict[str, ModuleType] = {}
+"""What was imported so, for the next store: several may be new in one process."""
 
 
 class _Hide(MetaPathFinder):
@@ -40,9 +43,10 @@ def lean_sqlite_utils() -> Iterator[None]:
         return
     finder = _Hide()
     sys.meta_path.insert(0, finder)
+    sys.modules.update(_imported)
     try:
         yield
     finally:
         sys.meta_path.remove(finder)
         for name in [n for n in sys.modules if n == _PACKAGE or n.startswith(_PACKAGE + ".")]:
-            del sys.modules[name]
+            _imported[name] = sys.modules.pop(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -43,6 +43,10 @@ def cut(items: Iterable[T], max_results: int | None, page_token: str | None) -> 
     offset = decode(page_token)
     if max_results is None:
         return Page(islice(items, offset, None))
-    found = list(islice(items, offset, offset + max_results + 1))
+    return page([*islice(items, offset, offset + max_results + 1)], max_results, offset)
+
+
+def page(found: Sequence[T], max_results: int, offset: int) -> Page[T]:
+    """Return the page at ``offset``; one item more than it holds says that another follows."""
     token = encode(offset + max_results) if len(found) > max_results else None
     return Page(found[:max_results], token)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pegboard_testing._data_sets import DataSetsContract as DataSetsContract
     from pegboard_testing._llm_local import LocalProviderContract as LocalProviderContract
     from pegboard_testing._llm_vendors import LLMProviderContract as LLMProviderContract
+    from pegboard_testing._reviews import LabelSchemasContract as LabelSchemasContract
+    from pegboard_testing._reviews import ReviewQueuesContract as ReviewQueuesContract
     from pegboard_testing._run_tables import RunTableContract as RunTableContract
     from pegboard_testing._scorers import CodeScorersContract as CodeScorersContract
     from pegboard_testing._scorers import ScorersContract as ScorersContract
@@ -44,10 +46,12 @@ _SUITES = {
     "LLMProviderContract": "_llm_vendors",
     "LocalProviderContract": "_llm_local",
     "LoggedModelStoreContract": "logged_models",
+    "LabelSchemasContract": "_reviews",
     "ModelRegistryContract": "registry",
     "PackedPointsContract": "_abilities",
     "PartUploadsContract": "_uploads",
     "RunTableContract": "_run_tables",
+    "ReviewQueuesContract": "_reviews",
     "ScorersContract": "_scorers",
     "ScoringTasksContract": "_scorers",
     "TraceFiguresContract": "_trace_figures",

@@ -13,6 +13,7 @@ from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
 from pegboard_stores.activity import Activity
 from pegboard_stores.curves import Curves
 from pegboard_stores.data_sets import DataSets
+from pegboard_stores.reviews import LabelSchemas, ReviewQueues
 from pegboard_stores.run_table import RunTable
 from pegboard_stores.scorers import Scorers, ScoringTasks
 
@@ -20,6 +21,7 @@ from pegboard_testing._activity import ActivityContract
 from pegboard_testing._base import StoreTests
 from pegboard_testing._curves import CurvesContract
 from pegboard_testing._data_sets import DataSetsContract
+from pegboard_testing._reviews import LabelSchemasContract, ReviewQueuesContract
 from pegboard_testing._run_tables import RunTableContract
 from pegboard_testing._scorers import ScorersContract, ScoringTasksContract
 
@@ -159,5 +161,7 @@ class AbilityTests(StoreTests):
             (store.ability(DataSets), DataSetsContract),
             (store.ability(Scorers), ScorersContract),
             (store.ability(ScoringTasks), ScoringTasksContract),
+            (store.ability(LabelSchemas), LabelSchemasContract),
+            (store.ability(ReviewQueues), ReviewQueuesContract),
         ):
             assert ability is None or isinstance(self, suite), f"derive from {suite.__name__} too"

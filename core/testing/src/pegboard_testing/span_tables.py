@@ -40,10 +40,12 @@ def table(mlflow: Any, file: Path) -> dict[str, Any]:
     """Run the cases of a script within a span each; return what spans are in it, by their names.
 
     The script's ``cases`` is a context that takes MLflow or pegboard, and yields functions by name.
-    Values that are None are left out, and so are keys that the script has in ``LEFT_OUT``.
+    Values that are None are left out, and so are keys that the script has in ``LEFT_OUT``. If the
+    script has a function ``reduced``, it returns what is compared of a span's row.
     """
     script = runpy.run_path(str(file))
     left_out = _LEFT_OUT | set(script.get("LEFT_OUT", ()))
+    reduced = script.get("reduced", dict)
     made, ids = {}, {}
     with script["cases"](mlflow) as cases:
         for name, call in cases.items():
@@ -54,7 +56,7 @@ def table(mlflow: Any, file: Path) -> dict[str, Any]:
         for name, trace_id in ids.items():
             spans = mlflow.get_trace(trace_id).data.spans
             names = {span.span_id: span.name for span in spans}
-            made[name] = [_row(span, names, left_out) for span in spans[1:]]
+            made[name] = [reduced(_row(span, names, left_out)) for span in spans[1:]]
     return {name: json.loads(json.dumps(rows, sort_keys=True)) for name, rows in made.items()}
 
 

@@ -20,4 +20,4 @@ def page_json(name: str, made: Sequence[JsonObject | str], token: str | None) ->
 def read_page(fields: Mapping[str, Any], name: str) -> tuple[Iterable[Any], str | None]:
     """Read one page: its items, still to be read, and the token of the next page."""
     token = get(fields, "next_page_token")
-    return items(get(fields, name), name), token and string(token, "next_page_token")
+    return items(get(fields, name), name), string(token, "next_page_token") if token else None

@@ -37,6 +37,12 @@ def pegboard_api() -> Sequence[ApiName]:
             "pegboard_evaluation.prompt_tests.optimizing:optimize_prompt",
             "A prompt refined by its tests",
         ),
+        ApiName("genai.optimize", "pegboard_evaluation.optimize", "Prompts refined by a function"),
+        ApiName(
+            "genai.optimize_prompts",
+            "pegboard_evaluation.optimize:optimize_prompts",
+            "Prompts refined by what a function of them gives",
+        ),
         ApiName("evaluation", "pegboard_evaluation.comparing", "Two evaluations side by side"),
         ApiName("metrics", "pegboard_evaluation.metrics", "Metrics to evaluate models by"),
         ApiName("test", "pegboard_evaluation.testing:test", "Tests of pytest that evaluate"),

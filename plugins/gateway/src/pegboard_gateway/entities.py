@@ -69,6 +69,18 @@ class Passed:
 
 
 @frozen
+class Fill:
+    """What the prompt of an endpoint is filled with."""
+
+    variables: Mapping[str, Any] = field(factory=dict, repr=False)
+    version: str = ""
+    """The only version of the prompt that the client takes; empty: whichever it is now."""
+
+
+NO_FILL = Fill()
+
+
+@frozen
 class Asked:
     """What a client asks for, the same whichever face it came through.
 
@@ -85,7 +97,7 @@ class Asked:
     face: str = "openai"
     """The form that it was asked in: ``openai``, ``responses``, ``anthropic``, ``gemini``,
     ``mlflow``, ``proxy``."""
-    variables: Mapping[str, Any] = field(factory=dict, repr=False)
+    fill: Fill = NO_FILL
     """What the prompt of the endpoint is filled with."""
     prompt: str = ""
     """The version of the prompt that ``body`` was made of, ``NAME/VERSION``; empty: of none."""

@@ -9,22 +9,90 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pegboard_projects.api import config_of as config_of
+    from pegboard_projects.api import shown as shown
+    from pegboard_projects.cancelling import Cancelling as Cancelling
+    from pegboard_projects.cancelling import by_signals as by_signals
+    from pegboard_projects.commands.options import pairs as pairs
     from pegboard_projects.contract import Job as Job
     from pegboard_projects.contract import Log as Log
     from pegboard_projects.contract import Outcome as Outcome
     from pegboard_projects.contract import Runner as Runner
     from pegboard_projects.contract import Submitted as Submitted
+    from pegboard_projects.elsewhere import Followed as Followed
+    from pegboard_projects.elsewhere import check_reachable as check_reachable
+    from pegboard_projects.elsewhere import directed as directed
+    from pegboard_projects.entry_points import EntryPoint as EntryPoint
+    from pegboard_projects.errors import ExecutionException as ExecutionException
+    from pegboard_projects.errors import ProjectError as ProjectError
+    from pegboard_projects.errors import together as together
     from pegboard_projects.hookspecs import ProjectRunner as ProjectRunner
+    from pegboard_projects.parameters import Parameter as Parameter
+    from pegboard_projects.parameters import as_text as as_text
+    from pegboard_projects.parameters import given as given
+    from pegboard_projects.parameters import is_name as is_name
+    from pegboard_projects.planning import Opened as Opened
+    from pegboard_projects.planning import Plan as Plan
+    from pegboard_projects.planning import Request as Request
+    from pegboard_projects.planning import opened as opened
+    from pegboard_projects.planning import planned as planned
+    from pegboard_projects.planning import runner_of as runner_of
+    from pegboard_projects.reading.document import Document as Document
+    from pegboard_projects.reading.document import read_document as read_document
+    from pegboard_projects.recording import Place as Place
+    from pegboard_projects.recording import insisted as insisted
+    from pegboard_projects.recording import outer_run as outer_run
+    from pegboard_projects.running import Session as Session
+    from pegboard_projects.running import session as session
+    from pegboard_projects.scheduling import Result as Result
+    from pegboard_projects.scheduling import Scheduler as Scheduler
+    from pegboard_projects.scheduling import Show as Show
+    from pegboard_projects.scheduling import Task as Task
+    from pegboard_projects.scheduling import check_request as check_request
     from pegboard_projects.testing import RunnerContract as RunnerContract
 
 _HOMES = {
+    "Cancelling": "cancelling",
+    "Document": "reading.document",
+    "EntryPoint": "entry_points",
+    "ExecutionException": "errors",
+    "Followed": "elsewhere",
     "Job": "contract",
     "Log": "contract",
+    "Opened": "planning",
     "Outcome": "contract",
+    "Parameter": "parameters",
+    "Place": "recording",
+    "Plan": "planning",
+    "ProjectError": "errors",
     "ProjectRunner": "hookspecs",
+    "Request": "planning",
+    "Result": "scheduling",
     "Runner": "contract",
     "RunnerContract": "testing",
+    "Scheduler": "scheduling",
+    "Session": "running",
+    "Show": "scheduling",
     "Submitted": "contract",
+    "Task": "scheduling",
+    "as_text": "parameters",
+    "by_signals": "cancelling",
+    "check_reachable": "elsewhere",
+    "check_request": "scheduling",
+    "config_of": "api",
+    "directed": "elsewhere",
+    "given": "parameters",
+    "insisted": "recording",
+    "is_name": "parameters",
+    "opened": "planning",
+    "outer_run": "recording",
+    "pairs": "commands.options",
+    "planned": "planning",
+    "read_document": "reading.document",
+    "runner_of": "planning",
+    "session": "running",
+    "shown": "api",
+    "together": "errors",
 }
 """By public name the module that has it."""
 

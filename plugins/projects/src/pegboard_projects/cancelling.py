@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from attrs import define, field
 
@@ -19,28 +19,34 @@ _LOOK_SECONDS = 0.5
 """A signal that comes just before a wait begins does not wake it: Python runs its handler after."""
 
 
+class Cancellable(Protocol):
+    """What can be cancelled: a run, or a scheduler of many."""
+
+    def cancel(self) -> None:
+        """Ask it to end; return at once. Handlers of signals call it."""
+
+
 @define
 class Cancelling:
-    """Who is to be cancelled, and the signals that came."""
+    """What is to be cancelled, and the signals that came."""
 
     caught: list[int] = field(factory=list)
     _held: bool = False
-    _submitted: SubmittedRun | None = None
+    _target: Cancellable | None = None
 
     def hold(self) -> None:
         """Break off nothing any more, as a run is about to be created, which has to end."""
         self._held = True
 
-    def aim(self, submitted: SubmittedRun) -> None:
-        """Cancel this run from now on, and if a signal has come already."""
-        self._submitted = submitted
+    def aim(self, target: Cancellable) -> None:
+        """Cancel this from now on, and if a signal has come already."""
+        self._target = target
         if self.caught:
-            submitted.cancel()
+            target.cancel()
 
     def wait(self) -> int | None:
-        """Wait for the end; return the signal that asked for it before, if one did."""
-        submitted = self._submitted
-        assert submitted is not None
+        """Wait for the end of a run; return the signal that asked for it before, if one did."""
+        submitted = cast("SubmittedRun", self._target)
         while submitted.outcome is None:
             try:
                 submitted.wait(_LOOK_SECONDS)
@@ -52,8 +58,8 @@ class Cancelling:
 
     def _handle(self, number: int, _: FrameType | None) -> None:
         self.caught.append(number)
-        if self._submitted is not None:
-            self._submitted.cancel()
+        if self._target is not None:
+            self._target.cancel()
         elif not self._held:
             raise KeyboardInterrupt
 

@@ -15,6 +15,8 @@ from attrs import field, frozen
 Log: TypeAlias = Callable[[bytes], None]
 """Takes a piece of output, as it comes; from one thread at a time."""
 
+_EVERYWHERE = ("MLFLOW_", "PEGBOARD_")
+
 
 @frozen(kw_only=True)
 class Job:
@@ -35,19 +37,30 @@ class Job:
     grace_seconds: float = 10.0
     """How long the command may go on when it is asked to end, before it is killed."""
 
+    @property
+    def carried(self) -> dict[str, str]:
+        """Those variables that the command needs wherever it runs; some of them are secret."""
+        return {
+            name: value
+            for name, value in self.variables.items()
+            if name in self.added or name.startswith(_EVERYWHERE)
+        }
+
 
 @frozen(kw_only=True)
 class Outcome:
     """How a job ended: ``code`` is its exit code, 128 + N if signal N ended it.
 
     ``reason`` says in a sentence why the runner ended it, or why there is no code (which is None
-    then); ``cancelled``: because ``cancel`` was called. ``usage`` holds what it used, by name:
-    ``cpu_seconds``, ``memory_bytes``, where the runner knows.
+    then); ``cancelled``: because ``cancel`` was called; ``timed_out``: because it took too long.
+    ``usage`` holds what it used, by name: ``cpu_seconds``, ``memory_bytes``, where the runner
+    knows.
     """
 
     code: int | None
     reason: str = ""
     cancelled: bool = False
+    timed_out: bool = False
     usage: Mapping[str, float] = field(factory=dict)
 
 
@@ -80,8 +93,7 @@ class Runner(ABC):
     """An attrs class with a default for each field: the keys of ``--backend-config``."""
 
     shares_machine: ClassVar[bool] = True
-    """Whether jobs can use files and loopback addresses of this machine. If not, the tracking URI
-    has to be that of a server, and ``check`` refuses environments that are only here."""
+    """Whether jobs see files of this machine: they then get a folder for what they make."""
 
     def check(self, settings: Any, uri: str) -> None:  # noqa: B027 (one that is always there)
         """Refuse what cannot work, before anything is created.

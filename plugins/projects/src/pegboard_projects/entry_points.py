@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from attrs import field, frozen
@@ -23,6 +23,12 @@ class EntryPoint:
     parameters: Mapping[str, Parameter] = field(factory=dict)
     where: str = ""
     """Where it is declared, for errors; "" for a script that is run by its name."""
+
+    @classmethod
+    def of_command(cls, name: str, command: str, parameters: Iterable[str]) -> EntryPoint:
+        """Return one whose command is as a shell gets it, with all its parameters put in."""
+        declared = {parameter: Parameter(name=parameter) for parameter in parameters}
+        return cls(name=name, command=_braces_doubled(command), parameters=declared)
 
     def faults(self) -> list[str]:
         """Return what is wrong with the command, whatever the values are."""

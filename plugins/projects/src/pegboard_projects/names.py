@@ -17,6 +17,11 @@ EXIT_CODE: Final = "pegboard.project.exit_code"
 REASON: Final = "pegboard.project.reason"
 """Why a run that did not finish ended, where its exit code does not tell."""
 RERUN_OF: Final = "pegboard.project.rerun_of"
+ATTEMPT: Final = "pegboard.project.attempt"
+"""Which attempt a run is, beginning with 2, of a task that is tried again when it fails."""
+
+OUTPUTS: Final = "PEGBOARD_OUTPUTS"
+"""The variable that names a folder whose files become the run's, if the project succeeds."""
 
 DIRECTORY: Final = "project"
 """Where among the files of a run its project is recorded."""

@@ -1,8 +1,8 @@
 """Parameters of entry points: their types, the values that they take, and how a shell reads them.
 
 Types are MLflow's (string, float, path, uri), those that public projects use beside them (int, str,
-number, …), and our own: bool, which becomes an option or nothing; list; choice. A type that nobody
-knows is a string.
+number, …), and our own: bool, which becomes an option or nothing; list; paths, a list of them;
+choice. A type that nobody knows is a string.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SAME = {
 }
 """Other words for types."""
 
-KNOWN = ("string", "float", "int", "path", "uri", "bool", "list", "choice")
+KNOWN = ("string", "float", "int", "path", "paths", "uri", "bool", "list", "choice")
 
 
 @frozen(kw_only=True)
@@ -62,7 +62,7 @@ class Parameter:
 
     def words(self, value: str, *, named: bool) -> list[str]:
         """Return what a value is in a command; ``named``: an option stands before it already."""
-        if self.kind == "list":
+        if self.kind in ("list", "paths"):
             return listed(value)
         if self.kind == "bool" and not named:
             return [f"--{self.name}"] if value.strip().lower() in _TRUE else []
@@ -127,4 +127,4 @@ def _list(value: str) -> str:
     return ""
 
 
-_CHECKS = {"float": _float, "int": _int, "uri": _uri, "bool": _bool, "list": _list}
+_CHECKS = {"float": _float, "int": _int, "uri": _uri, "bool": _bool, "list": _list, "paths": _list}

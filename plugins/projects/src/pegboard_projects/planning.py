@@ -10,26 +10,27 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
+from pegboard import distributions, uris
 from pegboard import settings as structuring
-from pegboard import uris
 from pegboard.errors import PegboardError
 
 from pegboard_projects.environments import choosing
 from pegboard_projects.environments.environment import Environment
 from pegboard_projects.errors import ProjectError, together
 from pegboard_projects.names import NAME
-from pegboard_projects.parameters import given
+from pegboard_projects.parameters import as_text, given, listed
 from pegboard_projects.reading import project_file
 from pegboard_projects.sources.source import Source, fetch
 
 if TYPE_CHECKING:
     from pegboard.host import Host
+    from pegboard_scripting.client import Client
 
     from pegboard_projects.contract import Runner
     from pegboard_projects.entry_points import EntryPoint
@@ -52,6 +53,35 @@ class Request:
     storage_dir: str | None = None
     docker_args: Mapping[str, Any] = field(factory=dict)
     build_image: bool = False
+    timeout_seconds: float | None = None
+    """How long the project may run, wherever it does; its environment is made before."""
+    opened: Opened | None = field(default=None, eq=False, repr=False)
+    """The project, if it was fetched and read already; ``uri`` is only what it is called then."""
+    entry: EntryPoint | None = None
+    """What to run, in place of one that the project declares."""
+    at_end: Callable[[Client, str], str] | None = field(default=None, eq=False, repr=False)
+    """Called with the run's id when its code has ended without a fault, before the run does; what
+    it returns is why the run fails for all that."""
+
+
+@frozen(kw_only=True)
+class Opened:
+    """A project that was fetched and read, for one run or for many."""
+
+    settings: Settings
+    source: Source
+    project: Project
+
+    def entry_point(self, name: str) -> EntryPoint:
+        """Return an entry point, or a script; ProjectError names those that are there."""
+        shell_program = os.environ.get("SHELL") or "bash"
+        return project_file.entry_point(self.project, name, shell_program)
+
+    def environment(self, entry_point: EntryPoint, manager: str | None) -> Environment:
+        """Return the environment that an entry point would get; it is not made."""
+        name = entry_point.name
+        script = None if name in self.project.entry_points else name
+        return choosing.choose(self.project, script, manager, self.settings)
 
 
 @frozen(kw_only=True)
@@ -84,24 +114,21 @@ def planned(host: Host, request: Request, tracking_uri: str) -> Iterator[Plan]:
     """
     settings: Settings = host.settings(NAME)
     backend = request.backend or settings.backend
-    runner, runner_settings = _runner(host, backend, request.backend_config, tracking_uri)
-    source = fetch(request.uri, request.version)
+    runner, runner_settings = runner_of(host, backend, request.backend_config, tracking_uri)
     storage = _Storage(request.storage_dir)
     environment: Environment | None = None
+    stack = contextlib.ExitStack()
     try:
-        project = project_file.load(source.directory)
-        shell_program = os.environ.get("SHELL") or "bash"
-        entry_point = project_file.entry_point(project, request.entry_point, shell_program)
+        found = request.opened or stack.enter_context(opened(host, request.uri, request.version))
+        entry_point = request.entry or found.entry_point(request.entry_point)
         values = _values(entry_point, given(request.parameters))
-        environment = choosing.choose(
-            project, _script(project, entry_point), request.env_manager, settings
-        )
-        placed = _placed(entry_point, values, request.parameters, project, storage)
+        environment = found.environment(entry_point, request.env_manager)
+        placed = _placed(entry_point, values, request.parameters, found.project, storage)
         yield Plan(
             request=request,
             settings=settings,
-            source=source,
-            project=project,
+            source=found.source,
+            project=found.project,
             entry_point=entry_point,
             values=values,
             command=environment.wrapped(entry_point.render(placed)),
@@ -114,15 +141,21 @@ def planned(host: Host, request: Request, tracking_uri: str) -> Iterator[Plan]:
         if environment is not None:
             environment.release()
         storage.remove()
+        stack.close()
+
+
+@contextlib.contextmanager
+def opened(host: Host, uri: str, version: str | None) -> Iterator[Opened]:
+    """Fetch and read a project; what was fetched goes at the end of the block."""
+    source = fetch(uri, version)
+    try:
+        project = project_file.load(source.directory)
+        yield Opened(settings=host.settings(NAME), source=source, project=project)
+    finally:
         source.remove()
 
 
-def _script(project: Project, entry_point: EntryPoint) -> str | None:
-    """Return the file that an entry point is, if it is one."""
-    return None if entry_point.name in project.entry_points else entry_point.name
-
-
-def _runner(
+def runner_of(
     host: Host, name: str, config: Mapping[str, Any], tracking_uri: str
 ) -> tuple[Runner | MlflowBackend, Any]:
     """Return the runner of a name, and its settings, both checked."""
@@ -137,7 +170,8 @@ def _runner(
             return mlflow_backend.MlflowBackend(name), dict(config)
         raise ProjectError(
             f"There is no runner {name!r}.",
-            hint=f"Installed are: {', '.join(sorted({*declared, *known}))}.",
+            hint=distributions.install("project runner", name)
+            or f"Installed are: {', '.join(sorted({*declared, *known}))}.",
         )
     runner: Runner = resolve(declared[name].target)()
     chosen: Any = structuring.structure(runner.settings, dict(config), f"the settings of {name!r}")
@@ -184,14 +218,18 @@ def _placed(
     """Return the values with paths where files are, on this machine."""
     placed, faults = dict(values), []
     for name, parameter in entry_point.parameters.items():
-        if parameter.kind != "path":
+        if parameter.kind not in ("path", "paths"):
             continue
         base = Path.cwd()
         if parameters.get(name) is None and (project.directory / values[name]).exists():
             # A default is the project's own; MLflow looks for it where the caller is.
             base = project.directory
         try:
-            placed[name] = _path(values[name], base, storage)
+            if parameter.kind == "path":
+                placed[name] = _path(values[name], base, storage)
+            else:
+                paths = [_path(each, base, storage) for each in listed(values[name])]
+                placed[name] = as_text(paths)
         except PegboardError as error:
             faults.append(f"{name}: {error.message}")
         except OSError as error:

@@ -41,8 +41,8 @@ def pegboard_commands() -> Sequence[Command]:
 
 @hookimpl
 def pegboard_variables() -> Sequence[str]:
-    """Name the one by which all processes of a run are found."""
-    return ("PEGBOARD_PROJECT_MARK",)
+    """Name the one by which all processes of a run are found, and the folder for what they make."""
+    return ("PEGBOARD_OUTPUTS", "PEGBOARD_PROJECT_MARK")
 
 
 @hookimpl

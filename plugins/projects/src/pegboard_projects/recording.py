@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 from pegboard import tags, validation
-from pegboard.entities import LifecycleStage, Param, RunTag
-from pegboard.errors import AlreadyExists, InvalidState
+from pegboard.entities import LifecycleStage, Param, RunStatus, RunTag
+from pegboard.errors import AlreadyExists, InvalidState, PegboardError, StoreError
 from pegboard_context import changes, git
 from pegboard_scripting.fluent import environment, hooks, runs
 from pegboard_scripting.fluent.experiments import current_experiment_id
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from pegboard_scripting.client import Client
 
     from pegboard_projects.contract import Outcome
+    from pegboard_projects.entry_points import EntryPoint
 
+_ATTEMPTS, _PAUSE_SECONDS = 4, 5.0
+T = TypeVar("T")
 _NOT_OURS = (tags.GIT_COMMIT, tags.GIT_BRANCH, tags.GIT_URL)
 
 
@@ -38,6 +42,8 @@ class Place:
     experiment_id: str | None = None
     run_id: str | None = None
     run_name: str | None = None
+    parent_run_id: str | None = None
+    """The run that it is nested in; None: the active one, or that of the project around it."""
     tags: Mapping[str, str] = field(factory=dict)
 
 
@@ -78,11 +84,15 @@ def begin(client: Client, plan: Plan, place: Place, code: Code) -> Run:
     """Create the run, with all that is known before it begins, or take up the one that is named."""
     ours = {key: value[: validation.MAX_TAG_VALUE] for key, value in _tags(plan, code).items()}
     if place.run_id:
-        return _taken_up(client, place.run_id, plan, {**ours, **place.tags})
+        return _gone_on(client, place.run_id, plan.values, {**ours, **place.tags})
+    return _created(client, place, ours, plan.values)
+
+
+def _created(client: Client, place: Place, ours: dict[str, str], params: Mapping[str, str]) -> Run:
     given = {
         key: value for key, value in hooks.run_context(client.host).items() if key not in _NOT_OURS
     }
-    parent = _parent(client)
+    parent = place.parent_run_id or _parent(client)
     if parent is not None:
         ours[tags.PARENT_RUN_ID] = parent
     if place.run_name:
@@ -94,9 +104,8 @@ def begin(client: Client, plan: Plan, place: Place, code: Code) -> Run:
     )
     run_id = run.info.run_id
     with failed_else(client, run_id):
-        if plan.values:
-            params = [Param(key, value) for key, value in plan.values.items()]
-            client.log_batch(run_id, params=params)
+        if params:
+            client.log_batch(run_id, params=[Param(key, value) for key, value in params.items()])
     return run
 
 
@@ -106,8 +115,67 @@ def failed_else(client: Client, run_id: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        client.set_terminated(run_id, "FAILED")
+        end(client, run_id, RunStatus.FAILED)
         raise
+
+
+def end(client: Client, run_id: str, status: RunStatus) -> None:
+    """End a run, again and again if the store is not to be reached, and say if that fails."""
+    what = f"the end of the run {run_id} ({status})"
+    with contextlib.suppress(PegboardError):
+        insisted(lambda: client.set_terminated(run_id, status), what)
+
+
+def insisted(record: Callable[[], T], what: str, unwanted: Callable[[], bool] = bool) -> T:
+    """Record something, again and again as long as the store is not to be reached."""
+    for attempt in range(1, _ATTEMPTS):
+        try:
+            return record()
+        except StoreError as error:
+            _complain(what, error)
+            if unwanted():
+                raise
+            time.sleep(_PAUSE_SECONDS * attempt)
+        except PegboardError as error:
+            _complain(what, error)
+            raise
+    return record()
+
+
+def _complain(what: str, error: PegboardError) -> None:
+    sys.stderr.write(f"pegboard: {what} could not be recorded: {error}\n")
+
+
+@define
+class OuterRun:
+    """A run that others are nested in; ``status`` is what it is to end with."""
+
+    run_id: str
+    status: RunStatus = RunStatus.FINISHED
+
+
+@contextlib.contextmanager
+def outer_run(client: Client, place: Place, params: Mapping[str, str]) -> Iterator[OuterRun]:
+    """Create a run for a block that begins others, and end it after the block.
+
+    With ``place.run_id`` that run goes on. It ends as the block says; as FAILED if the block
+    raises, as KILLED if that is KeyboardInterrupt.
+    """
+    if place.run_id:
+        run = _gone_on(client, place.run_id, params, place.tags)
+    else:
+        run = _created(client, place, {}, params)
+    outer = OuterRun(run.info.run_id)
+    client.writer.attach(outer.run_id)
+    try:
+        yield outer
+    except BaseException as error:
+        broken = isinstance(error, KeyboardInterrupt)
+        outer.status = RunStatus.KILLED if broken else RunStatus.FAILED
+        raise
+    finally:
+        end(client, outer.run_id, outer.status)
+        client.writer.detach(outer.run_id)
 
 
 def _tags(plan: Plan, code: Code) -> dict[str, str]:
@@ -126,11 +194,13 @@ def _tags(plan: Plan, code: Code) -> dict[str, str]:
     return {key: value for key, value in found.items() if value}
 
 
-def _taken_up(client: Client, run_id: str, plan: Plan, given: Mapping[str, str]) -> Run:
+def _gone_on(
+    client: Client, run_id: str, params: Mapping[str, str], given: Mapping[str, str]
+) -> Run:
     run = client.get_run(run_id)
     if run.info.lifecycle_stage is LifecycleStage.DELETED:
         raise InvalidState(f"The run {run_id!r} is deleted.", hint="Restore it first.")
-    new = {key: value for key, value in plan.values.items() if key not in run.data.params}
+    new = {key: value for key, value in params.items() if key not in run.data.params}
     client.log_batch(
         run_id,
         params=[Param(key, value) for key, value in new.items()],
@@ -229,15 +299,23 @@ def _facts(plan: Plan, code: Code) -> dict[str, Any]:
         "source": {"name": code.name, "commit": code.commit, "url": code.url},
         "fetched": plan.source.fetched and plan.source.commit is not None,
         "entry_point": plan.entry_point.name,
+        **({"entry": _entry(plan.entry_point)} if request.entry is not None else {}),
         "parameters": dict(plan.values),
         "given": {key: str(value) for key, value in request.parameters.items()},
         "command": plan.command,
         "backend": plan.backend,
         "backend_config": dict(request.backend_config),
+        "timeout_seconds": request.timeout_seconds,
         "env_manager": plan.environment.manager,
         "environment": plan.environment.key,
         "started": {"at": _now()},
     }
+
+
+def _entry(entry_point: EntryPoint) -> dict[str, Any]:
+    """Return what to keep of an entry point that the project does not declare."""
+    types = {name: each.type for name, each in entry_point.parameters.items()}
+    return {"command": entry_point.command, "parameters": types}
 
 
 def _absolute(plan: Plan) -> str:

@@ -10,6 +10,8 @@ from attrs import frozen
 from pegboard.errors import InvalidState, NotFound
 
 from pegboard_projects import names
+from pegboard_projects.entry_points import EntryPoint
+from pegboard_projects.parameters import Parameter
 from pegboard_projects.planning import Plan, Request
 
 if TYPE_CHECKING:
@@ -28,7 +30,16 @@ class Earlier:
         """Return what asks for the same: the same commit, if it was fetched, and values."""
         record = self.record
         commit = record["source"]["commit"]
+        entry = record.get("entry")
+        types = (entry or {}).get("parameters", {})
+        declared = {name: Parameter(name=name, type=kind) for name, kind in types.items()}
         return Request(
+            entry=EntryPoint(
+                name=record["entry_point"], command=entry["command"], parameters=declared
+            )
+            if entry
+            else None,
+            timeout_seconds=record.get("timeout_seconds"),
             uri=record["uri"],
             entry_point=record["entry_point"],
             version=commit if record.get("fetched") else None,

@@ -7,16 +7,19 @@ KILLED if it was cancelled, else as FAILED.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
+import tempfile
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
+from attrs import evolve, frozen
 from pegboard.entities import RunStatus
 from pegboard.errors import PegboardError
-from pegboard.tags import RUN_NAME
+from pegboard.tags import PARENT_RUN_ID, RUN_NAME
 from pegboard_scripting.client import Client
 
 from pegboard_projects import names
@@ -30,8 +33,10 @@ from pegboard_projects.recording import (
     Record,
     begin,
     code_of,
+    end,
     experiment_of,
     failed_else,
+    insisted,
 )
 from pegboard_projects.runners.mlflow_backend import MlflowBackend
 
@@ -41,8 +46,25 @@ if TYPE_CHECKING:
     from pegboard_projects.cancelling import Cancelling
     from pegboard_projects.contract import Submitted
 
-_ATTEMPTS, _PAUSE_SECONDS = 4, 5.0
+T = TypeVar("T")
 _UNKNOWN = Outcome(code=None, reason="It was never begun.")
+
+
+@frozen
+class Session:
+    """Where runs are recorded, and what serves that to them: one for all that begin in it."""
+
+    client: Client
+    attachment: Attachment
+
+
+@contextlib.contextmanager
+def session() -> Iterator[Session]:
+    """Serve the store of this process to projects, as long as the block lasts."""
+    client = Client()
+    registry_uri = client.host.config.pegboard.registry_uri or client.tracking_uri
+    with attached(client.host, client.tracking_uri, registry_uri) as attachment:
+        yield Session(client, attachment)
 
 
 class SubmittedRun:
@@ -62,7 +84,10 @@ class SubmittedRun:
         self._work = Work(self._say)
         self._log: RunLogFile | None = None
         self._outcome = _UNKNOWN
+        self._outputs = ""
         self._done = threading.Event()
+        self._lock = threading.Lock()
+        self._heard: list[Callable[[SubmittedRun], None]] = []
 
     @property
     def run_id(self) -> str:
@@ -84,6 +109,14 @@ class SubmittedRun:
     def get_status(self) -> str:
         """Return the status of the run: RUNNING, FINISHED, FAILED or KILLED."""
         return self._status() if self._done.is_set() else RunStatus.RUNNING
+
+    def when_done(self, call: Callable[[SubmittedRun], None]) -> None:
+        """Call this with the run when it has ended, in its thread; now, if it has."""
+        with self._lock:
+            if not self._done.is_set():
+                self._heard.append(call)
+                return
+        call(self)
 
     def cancel(self) -> None:
         """Ask the project to end, with all that it started, and mark the run KILLED."""
@@ -118,7 +151,10 @@ class SubmittedRun:
             # Of the server on loopback, whose clients found nobody there.
             _complain(f"the run {self.run_id} was not served: {error}")
         finally:
-            self._done.set()
+            with self._lock:
+                self._done.set()
+            for call in self._heard:
+                call(self)
 
     def _follow(self, attachment: Attachment, record: Record) -> None:
         try:
@@ -131,6 +167,8 @@ class SubmittedRun:
             raise
         finally:
             self._end(record)
+            if self._outputs:
+                shutil.rmtree(self._outputs, ignore_errors=True)
 
     def _unfinished(self, reason: str) -> Outcome:
         return Outcome(code=None, reason=reason, cancelled=self._work.is_cancelled())
@@ -139,8 +177,10 @@ class SubmittedRun:
         plan, client = self._plan, self._client
         client.writer.attach(self.run_id)
         limit = plan.settings.log_megabytes << 20
-        self._log = RunLogFile(client.artifacts(self.run_id), limit, self._show)
-        record.begin()
+        self._log = self._insisted(
+            lambda: RunLogFile(client.artifacts(self.run_id), limit, self._show)
+        )
+        self._insisted(record.begin)
         if self._submitted is None:
             self._submit(attachment, record)
         assert self._submitted is not None
@@ -149,8 +189,32 @@ class SubmittedRun:
             self._submitted.cancel()
         for key, value in self._submitted.describe().items():
             client.set_tag(self.run_id, key, value)
-        outcome = self._submitted.wait()
-        assert outcome is not None
+        outcome = self._awaited(self._submitted, plan.request.timeout_seconds)
+        fine = outcome.code == 0 and not (outcome.reason or outcome.cancelled)
+        return evolve(outcome, reason=self._kept()) if fine else outcome
+
+    def _insisted(self, record: Callable[[], T]) -> T:
+        what = f"what the run {self.run_id} begins with"
+        return insisted(record, what, self._work.is_cancelled)
+
+    def _kept(self) -> str:
+        """Keep what the project made; return why the run fails for all that its code did not."""
+        client, check = self._client, self._plan.request.at_end
+        what = f"what the run {self.run_id} made"
+        if self._outputs and any(Path(self._outputs).iterdir()):
+            insisted(lambda: client.log_artifacts(self.run_id, self._outputs), what)
+        return "" if check is None else insisted(lambda: check(client, self.run_id), what)
+
+    def _awaited(self, submitted: Submitted, seconds: float | None) -> Outcome:
+        """Return how it ended, by itself or because its time was over."""
+        outcome = submitted.wait(seconds)
+        if outcome is None:
+            submitted.cancel()
+            outcome = submitted.wait()
+            assert outcome is not None
+            if outcome.cancelled and not self._work.is_cancelled():
+                reason = f"It ran for longer than {seconds:g} s, its limit."
+                outcome = evolve(outcome, reason=reason, cancelled=False, timed_out=True)
         return outcome
 
     def _submit(self, attachment: Attachment, record: Record) -> None:
@@ -161,6 +225,10 @@ class SubmittedRun:
         variables = attachment.variables(self.run_id, self._run.info.experiment_id)
         if chosen := plan.request.env_manager:
             variables["PEGBOARD_PROJECTS_ENV_MANAGER"] = chosen
+        assert isinstance(plan.runner, Runner)
+        if plan.runner.shares_machine:
+            self._outputs = tempfile.mkdtemp(prefix="pegboard-outputs-")
+            variables[names.OUTPUTS] = self._outputs
         variables = ready.applied(variables)
         job = Job(
             run_id=self.run_id,
@@ -173,25 +241,16 @@ class SubmittedRun:
             grace_seconds=plan.settings.grace_seconds,
         )
         self._work.check()
-        assert isinstance(plan.runner, Runner)
         assert self._log is not None
         self._submitted = plan.runner.submit(job, self._log)
 
     def _end(self, record: Record) -> None:
-        """End the run, again and again if the store is not to be reached."""
+        """Record how it ended."""
         if self._log is not None:
             self._log.close()
         with contextlib.suppress(PegboardError):
             record.end(self._outcome, self._log.fault if self._log is not None else "")
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                self._client.set_terminated(self.run_id, self._status())
-                break
-            except PegboardError as error:
-                what = f"the end of the run {self.run_id} ({self._status()})"
-                _complain(f"{what} could not be recorded: {error}")
-                if attempt < _ATTEMPTS:
-                    time.sleep(_PAUSE_SECONDS * attempt)
+        end(self._client, self.run_id, self._status())
         self._client.writer.detach(self.run_id)
 
 
@@ -204,6 +263,7 @@ def _begun_elsewhere(
     variables = attachment.variables("", experiment_id)
     del variables["MLFLOW_RUN_ID"]
     ours = {name: variables[name] for name in added(variables)}
+    parent = {PARENT_RUN_ID: place.parent_run_id} if place.parent_run_id else {}
     config = {
         **request.backend_config,
         "ENV_MANAGER": request.env_manager,
@@ -224,7 +284,7 @@ def _begun_elsewhere(
     }
     run_id, job = backend.submit(arguments, ours)
     named = {RUN_NAME: place.run_name} if place.run_name else {}
-    for key, value in {names.BACKEND: backend.name, **named, **place.tags}.items():
+    for key, value in {names.BACKEND: backend.name, **named, **parent, **place.tags}.items():
         client.set_tag(run_id, key, value)
     return client.get_run(run_id), job
 
@@ -240,17 +300,18 @@ def start(
     show: Callable[[bytes], None] | None,
     told: Callable[[Plan, str], None] | None = None,
     cancelling: Cancelling | None = None,
+    within: Session | None = None,
 ) -> SubmittedRun:
     """Check everything, create the run, and begin; errors before that leave nothing behind.
 
     ``show`` gets the output as it comes; ``told`` hears of the plan and the run's id before;
-    ``cancelling`` is told which run there is to be cancelled.
+    ``cancelling`` is told which run there is to be cancelled. Runs that begin ``within`` a session
+    share what it serves, and have to end before it.
     """
     with ExitStack() as stack:
-        client = Client()
+        within = within or stack.enter_context(session())
+        client, attachment = within.client, within.attachment
         plan = stack.enter_context(planned(client.host, request, client.tracking_uri))
-        registry_uri = client.host.config.pegboard.registry_uri or client.tracking_uri
-        attachment = stack.enter_context(attached(client.host, client.tracking_uri, registry_uri))
         code = code_of(plan)
         if cancelling is not None:
             cancelling.hold()

@@ -42,10 +42,11 @@ class RunnerContract(ABC):
     """What holds for every runner.
 
     Subclass it, with a name that begins with ``Test``. ``grace_seconds`` is what jobs are given to
-    end when they are cancelled.
+    end when they are cancelled; ``tracking_uri`` is one that jobs of your runner can reach.
     """
 
     grace_seconds = 0.5
+    tracking_uri = "http://127.0.0.1:5000"
 
     @abstractmethod
     def runner(self) -> Runner:
@@ -59,7 +60,7 @@ class RunnerContract(ABC):
         self, command: str, directory: Path, output: _Output, **variables: str
     ) -> Submitted:
         runner, chosen = self.runner(), self.runner_settings()
-        runner.check(chosen, "http://127.0.0.1:5000")
+        runner.check(chosen, self.tracking_uri)
         named: Mapping[str, str] = {"PATH": os.environ["PATH"], **variables}
         job = Job(
             run_id="0" * 32,

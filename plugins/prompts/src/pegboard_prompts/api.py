@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from pegboard import paging
+from pegboard_llm.templates import Template
 from pegboard_scripting.fluent import experiments, runs
 from pegboard_scripting.fluent.experiments import client
 
@@ -14,7 +15,31 @@ from pegboard_prompts import client as methods
 from pegboard_prompts import linking
 from pegboard_prompts.entities import Prompt, PromptVersion
 from pegboard_prompts.model_config import PromptModelConfig
-from pegboard_prompts.templates import Template
+from pegboard_prompts.trials import tried
+
+__all__ = [
+    "Prompt",
+    "PromptVersion",
+    "delete_prompt",
+    "delete_prompt_alias",
+    "delete_prompt_model_config",
+    "delete_prompt_tag",
+    "delete_prompt_version",
+    "delete_prompt_version_tag",
+    "get_prompt_tags",
+    "load_prompt",
+    "register_once",
+    "register_prompt",
+    "rollback_prompt_alias",
+    "search_prompt_versions",
+    "search_prompts",
+    "set_prompt_alias",
+    "set_prompt_model_config",
+    "set_prompt_tag",
+    "set_prompt_traffic",
+    "set_prompt_version_tag",
+    "tried",
+]
 
 _PAGE = 1000
 
@@ -57,6 +82,19 @@ def _experiment_id() -> str | None:
     if experiments.chosen_experiment_id() is None and name is None and by_id is None:
         return None
     return experiments.current_experiment_id()
+
+
+def register_once(
+    base: PromptVersion, template: Template, commit_message: str, run_id: str
+) -> PromptVersion:
+    """Add a version that is as another one but for its template, and return it.
+
+    A run adds one: if it has added one before it broke off, that is returned. ``run_id`` may be
+    empty.
+    """
+    return methods.prompts_of(client()).register_once(
+        base, template, commit_message, run_id, client()._author(None, commit_message)
+    )
 
 
 def load_prompt(
@@ -124,14 +162,15 @@ def rollback_prompt_alias(name: str, alias: str, *, reason: str = "") -> PromptV
 
 
 def set_prompt_traffic(
-    name: str, shares: Mapping[Any, float], alias: str = "production", *, reason: str = ""
+    name: str, shares: Mapping[Any, float], alias: str = "production"
 ) -> dict[int, float]:
     """Share the callers of an alias between versions: {3: 90, 4: 10}; {} ends it.
 
     It is for those who say for whom they load: ``load_prompt("prompts:/NAME@production", key=…)``.
-    All others, and MLflow's clients, get the alias's version.
+    All others, and MLflow's clients, get the alias's version. The gates of the alias are asked for
+    each version.
     """
-    return methods.set_prompt_traffic(client(), name, shares, alias, reason=reason)
+    return methods.set_prompt_traffic(client(), name, shares, alias)
 
 
 def get_prompt_tags(name: str) -> dict[str, str]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.entities import Page
 from pegboard.errors import InvalidValue, NotFound
+from pegboard_llm.templates import Template
 from pegboard_stores.prompt_tags import LINKED
 
 from pegboard_prompts import cache, linking, uris
 from pegboard_prompts.entities import Prompt, PromptVersion
 from pegboard_prompts.model_config import PromptModelConfig
 from pegboard_prompts.store import PAGE, PromptStore
-from pegboard_prompts.templates import Template
 
 if TYPE_CHECKING:
     from pegboard_scripting.client import Client
@@ -174,12 +174,9 @@ def set_prompt_traffic(
     name: str,
     shares: Mapping[Any, float],
     alias: str = "production",
-    *,
-    reason: str = "",
-    user: str | None = None,
 ) -> dict[int, float]:
     """Share the callers of an alias between versions: {3: 90, 4: 10}; {} ends it."""
-    return prompts_of(client).set_traffic(name, shares, alias, client._author(user, reason))
+    return prompts_of(client).set_traffic(name, shares, alias)
 
 
 def set_prompt_tag(client: Client, name: str, key: str, value: Any) -> None:

@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable
 
 from pegboard.errors import InvalidValue, NotFound
+from pegboard_llm import templates
+from pegboard_llm.templates import Template
 
-from pegboard_prompts import templates, uris
+from pegboard_prompts import uris
 from pegboard_prompts.entities import Include, PromptVersion
-from pegboard_prompts.templates import Template
 from pegboard_prompts.uris import Reference
 
 _INCLUDE = re.compile(r"\{\{>\s*(.*?)\s*\}\}", re.S)

@@ -6,15 +6,19 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
-from attrs import evolve, field, frozen
+from attrs import asdict, field, frozen
 from pegboard.errors import InvalidValue
+from pegboard_llm import filling, templates, variables
+from pegboard_llm.templates import VARIABLE, Template
+from pegboard_llm.variables import Variable
 from pegboard_stores import prompt_tags as keys
+from pegboard_stores import prompt_traffic
+from pegboard_stores.validation import version_number
 
-from pegboard_prompts import templates, variables
-from pegboard_prompts.templates import VARIABLE, Template
-from pegboard_prompts.variables import Variable
+from pegboard_prompts import tagging, trials
+from pegboard_prompts.model_config import PromptModelConfig
 
 _OWN = frozenset({keys.VARIABLES, keys.SOURCE, keys.INCLUDES})
 _SHORT = 30
@@ -51,14 +55,10 @@ class Prompt:
 
     def traffic(self, alias: str) -> dict[int, float]:
         """Return the weights of the versions that callers of an alias share; empty: it has none."""
-        try:
-            found = json.loads(self.tags.get(f"{keys.TRAFFIC}{alias}", "{}"))
-            return {int(version): float(weight) for version, weight in found.items()}
-        except (ValueError, TypeError, AttributeError):
-            return {}  # Written by somebody else.
+        return prompt_traffic.read(self.tags, alias)
 
 
-@frozen(slots=False)
+@frozen(slots=False, init=False)
 class PromptVersion:
     """One version of a prompt. Times are in ms.
 
@@ -74,10 +74,47 @@ class PromptVersion:
     user_id: str | None = None
     aliases: Sequence[str] = ()
 
+    def __init__(
+        self,
+        name: str,
+        version: int | str,
+        template: Template,
+        commit_message: str | None = None,
+        creation_timestamp: int | None = None,
+        tags: Mapping[str, Any] | None = None,
+        aliases: Sequence[str] | None = None,
+        last_updated_timestamp: int | None = None,
+        user_id: str | None = None,
+        response_format: Any = None,
+        model_config: PromptModelConfig | Mapping[str, Any] | None = None,
+    ) -> None:
+        """Make one that no registry has, as MLflow does; InvalidValue says what is wrong."""
+        raw = tagging.tags_of(
+            templates.checked(template),
+            response_format=response_format,
+            model_config=model_config,
+            tags=tags,
+        )
+        given = (commit_message, creation_timestamp or 0, last_updated_timestamp, user_id)
+        self._set(name, version_number(version), raw, *given, tuple(aliases or ()))
+
+    @classmethod
+    def of_tags(cls, name: str, version: int, raw_tags: Mapping[str, str], *more: Any) -> Self:
+        """Return one from what a registry keeps; ``more`` are the other fields, in their order."""
+        made = cls.__new__(cls)
+        made._set(name, version, raw_tags, *more)
+        return made
+
+    def _set(self, *fields: Any) -> None:
+        self.__attrs_init__(*fields)
+
     @property
     def text(self) -> str:
         """The template as a text: that of a chat is the JSON of its messages."""
-        return self.raw_tags[keys.TEXT]
+        tried = trials.template_of(self.name)
+        if tried is None:
+            return self.raw_tags[keys.TEXT]
+        return tried if isinstance(tried, str) else json.dumps(tried)
 
     @property
     def is_text_prompt(self) -> bool:
@@ -99,8 +136,13 @@ class PromptVersion:
         return [{"role": "user", "content": template}] if isinstance(template, str) else template
 
     @cached_property
-    def _names(self) -> tuple[str, ...]:
+    def _own_names(self) -> tuple[str, ...]:
         return tuple(templates.variables(self.template))
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        tried = trials.template_of(self.name)
+        return self._own_names if tried is None else tuple(templates.variables(tried))
 
     @property
     def variables(self) -> set[str]:
@@ -181,9 +223,7 @@ class PromptVersion:
         values = variables.completed(self._names, self.variable_info, values)
         if self.is_jinja:
             return self._rendered(values, use_jinja_sandbox)
-        missing = [
-            name for name in self._names if templates.lookup(name, values) is templates.MISSING
-        ]
+        missing = templates.missing(self._names, values)
         if missing and not allow_partial:
             names = ", ".join(map(repr, missing))
             raise InvalidValue(
@@ -198,20 +238,14 @@ class PromptVersion:
             raise InvalidValue(
                 "Prompts are rendered in Jinja's sandbox only: they are data, not programs."
             )
-        try:
-            from pegboard_prompts import jinja
-        except ModuleNotFoundError:
-            raise InvalidValue(
-                f"The prompt {self.name!r} is a template of Jinja, which is not installed.",
-                hint="Install it: pip install 'pegboard-prompts[jinja]'",
-            ) from None
-
-        return jinja.rendered(self.template, values)
+        return filling.rendered(self.template, values)
 
     def with_template(self, template: Template) -> PromptVersion:
         """Return this version with another template."""
         text = template if isinstance(template, str) else json.dumps(template)
-        return evolve(self, raw_tags={**self.raw_tags, keys.TEXT: text})
+        kind = PromptVersion if trials.template_of(self.name) is None else _Fixed
+        fields = asdict(self, recurse=False) | {"raw_tags": {**self.raw_tags, keys.TEXT: text}}
+        return kind.of_tags(*fields.values())
 
     def to_single_brace_format(self) -> Template:
         """Return the template with {variable} for {{ variable }}, as LangChain has it."""
@@ -222,6 +256,19 @@ class PromptVersion:
         return f"PromptVersion(name={self.name}, version={self.version}, template={text})"
 
     __repr__ = __str__
+
+
+@frozen(slots=False, init=False)
+class _Fixed(PromptVersion):
+    """One whose template stays, whatever is tried."""
+
+    @property
+    def text(self) -> str:
+        return self.raw_tags[keys.TEXT]
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return self._own_names
 
 
 _PROMPT_NAME = re.compile(r"[a-zA-Z0-9_.-]+")

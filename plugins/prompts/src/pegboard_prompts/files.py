@@ -15,11 +15,12 @@ import yaml
 from attrs import evolve, field, frozen
 from pegboard.entities.registry import Author
 from pegboard.errors import InvalidValue, translate_os_error
+from pegboard_llm import variables
+from pegboard_llm.templates import Template
 
-from pegboard_prompts import codec, composition, variables
+from pegboard_prompts import codec, composition
 from pegboard_prompts.entities import PromptVersion, checked_name
 from pegboard_prompts.store import NOBODY, PromptStore
-from pegboard_prompts.templates import Template
 
 MARKDOWN, YAML = ".md", ".yaml"
 _SUFFIXES = (MARKDOWN, YAML, ".yml")

@@ -60,7 +60,7 @@ _ENTITIES = {
     "Prompt": "entities",
     "PromptVersion": "entities",
     "PromptModelConfig": "model_config",
-    "PromptVariable": "variables:Variable",
+    "PromptVariable": "entities:Variable",
 }
 """What is found in ``pegboard.entities``."""
 

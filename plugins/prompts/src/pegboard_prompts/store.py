@@ -9,15 +9,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pegboard.entities import Page
-from pegboard.entities.registry import Author, ChangeKind
+from pegboard.entities.registry import Author
 from pegboard.errors import AlreadyExists, NotFound
+from pegboard_llm import templates
+from pegboard_llm.templates import Template
 from pegboard_stores import prompt_tags as keys
+from pegboard_stores import prompt_traffic as traffic
 
-from pegboard_prompts import codec, composition, templates, traffic, uris
+from pegboard_prompts import codec, composition, tagging, uris
 from pegboard_prompts.entities import Include, Prompt, PromptVersion, checked_name
 from pegboard_prompts.model_config import PromptModelConfig
 from pegboard_prompts.model_config import dumped as dumped_config
-from pegboard_prompts.templates import Template
 from pegboard_prompts.uris import Reference
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 PAGE = 100
 _IS_PROMPT = f"tags.`{keys.IS_PROMPT}` = 'true'"
 NOBODY = Author()
+_STAYS = (keys.RESPONSE_FORMAT, keys.MODEL_CONFIG, keys.VARIABLES)
 
 
 class PromptStore:
@@ -64,7 +67,7 @@ class PromptStore:
         checked_name(name)
         written = templates.checked(template)
         whole, includes = composition.composed(name, written, self.find, pinned)
-        raw = codec.tags_of(
+        raw = tagging.tags_of(
             whole,
             response_format=response_format,
             model_config=model_config,
@@ -73,12 +76,40 @@ class PromptStore:
         )
         if includes:
             raw |= _composed_tags(written, includes)
-        self._ensure(name, dict(codec.user_tags(tags or {})), commit_message, experiment_id)
+        self._ensure(name, dict(tagging.user_tags(tags or {})), commit_message, experiment_id)
         made = self.registry.create_version(
             name, keys.PLACEHOLDER, tags=raw, description=commit_message or "", by=by
         )
         self._changed(name)
         return codec.version_of(made)
+
+    def register_once(
+        self,
+        base: PromptVersion,
+        template: Template,
+        commit_message: str,
+        run_id: str,
+        by: Author = NOBODY,
+    ) -> PromptVersion:
+        """Add a version that is as another one but for its template: one for each run."""
+        from pegboard.literals import literal
+
+        if run_id:
+            where = f"name = {literal(base.name)} AND run_id = {literal(run_id)} AND {_IS_PROMPT}"
+            for there in self.registry.search_versions(filter=where, max_results=1):
+                return codec.version_of(there)
+        made = tagging.tags_of(templates.checked(template))
+        raw = {key: base.raw_tags[key] for key in _STAYS if key in base.raw_tags} | made
+        found = self.registry.create_version(
+            base.name,
+            keys.PLACEHOLDER,
+            run_id=run_id or None,
+            tags=raw,
+            description=commit_message,
+            by=by,
+        )
+        self._changed(base.name)
+        return codec.version_of(found)
 
     def _ensure(
         self,
@@ -199,26 +230,20 @@ class PromptStore:
         self._changed(name)
         return codec.version_of(found)
 
-    def set_traffic(
-        self, name: str, shares: Mapping[Any, Any], alias: str, by: Author = NOBODY
-    ) -> dict[int, float]:
+    def set_traffic(self, name: str, shares: Mapping[Any, Any], alias: str) -> dict[int, float]:
         """Share the callers of an alias between versions; {} ends it. Return the weights.
 
-        Each version must be allowed by the gates of the alias, where these are asked here: in a
-        registry that is not behind a server.
+        Each version must be allowed by the gates of the alias.
         """
         wanted = traffic.checked(shares)
         prompt = self.get(name)
-        current = prompt.aliases.get(alias)
-        if current is None:
+        if alias not in prompt.aliases:
             raise NotFound(
                 f"The prompt {name!r} has no alias {alias!r}.",
                 hint="Set it first: to those who name no key it is the version to use.",
             )
         for number in wanted:
             self.version(name, number)
-            if number != current:
-                self._ask_gates(name, number, alias, str(current), by)
         key = f"{keys.TRAFFIC}{alias}"
         if wanted:
             self.registry.set_model_tag(name, key, traffic.dumped(wanted))
@@ -227,35 +252,28 @@ class PromptStore:
         self._changed(name)
         return wanted
 
-    def _ask_gates(self, name: str, number: int, alias: str, current: str, by: Author) -> None:
-        from pegboard.contracts.registry import Promotion
-
-        if self.registry.allow is not None:
-            wanted = Promotion(ChangeKind.ALIAS, name, str(number), alias, current, by)
-            self.registry.allow(wanted)
-
     def set_tag(self, name: str, key: str, value: Any) -> None:
         """Set or change a tag of a prompt."""
-        codec.user_tags({key: value})
+        tagging.user_tags({key: value})
         self.get(name)
         self.registry.set_model_tag(name, key, str(value))
         self._changed(name)
 
     def delete_tag(self, name: str, key: str) -> None:
         """Remove a tag of a prompt, if it is there."""
-        codec.user_tags({key: ""})
+        tagging.user_tags({key: ""})
         self.get(name)
         self.registry.delete_model_tag(name, key)
         self._changed(name)
 
     def set_version_tag(self, name: str, version: int | str, key: str, value: Any) -> None:
         """Set or change a tag of a version."""
-        codec.user_tags({key: value})
+        tagging.user_tags({key: value})
         self._set(self.version(name, version), key, str(value))
 
     def delete_version_tag(self, name: str, version: int | str, key: str) -> None:
         """Remove a tag of a version, if it is there."""
-        codec.user_tags({key: ""})
+        tagging.user_tags({key: ""})
         self._unset(self.version(name, version), key)
 
     def set_model_config(

@@ -8,7 +8,8 @@ from typing import Any
 from pegboard_wire import notices
 from pegboard_wire.notices import Link, Section
 
-_OTHERS = "Others"
+_SERVER = "The server itself"
+"""What belongs to no plugin; it comes last."""
 
 
 def page(document: Mapping[str, Any], start: str) -> bytes:
@@ -16,14 +17,17 @@ def page(document: Mapping[str, Any], start: str) -> bytes:
     found: dict[str, list[tuple[str, str]]] = {}
     for path, operations in sorted(document["paths"].items()):
         for method, operation in operations.items():
-            [tag] = operation.get("tags", [_OTHERS])[:1]
+            [tag] = operation.get("tags", [_SERVER])[:1]
             said = " ".join(_said(operation))
             found.setdefault(tag, []).append((f"{method.upper()} {path}", said))
     return notices.page(
         "The addresses of this server that programs may ask",
         [document["info"]["description"], "A * marks what has to be said."],
         links=[Link("The same for programs, as OpenAPI 3.1", f"{start}openapi.json")],
-        sections=[Section(tag.capitalize(), entries) for tag, entries in sorted(found.items())],
+        sections=[
+            Section(tag[:1].upper() + tag[1:], entries)
+            for tag, entries in sorted(found.items(), key=lambda each: (each[0] == _SERVER, each))
+        ],
     )
 
 

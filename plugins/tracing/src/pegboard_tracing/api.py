@@ -25,7 +25,7 @@ from pegboard_tracing.entities.traces import Trace
 from pegboard_tracing.fluent import get_last_active_trace_id, set_trace_tag
 from pegboard_tracing.frames import table
 from pegboard_tracing.keys import SESSION, SOURCE_RUN
-from pegboard_tracing.reading import search_traces, traces_of
+from pegboard_tracing.reading import get_trace, search_traces, traces_of
 from pegboard_tracing.scopes import start_span
 from pegboard_tracing.tracer import current_span
 from pegboard_tracing.tracing import context, in_context
@@ -48,6 +48,7 @@ __all__ = [
     "current_span",
     "delete_assessment",
     "get_last_active_trace_id",
+    "get_trace",
     "in_context",
     "kept",
     "log_assessment",

@@ -12,7 +12,9 @@ from pegboard_testing import (
     CurvesContract,
     DataSetsContract,
     HeartbeatsContract,
+    LabelSchemasContract,
     PackedPointsContract,
+    ReviewQueuesContract,
     RunTableContract,
     ScoringTasksContract,
     TrackingStoreContract,
@@ -30,6 +32,8 @@ class TestSqliteStore(
     DataSetsContract,
     CodeScorersContract,
     ScoringTasksContract,
+    LabelSchemasContract,
+    ReviewQueuesContract,
 ):
     @pytest.fixture
     def open_store(self, tmp_path):

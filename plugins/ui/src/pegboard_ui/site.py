@@ -13,7 +13,7 @@ from pegboard_wire import notices
 from pegboard_wire.http import Answer, Call, Endpoint, Permission
 from pegboard_wire.static import static
 
-from pegboard_ui import pages
+from pegboard_ui import pages, warming
 
 STATIC = Path(__file__).with_name("static")
 SOURCES = Path(__file__).parents[2] / "web"
@@ -56,6 +56,7 @@ def document(call: Call) -> Answer:
         text = (STATIC / "index.html").read_text(encoding="utf-8")
     except OSError:
         return _missing(call)
+    warming.warm(call)
     up = notices.up(call.path)
     if told := urlsplit(call.server_url).path:
         up = f"{told}/"

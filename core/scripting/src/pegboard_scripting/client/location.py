@@ -68,8 +68,15 @@ def registry_beside(tracking_uri: str) -> str:
     return _registry_uri or _from_environment("registry_uri") or configured or tracking_uri
 
 
+_VARIABLES = {
+    wanted: tuple(variable for variable, key in config.ENVIRONMENT.items() if key == wanted)
+    for wanted in ("tracking_uri", "registry_uri")
+}
+"""The environment variables for each, the first that is set counts."""
+
+
 def _from_environment(wanted: str = "tracking_uri") -> str | None:
-    for variable, key in config.ENVIRONMENT.items():
-        if key == wanted and (uri := os.environ.get(variable)):
+    for variable in _VARIABLES[wanted]:
+        if uri := os.environ.get(variable):
             return uri
     return None

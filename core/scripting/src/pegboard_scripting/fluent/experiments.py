@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from pegboard import host
 from pegboard.entities import Experiment, LifecycleStage, ViewType
 from pegboard.errors import AlreadyExists, InvalidState, InvalidValue, NotFound
 
@@ -27,8 +28,6 @@ _active_name, _active_uri = "", ""
 def client() -> Client:
     """Return a client of the store that this process tracks to."""
     global _client
-    from pegboard import host
-
     uri = location.get_tracking_uri()
     known = _client
     if known is None or known.tracking_uri != uri or known.host is not host.current():

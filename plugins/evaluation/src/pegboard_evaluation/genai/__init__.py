@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pegboard import host
+
 from pegboard_evaluation import data_sets as datasets
 from pegboard_evaluation.genai import judges, scorers
 from pegboard_evaluation.genai.answering import to_predict_fn
@@ -35,15 +37,25 @@ __all__ = [
     "to_predict_fn",
 ]
 
+_host: Any = None
+_added: dict[str, Any] = {}
+"""What other plugins of that host add, as far as it was asked for."""
+
 
 def __getattr__(name: str) -> Any:
     """Return what another plugin adds to this module: the API name ``genai.NAME``."""
-    from pegboard import host
-
+    global _host
+    found = host.current()
+    if found is _host and name in _added:
+        return _added[name]
     if not name.startswith("_"):
-        found = host.current()
+        if found is not _host:
+            _added.clear()
+            _host = found
         try:
-            return found.api_name(f"genai.{name}")
+            _added[name] = found.api_name(f"genai.{name}")
         except LookupError:
             pass
+        else:
+            return _added[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

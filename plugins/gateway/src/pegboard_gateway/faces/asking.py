@@ -7,11 +7,14 @@ from typing import Any
 
 from attrs import frozen
 from pegboard.contracts.llm import Json, LLMError, Task
-from pegboard_llm.prompts import VARIABLES
+from pegboard_llm.prompts import VARIABLES, VERSION
 from pegboard_wire.http import Call, Result
 
 from pegboard_gateway.faces import bodies, errors, openai
 from pegboard_gateway.path import Events, Writer
+
+_SAID = {"anthropic": "messages", "gemini": "contents", "responses": "input"}
+"""The field that says what was said."""
 
 
 @frozen
@@ -35,10 +38,13 @@ def handler(
     async def handle(call: Call) -> Result:
         try:
             body = await bodies.taken(call.content)
-            # A field of ours, which the face's own API does not have.
-            variables = {VARIABLES: body.pop(VARIABLES)} if VARIABLES in body else {}
+            # Fields of ours, which the face's own API does not have.
+            ours = {key: body.pop(key) for key in (VARIABLES, VERSION) if key in body}
+            if ours:
+                # The prompt may say all.
+                body.setdefault(_SAID[face], [])
             question = read(call, body)
-            asked = {**question.body, **variables}
+            asked = {**question.body, **ours}
             found = await openai.ask(
                 call, question.endpoint, Task.CHAT, asked, face, question.answer
             )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from pegboard.contracts.llm import Json, LLMError, Trouble
-from pegboard_llm.prompts import VARIABLES
+from pegboard_llm.prompts import VARIABLES, VERSION
 from pegboard_llm.values import missing
 from pegboard_stores import json_size
+
+from pegboard_gateway.entities import Fill
 
 LONG = 512 << 10
 """Bytes that take some milliseconds to be read, which others on the event loop would wait for."""
@@ -94,7 +95,7 @@ def invalid(message: str, param: str = "") -> Any:
     raise LLMError(Trouble.INVALID, message, param=param)
 
 
-def parted(body: Json, *, has_prompt: bool) -> tuple[Json, Mapping[str, Any] | None]:
+def parted(body: Json, *, has_prompt: bool) -> tuple[Json, Fill | None]:
     """Return a body without what a prompt is filled with, and that; None if there is no prompt.
 
     What the prompt says need not be in the body: an empty list of messages is none.
@@ -104,8 +105,18 @@ def parted(body: Json, *, has_prompt: bool) -> tuple[Json, Mapping[str, Any] | N
     given = body.get(VARIABLES)
     if given is not None and type(given) is not dict:
         invalid(f"{VARIABLES!r} must be an object: a value by the name of each.", VARIABLES)
-    left_out = {VARIABLES, *(name for name in ("messages", "prompt") if not body.get(name))}
-    return {key: value for key, value in body.items() if key not in left_out}, given or {}
+    version = body.get(VERSION)
+    digits = "" if version is None else str(version)
+    if version is not None and not (digits.isascii() and digits.isdigit() and len(digits) < 19):
+        invalid(f"{VERSION!r} must be the number of a version, such as '3'.", VERSION)
+    left_out = {
+        VARIABLES,
+        VERSION,
+        *(name for name in ("messages", "prompt") if not body.get(name)),
+    }
+    return {key: value for key, value in body.items() if key not in left_out}, Fill(
+        given or {}, digits
+    )
 
 
 def endpoint_name(body: Json) -> str:

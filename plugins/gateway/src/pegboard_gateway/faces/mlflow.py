@@ -20,7 +20,7 @@ from pegboard_wire.scalars import get, string
 
 from pegboard_gateway import service
 from pegboard_gateway.catalog.contract import GatewayEndpoint
-from pegboard_gateway.entities import Asked
+from pegboard_gateway.entities import NO_FILL, Asked, Fill
 from pegboard_gateway.faces import bodies, errors, openai
 from pegboard_gateway.path import Events
 from pegboard_gateway.settings import NAME, Limit
@@ -230,29 +230,27 @@ async def _answered(call: Call, name: str, content: bytes) -> Result:
     endpoint = gateway.catalog.current.endpoints.get(name)
     if endpoint is None or not gateway.callers.may_see(caller, name):
         raise _unknown(name)
-    task, body, stream, variables = read(await _body(content), endpoint)
-    asked = Asked(name, task, body, stream, caller, call.headers, "mlflow", variables)
+    task, body, stream, fill = read(await _body(content), endpoint)
+    asked = Asked(name, task, body, stream, caller, call.headers, "mlflow", fill)
     found = await gateway.calls.call(asked, call.request_id)
     if isinstance(found, Events):
         return openai.streamed(found, openai.sent(found, usage=True))
     return found
 
 
-def read(
-    body: Json, endpoint: GatewayEndpoint
-) -> tuple[Task, Mapping[str, Any], bool, Mapping[str, Any]]:
+def read(body: Json, endpoint: GatewayEndpoint) -> tuple[Task, Mapping[str, Any], bool, Fill]:
     """Return the task, the checked body, whether it is to be streamed, and what fills the prompt.
 
     PayloadError.
     """
     try:
-        body, variables = bodies.parted(body, has_prompt=bool(endpoint.prompt))
+        body, fill = bodies.parted(body, has_prompt=bool(endpoint.prompt))
         task = endpoint.task or _task_of_body(body, endpoint)
         check(body)
-        request = checks.checked(task, body, endpoint.name, is_whole=variables is None)
+        request = checks.checked(task, body, endpoint.name, is_whole=fill is None)
     except LLMError as error:
         raise _payload_error(error) from None
-    return task, request.body, request.stream, variables or {}
+    return task, request.body, request.stream, fill or NO_FILL
 
 
 def _payload_error(error: LLMError) -> LLMError:

@@ -13,7 +13,7 @@ from pegboard_llm import checks
 from pegboard_wire.http import Answer, Call, Endpoint, Permission, Result
 
 from pegboard_gateway import service
-from pegboard_gateway.entities import Asked
+from pegboard_gateway.entities import NO_FILL, Asked
 from pegboard_gateway.faces import bodies, errors
 from pegboard_gateway.path import Events
 from pegboard_gateway.path.faults import no_endpoint
@@ -100,10 +100,10 @@ async def ask(
     gateway = service.of(call.host)
     caller = gateway.callers.of(call, call.headers)
     endpoint = gateway.catalog.current.endpoints.get(name)
-    body, variables = bodies.parted(body, has_prompt=endpoint is not None and bool(endpoint.prompt))
-    request = checks.checked(task, body, name, is_whole=variables is None)
+    body, fill = bodies.parted(body, has_prompt=endpoint is not None and bool(endpoint.prompt))
+    request = checks.checked(task, body, name, is_whole=fill is None)
     asked = Asked(
-        name, task, request.body, request.stream, caller, call.headers, face, variables or {}
+        name, task, request.body, request.stream, caller, call.headers, face, fill or NO_FILL
     )
     return await gateway.calls.call(asked, call.request_id, form)
 

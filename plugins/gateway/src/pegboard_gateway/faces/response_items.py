@@ -56,7 +56,7 @@ _FIELDS = frozenset(
         "truncation",
     }
 )
-_STORED = ("previous_response_id", "conversation", "prompt")
+_STORED = ("previous_response_id", "conversation")
 _ROLES = frozenset({"user", "assistant", "system", "developer"})
 
 
@@ -221,6 +221,7 @@ def skeleton(body: Mapping[str, Any], model: str) -> Json:
         "metadata": body.get("metadata") or {},
         "model": model,
         "output": [],
+        "prompt": body.get("prompt"),
         "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
         "previous_response_id": None,
         "reasoning": body.get("reasoning") or {"effort": None, "summary": None},

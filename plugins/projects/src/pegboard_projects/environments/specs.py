@@ -19,7 +19,7 @@ from attrs import field, frozen
 from pegboard.errors import InvalidValue, translate_os_error
 
 from pegboard_projects.errors import ProjectError
-from pegboard_projects.reading.document import read
+from pegboard_projects.reading.document import read_document
 
 _INCLUDE = re.compile(r"(-r|--requirement|-c|--constraint)[ =]?\s*(\S+)")
 _LOCAL = re.compile(r"(?:(-e|--editable)[ =]?\s*)?((?:\./|\.\./|/|file:)\S*|\.)(\[[^\]]*\])?$")
@@ -92,7 +92,7 @@ def of_script(file: Path, directory: Path) -> Spec | None:
 
 
 def _python_env(file: Path, directory: Path) -> Spec:
-    document = read(file)
+    document = read_document(file)
     python = document.at("python")
     if isinstance(python, float) and (written := _NUMBER.search(file.read_text("utf-8"))):
         # 3.10 is not the number 3.1.
@@ -111,7 +111,7 @@ def _requirements(file: Path, directory: Path) -> Spec:
 
 
 def _pyproject(file: Path, directory: Path) -> Spec:
-    document = read(file)
+    document = read_document(file)
     python = document.text("project", "requires-python")
     lines = document.texts("project", "dependencies")
     lock = directory / "uv.lock"
@@ -121,7 +121,7 @@ def _pyproject(file: Path, directory: Path) -> Spec:
 
 
 def _conda(file: Path, directory: Path) -> Spec:
-    document = read(file)
+    document = read_document(file)
     lines: list[str] = []
     left_out: list[str] = []
     python = None

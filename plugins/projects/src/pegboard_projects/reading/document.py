@@ -96,7 +96,7 @@ def _kind(value: object) -> str:
     return names.get(type(value), f"{value!r}")
 
 
-def read(file: Path) -> Document:
+def read_document(file: Path) -> Document:
     """Read a file: TOML by its suffix, else YAML. ProjectError says what is wrong, and where."""
     try:
         text = file.read_text("utf-8")

@@ -12,7 +12,7 @@ from pegboard_projects.entry_points import EntryPoint
 from pegboard_projects.errors import ProjectError
 from pegboard_projects.parameters import KNOWN, SAME, Parameter, as_text, is_name
 from pegboard_projects.project import Docker, Project
-from pegboard_projects.reading.document import Document, read
+from pegboard_projects.reading.document import Document, read_document
 
 FILE_NAME = "MLproject"
 PYPROJECT = "pyproject.toml"
@@ -30,10 +30,10 @@ def load(directory: Path) -> Project:
     """Return the project in a folder. ProjectError names file, line and what was expected."""
     file = _project_file(directory)
     if file is not None:
-        return _project(directory, read(file), ())
+        return _project(directory, read_document(file), ())
     pyproject = directory / PYPROJECT
     if pyproject.is_file():
-        document = read(pyproject)
+        document = read_document(pyproject)
         if document.at(*_TABLE) is not None:
             return _project(directory, document, _TABLE)
     kind, environment = _default_environment(directory)
@@ -107,7 +107,7 @@ def _default_environment(directory: Path) -> tuple[str, Path | None]:
         if (directory / name).is_file():
             return kind, directory / name
     pyproject = directory / PYPROJECT
-    if pyproject.is_file() and isinstance(read(pyproject).at("project"), dict):
+    if pyproject.is_file() and isinstance(read_document(pyproject).at("project"), dict):
         return "pyproject", pyproject
     return "", None
 

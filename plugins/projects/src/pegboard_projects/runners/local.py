@@ -130,6 +130,7 @@ class _Running(Submitted):
                 code=_BY_SIGNAL - code if code < 0 else code,
                 reason=self._reason,
                 cancelled=self._cancelled and not self._reason,
+                timed_out=bool(self._reason),
                 usage=self._usage,
             )
             self._done.set()

@@ -10,8 +10,9 @@ from attrs import evolve
 from pegboard.cli import output
 from pegboard.errors import InvalidValue
 from pegboard_stores import command_options as options
+from pegboard_stores import prompt_traffic as traffic
 
-from pegboard_prompts import files, traffic, uris
+from pegboard_prompts import files, uris
 from pegboard_prompts.client import prompts_of
 from pegboard_prompts.commands import common, reading
 
@@ -91,19 +92,18 @@ def rollback(reference: str, reason: str, as_json: bool) -> None:
 @click.argument("reference", metavar="NAME@ALIAS")
 @click.argument("shares", nargs=-1, metavar="[VERSION=SHARE]...")
 @click.option("--end", is_flag=True, help="Give everybody the alias's version again.")
-@options.reason_option
 @output.json_option
-def share(reference: str, shares: tuple[str, ...], end: bool, reason: str, as_json: bool) -> None:
+def share(reference: str, shares: tuple[str, ...], end: bool, as_json: bool) -> None:
     """Share the callers of an alias between versions, or show how they are shared.
 
-    A caller who names a key, load_prompt(…, key=USER), always gets the same version. Others get
-    the alias's.
+    A caller who says for whom, load_prompt(…, key=USER) or 'user' in a call of the gateway, always
+    gets the same version. Others get the alias's. The gates of the alias are asked for each.
     """
     name, key = common.alias_of(reference)
     client = common.client()
     if end or shares:
         wanted = {} if end else {one: _number(two) for one, two in _pairs(shares)}
-        found = client.set_prompt_traffic(name, wanted, key, reason=reason)
+        found = client.set_prompt_traffic(name, wanted, key)
     else:
         found = prompts_of(client).get(name).traffic(key)
     parts = [f"version {each}: {traffic.percent(found, each)}" for each in sorted(found)]

@@ -12,8 +12,9 @@ from pegboard.entities import Page
 from pegboard.errors import NotFound
 from pegboard_stores import command_options as options
 from pegboard_stores import formats, tables
+from pegboard_stores import prompt_traffic as traffic
 
-from pegboard_prompts import diffing, traffic, uris
+from pegboard_prompts import diffing, uris
 from pegboard_prompts.commands import common
 from pegboard_prompts.entities import Prompt, PromptVersion
 from pegboard_prompts.store import PromptStore

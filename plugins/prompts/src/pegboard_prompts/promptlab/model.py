@@ -15,8 +15,7 @@ import yaml
 from attrs import asdict, frozen
 from pegboard.contracts.models import ModelFlavor, Predictor, SavedFlavor, Trust
 from pegboard.errors import InvalidValue, quoted
-
-from pegboard_prompts import templates
+from pegboard_llm import templates
 
 NAME = "promptlab"
 LOADER = "mlflow.prompt.promptlab_model"

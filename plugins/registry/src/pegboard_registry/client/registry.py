@@ -128,8 +128,7 @@ class RestRegistry(BasicRegistry, FilesNeeded):
         answer = self._search(f"{_MODELS}/search", filter, order_by, size, page_token)
         return self.api.read_page(answer, "registered_models", read_model)
 
-    def set_model_tag(self, name: str, key: str, value: str) -> None:
-        """Set or change a tag of a model."""
+    def _set_model_tag(self, name: str, key: str, value: str) -> None:
         (tag,) = pairs_json(validation.registry_tags({key: value}))
         self.api.post(f"{_MODELS}/set-tag", name=name, **tag)
 

@@ -17,7 +17,7 @@ from pegboard.entities.registry import (
     ModelVersion,
     RegisteredModel,
 )
-from pegboard_stores import filters, offsets, refusals, validation
+from pegboard_stores import filters, offsets, prompt_traffic, refusals, validation
 from pegboard_stores.clock import now_ms
 
 from pegboard_registry.memory.records import MemoryBase, Model, without
@@ -34,6 +34,7 @@ class MemoryModels(MemoryBase):
         """Create a registered model; AlreadyExists if the name is taken."""
         name = validation.registered_name(name, new=True)
         checked = validation.registry_tags(tags or {})
+        prompt_traffic.refuse_for_new(checked)
         text = description_text(description)
         now = now_ms()
         with self._lock:
@@ -110,8 +111,7 @@ class MemoryModels(MemoryBase):
         found = search(known, filters.REGISTERED_MODELS, filter, order_by, "name")
         return offsets.cut((each.entity for each in found), max_results, page_token)
 
-    def set_model_tag(self, name: str, key: str, value: str) -> None:
-        """Set or change a tag of a model."""
+    def _set_model_tag(self, name: str, key: str, value: str) -> None:
         checked = validation.registry_tags({key: value})
         with self._lock:
             model = self._model(name)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pegboard.contracts.registry import MODELS_LIMIT, MODELS_PAGE, NOBODY
 from pegboard.entities import Page
 from pegboard.entities.registry import Author, ChangeKind, ModelVersion, RegisteredModel
-from pegboard_stores import refusals, validation
+from pegboard_stores import prompt_traffic, refusals, validation
 from pegboard_stores.basic_registry import BasicRegistry
 from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
@@ -34,6 +34,7 @@ class SqliteModels(BasicRegistry):
         """Create a registered model; AlreadyExists if the name is taken."""
         name = validation.registered_name(name, new=True)
         checked = validation.registry_tags(tags or {})
+        prompt_traffic.refuse_for_new(checked)
         text = description_text(description)
         now = now_ms()
         with self._database.writing() as connection:
@@ -122,8 +123,7 @@ class SqliteModels(BasicRegistry):
             rows, token = search.find(connection, query, max_results, page_token)
             return Page(load_models(connection, rows), token)
 
-    def set_model_tag(self, name: str, key: str, value: str) -> None:
-        """Set or change a tag of a model."""
+    def _set_model_tag(self, name: str, key: str, value: str) -> None:
         checked = validation.registry_tags({key: value})
         with self._database.writing() as connection:
             set_tags(connection, "registered_model_tag", model_row(connection, name), checked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pegboard.contracts.registry import MODELS_LIMIT, MODELS_PAGE
+from pegboard.contracts.registry import MODELS_LIMIT, MODELS_PAGE, ModelRegistry
 from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.pages import page_json
 from pegboard_wire.pairs import read_pairs
@@ -73,9 +73,12 @@ def _latest(call: Call) -> Result:
 def _set_tag(call: Call) -> Result:
     given = call.parameters
     name, key, value = text(given, "name"), text(given, "key"), optional_text(given, "value")
-    with events.announced(call) as (registry, announce):
+
+    def change(registry: ModelRegistry, announce: events.Announcer) -> None:
         registry.set_model_tag(name, key, value)
         announce.model_tag_set(name, key, value)
+
+    events.promoted(call, change)
     return NOTHING
 
 

@@ -7,16 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from types import FrameType
 
 import click
+from attrs import define, field
 from pegboard.cli import output
 from pegboard.cli.opening import open_host
 
 from pegboard_server import loopback, stores
 
 _FORWARDED = ("SIGTERM", "SIGHUP", "SIGINT", "SIGUSR1", "SIGUSR2")
+_LOOK_SECONDS = 0.5
+"""A signal that comes just before a wait begins does not wake it: Python runs its handler after."""
 _NOT_FOUND, _NOT_EXECUTABLE, _BY_SIGNAL = 127, 126, 128
 
 
@@ -50,30 +54,59 @@ def execute(ctx: click.Context, command: tuple[str, ...]) -> None:
 
 def _run(command: tuple[str, ...], environment: Mapping[str, str]) -> int:
     """Run the command, pass signals on to it, and return its exit code as a shell has it."""
-    try:
-        process = subprocess.Popen(command, env=environment)
-    except FileNotFoundError:
-        click.echo(f"error: there is no command {command[0]!r}.", err=True)
-        return _NOT_FOUND
-    except OSError as error:
-        click.echo(f"error: {command[0]!r} cannot be run: {error.strerror}.", err=True)
-        return _NOT_EXECUTABLE
-    with _passing_on(process):
-        code = process.wait()
+    # Before the command begins: a signal that came between would leave it alone, and running.
+    with _passing_on() as passing:
+        try:
+            process = subprocess.Popen(command, env=environment)
+        except FileNotFoundError:
+            click.echo(f"error: there is no command {command[0]!r}.", err=True)
+            return _NOT_FOUND
+        except OSError as error:
+            click.echo(f"error: {command[0]!r} cannot be run: {error.strerror}.", err=True)
+            return _NOT_EXECUTABLE
+        passing.to(process)
+        code = _wait(process)
     return _BY_SIGNAL - code if code < 0 else code
 
 
-@contextlib.contextmanager
-def _passing_on(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    def pass_on(number: int, _: FrameType | None) -> None:
-        # What is typed at a terminal reaches the command anyway.
-        if number != signal.SIGINT or not sys.stdin.isatty():
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the end, and look up meanwhile: see ``_LOOK_SECONDS``."""
+    waiting = threading.Thread(target=process.wait, daemon=True)
+    waiting.start()
+    while waiting.is_alive():
+        waiting.join(_LOOK_SECONDS)
+    return process.wait()
+
+
+@define
+class _Passing:
+    """Hands signals to the command, those too that came before there was one."""
+
+    _early: list[int] = field(factory=list)
+    _process: subprocess.Popen[bytes] | None = None
+
+    def to(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        for number in self._early:
             process.send_signal(number)
 
+    def handle(self, number: int, _: FrameType | None) -> None:
+        # What is typed at a terminal reaches the command anyway.
+        if number == signal.SIGINT and sys.stdin.isatty():
+            return
+        if self._process is None:
+            self._early.append(number)
+        else:
+            self._process.send_signal(number)
+
+
+@contextlib.contextmanager
+def _passing_on() -> Iterator[_Passing]:
+    passing = _Passing()
     numbers = [getattr(signal, name) for name in _FORWARDED if hasattr(signal, name)]
-    before = {number: signal.signal(number, pass_on) for number in numbers}
+    before = {number: signal.signal(number, passing.handle) for number in numbers}
     try:
-        yield
+        yield passing
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from pegboard_stores import filters, refusals
+from pegboard_stores import filters
 from pegboard_stores.scorers import Schedule, Scorers, ScorerVersion, content
 from pegboard_wire.client.api import Api
 from pegboard_wire.scalars import get, items, message
 
+from pegboard_tracking.client.reviews import known_id
 from pegboard_tracking.wire import scorers as wire
 from pegboard_tracking.wire.scorers import BASE
 
@@ -30,7 +31,7 @@ class RestScorers(Scorers):
         content.data(serialized)
         answer = self._api.post(
             f"{BASE}/register",
-            experiment_id=_number(experiment_id),
+            experiment_id=known_id(experiment_id),
             name=content.name(name),
             serialized_scorer=serialized,
         )
@@ -45,7 +46,7 @@ class RestScorers(Scorers):
 
     def versions(self, experiment_id: str, name: str) -> Sequence[ScorerVersion]:
         """Return all versions of a scorer, the first first."""
-        answer = self._api.get(f"{BASE}/versions", experiment_id=_number(experiment_id), name=name)
+        answer = self._api.get(f"{BASE}/versions", experiment_id=known_id(experiment_id), name=name)
         return sorted(self._listed(answer), key=lambda each: each.version)
 
     def _listed(self, answer: Mapping[str, Any]) -> list[ScorerVersion]:
@@ -66,7 +67,7 @@ class RestScorers(Scorers):
         if version is not None and not 0 < version < 2**31:
             raise content.no_version(experiment_id, name, version)
         answer = self._api.get(
-            f"{BASE}/get", experiment_id=_number(experiment_id), name=name, version=version
+            f"{BASE}/get", experiment_id=known_id(experiment_id), name=name, version=version
         )
         return self._api.read(
             answer, lambda fields: wire.read_scorer(message(get(fields, "scorer"), "scorer"))
@@ -90,7 +91,7 @@ class RestScorers(Scorers):
         if version is not None and not 0 < version < 2**31:
             raise content.no_version(experiment_id, name, version)
         self._api.delete(
-            f"{BASE}/delete", experiment_id=_number(experiment_id), name=name, version=version
+            f"{BASE}/delete", experiment_id=known_id(experiment_id), name=name, version=version
         )
 
     def schedule(
@@ -102,7 +103,7 @@ class RestScorers(Scorers):
             "PUT",
             f"{BASE}/online-config",
             {
-                "experiment_id": _number(experiment_id),
+                "experiment_id": known_id(experiment_id),
                 "name": name,
                 "sample_rate": content.rate(sample_rate),
                 "filter_string": filter or None,
@@ -130,10 +131,3 @@ class RestScorers(Scorers):
         return [
             (known[each.scorer_id], each) for each in self.schedules([*known]) if each.sample_rate
         ]
-
-
-def _number(experiment_id: str) -> str:
-    """Return the id of an experiment: one that is no number is not there (MLflow: is wrong)."""
-    if not (experiment_id.isascii() and experiment_id.isdigit()):
-        raise refusals.no_experiment(experiment_id)
-    return experiment_id

@@ -12,6 +12,7 @@ from pegboard.entities import RunInfo, ViewType
 from pegboard_stores import abilities
 from pegboard_stores.abilities import Waiting
 from pegboard_stores.data_sets import DataSets
+from pegboard_stores.reviews import LabelSchemas, ReviewQueues
 from pegboard_stores.scorers import Scorers
 from pegboard_wire.client.connection import connect
 from pegboard_wire.client.errors import not_known
@@ -64,7 +65,7 @@ class RestStore(RestExperiments, RestRuns, RestLogging, RestReading, abilities.O
         return RestTraces(self._api)
 
     def ability(self, contract: type[T]) -> T | None:
-        """Return data sets or scorers of the server, or the store itself, if it can do that."""
+        """Return what a server keeps for evaluation, or the store itself, if it can do that."""
         if contract is DataSets:
             from pegboard_tracking.client.data_sets import RestDataSets
 
@@ -73,6 +74,14 @@ class RestStore(RestExperiments, RestRuns, RestLogging, RestReading, abilities.O
             from pegboard_tracking.client.scorers import RestScorers
 
             return cast("T", RestScorers(self._api))
+        if contract is LabelSchemas:
+            from pegboard_tracking.client.reviews import RestLabelSchemas
+
+            return cast("T", RestLabelSchemas(self._api))
+        if contract is ReviewQueues:
+            from pegboard_tracking.client.reviews import RestReviewQueues
+
+            return cast("T", RestReviewQueues(self._api))
         return super().ability(contract)
 
     # -- writing and housekeeping --------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from pegboard.entities import Metric, Param, RunTag
+from pegboard.targets import resolve
 from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
 from pegboard_stores.sqlite import Database
 
@@ -34,22 +35,26 @@ def abilities(
 def rarer_abilities(
     store: SqliteBase, database: Database, memory: Memory, contract: type[T]
 ) -> T | None:
-    """Return what keeps a contract of evaluation or of reading; imported when it is asked for."""
-    from pegboard_tracking.data_sets.store import SqliteDataSets
-    from pegboard_tracking.run_table.ability import SqliteRunTable
-    from pegboard_tracking.scorers.store import SqliteScorers
-    from pegboard_tracking.scorers.tasks import SqliteScoringTasks
-    from pegboard_tracking.store.looking import SqliteActivity, SqliteCurves
+    """Return what keeps a contract of evaluation or of reading; no other one is imported."""
+    target, needs = _RARER.get(contract.__name__, ("", ""))
+    if not target:
+        return None
+    given = {"store": store, "reading": store.reading_all, "database": database, "memory": memory}
+    made = resolve(f"pegboard_tracking.{target}")(*map(given.__getitem__, needs.split()))
+    return made if isinstance(made, contract) else None
 
-    made = (
-        SqliteRunTable(store.reading_all, memory),
-        SqliteCurves(store),
-        SqliteActivity(store),
-        SqliteDataSets(database),
-        SqliteScorers(store.reading_all, database),
-        SqliteScoringTasks(store.reading_all, database),
-    )
-    return next((able for able in made if isinstance(able, contract)), None)
+
+_RARER = {
+    "RunTable": ("run_table.ability:SqliteRunTable", "reading memory"),
+    "Curves": ("store.looking:SqliteCurves", "store"),
+    "Activity": ("store.looking:SqliteActivity", "store"),
+    "DataSets": ("data_sets.store:SqliteDataSets", "database"),
+    "Scorers": ("scorers.store:SqliteScorers", "reading database"),
+    "ScoringTasks": ("scorers.tasks:SqliteScoringTasks", "reading database"),
+    "LabelSchemas": ("reviews.schemas:SqliteLabelSchemas", "database"),
+    "ReviewQueues": ("reviews.queues:SqliteReviewQueues", "reading database"),
+}
+"""By the name of a contract what keeps it, and what that is made of."""
 
 
 class SqliteBatches(Batches):

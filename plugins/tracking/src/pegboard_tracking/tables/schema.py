@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "tracking"
-COUNT = 12
+COUNT = 13
 """How many migrations there are; a store that has them all is opened without importing them."""
 
 
@@ -281,7 +281,12 @@ def migrations() -> Migrations:
     """Return the migrations; COUNT of them."""
     from sqlite_utils.migrations import Migrations
 
-    from pegboard_tracking.tables import schema_data_sets, schema_scorers, schema_traces
+    from pegboard_tracking.tables import (
+        schema_data_sets,
+        schema_reviews,
+        schema_scorers,
+        schema_traces,
+    )
 
     steps = Migrations(NAME)
 
@@ -340,6 +345,10 @@ def migrations() -> Migrations:
     def scoring_tasks(db: object) -> None:
         for statement in schema_scorers.TASKS:
             db.conn.execute(statement)  # type: ignore[attr-defined]
+
+    @steps()
+    def reviews(db: object) -> None:
+        _run(db, schema_reviews.REVIEWS)
 
     return steps
 

@@ -78,6 +78,7 @@ function Room({ id }: { id: string }) {
   const [open, setOpen] = useState<Open>()
   const [from, setFrom] = useState<string>()
   const reference = run?.compare?.run_id
+  const seen = useSeen(run !== undefined)
   useEffect(() => { give([id]) }, [id])
   useColours(run?.info.experiment_id ?? '')
   useMark(run)
@@ -157,12 +158,12 @@ function Room({ id }: { id: string }) {
             <a key={each} href={href(`/runs/${id}`) + tabQuery(each)} class={each === tab ? 'on' : ''} aria-current={each === tab ? 'page' : undefined}>{titled(each)}{counts[each] !== undefined && <> <span class="m">{counts[each]}</span></>}</a>
           ))}
         </nav>
-        {tab === 'overview' && <Overview run={run} turn={found.turn} show={(tags) => show({ tags })} done={done} tagging={() => setOpen('tag')} untag={(key) => tag(key, undefined)} />}
-        {(tab === 'metrics' || tab === 'system') && <Metrics key={tab} run={run} system={tab === 'system'} turn={found.turn} />}
-        {tab === 'artifacts' && <Artifacts run={run} turn={found.turn} register={canRegister ? registerFrom : undefined} />}
-        {tab === 'traces' && <Traces run={run} turn={found.turn} />}
-        {tab === 'code' && <Code run={run} />}
-        {tab === 'children' && <Children run={run} turn={found.turn} />}
+        {seen && tab === 'overview' && <Overview run={run} turn={found.turn} show={(tags) => show({ tags })} done={done} tagging={() => setOpen('tag')} untag={(key) => tag(key, undefined)} />}
+        {seen && (tab === 'metrics' || tab === 'system') && <Metrics key={tab} run={run} system={tab === 'system'} turn={found.turn} />}
+        {seen && tab === 'artifacts' && <Artifacts run={run} turn={found.turn} register={canRegister ? registerFrom : undefined} />}
+        {seen && tab === 'traces' && <Traces run={run} turn={found.turn} />}
+        {seen && tab === 'code' && <Code run={run} />}
+        {seen && tab === 'children' && <Children run={run} turn={found.turn} />}
       </div>
       <Foot right={<button class="k2 k" title="Copy the id (i)" onClick={() => void copy(id, 'id copied')}>{id}</button>}><span class="acts"><button onClick={() => void beside(1)}>run before<kbd>[</kbd></button><button onClick={() => void beside(-1)}>next run<kbd>]</kbd></button>{tab === 'overview' && <button class="k2" title="The true curve stays behind the smooth one" onClick={() => smoother(EASED)}>smooth {smoothness(EASED) === '0' ? 'off' : smoothness(EASED)}<kbd>s</kbd></button>}</span></Foot>
       {menu && (
@@ -208,6 +209,13 @@ function useCounts(run: Run | undefined): Partial<Record<Tab, string>> {
     artifacts: all ? `${count(all.count)}${all.cut ? '+' : ''}, ${bytes(all.bytes)}` : run.artifacts.total || !models ? count(run.artifacts.total) : `${models} models`,
     code: run.tags['mlflow.source.git.dirty'] === 'true' ? 'edited' : undefined, children: count(run.children),
   }
+}
+
+/** Whether the head has been painted: the rest costs more than a frame, and the numbers come first. */
+function useSeen(ready: boolean): boolean {
+  const [seen, setSeen] = useState(false)
+  useEffect(() => { if (ready) setSeen(true) }, [ready])
+  return seen
 }
 
 const SHAPES = {

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from math import isfinite
 from typing import Any
 
 from pegboard.errors import InvalidValue
+
+from pegboard_stores.prompt_tags import TRAFFIC
 from pegboard_stores.validation import version_number
+
+_MOST = 1_000_000
 
 
 def checked(shares: Mapping[Any, Any]) -> dict[int, float]:
@@ -18,9 +21,10 @@ def checked(shares: Mapping[Any, Any]) -> dict[int, float]:
     for version, weight in shares.items():
         number = version_number(str(version).removeprefix("v"))
         whole = isinstance(weight, (int, float)) and not isinstance(weight, bool)
-        if not whole or not isfinite(weight) or weight < 0:
+        if not whole or not 0 <= weight <= _MOST:
             raise InvalidValue(
-                f"The share of version {number} is {weight!r:.40}, not a number of at least 0.",
+                f"The share of version {number} is {weight!r:.40}, "
+                f"not a number from 0 to {_MOST:,}.",
                 hint="Write {3: 90, 4: 10}.",
             )
         if number in found:
@@ -29,6 +33,23 @@ def checked(shares: Mapping[Any, Any]) -> dict[int, float]:
     if found and not sum(found.values()):
         raise InvalidValue("All shares are 0, so no version is left.")
     return found
+
+
+def read(tags: Mapping[str, str], alias: str) -> dict[int, float]:
+    """Return the weights that the tags of a prompt have for an alias; empty: it has none."""
+    try:
+        return checked(json.loads(tags.get(f"{TRAFFIC}{alias}", "{}")))
+    except (InvalidValue, ValueError, TypeError, AttributeError):
+        return {}  # Written by somebody else.
+
+
+def refuse_for_new(tags: Iterable[str]) -> None:
+    """Refuse shares among the tags of what is new: they would be of versions that come later."""
+    if any(key.startswith(TRAFFIC) for key in tags):
+        raise InvalidValue(
+            "A new prompt has no versions to share callers between.",
+            hint="Register versions, set the alias, then share.",
+        )
 
 
 def dumped(shares: Mapping[int, float]) -> str:

@@ -6,7 +6,7 @@ A value is put in as it is: what stands in it between braces is text, never a va
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pegboard.errors import InvalidValue
@@ -65,15 +65,24 @@ def _mapped(content: Any, change: Callable[[str], str]) -> Any:
     return content
 
 
+def places(template: Template) -> Iterator[str]:
+    """Yield the name of the variable at each place where one stands."""
+    return (name for text in texts(template) for name in VARIABLE.findall(text))
+
+
 def variables(template: Template) -> list[str]:
     """Return the names of the variables, in the order in which they stand there first."""
-    found = (name for text in texts(template) for name in VARIABLE.findall(text))
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(places(template)))
 
 
 def is_jinja(template: Template) -> bool:
     """Whether a template has statements of Jinja, ``{% … %}``."""
     return any("{%" in text and "%}" in text for text in texts(template))
+
+
+def missing(names: Iterable[str], values: Mapping[str, Any]) -> list[str]:
+    """Return those of the names of variables that have no value."""
+    return [name for name in names if lookup(name, values) is MISSING]
 
 
 def filled(template: Template, values: Mapping[str, Any]) -> Template:

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 from pegboard.errors import InvalidValue
 
-from pegboard_prompts import templates
+from pegboard_llm import templates
 
 TYPES = ("string", "integer", "number", "boolean", "array", "object")
 """Types have JSON Schema's names."""
@@ -135,13 +135,30 @@ def loaded(text: str | None) -> dict[str, Variable]:
     return found
 
 
+def _written(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def completed(
-    names: Sequence[str], known: Mapping[str, Variable], values: Mapping[str, Any]
+    names: Sequence[str],
+    known: Mapping[str, Variable],
+    values: Mapping[str, Any],
+    *,
+    written: bool = False,
 ) -> dict[str, Any]:
-    """Return values with defaults where there are none; InvalidValue for one of a wrong type."""
+    """Return values with defaults where there are none; InvalidValue for one of a wrong type.
+
+    With ``written``, a text is taken for the value that it is as JSON, where the variable takes no
+    text: people write texts.
+    """
     found = dict(values)
     for name, variable in known.items():
         value = templates.lookup(name, values)
+        if written and isinstance(value, str) and variable.type != "string":
+            value = found[name] = _written(value)
         if value is templates.MISSING:
             if variable.default is not None:
                 found[name] = variable.default

@@ -22,8 +22,8 @@ from jinja2.utils import Cycler, Joiner, Namespace
 from jinja2.visitor import NodeTransformer
 from pegboard.errors import InvalidValue
 
-from pegboard_prompts import templates
-from pegboard_prompts.templates import Template
+from pegboard_llm import templates
+from pegboard_llm.templates import Template
 
 MOST_STEPS = 100_000
 """How many rounds of loops and calls a rendering takes at the most."""
@@ -274,12 +274,28 @@ def rendered(template: Template, values: Mapping[str, Any]) -> Template:
     except RecursionError:
         raise InvalidValue("The template is not rendered: a macro calls itself.") from None
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        line = getattr(error, "lineno", None)
-        where = f" in line {line}" if line else ""
-        raise InvalidValue(f"The template cannot be rendered{where}: {error}.") from None
+        raise _wrong(error) from None
     finally:
         _bounds.reset(token)
 
 
+def check(template: Template) -> None:
+    """Refuse a template that is not written as Jinja has it; InvalidValue."""
+    sandbox = _Sandbox()
+    try:
+        for text in templates.texts(template):
+            sandbox.parse(text)
+    except TemplateError as error:
+        raise _wrong(error) from None
+    except RecursionError:
+        raise InvalidValue("The template cannot be rendered: it is nested too deep.") from None
+
+
+def _wrong(error: Exception) -> InvalidValue:
+    line = getattr(error, "lineno", None)
+    where = f" in line {line}" if line else ""
+    return InvalidValue(f"The template cannot be rendered{where}: {str(error).rstrip('.')}.")
+
+
 def _renderer(sandbox: _Sandbox, values: Mapping[str, Any]) -> Callable[[str], str]:
-    return lambda text: sandbox.from_string(text).render(**values)
+    return lambda text: sandbox.from_string(text).render(values)

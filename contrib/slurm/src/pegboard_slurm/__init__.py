@@ -1,0 +1,1 @@
+"""Slurm: a runner that gives projects to the queue of a cluster."""

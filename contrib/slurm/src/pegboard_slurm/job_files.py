@@ -1,0 +1,106 @@
+"""The files of a job, in a folder that all nodes share and nobody else can read.
+
+The script holds no variables: some are secret, and administrators' tools show scripts. They lie
+beside it, until the job has ended: a job that is preempted begins again.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+from pegboard.errors import ConfigError
+from pegboard_projects import Job
+
+from pegboard_slurm.settings import Settings
+
+
+@frozen
+class JobFiles:
+    """The folder of one job."""
+
+    directory: Path
+
+    @property
+    def script(self) -> Path:
+        """What sbatch gets."""
+        return self.directory / "job.sh"
+
+    @property
+    def log(self) -> Path:
+        """What the job says, appended to while it runs."""
+        return self.directory / "log.txt"
+
+    @property
+    def _code(self) -> Path:
+        return self.directory / "exit_code"
+
+    def code(self) -> int | None:
+        """Return the exit code that the script wrote at its end, if it came there."""
+        try:
+            return int(self._code.read_text())
+        except (OSError, ValueError):
+            return None
+
+    def write(self, job: Job, settings: Settings, variables: Mapping[str, str]) -> Path:
+        """Write the files, and return the folder that the job runs in."""
+        place = self._shared(job.directory)
+        lines = [
+            f"export {name}={shlex.quote(value)}\n"
+            for name, value in sorted(variables.items())
+            if name.isidentifier()
+        ]
+        file = self.directory / "variables.sh"
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.writelines(lines)
+        self.script.write_text(
+            "#!/usr/bin/env bash\n"
+            f". {shlex.quote(str(file))}\n"
+            + "".join(f"{line}\n" for line in settings.setup)
+            + f"cd -- {shlex.quote(str(place))} || exit\n"
+            f"bash -c {shlex.quote(job.command)}\n"
+            "code=$?\n"
+            f"echo $code > {shlex.quote(str(self._code))}\n"
+            "exit $code\n"
+        )
+        return place
+
+    def _shared(self, project: Path) -> Path:
+        """Return where nodes find the project: a copy of one that lies in a temporary folder.
+
+        That folder is each machine's own, and what was fetched goes when pegboard ends.
+        """
+        if not project.resolve().is_relative_to(Path(tempfile.gettempdir()).resolve()):
+            return project
+        copy, ours = self.directory / "project", self.directory.parent
+        shutil.copytree(
+            project,
+            copy,
+            symlinks=True,
+            # Not the folder of jobs, if it lies in the project.
+            ignore=lambda folder, _: {ours.name} if Path(folder) == ours.parent else set(),
+        )
+        return copy
+
+    def remove(self) -> None:
+        """Take the folder away."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def made(settings: Settings, run_id: str) -> JobFiles:
+    """Make the folder for a job."""
+    base = Path(settings.directory).expanduser()
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        # Its owner's alone, as mkdtemp has it.
+        return JobFiles(Path(tempfile.mkdtemp(prefix=f"{run_id}-", dir=base.absolute())))
+    except OSError as error:
+        raise ConfigError(
+            f"The folder {settings.directory!r} for jobs cannot be used: {error.strerror}.",
+            hint="Name another that all nodes share by the runner's setting directory.",
+        ) from error

@@ -1,0 +1,1 @@
+"""Label schemas and review queues of the SQLite store."""

@@ -167,6 +167,18 @@ CASES = {
         ],
         "  steps/custom_metrics.py, line 2, in own\n    return builtin['no']\nKeyError: 'no'",
     ),
+    "an unknown runner": (
+        [("profiles/local.yaml", "model", "runner: lcoal\nmodel")],
+        "profiles/local.yaml, line 1: There is no runner 'lcoal'.\nDid you mean 'local'?",
+    ),
+    "a runner of a step that is none": (
+        [("profiles/local.yaml", "model", "runner: {name: local, steps: [trian]}\nmodel")],
+        "profiles/local.yaml, line 1: There is no step 'trian'.",
+    ),
+    "a setting that a runner has not": (
+        [("profiles/local.yaml", "model", "runner: {name: local, config: {gpus: 1}}\nmodel")],
+        "gpus",
+    ),
     "a profile elsewhere": ([], "'../local' is not the name of a profile."),
     "an unknown step": ([], "There is no step 'trian'.\nThere are: ingest, split"),
 }

@@ -110,6 +110,7 @@ def _print(outcome: Outcome) -> None:
     facts = []
     if outcome.run_id:
         facts.append(("Run", outcome.run_id))
+    if outcome.run_id and not outcome.error:
         facts.append(("Status", outcome.status))
     if outcome.model:
         facts.append(("Model", f"models:/{outcome.model['name']}/{outcome.model['version']}"))

@@ -175,6 +175,8 @@ def _tables(made: Configuration) -> Iterator[tuple[Place, Mapping[str, Check]]]:
     yield (), keys.TOP
     yield ("experiment",), keys.EXPERIMENT
     yield ("model_registry",), keys.REGISTRY
+    if isinstance(made.values.get("runner"), Mapping):
+        yield ("runner",), keys.RUNNER
     if not made.is_learned:
         return
     yield ("steps",), dict.fromkeys(keys.STEPS, keys.mapping)

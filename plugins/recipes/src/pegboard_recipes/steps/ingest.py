@@ -184,9 +184,14 @@ def _of_delta(work: Work, location: str) -> Any:
             hint="Install it: pip install deltalake",
         ) from error
     place = location if "://" in location else str(work.config.path(location))
-    table = DeltaTable(place, version=work.own.get("version"))
-    if work.own.get("timestamp") is not None:
-        table.load_as_version(str(work.own["timestamp"]))
+    key = ("steps", work.step.name)
+    try:
+        table = DeltaTable(place, version=work.own.get("version"))
+        if work.own.get("timestamp") is not None:
+            table.load_as_version(str(work.own["timestamp"]))
+    except (import_module("deltalake.exceptions").DeltaError, ValueError) as error:
+        what = f"The Delta table {place} cannot be read as it is asked for: {error}."
+        raise work.config.wrong(key, what) from error
     return _checked(table.to_pandas(), f"The table {location}")
 
 

@@ -45,6 +45,11 @@ LOADER = ("recipe.yaml", "    using: parquet\n", CUSTOM)
 METRIC = ("recipe.yaml", "steps:\n", "custom_metrics: [{name: own, function: own}]\nsteps:\n")
 OWN = METRIC[2].replace("own}", "own, greater_is_better: true}")
 
+TO_LATER = ("steps/transform.py", "return Column", "return FunctionTransformer(later)\n    Column")
+LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefg", "bcdefgh")
+)
+
 CASES = {
     "an unknown variable": (
         [("recipe.yaml", "rows.parquet", "{{ ROWZ }}"), ("profiles/local.yaml", "", "ROWS: a\n")],
@@ -145,8 +150,40 @@ CASES = {
         "split_method 'cut' returned 'TRAIN'.\nThe words are: TRAINING, VALIDATION, TEST.",
     ),
     "a transformer that drops rows": (
-        [("steps/transform.py", "return Column", "return FunctionTransformer(later)\n    Column")],
+        [TO_LATER],
         "The transformer made",
+    ),
+    "a transformer that returns nothing": (
+        [("steps/transform.py", "return rows[1:]", "pass"), TO_LATER],
+        "The transformer FunctionTransformer returned nothing.",
+    ),
+    "a target of texts": (
+        [("recipe.yaml", "target_col: y", "target_col: shop")],
+        "recipe.yaml, line 2: The target 'shop' is of the type category, and a regression predicts",
+    ),
+    "a file that is not what it should be": (
+        [("recipe.yaml", "    using: parquet", "    using: csv")],
+        "recipe.yaml, line 5: ",
+    ),
+    "data in a place that is not read": (
+        [("recipe.yaml", "rows.parquet", "s3://bucket/rows.parquet")],
+        "recipe.yaml, line 6: Data at 's3://bucket/rows.parquet' is not read here.",
+    ),
+    "references in YAML that have no end": (
+        [("profiles/local.yaml", "", "a: &a [*a]\n")],
+        "profiles/local.yaml, line 1: It holds more than 100,000 values",
+    ),
+    "references in YAML that stand for too much": (
+        [("profiles/local.yaml", "", LAUGHS)],
+        "It holds more than 100,000 values, or they are more than 100 deep.",
+    ),
+    "a name that no model may have": (
+        [("profiles/local.yaml", "kinds", "a/b")],
+        "profiles/local.yaml, line 1: A model cannot be named 'a/b'",
+    ),
+    "an import that is not there": (
+        [("steps/train.py", "from sklearn", "import nosuchlib\nfrom sklearn")],
+        "The step 'train' failed.\n  steps/train.py, line 1, in <module>\n    import nosuchlib\n",
     ),
     "a transformer that is none": (
         [("steps/transform.py", "return Column", "return later\n    Column")],

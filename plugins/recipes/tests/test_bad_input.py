@@ -47,7 +47,8 @@ OWN = METRIC[2].replace("own}", "own, greater_is_better: true}")
 
 TO_LATER = ("steps/transform.py", "return Column", "return FunctionTransformer(later)\n    Column")
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
-    f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n" for old, new in zip("abcdefg", "bcdefgh")
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n"
+    for old, new in zip("abcdefg", "bcdefgh", strict=True)
 )
 
 CASES = {

@@ -117,6 +117,9 @@ def test_tries_of_a_run_that_broke_off_count(recipe: Recipe) -> None:
     with pytest.raises(KeyboardInterrupt):
         recipe.run("train")
     assert recipe.plan()[3].runs
+    (tries,) = recipe.planner().places.step("train").glob("tuning-*.journal")
+    with tries.open("ab") as stream:
+        stream.write(b'{"op_code":4,"wor')  # As a process that is killed leaves it.
     (recipe.directory / "calls").write_text("." * 10)
     file = recipe.directory / "recipe.yaml"
     file.write_text(file.read_text().replace("parallelism: 1", "parallelism: 2"))

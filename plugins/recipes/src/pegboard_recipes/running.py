@@ -216,8 +216,10 @@ def _carried_out(planner: Planner, step: Step, done: Done, goal: str) -> Done:
     try:
         with where.working(step.name) as directory, _noted_warnings(directory / _LOG, said):
             work = Work(step, config, where, directory, card, goal)
+            # Before the project is entered, where no bytecode is kept: libraries take long.
+            carry_out = resolve(step.target)
             with project.entered(config.root), redirect_stdout(said), redirect_stderr(said):
-                resolve(step.target)(work)
+                carry_out(work)
                 imported = sorted(set(project.imported(config.root).values()) - {config.root})
             _write_log(directory, said)
             _add_log(card, directory / _LOG)
@@ -225,7 +227,9 @@ def _carried_out(planner: Planner, step: Step, done: Done, goal: str) -> Done:
             _keep(planner, step, work, imported, seconds)
     except (Exception, SystemExit) as error:  # Users' code that ends the process ends its step.
         seconds = time.monotonic() - begun
-        explained = failures.explained(error, step.name, config.root, config.profile)
+        explained = failures.explained(
+            error, step.name, config.root, config.profile, results=where.directory
+        )
         trace = "".join(traceback.format_exception(error))
         with suppress(OSError):
             _keep_failure(planner, step, explained, trace, said)

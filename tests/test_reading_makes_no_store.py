@@ -72,6 +72,11 @@ runs restore abc
 runs show abc
 eval compare one two
 eval show one
+reviews ask abc
+reviews create abc
+reviews list
+reviews questions
+reviews show abc
 traces list
 traces show abc
 """.strip().splitlines()

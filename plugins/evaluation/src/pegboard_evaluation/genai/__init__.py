@@ -15,6 +15,7 @@ from pegboard_evaluation.genai.registration import ScorerSamplingConfig
 from pegboard_evaluation.genai.registry import delete_scorer, get_scorer, list_scorers
 from pegboard_evaluation.genai.scoring import Scorer, scorer
 from pegboard_evaluation.genai.spending import BudgetExceeded
+from pegboard_evaluation.reviews import label_schemas, review_queues
 
 __all__ = [
     "BudgetExceeded",
@@ -27,9 +28,11 @@ __all__ = [
     "evaluate",
     "get_scorer",
     "judges",
+    "label_schemas",
     "list_scorers",
     "make_judge",
     "make_scorer_ensemble",
+    "review_queues",
     "scorer",
     "scorers",
     "to_predict_fn",

@@ -51,7 +51,7 @@ interface Props {
   review?: Review
 }
 
-export function Questions({ experimentId, traceId, assessments, reload, review }: Props) {
+export default function Questions({ experimentId, traceId, assessments, reload, review }: Props) {
   const found = useResource<{ label_schemas?: Question[] }>('/api/3.0/mlflow/label-schemas/list', { experiment_id: experimentId, max_results: 1000 })
   const questions = asked(found.data?.label_schemas ?? [], review?.queue.schema_ids ?? [])
   const mine = (question: Question) => answersTo(question, assessments).find(isMine)

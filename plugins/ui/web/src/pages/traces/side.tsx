@@ -7,9 +7,10 @@ import { useResource } from '../../core/resource'
 import { may } from '../../core/root'
 import { param, setQuery } from '../../core/router'
 import { type Json, JsonTree, Marked } from '../../parts/json'
+import { lazily } from '../../parts/lazy'
 import { Failed } from '../../parts/states'
 import { Age } from '../../parts/time'
-import { Questions, type Review } from './questions'
+import type { Review } from './questions'
 import { isByHand, remove, ScoreForm, thumb, typedOf } from './feedback'
 import { type Found, foundOf, gridOf, type Message, newIn, parsed, talkOf } from './messages'
 import { dollars, took } from './spans'
@@ -44,6 +45,9 @@ interface Detail {
   /** The whole lengths of what is too long to be shown whole. */
   cut: Record<string, number>
 }
+
+/** Few experiments ask questions. */
+const Questions = lazily('The questions', () => import('./questions'))
 
 const TABS = ['inout', 'attributes', 'events', 'feedback', 'raw'] as const
 

@@ -9,7 +9,7 @@ import pegboard
 import pytest
 from click.testing import CliRunner
 from pegboard.cli.shell import cli
-from pegboard.errors import AlreadyExists, InvalidValue, NotFound
+from pegboard.errors import AlreadyExists, InvalidValue, NotFound, NotSupported
 from pegboard.genai import label_schemas as labels
 from pegboard.genai import review_queues as reviews
 
@@ -70,6 +70,30 @@ def test_a_script_asks_and_fills_a_queue() -> None:
     assert len(reviews.list_review_queues(user="ann")) == 2
     changed = reviews.update_review_queue(queue.queue_id, name="harder")
     assert reviews.get_review_queue(name="HARDER") == changed
+
+
+def test_a_labeling_session_is_a_queue() -> None:
+    genai = pegboard.genai
+    labels.create_label_schema("answer", type="expectation", input=labels.InputText())
+    made = genai.create_labeling_session("hard", assigned_users=["ann"], label_schemas=["answer"])
+    assert (made.name, made.assigned_users, made.label_schemas) == ("hard", ["ann"], ["answer"])
+    ids = [traced(name) for name in "abc"]
+    kept = genai.datasets.create_dataset("kept").merge_records([pegboard.get_trace(ids[2])])
+    made.add_traces(ids[:1]).add_traces([pegboard.get_trace(ids[1])]).add_dataset(kept.name)
+    items = reviews.list_review_queue_items(made.labeling_session_id)
+    assert {each.item_id for each in items} == {*ids}
+    pegboard.log_expectation(trace_id=ids[0], name="answer", value="Paris")
+    reviews.set_review_queue_item_status(made.mlflow_run_id, item_id=ids[0], status="complete")
+    made.sync("answers")
+    [record] = genai.datasets.get_dataset("answers").to_df().to_dict("records")
+    assert (record["expectations"], record["source_id"]) == ({"answer": "Paris"}, ids[0])
+    changed = made.set_assigned_users(["bob"])
+    assert genai.get_labeling_session(made.mlflow_run_id) == changed
+    assert genai.get_labeling_sessions() == [changed]
+    genai.delete_labeling_session(made)
+    assert genai.get_labeling_sessions() == []
+    with pytest.raises(NotSupported):
+        genai.create_labeling_session("chat", agent="bot")
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ class LabelingSession:
         return self.queue.experiment_id
 
     def add_traces(self, traces: Any) -> LabelingSession:
-        """Add traces: a list of them, of their JSON or of their ids, or a table of ``search_traces``."""
+        """Add traces, their JSON or ids in a list, or what ``search_traces`` returned."""
         given: Iterable[Any] = traces["trace"] if hasattr(traces, "columns") else traces
         ids = [_id_of(each) for each in given]
         if ids:
@@ -64,7 +64,7 @@ class LabelingSession:
     def add_dataset(
         self, dataset_name: str, record_ids: Sequence[str] | None = None
     ) -> LabelingSession:
-        """Add the traces that records of a data set come from; InvalidValue if they come from none."""
+        """Add the traces that records of a data set come from; InvalidValue if there are none."""
         table = get_dataset(dataset_name).to_df()
         if record_ids is not None:
             table = table[table["dataset_record_id"].isin(list(record_ids))]
@@ -77,7 +77,7 @@ class LabelingSession:
         return self.add_traces(ids)
 
     def sync(self, to_dataset: str) -> None:
-        """Merge what is labelled, with what people expected, into a data set; it is made if need be."""
+        """Merge what is labelled, and what people expected, into a data set, made if need be."""
         client = experiments.client()
         found = [
             traces_of(client).get(each.item_id)

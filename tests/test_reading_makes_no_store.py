@@ -73,6 +73,11 @@ runs show abc
 eval compare one two
 eval show one
 recipes diff one two
+reviews ask abc
+reviews create abc
+reviews list
+reviews questions
+reviews show abc
 traces list
 traces show abc
 workflows list

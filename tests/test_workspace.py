@@ -185,7 +185,7 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
             yield from imported_modules(node)
 
 
-ABSENT = {"google-genai", "litellm", "pydantic-ai-slim", "torch"}
+ABSENT = {"dspy", "google-genai", "litellm", "pydantic-ai-slim", "torch"}
 """Libraries that the development environment does without."""
 
 
@@ -346,7 +346,15 @@ DECLARED = {
     ("pegboard_vertexai", "pegboard_providers"),
     *(
         (f"pegboard_{library}", package)
-        for library in ("anthropic", "gemini", "langchain", "litellm", "openai", "pydantic_ai")
+        for library in (
+            "anthropic",
+            "dspy",
+            "gemini",
+            "langchain",
+            "litellm",
+            "openai",
+            "pydantic_ai",
+        )
         for package in ("pegboard_models", "pegboard_tracing")
     ),
     *(

@@ -186,6 +186,7 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
 
 
 ABSENT = {"flaml", "google-genai", "litellm", "openpyxl", "pydantic-ai-slim", "torch"}
+ABSENT = {"dspy", "google-genai", "litellm", "pydantic-ai-slim", "torch"}
 """Libraries that the development environment does without."""
 
 
@@ -356,7 +357,15 @@ DECLARED = {
     ("pegboard_vertexai", "pegboard_providers"),
     *(
         (f"pegboard_{library}", package)
-        for library in ("anthropic", "gemini", "langchain", "litellm", "openai", "pydantic_ai")
+        for library in (
+            "anthropic",
+            "dspy",
+            "gemini",
+            "langchain",
+            "litellm",
+            "openai",
+            "pydantic_ai",
+        )
         for package in ("pegboard_models", "pegboard_tracing")
     ),
     *(

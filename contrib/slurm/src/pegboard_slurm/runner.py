@@ -49,6 +49,7 @@ class Slurm(Runner):
     """Runs jobs in the queue of a cluster."""
 
     settings = Settings
+    shares_machine = False
 
     def check(self, settings: Any, uri: str) -> None:
         """Refuse what cannot work: no Slurm here, a tracking URI that nodes cannot reach."""

@@ -86,7 +86,8 @@ CASES = {
     ),
     "an unknown recipe": (
         [("recipe.yaml", "regression/v1", "regresion/v1")],
-        "recipe.yaml, line 1: 'regresion/v1' is not a recipe.\nDid you mean 'regression/v1'? There are",
+        "recipe.yaml, line 1: 'regresion/v1' is not a recipe.\n"
+        "Did you mean 'regression/v1'? There are",
     ),
     "no target": ([("recipe.yaml", "target_col: y\n", "")], "recipe.yaml: 'target_col' is missing"),
     "a criterion over an unknown metric": (

@@ -93,8 +93,7 @@ class Runner(ABC):
     """An attrs class with a default for each field: the keys of ``--backend-config``."""
 
     shares_machine: ClassVar[bool] = True
-    """Whether jobs can use files of this machine. If so, a folder for what they make is named by
-    PEGBOARD_OUTPUTS; if not, there is none."""
+    """Whether jobs see files of this machine: they then get a folder for what they make."""
 
     def check(self, settings: Any, uri: str) -> None:  # noqa: B027 (one that is always there)
         """Refuse what cannot work, before anything is created.

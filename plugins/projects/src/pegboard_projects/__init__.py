@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pegboard_projects.cancelling import by_signals as by_signals
     from pegboard_projects.commands.options import pairs as pairs
     from pegboard_projects.contract import Job as Job
+    from pegboard_projects.contract import Left as Left
     from pegboard_projects.contract import Log as Log
     from pegboard_projects.contract import Outcome as Outcome
     from pegboard_projects.contract import Runner as Runner
@@ -58,6 +59,7 @@ _HOMES = {
     "ExecutionException": "errors",
     "Followed": "elsewhere",
     "Job": "contract",
+    "Left": "contract",
     "Log": "contract",
     "Opened": "planning",
     "Outcome": "contract",

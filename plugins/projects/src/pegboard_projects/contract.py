@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 from attrs import field, frozen
+from pegboard.entities import RunStatus
+from pegboard.errors import InvalidState
 
 Log: TypeAlias = Callable[[bytes], None]
 """Takes a piece of output, as it comes; from one thread at a time."""
@@ -48,6 +50,16 @@ class Job:
 
 
 @frozen(kw_only=True)
+class Left:
+    """A job that another process submitted: ``place`` holds what ``describe`` said of it."""
+
+    run_id: str
+    place: Mapping[str, str]
+    settings: Any
+    grace_seconds: float = 10.0
+
+
+@frozen(kw_only=True)
 class Outcome:
     """How a job ended: ``code`` is its exit code, 128 + N if signal N ended it.
 
@@ -62,6 +74,13 @@ class Outcome:
     cancelled: bool = False
     timed_out: bool = False
     usage: Mapping[str, float] = field(factory=dict)
+
+    @property
+    def status(self) -> RunStatus:
+        """What the run ends as: FINISHED, FAILED or KILLED."""
+        if self.cancelled:
+            return RunStatus.KILLED
+        return RunStatus.FAILED if self.code != 0 or self.reason else RunStatus.FINISHED
 
 
 class Submitted(ABC):
@@ -82,7 +101,10 @@ class Submitted(ABC):
         """
 
     def describe(self) -> Mapping[str, str]:
-        """Return tags that say where the job is: its number in a queue, say."""
+        """Return tags that say where the job is: its number in a queue, say.
+
+        They are what it takes to follow it again.
+        """
         return {}
 
 
@@ -107,3 +129,15 @@ class Runner(ABC):
 
         An error that is raised means that nothing was begun.
         """
+
+    def take_up(self, job: Left, log: Log) -> Submitted:
+        """Follow a job again that the process which submitted it left behind.
+
+        All that it has said comes once more, from the beginning. InvalidState if it cannot be
+        followed, as that of a runner whose jobs end with that process.
+        """
+        del log
+        raise InvalidState(
+            f"The job of the run {job.run_id!r} cannot be followed again.",
+            hint="Its runner keeps nothing of jobs whose process here has ended.",
+        )

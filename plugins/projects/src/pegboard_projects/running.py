@@ -35,6 +35,7 @@ from pegboard_projects.recording import (
     code_of,
     end,
     experiment_of,
+    facts,
     failed_else,
     insisted,
 )
@@ -104,11 +105,11 @@ class SubmittedRun:
 
         False also if it runs on after ``timeout`` seconds.
         """
-        return self._done.wait(timeout) and self._status() is RunStatus.FINISHED
+        return self._done.wait(timeout) and self._outcome.status is RunStatus.FINISHED
 
     def get_status(self) -> str:
         """Return the status of the run: RUNNING, FINISHED, FAILED or KILLED."""
-        return self._status() if self._done.is_set() else RunStatus.RUNNING
+        return self._outcome.status if self._done.is_set() else RunStatus.RUNNING
 
     def when_done(self, call: Callable[[SubmittedRun], None]) -> None:
         """Call this with the run when it has ended, in its thread; now, if it has."""
@@ -129,12 +130,6 @@ class SubmittedRun:
         from pegboard_scripting.client.transfer import read_bytes
 
         return read_bytes(self._client.artifacts(self.run_id), names.LOG).decode(errors="replace")
-
-    def _status(self) -> RunStatus:
-        if self._outcome.cancelled:
-            return RunStatus.KILLED
-        failed = self._outcome.code != 0 or self._outcome.reason
-        return RunStatus.FAILED if failed else RunStatus.FINISHED
 
     def _say(self, line: str) -> None:
         if self._log is not None:
@@ -250,7 +245,7 @@ class SubmittedRun:
             self._log.close()
         with contextlib.suppress(PegboardError):
             record.end(self._outcome, self._log.fault if self._log is not None else "")
-        end(self._client, self.run_id, self._status())
+        end(self._client, self.run_id, self._outcome.status)
         self._client.writer.detach(self.run_id)
 
 
@@ -324,7 +319,7 @@ def start(
         with failed_else(client, submitted.run_id):
             if told is not None:
                 told(plan, submitted.run_id)
-            record = Record(client, submitted.run_id, plan, code)
+            record = Record(client, submitted.run_id, facts(plan, code), code.question)
             if cancelling is not None:
                 cancelling.aim(submitted)
             # Python waits for it at its end, so that no run is left without one.

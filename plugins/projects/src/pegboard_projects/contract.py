@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
@@ -18,6 +18,22 @@ Log: TypeAlias = Callable[[bytes], None]
 """Takes a piece of output, as it comes; from one thread at a time."""
 
 _EVERYWHERE = ("MLFLOW_", "PEGBOARD_")
+
+
+@frozen(kw_only=True)
+class Container:
+    """The container that a command runs in.
+
+    ``environment`` holds names of variables that it gets from here, or names with values;
+    ``options`` are those of ``docker run``, by name, True for one without a value. With ``build``,
+    an image is made with the project inside; else its folder is mounted.
+    """
+
+    image: str
+    volumes: Sequence[str] = ()
+    environment: Sequence[str | tuple[str, str]] = ()
+    options: Mapping[str, str | bool] = field(factory=dict)
+    build: bool = False
 
 
 @frozen(kw_only=True)
@@ -38,6 +54,10 @@ class Job:
     settings: Any = None
     grace_seconds: float = 10.0
     """How long the command may go on when it is asked to end, before it is killed."""
+    container: Container | None = None
+    """What it runs in; None if the runner runs it in none."""
+    artifact_uri: str = ""
+    """Where the files of the run are kept, which the command may write itself."""
 
     @property
     def carried(self) -> dict[str, str]:
@@ -103,7 +123,8 @@ class Submitted(ABC):
     def describe(self) -> Mapping[str, str]:
         """Return tags that say where the job is: its number in a queue, say.
 
-        They are what it takes to follow it again.
+        They are what it takes to follow it again. It is asked when the job was submitted, and
+        when it has ended.
         """
         return {}
 
@@ -122,6 +143,15 @@ class Runner(ABC):
 
         ConfigError or InvalidValue says why. ``uri`` is the tracking URI that jobs are to use.
         """
+
+    def container(self, settings: Any, asked: Container | None) -> Container | None:
+        """Return the container that a job is to run in; None if jobs of this runner run in none.
+
+        ``asked`` is what the project or the caller asks for, None if nothing. ConfigError or
+        InvalidValue says what is wrong with it, before anything is created.
+        """
+        del settings, asked
+        return None
 
     @abstractmethod
     def submit(self, job: Job, log: Log) -> Submitted:

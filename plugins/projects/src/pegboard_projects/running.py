@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -182,11 +182,17 @@ class SubmittedRun:
         if self._work.is_cancelled():
             # It was asked for while there was nothing to be asked.
             self._submitted.cancel()
-        for key, value in self._submitted.describe().items():
-            client.set_tag(self.run_id, key, value)
+        said = self._submitted.describe()
+        self._tell_tags(said)
         outcome = self._awaited(self._submitted, plan.request.timeout_seconds)
+        with contextlib.suppress(PegboardError):
+            self._tell_tags(dict(self._submitted.describe().items() - said.items()))
         fine = outcome.code == 0 and not (outcome.reason or outcome.cancelled)
         return evolve(outcome, reason=self._kept()) if fine else outcome
+
+    def _tell_tags(self, tags: Mapping[str, str]) -> None:
+        for key, value in tags.items():
+            self._client.set_tag(self.run_id, key, value)
 
     def _insisted(self, record: Callable[[], T]) -> T:
         what = f"what the run {self.run_id} begins with"
@@ -234,6 +240,8 @@ class SubmittedRun:
             added=added(variables),
             settings=plan.runner_settings,
             grace_seconds=plan.settings.grace_seconds,
+            container=plan.environment.container,
+            artifact_uri=self._run.info.artifact_uri,
         )
         self._work.check()
         assert self._log is not None

@@ -82,8 +82,8 @@ def _scripts(project: Project) -> list[str]:
 
 
 def _relative(project: Project) -> str:
-    if project.docker is not None:
-        return project.docker.image
+    if project.container is not None:
+        return project.container.image
     if project.environment is None:
         return ""
     return project.environment.relative_to(project.directory).as_posix()

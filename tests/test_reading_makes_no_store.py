@@ -72,6 +72,7 @@ runs restore abc
 runs show abc
 eval compare one two
 eval show one
+projects follow abc
 recipes diff one two
 reviews ask abc
 reviews create abc

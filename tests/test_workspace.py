@@ -348,6 +348,7 @@ DECLARED = {
     ("pegboard_recipes", "pegboard_projects"),
     ("pegboard_redis", "pegboard_gateway"),
     ("pegboard_workflows", "pegboard_projects"),
+    ("pegboard_docker", "pegboard_projects"),
     ("pegboard_slurm", "pegboard_projects"),
     ("pegboard_serving", "pegboard_models"),
     ("pegboard_serving", "pegboard_server"),

@@ -185,8 +185,7 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
             yield from imported_modules(node)
 
 
-ABSENT = {"flaml", "google-genai", "litellm", "openpyxl", "pydantic-ai-slim", "torch"}
-ABSENT = {"dspy", "google-genai", "litellm", "pydantic-ai-slim", "torch"}
+ABSENT = {"dspy", "flaml", "google-genai", "litellm", "openpyxl", "pydantic-ai-slim", "torch"}
 """Libraries that the development environment does without."""
 
 

@@ -47,7 +47,7 @@ def files_at(config: Configuration, step: str, location: str) -> list[Path]:
         raise config.wrong(
             key,
             f"Data at {location!r} is not read here.",
-            hint="A location is a file, a folder, or a URL that begins with http:// or https://.",
+            hint="A location is a file, a folder, or a URL of HTTP or HTTPS.",
         )
     place = config.path(_path_of(location))
     if place.is_file():

@@ -186,6 +186,7 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
 
 
 ABSENT = {"flaml", "google-genai", "litellm", "openpyxl", "pydantic-ai-slim", "torch"}
+ABSENT = {"dspy", "google-genai", "litellm", "pydantic-ai-slim", "torch"}
 """Libraries that the development environment does without."""
 
 
@@ -347,6 +348,7 @@ DECLARED = {
     ("pegboard_recipes", "pegboard_projects"),
     ("pegboard_redis", "pegboard_gateway"),
     ("pegboard_workflows", "pegboard_projects"),
+    ("pegboard_docker", "pegboard_projects"),
     ("pegboard_slurm", "pegboard_projects"),
     ("pegboard_serving", "pegboard_models"),
     ("pegboard_serving", "pegboard_server"),
@@ -356,7 +358,15 @@ DECLARED = {
     ("pegboard_vertexai", "pegboard_providers"),
     *(
         (f"pegboard_{library}", package)
-        for library in ("anthropic", "gemini", "langchain", "litellm", "openai", "pydantic_ai")
+        for library in (
+            "anthropic",
+            "dspy",
+            "gemini",
+            "langchain",
+            "litellm",
+            "openai",
+            "pydantic_ai",
+        )
         for package in ("pegboard_models", "pegboard_tracing")
     ),
     *(

@@ -7,6 +7,7 @@ beside it, until the job has ended: a job that is preempted begins again.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import tempfile
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import frozen
-from pegboard.errors import ConfigError
+from pegboard.errors import ConfigError, InvalidState
 from pegboard_projects import Job
 
 from pegboard_slurm.settings import Settings
@@ -58,16 +59,17 @@ class JobFiles:
         file = self.directory / "variables.sh"
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
             out.writelines(lines)
-        self.script.write_text(
-            "#!/usr/bin/env bash\n"
-            f". {shlex.quote(str(file))}\n"
-            + "".join(f"{line}\n" for line in settings.setup)
-            + f"cd -- {shlex.quote(str(place))} || exit\n"
-            f"bash -c {shlex.quote(job.command)}\n"
-            "code=$?\n"
-            f"echo $code > {shlex.quote(str(self._code))}\n"
-            "exit $code\n"
-        )
+        lines = [
+            "#!/usr/bin/env bash",
+            shlex.join([".", str(file)]),
+            *settings.setup,
+            shlex.join(["cd", "--", str(place)]) + " || exit",
+            shlex.join(["bash", "-c", job.command]),
+            "code=$?",
+            f"echo $code > {shlex.quote(str(self._code))}",
+            "exit $code",
+        ]
+        self.script.write_text("".join(f"{line}\n" for line in lines))
         return place
 
     def _shared(self, project: Path) -> Path:
@@ -104,3 +106,19 @@ def made(settings: Settings, run_id: str) -> JobFiles:
             f"The folder {settings.directory!r} for jobs cannot be used: {error.strerror}.",
             hint="Name another that all nodes share by the runner's setting directory.",
         ) from error
+
+
+def left(place: str, run_id: str) -> JobFiles:
+    """Return the folder of a run's job by its tag; InvalidState if it is not there.
+
+    Tags may be anybody's, and the folder is removed at the end: only one that bears the run's id,
+    as nobody makes but ``made``, is taken for it.
+    """
+    directory = Path(place)
+    ours = re.fullmatch(r"[0-9a-f]{32}", run_id) and directory.name.startswith(f"{run_id}-")
+    if not (ours and directory.is_absolute() and directory.is_dir()):
+        raise InvalidState(
+            f"The folder {place!r} of the job of run {run_id!r} is not there.",
+            hint="Follow the run on a machine that has the folder for jobs.",
+        )
+    return JobFiles(directory)

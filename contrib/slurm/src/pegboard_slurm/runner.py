@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pegboard.errors import ConfigError, StoreError
+from pegboard.errors import ConfigError, InvalidState, StoreError
 from pegboard_projects import (
     Followed,
     Job,
+    Left,
     Log,
     Outcome,
     Runner,
@@ -91,22 +92,25 @@ class Slurm(Runner):
         except BaseException:
             files.remove()
             raise
-        return _Queued(job.run_id, number, files, chosen, job.grace_seconds, log)
+        return _Queued(number, files, job, log)
+
+    def take_up(self, job: Left, log: Log) -> Submitted:
+        """Follow a job in the queue again."""
+        if JOB not in job.place:
+            raise InvalidState(
+                f"The run {job.run_id!r} has no job in a queue.",
+                hint="The process that was to submit it ended before that.",
+            )
+        files = job_files.left(job.place.get(DIRECTORY, ""), job.run_id)
+        return _Queued(Number.read(job.place[JOB]), files, job, log)
 
 
 class _Queued(Followed):
     """A job in the queue, or of it."""
 
-    def __init__(
-        self,
-        run_id: str,
-        number: Number,
-        files: JobFiles,
-        settings: Settings,
-        grace_seconds: float,
-        log: Log,
-    ) -> None:
-        super().__init__(run_id, seconds=settings.poll_seconds, grace_seconds=grace_seconds)
+    def __init__(self, number: Number, files: JobFiles, job: Job | Left, log: Log) -> None:
+        settings: Settings = job.settings
+        super().__init__(job.run_id, seconds=settings.poll_seconds, grace_seconds=job.grace_seconds)
         self._number, self._files, self._settings, self._log = number, files, settings, log
         self._read = 0
         self._answered = time.monotonic()

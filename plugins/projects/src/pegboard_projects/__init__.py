@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from pegboard_projects.cancelling import Cancelling as Cancelling
     from pegboard_projects.cancelling import by_signals as by_signals
     from pegboard_projects.commands.options import pairs as pairs
+    from pegboard_projects.contract import Container as Container
     from pegboard_projects.contract import Job as Job
+    from pegboard_projects.contract import Left as Left
     from pegboard_projects.contract import Log as Log
     from pegboard_projects.contract import Outcome as Outcome
     from pegboard_projects.contract import Runner as Runner
@@ -52,12 +54,14 @@ if TYPE_CHECKING:
     from pegboard_projects.testing import RunnerContract as RunnerContract
 
 _HOMES = {
+    "Container": "contract",
     "Cancelling": "cancelling",
     "Document": "reading.document",
     "EntryPoint": "entry_points",
     "ExecutionException": "errors",
     "Followed": "elsewhere",
     "Job": "contract",
+    "Left": "contract",
     "Log": "contract",
     "Opened": "planning",
     "Outcome": "contract",

@@ -6,16 +6,34 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 from attrs import field, frozen
+from pegboard.entities import RunStatus
+from pegboard.errors import InvalidState
 
 Log: TypeAlias = Callable[[bytes], None]
 """Takes a piece of output, as it comes; from one thread at a time."""
 
 _EVERYWHERE = ("MLFLOW_", "PEGBOARD_")
+
+
+@frozen(kw_only=True)
+class Container:
+    """The container that a command runs in.
+
+    ``environment`` holds names of variables that it gets from here, or names with values;
+    ``options`` are those of ``docker run``, by name, True for one without a value. With ``build``,
+    an image is made with the project inside; else its folder is mounted.
+    """
+
+    image: str
+    volumes: Sequence[str] = ()
+    environment: Sequence[str | tuple[str, str]] = ()
+    options: Mapping[str, str | bool] = field(factory=dict)
+    build: bool = False
 
 
 @frozen(kw_only=True)
@@ -36,6 +54,10 @@ class Job:
     settings: Any = None
     grace_seconds: float = 10.0
     """How long the command may go on when it is asked to end, before it is killed."""
+    container: Container | None = None
+    """What it runs in; None if the runner runs it in none."""
+    artifact_uri: str = ""
+    """Where the files of the run are kept, which the command may write itself."""
 
     @property
     def carried(self) -> dict[str, str]:
@@ -45,6 +67,16 @@ class Job:
             for name, value in self.variables.items()
             if name in self.added or name.startswith(_EVERYWHERE)
         }
+
+
+@frozen(kw_only=True)
+class Left:
+    """A job that another process submitted: ``place`` holds what ``describe`` said of it."""
+
+    run_id: str
+    place: Mapping[str, str]
+    settings: Any
+    grace_seconds: float = 10.0
 
 
 @frozen(kw_only=True)
@@ -62,6 +94,13 @@ class Outcome:
     cancelled: bool = False
     timed_out: bool = False
     usage: Mapping[str, float] = field(factory=dict)
+
+    @property
+    def status(self) -> RunStatus:
+        """What the run ends as: FINISHED, FAILED or KILLED."""
+        if self.cancelled:
+            return RunStatus.KILLED
+        return RunStatus.FAILED if self.code != 0 or self.reason else RunStatus.FINISHED
 
 
 class Submitted(ABC):
@@ -82,7 +121,11 @@ class Submitted(ABC):
         """
 
     def describe(self) -> Mapping[str, str]:
-        """Return tags that say where the job is: its number in a queue, say."""
+        """Return tags that say where the job is: its number in a queue, say.
+
+        They are what it takes to follow it again. It is asked when the job was submitted, and
+        when it has ended.
+        """
         return {}
 
 
@@ -101,9 +144,30 @@ class Runner(ABC):
         ConfigError or InvalidValue says why. ``uri`` is the tracking URI that jobs are to use.
         """
 
+    def container(self, settings: Any, asked: Container | None) -> Container | None:
+        """Return the container that a job is to run in; None if jobs of this runner run in none.
+
+        ``asked`` is what the project or the caller asks for, None if nothing. ConfigError or
+        InvalidValue says what is wrong with it, before anything is created.
+        """
+        del settings, asked
+        return None
+
     @abstractmethod
     def submit(self, job: Job, log: Log) -> Submitted:
         """Begin to run a job, whose output goes to ``log``, stdout and stderr in one.
 
         An error that is raised means that nothing was begun.
         """
+
+    def take_up(self, job: Left, log: Log) -> Submitted:
+        """Follow a job again that the process which submitted it left behind.
+
+        All that it has said comes once more, from the beginning. InvalidState if it cannot be
+        followed, as that of a runner whose jobs end with that process.
+        """
+        del log
+        raise InvalidState(
+            f"The job of the run {job.run_id!r} cannot be followed again.",
+            hint="Its runner keeps nothing of jobs whose process here has ended.",
+        )

@@ -19,12 +19,10 @@ from pegboard.errors import ConfigError, PegboardError
 
 from pegboard_projects.contract import Job, Outcome, Submitted
 
-_ADDRESSES = (
-    "MLFLOW_TRACKING_URI",
-    "MLFLOW_REGISTRY_URI",
-    "PEGBOARD_TRACKING_URI",
-    "PEGBOARD_REGISTRY_URI",
-)
+_ADDRESSES = {
+    "PEGBOARD_TRACKING_URI": "MLFLOW_TRACKING_URI",
+    "PEGBOARD_REGISTRY_URI": "MLFLOW_REGISTRY_URI",
+}
 _LEAST_SECONDS = 0.02
 _CREDENTIALS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
@@ -57,11 +55,16 @@ def _is_loopback(host: str) -> bool:
 def directed(job: Job, tracking_uri: str) -> dict[str, str]:
     """Return the variables to give to a job elsewhere, whose calls go to ``tracking_uri``.
 
-    "": to where they go here. Some of the values are secret: they belong on no command line.
+    "": to where those of MLflow's client go here. Some of the values are secret: they belong on
+    no command line.
     """
     variables = job.carried
+    for ours, theirs in _ADDRESSES.items():
+        if theirs in variables:
+            # Served to all; ours may name a file.
+            variables[ours] = variables[theirs]
     if tracking_uri:
-        variables |= dict.fromkeys(_ADDRESSES, tracking_uri)
+        variables |= dict.fromkeys([*_ADDRESSES, *_ADDRESSES.values()], tracking_uri)
         for name in _CREDENTIALS:
             # Those of the server on loopback open no other.
             variables.pop(name, None)
@@ -84,6 +87,9 @@ class Followed(Submitted):
         self._outcome: Outcome | None = None
         self._done = threading.Event()
         self._wakes, self._wake = os.pipe()
+
+    def begin(self) -> None:
+        """Begin the job, if that takes long; a PegboardError means that it was not begun."""
 
     @abstractmethod
     def look(self) -> Outcome | None:
@@ -129,6 +135,12 @@ class Followed(Submitted):
             os.close(self._wake)
 
     def _followed(self) -> Outcome:
+        try:
+            self.begin()
+        except PegboardError as error:
+            self.close()
+            reason = "" if self.cancelled else str(error)
+            return Outcome(code=None, reason=reason, cancelled=self.cancelled)
         asked: float | None = None
         killed = False
         while True:

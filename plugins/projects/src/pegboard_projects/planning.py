@@ -20,12 +20,15 @@ from pegboard import distributions, uris
 from pegboard import settings as structuring
 from pegboard.errors import PegboardError
 
+from pegboard_projects.contract import Container
 from pegboard_projects.environments import choosing
-from pegboard_projects.environments.environment import Environment
+from pegboard_projects.environments.environment import Contained, Environment
 from pegboard_projects.errors import ProjectError, together
 from pegboard_projects.names import NAME
 from pegboard_projects.parameters import as_text, given, listed
 from pegboard_projects.reading import project_file
+from pegboard_projects.runners import mlflow_backend
+from pegboard_projects.runners.mlflow_backend import MlflowBackend
 from pegboard_projects.sources.source import Source, fetch
 
 if TYPE_CHECKING:
@@ -35,8 +38,10 @@ if TYPE_CHECKING:
     from pegboard_projects.contract import Runner
     from pegboard_projects.entry_points import EntryPoint
     from pegboard_projects.project import Project
-    from pegboard_projects.runners.mlflow_backend import MlflowBackend
     from pegboard_projects.settings import Settings
+
+
+_HERE, _CONTAINERS = "local", "docker"
 
 
 @frozen(kw_only=True)
@@ -54,7 +59,7 @@ class Request:
     docker_args: Mapping[str, Any] = field(factory=dict)
     build_image: bool = False
     timeout_seconds: float | None = None
-    """How long the project may run, wherever it does; its environment is made before."""
+    """How long the project may take from when the runner has it; its environment is made before."""
     opened: Opened | None = field(default=None, eq=False, repr=False)
     """The project, if it was fetched and read already; ``uri`` is only what it is called then."""
     entry: EntryPoint | None = None
@@ -114,7 +119,8 @@ def planned(host: Host, request: Request, tracking_uri: str) -> Iterator[Plan]:
     """
     settings: Settings = host.settings(NAME)
     backend = request.backend or settings.backend
-    runner, runner_settings = runner_of(host, backend, request.backend_config, tracking_uri)
+    if backend != _HERE:
+        runner, runner_settings = runner_of(host, backend, request.backend_config, tracking_uri)
     storage = _Storage(request.storage_dir)
     environment: Environment | None = None
     stack = contextlib.ExitStack()
@@ -123,6 +129,14 @@ def planned(host: Host, request: Request, tracking_uri: str) -> Iterator[Plan]:
         entry_point = request.entry or found.entry_point(request.entry_point)
         values = _values(entry_point, given(request.parameters))
         environment = found.environment(entry_point, request.env_manager)
+        if backend == _HERE:
+            if environment.container is not None and _CONTAINERS in host.declared("project runner"):
+                # As MLflow has it: what asks for a container gets one.
+                backend = _CONTAINERS
+            runner, runner_settings = runner_of(host, backend, request.backend_config, tracking_uri)
+        if not isinstance(runner, MlflowBackend):
+            container = runner.container(runner_settings, _asked(request, environment))
+            environment = _within(found.project, environment, container, backend)
         placed = _placed(entry_point, values, request.parameters, found.project, storage)
         yield Plan(
             request=request,
@@ -144,6 +158,33 @@ def planned(host: Host, request: Request, tracking_uri: str) -> Iterator[Plan]:
         stack.close()
 
 
+def _asked(request: Request, environment: Environment) -> Container | None:
+    """Return the container that is asked for, if one is."""
+    if environment.container is None:
+        return None
+    return evolve(
+        environment.container, options=dict(request.docker_args), build=request.build_image
+    )
+
+
+def _within(
+    project: Project, environment: Environment, container: Container | None, backend: str
+) -> Environment:
+    """Return the environment in the container of the runner, if that has one."""
+    if container is not None:
+        notes = list(environment.notes)
+        if environment.container is None and project.kind:
+            notes = [f"The image {container.image} has to hold what {project.name} needs."]
+        return Contained(container, notes)
+    if environment.container is None:
+        return environment
+    install = distributions.install("project runner", _CONTAINERS) if backend == _HERE else ""
+    raise ProjectError(
+        f"The project {project.name!r} runs in a container, and the runner {backend!r} has none.",
+        hint=f"{install} Or use --env-manager local, with what it needs installed.".strip(),
+    )
+
+
 @contextlib.contextmanager
 def opened(host: Host, uri: str, version: str | None) -> Iterator[Opened]:
     """Fetch and read a project; what was fetched goes at the end of the block."""
@@ -163,11 +204,9 @@ def runner_of(
 
     declared = host.declared("project runner")
     if name not in declared:
-        from pegboard_projects.runners import mlflow_backend
-
         known = mlflow_backend.names()
         if name in known:
-            return mlflow_backend.MlflowBackend(name), dict(config)
+            return MlflowBackend(name), dict(config)
         raise ProjectError(
             f"There is no runner {name!r}.",
             hint=distributions.install("project runner", name)

@@ -8,16 +8,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from pegboard_projects.contract import Container
 from pegboard_projects.entry_points import EntryPoint
-
-
-@frozen(kw_only=True)
-class Docker:
-    """The container that a project runs in: ``environment`` holds names, or names with values."""
-
-    image: str
-    volumes: Sequence[str] = field(factory=tuple)
-    environment: Sequence[str | tuple[str, str]] = field(factory=tuple)
 
 
 @frozen(kw_only=True)
@@ -35,7 +27,7 @@ class Project:
     entry_points: Mapping[str, EntryPoint] = field(factory=dict)
     kind: str = ""
     environment: Path | None = None
-    docker: Docker | None = None
+    container: Container | None = None
     tables: Mapping[str, Any] = field(factory=dict)
     """What else the file holds that is meant for other parts: ``workflow``."""
     notes: Sequence[str] = field(factory=tuple)

@@ -127,23 +127,21 @@ def end(client: Client, run_id: str, status: RunStatus) -> None:
 
 
 def insisted(record: Callable[[], T], what: str, unwanted: Callable[[], bool] = bool) -> T:
-    """Record something, again and again as long as the store is not to be reached."""
-    for attempt in range(1, _ATTEMPTS):
+    """Record something, again and again as long as the store is not to be reached.
+
+    It is tried once if it is ``unwanted``; an error that it ends with is told and raised.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
         try:
             return record()
-        except StoreError as error:
-            _complain(what, error)
-            if unwanted():
+        except PegboardError as error:
+            last = attempt == _ATTEMPTS or unwanted() or not isinstance(error, StoreError)
+            state = "could not be recorded" if last else "is not recorded yet"
+            sys.stderr.write(f"pegboard: {what} {state}: {error}\n")
+            if last:
                 raise
             time.sleep(_PAUSE_SECONDS * attempt)
-        except PegboardError as error:
-            _complain(what, error)
-            raise
-    return record()
-
-
-def _complain(what: str, error: PegboardError) -> None:
-    sys.stderr.write(f"pegboard: {what} could not be recorded: {error}\n")
+    raise AssertionError("unreachable")
 
 
 @define
@@ -248,13 +246,19 @@ def experiment_of(client: Client, place: Place) -> str:
 class Record:
     """The files of a run that say what it is; written as it goes on."""
 
-    def __init__(self, client: Client, run_id: str, plan: Plan, code: Code) -> None:
-        self._client, self._run_id, self._plan, self._code = client, run_id, plan, code
-        self._facts = _facts(plan, code)
+    def __init__(
+        self,
+        client: Client,
+        run_id: str,
+        facts: Mapping[str, Any],
+        question: changes.Question | None = None,
+    ) -> None:
+        self._client, self._run_id, self._question = client, run_id, question
+        self._facts = dict(facts)
 
     def begin(self) -> None:
         """Write what runs, and the changes of its code that are not committed."""
-        answer = None if self._code.question is None else self._code.question.answer()
+        answer = None if self._question is None else self._question.answer()
         if answer is not None:
             self._client.set_tag(self._run_id, tags.GIT_DIRTY, str(answer.dirty).lower())
             self._facts["uncommitted_changes"] = answer.dirty
@@ -289,7 +293,7 @@ class Record:
         self._client.log_text(self._run_id, json.dumps(self._facts, indent=2), names.RECORD)
 
 
-def _facts(plan: Plan, code: Code) -> dict[str, Any]:
+def facts(plan: Plan, code: Code) -> dict[str, Any]:
     """Return what to keep of a plan; also what it takes to run the same again."""
     request = plan.request
     return {

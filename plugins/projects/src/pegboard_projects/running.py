@@ -7,11 +7,12 @@ KILLED if it was cancelled, else as FAILED.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -35,6 +36,7 @@ from pegboard_projects.recording import (
     code_of,
     end,
     experiment_of,
+    facts,
     failed_else,
     insisted,
 )
@@ -104,11 +106,11 @@ class SubmittedRun:
 
         False also if it runs on after ``timeout`` seconds.
         """
-        return self._done.wait(timeout) and self._status() is RunStatus.FINISHED
+        return self._done.wait(timeout) and self._outcome.status is RunStatus.FINISHED
 
     def get_status(self) -> str:
         """Return the status of the run: RUNNING, FINISHED, FAILED or KILLED."""
-        return self._status() if self._done.is_set() else RunStatus.RUNNING
+        return self._outcome.status if self._done.is_set() else RunStatus.RUNNING
 
     def when_done(self, call: Callable[[SubmittedRun], None]) -> None:
         """Call this with the run when it has ended, in its thread; now, if it has."""
@@ -129,12 +131,6 @@ class SubmittedRun:
         from pegboard_scripting.client.transfer import read_bytes
 
         return read_bytes(self._client.artifacts(self.run_id), names.LOG).decode(errors="replace")
-
-    def _status(self) -> RunStatus:
-        if self._outcome.cancelled:
-            return RunStatus.KILLED
-        failed = self._outcome.code != 0 or self._outcome.reason
-        return RunStatus.FAILED if failed else RunStatus.FINISHED
 
     def _say(self, line: str) -> None:
         if self._log is not None:
@@ -187,11 +183,17 @@ class SubmittedRun:
         if self._work.is_cancelled():
             # It was asked for while there was nothing to be asked.
             self._submitted.cancel()
-        for key, value in self._submitted.describe().items():
-            client.set_tag(self.run_id, key, value)
+        said = self._submitted.describe()
+        self._tell_tags(said)
         outcome = self._awaited(self._submitted, plan.request.timeout_seconds)
+        with contextlib.suppress(PegboardError):
+            self._tell_tags(dict(self._submitted.describe().items() - said.items()))
         fine = outcome.code == 0 and not (outcome.reason or outcome.cancelled)
         return evolve(outcome, reason=self._kept()) if fine else outcome
+
+    def _tell_tags(self, tags: Mapping[str, str]) -> None:
+        for key, value in tags.items():
+            self._client.set_tag(self.run_id, key, value)
 
     def _insisted(self, record: Callable[[], T]) -> T:
         what = f"what the run {self.run_id} begins with"
@@ -226,8 +228,9 @@ class SubmittedRun:
         if chosen := plan.request.env_manager:
             variables["PEGBOARD_PROJECTS_ENV_MANAGER"] = chosen
         assert isinstance(plan.runner, Runner)
-        if plan.runner.shares_machine:
-            self._outputs = tempfile.mkdtemp(prefix="pegboard-outputs-")
+        storage = plan.request.storage_dir
+        if plan.runner.shares_machine or storage:
+            self._outputs = _folder_in(storage)
             variables[names.OUTPUTS] = self._outputs
         variables = ready.applied(variables)
         job = Job(
@@ -239,6 +242,8 @@ class SubmittedRun:
             added=added(variables),
             settings=plan.runner_settings,
             grace_seconds=plan.settings.grace_seconds,
+            container=plan.environment.container,
+            artifact_uri=self._run.info.artifact_uri,
         )
         self._work.check()
         assert self._log is not None
@@ -248,9 +253,11 @@ class SubmittedRun:
         """Record how it ended."""
         if self._log is not None:
             self._log.close()
+        fault = self._log.fault if self._log is not None else ""
+        what = f"how the run {self.run_id} ended"
         with contextlib.suppress(PegboardError):
-            record.end(self._outcome, self._log.fault if self._log is not None else "")
-        end(self._client, self.run_id, self._status())
+            insisted(lambda: record.end(self._outcome, fault), what, self._work.is_cancelled)
+        end(self._client, self.run_id, self._outcome.status)
         self._client.writer.detach(self.run_id)
 
 
@@ -289,6 +296,14 @@ def _begun_elsewhere(
     return client.get_run(run_id), job
 
 
+def _folder_in(storage: str | None) -> str:
+    """Return a new folder, a temporary one unless the caller says where."""
+    if storage:
+        os.makedirs(storage, exist_ok=True)  # noqa: PTH103 (of a text)
+        storage = os.path.abspath(storage)  # noqa: PTH100 (keeps links)
+    return tempfile.mkdtemp(prefix="pegboard-outputs-", dir=storage)
+
+
 def _complain(text: str) -> None:
     sys.stderr.write(f"pegboard: {text}\n")
 
@@ -324,7 +339,7 @@ def start(
         with failed_else(client, submitted.run_id):
             if told is not None:
                 told(plan, submitted.run_id)
-            record = Record(client, submitted.run_id, plan, code)
+            record = Record(client, submitted.run_id, facts(plan, code), code.question)
             if cancelling is not None:
                 cancelling.aim(submitted)
             # Python waits for it at its end, so that no run is left without one.

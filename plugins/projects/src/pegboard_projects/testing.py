@@ -71,6 +71,7 @@ class RunnerContract(ABC):
             added=frozenset(variables),
             settings=chosen,
             grace_seconds=self.grace_seconds,
+            container=runner.container(chosen, None),
         )
         return runner.submit(job, output)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from pegboard.cli import output
+from pegboard.cli.opening import open_host
 from pegboard.errors import PegboardError, command_line
 
 if TYPE_CHECKING:
@@ -80,8 +82,8 @@ def _scripts(project: Project) -> list[str]:
 
 
 def _relative(project: Project) -> str:
-    if project.docker is not None:
-        return project.docker.image
+    if project.container is not None:
+        return project.container.image
     if project.environment is None:
         return ""
     return project.environment.relative_to(project.directory).as_posix()
@@ -111,6 +113,31 @@ def _show(project: Project, source: str) -> None:
 
 def _of(parameter: Parameter) -> str:
     return ", ".join(parameter.choices)
+
+
+@projects.command(epilog=output.examples("pegboard projects follow 1f3d1f5a"))
+@click.argument("run")
+@click.pass_context
+def follow(ctx: click.Context, run: str) -> None:
+    """Follow the job of a run again whose 'pegboard run' was killed, and end the run as it ends.
+
+    RUN is its id, the beginning of that, or its name. A job on a cluster goes on without the
+    process that submitted it. The exit code is the project's; Ctrl-C cancels the job.
+    """
+    open_host(ctx)
+    from pegboard_scripting.client import Client
+    from pegboard_stores import named_runs
+
+    from pegboard_projects import api, following
+    from pegboard_projects.cancelling import by_signals
+    from pegboard_projects.commands.run import exit_code, tell_end
+
+    client, began = Client(), time.monotonic()
+    run_id = named_runs.find(client.store, run).info.run_id
+    with by_signals() as cancelling:
+        outcome = following.follow(client, run_id, show=api.shown, cancelling=cancelling)
+    tell_end(run_id, outcome, time.monotonic() - began)
+    ctx.exit(exit_code(outcome, cancelling.caught[0] if cancelling.caught else None))
 
 
 @projects.command(epilog=output.examples("pegboard projects validate ."))

@@ -14,8 +14,8 @@ from pegboard.errors import command_line
 from pegboard_projects.commands.options import asking, flags, pairs
 
 if TYPE_CHECKING:
+    from pegboard_projects.contract import Outcome
     from pegboard_projects.planning import Plan, Request
-    from pegboard_projects.running import SubmittedRun
 
 _BY_SIGNAL = 128
 
@@ -99,14 +99,16 @@ def carry_out(request: Request, place: Any) -> int:
         except KeyboardInterrupt:
             return _BY_SIGNAL + cancelling.caught[0]
         caught = cancelling.wait()
-    _tell_end(submitted, time.monotonic() - began)
+    assert submitted.outcome is not None
+    tell_end(submitted.run_id, submitted.outcome, time.monotonic() - began)
+    return exit_code(submitted.outcome, caught)
+
+
+def exit_code(outcome: Outcome, caught: int | None) -> int:
+    """Return the exit code of a command that ran a project, or was ended by a signal."""
     if caught is not None:
         return _BY_SIGNAL + caught
-    outcome = submitted.outcome
-    code = outcome.code if outcome is not None else None
-    if submitted.get_status() == "FINISHED":
-        return 0
-    return code or 1
+    return 0 if outcome.status == "FINISHED" else outcome.code or 1
 
 
 def _tell(plan: Plan, run_id: str) -> None:
@@ -117,12 +119,11 @@ def _tell(plan: Plan, run_id: str) -> None:
     output.note(output.clean(f"$ {plan.command}"))
 
 
-def _tell_end(submitted: SubmittedRun, seconds: float) -> None:
-    outcome = submitted.outcome
-    said = outcome.reason if outcome is not None else ""
+def tell_end(run_id: str, outcome: Outcome, seconds: float) -> None:
+    """Say how a run ended."""
     sys.stdout.flush()
-    output.note(f"{submitted.get_status()} after {seconds:.1f} s. {said}".rstrip())
-    output.note(f"Look at it: {command_line('pegboard', 'runs', 'show', submitted.run_id)}")
+    output.note(f"{outcome.status} after {seconds:.1f} s. {outcome.reason}".rstrip())
+    output.note(f"Look at it: {command_line('pegboard', 'runs', 'show', run_id)}")
 
 
 def show_plan(plan: Plan, *, as_json: bool) -> None:

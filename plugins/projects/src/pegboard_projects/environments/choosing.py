@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pegboard_projects.environments.environment import Environment, Local
+from pegboard_projects.environments.environment import Contained, Environment, Local
 from pegboard_projects.errors import ProjectError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pegboard_projects.settings import Settings
 
 _SAME = {"virtualenv": "uv", "venv": "uv"}
-MANAGERS = ("local", "uv", "conda")
+MANAGERS = ("local", "uv", "conda", "docker")
 _CONDAS = ("conda", "mamba", "micromamba")
 
 
@@ -35,10 +35,12 @@ def choose(
         )
     if wanted == "local":
         return Local()
-    if project.kind == "docker":
+    if project.container is not None:
+        return Contained(project.container)
+    if wanted == "docker":
         raise ProjectError(
-            f"The project {project.name!r} runs in a container, for which there is no runner here.",
-            hint="Use --env-manager local, with what it needs installed.",
+            f"The project {project.name!r} names no image of a container.",
+            hint="Add a docker_env, or name an image by the setting of a runner of containers.",
         )
     spec = _script_spec(project, script)
     if spec is None and not project.kind:

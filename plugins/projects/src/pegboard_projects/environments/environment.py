@@ -17,6 +17,8 @@ from typing import ClassVar
 from attrs import field, frozen
 from pegboard.errors import ConfigError, StoreError
 
+from pegboard_projects.contract import Container
+
 _SHOWN_LINES = 20
 
 
@@ -118,6 +120,8 @@ class Environment(ABC):
 
     notes: Sequence[str] = ()
     """What people should know of it before it is made."""
+    container: Container | None = None
+    """The container that it is, if it is one; the runner makes that."""
 
     @property
     def key(self) -> str:
@@ -154,4 +158,25 @@ class Local(Environment):
         del work
         if shutil.which("python") is None:
             return Ready(path=[str(Path(sys.executable).parent)])
+        return Ready()
+
+
+class Contained(Environment):
+    """A container: of the project, or of the runner."""
+
+    manager = "docker"
+    tag = "docker"
+
+    def __init__(self, container: Container, notes: Sequence[str] = ()) -> None:
+        self.container, self.notes = container, notes
+        self._image = container.image
+
+    @property
+    def key(self) -> str:
+        """The name of the image."""
+        return self._image
+
+    def ready(self, work: Work) -> Ready:
+        """Return nothing: what is here is not there."""
+        del work
         return Ready()

@@ -8,10 +8,11 @@ from typing import Any
 from pegboard import paths
 from pegboard.errors import UnsafePath, translate_os_error
 
+from pegboard_projects.contract import Container
 from pegboard_projects.entry_points import EntryPoint
 from pegboard_projects.errors import ProjectError
 from pegboard_projects.parameters import KNOWN, SAME, Parameter, as_text, is_name
-from pegboard_projects.project import Docker, Project
+from pegboard_projects.project import Project
 from pegboard_projects.reading.document import Document, read_document
 
 FILE_NAME = "MLproject"
@@ -59,7 +60,7 @@ def _project(directory: Path, document: Document, root: tuple[str, ...]) -> Proj
             "a databricks_spark_job runs on Databricks only.", *root, "databricks_spark_job"
         )
     notes = document.unknown(_KEYS, *root)
-    kind, environment, docker = _environment(directory, document, root)
+    kind, environment, container = _environment(directory, document, root)
     name = table.get("name")
     if isinstance(name, (list, dict)):
         raise document.fault("'name' is not a text.", *root, "name")
@@ -71,7 +72,7 @@ def _project(directory: Path, document: Document, root: tuple[str, ...]) -> Proj
         entry_points={key: _entry_point(document, (*root, "entry_points", key)) for key in points},
         kind=kind,
         environment=environment,
-        docker=docker,
+        container=container,
         tables={"workflow": table["workflow"]} if table.get("workflow") else {},
         notes=[*notes, *_odd_parameters(document, root, points)],
     )
@@ -79,7 +80,7 @@ def _project(directory: Path, document: Document, root: tuple[str, ...]) -> Proj
 
 def _environment(
     directory: Path, document: Document, root: tuple[str, ...]
-) -> tuple[str, Path | None, Docker | None]:
+) -> tuple[str, Path | None, Container | None]:
     table = document.mapping(*root)
     named = [key for key in _ENVIRONMENTS if table.get(key) not in (None, "", {})]
     if len(named) > 1:
@@ -112,7 +113,7 @@ def _default_environment(directory: Path) -> tuple[str, Path | None]:
     return "", None
 
 
-def _docker(document: Document, place: tuple[str, ...]) -> Docker:
+def _docker(document: Document, place: tuple[str, ...]) -> Container:
     image = document.text(*place, "image")
     if image is None:
         raise document.fault("docker_env needs an image.", *place)
@@ -129,7 +130,7 @@ def _docker(document: Document, place: tuple[str, ...]) -> Docker:
                 "environment",
             )
     volumes = document.texts(*place, "volumes")
-    return Docker(image=image, volumes=volumes, environment=environment)
+    return Container(image=image, volumes=volumes, environment=environment)
 
 
 def _entry_point(document: Document, place: tuple[str, ...]) -> EntryPoint:

@@ -87,7 +87,7 @@ class SqliteLabelSchemas(LabelSchemas):
         with self._database.reading() as connection:
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM label_schema WHERE experiment = ?"  # noqa: S608
-                " ORDER BY created_time DESC, schema_id LIMIT ? OFFSET ?",
+                " ORDER BY created_time DESC, id DESC LIMIT ? OFFSET ?",
                 (home, max_results + 1, offset),
             )
             return offsets.page([*map(_schema, rows)], max_results, offset)

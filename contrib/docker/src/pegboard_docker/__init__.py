@@ -1,0 +1,1 @@
+"""Containers: a runner for projects that name an image, with docker or podman."""

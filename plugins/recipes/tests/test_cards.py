@@ -49,6 +49,9 @@ def test_nothing_of_the_data_becomes_part_of_the_page(tmp_path: Path) -> None:
     assert policy.startswith("default-src 'none'")
     assert "script-src" not in policy
     assert json.loads(page.json_of(card))["tabs"][0]["title"] == EVIL
+    # In a notebook it is one frame, which may run nothing.
+    ((tag, attributes),) = Elements(page.framed(text)).found
+    assert (tag, attributes["sandbox"], attributes["srcdoc"]) == ("iframe", None, text)
 
 
 def test_columns_of_any_type_are_profiled() -> None:

@@ -185,7 +185,7 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
             yield from imported_modules(node)
 
 
-ABSENT = {"dspy", "google-genai", "litellm", "pydantic-ai-slim", "torch"}
+ABSENT = {"dspy", "google-genai", "litellm", "llama-index-core", "pydantic-ai-slim", "torch"}
 """Libraries that the development environment does without."""
 
 
@@ -352,6 +352,7 @@ DECLARED = {
             "gemini",
             "langchain",
             "litellm",
+            "llamaindex",
             "openai",
             "pydantic_ai",
         )

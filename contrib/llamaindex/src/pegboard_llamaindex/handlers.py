@@ -131,6 +131,7 @@ def enable(switches: Switches) -> None:
     INTEGRATION.enable(switches, _install)
     if INTEGRATION.switches.disable:
         _uninstall()
+        spans.clear()
 
 
 def _install() -> None:
@@ -144,4 +145,3 @@ def _uninstall() -> None:
     root = get_dispatcher()
     root.span_handlers = [each for each in root.span_handlers if each is not _HANDLERS[0]]
     root.event_handlers = [each for each in root.event_handlers if each is not _HANDLERS[1]]
-    spans.clear()

@@ -186,6 +186,7 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
 
 
 ABSENT = {"dspy", "flaml", "google-genai", "litellm", "openpyxl", "pydantic-ai-slim", "torch"}
+ABSENT = {"dspy", "google-genai", "litellm", "llama-index-core", "pydantic-ai-slim", "torch"}
 """Libraries that the development environment does without."""
 
 
@@ -363,6 +364,7 @@ DECLARED = {
             "gemini",
             "langchain",
             "litellm",
+            "llamaindex",
             "openai",
             "pydantic_ai",
         )

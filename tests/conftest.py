@@ -12,8 +12,12 @@ from unittest import mock
 import pytest
 from mlflow_server import MlflowServer
 from peers import interpreter
+from peers.warm import warm
 from pegboard_testing.isolation import forget
 
+# Threads of libraries for numbers wait by spinning, and other tests need the processors.
+for _library in ("OMP", "OPENBLAS"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 # Peers start many times here, and most of a first start of theirs is compiling.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -29,16 +33,16 @@ def without_senders() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def mlflow_python() -> Path:
-    """Return the Python of an environment that holds the real MLflow."""
-    return interpreter("mlflow")
+def mlflow_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return the Python of an environment that holds the real MLflow, imported already."""
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    with warm(interpreter("mlflow"), "mlflow", tmp_path_factory.mktemp("warm"), **quiet) as python:
+        yield python
 
 
 @pytest.fixture(scope="session")
-def _mlflow_server(
-    mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[MlflowServer]:
-    server = MlflowServer(mlflow_python, tmp_path_factory.mktemp("mlflow"))
+def _mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    server = MlflowServer(tmp_path_factory.mktemp("mlflow"))
     yield server
     server.stop()
 

@@ -47,7 +47,7 @@ def servers(python: Path, place: Path) -> Iterator[Pair]:
     """Start MLflow's server and ours, each with a client."""
     for name in ("mlflow", "pegboard"):
         (place / name).mkdir()
-    theirs = MlflowServer(python, place / "mlflow")
+    theirs = MlflowServer(place / "mlflow")
     try:
         with beside(theirs, python, place / "pegboard") as pair:
             yield pair

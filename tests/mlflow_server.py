@@ -10,22 +10,23 @@ import time
 from pathlib import Path
 
 import requests
-from peers import mlflow_database
+from peers import interpreter, mlflow_database
 
 
 class MlflowServer:
     """A process of MLflow's server on a SQLite file."""
 
-    def __init__(self, python: Path, place: Path) -> None:
+    def __init__(self, place: Path) -> None:
         self.place = place
         self.database = place / "mlflow.db"
         with socket.create_server(("127.0.0.1", 0)) as chosen:
             self.url = f"http://127.0.0.1:{chosen.getsockname()[1]}"
-        mlflow_database(python, self.database)
+        mlflow_database(self.database)
         self._log = (place / "server.log").open("w")
         self._process = subprocess.Popen(
             [
-                *(str(python), "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1"),
+                *(str(interpreter("mlflow")), "-m", "mlflow", "server"),
+                *("--workers", "1", "--host", "127.0.0.1"),
                 *("--port", self.url.rpartition(":")[2]),
                 *("--backend-store-uri", f"sqlite:///{self.database}"),
                 *("--artifacts-destination", str(place / "artifacts")),

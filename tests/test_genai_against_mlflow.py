@@ -38,7 +38,7 @@ _ANSWER = {
 def outcomes(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Return what the script left behind, with MLflow and with pegboard."""
     base = tmp_path_factory.mktemp("genai")
-    mlflow_database(mlflow_python, base / "mlflow.db")
+    mlflow_database(base / "mlflow.db")
     with FakeOpenAI(*[Fault(200, json.dumps(_ANSWER).encode())] * _QUESTIONS) as server:
         env = {
             "PATH": os.environ["PATH"],

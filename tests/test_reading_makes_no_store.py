@@ -74,6 +74,11 @@ eval compare one two
 eval show one
 projects follow abc
 recipes diff one two
+reviews ask abc
+reviews create abc
+reviews list
+reviews questions
+reviews show abc
 traces list
 traces show abc
 workflows list

@@ -427,7 +427,7 @@ def theirs(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
         "experiment_queries": EXPERIMENT_QUERIES,
     }
     folder = tmp_path_factory.mktemp("mlflow")
-    mlflow_database(mlflow_python, folder / "mlflow.db")
+    mlflow_database(folder / "mlflow.db")
     done = subprocess.run(
         [str(mlflow_python), "-c", MLFLOW, str(folder)],
         input=json.dumps(work),

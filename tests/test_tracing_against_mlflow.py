@@ -28,7 +28,7 @@ def outcomes(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> l
         # On a slow machine its threads overtake each other, and tags of a trace are lost.
         "MLFLOW_ENABLE_ASYNC_TRACE_LOGGING": "false",
     }
-    mlflow_database(mlflow_python, base / "mlflow.db")
+    mlflow_database(base / "mlflow.db")
     running = [
         subprocess.Popen(
             [python, str(SCRIPT), module, f"sqlite:///{base}/{module}.db"],

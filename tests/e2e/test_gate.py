@@ -221,3 +221,42 @@ def test_a_prompt_that_passes_its_tests_answers_clients_at_once_and_another_does
     tag["value"] = '{"1": 50, "3": 50}'
     none = requests.post(f"{url}/set-tag", json={"name": "capital", **tag}, timeout=60)
     assert none.status_code == 404
+
+
+def test_a_prompt_that_was_tried_is_a_model_that_is_registered_served_and_asks_the_gateway(
+    place: Place,
+) -> None:
+    server = place.env["PEGBOARD_TRACKING_URI"]
+    tried = {
+        "experiment_id": "0",
+        "prompt_template": "What is the capital of {{ country }}?",
+        "prompt_parameters": [{"key": "country", "value": "France"}],
+        "model_route": "small",
+        "model_parameters": [{"key": "temperature", "value": 0}, {"key": "max_tokens", "value": 8}],
+        "model_input": "What is the capital of France?",
+        "model_output": "Paris",
+        "mlflow_version": "2.9.0",
+    }
+    url = f"{server}/ajax-api/2.0/mlflow/runs/create-promptlab-run"
+    run = requests.post(url, json=tried, timeout=60).json()["run"]["info"]["run_id"]
+    registered = place.pegboard("models", "register", f"runs:/{run}/model", "capitals")
+    assert registered.returncode == 0, registered.stderr
+    command = str(Path(sys.executable).with_name("pegboard"))
+    words = [command, "models", "serve", "-m", "models:/capitals/1", "--port", "0"]
+    serving_model = subprocess.Popen(
+        words, cwd=place.place, env=place.env, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert serving_model.stdout is not None
+        first = serving_model.stdout.readline()
+        rows = {"dataframe_records": [{"country": "France"}, {"country": "Italy"}]}
+        url = f"{first[first.index('http') :].strip()}/invocations"
+        answer = requests.post(url, json=rows, timeout=120)
+        assert answer.status_code == 200, answer.text
+        france, italy = answer.json()["predictions"]
+        assert ("Paris" in france, bool(italy), italy != france) == (True, True, True), answer.text
+        lacking = requests.post(url, json={"dataframe_records": [{"town": "x"}]}, timeout=60)
+        assert (lacking.status_code, "country" in lacking.text) == (400, True), lacking.text
+    finally:
+        serving_model.terminate()
+        serving_model.wait(30)

@@ -56,8 +56,9 @@ def compiled(name: str) -> Path:
     return python
 
 
-def mlflow_database(python: Path, file: Path) -> None:
+def mlflow_database(file: Path) -> None:
     """Put an empty database of MLflow at a path, which MLflow itself takes many seconds to make."""
+    python = interpreter("mlflow")
     made = python.parents[1] / "empty.db"
     with _locked(made.with_suffix(".lock")):
         if not made.exists():

@@ -6,6 +6,17 @@ import time
 
 from pegboard.entities.traces import Assessment, AssessmentKind, Span, SpanEvent, SpanStatusCode
 from pegboard_scripting.client import Client
+from pegboard_stores.reviews import (
+    Categorical,
+    FreeText,
+    Input,
+    LabelSchemas,
+    LabelType,
+    Numeric,
+    PassFail,
+    QueueKind,
+    ReviewQueues,
+)
 
 EXPERIMENT = "ticket-triage-agent"
 AGENT = "tr-8c41f0aa000000000000000000000001"
@@ -89,6 +100,27 @@ def fill(store: str, *, spans: int = 3000) -> str:
             tags={f"tr-{number:032x}": {"mlflow.traceName": "summary"}},
         )  # fmt: skip
     return str(experiment)
+
+
+def ask(store: str, experiment: str) -> str:
+    """Ask questions about traces, and put two of them into a queue; return its id."""
+    kept = Client(store).store
+    schemas, queues = kept.ability(LabelSchemas), kept.ability(ReviewQueues)
+    assert schemas is not None
+    assert queues is not None
+    forms: dict[str, Input] = {
+        "Is it right?": PassFail("Right", "Wrong"),
+        "stars": Numeric(1, 5),
+        "topics": Categorical(("money", "dates", "people"), multi_select=True),
+        "what else": FreeText(50),
+    }
+    for name, form in forms.items():
+        schemas.create(
+            experiment, name, type=LabelType.FEEDBACK, input=form, enable_comment=name == "stars"
+        )
+    queue = queues.create(experiment, "hard ones", QueueKind.CUSTOM, users=["ann"])
+    queues.add(queue.queue_id, [AGENT, FAILED])
+    return queue.queue_id
 
 
 def _agent(trace_id: str, began: int) -> list[Span]:

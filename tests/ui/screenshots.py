@@ -48,6 +48,8 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "traces": ("/traces", []),
     "trace": ("/traces/{trace}", []),
     "feedback": ("/traces/{trace}?tab=feedback", ["-"]),
+    "queue": ("/traces?queue={queue}", []),
+    "review": ("/traces/{trace}?queue={queue}", ["1", "4"]),
     "keys": ("/", ["?"]),
     "palette": ("/", ["Control+k"]),
     "plugin": ("/p/plugins", []),
@@ -128,7 +130,8 @@ def birds(place: Path, stack: ExitStack) -> tuple[Served, dict[str, str]]:
     aviary.fill(f"sqlite:{place}/s.db", ids)
     aviary.files(f"sqlite:{place}/s.db", ids)
     ids["classifier"] = aviary.logged(f"sqlite:{place}/s.db", ids)
-    agents.fill(f"sqlite:{place}/s.db")
+    experiment = agents.fill(f"sqlite:{place}/s.db")
+    ids["queue"] = agents.ask(f"sqlite:{place}/s.db", experiment)
     ids["trace"] = agents.AGENT
     return stack.enter_context(serving(place, ids=ids)), {}
 

@@ -135,6 +135,13 @@ def test_a_prompt_is_written_tried_stopped_and_saved_by_keys(
         expect(answer(page, "summarise")).to_contain_text("7 in, 6 out")
         expect(page.get_by_role("button", name="Save v1 and 2 runs")).to_be_visible()
         expect(page.get_by_text(re.compile(r"cost\$"))).to_have_count(2)
+        # The answer that has no mark yet gets one; the same again takes it away.
+        for mark in ("4", "2"):
+            page.keyboard.press(mark)
+        marks = page.get_by_role("group", name="Rating of the answer of summarise")
+        expect(marks.get_by_role("button", name="2 of 5")).to_have_attribute("aria-pressed", "true")
+        marks.get_by_role("button", name="5 of 5").click()
+        expect(page.get_by_role("group", name="What summarise took")).to_contain_text("rating5")
         page.keyboard.press("Control+s")
         box = page.get_by_role("dialog")
         box.get_by_label("Name").fill("a/b")
@@ -168,7 +175,9 @@ def test_a_prompt_is_written_tried_stopped_and_saved_by_keys(
         assert params["prompt_template"] == "Greet {{name}} in {{ place }}."
         assert params["model_route"] in each["name"]
         assert run["info"]["experiment_id"] == house.served.ids["experiment"]
-        assert {metric["key"] for metric in run["data"]["metrics"]} >= {"latency", "cost"}
+        metrics = {metric["key"]: metric["value"] for metric in run["data"]["metrics"]}
+        assert metrics.keys() >= {"latency", "cost"}
+        assert metrics["rating"] == (4 if params["model_route"] == "agents" else 5)
 
 
 def test_rows_of_a_data_set_are_tried_beside_the_version_in_use(

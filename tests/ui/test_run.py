@@ -21,6 +21,13 @@ from pegboard_scripting.client import Client
 from playwright.sync_api import Browser, Page, expect
 
 NOTE = "mlflow.note.content"
+SWEEP = {
+    "method": "grid",
+    "metric": "acc",
+    "goal": "maximize",
+    "parameters": '["lr", "opt"]',
+    "run_cap": "6",
+}
 APART = ("sandbox", "Content Security Policy", "Security Policy", "violates")
 """What the browser says of an artifact in a frame that tries what it may not."""
 
@@ -458,6 +465,30 @@ def test_children_are_a_tree(page: Page, bench: Served, accessible: Callable[[Pa
     accessible(page)
     grid.get_by_role("link", name="grandchild").click()
     expect(page.locator(".meta")).to_contain_text("below fold-3")
+    # A sweep shows its trials as parallel coordinates, the best first; a part of an axis filters.
+    for key, value in SWEEP.items():
+        client.set_tag(bench.ids["sweep-folds"], f"pegboard.sweep.{key}", value)
+    client.set_tag(bench.ids["sweep-folds"], "pegboard.sweep.best_run", bench.ids["fold-1"])
+    client.log_metric(bench.ids["sweep-folds"], "best_acc", 0.9355)
+    opened(page, bench, "sweep-folds", "?tab=children")
+    expect(grid.get_by_role("row").nth(1)).to_contain_text("fold-1")
+    said = re.compile(r"grid search, 5 of 6 trials; best:.*fold-1, acc 0.9355")
+    expect(page.locator(".run-sweep p")).to_contain_text(said)
+    picture = page.get_by_role("group", name="parallel: lr, opt, acc: picture")
+    picture.press("ArrowRight")
+    expect(page.get_by_role("status").filter(has_text="acc")).to_contain_text("fold-")
+    accessible(page)
+    box = picture.bounding_box()
+    assert box is not None
+    right = box["x"] + box["width"] - 70
+    page.mouse.move(right, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(right, box["y"] + 10)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("q=metrics.acc"))
+    expect(grid.get_by_role("row")).to_have_count(2)
+    page.get_by_role("button", name="All trials").press("Enter")
+    expect(grid.get_by_role("row")).to_have_count(6)
 
 
 def test_a_logged_model_becomes_a_version_and_z_takes_it_back(

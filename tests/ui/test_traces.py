@@ -13,6 +13,7 @@ from typing import Any
 import agents
 import pytest
 from conftest import Served, serving, watched
+from pegboard_scripting.client import Client
 from playwright.sync_api import Browser, Page, expect
 
 
@@ -272,3 +273,51 @@ def test_a_reader_sees_no_form_and_a_phone_reads(
         accessible(page)
         seen.check(page)
         context.close()
+
+
+def test_a_queue_is_reviewed_trace_by_trace(
+    page: Page, agency: Any, accessible: Callable[[Page], None]
+) -> None:
+    home = agency.ids["experiment"]
+    agents.ask(agency.store, home)
+    page.goto(f"{agency.url}/traces?exp={home}")
+    page.get_by_text(agents.QUESTION).wait_for()
+    page.keyboard.press("r")
+    page.get_by_role("menuitem", name="hard ones").press("Enter")
+    rows = page.get_by_role("grid", name="Traces").get_by_role("row")
+    expect(rows).to_have_count(3)
+    expect(page.get_by_text("0 of 2 traces done")).to_be_visible()
+    accessible(page)
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    asked = page.get_by_role("region", name="Questions")
+    # Digits answer the first question that is open.
+    asked.get_by_role("button", name="Right 1").wait_for()
+    expect(page.get_by_text("open, one of 2 traces")).to_be_visible()
+    page.keyboard.press("1")
+    expect(asked.get_by_role("button", name="Right")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("4")
+    expect(asked.get_by_role("button", name="4")).to_have_attribute("aria-pressed", "true")
+    asked.get_by_label("Why: stars").fill("No date.")
+    for topic in ("money", "dates"):
+        asked.get_by_role("button", name=topic).click()
+        expect(asked.get_by_role("button", name=topic)).to_have_attribute("aria-pressed", "true")
+    asked.get_by_role("textbox", name="what else").fill(agents.MARKUP)
+    asked.get_by_role("button", name="Save").click()
+    expect(asked.get_by_role("button", name="Change")).to_be_visible()
+    accessible(page)
+    asked.get_by_role("button", name="Done, next").click()
+    expect(page).to_have_url(re.compile(agents.FAILED))
+    page.get_by_text("open, one of 1 trace").wait_for()
+    page.keyboard.press("x")
+    expect(page.get_by_text("1 of 2 traces done, 1 declined")).to_be_visible()
+    expect(rows.filter(has_text=agents.QUESTION)).to_contain_text("somebody")
+    expected = {
+        "Is it right?": (True, ""),
+        "stars": (4, "No date."),
+        "topics": (["money", "dates"], ""),
+        "what else": (agents.MARKUP, ""),
+    }
+    assessments = Client(agency.store).store.traces().get(agents.AGENT).info.assessments
+    found = {each.name: (each.value, each.rationale or "") for each in assessments}
+    assert {name: found[name] for name in expected} == expected

@@ -122,6 +122,17 @@ WRONG = {
     "a temperature": (version(**config(temperature="hot")), "'temperature'"),
     "a model": (version(**config(model="other")), "must not say 'model'"),
     "extras": (version(**config(extra_params=[1])), "'extra_params'"),
+    "an address": (version(**config(extra_params={"api_base": "http://b"})), "say 'api_base'"),
+    "no number": (version(**config(extra_params={"x": float("nan")})), "is not JSON"),
+    "half a character": (
+        version('[{"role": "user", "content": "\\ud800"}]', _mlflow_prompt_type="chat"),
+        "is not JSON",
+    ),
+    "deep": (version("[" * 50_000, _mlflow_prompt_type="chat"), "is not JSON"),
+    "deep for a vendor": (
+        version(_mlflow_prompt_model_config='{"a": ' * 400 + "1" + "}" * 400),
+        "is not JSON",
+    ),
     "a config": (version(_mlflow_prompt_model_config="[]"), "is not an object"),
     "Jinja": (version("Hi\n{% for i in %}{% endfor %}"), "'support/3': The template cannot be"),
 }

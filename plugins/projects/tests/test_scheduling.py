@@ -17,6 +17,7 @@ from pegboard_projects import (
     Session,
     Task,
     check_request,
+    recording,
     scheduling,
 )
 from pegboard_projects.cancelling import by_signals
@@ -35,6 +36,7 @@ entry_points:
   meet:
     parameters: {me: string, other: string}
     command: "touch {me}; until test -e {other}; do sleep 0.02; done"
+  make: {parameters: {n: {default: 1}}, command: "echo made > $PEGBOARD_OUTPUTS/made"}
   endless: {command: "sleep 600"}
 """
 
@@ -157,23 +159,38 @@ def test_an_error_of_the_caller_ends_all(within: Session) -> None:
     assert statuses == ["FAILED", "KILLED"]
 
 
+AWAY = ("create_run", "log_text", "log_batch", "log_artifacts", "set_terminated")
+
+
+@pytest.mark.parametrize("method", AWAY)
 def test_a_store_that_is_out_of_reach_is_waited_for(
-    within: Session, monkeypatch: pytest.MonkeyPatch
+    method: str, within: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whatever is to be recorded when it is away, nothing is lost or left as running."""
     monkeypatch.setattr(scheduling, "_PAUSE_SECONDS", 0.0)
-    create, faults = Client.create_run, iter([True, True])
+    monkeypatch.setattr(recording, "_PAUSE_SECONDS", 0.0)
+    call, faults = getattr(Client, method), iter([True, True])
 
     def away(*args: object, **kwargs: object) -> object:
         if next(faults, False):
             raise StoreError("The server cannot be reached.")
-        return create(*args, **kwargs)  # type: ignore[arg-type]
+        return call(*args, **kwargs)
 
-    monkeypatch.setattr(Client, "create_run", away)
+    monkeypatch.setattr(Client, method, away)
+    request = Request(uri="p", entry_point="make")
     with Scheduler(within, concurrency=1) as scheduler:
-        scheduler.add(task("a", "say"))
+        scheduler.add(Task(key="a", request=request))
         (result,) = scheduler
-    assert result.status == "FINISHED"
-    assert len(pegboard.search_runs(output_format="list")) == 1
+    assert next(faults, None) is None
+    assert (result.status, result.reason) == ("FINISHED", "")
+    run = within.client.get_run(result.run_id or "")
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["pegboard.project.exit_code"] == "0"
+    assert pegboard.artifacts.load_text(f"runs:/{result.run_id}/made") == "made\n"
+    others = [
+        each for each in within.client.search_runs(["0"]) if each.info.run_id != result.run_id
+    ]
+    assert {each.info.status for each in others} <= {"FAILED"}
 
 
 def test_a_request_is_checked_before_there_is_a_run(within: Session) -> None:

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pegboard
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pegboard import config
 from pegboard.cli.shell import cli
 from pegboard.errors import InvalidValue
 from pegboard_prompts import diffing, files
@@ -58,6 +60,19 @@ def test_what_is_written_and_read_again_is_the_same(draft: Draft, suffix: str | 
         ("a.md", "---\nmodel: x\n---\nHi", "'model' is unknown"),
         ("a.md", "---\nmessage: x\nHi", "no end"),
         ("a.md", "---\n- x\n---\nHi", "not a mapping"),
+        ("a.yaml", "a: " + "[" * 3000, "nested too deep"),
+        ("a.yaml", "text: a\ntags: &a {x: *a}", "aliases"),
+        ("a.yaml", f"text: a\nmodel_config: {{max_tokens: {'9' * 5000}}}", "not YAML"),
+        ("a.yaml", "text: a\nmessage: [1]", "'message' is [1], not a text"),
+        ("a.yaml", "text: a\nmodel_config: {extra_params: 3}", "extra_params is 3, not a dict"),
+        ("a.yaml", "text: a\nmodel_config: {x: .nan}", "cannot be kept as JSON"),
+        ("a.yaml", "text: 5", "'text' is 5, not a text"),
+        ("a.yaml", "messages: Hi", "not a list of messages"),
+        ("a.yaml", "messages: [null]", "has no role"),
+        ("a.yaml", 'text: "\\ud800"', "no text that can be kept"),
+        ("a.yaml", "text: a\nresponse_format: {x: .nan}", "cannot be kept as JSON"),
+        ("a.yaml", "text: '{{a}}'\nvariables: {a: {type: number, default: .nan}}", "as JSON"),
+        ("a.yaml", "text: " + "a" * (5 << 20), "more than 4,194,304 bytes"),
         ("a.md", "---\n{\n---\nHi", "not YAML"),
         ("a.md", "---\ntags: {n: 3}\n---\nHi", "Put it in quotes"),
         ("a.md", "---\nvariables: {n: text}\n---\n{{n}}", "unknown type 'text'"),
@@ -76,6 +91,24 @@ def test_a_file_that_is_wrong_is_named(tmp_path: Path, name: str, content: str, 
         list(files.read_all(tmp_path))
     assert told in str(caught.value)
     assert name in str(caught.value)
+
+
+def test_links_are_neither_read_nor_written(tmp_path: Path) -> None:
+    outside, folder = tmp_path / "secret", tmp_path / "prompts"
+    outside.write_text("secret")
+    folder.mkdir()
+    (folder / "a.md").symlink_to(outside)
+    with pytest.raises(InvalidValue, match=r"a\.md is a link"):
+        list(files.read_all(folder))
+    with pytest.raises(InvalidValue, match=r"a\.md is a link"):
+        files.write(folder, [Draft("a", "Hi")])
+    with pytest.raises(InvalidValue, match="cannot be named"):
+        files.write(folder, [Draft("../b", "Hi")])
+    assert (outside.read_text(), sorted(tmp_path.iterdir())) == ("secret", [folder, outside])
+    # README.md is about a folder, so a prompt of that name has a file of another form.
+    assert [each.name for each in files.write(folder, [Draft("README", "Hi")])] == ["README.yaml"]
+    (folder / "a.md").unlink()
+    assert list(files.read_all(folder)) == [Draft("README", "Hi")]
 
 
 def test_a_text_and_windows_front_matter_are_read_too(tmp_path: Path) -> None:
@@ -155,6 +188,9 @@ def test_a_folder_and_the_registry_are_brought_to_agree(place: Path) -> None:
     assert "new versions: 0" in called("import", "in")
     assert called("import", "in", "--check", code=1) == "footer: the folder does not have it\n"
     assert "Prompts: 3, files written: 3" in called("export", "out")
+    # What the tests of a version came to is no part of it.
+    client = pegboard.Client(config.load({}, place).pegboard.tracking_uri)
+    client.set_model_version_tag("zz", "1", "pegboard.prompt.tested", "{}")
     assert "agree" in called("import", "out", "--check")
     assert "files written: 0" in called("export", "out")
     before = {path.name: path.read_bytes() for path in (place / "out").iterdir()}
@@ -172,6 +208,10 @@ def test_a_folder_and_the_registry_are_brought_to_agree(place: Path) -> None:
     assert "footer: the folder has another" in called("import", "out", "--check", code=1)
     told = json.loads(called("import", "out", "--check", "--json", code=1))
     assert told == {"changed": ["footer"], "not_in_folder": []}
+    client.set_model_version_tag("chat", "1", "_mlflow_prompt_model_config", "[1]")
+    told = called("export", "all", code=1)
+    assert "files written: 2." in told
+    assert "config of the prompt 'chat', version 1, is not an object" in told
 
 
 def test_commands_list_show_compare_share_and_delete(place: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pegboard.errors import InvalidValue
+from pegboard.errors import InvalidState, InvalidValue
+from pegboard_llm import jinja
 from pegboard_prompts.codec import unregistered
 from pegboard_prompts.entities import PromptVersion
+from pegboard_stores import prompt_tags
 
 
 def prompt(template: Any, **described: Any) -> PromptVersion:
@@ -126,6 +128,35 @@ def test_variables_have_types_and_defaults() -> None:
 def test_a_template_that_is_out_of_bounds_ends_in_an_error(template: str) -> None:
     with pytest.raises(InvalidValue, match="The template"):
         prompt(template).format(a="b" * 1000)
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        (prompt_tags.TEXT, "template"),
+        (prompt_tags.MODEL_CONFIG, "model_config"),
+        (prompt_tags.RESPONSE_FORMAT, "response_format"),
+        (prompt_tags.SOURCE, "source"),
+        (prompt_tags.INCLUDES, "includes"),
+    ],
+)
+def test_what_others_wrote_that_is_no_json_is_named(key: str, name: str) -> None:
+    chat = prompt([{"role": "user", "content": "Hi"}]).raw_tags
+    for wrong in ("[" * 50_000, '["\\ud800"]', "[NaN]"):
+        made = PromptVersion.of_tags("p", 3, {**chat, key: wrong})
+        with pytest.raises(InvalidState, match="of the prompt 'p', version 3, cannot be read"):
+            getattr(made, name)
+
+
+def test_a_template_whose_rounds_take_long_ends_in_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jinja, "MOST_SECONDS", 0.02)
+    for work in ("xs|sort", "xs|unique|list", "text.split('b')", "text == other", "xs[::-1]"):
+        template = f"{{% for i in range(99999) %}}{{% set y = {work} %}}{{% endfor %}}"
+        given = {"xs": list(range(9999)), "text": "a" * 99_999, "other": "a" * 99_998 + "b"}
+        with pytest.raises(InvalidValue, match=r"more than 0\.02 seconds"):
+            prompt(template).format(**given)
 
 
 def test_jinja_is_not_left_without_its_sandbox() -> None:

@@ -45,6 +45,12 @@ LOADER = ("recipe.yaml", "    using: parquet\n", CUSTOM)
 METRIC = ("recipe.yaml", "steps:\n", "custom_metrics: [{name: own, function: own}]\nsteps:\n")
 OWN = METRIC[2].replace("own}", "own, greater_is_better: true}")
 
+TO_LATER = ("steps/transform.py", "return Column", "return FunctionTransformer(later)\n    Column")
+LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]\n"
+    for old, new in zip("abcdefg", "bcdefgh", strict=True)
+)
+
 CASES = {
     "an unknown variable": (
         [("recipe.yaml", "rows.parquet", "{{ ROWZ }}"), ("profiles/local.yaml", "", "ROWS: a\n")],
@@ -86,8 +92,7 @@ CASES = {
     ),
     "an unknown recipe": (
         [("recipe.yaml", "regression/v1", "regresion/v1")],
-        "recipe.yaml, line 1: 'regresion/v1' is not a recipe.\n"
-        "Did you mean 'regression/v1'? There are",
+        "recipe.yaml, line 1: 'regresion/v1' is not a recipe.\nDid you mean 'regression/v1'?",
     ),
     "no target": ([("recipe.yaml", "target_col: y\n", "")], "recipe.yaml: 'target_col' is missing"),
     "a criterion over an unknown metric": (
@@ -146,8 +151,40 @@ CASES = {
         "split_method 'cut' returned 'TRAIN'.\nThe words are: TRAINING, VALIDATION, TEST.",
     ),
     "a transformer that drops rows": (
-        [("steps/transform.py", "return Column", "return FunctionTransformer(later)\n    Column")],
+        [TO_LATER],
         "The transformer made",
+    ),
+    "a transformer that returns nothing": (
+        [("steps/transform.py", "return rows[1:]", "pass"), TO_LATER],
+        "The transformer FunctionTransformer returned nothing.",
+    ),
+    "a target of texts": (
+        [("recipe.yaml", "target_col: y", "target_col: shop")],
+        "recipe.yaml, line 2: The target 'shop' is of the type category, and a regression predicts",
+    ),
+    "a file that is not what it should be": (
+        [("recipe.yaml", "    using: parquet", "    using: csv")],
+        "recipe.yaml, line 5: ",
+    ),
+    "data in a place that is not read": (
+        [("recipe.yaml", "rows.parquet", "s3://bucket/rows.parquet")],
+        "recipe.yaml, line 6: Data at 's3://bucket/rows.parquet' is not read here.",
+    ),
+    "references in YAML that have no end": (
+        [("profiles/local.yaml", "", "a: &a [*a]\n")],
+        "profiles/local.yaml, line 1: It holds more than 100,000 values",
+    ),
+    "references in YAML that stand for too much": (
+        [("profiles/local.yaml", "", LAUGHS)],
+        "It holds more than 100,000 values, or they are more than 100 deep.",
+    ),
+    "a name that no model may have": (
+        [("profiles/local.yaml", "kinds", "a/b")],
+        "profiles/local.yaml, line 1: A model cannot be named 'a/b'",
+    ),
+    "an import that is not there": (
+        [("steps/train.py", "from sklearn", "import nosuchlib\nfrom sklearn")],
+        "The step 'train' failed.\n  steps/train.py, line 1, in <module>\n    import nosuchlib\n",
     ),
     "a transformer that is none": (
         [("steps/transform.py", "return Column", "return later\n    Column")],
@@ -167,6 +204,18 @@ CASES = {
             ("steps/custom_metrics.py", "", "def own(eval_df, builtin):\n    return builtin['no']"),
         ],
         "  steps/custom_metrics.py, line 2, in own\n    return builtin['no']\nKeyError: 'no'",
+    ),
+    "an unknown runner": (
+        [("profiles/local.yaml", "model", "runner: lcoal\nmodel")],
+        "profiles/local.yaml, line 1: There is no runner 'lcoal'.\nDid you mean 'local'?",
+    ),
+    "a runner of a step that is none": (
+        [("profiles/local.yaml", "model", "runner: {name: local, steps: [trian]}\nmodel")],
+        "profiles/local.yaml, line 1: There is no step 'trian'.",
+    ),
+    "a setting that a runner has not": (
+        [("profiles/local.yaml", "model", "runner: {name: local, config: {gpus: 1}}\nmodel")],
+        "gpus",
     ),
     "a profile elsewhere": ([], "'../local' is not the name of a profile."),
     "an unknown step": ([], "There is no step 'trian'.\nThere are: ingest, split"),

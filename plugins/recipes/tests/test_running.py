@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pandas as pd
 import pegboard
 import pytest
 from click.testing import CliRunner
+from pegboard import host
 from pegboard.cli.shell import cli
+from pegboard.config import Config
 from pegboard.errors import InvalidState, NotFound, PegboardError
 from pegboard_recipes import beginning, places, tracking
 from pegboard_recipes.api import Recipe
@@ -129,6 +132,27 @@ def test_a_run_that_was_killed_is_not_believed(done: Recipe) -> None:
 def test_two_runs_at_once_are_refused(done: Recipe) -> None:
     with done.planner().places.lock(), pytest.raises(InvalidState, match=f"process {os.getpid()}"):
         done.run()
+
+
+def test_an_alias_waits_for_its_gate_and_no_version_is_made_twice(done: Recipe) -> None:
+    made = done.get_artifact("registered_model_version").version
+    file = done.directory / "recipe.yaml"
+    before = file.read_text()
+    edit(file, "allow_non_validated_model: false", "alias: champion")
+    plain = host.current()
+    gates = {"registry": {"gates": {"champion": ["approval"]}}}
+    with closing(host.Host(Config(plugins=gates))) as strict:
+        host.use(strict)
+        said = f"version {made} of a recipe, but the alias 'champion' stays .*'approval' does not"
+        with pytest.raises(PegboardError, match=said):
+            done.run()
+        host.use(plain)
+    assert ran(done) == ["register"]
+    file.write_text(before)
+    with tracking.located(done.planner().config) as client:
+        assert client.get_model_version_by_alias("a recipe", "champion").version == made
+        versions = client.search_model_versions("name = 'a recipe'")
+    assert max(int(each.version) for each in versions) == int(made)
 
 
 def test_two_recipes_do_not_see_the_code_of_each_other(done: Recipe, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from pegboard.errors import InvalidValue
-from pegboard_recipes import configuration, tracking
+from pegboard_recipes import configuration, project, tracking
 from pegboard_recipes.api import Recipe
 from pegboard_recipes.steps import search_space
 
@@ -117,6 +117,9 @@ def test_tries_of_a_run_that_broke_off_count(recipe: Recipe) -> None:
     with pytest.raises(KeyboardInterrupt):
         recipe.run("train")
     assert recipe.plan()[3].runs
+    (tries,) = recipe.planner().places.step("train").glob("tuning-*.journal")
+    with tries.open("ab") as stream:
+        stream.write(b'{"op_code":4,"wor')  # As a process that is killed leaves it.
     (recipe.directory / "calls").write_text("." * 10)
     file = recipe.directory / "recipe.yaml"
     file.write_text(file.read_text().replace("parallelism: 1", "parallelism: 2"))
@@ -138,3 +141,53 @@ def test_tries_of_a_run_that_broke_off_count(recipe: Recipe) -> None:
     assert ("# tuned hyperparameters" in text) == (best == pytest.approx(min(errors), abs=1e-9))
     assert not list((recipe.planner().places.step("train")).glob("tuning-*"))
     assert "Tuning Trials" in recipe.card("train").read_text()
+
+
+FITS = """
+from sklearn.linear_model import Ridge
+
+class Counted(Ridge):
+    def fit(self, X, y):
+        with open("fits", "a") as stream:
+            stream.write(f"{len(X)} ")
+        return super().fit(X, y)
+
+def estimator_fn(estimator_params=None):
+    return Counted(**estimator_params)
+"""
+
+
+def test_tries_that_do_badly_on_a_part_of_the_rows_are_given_up(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from pegboard_recipes.cards.card import Card
+    from pegboard_recipes.step import Work
+    from pegboard_recipes.steps import estimators, trying, tuning
+
+    tune(recipe, TUNING.replace("max_trials: 6", "max_trials: 30"))
+    (recipe.directory / "steps/train.py").write_text(FITS)
+    recipe.run("transform")
+    planner = recipe.planner()
+    step = next(each for each in planner.steps if each.name == "train")
+    card = Card(step="train", recipe="")
+    work = Work(step, planner.config, planner.places, tmp_path, card)
+    monkeypatch.setattr(trying, "_LEAST", 100)
+    with project.entered(recipe.directory):
+        tries = estimators.tries_of(work)
+        study = tuning.opened(work, tmp_path / "tries.journal")
+        tuning.go_on(work, study, tries, lambda: False)
+        fits = [int(word) for word in Path("fits").read_text().split()]
+    states = [trial.state.name for trial in study.trials]
+    rows = len(tries.rows)
+    assert fits.count(round(rows / 4)) == len(states) == 30
+    assert fits.count(rows) == states.count("COMPLETE") < 30
+    assert "FAIL" not in states
+    # What was given up did worse on the part than half of the tries before it.
+    for trial in study.trials:
+        if trial.state.name == "PRUNED":
+            others = sorted(
+                each.intermediate_values[0]
+                for each in study.trials[: trial.number]
+                if each.state.name == "COMPLETE"
+            )
+            assert trial.intermediate_values[0] > others[(len(others) - 1) // 2]

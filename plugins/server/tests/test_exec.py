@@ -191,3 +191,32 @@ def test_a_remote_store_needs_no_server(plugins: Path, tmp_path: Path) -> None:
         text=True,
     )
     assert output.strip() == uri
+
+
+GOING_ON = """
+import threading, urllib.request
+from pegboard.config import load
+from pegboard.host import Host
+from pegboard_server import loopback
+host = Host(load())
+with loopback.serving(host, "probe:store") as server:
+    headers = {"Authorization": f"Bearer {server.token}"}
+    request = urllib.request.Request(server.address + "/api/probe/quick", headers=headers)
+    urllib.request.urlopen(request).read()
+for each in threading.enumerate():
+    if each.name == "ending":
+        each.join(SECONDS)
+print("here")
+"""
+
+
+def test_a_process_that_served_for_a_while_goes_on(plugins: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", GOING_ON.replace("SECONDS", str(SECONDS))],
+        cwd=tmp_path,
+        env={**environment(plugins, tmp_path), "PEGBOARD_SERVER_STOP_TIMEOUT_SECONDS": "0.3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == ("here\n", 0), done.stderr

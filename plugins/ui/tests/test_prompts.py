@@ -79,6 +79,21 @@ def test_what_is_wrong_is_told_before_anything_is_kept(
     assert listed(site, "bad") == []
 
 
+def test_ratings_are_scores_of_the_run_and_of_its_rows(site: Any) -> None:
+    rows = [{**ROW, "figures": json.dumps({"latency": 0.5, "rating": mark})} for mark in (5, 2)]
+    rows.append({**ROW, "figures": '{"latency": 0.5}'})
+    for name, given, values, mean in (
+        ("rated", rows, [5, 2, None], 3.5), ("rated-one", rows[:1], [5], 5),
+    ):  # fmt: skip
+        saved = save(site, name=name, template="{{q}}", runs=[{**RUN, "rows": given}]).json
+        [run_id] = saved["runs"]
+        found = asked(site, "/api/pegboard/1.0/evaluations/rows", run_id=run_id)
+        scores = {each["name"]: each["values"] for each in found["scores"]}
+        assert scores == {"rating": values, "latency": [0.5] * len(given)}
+        used = asked(site, f"{OURS}/prompt-uses", name=name, versions="1")["versions"]["1"]
+        assert used["scores"]["rating"] == mean
+
+
 def test_a_model_does_not_become_a_prompt(site: Any) -> None:
     site.send("POST", f"{MLFLOW}/registered-models/create", {"name": "net"})
     refused = save(site, name="net", template="x")

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from attrs import evolve
+from pegboard import host
 from pegboard.errors import PegboardError
+from pegboard_projects import opened
 from pegboard_workflows import carrying_out
 from pegboard_workflows.api import plan
 from pegboard_workflows.carrying_out import Asked
 from pegboard_workflows.code import Code
+from pegboard_workflows.planner import Choices, Planner
 from pegboard_workflows.reading import file_in, workflow_of
+from pegboard_workflows.workflow import Step, Workflow
 
 from .conftest import write
 
@@ -83,10 +89,18 @@ WRONG: dict[str, tuple[str, str]] = {
         "params: {n: x}\nsteps:\n  a: {run: e, params: {n: '${params.n}'}}\n",
         "line 3: n is 'x', which is not a whole number",
     ),
+    "an item of another type": (
+        "steps:\n  a: {run: e, foreach: [1, x], params: {n: '${item}'}}\n",
+        "line 2: n is 'x', which is not a whole number",
+    ),
+    "a part that an item has not": (
+        "steps:\n  a: {run: s.sh, foreach: {b: [1]}, params: {n: '${item.c}'}}\n",
+        "line 2: the item {\"b\": 1} has no 'c'",
+    ),
     "a command with braces": ("steps:\n  a: {command: 'echo ${HOME}'}\n", "write {{HOME}}"),
     "code that is not there": ("steps:\n  a: {run: s.sh, code: [x*.py]}\n", "matches 'x*.py'"),
-    "an unknown runner": (f"runner: nowhere\n{STEP}", "There is no runner 'nowhere'"),
-    "an unknown setting of it": (f"runner_config: {{x: 1}}\n{STEP}", "settings of 'local'"),
+    "an unknown runner": (f"backend: nowhere\n{STEP}", "be run: There is no runner 'nowhere'"),
+    "an unknown setting of it": (f"backend_config: {{x: 1}}\n{STEP}", "settings of 'local'"),
     "an unknown environment": (f"env_manager: poetry\n{STEP}", "no environment manager 'poetry'"),
 }
 
@@ -119,6 +133,10 @@ def test_all_faults_are_told_together(place: Path) -> None:
     ]
 
 
+STEP_A = Step(name="a", run="s.sh")
+WORKFLOW = Workflow(name="w", file=Path("workflow.yaml"), directory=Path(), steps={"a": STEP_A})
+W: dict[str, Any] = {"backend": "w", "backend_config": {"w": 1}}
+S: dict[str, Any] = {"backend": "s", "backend_config": {"s": 1}}
 PARAMETERS: dict[str, tuple[dict[str, object], str]] = {
     "an unknown name": ({"rat": 1, "must": 1}, "no parameter 'rat'. Did you mean 'rate'?"),
     "none": ({}, "no value is given for must"),
@@ -134,6 +152,41 @@ def test_parameters_are_checked(given: dict[str, object], expected: str, place: 
     with pytest.raises(PegboardError) as error:
         carrying_out.plan(Asked(uri="p", parameters=given))
     assert expected in str(error.value)
+
+
+BACKENDS: dict[str, tuple[Choices, Step, Workflow, tuple[str | None, dict[str, int]]]] = {
+    "nobody says it": (Choices(), STEP_A, WORKFLOW, (None, {})),
+    "the workflow": (Choices(), STEP_A, evolve(WORKFLOW, **W), ("w", {"w": 1})),
+    "a step": (Choices(), evolve(STEP_A, **S), evolve(WORKFLOW, **W), ("s", {"s": 1})),
+    "settings of a step": (
+        Choices(),
+        evolve(STEP_A, backend_config={"s": 1}),
+        evolve(WORKFLOW, **W),
+        ("w", {"s": 1}),
+    ),
+    "the caller": (
+        Choices(backend="c"),
+        evolve(STEP_A, **S),
+        evolve(WORKFLOW, **W),
+        ("c", {}),
+    ),
+    "settings of the caller": (
+        Choices(backend_config={"c": 1}),
+        STEP_A,
+        evolve(WORKFLOW, **W),
+        ("w", {"c": 1}),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("choices", "step", "workflow", "expected"), BACKENDS.values(), ids=BACKENDS
+)
+def test_where_a_step_runs_is_said_with_its_settings(
+    choices: Choices, step: Step, workflow: Workflow, expected: object, place: Path
+) -> None:
+    with opened(host.current(), str(place), None) as found:
+        assert Planner(workflow, {}, found, choices).backend(step) == expected
 
 
 def test_a_workflow_stands_in_one_of_several_files(tmp_path: Path) -> None:
@@ -179,3 +232,20 @@ def test_code_is_what_people_write_and_git_does_not_ignore(place: Path) -> None:
     assert code.of(None) is now
     code.refresh()
     assert code.of(None).digest != now.digest
+    (folder / "a.py").unlink()
+    (folder / "a.py").symlink_to("a.py")
+    code.refresh()
+    assert list(code.of(None).files) == [".gitignore", ".hidden", "lib/b.py"]
+    (folder / "a.py").unlink()
+    (folder / "a.py").write_text("a.py")
+    (folder / ".gitignore").write_text("*\n")
+    code.refresh()
+    assert list(code.of(None).files) == ["a.py", "drop.log", "lib/b.py"]
+    (folder / ".gitignore").write_text("*.log\n")
+    code.refresh()
+    now = code.of(None)
+    inner = folder / "inner"
+    subprocess.run(["git", "init", "-q", str(inner)], check=True)
+    (inner / "c.py").write_text("c")
+    code.refresh()
+    assert set(code.of(None).files) - set(now.files) == {"inner/c.py"}

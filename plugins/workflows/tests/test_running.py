@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from typing import Any
 
 import pegboard
 import pytest
+from click.testing import CliRunner
+from pegboard.cli.shell import cli
 from pegboard.entities import Run
 from pegboard_projects import rerunning
 from pegboard_projects.errors import ExecutionException, ProjectError
@@ -71,13 +74,22 @@ def task_of(done: WorkflowRun, label: str) -> str:
     return run_id
 
 
+def said(*words: str) -> str:
+    """Return what a command about workflows says."""
+    result = CliRunner().invoke(cli, ["workflows", *words], prog_name="pegboard")
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
 def test_what_failed_is_done_again_and_nothing_else(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(place / "p", THREE)
     monkeypatch.setenv("BROKEN", "b")
     with pytest.raises(ExecutionException, match=r"train\[b\] failed: Its exit code is 1") as error:
-        run("p")
+        run("p", storage_dir="shared")
+    # What is given is kept there, what was made is not: it is in the store.
+    assert [path.name for path in (place / "shared").glob("*/*")] == ["rows.txt"] * 3
     first = {run.info.run_id: run for run in runs()}
     outer = next(run for run in first.values() if names.KEY not in run.data.tags)
     assert outer.info.run_id in str(error.value)
@@ -117,6 +129,16 @@ def test_what_failed_is_done_again_and_nothing_else(
     assert "train: 1 finished, 2 unchanged" in svg
     with pytest.raises(pegboard.PegboardError, match="nothing left to do"):
         resumed(done.run_id)
+    (row,) = json.loads(said("list", "--json"))
+    assert (row["run_id"], row["workflow"], row["status"]) == (done.run_id, "three", "FINISHED")
+    assert done.run_id in said("list")
+    shown = json.loads(said("show", done.run_id[:12], "--json"))
+    assert shown == [step.plain() for step in done.steps]
+    assert "train[b]" in said("show", "three")
+    drawn = said("graph", "--run", "three")
+    assert drawn.splitlines()[1] == "✓ train  1 finished, 2 unchanged  ← load"
+    said("graph", "--run", "three", "--format", "svg", "-o", "graph.svg")
+    assert Path("graph.svg").read_text() == svg
 
     # What a step ran is run again by itself, with the files that it was given.
     request = rerunning.read(Client(), task_of(done, "train[b]")).request()
@@ -308,6 +330,40 @@ def test_values_come_from_other_steps_and_ends_are_told(place: Path) -> None:
     assert steps["second"].tasks["second"].attempts == 2
     assert "has no metric 'none'" in steps["late"].reason
     assert steps["late"].state == "failed"
+
+
+def test_a_workflow_comes_from_a_repository_at_a_version(place: Path) -> None:
+    folder = write(place / "repository/deep", "steps: {say: {command: cat word.txt}}", word_txt="1")
+
+    def git(*words: str) -> str:
+        names = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+        done = subprocess.run(
+            ["git", *names, *words],
+            cwd=folder,
+            env=clean,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout.strip()
+
+    git("init", "-q", str(folder.parent))
+    git("add", ".")
+    git("commit", "-qm", "x")
+    git("tag", "v1")
+    (folder / "word.txt").write_text("2")
+    git("commit", "-qam", "y")
+    address = f"{folder.parent.as_uri()}#deep"
+    texts = {}
+    for version in ("v1", None, "v1"):
+        done = run(address, version=version)
+        found = pegboard.get_run(task_of(done, "say"))
+        texts[found.data.tags["mlflow.source.git.commit"]] = pegboard.artifacts.load_text(
+            f"runs:/{found.info.run_id}/project/log.txt"
+        )
+    assert texts == {git("rev-parse", "v1"): "1", git("rev-parse", "HEAD"): "2"}
+    assert states(done) == {"say": "unchanged"}
 
 
 def test_a_signal_ends_all_tasks_and_marks_their_runs(place: Path) -> None:

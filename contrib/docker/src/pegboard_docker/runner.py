@@ -198,8 +198,11 @@ class _Running(Followed):
         """Yield the option by which a container reaches an address of this machine alone."""
         if self._settings.tracking_uri or {"network", "net"} & set(container.options):
             return
+        uri = variables.get("MLFLOW_TRACKING_URI")
+        if uri is None:
+            return
         try:
-            check_reachable(variables.get("MLFLOW_TRACKING_URI", "http://none"), NAME)
+            check_reachable(uri, NAME)
         except ConfigError:
             yield "--network=host"
 

@@ -44,6 +44,32 @@ NO_OPS: Mapping[str, Any] = {
 MAX_N = 128
 MAX_TOKENS = 2**31 - 1
 """More than any model says; with ``MAX_N`` what it costs still is a number that can be counted."""
+STEERING = frozenset(
+    {
+        "api_base",
+        "api_key",
+        "api_type",
+        "api_version",
+        "aws_access_key_id",
+        "aws_region_name",
+        "aws_secret_access_key",
+        "aws_session_token",
+        "azure_ad_token",
+        "base_url",
+        "custom_llm_provider",
+        "default_headers",
+        "endpoint_url",
+        "extra_headers",
+        "fallbacks",
+        "headers",
+        "mock_response",
+        "organization",
+        "proxies",
+        "proxy",
+        "vertex_credentials",
+    }
+)
+"""What other gateways take from a body to choose where a call goes, and with whose key."""
 
 
 def checked(task: Task, body: Any, model: str = "", *, is_whole: bool = True) -> LLMRequest:

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from functools import wraps
+from time import thread_time
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 from jinja2 import TemplateError, nodes, pass_context
 from jinja2.runtime import LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -32,6 +34,8 @@ MOST_CHARACTERS = 10_000_000
 _MOST_WORK = 100_000_000
 """Steps times the length of the template: what a loop writes besides values."""
 _MOST_DIGITS = 1_000
+MOST_SECONDS = 2.0
+"""How long a thread works on a rendering: one round can take long, too, as to sort a list."""
 
 _FILTERS = [
     "abs",
@@ -118,13 +122,21 @@ class TooMuch(Exception):
 class _Bounds:
     steps: int
     characters: int = MOST_CHARACTERS
+    # Of the thread, so that a machine that is busy with other work refuses nothing.
+    until: float = field(factory=lambda: thread_time() + MOST_SECONDS)
 
     def step(self) -> None:
         self.steps -= 1
         if self.steps < 0:
             raise TooMuch("it takes too many steps")
+        self.look()
+
+    def look(self) -> None:
+        if thread_time() > self.until:
+            raise TooMuch(f"it takes more than {MOST_SECONDS:g} seconds")
 
     def make(self, characters: int) -> None:
+        self.look()
         self.characters -= characters
         if self.characters < 0:
             raise TooMuch(f"it makes more than {MOST_CHARACTERS:,} characters")
@@ -144,6 +156,15 @@ class _Bounded(NodeTransformer):
     def visit_Concat(self, node: Any) -> Any:  # noqa: N802
         self.generic_visit(node)
         return nodes.Filter(nodes.List(node.nodes), "join", [], [], None, None)
+
+
+def _timed(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def timed(*args: Any, **kwargs: Any) -> Any:
+        _bounds.get().look()
+        return function(*args, **kwargs)
+
+    return timed
 
 
 def _rounds(items: Any) -> Any:
@@ -207,7 +228,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def __init__(self) -> None:
         super().__init__(finalize=_emitted, autoescape=False, cache_size=0)
         own = {"join": _join, "replace": _replace, "indent": _indent, "sum": _sum}
-        self.filters = {name: self.filters[name] for name in _FILTERS}
+        self.filters = {name: _timed(self.filters[name]) for name in _FILTERS}
         self.filters |= {**own, "_rounds": _rounds, "tojson": _tojson}
         self.globals = {name: self.globals[name] for name in _GLOBALS}
 

@@ -211,7 +211,7 @@ def check(prompt: Prompt) -> None:
 
 def _loaded(key: str, what: str, text: str) -> Any:
     try:
-        return json.loads(text)
+        return values.json_of(text)
     except ValueError:
         raise InvalidValue(
             f"The {what} of the prompt {key!r} is not JSON: {quoted(text[:60])}."
@@ -230,6 +230,6 @@ def _fields(key: str, config: Any) -> Json:
         if name not in (*_OF_MODEL, "extra_params") and value is not None
     }
     found = {**extra, **own}
-    if taken := sorted(_NOT_ITS & found.keys()):
+    if taken := sorted((_NOT_ITS | checks.STEERING) & found.keys()):
         raise InvalidValue(f"The model config of the prompt {key!r} must not say {taken[0]!r}.")
     return found

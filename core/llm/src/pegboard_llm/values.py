@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, NoReturn, TypeAlias
 
+import orjson
 from pegboard.contracts.llm import LLMError, Trouble
 
 Check: TypeAlias = Callable[[Any, str], None]
@@ -137,3 +138,16 @@ def field(value: Any, key: str, check: Check, param: str, *, needed: bool = True
             invalid(f"{param!r} lacks {key!r}{asks}", f"{param}.{key}")
         return
     check(found, f"{param}.{key}")
+
+
+def json_of(text: str) -> Any:
+    """Return what a text holds as JSON that can be sent; ValueError says why it holds none.
+
+    So it has no NaN, no half characters, and no more levels than orjson writes.
+    """
+    try:
+        found = orjson.loads(text)
+        orjson.dumps(found)
+    except (orjson.JSONDecodeError, TypeError) as error:
+        raise ValueError(str(error)) from None
+    return found

@@ -11,6 +11,7 @@ from attrs import frozen
 from pegboard.errors import InvalidValue
 
 from pegboard_llm import templates
+from pegboard_llm.values import json_of
 
 TYPES = ("string", "integer", "number", "boolean", "array", "object")
 """Types have JSON Schema's names."""
@@ -115,7 +116,7 @@ def dumped(variables: Mapping[str, Variable]) -> str:
     """Return variables as the text of a tag."""
     try:
         told = {name: each.plain() for name, each in variables.items()}
-        return json.dumps(told, ensure_ascii=False)
+        return json.dumps(told, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidValue(f"A default cannot be kept as JSON: {error}.") from None
 
@@ -123,7 +124,7 @@ def dumped(variables: Mapping[str, Variable]) -> str:
 def loaded(text: str | None) -> dict[str, Variable]:
     """Return variables from the text of a tag; what others wrote there wrongly is passed over."""
     try:
-        told = json.loads(text or "{}")
+        told = json_of(text or "{}")
     except ValueError:
         return {}
     found: dict[str, Variable] = {}
@@ -137,7 +138,7 @@ def loaded(text: str | None) -> dict[str, Variable]:
 
 def _written(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json_of(text)
     except ValueError:
         return text
 

@@ -129,6 +129,11 @@ def pegboard_commands() -> Sequence[Command]:
         ),
         Command("eval show", f"{module}:show", "Show what an evaluation measured."),
         Command(
+            "reviews",
+            "pegboard_evaluation.reviews.commands:reviews",
+            "Ask people about traces: questions, queues of traces, and who answered.",
+        ),
+        Command(
             "prompts test",
             "pegboard_evaluation.prompt_tests.command:test",
             "Test a version of a prompt, as its tests say, and against the champion.",

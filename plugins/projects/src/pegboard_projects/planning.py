@@ -59,7 +59,7 @@ class Request:
     docker_args: Mapping[str, Any] = field(factory=dict)
     build_image: bool = False
     timeout_seconds: float | None = None
-    """How long the project may run, wherever it does; its environment is made before."""
+    """How long the project may take from when the runner has it; its environment is made before."""
     opened: Opened | None = field(default=None, eq=False, repr=False)
     """The project, if it was fetched and read already; ``uri`` is only what it is called then."""
     entry: EntryPoint | None = None

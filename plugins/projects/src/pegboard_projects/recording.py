@@ -127,23 +127,21 @@ def end(client: Client, run_id: str, status: RunStatus) -> None:
 
 
 def insisted(record: Callable[[], T], what: str, unwanted: Callable[[], bool] = bool) -> T:
-    """Record something, again and again as long as the store is not to be reached."""
-    for attempt in range(1, _ATTEMPTS):
+    """Record something, again and again as long as the store is not to be reached.
+
+    It is tried once if it is ``unwanted``; an error that it ends with is told and raised.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
         try:
             return record()
-        except StoreError as error:
-            _complain(what, error)
-            if unwanted():
+        except PegboardError as error:
+            last = attempt == _ATTEMPTS or unwanted() or not isinstance(error, StoreError)
+            state = "could not be recorded" if last else "is not recorded yet"
+            sys.stderr.write(f"pegboard: {what} {state}: {error}\n")
+            if last:
                 raise
             time.sleep(_PAUSE_SECONDS * attempt)
-        except PegboardError as error:
-            _complain(what, error)
-            raise
-    return record()
-
-
-def _complain(what: str, error: PegboardError) -> None:
-    sys.stderr.write(f"pegboard: {what} could not be recorded: {error}\n")
+    raise AssertionError("unreachable")
 
 
 @define

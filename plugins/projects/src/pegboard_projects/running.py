@@ -7,6 +7,7 @@ KILLED if it was cancelled, else as FAILED.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 import tempfile
@@ -227,8 +228,9 @@ class SubmittedRun:
         if chosen := plan.request.env_manager:
             variables["PEGBOARD_PROJECTS_ENV_MANAGER"] = chosen
         assert isinstance(plan.runner, Runner)
-        if plan.runner.shares_machine:
-            self._outputs = tempfile.mkdtemp(prefix="pegboard-outputs-")
+        storage = plan.request.storage_dir
+        if plan.runner.shares_machine or storage:
+            self._outputs = _folder_in(storage)
             variables[names.OUTPUTS] = self._outputs
         variables = ready.applied(variables)
         job = Job(
@@ -251,8 +253,10 @@ class SubmittedRun:
         """Record how it ended."""
         if self._log is not None:
             self._log.close()
+        fault = self._log.fault if self._log is not None else ""
+        what = f"how the run {self.run_id} ended"
         with contextlib.suppress(PegboardError):
-            record.end(self._outcome, self._log.fault if self._log is not None else "")
+            insisted(lambda: record.end(self._outcome, fault), what, self._work.is_cancelled)
         end(self._client, self.run_id, self._outcome.status)
         self._client.writer.detach(self.run_id)
 
@@ -290,6 +294,14 @@ def _begun_elsewhere(
     for key, value in {names.BACKEND: backend.name, **named, **parent, **place.tags}.items():
         client.set_tag(run_id, key, value)
     return client.get_run(run_id), job
+
+
+def _folder_in(storage: str | None) -> str:
+    """Return a new folder, a temporary one unless the caller says where."""
+    if storage:
+        os.makedirs(storage, exist_ok=True)  # noqa: PTH103 (of a text)
+        storage = os.path.abspath(storage)  # noqa: PTH100 (keeps links)
+    return tempfile.mkdtemp(prefix="pegboard-outputs-", dir=storage)
 
 
 def _complain(text: str) -> None:

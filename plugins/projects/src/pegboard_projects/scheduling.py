@@ -136,6 +136,8 @@ class Scheduler:
         self._within, self._concurrency = within, concurrency
         self._show, self._told = show, began
         self._waiting: deque[_Waiting] = deque()
+        self._keys: set[Hashable] = set()
+        """Those of tasks that wait or run."""
         self._running: dict[Hashable, _Running] = {}
         self._results: deque[Result] = deque()
         self._ended: queue.SimpleQueue[Hashable] = queue.SimpleQueue()
@@ -159,9 +161,9 @@ class Scheduler:
 
     def add(self, task: Task) -> None:
         """Let a task run when there is room; InvalidState if its key is in use."""
-        waiting = (each.task.key for each in self._waiting)
-        if task.key in self._running or task.key in waiting:
+        if task.key in self._keys:
             raise InvalidState(f"There is a task {task.key!r} already.")
+        self._keys.add(task.key)
         self._waiting.append(_Waiting(task))
 
     @property
@@ -219,7 +221,9 @@ class Scheduler:
         """Begin what there is room for; what nobody wants any more has its result."""
         now = time.monotonic()
         kept: deque[_Waiting] = deque()
-        while self._waiting:
+        unwanted = self._cancelled or bool(self._unwanted)
+        # What waits may be long, so it is looked at only as far as something can come of it.
+        while self._waiting and (unwanted or len(self._running) < self._concurrency):
             each = self._waiting.popleft()
             if self._cancelled or each.task.key in self._unwanted:
                 self._end(each, RunStatus.KILLED, "It was cancelled before it began.")
@@ -227,7 +231,7 @@ class Scheduler:
                 kept.append(each)
             elif again := self._try(each):
                 kept.append(again)
-        self._waiting = kept
+        self._waiting.extendleft(reversed(kept))
 
     def _try(self, each: _Waiting) -> _Waiting | None:
         """Begin a task; return what is left to wait for."""
@@ -283,6 +287,7 @@ class Scheduler:
         self, each: _Waiting, status: RunStatus, reason: str, outcome: Outcome | None = None
     ) -> None:
         self._unwanted.discard(each.task.key)
+        self._keys.discard(each.task.key)
         self._results.append(
             Result(
                 task=each.task,

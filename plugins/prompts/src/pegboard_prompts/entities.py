@@ -9,9 +9,10 @@ from functools import cached_property
 from typing import Any, Self
 
 from attrs import asdict, field, frozen
-from pegboard.errors import InvalidValue
+from pegboard.errors import InvalidState, InvalidValue
 from pegboard_llm import filling, templates, variables
 from pegboard_llm.templates import VARIABLE, Template
+from pegboard_llm.values import json_of
 from pegboard_llm.variables import Variable
 from pegboard_stores import prompt_tags as keys
 from pegboard_stores import prompt_traffic
@@ -20,7 +21,6 @@ from pegboard_stores.validation import version_number
 from pegboard_prompts import tagging, trials
 from pegboard_prompts.model_config import PromptModelConfig
 
-_OWN = frozenset({keys.VARIABLES, keys.SOURCE, keys.INCLUDES})
 _SHORT = 30
 
 
@@ -124,9 +124,12 @@ class PromptVersion:
     @property
     def template(self) -> Template:
         """The text, or the messages: a list of dicts with 'role' and 'content'."""
+        text = self.text
         if self.is_text_prompt:
-            return self.text
-        found: list[dict[str, Any]] = json.loads(self.text)
+            return text
+        found = self._parsed("messages", text)
+        if not isinstance(found, list) or not all(map(_is_message, found)):
+            raise InvalidState(f"{self._what('messages')} are not a list of objects with a role.")
         return found
 
     @property
@@ -176,8 +179,20 @@ class PromptVersion:
 
     def _json(self, key: str) -> dict[str, Any] | None:
         text = self.raw_tags.get(key)
-        found: dict[str, Any] | None = None if text is None else json.loads(text)
+        what = "model config" if key == keys.MODEL_CONFIG else "response format"
+        found = None if text is None else self._parsed(what, text)
+        if found is not None and not isinstance(found, dict):
+            raise InvalidState(f"{self._what(what)} is not an object.")
         return found
+
+    def _parsed(self, what: str, text: str) -> Any:
+        try:
+            return json_of(text)
+        except ValueError as error:
+            raise InvalidState(f"{self._what(what)} cannot be read: {error}.") from None
+
+    def _what(self, what: str) -> str:
+        return f"The {what} of the prompt {self.name!r}, version {self.version},"
 
     @property
     def source(self) -> Template:
@@ -185,20 +200,23 @@ class PromptVersion:
         text = self.raw_tags.get(keys.SOURCE)
         if text is None:
             return self.template
-        found: Template = text if self.is_text_prompt else json.loads(text)
+        found: Template = text if self.is_text_prompt else self._parsed("source", text)
         return found
 
     @property
     def includes(self) -> list[Include]:
         """The versions of other prompts that it includes."""
         text = self.raw_tags.get(keys.INCLUDES)
-        return [] if text is None else [Include(**each) for each in json.loads(text)]
+        return [] if text is None else [Include(**each) for each in self._parsed("includes", text)]
 
     @property
     def tags(self) -> dict[str, str]:
         """The tags that users gave the version."""
-        hidden = keys.OF_VERSION | _OWN
-        return {key: value for key, value in self.raw_tags.items() if key not in hidden}
+        return {
+            key: value
+            for key, value in self.raw_tags.items()
+            if key not in keys.OF_VERSION and not key.startswith(keys.OWN)
+        }
 
     @property
     def description(self) -> str | None:
@@ -269,6 +287,10 @@ class _Fixed(PromptVersion):
     @property
     def _names(self) -> tuple[str, ...]:
         return self._own_names
+
+
+def _is_message(given: Any) -> bool:
+    return isinstance(given, dict) and isinstance(given.get("role"), str)
 
 
 _PROMPT_NAME = re.compile(r"[a-zA-Z0-9_.-]+")

@@ -15,7 +15,7 @@ import yaml
 from attrs import evolve, field, frozen
 from pegboard.entities.registry import Author
 from pegboard.errors import InvalidValue, translate_os_error
-from pegboard_llm import variables
+from pegboard_llm import templates, variables
 from pegboard_llm.templates import Template
 
 from pegboard_prompts import codec, composition
@@ -23,6 +23,8 @@ from pegboard_prompts.entities import PromptVersion, checked_name
 from pegboard_prompts.store import NOBODY, PromptStore
 
 MARKDOWN, YAML = ".md", ".yaml"
+MOST_BYTES = 4 << 20
+"""Of a file; a prompt has 100,000 characters at the most."""
 _SUFFIXES = (MARKDOWN, YAML, ".yml")
 _LINE = "---"
 _KEYS = (
@@ -97,7 +99,20 @@ def draft_of(version: PromptVersion) -> Draft:
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
-    """Writes texts of several lines as such."""
+    """Writes texts of several lines as such, and no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        del data
+        return True
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """Takes no aliases: a few lines of them stand for more than fits into memory."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases, such as *name, are not taken")
+        return super().compose_node(parent, index)
 
 
 def _represent(dumper: yaml.SafeDumper, text: str) -> Any:
@@ -122,7 +137,8 @@ def dumped(draft: Draft, suffix: str | None = None) -> tuple[str, bytes]:
         "includes": dict(draft.includes),
     }
     known = {key: value for key, value in known.items() if value}
-    if suffix == YAML or not is_text:
+    # README.md of a folder is about it.
+    if suffix == YAML or not is_text or draft.name.lower() == "readme":
         known["text" if is_text else "messages"] = draft.template
         return f"{draft.name}{YAML}", _yaml(known).encode()
     head = _yaml(known) if known else ""
@@ -144,7 +160,9 @@ def write(folder: Path, drafts: list[Draft], suffix: str | None = None) -> list[
         folder.mkdir(parents=True, exist_ok=True)
         for draft in drafts:
             name, content = dumped(draft, suffix)
+            checked_name(draft.name)
             path = folder / name
+            _refuse_link(path)
             if not path.is_file() or path.read_bytes() != content:
                 path.write_bytes(content)
                 written.append(path)
@@ -157,13 +175,22 @@ def write(folder: Path, drafts: list[Draft], suffix: str | None = None) -> list[
     return written
 
 
+def _refuse_link(path: Path) -> None:
+    """Refuse a link: what lies elsewhere is neither read nor written, whoever sent the folder."""
+    if path.is_symlink():
+        raise InvalidValue(f"{path} is a link.", hint="Put the file itself into the folder.")
+
+
 def read_all(folder: Path) -> Iterator[Draft]:
     """Yield the prompts of a folder by their names; InvalidValue names a file that is wrong."""
     if not folder.is_dir():
         raise InvalidValue(f"There is no folder {str(folder)!r}.")
     seen: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix not in _SUFFIXES or path.name.lower() == "readme.md" or not path.is_file():
+        if path.suffix not in _SUFFIXES or path.name.lower() == "readme.md":
+            continue
+        _refuse_link(path)
+        if not path.is_file():
             continue
         if path.stem in seen:
             raise InvalidValue(f"{path.name} and {seen[path.stem].name} are the same prompt.")
@@ -177,6 +204,8 @@ def read(path: Path, name: str | None = None) -> Draft:
     Its name is the file's, unless another is given. InvalidValue names the file.
     """
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InvalidValue(f"{path} has more than {MOST_BYTES:,} bytes.")
         content = path.read_bytes().decode()
     except UnicodeDecodeError as error:
         raise InvalidValue(f"{path} is not UTF-8: {error}.") from None
@@ -213,15 +242,20 @@ def loaded(name: str, content: str, suffix: str) -> Draft:
         raise InvalidValue(
             f"The key {unknown[0]!r} is unknown.", hint=f"Known are: {', '.join(_KEYS)}."
         )
-    template = known.get("messages", known.get("text")) if body is None else body
     if body is not None:
-        template = body.removesuffix("\n")
-    return _draft(name, template, known)
+        return _draft(name, body.removesuffix("\n"), known)
+    for key, kind, what in (("text", str, "a text"), ("messages", list, "a list of messages")):
+        if not isinstance(known.get(key, kind()), kind):
+            raise InvalidValue(f"{key!r} is {known[key]!r:.60}, not {what}.")
+    return _draft(name, known.get("messages", known.get("text")), known)
 
 
 def _draft(name: str, template: Any, known: Mapping[str, Any]) -> Draft:
     if template is None:
         raise InvalidValue("There is no prompt.", hint="Write it under 'text' or 'messages'.")
+    templates.checked(template)
+    if not isinstance(known.get("message") or "", str):
+        raise InvalidValue(f"'message' is {known['message']!r:.60}, not a text.")
     for key in ("tags", "variables", "model_config", "response_format", "includes"):
         if not isinstance(known.get(key) or {}, Mapping):
             raise InvalidValue(f"{key!r} is {known[key]!r:.60}, not a mapping.")
@@ -246,9 +280,11 @@ def _draft(name: str, template: Any, known: Mapping[str, Any]) -> Draft:
 
 def _mapping(text: str) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        found = yaml.load(text, _Loader)  # noqa: S506 (it is a SafeLoader)
+    except (yaml.YAMLError, ValueError) as error:
         raise InvalidValue(f"It is not YAML: {error}.") from None
+    except RecursionError:
+        raise InvalidValue("It is nested too deep.") from None
     if found is None:
         return {}
     if not isinstance(found, dict):

@@ -74,7 +74,10 @@ class PromptModelConfig:
 
         InvalidValue for a key that is nearly a known one: it would have no effect.
         """
-        extra = dict(config_dict.get("extra_params") or {})
+        given = config_dict.get("extra_params") or {}
+        if not isinstance(given, Mapping):
+            raise _wrong("extra_params", given, "a dict")
+        extra = dict(given)
         for name in config_dict:
             if name in _KNOWN or name == "extra_params":
                 continue
@@ -102,6 +105,6 @@ def dumped(given: PromptModelConfig | Mapping[str, Any]) -> str:
             )
         given = PromptModelConfig.from_dict(given)
     try:
-        return json.dumps(given.to_dict())
+        return json.dumps(given.to_dict(), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidValue(f"The model's settings cannot be kept as JSON: {error}.") from None

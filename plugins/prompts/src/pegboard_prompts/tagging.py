@@ -25,9 +25,13 @@ def tags_of(
 ) -> dict[str, str]:
     """Return the tags of a version; InvalidValue says what is wrong with it."""
     try:
-        text = template if isinstance(template, str) else json.dumps(template)
+        text = template if isinstance(template, str) else json.dumps(template, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidValue(f"The messages cannot be kept as JSON: {error}.") from None
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidValue(f"The prompt is no text that can be kept: {error}.") from None
     if len(text) > MAX_REGISTRY_TEXT:
         raise InvalidValue(
             f"The prompt has {len(text):,} characters; {MAX_REGISTRY_TEXT:,} are allowed.",
@@ -81,7 +85,7 @@ def schema_of(response_format: Any) -> dict[str, Any]:
             hint=f"Types of JSON Schema are: {', '.join((*variables.TYPES, 'null'))}.",
         )
     try:
-        json.dumps(schema)
+        json.dumps(schema, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InvalidValue(f"The response format cannot be kept as JSON: {error}.") from None
     return dict(schema)

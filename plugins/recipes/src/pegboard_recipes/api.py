@@ -49,7 +49,8 @@ class Recipe:
         if not chosen:
             known = ", ".join(configuration.profiles_of(root)) or "none"
             raise InvalidValue(
-                "No profile is named.", hint=f"Give profile='NAME'. There are: {known}."
+                "No profile is named.",
+                hint=f"Name one: -p NAME, or Recipe(profile='NAME'). There are: {known}.",
             )
         self._profile = chosen
         self._root = root

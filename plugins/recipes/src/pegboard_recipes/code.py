@@ -38,7 +38,12 @@ def files_of(root: Path, module: str) -> list[Path]:
 
 
 def is_of_project(root: Path, file: Path) -> bool:
-    """Whether a file is the project's own: below its root, and not installed there."""
+    """Whether a file is the project's own: below its root, and not installed there.
+
+    What compiled modules and Python itself call their sources is relative, and no file.
+    """
+    if not file.is_absolute():
+        return False
     try:
         below = file.resolve().relative_to(root)
     except (ValueError, OSError):

@@ -11,7 +11,7 @@ from pegboard.cli.opening import open_host
 from pegboard.errors import command_line
 from pegboard_stores import formats, tables
 
-from pegboard_recipes import digests, running
+from pegboard_recipes import digests, failures, running
 from pegboard_recipes.api import Recipe
 from pegboard_recipes.comparing import Difference
 from pegboard_recipes.running import Done, Outcome
@@ -23,9 +23,8 @@ _MOST = 8
 _profile = click.option(
     "--profile",
     "-p",
-    envvar=["PEGBOARD_RECIPES_PROFILE", "MLFLOW_RECIPES_PROFILE"],
-    required=True,
-    help="The file in profiles/ with the values to use, without '.yaml'.",
+    help="The file in profiles/ with the values to use, without '.yaml'.  [default: what "
+    "MLFLOW_RECIPES_PROFILE says]",
 )
 
 
@@ -56,7 +55,7 @@ def recipes() -> None:
 @click.option("--step", "-s", metavar="STEP", help="Run it and what leads to it; by default all.")
 @click.option("--open", "opens", is_flag=True, help="Open the card of the last step in a browser.")
 @output.json_option
-def run(profile: str, step: str | None, opens: bool, as_json: bool) -> None:
+def run(profile: str | None, step: str | None, opens: bool, as_json: bool) -> None:
     """Run the steps whose code, configuration or data changed.
 
     Exits with 0 if all is done, 3 if the model misses its validation criteria, 1 if a step fails.
@@ -75,7 +74,8 @@ def run(profile: str, step: str | None, opens: bool, as_json: bool) -> None:
         if as_json:
             output.note(str(outcome.error))
             ctx.exit(_FAILED)
-        raise outcome.error
+        # What is wrong with a value is a step's failure here, not a misuse of the command.
+        raise failures.StepFailed(outcome.error.message, hint=outcome.error.hint)
     if outcome.rejected:
         ctx.exit(_REJECTED)
 
@@ -100,7 +100,7 @@ def _print(outcome: Outcome) -> None:
         rows = [
             [
                 each["metric"],
-                formats.number(each["value"]),
+                "NaN" if each["value"] is None else formats.number(each["value"]),
                 f"{'≥' if each['greater_is_better'] else '≤'} {formats.number(each['threshold'])}",
                 "yes" if each["validated"] else "no",
             ]
@@ -110,6 +110,7 @@ def _print(outcome: Outcome) -> None:
     facts = []
     if outcome.run_id:
         facts.append(("Run", outcome.run_id))
+    if outcome.run_id and not outcome.error:
         facts.append(("Status", outcome.status))
     if outcome.model:
         facts.append(("Model", f"models:/{outcome.model['name']}/{outcome.model['version']}"))
@@ -133,7 +134,7 @@ def _print(outcome: Outcome) -> None:
 @_profile
 @click.option("--step", "-s", metavar="STEP", help="As far as this step.")
 @output.json_option
-def plan(profile: str, step: str | None, as_json: bool) -> None:
+def plan(profile: str | None, step: str | None, as_json: bool) -> None:
     """Say which steps would run and why; nothing is done."""
     found = Recipe(profile).plan(step)
     if as_json:
@@ -160,7 +161,7 @@ def plan(profile: str, step: str | None, as_json: bool) -> None:
 @click.option("--step", "-s", metavar="STEP", help="Show what came of this step.")
 @click.option("--open", "opens", is_flag=True, help="Open its card in a browser.")
 @output.json_option
-def inspect(profile: str, step: str | None, opens: bool, as_json: bool) -> None:
+def inspect(profile: str | None, step: str | None, opens: bool, as_json: bool) -> None:
     """Show what became of each step, or of one."""
     recipe = Recipe(profile)
     if step is None:
@@ -291,7 +292,7 @@ def _shown(value: object) -> str:
 @recipes.command(epilog=output.examples("pegboard recipes clean -p local -s train"))
 @_profile
 @click.option("--step", "-s", metavar="STEP", help="Only this step's.")
-def clean(profile: str, step: str | None) -> None:
+def clean(profile: str | None, step: str | None) -> None:
     """Remove the results of steps; they run again the next time."""
     Recipe(profile).clean(step)
 
@@ -301,7 +302,7 @@ def clean(profile: str, step: str | None) -> None:
 )
 @_profile
 @click.option("--artifact", "-a", metavar="NAME", required=True, help="Which result.")
-def get_artifact(profile: str, artifact: str) -> None:
+def get_artifact(profile: str | None, artifact: str) -> None:
     """Print where a result of a step is."""
     click.echo(Recipe(profile).artifact_path(artifact))
 

@@ -175,6 +175,8 @@ def _tables(made: Configuration) -> Iterator[tuple[Place, Mapping[str, Check]]]:
     yield (), keys.TOP
     yield ("experiment",), keys.EXPERIMENT
     yield ("model_registry",), keys.REGISTRY
+    if isinstance(made.values.get("runner"), Mapping):
+        yield ("runner",), keys.RUNNER
     if not made.is_learned:
         return
     yield ("steps",), dict.fromkeys(keys.STEPS, keys.mapping)
@@ -225,6 +227,12 @@ def _check_values(made: Configuration) -> None:
         _check_metrics(made)
         _check_tuning(made)
     registry = made.section("model_registry")
+    if set(str(registry.get("model_name") or "")) & set("/:"):
+        # Said now, not when all is trained.
+        place = ("model_registry", "model_name")
+        raise made.wrong(
+            place, f"A model cannot be named {registry['model_name']!r}: no '/' or ':'."
+        )
     if registry.get("uri") and registry.get("registry_uri") not in (None, registry["uri"]):
         raise made.wrong(
             ("model_registry", "uri"), "'uri' and 'registry_uri' name two places.", "Leave out one."

@@ -20,6 +20,7 @@ Place: TypeAlias = tuple[str, ...]
 """Keys from the top: ``("steps", "train", "using")``."""
 
 _TOKENS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|\{\{.*?\}\}|\{%.*?%\}|(?:(?<=\s)|^)#.*""")
+_MOST, _DEEPEST = 100_000, 100
 _MISSING = re.compile(r"'([^']+)' is undefined")
 
 
@@ -137,7 +138,7 @@ def _parsed(file: Path, text: str) -> tuple[Mapping[str, Any], dict[Place, int]]
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
         node = loader.get_single_node()
-        lines = {} if node is None else dict(_lines(file, node, ()))
+        lines = {} if node is None else _bounded(file, _lines(file, node, ()))
         values = {} if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -154,6 +155,17 @@ def _parsed(file: Path, text: str) -> tuple[Mapping[str, Any], dict[Place, int]]
     if not isinstance(values, dict):
         raise _wrong(file, 1, f"It holds {type(values).__name__}, not a mapping of keys to values.")
     return values, lines
+
+
+def _bounded(file: Path, found: Iterator[tuple[Place, int]]) -> dict[Place, int]:
+    """Return lines; InvalidValue where references of YAML stand for too many values, or no end."""
+    lines: dict[Place, int] = {}
+    for place, line in found:
+        if len(lines) >= _MOST or len(place) > _DEEPEST:
+            what = f"It holds more than {_MOST:,} values, or they are more than {_DEEPEST} deep."
+            raise _wrong(file, line, what)
+        lines[place] = line
+    return lines
 
 
 def _lines(file: Path, node: Any, place: Place) -> Iterator[tuple[Place, int]]:

@@ -37,13 +37,18 @@ class Failed(Exception):
         self.done, self.error, self.run_id = done, error, run_id
 
 
-def explained(error: BaseException, step: str, root: Path, profile: str) -> PegboardError:
-    """Return the error of a step, with the lines of the user's code that led to it."""
+def explained(
+    error: BaseException, step: str, root: Path, profile: str, *, results: Path | None = None
+) -> PegboardError:
+    """Return the error of a step, with the lines of the user's code that led to it.
+
+    ``results`` is where the step writes, if its disk is full and the system does not say which is.
+    """
     lines = _own_lines(error, root)
     if isinstance(error, PegboardError) and not lines:
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return translate_os_error(error, Path(str(error.filename or root)))
+        return translate_os_error(error, Path(str(error.filename or results or root)))
     what = str(error) if isinstance(error, PegboardError) else f"{type(error).__name__}: {error}"
     what = what if len(what) <= _LONGEST else f"{what[:_LONGEST]}…"
     if not lines:

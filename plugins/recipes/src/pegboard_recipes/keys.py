@@ -56,6 +56,11 @@ def _whole(value: Any) -> str:
     return "" if fits else "a whole number above 0"
 
 
+def _runner(value: Any) -> str:
+    fits = isinstance(value, dict) and isinstance(value.get("name"), str)
+    return "" if fits or (isinstance(value, str) and value) else "a runner's name, or a mapping"
+
+
 text = _kind("a text", str)
 number = _kind("a number", int, float)
 yes_or_no = _kind("true or false", bool)
@@ -131,6 +136,7 @@ TOP: Mapping[str, Check] = {
     "custom_metrics": items,
     "experiment": mapping,
     "model_registry": mapping,
+    "runner": _runner,
 }
 EXPERIMENT: Mapping[str, Check] = {
     "name": text,
@@ -142,5 +148,6 @@ EXPERIMENT: Mapping[str, Check] = {
 }
 REGISTRY: Mapping[str, Check] = {"model_name": text, "registry_uri": text, "uri": text}
 OUTPUT: Mapping[str, Check] = {"using": _one_of("parquet", "csv", "delta"), "location": text}
+RUNNER: Mapping[str, Check] = {"name": text, "steps": items, "config": mapping}
 METRIC: Mapping[str, Check] = {"name": text, "function": text, "greater_is_better": yes_or_no}
 CRITERION: Mapping[str, Check] = {"metric": text, "threshold": number}

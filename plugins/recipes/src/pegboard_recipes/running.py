@@ -101,14 +101,7 @@ def run(planner: Planner, name: str | None, told: Told | None = None) -> Outcome
     outcome = Outcome(config.recipe, config.root, config.profile, where.directory)
     with where.lock():
         try:
-            steps = planner.wanted(name)
-            for step in steps:
-                if step.name == "register" and _status(planner) == names.REJECTED:
-                    break
-                decision = planner.decide(step, asked=step.data and step.name == name)
-                done = Done(step=step.name, ran=decision.runs, reason=decision.reason)
-                if decision.runs:
-                    done = _carried_out(planner, step, done, steps[-1].name)
+            for done in _all(planner, name):
                 outcome.steps.append(done)
                 if told is not None:
                     told(done)
@@ -127,6 +120,73 @@ def run(planner: Planner, name: str | None, told: Told | None = None) -> Outcome
                 digests.write_whole(where.directory / SUMMARY, text)
         _keep_record(outcome, planner)
     return outcome
+
+
+def carried_out(
+    planner: Planner, steps: Sequence[Step], asked: str | None, goal: str
+) -> Iterator[Done]:
+    """Run those of some steps that have to run, and yield what became of each.
+
+    ``asked`` is the step that was asked for by name, ``goal`` the last of all. Failed ends it.
+    """
+    for step in steps:
+        if _is_refused(planner, step):
+            return
+        decision = planner.decide(step, asked=step.data and step.name == asked)
+        done = Done(step=step.name, ran=decision.runs, reason=decision.reason)
+        yield _carried_out(planner, step, done, goal) if decision.runs else done
+
+
+def _all(planner: Planner, name: str | None) -> Iterator[Done]:
+    """Run all steps that lead to one, here or where the recipe says."""
+    steps = list(planner.wanted(name))
+    goal = steps[-1].name
+    if not planner.config.values.get("runner"):
+        yield from carried_out(planner, steps, name, goal)
+        return
+    elsewhere = resolve("pegboard_recipes.elsewhere:chosen")(planner)
+    while steps and not _is_refused(planner, steps[0]):
+        step = steps[0]
+        here = planner.decide(step, asked=step.data and step.name == name)
+        group = elsewhere.taken(steps) if here.runs else []
+        if group:
+            yield from _as_job(planner, elsewhere, group, name, goal)
+        else:
+            yield from carried_out(planner, steps[:1], name, goal)
+        steps = steps[len(group) or 1 :]
+
+
+def _as_job(
+    planner: Planner, elsewhere: Any, group: Sequence[Step], asked: str | None, goal: str
+) -> Iterator[Done]:
+    """Run steps as one job; Failed if one of them fails, or the job does."""
+    config = planner.config
+    given = {
+        "root": str(config.root),
+        "profile": config.profile,
+        "directory": str(config.directory),
+        "asked": asked,
+        "goal": goal,
+    }
+    seen = 0
+    try:
+        for line in elsewhere.run(planner, group, given):
+            seen += 1
+            names = ("step", "ran", "reason", "seconds", "error")
+            done = Done(**{name: line[name] for name in names})
+            if done.error:
+                error = failures.StepFailed(line["message"], hint=line["hint"])
+                raise failures.Failed(done, error, line["run_id"])
+            yield done
+    except PegboardError as error:
+        step = group[min(seen, len(group) - 1)]
+        done = Done(step=step.name, ran=True, reason="", error=str(error))
+        raise failures.Failed(done, error) from error
+
+
+def _is_refused(planner: Planner, step: Step) -> bool:
+    """Whether a step would register a model that misses its criteria."""
+    return step.name == "register" and _status(planner) == names.REJECTED
 
 
 def _keep_record(outcome: Outcome, planner: Planner) -> None:
@@ -156,8 +216,10 @@ def _carried_out(planner: Planner, step: Step, done: Done, goal: str) -> Done:
     try:
         with where.working(step.name) as directory, _noted_warnings(directory / _LOG, said):
             work = Work(step, config, where, directory, card, goal)
+            # Before the project is entered, where no bytecode is kept: libraries take long.
+            carry_out = resolve(step.target)
             with project.entered(config.root), redirect_stdout(said), redirect_stderr(said):
-                resolve(step.target)(work)
+                carry_out(work)
                 imported = sorted(set(project.imported(config.root).values()) - {config.root})
             _write_log(directory, said)
             _add_log(card, directory / _LOG)
@@ -165,7 +227,9 @@ def _carried_out(planner: Planner, step: Step, done: Done, goal: str) -> Done:
             _keep(planner, step, work, imported, seconds)
     except (Exception, SystemExit) as error:  # Users' code that ends the process ends its step.
         seconds = time.monotonic() - begun
-        explained = failures.explained(error, step.name, config.root, config.profile)
+        explained = failures.explained(
+            error, step.name, config.root, config.profile, results=where.directory
+        )
         trace = "".join(traceback.format_exception(error))
         with suppress(OSError):
             _keep_failure(planner, step, explained, trace, said)

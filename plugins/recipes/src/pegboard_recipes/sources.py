@@ -42,10 +42,16 @@ def files_at(config: Configuration, step: str, location: str) -> list[Path]:
     Of a folder these are the files whose suffix is the form that ``using`` names; with ``custom``,
     all of them. Hidden files are left out.
     """
+    key = ("steps", step, "location")
+    if "://" in _foreign(location):
+        raise config.wrong(
+            key,
+            f"Data at {location!r} is not read here.",
+            hint="A location is a file, a folder, or a URL of HTTP or HTTPS.",
+        )
     place = config.path(_path_of(location))
     if place.is_file():
         return [place]
-    key = ("steps", step, "location")
     if not place.is_dir():
         raise NotFound(str(config.wrong(key, f"There is no file {place}.")))
     form = str(config.step(step).get("using") or "")

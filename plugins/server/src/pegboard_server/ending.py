@@ -20,7 +20,7 @@ def seconds_for_requests(timeout: float) -> float:
 
 
 class Ending:
-    """Leaves the process a while after ``begin``, unless it has ended by then.
+    """Leaves the process a while after ``begin``, unless it has ended by then, or ``cease`` came.
 
     Its threads are there from the start: the handler of a signal, which may come at any point, only
     sets an event, and a process that is about to end cannot start threads.
@@ -30,19 +30,26 @@ class Ending:
         """Give the end this many seconds; call ``tell`` if they are over."""
         self.code = 0
         """The exit code of a process that is late: it was asked to stop, and did."""
-        self._begun = threading.Event()
+        self._begun, self._ceased = threading.Event(), threading.Event()
         # A pipe that is not read must not keep the process either.
         for seconds, say in ((timeout, tell), (timeout + _TELLING_SECONDS, None)):
-            watch = threading.Thread(target=self._watch, args=(seconds, say), daemon=True)
+            given = (seconds, say)
+            watch = threading.Thread(target=self._watch, args=given, name="ending", daemon=True)
             watch.start()
 
     def begin(self) -> None:
         """Count the seconds from now on; more calls change nothing."""
         self._begun.set()
 
+    def cease(self) -> None:
+        """Let the process go on: what was to end has ended."""
+        self._ceased.set()
+        self._begun.set()
+
     def _watch(self, seconds: float, say: Callable[[], None] | None) -> None:
         self._begun.wait()
-        threading.Event().wait(seconds)
+        if self._ceased.wait(seconds):
+            return
         try:
             if say is not None:
                 say()

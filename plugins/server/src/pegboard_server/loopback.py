@@ -59,7 +59,10 @@ class Loopback:
         }
 
     def exit_with(self, code: int) -> None:
-        """Let this process exit with a code if calls that are stuck keep the server from ending."""
+        """Let this process exit with a code after the block, even if calls that are stuck keep it.
+
+        Without this, the process goes on after the block.
+        """
         self._serving.code = code
 
 
@@ -106,7 +109,7 @@ class _Serving(threading.Thread):
         self._server: Server | None = None
         self._lock = threading.Lock()
         self._stopped = False
-        self.code = 0
+        self.code: int | None = None
         self.error: Exception | None = None
 
     def run(self) -> None:
@@ -147,9 +150,11 @@ class _Serving(threading.Thread):
         with self._lock:
             self._stopped = True
             if self._server is not None:
-                self._server.ending.code = self.code
+                self._server.ending.code = self.code or 0
                 self._server.stop()
         os.write(self._end, b"e")
         self.join()
+        if self._server is not None and self.code is None:
+            self._server.ending.cease()
         os.close(self._ends)
         os.close(self._end)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
-from pegboard_projects import config_of
+from pegboard_projects import by_signals, config_of
 
 from pegboard_sweeps import reading, running, showing
 from pegboard_sweeps.errors import SweepError, SweepFailed
@@ -63,7 +63,8 @@ def run(
         new=new,
         take_over=take_over,
     )
-    done = running.carry_out(found, manner, showing.Lines())
+    with by_signals() as cancelling:
+        done = running.carry_out(found, manner, showing.Lines(), cancelling)
     if done.signal == signal.SIGINT:
         raise KeyboardInterrupt
     if done.signal is not None:

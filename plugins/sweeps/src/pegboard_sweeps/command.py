@@ -72,13 +72,15 @@ def sweep(ctx: click.Context, /, file: Path, dry_run: bool, as_json: bool, **opt
     if dry_run:
         _plan(host, found, options, as_json=as_json)
         return
+    from pegboard_projects import by_signals
+
     from pegboard_sweeps import running, showing
 
-    try:
-        done = running.carry_out(found, _manner(options), showing.Lines())
-    except KeyboardInterrupt:
-        # Before anything was begun.
-        ctx.exit(_BY_SIGNAL + 2)
+    with by_signals() as cancelling:
+        try:
+            done = running.carry_out(found, _manner(options), showing.Lines(), cancelling)
+        except KeyboardInterrupt:
+            ctx.exit(_BY_SIGNAL + cancelling.caught[0])
     if as_json:
         output.print_json(showing.facts(done))
     else:

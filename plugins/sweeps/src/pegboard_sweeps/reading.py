@@ -70,6 +70,7 @@ def _sweep(document: Document, text: str, base: Path, run_cap: int | None) -> Sw
         method=method or METHODS[0],
         metric=metric,
         parameters=parameters,
+        space=faults.mapping("parameters"),
         halving=_halving(faults),
         code=_code(faults, base),
         run_cap=run_cap or faults.whole("run_cap", least=1),

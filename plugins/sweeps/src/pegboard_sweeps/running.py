@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import evolve, field, frozen
 from pegboard import validation
 from pegboard.entities import RunStatus
+from pegboard.errors import StoreError
 from pegboard.tags import RUN_NOTE
 from pegboard_projects import (
     Cancelling,
@@ -25,7 +26,6 @@ from pegboard_projects import (
     Scheduler,
     Session,
     Task,
-    by_signals,
     opened,
     outer_run,
     session,
@@ -80,13 +80,14 @@ class Done:
         return sum(trial.state is state for trial in self.trials.values())
 
 
-def carry_out(sweep: Sweep, manner: Manner, hearer: Hearer) -> Done:
+def carry_out(sweep: Sweep, manner: Manner, hearer: Hearer, cancelling: Cancelling) -> Done:
     """Carry out a sweep to its end, or until signals end it; what is wrong with it is an error.
 
-    InvalidState: it is carried out by another process.
+    InvalidState: it is carried out by another process. KeyboardInterrupt: a signal came before
+    anything was begun.
     """
     experiment = manner.experiment_name or sweep.experiment
-    with by_signals() as cancelling, session() as within, ExitStack() as stack:
+    with session() as within, ExitStack() as stack:
         client = within.client
         stack.enter_context(resuming.alone(client, sweep, experiment))
         parent = None if manner.new else resuming.found(client, sweep, experiment)
@@ -140,7 +141,8 @@ def _place(sweep: Sweep, manner: Manner, parent: Run | None) -> Place:
         names.PARAMETERS: json.dumps(sweep.varying),
         names.RUN_CAP: str(sweep.count),
         names.COMMIT: sweep.code.commit,
-        RUN_NOTE: sweep.description,
+        # What people wrote there since stays.
+        RUN_NOTE: sweep.description if parent is None else None,
     }
     return Place(
         run_id=None if parent is None else parent.info.run_id,
@@ -210,9 +212,11 @@ class Trying:
                 return
             result = scheduler.next(patience)
             if result is not None:
-                self._take(result)
+                self._take(result, is_ended=is_ended())
             if self.sweep.halving is not None:
-                self._stop_bad_ones(scheduler)
+                # A store that is out of reach is asked again the next time.
+                with suppress(StoreError):
+                    self._stop_bad_ones(scheduler)
 
     def began(self, task: Task, plan: Plan, run_id: str) -> None:
         """Hear that the run of a trial was created."""
@@ -240,13 +244,14 @@ class Trying:
         others = [self.trials[each] for each in sorted(self.trials)]
         return searching.values(self.sweep, number, others)
 
-    def _take(self, result: Result) -> None:
+    def _take(self, result: Result, *, is_ended: bool) -> None:
         """Hear how a trial ended."""
         number = result.task.key
         assert isinstance(number, int)
         trial = self._ended(self.trials[number], result)
         self.trials[number] = trial
-        if trial.state is State.FAILED:
+        if trial.state in (State.FAILED, State.LOST) and not is_ended:
+            # Also one that others killed: it is tried again, but not for ever.
             self._failed_in_a_row += 1
         elif trial.state in (State.FINISHED, State.STOPPED):
             self._failed_in_a_row = 0

@@ -78,6 +78,8 @@ class Sweep:
     method: str
     metric: Metric | None
     parameters: Mapping[str, Parameter]
+    space: Mapping[str, Any]
+    """The parameters as they were written."""
     halving: Halving | None
     code: Code
     run_cap: int | None
@@ -122,7 +124,7 @@ class Sweep:
             "command": code.command,
             "method": self.method,
             "metric": metric and [metric.name, metric.goal],
-            "parameters": {name: repr(found) for name, found in self.parameters.items()},
+            "parameters": self.space,
             "seed": self.seed,
         }
         text = json.dumps(facts, default=text_of)

@@ -3,8 +3,8 @@ import { describe, expect, it, vi } from 'vitest'
 vi.hoisted(() => Object.assign(globalThis, { document: { querySelector: () => null, querySelectorAll: () => [], addEventListener: () => undefined }, addEventListener: () => undefined, location: { pathname: '/', search: '' } }))
 import { brief, columnOf, columnOfConfig, columnText, configOfColumn, parametersOf } from '../src/pages/playground/columns'
 import { differs, formatOf } from '../src/pages/playground/draft'
-import { countOf, inputsOf, leastOf, rowsOf, totalOf } from '../src/pages/playground/rows'
-import { figuresOf, servedBy } from '../src/pages/prompts/answers'
+import { countOf, inputsOf, leastOf, rowsOf, rowText, totalOf } from '../src/pages/playground/rows'
+import { figuresOf, servedBy, sharesOf } from '../src/pages/prompts/answers'
 import { changesOf, configOf, configText, fill, filled, isChat, isJinja, isSame, paired, readable, spansOf, templateOf, textOf, variablesOf } from '../src/parts/prompt/template'
 import { namedIn } from '../src/parts/prompt/link'
 import { piecesOf } from '../src/parts/words'
@@ -123,4 +123,21 @@ it('endpoints serve the version that their prompt stands for now', () => {
   const gateway = { endpoints: [{ name: 'a', prompt: 'p@production' }, { name: 'b', prompt: 'p/2' }, { name: 'c', prompt: 'p' }, { name: 'd', prompt: 'pp@production' }, { name: 'e', prompt: '' }, { name: 'f' }] }
   const aliases = [['production', '2']] as const
   expect([servedBy(gateway, 'p', '2', aliases, '3'), servedBy(gateway, 'p', '3', aliases, '3'), servedBy(undefined, 'p', '3', aliases, '3')]).toEqual([['a', 'b'], ['c'], []])
+})
+
+it('callers of an alias are shared as its tag says, whatever stands there', () => {
+  const of = (value: string) => sharesOf([{ key: 'pegboard.prompt.traffic.production', value }], 'production')
+  expect(of('{"10": 1, "9": 2, "3": 0}')).toBe('v9 66.7%, v10 33.3%')
+  for (const none of ['', '{', '[]', 'null', '{"1": "x"}', '{"1": 0}']) expect(of(none)).toBe('')
+  expect(sharesOf(undefined, 'production')).toBe('')
+})
+
+it('variables may be called as what every object has', () => {
+  const names = ['constructor', '__proto__', 'toString']
+  expect(inputsOf(names, undefined, {})).toEqual({})
+  const [row] = rowsOf({ records: '[{"inputs": {"constructor": "a", "__proto__": "b"}}]' })
+  const inputs = inputsOf(names, row, {})
+  expect(Object.entries(inputs)).toEqual([['constructor', 'a'], ['__proto__', 'b']])
+  expect(rowText(names, inputs)).toBe('constructor: a  __proto__: b  toString: –')
+  expect(fill('{{constructor}} {{__proto__}} {{toString}}', inputs)).toBe('a b {{toString}}')
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { commitLink, judged, matcher, type MetricTold, type Overview, paramRows, ranked, timeLeft } from '../src/pages/run/data'
+import { sweepOf } from '../src/pages/run/trials'
 
 const metric = (more: Partial<MetricTold> = {}): MetricTold => ({ last: 1, step: 10, time: 1000, direction: 'max', points: 10, ...more })
 const run = (more: Partial<Overview> = {}): Overview => ({
@@ -14,6 +15,17 @@ describe('which numbers come first', () => {
       lr: metric({ direction: 'none' }), 'train/loss': metric({ direction: 'min' }), acc: metric(), zeta: metric(), final: metric({ points: 1 }), 'system/cpu': metric({ direction: 'none' }),
     }
     expect(ranked(run({ headline: 'zeta', metrics }))).toEqual(['zeta', 'acc', 'train/loss', 'final', 'lr'])
+  })
+})
+
+describe('a sweep', () => {
+  const tags = { 'pegboard.sweep.method': 'grid', 'pegboard.sweep.metric': 'val/acc', 'pegboard.sweep.goal': 'maximize', 'pegboard.sweep.parameters': '["lr", "opt.name"]', 'pegboard.sweep.run_cap': '12' }
+  test('is known by its tags, its metric comes last', () => {
+    expect(sweepOf(run({ tags }))).toEqual({ method: 'grid', metric: 'val/acc', cap: 12, best: '', falls: false, columns: ['params.lr', 'params.opt.name', 'metrics.val/acc'], sort: '-metrics.val/acc' })
+    expect(sweepOf(run())).toBeUndefined()
+  })
+  test('has a tag that somebody changed', () => {
+    expect(sweepOf(run({ tags: { ...tags, 'pegboard.sweep.parameters': '["lr', 'pegboard.sweep.goal': '' } }))).toMatchObject({ columns: ['metrics.val/acc'], falls: true, sort: 'metrics.val/acc' })
   })
 })
 

@@ -1,3 +1,4 @@
+import { asked, choicesOf } from '../src/pages/traces/choices'
 import { describe, expect, it } from 'vitest'
 import { columnOf, isWhole, placeAt } from '../src/core/grammar'
 import { named, quoted, text } from '../src/pages/traces/words'
@@ -122,4 +123,21 @@ describe('the filter of traces', () => {
   it('is not whole before its value', () => expect(['trace.sta', "trace.status = 'OK'"].map(isWhole)).toEqual([false, true]))
   it('knows whose value it is', () => expect(named(placeAt("name = '", 8).column)).toBe('trace.name'))
   it('quotes', () => expect([quoted('tags.a b'), quoted('metadata.mlflow.trace.session'), quoted('tags.a`b'), text("it's")]).toEqual(['tags.`a b`', 'metadata.mlflow.trace.session', 'tags.`a``b`', "'it''s'"]))
+})
+
+describe('questions', () => {
+  const labels = (input: object) => choicesOf(input).map((each) => `${each.label}=${each.value}`)
+  it.each([
+    [{ pass_fail: { positive_label: 'Right', negative_label: 'Wrong' } }, ['Right=true', 'Wrong=false']],
+    [{ categorical: { options: ['a', 'b'] } }, ['a=a', 'b=b']],
+    [{ numeric: { min_value: -1, max_value: 1 } }, ['-1=-1', '0=0', '1=1']],
+    [{ numeric: { min_value: 0.5, max_value: 2 } }, []],
+    [{ numeric: { min_value: 0, max_value: 100 } }, []],
+    [{ numeric: { max_value: 5 } }, []],
+    [{ text: {} }, []],
+  ])('%j', (input, buttons) => expect(labels(input)).toEqual(buttons))
+  it('are those of the queue, in the order in which they were made', () => {
+    const all = [{ schema_id: 'c', is_default: true }, { schema_id: 'b' }, { schema_id: 'a' }]
+    expect([asked(all, []), asked(all, ['c', 'a'])].map((each) => each.map((one) => one.schema_id))).toEqual([['a', 'b'], ['a', 'c']])
+  })
 })

@@ -18,7 +18,7 @@ from pegboard import tags
 from pegboard.entities import RunStatus
 from pegboard.errors import InvalidState, NoStore, NotFound, PegboardError
 from pegboard_projects import Place, Scheduler, Show, by_signals, insisted, outer_run, session
-from pegboard_scripting.client import Client
+from pegboard_scripting.client import Client, location
 from pegboard_stores import named_runs
 
 from pegboard_workflows import names
@@ -84,7 +84,7 @@ def plan(asked: Asked) -> tuple[Workflow, Planner, list[Decision]]:
     host = hosts.current()
     with located(host, asked.uri, asked.version) as (workflow, opened):
         planner = Planner(workflow, values_of(workflow, asked.parameters), opened, asked.choices)
-        planner.check(host, host.config.pegboard.tracking_uri)
+        planner.check(host, location.get_tracking_uri())
         try:
             client = Client()
             experiment_id = experiment_named(client, asked.experiment_name or workflow.experiment)
@@ -183,9 +183,10 @@ class _Record:
             "uri": str(path.absolute()) if path.exists() else asked.uri,
             "version": asked.version,
             "parameters": dict(asked.parameters),
-            "runner": choices.runner,
-            "runner_config": dict(choices.runner_config),
+            "backend": choices.backend,
+            "backend_config": dict(choices.backend_config),
             "env_manager": choices.env_manager,
+            "storage_dir": choices.storage_dir,
             "concurrency": choices.concurrency,
         }
 
@@ -239,9 +240,10 @@ def resumed(reference: str) -> Asked:
         version=record["version"],
         parameters=record["parameters"],
         choices=Choices(
-            runner=record["runner"],
-            runner_config=record["runner_config"],
+            backend=record["backend"],
+            backend_config=record["backend_config"],
             env_manager=record["env_manager"],
+            storage_dir=record["storage_dir"],
             concurrency=record["concurrency"],
         ),
         run_id=run_id,

@@ -62,15 +62,15 @@ class Code:
         found = self._by_patterns.get(key)
         if found is None:
             names, how = self._all() if patterns is None else self._matching(patterns)
-            contents = {name: self._digest(name) for name in sorted(names)}
+            digests_of = {name: self._digest(name) for name in sorted(names)}
+            contents = {name: digest for name, digest in digests_of.items() if digest}
             found = self._by_patterns[key] = CodeFiles(contents, how)
         return found
 
     def _all(self) -> tuple[list[str], str]:
-        tracked = self._by_git()
-        if tracked is not None:
-            names, how = tracked, "those that git does not ignore"
-        else:
+        names, how = self._by_git(), "those that git does not ignore"
+        if not names:
+            # Not a repository; or one that ignores all of the folder, as that of a build may.
             names, how = list(_walked(self._directory)), "all of the folder"
         return [name for name in names if name not in self._own], how
 
@@ -86,8 +86,8 @@ class Code:
             names |= found
         return [*names], f"code: {', '.join(patterns) or 'none'}"
 
-    def _by_git(self) -> list[str] | None:
-        """Return what git tracks or does not ignore; None if it is not asked in vain only here."""
+    def _by_git(self) -> list[str]:
+        """Return what git tracks or does not ignore, with submodules; [] if it knows nothing."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
         words = ["ls-files", "-t", "-z", "--cached", "--others", "--exclude-standard", "--", "."]
         try:
@@ -99,19 +99,26 @@ class Code:
                 check=False,
             )
         except OSError:
-            return None
-        if done.returncode:
-            return None
+            return []
         found = set()
         for entry in os.fsdecode(done.stdout).split("\0"):
             state, _, name = entry.partition(" ")
-            if name and not (state == "?" and _is_left_out(name)):
+            file = self._directory / name
+            if not name or (state == "?" and _is_left_out(name)):
+                continue
+            if file.is_dir():
+                found |= {f"{name.rstrip('/')}/{below}" for below in _walked(file)}
+            elif file.is_file():
                 found.add(name)
-        return [name for name in found if (self._directory / name).is_file()]
+        return [*found]
 
     def _digest(self, name: str) -> str:
+        """Return the digest of a file; "" if it is gone meanwhile."""
         file = self._directory / name
-        stat = file.stat()
+        try:
+            stat = file.stat()
+        except FileNotFoundError:
+            return ""
         mark = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
         known = self._known.get(name)
         if known is None or known[0] != mark:

@@ -28,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _ASKING = (
     click.argument("uri", default="."),
     click.option(
-        "-P", "--param", "parameters", multiple=True, metavar="NAME=VALUE",
+        "-P", "--param-list", "parameters", multiple=True, metavar="NAME=VALUE",
         help="A parameter of the workflow; repeat it for more.",
     ),
     click.option(
@@ -73,9 +73,20 @@ def workflows() -> None:
 )
 @_asking
 @click.option("--run-name", metavar="NAME", help="The name of the workflow's run.")
-@click.option("--runner", metavar="RUNNER", help="Where all steps run.")
-@click.option("--runner-config", metavar="FILE|JSON", help="Settings of the runner.")
+@click.option("-b", "--backend", metavar="RUNNER", help="Where all steps run.  [default: local]")
+@click.option(
+    "-c",
+    "--backend-config",
+    metavar="FILE|JSON",
+    help="Settings of the runner: a JSON file, or JSON.",
+)
 @click.option("--env-manager", metavar="MANAGER", help="What provides the environments.")
+@click.option(
+    "--storage-dir",
+    metavar="FOLDER",
+    help="Where what steps are given is put, and what they make: one that the runner sees.  "
+    "[default: a temporary folder]",
+)
 @click.option("--concurrency", type=click.IntRange(1), help="How many tasks run at a time.")
 @click.option("--plan", "plans", is_flag=True, help="Say what would run and why; run nothing.")
 @output.json_option
@@ -171,10 +182,10 @@ def show(run_id: str, as_json: bool) -> None:
 @output.json_option
 def list_runs(limit: int, as_json: bool) -> None:
     """List the runs of workflows, the newest first."""
-    host = open_host(click.get_current_context())
     from pegboard_workflows.listing import newest
 
-    rows = newest(host, limit)
+    open_host(click.get_current_context())
+    rows = newest(limit)
     if as_json:
         output.print_json(rows)
         return
@@ -209,9 +220,10 @@ def _asked(options: dict[str, Any]) -> Asked:
         version=options["version"],
         parameters=pairs(options["parameters"], "-P"),
         choices=Choices(
-            runner=options.get("runner"),
-            runner_config=config_of(options.get("runner_config")),
+            backend=options.get("backend"),
+            backend_config=config_of(options.get("backend_config")),
             env_manager=options.get("env_manager"),
+            storage_dir=options.get("storage_dir"),
             concurrency=options.get("concurrency"),
             force=options["force"],
         ),

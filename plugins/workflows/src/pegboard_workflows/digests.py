@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pegboard.errors import NotFound
+from pegboard_projects import ProjectError
 
 if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
@@ -24,9 +25,12 @@ def of_values(values: Any) -> str:
 
 
 def of_file(file: Path) -> str:
-    """Return the digest of what a file holds."""
-    with file.open("rb") as stream:
-        return _of_stream(stream)
+    """Return the digest of what a file holds; an error says why it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            return _of_stream(stream)
+    except OSError as error:
+        raise ProjectError(f"{file} cannot be read: {error.strerror}.") from error
 
 
 def of_path(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pegboard import tags
 from pegboard_scripting.client import Client
@@ -11,13 +11,10 @@ from pegboard_scripting.client import Client
 from pegboard_workflows import names
 from pegboard_workflows.carrying_out import SOURCE_TYPE
 
-if TYPE_CHECKING:
-    from pegboard.host import Host
 
-
-def newest(host: Host, limit: int) -> list[dict[str, Any]]:
+def newest(limit: int) -> list[dict[str, Any]]:
     """Return the last runs of workflows, in all experiments."""
-    client = Client(host.config.pegboard.tracking_uri)
+    client = Client()
     experiments = [each.experiment_id for each in client.search_experiments()]
     found = client.search_runs(
         experiments, f"tags.`{tags.SOURCE_TYPE}` = '{SOURCE_TYPE}'", max_results=limit

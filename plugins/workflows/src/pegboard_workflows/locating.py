@@ -16,7 +16,7 @@ from pegboard_workflows.workflow import Workflow
 if TYPE_CHECKING:
     from pegboard.host import Host
 
-_SUFFIXES = (".yaml", ".yml", ".toml")
+_FILES = (".yaml", ".yml", ".toml", "mlproject")
 
 
 @contextmanager
@@ -25,7 +25,9 @@ def located(host: Host, uri: str, version: str | None) -> Iterator[tuple[Workflo
 
     ``uri`` is that of a project, or the path of the workflow's file in it.
     """
-    named = Path(uri) if uri.endswith(_SUFFIXES) and Path(uri).is_file() else None
+    path = Path(uri)
+    is_file = path.name.lower().endswith(_FILES) and path.is_file()
+    named = path if is_file else None
     with opened(host, uri if named is None else str(named.parent), version) as found:
         file = named or file_in(found.source.directory)
         if file is None:

@@ -38,9 +38,11 @@ if TYPE_CHECKING:
 class Choices:
     """What a caller chooses, for all steps: "" or None leaves it to the workflow."""
 
-    runner: str | None = None
-    runner_config: Mapping[str, Any] = field(factory=dict)
+    backend: str | None = None
+    backend_config: Mapping[str, Any] = field(factory=dict)
     env_manager: str | None = None
+    storage_dir: str | None = None
+    """Where what steps are given is put, and what they make, if not in a temporary folder."""
     concurrency: int | None = None
     force: bool = False
     """Whether all steps run, as if there were no earlier runs."""
@@ -84,9 +86,9 @@ class Planner:
         for step in self.workflow.steps.values():
             try:
                 faults += [f"{step.where}: {fault}" for fault in self._faults(step)]
-                self._check_runner(step, host, tracking_uri, checked)
             except PegboardError as error:
                 faults.append(f"{step.where}: {error}")
+            faults += self._faults_of_runner(step, host, tracking_uri, checked)
         if faults:
             raise together(f"The workflow {self.workflow.name!r} cannot be run", faults)
 
@@ -94,33 +96,55 @@ class Planner:
         entry = self.entry(step)
         self.environment(step)
         self.code_of(step)
+        faults = entry.faults()
+        for task in self._likely(step):
+            faults += self._faults_of(task, entry)
+        return [*dict.fromkeys(faults)]
+
+    def _faults_of(self, task: StepTask, entry: EntryPoint) -> list[str]:
+        """Return what is wrong with the values that are known before others are done."""
+        step = task.step
+        later = {"steps"} if task.is_known else {"steps", "item"}
         known: dict[str, str] = {}
         loose = dict(entry.parameters)
         for name, value in step.params.items():
-            if any(each.parts[0] != "params" for each in references.within(value)):
-                # Its value is not known before others are done.
-                known[name], loose[name] = "", Parameter(name=name)
+            if later.isdisjoint(each.parts[0] for each in references.within(value)):
+                known.update(given({name: self._resolved(value, task)}))
             else:
-                known.update(given({name: self._resolved(value)}))
+                known[name], loose[name] = "", Parameter(name=name)
         for name in step.inputs:
             known[name], loose[name] = "", Parameter(name=name)
         declared = {name: each for name, each in loose.items() if name in entry.parameters}
-        _, faults = evolve(entry, parameters=declared).values(known)
-        return [*entry.faults(), *faults]
+        return evolve(entry, parameters=declared).values(known)[1]
 
-    def _check_runner(self, step: Step, host: Host, uri: str, checked: set[str]) -> None:
-        name, config = self.runner(step)
+    def _faults_of_runner(
+        self, step: Step, host: Host, uri: str, checked: set[str]
+    ) -> Sequence[str]:
+        """Return what is wrong with where a step runs, once for all that run there."""
+        name, config = self.backend(step)
         mark = json.dumps([name, config], sort_keys=True, default=str)
-        if mark not in checked:
-            checked.add(mark)
+        if mark in checked:
+            return []
+        checked.add(mark)
+        try:
             runner_of(host, name or self._opened.settings.backend, config, uri)
+        except PegboardError as error:
+            is_own = (step.backend or step.backend_config) and not self.choices.backend
+            return [f"{step.where}: {error}" if is_own else str(error)]
+        return []
 
-    def runner(self, step: Step) -> tuple[str | None, Mapping[str, Any]]:
-        """Return where a step runs, and the settings of that: who says it, says both."""
+    def backend(self, step: Step) -> tuple[str | None, Mapping[str, Any]]:
+        """Return where a step runs, and the settings of that.
+
+        A caller says it, else the step, else the workflow; what is said before them of the settings
+        counts, and not what others say, who mean another runner.
+        """
+        config: Mapping[str, Any] = {}
         for each in (self.choices, step, self.workflow):
-            if each.runner or each.runner_config:
-                return each.runner, each.runner_config
-        return None, {}
+            config = config or each.backend_config
+            if each.backend:
+                return each.backend, config
+        return None, config
 
     def entry(self, step: Step) -> EntryPoint:
         """Return what a step runs."""
@@ -140,6 +164,13 @@ class Planner:
 
     def _manager(self, step: Step) -> str | None:
         return self.choices.env_manager or step.env_manager or self.workflow.env_manager
+
+    def _storage(self) -> str | None:
+        """Return the folder that a caller names, or one of the workflow's, beside its file."""
+        if self.choices.storage_dir:
+            return self.choices.storage_dir
+        named = self.workflow.storage_dir
+        return str((self.workflow.directory / named).absolute()) if named else None
 
     def code_of(self, step: Step) -> CodeFiles:
         """Return the files that a step is made of."""
@@ -178,16 +209,17 @@ class Planner:
             task=task,
             directory=directory,
         )
-        runner, config = self.runner(step)
+        backend, config = self.backend(step)
         request = Request(
             uri=self._opened.source.name,
             entry_point=entry.name,
             entry=entry,
             opened=self._opened,
             parameters={**_anchored(params, entry, directory), **files},
-            backend=runner,
+            backend=backend,
             backend_config=config,
             env_manager=self._manager(step),
+            storage_dir=self._storage(),
             timeout_seconds=step.timeout_seconds,
         )
         return Prepared(task=task, request=request, basis=basis)
@@ -266,7 +298,7 @@ class Planner:
     def _likely(self, step: Step) -> list[StepTask]:
         """Return the tasks of a step, or one for all if its items are not known yet."""
         if any(each.step is not None for each in references.within(step.foreach)):
-            return [StepTask(step=step, label=f"{step.name}[…]")]
+            return [StepTask(step=step, label=f"{step.name}[…]", is_known=False)]
         return self.tasks(step)
 
 

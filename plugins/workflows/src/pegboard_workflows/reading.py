@@ -22,12 +22,12 @@ FILES = ("workflow.yaml", "workflow.yml")
 _PYPROJECT, _TABLE = "pyproject.toml", ("tool", "pegboard", "workflow")
 _MLPROJECT, _KEY = "mlproject", ("workflow",)
 _TOP = (
-    "name", "description", "params", "steps", "experiment", "runner", "runner_config",
-    "env_manager", "concurrency", "code",
+    "name", "description", "params", "steps", "experiment", "backend", "backend_config",
+    "env_manager", "storage_dir", "concurrency", "code",
 )  # fmt: skip
 _STEP = (
     "run", "command", "params", "inputs", "outputs", "needs", "foreach", "concurrency", "retries",
-    "timeout", "runner", "runner_config", "env_manager", "code", "cache",
+    "timeout", "backend", "backend_config", "env_manager", "code", "cache",
 )  # fmt: skip
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _TITLE = re.compile(r"[\w][\w .-]{0,99}")
@@ -101,9 +101,10 @@ class _Reader:
             params=self._params,
             steps={name: steps[name] for name in order},
             experiment=self._text("experiment"),
-            runner=self._text("runner"),
-            runner_config=self._mapping("runner_config"),
+            backend=self._text("backend"),
+            backend_config=self._mapping("backend_config"),
             env_manager=self._text("env_manager"),
+            storage_dir=self._text("storage_dir"),
             concurrency=self._count(1, "concurrency"),
             code=self._patterns("code"),
         )
@@ -151,8 +152,8 @@ class _Reader:
             concurrency=self._count(1, *place, "concurrency"),
             retries=self._count(0, *place, "retries") or 0,
             timeout_seconds=self._time(*place, "timeout"),
-            runner=self._text(*place, "runner"),
-            runner_config=self._mapping(*place, "runner_config"),
+            backend=self._text(*place, "backend"),
+            backend_config=self._mapping(*place, "backend_config"),
             env_manager=self._text(*place, "env_manager"),
             code=self._patterns(*place, "code"),
             cache=self._yes_or_no(True, *place, "cache"),

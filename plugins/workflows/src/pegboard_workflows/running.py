@@ -60,7 +60,7 @@ class Engine:
         self._open: dict[str, int] = {}
         """How many tasks of a step are with the scheduler."""
         self._tasks: dict[str, StepTask] = {}
-        self._is_broken = False
+        self._is_broken, self._is_changed, self._saved = False, False, 0.0
 
     @property
     def status(self) -> RunStatus:
@@ -73,17 +73,29 @@ class Engine:
     def run(self, scheduler: Scheduler, is_cancelled: Callable[[], bool]) -> None:
         """Run all that has to run, to its end."""
         self._advance(scheduler)
-        for result in scheduler:
-            self._take(result)
-            # Somebody may have changed the files meanwhile.
-            self._planner.code.refresh()
-            if not is_cancelled():
-                self._advance(scheduler)
-            self._within.save([*self.steps.values()])
+        while scheduler.pending:
+            result = scheduler.next(_SAVE_SECONDS)
+            if result is not None:
+                self._take(result)
+                # Somebody may have changed the files meanwhile.
+                self._planner.code.refresh()
+                if not is_cancelled():
+                    self._advance(scheduler)
+            self._save()
         if is_cancelled():
             self._is_broken = True
             self._break_off()
-        self._within.save([*self.steps.values()])
+
+    def _save(self) -> None:
+        """Record what changed, but not all the time: there may be many tasks."""
+        now = time.monotonic()
+        if self._is_changed and now - self._saved >= _SAVE_SECONDS:
+            self._is_changed, self._saved = False, now
+            self._within.save([*self.steps.values()])
+
+    def _tell(self, state: TaskState) -> None:
+        self._is_changed = True
+        self._within.tell(state)
 
     def began(self, task: Task, _: object, run_id: str) -> None:
         """Hear from the scheduler that a task has begun."""
@@ -91,7 +103,7 @@ class Engine:
         state.state, state.run_id = State.RUNNING, run_id
         state.attempts += 1
         state.began_ms = state.began_ms or _now()
-        self._within.tell(state)
+        self._tell(state)
 
     # -- steps ---------------------------------------------------------------------------------
 
@@ -109,14 +121,14 @@ class Engine:
         if hopeless:
             state.state_alone = State.BLOCKED
             state.reason = f"{' and '.join(hopeless)} did not finish"
-            self._within.tell(TaskState(label=step.name, state=State.BLOCKED, reason=state.reason))
+            self._tell(TaskState(label=step.name, state=State.BLOCKED, reason=state.reason))
         elif all(each.state in DONE for each in needed):
             try:
                 self._open_step(step, state)
             except PegboardError as error:
                 state.known, state.state_alone, state.reason = False, State.FAILED, str(error)
                 told = TaskState(label=step.name, state=State.FAILED, reason=str(error))
-                self._within.tell(told)
+                self._tell(told)
 
     def _open_step(self, step: Step, state: StepState) -> None:
         """Decide on each task of a step."""
@@ -137,7 +149,7 @@ class Engine:
             if decision.run is not None:
                 self._runs[step.name][label] = decision.run
                 told.state, told.run_id = State.UNCHANGED, decision.run.info.run_id
-                self._within.tell(told)
+                self._tell(told)
         state.known = True
         self._queued[step.name] = queued
         self._open[step.name] = 0
@@ -188,7 +200,7 @@ class Engine:
                 state.state, state.reason = State.FAILED, str(error)
         else:
             state.reason = result.reason
-        self._within.tell(state)
+        self._tell(state)
         self._close(step)
 
     def _close(self, step: Step) -> None:
@@ -232,6 +244,7 @@ class _Outputs:
         return ""
 
 
+_SAVE_SECONDS = 0.5
 _HOPELESS = (State.FAILED, State.KILLED, State.BLOCKED)
 _ENDS = {
     RunStatus.FINISHED: State.FINISHED,

@@ -15,7 +15,7 @@ params:
   rates: [0.01, 0.1, 0.5]
 
 # Where steps run, all of them: here, or on a runner that a plugin brings.
-runner: local
+backend: local
 
 steps:
   load:

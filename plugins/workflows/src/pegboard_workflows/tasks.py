@@ -26,6 +26,8 @@ class StepTask:
     step: Step
     label: str
     item: Any = None
+    is_known: bool = True
+    """Whether this is a task, and not what stands for all before the items are known."""
 
 
 def tasks_of(step: Step, foreach: Any) -> list[StepTask]:

@@ -41,8 +41,8 @@ class Step:
     concurrency: int | None = None
     retries: int = 0
     timeout_seconds: float | None = None
-    runner: str | None = None
-    runner_config: Mapping[str, Any] = field(factory=dict)
+    backend: str | None = None
+    backend_config: Mapping[str, Any] = field(factory=dict)
     env_manager: str | None = None
     code: Sequence[str] | None = None
     cache: bool = True
@@ -59,9 +59,10 @@ class Workflow:
     """The parameters with their defaults; None: to be given."""
     steps: Mapping[str, Step] = field(factory=dict)
     experiment: str | None = None
-    runner: str | None = None
-    runner_config: Mapping[str, Any] = field(factory=dict)
+    backend: str | None = None
+    backend_config: Mapping[str, Any] = field(factory=dict)
     env_manager: str | None = None
+    storage_dir: str | None = None
     concurrency: int | None = None
     code: Sequence[str] | None = None
 

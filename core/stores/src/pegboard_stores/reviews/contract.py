@@ -112,7 +112,7 @@ class LabelSchemas(ABC):
     ) -> Page[LabelSchema]:
         """Return the questions of an experiment, the last made first, the default one among them.
 
-        Those of the same ms are in the order of their ids.
+        MLflow's servers have those of the same ms in any order.
         """
 
     @abstractmethod

@@ -17,21 +17,37 @@ from pegboard_evaluation.genai.registration import ScorerSamplingConfig
 from pegboard_evaluation.genai.registry import delete_scorer, get_scorer, list_scorers
 from pegboard_evaluation.genai.scoring import Scorer, scorer
 from pegboard_evaluation.genai.spending import BudgetExceeded
+from pegboard_evaluation.reviews import label_schemas, labeling, review_queues
+from pegboard_evaluation.reviews.labeling import (
+    LabelingSession,
+    create_labeling_session,
+    delete_labeling_session,
+    get_labeling_session,
+    get_labeling_sessions,
+)
 
 __all__ = [
     "BudgetExceeded",
     "Estimate",
+    "LabelingSession",
     "Scorer",
     "ScorerSamplingConfig",
+    "create_labeling_session",
     "datasets",
+    "delete_labeling_session",
     "delete_scorer",
     "estimate",
     "evaluate",
+    "get_labeling_session",
+    "get_labeling_sessions",
     "get_scorer",
     "judges",
+    "label_schemas",
+    "labeling",
     "list_scorers",
     "make_judge",
     "make_scorer_ensemble",
+    "review_queues",
     "scorer",
     "scorers",
     "to_predict_fn",

@@ -12,6 +12,7 @@ from pegboard.errors import InvalidValue, quoted
 from pegboard_tracing.api import Feedback, Trace
 
 from pegboard_evaluation.genai import scoring, texts, verdicts
+from pegboard_evaluation.genai.alignment import Alignment, AlignmentOptimizer, aligned
 from pegboard_evaluation.genai.asking import Judging, Question, default_model
 from pegboard_evaluation.genai.scoring import Scorer
 
@@ -125,6 +126,9 @@ class InstructionsJudge(Judge):
     feedback_type: Any = str
     generate_rationale_first: bool = True
 
+    alignment: ClassVar[Alignment | None] = None
+    """What was gained, if it comes from ``align``."""
+
     def check(self) -> None:
         """Refuse instructions that name nothing to judge, or what there is not."""
         super().check()
@@ -165,6 +169,34 @@ class InstructionsJudge(Judge):
         if self.inference_params:
             said["inference_params"] = dict(self.inference_params)
         return {"instructions_judge_pydantic_data": said}
+
+    def align(self, traces: Any, optimizer: AlignmentOptimizer | None = None) -> InstructionsJudge:
+        """Return a new judge that has learned from what people said of traces.
+
+        Args:
+            traces: with feedback of people that has the judge's name; a list, or the table that
+                ``search_traces`` returns.
+            optimizer: how to learn; by default an ``ExampleAlignmentOptimizer``.
+
+        This judge stays as it is. ``alignment`` of the new one says what was gained, and
+        ``register()`` makes it a version. InvalidValue, LLMError.
+        """
+        if self.is_session_level_scorer:
+            raise InvalidValue(
+                f"The judge {self.name!r} is about sessions, and learns from single traces.",
+                hint="Align one that judges {{ inputs }}, {{ outputs }} or {{ trace }}.",
+            )
+
+        def is_judge(found: Any) -> bool:
+            return isinstance(found, Judge)
+
+        made: InstructionsJudge = aligned(self, traces, optimizer, is_judge)
+        return made
+
+    def with_instructions(self, instructions: str) -> InstructionsJudge:
+        """Return the same judge with other instructions, not registered."""
+        given = {name: getattr(self, name) for name in scoring.fields_of(type(self))}
+        return type(self)(**{**given, "instructions": instructions})
 
     @property
     def insists_on_expectations(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from pegboard.contracts.llm import Json, LLMError, Trouble
+from pegboard_llm.checks import STEERING
 from pegboard_llm.prompts import VARIABLES, VERSION
 from pegboard_llm.values import missing
 from pegboard_stores import json_size
@@ -19,33 +20,6 @@ MAX_VALUES = 200_000
 """How many names and values a body may have."""
 MAX_DEPTH = 128
 """How deep lists and objects of a body may be nested: what reads and writes them goes down too."""
-
-STEERING = frozenset(
-    {
-        "api_base",
-        "api_key",
-        "api_type",
-        "api_version",
-        "aws_access_key_id",
-        "aws_region_name",
-        "aws_secret_access_key",
-        "aws_session_token",
-        "azure_ad_token",
-        "base_url",
-        "custom_llm_provider",
-        "default_headers",
-        "endpoint_url",
-        "extra_headers",
-        "fallbacks",
-        "headers",
-        "mock_response",
-        "organization",
-        "proxies",
-        "proxy",
-        "vertex_credentials",
-    }
-)
-"""What other gateways take from a body to choose where a call goes, and with whose key."""
 
 
 async def taken(content: bytes) -> Json:

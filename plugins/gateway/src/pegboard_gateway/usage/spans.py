@@ -28,11 +28,11 @@ def observer() -> Callable[[Sequence[Row]], None] | None:
     """Return what makes spans of rows; None if OpenTelemetry is not installed."""
     if find_spec("opentelemetry") is None or find_spec("opentelemetry.trace") is None:
         return None
-    from opentelemetry import trace
-
-    nobody = (trace.ProxyTracerProvider, trace.NoOpTracerProvider)
 
     def observe(rows: Sequence[Row]) -> None:
+        from opentelemetry import trace  # when something was called, not when a server starts
+
+        nobody = (trace.ProxyTracerProvider, trace.NoOpTracerProvider)
         if isinstance(trace.get_tracer_provider(), nobody):
             # It is installed, but not set up: spans would be made for nobody.
             return

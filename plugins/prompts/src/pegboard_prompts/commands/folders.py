@@ -47,12 +47,27 @@ _alias_option = click.option(
 def export(
     folder: Path, names: tuple[str, ...], alias: str | None, form: str, as_json: bool
 ) -> None:
-    """Write prompts into a folder, one file each: all of them, or those that are named."""
+    """Write prompts into a folder, one file each: all of them, or those that are named.
+
+    Of all of them, one that cannot be read is told and left out, and the exit code is 1.
+    """
     store = common.store()
-    found = [files.draft_of(version) for version in _versions(store, names, alias)]
+    found: list[Draft] = []
+    damaged: list[PegboardError] = []
+    for version in _versions(store, names, alias):
+        try:
+            found.append(files.draft_of(version))
+        except PegboardError as error:
+            if names:
+                raise
+            damaged.append(error)
     written = files.write(folder, found, files.YAML if form == "yaml" else None)
     told = f"Prompts: {len(found)}, files written: {len(written)}."
     options.done({"prompts": len(found), "written": written}, as_json, told)
+    for each in damaged:
+        output.note(each.message)
+    if damaged:
+        click.get_current_context().exit(1)
 
 
 def _versions(

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-import yaml
 from attrs import asdict, frozen
 from pegboard.contracts.models import ModelFlavor, Predictor, SavedFlavor, Trust
 from pegboard.errors import InvalidValue, quoted
@@ -86,6 +85,8 @@ class Promptlab(ModelFlavor):
 
     def save(self, model: Any, directory: Path, options: Mapping[str, Any]) -> SavedFlavor:
         """Write ``parameters.yaml``."""
+        import yaml  # not when a server that offers to make such models starts
+
         if options:
             raise InvalidValue(f"Such models have no option {sorted(options)[0]!r}.")
         plain = {**asdict(model, recurse=False)}
@@ -97,6 +98,8 @@ class Promptlab(ModelFlavor):
 
     def load(self, directory: Path, config: Mapping[str, Any], trust: Trust) -> PromptlabModel:
         """Return the model; InvalidValue if its file is damaged."""
+        import yaml
+
         del trust
         name = str(config.get("parameters_path", FILE))
         if name in (".", "..") or "/" in name or "\\" in name:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import field, frozen
-from pegboard.errors import InvalidValue, PluginError
+from pegboard.errors import InvalidValue
 
 from pegboard_recipes import names
 from pegboard_recipes.step import Work
-from pegboard_recipes.steps import balancing, trying, tuning
+from pegboard_recipes.steps import automl, balancing, trying, tuning
 from pegboard_recipes.steps.balancing import Balanced
 from pegboard_recipes.tracking import Tracked
 
@@ -38,11 +38,9 @@ class Chosen:
 def chosen(work: Work, balanced: Balanced, tracked: Tracked, run_id: str) -> Chosen:
     """Return the estimator that a recipe asks for."""
     own = work.own
-    if own.get("using", "custom") != "custom":
-        raise PluginError(
-            f"using: {own['using']}: this version of recipes does not search for estimators.",
-            hint="Use 'custom', and tune its parameters: steps.train.tuning.",
-        )
+    if own.get("using", "custom") == automl.FLAML:
+        searched = automl.searched(work, balanced.rows)
+        return Chosen(searched.estimator, tuned=searched.params)
     params, make = _params(work, balanced), _maker(work)
     if not (own.get("tuning") or {}).get("enabled"):
         return Chosen(make(params), params)
@@ -165,5 +163,5 @@ def write_best(work: Work, tracked: Tracked, run_id: str, made: Chosen) -> None:
 
 
 def _plain(value: Any) -> Any:
-    value = value.item() if hasattr(value, "item") and not hasattr(value, "shape") else value
+    value = value.item() if hasattr(value, "item") and not getattr(value, "shape", ()) else value
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)

@@ -15,6 +15,7 @@ from pegboard_wire.outbound import Guard
 from pegboard_recipes import project, sources, tables
 from pegboard_recipes.cards import page, profiles
 from pegboard_recipes.cards.card import Card
+from pegboard_recipes.configuration import Configuration
 from pegboard_recipes.names import DATASET, PROFILE, SCORING
 from pegboard_recipes.settings import NAME
 from pegboard_recipes.step import Work
@@ -140,7 +141,16 @@ def _loader(work: Work) -> Callable[[Path], Any]:
             f"Data of the form {using!r} needs a 'loader_method'.",
             hint=f"Without one are understood: {', '.join(['parquet', 'delta', *_KNOWN, 'sql'])}.",
         )
-    return lambda file: _checked(known(file), str(file))
+    return lambda file: _checked(_read(work, known, file), str(file))
+
+
+def _read(work: Work, known: Callable[[Path], Any], file: Path) -> Any:
+    try:
+        return known(file)
+    except ValueError as error:  # pandas' own derive from it, as what is not UTF-8 does.
+        key, using = ("steps", work.step.name, "using"), work.own["using"]
+        what = f"{file} cannot be read as {using!r}: {str(error).strip()}."
+        raise work.config.wrong(key, what) from error
 
 
 def _csv(file: Path) -> Any:
@@ -184,9 +194,14 @@ def _of_delta(work: Work, location: str) -> Any:
             hint="Install it: pip install deltalake",
         ) from error
     place = location if "://" in location else str(work.config.path(location))
-    table = DeltaTable(place, version=work.own.get("version"))
-    if work.own.get("timestamp") is not None:
-        table.load_as_version(str(work.own["timestamp"]))
+    key = ("steps", work.step.name)
+    try:
+        table = DeltaTable(place, version=work.own.get("version"))
+        if work.own.get("timestamp") is not None:
+            table.load_as_version(str(work.own["timestamp"]))
+    except (import_module("deltalake.exceptions").DeltaError, ValueError) as error:
+        what = f"The Delta table {place} cannot be read as it is asked for: {error}."
+        raise work.config.wrong(key, what) from error
     return _checked(table.to_pandas(), f"The table {location}")
 
 
@@ -244,10 +259,26 @@ def _check_target(work: Work, columns: list[str], file: Path) -> None:
             if near
             else f"Its columns are: {', '.join(map(repr, columns[:20]))}.",
         )
+    arrow = tables.arrow()
+    target = arrow.parquet.read_table(file, columns=[config.target]).to_pandas()[config.target]
     if config.is_classification:
-        arrow = tables.arrow()
-        table = arrow.parquet.read_table(file, columns=[config.target])
-        classes.check(config, table.to_pandas()[config.target])
+        classes.check(config, target)
+    else:
+        _check_numbers(config, target)
+
+
+def _check_numbers(config: Configuration, target: Any) -> None:
+    import pandas as pd
+
+    try:
+        pd.to_numeric(target)
+    except (ValueError, TypeError) as error:
+        raise config.wrong(
+            ("target_col",),
+            f"The target {config.target!r} is of the type {target.dtype}, and a regression "
+            "predicts numbers.",
+            hint="For classes: recipe: classification/v1.",
+        ) from error
 
 
 def _describe(work: Work, frame: Any) -> None:

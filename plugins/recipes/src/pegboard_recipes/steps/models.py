@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from pegboard import host as hosts
 from pegboard.errors import InvalidValue, PluginError
 
 from pegboard_recipes import classifier, code
@@ -30,6 +31,11 @@ def save_model(
     that this one is a part of: it needs no more packages than that.
     """
     sklearn = api("sklearn")
+    if not hosts.current().model_flavor(classifier.NATIVE).accepts(model):
+        from sklearn.pipeline import make_pipeline
+
+        # LightGBM's estimators and the like: a pipeline of one step is a model of scikit-learn.
+        model = make_pipeline(model)
     given: dict[str, Any] = {"signature": signature}
     if whole is not None:
         given["pip_requirements"] = _needed(whole)

@@ -58,6 +58,8 @@ def _applied(work: Work, transformer: Any, rows: Any) -> Any:
     target = work.config.target
     features = rows.drop(columns=[target])
     found = transformer.transform(features.copy())
+    if found is None:
+        raise InvalidValue(f"The transformer {type(transformer).__name__} returned nothing.")
     count = found.shape[0] if hasattr(found, "shape") else len(found)
     if count != len(rows):
         raise InvalidValue(

@@ -63,7 +63,7 @@ class Tries:
         fitted = self.fit(
             self.work, self.make(params), rows.drop(columns=[config.target]), rows[config.target]
         )
-        found = _figures(self.work, fitted, self.validation)
+        found = figures(self.work, fitted, self.validation)
         return measuring.need(config, found, config.primary.name)
 
 
@@ -82,7 +82,7 @@ def tries(
     return Tries(work, make, fit, params, rows, validation)
 
 
-def _figures(work: Work, model: Any, rows: Any) -> dict[str, float]:
+def figures(work: Work, model: Any, rows: Any) -> dict[str, float]:
     """Measure a model as ``evaluate`` does, without logging anything."""
     config = work.config
     features, targets = rows.drop(columns=[config.target]), rows[config.target]

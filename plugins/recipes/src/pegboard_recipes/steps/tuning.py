@@ -21,7 +21,7 @@ from pegboard.tags import PARENT_RUN_ID
 
 from pegboard_recipes import digests, project
 from pegboard_recipes.step import Work
-from pegboard_recipes.steps import search_space
+from pegboard_recipes.steps import journal, search_space
 from pegboard_recipes.steps.trying import Tries
 from pegboard_recipes.tracking import Tracked
 
@@ -71,6 +71,7 @@ def check(work: Work) -> None:
 def tuned(work: Work, tries: Tries, tracked: Tracked, run_id: str) -> Tuned:
     """Try parameters until there are as many tries as the recipe says; return the best."""
     file = _file(work, tries)
+    journal.mend(file)
     study = opened(work, file)
     _forget_broken(study)
     stops = _early_stop(work, study)
@@ -83,7 +84,8 @@ def tuned(work: Work, tries: Tries, tracked: Tracked, run_id: str) -> Tuned:
         _log_run(work, tracked, run_id, tries, trial)
     found = _best(work, tries, study)
     _describe(work, found)
-    file.unlink(missing_ok=True)
+    for left in file.parent.glob(f"{file.name}*"):
+        left.unlink(missing_ok=True)
     return found
 
 
@@ -124,13 +126,10 @@ def opened(work: Work, file: Path, number: int = 0) -> Any:
     ``number`` tells processes apart, so that each draws other values.
     """
     library = optuna()
-    backend = library.storages.journal.JournalFileBackend(
-        str(file), lock_obj=library.storages.journal.JournalFileOpenLock(str(file))
-    )
     algorithm = work.own["tuning"].get("algorithm", "hyperopt.rand.suggest")
     return library.create_study(
         study_name="tuning",
-        storage=library.storages.JournalStorage(backend),
+        storage=journal.opened(library, file),
         sampler=getattr(library.samplers, _ALGORITHMS[algorithm])(seed=_SEED + number),
         pruner=library.pruners.MedianPruner(n_startup_trials=5),
         direction="maximize" if work.config.primary.greater_is_better else "minimize",

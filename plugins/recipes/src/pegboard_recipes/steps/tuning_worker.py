@@ -6,9 +6,10 @@ What it works on comes as JSON from stdin; its tries go into the file that all o
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,21 @@ def work_on(given: Mapping[str, Any]) -> str:
         try:
             tries = estimators.tries_of(work)
             study = tuning.opened(work, Path(given["file"]), given["number"])
-            tuning.go_on(work, study, tries, lambda: False)
+            tuning.go_on(work, study, tries, _end_with(os.getppid()))
         except Exception as error:
             return str(failures.explained(error, step.name, root, config.profile))
     return ""
+
+
+def _end_with(parent: int) -> Callable[[], bool]:
+    """Return what ends this process after a try, if the run that waits for it was killed."""
+
+    def stops() -> bool:
+        if os.getppid() != parent:
+            sys.exit(1)
+        return False
+
+    return stops
 
 
 if __name__ == "__main__":

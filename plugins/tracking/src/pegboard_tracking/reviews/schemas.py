@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import uuid
@@ -10,6 +11,7 @@ from typing import Any
 
 from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Page
+from pegboard.errors import StoreReadOnly
 from pegboard_stores import offsets, validation
 from pegboard_stores.clock import now_ms
 from pegboard_stores.reviews import FreeText, Input, LabelSchema, LabelSchemas, LabelType, content
@@ -83,11 +85,13 @@ class SqliteLabelSchemas(LabelSchemas):
             home = int(experiments.get_active(connection, experiment_id).experiment_id)
             has_default = connection.execute(_HAS_DEFAULT, (home,)).fetchone()
         if not has_default:
-            self._add_default(home)
+            # One that only reads does without it.
+            with contextlib.suppress(StoreReadOnly):
+                self._add_default(home)
         with self._database.reading() as connection:
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM label_schema WHERE experiment = ?"  # noqa: S608
-                " ORDER BY created_time DESC, schema_id LIMIT ? OFFSET ?",
+                " ORDER BY created_time DESC, id DESC LIMIT ? OFFSET ?",
                 (home, max_results + 1, offset),
             )
             return offsets.page([*map(_schema, rows)], max_results, offset)

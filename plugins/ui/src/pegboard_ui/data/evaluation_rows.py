@@ -235,17 +235,26 @@ def of_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Evaluation:
     for name, values in columns.items():
         metric, _, part = name.rpartition("/")
         if metric and part in _VALUES:
-            made.score(metric).values = values
+            made.score(metric).values = _numbers(values)
         elif metric and part in _REASONS + _ERRORS:
             texts = {row: str(v) for row, v in enumerate(values) if v is not None}
             setattr(made.score(metric), "why" if part in _REASONS else "errors", texts)
         elif name in _BARE:
-            made.score(name).values = values
+            made.score(name).values = _numbers(values)
         else:
             made.columns.append(Column(name, _role(name), values))
     known = [column.values for column in made.columns if column.role != OUTPUT]
     made.ids = _ids([values[row] for values in known] for row in range(len(rows)))
     return made
+
+
+def _numbers(values: list[Any]) -> list[Any]:
+    """Return numbers where all values are texts of some: tables of prompts hold texts alone."""
+    try:
+        found = [float(each) if each not in ("", None) else None for each in values]
+    except (ValueError, TypeError):
+        return values
+    return found if any(isinstance(each, str) and each for each in values) else values
 
 
 def _role(name: str) -> str:

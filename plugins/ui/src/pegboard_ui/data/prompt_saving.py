@@ -38,6 +38,8 @@ _RUN = f"{_MLFLOW}/runs/create-promptlab-run"
 _AS_MLFLOW = "2.22.0"
 """The last version whose page made runs of prompts; it stands in what the run keeps."""
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_MARKED = {"rating": "rating/value"}
+"""Columns of what a person says of an answer: in a grid of evaluations they are scores."""
 _SUMS = ("cost", "prompt_tokens", "completion_tokens", "total_tokens")
 
 
@@ -285,7 +287,7 @@ def _keep(call: Call, wanted: SaveRequest, version: str, run: _Run) -> str:
         "model_parameters": _pairs(run.parameters),
         "model_input": first.prompt,
         "model_output": first.output,
-        "model_output_parameters": _pairs(first.figures),
+        "model_output_parameters": _pairs({_column(k): v for k, v in first.figures.items()}),
         "mlflow_version": _AS_MLFLOW,
         "user_id": call.identity.name or "unknown",
         "start_time": now_ms(),
@@ -325,8 +327,13 @@ def _table(rows: Sequence[_Row]) -> bytes:
         ]
         for row in rows
     ]
-    table = {"columns": [*names, "prompt", "output", *figures], "data": data}
+    columns = [*names, "prompt", "output", *map(_column, figures)]
+    table = {"columns": columns, "data": data}
     return json.dumps(table, ensure_ascii=False).encode()
+
+
+def _column(figure: str) -> str:
+    return _MARKED.get(figure, figure)
 
 
 def _metrics(rows: Sequence[_Row]) -> list[Metric]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from attrs import frozen
+from pegboard import paging
 from pegboard.contracts.traces import TraceStore
 from pegboard.entities.traces import SOURCE_RUN, TRACE_NAME, AssessmentKind, TraceInfo, TraceState
 from pegboard.errors import InvalidValue, NotSupported
 from pegboard.literals import literal
-from pegboard_stores import cancellation
+from pegboard_stores import cancellation, refusals
 from pegboard_stores.literals import escape_like
+from pegboard_stores.reviews import ReviewQueues, ReviewStatus
 from pegboard_stores.run_table import words
 from pegboard_stores.trace_figures import (
     AggregationType,
@@ -62,6 +65,8 @@ class ListRequest:
     sort: Annotated[str, AtMost(40)] = ""
     limit: Annotated[int, Between(1, 500)] = 100
     page_token: Annotated[str, AtMost(5_000)] = ""
+    queue: Annotated[str, AtMost(100)] = ""
+    """A review queue, whose traces are returned in its order, whatever the rest says."""
 
 
 @frozen
@@ -84,6 +89,8 @@ class ValuesRequest:
 @pointing
 def listed(call: Call, wanted: ListRequest) -> Answer:
     """Return a page of traces."""
+    if wanted.queue:
+        return json_answer(call, queued(call, wanted.queue, wanted.limit, wanted.page_token))
     experiments = experiments_of(call, wanted.experiment_ids)
     traces, asked = store_of(call).traces(), filter_of(wanted.q)
     by = wanted.sort.removeprefix("-")
@@ -103,6 +110,38 @@ def listed(call: Call, wanted: ListRequest) -> Answer:
         infos, token, among = list(page), page.token, 0
     return json_answer(call, {**_columns(infos), **_named(experiments, infos),
                               "next_page_token": token, "among": among})  # fmt: skip
+
+
+def queued(call: Call, queue_id: str, limit: int, page_token: str) -> dict[str, Any]:
+    """Return traces of a review queue in columns, and what became of them.
+
+    NotSupported by stores without queues.
+    """
+    store = store_of(call)
+    queues = store.ability(ReviewQueues)
+    if queues is None:
+        raise refusals.unsupported("review queues", store)
+    queue = queues.get(queue_id)
+    page = queues.items(queue_id, max_results=limit, page_token=page_token or None)
+    known = {info.trace_id: info for info in store.traces().infos([i.item_id for i in page])}
+    items = [item for item in page if item.item_id in known]
+    every = partial(queues.items, queue_id, max_results=MOST_EXPERIMENTS)
+    counts = Counter(str(item.status) for item in paging.items(every))
+    infos = [known[item.item_id] for item in items]
+    experiment = store.get_experiment(queue.experiment_id)
+    return {
+        **_columns(infos),
+        **_named({experiment.experiment_id: experiment.name}, infos),
+        "next_page_token": page.token,
+        "among": 0,
+        "queue": {
+            "queue_id": queue_id, "name": queue.name, "users": list(queue.users),
+            "experiment_id": queue.experiment_id, "schema_ids": list(queue.schema_ids),
+            **{str(status): counts[str(status)] for status in ReviewStatus},
+        },
+        "reviews": [str(item.status) for item in items],
+        "reviewers": [item.completed_by for item in items],
+    }  # fmt: skip
 
 
 def experiments_of(call: Call, wanted: Sequence[str]) -> dict[str, str]:
@@ -293,6 +332,7 @@ ENDPOINTS = [
             responses=array(TEXT), sessions=_TEXTS, users=_TEXTS, runs=_TEXTS,
             experiments=array(TEXT), scores=array(array({"type": "object"})),
             experiment_names=mapping(TEXT), next_page_token=_MAYBE_TEXT, among=INT64,
+            queue={"type": "object"}, reviews=array(TEXT), reviewers=_TEXTS,
         ),
         tags=("Pages",),
     ),

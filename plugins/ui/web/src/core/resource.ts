@@ -38,7 +38,8 @@ export function useResource<T>(path: string | null, params?: Params): Resource<T
       (error: Failure) => {
         if (abort.signal.aborted) return
         setState((now) => ({ ...now, error, loading: false }))
-        if (error.isGone || error.status >= 500) {
+        // What a store cannot do (501) it cannot do a second later.
+        if (error.isGone || (error.status >= 500 && error.status !== 501)) {
           timer = window.setTimeout(() => setTurn((n) => n + 1), wait.current)
           wait.current = Math.min(wait.current * 2, LONGEST_WAIT)
         }

@@ -33,7 +33,11 @@ export interface Cell {
   error?: Refused
   /** It has as many tokens as it may have. */
   isCut?: boolean
+  /** How good a person finds it, from 1 to 5. */
+  mark?: number
 }
+
+export const MARKS = [1, 2, 3, 4, 5] as const
 
 export const isOpen = (cell: Cell | undefined): boolean => cell?.state === 'waits' || cell?.state === 'comes' || cell?.state === 'queued'
 
@@ -42,6 +46,8 @@ export interface Answers {
   isRunning: boolean
   run: (jobs: readonly Job[]) => void
   stop: () => void
+  /** Say how good an answer is; the same mark again takes it away. */
+  rate: (id: string, mark: number) => void
   /** Forget all. */
   clear: () => void
 }
@@ -63,7 +69,7 @@ export function useAnswers(): Answers {
     for (const job of jobs) cells.set(job.id, { job, state: 'queued', text: '' })
     const waiting = [...jobs]
     const worker = async () => {
-      for (let job = waiting.shift(); job && !mine.signal.aborted; job = waiting.shift()) await answer(job, mine.signal, (more) => { if (abort.current === mine) { cells.set(more.job.id, more); show() } })
+      for (let job = waiting.shift(); job && !mine.signal.aborted; job = waiting.shift()) await answer(job, mine.signal, (more) => { if (abort.current === mine) { cells.set(more.job.id, { ...more, mark: cells.get(more.job.id)?.mark }); show() } })
     }
     for (let n = 0; n < AT_ONCE; n++) void worker()
     mine.signal.addEventListener('abort', () => {
@@ -73,7 +79,13 @@ export function useAnswers(): Answers {
     show()
   }
   const clear = () => { stop(); abort.current = undefined; cells.clear(); show() }
-  return { cells, isRunning: [...cells.values()].some(isOpen), run, stop, clear }
+  const rate = (id: string, mark: number) => {
+    const cell = cells.get(id)
+    if (cell?.state !== 'done') return
+    cells.set(id, { ...cell, mark: cell.mark === mark ? undefined : mark })
+    show()
+  }
+  return { cells, isRunning: [...cells.values()].some(isOpen), run, stop, rate, clear }
 }
 
 async function answer(job: Job, signal: AbortSignal, tell: (cell: Cell) => void): Promise<void> {

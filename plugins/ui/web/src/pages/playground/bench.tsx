@@ -16,7 +16,7 @@ import { TemplateDiff, TemplateText } from '../../parts/prompt/text'
 import { byRank } from '../../parts/registry/figures'
 import type { ModelAnswer, Version } from '../../parts/registry/answers'
 import { Failed } from '../../parts/states'
-import { type Job, useAnswers } from './answering'
+import { type Job, MARKS, useAnswers } from './answering'
 import { type Column, columnOf, columnOfConfig, columnText, configOfColumn, MOST_COLUMNS, parametersOf } from './columns'
 import type { DataSetsProps } from './datasets'
 import { beginning, differs, type Draft, formatOf, recall, remember } from './draft'
@@ -79,7 +79,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
   const records = useResource<Records>(dataSet ? `/api/3.0/mlflow/datasets/${encodeURIComponent(dataSet)}/records` : null, { max_results: MOST_ROWS })
   const dataRows = useMemo(() => (dataSet && records.data ? rowsOf(records.data) : undefined), [dataSet, records.data])
   const rows = useMemo(() => (dataRows ?? ONE).map((row) => ({ id: row.id, inputs: inputsOf(names, dataRows && row, { ...defaults, ...Object.fromEntries(Object.entries(draft.inputs).filter(([, value]) => value)) }) })), [dataRows, names.join(), draft.inputs, defaults])
-  const taken = new Set(dataRows?.length ? names.filter((each) => dataRows.every((row) => each in row.values)) : [])
+  const taken = new Set(dataRows?.length ? names.filter((each) => dataRows.every((row) => Object.hasOwn(row.values, each))) : [])
   const used = inUse(answer)
   const other = used && used.version.version !== base?.version ? used : base && parts && differs(draft, parts) ? { alias: used?.alias ?? '', version: base } : used
   const otherName = other ? `v${other.version.version}${other.alias ? ` ${other.alias}` : ''}` : ''
@@ -105,6 +105,12 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
   const tooLong = readable(draft.template).length > MOST_OF_RUN
   const kept = about.features.includes('prompts') && !tooLong ? keptOf(rows, columns, answers.cells) : []
   const canSave = may('write') && (isNew || kept.length > 0)
+  /** The answer under the cursor gets a mark, else the first that has none. */
+  const rate = (mark: number) => {
+    const under = document.activeElement?.closest<HTMLElement>('[data-answer]')?.dataset.answer
+    const next = under ?? rows.flatMap((_, row) => columns.map((_, at) => idOf(row, at))).find((id) => answers.cells.get(id)?.state === 'done' && !answers.cells.get(id)?.mark)
+    if (next) answers.rate(next, mark)
+  }
   const openSave = () => { found.reload(); setSaving(true) }
   useKeys('Playground', {
     'Mod+Enter': mayRun ? { does: 'Run', run, always: true } : undefined,
@@ -112,6 +118,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
     x: { does: 'Differences from the version in use, or not', run: () => setQuery({ diff: comparing ? null : '1' }), needs: !other && 'a version that is in use' },
     e: { does: 'Rows of a data set', run: () => setChoosing(document.querySelector('.pl-data') ?? document.body) },
     a: mayRun && columns.length < MOST_COLUMNS ? { does: 'Add a model', run: add } : undefined,
+    ...Object.fromEntries(kept.length ? MARKS.map((mark) => [String(mark), { does: `Rate an answer ${mark} of 5`, run: () => rate(mark), quiet: mark > 1 }]) : []),
     Escape: answers.isRunning ? { does: 'Stop the answers', run: answers.stop, always: true, quiet: true } : undefined,
   })
   const next = base ? Math.max(Number(base.version), ...(answer?.versions ?? []).map((each) => Number(each.version))) + 1 : 1
@@ -151,7 +158,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
           <Inputs names={mayRun ? names : []} values={draft.inputs} known={known} defaults={defaults} taken={taken} from="the data set" change={(variable, value) => write({ inputs: { ...draft.inputs, [variable]: value } })} />
           {wantsKey && mayRun && <label class="lab pl-key">Key of the gateway, kept nowhere<input class="input" type="password" autocomplete="off" placeholder="pgk_…" value={key} onInput={(event) => setKey(event.currentTarget.value.trim())} /></label>}
         </section>
-        {mayRun ? <Results columns={columns} names={names} endpoints={endpoints} rows={rows} cells={answers.cells} many={dataRows !== undefined} against={comparing ? otherName : ''} change={(at, column) => set(column ? columns.map((each, i) => (i === at ? column : each)) : columns.filter((_, i) => i !== at))} add={endpoints.length ? add : undefined} /> : <Closed gateway={gateway} trouble={trouble} again={again} />}
+        {mayRun ? <Results columns={columns} names={names} endpoints={endpoints} rows={rows} cells={answers.cells} many={dataRows !== undefined} against={comparing ? otherName : ''} change={(at, column) => set(column ? columns.map((each, i) => (i === at ? column : each)) : columns.filter((_, i) => i !== at))} rate={answers.rate} add={endpoints.length ? add : undefined} /> : <Closed gateway={gateway} trouble={trouble} again={again} />}
       </div>
       <Foot right={<span class="k k2">{tooLong ? `too long for a run, which keeps ${MOST_OF_RUN} characters; ` : ''}{isNew ? 'unsaved edits are kept in this tab' : ''}</span>}>
         {dataRows ? <span class="acts"><span class="k">{plural(dataRows.length, 'row')} of a data set{records.data?.next_page_token ? `, the first ${MOST_ROWS}` : ''}</span><button onClick={() => { answers.clear(); setQuery({ data: null }) }}>type the inputs</button></span> : <span class="k">{plural(names.length, 'variable')}</span>}
@@ -176,7 +183,7 @@ function wrongOf(draft: Draft, format: string, columns: readonly Column[], rows:
   const wrong = format || columns.map((column) => parametersOf(column).wrong).find(Boolean)
   if (wrong) return { text: wrong }
   if (many && !rows.length) return { text: 'The data set has no rows.' }
-  const missing = names.filter((name) => rows.some((row) => !(name in row.inputs)))
+  const missing = names.filter((name) => rows.some((row) => !Object.hasOwn(row.inputs, name)))
   if (!missing.length) return { text: '' }
   return { text: `${missing.length > 1 ? 'These variables have' : 'This variable has'} no value${many ? ' in some rows' : ''}: ${missing.join(', ')}`, variable: missing[0] }
 }

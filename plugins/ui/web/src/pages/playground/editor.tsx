@@ -1,6 +1,6 @@
 /** Where a prompt is written: one text, or messages; its variables are marked while one types. */
 import { useEffect, useRef } from 'preact/hooks'
-import { isChat, type Known, type Message, type Template } from '../../parts/prompt/template'
+import { isChat, type Known, type Message, type Template, valueOf } from '../../parts/prompt/template'
 import { Marked } from '../../parts/prompt/text'
 import { Chevron, Cross } from '../../parts/icon'
 
@@ -51,8 +51,8 @@ export function Inputs({ names, values, known, defaults, taken, from, change }: 
       {names.map((name) => taken.has(name)
         ? <div key={name} class="lab"><span class="m">{name}</span> <span>from {from}</span></div>
         : (
-          <label key={name} class="lab"><span class="m">{name}</span> {known[name]?.description}
-            <textarea class="input" rows={lines(values[name])} value={values[name] ?? ''} placeholder={defaults[name]} data-variable={name} spellcheck={false} onInput={(event) => change(name, event.currentTarget.value)} />
+          <label key={name} class="lab"><span class="m">{name}</span> {valueOf(known, name)?.description}
+            <textarea class="input" rows={lines(valueOf(values, name))} value={valueOf(values, name) ?? ''} placeholder={valueOf(defaults, name)} data-variable={name} spellcheck={false} onInput={(event) => change(name, event.currentTarget.value)} />
           </label>
         ))}
     </div>

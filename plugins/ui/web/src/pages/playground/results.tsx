@@ -4,8 +4,9 @@ import type { CSSProperties } from 'preact'
 import { count } from '../../core/format'
 import { Float } from '../../parts/menu'
 import { Chevron } from '../../parts/icon'
+import { valueOf } from '../../parts/prompt/template'
 import { secs, usd } from '../../parts/gateway/money'
-import { type Cell, isOpen } from './answering'
+import { type Cell, isOpen, MARKS } from './answering'
 import { brief, type Column, MOST_COLUMNS, parametersOf } from './columns'
 import { leastOf, rowText, totalOf, type Total } from './rows'
 
@@ -21,6 +22,7 @@ export interface ResultsProps {
   /** What the other text is called whose answers stand below; '' shows none. */
   against: string
   change: (at: number, column: Column | undefined) => void
+  rate: (id: string, mark: number) => void
   add: (() => void) | undefined
 }
 
@@ -31,11 +33,11 @@ const orderOf = (place: number) => ({ '--o': place }) as CSSProperties
 
 const dash = <span class="i3">–</span>
 
-export function Results({ columns, names, endpoints, rows, cells, many, against, change, add }: ResultsProps) {
+export function Results({ columns, names, endpoints, rows, cells, many, against, change, rate, add }: ResultsProps) {
   const of = (column: number) => rows.flatMap((_, row) => cells.get(idOf(row, column)) ?? [])
   const totals = columns.map((_, column) => totalOf(of(column)))
   const best = (key: keyof Total) => leastOf(totals.map((total) => total[key]))
-  const bests = { first: best('first'), took: best('took'), usd: best('usd') }
+  const bests = { first: best('first'), took: best('took'), usd: best('usd'), mark: leastOf(totals.map((total) => (total.mark === undefined ? undefined : -total.mark))) }
   return (
     <div class="pl-right" tabIndex={0} role="region" aria-label="Answers">
       <div class="pl-grid" style={{ '--n': columns.length } as CSSProperties}>
@@ -43,8 +45,8 @@ export function Results({ columns, names, endpoints, rows, cells, many, against,
         {columns.map((column, i) => <Figures key={i} column={column} cells={of(i)} rows={rows.length} total={totals[i]!} at={i} bests={bests} />)}
         {rows.map((row, r) => (
           <div key={row.id} class="pl-row">
-            {many && <p class="pl-in" title={rowText(names, row.inputs)}><span class="w5">{r + 1}</span> {names.map((name) => <span key={name}><span class="i3">{name}</span> {row.inputs[name] ?? dash} </span>)}</p>}
-            {columns.map((column, c) => <Answer key={c} column={column} row={many ? r + 1 : 0} cell={cells.get(idOf(r, c))} other={against ? cells.get(idOf(r, c, true)) : undefined} against={against} small={many} />)}
+            {many && <p class="pl-in" title={rowText(names, row.inputs)}><span class="w5">{r + 1}</span> {names.map((name) => <span key={name}><span class="i3">{name}</span> {valueOf(row.inputs, name) ?? dash} </span>)}</p>}
+            {columns.map((column, c) => <Answer key={c} column={column} id={idOf(r, c)} row={many ? r + 1 : 0} cell={cells.get(idOf(r, c))} rate={rate} other={against ? cells.get(idOf(r, c, true)) : undefined} against={against} small={many} />)}
           </div>
         ))}
       </div>
@@ -83,18 +85,30 @@ function Figures({ column, cells, rows, total, at, bests }: { column: Column; ce
       <div><dt>first{rows > 1 && ', mean'}</dt><dd class={good('first')}>{total.first === undefined ? dash : `${secs(total.first)} s`}</dd></div>
       <div><dt>total{rows > 1 && ', mean'}</dt><dd class={good('took')}>{total.took === undefined ? dash : `${secs(total.took)} s`}</dd></div>
       <div><dt>tokens</dt><dd>{total.tokens === undefined ? dash : count(total.tokens)}</dd></div>
+      {total.mark !== undefined && <div><dt>rating{rows > 1 && ', mean'}</dt><dd class={good('mark')}>{+total.mark.toFixed(2)}</dd></div>}
       <div><dt>cost</dt><dd class={good('usd')} title={total.usd === null ? 'Nobody knows the price of this model.' : undefined}>{total.usd === undefined ? dash : usd(total.usd)}</dd></div>
     </dl></div>
   )
 }
 
-function Answer({ column, row, cell, other, against, small }: { column: Column; row: number; cell: Cell | undefined; other: Cell | undefined; against: string; small: boolean }) {
+function Answer({ column, id, row, cell, other, against, small, rate }: { column: Column; id: string; row: number; cell: Cell | undefined; other: Cell | undefined; against: string; small: boolean; rate: ResultsProps['rate'] }) {
   const label = `Answer of ${column.endpoint}${row ? ` to row ${row}` : ''}`
   return (
-    <div class={`pl-cell ${small ? 'small' : ''}`}>
+    <div class={`pl-cell ${small ? 'small' : ''}`} data-answer={id}>
       <span class="pl-of" aria-hidden="true">{column.endpoint}</span>
       <Said cell={cell} label={label} />
+      {cell?.state === 'done' && <Marks of={label} mark={cell.mark} rate={(mark) => rate(id, mark)} />}
       {against && other && <div class="pl-other"><p class="m i3">{against}</p><Said cell={other} label={`${label}, with ${against}`} /></div>}
+    </div>
+  )
+}
+
+/** How good it is, from 1 to 5; it is kept with the run. */
+function Marks({ of, mark, rate }: { of: string; mark: number | undefined; rate: (mark: number) => void }) {
+  return (
+    <div class="pl-marks" role="group" aria-label={`Rating of the ${of.charAt(0).toLowerCase()}${of.slice(1)}`}>
+      <span class="i3">rating</span>
+      {MARKS.map((each) => <button key={each} aria-pressed={mark === each} aria-label={`${each} of 5`} onClick={() => rate(each)}>{each}</button>)}
     </div>
   )
 }

@@ -1,5 +1,7 @@
 /** Rows that a prompt is tried on: those of a data set for evaluation, or the one that is typed. All of it is pure. */
 
+import { valueOf } from '../../parts/prompt/template'
+
 export interface DataRow {
   id: string
   values: Record<string, string>
@@ -50,16 +52,17 @@ export function countOf({ profile }: DataSet): number | undefined {
 
 /** Each row with what it lacks taken from what is typed. */
 export const inputsOf = (names: readonly string[], row: DataRow | undefined, typed: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(names.flatMap((name) => { const value = row?.values[name] ?? typed[name]; return value ? [[name, value]] : [] }))
+  Object.fromEntries(names.flatMap((name) => { const value = valueOf(row?.values, name) ?? valueOf(typed, name); return value ? [[name, value]] : [] }))
 
 /** A row in a few words. */
-export const rowText = (names: readonly string[], inputs: Readonly<Record<string, string>>): string => names.map((name) => `${name}: ${inputs[name] ?? '–'}`).join('  ')
+export const rowText = (names: readonly string[], inputs: Readonly<Record<string, string>>): string => names.map((name) => `${name}: ${valueOf(inputs, name) ?? '–'}`).join('  ')
 
 export interface Total {
   first?: number
   took?: number
   tokens?: number
   usd?: number | null
+  mark?: number
 }
 
 interface Counted {
@@ -68,6 +71,7 @@ interface Counted {
   took?: number
   tokens?: { input: number; output: number }
   usd?: number | null
+  mark?: number
 }
 
 /** What answers took: means of times, sums of tokens and money; null money: of one nobody knows it. What failed took nothing. */
@@ -80,6 +84,7 @@ export function totalOf(all: readonly Counted[]): Total {
   return {
     first: mean(cells.map((cell) => cell.first)),
     took: mean(ended.map((cell) => cell.took)),
+    mark: mean(cells.map((cell) => cell.mark)),
     tokens: tokens.length ? tokens.reduce((a, b) => a + b) : undefined,
     usd: priced.length ? (priced.some((cell) => cell.usd === null) ? null : priced.reduce((sum, cell) => sum + cell.usd!, 0)) : undefined,
   }

@@ -6,7 +6,7 @@ import { useResource } from '../../core/resource'
 import { Dialog } from '../../parts/dialog'
 import type { ModelAnswer, Version } from '../../parts/registry/answers'
 import { because } from '../../parts/registry/edits'
-import { readable } from '../../parts/prompt/template'
+import { readable, valueOf } from '../../parts/prompt/template'
 import type { Cell } from './answering'
 
 export interface Kept {
@@ -61,7 +61,7 @@ export default function Save({ name, base, newest, isNew, answer, body, names, r
         experiment_id: experiment,
         runs: runs.map(({ endpoint, parameters, cells }) => ({
           model_route: endpoint, parameters: JSON.stringify(parameters),
-          rows: cells.map((cell) => ({ inputs: JSON.stringify(Object.fromEntries(names.map((each) => [each, cell.job.inputs[each] ?? '']))), prompt: readable(cell.job.messages.length > 1 ? cell.job.messages : [{ role: '', content: cell.job.messages[0]!.content }]), output: cell.text, figures: JSON.stringify(figuresOf(cell)) })),
+          rows: cells.map((cell) => ({ inputs: JSON.stringify(Object.fromEntries(names.map((each) => [each, valueOf(cell.job.inputs, each) ?? '']))), prompt: readable(cell.job.messages.length > 1 ? cell.job.messages : [{ role: '', content: cell.job.messages[0]!.content }]), output: cell.text, figures: JSON.stringify(figuresOf(cell)) })),
         })),
       }, because(message)), given)
     } catch (failure) {
@@ -95,5 +95,5 @@ export default function Save({ name, base, newest, isNew, answer, body, names, r
 }
 
 /** What a call took, under the names that tables of answers have. */
-const figuresOf = ({ first, took, tokens, usd }: Cell): Record<string, number> =>
-  Object.fromEntries(Object.entries({ latency: took, first_token: first, prompt_tokens: tokens?.input, completion_tokens: tokens?.output, total_tokens: tokens && tokens.input + tokens.output, cost: usd }).flatMap(([key, value]) => (typeof value === 'number' ? [[key, +value.toPrecision(6)]] : [])))
+const figuresOf = ({ first, took, tokens, usd, mark }: Cell): Record<string, number> =>
+  Object.fromEntries(Object.entries({ latency: took, first_token: first, prompt_tokens: tokens?.input, completion_tokens: tokens?.output, total_tokens: tokens && tokens.input + tokens.output, cost: usd, rating: mark }).flatMap(([key, value]) => (typeof value === 'number' ? [[key, +value.toPrecision(6)]] : [])))

@@ -50,3 +50,14 @@ export const servedBy = (gateway: Gateway | undefined, name: string, version: st
   const ways = new Set([`${name}/${version}`, ...aliases.filter(([, held]) => held === version).map(([alias]) => `${name}@${alias}`), ...(version === newest ? [name, `${name}@latest`] : [])])
   return (gateway?.endpoints ?? []).filter((each) => each.prompt && ways.has(each.prompt)).map((each) => each.name)
 }
+
+/** How the callers of an alias are shared between versions, as people read it; '' if they are not. */
+export function sharesOf(tags: readonly { key: string; value: string }[] = [], alias: string): string {
+  try {
+    const shares = Object.entries(JSON.parse(tags.find((tag) => tag.key === `pegboard.prompt.traffic.${alias}`)?.value ?? '{}') as Record<string, unknown>).filter((pair): pair is [string, number] => typeof pair[1] === 'number' && pair[1] > 0)
+    const all = shares.reduce((sum, [, share]) => sum + share, 0)
+    return shares.sort(([a], [b]) => Number(a) - Number(b)).map(([version, share]) => `v${version} ${+((100 * share) / all).toPrecision(3)}%`).join(', ')
+  } catch {
+    return ''
+  }
+}

@@ -22,7 +22,7 @@ import { Lanes } from '../../parts/registry/lanes'
 import { AliasMenu, MovePanel } from '../../parts/registry/later'
 import { Failed, Nothing } from '../../parts/states'
 import { About } from './about'
-import { figuresOf, type Gateway, servedBy, type UsesAnswer } from './answers'
+import { figuresOf, type Gateway, servedBy, sharesOf, type UsesAnswer } from './answers'
 import { Changed, valueOf } from './figures'
 import { Versions } from './versions'
 import '../../parts/registry/registry.css'
@@ -112,7 +112,7 @@ function Room({ name, answer, found }: { name: string; answer: ModelAnswer; foun
       </Bar>
       {found.error && <Failed what="The prompt could not be read anew" error={found.error} still="What is shown is what was read before." retry={found.reload} />}
       <div class="mod-page">
-        {aliases.length > 0 && <Heads prompt={prompt} choose={choose} />}
+        {aliases.length > 0 && <Heads prompt={prompt} tags={answer.model.tags} choose={choose} />}
         {moves.length > 0 && (
           <>
             <div class="cap"><h2>{listed ? 'History' : 'Alias history'}</h2><span class="m i3">{plural(moves.length, 'move')} since <Day at={moves.at(-1)!.timestamp} /></span><span class="x" /><button class="btn flat" onClick={() => setQuery({ history: listed ? null : 'list' })}>{listed ? 'as lanes' : 'as a list'}<kbd>h</kbd></button></div>
@@ -157,7 +157,7 @@ function usedWith(shown: Version | undefined, aliases: readonly (readonly [strin
 }
 
 /** The headline: each alias, its version, and how well that does. */
-function Heads({ prompt, choose }: { prompt: Shown; choose: (version: string) => void }) {
+function Heads({ prompt, tags, choose }: { prompt: Shown; tags: ModelAnswer['model']['tags']; choose: (version: string) => void }) {
   const { aliases, lanes, figures, uses, known } = prompt
   const [first] = figures
   return (
@@ -165,10 +165,11 @@ function Heads({ prompt, choose }: { prompt: Shown; choose: (version: string) =>
       {aliases.map(([alias, version]) => {
         const since = lanes.find((lane) => lane.alias === alias)?.segments.at(-1)
         const value = first?.of(uses.data?.versions[version]) ?? null
+        const shares = sharesOf(tags, alias)
         return (
           <div key={alias}>
             <div class="v"><b class="cut" title={alias}>{alias}</b><Arrow /><button onClick={() => choose(version)}>v{version}</button>{first && value !== null && <span class="big"><small>{first.key}</small> {valueOf(first, value)}</span>}</div>
-            <div class="d"><span class="cut">{known.get(version)?.description || 'no note'}</span>{since && since.to === null && <span class="cut">since <Day at={since.from} />{since.move?.user && ` by ${since.move.user}`}</span>}</div>
+            <div class="d">{shares && <span class="cut" title="A caller who says for whom always gets the same version; all others get that of the alias.">shared: {shares}</span>}<span class="cut">{known.get(version)?.description || 'no note'}</span>{since && since.to === null && <span class="cut">since <Day at={since.from} />{since.move?.user && ` by ${since.move.user}`}</span>}</div>
           </div>
         )
       })}

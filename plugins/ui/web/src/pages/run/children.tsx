@@ -1,22 +1,28 @@
 /** The runs below this one, as a tree of any depth; each level is read when it is unfolded. */
 import { type Num, num } from '../../core/api'
-import { columnOf, count, exact } from '../../core/format'
+import { titleOf } from '../../core/columns'
+import { columnOf, count, exact, isNumeric, one } from '../../core/format'
 import { give } from '../../core/pegs'
 import { useResource } from '../../core/resource'
 import { href } from '../../core/root'
-import { asList, listParam, setQuery } from '../../core/router'
+import { asList, listParam, param, setQuery } from '../../core/router'
 import { duration } from '../../core/times'
 import { useEffect, useState } from 'preact/hooks'
 import { Chevron } from '../../parts/icon'
 import { Peg } from '../../parts/peg'
 import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
+import { lazily } from '../../parts/lazy'
 import { headlines, type Overview } from './data'
+import { below, belowAny, sweepOf } from './trials'
+
+const SweepPicture = lazily('The sweep', () => import('./sweep'))
 
 /** Of so many runs at once the runs below are counted; their ids stand in one address. */
 const PAGE = 100
-const PARENT = 'tags.`mlflow.parentRunId`'
-
+/** How many columns of a sweep there is room for: its metric, and parameters. */
+const MOST_COLUMNS = 5
+const SHORT = 8
 interface Page {
   matched: number
   ids: string[]
@@ -30,6 +36,9 @@ interface LevelProps {
   parent: string
   depth: number
   columns: readonly string[]
+  /** What else is asked of the runs of this level. */
+  q: string
+  sort: string
   open: readonly string[]
   turn: number
   offset?: number
@@ -37,31 +46,45 @@ interface LevelProps {
 
 export default function Children({ run, turn }: { run: Overview; turn: number }) {
   const open = listParam('open')
-  const columns = headlines(run).map((key) => `metrics.${key}`)
+  const sweep = sweepOf(run)
+  const columns = sweep ? [...sweep.columns.slice(-1), ...sweep.columns.slice(0, -1)].slice(0, MOST_COLUMNS) : headlines(run).map((key) => `metrics.${key}`)
+  const level = { run, columns, open, turn, parent: run.info.run_id, depth: 0, q: sweep ? param('q') : '', sort: sweep?.sort ?? 'attributes.start_time' }
   if (!run.children) return <div class="dots fillup"><Nothing title="No runs below this one">A run that is started with <span class="m">start_run(nested=True)</span> while this one is active stands here.</Nothing></div>
   return (
     <div class="run-children-tab scroll" tabIndex={0} role="region" aria-label="Runs below">
+      {sweep && <SweepPicture run={run} sweep={sweep} turn={turn} />}
       <table role="treegrid" aria-label="Runs below">
-        <thead><tr><th>run</th>{columns.map((column) => <th key={column} class="r" title={column.slice(8)}>{column.slice(8)}</th>)}<th class="r">took</th><th class="r">age</th></tr></thead>
-        <tbody><Level run={run} parent={run.info.run_id} depth={0} columns={columns} open={open} turn={turn} /></tbody>
+        <thead><tr><th>run</th>{columns.map((column) => <th key={column} class="r cut" title={titleOf(column)}>{titleOf(column)}</th>)}<th class="r">took</th><th class="r">age</th></tr></thead>
+        <tbody><Level {...level} /></tbody>
       </table>
     </div>
   )
 }
 
-function Level({ run, parent, depth, columns, open, turn, offset = 0 }: LevelProps) {
+/** A number of a metric; a parameter as it was written, unless that is a number with many digits. */
+function Cell({ column, value, format }: { column: string; value: Num | string; format: (value: number | null) => string }) {
+  if (column.startsWith('params.')) {
+    const text = String(value ?? '–')
+    return <td role="gridcell" class="r cut" title={text}>{text.length > SHORT && isNumeric(text) ? one(Number(text)) : text}</td>
+  }
+  const number = num(value as Num)
+  return <td role="gridcell" class="r" title={exact(number)}>{format(number)}</td>
+}
+
+function Level(props: LevelProps) {
+  const { run, parent, depth, columns, open, turn, q, sort, offset = 0 } = props
   const [more, setMore] = useState(false)
   const metrics = columns.length ? columns : ['attributes.start_time']
   const found = useResource<Page>('runs/table', {
-    experiment_ids: [run.info.experiment_id], q: `${PARENT} = '${parent}'`, sort: 'attributes.start_time', cols: [...metrics, 'attributes.start_time', 'attributes.duration'], offset, limit: PAGE,
+    experiment_ids: [run.info.experiment_id], q: below(parent, q), sort, cols: [...metrics, 'attributes.start_time', 'attributes.duration'], offset, limit: PAGE,
   })
   useEffect(() => { if (turn) found.reload() }, [turn])
   const data = found.data
   useEffect(() => { if (data) give(data.ids) }, [data])
-  const below = useResource<{ groups: { value: string; runs: number }[] }>(data?.ids.length ? 'runs/table' : null, {
-    experiment_ids: [run.info.experiment_id], group: 'tags.mlflow.parentRunId', cols: ['attributes.start_time'], q: `${PARENT} IN (${data?.ids.map((id) => `'${id}'`).join(', ')})`, limit: PAGE,
+  const counted = useResource<{ groups: { value: string; runs: number }[] }>(data?.ids.length ? 'runs/table' : null, {
+    experiment_ids: [run.info.experiment_id], group: 'tags.mlflow.parentRunId', cols: ['attributes.start_time'], q: belowAny(data?.ids ?? []), limit: PAGE,
   })
-  const counts = new Map(below.data?.groups.map((each) => [each.value, each.runs]))
+  const counts = new Map(counted.data?.groups.map((each) => [each.value, each.runs]))
   if (found.error && !data) return <tr><td colSpan={columns.length + 3}><Failed what="The runs below could not be read" error={found.error} retry={found.reload} /></td></tr>
   if (!data) return null
   const formats = columns.map((column) => columnOf((data.cols[column] ?? []).map((value) => num(value as Num))))
@@ -81,15 +104,15 @@ function Level({ run, parent, depth, columns, open, turn, offset = 0 }: LevelPro
                 {many > 0 && <span class="i3">{count(many)}</span>}
               </div>
             </td>
-            {columns.map((column, at) => { const value = num(data.cols[column]?.[i] as Num); return <td key={column} role="gridcell" class="r" title={exact(value)}>{formats[at]!(value)}</td> })}
+            {columns.map((column, at) => <Cell key={column} column={column} value={data.cols[column]?.[i] ?? null} format={formats[at]!} />)}
             <td role="gridcell" class="r i2">{duration(num(data.cols['attributes.duration']?.[i] as Num))}</td>
             <td role="gridcell" class="r i3"><Age at={num(data.cols['attributes.start_time']?.[i] as Num)} /></td>
           </tr>,
-          isOpen && many > 0 && <Level key={`${id} below`} run={run} parent={id} depth={depth + 1} columns={columns} open={open} turn={turn} />,
+          isOpen && many > 0 && <Level {...props} key={`${id} below`} parent={id} depth={depth + 1} q="" offset={0} />,
         ]
       })}
       {data.matched > offset + PAGE && (more
-        ? <Level run={run} parent={parent} depth={depth} columns={columns} open={open} turn={turn} offset={offset + PAGE} />
+        ? <Level {...props} offset={offset + PAGE} />
         : <tr><td colSpan={columns.length + 3}><button class="btn flat" onClick={() => setMore(true)}>{count(data.matched - offset - PAGE)} more</button></td></tr>)}
     </>
   )

@@ -23,6 +23,7 @@ import { Rename, Tag } from './dialogs'
 import { beginNote } from './drafts'
 import { Head } from './head'
 import { EASED, smoother, smoothness } from './smooth'
+import { sweepOf } from './trials'
 import { neighbour, useRun, useTraceCount } from './use'
 import './page.css'
 
@@ -40,7 +41,7 @@ const Register = lazily('The form', () => import('./register'), true)
 
 const TABS = ['overview', 'metrics', 'system', 'artifacts', 'traces', 'code', 'children'] as const
 type Tab = (typeof TABS)[number]
-const titled = (tab: Tab): string => tab[0]!.toUpperCase() + tab.slice(1)
+const titled = (tab: Tab, run?: Run): string => tab === 'children' && run && sweepOf(run) ? 'Trials' : tab[0]!.toUpperCase() + tab.slice(1)
 
 export default function RunPage({ params }: PageProps) {
   return <Room key={params.id} id={params.id ?? ''} />
@@ -106,7 +107,7 @@ function Room({ id }: { id: string }) {
   }, [canRegister])
   const registerFrom = (path?: string) => { setFrom(path); setOpen('register') }
   useKeys('Run', {
-    ...Object.fromEntries(TABS.map((each, i) => [String(i + 1), { does: titled(each), run: () => go(each), quiet: each === tab }])),
+    ...Object.fromEntries(TABS.map((each, i) => [String(i + 1), { does: titled(each, run), run: () => go(each), quiet: each === tab }])),
     '[': run && { does: 'Run before', run: () => void beside(1) },
     ']': run && { does: 'Next run', run: () => void beside(-1) },
     c: compare && { does: `Compare with ${run!.compare!.name}`, run: compare },
@@ -155,7 +156,7 @@ function Room({ id }: { id: string }) {
         <Head run={run} compact={tab !== 'overview'} />
         <nav class="tabs" aria-label="Parts of the run">
           {TABS.map((each) => (
-            <a key={each} href={href(`/runs/${id}`) + tabQuery(each)} class={each === tab ? 'on' : ''} aria-current={each === tab ? 'page' : undefined}>{titled(each)}{counts[each] !== undefined && <> <span class="m">{counts[each]}</span></>}</a>
+            <a key={each} href={href(`/runs/${id}`) + tabQuery(each)} class={each === tab ? 'on' : ''} aria-current={each === tab ? 'page' : undefined}>{titled(each, run)}{counts[each] !== undefined && <> <span class="m">{counts[each]}</span></>}</a>
           ))}
         </nav>
         {seen && tab === 'overview' && <Overview run={run} turn={found.turn} show={(tags) => show({ tags })} done={done} tagging={() => setOpen('tag')} untag={(key) => tag(key, undefined)} />}
@@ -196,7 +197,7 @@ const named = (run: Run, text: string, go: (query: Record<string, string>) => vo
 
 /** The address of a tab: what belongs to another one is left behind. */
 const tabQuery = (tab: Tab): string =>
-  withQuery({ tab: tab === 'overview' ? null : tab, path: null, model: null, series: null, open: null, folded: null, row: null, step: null, key: null, find: null, as: null })
+  withQuery({ tab: tab === 'overview' ? null : tab, path: null, model: null, series: null, open: null, folded: null, row: null, step: null, key: null, find: null, as: null, q: null })
 
 function useCounts(run: Run | undefined): Partial<Record<Tab, string>> {
   const traces = useTraceCount(run)

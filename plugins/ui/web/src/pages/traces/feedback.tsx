@@ -38,7 +38,7 @@ interface Wanted {
 }
 
 /** Add it; the id that it has, or nothing if that was refused. */
-async function add(traceId: string, wanted: Wanted, reload: () => void): Promise<string> {
+export async function add(traceId: string, wanted: Wanted, reload: () => void): Promise<string> {
   const assessment = {
     assessment_name: wanted.name,
     source: { source_type: 'HUMAN', source_id: about.user?.name || 'somebody' },
@@ -57,7 +57,7 @@ async function add(traceId: string, wanted: Wanted, reload: () => void): Promise
   return done ? id : ''
 }
 
-function change(traceId: string, item: Assessment, wanted: Wanted, reload: () => void): Promise<boolean> {
+export function change(traceId: string, item: Assessment, wanted: Wanted, reload: () => void): Promise<boolean> {
   const send = (name: string, value: Json, rationale: string) => async () => {
     await patch(pathOf(traceId, item.id), { assessment: { assessment_name: name, [item.kind]: { value }, rationale }, update_mask: `assessment_name,${item.kind},rationale` })
     reload()

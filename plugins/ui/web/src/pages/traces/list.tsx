@@ -24,6 +24,18 @@ import { took } from './spans'
 import { asked, quoted, short, text } from './words'
 import './page.css'
 
+/** A review queue: traces that wait for people, and how far they are. */
+export interface Queue {
+  queue_id: string
+  name: string
+  users: string[]
+  experiment_id: string
+  schema_ids: string[]
+  pending: number
+  complete: number
+  declined: number
+}
+
 export interface Listed {
   ids: string[]
   names: (string | null)[]
@@ -43,6 +55,10 @@ export interface Listed {
   next_page_token: string | null
   /** Of how many traces those with most tokens or cost were found; 0: of all. */
   among: number
+  queue?: Queue
+  /** What became of each trace in the queue, and who settled it. */
+  reviews?: string[]
+  reviewers?: (string | null)[]
 }
 
 const POLL_MS = 5000
@@ -65,6 +81,7 @@ export default function Traces() {
   const [held, setHeld] = useState<{ of: string; data: Listed }>()
   const [at, setAt] = useState(-1)
   const [menu, setMenu] = useState<Element>()
+  const [queues, setQueues] = useState<Element>()
   const inside = useRef(false)
   const fetching = useRef('')
   const box = useRef<HTMLDivElement>(null)
@@ -115,14 +132,16 @@ export default function Traces() {
   const current = row(at)
   const nameAt = current?.page.names[current.i]
   const said = saidOf(pages)
+  const queue = scope.queue ? first?.queue : undefined
   useKeys('Traces', {
     j: { does: 'Next trace', run: () => step(1), quiet: true }, ArrowDown: { does: 'Next trace', run: () => step(1), quiet: true },
     k: { does: 'Trace before', run: () => step(-1), quiet: true }, ArrowUp: { does: 'Trace before', run: () => step(-1), quiet: true },
     Home: { does: 'First trace', run: () => step(-count), quiet: true }, End: { does: 'Last trace', run: () => step(count), quiet: true },
     Enter: { does: 'Open the trace', run: () => navigate(linkTo(at)), needs: at < 0 && 'a trace under the cursor (j)' },
     n: { does: 'Only traces of this name', run: () => setQuery({ q: withTerm(scope.q, `trace.name = ${text(nameAt ?? '')}`) }), needs: !nameAt && 'a trace under the cursor (j)' },
-    a: { does: 'Only traces with some feedback', run: () => setMenu(document.querySelector('.traces-said') ?? document.body), needs: !said.length && 'feedback on a trace' },
-    e: { does: 'Failed traces only', run: () => toggle(scope.q, "trace.status = 'ERROR'") },
+    a: queue ? undefined : { does: 'Only traces with some feedback', run: () => setMenu(document.querySelector('.traces-said') ?? document.body), needs: !said.length && 'feedback on a trace' },
+    r: { does: 'Review queues', run: () => setQueues(document.querySelector('.traces-queues') ?? document.body) },
+    e: queue ? undefined : { does: 'Failed traces only', run: () => toggle(scope.q, "trace.status = 'ERROR'") },
   })
   const longest = Math.max(1, ...pages.flatMap((page) => page.durations.map((ms) => ms ?? 0)))
   const cost = columnOf(pages.flatMap((page) => page.costs), { zero: true })
@@ -134,20 +153,20 @@ export default function Traces() {
   return (
     <>
       <Bar
-        place={<>{place ? <><a class="i3" href={href('/traces')}>traces</a><span class="sep">/</span><h1>{place}</h1></> : <h1>traces</h1>}</>}
+        place={queue ? <><a class="i3" href={href('/traces')}>traces</a><span class="sep">/</span><h1 class="cut">{queue.name}</h1></> : <>{place ? <><a class="i3" href={href('/traces')}>traces</a><span class="sep">/</span><h1>{place}</h1></> : <h1>traces</h1>}</>}
         live={running}
         right={news > 0 ? <button class="btn flat" onClick={() => { setHeld({ of: scopeKey, data: asked.data! }); setMore([]); setAt(-1) }}>{news} new <Chevron to="up" /></button> : undefined}
       >
-        <Filter value={scope.q} apply={(q) => setQuery({ q })} complete={(where) => complete(experiments, where)} placeholder="trace.status = 'ERROR', or any words in a span" count={first ? (last?.next_page_token ? `first ${plural(count, 'trace')}` : plural(count, 'trace')) : ''} error={wrong} memory="traces" />
+        {queue ? <Progress queue={queue} /> : <Filter value={scope.q} apply={(q) => setQuery({ q })} complete={(where) => complete(experiments, where)} placeholder="trace.status = 'ERROR', or any words in a span" count={first ? (last?.next_page_token ? `first ${plural(count, 'trace')}` : plural(count, 'trace')) : ''} error={wrong} memory="traces" />}
       </Bar>
       {error && !wrong && <Failed what="The traces could not be read" error={error} still={first ? `What is shown is as of ${stamp(asked.at)}.` : undefined} retry={asked.reload} />}
       <div class="scroll dots traces-list" ref={box} onPointerEnter={() => (inside.current = true)} onPointerLeave={() => (inside.current = false)}>
         {first && count === 0 && !wrong ? (
-          <None asked={scope.q} />
+          queue ? <Nothing title="No trace is in this queue">Put some in: <code>pegboard reviews create NAME --filter "…"</code></Nothing> : <None asked={scope.q} />
         ) : (
           first && (
             <div role="grid" aria-label="Traces" aria-rowcount={last?.next_page_token ? -1 : count + 1} tabIndex={0} aria-activedescendant={at >= 0 ? `trace-${at}` : undefined}>
-              <Head sort={scope.sort} height={height} />
+              <Head sort={scope.sort} height={height} queue={Boolean(queue)} />
               <Rows window={seen} count={count} height={height} row={(index, top) => {
                 const found = row(index)
                 return found && <Line key={found.page.ids[found.i]} {...found} index={index} top={top} on={index === at} to={linkTo(index)} longest={longest} cost={cost} named={several} />
@@ -157,11 +176,14 @@ export default function Traces() {
         )}
       </div>
       <Foot>
-        {first && <span>{scope.sort && last?.among ? `by ${scope.sort.replace('-', '')}, of the last ${plural(last.among, 'trace')}` : scope.sort ? `by ${scope.sort.replace('-', '')}` : 'failed, then slowest'}</span>}
-        {scope.sort && <button onClick={() => setQuery({ sort: null })}>usual order</button>}
-        <button class="k2" aria-pressed={scope.q.includes("trace.status = 'ERROR'")} onClick={() => toggle(scope.q, "trace.status = 'ERROR'")}>failed only<kbd>e</kbd></button>
-        {said.length > 0 && <button class="k2 traces-said" aria-haspopup="menu" onClick={(event) => setMenu(event.currentTarget)}>by feedback<kbd>a</kbd></button>}
+        {first && !queue && <span>{scope.sort && last?.among ? `by ${scope.sort.replace('-', '')}, of the last ${plural(last.among, 'trace')}` : scope.sort ? `by ${scope.sort.replace('-', '')}` : 'failed, then slowest'}</span>}
+        {queue && <a class="k2" href={href('/traces')}>all traces</a>}
+        <button class="k2 traces-queues" aria-haspopup="menu" onClick={(event) => setQueues(event.currentTarget)}>review queues<kbd>r</kbd></button>
+        {scope.sort && !queue && <button onClick={() => setQuery({ sort: null })}>usual order</button>}
+        {!queue && <button class="k2" aria-pressed={scope.q.includes("trace.status = 'ERROR'")} onClick={() => toggle(scope.q, "trace.status = 'ERROR'")}>failed only<kbd>e</kbd></button>}
+        {said.length > 0 && !queue && <button class="k2 traces-said" aria-haspopup="menu" onClick={(event) => setMenu(event.currentTarget)}>by feedback<kbd>a</kbd></button>}
       </Foot>
+      {queues && <Queues at={queues} close={() => setQueues(undefined)} experiments={experiments.length ? experiments : Object.keys(first?.experiment_names ?? {})} />}
       {menu && <Float at={menu} close={() => setMenu(undefined)} label="Only traces with">{said.map(({ said: each, count: n }) => <MenuItem key={termOf(each)} detail={plural(n, 'trace')} does={() => { setMenu(undefined); only(each) }}><span class="i3">{each.name}</span>{wordOf(each.value)}</MenuItem>)}</Float>}
     </>
   )
@@ -201,14 +223,45 @@ function toggle(q: string, term: string): void {
   setQuery({ q: q.includes(term) ? without : withTerm(isFilter(q) ? q : '', term) })
 }
 
-function Head({ sort, height }: { sort: string; height: number }) {
+/** How far a queue is, and who works on it. */
+function Progress({ queue }: { queue: Queue }) {
+  const all = queue.pending + queue.complete + queue.declined
+  return (
+    <div class="traces-progress m">
+      <progress max={Math.max(1, all)} value={all - queue.pending} aria-label="Traces that are reviewed" />
+      <span role="status">{exact(queue.complete)} of {plural(all, 'trace')} done{queue.declined > 0 && `, ${exact(queue.declined)} declined`}</span>
+      <span class="x" />
+      <span class="i3 cut">{queue.users.join(', ')}</span>
+    </div>
+  )
+}
+
+/** The queues of experiments, to choose one. */
+function Queues({ at, close, experiments }: { at: Element; close: () => void; experiments: readonly string[] }) {
+  const [found, setFound] = useState<{ queue_id: string; name: string; users?: string[] }[]>()
+  useEffect(() => {
+    const abort = new AbortController()
+    const each = (id: string) => get<{ review_queues?: { queue_id: string; name: string; users?: string[] }[] }>('/api/3.0/mlflow/review-queues/list', { experiment_id: id, max_results: 100 }, abort.signal).then((answer) => answer.review_queues ?? [], () => [])
+    void Promise.all(experiments.slice(0, 20).map(each)).then((lists) => setFound(lists.flat()))
+    return () => abort.abort()
+  }, [])
+  if (!found) return null
+  return (
+    <Float at={at} close={close} label="Review queues">
+      {found.map((each) => <MenuItem key={each.queue_id} detail={each.users?.join(', ')} does={() => { close(); navigate(`/traces?queue=${encodeURIComponent(each.queue_id)}`) }}>{each.name}</MenuItem>)}
+      {!found.length && <MenuItem does={close} detail="pegboard reviews create NAME">There is none</MenuItem>}
+    </Float>
+  )
+}
+
+function Head({ sort, height, queue }: { sort: string; height: number; queue: boolean }) {
   const by = sort.replace(/^-/, '')
   return (
     <div role="rowgroup" class="traces-heads">
       <div role="row" class="traces-row head" style={{ height: `${height}px` }} aria-rowindex={1}>
         {HEADS.map((head) => (
           <span key={head.title} role="columnheader" class={`c-${head.title}`} aria-sort={head.key && by === head.key ? (sort.startsWith('-') ? 'descending' : 'ascending') : undefined}>
-            {head.key ? (
+            {queue && head.key === 'time' ? 'review' : head.key && !queue ? (
               <button class={by === head.key ? 'w5' : ''} onClick={() => setQuery({ sort: by === head.key ? (sort === head.first ? (sort.startsWith('-') ? by : `-${by}`) : null) : head.first })}>
                 {head.title}
                 {by === head.key && <Chevron to={sort.startsWith('-') ? 'down' : 'up'} />}
@@ -258,10 +311,12 @@ function Line({ page, i, index, top, on, to, longest, cost, named }: LineProps) 
       <span role="gridcell" class="c-tokens">{page.tokens[i]?.toLocaleString('en-US') ?? '–'}</span>
       <span role="gridcell" class="c-cost" title={exact(page.costs[i])}>{page.costs[i] === null ? '–' : `$${cost(page.costs[i])}`}</span>
       <span role="gridcell" class="c-scores cut">{page.scores[i]!.map((score) => <button key={score.name} tabIndex={-1} disabled={score.value === null} title={`Only traces with ${score.name} ${wordOf(score.value)}`} onClick={() => only(score)}><span class="i3">{score.name}</span> {wordOf(score.value)} </button>)}</span>
-      <span role="gridcell" class="c-age i3"><Age at={page.times[i]} /></span>
+      <span role="gridcell" class="c-age i3 cut">{page.reviews ? <Reviewed status={page.reviews[i]!} by={page.reviewers![i]!} /> : <Age at={page.times[i]} />}</span>
     </div>
   )
 }
+
+const Reviewed = ({ status, by }: { status: string; by: string | null }) => (status === 'pending' ? <>open</> : <span class={status === 'declined' ? 'bad' : 'ok'} title={`${status} by ${by}`}>{by}</span>)
 
 function None({ asked: q }: { asked: string }) {
   if (q) return <Nothing title="No trace fits">Take a condition away, or look at <button class="link" onClick={() => setQuery({ q: null })}>all traces</button>.</Nothing>

@@ -7,8 +7,10 @@ import { useResource } from '../../core/resource'
 import { may } from '../../core/root'
 import { param, setQuery } from '../../core/router'
 import { type Json, JsonTree, Marked } from '../../parts/json'
+import { lazily } from '../../parts/lazy'
 import { Failed } from '../../parts/states'
 import { Age } from '../../parts/time'
+import type { Review } from './questions'
 import { isByHand, remove, ScoreForm, thumb, typedOf } from './feedback'
 import { type Found, foundOf, gridOf, type Message, newIn, parsed, talkOf } from './messages'
 import { dollars, took } from './spans'
@@ -44,9 +46,12 @@ interface Detail {
   cut: Record<string, number>
 }
 
+/** Few experiments ask questions. */
+const Questions = lazily('The questions', () => import('./questions'))
+
 const TABS = ['inout', 'attributes', 'events', 'feedback', 'raw'] as const
 
-export function Side({ trace, i, took: ms, reload }: { trace: Overview; i: number; took: number; reload: () => void }) {
+export function Side({ trace, i, took: ms, reload, review }: { trace: Overview; i: number; took: number; reload: () => void; review?: Review }) {
   const id = trace.ids[i]!
   const asked = useResource<Detail>('traces/span', { trace_id: trace.info.trace_id, span_id: id })
   const detail = asked.data?.span_id === id ? asked.data : undefined
@@ -88,8 +93,11 @@ export function Side({ trace, i, took: ms, reload }: { trace: Overview; i: numbe
     f: { does: 'Find in the span', run: () => input.current?.select() },
     w: { does: 'Wrap long lines, or not', run: () => setWrap(!wrap) },
     c: { does: 'Copy what is shown of the span', run: () => void copy(JSON.stringify(what(), null, 2), 'span copied') },
-    1: { does: 'In and out', run: () => go('inout') }, 2: { does: 'Attributes', run: () => go('attributes') },
-    3: { does: 'Events', run: () => go('events') }, 4: { does: 'Feedback', run: () => go('feedback') }, 5: { does: 'Raw', run: () => go('raw') },
+    // In a queue digits answer its questions.
+    ...(!review && {
+      1: { does: 'In and out', run: () => go('inout') }, 2: { does: 'Attributes', run: () => go('attributes') },
+      3: { does: 'Events', run: () => go('events') }, 4: { does: 'Feedback', run: () => go('feedback') }, 5: { does: 'Raw', run: () => go('raw') },
+    }),
     '+': may('write') ? { does: 'Thumb up', run: () => void judge(true) } : undefined,
     '-': may('write') ? { does: 'Thumb down, and why', run: () => void judge(false) } : undefined,
     a: may('write') ? { does: 'Add feedback', run: () => { go('feedback'); setAsks(asks + 1) } } : undefined,
@@ -100,6 +108,7 @@ export function Side({ trace, i, took: ms, reload }: { trace: Overview; i: numbe
   return (
     <aside class={`span-side ${wrap ? '' : 'nowrap'}`} aria-label="The span" ref={box} tabIndex={0}>
       <div class="h"><h2>{trace.names[i]}</h2><span class="m i3">{trace.models[i]}</span><span class="x" /><span class="m i2 nw">{trace.ends[i] === null ? 'running' : took(ms)}</span></div>
+      {review && <Questions experimentId={trace.info.experiment_id} traceId={traceId} assessments={trace.assessments} reload={reload} review={review} />}
       <div class="tabs" role="tablist" aria-label="Of the span">
         {TABS.map((each) => (
           <button key={each} role="tab" aria-selected={tab === each} class={tab === each ? 'on' : ''} onClick={() => go(each)}>{titles[each]![0]}{titles[each]![1] > 0 && <span class="m"> {count(titles[each]![1])}</span>}</button>
@@ -123,6 +132,7 @@ export function Side({ trace, i, took: ms, reload }: { trace: Overview; i: numbe
         </section>
       )}
       {detail && tab === 'events' && <Events detail={detail} find={find} />}
+      {tab === 'feedback' && !review && <Questions experimentId={trace.info.experiment_id} traceId={traceId} assessments={trace.assessments} reload={reload} />}
       {tab === 'feedback' && (
         <section>
           {may('write') && <div class="nm thumbs"><button class="btn flat" onClick={() => void judge(true)}>good<kbd>+</kbd></button><button class="btn flat" onClick={() => void judge(false)}>bad<kbd>-</kbd></button></div>}

@@ -18,6 +18,7 @@ import { PromptLink } from '../../parts/prompt/link'
 import type { Listed } from './list'
 import { listQuery, scoped, scopeOf } from './scope'
 import { typedOf } from './feedback'
+import type { Review } from './questions'
 import { type Assessment, Side } from './side'
 import { type Columns, criticalPath, dollars, endOf, rowsOf, slowest, took, treeOf } from './spans'
 import { text } from './words'
@@ -186,7 +187,7 @@ function One({ id }: { id: string }) {
       {trace.ids.length ? (
         <div class="traces-cols">
           <Fall spans={spans} tree={tree} rows={rows} path={path} slow={slow} now={openEnd} selected={selected} folded={folded} hits={hits} zoom={spans.ids.indexOf(zoomed)} scroller={scroller} select={select} fold={fold} />
-          <Side key={spans.ids[selected]} trace={trace} i={selected} reload={found.reload} took={endOf(spans, selected, openEnd) - spans.starts[selected]!} />
+          <Side key={spans.ids[selected]} trace={trace} i={selected} reload={found.reload} review={neighbours.review && { ...neighbours.review, next: () => navigate(neighbours.after ? `/traces/${encodeURIComponent(neighbours.after)}${scoped(scopeOf())}` : `/traces${scoped(scopeOf())}`) }} took={endOf(spans, selected, openEnd) - spans.starts[selected]!} />
         </div>
       ) : (
         <div class="scroll dots"><Nothing title={running ? 'No span has arrived yet' : 'This trace has no spans'}>{running ? 'They are shown as they come.' : 'Only its outline was sent here.'}</Nothing></div>
@@ -237,10 +238,13 @@ function useHits(id: string, trace: Overview | undefined, find: string): Readonl
   }, [found, find, trace])
 }
 
-/** The traces before and after one in the list that it was opened from; '' has none. */
-function useNeighbours(id: string): { before?: string; after?: string } {
+/** The traces before and after one in the list that it was opened from, and what became of it in a queue; '' has none. */
+function useNeighbours(id: string): { before?: string; after?: string; review?: Omit<Review, 'next'> } {
   // The trace itself comes first.
-  const ids = useResource<Listed>(id ? 'traces/list' : null, listQuery(scopeOf())).data?.ids ?? []
+  const listed = useResource<Listed>(id ? 'traces/list' : null, listQuery(scopeOf()))
+  const ids = listed.data?.ids ?? []
   const at = ids.indexOf(id)
-  return at < 0 ? { after: ids[0] } : { before: ids[at - 1], after: ids[at + 1] }
+  if (at < 0) return { after: ids[0] }
+  const queue = listed.data?.queue
+  return { before: ids[at - 1], after: ids[at + 1], review: queue && { queue, status: listed.data!.reviews![at]!, by: listed.data!.reviewers![at]!, reload: listed.reload } }
 }

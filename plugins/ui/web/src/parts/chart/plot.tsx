@@ -30,6 +30,8 @@ export interface PlotProps {
   title?: ComponentChildren
   menu?: ComponentChildren
   movable?: boolean
+  /** Whether less is better on the last axis, which colours many lines; by its name if it is not said. */
+  falls?: boolean
 }
 
 const TICK = 40
@@ -45,7 +47,7 @@ export function Plot(props: PlotProps) {
   const ink = inkOf()
   const now = lit.value
   const axes = useMemo(() => columns.map((column, i) => axisOf(column, dots.cols[column] ?? [], (kind === 'scatter' || kind === 'contour') && i === 0 ? Math.max(2, size.width / 90) : height / TICK)), [columns.join(), dots, kind, size.width])
-  const colours = coloursOf(dots, axes, kind)
+  const colours = coloursOf(dots, axes, kind, props.falls ?? lessIsBetter(parseColumn(columns.at(-1) ?? '').key))
   const many = dots.ids.length > MOST_COLOURED
   const drawing: Drawing = { kind, width: size.width, height: size.height, axes, dots, colours, alpha: many ? 0.55 : 0.9, lit: now, strong: hue('accent'), down: !lessIsBetter(parseColumn(columns[0] ?? '').key) }
   const drawn = useRef<Drawn>(undefined)
@@ -123,12 +125,12 @@ export function nameOf(kind: Kind, columns: readonly string[]): string {
   }
 }
 
-/** The colours of runs; of many lines side by side, those of the last axis, from grey to the accent. */
-function coloursOf(dots: Dots, axes: readonly Axis[], kind: Kind): string[] {
+/** The colours of runs; of many lines side by side, those of the last axis, from grey to the accent, which is good. */
+function coloursOf(dots: Dots, axes: readonly Axis[], kind: Kind, falls: boolean): string[] {
   const last = axes.at(-1)
   if (kind === 'parallel' && dots.ids.length > MOST_COLOURED && last) {
     const [low, high] = [rgb(hue('ink-3')), rgb(hue('accent'))]
-    return last.at.map((part) => (part === undefined ? hue('ink-3') : `rgb(${low.map((from, i) => Math.round(from + part * (high[i]! - from))).join(', ')})`))
+    return last.at.map((part) => (part === undefined ? hue('ink-3') : `rgb(${low.map((from, i) => Math.round(from + (falls ? 1 - part : part) * (high[i]! - from))).join(', ')})`))
   }
   return dots.ids.map((run) => hue(hueToken(slotOf(run))))
 }

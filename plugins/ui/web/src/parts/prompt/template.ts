@@ -88,6 +88,9 @@ export const readable = (template: Template): string => (isChat(template) ? temp
 export const variablesOf = (template: Template): string[] => [...new Set(template.flatMap(({ content }) => [...content.matchAll(VARIABLE)].map((found) => found[1]!)))]
 
 /** Put values into their places, once: what looks like a place in a value stays as it is. */
+/** What there is of a variable: one may be called as what every object has, such as 'constructor'. */
+export const valueOf = <T>(values: Readonly<Record<string, T>> | undefined, name: string): T | undefined => (values && Object.hasOwn(values, name) ? values[name] : undefined)
+
 export const fill = (text: string, values: Readonly<Record<string, string>>): string => text.replace(VARIABLE, (place: string, name: string) => (Object.hasOwn(values, name) ? values[name]! : place))
 
 /** The messages that are sent. */

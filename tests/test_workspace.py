@@ -349,6 +349,8 @@ DECLARED = {
     ("pegboard_redis", "pegboard_gateway"),
     ("pegboard_workflows", "pegboard_projects"),
     ("pegboard_docker", "pegboard_projects"),
+    ("pegboard_kubernetes", "pegboard_docker"),
+    ("pegboard_kubernetes", "pegboard_projects"),
     ("pegboard_slurm", "pegboard_projects"),
     ("pegboard_serving", "pegboard_models"),
     ("pegboard_serving", "pegboard_server"),

@@ -37,10 +37,9 @@ def had(program: Program, name: str, log: Callable[[bytes], None]) -> Image:
 
 
 def built(
-    program: Program, base: str, project: Path, name: str, log: Callable[[bytes], None]
+    program: Program, base: str, project: Path, tag: str, log: Callable[[bytes], None]
 ) -> Image:
-    """Return an image made of another, with the project inside."""
-    tag = _tag(name)
+    """Return an image made of another, with the project inside, under a name."""
     with tempfile.TemporaryDirectory(prefix="pegboard-image-") as folder:
         file = Path(folder) / "Dockerfile"
         file.write_text(f"FROM {base}\nCOPY . {CODE}\nWORKDIR {CODE}\n")
@@ -51,6 +50,15 @@ def built(
     return Image(tag, *found)
 
 
-def _tag(name: str) -> str:
+def pushed(program: Program, image: Image, log: Callable[[bytes], None]) -> str:
+    """Push an image and return its name in the registry, by its digest."""
+    program.carry_out(["push", image.name], log)
+    found = program.image(image.name)
+    if found is None or not found[1]:
+        raise StoreError(f"The registry gave no digest of {image.name!r}.")
+    return found[1]
+
+
+def tag_of(name: str) -> str:
     """Return the name of a project as one of an image: small letters, digits, few others."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "project"

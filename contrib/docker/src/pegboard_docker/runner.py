@@ -26,7 +26,7 @@ from pegboard_projects import (
     directed,
 )
 
-from pegboard_docker import images, options, program
+from pegboard_docker import first_process, images, options, program
 from pegboard_docker.images import CODE, Image
 from pegboard_docker.program import Program
 from pegboard_docker.settings import Settings
@@ -40,20 +40,6 @@ _OUTPUTS = "PEGBOARD_OUTPUTS"
 _CHUNK = 1 << 16
 _JOIN_SECONDS = 60.0
 _OVER = ("exited", "dead", "stopped", "removing")
-# The first process of a container heeds no signal that it does not handle. This one passes the
-# wish to end on to the command with all that it started, and waits for them; what remains ends
-# with the container.
-_FIRST = """
-exec 2>/dev/null
-set -m
-"$0" -c "$1" 2>&1 < /dev/null &
-child=$!
-trap 'asked=1; kill -TERM -- -$child || kill -TERM $child' TERM
-wait $child; code=$?
-while kill -0 $child; do wait $child; code=$?; done
-while [ -n "$asked" ] && kill -0 -- -$child; do sleep 0.1; done
-exit $code
-"""
 
 
 class Docker(Runner):
@@ -127,7 +113,9 @@ class _Running(Followed):
         assert container is not None
         found = images.had(self._program, container.image, self._log)
         if container.build:
-            found = images.built(self._program, container.image, job.directory, job.name, self._log)
+            found = images.built(
+                self._program, container.image, job.directory, images.tag_of(job.name), self._log
+            )
         self._image = found
         if self.cancelled:
             raise StoreError("It was cancelled before it began.")
@@ -143,8 +131,7 @@ class _Running(Followed):
             *_environment(container),
             *options.words(container.options),
         ]
-        shell = self._settings.shell
-        command = [found.identity, shell, "-c", _FIRST, shell, job.command]
+        command = [found.identity, *first_process.words(self._settings.shell, job.command)]
         given = {**os.environ, **variables}
         self._program.ask("run", "--detach", *words, *command, variables=given)
 
@@ -175,7 +162,8 @@ class _Running(Followed):
 
     def close(self) -> None:
         try:
-            self._program.ask("rm", "--force", "--volumes", self._name)
+            if self.is_there():
+                self._program.ask("rm", "--force", "--volumes", self._name)
         except StoreError as error:
             self._log(f"{error}\n".encode())
 

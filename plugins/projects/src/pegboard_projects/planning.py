@@ -213,7 +213,9 @@ def runner_of(
             or f"Installed are: {', '.join(sorted({*declared, *known}))}.",
         )
     runner: Runner = resolve(declared[name].target)()
-    chosen: Any = structuring.structure(runner.settings, dict(config), f"the settings of {name!r}")
+    # MLflow's keys have hyphens.
+    given = {key.replace("-", "_"): value for key, value in config.items()}
+    chosen: Any = structuring.structure(runner.settings, given, f"the settings of {name!r}")
     runner.check(chosen, tracking_uri)
     return runner, chosen
 

@@ -1,0 +1,1 @@
+"""Kubernetes: a runner that makes projects jobs of a cluster."""

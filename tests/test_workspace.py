@@ -185,8 +185,10 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
             yield from imported_modules(node)
 
 
-ABSENT = {"dspy", "flaml", "google-genai", "litellm", "openpyxl", "pydantic-ai-slim", "torch"}
-ABSENT = {"dspy", "google-genai", "litellm", "llama-index-core", "pydantic-ai-slim", "torch"}
+ABSENT = {
+    "dspy", "flaml", "google-genai", "litellm", "llama-index-core", "openpyxl", "pydantic-ai-slim",
+    "torch",
+}  # fmt: skip
 """Libraries that the development environment does without."""
 
 

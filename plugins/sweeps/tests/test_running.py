@@ -214,7 +214,7 @@ def test_another_machine_is_left_alone(place: Path) -> None:
     done = api.run(file)
     assert [0 <= (trial.value or -1) <= 1 for trial in done.trials] == [True, True]
     client = pegboard.Client()
-    client.set_tag(done.run_id, "pegboard.sweep.host", "elsewhere")
+    client.set_tag(done.run_id, "pegboard.project.host", "elsewhere")
     client.update_run(done.run_id, "RUNNING")
     with pytest.raises(InvalidState, match="carried out on elsewhere"):
         api.run(file)

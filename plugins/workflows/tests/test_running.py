@@ -396,3 +396,34 @@ steps:
     for pid in pids:
         stat = Path(f"/proc/{pid}/stat")
         assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_what_a_killed_process_left_is_ended_before_its_run_goes_on(place: Path) -> None:
+    text = f"""
+steps:
+  first: {{command: "true"}}
+  long:
+    command: "echo $$ >> {place}/pids; test -e {place}/quick || sleep 600"
+    needs: [first]
+"""
+    write(place / "p", text)
+    (place / "pegboard.toml").write_text("[plugins.projects]\ngrace_seconds = 0\n")
+    program = [str(PEGBOARD), "--tracking-uri", f"sqlite:{place}/runs.db", "workflows"]
+    with subprocess.Popen([*program, "run", "p"], cwd=place, stderr=subprocess.DEVNULL) as process:
+        while not (place / "pids").exists() or not (place / "pids").read_text().strip():
+            assert process.poll() is None
+        [parent] = [run for run in runs() if "pegboard.workflow.step" not in run.data.tags]
+        resume = [*program, "resume", parent.info.run_id]
+        refused = subprocess.run(resume, cwd=place, capture_output=True, text=True, check=False)
+        assert "This workflow is being carried out by another process." in refused.stderr
+        process.kill()
+    (place / "quick").touch()
+    done = subprocess.run(resume, cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    left, _ = (place / "pids").read_text().split()
+    stat = Path(f"/proc/{left}/stat")
+    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+    found = [(run.info.run_name, run.info.status) for run in runs()]
+    assert sorted(found) == [
+        ("first", "FINISHED"), ("long", "FINISHED"), ("long", "KILLED"), ("p", "FINISHED"),
+    ]  # fmt: skip

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from pegboard_projects.errors import ProjectError as ProjectError
     from pegboard_projects.errors import together as together
     from pegboard_projects.hookspecs import ProjectRunner as ProjectRunner
+    from pegboard_projects.leftovers import carried_out_alone as carried_out_alone
+    from pegboard_projects.leftovers import check_machine as check_machine
+    from pegboard_projects.leftovers import end_left as end_left
+    from pegboard_projects.leftovers import machine_tag as machine_tag
     from pegboard_projects.parameters import Parameter as Parameter
     from pegboard_projects.parameters import as_text as as_text
     from pegboard_projects.parameters import given as given
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from pegboard_projects.planning import runner_of as runner_of
     from pegboard_projects.reading.document import Document as Document
     from pegboard_projects.reading.document import read_document as read_document
+    from pegboard_projects.recording import OuterRun as OuterRun
     from pegboard_projects.recording import Place as Place
     from pegboard_projects.recording import insisted as insisted
     from pegboard_projects.recording import outer_run as outer_run
@@ -54,8 +59,8 @@ if TYPE_CHECKING:
     from pegboard_projects.testing import RunnerContract as RunnerContract
 
 _HOMES = {
-    "Container": "contract",
     "Cancelling": "cancelling",
+    "Container": "contract",
     "Document": "reading.document",
     "EntryPoint": "entry_points",
     "ExecutionException": "errors",
@@ -65,6 +70,7 @@ _HOMES = {
     "Log": "contract",
     "Opened": "planning",
     "Outcome": "contract",
+    "OuterRun": "recording",
     "Parameter": "parameters",
     "Place": "recording",
     "Plan": "planning",
@@ -81,13 +87,17 @@ _HOMES = {
     "Task": "scheduling",
     "as_text": "parameters",
     "by_signals": "cancelling",
+    "carried_out_alone": "leftovers",
+    "check_machine": "leftovers",
     "check_reachable": "elsewhere",
     "check_request": "scheduling",
     "config_of": "api",
     "directed": "elsewhere",
+    "end_left": "leftovers",
     "given": "parameters",
     "insisted": "recording",
     "is_name": "parameters",
+    "machine_tag": "leftovers",
     "opened": "planning",
     "outer_run": "recording",
     "pairs": "commands.options",

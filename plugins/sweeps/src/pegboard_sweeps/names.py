@@ -6,8 +6,6 @@ from typing import Final
 
 DIGEST: Final = "pegboard.sweep.digest"
 """Of a sweep: what is searched, and how. The same again goes on in the same run."""
-HOST: Final = "pegboard.sweep.host"
-"""Of a sweep: the machine that carries it out."""
 METHOD: Final = "pegboard.sweep.method"
 METRIC: Final = "pegboard.sweep.metric"
 GOAL: Final = "pegboard.sweep.goal"

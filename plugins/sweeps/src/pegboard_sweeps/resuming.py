@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 from pegboard.entities import LifecycleStage, RunStatus
-from pegboard.errors import InvalidState
+from pegboard_projects import carried_out_alone, check_machine, end_left
 from pegboard_scripting.fluent.experiments import current_experiment_id
-from pegboard_stores.environments import places
 
-from pegboard_sweeps import leftovers, names, trials
+from pegboard_sweeps import names, trials
 from pegboard_sweeps.sweep import Sweep
 from pegboard_sweeps.trials import State, Trial
 
@@ -23,7 +19,7 @@ if TYPE_CHECKING:
     from pegboard.entities import Run
     from pegboard_scripting.client import Client
 
-_KIND = "sweeps"
+_KILLED = "Its sweep was killed; it is tried again."
 
 
 @frozen(kw_only=True)
@@ -40,21 +36,12 @@ class Manner:
     """Whether to go on though another machine carries it out, as far as is known."""
 
 
-@contextlib.contextmanager
-def alone(client: Client, sweep: Sweep, experiment_name: str | None) -> Iterator[None]:
+def alone(
+    client: Client, sweep: Sweep, experiment_name: str | None
+) -> contextlib.AbstractContextManager[None]:
     """Hold what lets one process of this machine carry out a sweep at a time."""
     experiment = experiment_name or current_experiment_id()
-    words = json.dumps([client.tracking_uri, experiment, sweep.digest])
-    key = hashlib.sha256(words.encode()).hexdigest()[:32]
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(places.locked(places.folder(_KIND) / key, wait=False))
-        except BlockingIOError:
-            raise InvalidState(
-                "This sweep is being carried out by another process.",
-                hint="Wait for its end, or end it: the same command goes on where it stopped.",
-            ) from None
-        yield
+    return carried_out_alone("sweep", client.tracking_uri, experiment, sweep.digest)
 
 
 def found(client: Client, sweep: Sweep, experiment_name: str | None) -> Run | None:
@@ -79,17 +66,14 @@ def known_trials(client: Client, parent: Run, sweep: Sweep) -> dict[int, Trial]:
 
 def taken_up(client: Client, parent: Run, sweep: Sweep, manner: Manner) -> dict[int, Trial]:
     """Return the trials of a sweep that goes on; what a killed one left running is ended."""
-    host, here = parent.data.tags.get(names.HOST), socket.gethostname()
-    if parent.info.status == RunStatus.RUNNING and host != here and not manner.take_over:
-        raise InvalidState(
-            f"This sweep is being carried out on {host}, as the run {parent.info.run_id}.",
-            hint="If nothing of it runs there any more, go on here with --take-over.",
-        )
+    if not manner.take_over:
+        check_machine(parent, "sweep")
     known = known_trials(client, parent, sweep)
     for number, trial in known.items():
         if trial.state is State.RUNNING:
             assert trial.run_id is not None
-            leftovers.end(client, trial.run_id)
+            client.set_tag(trial.run_id, names.REASON, _KILLED)
+            end_left(client, trial.run_id)
             known[number] = evolve(trial, state=State.LOST)
         elif trial.state is State.FAILED and manner.retry_failed:
             known[number] = evolve(trial, state=State.LOST)

@@ -7,7 +7,6 @@ it, and a trial that was broken off is tried again with the same values.
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Protocol
@@ -26,6 +25,7 @@ from pegboard_projects import (
     Scheduler,
     Session,
     Task,
+    machine_tag,
     opened,
     outer_run,
     session,
@@ -134,7 +134,7 @@ def _place(sweep: Sweep, manner: Manner, parent: Run | None) -> Place:
     metric = sweep.metric
     tags = {
         names.DIGEST: sweep.digest,
-        names.HOST: socket.gethostname(),
+        **machine_tag(),
         names.METHOD: sweep.method,
         names.METRIC: metric and metric.name,
         names.GOAL: metric and metric.goal,

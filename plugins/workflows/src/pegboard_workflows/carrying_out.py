@@ -6,9 +6,10 @@ of each task, while it goes on; ``pegboard workflows resume`` begins again from 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,20 @@ from pegboard import host as hosts
 from pegboard import tags
 from pegboard.entities import RunStatus
 from pegboard.errors import InvalidState, NoStore, NotFound, PegboardError
-from pegboard_projects import Place, Scheduler, Show, by_signals, insisted, outer_run, session
+from pegboard_projects import (
+    OuterRun,
+    Place,
+    Scheduler,
+    Show,
+    by_signals,
+    carried_out_alone,
+    check_machine,
+    end_left,
+    insisted,
+    machine_tag,
+    outer_run,
+    session,
+)
 from pegboard_scripting.client import Client, location
 from pegboard_stores import named_runs
 
@@ -52,6 +66,8 @@ class Asked:
     run_name: str | None = None
     run_id: str | None = None
     """The run of the same workflow that goes on; None for a new one."""
+    take_over: bool = False
+    """Whether it goes on though another machine carries it out, as far as is known."""
 
 
 @frozen(kw_only=True)
@@ -119,7 +135,7 @@ def run(asked: Asked, hearing: Hearing) -> WorkflowRun:
             tags=_tags(workflow, opened.source.name),
         )
         cancelling.hold()
-        with outer_run(client, place, texts(values)) as outer:
+        with _outer(client, place, texts(values), take_over=asked.take_over) as outer:
             hearing.began(workflow, outer.run_id)
             record = _Record(client, outer.run_id, asked, workflow)
             engine = Engine(
@@ -144,6 +160,36 @@ def run(asked: Asked, hearing: Hearing) -> WorkflowRun:
     )
 
 
+@contextlib.contextmanager
+def _outer(
+    client: Client, place: Place, params: Mapping[str, str], *, take_over: bool
+) -> Iterator[OuterRun]:
+    """Begin or go on in the run of a workflow, which one process carries out at a time."""
+    with contextlib.ExitStack() as held:
+
+        def hold(run_id: str) -> None:
+            held.enter_context(carried_out_alone("workflow", client.tracking_uri, run_id))
+
+        if place.run_id is not None:
+            hold(place.run_id)
+            _end_what_is_left(client, place.run_id, take_over=take_over)
+        with outer_run(client, place, params) as outer:
+            if place.run_id is None:
+                hold(outer.run_id)
+            yield outer
+
+
+def _end_what_is_left(client: Client, run_id: str, *, take_over: bool) -> None:
+    """End tasks that a workflow left running when its process was killed."""
+    run = client.get_run(run_id)
+    if not take_over:
+        check_machine(run, "workflow")
+    below = f"tags.`{tags.PARENT_RUN_ID}` = '{run_id}' and attributes.status = "
+    for status in ("RUNNING", "LOST"):
+        for each in client.search_runs([run.info.experiment_id], f"{below}'{status}'"):
+            end_left(client, each.info.run_id)
+
+
 def _within(client: Client, run_id: str, name: str, tell: Tell, record: _Record) -> Within:
     experiment_id = client.get_run(run_id).info.experiment_id
     history = History(client, experiment_id, name)
@@ -160,6 +206,7 @@ def _within(client: Client, run_id: str, name: str, tell: Tell, record: _Record)
 def _tags(workflow: Workflow, source: str) -> dict[str, str]:
     return {
         names.WORKFLOW: workflow.name,
+        **machine_tag(),
         tags.SOURCE_NAME: source,
         tags.SOURCE_TYPE: SOURCE_TYPE,
     }
@@ -227,7 +274,7 @@ def states_of(client: Client, reference: str) -> list[StepState]:
     return read(record_of(client, named_runs.find(client.store, reference).info.run_id))
 
 
-def resumed(reference: str) -> Asked:
+def resumed(reference: str, *, take_over: bool = False) -> Asked:
     """Return what asks for the rest of a workflow's run: the same again, in the same run."""
     client = Client()
     run = named_runs.find(client.store, reference)
@@ -247,4 +294,5 @@ def resumed(reference: str) -> Asked:
             concurrency=record["concurrency"],
         ),
         run_id=run_id,
+        take_over=take_over,
     )

@@ -117,17 +117,20 @@ def plan(as_json: bool, **options: Any) -> None:
 
 @workflows.command(epilog=output.examples("pegboard workflows resume RUN"))
 @click.argument("run_id", metavar="RUN")
+@click.option(
+    "--take-over", is_flag=True, help="Go on, though another machine is said to carry it out."
+)
 @output.json_option
 @click.pass_context
-def resume(ctx: click.Context, run_id: str, as_json: bool) -> None:
+def resume(ctx: click.Context, run_id: str, take_over: bool, as_json: bool) -> None:
     """Go on in a workflow's run that did not finish, with its parameters.
 
-    RUN is its id, the beginning of that, or its name.
+    RUN is its id, the beginning of that, or its name. What a killed one left running is ended.
     """
     from pegboard_workflows.carrying_out import resumed
 
     open_host(ctx)
-    ctx.exit(_carry_out(resumed(run_id), as_json=as_json))
+    ctx.exit(_carry_out(resumed(run_id, take_over=take_over), as_json=as_json))
 
 
 @workflows.command(

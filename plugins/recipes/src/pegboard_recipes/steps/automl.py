@@ -78,7 +78,7 @@ def _flaml() -> Any:
         raise PluginError(
             f"using: {FLAML} searches by FLAML, which is not installed, or lacks a package: "
             f"{error}.",
-            hint="Install it: pip install flaml lightgbm. Or use 'custom', and tune parameters.",
+            hint="Install it: pip install 'pegboard-recipes[automl]'. Or use 'custom' and tune.",
         ) from error
     logging.getLogger("flaml").setLevel(logging.WARNING)
     return found

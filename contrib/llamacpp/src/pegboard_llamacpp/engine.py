@@ -106,6 +106,10 @@ class Engine:
             each.stop(_closed())
         for each in running:
             each.join()
+        # llama.cpp's loop forgets that it was asked to end if it only begins then, and would be
+        # waited for for ever. What goes through its queue is answered once it runs.
+        if server is not None:
+            server.handle_metrics()
         del server
 
     def abandon(self) -> None:
@@ -193,3 +197,4 @@ def _hide(parameters: Any, path: Path) -> None:
     parameters.cors_origins = ""
     parameters.n_threads_http = 1
     parameters.ui = parameters.endpoint_slots = parameters.endpoint_props = False
+    parameters.endpoint_metrics = True  # For whoever closes it, see there.

@@ -148,6 +148,10 @@ def warm(python: Path, module: str, place: Path, **environment: str) -> Iterator
     """Yield the Python of a peer, whose module is imported under an environment just once."""
     address = place / "calls"
     caller = place / "python"
+    # Its folder on PATH leads to the peer's other programs, as that of any interpreter does.
+    for program in python.parent.iterdir():
+        if program.name != caller.name:
+            (place / program.name).symlink_to(program)
     text = _CALLER.format(python=str(python), address=str(address), harmless=_HARMLESS)
     caller.write_text(text)
     caller.chmod(0o755)

@@ -52,7 +52,7 @@ def flag(name):
 
 def processes(number):
     """The processes of a job, as a control group knows them."""
-    mark = f"\0{MARK}={number}\0".encode()
+    mark = f"\0{MARK}={ROOT}/{number}\0".encode()
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if mark in b"\0" + (entry / "environ").read_bytes():
@@ -97,7 +97,7 @@ def node(job, given, script):
             out = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(out, 1)
             os.dup2(out, 2)
-            os.environ.update({MARK: job.name, "SLURM_JOB_ID": job.name})
+            os.environ.update({MARK: f"{ROOT}/{job.name}", "SLURM_JOB_ID": job.name})
             os.execv(script, [script])
         _, status = os.waitpid(pid, 0)
         while any(map(alive, send(job.name, signal.SIGKILL))):

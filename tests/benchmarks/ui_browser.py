@@ -34,8 +34,12 @@ _UNTIL = """
     const now = performance.now() - begin
     let found = false
     try { found = shown() } catch {}
-    // The frame that shows it has been drawn when the next one begins.
-    if (found) requestAnimationFrame(() => resolve(performance.now() - begin))
+    // This frame shows it. It is drawn right after this, and before any message comes.
+    if (found) {
+      const channel = new MessageChannel()
+      channel.port1.onmessage = () => resolve(performance.now() - begin)
+      channel.port2.postMessage(0)
+    }
     else if (now > limit) resolve(-1)
     else requestAnimationFrame(look)
   }

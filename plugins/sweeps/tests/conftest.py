@@ -11,7 +11,7 @@ import pytest
 from pegboard_testing.isolation import separate_tracking
 
 LOG = r"""
-# log VALUE STEP [METRIC]: a point of a metric, by MLflow's REST API, without a program that starts slowly.
+# log VALUE STEP [METRIC]: a point, by MLflow's REST API, without a program that starts slowly.
 log() {
   at=${MLFLOW_TRACKING_URI#http://}
   body="{\"run_id\":\"$MLFLOW_RUN_ID\",\"key\":\"${3:-loss}\",\"value\":$1,\"timestamp\":1,\"step\":$2}"

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegboard_server import App
-from pegboard_wire.endpoints import declared
+from pegboard_wire.endpoints import places
+from pegboard_wire.rooms import places_of
 
-from pegboard_gateway import key_callers, plugin, starting, welcome
+from pegboard_gateway import key_callers, starting, welcome
+from pegboard_gateway.endpoints import ROOMS
 
 if TYPE_CHECKING:
     from pegboard.host import Host
@@ -25,8 +27,8 @@ def create(host: Host, settings: Settings, board: Board, *, mlflow_config: str |
     end = starting.begin(host, board.workers, file)
     try:
         # Whoever keeps the tracking store serves its scorers.
-        judges = [each for each in declared(host) if each.path.startswith(_SCORERS)]
-        served = [*plugin.pegboard_endpoints(), *judges, welcome.endpoint()]
+        judges = [each for each in places(host) if each.path.startswith(_SCORERS)]
+        served = [*places_of(ROOMS), *judges, *places_of([welcome.endpoint()])]
         made = App(host, settings, board, served)
     except BaseException:
         end()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import logging
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pegboard import plugin_calls
 from pegboard_server import App
 from pegboard_wire.endpoints import places
 from pegboard_wire.rooms import places_of
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from pegboard.host import Host
     from pegboard_server import Board, Settings
 
+logger = logging.getLogger(__name__)
 _SCORERS = "/api/3.0/mlflow/scorers/"
 
 
@@ -34,9 +38,24 @@ def create(host: Host, settings: Settings, board: Board, *, mlflow_config: str |
         end()
         raise
     made.at_end(end)
+    for each in _begun_beside(host):
+        made.at_end(each)
     made.authenticator.add(key_callers.known_keys(host))
     _answer_soon()
     return made
+
+
+def _begun_beside(host: Host) -> Iterator[Callable[[], None]]:
+    """Let plugins begin what goes on beside the gateway; yield what ends it."""
+    for implementation in host.manager.hook.pegboard_gateway_started.get_hookimpls():
+        try:
+            end: Any = plugin_calls.asked(implementation, {"host": host})
+        except Exception:
+            # A broken one harms no other.
+            logger.exception("The plugin %r cannot begin.", implementation.plugin_name)
+            continue
+        if callable(end):
+            yield end
 
 
 def _answer_soon() -> None:

@@ -126,6 +126,14 @@ def pegboard_server_started(host: Host, tracking_uri: str | None) -> Callable[[]
 
 
 @hookimpl(optionalhook=True)
+def pegboard_gateway_started(host: Host) -> Callable[[], None]:
+    """Begin to deliver to webhooks, once there is a store on this machine that may have some."""
+    from pegboard_registry.webhooks.background import Background
+
+    return Background(host, None, creates=False).close
+
+
+@hookimpl(optionalhook=True)
 def pegboard_budget_exceeded(host: Host, data: Mapping[str, Any]) -> None:
     """Queue the webhook event of a gateway's budget that is spent."""
     from pegboard_registry.webhooks import background

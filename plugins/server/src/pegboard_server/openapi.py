@@ -122,6 +122,11 @@ def _success(endpoint: Endpoint) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "It worked."}
     if endpoint.response:
         success["content"] = _json(dict(endpoint.response))
+    if endpoint.response_headers:
+        success["headers"] = {
+            name: {"description": said, "schema": {"type": "string"}}
+            for name, said in endpoint.response_headers.items()
+        }
     return success
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pegboard_tracking.wire.endpoints import ROOMS
+from pegboard_tracking.wire.endpoints import ENDPOINT_MODULES
 from pegboard_wire.http import Endpoint
-from pegboard_wire.rooms import places_of
+from pegboard_wire.lazy import lazy_endpoints
 
 LIST = """
 import json
@@ -73,7 +73,10 @@ def theirs(mlflow_python: Path) -> dict[tuple[str, str], tuple[Any, Any]]:
 
 @pytest.fixture(scope="module")
 def ours() -> dict[tuple[str, str], Endpoint]:
-    found = {(each.method, each.path.replace(":path}", "}")): each for each in places_of(ROOMS)}
+    found = {
+        (each.method, each.path.replace(":path}", "}")): each
+        for each in lazy_endpoints(ENDPOINT_MODULES)
+    }
     return {place: each.load() for place, each in found.items() if TOPIC.match(place[1])}
 
 

@@ -25,9 +25,9 @@ from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Metric, Param
 from pegboard.host import Host
 from pegboard_stores.abilities import Batch, PackedPoints
-from pegboard_ui.endpoints import ROOMS
+from pegboard_ui.endpoints import ENDPOINT_MODULES
 from pegboard_wire.http import Answer, Call, Identity
-from pegboard_wire.rooms import places_of
+from pegboard_wire.lazy import lazy_endpoints
 from rows import Row
 
 _START = 1_700_000_000_000
@@ -107,7 +107,9 @@ def _row(
 
 
 def _asking(host: Host, uri: str) -> Ask:
-    known = {place.path: place for place in places_of(ROOMS) if place.method == "GET"}
+    known = {
+        place.path: place for place in lazy_endpoints(ENDPOINT_MODULES) if place.method == "GET"
+    }
     headers = {"accept-encoding": "gzip"}
 
     def ask(path: str, fields: Mapping[str, Any]) -> int:

@@ -17,9 +17,9 @@ from typing import Any
 from pegboard.config import Config
 from pegboard.entities import RunTag
 from pegboard.host import Host
-from pegboard_ui.endpoints import ROOMS
+from pegboard_ui.endpoints import ENDPOINT_MODULES
 from pegboard_wire.http import Answer, Call, Identity
-from pegboard_wire.rooms import places_of
+from pegboard_wire.lazy import lazy_endpoints
 from ui_store import Large, build
 
 COLUMNS = [
@@ -63,7 +63,7 @@ ASKED: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 def asking(host: Host, store: Large) -> Callable[[str, Mapping[str, Any]], Answer]:
     """Return what asks an endpoint as the server does, in this process."""
-    known = {place.path.rpartition("/")[2]: place for place in places_of(ROOMS)}
+    known = {place.path.rpartition("/")[2]: place for place in lazy_endpoints(ENDPOINT_MODULES)}
     headers = {"accept-encoding": "gzip"}
 
     def ask(name: str, fields: Mapping[str, Any]) -> Answer:

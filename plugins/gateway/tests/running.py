@@ -18,12 +18,12 @@ from pegboard.contracts.llm import Json
 from pegboard_gateway import service
 from pegboard_gateway.catalog.contract import Catalog, FixedCatalog, GatewayEndpoint
 from pegboard_gateway.control.contract import Gate, OpenGate, Permit
-from pegboard_gateway.endpoints import ROOMS
+from pegboard_gateway.endpoints import ENDPOINT_MODULES
 from pegboard_gateway.entities import Asked, Estimate, Spent, UsageRecord
 from pegboard_gateway.path import Calls
 from pegboard_server import App, Settings, serving
 from pegboard_server.metrics import Board
-from pegboard_wire.rooms import places_of
+from pegboard_wire.lazy import lazy_endpoints
 
 SECONDS = 30.0
 
@@ -102,7 +102,7 @@ def running(
     calls = Calls(catalog, gate, random=Random(1), **more)
     service.use(ours, service.Gateway(catalog, calls))
     settings = Settings(tracking_uri=f"sqlite:{place}/s.db", access_log=False)
-    app = App(ours, settings, Board(), places_of(ROOMS))
+    app = App(ours, settings, Board(), lazy_endpoints(ENDPOINT_MODULES))
     listener = serving.listen("127.0.0.1", 0)
     ready = threading.Event()
     loops: list[asyncio.AbstractEventLoop] = []

@@ -11,14 +11,14 @@ from pegboard.errors import PluginError
 from pegboard.hookspecs import FAIL, Finding
 
 from pegboard_wire.http import Endpoint
-from pegboard_wire.rooms import Place, places_of
+from pegboard_wire.lazy import LazyEndpoint, lazy_endpoints
 
 if TYPE_CHECKING:
     import pluggy
     from pegboard.host import Host
 
 
-def places(host: Host) -> Sequence[Place]:
+def served(host: Host) -> Sequence[LazyEndpoint]:
     """Return where plugins serve something; PluginError if two share a place.
 
     A plugin that fails to declare its own serves nothing, and why is in the log. What answers is
@@ -28,12 +28,14 @@ def places(host: Host) -> Sequence[Place]:
 
 
 def declared(host: Host) -> Sequence[Endpoint]:
-    """Return all endpoints that plugins declare, imported; as ``places`` does."""
+    """Return all endpoints that plugins declare, imported; as ``served`` does."""
     return [place.load() for place in _gathered(host, _loaded_of)]
 
 
-def _gathered(host: Host, gather: Callable[[pluggy.HookImpl], Sequence[Place]]) -> Sequence[Place]:
-    found: dict[tuple[str, str], tuple[str, Place]] = {}
+def _gathered(
+    host: Host, gather: Callable[[pluggy.HookImpl], Sequence[LazyEndpoint]]
+) -> Sequence[LazyEndpoint]:
+    found: dict[tuple[str, str], tuple[str, LazyEndpoint]] = {}
     for implementation in _implementations(host):
         name = implementation.plugin_name
         try:
@@ -54,7 +56,7 @@ def _gathered(host: Host, gather: Callable[[pluggy.HookImpl], Sequence[Place]]) 
 
 def find(host: Host, method: str, path: str) -> Endpoint | None:
     """Return the endpoint that plugins serve a place with; None if they do not."""
-    for place in places(host):
+    for place in served(host):
         if (place.method, place.path) == (method, path):
             return place.load()
     return None
@@ -90,14 +92,14 @@ def _implementations(host: Host) -> Sequence[pluggy.HookImpl]:
     return sorted(found, key=lambda each: order.index(each.plugin_name))
 
 
-def _of(implementation: pluggy.HookImpl) -> list[Place]:
+def _of(implementation: pluggy.HookImpl) -> list[LazyEndpoint]:
     """Return the places that one plugin declares; TypeError if they are something else."""
     items = plugin_calls.asked(implementation, {})
     listed = plugin_calls.sequence("pegboard_endpoints", items)
-    return places_of(listed)
+    return lazy_endpoints(listed)
 
 
-def _loaded_of(implementation: pluggy.HookImpl) -> list[Place]:
+def _loaded_of(implementation: pluggy.HookImpl) -> list[LazyEndpoint]:
     """Return the same; what answers is imported."""
     found = _of(implementation)
     for place in found:

@@ -10,7 +10,7 @@ from pegboard.hookspecs import ApiName, Command, DatasetType, Evaluator, hookimp
 if TYPE_CHECKING:
     from pegboard.host import Host
     from pegboard_registry import Gate
-    from pegboard_wire.rooms import Room
+    from pegboard_wire.lazy import EndpointModule
 
 _MODELS = (
     "EvaluationArtifact",
@@ -156,12 +156,12 @@ def pegboard_gates() -> Sequence[Gate]:
 
 
 @hookimpl
-def pegboard_endpoints() -> Sequence[Room]:
+def pegboard_endpoints() -> Sequence[EndpointModule]:
     """Declare the comparison of two evaluations."""
-    from pegboard_wire.rooms import Room
+    from pegboard_wire.lazy import EndpointModule
 
     compare = "GET /api/pegboard/1.0/evaluations/compare"
-    return [Room("pegboard_evaluation.endpoints:ENDPOINTS", compare)]
+    return [EndpointModule("pegboard_evaluation.endpoints:ENDPOINTS", compare)]
 
 
 @hookimpl

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard import plugin_calls
 from pegboard_server import App
-from pegboard_wire.endpoints import places
-from pegboard_wire.rooms import places_of
+from pegboard_wire.endpoints import served as served_by
+from pegboard_wire.lazy import lazy_endpoints
 
 from pegboard_gateway import key_callers, starting, welcome
-from pegboard_gateway.endpoints import ROOMS
+from pegboard_gateway.endpoints import ENDPOINT_MODULES
 
 if TYPE_CHECKING:
     from pegboard.host import Host
@@ -31,8 +31,8 @@ def create(host: Host, settings: Settings, board: Board, *, mlflow_config: str |
     end = starting.begin(host, board.workers, file)
     try:
         # Whoever keeps the tracking store serves its scorers.
-        judges = [each for each in places(host) if each.path.startswith(_SCORERS)]
-        served = [*places_of(ROOMS), *judges, *places_of([welcome.endpoint()])]
+        judges = [each for each in served_by(host) if each.path.startswith(_SCORERS)]
+        served = [*lazy_endpoints(ENDPOINT_MODULES), *judges, *lazy_endpoints([welcome.endpoint()])]
         made = App(host, settings, board, served)
     except BaseException:
         end()

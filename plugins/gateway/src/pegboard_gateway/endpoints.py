@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pegboard_wire.rooms import Room
+from pegboard_wire.lazy import EndpointModule
 
-ROOMS = [
-    Room(
+ENDPOINT_MODULES = [
+    EndpointModule(
         "pegboard_gateway.faces.openai:endpoints",
         """
         POST /v1/chat/completions
@@ -20,14 +20,14 @@ ROOMS = [
         GET /gateway/openai/v1/models/{model}
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_gateway.faces.responses:endpoints",
         """
         POST /v1/responses
         POST /gateway/openai/v1/responses
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_gateway.faces.anthropic:endpoints",
         """
         POST /anthropic/v1/messages
@@ -36,7 +36,7 @@ ROOMS = [
         POST /gateway/anthropic/v1/messages/count_tokens
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_gateway.faces.gemini:endpoints",
         """
         POST /gemini/v1beta/models/{endpoint}:generateContent
@@ -45,7 +45,7 @@ ROOMS = [
         POST /gateway/gemini/v1beta/models/{endpoint}:streamGenerateContent
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_gateway.faces.mlflow:endpoints",
         """
         GET /api/2.0/endpoints
@@ -67,7 +67,7 @@ ROOMS = [
         GET /gateway/mlflow/v1/models
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_gateway.faces.proxy:endpoints",
         """
         POST /gateway/proxy/{endpoint}/{path:path}
@@ -76,7 +76,7 @@ ROOMS = [
         POST /gateway/typesafe/v1/systemone
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_gateway.admin.endpoints:endpoints",
         """
         POST /api/3.0/mlflow/gateway/endpoints/create
@@ -93,7 +93,7 @@ ROOMS = [
         GET /api/3.0/mlflow/gateway/endpoints/bindings/list
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_gateway.admin.credentials:endpoints",
         """
         POST /api/3.0/mlflow/gateway/secrets/create
@@ -108,7 +108,7 @@ ROOMS = [
         DELETE /api/3.0/mlflow/gateway/model-definitions/delete
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_gateway.admin.policies:endpoints",
         """
         POST /api/3.0/mlflow/gateway/budgets/create
@@ -119,14 +119,14 @@ ROOMS = [
         GET /api/3.0/mlflow/gateway/budgets/windows
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_gateway.admin.limits:endpoints",
         """
         POST /api/2.0/endpoints/limits/
         POST /api/2.0/gateway/limits/
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_gateway.admin.usage:endpoints",
         """
         GET /api/pegboard/1.0/gateway/usage
@@ -134,7 +134,7 @@ ROOMS = [
         GET /api/pegboard/1.0/gateway/budgets
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_gateway.admin.guardrails:endpoints",
         """
         POST /api/3.0/mlflow/gateway/guardrails/create
@@ -147,7 +147,7 @@ ROOMS = [
         PATCH /api/3.0/mlflow/gateway/guardrails/update-config
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_gateway.admin.own:endpoints",
         """
         GET /api/pegboard/1.0/gateway/endpoints
@@ -158,7 +158,7 @@ ROOMS = [
         POST /api/pegboard/1.0/gateway/reload
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_gateway.admin.keys:endpoints",
         """
         POST /api/pegboard/1.0/gateway/keys
@@ -166,7 +166,7 @@ ROOMS = [
         DELETE /api/pegboard/1.0/gateway/keys/{id}
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_gateway.admin.overview:endpoints",
         """
         GET /api/pegboard/1.0/gateway/summary

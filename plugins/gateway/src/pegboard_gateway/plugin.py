@@ -12,7 +12,7 @@ from pegboard_gateway.hookspecs import GuardrailKind, LedgerBackend
 if TYPE_CHECKING:
     from pegboard.host import Host
     from pegboard_wire.http import Identity
-    from pegboard_wire.rooms import Room
+    from pegboard_wire.lazy import EndpointModule
 
 
 @hookimpl
@@ -46,11 +46,11 @@ def pegboard_commands() -> Sequence[Command]:
 
 
 @hookimpl(optionalhook=True)
-def pegboard_endpoints() -> Sequence[Room]:
+def pegboard_endpoints() -> Sequence[EndpointModule]:
     """Serve the faces of the gateway, and its administration."""
-    from pegboard_gateway.endpoints import ROOMS
+    from pegboard_gateway.endpoints import ENDPOINT_MODULES
 
-    return ROOMS
+    return ENDPOINT_MODULES
 
 
 @hookimpl(optionalhook=True)

@@ -13,7 +13,7 @@ from pegboard_registry.hookspecs import Gate
 if TYPE_CHECKING:
     from pegboard.contracts.registry import ModelRegistry
     from pegboard.host import Host
-    from pegboard_wire.rooms import Room
+    from pegboard_wire.lazy import EndpointModule
 
 
 @hookimpl
@@ -110,11 +110,11 @@ def pegboard_commands() -> Sequence[Command]:
 
 
 @hookimpl
-def pegboard_endpoints() -> Sequence[Room]:
+def pegboard_endpoints() -> Sequence[EndpointModule]:
     """Declare MLflow's REST endpoints of the registry and of webhooks, and our own."""
-    from pegboard_registry.wire.endpoints import ROOMS
+    from pegboard_registry.wire.endpoints import ENDPOINT_MODULES
 
-    return ROOMS
+    return ENDPOINT_MODULES
 
 
 @hookimpl

@@ -27,7 +27,7 @@ from pegboard_wire.http import (
     Permission,
     Result,
 )
-from pegboard_wire.rooms import Place
+from pegboard_wire.lazy import LazyEndpoint
 from pegboard_wire.sentences import SHARED
 
 from pegboard_server import authentication, browsers, builtin, requests, routing
@@ -65,7 +65,7 @@ class App:
         host: Host,
         settings: Settings,
         board: Board | None = None,
-        endpoints: Iterable[Endpoint | Place] | None = None,
+        endpoints: Iterable[Endpoint | LazyEndpoint] | None = None,
     ) -> None:
         """Gather the endpoints and read the users; errors are those of a wrong set-up.
 
@@ -73,7 +73,7 @@ class App:
         """
         self.host = host
         self.settings = settings
-        served = gathered.places(host) if endpoints is None else endpoints
+        served = gathered.served(host) if endpoints is None else endpoints
         self._serves_plugins = endpoints is None
         self._endings: list[Callable[[], None]] = []
         self.router = Router([*builtin.endpoints(self), *served])

@@ -16,7 +16,7 @@ from attrs import define, field
 from pegboard import paths
 from pegboard.errors import InvalidValue, PluginError
 from pegboard_wire.http import Endpoint
-from pegboard_wire.rooms import Place, place_of
+from pegboard_wire.lazy import LazyEndpoint, lazy_endpoint
 
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(:path)?\}")
 _ALIASES = (("/api/", "/ajax-api/"),)
@@ -26,7 +26,7 @@ _ALIASES = (("/api/", "/ajax-api/"),)
 class Route:
     """A place as it is dispatched, and its endpoint once that is loaded."""
 
-    place: Place
+    place: LazyEndpoint
     number: int
     """Its place in the table of endpoints, and so in the metrics."""
     is_loaded: bool = field(init=False, default=False)
@@ -56,7 +56,7 @@ Match: TypeAlias = "re.Match[bytes] | None"
 class Router:
     """Finds routes: by one look-up for fixed paths, by expressions for those with parameters."""
 
-    def __init__(self, served: Iterable[Endpoint | Place]) -> None:
+    def __init__(self, served: Iterable[Endpoint | LazyEndpoint]) -> None:
         """Take endpoints in, or places; PluginError if one has a path that cannot be served."""
         self.routes = [Route(_place(each), number) for number, each in enumerate(served)]
         self.fixed: dict[bytes, Methods] = {}
@@ -103,8 +103,8 @@ _NO_PARAMETERS: Mapping[str, str] = {}
 _REST = "_path"
 
 
-def _place(served: Endpoint | Place) -> Place:
-    return served if isinstance(served, Place) else place_of(served)
+def _place(served: Endpoint | LazyEndpoint) -> LazyEndpoint:
+    return served if isinstance(served, LazyEndpoint) else lazy_endpoint(served)
 
 
 def _served(path: str) -> Iterable[str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.contracts.tracking import TrackingStore
     from pegboard.host import Host
-    from pegboard_wire.rooms import Room
+    from pegboard_wire.lazy import EndpointModule
 
 
 @hookimpl
@@ -122,11 +122,11 @@ def pegboard_commands() -> Sequence[Command]:
 
 
 @hookimpl
-def pegboard_endpoints() -> Sequence[Room]:
+def pegboard_endpoints() -> Sequence[EndpointModule]:
     """Declare MLflow's REST endpoints."""
-    from pegboard_tracking.wire.endpoints import ROOMS
+    from pegboard_tracking.wire.endpoints import ENDPOINT_MODULES
 
-    return ROOMS
+    return ENDPOINT_MODULES
 
 
 @hookimpl

@@ -21,13 +21,13 @@ from pegboard.entities.traces import (
 )
 from pegboard.errors import InvalidValue, NotFound, Refused
 from pegboard_tracking.wire import trace_codec
-from pegboard_tracking.wire.endpoints import ROOMS
+from pegboard_tracking.wire.endpoints import ENDPOINT_MODULES
 from pegboard_tracking.wire.trace_requests import MAX_TRACES
 from pegboard_wire.http import Answer, Call, Identity, Permission
-from pegboard_wire.rooms import places_of
+from pegboard_wire.lazy import lazy_endpoints
 
 OLD, NEW = "/api/2.0/mlflow/traces", "/api/3.0/mlflow/traces"
-ENDPOINTS = {(each.method, each.path): each.load() for each in places_of(ROOMS)}
+ENDPOINTS = {(each.method, each.path): each.load() for each in lazy_endpoints(ENDPOINT_MODULES)}
 ME = Identity("me", frozenset(Permission))
 HERE = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
 OUTLINE: dict[str, Any] = {

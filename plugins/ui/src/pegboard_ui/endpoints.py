@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pegboard_wire.rooms import Room
+from pegboard_wire.lazy import EndpointModule
 
-ROOMS = [
-    Room(
+ENDPOINT_MODULES = [
+    EndpointModule(
         "pegboard_ui.site:endpoints",
         """
         GET /
@@ -40,92 +40,92 @@ ROOMS = [
         GET /assets/{path:path}
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.pages:endpoints",
         """
         GET /api/pegboard/1.0/ui/pages
         GET /api/pegboard/1.0/ui/plugins
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.table:ENDPOINTS",
         """
         GET /api/pegboard/1.0/runs/table
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.keys:ENDPOINTS",
         """
         GET /api/pegboard/1.0/runs/keys
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.values:ENDPOINTS",
         """
         GET /api/pegboard/1.0/runs/values
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.histogram:ENDPOINTS",
         """
         GET /api/pegboard/1.0/runs/histogram
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.events:ENDPOINTS",
         """
         GET /api/pegboard/1.0/events
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.series:ENDPOINTS",
         """
         GET /api/pegboard/1.0/metrics/series
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.compare:ENDPOINTS",
         """
         GET /api/pegboard/1.0/runs/compare
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.compare_files:ENDPOINTS",
         """
         GET /api/pegboard/1.0/runs/compare/files
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.home:ENDPOINTS",
         """
         GET /api/pegboard/1.0/ui/home
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.overview:ENDPOINTS",
         """
         GET /api/pegboard/1.0/runs/overview
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.preview:ENDPOINTS",
         """
         GET /api/pegboard/1.0/artifacts/preview
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.framed:ENDPOINTS",
         """
         GET /api/pegboard/1.0/artifacts/frame
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.tables:ENDPOINTS",
         """
         GET /api/pegboard/1.0/artifacts/table
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.views:ENDPOINTS",
         """
         GET /api/pegboard/1.0/views
@@ -136,27 +136,27 @@ ROOMS = [
         GET /api/pegboard/1.0/v/{hash}
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.prompts:ENDPOINTS",
         """
         GET /api/pegboard/1.0/ui/prompts
         GET /api/pegboard/1.0/ui/prompt-uses
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.prompt_saving:ENDPOINTS",
         """
         POST /api/pegboard/1.0/ui/prompt-save
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.trace_list:ENDPOINTS",
         """
         GET /api/pegboard/1.0/traces/list
         GET /api/pegboard/1.0/traces/values
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.trace_page:ENDPOINTS",
         """
         GET /api/pegboard/1.0/traces/overview
@@ -164,7 +164,7 @@ ROOMS = [
         GET /api/pegboard/1.0/traces/find
         """,
     ),
-    Room(
+    EndpointModule(
         "pegboard_ui.data.evaluations:ENDPOINTS",
         """
         GET /api/pegboard/1.0/evaluations/rows

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pegboard.hookspecs import Command, hookimpl
 
 if TYPE_CHECKING:
-    from pegboard_wire.rooms import Room
+    from pegboard_wire.lazy import EndpointModule
 
     from pegboard_ui.hookspecs import UiPage
 
@@ -20,11 +20,11 @@ def pegboard_hookspecs() -> str:
 
 
 @hookimpl
-def pegboard_endpoints() -> Sequence[Room]:
+def pegboard_endpoints() -> Sequence[EndpointModule]:
     """Declare the page, and the data that it shows."""
-    from pegboard_ui.endpoints import ROOMS
+    from pegboard_ui.endpoints import ENDPOINT_MODULES
 
-    return ROOMS
+    return ENDPOINT_MODULES
 
 
 @hookimpl

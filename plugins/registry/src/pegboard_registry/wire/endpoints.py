@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pegboard_wire.rooms import Room
+from pegboard_wire.lazy import EndpointModule
 
 _SENTENCES = "pegboard_registry.wire.sentences:REGISTRY"
 
-ROOMS = [
-    Room(
+ENDPOINT_MODULES = [
+    EndpointModule(
         "pegboard_registry.wire.models:ENDPOINTS",
         """
         POST /api/2.0/mlflow/registered-models/create
@@ -23,7 +23,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_registry.wire.aliases:ENDPOINTS",
         """
         POST /api/2.0/mlflow/registered-models/alias
@@ -32,7 +32,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_registry.wire.versions:ENDPOINTS",
         """
         POST /api/2.0/mlflow/model-versions/create
@@ -48,7 +48,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_registry.wire.governance:ENDPOINTS",
         """
         GET /api/pegboard/1.0/registry/history
@@ -59,7 +59,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_registry.wire.overviews:ENDPOINTS",
         """
         GET /api/pegboard/1.0/registry/models
@@ -69,7 +69,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_registry.wire.webhooks:ENDPOINTS",
         """
         POST /api/2.0/mlflow/webhooks

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pegboard_wire.rooms import Room
+from pegboard_wire.lazy import EndpointModule
 
 _SENTENCES = "pegboard_tracking.wire.sentences:TRACKING"
 
-ROOMS = [
-    Room(
+ENDPOINT_MODULES = [
+    EndpointModule(
         "pegboard_tracking.wire.experiments:ENDPOINTS",
         """
         POST /api/2.0/mlflow/experiments/create
@@ -24,7 +24,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.runs:ENDPOINTS",
         """
         POST /api/2.0/mlflow/runs/create
@@ -36,7 +36,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.logging:ENDPOINTS",
         """
         POST /api/2.0/mlflow/runs/log-metric
@@ -50,7 +50,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.metrics:ENDPOINTS",
         """
         GET /api/2.0/mlflow/metrics/get-history
@@ -60,7 +60,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.logged_models:ENDPOINTS",
         """
         POST /api/2.0/mlflow/logged-models
@@ -76,7 +76,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.artifacts:ENDPOINTS",
         """
         GET /api/2.0/mlflow/artifacts/list
@@ -90,7 +90,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.uploads:ENDPOINTS",
         """
         POST /api/2.0/mlflow-artifacts/mpu/create/{artifact_path:path}
@@ -102,7 +102,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.traces:ENDPOINTS",
         """
         POST /api/3.0/mlflow/traces
@@ -124,7 +124,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.traces_old:ENDPOINTS",
         """
         POST /api/2.0/mlflow/traces
@@ -134,7 +134,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.assessments:ENDPOINTS",
         """
         POST /api/3.0/mlflow/traces/{trace_id}/assessments
@@ -144,7 +144,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.trace_metrics:ENDPOINTS",
         """
         POST /api/3.0/mlflow/traces/metrics
@@ -152,7 +152,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.data_sets:ENDPOINTS",
         """
         POST /api/3.0/mlflow/datasets/create
@@ -174,7 +174,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.scorers:ENDPOINTS",
         """
         POST /api/3.0/mlflow/scorers/register
@@ -187,7 +187,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.label_schemas:ENDPOINTS",
         """
         POST /api/3.0/mlflow/label-schemas/create
@@ -199,7 +199,7 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.review_queues:ENDPOINTS",
         """
         POST /api/3.0/mlflow/review-queues/create
@@ -216,14 +216,14 @@ ROOMS = [
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.ingestion:ENDPOINTS",
         """
         POST /v1/traces
         """,
         _SENTENCES,
     ),
-    Room(
+    EndpointModule(
         "pegboard_tracking.wire.pegboard_endpoints:ENDPOINTS",
         """
         GET /api/pegboard/1.0/abilities

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 def endpoints() -> Sequence[Endpoint]:
     """Return all of them."""
-    from pegboard_ui.data import evaluations, trace_list, trace_page
+    from pegboard_ui.data import evaluations, trace_list, trace_page, trace_sessions
 
-    return [*trace_list.ENDPOINTS, *trace_page.ENDPOINTS, *evaluations.ENDPOINTS]
+    modules = (trace_list, trace_page, trace_sessions, evaluations)
+    return [endpoint for module in modules for endpoint in module.ENDPOINTS]

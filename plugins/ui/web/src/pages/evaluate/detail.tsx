@@ -6,9 +6,13 @@ import { hasRoute, param } from '../../core/router'
 import { previewUrl } from '../../parts/artifact/source'
 import { Differing } from '../../parts/differing'
 import { Peg } from '../../parts/peg'
+import { lazily } from '../../parts/lazy'
+import type { Assessment } from '../../parts/review/assessment'
 import { Failed } from '../../parts/states'
 import { wordOf } from './cells'
 import { type Answer, brokenIn, type Cell, isPicture, type Measure, type Pair, textOf } from './rows'
+
+const Questions = lazily('The questions', () => import('../../parts/review/questions'))
 
 interface Whole {
   id: string
@@ -65,6 +69,19 @@ function One({ pair, run, answers, measures, differs, against, head = false }: {
         const { text, bad } = wordOf(measure, cell, one)
         return <div key={measure.name} class="ev-said"><div><span class="w5">{measure.name}</span><span class="x" />{error === undefined ? <span class={bad ? 'bad w5' : ''} title={typeof cell === 'number' ? exact(cell) : undefined}>{text}</span> : <span class="bad">error</span>}</div>{error !== undefined && <p class="bad">{error}</p>}{why && <p class="s">{why}</p>}</div>
       })}
+      {trace && <Asked traceId={trace} changed={asked.reload} />}
     </section>
   )
+}
+
+interface Judged {
+  info: { experiment_id: string }
+  assessments: Assessment[]
+}
+
+/** What the experiment asks people of each trace, to be answered here. */
+function Asked({ traceId, changed }: { traceId: string; changed: () => void }) {
+  const found = useResource<Judged>('traces/overview', { trace_id: traceId })
+  if (!found.data) return null
+  return <Questions experimentId={found.data.info.experiment_id} traceId={traceId} assessments={found.data.assessments} reload={() => { found.reload(); changed() }} />
 }

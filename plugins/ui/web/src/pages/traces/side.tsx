@@ -10,26 +10,13 @@ import { type Json, JsonTree, Marked } from '../../parts/json'
 import { lazily } from '../../parts/lazy'
 import { Failed } from '../../parts/states'
 import { Age } from '../../parts/time'
-import type { Review } from './questions'
-import { isByHand, remove, ScoreForm, thumb, typedOf } from './feedback'
+import type { Review } from '../../parts/review/questions'
+import { isByHand, remove, ScoreForm, thumb, typedOf } from '../../parts/review/feedback'
+import type { Assessment } from '../../parts/review/assessment'
 import { type Found, foundOf, gridOf, type Message, newIn, parsed, talkOf } from './messages'
 import { dollars, took } from './spans'
 import { PromptLink } from '../../parts/prompt/link'
 import type { Overview } from './trace'
-
-export interface Assessment {
-  id: string
-  name: string
-  kind: 'feedback' | 'expectation' | 'issue'
-  value: Json
-  source_type: string
-  source: string
-  error: string | null
-  rationale: string | null
-  span_id: string | null
-  time: number
-  valid: boolean
-}
 
 interface Detail {
   span_id: string
@@ -47,7 +34,7 @@ interface Detail {
 }
 
 /** Few experiments ask questions. */
-const Questions = lazily('The questions', () => import('./questions'))
+const Questions = lazily('The questions', () => import('../../parts/review/questions'))
 
 const TABS = ['inout', 'attributes', 'events', 'feedback', 'raw'] as const
 

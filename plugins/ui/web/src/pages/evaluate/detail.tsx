@@ -6,6 +6,7 @@ import { hasRoute, param } from '../../core/router'
 import { previewUrl } from '../../parts/artifact/source'
 import { Differing } from '../../parts/differing'
 import { Peg } from '../../parts/peg'
+import { Picture } from '../../parts/picture'
 import { lazily } from '../../parts/lazy'
 import type { Assessment } from '../../parts/review/assessment'
 import { Failed } from '../../parts/states'
@@ -55,10 +56,10 @@ function One({ pair, run, answers, measures, differs, against, head = false }: {
       {asked.error && !whole && <Failed what="The row could not be read whole" error={asked.error} retry={asked.reload} />}
       {head && answer.columns.filter((column) => column.role !== 'output').map((column) => {
         const cell = cellOf(column.name, column.values)
-        return <div key={column.name}><h3>{column.name}</h3>{isPicture(cell) ? <img src={previewUrl({ run: answer.run.run_id, model: '' }, cell.whole)} alt={cell.whole} /> : <pre class={column.role === 'target' ? 'i2' : ''}>{wordsOf(cell) || '–'}</pre>}</div>
+        return <div key={column.name}><h3>{column.name}</h3>{isPicture(cell) ? <Picture src={previewUrl({ run: answer.run.run_id, model: '' }, cell.whole)} alt={cell.whole} /> : <pre class={column.role === 'target' ? 'i2' : ''}>{wordsOf(cell) || '–'}</pre>}</div>
       })}
       <h3 class="of"><Peg run={answer.run.run_id} status={answer.run.status} /><span class="ink">{answer.run.name}</span>{brokenIn(answer).has(at) && <span class="bad">failed</span>}<span class="x" />{trace && hasRoute('/traces') && <a class="link" href={href(`/traces/${encodeURIComponent(trace)}`)}>its trace</a>}</h3>
-      {output && (differs && before && said ? <Differing before={before} after={said} to={against === undefined ? 'what was expected' : answers[against]!.run.name} /> : isPicture(cellOf(output.name, output.values)) ? <img src={previewUrl({ run: answer.run.run_id, model: '' }, textOf(cellOf(output.name, output.values)))} alt="" /> : <pre>{said || '–'}</pre>)}
+      {output && (differs && before && said ? <Differing before={before} after={said} to={against === undefined ? 'what was expected' : answers[against]!.run.name} /> : isPicture(cellOf(output.name, output.values)) ? <Picture src={previewUrl({ run: answer.run.run_id, model: '' }, textOf(cellOf(output.name, output.values)))} alt={output.name} /> : <pre>{said || '–'}</pre>)}
       {measures.map((measure) => {
         const score = measure.of[run]
         if (!score) return null

@@ -1,4 +1,5 @@
 /** The span that is looked at: what went in, what came out, all else that is known, and what people say. */
+import { Picture } from '../../parts/picture'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { copy } from '../../core/copy'
 import { count, plural } from '../../core/format'
@@ -184,7 +185,7 @@ function Said({ message, find }: { message: Message; find: string }) {
     <>
       <h3>{message.role}{message.name && `, ${message.name}`}</h3>
       {message.pieces.map((piece, n) =>
-        piece.image ? <img key={n} src={piece.image} alt={`Sent by ${message.role}`} /> : piece.text !== undefined ? <Words key={n} text={piece.text} find={find} spoken={message.role === 'assistant' || message.role === 'user'} /> : (
+        piece.image ? <Picture key={n} src={piece.image} alt={`Sent by ${message.role}`} /> : piece.text !== undefined ? <Words key={n} text={piece.text} find={find} spoken={message.role === 'assistant' || message.role === 'user'} /> : (
           <div key={n}>{piece.name && <div class="m i2">calls {piece.name}</div>}<Value value={piece.json ?? null} find={find} /></div>
         ),
       )}

@@ -32,6 +32,7 @@ from processes import OURS, available, folder
 from server_systems import Server, serving
 from ui_browser import LIMIT_S, SCROLL, Cost, Window, browsing
 from ui_data import FILTER, MODEL, Data
+from ui_judged import NEWEST, PROMPT
 
 Costs = dict[str, Cost]
 
@@ -60,6 +61,12 @@ BUDGETS: dict[str, dict[str, float]] = {
     "run, page change": {"wall_ms": 100, "code_kb": 15},
     "registry, page change": {"wall_ms": 100, "code_kb": 12},
     "traces, page change": {"wall_ms": 100, "code_kb": 14},
+    "prompts, page change": {"wall_ms": 100, "code_kb": 25},
+    "prompt of 30 versions, page change": {"wall_ms": 100, "code_kb": 25},
+    "playground, page change": {"wall_ms": 100, "code_kb": 25},
+    "prompt, first load": {"wall_ms": 500, "thread_ms": 250, "code_kb": 165},
+    "evaluation grid of 400 rows, page change": {"wall_ms": 100, "code_kb": 25},
+    "recipe, page change": {"wall_ms": 100, "code_kb": 25},
     "compare 100 runs": {"wall_ms": 1000, "code_kb": 20},
     "a point that was acknowledged": {"wall_ms": 1500},
 }
@@ -102,8 +109,11 @@ def ours(browser: Browser, server: Server, data: Data, points: int) -> Costs:
     figure = "document.querySelector('figure.chart[aria-label*=\"{}\"] canvas')?.width > 0"
     first = "[role=treegrid] [role=row]"
     costs: Costs = _Told()
+    prompt = f"{server.url}/prompts/{PROMPT}"
     with _window(browser) as home:
         costs["home, first load"] = home.open(f"{server.url}/", _has("td", "large"))
+    with _window(browser) as window:
+        costs["prompt, first load"] = window.open(prompt, _has("main", NEWEST))
     with _window(browser) as window:
         costs["table, first load"] = window.open(table, _has(first, data.newest))
         costs["table, loaded again"] = window.open(table, _has(first, data.newest))
@@ -126,7 +136,7 @@ def ours(browser: Browser, server: Server, data: Data, points: int) -> Costs:
         zoomed = f"{charts}&from={low}&to={high}"
         costs["charts, 20 runs, zoom"] = window.follow(zoomed, figure.format(counted))
         run = f"{server.url}/runs/{data.newest_id}"
-        costs["run, page change"] = window.follow(run, _has("h1", data.newest))
+        costs["run, page change"] = window.follow(run, _has(".run-head h1", data.newest))
         long = f"{server.url}/runs/{data.long}?tab=metrics&key=loss"
         counted = f"1 run, {10 * points:,} points"
         costs["chart, 1 long run"] = window.follow(long, figure.format(counted))
@@ -134,6 +144,17 @@ def ours(browser: Browser, server: Server, data: Data, points: int) -> Costs:
         costs["registry, page change"] = window.follow(model, _has("main", "champion"))
         traces = f"{server.url}/traces?exp={data.curves_in}"
         costs["traces, page change"] = window.follow(traces, _has("[role=row]", "answer 49"))
+        listed = window.follow(f"{server.url}/prompts", _has("td", "answer-"))
+        costs["prompts, page change"] = listed
+        costs["prompt of 30 versions, page change"] = window.follow(prompt, _has("main", NEWEST))
+        play = f"{server.url}/playground?prompt={PROMPT}"
+        text = f"[...document.querySelectorAll('textarea')].some((e) => e.value.includes('{PROMPT}'))"
+        costs["playground, page change"] = window.follow(play, text)
+        grid = f"{server.url}/evaluate?runs={','.join(data.judged)}"
+        shown = _has("main", "reply 4 of 0")
+        costs["evaluation grid of 400 rows, page change"] = window.follow(grid, shown)
+        recipe = f"{server.url}/recipes/{data.recipe}"
+        costs["recipe, page change"] = window.follow(recipe, _has("main", "transform"))
         both = f"{server.url}/compare?runs={','.join(data.wide)}"
         costs["compare 100 runs"] = window.follow(both, _has("main", "layer/0/norm"))
         costs["a point that was acknowledged"] = _live(server, window, f"{server.url}/runs/{{}}")
@@ -144,10 +165,12 @@ def theirs(browser: Browser, server: Server, data: Data, _points: int) -> Costs:
     """Go through MLflow's page, as far as it has the same."""
     place = f"{server.url}/#/experiments"
     table = f"{place}/{data.experiment}/runs"
+    prompt = f"{server.url}/#/prompts/{PROMPT}"
     plot = "document.querySelectorAll('.js-plotly-plot path.js-line').length >= {}"
     costs: Costs = _Told()
     with _window(browser) as home:
         costs["home, first load"] = home.open(f"{server.url}/", _has("a", "large"))
+        costs["prompt, first load"] = home.open(prompt, _has("#root", NEWEST))
         # Before its store is locked by what the large table asks for.
         run = f"{place}/0/runs/{{}}/model-metrics"
         costs["a point that was acknowledged"] = _live(server, home, run)
@@ -168,6 +191,9 @@ def theirs(browser: Browser, server: Server, data: Data, _points: int) -> Costs:
         costs["registry, page change"] = window.follow(model, _has("a", "Version 1"))
         traces = f"{place}/{data.curves_in}/traces"
         costs["traces, page change"] = window.follow(traces, _has("td, [role=cell]", "question 49"))
+        listed = window.follow(f"{server.url}/#/prompts", _has("td a, [role=cell] a", "answer-"))
+        costs["prompts, page change"] = listed
+        costs["prompt of 30 versions, page change"] = window.follow(prompt, _has("#root", NEWEST))
         found = f"runs={json.dumps(data.wide)}&experiments={json.dumps([data.wide_in])}"
         both = f"{server.url}/#/compare-runs?{quote(found, '=&')}"
         costs["compare 100 runs"] = window.follow(both, _has("main a, td a, th a", data.wide[-1]))

@@ -15,11 +15,12 @@ from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from attrs import asdict, frozen
+from attrs import asdict, fields, frozen
 from pegboard.config import Config
 from pegboard.host import Host
 from processes import OURS
 from server_systems import Server, serving
+from ui_judged import add_judged, add_recipe, send_prompts
 from ui_series import add_curves, add_wide
 from ui_store import build
 
@@ -81,6 +82,10 @@ class Data:
     long: str
     wide_in: str
     wide: list[str]
+    judged: list[str]
+    """Two runs with a table of an evaluation each."""
+    recipe: str
+    """A run of a recipe."""
 
 
 def made(place: Path, size: Sequence[int], beside: bool) -> Data:
@@ -91,7 +96,8 @@ def made(place: Path, size: Sequence[int], beside: bool) -> Data:
     told = place / "data.json"
     if told.exists():
         kept = json.loads(told.read_text())
-        if kept["size"] == list(size) and kept["beside"] >= beside:
+        has_all = set(kept["data"]) == {each.name for each in fields(Data)}
+        if kept["size"] == list(size) and kept["beside"] >= beside and has_all:
             return Data(**kept["data"])
     own, other = place / "pegboard", place / "mlflow"
     for each in (own, other):
@@ -125,8 +131,10 @@ def make(place: Path, runs: int, keys: int, points: int) -> Data:
         for text, order in (("", ["metrics.acc DESC"]), ("", ()), (FILTER, ()))
     )
     host.close()
+    judged, recipe = add_judged(place), add_recipe(place)
     names = (best.run_name, newest.run_name, newest.run_id, fitting.run_name)
-    return Data(large.experiment_id, runs, *names, curves_in, curves, long, wide_in, wide)
+    return Data(large.experiment_id, runs, *names, curves_in, curves, long, wide_in, wide,
+                judged, recipe)  # fmt: skip
 
 
 def copy(ours: Path, theirs: Path, data: Data) -> None:
@@ -178,13 +186,14 @@ def _points(
 
 
 def send(server: Server, data: Data) -> None:
-    """Add a model with versions, and traces, through the API that both servers have."""
+    """Add a model with versions, prompts and traces, through the API that both servers have."""
     server.post("registered-models/create", {"name": MODEL})
     for run_id in data.curves[:VERSIONS]:
         source = {"source": f"runs:/{run_id}/model", "run_id": run_id}
         made = server.post("model-versions/create", {"name": MODEL, **source})
     alias = {"name": MODEL, "alias": "champion", "version": made["model_version"]["version"]}
     server.post("registered-models/alias", alias)
+    send_prompts(server)
     now = int(time.time() * 1000)
     for number in range(TRACES):
         trace = json.dumps(_trace(number, now, data)).encode()

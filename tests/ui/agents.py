@@ -123,6 +123,41 @@ def ask(store: str, experiment: str) -> str:
     return queue.queue_id
 
 
+TALK = "talk 'of' <b>ann</b>"
+"""The name of a session."""
+SAID = (
+    ("Which invoices are open?", "Three of them: 311, 319 and 327.", ""),
+    (f"And {MARKUP}?", f"That is markup: {MARKUP}", ""),
+    ("Who pays last?", None, "the index did not answer"),
+)
+
+
+def talk(store: str, experiment: str) -> list[str]:
+    """Have a conversation whose turns carry all that was said before; return ids of its traces."""
+    traces = Client(store).store.traces()
+    before: list[dict[str, object]] = [{"role": "system", "content": "You are brief."}]
+    ids = []
+    for number, (asked, answered, error) in enumerate(SAID):
+        before.append({"role": "user", "content": asked})
+        trace_id, began = f"tr-{number + 900:032x}", 10**18 + number * 60 * 10**9
+        out = {} if answered is None else {
+            "mlflow.spanOutputs": {"role": "assistant", "content": answered}}  # fmt: skip
+        attributes, _ = _of("LLM", 1000, None, began)
+        root = Span(trace_id, "b" * 16, "chat", began, began + 2 * 10**9,
+                    status=SpanStatusCode.ERROR if error else SpanStatusCode.OK,
+                    status_message=error,
+                    attributes={**attributes, "session.id": TALK, "user.id": "ann",
+                                "mlflow.spanInputs": {"messages": [*before]}, **out},
+                    )  # fmt: skip
+        traces.log_spans(experiment, [root])
+        before.append({"role": "assistant", "content": answered})
+        ids.append(trace_id)
+    traces.create_assessment(
+        Assessment(ids[0], "brief", AssessmentKind.FEEDBACK, True, "HUMAN", "kim")
+    )
+    return ids
+
+
 def _agent(trace_id: str, began: int) -> list[Span]:
     spans: list[Span] = []
     above: list[str] = []

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import quote
 
 import agents
 import aviary
@@ -48,6 +49,9 @@ PAGES: dict[str, tuple[str, list[str]]] = {
     "traces": ("/traces", []),
     "trace": ("/traces/{trace}", []),
     "feedback": ("/traces/{trace}?tab=feedback", ["-"]),
+    "sessions": ("/traces?by=session", ["j"]),
+    "session": ("/traces?session={talk}", ["j", "j"]),
+    "filling": ("/traces?exp={agents}&sort=-tokens", ["j", "Space", "Space", "q", "Shift"]),
     "queue": ("/traces?queue={queue}", []),
     "review": ("/traces/{trace}?queue={queue}", ["1", "4"]),
     "keys": ("/", ["?"]),
@@ -131,6 +135,8 @@ def birds(place: Path, stack: ExitStack) -> tuple[Served, dict[str, str]]:
     aviary.files(f"sqlite:{place}/s.db", ids)
     ids["classifier"] = aviary.logged(f"sqlite:{place}/s.db", ids)
     experiment = agents.fill(f"sqlite:{place}/s.db")
+    agents.talk(f"sqlite:{place}/s.db", experiment)
+    ids |= {"agents": experiment, "talk": quote(agents.TALK)}
     ids["queue"] = agents.ask(f"sqlite:{place}/s.db", experiment)
     ids["trace"] = agents.AGENT
     return stack.enter_context(serving(place, ids=ids)), {}

@@ -11,6 +11,7 @@ import pytest
 from conftest import Served, serving
 from pegboard_evaluation import comparing
 from pegboard_scripting.client import Client
+from pegboard_stores.reviews import LabelSchemas, LabelType, Numeric
 from playwright.sync_api import Page, expect
 
 
@@ -98,6 +99,29 @@ def test_what_mlflow_logged_is_shown_too(page: Page, graded: Any) -> None:
     expect(rows.last).to_contain_text("question 9998")
     page.get_by_role("button", name="closeness").click()
     expect(rows.nth(1)).to_contain_text("question 0")
+
+
+def test_a_row_is_judged_by_the_questions_of_its_experiment(
+    page: Page, graded: Any, accessible: Callable[[Page], None]
+) -> None:
+    client = Client(graded.store)
+    home = client.get_run(graded.ids["traced"]).info.experiment_id
+    schemas = client.store.ability(LabelSchemas)
+    assert schemas is not None
+    made = schemas.create(home, "stars", type=LabelType.FEEDBACK, input=Numeric(1, 5))
+    opened(page, graded, "traced").nth(2).click()
+    row = page.get_by_role("complementary", name="The row")
+    stars = row.get_by_role("group", name="stars")
+    stars.get_by_role("button", name="4").click()
+    expect(stars.get_by_role("button", name="4")).to_have_attribute("aria-pressed", "true")
+    accessible(page)
+    link = row.get_by_role("link", name="its trace").get_attribute("href") or ""
+    trace = link.rpartition("/")[2]
+    said = client.store.traces().get(trace).info.assessments
+    assert [(each.value, each.source_type) for each in said if each.name == "stars"] == [(4, "HUMAN")]
+    stars.get_by_role("button", name="4").click()
+    expect(stars.get_by_role("button", name="4")).to_have_attribute("aria-pressed", "false")
+    schemas.delete(made.schema_id)
 
 
 def test_what_won_and_lost_has_the_numbers_of_the_command_and_its_rows(

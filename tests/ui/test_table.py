@@ -155,6 +155,9 @@ def test_a_wrong_filter_is_underlined_where_it_is_wrong_and_the_rows_stay(
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_text("12 of 24")).to_be_visible()
+    # A link to a wrong one has no rows that could stay: it says why without being asked.
+    page.goto(page.url.partition("?")[0] + "?q=metrics.acc+>>+1")
+    expect(box).to_contain_text("column 13")
 
 
 def test_plain_words_look_in_names_and_notes_and_what_was_asked_comes_back(

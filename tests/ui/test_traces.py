@@ -14,6 +14,7 @@ import agents
 import pytest
 from conftest import Served, serving, watched
 from pegboard_scripting.client import Client
+from pegboard_stores.reviews import LabelSchemas, LabelType, PassFail, ReviewQueues
 from playwright.sync_api import Browser, Page, expect
 
 
@@ -321,3 +322,102 @@ def test_a_queue_is_reviewed_trace_by_trace(
     assessments = Client(agency.store).store.traces().get(agents.AGENT).info.assessments
     found = {each.name: (each.value, each.rationale or "") for each in assessments}
     assert {name: found[name] for name in expected} == expected
+
+
+def test_a_session_is_read_as_a_conversation(
+    page: Page, tmp_path: Path, accessible: Callable[[Page], None]
+) -> None:
+    store = f"sqlite:{tmp_path}/s.db"
+    ids = agents.talk(store, agents.fill(store, spans=3))
+    with serving(tmp_path) as served:
+        page.goto(f"{served.url}/traces")
+        page.get_by_text(agents.QUESTION).wait_for()
+        page.keyboard.press("s")
+        rows = page.get_by_role("row")
+        # The agent's own session is newer.
+        expect(rows).to_have_count(3)
+        expect(rows.nth(2)).to_contain_text(agents.TALK)
+        expect(rows.nth(2).get_by_role("cell")).to_have_text(
+            [agents.TALK, "Who pays last?", "ann", "3", "1", "3,000", "$0.009", re.compile(".")]
+        )
+        accessible(page)
+        rows.nth(2).get_by_role("button", name="ann").click()
+        expect(rows).to_have_count(2)
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        turns = page.get_by_role("list", name="Turns").get_by_role("listitem")
+        expect(turns).to_have_count(3)
+        for turn, (asked, answered, error) in zip(turns.all(), agents.SAID, strict=True):
+            said = turn.locator(".said")
+            expect(said).to_have_text([asked, *filter(None, [answered, error])])
+        assert page.locator(".talk img, .talk b").count() == 0
+        expect(turns.first).to_contain_text("brief yes")
+        expect(page.get_by_role("status").first).to_contain_text(
+            "3 turns · 3,000 tokens · $0.009 · 6.00 s of work · 1 failed · ann"
+        )
+        accessible(page)
+        page.keyboard.press("e")
+        expect(turns.nth(2)).to_have_attribute("aria-current", "true")
+        page.keyboard.press("k")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text(ids[1][:9])
+        # Before and after are the turns of the conversation.
+        page.get_by_role("button", name="next").click()
+        expect(page).to_have_url(re.compile(ids[2]))
+        expect(page.get_by_role("button", name="next")).to_be_disabled()
+        page.keyboard.press("v")
+        expect(turns).to_have_count(3)
+
+def test_traces_are_picked_and_put_into_a_queue(
+    page: Page, tmp_path: Path, accessible: Callable[[Page], None]
+) -> None:
+    store = f"sqlite:{tmp_path}/s.db"
+    home = agents.fill(store, spans=3)
+    kept = Client(store).store
+    schemas, queues = kept.ability(LabelSchemas), kept.ability(ReviewQueues)
+    assert schemas is not None
+    assert queues is not None
+    for name in ("right", agents.MARKUP):
+        schemas.create(home, name, type=LabelType.FEEDBACK, input=PassFail("Yes", "No"))
+    with serving(tmp_path) as served:
+        page.goto(f"{served.url}/traces?exp={home}&sort=-tokens")
+        page.get_by_text(agents.QUESTION).wait_for()
+        for key in ("j", "Space", "Space"):
+            page.keyboard.press(key)
+        rows = page.get_by_role("grid", name="Traces").get_by_role("row", selected=True)
+        expect(rows).to_have_count(2)
+        expect(rows.first).to_contain_text(agents.QUESTION)
+        page.reload()
+        expect(rows).to_have_count(2)
+        accessible(page)
+        page.keyboard.press("q")
+        asking = page.get_by_role("dialog", name="Put into a review queue")
+        expect(asking.get_by_role("heading")).to_have_text("2 traces to be reviewed")
+        accessible(page)
+        asking.get_by_label("Name").fill("hard ones")
+        asking.get_by_label("Who reviews").fill("Ann, kim")
+        asking.get_by_label(agents.MARKUP).uncheck()
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("2 traces to review in hard ones")).to_be_visible()
+        expect(rows).to_have_count(0)
+        [queue] = queues.list(home)
+        assert (queue.name, list(queue.users), len(queue.schema_ids)) == ("hard ones", ["ann", "kim"], 1)
+        before = {item.item_id for item in queues.items(queue.queue_id)}
+        assert agents.AGENT in before
+        # One that is in already stays when the others are taken back.
+        page.keyboard.press("Shift+A")
+        expect(rows).to_have_count(16)
+        page.keyboard.press("q")
+        expect(asking.get_by_label("Queue")).to_have_value(queue.queue_id)
+        asking.get_by_role("button", name="Put in").click()
+        expect(page.get_by_text("16 traces to review in hard ones")).to_be_visible()
+        page.get_by_role("button", name=re.compile("^undo")).click()
+        expect(page.get_by_text("taken back")).to_be_visible()
+        page.goto(f"{served.url}/traces?queue={queue.queue_id}")
+        expect(page.get_by_text("0 of 2 traces done")).to_be_visible()
+        page.goto(f"{served.url}/traces/{agents.FAILED}")
+        page.get_by_role("button", name="review").click()
+        asking.get_by_role("button", name="Put in").click()
+        page.keyboard.press("g")
+        page.keyboard.press("o")
+        expect(page.get_by_text("0 of 3 traces done")).to_be_visible()

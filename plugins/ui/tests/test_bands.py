@@ -58,6 +58,8 @@ def site(tmp_path_factory):
         run_id = store.create_run("0", start_time=1).info.run_id
         params = [Param("opt", opt)] if opt else []
         points = [Metric("loss", step + shift, 1, step) for step in range(5)]
+        if not opt:
+            points[-1] = Metric("loss", math.nan, 1, 4)
         store.log_batch(run_id, metrics=points, params=params)
         ids.append(run_id)
     host.close()
@@ -70,10 +72,11 @@ def test_a_request_for_groups_has_bands_in_place_of_series(site):
     fields = [*(("run_ids", each) for each in ids), ("keys", "loss"), ("group", "params.opt")]
     said = server.get(f"{PATH}?{urlencode(fields)}").json
     assert said["series"] == []
-    assert [(each["value"], each["runs"], each["points"]) for each in said["groups"]] == [
-        ("adam", 2, 10), ("sgd", 1, 5), (None, 1, 5),
+    told = ("value", "runs", "points", "not_finite")
+    assert [tuple(each[name] for name in told) for each in said["groups"]] == [
+        ("adam", 2, 10, 0), ("sgd", 1, 5, 0), (None, 1, 5, 1),
     ]  # fmt: skip
-    assert (said["points"], said["drawn"]) == (20, 15)
+    assert (said["points"], said["drawn"]) == (20, 14)
     assert all(each["x"].startswith("u2:0:") for each in said["groups"])
 
 

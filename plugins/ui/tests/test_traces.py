@@ -176,3 +176,34 @@ def test_a_span_shows_long_values_cut_and_odd_numbers_as_text(world):
 def test_spans_are_found_by_what_they_hold(world, text, spans):
     found = ask(world, "traces/find", trace_id=SLOW, q=text)
     assert found == {"total": len(spans), "ids": [each * 16 for each in spans]}
+
+
+def test_sessions_are_found_by_the_grammar_and_told_in_turns(tmp_path):
+    store = Host(Config()).tracking_store(f"sqlite:{tmp_path}/s.db")
+    experiment = store.create_experiment("talks").experiment_id
+    for number in range(5):
+        key = {"session.id": "it's one" if number < 3 else f"s{number}", "user.id": f"u{number}"}
+        text = {"mlflow.spanInputs": float("nan"), "mlflow.spanOutputs": "long " * 10_000}
+        root = Span(f"tr-{number:032x}", "b" * 16, "chat", BEGAN + number * 10**9, BEGAN + 10**10,
+                    attributes={**key, **text})  # fmt: skip
+        store.traces().log_spans(experiment, [root])
+    store.traces().log_spans(experiment, [llm("tr-" + "f" * 32, "alone", 1, 1, 0.1)])
+    words = ("server", "--store", f"sqlite:{tmp_path}/s.db", "--port", "0")
+    with served(tmp_path, *words) as site:
+        found = site.get(f"{API}/traces/sessions").json
+        told = dict(zip(found["ids"], found["turns"], strict=True))
+        assert (told, found["total"], found["among"]) == ({"s4": 1, "s3": 1, "it's one": 3}, 3, 0)
+        either = "metadata.mlflow.trace.user = 'u1' OR trace.name = 'alone'"
+        answer = site.get(f"{API}/traces/sessions?{urlencode({'q': either})}").json
+        assert answer["ids"] == ["it's one"]
+        wrong = site.get(f"{API}/traces/sessions?{urlencode({'q': 'trace.x = 1'})}")
+        assert (wrong.status, wrong.json["position"]) == (400, 0)
+        asked = {"session": "it's one", "limit": 2}
+        first = site.get(f"{API}/traces/session?{urlencode(asked)}").json
+        assert [turn["user"] for turn in first["turns"]] == ["u0", "u1"]
+        assert first["turns"][0]["input"] == {"value": "NaN", "cut": 0}
+        output = first["turns"][0]["output"]
+        assert (len(output["value"]), output["cut"]) == (20_000, 50_000)
+        asked["page_token"] = first["next_page_token"]
+        second = site.get(f"{API}/traces/session?{urlencode(asked)}").json
+        assert ([t["user"] for t in second["turns"]], second["next_page_token"]) == (["u2"], None)

@@ -21,7 +21,7 @@ const SMALL = /\/parts\/(colours|lazy|gateway\/money|prompt\/(scope|link)|chart\
 
 /** Modules that are never needed one without the other: a file each would be a request each. */
 function together(id: string): string | null {
-  if (/\/pages\/run\/(overview|aside|note)\.tsx$/.test(id)) return 'run-overview'
+  if (/\/pages\/run\/(head|overview|aside|note|dialogs|data|use|edits|drafts|smooth|trials)\.tsx?$/.test(id)) return 'run'
   if (/\/parts\/registry\/(bits|edits|figures|lanes|later)\.tsx?$/.test(id)) return 'registry'
   return /\/parts\/chart\/(?!seen|plots?\.)\w+\.tsx?$/.test(id) ? 'chart' : null
 }

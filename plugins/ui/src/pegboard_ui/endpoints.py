@@ -165,6 +165,13 @@ ENDPOINT_MODULES = [
         """,
     ),
     EndpointModule(
+        "pegboard_ui.data.trace_sessions:ENDPOINTS",
+        """
+        GET /api/pegboard/1.0/traces/sessions
+        GET /api/pegboard/1.0/traces/session
+        """,
+    ),
+    EndpointModule(
         "pegboard_ui.data.evaluations:ENDPOINTS",
         """
         GET /api/pegboard/1.0/evaluations/rows

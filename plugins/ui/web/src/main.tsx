@@ -3,7 +3,8 @@ import { render } from 'preact'
 import './css/tokens.css'
 import './css/base.css'
 import { type Load, type PaneName, registerPanes } from './core/panes'
-import { register, type Route } from './core/router'
+import { begin, register, type Route } from './core/router'
+import { about } from './core/root'
 import './core/theme'
 import { Shell } from './parts/shell'
 
@@ -12,6 +13,8 @@ const routes = import.meta.glob<Route[]>('./pages/*/route.ts', { eager: true, im
 const panes = import.meta.glob<Partial<Record<PaneName, Load>>>('./pages/*/panes.ts', { eager: true, import: 'panes' })
 for (const found of Object.values(routes)) register(found)
 for (const found of Object.values(panes)) registerPanes(found)
+
+if (about.user) begin()
 
 const app = document.createElement('div')
 app.id = 'app'

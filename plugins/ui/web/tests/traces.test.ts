@@ -1,7 +1,8 @@
-import { asked, choicesOf } from '../src/pages/traces/choices'
+import { asked, choicesOf } from '../src/parts/review/choices'
 import { describe, expect, it } from 'vitest'
 import { columnOf, isWhole, placeAt } from '../src/core/grammar'
 import { named, quoted, text } from '../src/pages/traces/words'
+import { answeredIn, askedIn } from '../src/pages/traces/turns'
 import { foundOf, gridOf, newIn, talkOf } from '../src/pages/traces/messages'
 import { type Columns, criticalPath, dollars, endOf, isBox, rowsOf, slowest, tickText, ticks, took, treeOf } from '../src/pages/traces/spans'
 
@@ -139,5 +140,22 @@ describe('questions', () => {
   it('are those of the queue, in the order in which they were made', () => {
     const all = [{ schema_id: 'c', is_default: true }, { schema_id: 'b' }, { schema_id: 'a' }]
     expect([asked(all, []), asked(all, ['c', 'a'])].map((each) => each.map((one) => one.schema_id))).toEqual([['a', 'b'], ['a', 'c']])
+  })
+})
+
+describe('a turn of a conversation', () => {
+  const history = [{ role: 'user', content: 'first' }, { role: 'assistant', content: 'one' }, { role: 'user', content: 'second' }]
+  it('asks what the user said last', () => {
+    expect(askedIn({ messages: history })).toEqual({ text: 'second' })
+    expect(askedIn({ request: { messages: history } })).toEqual({ text: 'second' })
+    expect(askedIn('{"question": "why?", "k": 3}')).toEqual({ text: 'why?' })
+    expect(askedIn({ any: 'name' })).toEqual({ text: 'name' })
+    expect(askedIn([1, 2])).toEqual({ value: [1, 2] })
+  })
+  it('answers what is new', () => {
+    expect(answeredIn({ messages: [...history, { role: 'assistant', content: 'two' }] }, { messages: history })).toEqual({ text: 'two' })
+    expect(answeredIn({ choices: [{ message: { role: 'assistant', content: 'two' } }] }, null)).toEqual({ text: 'two' })
+    expect(answeredIn({ answer: 'two', sources: [] }, null)).toEqual({ text: 'two' })
+    expect(answeredIn(null, null)).toEqual({ value: null })
   })
 })

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -22,7 +22,18 @@ _GZIP_LEVEL, _QUICK_LEVEL = 5, 1
 """The second is for long answers, which take longer to compress than to send."""
 _ASK_AGAIN = "private, no-cache"
 
-__all__ = ["json_answer", "number", "tagged"]
+__all__ = ["finite", "json_answer", "number", "tagged"]
+
+
+def finite(value: Any) -> Any:
+    """Return a value whose floats JSON can hold."""
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, dict):
+        return {str(key): finite(each) for key, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [finite(each) for each in value]
+    return value
 
 
 def json_answer(call: Call, value: Mapping[str, Any]) -> Answer:

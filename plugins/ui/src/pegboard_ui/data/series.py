@@ -120,6 +120,9 @@ def _band_json(
         "value": value,
         "runs": len(curves),
         "points": sum(curve.points for curve in curves),
+        "not_finite": sum(
+            odd.count for c in curves for odd in (c.nan, c.infinite, c.negative_infinite)
+        ),
         "drawn": len(band.x),
         "x": _positions(band.x),
         "mean": _values(band.mean, is_exact=False),
@@ -217,6 +220,7 @@ ENDPOINTS = [
                     value={"type": ["string", "null"]},
                     runs=INT64,
                     points=INT64,
+                    not_finite=INT64,
                     drawn=INT64,
                     x=_ARRAY,
                     mean=_ARRAY,

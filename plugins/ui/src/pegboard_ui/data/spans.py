@@ -90,7 +90,7 @@ def first_token_ns(span: Span) -> int | None:
 
 def _note(span: Span, sort: str, usage: Mapping[str, float]) -> str:
     if span.status is SpanStatusCode.ERROR:
-        return _short(span.status_message or _exception(span) or "failed")
+        return _short(failure(span))
     if "total_tokens" in usage:
         return f"{int(usage['total_tokens']):,} tok"
     if sort in _LISTING:
@@ -100,6 +100,11 @@ def _note(span: Span, sort: str, usage: Mapping[str, float]) -> str:
             word = "row" if sort == "TOOL" else "document"
             return f"{len(rows):,} {word}{'' if len(rows) == 1 else 's'}"
     return ""
+
+
+def failure(span: Span) -> str:
+    """Return what a span that failed says of it."""
+    return span.status_message or _exception(span) or "failed"
 
 
 def _exception(span: Span) -> str:
@@ -124,15 +129,15 @@ def plain(value: Any) -> Any:
     return value
 
 
-def bounded(value: Any) -> tuple[Any, int]:
+def bounded(value: Any, most: int = MOST_VALUE) -> tuple[Any, int]:
     """Return a value, and how many characters its JSON has if it is too long to be sent whole.
 
     The beginning of a long one is sent, as a text.
     """
     if isinstance(value, str):
-        return (value, 0) if len(value) <= MOST_VALUE else (value[:MOST_VALUE], len(value))
+        return (value, 0) if len(value) <= most else (value[:most], len(value))
     text = json.dumps(value, ensure_ascii=False)
-    return (value, 0) if len(text) <= MOST_VALUE else (text[:MOST_VALUE], len(text))
+    return (value, 0) if len(text) <= most else (text[:most], len(text))
 
 
 def detail(span: Span) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from pegboard_wire.requests import store_of
 from pegboard_wire.shapes import INT64, TEXT, array, mapping, record
 from pegboard_wire.typed import AtMost, Between, typed
 
+from pegboard_ui.data import spans
 from pegboard_ui.data.answers import json_answer, number
 from pegboard_ui.data.table import pointing
 
@@ -171,6 +172,19 @@ def _heaviest(
 ) -> tuple[list[TraceInfo], str | None, int]:
     """Return the last matching traces by tokens or cost, and how many were compared."""
     key, part = _WEIGHTS[wanted.sort.removeprefix("-")]
+    found = latest(traces, experiments, asked)
+    falls = wanted.sort.startswith("-")
+
+    def weight(info: TraceInfo) -> tuple[bool, float]:
+        value = figure_of(info, key, part)
+        # What has none comes last, either way.
+        return (value is None) != falls, value or 0.0
+
+    return sorted(found, key=weight, reverse=falls)[: wanted.limit], None, len(found)
+
+
+def latest(traces: TraceStore, experiments: list[str], asked: str) -> list[TraceInfo]:
+    """Return the last `MOST_WEIGHED` traces that match, or all if there are fewer; newest first."""
     found: list[TraceInfo] = []
     token: str | None = None
     while len(found) < MOST_WEIGHED:
@@ -180,14 +194,7 @@ def _heaviest(
         token = page.token
         if token is None:
             break
-    falls = wanted.sort.startswith("-")
-
-    def weight(info: TraceInfo) -> tuple[bool, float]:
-        value = figure_of(info, key, part)
-        # What has none comes last, either way.
-        return (value is None) != falls, value or 0.0
-
-    return sorted(found, key=weight, reverse=falls)[: wanted.limit], None, len(found)
+    return found
 
 
 def figure_of(info: TraceInfo, key: str, part: str) -> float | None:
@@ -211,7 +218,7 @@ def _columns(infos: Sequence[TraceInfo]) -> dict[str, Any]:
         "durations": each(took),
         "tokens": each(lambda i: figure_of(i, TOKEN_USAGE, "total_tokens")),
         "costs": each(lambda i: figure_of(i, COST, "total_cost")),
-        "requests": each(lambda i: (i.request_preview or "")[:300]),
+        "requests": each(asked_in),
         "responses": each(lambda i: (i.response_preview or "")[:300]),
         "sessions": each(lambda i: i.trace_metadata.get(SESSION)),
         "users": each(lambda i: i.trace_metadata.get(USER)),
@@ -219,6 +226,19 @@ def _columns(infos: Sequence[TraceInfo]) -> dict[str, Any]:
         "experiments": each(lambda i: i.experiment_id),
         "scores": each(scores),
     }
+
+
+def asked_in(info: TraceInfo) -> str:
+    """Return what a trace was asked: of messages the last of a user, else all that went in."""
+    text = info.request_preview or ""
+    given = spans.plain(text)
+    if isinstance(given, dict):
+        given = given.get("messages")
+    if isinstance(given, list):
+        said = [e.get("content") for e in given if isinstance(e, dict) and e.get("role") == "user"]
+        if said and isinstance(said[-1], str):
+            text = said[-1]
+    return text[:300]
 
 
 def took(info: TraceInfo) -> int | None:

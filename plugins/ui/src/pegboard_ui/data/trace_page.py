@@ -6,7 +6,7 @@ span by span, as a trace of thousands of spans would take megabytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from attrs import frozen
@@ -22,7 +22,7 @@ from pegboard_wire.shapes import INT64, TEXT, array, mapping, record
 from pegboard_wire.typed import AtMost, Between, typed
 
 from pegboard_ui.data import spans
-from pegboard_ui.data.answers import json_answer, number
+from pegboard_ui.data.answers import finite, json_answer, number
 from pegboard_ui.data.trace_list import USER, figure_of, took
 
 MOST_SPANS = 20_000
@@ -146,7 +146,7 @@ def span(call: Call, wanted: SpanRequest) -> Answer:
     found = store_of(call).traces().get(wanted.trace_id)
     for each in found.spans:
         if each.span_id == wanted.span_id:
-            return json_answer(call, _finite(spans.detail(each)))
+            return json_answer(call, finite(spans.detail(each)))
     raise NotFound(f"The trace {wanted.trace_id} has no span {wanted.span_id}.")
 
 
@@ -176,17 +176,6 @@ def _texts(each: Span) -> Iterator[str]:
             todo += value
         elif value is not None:
             yield str(value)
-
-
-def _finite(value: Any) -> Any:
-    """Return a value whose floats JSON can hold."""
-    if isinstance(value, float):
-        return number(value)
-    if isinstance(value, dict):
-        return {str(key): _finite(each) for key, each in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_finite(each) for each in value]
-    return value
 
 
 _MAYBE_TEXT, _MAYBE = {"type": ["string", "null"]}, {"type": ["object", "null"]}

@@ -1,7 +1,7 @@
 /** The address is the state: path and query are signals, and all that a view depends on is in them. */
 import { batch, computed, signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
-import { get, post } from './api'
+import { get, pending, post } from './api'
 import { href, root } from './root'
 import { refuse } from './undo'
 
@@ -16,6 +16,8 @@ export interface Route {
   load: () => Promise<{ default: ComponentType<PageProps> }>
   /** Asks, with `ahead` of core/api, for what the page shows first while its code is on its way. */
   ahead?: (params: Record<string, string>) => void
+  /** Where one goes from here: the code of these pages comes while this one is at rest. */
+  next?: readonly string[]
   /** Which icon of the rail is marked. */
   rail?: string
   title?: string
@@ -126,10 +128,34 @@ export function asSearch(values: URLSearchParams | Record<string, string>): stri
 }
 
 function look(): void {
+  const before = path.peek()
   batch(() => {
     path.value = here()
     search.value = location.search
   })
+  if (path.peek() !== before) begin()
+}
+
+/** Ask for what the page of the address needs: before the page that was here is taken down, as that takes a while. */
+export function begin(): void {
+  const found = find(path.peek())
+  // Its data first: a browser asks a server for a few things at a time.
+  found?.route.ahead?.(found.params)
+  found?.route.load().catch(() => undefined)
+}
+
+/** How long a page is quiet before code of others comes. */
+const REST_MS = 1500
+
+/** Load the code of the pages that one goes to from a page, once that is at rest; returns what calls it off. */
+export function loadNext({ next = [] }: Route): () => void {
+  if (!next.length || (navigator as { connection?: { saveData?: boolean } }).connection?.saveData) return () => undefined
+  const look = () => {
+    if (pending.peek() || document.hidden) timer = window.setTimeout(look, REST_MS)
+    else for (const to of next) find(to)?.route.load().catch(() => undefined)
+  }
+  let timer = window.setTimeout(look, REST_MS)
+  return () => clearTimeout(timer)
 }
 
 addEventListener('popstate', look)

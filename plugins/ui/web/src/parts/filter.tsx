@@ -116,7 +116,8 @@ export function Filter({ value, apply, complete, placeholder, count, error, memo
     event.stopPropagation()
   }
   const list = focused && isOpen && wrong === undefined && found.length > 0
-  const says = error !== undefined && text === value && focused && !list
+  // A link to a wrong filter shows nothing else.
+  const says = error !== undefined && text === value && (focused || !count) && !list
   const left = list || says ? Math.max(0, x(layer.current, wrong ?? placeAt(text, caret).from)) : 0
 
   return (

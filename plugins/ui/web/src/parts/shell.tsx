@@ -4,7 +4,7 @@ import type { ComponentType } from 'preact'
 import { Failure, pending, unknown } from '../core/api'
 import { helpIsOpen, useKeys } from '../core/keys'
 import { isOpen, useProvider } from '../core/palette'
-import { find, hasRoute, navigate, type PageProps, path, type Route } from '../core/router'
+import { find, hasRoute, loadNext, navigate, type PageProps, path, type Route } from '../core/router'
 import { about, href } from '../core/root'
 import { logOut } from '../core/session'
 import { nextDensity, toggleTheme } from '../core/theme'
@@ -129,10 +129,11 @@ function Outlet({ route, params }: { route: Route; params: Record<string, string
   }
   // Not a frame later, as an effect would.
   useLayoutEffect(() => {
-    if (!loaded.has(route)) { load(); route.ahead?.(params) }
+    if (!loaded.has(route)) load()
     document.title = route.title ? `${route.title}, pegboard` : 'pegboard'
     if (broken) reset()
   }, [route])
+  useEffect(() => (Page ? loadNext(route) : undefined), [Page])
   const failed = (broken as Error | undefined) ?? error
   if (failed)
     return (

@@ -7,6 +7,7 @@ import { count, exact } from '../../core/format'
 import { useResource } from '../../core/resource'
 import type { ChartRun } from '../../parts/chart/lines'
 import { Peg } from '../../parts/peg'
+import { Picture } from '../../parts/picture'
 import { type Files, imagesOf, latest, tablesOf } from './logged'
 import type { Added } from './added'
 
@@ -63,7 +64,7 @@ export function Images({ name, runs, turn, remove }: MediaProps & { name: string
     <figure class="media" aria-label={`${name}: images of ${having.length} runs`}>
       <Head title={name} remove={remove}>{without ? `${count(without)} of ${count(shown.length)} runs have none` : ''}</Head>
       <div class="strip" tabIndex={0} role="group" aria-label={`${name}: images`}>
-        {having.map((run) => <Picture key={run.id} run={run} name={name} files={found.get(run.id)!} now={now} />)}
+        {having.map((run) => <Step key={run.id} run={run} name={name} files={found.get(run.id)!} now={now} />)}
       </div>
       <label class="slide">step
         <input type="range" min="0" max={Math.max(0, steps.length - 1)} value={Math.max(0, at)} aria-valuetext={`step ${now}`} onInput={(event) => (step.value = steps[Number(event.currentTarget.value)])} />
@@ -74,11 +75,11 @@ export function Images({ name, runs, turn, remove }: MediaProps & { name: string
 }
 
 /** A run's picture of a step, or the last one before it. */
-function Picture({ run, name, files, now }: { run: ChartRun; name: string; files: ReadonlyMap<number, string>; now: number }) {
+function Step({ run, name, files, now }: { run: ChartRun; name: string; files: ReadonlyMap<number, string>; now: number }) {
   const [at, path] = latest(files, now) ?? []
   return (
     <figure class="pic">
-      {path ? <img src={urlOf('artifacts/preview', { run_id: run.id, path })} alt={`${name} of ${run.name} at step ${at}`} /> : <div class="none dots" />}
+      {path ? <Picture src={urlOf('artifacts/preview', { run_id: run.id, path })} alt={`${name} of ${run.name} at step ${at}`} /> : <div class="none dots" />}
       <figcaption><Peg run={run.id} status={run.status} /><span class="cut" title={run.name}>{run.name}</span>{at !== undefined && at !== now && <span class="i3">step {count(at)}</span>}</figcaption>
     </figure>
   )

@@ -5,6 +5,7 @@ import { useKeys } from '../../core/keys'
 import type { Resource } from '../../core/resource'
 import { param, setQuery } from '../../core/router'
 import { Peg } from '../../parts/peg'
+import { Picture } from '../../parts/picture'
 import { type Files, imageAt, stepsOf } from './files'
 import type { Run } from './rows'
 
@@ -56,7 +57,7 @@ export function Images({ runs, found, more }: { runs: Run[]; found: Resource<Fil
 function Tile({ run, name, path, step, at }: { run: Run; name: string; path: string | undefined; step: number | null; at: number | undefined }) {
   return (
     <figure>
-      {path ? <a href={urlOf('artifacts/preview', { run_id: run.run_id, path })} target="_blank" rel="noreferrer"><img src={urlOf('artifacts/preview', { run_id: run.run_id, path })} alt={`${name} of ${run.name}${step === null ? '' : `, step ${step}`}`} loading="lazy" /></a> : <div class="none">no image</div>}
+      {path ? <a href={urlOf('artifacts/preview', { run_id: run.run_id, path })} target="_blank" rel="noreferrer"><Picture src={urlOf('artifacts/preview', { run_id: run.run_id, path })} alt={`${name} of ${run.name}${step === null ? '' : `, step ${step}`}`} lazy /></a> : <div class="none">no image</div>}
       <figcaption><Peg run={run.run_id} status={run.status} /><span class="cut">{run.name}</span>{step !== null && step !== at && <span class="warn nw">step {count(step)}</span>}</figcaption>
     </figure>
   )

@@ -1,11 +1,12 @@
 /** Cells of the grid: texts, numbers, pictures and scores. */
+import { Picture } from '../../parts/picture'
 import { type Format, exact, one } from '../../core/format'
 import { previewUrl } from '../../parts/artifact/source'
 import { type Cell, errorOf, isPicture, type Measure, textOf, valueOf } from './rows'
 
 export function Shown({ cell, run, format }: { cell: Cell | undefined; run: string; format?: Format }) {
   if (cell === null || cell === undefined) return <span class="i3">–</span>
-  if (isPicture(cell)) return <img loading="lazy" src={previewUrl({ run, model: '' }, cell.image)} alt={cell.whole} />
+  if (isPicture(cell)) return <Picture lazy src={previewUrl({ run, model: '' }, cell.image)} alt={cell.whole} />
   if (typeof cell === 'number' && format) return <span title={exact(cell)}>{format(cell)}</span>
   return <>{textOf(cell)}</>
 }

@@ -6,9 +6,14 @@ import { hasRoute, param } from '../../core/router'
 import { previewUrl } from '../../parts/artifact/source'
 import { Differing } from '../../parts/differing'
 import { Peg } from '../../parts/peg'
+import { Picture } from '../../parts/picture'
+import { lazily } from '../../parts/lazy'
+import type { Assessment } from '../../parts/review/assessment'
 import { Failed } from '../../parts/states'
 import { wordOf } from './cells'
 import { type Answer, brokenIn, type Cell, isPicture, type Measure, type Pair, textOf } from './rows'
+
+const Questions = lazily('The questions', () => import('../../parts/review/questions'))
 
 interface Whole {
   id: string
@@ -51,10 +56,10 @@ function One({ pair, run, answers, measures, differs, against, head = false }: {
       {asked.error && !whole && <Failed what="The row could not be read whole" error={asked.error} retry={asked.reload} />}
       {head && answer.columns.filter((column) => column.role !== 'output').map((column) => {
         const cell = cellOf(column.name, column.values)
-        return <div key={column.name}><h3>{column.name}</h3>{isPicture(cell) ? <img src={previewUrl({ run: answer.run.run_id, model: '' }, cell.whole)} alt={cell.whole} /> : <pre class={column.role === 'target' ? 'i2' : ''}>{wordsOf(cell) || '–'}</pre>}</div>
+        return <div key={column.name}><h3>{column.name}</h3>{isPicture(cell) ? <Picture src={previewUrl({ run: answer.run.run_id, model: '' }, cell.whole)} alt={cell.whole} /> : <pre class={column.role === 'target' ? 'i2' : ''}>{wordsOf(cell) || '–'}</pre>}</div>
       })}
       <h3 class="of"><Peg run={answer.run.run_id} status={answer.run.status} /><span class="ink">{answer.run.name}</span>{brokenIn(answer).has(at) && <span class="bad">failed</span>}<span class="x" />{trace && hasRoute('/traces') && <a class="link" href={href(`/traces/${encodeURIComponent(trace)}`)}>its trace</a>}</h3>
-      {output && (differs && before && said ? <Differing before={before} after={said} to={against === undefined ? 'what was expected' : answers[against]!.run.name} /> : isPicture(cellOf(output.name, output.values)) ? <img src={previewUrl({ run: answer.run.run_id, model: '' }, textOf(cellOf(output.name, output.values)))} alt="" /> : <pre>{said || '–'}</pre>)}
+      {output && (differs && before && said ? <Differing before={before} after={said} to={against === undefined ? 'what was expected' : answers[against]!.run.name} /> : isPicture(cellOf(output.name, output.values)) ? <Picture src={previewUrl({ run: answer.run.run_id, model: '' }, textOf(cellOf(output.name, output.values)))} alt={output.name} /> : <pre>{said || '–'}</pre>)}
       {measures.map((measure) => {
         const score = measure.of[run]
         if (!score) return null
@@ -65,6 +70,19 @@ function One({ pair, run, answers, measures, differs, against, head = false }: {
         const { text, bad } = wordOf(measure, cell, one)
         return <div key={measure.name} class="ev-said"><div><span class="w5">{measure.name}</span><span class="x" />{error === undefined ? <span class={bad ? 'bad w5' : ''} title={typeof cell === 'number' ? exact(cell) : undefined}>{text}</span> : <span class="bad">error</span>}</div>{error !== undefined && <p class="bad">{error}</p>}{why && <p class="s">{why}</p>}</div>
       })}
+      {trace && <Asked traceId={trace} changed={asked.reload} />}
     </section>
   )
+}
+
+interface Judged {
+  info: { experiment_id: string }
+  assessments: Assessment[]
+}
+
+/** What the experiment asks people of each trace, to be answered here. */
+function Asked({ traceId, changed }: { traceId: string; changed: () => void }) {
+  const found = useResource<Judged>('traces/overview', { trace_id: traceId })
+  if (!found.data) return null
+  return <Questions experimentId={found.data.info.experiment_id} traceId={traceId} assessments={found.data.assessments} reload={() => { found.reload(); changed() }} />
 }

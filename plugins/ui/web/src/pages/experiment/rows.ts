@@ -1,6 +1,7 @@
 /** The rows of the table: pages of columns, fetched as they come into sight, renewed as they change. */
 import { batch, signal } from '@preact/signals'
 import { type Failure, get, type Num, type Params } from '../../core/api'
+import { tell } from '../../core/told'
 
 export const PAGE = 100
 /** How many pages an answer has at the most: the server gives 500 rows. */
@@ -239,6 +240,7 @@ export class Rows {
     try {
       const found = await get<Page>('runs/table', this.params(number, pages), abort.signal)
       if (this.closed || found === this.pages.get(number)) return
+      if (found.ids) tell(found)
       batch(() => {
         for (const each of numbers) {
           const page = pages === 1 ? found : partOf(found, (each - number) * PAGE)

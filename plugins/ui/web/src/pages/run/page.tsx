@@ -8,6 +8,7 @@ import { give, hueToken, shapeOf, slotOf } from '../../core/pegs'
 import { asSearch, hasRoute, navigate, type PageProps, param, withQuery } from '../../core/router'
 import { address, href, may } from '../../core/root'
 import { colour } from '../../core/theme'
+import { told } from '../../core/told'
 import { refuse, say } from '../../core/undo'
 import { useColours } from '../../parts/colours'
 import { Bar } from '../../parts/bar'
@@ -15,6 +16,7 @@ import { Foot } from '../../parts/foot'
 import { Chevron } from '../../parts/icon'
 import { lazily } from '../../parts/lazy'
 import { Float, MenuItem } from '../../parts/menu'
+import { Peg } from '../../parts/peg'
 import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
 import { editTag, end, rename, setDeleted } from './edits'
@@ -22,15 +24,12 @@ import { hasRecipe, isEvaluated, isLeft, isLive, isSystem, lastPoint, type Overv
 import { Rename, Tag } from './dialogs'
 import { beginNote } from './drafts'
 import { Head } from './head'
+import Overview from './overview'
 import { EASED, smoother, smoothness } from './smooth'
 import { sweepOf } from './trials'
 import { neighbour, useRun, useTraceCount } from './use'
 import './page.css'
 
-// Asked for with the page itself, as most come for it.
-const first = import('./overview')
-first.catch(() => undefined)
-const Overview = lazily('The overview', () => first.catch(() => import('./overview')))
 const Metrics = lazily('The metrics', () => import('./metrics'))
 const Artifacts = lazily('The artifacts', () => import('./artifacts'))
 const Traces = lazily('The traces', () => import('./traces'))
@@ -45,6 +44,12 @@ const titled = (tab: Tab, run?: Run): string => tab === 'children' && run && swe
 
 export default function RunPage({ params }: PageProps) {
   return <Room key={params.id} id={params.id ?? ''} />
+}
+
+/** Where one is while the run is asked for, as far as a table has told. */
+function Place({ id }: { id: string }) {
+  const known = told(id)
+  return known?.name ? <h1 class="nm"><Peg run={id} status={known.status} /><span class="cut">{known.name}</span></h1> : <h1>run <span class="i3">{id.slice(0, 8)}</span></h1>
 }
 
 interface Patch {
@@ -126,7 +131,7 @@ function Room({ id }: { id: string }) {
   if (!run) {
     return (
       <>
-        <Bar place={<h1>run <span class="i3">{id.slice(0, 8)}</span></h1>} />
+        <Bar place={<Place id={id} />} />
         <div class="scroll dots">
           {found.error && (found.error.status === 404 ? <Nothing title="There is no such run">It is gone for ever, or it is in another store than <span class="m">{address()}</span>. <a class="link" href={href('/experiments/all')}>All runs</a></Nothing> : <Failed what="The run could not be read" error={found.error} retry={found.reload} />)}
         </div>

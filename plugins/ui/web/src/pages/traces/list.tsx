@@ -6,35 +6,25 @@ import { isFilter, withTerm } from '../../core/grammar'
 import { useKeys } from '../../core/keys'
 import { useResource } from '../../core/resource'
 import { address, href, may } from '../../core/root'
-import { listParam, navigate, param, setQuery } from '../../core/router'
+import { asList, listParam, navigate, param, setQuery } from '../../core/router'
 import { rowHeight } from '../../core/theme'
 import { stamp } from '../../core/times'
 import { Bar } from '../../parts/bar'
 import { Filter } from '../../parts/filter'
 import { Foot } from '../../parts/foot'
 import { Chevron } from '../../parts/icon'
+import { lazily } from '../../parts/lazy'
 import { Float, MenuItem } from '../../parts/menu'
 import { Peg } from '../../parts/peg'
 import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
 import { reveal, Rows, useWindow } from '../../parts/window'
 import { complete } from './complete'
-import { listQuery, scoped, scopeOf } from './scope'
+import type { Queue } from '../../parts/review/questions'
+import { listQuery, scoped, scopeOf, talkTo } from './scope'
 import { took } from './spans'
 import { asked, quoted, short, text } from './words'
 import './page.css'
-
-/** A review queue: traces that wait for people, and how far they are. */
-export interface Queue {
-  queue_id: string
-  name: string
-  users: string[]
-  experiment_id: string
-  schema_ids: string[]
-  pending: number
-  complete: number
-  declined: number
-}
 
 export interface Listed {
   ids: string[]
@@ -60,6 +50,8 @@ export interface Listed {
   reviews?: string[]
   reviewers?: (string | null)[]
 }
+
+const Fill = lazily('The form', () => import('../../parts/review/fill'), true)
 
 const POLL_MS = 5000
 const STATES: Record<string, string> = { OK: 'finished', ERROR: 'failed', IN_PROGRESS: 'running' }
@@ -131,8 +123,21 @@ export default function Traces() {
   }
   const current = row(at)
   const nameAt = current?.page.names[current.i]
+  const session = current?.page.sessions[current.i]
   const said = saidOf(pages)
   const queue = scope.queue ? first?.queue : undefined
+  const [fills, setFills] = useState(false)
+  const picked = listParam('pick')
+  const pick = (ids: readonly string[], on = !ids.every((id) => picked.includes(id))) => {
+    const others = picked.filter((id) => !ids.includes(id))
+    setQuery({ pick: asList(on ? [...others, ...ids] : others) }, { replace: true })
+  }
+  const idAt = current?.page.ids[current.i]
+  const loaded = new Map(pages.flatMap((page) => page.ids.map((id, i): [string, string] => [id, page.experiments[i]!])))
+  const chosen = (picked.length ? picked : idAt ? [idAt] : []).filter((id) => loaded.has(id))
+  // A queue is one experiment's.
+  const homes = [...new Set(chosen.map((id) => loaded.get(id)!))]
+  const whyNot = !chosen.length ? 'a picked trace (j, space)' : homes.length > 1 && 'traces of one experiment'
   useKeys('Traces', {
     j: { does: 'Next trace', run: () => step(1), quiet: true }, ArrowDown: { does: 'Next trace', run: () => step(1), quiet: true },
     k: { does: 'Trace before', run: () => step(-1), quiet: true }, ArrowUp: { does: 'Trace before', run: () => step(-1), quiet: true },
@@ -140,7 +145,13 @@ export default function Traces() {
     Enter: { does: 'Open the trace', run: () => navigate(linkTo(at)), needs: at < 0 && 'a trace under the cursor (j)' },
     n: { does: 'Only traces of this name', run: () => setQuery({ q: withTerm(scope.q, `trace.name = ${text(nameAt ?? '')}`) }), needs: !nameAt && 'a trace under the cursor (j)' },
     a: queue ? undefined : { does: 'Only traces with some feedback', run: () => setMenu(document.querySelector('.traces-said') ?? document.body), needs: !said.length && 'feedback on a trace' },
+    s: queue ? undefined : { does: 'By session', run: () => setQuery({ by: 'session', sort: null }) },
+    v: { does: 'The conversation of the trace', run: () => navigate(talkTo(session!)), needs: !session && 'a trace of a session under the cursor (j)' },
     r: { does: 'Review queues', run: () => setQueues(document.querySelector('.traces-queues') ?? document.body) },
+    Space: queue ? undefined : { does: 'Pick the trace', run: () => { pick([idAt!]); step(1) }, needs: !idAt && 'a trace under the cursor (j)' },
+    'Shift+A': queue ? undefined : { does: 'Pick all traces that are here, or none', run: () => pick([...loaded.keys()]) },
+    Escape: picked.length ? { does: 'Pick none', run: () => setQuery({ pick: null }, { replace: true }) } : undefined,
+    q: may('write') && !queue ? { does: 'Put into a review queue', run: () => setFills(true), needs: whyNot } : undefined,
     e: queue ? undefined : { does: 'Failed traces only', run: () => toggle(scope.q, "trace.status = 'ERROR'") },
   })
   const longest = Math.max(1, ...pages.flatMap((page) => page.durations.map((ms) => ms ?? 0)))
@@ -162,28 +173,34 @@ export default function Traces() {
       {error && !wrong && <Failed what="The traces could not be read" error={error} still={first ? `What is shown is as of ${stamp(asked.at)}.` : undefined} retry={asked.reload} />}
       <div class="scroll dots traces-list" ref={box} onPointerEnter={() => (inside.current = true)} onPointerLeave={() => (inside.current = false)}>
         {first && count === 0 && !wrong ? (
-          queue ? <Nothing title="No trace is in this queue">Put some in: <code>pegboard reviews create NAME --filter "…"</code></Nothing> : <None asked={scope.q} />
+          queue ? <Nothing title="No trace is in this queue">Pick some in the <a class="link" href={href('/traces')}>list</a> with <kbd>space</kbd> and press <kbd>q</kbd>, or: <code>pegboard reviews create NAME --filter "…"</code></Nothing> : <None asked={scope.q} />
         ) : (
           first && (
-            <div role="grid" aria-label="Traces" aria-rowcount={last?.next_page_token ? -1 : count + 1} tabIndex={0} aria-activedescendant={at >= 0 ? `trace-${at}` : undefined}>
+            <div role="grid" aria-label="Traces" aria-multiselectable={!queue} aria-rowcount={last?.next_page_token ? -1 : count + 1} tabIndex={0} aria-activedescendant={at >= 0 ? `trace-${at}` : undefined}>
               <Head sort={scope.sort} height={height} queue={Boolean(queue)} />
               <Rows window={seen} count={count} height={height} row={(index, top) => {
                 const found = row(index)
-                return found && <Line key={found.page.ids[found.i]} {...found} index={index} top={top} on={index === at} to={linkTo(index)} longest={longest} cost={cost} named={several} />
+                return found && <Line key={found.page.ids[found.i]} {...found} index={index} top={top} on={index === at} picked={picked.includes(found.page.ids[found.i]!)} pick={queue ? undefined : pick} to={linkTo(index)} longest={longest} cost={cost} named={several} />
               }} />
             </div>
           )
         )}
       </div>
       <Foot>
-        {first && !queue && <span>{scope.sort && last?.among ? `by ${scope.sort.replace('-', '')}, of the last ${plural(last.among, 'trace')}` : scope.sort ? `by ${scope.sort.replace('-', '')}` : 'failed, then slowest'}</span>}
+        {picked.length > 0 && !queue && <span class="acts">
+          <button onClick={() => setQuery({ pick: null }, { replace: true })}>{plural(chosen.length, 'trace')} picked<kbd>esc</kbd></button>
+          {may('write') && <button disabled={Boolean(whyNot)} title={whyNot ? `Needs ${whyNot}` : undefined} onClick={() => setFills(true)}>to a review queue<kbd>q</kbd></button>}
+        </span>}
+        {first && !queue && !picked.length && <span>{scope.sort && last?.among ? `by ${scope.sort.replace('-', '')}, of the last ${plural(last.among, 'trace')}` : scope.sort ? `by ${scope.sort.replace('-', '')}` : 'failed, then slowest'}</span>}
         {queue && <a class="k2" href={href('/traces')}>all traces</a>}
+        {!queue && <button class="k2" onClick={() => setQuery({ by: 'session', sort: null })}>by session<kbd>s</kbd></button>}
         <button class="k2 traces-queues" aria-haspopup="menu" onClick={(event) => setQueues(event.currentTarget)}>review queues<kbd>r</kbd></button>
         {scope.sort && !queue && <button onClick={() => setQuery({ sort: null })}>usual order</button>}
         {!queue && <button class="k2" aria-pressed={scope.q.includes("trace.status = 'ERROR'")} onClick={() => toggle(scope.q, "trace.status = 'ERROR'")}>failed only<kbd>e</kbd></button>}
         {said.length > 0 && !queue && <button class="k2 traces-said" aria-haspopup="menu" onClick={(event) => setMenu(event.currentTarget)}>by feedback<kbd>a</kbd></button>}
       </Foot>
       {queues && <Queues at={queues} close={() => setQueues(undefined)} experiments={experiments.length ? experiments : Object.keys(first?.experiment_names ?? {})} />}
+      {fills && <Fill experimentId={homes[0]!} experiment={first?.experiment_names[homes[0]!] ?? homes[0]!} traces={chosen} close={() => setFills(false)} done={() => setQuery({ pick: null }, { replace: true })} />}
       {menu && <Float at={menu} close={() => setMenu(undefined)} label="Only traces with">{said.map(({ said: each, count: n }) => <MenuItem key={termOf(each)} detail={plural(n, 'trace')} does={() => { setMenu(undefined); only(each) }}><span class="i3">{each.name}</span>{wordOf(each.value)}</MenuItem>)}</Float>}
     </>
   )
@@ -249,7 +266,7 @@ function Queues({ at, close, experiments }: { at: Element; close: () => void; ex
   return (
     <Float at={at} close={close} label="Review queues">
       {found.map((each) => <MenuItem key={each.queue_id} detail={each.users?.join(', ')} does={() => { close(); navigate(`/traces?queue=${encodeURIComponent(each.queue_id)}`) }}>{each.name}</MenuItem>)}
-      {!found.length && <MenuItem does={close} detail="pegboard reviews create NAME">There is none</MenuItem>}
+      {!found.length && <MenuItem does={close} detail={may('write') ? 'pick traces (space), then q' : undefined}>There is none</MenuItem>}
     </Float>
   )
 }
@@ -282,6 +299,9 @@ interface LineProps {
   index: number
   top: number
   on: boolean
+  picked: boolean
+  /** Without it nothing is picked here. */
+  pick?: (ids: readonly string[]) => void
   to: string
   longest: number
   cost: Format
@@ -289,19 +309,21 @@ interface LineProps {
   named: boolean
 }
 
-function Line({ page, i, index, top, on, to, longest, cost, named }: LineProps) {
+function Line({ page, i, index, top, on, picked, pick, to, longest, cost, named }: LineProps) {
   const state = page.states[i]!
   const name = page.names[i] ?? short(page.ids[i]!)
   const ms = page.durations[i]
   const failed = state === 'ERROR'
   const other = (key: string, value: string | null | undefined) => value && ((event: MouseEvent) => { if (event.altKey) { event.preventDefault(); event.stopPropagation(); setQuery({ q: withTerm(param('q'), `${key} = ${text(value)}`) }) } })
   return (
-    <div role="row" id={`trace-${index}`} aria-rowindex={index + 2} aria-selected={on} class={`traces-row ${on ? 'on' : ''}`} style={{ top: `${top}px` }} onClick={(event) => { if (!(event.target as Element).closest('a, button') && !event.altKey) navigate(to) }}>
+    <div role="row" id={`trace-${index}`} aria-rowindex={index + 2} aria-selected={pick ? picked : undefined} class={`traces-row ${on ? 'on' : ''} ${picked ? 'pick' : ''}`} style={{ top: `${top}px` }} onClick={(event) => { if (!(event.target as Element).closest('a, button') && !event.altKey) navigate(to) }}>
       <span role="gridcell" class="c-trace" onClick={other('trace.name', page.names[i]) || undefined}>
+        {pick && <i class="tick" title="Pick (space)" onClick={(event) => { event.stopPropagation(); pick([page.ids[i]!]) }} />}
         <span class={failed ? 'failed' : ''}><Peg status={STATES[state] ?? 'hidden'} /></span>
         <a class={`nw cut ${failed ? 'bad' : ''}`} href={href(to)} tabIndex={-1} title={page.names[i] ?? page.ids[i]}>{name}</a>
         <span class="cut i3 s">{page.requests[i] && asked(page.requests[i])}</span>
         <span class="x" />
+        {page.sessions[i] && <a class="i3 cut exp" href={href(talkTo(page.sessions[i]))} tabIndex={-1} title={`The conversation ${page.sessions[i]}`}>{page.sessions[i]}</a>}
         {named && <span class="i3 cut exp">{page.experiment_names[page.experiments[i]!]}</span>}
       </span>
       <span role="gridcell" class={`c-time ${failed ? 'bad' : ''}`} title={ms === null || ms === undefined ? '' : `${exact(ms)} ms`}>

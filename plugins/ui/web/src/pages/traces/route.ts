@@ -1,8 +1,10 @@
 import { ahead } from '../../core/api'
 import type { Route } from '../../core/router'
-import { listQuery, scopeOf } from './scope'
+import { askAhead, viewOf } from './scope'
+
+const VIEWS = { session: () => import('./session'), sessions: () => import('./sessions'), traces: () => import('./list') }
 
 export const routes: Route[] = [
-  { path: '/traces', load: () => import('./list'), ahead: () => ahead('traces/list', listQuery(scopeOf())), rail: 'traces', title: 'Traces' },
+  { path: '/traces', load: () => { void VIEWS[viewOf()]().catch(() => undefined); return import('./page') }, ahead: askAhead, rail: 'traces', title: 'Traces' },
   { path: '/traces/:id', load: () => import('./trace'), ahead: ({ id }) => ahead('traces/overview', { trace_id: id }), rail: 'traces', title: 'Trace' },
 ]

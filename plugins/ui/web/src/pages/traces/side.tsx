@@ -1,4 +1,5 @@
 /** The span that is looked at: what went in, what came out, all else that is known, and what people say. */
+import { Picture } from '../../parts/picture'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { copy } from '../../core/copy'
 import { count, plural } from '../../core/format'
@@ -10,26 +11,13 @@ import { type Json, JsonTree, Marked } from '../../parts/json'
 import { lazily } from '../../parts/lazy'
 import { Failed } from '../../parts/states'
 import { Age } from '../../parts/time'
-import type { Review } from './questions'
-import { isByHand, remove, ScoreForm, thumb, typedOf } from './feedback'
+import type { Review } from '../../parts/review/questions'
+import { isByHand, remove, ScoreForm, thumb, typedOf } from '../../parts/review/feedback'
+import type { Assessment } from '../../parts/review/assessment'
 import { type Found, foundOf, gridOf, type Message, newIn, parsed, talkOf } from './messages'
 import { dollars, took } from './spans'
 import { PromptLink } from '../../parts/prompt/link'
 import type { Overview } from './trace'
-
-export interface Assessment {
-  id: string
-  name: string
-  kind: 'feedback' | 'expectation' | 'issue'
-  value: Json
-  source_type: string
-  source: string
-  error: string | null
-  rationale: string | null
-  span_id: string | null
-  time: number
-  valid: boolean
-}
 
 interface Detail {
   span_id: string
@@ -47,7 +35,7 @@ interface Detail {
 }
 
 /** Few experiments ask questions. */
-const Questions = lazily('The questions', () => import('./questions'))
+const Questions = lazily('The questions', () => import('../../parts/review/questions'))
 
 const TABS = ['inout', 'attributes', 'events', 'feedback', 'raw'] as const
 
@@ -197,7 +185,7 @@ function Said({ message, find }: { message: Message; find: string }) {
     <>
       <h3>{message.role}{message.name && `, ${message.name}`}</h3>
       {message.pieces.map((piece, n) =>
-        piece.image ? <img key={n} src={piece.image} alt={`Sent by ${message.role}`} /> : piece.text !== undefined ? <Words key={n} text={piece.text} find={find} spoken={message.role === 'assistant' || message.role === 'user'} /> : (
+        piece.image ? <Picture key={n} src={piece.image} alt={`Sent by ${message.role}`} /> : piece.text !== undefined ? <Words key={n} text={piece.text} find={find} spoken={message.role === 'assistant' || message.role === 'user'} /> : (
           <div key={n}>{piece.name && <div class="m i2">calls {piece.name}</div>}<Value value={piece.json ?? null} find={find} /></div>
         ),
       )}

@@ -5,23 +5,24 @@ import { copy } from '../../core/copy'
 import { count, plural } from '../../core/format'
 import { useKeys } from '../../core/keys'
 import { useResource } from '../../core/resource'
-import { href } from '../../core/root'
-import { asList, listParam, navigate, type PageProps, param, setQuery } from '../../core/router'
+import { href, may } from '../../core/root'
+import { asList, asSearch, listParam, navigate, type PageProps, param, setQuery } from '../../core/router'
 import { rowHeight } from '../../core/theme'
 import { stamp } from '../../core/times'
 import { Bar } from '../../parts/bar'
 import { Foot } from '../../parts/foot'
+import { lazily } from '../../parts/lazy'
 import { Peg } from '../../parts/peg'
 import { Failed, Nothing } from '../../parts/states'
 import { reveal } from '../../parts/window'
 import { PromptLink } from '../../parts/prompt/link'
 import type { Listed } from './list'
-import { listQuery, scoped, scopeOf } from './scope'
-import { typedOf } from './feedback'
-import type { Review } from './questions'
-import { type Assessment, Side } from './side'
+import { listQuery, ofUser, scoped, scopeOf, talkTo } from './scope'
+import { typedOf } from '../../parts/review/feedback'
+import type { Review } from '../../parts/review/questions'
+import type { Assessment } from '../../parts/review/assessment'
+import { Side } from './side'
 import { type Columns, criticalPath, dollars, endOf, rowsOf, slowest, took, treeOf } from './spans'
-import { text } from './words'
 import { Fall } from './waterfall'
 import { asked, short } from './words'
 import './page.css'
@@ -51,6 +52,8 @@ export interface Overview extends Columns {
   assessments: Assessment[]
   total: number
 }
+
+const Fill = lazily('The form', () => import('../../parts/review/fill'), true)
 
 const POLL_MS = 2000
 const EMPTY: Columns = { ids: [], parents: [], names: [], types: [], status: [], starts: [], ends: [], firsts: [], is_model: [], models: [], tokens: [], costs: [], notes: [] }
@@ -86,6 +89,7 @@ function One({ id }: { id: string }) {
   const selected = wanted >= 0 ? wanted : slow >= 0 ? slow : (tree.order[0] ?? -1)
   const hits = useHits(id, trace, param('find'))
   const neighbours = useNeighbours(trace ? id : '')
+  const [fills, setFills] = useState(false)
   const scroller = useRef<HTMLDivElement>(null)
   const search = useRef<HTMLInputElement>(null)
 
@@ -131,6 +135,8 @@ function One({ id }: { id: string }) {
     e: { does: 'Next span that failed', run: () => jump((i) => spans.status[i] === 'ERROR'), needs: !errors && 'a span that failed' },
     n: { does: 'Next span that was found', run: () => jump((i) => hits?.has(i) ?? false), needs: !hits && 'something to find (/)' },
     '.': { does: 'Zoom to the span, and back', run: () => setQuery({ zoom: zoomed ? null : spans.ids[selected] }) },
+    v: trace?.info.session ? { does: 'The conversation of the trace', run: () => navigate(talkTo(trace.info.session!, trace.info.experiment_id)) } : undefined,
+    q: trace && may('write') ? { does: 'Put into a review queue', run: () => setFills(true) } : undefined,
     y: { does: 'Copy the id of the trace', run: () => void copy(id, 'id copied') },
     '/': { does: 'Find spans', run: () => search.current?.select() },
   })
@@ -158,6 +164,7 @@ function One({ id }: { id: string }) {
         live={running ? 1 : 0}
         right={
           <>
+            {may('write') && !scopeOf().queue && <button class="btn flat k2" onClick={() => setFills(true)}>review<kbd>q</kbd></button>}
             <button class="btn flat" disabled={!neighbours.before} onClick={() => go(neighbours.before)}>previous<kbd>[</kbd></button>
             <button class="btn flat" disabled={!neighbours.after} onClick={() => go(neighbours.after)}>next<kbd>]</kbd></button>
           </>
@@ -192,6 +199,7 @@ function One({ id }: { id: string }) {
       ) : (
         <div class="scroll dots"><Nothing title={running ? 'No span has arrived yet' : 'This trace has no spans'}>{running ? 'They are shown as they come.' : 'Only its outline was sent here.'}</Nothing></div>
       )}
+      {fills && <Fill experimentId={trace.info.experiment_id} experiment={trace.info.experiment} traces={[id]} close={() => setFills(false)} done={() => undefined} />}
       <Foot right={<span class="k2">{trace.total > trace.ids.length ? `first ${count(trace.ids.length)} of ${count(trace.total)} spans drawn` : tree.orphans ? `${plural(tree.orphans, 'span')} whose parent has not arrived` : `critical path ${took(path.work)} of ${took(whole)}${path.inModels ? `, ${work} % in models` : ''}`}</span>}>
         <span class="k span-legend acts">
           <span><i class="llm" />model</span><span><i class="cp" />tool, retrieval, code</span><span><i class="pale" />pale: off the critical path</span>{errors > 0 && <span><i class="bad" />error</span>}
@@ -213,8 +221,8 @@ function About({ trace }: { trace: Overview }) {
     run && <span class="nm"><Peg run={run.run_id} status={run.status ?? 'hidden'} /><a href={href(`/runs/${run.run_id}`)}>{run.name ?? run.run_id.slice(0, 8)}</a></span>,
     ...prompts.map((prompt) => <PromptLink {...prompt} />),
     <time dateTime={new Date(info.time).toISOString()}>{stamp(info.time)}</time>,
-    info.session && <a href={href(`/traces?q=${encodeURIComponent(`metadata.mlflow.trace.session = ${text(info.session)}`)}&sort=time`)}>session {info.session}</a>,
-    info.user && <span>{info.user}</span>,
+    info.session && <a href={href(talkTo(info.session, info.experiment_id))}>session {info.session}</a>,
+    info.user && <a href={href(`/traces${asSearch({ q: ofUser(info.user) })}`)}>{info.user}</a>,
     info.name && info.request && info.name !== info.experiment && <span class="cut">{info.name}</span>,
   ].filter(Boolean)
   return <div class="m i3">{parts.map((part, i) => <>{i > 0 && <span aria-hidden="true">·</span>}{part}</>)}</div>

@@ -23,9 +23,10 @@ export const text = (value: string): string => `'${value.replaceAll("'", "''")}'
 /** An id as far as people compare it. */
 export const short = (id: string): string => (/^tr-[0-9a-f]{32}$/.test(id) ? id.slice(0, 9) : id)
 
-/** What was asked, out of the JSON that it stands in. */
+/** What was asked, out of the JSON that it stands in: what a user said last. */
 export function asked(preview: string): string {
-  const found = /"content":\s*"((?:[^"\\]|\\.)*)"\s*\}?\]?/.exec(preview) ?? /^\{"\w+":\s*"((?:[^"\\]|\\.)*)"/.exec(preview)
+  const said = [...preview.matchAll(/"role":\s*"user",\s*"content":\s*"((?:[^"\\]|\\.)*)"/g)].at(-1)
+  const found = said ?? /"content":\s*"((?:[^"\\]|\\.)*)"\s*\}?\]?/.exec(preview) ?? /^\{"\w+":\s*"((?:[^"\\]|\\.)*)"/.exec(preview)
   if (!found) return preview
   try {
     return JSON.parse(`"${found[1]}"`) as string

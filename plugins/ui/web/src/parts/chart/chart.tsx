@@ -174,7 +174,7 @@ function useCame(data: unknown): number {
 
 function describe(data: SeriesAnswer | undefined, group: string, came: number, stale: boolean): string {
   if (!data) return ''
-  const odd = oddCount(data.series)
+  const odd = oddCount(data.series) + (data.groups ?? []).reduce((sum, each) => sum + (each.not_finite ?? 0), 0)
   const runs = data.groups && group ? `${plural(data.groups.length, 'group')} of ${plural(data.groups.reduce((sum, each) => sum + each.runs, 0), 'run')}` : plural(new Set(data.series.map((each) => each.run_id)).size, 'run')
   return `${runs}, ${plural(data.points, 'point')}, ${count(data.drawn)} drawn${odd ? `, ${count(odd)} not finite` : ''}${stale ? `, as of ${clock(came)}` : ''}`
 }

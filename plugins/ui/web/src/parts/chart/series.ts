@@ -30,6 +30,8 @@ export interface BandJson {
   key: string
   runs: number
   points: number
+  /** How many of the points are NaN or infinite. */
+  not_finite: number
   x: string
   mean: string
   min: string

@@ -3,8 +3,8 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { del, get, patch, post } from '../../core/api'
 import { about } from '../../core/root'
 import { edit, refuse } from '../../core/undo'
-import type { Json } from '../../parts/json'
-import type { Assessment } from './side'
+import type { Json } from '../json'
+import type { Assessment } from './assessment'
 
 interface Made {
   assessment: { assessment_id: string }

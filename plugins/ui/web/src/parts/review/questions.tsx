@@ -6,11 +6,11 @@ import { useKeys } from '../../core/keys'
 import { useResource } from '../../core/resource'
 import { about, may } from '../../core/root'
 import { edit } from '../../core/undo'
-import type { Json } from '../../parts/json'
+import type { Json } from '../json'
 import { add, change, isByHand, remove, typedOf } from './feedback'
 import { asked, type Choice, choicesOf, type Input } from './choices'
-import type { Queue } from './list'
-import type { Assessment } from './side'
+import type { Assessment } from './assessment'
+import './questions.css'
 
 interface Question {
   schema_id: string
@@ -20,6 +20,18 @@ interface Question {
   instruction?: string
   enable_comment?: boolean
   is_default?: boolean
+}
+
+/** A review queue: traces that wait for people, and how far they are. */
+export interface Queue {
+  queue_id: string
+  name: string
+  users: string[]
+  experiment_id: string
+  schema_ids: string[]
+  pending: number
+  complete: number
+  declined: number
 }
 
 /** What became of a trace in the queue that it is looked at in. */

@@ -157,10 +157,10 @@ def pegboard_gates() -> Sequence[Gate]:
 
 @hookimpl
 def pegboard_endpoints() -> Sequence[Endpoint]:
-    """Declare the comparison of two evaluations."""
-    from pegboard_evaluation.endpoints import ENDPOINTS
+    """Declare the comparison of two evaluations, and the scorers of single answers."""
+    from pegboard_evaluation import endpoints, scorer_endpoints
 
-    return ENDPOINTS
+    return [*endpoints.ENDPOINTS, *scorer_endpoints.ENDPOINTS]
 
 
 @hookimpl

@@ -68,7 +68,8 @@ def pegboard_model_flavors() -> Sequence[Flavor]:
 
 @hookimpl(optionalhook=True)
 def pegboard_endpoints() -> Sequence[Endpoint]:
-    """Declare what MLflow's 2.x page saves a prompt by."""
-    from pegboard_prompts.promptlab.endpoint import ENDPOINTS
+    """Declare what MLflow's 2.x page saves a prompt by, and what fills in a template."""
+    from pegboard_prompts import rendering
+    from pegboard_prompts.promptlab import endpoint
 
-    return ENDPOINTS
+    return [*endpoint.ENDPOINTS, *rendering.ENDPOINTS]

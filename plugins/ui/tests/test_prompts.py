@@ -62,6 +62,7 @@ def test_a_save_makes_what_mlflow_would_make(site: Any) -> None:
         ({"name": "bad", "template": "[]", "is_chat": True}, "not a chat"),
         ({"name": "bad", "template": '[{"role": "user"}]', "is_chat": True}, "not a chat"),
         ({"name": "bad", "template": "x", "response_format": "{"}, "'response_format' is not JSON"),
+        ({"name": "bad", "template": "x", "response_format": '{"type": "objekt"}'}, "'objekt'"),
         ({"name": "bad", "template": "x", "model_config": "[1]"}, "'model_config' is not a JSON"),
         ({"name": "bad", "template": "x", "runs": [{**RUN, "rows": []}]}, "has no rows"),
         ({"name": "bad", "template": "x", "runs": [{**RUN, "parameters": "x"}]}, "'parameters'"),
@@ -95,8 +96,10 @@ def test_ratings_are_scores_of_the_run_and_of_its_rows(site: Any) -> None:
 
 
 def test_scores_are_in_the_table_the_metrics_and_the_traces_of_a_run(site: Any) -> None:
-    judged = {"name": "kind", "value": "yes", "rationale": "<b>", "source_type": "LLM_JUDGE",
-              "source_id": "gateway:/judge", "metadata": {"pegboard.scorerVersion": "3"}}  # fmt: skip
+    judged = {
+        "name": "kind", "value": "yes", "rationale": "<b>", "source_type": "LLM_JUDGE",
+        "source_id": "gateway:/judge", "metadata": {"pegboard.scorerVersion": "3"},
+    }  # fmt: skip
     failed = {"name": "kind", "error": "no verdict", "source_type": "LLM_JUDGE"}
     longer = {"name": "words", "value": 4, "source_type": "CODE"}
     rows = [

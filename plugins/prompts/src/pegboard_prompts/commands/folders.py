@@ -174,7 +174,7 @@ def import_folder(
     store = prompts_of(client)
     wanted = [draft for draft in _in_order(drafts) if not _is_there(store, draft, alias)]
     if check:
-        names = {each.name for each in (*drafts, *whole)}
+        names = {draft.name for draft in drafts} | {each.name for each in whole}
         missing = [each.name for each in _versions(store, (), alias) if each.name not in names]
         others = {each.name: said for each in whole if (said := differences(store, each))}
         _tell_check([draft.name for draft in wanted], missing, others, as_json)

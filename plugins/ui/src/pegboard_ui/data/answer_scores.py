@@ -147,10 +147,10 @@ def keep(
     """Make a trace of each answer that is scored; a store that keeps no traces keeps none."""
     scored = [each for each in rows if each.scores or RATING in each.figures]
     try:
-        traces = store.traces() if scored else None
+        traces = store.traces()
     except NotSupported:
         return
-    for row in scored if traces is not None else ():
+    for row in scored:
         trace_id = f"tr-{secrets.token_hex(16)}"
         said = _of_people(row, user) + list(row.scores)
         outline = _outline(trace_id, experiment_id, run_id, prompts, model, row)

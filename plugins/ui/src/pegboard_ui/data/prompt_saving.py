@@ -42,6 +42,7 @@ _AS_MLFLOW = "2.22.0"
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _MARKED = {"rating": "rating/value"}
 """Columns of what a person says of an answer: in a grid of evaluations they are scores."""
+_SCHEMA_TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
 _SUMS = ("cost", "prompt_tokens", "completion_tokens", "total_tokens")
 
 
@@ -201,7 +202,20 @@ def _tags(wanted: SaveRequest) -> dict[str, str]:
     ):
         if text.strip() and (found := _object(text, what)):
             made[tag] = json.dumps(found)
+            if tag == prompt_tags.RESPONSE_FORMAT:
+                _check_schema(found)
     return made
+
+
+def _check_schema(schema: Mapping[str, Any]) -> None:
+    """Refuse what ``register_prompt`` refuses."""
+    kind = schema.get("type", [])
+    for each in kind if isinstance(kind, list) else [kind]:
+        if each not in _SCHEMA_TYPES:
+            raise InvalidValue(
+                f"The response format has the unknown type {each!r:.60}.",
+                hint=f"Types of JSON Schema are: {', '.join(_SCHEMA_TYPES)}.",
+            )
 
 
 def _check_chat(template: str) -> None:

@@ -311,6 +311,34 @@ def test_answers_to_rows_are_scored_by_judges_and_code_and_kept_with_the_run(
         expect(page.locator("main img")).to_have_count(0)
 
 
+def test_rows_are_pasted_and_kept_as_a_data_set(
+    chromium: Browser, house: House, accessible: Check
+) -> None:
+    with seen_by(chromium, "ann", theme="dark") as page:
+        page.goto(f"{house.served.url}/playground")
+        page.get_by_role("textbox", name="Prompt").fill("Say {{what}} to {{whom}}")
+        page.locator("footer").click()
+        page.keyboard.press("e")
+        page.get_by_role("menuitem", name="new rows…").click()
+        box = page.get_by_role("dialog", name="New data set")
+        rows = box.get_by_label("Rows:")
+        name = box.get_by_role("textbox", name="Name", exact=True)
+        expect(rows).to_have_value("what,whom\n")
+        rows.fill('what\texpected_response\nHello\tHi\n"{{whom}} <b>"\t')
+        expect(box.get_by_role("status")).to_contain_text("2 rows; expected_response")
+        expect(box).to_contain_text("No column is called whom")
+        accessible(page)
+        name.fill("greetings")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="2 rows")).to_be_visible()
+        page.get_by_role("textbox", name="whom", exact=True).fill("Bo")
+        before = len(house.upstream.requests)
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_text("7 in, 6 out")).to_have_count(2)
+        said = [each.json["messages"][0]["content"] for each in house.upstream.requests[before:]]
+        assert sorted(said) == ["Say Hello to Bo", "Say {{whom}} <b> to Bo"]
+
+
 def test_a_gateway_that_dies_leaves_what_came(
     chromium: Browser, tmp_path: Path, house: House
 ) -> None:

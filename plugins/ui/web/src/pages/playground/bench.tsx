@@ -19,6 +19,7 @@ import { Failed } from '../../parts/states'
 import { type Job, MARKS, useAnswers } from './answering'
 import { type Column, columnOf, columnOfConfig, columnText, configOfColumn, MOST_COLUMNS, parametersOf } from './columns'
 import type { DataSetsProps } from './datasets'
+import type { NewRowsProps } from './newrows'
 import { beginning, differs, type Draft, formatOf, recall, remember } from './draft'
 import { Editor, Inputs } from './editor'
 import { messagesOf, useVariables } from './rendering'
@@ -30,6 +31,7 @@ import type { Kept, SaveProps } from './save'
 
 const Save = lazily<SaveProps>('Saving', () => import('./save'), true)
 const Scorers = lazily<ScorersProps>('The scorers', () => import('./scorers'), true)
+const NewRows = lazily<NewRowsProps>('The rows', () => import('./newrows'), true)
 const DataSets = lazily<DataSetsProps>('The data sets', () => import('./datasets'), true)
 
 export interface Gateway {
@@ -69,6 +71,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
   const parts = useMemo(() => base && partsOf(base), [base])
   const [draft, setDraft] = useState<Draft>(() => recall(name, base?.version ?? '') ?? beginning(parts))
   const [choosing, setChoosing] = useState<Element>()
+  const [writing, setWriting] = useState(false)
   const [saving, setSaving] = useState(false)
   const [scoring, setScoring] = useState<Element>()
   const [key, setKey] = useState('')
@@ -137,6 +140,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
     const next = under ?? rows.flatMap((_, row) => columns.map((_, at) => idOf(row, at))).find((id) => answers.cells.get(id)?.state === 'done' && !answers.cells.get(id)?.mark)
     if (next) answers.rate(next, mark)
   }
+  const takeRows = (id: string) => { answers.clear(); setQuery({ data: id || null }) }
   const openSave = () => { found.reload(); setSaving(true) }
   useKeys('Playground', {
     'Mod+Enter': mayRun ? { does: 'Run', run, always: true } : undefined,
@@ -193,7 +197,8 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
       <Foot right={<span class="k k2">{tooLong ? `too long for a run, which keeps ${MOST_OF_RUN} characters; ` : ''}{isNew ? 'unsaved edits are kept in this tab' : ''}</span>}>
         {dataRows ? <span class="acts"><span class="k">{plural(dataRows.length, 'row')} of a data set{records.data?.next_page_token ? `, the first ${MOST_ROWS}` : ''}</span><button onClick={() => { answers.clear(); setQuery({ data: null }) }}>type the inputs</button></span> : <span class="k">{plural(names.length, 'variable')}</span>}
       </Foot>
-      {choosing && <DataSets at={choosing} chosen={dataSet} close={() => setChoosing(undefined)} choose={(id) => { answers.clear(); setQuery({ data: id || null }) }} />}
+      {choosing && <DataSets at={choosing} chosen={dataSet} close={() => setChoosing(undefined)} choose={takeRows} write={may('write') ? () => setWriting(true) : undefined} />}
+      {writing && <NewRows names={names} close={() => setWriting(false)} done={(id) => { setWriting(false); takeRows(id) }} />}
       {scoring && <Scorers at={scoring} all={scorers.data?.scorers} trouble={scorers.error?.message ?? ''} chosen={picked} choose={choose} endpoints={endpoints} judge={judge} setJudge={(name) => setQuery({ judge: name }, { replace: true })} guidelines={draft.guidelines ?? ''} write={(guidelines) => write({ guidelines })} close={() => setScoring(undefined)} />}
       {saving && <Save name={name} base={same ?? base} newest={answer?.versions[0]} isNew={isNew} answer={answer} body={{ template: textOf(draft.template), is_chat: draft.template[0]?.role !== '', response_format: draft.format, variables: JSON.stringify(Object.fromEntries(Object.entries(known).filter(([each]) => names.includes(each)))), model_config: columns[0] ? configOfColumn(now.config, columns[0]) : now.config }} names={names} runs={kept} done={saved} failed={found.reload} close={() => setSaving(false)} />}
     </>

@@ -257,10 +257,9 @@ def test_answers_to_rows_are_scored_by_judges_and_code_and_kept_with_the_run(
 ) -> None:
     upstream = house.upstream
     upstream.always(judging, model="finch-8b")
+    data = house.served.ids["data"]
     with seen_by(chromium, "ann") as page:
-        page.goto(
-            f"{house.served.url}/playground?prompt={scribes.PROMPT}&data={house.served.ids['data']}"
-        )
+        page.goto(f"{house.served.url}/playground?prompt={scribes.PROMPT}&version=5&data={data}")
         page.get_by_role("button", name="3 rows").wait_for()
         page.keyboard.press("Control+Enter")
         expect(page.get_by_text("7 in, 6 out")).to_have_count(3)

@@ -46,7 +46,7 @@ export default function NewRows({ names, done, close }: NewRowsProps) {
         <div class="in">
           <label class="lab">Name<input class="input" autofocus value={name} placeholder="march-questions" autocomplete="off" spellcheck={false} onInput={(event) => setName(event.currentTarget.value)} /></label>
           <label class="lab">Rows: a table from a sheet, CSV, or JSON; the first line names the columns<textarea class="input pl-rows" rows={8} value={text} spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} /></label>
-          <label class="lab">or a file<input type="file" accept=".csv,.tsv,.txt,.json,.jsonl" onChange={(event) => { const file = event.currentTarget.files?.[0]; if (file) { void file.text().then(setText); setName((before) => before || file.name.replace(/\.[^.]*$/, '')) } }} /></label>
+          <label class="lab">or a file <input type="file" accept=".csv,.tsv,.txt,.json,.jsonl" onChange={(event) => { const file = event.currentTarget.files?.[0]; if (file) { void file.text().then(setText); setName((before) => before || file.name.replace(/\.[^.]*$/, '')) } }} /></label>
           <p class={wrong ? 'bad' : 'i3'} role={wrong ? 'alert' : 'status'}>{wrong || `${plural(records.length, 'row')}${expected.length ? `; ${expected.join(', ')}: what is expected, for scorers` : `. A column ${EXPECTED[0]} would say what is expected, for scorers`}.`}</p>
           {!wrong && records.length > 0 && missing.length > 0 && <p class="warn">No column is called {missing.join(', ')}; what is typed beside the prompt is taken.</p>}
           {error && <p class="bad" role="alert">{error.message} {error.hint}</p>}

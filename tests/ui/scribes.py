@@ -10,6 +10,7 @@ import aviary
 from pegboard.entities import Metric, RunTag
 from pegboard_scripting.client import Client
 from pegboard_stores.data_sets import DataSets
+from pegboard_stores.scorers import Scorers
 
 PROMPT, GREETING = "triage-answer", "greeting"
 MARKUP = "<img src=x onerror=alert(1)>"
@@ -48,6 +49,8 @@ INPUTS = (
      "rows": "2024-319  Oakmoor Dairy  03-14  2,115"},
     {"company": "Hollin & Co", "question": "Is anything overdue?", "rows": "none"},
 )  # fmt: skip
+EXPECTED = {"expected_response": "Hello from the fake model."}
+JUDGE = "kindness"
 CONFIG = {"model_name": "agents", "temperature": 0.2, "max_tokens": 512}
 
 
@@ -93,7 +96,9 @@ def fill(store: str) -> dict[str, str]:
     client.create_model_version(
         GREETING, "dummy-source", tags=text(f"Greet {{{{name}}}} {MARKUP}"), description=MARKUP
     )
-    return {**_used(client, now), **_data_set(client)}
+    ids = {**_used(client, now), **_data_set(client)}
+    _judge(client, ids["experiment"])
+    return ids
 
 
 def _used(client: Client, now: int) -> dict[str, str]:
@@ -117,5 +122,19 @@ def _data_set(client: Client) -> dict[str, str]:
     sets = client.store.ability(DataSets)
     assert sets is not None
     made = sets.create("march-questions", experiment_ids=["0"])
-    sets.merge(made.data_set_id, [{"inputs": inputs} for inputs in INPUTS])
+    # What is expected is known of the first row alone.
+    first, *others = [{"inputs": inputs} for inputs in INPUTS]
+    sets.merge(made.data_set_id, [{**first, "expectations": EXPECTED}, *others])
     return {"data": made.data_set_id}
+
+
+def _judge(client: Client, experiment: str) -> None:
+    """Register a judge that asks an endpoint of the gateway."""
+    scorers = client.store.ability(Scorers)
+    assert scorers is not None
+    judge = {
+        "instructions": "Is {{ outputs }} kind?", "model": "gateway:/judge",
+        "feedback_value_type": {"type": "boolean"},
+    }  # fmt: skip
+    told = {"name": JUDGE, "description": MARKUP, "instructions_judge_pydantic_data": judge}
+    scorers.register(experiment, JUDGE, json.dumps(told))

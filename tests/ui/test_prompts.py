@@ -20,8 +20,8 @@ import scribes
 from attrs import frozen
 from conftest import PHONE, Served, serving
 from gatehouse import FakeUpstream, seen_by
-from playwright.sync_api import Browser, Page, expect
-from upstream_fake import Behaviour, Cut, Exchange, events_of, paused
+from playwright.sync_api import Browser, Page, Route, expect
+from upstream_fake import Behaviour, Cut, Exchange, events_of, paused, well
 
 MLFLOW = "/api/2.0/mlflow"
 SERVED = """
@@ -83,6 +83,25 @@ def broken_off_when(seen: threading.Event) -> Behaviour:
         raise Cut
 
     return behave
+
+
+async def judging(exchange: Exchange) -> None:
+    """Give a verdict where one is asked for; say all else well."""
+    asked = exchange.request.json
+    if asked.get("response_format", {}).get("json_schema", {}).get("name") != "verdict":
+        await well(exchange)
+        return
+    is_truth = asked["response_format"]["json_schema"]["schema"]["properties"]["result"] == {
+        "type": "boolean"
+    }
+    verdict = {"rationale": scribes.MARKUP, "result": True if is_truth else "no"}
+    await exchange.stream_head()
+    for delta in ({"role": "assistant"}, {"content": json.dumps(verdict)}):
+        choices = [{"index": 0, "delta": delta, "finish_reason": None}]
+        await exchange.chunk(f"data: {json.dumps({'id': 'v', 'choices': choices})}\n\n".encode())
+    for event in [*events_of(exchange.request)][-3:]:
+        await exchange.chunk(event)
+    await exchange.end()
 
 
 def version_of(house: House, name: str, number: str) -> tuple[dict[str, Any], dict[str, str]]:
@@ -233,6 +252,92 @@ def test_rows_of_a_data_set_are_tried_beside_the_version_in_use(
     assert table["rows"]["output"] == ["Hello from the fake model."] * 3
 
 
+def test_answers_to_rows_are_scored_by_judges_and_code_and_kept_with_the_run(
+    chromium: Browser, house: House, accessible: Check
+) -> None:
+    upstream = house.upstream
+    upstream.always(judging, model="finch-8b")
+    data = house.served.ids["data"]
+    with seen_by(chromium, "ann") as page:
+        page.goto(f"{house.served.url}/playground?prompt={scribes.PROMPT}&version=5&data={data}")
+        page.get_by_role("button", name="3 rows").wait_for()
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_text("7 in, 6 out")).to_have_count(3)
+        page.keyboard.press("s")
+        box = page.get_by_role("dialog", name="Scorers")
+        own = box.get_by_role("group", name="registered in support-answers")
+        own.get_by_role("checkbox", name="kindness").check()
+        builtin = box.get_by_role("group", name="of pegboard")
+        for name in ("pii_detection", "equivalence"):
+            builtin.get_by_role("checkbox", name=name).check()
+        builtin.get_by_role("checkbox", name=re.compile("^guidelines")).check()
+        box.get_by_role("textbox", name="Guidelines").fill("Names an amount.")
+        box.get_by_role("combobox").select_option("judge")
+        accessible(page)
+        page.keyboard.press("Escape")
+        figures = page.get_by_role("group", name="What agents took")
+        for told in ("kindness, mean1", "pii_detection, mean1", "guidelines, mean0"):
+            expect(figures).to_contain_text(told)
+        first = page.get_by_role("group", name="Scores of the answer of agents to row 1")
+        expect(first).to_contain_text("kindness true")
+        # Equal texts cost no call, and rows without an expectation say so.
+        expect(first).to_contain_text("equivalence yes")
+        expect(page.get_by_text("equivalence no score")).to_have_count(2)
+        first.get_by_text("guidelines no").click()
+        expect(first.get_by_role("paragraph").filter(has_text=scribes.MARKUP)).to_be_visible()
+        accessible(page)
+        verdicts = [
+            each.json for each in upstream.requests
+            if "verdict" in json.dumps(each.json.get("response_format", ""))
+        ]  # fmt: skip
+        assert len(verdicts) == 6
+        marks = page.get_by_role("group", name="Rating of the answer of agents to row 1")
+        marks.get_by_role("button", name="4 of 5").click()
+        page.keyboard.press("Control+s")
+        page.get_by_role("dialog").get_by_label("Experiment").wait_for()
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("saved v5 of")).to_be_visible()
+        found = house.get("/api/pegboard/1.0/ui/prompt-uses", name=scribes.PROMPT, versions=["5"])
+        used = found["versions"]["5"]
+        assert used["scores"]["kindness/mean"] == 1
+        [run] = [each for each in used["runs"] if each["name"].endswith("-agents")]
+        # The grid of evaluations has the same scores, and so have the traces.
+        page.goto(f"{house.served.url}/evaluate?runs={run['run_id']}")
+        for name in ("kindness", "equivalence", "rating"):
+            expect(page.get_by_role("columnheader", name=name)).to_be_visible()
+        page.goto(f"{house.served.url}/traces/{used['traces'][-1]['trace_id']}")
+        expect(page.get_by_text("kindness").first).to_be_visible()
+        expect(page.locator("main img")).to_have_count(0)
+
+
+def test_rows_are_pasted_and_kept_as_a_data_set(
+    chromium: Browser, house: House, accessible: Check
+) -> None:
+    with seen_by(chromium, "ann", theme="dark") as page:
+        page.goto(f"{house.served.url}/playground")
+        page.get_by_role("textbox", name="Prompt").fill("Say {{what}} to {{whom}}")
+        page.locator("footer").click()
+        page.keyboard.press("e")
+        page.get_by_role("menuitem", name="new rows…").click()
+        box = page.get_by_role("dialog", name="New data set")
+        rows = box.get_by_label("Rows:")
+        name = box.get_by_role("textbox", name="Name", exact=True)
+        expect(rows).to_have_value("what,whom\n")
+        rows.fill('what\texpected_response\nHello\tHi\n"{{whom}} <b>"\t')
+        expect(box.get_by_role("status")).to_contain_text("2 rows; expected_response")
+        expect(box).to_contain_text("No column is called whom")
+        accessible(page)
+        name.fill("greetings")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="2 rows")).to_be_visible()
+        page.get_by_role("textbox", name="whom", exact=True).fill("Bo")
+        before = len(house.upstream.requests)
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_text("7 in, 6 out")).to_have_count(2)
+        said = [each.json["messages"][0]["content"] for each in house.upstream.requests[before:]]
+        assert sorted(said) == ["Say Hello to Bo", "Say {{whom}} <b> to Bo"]
+
+
 def test_a_gateway_that_dies_leaves_what_came(
     chromium: Browser, tmp_path: Path, house: House
 ) -> None:
@@ -300,6 +405,178 @@ def test_a_version_is_compared_promoted_and_rolled_back(
         expect(page.get_by_role("region", name="Text of v1")).to_contain_text(scribes.MARKUP)
         accessible(page)
         expect(page.locator("main img")).to_have_count(0)
+
+
+def test_what_is_typed_is_kept_whatever_is_wrong_with_it(
+    chromium: Browser, house: House, accessible: Check
+) -> None:
+    upstream = house.upstream
+    with seen_by(chromium, "ann") as page:
+        page.goto(f"{house.served.url}/playground")
+        text = page.get_by_role("textbox", name="Prompt")
+        told = page.get_by_role("status")
+        before = len(upstream.requests)
+        # A template of Jinja that loops ends in an error, and asks nothing.
+        loop = "{% for a in range(99999) %}{% for b in items %}x{% endfor %}{% endfor %}"
+        text.fill(loop + "{{ user.name }}")
+        for name in ("items", "user"):
+            page.get_by_role("textbox", name=name, exact=True).wait_for()
+        page.get_by_role("textbox", name="items", exact=True).fill("[1, 2, 3]")
+        page.keyboard.press("Control+Enter")
+        expect(told).to_contain_text("The template is not rendered: it takes too many steps.")
+        text.fill("{% if user %}Hello")
+        broken = page.get_by_role("region", name="Text of the prompt").get_by_role("alert")
+        expect(broken).to_contain_text("The template cannot be rendered in line 1")
+        accessible(page)
+        assert len(upstream.requests) == before
+        # Values are text, and lists where they are written so.
+        text.fill("{% for each in items %}{{ each }}, {% endfor %}{{ user.name }} {{ missing }}")
+        page.get_by_role("textbox", name="items", exact=True).fill('["{{ user }}", "<b>"]')
+        page.get_by_role("textbox", name="user", exact=True).fill('{"name": "{% x %}"}')
+        page.keyboard.press("Control+Enter")
+        expect(answer(page, "agents")).to_contain_text("Hello from the fake model.")
+        [message] = upstream.requests[-1].json["messages"]
+        assert message["content"] == "{{ user }}, <b>, {% x %} "
+
+        # Megabytes with braces and markup, through to the run.
+        value = "{{name}} <img src=x onerror=alert(1)> " * 40_000
+        text.fill("Say {{name}}")
+        page.get_by_role("textbox", name="name", exact=True).fill(value)
+        page.keyboard.press("Control+Enter")
+        expect(answer(page, "agents")).to_contain_text("Hello from the fake model.")
+        assert upstream.requests[-1].json["messages"][0]["content"] == f"Say {value}"
+        page.get_by_role("button", name="Save v1 and its run").click()
+        page.get_by_role("dialog").get_by_label("Name").fill("large-value")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("saved v1 of large-value and 1 run")).to_be_visible()
+        used = house.get("/api/pegboard/1.0/ui/prompt-uses", name="large-value", versions=["1"])
+        [run] = used["versions"]["1"]["runs"]
+        kept = house.get(
+            "/get-artifact", run_uuid=run["run_id"], path="eval_results_table.json"
+        )  # fmt: skip
+        assert kept["data"][0][0] == value
+
+        # Too long, and a schema that is none: told where they are typed, and what is typed stays.
+        page.goto(f"{house.served.url}/playground")
+        text.fill("x" * 100_001)
+        page.get_by_text("response schema").click()
+        schema = page.get_by_role("textbox", name="Response schema, JSON")
+        for wrong, why in (
+            ("{", "is not JSON"),
+            ("[]", "is a JSON object"),
+            ('{"type": "objekt"}', '"objekt"'),
+        ):
+            schema.fill(wrong)
+            expect(page.get_by_role("alert")).to_contain_text(why)
+            page.keyboard.press("Control+Enter")
+            expect(told).to_contain_text(why)
+        schema.fill('{"type": "object"}')
+        page.keyboard.press("Control+s")
+        box = page.get_by_role("dialog")
+        box.get_by_label("Name").fill("too-long")
+        page.keyboard.press("Enter")
+        expect(box.get_by_role("alert")).to_contain_text("The prompt has 100,001 characters")
+        page.keyboard.press("Escape")
+        page.reload()
+        expect(text).to_have_value("x" * 100_001)
+        expect(schema).to_have_value('{"type": "object"}')
+        assert house.get("/api/pegboard/1.0/ui/prompts", q="too-long")["prompts"] == []
+
+
+def test_two_people_save_at_once_and_an_alias_moves_while_answers_come(
+    chromium: Browser, house: House
+) -> None:
+    name, url = "shared", house.served.url
+    with seen_by(chromium, "ann") as page, seen_by(chromium, "root") as other:
+        save = {"name": name, "template": "Version {{n}}"}
+        headers = {**gatehouse.headers("root"), "X-Requested-With": "pegboard"}
+
+        def send(path: str, **fields: Any) -> None:
+            asked = requests.post(f"{url}{path}", json=fields, headers=headers, timeout=60)
+            asked.raise_for_status()
+
+        send("/api/pegboard/1.0/ui/prompt-save", **save)
+        send("/api/pegboard/1.0/ui/prompt-save", **{**save, "template": "Second {{n}}"})
+        alias = {"name": name, "alias": "production"}
+        send(f"{MLFLOW}/registered-models/alias", **alias, version="1")
+        for each, said in ((page, "Of ann {{n}}"), (other, "Of root {{n}}")):
+            each.goto(f"{url}/playground?prompt={name}&version=2")
+            each.get_by_role("textbox", name="Prompt").fill(said)
+            each.keyboard.press("Control+s")
+            each.get_by_role("dialog").get_by_label("What is new").wait_for()
+        other.keyboard.press("Enter")
+        expect(other.get_by_text(f"saved v3 of {name}")).to_be_visible()
+        # Who is second is told while the form is open, or, if it was too late for that, afterwards.
+        expect(page.get_by_role("dialog")).to_contain_text("v3 was registered by root since")
+
+        def late(route: Route) -> None:
+            send("/api/pegboard/1.0/ui/prompt-save", **{**save, "template": "Of a third"})
+            route.continue_()
+
+        page.route("**/ui/prompt-save", late)
+        page.keyboard.press("Enter")
+        expect(
+            page.get_by_text(f"saved v5 of {name}; v4 was registered by somebody")
+        ).to_be_visible()
+        texts = [version_of(house, name, str(n))[1]["mlflow.prompt.text"] for n in (3, 4, 5)]
+        assert texts == ["Of root {{n}}", "Of a third", "Of ann {{n}}"]
+
+        # What was asked of v1 is said to be of v1, wherever the alias is by the time it comes.
+        page.get_by_role("textbox", name="n", exact=True).fill("1")
+        page.locator("footer").click()
+        page.keyboard.press("x")
+        house.upstream.next(paused(2), paused(2))
+        page.keyboard.press("Control+Enter")
+        below = page.get_by_role("group", name="Answer of agents, with v1 production", exact=True)
+        expect(below).to_contain_text("Hello from")
+        send(f"{MLFLOW}/registered-models/alias", **alias, version="2")
+        expect(page.get_by_role("heading", name="differences from v2 production")).to_be_visible()
+        house.upstream.release()
+        expect(below).to_contain_text("Hello from the fake model.")
+        assert "Version 1" in [
+            asked.json["messages"][0]["content"] for asked in house.upstream.requests[-2:]
+        ]
+
+
+def test_what_is_typed_while_a_dialog_is_loaded_goes_into_it(
+    chromium: Browser, house: House
+) -> None:
+    held: list[Route] = []
+    with seen_by(chromium, "ann") as page:
+        page.route(
+            re.compile(r"/assets/(menus|move|save)-[^/]*\.js"), lambda route: held.append(route)
+        )
+
+        def release() -> None:
+            page.wait_for_timeout(50)
+            while held:
+                held.pop().continue_()
+
+        page.goto(f"{house.served.url}/prompts/{scribes.PROMPT}?at=3")
+        page.get_by_role("region", name="Text of v3").wait_for()
+        page.keyboard.press("m")
+        # 's' is the first letter of 'staging'; 'x' and 'd' would be keys of the page.
+        page.keyboard.type("s")
+        page.keyboard.press("Enter")
+        page.keyboard.type("xd: bette")
+        release()
+        page.wait_for_timeout(50)
+        page.keyboard.type("r")
+        release()
+        form = page.get_by_role("form", name="Move staging")
+        expect(form.get_by_label("Why")).to_have_value("xd: better")
+        assert "diff=" not in page.url
+        page.keyboard.press("Escape")
+
+        # From within a text: nothing of it gets into that.
+        page.goto(f"{house.served.url}/playground")
+        page.get_by_role("textbox", name="Prompt").fill("Hello")
+        page.keyboard.press("Control+s")
+        page.keyboard.type("greeting-two")
+        release()
+        expect(page.get_by_role("dialog").get_by_label("Name")).to_have_value("greeting-two")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("textbox", name="Prompt")).to_have_value("Hello")
 
 
 def test_a_reader_sees_no_button_that_fails_and_a_phone_reads(

@@ -62,6 +62,7 @@ def test_a_save_makes_what_mlflow_would_make(site: Any) -> None:
         ({"name": "bad", "template": "[]", "is_chat": True}, "not a chat"),
         ({"name": "bad", "template": '[{"role": "user"}]', "is_chat": True}, "not a chat"),
         ({"name": "bad", "template": "x", "response_format": "{"}, "'response_format' is not JSON"),
+        ({"name": "bad", "template": "x", "response_format": '{"type": "objekt"}'}, "'objekt'"),
         ({"name": "bad", "template": "x", "model_config": "[1]"}, "'model_config' is not a JSON"),
         ({"name": "bad", "template": "x", "runs": [{**RUN, "rows": []}]}, "has no rows"),
         ({"name": "bad", "template": "x", "runs": [{**RUN, "parameters": "x"}]}, "'parameters'"),
@@ -92,6 +93,51 @@ def test_ratings_are_scores_of_the_run_and_of_its_rows(site: Any) -> None:
         assert scores == {"rating": values, "latency": [0.5] * len(given)}
         used = asked(site, f"{OURS}/prompt-uses", name=name, versions="1")["versions"]["1"]
         assert used["scores"]["rating"] == mean
+
+
+def test_scores_are_in_the_table_the_metrics_and_the_traces_of_a_run(site: Any) -> None:
+    judged = {
+        "name": "kind", "value": "yes", "rationale": "<b>", "source_type": "LLM_JUDGE",
+        "source_id": "gateway:/judge", "metadata": {"pegboard.scorerVersion": "3"},
+    }  # fmt: skip
+    failed = {"name": "kind", "error": "no verdict", "source_type": "LLM_JUDGE"}
+    longer = {"name": "words", "value": 4, "source_type": "CODE"}
+    rows = [
+        {**ROW, "figures": '{"cost": 0.5, "rating": 4}', "scores": json.dumps([judged, longer])},
+        {**ROW, "scores": json.dumps([{**judged, "value": "no"}])},
+        {**ROW, "scores": json.dumps([failed])},
+        ROW,
+    ]
+    saved = save(site, name="scored", template="{{q}}", runs=[{**RUN, "rows": rows}]).json
+    [run_id] = saved["runs"]
+    found = asked(site, "/api/pegboard/1.0/evaluations/rows", run_id=run_id)
+    scores = {each["name"]: each for each in found["scores"]}
+    assert scores["kind"]["values"] == ["yes", "no", "", ""]
+    assert scores["kind"]["why"]["0"] == "<b>"
+    assert scores["kind"]["errors"]["2"] == "no verdict"
+    assert scores["words"]["values"] == [4, None, None, None]
+    metrics = asked(site, f"{MLFLOW}/runs/get", run_id=run_id)["run"]["data"]["metrics"]
+    means = {each["key"]: each["value"] for each in metrics if each["key"].endswith("/mean")}
+    assert means == {"kind/mean": 0.5, "words/mean": 4}
+    home = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
+    wanted = {"locations": [home], "filter": "prompt = 'scored/1'"}
+    traces = site.send("POST", "/api/3.0/mlflow/traces/search", wanted).json["traces"]
+    assert len(traces) == 3
+    assert {each["trace_metadata"]["mlflow.sourceRun"] for each in traces} == {run_id}
+    told = [each for trace in traces for each in trace["assessments"]]
+    assert {(each["assessment_name"], each["source"]["source_type"]) for each in told} == {
+        ("kind", "LLM_JUDGE"), ("words", "CODE"), ("rating", "HUMAN"),
+    }  # fmt: skip
+    used = asked(site, f"{OURS}/prompt-uses", name="scored", versions="1")["versions"]["1"]
+    assert used["scores"]["kind/mean"] == 0.5
+    assert used["traces_total"] == 3
+    assert "kind" not in used["scores"]
+    for wrong in ("{}", '[{"name": ""}]', '[{"name": "x", "source_type": "GOD"}]', "["):
+        refused = save(
+            site, name="worse", template="x", runs=[{**RUN, "rows": [{**ROW, "scores": wrong}]}]
+        )
+        assert refused.status == 400
+    assert listed(site, "worse") == []
 
 
 def test_a_model_does_not_become_a_prompt(site: Any) -> None:

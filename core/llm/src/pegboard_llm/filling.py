@@ -23,6 +23,17 @@ def check(template: Template) -> None:
         _jinja().check(template)
 
 
+def names(template: Template) -> list[str]:
+    """Return the names of what a template is given, in their order; InvalidValue for a broken one.
+
+    Of ``{{ user.name }}`` in a template of Jinja that is ``user``, and else ``user.name``.
+    """
+    if not templates.is_jinja(template):
+        return templates.variables(template)
+    found: list[str] = _jinja().names(template)
+    return found
+
+
 def _jinja() -> Any:
     try:
         from pegboard_llm import jinja

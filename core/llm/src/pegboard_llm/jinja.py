@@ -10,6 +10,7 @@ Imports jinja2, which is optional.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import wraps
@@ -17,7 +18,7 @@ from time import thread_time
 from typing import Any
 
 from attrs import define, field
-from jinja2 import TemplateError, nodes, pass_context
+from jinja2 import TemplateError, meta, nodes, pass_context
 from jinja2.runtime import LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Cycler, Joiner, Namespace
@@ -310,6 +311,22 @@ def check(template: Template) -> None:
         raise _wrong(error) from None
     except RecursionError:
         raise InvalidValue("The template cannot be rendered: it is nested too deep.") from None
+
+
+def names(template: Template) -> list[str]:
+    """Return the names of what a template is given, in their order there; InvalidValue."""
+    sandbox = _Sandbox()
+    found: dict[str, int] = {}
+    try:
+        for number, text in enumerate(templates.texts(template)):
+            for name in meta.find_undeclared_variables(sandbox.parse(text)) - _GLOBALS:
+                place = re.search(rf"\b{re.escape(name)}\b", text)
+                found.setdefault(name, (number << 32) + (place.start() if place else 0))
+    except TemplateError as error:
+        raise _wrong(error) from None
+    except RecursionError:
+        raise InvalidValue("The template cannot be rendered: it is nested too deep.") from None
+    return sorted(found, key=found.__getitem__)
 
 
 def _wrong(error: Exception) -> InvalidValue:

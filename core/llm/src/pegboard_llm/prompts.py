@@ -115,7 +115,8 @@ class Prompt:
         null is a value that is not given. A text is taken for the number, the list, … that it is
         written as, where the variable takes one.
         """
-        named = self.variables
+        # Those of a template of Jinja that are described; they were found when it was registered.
+        named = [*self.variables, *(self.known if self.is_jinja else ())]
         there = {name: value for name, value in given.items() if value is not None}
         try:
             found = described.completed(named, self.known, there, written=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from pegboard.errors import (
     AlreadyExists,
@@ -214,3 +215,13 @@ def cannot_archive(stage: str) -> InvalidValue:
 def nobody_approves() -> InvalidValue:
     """An approval was given without saying by whom."""
     return InvalidValue("An approval needs the user who gives it.", hint="Say who approves.")
+
+
+@contextmanager
+def of_prompts() -> Iterator[None]:
+    """Let errors of a registry speak of prompts, which are registered models to it."""
+    try:
+        yield
+    except NotFound as error:
+        error.message = error.message.replace("registered model", "prompt")
+        raise

@@ -157,11 +157,18 @@ def pegboard_gates() -> Sequence[Gate]:
 
 @hookimpl
 def pegboard_endpoints() -> Sequence[EndpointModule]:
-    """Declare the comparison of two evaluations."""
+    """Declare the comparison of two evaluations, and the scorers of single answers."""
     from pegboard_wire.lazy import EndpointModule
 
     compare = "GET /api/pegboard/1.0/evaluations/compare"
-    return [EndpointModule("pegboard_evaluation.endpoints:ENDPOINTS", compare)]
+    score = """
+        GET /api/pegboard/1.0/evaluations/scorers
+        POST /api/pegboard/1.0/evaluations/score
+    """
+    return [
+        EndpointModule("pegboard_evaluation.endpoints:ENDPOINTS", compare),
+        EndpointModule("pegboard_evaluation.scorer_endpoints:ENDPOINTS", score),
+    ]
 
 
 @hookimpl

@@ -21,6 +21,7 @@ from pegboard.errors import InvalidValue, NotFound
 from pegboard_llm import prompts
 from pegboard_llm.prompts import VERSION, Prompt
 from pegboard_stores import prompt_traffic as traffic
+from pegboard_stores import refusals
 
 from pegboard_gateway.entities import Asked
 from pegboard_gateway.settings import PROMPT
@@ -164,12 +165,13 @@ class Prompts:
         registry = self._open()
         shares: Mapping[int, float] = {}
         try:
-            if parts["version"]:
-                found = registry.get_version(parts["name"], parts["version"])
-            else:
-                found = registry.version_by_alias(parts["name"], parts["alias"] or "latest")
-            if parts["alias"]:
-                shares = traffic.read(registry.get_model(parts["name"]).tags, parts["alias"])
+            with refusals.of_prompts():
+                if parts["version"]:
+                    found = registry.get_version(parts["name"], parts["version"])
+                else:
+                    found = registry.version_by_alias(parts["name"], parts["alias"] or "latest")
+                if parts["alias"]:
+                    shares = traffic.read(registry.get_model(parts["name"]).tags, parts["alias"])
         except (NotFound, InvalidValue) as error:
             # MLflow's server calls an alias that is not there a wrong value.
             raise NoPrompt(name, error.message) from None

@@ -238,9 +238,11 @@ class PromptVersion:
         Templates with ``{% … %}`` are rendered by Jinja, in its sandbox and nowhere else; there,
         what is missing is empty.
         """
-        values = variables.completed(self._names, self.variable_info, values)
         if self.is_jinja:
+            known = self.variable_info
+            values = variables.completed([*self._names, *known], known, values)
             return self._rendered(values, use_jinja_sandbox)
+        values = variables.completed(self._names, self.variable_info, values)
         missing = templates.missing(self._names, values)
         if missing and not allow_partial:
             names = ", ".join(map(repr, missing))

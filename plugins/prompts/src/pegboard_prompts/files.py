@@ -25,7 +25,7 @@ from pegboard_prompts.store import NOBODY, PromptStore
 MARKDOWN, YAML = ".md", ".yaml"
 MOST_BYTES = 4 << 20
 """Of a file; a prompt has 100,000 characters at the most."""
-_SUFFIXES = (MARKDOWN, YAML, ".yml")
+SUFFIXES = (MARKDOWN, YAML, ".yml")
 _LINE = "---"
 _KEYS = (
     "message", "tags", "variables", "model_config", "response_format", "includes",
@@ -140,12 +140,13 @@ def dumped(draft: Draft, suffix: str | None = None) -> tuple[str, bytes]:
     # README.md of a folder is about it.
     if suffix == YAML or not is_text or draft.name.lower() == "readme":
         known["text" if is_text else "messages"] = draft.template
-        return f"{draft.name}{YAML}", _yaml(known).encode()
-    head = _yaml(known) if known else ""
+        return f"{draft.name}{YAML}", as_yaml(known).encode()
+    head = as_yaml(known) if known else ""
     return f"{draft.name}{MARKDOWN}", f"{_LINE}\n{head}{_LINE}\n{draft.template}\n".encode()
 
 
-def _yaml(value: Mapping[str, Any]) -> str:
+def as_yaml(value: Mapping[str, Any]) -> str:
+    """Return a mapping as YAML, in its order."""
     text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     return text
 
@@ -161,21 +162,32 @@ def write(folder: Path, drafts: list[Draft], suffix: str | None = None) -> list[
         for draft in drafts:
             name, content = dumped(draft, suffix)
             checked_name(draft.name)
-            path = folder / name
-            _refuse_link(path)
-            if not path.is_file() or path.read_bytes() != content:
-                path.write_bytes(content)
-                written.append(path)
-            for other in _SUFFIXES:
-                stale = folder / f"{draft.name}{other}"
-                if stale != path and stale.is_file():
-                    stale.unlink()
+            if put(folder / name, content):
+                written.append(folder / name)
+            remove_single(folder, draft.name, but=name)
     except OSError as error:
         raise translate_os_error(error, folder) from error
     return written
 
 
-def _refuse_link(path: Path) -> None:
+def put(path: Path, content: bytes) -> bool:
+    """Write a file, and return whether that changed it; OSError."""
+    refuse_link(path)
+    if path.is_file() and path.read_bytes() == content:
+        return False
+    path.write_bytes(content)
+    return True
+
+
+def remove_single(folder: Path, name: str, but: str = "") -> None:
+    """Remove the files of a prompt in a folder, but one; OSError."""
+    for suffix in SUFFIXES:
+        stale = folder / f"{name}{suffix}"
+        if stale.name != but and stale.is_file():
+            stale.unlink()
+
+
+def refuse_link(path: Path) -> None:
     """Refuse a link: what lies elsewhere is neither read nor written, whoever sent the folder."""
     if path.is_symlink():
         raise InvalidValue(f"{path} is a link.", hint="Put the file itself into the folder.")
@@ -187,9 +199,9 @@ def read_all(folder: Path) -> Iterator[Draft]:
         raise InvalidValue(f"There is no folder {str(folder)!r}.")
     seen: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix not in _SUFFIXES or path.name.lower() == "readme.md":
+        if path.suffix not in SUFFIXES or path.name.lower() == "readme.md":
             continue
-        _refuse_link(path)
+        refuse_link(path)
         if not path.is_file():
             continue
         if path.stem in seen:
@@ -203,14 +215,7 @@ def read(path: Path, name: str | None = None) -> Draft:
 
     Its name is the file's, unless another is given. InvalidValue names the file.
     """
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise InvalidValue(f"{path} has more than {MOST_BYTES:,} bytes.")
-        content = path.read_bytes().decode()
-    except UnicodeDecodeError as error:
-        raise InvalidValue(f"{path} is not UTF-8: {error}.") from None
-    except OSError as error:
-        raise translate_os_error(error, path) from error
+    content = _content(path)
     try:
         draft = loaded(name or path.stem, content, path.suffix)
         checked_name(draft.name)
@@ -276,6 +281,22 @@ def _draft(name: str, template: Any, known: Mapping[str, Any]) -> Draft:
         known.get("response_format") or None,
         known.get("includes") or {},
     )
+
+
+def mapping_of(path: Path) -> dict[str, Any]:
+    """Return what a file of YAML holds; InvalidValue."""
+    return _mapping(_content(path))
+
+
+def _content(path: Path) -> str:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InvalidValue(f"{path} has more than {MOST_BYTES:,} bytes.")
+        return path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise InvalidValue(f"{path} is not UTF-8: {error}.") from None
+    except OSError as error:
+        raise translate_os_error(error, path) from error
 
 
 def _mapping(text: str) -> dict[str, Any]:

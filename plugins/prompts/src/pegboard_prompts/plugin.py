@@ -68,8 +68,16 @@ def pegboard_model_flavors() -> Sequence[Flavor]:
 
 @hookimpl(optionalhook=True)
 def pegboard_endpoints() -> Sequence[EndpointModule]:
-    """Declare what MLflow's 2.x page saves a prompt by."""
+    """Declare what MLflow's 2.x page saves a prompt by, and what fills in a template."""
     from pegboard_wire.lazy import EndpointModule
 
-    module = "pegboard_prompts.promptlab.endpoint"
-    return [EndpointModule(f"{module}:ENDPOINTS", "POST /api/2.0/mlflow/runs/create-promptlab-run")]
+    module, path = (
+        "pegboard_prompts.promptlab.endpoint",
+        "/api/2.0/mlflow/runs/create-promptlab-run",
+    )
+    return [
+        EndpointModule(f"{module}:ENDPOINTS", f"POST {path}"),
+        EndpointModule(
+            "pegboard_prompts.rendering:ENDPOINTS", "POST /api/pegboard/1.0/prompts/render"
+        ),
+    ]

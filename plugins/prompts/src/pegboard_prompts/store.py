@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pegboard.entities import Page
@@ -15,6 +14,7 @@ from pegboard_llm import templates
 from pegboard_llm.templates import Template
 from pegboard_stores import prompt_tags as keys
 from pegboard_stores import prompt_traffic as traffic
+from pegboard_stores import refusals
 
 from pegboard_prompts import codec, composition, tagging, uris
 from pegboard_prompts.entities import Include, Prompt, PromptVersion, checked_name
@@ -144,12 +144,12 @@ class PromptStore:
 
     def get(self, name: str) -> Prompt:
         """Return a prompt."""
-        with _of_prompts():
+        with refusals.of_prompts():
             return codec.prompt_of(self.registry.get_model(name))
 
     def find(self, reference: Reference) -> PromptVersion:
         """Return the version that a reference names now."""
-        with _of_prompts():
+        with refusals.of_prompts():
             if reference.version is not None:
                 found = self.registry.get_version(reference.name, reference.version)
             else:
@@ -305,16 +305,6 @@ class PromptStore:
         self.get(name)
         self.registry.delete_model(name, by=by)
         self._changed(name)
-
-
-@contextmanager
-def _of_prompts() -> Iterator[None]:
-    """Let errors of the registry speak of prompts."""
-    try:
-        yield
-    except NotFound as error:
-        error.message = error.message.replace("registered model", "prompt")
-        raise
 
 
 def _composed_tags(written: Template, includes: list[Include]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pegboard.errors import InvalidValue
-from pegboard_llm import templates, variables
+from pegboard_llm import filling, variables
 from pegboard_llm.templates import Template
 from pegboard_stores import prompt_tags as keys
 from pegboard_stores.validation import MAX_REGISTRY_TEXT, registry_tags
@@ -48,7 +48,7 @@ def tags_of(
     if model_config:
         given[keys.MODEL_CONFIG] = config.dumped(model_config)
     if described:
-        known = variables.read(described, templates.variables(template))
+        known = variables.read(described, filling.names(template))
         given[keys.VARIABLES] = variables.dumped(known)
     return given
 

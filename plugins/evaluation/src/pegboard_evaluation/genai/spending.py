@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -181,6 +181,8 @@ class Row:
 _purse: ContextVar[Purse | None] = ContextVar("pegboard_evaluation_purse", default=None)
 _row: ContextVar[Row | None] = ContextVar("pegboard_evaluation_row", default=None)
 _notes: ContextVar[list[Counted] | None] = ContextVar("pegboard_evaluation_notes", default=None)
+Ask = Callable[[Sequence[Mapping[str, Any]], Mapping[str, Any]], llm.Completion]
+_ask: ContextVar[Ask | None] = ContextVar("pegboard_evaluation_ask", default=None)
 
 
 def complete(
@@ -192,6 +194,10 @@ def complete(
     **fields: Any,
 ) -> llm.Completion:
     """Ask a model as ``pegboard.llm.complete`` does, out of the purse of the evaluation."""
+    if (ask := _ask.get()) is not None:
+        said = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
+        fields.pop("retries", None)
+        return ask(said, fields)
     purse = _purse.get()
     if purse is None:
         return llm.complete(model, messages, settings=settings, timeout=timeout, **fields)
@@ -205,6 +211,16 @@ def complete(
     finally:
         purse.release(held)
     return answer
+
+
+@contextmanager
+def asked_by(ask: Ask) -> Iterator[None]:
+    """Within this block another asks in place of this process: ``ask(messages, fields)``."""
+    token = _ask.set(ask)
+    try:
+        yield
+    finally:
+        _ask.reset(token)
 
 
 # -- before ----------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from pegboard.errors import InvalidState, InvalidValue, NotFound
 from pegboard_llm import prompts as versions
 from pegboard_scripting.client import Client
 from pegboard_stores import prompt_tags as tags
+from pegboard_stores import refusals
 
 from pegboard_evaluation import comparing, data_sets
 from pegboard_evaluation.comparing import Comparison
@@ -80,10 +81,11 @@ def find(registry: ModelRegistry, name: str) -> ModelVersion:
     """Return the version that ``NAME``, ``NAME/VERSION`` or ``NAME@ALIAS`` is now; NotFound."""
     name = name.removeprefix("prompts:/")
     of, slash, number = name.partition("/")
-    if slash:
-        return registry.get_version(of, number)
-    of, _, alias = name.partition("@")
-    return registry.version_by_alias(of, alias or "latest")
+    with refusals.of_prompts():
+        if slash:
+            return registry.get_version(of, number)
+        of, _, alias = name.partition("@")
+        return registry.version_by_alias(of, alias or "latest")
 
 
 # -- binding -------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from attrs import evolve
 from pegboard.cli import output
-from pegboard.errors import InvalidValue
+from pegboard.errors import InvalidState, InvalidValue
 from pegboard_stores import command_options as options
 from pegboard_stores import prompt_traffic as traffic
 
@@ -66,7 +66,9 @@ def alias(version: str, alias: str, reason: str, as_json: bool) -> None:
 def unalias(reference: str, reason: str) -> None:
     """Remove an alias."""
     name, key = common.alias_of(reference)
-    common.client().delete_prompt_alias(name, key, reason=reason)
+    client = common.client()
+    common.known_alias(prompts_of(client), name, key)
+    client.delete_prompt_alias(name, key, reason=reason)
     click.echo(f"{name} has no alias {key} any more.")
 
 
@@ -77,7 +79,13 @@ def unalias(reference: str, reason: str) -> None:
 def rollback(reference: str, reason: str, as_json: bool) -> None:
     """Take the last move of an alias back."""
     name, key = common.alias_of(reference)
-    found = common.client().rollback_prompt_alias(name, key, reason=reason)
+    client = common.client()
+    try:
+        found = client.rollback_prompt_alias(name, key, reason=reason)
+    except InvalidState:
+        # An alias that was removed can be brought back; one that never was has no past.
+        common.known_alias(prompts_of(client), name, key)
+        raise
     told = f"{name}@{key} is version {found.version} again."
     options.done({"name": name, "alias": key, "version": found.version}, as_json, told)
 
@@ -105,7 +113,7 @@ def share(reference: str, shares: tuple[str, ...], end: bool, as_json: bool) -> 
         wanted = {} if end else {one: _number(two) for one, two in _pairs(shares)}
         found = client.set_prompt_traffic(name, wanted, key)
     else:
-        found = prompts_of(client).get(name).traffic(key)
+        found = common.known_alias(prompts_of(client), name, key).traffic(key)
     parts = [f"version {each}: {traffic.percent(found, each)}" for each in sorted(found)]
     told = ", ".join(parts) or f"{name}@{key} is not shared: all get the alias's version."
     options.done({"name": name, "alias": key, "shares": found}, as_json, told)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 from pegboard.cli.opening import open_host
-from pegboard.errors import InvalidValue
+from pegboard.errors import InvalidValue, NotFound
 from pegboard_scripting.client import Client
 
 from pegboard_prompts import codec, files, uris
 from pegboard_prompts.client import prompts_of
-from pegboard_prompts.entities import PromptVersion
+from pegboard_prompts.entities import Prompt, PromptVersion
 from pegboard_prompts.store import PromptStore
 
 VERSION = "NAME[/VERSION|@ALIAS]"
@@ -35,6 +35,27 @@ def alias_of(reference: str) -> tuple[str, str]:
     if found.alias is None or "@" not in reference:
         raise InvalidValue(f"{reference!r} is not of the form NAME@ALIAS.")
     return found.name, found.alias
+
+
+def known_alias(prompts: PromptStore, name: str, alias: str) -> Prompt:
+    """Return a prompt that has an alias; NotFound says which of the two there is not."""
+    found = prompts.get(name)
+    if alias not in found.aliases:
+        raise NotFound(
+            f"The prompt {name!r} has no alias {alias!r}.",
+            hint=f"It has: {', '.join(sorted(found.aliases)) or 'none'}.",
+        )
+    return found
+
+
+def name_of(reference: str) -> str:
+    """Return the name of a prompt; InvalidValue for that of a version."""
+    found = uris.parse(reference)
+    if reference != found.name:
+        raise InvalidValue(
+            f"{reference!r} names a version, not a prompt.", hint=f"Write {found.name}."
+        )
+    return found.name
 
 
 def version_in(prompts: PromptStore, reference: str) -> PromptVersion:

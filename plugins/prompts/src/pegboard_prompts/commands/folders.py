@@ -9,14 +9,15 @@ from pathlib import Path
 import click
 from pegboard import paging
 from pegboard.cli import output
-from pegboard.errors import NotFound, PegboardError
+from pegboard.errors import InvalidValue, NotFound, PegboardError
 from pegboard_stores import command_options as options
 
-from pegboard_prompts import composition, files
+from pegboard_prompts import composition, files, histories
 from pegboard_prompts.client import prompts_of
 from pegboard_prompts.commands import common
 from pegboard_prompts.entities import PromptVersion
 from pegboard_prompts.files import Draft
+from pegboard_prompts.histories import History, differences
 from pegboard_prompts.store import PromptStore
 
 _PAGE = 1000
@@ -30,11 +31,19 @@ _alias_option = click.option(
     epilog=output.examples(
         "pegboard prompts export prompts",
         "pegboard prompts export prompts support --alias production",
+        "pegboard prompts export prompts --all-versions",
     )
 )
 @click.argument("folder", type=_FOLDER)
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @_alias_option
+@click.option(
+    "--all-versions",
+    "every",
+    is_flag=True,
+    help="Every version, with the aliases and tags of the prompt: a folder NAME for each, with "
+    "1.md, 2.md and prompt.yaml.",
+)
 @click.option(
     "--format",
     "form",
@@ -45,13 +54,23 @@ _alias_option = click.option(
 )
 @output.json_option
 def export(
-    folder: Path, names: tuple[str, ...], alias: str | None, form: str, as_json: bool
+    folder: Path,
+    names: tuple[str, ...],
+    alias: str | None,
+    every: bool,
+    form: str,
+    as_json: bool,
 ) -> None:
     """Write prompts into a folder, one file each: all of them, or those that are named.
 
-    Of all of them, one that cannot be read is told and left out, and the exit code is 1.
+    A file holds one version, by default the newest. Of all prompts, one that cannot be read is told
+    and left out, and the exit code is 1.
     """
     store = common.store()
+    suffix = files.YAML if form == "yaml" else None
+    if every:
+        _export_every(store, folder, names, alias, suffix, as_json)
+        return
     found: list[Draft] = []
     damaged: list[PegboardError] = []
     for version in _versions(store, names, alias):
@@ -61,13 +80,51 @@ def export(
             if names:
                 raise
             damaged.append(error)
-    written = files.write(folder, found, files.YAML if form == "yaml" else None)
-    told = f"Prompts: {len(found)}, files written: {len(written)}."
-    options.done({"prompts": len(found), "written": written}, as_json, told)
+    if alias and not found and not damaged and any(True for _ in _all(store)):
+        raise NotFound(f"No prompt has the alias {alias!r}.")
+    for draft in found:
+        if histories.are_in(folder, draft.name):
+            raise InvalidValue(
+                f"{folder} has all versions of {draft.name!r}.",
+                hint="Export with --all-versions, or into another folder.",
+            )
+    _tell_export(len(found), files.write(folder, found, suffix), damaged, as_json)
+
+
+def _tell_export(
+    prompts: int, written: list[Path], damaged: list[PegboardError], as_json: bool
+) -> None:
+    told = f"Prompts: {prompts}, files written: {len(written)}."
+    options.done({"prompts": prompts, "written": written}, as_json, told)
     for each in damaged:
         output.note(each.message)
     if damaged:
         click.get_current_context().exit(1)
+
+
+def _export_every(
+    store: PromptStore,
+    folder: Path,
+    names: tuple[str, ...],
+    alias: str | None,
+    suffix: str | None,
+    as_json: bool,
+) -> None:
+    if alias:
+        raise click.UsageError("--alias names one version, and --all-versions takes all.")
+    found: list[History] = []
+    damaged: list[PegboardError] = []
+    for name in names or _all(store):
+        try:
+            made = histories.of_store(store, name)
+        except PegboardError as error:
+            if names:
+                raise
+            damaged.append(error)
+            continue
+        if made.drafts:
+            found.append(made)
+    _tell_export(len(found), histories.write(folder, found, suffix), damaged, as_json)
 
 
 def _versions(
@@ -104,25 +161,34 @@ def import_folder(
     """Register what a folder has and the registry has not, each as the next version.
 
     Nothing is registered twice: what is the same as the newest version stays. Nothing is deleted.
-    With --check, prompts that the folder has not count as well.
+    With --check, prompts that the folder has not count as well. What 'export --all-versions' wrote
+    is registered under the same numbers, and its aliases, tags and shares are set.
     """
     drafts = list(files.read_all(folder))
+    whole = list(histories.read_all(folder))
+    if twice := {each.name for each in drafts} & {each.name for each in whole}:
+        raise InvalidValue(f"{folder} has {min(twice)!r} twice: as a file, and as a folder.")
+    if alias and whole:
+        raise InvalidValue(f"{folder} has all versions of prompts, so it takes no --alias.")
     client = common.client(create=not check)
     store = prompts_of(client)
     wanted = [draft for draft in _in_order(drafts) if not _is_there(store, draft, alias)]
     if check:
-        names = {draft.name for draft in drafts}
+        names = {draft.name for draft in drafts} | {each.name for each in whole}
         missing = [each.name for each in _versions(store, (), alias) if each.name not in names]
-        _tell_check([draft.name for draft in wanted], missing, as_json)
+        others = {each.name: said for each in whole if (said := differences(store, each))}
+        _tell_check([draft.name for draft in wanted], missing, others, as_json)
         return
-    made = []
+    by = client._author(None, message)
+    made = histories.register(store, whole, message, by)
     for draft in wanted:
-        version = draft.register(store, message, client._author(None, message))
+        version = draft.register(store, message, by)
         made.append({"name": version.name, "version": version.version})
-        if not as_json:
-            click.echo(f"{version.name} has version {version.version} now.")
-    told = f"Prompts: {len(drafts)}, new versions: {len(made)}."
-    options.done({"prompts": len(drafts), "registered": made}, as_json, told)
+    for each in () if as_json else made:
+        click.echo(f"{each['name']} has version {each['version']} now.")
+    prompts = len(drafts) + len(whole)
+    told = f"Prompts: {prompts}, new versions: {len(made)}."
+    options.done({"prompts": prompts, "registered": made}, as_json, told)
 
 
 def _is_there(store: PromptStore, draft: Draft, alias: str | None) -> bool:
@@ -152,15 +218,19 @@ def _in_order(drafts: list[Draft]) -> list[Draft]:
     return list(found.values())
 
 
-def _tell_check(changed: list[str], missing: list[str], as_json: bool) -> None:
+def _tell_check(
+    changed: list[str], missing: list[str], others: dict[str, list[str]], as_json: bool
+) -> None:
     if as_json:
-        output.print_json({"changed": changed, "not_in_folder": missing})
+        output.print_json({"changed": [*changed, *others], "not_in_folder": missing})
     else:
         for name in changed:
             click.echo(f"{name}: the folder has another version than the registry")
+        for said in others.values():
+            click.echo("\n".join(said))
         for name in missing:
             click.echo(f"{name}: the folder does not have it")
-        if not changed and not missing:
+        if not changed and not missing and not others:
             click.echo("The registry and the folder agree.")
-    if changed or missing:
+    if changed or missing or others:
         click.get_current_context().exit(1)

@@ -64,7 +64,7 @@ def _row(prompt: Prompt) -> list[object]:
 @output.json_option
 def versions(name: str, limit: int, as_json: bool) -> None:
     """List the versions of a prompt, the newest first."""
-    store = common.store()
+    store, name = common.store(), common.name_of(name)
     found = paging.items(lambda page_token=None: store.versions(name, page_token=page_token))
     if as_json:
         output.print_json([told(each) for each in islice(found, limit)])

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from attrs import asdict, frozen
 from pegboard.contracts.models import ModelFlavor, Predictor, SavedFlavor, Trust
 from pegboard.errors import InvalidValue, quoted
-from pegboard_llm import templates
+from pegboard_llm import filling, templates
 
 NAME = "promptlab"
 LOADER = "mlflow.prompt.promptlab_model"
@@ -53,9 +53,10 @@ class PromptlabModel:
         missing = [name for name in self.prompt_parameters if name not in row]
         if missing:
             raise InvalidValue(f"The input lacks the column {quoted(missing[0])}.")
-        prompt = templates.filled(
-            self.prompt_template, {name: row[name] for name in self.prompt_parameters}
-        )
+        values = {name: row[name] for name in self.prompt_parameters}
+        is_jinja = templates.is_jinja(self.prompt_template)
+        fill = filling.rendered if is_jinja else templates.filled
+        prompt = fill(self.prompt_template, values)
         return complete(self.uri, prompt, **self.fields).text
 
 

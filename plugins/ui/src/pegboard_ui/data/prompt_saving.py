@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import attrs
 from attrs import frozen
 from pegboard.entities import Metric
+from pegboard.entities.traces import Assessment
 from pegboard.errors import AlreadyExists, InvalidValue, NotSupported, PegboardError, quoted
 from pegboard_stores import prompt_tags
 from pegboard_stores.clock import now_ms
@@ -26,6 +27,7 @@ from pegboard_wire.requests import store_of
 from pegboard_wire.shapes import TEXT, array, record
 from pegboard_wire.typed import AtMost, typed
 
+from pegboard_ui.data import answer_scores
 from pegboard_ui.data.answers import json_answer
 
 MOST_RUNS, MOST_ROWS = 4, 100
@@ -40,17 +42,20 @@ _AS_MLFLOW = "2.22.0"
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _MARKED = {"rating": "rating/value"}
 """Columns of what a person says of an answer: in a grid of evaluations they are scores."""
+_SCHEMA_TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
 _SUMS = ("cost", "prompt_tokens", "completion_tokens", "total_tokens")
 
 
 @frozen
 class RowGiven:
-    """One answer: values of variables and numbers by name, both JSON in a text."""
+    """One answer: values of variables and numbers by name, JSON in a text as all of it."""
 
     inputs: str
     prompt: str = ""
     output: str = ""
     figures: str = "{}"
+    scores: str = "[]"
+    """What scorers and people say of it, as ``evaluations/score`` answers it; JSON in a text."""
 
 
 @frozen
@@ -88,6 +93,7 @@ class _Row:
     prompt: str
     output: str
     figures: Mapping[str, float]
+    scores: Sequence[Assessment] = ()
 
 
 @frozen
@@ -157,6 +163,7 @@ def _run(given: RunGiven) -> _Run:
                 for key, value in _object(each.figures, "figures").items()
                 if isinstance(value, int | float) and math.isfinite(value)
             },
+            answer_scores.read(each.scores),
         )
         for each in given.rows
     ]
@@ -195,7 +202,20 @@ def _tags(wanted: SaveRequest) -> dict[str, str]:
     ):
         if text.strip() and (found := _object(text, what)):
             made[tag] = json.dumps(found)
+            if tag == prompt_tags.RESPONSE_FORMAT:
+                _check_schema(found)
     return made
+
+
+def _check_schema(schema: Mapping[str, Any]) -> None:
+    """Refuse what ``register_prompt`` refuses."""
+    kind = schema.get("type", [])
+    for each in kind if isinstance(kind, list) else [kind]:
+        if each not in _SCHEMA_TYPES:
+            raise InvalidValue(
+                f"The response format has the unknown type {each!r:.60}.",
+                hint=f"Types of JSON Schema are: {', '.join(_SCHEMA_TYPES)}.",
+            )
 
 
 def _check_chat(template: str) -> None:
@@ -285,7 +305,10 @@ def _keep(call: Call, wanted: SaveRequest, version: str, run: _Run) -> str:
         "model_parameters": _pairs(run.parameters),
         "model_input": first.prompt,
         "model_output": first.output,
-        "model_output_parameters": _pairs({_column(k): v for k, v in first.figures.items()}),
+        "model_output_parameters": _pairs(
+            {_column(k): v for k, v in first.figures.items()}
+            | answer_scores.columns_of(first.scores)
+        ),
         "mlflow_version": _AS_MLFLOW,
         "user_id": call.identity.name or "unknown",
         "start_time": now_ms(),
@@ -296,6 +319,10 @@ def _keep(call: Call, wanted: SaveRequest, version: str, run: _Run) -> str:
         place.store.write(place.path(TABLE), io.BytesIO(_table(run.rows)))
     if metrics := _metrics(run.rows):
         store_of(call).log_batch(info["run_id"], metrics=metrics)
+    answer_scores.keep(
+        store_of(call), info["experiment_id"], info["run_id"], call.identity.name,
+        linked, run.model_route, run.rows,
+    )  # fmt: skip
     return str(info["run_id"])
 
 
@@ -316,16 +343,19 @@ def _table(rows: Sequence[_Row]) -> bytes:
     """Return all answers as MLflow's page writes them: all text, the variables first."""
     names = list(dict.fromkeys(name for row in rows for name in row.inputs))
     figures = list(dict.fromkeys(name for row in rows for name in row.figures))
+    scored = [answer_scores.columns_of(row.scores) for row in rows]
+    more = list(dict.fromkeys(name for each in scored for name in each))
     data = [
         [
             *(row.inputs.get(name, "") for name in names),
             row.prompt,
             row.output,
             *(_text(row.figures[name]) if name in row.figures else "" for name in figures),
+            *(told.get(name, "") for name in more),
         ]
-        for row in rows
+        for row, told in zip(rows, scored, strict=True)
     ]
-    columns = [*names, "prompt", "output", *map(_column, figures)]
+    columns = [*names, "prompt", "output", *map(_column, figures), *more]
     table = {"columns": columns, "data": data}
     return json.dumps(table, ensure_ascii=False).encode()
 
@@ -341,7 +371,8 @@ def _metrics(rows: Sequence[_Row]) -> list[Metric]:
         values = [row.figures[name] for row in rows if name in row.figures]
         total = math.fsum(values)
         found.append(Metric(name, total if name in _SUMS else total / len(values), now_ms(), 0))
-    return found
+    means = answer_scores.means(row.scores for row in rows)
+    return [*found, *(Metric(name, value, now_ms(), 0) for name, value in means.items())]
 
 
 ENDPOINTS = [

@@ -28,6 +28,7 @@ from pegboard_wire.requests import store_of
 from pegboard_wire.shapes import TEXT, array, mapping, record
 from pegboard_wire.typed import AtMost, Between, typed
 
+from pegboard_ui.data import answer_scores
 from pegboard_ui.data.answers import json_answer, number
 from pegboard_ui.data.spans import named_prompts
 from pegboard_ui.data.trace_list import experiments_of, figure_of
@@ -124,6 +125,8 @@ class _Uses:
     traces_total: int = 0
     values: dict[str, list[float]] = field(factory=lambda: defaultdict(list))
     """Scores of runs, and of feedback on traces."""
+    measured: set[str] = field(factory=set)
+    """The runs whose metrics are among the values."""
     took: list[float] = field(factory=list)
     paid: list[float] = field(factory=list)
     tokens: list[float] = field(factory=list)
@@ -176,6 +179,7 @@ def _runs(
                 each.runs.append(
                     {"run_id": info.run_id, "name": info.run_name, "status": info.status.value}
                 )
+            each.measured.add(run.info.run_id)
             for key, metric in run.data.metrics.items():
                 if not key.startswith("system/") and math.isfinite(metric):
                     each.values[key].append(metric)
@@ -225,8 +229,11 @@ def _add(uses: _Uses, info: TraceInfo) -> None:
         if (value := figure_of(info, key, part)) is not None:
             values.append(value)
     for told in info.assessments:
-        if told.valid and isinstance(told.value, int | float) and math.isfinite(told.value):
-            uses.values[told.name].append(float(told.value))
+        value = answer_scores.number_of(told.value)
+        # What its run says as a metric counts once.
+        of_run = told.metadata.get(answer_scores.OF_RUN) in uses.measured
+        if told.valid and value is not None and not of_run:
+            uses.values[told.name].append(value)
 
 
 _OBJECT: dict[str, Any] = {"type": "object"}

@@ -55,6 +55,11 @@ function walk(event: KeyboardEvent): void {
   else if (event.key === 'ArrowUp') next = (now - 1 + items.length) % items.length
   else if (event.key === 'Home') next = 0
   else if (event.key === 'End') next = items.length - 1
+  else if (event.key.length === 1 && event.key !== ' ' && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const begins = (item: HTMLElement) => item.textContent?.trim().toLowerCase().startsWith(event.key.toLowerCase())
+    const after = items.findIndex((item, i) => i > now && begins(item))
+    next = after < 0 ? items.findIndex(begins) : after
+  }
   if (next < 0) return
   event.preventDefault()
   event.stopPropagation()

@@ -4,6 +4,7 @@ import { Refused } from '../../parts/gateway/pieces'
 import { recordOf } from '../../parts/gateway/record'
 import { ask } from '../../parts/gateway/stream'
 import type { Message } from '../../parts/prompt/template'
+import type { Scored } from './scores'
 
 /** How many answers come at once. */
 const AT_ONCE = 4
@@ -11,11 +12,15 @@ const AT_ONCE = 4
 export interface Job {
   /** Where its answer is shown: which row, which column, and of which text. */
   id: string
+  /** Of which other text it is, as it was called then: aliases move. */
+  of?: string
   endpoint: string
   messages: readonly Message[]
   /** What is asked for with it, under the gateway's names. */
   parameters: Record<string, unknown>
   inputs: Readonly<Record<string, string>>
+  /** What is expected of its row, as JSON. */
+  expectations?: string
   key?: string
 }
 
@@ -35,6 +40,8 @@ export interface Cell {
   isCut?: boolean
   /** How good a person finds it, from 1 to 5. */
   mark?: number
+  /** What scorers say of it, by what they are called in the address. */
+  scores?: ReadonlyMap<string, Scored>
 }
 
 export const MARKS = [1, 2, 3, 4, 5] as const
@@ -48,6 +55,12 @@ export interface Answers {
   stop: () => void
   /** Say how good an answer is; the same mark again takes it away. */
   rate: (id: string, mark: number) => void
+  /** Say what a scorer found; passed over if the answer is another by now. */
+  score: (id: string, job: Job, scorer: string, scored: Scored) => void
+  /** Take away what the others than these scorers found. */
+  keep: (scorers: readonly string[]) => void
+  /** Ends the scores that are begun now. */
+  signal: () => AbortSignal
   /** Forget all. */
   clear: () => void
 }
@@ -55,11 +68,12 @@ export interface Answers {
 export function useAnswers(): Answers {
   const cells = useRef(new Map<string, Cell>()).current
   const abort = useRef<AbortController | undefined>(undefined)
+  const judging = useRef(new AbortController())
   const frame = useRef(0)
   const [, draw] = useReducer((n: number) => n + 1, 0)
   // Once a frame, however fast tokens come.
   const show = () => { frame.current ||= requestAnimationFrame(() => { frame.current = 0; draw(0) }) }
-  const stop = () => abort.current?.abort()
+  const stop = () => { abort.current?.abort(); judging.current.abort() }
   useEffect(() => () => { stop(); cancelAnimationFrame(frame.current); frame.current = -1 }, [])
   const run = (jobs: readonly Job[]) => {
     stop()
@@ -69,7 +83,7 @@ export function useAnswers(): Answers {
     for (const job of jobs) cells.set(job.id, { job, state: 'queued', text: '' })
     const waiting = [...jobs]
     const worker = async () => {
-      for (let job = waiting.shift(); job && !mine.signal.aborted; job = waiting.shift()) await answer(job, mine.signal, (more) => { if (abort.current === mine) { cells.set(more.job.id, { ...more, mark: cells.get(more.job.id)?.mark }); show() } })
+      for (let job = waiting.shift(); job && !mine.signal.aborted; job = waiting.shift()) await answer(job, mine.signal, (more) => { if (abort.current === mine) { const before = cells.get(more.job.id); cells.set(more.job.id, { ...more, mark: before?.mark, scores: before?.scores }); show() } })
     }
     for (let n = 0; n < AT_ONCE; n++) void worker()
     mine.signal.addEventListener('abort', () => {
@@ -85,7 +99,19 @@ export function useAnswers(): Answers {
     cells.set(id, { ...cell, mark: cell.mark === mark ? undefined : mark })
     show()
   }
-  return { cells, isRunning: [...cells.values()].some(isOpen), run, stop, rate, clear }
+  const score = (id: string, job: Job, scorer: string, scored: Scored) => {
+    const cell = cells.get(id)
+    if (cell?.job !== job) return
+    cells.set(id, { ...cell, scores: new Map(cell.scores).set(scorer, scored) })
+    show()
+  }
+  const keep = (scorers: readonly string[]) => {
+    for (const [id, cell] of cells) if (cell.scores) cells.set(id, { ...cell, scores: new Map([...cell.scores].filter(([scorer]) => scorers.includes(scorer))) })
+    show()
+  }
+  const signal = () => (judging.current.signal.aborted ? (judging.current = new AbortController()) : judging.current).signal
+  const isScored = (cell: Cell) => [...(cell.scores?.values() ?? [])].some((each) => each.state === 'waits')
+  return { cells, isRunning: [...cells.values()].some((cell) => isOpen(cell) || isScored(cell)), run, stop, rate, score, keep, signal, clear }
 }
 
 async function answer(job: Job, signal: AbortSignal, tell: (cell: Cell) => void): Promise<void> {

@@ -1,5 +1,5 @@
 /** A prompt at work: written, tried on models and rows, compared with the version that is in use, saved. */
-import { useMemo, useState } from 'preact/hooks'
+import { useMemo, useRef, useState } from 'preact/hooks'
 import type { Failure } from '../../core/api'
 import { plural } from '../../core/format'
 import { useKeys } from '../../core/keys'
@@ -11,7 +11,7 @@ import { say } from '../../core/undo'
 import { Bar } from '../../parts/bar'
 import { Foot } from '../../parts/foot'
 import { lazily } from '../../parts/lazy'
-import { configOf, defaultsOf, filled, formatOf as formatText, isJinja, knownOf, type Parts, partsOf, readable, textOf, variablesOf } from '../../parts/prompt/template'
+import { configOf, defaultsOf, formatOf as formatText, isJinja, knownOf, type Message, type Parts, partsOf, readable, textOf } from '../../parts/prompt/template'
 import { TemplateDiff, TemplateText } from '../../parts/prompt/text'
 import { byRank } from '../../parts/registry/figures'
 import type { ModelAnswer, Version } from '../../parts/registry/answers'
@@ -19,14 +19,20 @@ import { Failed } from '../../parts/states'
 import { type Job, MARKS, useAnswers } from './answering'
 import { type Column, columnOf, columnOfConfig, columnText, configOfColumn, MOST_COLUMNS, parametersOf } from './columns'
 import type { DataSetsProps } from './datasets'
+import type { NewRowsProps } from './newrows'
 import { beginning, differs, type Draft, formatOf, recall, remember } from './draft'
 import { Editor, Inputs } from './editor'
+import { messagesOf, useVariables } from './rendering'
 import { idOf, Results } from './results'
-import { inputsOf, MOST_ROWS, type Records, rowsOf } from './rows'
+import type { ScorersProps } from './scorers'
+import { keyOf, type Scorer, useScores } from './scores'
+import { type DataRow, inputsOf, MOST_ROWS, type Records, rowsOf } from './rows'
 import type { Kept, SaveProps } from './save'
 
 const Save = lazily<SaveProps>('Saving', () => import('./save'), true)
-const DataSets = lazily<DataSetsProps>('The data sets', () => import('./datasets'))
+const Scorers = lazily<ScorersProps>('The scorers', () => import('./scorers'), true)
+const NewRows = lazily<NewRowsProps>('The rows', () => import('./newrows'), true)
+const DataSets = lazily<DataSetsProps>('The data sets', () => import('./datasets'), true)
 
 export interface Gateway {
   /** Those with a prompt of their own take variables, and no messages. */
@@ -65,12 +71,17 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
   const parts = useMemo(() => base && partsOf(base), [base])
   const [draft, setDraft] = useState<Draft>(() => recall(name, base?.version ?? '') ?? beginning(parts))
   const [choosing, setChoosing] = useState<Element>()
+  const [writing, setWriting] = useState(false)
   const [saving, setSaving] = useState(false)
+  const [scoring, setScoring] = useState<Element>()
   const [key, setKey] = useState('')
   const answers = useAnswers()
+  const turn = useRef(0)
   const write = (more: Partial<Draft>) => { const next = { ...draft, ...more }; setDraft(next); remember(name, base?.version ?? '', next) }
-  const names = variablesOf(draft.template)
   const known = useMemo(() => (base ? knownOf(base) : {}), [base])
+  const jinja = isJinja(draft.template)
+  const canRender = about.features.includes('prompts') && may('invoke')
+  const { names, wrong: broken } = useVariables(draft.template, canRender)
   const defaults = useMemo(() => defaultsOf(known), [known])
   const endpoints = (gateway?.endpoints ?? []).filter((each) => each.chats && !each.prompt).map((each) => each.name)
   const columns = useColumns(base, endpoints)
@@ -78,7 +89,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
   const dataSet = param('data')
   const records = useResource<Records>(dataSet ? `/api/3.0/mlflow/datasets/${encodeURIComponent(dataSet)}/records` : null, { max_results: MOST_ROWS })
   const dataRows = useMemo(() => (dataSet && records.data ? rowsOf(records.data) : undefined), [dataSet, records.data])
-  const rows = useMemo(() => (dataRows ?? ONE).map((row) => ({ id: row.id, inputs: inputsOf(names, dataRows && row, { ...defaults, ...Object.fromEntries(Object.entries(draft.inputs).filter(([, value]) => value)) }) })), [dataRows, names.join(), draft.inputs, defaults])
+  const rows = useMemo(() => (dataRows ?? ONE).map((row: DataRow) => ({ id: row.id, expectations: row.expectations, inputs: inputsOf(names, dataRows && row, { ...defaults, ...Object.fromEntries(Object.entries(draft.inputs).filter(([, value]) => value)) }) })), [dataRows, names.join(), draft.inputs, defaults])
   const taken = new Set(dataRows?.length ? names.filter((each) => dataRows.every((row) => Object.hasOwn(row.values, each))) : [])
   const used = inUse(answer)
   const other = used && used.version.version !== base?.version ? used : base && parts && differs(draft, parts) ? { alias: used?.alias ?? '', version: base } : used
@@ -94,11 +105,29 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
   const wantsKey = Boolean(gateway?.needs_key) && !about.user?.name
   const now: Parts = { template: draft.template, config: base ? configOf(base) : {}, format: formatText({ tags: [{ key: '_mlflow_prompt_response_format', value: draft.format }] }) }
 
+  const canScore = mayRun && about.features.includes('evaluation')
+  const picked = listParam('score')
+  const scorers = useResource<{ scorers: Scorer[] }>(canScore && (scoring || picked.length > 0) ? 'evaluations/scorers' : null)
+  const judge = endpoints.includes(param('judge')) ? param('judge') : endpoints.find((each) => /judge/i.test(each)) ?? endpoints[0] ?? ''
+  // Guidelines are asked about when they are written.
+  const chosen = (scorers.data?.scorers ?? []).filter((each) => picked.includes(keyOf(each)) && !each.refused && (each.builtin !== 'Guidelines' || (!scoring && draft.guidelines?.trim())))
+  useScores(answers, { chosen, judge, endpoints, guidelines: draft.guidelines ?? '', key })
+  const choose = (keys: readonly string[]) => { setQuery({ score: keys.length ? asList(keys) : null }, { replace: true }); answers.keep(keys) }
+
   const run = () => {
-    const wrong = wrongOf(draft, format.wrong, columns, rows, names, dataRows !== undefined)
+    // What is missing is empty in Jinja, as it is for whoever loads the prompt.
+    const wrong = wrongOf(draft, format.wrong, columns, rows, jinja && canRender ? [] : names, dataRows !== undefined)
     if (wrong.variable) document.querySelector<HTMLElement>(`[data-variable="${CSS.escape(wrong.variable)}"]`)?.focus()
     if (wrong.text) return say(wrong.text, { bad: true })
-    answers.run(jobsOf(now, rows, columns, format.schema, key).concat(comparing ? jobsOf(partsOf(other.version), rows.map((row) => ({ ...row })), columns, undefined, key, true) : []))
+    const before = comparing ? other.version : undefined
+    const mine = ++turn.current
+    void Promise.all([
+      messagesOf(now.template, known, rows, canRender),
+      before ? messagesOf(partsOf(before).template, knownOf(before), rows, canRender) : [],
+    ]).then(([ours, theirs]) => {
+      if (mine !== turn.current) return
+      answers.run(jobsOf(ours, rows, columns, format.schema, key).concat(jobsOf(theirs, rows, columns, undefined, key, otherName)))
+    }, (failure: Failure) => say(`${failure.message} ${failure.hint}`.trim(), { bad: true }))
   }
   const add = () => set([...columns, { ...columns.at(-1)!, endpoint: endpoints.find((each) => !columns.some((column) => column.endpoint === each)) ?? endpoints[0]! }])
   // Runs of prompts are made by the plugin of prompts; a param, where their text is, has its limit.
@@ -111,12 +140,14 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
     const next = under ?? rows.flatMap((_, row) => columns.map((_, at) => idOf(row, at))).find((id) => answers.cells.get(id)?.state === 'done' && !answers.cells.get(id)?.mark)
     if (next) answers.rate(next, mark)
   }
+  const takeRows = (id: string) => { answers.clear(); setQuery({ data: id || null }) }
   const openSave = () => { found.reload(); setSaving(true) }
   useKeys('Playground', {
     'Mod+Enter': mayRun ? { does: 'Run', run, always: true } : undefined,
     'Mod+S': may('write') ? { does: 'Save the version and its runs', run: () => { if (canSave) openSave(); else say('There is nothing new to save.') }, always: true } : undefined,
     x: { does: 'Differences from the version in use, or not', run: () => setQuery({ diff: comparing ? null : '1' }), needs: !other && 'a version that is in use' },
     e: { does: 'Rows of a data set', run: () => setChoosing(document.querySelector('.pl-data') ?? document.body) },
+    s: canScore ? { does: 'Score the answers', run: () => setScoring(document.querySelector('.pl-score') ?? document.body) } : undefined,
     a: mayRun && columns.length < MOST_COLUMNS ? { does: 'Add a model', run: add } : undefined,
     ...Object.fromEntries(kept.length ? MARKS.map((mark) => [String(mark), { does: `Rate an answer ${mark} of 5`, run: () => rate(mark), quiet: mark > 1 }]) : []),
     Escape: answers.isRunning ? { does: 'Stop the answers', run: answers.stop, always: true, quiet: true } : undefined,
@@ -124,13 +155,15 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
   const next = base ? Math.max(Number(base.version), ...(answer?.versions ?? []).map((each) => Number(each.version))) + 1 : 1
   const runsWord = kept.length ? ` and ${kept.length > 1 ? `${kept.length} runs` : 'its run'}` : ''
   const saveWord = isNew ? `Save v${next}${runsWord}` : kept.length ? `Save ${plural(kept.length, 'run')}` : 'Save'
+  // Somebody else may have saved one between the last look and this.
+  const between = (version: string) => (isNew && Number(version) > next ? `; ${Number(version) - next > 1 ? `v${next} to v${Number(version) - 1} were` : `v${next} was`} registered by somebody else meanwhile` : '')
   const saved = ({ version, runs }: { version: string; runs: string[] }, of: string) => {
     setSaving(false)
     stay(`${of}/${version}`)
     remember(of, version, draft)
     setQuery({ prompt: of, version })
     found.reload()
-    say(`saved v${version} of ${of}${runs.length ? ` and ${plural(runs.length, 'run')}` : ''}`, { to: `/prompts/${encodeURIComponent(of)}?at=${version}` })
+    say(`saved v${version} of ${of}${runs.length ? ` and ${plural(runs.length, 'run')}` : ''}${between(version)}`, { to: `/prompts/${encodeURIComponent(of)}?at=${version}` })
   }
   return (
     <>
@@ -140,6 +173,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
           <span class="pl-acts">
             {other && <button class="btn flat" aria-pressed={comparing} onClick={() => setQuery({ diff: comparing ? null : '1' })}>diff against {other.alias || `v${other.version.version}`}<kbd>x</kbd></button>}
             <button class="btn flat pl-data" aria-haspopup="menu" onClick={(event) => setChoosing(event.currentTarget)}>{dataRows ? plural(dataRows.length, 'row') : 'run on data set'}<kbd>e</kbd></button>
+            {canScore && <button class="btn flat pl-score" aria-haspopup="dialog" onClick={(event) => setScoring(event.currentTarget)}>{picked.length ? plural(picked.length, 'scorer') : 'score'}<kbd>s</kbd></button>}
             {may('write') && <button class="btn" disabled={!canSave} onClick={openSave}>{saveWord}<kbd>ctrl S</kbd></button>}
             {mayRun && (answers.isRunning ? <button key="stop" class="btn main" onClick={answers.stop}>Stop<kbd>esc</kbd></button> : <button key="run" class="btn main" onClick={run}>Run<kbd>ctrl enter</kbd></button>)}
           </span>
@@ -152,7 +186,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
           <div class="cap"><h2>{comparing ? `differences from ${otherName}` : 'prompt'}</h2><span class="x" /><span class="m i3">{lengthOf(draft, parts)}</span></div>
           <div class="pl-write" tabIndex={0} role="region" aria-label="Text of the prompt">
             {comparing ? <TemplateDiff before={other.version} after={now} to={otherName} /> : canEdit ? <Editor template={draft.template} change={(template) => write({ template })} /> : <TemplateText template={draft.template} />}
-            {!comparing && isJinja(draft.template) && <p class="warn s">It has statements of Jinja ({'{% %}'}). They are filled by whatever loads the prompt; here only {'{{variables}}'} are.</p>}
+            {!comparing && jinja && (broken ? <p class="bad s" role="alert">{broken}</p> : <p class="i3 s">{canRender ? <>Jinja: the server renders it when it is run. A variable can be a list or an object, written as JSON.</> : <>It has statements of Jinja ({'{% %}'}), which are not rendered here.</>}</p>)}
             {!comparing && canEdit && <Schema text={draft.format} wrong={format.wrong} change={(text) => write({ format: text })} />}
           </div>
           <Inputs names={mayRun ? names : []} values={draft.inputs} known={known} defaults={defaults} taken={taken} from="the data set" change={(variable, value) => write({ inputs: { ...draft.inputs, [variable]: value } })} />
@@ -163,7 +197,9 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
       <Foot right={<span class="k k2">{tooLong ? `too long for a run, which keeps ${MOST_OF_RUN} characters; ` : ''}{isNew ? 'unsaved edits are kept in this tab' : ''}</span>}>
         {dataRows ? <span class="acts"><span class="k">{plural(dataRows.length, 'row')} of a data set{records.data?.next_page_token ? `, the first ${MOST_ROWS}` : ''}</span><button onClick={() => { answers.clear(); setQuery({ data: null }) }}>type the inputs</button></span> : <span class="k">{plural(names.length, 'variable')}</span>}
       </Foot>
-      {choosing && <DataSets at={choosing} chosen={dataSet} close={() => setChoosing(undefined)} choose={(id) => { answers.clear(); setQuery({ data: id || null }) }} />}
+      {choosing && <DataSets at={choosing} chosen={dataSet} close={() => setChoosing(undefined)} choose={takeRows} write={may('write') ? () => setWriting(true) : undefined} />}
+      {writing && <NewRows names={names} close={() => setWriting(false)} done={(id) => { setWriting(false); takeRows(id) }} />}
+      {scoring && <Scorers at={scoring} all={scorers.data?.scorers} trouble={scorers.error?.message ?? ''} chosen={picked} choose={choose} endpoints={endpoints} judge={judge} setJudge={(name) => setQuery({ judge: name }, { replace: true })} guidelines={draft.guidelines ?? ''} write={(guidelines) => write({ guidelines })} close={() => setScoring(undefined)} />}
       {saving && <Save name={name} base={same ?? base} newest={answer?.versions[0]} isNew={isNew} answer={answer} body={{ template: textOf(draft.template), is_chat: draft.template[0]?.role !== '', response_format: draft.format, variables: JSON.stringify(Object.fromEntries(Object.entries(known).filter(([each]) => names.includes(each)))), model_config: columns[0] ? configOfColumn(now.config, columns[0]) : now.config }} names={names} runs={kept} done={saved} failed={found.reload} close={() => setSaving(false)} />}
     </>
   )
@@ -188,10 +224,11 @@ function wrongOf(draft: Draft, format: string, columns: readonly Column[], rows:
   return { text: `${missing.length > 1 ? 'These variables have' : 'This variable has'} no value${many ? ' in some rows' : ''}: ${missing.join(', ')}`, variable: missing[0] }
 }
 
-function jobsOf(of: Parts, rows: readonly { inputs: Record<string, string> }[], columns: readonly Column[], schema: Record<string, unknown> | undefined, key: string, other = false): Job[] {
+/** `said`: the messages of each row. */
+function jobsOf(said: readonly (readonly Message[])[], rows: readonly { inputs: Record<string, string>; expectations?: string }[], columns: readonly Column[], schema: Record<string, unknown> | undefined, key: string, of = ''): Job[] {
   const format = schema && { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema } } }
-  return rows.flatMap(({ inputs }, row) => columns.map((column, at) => ({
-    id: idOf(row, at, other), endpoint: column.endpoint, messages: filled(of.template, inputs), parameters: { ...parametersOf(column).parameters, ...format }, inputs, key,
+  return said.flatMap((messages, row) => columns.map((column, at) => ({
+    id: idOf(row, at, Boolean(of)), of, endpoint: column.endpoint, messages, parameters: { ...parametersOf(column).parameters, ...format }, inputs: { ...rows[row]!.inputs }, expectations: rows[row]!.expectations, key,
   })))
 }
 

@@ -7,6 +7,8 @@ export interface Draft {
   format: string
   /** Values of variables. */
   inputs: Record<string, string>
+  /** What answers are judged by, a rule a line. */
+  guidelines?: string
 }
 
 const KEY = 'pegboard.playground'
@@ -38,12 +40,17 @@ export const beginning = (parts: Parts | undefined): Draft => ({ template: parts
 /** Whether what would be saved is another text than that of a version. */
 export const differs = (draft: Draft, parts: Parts): boolean => JSON.stringify(draft.template) !== JSON.stringify(parts.template) || draft.format.trim() !== parts.format.trim()
 
+const TYPES = ['string', 'integer', 'number', 'boolean', 'array', 'object', 'null']
+
 /** The schema as JSON; what is wrong with it. */
 export function formatOf(text: string): { schema?: Record<string, unknown>; wrong: string } {
   if (!text.trim()) return { wrong: '' }
   try {
     const schema = JSON.parse(text) as unknown
-    if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) return { schema: schema as Record<string, unknown>, wrong: '' }
+    if (typeof schema === 'object' && schema !== null && !Array.isArray(schema)) {
+      const strange = [(schema as { type?: unknown }).type ?? []].flat().find((type) => !TYPES.includes(String(type)))
+      return strange === undefined ? { schema: schema as Record<string, unknown>, wrong: '' } : { wrong: `The response schema has the unknown type "${String(strange)}". Types of JSON Schema are: ${TYPES.join(', ')}.` }
+    }
     return { wrong: 'A response schema is a JSON object, such as {"type": "object"}.' }
   } catch (error) {
     return { wrong: `The response schema is not JSON: ${(error as Error).message}` }

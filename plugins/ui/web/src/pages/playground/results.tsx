@@ -8,6 +8,7 @@ import { valueOf } from '../../parts/prompt/template'
 import { secs, usd } from '../../parts/gateway/money'
 import { type Cell, isOpen, MARKS } from './answering'
 import { brief, type Column, MOST_COLUMNS, parametersOf } from './columns'
+import { meansOf, type Said as Verdict, numberOf, shownValue } from './scores'
 import { leastOf, rowText, totalOf, type Total } from './rows'
 
 export interface ResultsProps {
@@ -42,7 +43,7 @@ export function Results({ columns, names, endpoints, rows, cells, many, against,
     <div class="pl-right" tabIndex={0} role="region" aria-label="Answers">
       <div class="pl-grid" style={{ '--n': columns.length } as CSSProperties}>
         {columns.map((column, i) => <Head key={i} column={column} at={i} endpoints={endpoints} change={change} isLast={columns.length === 1} />)}
-        {columns.map((column, i) => <Figures key={i} column={column} cells={of(i)} rows={rows.length} total={totals[i]!} at={i} bests={bests} />)}
+        {columns.map((column, i) => <Figures key={i} column={column} cells={of(i)} others={against ? rows.flatMap((_, row) => cells.get(idOf(row, i, true)) ?? []) : []} against={against} rows={rows.length} total={totals[i]!} at={i} bests={bests} />)}
         {rows.map((row, r) => (
           <div key={row.id} class="pl-row">
             {many && <p class="pl-in" title={rowText(names, row.inputs)}><span class="w5">{r + 1}</span> {names.map((name) => <span key={name}><span class="i3">{name}</span> {valueOf(row.inputs, name) ?? dash} </span>)}</p>}
@@ -77,15 +78,17 @@ function Head({ column, at, endpoints, change, isLast }: { column: Column; at: n
   )
 }
 
-function Figures({ column, cells, rows, total, at, bests }: { column: Column; cells: readonly Cell[]; rows: number; total: Total; at: number; bests: Record<string, number> }) {
+function Figures({ column, cells, others, against, rows, total, at, bests }: { column: Column; cells: readonly Cell[]; others: readonly Cell[]; against: string; rows: number; total: Total; at: number; bests: Record<string, number> }) {
   const open = cells.some(isOpen)
   const good = (key: string) => (bests[key] === at && !open ? 'ok' : '')
+  const before = meansOf(others)
   return (
     <div role="group" class={`pl-figures ${at ? '' : 'one'}`} style={orderOf(2 * at + 1)} aria-label={`What ${column.endpoint} took`}><dl>
       <div><dt>first{rows > 1 && ', mean'}</dt><dd class={good('first')}>{total.first === undefined ? dash : `${secs(total.first)} s`}</dd></div>
       <div><dt>total{rows > 1 && ', mean'}</dt><dd class={good('took')}>{total.took === undefined ? dash : `${secs(total.took)} s`}</dd></div>
       <div><dt>tokens</dt><dd>{total.tokens === undefined ? dash : count(total.tokens)}</dd></div>
       {total.mark !== undefined && <div><dt>rating{rows > 1 && ', mean'}</dt><dd class={good('mark')}>{+total.mark.toFixed(2)}</dd></div>}
+      {[...meansOf(cells)].map(([name, mean]) => <div key={name}><dt>{name}{rows > 1 && ', mean'}</dt><dd>{mean === undefined ? dash : +mean.toFixed(2)}{before.get(name) !== undefined && <span class="i3" title={`With ${others[0]?.job.of || against}`}> {+before.get(name)!.toFixed(2)}</span>}</dd></div>)}
       <div><dt>cost</dt><dd class={good('usd')} title={total.usd === null ? 'Nobody knows the price of this model.' : undefined}>{total.usd === undefined ? dash : usd(total.usd)}</dd></div>
     </dl></div>
   )
@@ -93,14 +96,35 @@ function Figures({ column, cells, rows, total, at, bests }: { column: Column; ce
 
 function Answer({ column, id, row, cell, other, against, small, rate }: { column: Column; id: string; row: number; cell: Cell | undefined; other: Cell | undefined; against: string; small: boolean; rate: ResultsProps['rate'] }) {
   const label = `Answer of ${column.endpoint}${row ? ` to row ${row}` : ''}`
+  const asked = other?.job.of || against
   return (
     <div class={`pl-cell ${small ? 'small' : ''}`} data-answer={id}>
       <span class="pl-of" aria-hidden="true">{column.endpoint}</span>
       <Said cell={cell} label={label} />
+      <Scores cell={cell} label={label} />
       {cell?.state === 'done' && <Marks of={label} mark={cell.mark} rate={(mark) => rate(id, mark)} />}
-      {against && other && <div class="pl-other"><p class="m i3">{against}</p><Said cell={other} label={`${label}, with ${against}`} /></div>}
+      {against && other && <div class="pl-other"><p class="m i3">{asked}</p><Said cell={other} label={`${label}, with ${asked}`} /><Scores cell={other} label={`${label}, with ${asked}`} /></div>}
     </div>
   )
+}
+
+/** What scorers say of it; why is a click away. */
+function Scores({ cell, label }: { cell: Cell | undefined; label: string }) {
+  if (!cell?.scores?.size) return null
+  const all = [...cell.scores.values()]
+  const waiting = all.filter((each) => each.state === 'waits').length
+  return (
+    <div class="pl-scores" role="group" aria-label={`Scores of the ${label.charAt(0).toLowerCase()}${label.slice(1)}`} aria-busy={waiting > 0}>
+      {all.flatMap(({ said }) => said).map((each, i) => <Score key={i} said={each} />)}
+      {waiting > 0 && <p class="i3">{waiting > 1 ? `${waiting} scorers judge it` : 'a scorer judges it'}</p>}
+    </div>
+  )
+}
+
+function Score({ said: { name, value, rationale, error } }: { said: Verdict }) {
+  const why = error || rationale
+  const shown = <>{name} <span class={error ? 'bad' : numberOf(value) === 0 ? 'bad w5' : 'w5'}>{error ? 'no score' : value === null ? '–' : shownValue(value)}</span></>
+  return why ? <details><summary>{shown}</summary><p class="s">{why}</p></details> : <p>{shown}</p>
 }
 
 /** How good it is, from 1 to 5; it is kept with the run. */

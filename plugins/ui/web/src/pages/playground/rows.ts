@@ -5,6 +5,8 @@ import { valueOf } from '../../parts/prompt/template'
 export interface DataRow {
   id: string
   values: Record<string, string>
+  /** What is expected of an answer, as JSON. */
+  expectations?: string
 }
 
 export interface DataSet {
@@ -28,8 +30,8 @@ const asText = (value: unknown): string => (typeof value === 'string' ? value : 
 
 /** Values by the names that templates use: 'user.name' is a field of an input, unless there is an input of that name. */
 export function rowsOf(answer: Records): DataRow[] {
-  const found = JSON.parse(answer.records || '[]') as { dataset_record_id?: string; inputs?: Record<string, unknown> }[]
-  return found.slice(0, MOST_ROWS).map(({ dataset_record_id: id = '', inputs = {} }) => ({ id, values: { ...nested('', inputs), ...Object.fromEntries(Object.entries(inputs).map(([key, value]) => [key, asText(value)])) } }))
+  const found = JSON.parse(answer.records || '[]') as { dataset_record_id?: string; inputs?: Record<string, unknown>; expectations?: Record<string, unknown> | null }[]
+  return found.slice(0, MOST_ROWS).map(({ dataset_record_id: id = '', inputs = {}, expectations }) => ({ id, ...(expectations && { expectations: JSON.stringify(expectations) }), values: { ...nested('', inputs), ...Object.fromEntries(Object.entries(inputs).map(([key, value]) => [key, asText(value)])) } }))
 }
 
 function nested(path: string, values: Record<string, unknown>): Record<string, string> {

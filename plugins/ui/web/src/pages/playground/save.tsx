@@ -8,6 +8,7 @@ import type { ModelAnswer, Version } from '../../parts/registry/answers'
 import { because } from '../../parts/registry/edits'
 import { readable, valueOf } from '../../parts/prompt/template'
 import type { Cell } from './answering'
+import { saidOf } from './scores'
 
 export interface Kept {
   endpoint: string
@@ -61,7 +62,7 @@ export default function Save({ name, base, newest, isNew, answer, body, names, r
         experiment_id: experiment,
         runs: runs.map(({ endpoint, parameters, cells }) => ({
           model_route: endpoint, parameters: JSON.stringify(parameters),
-          rows: cells.map((cell) => ({ inputs: JSON.stringify(Object.fromEntries(names.map((each) => [each, valueOf(cell.job.inputs, each) ?? '']))), prompt: readable(cell.job.messages.length > 1 ? cell.job.messages : [{ role: '', content: cell.job.messages[0]!.content }]), output: cell.text, figures: JSON.stringify(figuresOf(cell)) })),
+          rows: cells.map((cell) => ({ inputs: JSON.stringify(Object.fromEntries(names.map((each) => [each, valueOf(cell.job.inputs, each) ?? '']))), prompt: readable(cell.job.messages.length > 1 ? cell.job.messages : [{ role: '', content: cell.job.messages[0]!.content }]), output: cell.text, figures: JSON.stringify(figuresOf(cell)), scores: JSON.stringify(saidOf(cell)) })),
         })),
       }, because(message)), given)
     } catch (failure) {
@@ -85,10 +86,10 @@ export default function Save({ name, base, newest, isNew, answer, body, names, r
             </label>
           )}
           {later && <p class="warn">v{later.version} was registered{later.user_id && ` by ${later.user_id}`} since; yours comes from v{base!.version} and becomes the newest.</p>}
-          {runs.length > 0 && <p class="i3">{runs.map((run) => `${run.endpoint}: ${plural(run.cells.length, 'answer')}`).join(', ')}. Each model has a run, with its table of answers and a model that asks it again.</p>}
+          {runs.length > 0 && <p class="i3">{runs.map((run) => `${run.endpoint}: ${plural(run.cells.length, 'answer')}`).join(', ')}. Each model has a run, with its table of answers and a model that asks it again; scores are kept with it, and with a trace of each answer.</p>}
           {error && <p class="bad" role="alert">{error.message} {error.hint}</p>}
         </div>
-        <div class="do"><button type="button" class="btn" onClick={close}>Cancel</button><button class="btn main" disabled={busy || !given || Boolean(wrong)}>Save<kbd>enter</kbd></button></div>
+        <div class="do"><button type="button" class="btn" onClick={close}>Cancel</button><button class="btn main" autofocus={Boolean(name) && !isNew} disabled={busy || !given || Boolean(wrong)}>Save<kbd>enter</kbd></button></div>
       </form>
     </Dialog>
   )

@@ -6,7 +6,7 @@ import type { Figure, Uses } from './answers'
 
 export const valueOf = (figure: Figure, value: number | null): string => (value === null ? '–' : figure.unit === 's' ? `${secs(value)} s` : figure.unit === 'usd' ? usd(value) : one(value))
 
-export function Changed({ before, after, figures, see }: { before: Uses | undefined; after: Uses | undefined; figures: readonly Figure[]; see: () => void }) {
+export function Changed({ before, after, figures, see }: { before: Uses | undefined; after: Uses | undefined; figures: readonly Figure[]; see: (() => void) | undefined }) {
   const rows = figures.map((figure) => ({ figure, from: figure.of(before), to: figure.of(after) })).filter(({ from, to }) => from !== null || to !== null)
   return (
     <>
@@ -18,8 +18,8 @@ export function Changed({ before, after, figures, see }: { before: Uses | undefi
           })}</tbody>
         </table>
       )}
-      {!rows.length && <p class="i3">No run and no trace has measured both.</p>}
-      <button type="button" class="link" onClick={see}>differences of the texts</button>
+      {!rows.length && <p class="i3">No run and no trace has measured {see ? 'both' : 'it'}.</p>}
+      {see && <button type="button" class="link" onClick={see}>differences of the texts</button>}
     </>
   )
 }

@@ -130,7 +130,7 @@ function Room({ name, answer, found }: { name: string; answer: ModelAnswer; foun
           <aside aria-label={version ? `Version ${version.version}` : 'About the prompt'}>
             {version && moving && write
               ? <MovePanel key={`${moving} ${chosen}`} kind="alias" name={moving} version={version} run={undefined} held={held} heldRun={undefined} rules={rules} inStage={[]} does={move} close={() => setQuery({ move: null }, { replace: true })}
-                  changes={held && <Changed before={uses.data?.versions[held.version]} after={uses.data?.versions[version.version]} figures={figures} see={() => setQuery({ diff: '1', with: held.version }, { replace: true })} />} />
+                  changes={<Changed before={held && uses.data?.versions[held.version]} after={uses.data?.versions[version.version]} figures={figures} see={held && (() => setQuery({ diff: '1', with: held.version }, { replace: true }))} />} />
               : <About name={name} answer={answer} prompt={prompt} version={version} found={found} menu={setMenu} remove={() => setDeleting(true)} />}
           </aside>
         </div>

@@ -1,0 +1,169 @@
+"""Scoring one answer for somebody who asks the judges' models himself, such as a page.
+
+No model is asked here. A judge's question is handed out; whoever asked for the score puts it to a
+model, with his own rights and on his own account, and asks again with the answer. The scorer then
+begins anew, and finds the answers to all that it asked before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+from pegboard.contracts.llm import LLMError, Trouble
+from pegboard.errors import InvalidValue, PegboardError
+from pegboard_llm.answers import Completion
+from pegboard_tracing.api import Feedback
+
+from pegboard_evaluation.genai import builtin, registry, rules, scoring, sources, spending
+from pegboard_evaluation.genai.judging import Judge
+from pegboard_evaluation.genai.scoring import Scorer
+
+GATEWAY = "gateway:/"
+BUILTIN: Mapping[str, type[Scorer]] = {
+    each.__name__: each
+    for each in (
+        builtin.Guidelines,
+        builtin.RelevanceToQuery,
+        builtin.Completeness,
+        builtin.Safety,
+        builtin.Fluency,
+        builtin.Summarization,
+        builtin.Correctness,
+        builtin.Equivalence,
+        builtin.ExpectationsGuidelines,
+        rules.PIIDetection,
+    )
+}
+"""Scorers that need not be registered, and need no more than an answer and its row."""
+_ENDPOINTS = (GATEWAY, "endpoints:/")
+
+
+@frozen(kw_only=True)
+class Question:
+    """What a judge wants to know of its model."""
+
+    key: str
+    """Under which its answer is to be given."""
+    messages: Sequence[Mapping[str, Any]]
+    fields: Mapping[str, Any]
+    """Further fields of OpenAI's chat completions."""
+
+
+@frozen(kw_only=True)
+class Answered:
+    """What a model said to a question, or why it said nothing."""
+
+    text: str = ""
+    error: str = ""
+
+
+class _Open(BaseException):
+    """Ends a scorer that asks what is not answered; not an Exception, which scorers may catch."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        super().__init__(question.key)
+
+
+def judges_in(scorer: Scorer) -> Iterator[Judge]:
+    """Yield the judges that a scorer is, or is made of."""
+    if isinstance(scorer, Judge):
+        yield scorer
+    for each in getattr(scorer, "scorers", ()):
+        yield from judges_in(each)
+
+
+def endpoint_of(scorer: Scorer) -> str:
+    """Return which endpoint of a gateway a scorer asks by itself; "" if it names none."""
+    for judge in judges_in(scorer):
+        for start in _ENDPOINTS:
+            if (judge.model or "").startswith(start):
+                return str(judge.model).removeprefix(start).lstrip("/")
+    return ""
+
+
+def refusal(scorer: Scorer) -> str:
+    """Return why a scorer cannot score an answer by itself; "" if it can."""
+    if scorer.is_session_level_scorer:
+        return "It judges whole conversations, not one answer."
+    if "trace" in scorer.takes and "outputs" not in scorer.takes:
+        return "It judges the steps of a trace, not an answer alone."
+    if isinstance(scorer, sources.RegisteredCode) and not sources.may_run():
+        return "It is code, which this server does not run."
+    return ""
+
+
+def needs(scorer: Scorer) -> list[str]:
+    """Return of which expectations a row has to have one; ["expectations"]: of any name."""
+    named = [name for each in (scorer, *judges_in(scorer)) for name in each.needs]
+    if not named and "expectations" in scorer.takes and scorer.insists_on_expectations:
+        return ["expectations"]
+    return list(dict.fromkeys(named))
+
+
+def made(kind: str, guidelines: str = "") -> Scorer:
+    """Return a built-in scorer; InvalidValue."""
+    found = BUILTIN.get(kind)
+    if found is None:
+        raise InvalidValue(
+            f"There is no built-in scorer {kind!r} of answers.", hint=f"There are: {list(BUILTIN)}."
+        )
+    if found is builtin.Guidelines:
+        lines = [line.strip() for line in guidelines.splitlines() if line.strip()]
+        return builtin.Guidelines(guidelines=lines)
+    return found()
+
+
+def loaded(name: str, serialized: str) -> Scorer:
+    """Return a registered scorer under the name it has there; InvalidValue."""
+    found = registry.load(serialized)
+    found.name = name
+    return found
+
+
+def score(
+    scorer: Scorer,
+    *,
+    inputs: Any,
+    outputs: Any,
+    expectations: Mapping[str, Any] | None,
+    endpoint: str,
+    answers: Mapping[str, Answered],
+) -> list[Feedback] | Question:
+    """Return what a scorer says of an answer, or what it has to ask first.
+
+    ``endpoint`` names who is asked, in place of the judges' own models. What goes wrong in a scorer
+    is feedback with an error.
+    """
+    for judge in judges_in(scorer):
+        judge.model = f"{GATEWAY}{endpoint}" if endpoint else judge.model
+
+    def ask(messages: Sequence[Mapping[str, Any]], fields: Mapping[str, Any]) -> Completion:
+        said = json.dumps([list(messages), dict(fields)], sort_keys=True, default=str)
+        key = scoring.sha256(said)
+        found = answers.get(key)
+        if found is None:
+            raise _Open(Question(key=key, messages=list(messages), fields=dict(fields)))
+        if found.error:
+            raise LLMError(Trouble.INVALID, found.error)
+        message = {"role": "assistant", "content": found.text}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        raw = {"choices": [choice], "usage": {}}
+        return Completion(raw=raw, provider="gateway", model=endpoint)
+
+    try:
+        with spending.asked_by(ask):
+            said = scorer.run(inputs=inputs, outputs=outputs, expectations=expectations or {})
+        return scoring.feedback_of(scorer.name, said)
+    except _Open as open_question:
+        return open_question.question
+    except PegboardError as error:
+        return [
+            scoring.failed(scorer.name, "SCORER_ERROR", f"{error.message} {error.hint}".strip())
+        ]
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}"
+        return [scoring.failed(scorer.name, "SCORER_ERROR", message)]

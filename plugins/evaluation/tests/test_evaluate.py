@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pegboard.errors import PegboardError
-from pegboard_evaluation import explaining, predicting, tables
+from pegboard_evaluation import explaining, pieces, tables
 from pegboard_evaluation.default import KINDS
 from pegboard_testing.llm_server import KEY, FakeOpenAI, Fault
 from sklearn.ensemble import RandomForestRegressor, VotingRegressor
@@ -79,16 +79,16 @@ def test_an_active_run_is_used_and_stays_open() -> None:
 
 def test_a_model_gets_pieces_of_a_large_table(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = regress(LINEAR.predict).metrics
-    monkeypatch.setattr(predicting, "PIECE", 7)
-    pieces: list[int] = []
+    monkeypatch.setattr(pieces, "PIECE", 7)
+    sizes: list[int] = []
 
     def model(frame: pd.DataFrame) -> Any:
-        pieces.append(len(frame))
+        sizes.append(len(frame))
         frame["a"] = frame["a"] * 1  # It may write into what it gets.
         return LINEAR.predict(frame)
 
     assert regress(model).metrics == pytest.approx(whole)
-    assert pieces == [7, 7, 7, 7, 2]
+    assert sizes == [2, 7, 7, 7, 7, 2]
     likely = pegboard.evaluate(
         LOGISTIC, X.assign(t=LABELS), targets="t", model_type="classifier", evaluator_config=QUIET
     )
@@ -157,7 +157,7 @@ def test_neither_the_order_of_rows_nor_the_size_of_pieces_changes_a_figure(
 
     with pytest.MonkeyPatch.context() as patch, pegboard.start_run():
         before = measured(list(range(30)))
-        patch.setattr(predicting, "PIECE", piece)
+        patch.setattr(pieces, "PIECE", piece)
         assert measured(order) == pytest.approx(before, rel=1e-9)
 
 

@@ -80,7 +80,7 @@ def test_patience_slows_down_and_rests_as_long_as_it_is_asked() -> None:
         return found
 
     assert Patience(pace, 3, sleep).call(call) == "fine"
-    assert pace.rate == pytest.approx(12.5 + 1 / 12.5)
+    assert pace.rate == pytest.approx(12.5 + 0.9)
     assert 1.5 <= sum(slept) <= 3.2
     outcomes = [ValueError("no"), "never"]
     with pytest.raises(ValueError, match="no"):

@@ -32,6 +32,7 @@ from pegboard.contracts.llm import (
 )
 from pegboard.errors import quoted
 
+from pegboard_llm import shared_paces
 from pegboard_llm.pacing import Pace
 from pegboard_llm.sessions import session
 from pegboard_llm.settings import Settings
@@ -186,7 +187,10 @@ class Caller:
 
     def _pace(self, url: str, model: str) -> Pace:
         """Return the pace of an upstream: a model at an address."""
-        return self._paces.setdefault((urlsplit(url).netloc, model), Pace())
+        key = (urlsplit(url).netloc, model)
+        if (known := self._paces.get(key)) is not None:
+            return known
+        return self._paces.setdefault(key, shared_paces.pace(self._settings.pace_directory, *key))
 
 
 def _called(provider: LLMProvider, request: LLMRequest) -> HttpCall:

@@ -28,4 +28,7 @@ class Settings:
     """How long to wait before the first of the retries; it doubles from one to the next."""
     retry_seconds: float = field(default=60.0, validator=validators.ge(0))
     """After so long nothing is tried again, whatever the number of retries."""
+    pace_directory: str = ""
+    """Where processes share how often an upstream is asked; without it, in the user's cache, but
+    for servers of this machine."""
     http: HttpConfig = shared(HttpConfig)

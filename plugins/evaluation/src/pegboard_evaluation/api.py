@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ from pegboard.errors import InvalidValue, NotFound, PegboardError
 from pegboard.tags import DATASET_CONTEXT
 from pegboard_scripting import data as descriptions
 from pegboard_scripting.client import Client
-from pegboard_scripting.fluent import models, runs
+from pegboard_scripting.fluent import models
 
-from pegboard_evaluation import default, judged_metrics, rows, tables, thresholds
+from pegboard_evaluation import default, judged_metrics, resumption, rows, tables, thresholds
 from pegboard_evaluation.metric import EvaluationMetric, MetricValue, make_metric
-from pegboard_evaluation.predicting import Predicted, Predictor, joined, predicted, predictor
+from pegboard_evaluation.pieces import Predicted, joined, predicted
+from pegboard_evaluation.predicting import Predictor, predictor
 from pegboard_evaluation.recording import Recorder, Target
 from pegboard_evaluation.results import EvaluationArtifact, EvaluationResult
 from pegboard_evaluation.thresholds import (
@@ -43,6 +44,8 @@ __all__ = [
     "make_metric",
     "validate_evaluation_results",
 ]
+
+_LOG = logging.getLogger("pegboard")
 
 DEFAULT = "default"
 _TRIED = 2
@@ -73,8 +76,12 @@ def evaluate(
     baseline_config: Mapping[str, Any] | None = None,
     inference_params: Mapping[str, Any] | None = None,
     model_id: str | None = None,
+    resume: str | None = None,
 ) -> EvaluationResult:
     """Evaluate a model, or a table of predictions, and log the result to the active run.
+
+    What models and judges answer is kept in the run as it comes, unless it all takes but a moment:
+    after a crash or Ctrl-C, the same call with ``resume`` pays for nothing twice.
 
     Args:
         model: a URI, ``endpoints:/NAME``, a loaded model, a model of scikit-learn, or a function
@@ -98,6 +105,7 @@ def evaluate(
         baseline_config: for loading the baseline.
         inference_params: for endpoints.
         model_id: the logged model that metrics are of.
+        resume: the id of the run to go on with; rows are found again by what they hold.
 
     Raises:
         InvalidValue: names the argument, column, metric or row that is wrong.
@@ -123,11 +131,11 @@ def evaluate(
     if DEFAULT in asked.config:
         default.need_targets(model_type or "", given.targets)
     output_name = predictions if isinstance(predictions, str) else ""
-    plan = _Plan(asked, model_type or "", given, output_name, dataset_path)
-    result = _evaluated(plan, chosen, model_id)
+    base = None
     if baseline_model is not None:
         base = predictor(baseline_model, model_config=baseline_config, env_manager=env_manager)
-        result.baseline_model_metrics = _measured(plan, base)
+    plan = _Plan(asked, model_type or "", given, output_name, dataset_path, resume)
+    result = _evaluated(plan, chosen, base, model_id)
     if limits:
         thresholds.validate(limits, result.metrics, result.baseline_model_metrics)
     return result
@@ -169,6 +177,7 @@ class _Plan:
     given: tables.Given
     output_name: str
     dataset_path: str | None
+    resume: str | None
 
 
 def _asked(
@@ -246,41 +255,65 @@ def _for_metrics(table: dict[str, Any], metrics: Sequence[EvaluationMetric]) -> 
 # -- evaluating ----------------------------------------------------------------------------------
 
 
-def _evaluated(plan: _Plan, model: Predictor | None, model_id: str | None) -> EvaluationResult:
-    """Evaluate and log."""
-    made = plan.asked.opened(plan.given, plan.output_name)
-    with ExitStack() as held:
-        place = tempfile.TemporaryDirectory()
-        run_id, client = held.enter_context(_run())
-        parts = _predictions(plan, model)
-        first = next(parts)
-        for evaluator in made:
-            evaluator.check(_table(plan, model, first, _TRIED))
-        dataset = _described(plan)
-        known = model_id or (model.model_id if model else None) or models.get_active_model_id()
-        _log_inputs(client, run_id, dataset, known, plan.asked.prefix)
-        found = joined([first, *parts])
-        table = _table(plan, model, found)
-        target = Target(
-            client=client,
-            run_id=run_id,
-            dataset=dataset,
-            model_id=known,
-            prefix=plan.asked.prefix,
-            directory=Path(place.name),
-            keep_rows=plan.asked.keep_rows,
-        )
-        recorder = Recorder(target, table, _left(plan, found))
+def _evaluated(
+    plan: _Plan, model: Predictor | None, base: Predictor | None, model_id: str | None
+) -> EvaluationResult:
+    """Evaluate and log; a baseline is measured beside."""
+    with resumption.run_of(plan.resume) as (client, run_id, _):
+        answers = resumption.answers_of(client, run_id, plan.resume)
+        token = resumption.kept.set(answers)
         try:
-            _keep_definitions(plan, recorder)
-            _work(made, table, recorder, Path(place.name), plan.asked.seed)
-        except BaseException:
-            # Ctrl-C, too: what is there is kept.
-            recorder.finish()
+            result = _logged(plan, model, model_id, (client, run_id))
+            if base is not None:
+                result.baseline_model_metrics = _measured(plan, base)
+        except KeyboardInterrupt:
+            if answers.has_written:
+                _LOG.warning(
+                    "The evaluation broke off; evaluate(…, resume=%r) goes on with it.", run_id
+                )
             raise
-        result = recorder.finish()
-        result.place = place
-        return result
+        finally:
+            resumption.kept.reset(token)
+    return result
+
+
+def _logged(
+    plan: _Plan, model: Predictor | None, model_id: str | None, run: tuple[Client, str]
+) -> EvaluationResult:
+    """Evaluate, and log each result when it is there."""
+    client, run_id = run
+    made = plan.asked.opened(plan.given, plan.output_name)
+    place = tempfile.TemporaryDirectory()
+    parts = _predictions(plan, model)
+    first = next(parts)
+    for evaluator in made:
+        evaluator.check(_table(plan, model, first, _TRIED))
+    dataset = _described(plan)
+    known = model_id or (model.model_id if model else None) or models.get_active_model_id()
+    _log_inputs(client, run_id, dataset, known, plan.asked.prefix)
+    found = joined([first, *parts])
+    table = _table(plan, model, found)
+    target = Target(
+        client=client,
+        run_id=run_id,
+        dataset=dataset,
+        model_id=known,
+        prefix=plan.asked.prefix,
+        directory=Path(place.name),
+        keep_rows=plan.asked.keep_rows,
+        is_resumed=plan.resume is not None,
+    )
+    recorder = Recorder(target, table, _left(plan, found))
+    try:
+        _keep_definitions(plan, recorder)
+        _work(made, table, recorder, Path(place.name), plan.asked.seed)
+    except BaseException:
+        # Ctrl-C, too: what is there is kept.
+        recorder.finish()
+        raise
+    result = recorder.finish()
+    result.place = place
+    return result
 
 
 def _work(
@@ -322,16 +355,6 @@ def _measured(plan: _Plan, model: Predictor) -> dict[str, float]:
     return found
 
 
-@contextmanager
-def _run() -> Iterator[tuple[str, Client]]:
-    """Use the active run, or start one that ends with the evaluation."""
-    with ExitStack() as held:
-        if runs.active_run() is None:
-            held.enter_context(runs.start_run())
-        opened = runs.active()
-        yield opened.run.info.run_id, opened.client
-
-
 def _predictions(plan: _Plan, model: Predictor | None) -> Iterator[Predicted]:
     if model is None:
         outputs = plan.given.predictions
@@ -345,6 +368,7 @@ def _predictions(plan: _Plan, model: Predictor | None) -> Iterator[Predicted]:
         plan.given.inputs,
         output_name=plan.output_name,
         one_by_one=plan.asked.takes_time,
+        kept=resumption.kept.get(),
     )
 
 

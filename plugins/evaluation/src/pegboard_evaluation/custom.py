@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ from pegboard.errors import InvalidValue, quoted
 
 from pegboard_evaluation import certainty
 from pegboard_evaluation.metric import EvaluationMetric, MetricValue, is_number
+from pegboard_evaluation.pool import TooSlow, within
 
 _PREDICTIONS, _TARGETS, _METRICS = "predictions", "targets", "metrics"
 
@@ -155,7 +155,7 @@ def tried(metrics: Sequence[EvaluationMetric], columns: Columns, timeout_s: floa
     failed = []
     for metric in metrics:
         try:
-            columns.results[metric.key] = computed(metric, columns, timeout_s, metric.first)
+            columns.results[metric.key] = computed(metric, columns, timeout_s)
         except Exception as error:
             failed.append(f"  {metric.name}: {type(error).__name__}: {error}")
     if failed:
@@ -165,16 +165,10 @@ def tried(metrics: Sequence[EvaluationMetric], columns: Columns, timeout_s: floa
         )
 
 
-def computed(
-    metric: EvaluationMetric,
-    columns: Columns,
-    timeout_s: float,
-    function: Callable[..., Any] | None = None,
-) -> MetricValue:
+def computed(metric: EvaluationMetric, columns: Columns, timeout_s: float) -> MetricValue:
     """Return what a metric gives, checked; whatever it raises is raised, TimeoutError too."""
     arguments, _ = columns.arguments(metric)
-    call = partial(function or metric.eval_fn, *arguments)
-    given = _within(timeout_s, metric.name, call)
+    given = _within(timeout_s, partial(metric.eval_fn, *arguments))
     if is_number(given):
         return MetricValue(aggregate_results={metric.name: float(given)})
     if given is None:
@@ -190,27 +184,12 @@ def computed(
     return given
 
 
-def _within(timeout_s: float, name: str, function: Callable[[], Any]) -> Any:
+def _within(timeout_s: float, function: Callable[[], Any]) -> Any:
     """Call a metric; TimeoutError if it takes longer. What hangs is left behind, in a thread."""
-    if not timeout_s:
-        return function()
-    outcome: list[Any] = []
-
-    def call() -> None:
-        try:
-            outcome.append((function(), None))
-        except BaseException as error:
-            outcome.append((None, error))
-
-    thread = threading.Thread(target=call, name=f"metric {name}", daemon=True)
-    thread.start()
-    thread.join(timeout_s)
-    if not outcome:
-        raise TimeoutError(f"it took longer than metric_timeout_s = {timeout_s:g}")
-    value, error = outcome[0]
-    if error is not None:
-        raise error
-    return value
+    try:
+        return within(timeout_s, function)
+    except TooSlow:
+        raise TimeoutError(f"it took longer than metric_timeout_s = {timeout_s:g}") from None
 
 
 def aggregates(key: str, result: MetricValue) -> dict[str, float | None]:

@@ -6,12 +6,14 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
-from attrs import define, field
+from attrs import define
 from pegboard.contracts.llm import LLMError, Trouble
 from pegboard.errors import InvalidValue, quoted
 
+from pegboard_evaluation import resumption
 from pegboard_evaluation.genai import asking
 from pegboard_evaluation.genai.asking import Askable, Judging
 from pegboard_evaluation.genai.scoring import AGGREGATIONS
@@ -33,8 +35,6 @@ class Grader:
     url: str | None
     workers: int
     aggregations: Sequence[str]
-    paid: dict[str, tuple[Any, str | None]] = field(factory=dict)
-    """Answers to the first rows, by question: they are asked for again with all rows."""
 
     def __attrs_post_init__(self) -> None:
         """Refuse aggregations that there are not, and numbers of threads."""
@@ -51,9 +51,11 @@ class Grader:
 
     def graded(self, questions: Sequence[Askable]) -> MetricValue:
         """Return scores, justifications and aggregates; LLMError if none can be had."""
+        answers = resumption.kept.get() or resumption.Answers()
+        keys = resumption.numbered([self._key(question) for question in questions])
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix=f"metric {self.key}")
         try:
-            found = list(pool.map(self._one, questions))
+            found = list(pool.map(partial(self._one, answers), questions, keys))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         scores = [score for score, _ in found]
@@ -63,13 +65,22 @@ class Grader:
         totals = {each: AGGREGATIONS[each](numbers) for each in self.aggregations if numbers}
         return MetricValue(scores, [why for _, why in found], totals)
 
-    def _one(self, question: Askable) -> tuple[Any, str | None]:
-        key = json.dumps(question.messages())
-        if (known := self.paid.pop(key, None)) is not None:
-            return known
-        judging = Judging(
-            self.model or asking.default_model(), self.parameters, self.url, self.headers
-        )
+    @property
+    def _model(self) -> str:
+        return self.model or asking.default_model()
+
+    def _key(self, question: Askable) -> str:
+        """Return what the answer to a question is kept under."""
+        asked = [self.key, self._model, question.messages(), dict(self.parameters), self.url]
+        return f"score-{resumption.digest(json.dumps(asked, default=str))}"
+
+    def _one(
+        self, answers: resumption.Answers, question: Askable, key: str
+    ) -> tuple[Any, str | None]:
+        if (known := answers.known.get(key)) is not None:
+            score, why = known
+            return score, why
+        judging = Judging(self._model, self.parameters, self.url, self.headers)
         try:
             made = judging.ask(self.key, question)
         except LLMError as error:
@@ -80,51 +91,26 @@ class Grader:
             return None, made.error.error_message
         value = made.value
         score = int(value) if isinstance(value, float) and value.is_integer() else value
+        answers.add({key: [score, made.rationale]})
         return score, made.rationale
-
-    def tried(self, questions: Sequence[Askable]) -> MetricValue:
-        """Grade the first rows; their answers are kept until all rows are graded."""
-        found = self.graded(questions)
-        given = zip(questions, found.scores or (), found.justifications or (), strict=False)
-        for question, score, why in given:
-            if score is not None:
-                self.paid[json.dumps(question.messages())] = score, why
-        return found
-
-
-class GradedMetric(EvaluationMetric):
-    """A metric whose scores a model gives. What the first rows took is not paid again."""
-
-    grader: Grader
-    questions: Callable[..., Sequence[Askable]]
-
-    def first(self, *arguments: Any) -> MetricValue:
-        """Return what it gives for the first rows of a table that is to come."""
-        return self.grader.tried(self.questions(*arguments))
 
 
 def made(
     grader: Grader, columns: Mapping[str, Any], questions: Callable[..., Any], **about: Any
-) -> GradedMetric:
+) -> EvaluationMetric:
     """Make a metric whose function takes ``columns``; those that are None may be left out."""
     names = list(columns)
 
     def measure(*given: Any, **named: Any) -> MetricValue:
-        return grader.graded(asked(*given, **named))
-
-    def asked(*given: Any, **named: Any) -> Sequence[Askable]:
         bound = signature.bind(*given, **named)
         bound.apply_defaults()
-        return list(questions(_rows(grader.key, bound.arguments)))
+        return grader.graded(list(questions(_rows(grader.key, bound.arguments))))
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [inspect.Parameter(n, kind, default=columns[n]) for n in names]
     signature = inspect.Signature(parameters)
     measure.__signature__ = signature  # type: ignore[attr-defined]
-    plain = make_metric(eval_fn=measure, **about)
-    made = GradedMetric(**vars(plain))
-    made.grader, made.questions = grader, asked
-    return made
+    return make_metric(eval_fn=measure, **about)
 
 
 def _rows(key: str, columns: Mapping[str, Any]) -> list[dict[str, Any]]:

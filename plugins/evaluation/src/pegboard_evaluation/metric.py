@@ -89,10 +89,6 @@ class EvaluationMetric:
         unused = {"targets", "metrics"} - inspect.signature(self.eval_fn).parameters.keys()
         return self.eval_fn(**{k: v for k, v in arguments.items() if k not in unused})
 
-    def first(self, *arguments: Any) -> Any:
-        """Return what ``eval_fn`` gives for the first rows of a table that is to come."""
-        return self.eval_fn(*arguments)
-
     def __repr__(self) -> str:
         said = [f"name={self.name}, greater_is_better={self.greater_is_better}"]
         for name in ("long_name", "version", "metric_details", "metric_metadata"):

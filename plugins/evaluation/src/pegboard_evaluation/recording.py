@@ -38,6 +38,8 @@ class Target:
     prefix: str
     directory: Path
     keep_rows: int
+    is_resumed: bool = False
+    """Whether tables of the run are from the same evaluation, which broke off."""
 
 
 @define
@@ -141,7 +143,9 @@ class Recorder:
         return table
 
     def add_table(self, name: str, file: str, table: pd.DataFrame) -> None:
-        """Log a table; rows are added to one of that name that the run has already."""
+        """Log a table; rows are added to one of another evaluation that the run has already."""
+        if self.target.is_resumed:
+            self.target.client.artifacts(self.target.run_id).delete(file)
         self.target.client.log_table(self.target.run_id, table, file)
         local = self.target.directory / file
         local.write_text(table.to_json(orient="split"), encoding="utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ import pandas as pd
 from pegboard.contracts.evaluation import EvaluationTable
 from pegboard_stores.evaluations import Rows
 
+from pegboard_evaluation import resumption
 from pegboard_evaluation.files import plain
 
 MOST = 10_000
@@ -106,19 +106,14 @@ def ids_of(table: EvaluationTable) -> list[str]:
     """
     if table.ids is not None:
         return [str(each) for each in table.ids]
-    digests = _digests(table)
-    seen: Counter[str] = Counter()
-    found = []
-    for digest in digests:
-        found.append(f"{digest}-{seen[digest]}" if seen[digest] else digest)
-        seen[digest] += 1
-    return found
-
-
-def _digests(table: EvaluationTable) -> list[str]:
     frame = pd.DataFrame(table.inputs).reset_index(drop=True)
     if table.targets is not None:
         frame = frame.assign(**{"\x00target": pd.Series(_list(table.targets), dtype=object)})
+    return resumption.numbered(digests(frame))
+
+
+def digests(frame: pd.DataFrame) -> list[str]:
+    """Return what tells apart the contents of rows; the same for the same content."""
     try:
         hashed = pd.util.hash_pandas_object(frame, index=False).to_numpy()
     except TypeError:

@@ -11,7 +11,8 @@ from attrs import define, field, frozen
 from pegboard_tracing import api
 from pegboard_tracing.api import SpanType, Trace
 
-from pegboard_evaluation.genai import limits, patience, pool, spending
+from pegboard_evaluation import pool
+from pegboard_evaluation.genai import limits, patience, spending
 from pegboard_evaluation.genai.cases import Case
 from pegboard_evaluation.genai.patience import Patience
 

@@ -12,6 +12,7 @@ from typing import Any
 from pegboard.errors import InvalidValue
 from pegboard_tracing.api import Feedback
 
+from pegboard_evaluation import resumption
 from pegboard_evaluation.genai import scoring
 from pegboard_evaluation.genai.scoring import Aggregation, Scorer
 
@@ -112,7 +113,7 @@ class EnsembleScorer(Scorer):
     def digest(self) -> str:
         """What is the same for the same scorers and function."""
         parts = [each.digest for each in self.scorers]
-        source = scoring.source_of(self._function)
+        source = resumption.source_of(self._function)
         return scoring.sha256("\n".join([source, *parts])) if source and all(parts) else ""
 
     @property

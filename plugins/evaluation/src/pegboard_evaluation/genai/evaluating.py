@@ -7,8 +7,8 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
@@ -21,10 +21,11 @@ from pegboard.entities.logged_models import LoggedModelInput
 from pegboard.errors import InvalidValue, PegboardError, quoted
 from pegboard_scripting import data as descriptions
 from pegboard_scripting.client import Client
-from pegboard_scripting.fluent import models, runs
+from pegboard_scripting.fluent import models
 from pegboard_stores.evaluations import FIGURES, ROWS
 from pegboard_tracing.api import SESSION, Feedback, check_kept, context
 
+from pegboard_evaluation import pool, resumption
 from pegboard_evaluation import rows as kept_rows
 from pegboard_evaluation.data_sets import data_set as data_sets
 from pegboard_evaluation.genai import cases as reading
@@ -32,7 +33,6 @@ from pegboard_evaluation.genai import (
     judging,
     keeping,
     limits,
-    pool,
     scoring,
     spending,
     summary,
@@ -124,7 +124,7 @@ def carry_out(
     if options.purse.budget is not None:
         check_prices(found, predict_fn)
     check_kept()
-    with _run(resume) as (client, run_id, experiment_id):
+    with resumption.run_of(resume) as (client, run_id, experiment_id):
         about = _describe(client, run_id, (data, cases), model_id, (found, predict_fn))
         known = keeping.earlier(run_id, experiment_id) if resume else {}
         place = Place(run_id, experiment_id)
@@ -170,22 +170,6 @@ def _stopped(result: EvaluationResult, purse: spending.Purse) -> spending.Budget
     )
     error.result = result
     return error
-
-
-@contextmanager
-def _run(resume: str | None) -> Iterator[tuple[Client, str, str]]:
-    """Use the active run, or one that ends with the evaluation."""
-    active = runs.active_run()
-    if active is not None and resume not in (None, active.info.run_id):
-        raise InvalidValue(
-            f"resume is {resume!r}, but the run {active.info.run_id!r} is active.",
-            hint="End that first with end_run().",
-        )
-    if active is None:
-        with runs.start_run(run_id=resume) as run:
-            yield runs.active().client, run.info.run_id, run.info.experiment_id
-    else:
-        yield runs.active().client, active.info.run_id, active.info.experiment_id
 
 
 # -- the work ------------------------------------------------------------------------------------
@@ -420,7 +404,7 @@ def _lineage(scorers: list[Scorer], predict: Any) -> dict[str, str]:
         return found
     target = predict if inspect.isroutine(predict) or inspect.isclass(predict) else type(predict)
     found[_FUNCTION] = f"{target.__module__}.{target.__qualname__}"
-    if source := scoring.source_of(target):
+    if source := resumption.source_of(target):
         found[_DIGEST] = scoring.sha256(source)
     return found
 

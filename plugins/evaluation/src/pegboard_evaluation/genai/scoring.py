@@ -22,7 +22,8 @@ from pegboard_tracing.api import (
     Feedback,
 )
 
-from pegboard_evaluation.genai import limits, pool
+from pegboard_evaluation import pool, resumption
+from pegboard_evaluation.genai import limits
 from pegboard_evaluation.genai.registration import Registrable
 
 FIELDS = ("inputs", "outputs", "expectations", "trace", "session")
@@ -104,7 +105,7 @@ class Scorer(Registrable):
     @functools.cached_property
     def digest(self) -> str:
         """What is the same for the same definition: its code and its fields; "" if not known."""
-        source = source_of(self._defined())
+        source = resumption.source_of(self._defined())
         fields = {name: repr(getattr(self, name)) for name in fields_of(type(self))}
         for hidden in ("pass_if", "aggregations", "timeout", "description"):
             fields.pop(hidden, None)
@@ -301,14 +302,6 @@ def checked(scorers: Any) -> list[Scorer]:
 
 
 # -- what scorers return -------------------------------------------------------------------------
-
-
-def source_of(defined: Any) -> str:
-    """Return the code of a function or class; "" if it is not known."""
-    try:
-        return inspect.getsource(defined)
-    except (OSError, TypeError):
-        return ""
 
 
 def sha256(text: str) -> str:

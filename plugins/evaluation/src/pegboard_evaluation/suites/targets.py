@@ -10,7 +10,8 @@ from typing import Any
 from attrs import frozen
 from pegboard_tracing.api import SpanType, start_span
 
-from pegboard_evaluation.genai import scoring, spending
+from pegboard_evaluation import resumption
+from pegboard_evaluation.genai import spending
 from pegboard_evaluation.genai.answering import ASKS, MODEL
 from pegboard_evaluation.genai.cases import digest
 from pegboard_evaluation.genai.texts import as_json
@@ -39,7 +40,7 @@ class Target:
 
     def digest(self, prompt: Prompt) -> str:
         """Return what is the same as long as the same is asked in the same way."""
-        source = "" if self.function is None else scoring.source_of(self.function)
+        source = "" if self.function is None else resumption.source_of(self.function)
         params = {**prompt.params, **self.params}
         return digest(self.model, params, prompt.content, source)
 

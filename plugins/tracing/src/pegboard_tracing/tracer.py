@@ -243,7 +243,10 @@ def _watch() -> None:
 
 def _look() -> None:
     while not _wake.wait(_LONG_SECONDS):
-        write_open(time.time_ns() - int(_LONG_SECONDS * 1e9))
+        try:
+            write_open(time.time_ns() - int(_LONG_SECONDS * 1e9))
+        except Exception as error:
+            complain("Open spans could not be written: %r", error)
 
 
 def write_open(before_ns: int) -> None:

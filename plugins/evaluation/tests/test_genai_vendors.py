@@ -16,7 +16,7 @@ import pytest
 from attrs import define
 from pegboard.errors import PegboardError
 from pegboard_evaluation.genai.summary import INPUT_TOKENS
-from pegboard_evaluation.genai.vendors import deepeval, phoenix, ragas
+from pegboard_evaluation.genai.vendors import deepeval, phoenix, ragas, stand_ins
 from pegboard_testing.llm_server import FakeOpenAI, saying
 
 genai = pegboard.genai
@@ -91,7 +91,7 @@ class Metric:
     def measure(self, case: Any, _show_indicator: bool) -> None:
         assert not _show_indicator
         self.seen.append(case)
-        assert self.model.generate("plain?") == "plain"
+        assert self.model.generate("plain?") in ("plain", stand_ins.TEXT)
         self.score = 0.7 if self.model.generate("good?", schema=Form).good else 0.1
         self.reason = "because"
 
@@ -158,6 +158,15 @@ def test_metrics_of_deepeval(
     assert case.tools_called == [Tool(name="look", input_parameters={"n": 1}, output=2)]
     assert case.expected_tools == [Tool(name="look", input_parameters={"n": 1})]
     assert '"good"' in server.seen[-1].body["messages"][0]["content"]
+    # Estimated before, and within a budget: what does not fit into it is not asked.
+    asked_so_far = len(server.seen)
+    expected = genai.estimate([{"trace": trace, "expectations": EXPECTED}] * 3, [made])
+    assert (expected.calls, len(server.seen)) == (6, asked_so_far)
+    assert expected.cost > 0
+    assert "depends on the answers" in expected.unknown["AnswerRelevancy"]
+    with pytest.raises(genai.BudgetExceeded):
+        genai.evaluate([{"trace": trace, "expectations": EXPECTED}], [made], budget=1e-9)
+    assert len(server.seen) == asked_so_far
 
     turns = genai.scorers.deepeval.TurnRelevancy(model=MODEL, name="turns")
     assert (turns.name, turns.is_session_level_scorer) == ("turns", True)
@@ -228,6 +237,13 @@ def test_metrics_of_ragas(trace: Any, server: FakeOpenAI, monkeypatch: pytest.Mo
     made = genai.scorers.ragas.Faithfulness(model=MODEL)(trace=trace)
     assert (made.name, made.value, made.rationale) == ("Faithfulness", 0.5, "why")
     assert made.metadata[INPUT_TOKENS] == 100
+    # In the threads that RAGAS needs, too.
+    scorers, rows = [genai.scorers.ragas.Faithfulness(model=MODEL)], [{"trace": trace}]
+    assert genai.estimate(rows, scorers).calls == 1
+    seen = len(server.seen)
+    with pytest.raises(genai.BudgetExceeded):
+        genai.evaluate(rows, scorers, budget=1e-9)
+    assert len(server.seen) == seen
     calls = genai.scorers.ragas.ToolCallF1()
     assert calls(trace=trace, expectations=EXPECTED).value is True
     server.faults = [saying('{"good": true}')]
@@ -274,6 +290,7 @@ def test_evaluators_of_phoenix_old_and_new(
     told = server.seen[0].body["messages"][0]["content"]
     assert told.startswith("good?\n")
     assert '["good", "bad"]' in told
+    assert genai.estimate([{"trace": trace}], [genai.scorers.phoenix.QA(model=MODEL)]).calls == 1
     old = genai.scorers.phoenix.get_scorer("Hallucination", MODEL)
     found = old(trace=trace, expectations=EXPECTED)
     assert (found.value, found.rationale, found.metadata["score"]) == ("factual", None, 1.0)

@@ -115,6 +115,26 @@ def test_a_trace_that_opentelemetry_begins_is_kept_with_what_its_conventions_say
     assert trace.info.state == "OK"
 
 
+def test_what_is_said_of_a_trace_that_opentelemetry_begins_is_kept(theirs: otel.Tracer) -> None:
+    said = pegboard.tracing.context(tags={"a": "around"}, metadata={"b": "around"})
+    with pegboard.start_run() as run, said, theirs.start_as_current_span("root") as span:
+        pegboard.update_current_trace(tags={"c": "theirs"}, session_id="s", user="u")
+        with pegboard.start_span("ours"):
+            pegboard.update_current_trace(client_request_id="asked", request_preview="shown")
+        pegboard.set_trace_tag(f"tr-{span.get_span_context().trace_id:032x}", "d", "by id")
+        span.set_attribute("gen_ai.output.messages", "done")
+    trace_id = pegboard.get_last_active_trace_id()
+    assert trace_id == f"tr-{span.get_span_context().trace_id:032x}"
+    info = pegboard.get_trace(trace_id).info
+    assert {key: info.tags.get(key) for key in "acd"} == {"a": "around", "c": "theirs", "d": "by id"}
+    assert info.tags["mlflow.traceName"] == "root"
+    told = {"b": "around", "mlflow.trace.session": "s", "mlflow.trace.user": "u"}
+    assert told.items() <= info.trace_metadata.items()
+    assert info.trace_metadata["mlflow.sourceRun"] == run.info.run_id
+    assert (info.client_request_id, info.request_preview) == ("asked", "shown")
+    assert (info.state, info.response_preview) == ("OK", '"done"')
+
+
 def test_ours_have_attributes_status_and_events_there(
     exported: InMemorySpanExporter, theirs: otel.Tracer
 ) -> None:

@@ -49,8 +49,8 @@ def update_current_trace(
     ``state`` is OK or ERROR, whatever becomes of its first span. Without an active trace a warning
     says so.
     """
-    span = tracer.current_span()
-    if span is None:
+    trace = tracer.current_trace()
+    if trace is None:
         logger.warning("No trace is active, so none was updated; begin one with start_span first.")
         return
     for name, preview in (("request", request_preview), ("response", response_preview)):
@@ -58,7 +58,6 @@ def update_current_trace(
             raise InvalidValue(f"{name}_preview is {preview!r}, not a text.")
     if state is not None and str(state) not in (TraceState.OK, TraceState.ERROR):
         raise InvalidValue(f"The state of a trace is set to OK or ERROR, not to {str(state)!r}.")
-    trace = span.trace
     given = {keys.SESSION: session_id, keys.USER: user, keys.MODEL_ID: model_id or None}
     told = {key: value for key, value in given.items() if value is not None}
     trace.tags.update(tags or {})

@@ -127,12 +127,13 @@ class LiveSpan(Span):
             keys.TRACE_ID: f'"{trace.trace_id}"',
             keys.SPAN_TYPE: "null" if span_type is None else quoted(span_type),
         }
-        trace.open[span_id] = self
         if start_time_ns is None:
             self._start = _time_ns()
         else:
             self._start = start_time_ns
             self._texts[keys.START_TIME_NS] = str(start_time_ns)
+        # Last: from here on another thread may write it as far as it goes.
+        trace.open[span_id] = self
 
     # -- reading -------------------------------------------------------------------------------
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from pegboard.entities.traces import SpanStatusCode
 from pegboard_stores.traces.records import TRACE
 
 from pegboard_tracing import keys
-from pegboard_tracing.live import LiveSpan, OpenTrace, quoted
+from pegboard_tracing.live import OpenTrace, quoted
 from pegboard_tracing.values import encode
 
 _PREVIEW = 1000
@@ -20,7 +20,31 @@ _MOST_KEY, _MOST_TAG = 250, 4096
 _HINTS = ('"messages"', '"choices"', '"input"', '"output"', '"request"')
 
 
-def line(trace: OpenTrace, root: LiveSpan) -> str:
+class First(Protocol):
+    """The span that a trace begins with, as far as an outline tells of it."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def start_time_ns(self) -> int:
+        """When it began."""
+
+    @property
+    def end_time_ns(self) -> int | None:
+        """When it ended."""
+
+    @property
+    def code(self) -> SpanStatusCode:
+        """How it ended."""
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """Its attributes, each as JSON."""
+
+
+def line(trace: OpenTrace, root: First) -> str:
     """Return the outline of a trace as a line of ``pegboard_stores.traces.records``."""
     texts = root.texts
     request, response = texts.get(keys.INPUTS), texts.get(keys.OUTPUTS)
@@ -50,8 +74,8 @@ def _shown(text: str | None) -> str:
     return encode(_cut(text, _METADATA)) if text else '""'
 
 
-def _state(trace: OpenTrace, root: LiveSpan) -> str:
-    if root.is_open:
+def _state(trace: OpenTrace, root: First) -> str:
+    if root.end_time_ns is None:
         return "IN_PROGRESS"
     if trace.state is not None:
         return trace.state

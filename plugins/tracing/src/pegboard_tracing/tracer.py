@@ -113,17 +113,32 @@ def _begin_trace(
         ratio = sampling_ratio()
     if not ids.is_chosen(ratio):
         return NoOpSpan(f"00-{ids.trace_id()[3:]}-{ids.span_id()}-00")
-    trace = OpenTrace(ids.trace_id(), destinations.current(experiment_id or chosen()))
-    if given is not None:
-        trace.metadata.update(given.metadata)
-        trace.tags.update(given.tags)
+    trace = open_trace(ids.trace_id(), experiment_id)
     span = trace.root = LiveSpan(trace, name, span_type, None, start_time_ns)
-    _traces[trace.trace_id] = trace
     if _watcher is None:
         _watch()
     if _SDK in _modules:
         _meet(trace, name)
     return span
+
+
+def open_trace(trace_id: str, experiment_id: str | None = None) -> OpenTrace:
+    """Return a trace that begins now, with what was said about those; ``find`` knows it."""
+    given = scope.get()
+    trace = OpenTrace(trace_id, destinations.current(experiment_id or chosen()))
+    if given is not None:
+        trace.metadata.update(given.metadata)
+        trace.tags.update(given.tags)
+    _traces[trace_id] = trace
+    return trace
+
+
+def close_trace(trace: OpenTrace) -> None:
+    """Note that a trace has ended: ``find`` does not know it any more."""
+    global last_of_process
+    last_of_process = trace.trace_id
+    last_of_thread.set(trace.trace_id)
+    _traces.pop(trace.trace_id, None)
 
 
 def _meet(trace: OpenTrace, name: str) -> None:
@@ -174,17 +189,14 @@ def _ratio_of_environment() -> float:
 
 def _end(span: LiveSpan, end_time_ns: int) -> None:
     """Keep a span that ends now; never raises."""
-    global last_of_process
     if configuration.processors:
         _process(span)
     trace = span._trace
     try:
         if span is trace.root:
-            last_of_process = trace.trace_id
-            last_of_thread.set(trace.trace_id)
             with _lock:
                 # From here on the watcher does not write it any more.
-                _traces.pop(trace.trace_id, None)
+                close_trace(trace)
                 span.close(end_time_ns)
             trace.destination.write(f"{span.line()}\n{outlines.line(trace, span)}")
         else:
@@ -233,6 +245,14 @@ def current_span() -> LiveSpan | None:
     return span if isinstance(span, LiveSpan) else None
 
 
+def current_trace() -> OpenTrace | None:
+    """Return the trace of the active span, if it began in this process."""
+    span = active.get()
+    if isinstance(span, LiveSpan):
+        return span.trace
+    return span.trace if isinstance(span, Remote) and not span.trace.is_remote else None
+
+
 def _watch() -> None:
     global _watcher
     with _lock:
@@ -243,7 +263,10 @@ def _watch() -> None:
 
 def _look() -> None:
     while not _wake.wait(_LONG_SECONDS):
-        write_open(time.time_ns() - int(_LONG_SECONDS * 1e9))
+        try:
+            write_open(time.time_ns() - int(_LONG_SECONDS * 1e9))
+        except Exception as error:
+            complain("Open spans could not be written: %r", error)
 
 
 def write_open(before_ns: int) -> None:

@@ -6,9 +6,10 @@ What JSON cannot hold becomes text, so that tracing never fails for what is trac
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from typing import Any
+
+from pegboard_stores import quick_json
 
 MOST = 4 << 20
 """How many characters of one value are kept."""
@@ -51,23 +52,4 @@ def _shown(value: Any) -> str:
         return f"<{type(value).__module__}.{type(value).__qualname__} that cannot be shown>"
 
 
-# Without the search for references to itself, which end as RecursionError.
-_plain = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=_default).encode
-_made = getattr(json.encoder, "c_make_encoder", None)
-_text = getattr(json.encoder, "c_encode_basestring", None)
-
-
-def _encoder() -> Callable[[Any], str]:
-    """Return the encoder itself, which ``JSONEncoder`` would make anew for each value."""
-    if _made is None or _text is None:
-        return _plain
-    pieces = _made(None, _default, _text, None, ": ", ", ", False, False, True)
-    join = "".join
-
-    def encode_quickly(value: Any) -> str:
-        return _text(value) if type(value) is str else join(pieces(value, 0))
-
-    return encode_quickly
-
-
-_encode = _encoder()
+_encode = quick_json.encoder(", ", ": ", _default)

@@ -35,10 +35,16 @@ def checked_id(trace_id: Any) -> str:
 def check_span(span: Span) -> None:
     """Refuse a span that cannot be kept."""
     checked_id(span.trace_id)
+    check_in_trace(span)
+
+
+def check_in_trace(span: Span) -> None:
+    """Refuse a span that cannot be kept, of a trace whose id was checked."""
     if not 0 < len(span.span_id) <= _MAX_ID:
         raise InvalidValue(f"The span {span.name!r} has no id.")
     for time in (span.start_time_ns, span.end_time_ns or 0):
-        validation.integer(span.name, time, "time")
+        if type(time) is not int or not 0 <= time <= validation.INT64_MAX:
+            validation.integer(span.name, time, "time")
 
 
 def checked_texts(texts: Mapping[str, Any], what: str) -> dict[str, str]:
@@ -50,6 +56,8 @@ def checked_texts(texts: Mapping[str, Any], what: str) -> dict[str, str]:
                 hint=f"A name is a text of 1 to {MAX_KEY} characters.",
             )
     limit = _MAX_TAG if what == "tag" else _MAX_METADATA
+    if all(type(value) is str and len(value) <= limit for value in texts.values()):
+        return dict(texts)
     return {key: validation.text(value, f"{what} {key!r}", limit) for key, value in texts.items()}
 
 

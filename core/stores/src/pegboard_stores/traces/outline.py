@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pegboard.entities.traces import Span, SpanStatusCode, TraceState
+
+from pegboard_stores import quick_json
 
 PREVIEW = 1000
 """How many characters of the first input and the last output an outline shows."""
@@ -27,12 +28,8 @@ IN_STORE = {SPANS_LOCATION: "TRACKING_STORE"}
 OPEN_STATES = (TraceState.IN_PROGRESS, TraceState.STATE_UNSPECIFIED)
 
 
-_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
-
-def dumps(value: Any) -> str:
-    """Return compact JSON, with all characters as they are, so that texts can be searched."""
-    return _encoder.encode(value)
+dumps = quick_json.encoder(",", ":")
+"""Returns compact JSON, with all characters as they are, so that texts can be searched."""
 
 
 def described(span: Span) -> dict[str, Any]:

@@ -18,6 +18,7 @@ The experiment is an id; or its name in a list, where who wrote it could not ask
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -32,6 +33,11 @@ from pegboard.entities.traces import (
 )
 
 SPAN, TRACE = "s", "t"
+_AT_ONCE = 500
+"""How many lines are read by one call."""
+_STATUSES = {str(code): code for code in SpanStatusCode}
+
+logger = logging.getLogger(__name__)
 
 
 @define
@@ -70,10 +76,22 @@ def read(contents: Iterable[bytes], find: Callable[[str], str]) -> dict[str, Rec
 
 
 def _lines(contents: Iterable[bytes]) -> Iterator[list[Any]]:
-    for content in contents:
-        for line in content.split(b"\n"):
-            if line:
-                yield json.loads(line.decode("utf-8", "surrogatepass"))
+    lines = [line for content in contents for line in content.split(b"\n") if line]
+    for start in range(0, len(lines), _AT_ONCE):
+        part = lines[start : start + _AT_ONCE]
+        try:
+            yield from json.loads(b"[%s]" % b",".join(part))
+        except (ValueError, RecursionError):
+            yield from _one_by_one(part)
+
+
+def _one_by_one(lines: Iterable[bytes]) -> Iterator[list[Any]]:
+    """Yield what lines say; one that cannot be read must not hold up the others."""
+    for line in lines:
+        try:
+            yield json.loads(line.decode("utf-8", "surrogatepass"))
+        except (ValueError, RecursionError) as error:
+            logger.warning("A span could not be read and is left out: %r: %.200r", error, line)
 
 
 def _span(
@@ -96,7 +114,7 @@ def _span(
         start,
         end,
         parent_id,
-        SpanStatusCode(status),
+        _STATUSES[status],
         message,
         "INTERNAL",
         attributes,

@@ -121,19 +121,20 @@ def _scoring(whole: Scorer, cases: Sequence[Case], known: Mapping[str, keeping.E
         if scorer.is_session_level_scorer:
             unknown = "it is about sessions"
             continue
-        try:
-            with spending.noted() as asked:
+        unknown = unknown or getattr(scorer, "reckoning", "")
+        with spending.noted() as asked:
+            try:
                 scorer.run(
                     inputs=case.inputs,
                     outputs=case.outputs if case.is_answered else _ANSWER,
                     expectations=case.expectations,
                     trace=case.trace,
                 )
-            calls += asked
-        except PegboardError as error:
-            unknown = str(error).splitlines()[0]
-        except Exception:
-            unknown = "what it asks depends on the trace, or on what judges say"
+            except PegboardError as error:
+                unknown = str(error).splitlines()[0]
+            except Exception:
+                unknown = "what it asks depends on the trace, or on what judges say"
+        calls += asked
     return _sum(whole.name, calls, unknown)
 
 

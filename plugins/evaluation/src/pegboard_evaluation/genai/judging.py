@@ -93,8 +93,8 @@ class Judge(Scorer):
 
 def asked(scorer: Scorer) -> set[str]:
     """Return the models that a scorer asks, or those that it is made of."""
-    if isinstance(scorer, Judge):
-        return {scorer.model or default_model()}
+    if isinstance(scorer, Judge) or getattr(scorer, "asks", False):
+        return {getattr(scorer, "model", None) or default_model()}
     return {model for each in getattr(scorer, "scorers", ()) for model in asked(each)}
 
 

@@ -23,6 +23,9 @@ from pegboard_llm.model_data import most_output
 
 _NANO = 1_000_000_000
 
+_WIDTH = 8
+"""How many numbers a vector has that stands for one."""
+
 USUAL_OUTPUT = 1_024
 """How many tokens an answer is taken to have, if the request does not limit it."""
 
@@ -221,6 +224,32 @@ def asked_by(ask: Ask) -> Iterator[None]:
         yield
     finally:
         _ask.reset(token)
+
+
+def vector(model: str, text: str) -> list[float]:
+    """Return the vector of a text, out of the purse; while calls are only counted, one of ones."""
+    noted, purse = notes(), _purse.get()
+    if noted is not None:
+        noted.append(_embedding(model, text))
+        return [1.0] * _WIDTH
+    if purse is None:
+        return list(llm.embed(model, text)[0])
+    held = 0.0 if purse.budget is None else _embedding(model, text).most or 0.0
+    purse.hold(held)
+    try:
+        found = llm.embed(model, text)
+        purse.pay(found.cost)
+    finally:
+        purse.release(held)
+    return list(found[0])
+
+
+def _embedding(model: str, text: str) -> Counted:
+    provider, _, name = model.partition(":/")
+    size = -(-len(text.encode(errors="replace")) // estimate.BYTES_OF_TOKEN)
+    found = prices.price_of(provider, name)
+    cost = None if found is None else found.most(size, 0) / _NANO
+    return Counted(model=model, input_tokens=size, output_tokens=0, cost=cost, most=cost)
 
 
 # -- before ----------------------------------------------------------------------------------------

@@ -12,15 +12,17 @@ from contextvars import Token
 from typing import Any
 
 import opentelemetry.context as otel_context
+from attrs import frozen
 from opentelemetry import trace as otel
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace.status import StatusCode
 from pegboard.entities.traces import Span, SpanEvent, SpanLink, SpanStatusCode
 from pegboard_stores.traces.conventions import translated
 from pegboard_stores.traces.records import SPAN
 
-from pegboard_tracing import destinations, tracer
+from pegboard_tracing import destinations, keys, outlines, tracer
 from pegboard_tracing.live import LiveSpan, OpenTrace
 from pegboard_tracing.noop import NoOpSpan
 from pegboard_tracing.tracer import Parent, Remote, active, complain
@@ -112,19 +114,70 @@ class _Keeping(SpanProcessor):
 
     is_on = True
 
-    def on_end(self, span: ReadableSpan) -> None:
-        if not self.is_on or span.instrumentation_scope is views.SCOPE:
+    def on_start(self, span: SdkSpan, parent_context: otel_context.Context | None = None) -> None:
+        if span.parent is not None or not self._keeps(span):
             return
-        if not tracer.configuration.enabled or isinstance(active.get(), NoOpSpan):
+        told = span.get_span_context()
+        if told is None:
+            return
+        try:
+            # Its first span ends the trace, and what was said of it is written then.
+            tracer.open_trace(f"tr-{told.trace_id:032x}")
+        except Exception as error:
+            complain("The trace of OpenTelemetry's span %r could not begin: %r", span.name, error)
+
+    def _keeps(self, span: ReadableSpan) -> bool:
+        if not self.is_on or span.instrumentation_scope is views.SCOPE:
+            return False
+        said = tracer.scope.get()
+        is_off = said is not None and said.enabled is False
+        is_wanted = tracer.configuration.enabled and not is_off
+        return is_wanted and not isinstance(active.get(), NoOpSpan)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if not self._keeps(span):
             return
         told = span.get_span_context()
         if told is None:
             return
         try:
             trace = _trace_of(told.trace_id)
-            trace.destination.write(_line(trace, translated(_span(span, told), _price)))
+            kept = translated(_span(span, told), _price)
+            lines = _line(trace, kept)
+            if kept.parent_id is None and not trace.is_remote:
+                tracer.close_trace(trace)
+                lines = f"{lines}\n{outlines.line(trace, _First(kept))}"
+            trace.destination.write(lines)
         except Exception as error:
             complain("OpenTelemetry's span %r could not be kept: %r", span.name, error)
+
+
+@frozen
+class _First:
+    """The span of OpenTelemetry that a trace began with, for its outline."""
+
+    span: Span
+
+    @property
+    def name(self) -> str:
+        return self.span.name
+
+    @property
+    def start_time_ns(self) -> int:
+        return self.span.start_time_ns
+
+    @property
+    def end_time_ns(self) -> int | None:
+        return self.span.end_time_ns
+
+    @property
+    def code(self) -> SpanStatusCode:
+        return self.span.status
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        given = self.span.attributes
+        return {key: encode(given[key]) for key in (keys.INPUTS, keys.OUTPUTS) if key in given}
 
 
 def _span(given: ReadableSpan, told: otel.SpanContext) -> Span:

@@ -17,12 +17,10 @@ from pegboard_stores.traces.conventions.attributes import unread
 from pegboard_wire import scalars
 from pegboard_wire.scalars import get, integer, items, message
 
-from pegboard_tracking.wire import trace_codec
+from pegboard_tracking.wire import otlp, trace_codec
 
 _TRACE_ID = re.compile(r"tr-([0-9a-f]{32})")
 _SPAN_ID = re.compile(r"[0-9a-f]{16}")
-_OWN_ATTRIBUTE = "mlflow.traceRequestId"
-"""The attribute that the protocol itself puts on spans: the id of their trace."""
 _KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 _STATUSES = {SpanStatusCode.UNSET: 0, SpanStatusCode.OK: 1, SpanStatusCode.ERROR: 2}
 _VARINT, _FIXED64, _BYTES = 0, 1, 2
@@ -161,7 +159,10 @@ def _read_span(value: Any, trace_id: str) -> Span:
     code = str(get(status, "code") or "").removeprefix("STATUS_CODE_")
     kind = str(get(fields, "kind") or "").removeprefix("SPAN_KIND_")
     attributes = _read_attributes(get(fields, "attributes"))
-    attributes.pop(_OWN_ATTRIBUTE, None)
+    # The protocol itself puts the trace's on spans; the one that they came with is beside it.
+    attributes.pop(otlp.TRACE_ID, None)
+    if otlp.OWN_TRACE_ID in attributes:
+        attributes[otlp.TRACE_ID] = attributes.pop(otlp.OWN_TRACE_ID)
     return Span(
         trace_id,
         _read_id(fields, "span_id"),

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import struct
 import zlib
 from collections.abc import Sequence
 from typing import Any
 
 from pegboard.entities.traces import Span, SpanEvent, SpanLink, SpanStatusCode
 from pegboard_stores.traces.outline import as_text, described, dumps
+
+_STORED = 384
+"""Up to how many bytes are kept as they are: to compress them takes longer than all the rest."""
+_STORED_HEAD = b"\x78\x01\x01"
+"""The head of zlib's format, and of its last block, which is not compressed (RFC 1950, 1951)."""
+_SIZES, _CHECK = struct.Struct("<HH").pack, struct.Struct(">I").pack
 
 
 def pack(span: Span) -> bytes:
@@ -17,6 +24,9 @@ def pack(span: Span) -> bytes:
 
 
 def _compress(raw: bytes) -> bytes:
+    if len(raw) <= _STORED:
+        size = len(raw)
+        return b"".join((_STORED_HEAD, _SIZES(size, size ^ 0xFFFF), raw, _CHECK(zlib.adler32(raw))))
     # To clear the room that long texts need takes longer than to compress a short one.
     window = min(max(len(raw).bit_length(), 10), zlib.MAX_WBITS)
     packer = zlib.compressobj(1, zlib.DEFLATED, window, min(window - 6, zlib.DEF_MEM_LEVEL))

@@ -11,7 +11,7 @@ from pegboard_stores.sqlite import Database
 from pegboard_stores.traces import records
 from pegboard_stores.traces.records import Records
 
-from pegboard_tracking.traces import index
+from pegboard_tracking.traces import arrivals, index
 from pegboard_tracking.traces.store import Traces
 
 logger = logging.getLogger(__name__)
@@ -51,9 +51,13 @@ class JournaledTraces:
         """Write all of it, or nothing and return why."""
         connection.execute("SAVEPOINT journaled")
         try:
-            if self._traces.add_spans(experiment_id, list(found.spans.values())):
+            last = index.admit(connection)
+            rest = arrivals.add(connection, experiment_id, found, last)
+            if rest.spans:
+                self._traces.add_spans(experiment_id, list(rest.spans.values()))
+            if index.is_due(connection, last):
                 self._is_due = True
-            for info in found.infos.values():
+            for info in rest.infos.values():
                 self._traces.start(info)
         except (StoreError, sqlite3.Error):
             # Not the trace's fault: it is tried again.

@@ -33,6 +33,9 @@ MAX_SPANS = 50_000
 MAX_NOTES = 100_000
 """How many events and links the spans of a body may have, all together."""
 
+TRACE_ID, OWN_TRACE_ID = "mlflow.traceRequestId", "pegboard.traceRequestId"
+"""The attributes that tell the id of a span's trace, and the one that the span came with."""
+
 _ID_PREFIX = "tr-"
 _KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 _STATUSES = (SpanStatusCode.UNSET, SpanStatusCode.OK, SpanStatusCode.ERROR)
@@ -369,6 +372,16 @@ def _too_deep() -> InvalidValue:
     return InvalidValue(f"A value of a span is nested more than {MAX_DEPTH} levels deep.")
 
 
+def _named(span: Span) -> Attributes:
+    """Return the attributes with the id of the trace, as MLflow's protocol has it on each span.
+
+    A span that came with another one in its place keeps that beside it.
+    """
+    own = span.attributes.get(TRACE_ID, span.trace_id)
+    named = {**span.attributes, TRACE_ID: span.trace_id}
+    return named if own == span.trace_id else {**named, OWN_TRACE_ID: own}
+
+
 def span_json(span: Span) -> dict[str, Any]:
     """Return a span as MLflow's protocol does: ids in base64, as bytes are in JSON."""
     made: dict[str, Any] = {
@@ -376,7 +389,7 @@ def span_json(span: Span) -> dict[str, Any]:
         "span_id": _base64(span.span_id),
         "name": span.name,
         "start_time_unix_nano": span.start_time_ns,
-        "attributes": _attributes_json({**span.attributes, "mlflow.traceRequestId": span.trace_id}),
+        "attributes": _attributes_json(_named(span)),
         "status": {"code": f"STATUS_CODE_{span.status}"},
     }
     if span.end_time_ns is not None:

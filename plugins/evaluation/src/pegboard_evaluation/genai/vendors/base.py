@@ -17,6 +17,7 @@ from pegboard_evaluation.genai import limits, scoring, spending, summary, texts,
 from pegboard_evaluation.genai.asking import default_model
 from pegboard_evaluation.genai.judging import check_model, filled
 from pegboard_evaluation.genai.scoring import Scorer
+from pegboard_evaluation.genai.vendors import stand_ins
 
 FRAMEWORK = "mlflow.scorer.framework"
 """In the metadata of a score: the library that it is of."""
@@ -48,7 +49,9 @@ class Asked:
     spent: list[dict[str, Any]] = field(factory=list)
 
     def text(self, prompt: str | Sequence[Mapping[str, Any]]) -> str:
-        """Return the answer to a prompt, or to messages."""
+        """Return the answer to a prompt, or to messages; one that stands for it while counted."""
+        if self._is_noted(prompt):
+            return stand_ins.TEXT
         answer = spending.complete(
             self.model,
             prompt,
@@ -63,8 +66,22 @@ class Asked:
         self.spent.append(made if answer.cost is None else {**made, summary.COST: answer.cost})
         return answer.text
 
-    def found(self, prompt: str | Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-        """Return the JSON object in the answer to a prompt; ValueError if there is none."""
+    def _is_noted(self, prompt: str | Sequence[Mapping[str, Any]]) -> bool:
+        """Whether calls are only counted, for an estimate; if so, count this one."""
+        notes = spending.notes()
+        if notes is not None:
+            notes.append(spending.counted(self.model, prompt, self.params))
+        return notes is not None
+
+    def found(
+        self, prompt: str | Sequence[Mapping[str, Any]], stand_in: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return the JSON object in the answer to a prompt; ValueError if there is none.
+
+        ``stand_in`` stands for it while calls are only counted.
+        """
+        if self._is_noted(prompt):
+            return stand_in
         answer = self.text(prompt)
         for each in verdicts.objects(answer):
             return each
@@ -72,9 +89,10 @@ class Asked:
 
     def object(self, prompt: Any, form: Any) -> Any:
         """Return the answer as an object of a class of pydantic; ValueError if it is none."""
-        schema = json.dumps(form.model_json_schema())
+        schema = form.model_json_schema()
         asked = "Answer with one JSON object and nothing else. Its JSON schema is"
-        return form.model_validate(self.found(f"{prompt}\n\n{asked} {schema}"))
+        told = f"{prompt}\n\n{asked} {json.dumps(schema)}"
+        return form.model_validate(self.found(told, stand_ins.fitting(schema)))
 
 
 class VendorScorer(Scorer):
@@ -86,6 +104,9 @@ class VendorScorer(Scorer):
     model: str | None = None
     options: Mapping[str, Any] = {}
     """What the metric of the library is made with."""
+
+    reckoning: ClassVar[str] = "how often its library asks depends on the answers"
+    """Why an estimate of it is not sure."""
     metric_name: ClassVar[str] = ""
     framework: ClassVar[str] = ""
 

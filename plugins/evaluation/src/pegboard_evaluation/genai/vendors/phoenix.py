@@ -11,7 +11,7 @@ from attrs import define, field
 from pegboard.errors import InvalidValue
 from pegboard_tracing.api import Feedback, Trace
 
-from pegboard_evaluation.genai.vendors import base
+from pegboard_evaluation.genai.vendors import base, stand_ins
 from pegboard_evaluation.genai.vendors.base import Asked, VendorScorer
 
 METRICS = ("Faithfulness", "Hallucination", "QA", "Relevance", "Summarization", "Toxicity")
@@ -44,7 +44,7 @@ class _Model:
             '\n\nAnswer with one JSON object and nothing else: first "explanation", a few '
             f'sentences on why, then "label", which is one of {json.dumps(names)}.'
         )
-        found = self.asked.found(told)
+        found = self.asked.found(told, {"label": names[0], "explanation": stand_ins.TEXT})
         said = str(found.get("label", "")).strip().lower()
         label = next((each for each in names if each.lower() == said), found.get("label"))
         return {"label": label, "explanation": found.get("explanation")}

@@ -8,13 +8,13 @@ import inspect
 import re
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, ClassVar
 
 from pegboard.errors import InvalidValue
-from pegboard_llm import api as llm
 from pegboard_tracing.api import Feedback, Trace
 
-from pegboard_evaluation.genai import texts
+from pegboard_evaluation.genai import spending, texts
 from pegboard_evaluation.genai.vendors import base
 from pegboard_evaluation.genai.vendors.base import Asked, Row, VendorScorer
 
@@ -170,9 +170,9 @@ _FROM = {
 
 
 def _apart(made: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine where no loop runs yet."""
+    """Run a coroutine where no loop runs yet, out of the same purse."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, made).result()
+        return pool.submit(copy_context().run, asyncio.run, made).result()
 
 
 def _sample(row: Row) -> dict[str, Any]:
@@ -245,7 +245,7 @@ def _vectors(given: Any) -> Any:
 
     class Vectors(parent):  # type: ignore[misc, valid-type]
         def embed_text(self, text: str, **_: Any) -> list[float]:
-            return list(llm.embed(given, text)[0])
+            return spending.vector(given, text)
 
         async def aembed_text(self, text: str, **_: Any) -> list[float]:
             return await asyncio.to_thread(self.embed_text, text)

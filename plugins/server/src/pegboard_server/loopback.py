@@ -103,7 +103,8 @@ class _Serving(threading.Thread):
     """The thread that waits for a connection, and serves from then on."""
 
     def __init__(self, host: Host, settings: Settings, listener: socket.socket) -> None:
-        super().__init__(name="server")
+        # It may be stuck, and is to keep no process from its end then.
+        super().__init__(name="server", daemon=True)
         self._host, self._settings, self._listener = host, settings, listener
         self._ends, self._end = os.pipe()
         self._server: Server | None = None
@@ -146,15 +147,24 @@ class _Serving(threading.Thread):
         return Server(App(self._host, self._settings), self._settings)
 
     def stop(self) -> None:
-        """Stop serving, after the requests in flight; return when it is done."""
+        """Stop serving, after the requests in flight; return when it is done.
+
+        A process that goes on leaves calls that are stuck when the time to stop is over.
+        """
         with self._lock:
             self._stopped = True
-            if self._server is not None:
-                self._server.ending.code = self.code or 0
-                self._server.stop()
+            server = self._server
+            if server is not None and self.code is None:
+                server.ending.cease()
+                server.should_exit = True
+            elif server is not None:
+                server.ending.code = self.code or 0
+                server.stop()
         os.write(self._end, b"e")
-        self.join()
-        if self._server is not None and self.code is None:
-            self._server.ending.cease()
+        goes_on = server is not None and self.code is None
+        self.join(self._settings.stop_timeout_seconds if goes_on else None)
+        if server is not None and self.is_alive():
+            server.tell_late()
+            return
         os.close(self._ends)
         os.close(self._end)

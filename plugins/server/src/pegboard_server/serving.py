@@ -110,7 +110,7 @@ class Server(uvicorn.Server):
         """Prepare to serve; ``ready`` is called when requests are answered."""
         self._app = app
         self._ready = ready
-        self.ending = Ending(settings.stop_timeout_seconds, self._tell_late)
+        self.ending = Ending(settings.stop_timeout_seconds, self.tell_late)
         _allow_files(PAST_LIMIT * settings.max_connections)
         shares = Shares(settings.max_connections_per_address, settings.trusted_proxies)
         # What a proxy says about a client is read on the usual way only.
@@ -186,7 +186,8 @@ class Server(uvicorn.Server):
         self.ending.begin()
         self.should_exit = True
 
-    def _tell_late(self) -> None:
+    def tell_late(self) -> None:
+        """Say that calls still run, and are left."""
         seconds = self._app.settings.stop_timeout_seconds
         text = f"Calls still ran {seconds:g} s after the server was asked to stop; it left them."
         self._app.log.last("late", message=text)

@@ -17,7 +17,7 @@ from pegboard.entities import RunStatus
 from pegboard_scripting.client import Client
 from playwright.sync_api import Page, expect
 
-SECONDS = 120
+SECONDS = 300
 EVIL = "<img src=x onerror=\"window.escaped='yes'\">"
 WORKFLOW = {
     "name": "churn",

@@ -39,7 +39,7 @@ def run_id(cluster: Cluster, tmp_path: Path, words: list[str], go: Path) -> str:
     """Return a run whose job is in the queue, and whose process here was killed."""
     project = tmp_path / "p"
     project.mkdir()
-    made = "echo made > $PEGBOARD_OUTPUTS/made.txt"
+    made = 'echo made > "$PEGBOARD_OUTPUTS/made.txt"'
     command = f"{made}; echo begun; while [ ! -e {go} ]; do sleep 0.05; done; echo done; exit 3"
     (project / "MLproject").write_text(
         f"entry_points: {{main: {{command: {json.dumps(command)}}}}}"
@@ -87,8 +87,8 @@ def test_what_a_job_makes_comes_back_from_the_folder_that_nodes_share(
 ) -> None:
     project = tmp_path / "p"
     project.mkdir()
-    command = "dirname $PEGBOARD_OUTPUTS; mkdir $PEGBOARD_OUTPUTS/a; echo 1 > $PEGBOARD_OUTPUTS/a/b"
-    (project / "MLproject").write_text(f"entry_points: {{main: {{command: {command!r}}}}}")
+    command = 'cd "$PEGBOARD_OUTPUTS" && pwd && mkdir a && echo 1 > a/b'
+    (project / "MLproject").write_text(f"entry_points: {{main: {{command: {json.dumps(command)}}}}}")
     config = {
         "directory": cluster.settings.directory,
         "poll_seconds": 0.05,
@@ -97,7 +97,7 @@ def test_what_a_job_makes_comes_back_from_the_folder_that_nodes_share(
     with separate_tracking(tmp_path):
         done = pegboard.run(str(project), backend="slurm", backend_config=config)
         assert pegboard.artifacts.load_text(f"runs:/{done.run_id}/a/b") == "1\n"
-        assert Path(done.logs().strip()).parent == Path(cluster.settings.directory)
+        assert Path(done.logs().strip()).parents[1] == Path(cluster.settings.directory)
     assert list(Path(cluster.settings.directory).iterdir()) == []
 
 

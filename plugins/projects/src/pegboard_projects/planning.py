@@ -110,7 +110,7 @@ class Plan:
     @property
     def notes(self) -> list[str]:
         """What people should know before it begins."""
-        return [*self.project.notes, *self.environment.notes]
+        return [*self.source.notes, *self.project.notes, *self.environment.notes]
 
 
 @contextlib.contextmanager

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pegboard_tracking.wire.endpoints import endpoints
+from pegboard_tracking.wire.endpoints import ROOMS
 from pegboard_wire.http import Endpoint
+from pegboard_wire.rooms import places_of
 
 LIST = """
 import json
@@ -72,8 +73,8 @@ def theirs(mlflow_python: Path) -> dict[tuple[str, str], tuple[Any, Any]]:
 
 @pytest.fixture(scope="module")
 def ours() -> dict[tuple[str, str], Endpoint]:
-    found = {(each.method, each.path.replace(":path}", "}")): each for each in endpoints()}
-    return {place: each for place, each in found.items() if TOPIC.match(place[1])}
+    found = {(each.method, each.path.replace(":path}", "}")): each for each in places_of(ROOMS)}
+    return {place: each.load() for place, each in found.items() if TOPIC.match(place[1])}
 
 
 def fields(schema: Mapping[str, Any]) -> Any:

@@ -98,3 +98,12 @@ def test_the_search_examples_are_understood() -> None:
                 parse_filter(double or single, RUNS)
             found += 1
     assert found == 17
+
+
+def test_the_table_names_each_distribution_once() -> None:
+    files = [
+        file for part in ("core", "plugins", "contrib") for file in ROOT.glob(f"{part}/*/*.toml")
+    ]
+    made = [tomllib.loads(file.read_text())["project"]["name"] for file in files]
+    first_cells = "".join(re.findall(r"^\| (`pegboard[^|]*)\|", TEXT, re.MULTILINE))
+    assert sorted(re.findall(r"`(pegboard[a-z-]*)`", first_cells)) == sorted(made)

@@ -134,7 +134,7 @@ def theirs(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> set
 def ours(tmp_path_factory: pytest.TempPathFactory) -> set[Place]:
     host = Host(Config())
     app = App(host, Settings(tracking_uri=f"sqlite:{tmp_path_factory.mktemp('s')}/s.db"))
-    found = {place(r.endpoint.method, r.endpoint.path) for r in app.router.routes}
+    found = {place(r.place.method, r.place.path) for r in app.router.routes}
     app.close()
     return found
 

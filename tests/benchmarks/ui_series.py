@@ -25,8 +25,9 @@ from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import Metric, Param
 from pegboard.host import Host
 from pegboard_stores.abilities import Batch, PackedPoints
-from pegboard_ui.data.detail_endpoints import endpoints
+from pegboard_ui.endpoints import ROOMS
 from pegboard_wire.http import Answer, Call, Identity
+from pegboard_wire.rooms import places_of
 from rows import Row
 
 _START = 1_700_000_000_000
@@ -106,12 +107,12 @@ def _row(
 
 
 def _asking(host: Host, uri: str) -> Ask:
-    known = {each.path: each for each in endpoints() if each.method == "GET"}
+    known = {place.path: place for place in places_of(ROOMS) if place.method == "GET"}
     headers = {"accept-encoding": "gzip"}
 
     def ask(path: str, fields: Mapping[str, Any]) -> int:
         call = Call(host, Identity("me", frozenset()), fields, headers, tracking_uri=uri)
-        answer = known[_API + path].handle(call)
+        answer = known[_API + path].load().handle(call)
         if not isinstance(answer, Answer) or not isinstance(answer.content, bytes):
             raise TypeError(path)
         return len(answer.content)

@@ -17,8 +17,9 @@ from typing import Any
 from pegboard.config import Config
 from pegboard.entities import RunTag
 from pegboard.host import Host
-from pegboard_ui.data.runs_endpoints import run_endpoints
+from pegboard_ui.endpoints import ROOMS
 from pegboard_wire.http import Answer, Call, Identity
+from pegboard_wire.rooms import places_of
 from ui_store import Large, build
 
 COLUMNS = [
@@ -62,13 +63,13 @@ ASKED: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 def asking(host: Host, store: Large) -> Callable[[str, Mapping[str, Any]], Answer]:
     """Return what asks an endpoint as the server does, in this process."""
-    known = {each.path.rpartition("/")[2]: each for each in run_endpoints()}
+    known = {place.path.rpartition("/")[2]: place for place in places_of(ROOMS)}
     headers = {"accept-encoding": "gzip"}
 
     def ask(name: str, fields: Mapping[str, Any]) -> Answer:
         given = {"experiment_ids": store.experiment_id, **fields}
         call = Call(host, Identity("me", frozenset()), given, headers, tracking_uri=store.uri)
-        answer = known[name].handle(call)
+        answer = known[name].load().handle(call)
         assert isinstance(answer, Answer)
         assert answer.status == 200, answer.content
         return answer

@@ -15,13 +15,15 @@ import openai
 from attrs import define, field
 from pegboard import config, host
 from pegboard.contracts.llm import Json
-from pegboard_gateway import plugin, service
+from pegboard_gateway import service
 from pegboard_gateway.catalog.contract import Catalog, FixedCatalog, GatewayEndpoint
 from pegboard_gateway.control.contract import Gate, OpenGate, Permit
+from pegboard_gateway.endpoints import ROOMS
 from pegboard_gateway.entities import Asked, Estimate, Spent, UsageRecord
 from pegboard_gateway.path import Calls
 from pegboard_server import App, Settings, serving
 from pegboard_server.metrics import Board
+from pegboard_wire.rooms import places_of
 
 SECONDS = 30.0
 
@@ -100,7 +102,7 @@ def running(
     calls = Calls(catalog, gate, random=Random(1), **more)
     service.use(ours, service.Gateway(catalog, calls))
     settings = Settings(tracking_uri=f"sqlite:{place}/s.db", access_log=False)
-    app = App(ours, settings, Board(), plugin.pegboard_endpoints())
+    app = App(ours, settings, Board(), places_of(ROOMS))
     listener = serving.listen("127.0.0.1", 0)
     ready = threading.Event()
     loops: list[asyncio.AbstractEventLoop] = []

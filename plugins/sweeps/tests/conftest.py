@@ -11,10 +11,10 @@ import pytest
 from pegboard_testing.isolation import separate_tracking
 
 LOG = r"""
-# log VALUE STEP: a point of the metric, by MLflow's REST API, without a program that starts slowly.
+# log VALUE STEP [METRIC]: a point, by MLflow's REST API, without a program that starts slowly.
 log() {
   at=${MLFLOW_TRACKING_URI#http://}
-  body="{\"run_id\":\"$MLFLOW_RUN_ID\",\"key\":\"loss\",\"value\":$1,\"timestamp\":1,\"step\":$2}"
+  body="{\"run_id\":\"$MLFLOW_RUN_ID\",\"key\":\"${3:-loss}\",\"value\":$1,\"timestamp\":1,\"step\":$2}"
   exec 3<>"/dev/tcp/${at%:*}/${at#*:}"
   printf 'POST /api/2.0/mlflow/runs/log-metric HTTP/1.1\r\nHost: %s\r\n' "$at" >&3
   printf 'Authorization: Bearer %s\r\nContent-Type: application/json\r\n' \

@@ -63,7 +63,7 @@ GRID = {
 }
 SOME = """
 test "$word" = "it's" || exit 9
-case $x in 0) echo so it is; exit 3;; 4) exit 0;; esac
+case $x in 0) echo so it is; exit 3;; 4) log 1 0 los; exit 0;; esac
 log $x.5 0
 """
 
@@ -96,7 +96,7 @@ def test_a_grid_is_tried_and_the_best_is_told(
     said = capsys.readouterr().err
     lines = {line.lstrip(" *")[0]: line for line in said.splitlines()[1:]}
     assert "x=0  Its exit code is 3. so it is" in lines["4"]
-    assert "It logged no metric 'loss'." in lines["5"]
+    assert "It logged no metric 'loss', but 'los'." in lines["5"]
     assert lines["2"].startswith("* 2  loss 1.5")
     assert "x=1" in lines["2"]
     # A call more has nothing to do; and the best is run again by its own record.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pegboard import plugin_calls
@@ -11,46 +11,65 @@ from pegboard.errors import PluginError
 from pegboard.hookspecs import FAIL, Finding
 
 from pegboard_wire.http import Endpoint
+from pegboard_wire.rooms import Place, places_of
 
 if TYPE_CHECKING:
     import pluggy
     from pegboard.host import Host
 
 
-def declared(host: Host) -> Sequence[Endpoint]:
-    """Return the endpoints that plugins declare; PluginError if two share a place.
+def places(host: Host) -> Sequence[Place]:
+    """Return where plugins serve something; PluginError if two share a place.
 
-    A plugin that fails to declare its own serves nothing, and why is in the log.
+    A plugin that fails to declare its own serves nothing, and why is in the log. What answers is
+    imported when a place is first asked for its endpoint.
     """
-    found: dict[tuple[str, str], tuple[str, Endpoint]] = {}
+    return _gathered(host, _of)
+
+
+def declared(host: Host) -> Sequence[Endpoint]:
+    """Return all endpoints that plugins declare, imported; as ``places`` does."""
+    return [place.load() for place in _gathered(host, _loaded_of)]
+
+
+def _gathered(host: Host, gather: Callable[[pluggy.HookImpl], Sequence[Place]]) -> Sequence[Place]:
+    found: dict[tuple[str, str], tuple[str, Place]] = {}
     for implementation in _implementations(host):
         name = implementation.plugin_name
         try:
-            endpoints = _of(implementation)
+            own = gather(implementation)
         except BaseException as error:
             if plugin_calls.is_fatal(error):
                 raise
             said = host.plugins[name].error = plugin_calls.described(error)
             logging.getLogger("pegboard").warning("The plugin %r serves nothing: %s", name, said)
             continue
-        for endpoint in endpoints:
-            place = (endpoint.method, endpoint.path)
-            if place in found:
-                raise plugin_calls.claimed(f"{' '.join(place)} is served", [found[place][0], name])
-            found[place] = (name, endpoint)
-    return [endpoint for _, endpoint in found.values()]
+        for place in own:
+            key = (place.method, place.path)
+            if key in found:
+                raise plugin_calls.claimed(f"{' '.join(key)} is served", [found[key][0], name])
+            found[key] = (name, place)
+    return [place for _, place in found.values()]
+
+
+def find(host: Host, method: str, path: str) -> Endpoint | None:
+    """Return the endpoint that plugins serve a place with; None if they do not."""
+    for place in places(host):
+        if (place.method, place.path) == (method, path):
+            return place.load()
+    return None
 
 
 def findings(host: Host) -> Iterator[Finding]:
     """Yield what keeps plugins from being served, for ``pegboard doctor``."""
-    places: dict[tuple[str, str], str] = {}
+    known: dict[tuple[str, str], str] = {}
     for implementation in _implementations(host):
         name = implementation.plugin_name
         try:
-            for endpoint in _of(implementation):
-                place = (endpoint.method, endpoint.path)
-                if (other := places.setdefault(place, name)) != name:
-                    yield _conflict(f"{' '.join(place)} is served", other, name)
+            for place in _loaded_of(implementation):
+                key = (place.method, place.path)
+                if (other := known.setdefault(key, name)) != name:
+                    yield _conflict(f"{' '.join(key)} is served", other, name)
         except BaseException as error:
             if plugin_calls.is_fatal(error):
                 raise
@@ -71,8 +90,16 @@ def _implementations(host: Host) -> Sequence[pluggy.HookImpl]:
     return sorted(found, key=lambda each: order.index(each.plugin_name))
 
 
-def _of(implementation: pluggy.HookImpl) -> list[Endpoint]:
-    """Return the endpoints that one plugin declares; TypeError if they are something else."""
+def _of(implementation: pluggy.HookImpl) -> list[Place]:
+    """Return the places that one plugin declares; TypeError if they are something else."""
     items = plugin_calls.asked(implementation, {})
     listed = plugin_calls.sequence("pegboard_endpoints", items)
-    return [plugin_calls.checked(item, Endpoint) for item in listed]
+    return places_of(listed)
+
+
+def _loaded_of(implementation: pluggy.HookImpl) -> list[Place]:
+    """Return the same; what answers is imported."""
+    found = _of(implementation)
+    for place in found:
+        place.load()
+    return found

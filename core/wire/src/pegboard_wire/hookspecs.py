@@ -11,14 +11,19 @@ if TYPE_CHECKING:
     from pegboard.host import Host
 
     from pegboard_wire.http import Endpoint, Identity
+    from pegboard_wire.rooms import Room
 
 End: TypeAlias = Callable[[], None]
 """Ends what was begun."""
 
 
 @hookspec
-def pegboard_endpoints() -> Sequence[Endpoint]:
-    """Declare HTTP endpoints; imports what answers them, and is called by the server only."""
+def pegboard_endpoints() -> Sequence[Endpoint | Room]:
+    """Declare HTTP endpoints, or rooms of them; is called by the server only.
+
+    What answers the endpoints of a room is imported when one of them is first asked for. A plugin
+    that returns endpoints imports all that answers them when a server starts.
+    """
     return ()
 
 

@@ -135,6 +135,8 @@ class Endpoint:
     leaves: bool = False
     """Whether a coroutine, or the content that it returned, is cancelled as soon as the client has
     gone: nobody else needs what it would still do. Such content does not count as a stream."""
+    response_headers: Mapping[str, str] = field(factory=dict)
+    """What headers of a good answer say, by name, for the OpenAPI document."""
     tags: tuple[str, ...] = ()
     application: Application | None = None
     """Answers in place of ``handle``; see ``mount``."""

@@ -10,7 +10,7 @@ from pegboard.hookspecs import ApiName, Command, DatasetType, Evaluator, hookimp
 if TYPE_CHECKING:
     from pegboard.host import Host
     from pegboard_registry import Gate
-    from pegboard_wire.http import Endpoint
+    from pegboard_wire.rooms import Room
 
 _MODELS = (
     "EvaluationArtifact",
@@ -156,11 +156,12 @@ def pegboard_gates() -> Sequence[Gate]:
 
 
 @hookimpl
-def pegboard_endpoints() -> Sequence[Endpoint]:
+def pegboard_endpoints() -> Sequence[Room]:
     """Declare the comparison of two evaluations."""
-    from pegboard_evaluation.endpoints import ENDPOINTS
+    from pegboard_wire.rooms import Room
 
-    return ENDPOINTS
+    compare = "GET /api/pegboard/1.0/evaluations/compare"
+    return [Room("pegboard_evaluation.endpoints:ENDPOINTS", compare)]
 
 
 @hookimpl

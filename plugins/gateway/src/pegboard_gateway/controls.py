@@ -17,7 +17,7 @@ from pegboard_gateway.control.guardrails import FACE, Setting, guard_of
 from pegboard_gateway.control.key_store import KeyStore
 from pegboard_gateway.control.ledgers import open_ledger
 from pegboard_gateway.control.rules import Budget, Limit, Rules, of_tables
-from pegboard_gateway.entities import Asked, Caller, Estimate, UsageRecord
+from pegboard_gateway.entities import Answered, Asked, Caller, Estimate, UsageRecord
 from pegboard_gateway.key_callers import KeyCallers
 from pegboard_gateway.usage import spans
 from pegboard_gateway.usage.exceeded import Announcer
@@ -117,9 +117,10 @@ class Guards:
             "temperature": 0,
             "max_tokens": _JUDGE_TOKENS,
         }
-        answer = await self.calls.call(Asked(endpoint, Task.CHAT, body, caller=caller, face=FACE))
+        found = await self.calls.call(Asked(endpoint, Task.CHAT, body, caller=caller, face=FACE))
+        assert isinstance(found, Answered)
         try:
-            [choice, *_] = answer["choices"]  # type: ignore[index]
+            [choice, *_] = found.body["choices"]
             text, reason = choice["message"].get("content"), choice.get("finish_reason")
         except (AttributeError, KeyError, TypeError, ValueError):
             raise LLMError(Trouble.GARBAGE, "The judge's answer has no text.") from None

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from attrs import define, field, frozen
-from pegboard.contracts.llm import LLMError, Task, Trouble
+from pegboard.contracts.llm import Json, LLMError, Task, Trouble
 
 from pegboard_gateway.money import Money
 
@@ -175,6 +175,15 @@ class Spent:
     target: TargetKey
     tokens: Tokens
     cost: Money
+
+
+class Answered(NamedTuple):
+    """A whole answer, and what its caller is charged for it."""
+
+    body: Json
+    """OpenAI's object, or what a face made of it."""
+    cost: Money | None
+    """Of all attempts together; None if nobody knows, 0 if it came from the cache."""
 
 
 class Busy(LLMError):

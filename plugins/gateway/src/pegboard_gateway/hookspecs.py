@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -66,6 +66,16 @@ def pegboard_budget_exceeded(host: Host, data: Mapping[str, Any]) -> None:
 
     Errors:
         An exception is logged and reaches nobody else.
+    """
+
+
+@hookspec
+def pegboard_gateway_started(host: Host) -> Callable[[], None] | None:
+    """Begin what goes on beside a gateway that is served alone, and return what ends it.
+
+    Called in each of its processes (``pegboard gateway start``), where ``pegboard_server_started``
+    is not. Must be quick: what takes time belongs in a thread, and so does what takes memory that
+    most gateways need not give. An exception is logged and reaches nobody else.
     """
 
 

@@ -11,7 +11,8 @@ from pegboard_gateway.hookspecs import GuardrailKind, LedgerBackend
 
 if TYPE_CHECKING:
     from pegboard.host import Host
-    from pegboard_wire.http import Endpoint, Identity
+    from pegboard_wire.http import Identity
+    from pegboard_wire.rooms import Room
 
 
 @hookimpl
@@ -45,25 +46,11 @@ def pegboard_commands() -> Sequence[Command]:
 
 
 @hookimpl(optionalhook=True)
-def pegboard_endpoints() -> Sequence[Endpoint]:
+def pegboard_endpoints() -> Sequence[Room]:
     """Serve the faces of the gateway, and its administration."""
-    from pegboard_gateway.admin import (
-        credentials,
-        endpoints,
-        guardrails,
-        keys,
-        limits,
-        overview,
-        own,
-        policies,
-        usage,
-    )
-    from pegboard_gateway.faces import anthropic, gemini, mlflow, openai, proxy, responses
+    from pegboard_gateway.endpoints import ROOMS
 
-    faces = (openai, responses, anthropic, gemini, mlflow, proxy)
-    budgets = (policies, limits, usage)
-    administration = (endpoints, credentials, *budgets, guardrails, own, keys, overview)
-    return [endpoint for room in (*faces, *administration) for endpoint in room.endpoints()]
+    return ROOMS
 
 
 @hookimpl(optionalhook=True)

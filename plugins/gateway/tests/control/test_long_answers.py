@@ -17,7 +17,7 @@ from pegboard.host import Host
 from pegboard_gateway.catalog.contract import FixedCatalog, GatewayEndpoint, Target
 from pegboard_gateway.control.contract import BudgetSpent, LimitReached
 from pegboard_gateway.control.rules import Budget, Limit, Rules, Scope
-from pegboard_gateway.entities import Asked
+from pegboard_gateway.entities import Answered, Asked
 from pegboard_gateway.path import Calls
 from pegboard_gateway.path.local import Local
 from pegboard_gateway.settings import Price
@@ -68,8 +68,8 @@ async def _all_at_once(calls: Calls, model: Long, body: Json) -> list[Any]:
 
     async def ask(stream: bool) -> Json:
         found = await calls.call(Asked("chat", Task.CHAT, {"messages": [], **body}, stream))
-        if isinstance(found, dict):
-            return found
+        if isinstance(found, Answered):
+            return found.body
         bunches = [bunch async for bunch in found]
         return bunches[0][0]
 

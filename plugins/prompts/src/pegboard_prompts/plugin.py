@@ -10,7 +10,7 @@ from pegboard.hookspecs import ApiName, Command, Flavor, hookimpl
 from pegboard_prompts.names import TARGETS
 
 if TYPE_CHECKING:
-    from pegboard_wire.http import Endpoint
+    from pegboard_wire.rooms import Room
 
 
 @hookimpl
@@ -67,8 +67,9 @@ def pegboard_model_flavors() -> Sequence[Flavor]:
 
 
 @hookimpl(optionalhook=True)
-def pegboard_endpoints() -> Sequence[Endpoint]:
+def pegboard_endpoints() -> Sequence[Room]:
     """Declare what MLflow's 2.x page saves a prompt by."""
-    from pegboard_prompts.promptlab.endpoint import ENDPOINTS
+    from pegboard_wire.rooms import Room
 
-    return ENDPOINTS
+    module = "pegboard_prompts.promptlab.endpoint"
+    return [Room(f"{module}:ENDPOINTS", "POST /api/2.0/mlflow/runs/create-promptlab-run")]

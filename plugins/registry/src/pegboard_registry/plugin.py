@@ -13,7 +13,7 @@ from pegboard_registry.hookspecs import Gate
 if TYPE_CHECKING:
     from pegboard.contracts.registry import ModelRegistry
     from pegboard.host import Host
-    from pegboard_wire.http import Endpoint
+    from pegboard_wire.rooms import Room
 
 
 @hookimpl
@@ -110,11 +110,11 @@ def pegboard_commands() -> Sequence[Command]:
 
 
 @hookimpl
-def pegboard_endpoints() -> Sequence[Endpoint]:
+def pegboard_endpoints() -> Sequence[Room]:
     """Declare MLflow's REST endpoints of the registry and of webhooks, and our own."""
-    from pegboard_registry.wire.endpoints import endpoints
+    from pegboard_registry.wire.endpoints import ROOMS
 
-    return endpoints()
+    return ROOMS
 
 
 @hookimpl
@@ -123,6 +123,14 @@ def pegboard_server_started(host: Host, tracking_uri: str | None) -> Callable[[]
     from pegboard_registry.webhooks.background import Background
 
     return Background(host, tracking_uri).close
+
+
+@hookimpl(optionalhook=True)
+def pegboard_gateway_started(host: Host) -> Callable[[], None]:
+    """Begin to deliver to webhooks, once there is a store on this machine that may have some."""
+    from pegboard_registry.webhooks.background import Background
+
+    return Background(host, None, creates=False).close
 
 
 @hookimpl(optionalhook=True)

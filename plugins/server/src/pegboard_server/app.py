@@ -26,6 +26,7 @@ from pegboard_wire.http import (
     Permission,
     Result,
 )
+from pegboard_wire.rooms import Place
 from pegboard_wire.sentences import SHARED
 
 from pegboard_server import authentication, browsers, builtin, requests, routing
@@ -64,7 +65,7 @@ class App:
         host: Host,
         settings: Settings,
         board: Board | None = None,
-        endpoints: Iterable[Endpoint] | None = None,
+        endpoints: Iterable[Endpoint | Place] | None = None,
     ) -> None:
         """Gather the endpoints and read the users; errors are those of a wrong set-up.
 
@@ -72,7 +73,7 @@ class App:
         """
         self.host = host
         self.settings = settings
-        served = gathered.declared(host) if endpoints is None else endpoints
+        served = gathered.places(host) if endpoints is None else endpoints
         self._serves_plugins = endpoints is None
         self._endings: list[Callable[[], None]] = []
         self.router = Router([*builtin.endpoints(self), *served])
@@ -226,6 +227,8 @@ class App:
             or methods.get(ANY_METHOD)
         )
         if route is not None:
+            if not route.is_loaded:
+                await self._in_thread(route.load)
             exchange.tell = route.endpoint.tell
         identity = await self.authenticator.identify(headers, client_of(scope))
         if route is None:

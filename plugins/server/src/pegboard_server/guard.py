@@ -32,6 +32,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+_EXPOSED = b"etag, retry-after, x-pegboard-response-cost, x-request-id"
+"""What of an answer's headers pages of other sites may read."""
+
+
 class Guard:
     """Checks the Host and the Origin of requests, and answers what CORS asks."""
 
@@ -112,7 +116,7 @@ class Guard:
             return []
         return [
             (b"access-control-allow-origin", origin),
-            (b"access-control-expose-headers", b"etag, retry-after, x-request-id"),
+            (b"access-control-expose-headers", _EXPOSED),
             (b"vary", b"origin"),
         ]
 

@@ -29,18 +29,15 @@ class Lane:
         self._app = app
         self._routes: dict[bytes, dict[bytes, Route]] = {}
         for path, methods in app.router.fixed.items():
-            quick = {
-                method.encode(): route
-                for method, route in methods.items()
-                if route.endpoint.quick and route.endpoint.application is None
-            }
-            if quick:
-                self._routes[path] = self._routes[root + path] = quick
+            found = {method.encode(): route for method, route in methods.items()}
+            self._routes[path] = self._routes[root + path] = found
 
     def route(self, method: bytes, target: bytes) -> Route | None:
         """Return what may answer a request at once: one whose target is a path without a query."""
         methods = self._routes.get(target)
-        return None if methods is None else methods.get(method)
+        found = None if methods is None else methods.get(method)
+        # What is not loaded is not known to be quick yet.
+        return found if found is not None and found.is_quick else None
 
     def answer(self, route: Route, scope: Scope, body: bytes) -> Whole | None:
         """Return the whole answer; None if it has to wait for something: nothing was done then."""

@@ -62,7 +62,7 @@ class Metrics:
     """The numbers of one worker, and the sum of all."""
 
     def __init__(self, routes: Sequence[Route], board: Board) -> None:
-        self._routes = [(route.endpoint.method, route.endpoint.path) for route in routes]
+        self._routes = [(route.place.method, route.place.path) for route in routes]
         self._routes.append(("", ""))
         length = size(len(routes), board.workers)
         if board.file is None:

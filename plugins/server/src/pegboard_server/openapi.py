@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
@@ -12,6 +13,7 @@ from pegboard_wire.http import ANY_METHOD, Endpoint, Permission
 if TYPE_CHECKING:
     from pegboard_server.routing import Route
 
+_log = logging.getLogger(__name__)
 _PLACE = re.compile(r"\{(\w+)(?::path)?\}")
 _IN_QUERY = frozenset({"GET", "HEAD"})
 _ERROR = {
@@ -43,7 +45,12 @@ def document(routes: Iterable[Route], root_path: str) -> dict[str, Any]:
     """Return an OpenAPI 3.1 document."""
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        endpoint = route.endpoint
+        try:
+            endpoint = route.load()
+        except Exception:
+            # A broken plugin harms no other; asking what it serves is an error that says why.
+            _log.exception("%s %s cannot be described.", route.place.method, route.place.path)
+            continue
         if endpoint.method == ANY_METHOD:
             # What a foreign application serves is its own to describe.
             continue
@@ -115,6 +122,11 @@ def _success(endpoint: Endpoint) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "It worked."}
     if endpoint.response:
         success["content"] = _json(dict(endpoint.response))
+    if endpoint.response_headers:
+        success["headers"] = {
+            name: {"description": said, "schema": {"type": "string"}}
+            for name, said in endpoint.response_headers.items()
+        }
     return success
 
 

@@ -12,29 +12,40 @@ from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 from urllib.parse import unquote_to_bytes
 
-from attrs import field, frozen
+from attrs import define, field
 from pegboard import paths
 from pegboard.errors import InvalidValue, PluginError
 from pegboard_wire.http import Endpoint
+from pegboard_wire.rooms import Place, place_of
 
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(:path)?\}")
 _ALIASES = (("/api/", "/ajax-api/"),)
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Route:
-    """An endpoint as it is dispatched."""
+    """A place as it is dispatched, and its endpoint once that is loaded."""
 
-    endpoint: Endpoint
+    place: Place
     number: int
     """Its place in the table of endpoints, and so in the metrics."""
-    is_coroutine: bool = field(init=False)
+    is_loaded: bool = field(init=False, default=False)
+    endpoint: Endpoint = field(init=False)
+    """To be read once ``is_loaded``."""
+    is_coroutine: bool = field(init=False, default=False)
+    is_quick: bool = field(init=False, default=False)
+    """Whether the quick lane may answer it."""
 
-    @is_coroutine.default
-    def _find_out(self) -> bool:
-        handle = self.endpoint.handle
-        call = getattr(handle, "__call__", None)  # noqa: B004 (an object with an async __call__)
-        return inspect.iscoroutinefunction(handle) or inspect.iscoroutinefunction(call)
+    def load(self) -> Endpoint:
+        """Return the endpoint; imports its module if that is not done yet."""
+        if not self.is_loaded:
+            self.endpoint = endpoint = self.place.load()
+            handle = endpoint.handle
+            call = getattr(handle, "__call__", None)  # noqa: B004 (an object with an async __call__)
+            self.is_coroutine = any(map(inspect.iscoroutinefunction, (handle, call)))
+            self.is_quick = endpoint.quick and endpoint.application is None
+            self.is_loaded = True
+        return self.endpoint
 
 
 Methods = dict[str, Route]
@@ -45,18 +56,20 @@ Match: TypeAlias = "re.Match[bytes] | None"
 class Router:
     """Finds routes: by one look-up for fixed paths, by expressions for those with parameters."""
 
-    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
-        """Take the endpoints in; PluginError if one has a path that cannot be served."""
-        self.routes = [Route(endpoint, number) for number, endpoint in enumerate(endpoints)]
+    def __init__(self, served: Iterable[Endpoint | Place]) -> None:
+        """Take endpoints in, or places; PluginError if one has a path that cannot be served."""
+        self.routes = [Route(_place(each), number) for number, each in enumerate(served)]
         self.fixed: dict[bytes, Methods] = {}
         """What serves paths without parameters."""
         found: dict[str, Methods] = {}
         for route in self.routes:
-            for path in _served(route.endpoint):
+            if route.place.is_loaded:
+                route.load()
+            for path in _served(route.place.path):
                 if "{" in path:
-                    found.setdefault(path, {})[route.endpoint.method] = route
+                    found.setdefault(path, {})[route.place.method] = route
                 else:
-                    self.fixed.setdefault(path.encode(), {})[route.endpoint.method] = route
+                    self.fixed.setdefault(path.encode(), {})[route.place.method] = route
         # If several match, the one with the longest fixed beginning is meant.
         ordered = sorted(found, key=lambda path: (-path.index("{"), ":path}" in path, path))
         self._expressions = [(_expression(path), found[path]) for path in ordered]
@@ -90,13 +103,17 @@ _NO_PARAMETERS: Mapping[str, str] = {}
 _REST = "_path"
 
 
-def _served(endpoint: Endpoint) -> Iterable[str]:
-    if not endpoint.path.startswith("/") or "//" in endpoint.path:
-        raise PluginError(f"{endpoint.path!r} is not a path that can be served.")
-    yield endpoint.path
+def _place(served: Endpoint | Place) -> Place:
+    return served if isinstance(served, Place) else place_of(served)
+
+
+def _served(path: str) -> Iterable[str]:
+    if not path.startswith("/") or "//" in path:
+        raise PluginError(f"{path!r} is not a path that can be served.")
+    yield path
     for prefix, alias in _ALIASES:
-        if endpoint.path.startswith(prefix):
-            yield alias + endpoint.path.removeprefix(prefix)
+        if path.startswith(prefix):
+            yield alias + path.removeprefix(prefix)
 
 
 def _expression(path: str) -> re.Pattern[bytes]:

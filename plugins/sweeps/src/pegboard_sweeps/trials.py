@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Mapping
 from enum import StrEnum
@@ -101,7 +102,9 @@ def _state(run: Run, metric: Metric | None) -> tuple[State, str]:
     status, tags = run.info.status, run.data.tags
     if status == RunStatus.FINISHED:
         if metric is not None and metric.name not in run.data.metrics:
-            return State.FAILED, f"It logged no metric {metric.name!r}."
+            logged = difflib.get_close_matches(metric.name, run.data.metrics, n=3, cutoff=0)
+            others = f", but {', '.join(map(repr, logged))}" if logged else ""
+            return State.FAILED, f"It logged no metric {metric.name!r}{others}."
         return State.FINISHED, ""
     if status == RunStatus.FAILED:
         return State.FAILED, tags.get(names.REASON, "")

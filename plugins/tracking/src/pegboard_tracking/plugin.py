@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.contracts.tracking import TrackingStore
     from pegboard.host import Host
-    from pegboard_wire.http import Endpoint
+    from pegboard_wire.rooms import Room
 
 
 @hookimpl
@@ -122,11 +122,11 @@ def pegboard_commands() -> Sequence[Command]:
 
 
 @hookimpl
-def pegboard_endpoints() -> Sequence[Endpoint]:
+def pegboard_endpoints() -> Sequence[Room]:
     """Declare MLflow's REST endpoints."""
-    from pegboard_tracking.wire.endpoints import endpoints
+    from pegboard_tracking.wire.endpoints import ROOMS
 
-    return endpoints()
+    return ROOMS
 
 
 @hookimpl

@@ -21,12 +21,13 @@ from pegboard.entities.traces import (
 )
 from pegboard.errors import InvalidValue, NotFound, Refused
 from pegboard_tracking.wire import trace_codec
-from pegboard_tracking.wire.endpoints import endpoints
+from pegboard_tracking.wire.endpoints import ROOMS
 from pegboard_tracking.wire.trace_requests import MAX_TRACES
 from pegboard_wire.http import Answer, Call, Identity, Permission
+from pegboard_wire.rooms import places_of
 
 OLD, NEW = "/api/2.0/mlflow/traces", "/api/3.0/mlflow/traces"
-ENDPOINTS = {(each.method, each.path): each for each in endpoints()}
+ENDPOINTS = {(each.method, each.path): each.load() for each in places_of(ROOMS)}
 ME = Identity("me", frozenset(Permission))
 HERE = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
 OUTLINE: dict[str, Any] = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pegboard.hookspecs import Command, hookimpl
 
 if TYPE_CHECKING:
-    from pegboard_wire.http import Endpoint
+    from pegboard_wire.rooms import Room
 
     from pegboard_ui.hookspecs import UiPage
 
@@ -20,12 +20,11 @@ def pegboard_hookspecs() -> str:
 
 
 @hookimpl
-def pegboard_endpoints() -> Sequence[Endpoint]:
+def pegboard_endpoints() -> Sequence[Room]:
     """Declare the page, and the data that it shows."""
-    from pegboard_ui import pages, site
-    from pegboard_ui.data.endpoints import endpoints
+    from pegboard_ui.endpoints import ROOMS
 
-    return [*site.endpoints(), *pages.endpoints(), *endpoints()]
+    return ROOMS
 
 
 @hookimpl

@@ -30,6 +30,7 @@ def endpoints() -> Sequence[Endpoint]:
                 _count,
                 "Estimate the tokens of a conversation.",
                 errors.anthropic,
+                {},
             ),
         )
     ]

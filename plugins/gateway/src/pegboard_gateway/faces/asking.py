@@ -10,7 +10,7 @@ from pegboard.contracts.llm import Json, LLMError, Task
 from pegboard_llm.prompts import VARIABLES, VERSION
 from pegboard_wire.http import Call, Result
 
-from pegboard_gateway.faces import bodies, errors, openai
+from pegboard_gateway.faces import bodies, costs, errors, openai
 from pegboard_gateway.path import Events, Writer
 
 _SAID = {"anthropic": "messages", "gemini": "contents", "responses": "input"}
@@ -53,6 +53,6 @@ def handler(
         if isinstance(found, Events):
             content = found.written(question.writer())
             return openai.streamed(found, content, question.media_type)
-        return found
+        return costs.result(found)
 
     return handle

@@ -21,7 +21,7 @@ from pegboard_wire.scalars import get, string
 from pegboard_gateway import service
 from pegboard_gateway.catalog.contract import GatewayEndpoint
 from pegboard_gateway.entities import NO_FILL, Asked, Fill
-from pegboard_gateway.faces import bodies, errors, openai
+from pegboard_gateway.faces import bodies, costs, errors, openai
 from pegboard_gateway.path import Events
 from pegboard_gateway.settings import NAME, Limit
 
@@ -235,7 +235,7 @@ async def _answered(call: Call, name: str, content: bytes) -> Result:
     found = await gateway.calls.call(asked, call.request_id)
     if isinstance(found, Events):
         return openai.streamed(found, openai.sent(found, usage=True))
-    return found
+    return costs.result(found)
 
 
 def read(body: Json, endpoint: GatewayEndpoint) -> tuple[Task, Mapping[str, Any], bool, Fill]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -13,8 +13,8 @@ from pegboard_llm import checks
 from pegboard_wire.http import Answer, Call, Endpoint, Permission, Result
 
 from pegboard_gateway import service
-from pegboard_gateway.entities import NO_FILL, Asked
-from pegboard_gateway.faces import bodies, errors
+from pegboard_gateway.entities import NO_FILL, Answered, Asked
+from pegboard_gateway.faces import bodies, costs, errors
 from pegboard_gateway.path import Events
 from pegboard_gateway.path.faults import no_endpoint
 
@@ -52,9 +52,16 @@ def endpoints() -> Sequence[Endpoint]:
 
 
 def face(
-    path: str, handle: Callable[[Call], Any], summary: str, form: errors.Form = errors.openai
+    path: str,
+    handle: Callable[[Call], Any],
+    summary: str,
+    form: errors.Form = errors.openai,
+    headers: Mapping[str, str] = costs.TOLD,
 ) -> Endpoint:
-    """Return the route of a call of a model, whose errors have a form."""
+    """Return the route of a call of a model, whose errors have a form.
+
+    ``headers`` are those of its good answers, and what they say.
+    """
     return Endpoint(
         "POST",
         path,
@@ -64,6 +71,7 @@ def face(
         raw=True,
         max_body=MAX_BODY,
         leaves=True,
+        response_headers=headers,
         tell=errors.of_server(form),
         tags=("gateway",),
     )
@@ -81,9 +89,9 @@ def handler(task: Task) -> Callable[[Call], Any]:
         if isinstance(found, Events):
             options = body.get("stream_options") or {}
             return streamed(found, sent(found, usage=bool(options.get("include_usage"))))
-        if task is Task.EMBEDDING and len(found.get("data") or ()) > _MANY_VECTORS:
-            return Answer(await asyncio.to_thread(orjson.dumps, found))
-        return found
+        if task is Task.EMBEDDING and len(found.body.get("data") or ()) > _MANY_VECTORS:
+            return await asyncio.to_thread(costs.result, found)
+        return costs.result(found)
 
     return handle
 
@@ -95,7 +103,7 @@ async def ask(
     body: Json,
     face: str,
     form: Callable[[Json], Json] | None = None,
-) -> Json | Events:
+) -> Answered | Events:
     """Return what an endpoint answers to a body in the standard form; LLMError."""
     gateway = service.of(call.host)
     caller = gateway.callers.of(call, call.headers)
@@ -121,6 +129,8 @@ async def sent(events: Events, *, usage: bool) -> AsyncIterator[bytes]:
         async for bunch in events:
             parts: list[bytes] = []
             for event in bunch:
+                if usage and event.get("usage"):
+                    event = costs.with_cost(event, events.cost)
                 if usage or event.get("choices") or "usage" not in event:
                     parts += (b"data: ", orjson.dumps(event), b"\n\n")
             if parts:

@@ -8,7 +8,7 @@ passed on, so an endpoint that has some passes nothing on.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -50,15 +50,20 @@ class NotPassed(LLMError):
 
 
 def endpoints() -> Sequence[Endpoint]:
-    """Return the routes."""
-    return [
-        openai.face(f"{BASE}{{endpoint}}/{{path:path}}", _proxied, "Call a vendor's API as it is."),
-        *(
-            openai.face(f"{prefix}{COMPACT}", _compacted, "Shorten what was said so far.")
-            for prefix in openai.PREFIXES
-        ),
-        openai.face("/gateway/typesafe/v1/systemone", _asked, "Ask TypeSafe a typed question."),
+    """Return the routes. What they pass on tells no cost: it is counted when it is over."""
+    compact = [
+        _route(f"{prefix}{COMPACT}", _compacted, "Shorten what was said so far.")
+        for prefix in openai.PREFIXES
     ]
+    return [
+        _route(f"{BASE}{{endpoint}}/{{path:path}}", _proxied, "Call a vendor's API as it is."),
+        *compact,
+        _route("/gateway/typesafe/v1/systemone", _asked, "Ask TypeSafe a typed question."),
+    ]
+
+
+def _route(path: str, handle: Callable[[Call], Any], summary: str) -> Endpoint:
+    return openai.face(path, handle, summary, headers={})
 
 
 async def _proxied(call: Call) -> Result:

@@ -20,7 +20,7 @@ from pegboard.contracts.llm import (
     Renewal,
     Trouble,
 )
-from pegboard_llm import checks, estimate
+from pegboard_llm import checks
 
 from pegboard_gateway.control.cache import AnswerCache, Slot
 from pegboard_gateway.control.contract import (
@@ -35,6 +35,7 @@ from pegboard_gateway.control.contract import (
 )
 from pegboard_gateway.entities import (
     NO_TOKENS,
+    Answered,
     Asked,
     Attempt,
     Busy,
@@ -44,7 +45,9 @@ from pegboard_gateway.entities import (
     Tokens,
     UsageRecord,
 )
+from pegboard_gateway.money import Money
 from pegboard_gateway.path import passing
+from pegboard_gateway.path.estimates import LONG_ANSWER, estimated
 from pegboard_gateway.path.events import Counting, Events, KeptEvents, RemoteSource, Source, begun
 from pegboard_gateway.path.faults import no_endpoint, telling
 from pegboard_gateway.path.local import Local
@@ -64,8 +67,6 @@ T = TypeVar("T")
 
 _LOST = frozenset({Trouble.TIMEOUT, Trouble.CUT})
 """After these the vendor may have worked, and charges for it."""
-_LONG_ANSWER = 16_384
-"""Tokens of an answer that nothing limits, where nobody knows how it ended."""
 _GONE = 499
 _TICK = 0.01  # Timers may end so many seconds early.
 _LONG = 512 << 10
@@ -111,7 +112,7 @@ class Calls:
 
     async def call(
         self, asked: Asked, request_id: str = "", form: Callable[[Json], Json] | None = None
-    ) -> Json | Events:
+    ) -> Answered | Events:
         """Return the answer: OpenAI's object, or with ``asked.stream`` its chunks.
 
         ``form`` returns what a face makes of the object: what it cannot is the vendor's garbage.
@@ -175,7 +176,7 @@ class Way:
     _first: float = 0.0
     _is_over: bool = False
 
-    async def go(self) -> Json | Events:
+    async def go(self) -> Answered | Events:
         """Return the answer."""
         calls, asked = self.calls, self.asked
         self._endpoint = endpoint = calls.endpoint(asked.endpoint)
@@ -197,13 +198,14 @@ class Way:
             self.slot = calls.cache.slot(endpoint, endpoint.cache, asked)
             kept = await self.slot.found()
             if kept is not None:
-                told = self._told(kept) if isinstance(kept, dict) else KeptEvents(self, kept)
+                is_whole = isinstance(kept, dict)
+                told = Answered(self._told(kept), 0) if is_whole else KeptEvents(self, kept)
                 self.said = kept
                 self._over(Outcome.CACHED, 200)
                 return told
         # Before anything is open that would have to be closed if it fails.
         watching = guard.stream(asked) if guard is not None and asked.stream else None
-        self._estimate = self._estimated(endpoint)
+        self._estimate = estimated(asked, map(calls.sites.of, endpoint.targets))
         self._permit = await _had(calls.gate.admit(asked, self._estimate))
         found = await self._try_all(endpoint)
         if isinstance(found, dict):
@@ -213,26 +215,9 @@ class Way:
             if self.slot is not None:
                 self.slot.keep(found)
             self.said = found
-            self._over(Outcome.DONE, 200)
-            return told
+            return Answered(told, self._over(Outcome.DONE, 200))
         source, first = found
         return Events(self, source, first, watching)
-
-    def _estimated(self, endpoint: GatewayEndpoint) -> Estimate:
-        """Return the most that the call may take, whichever target answers it."""
-        asked, task, longest = self.asked, self.asked.task, 0
-        is_passed = asked.passed is not None
-        if asked.passed is not None:
-            prompt = asked.passed.prompt
-        else:
-            prompt = estimate.prompt_tokens(LLMRequest(task, "", asked.body))
-        for site in map(self.calls.sites.of, endpoint.targets):
-            request = LLMRequest(task, "", site.limited(asked.body, task))
-            most = site.longest_answer(request, is_passed=is_passed)
-            if most is None:
-                return Estimate(prompt, _LONG_ANSWER, open_ended=True)
-            longest = max(longest, most)
-        return Estimate(prompt, longest)
 
     def _told(self, found: Json) -> Json:
         """Return an answer in the form of its face; LLMError GARBAGE if it does not fit."""
@@ -326,7 +311,7 @@ class Way:
         elif isinstance(target.model, LocalProvider):
             raise checks.unsupported(f"{target.provider} has no API that could be called.", "")
         most = site.longest_answer(request, is_passed=self.asked.passed is not None)
-        self._output = _LONG_ANSWER if most is None else most
+        self._output = LONG_ANSWER if most is None else most
         reserved = permit.reserve(
             target.key,
             site.most(self._estimate.input, self._output),
@@ -438,9 +423,19 @@ class Way:
         self._permit.settle(Spent(attempt.target, tokens, attempt.cost))
         self.calls.waiting.ended(site)
 
-    def _over(self, outcome: Outcome, status: int, trouble: str = "") -> None:
+    def cost_so_far(self) -> Money | None:
+        """Return what a stream costs with what its vendor has counted; None if nobody knows."""
+        site, tokens = self._site, self.counting.tokens
+        now = None if site is None or tokens is None else site.cost(tokens)
+        before = self._attempts[:-1]
+        if now is None or any(each.is_unpriced for each in before):
+            return None
+        return now + sum(each.cost for each in before)
+
+    def _over(self, outcome: Outcome, status: int, trouble: str = "") -> Money | None:
+        """End the call; return what it costs, None if nobody knows."""
         if self._is_over:
-            return
+            return None
         self._is_over = True
         if self.slot is not None:
             self.slot.leave()
@@ -452,6 +447,7 @@ class Way:
         endpoint, trace = self._endpoint, self.calls.trace
         if trace is not None and endpoint is not None and endpoint.trace is not None:
             trace(endpoint.trace, record, self.asked, self.said)
+        return None if record.is_unpriced else record.cost
 
     @property
     def is_kept(self) -> bool:

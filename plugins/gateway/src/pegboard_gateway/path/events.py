@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pegboard.contracts.llm import EventReader, Json, LLMError, Trouble
 
 from pegboard_gateway.entities import Tokens
+from pegboard_gateway.money import Money
 from pegboard_gateway.path.faults import reading, telling
 from pegboard_gateway.upstream import Stream
 
@@ -151,6 +152,11 @@ class Events:
             raise StopAsyncIteration
         return found
 
+    @property
+    def cost(self) -> Money | None:
+        """What the caller is charged, once the usage has come; None if nobody knows."""
+        return self._way.cost_so_far()
+
     async def written(self, writer: Writer) -> AsyncIterator[bytes]:
         """Yield it as a face writes it. The call ends well once all of it is written.
 
@@ -231,6 +237,11 @@ class KeptEvents(Events):
     def __init__(self, way: Way, events: Sequence[Json]) -> None:
         self._way = way
         self._left: Sequence[Json] = events
+
+    @property
+    def cost(self) -> Money | None:
+        """Nothing."""
+        return 0
 
     async def _passed(self) -> Sequence[Json]:
         """Return all events at once."""

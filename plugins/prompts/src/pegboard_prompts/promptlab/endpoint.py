@@ -97,10 +97,8 @@ def create(call: Call) -> Result:
 def _shown(call: Call, run_id: str) -> Any:
     """Answer as ``runs/get`` does."""
     asked = evolve(call, parameters={"run_id": run_id})
-    for each in endpoints.declared(call.host):
-        if (each.method, each.path) == _SHOWN_BY:
-            return each.handle(asked)
-    return {"run": {"info": {"run_id": run_id}}}
+    shows = endpoints.find(call.host, *_SHOWN_BY)
+    return {"run": {"info": {"run_id": run_id}}} if shows is None else shows.handle(asked)
 
 
 def _read(given: Mapping[str, Any]) -> _Asked:

@@ -222,10 +222,8 @@ _MESSAGE = ("role", "content")
 
 def _asked(call: Call, path: str, parameters: Mapping[str, Any] | None) -> Any:
     """Return what an endpoint of this server answers; without parameters, only look for it."""
-    for endpoint in endpoints.declared(call.host):
-        if (endpoint.method, endpoint.path) == ("POST", path):
-            break
-    else:
+    endpoint = endpoints.find(call.host, "POST", path)
+    if endpoint is None:
         raise NotSupported(
             f"This server has no {path}.", hint="The plugin that brings it is off or not installed."
         )

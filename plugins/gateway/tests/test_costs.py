@@ -1,0 +1,116 @@
+"""What a call cost is told to who asked, by the clients of the APIs as they are."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pegboard_gateway.settings import Cache, Price
+
+from . import upstream_fake as fakes
+from .plain_provider import endpoint, target
+from .running import Running, running
+from .upstream_fake import FakeUpstream
+
+HEADER = "x-pegboard-response-cost"
+MESSAGES: Any = [{"role": "user", "content": "Hi"}]
+COST = "0.0019"
+"""Of seven tokens at 100 dollars a million, and six at 200."""
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, upstream: FakeUpstream) -> Iterator[Running]:
+    def priced(name: str, **more: Any) -> Any:
+        made = target(f"{name}/0", upstream.url, price=Price(input=100, output=200))
+        return endpoint(name, targets=(made,), **more)
+
+    unpriced = target("mixed/0", upstream.url, "broken")
+    known = target("mixed/1", upstream.url, price=Price(input=100, output=200), fallback_order=1)
+    with running(
+        tmp_path,
+        priced("chat"),
+        priced("kept", cache=Cache()),
+        endpoint("unknown", upstream.url),
+        endpoint("mixed", targets=(unpriced, known)),
+    ) as started:
+        yield started
+
+
+def asked(gateway: Running, model: str, **more: Any) -> Any:
+    return gateway.openai().chat.completions.with_raw_response.create(
+        model=model, messages=MESSAGES, **more
+    )
+
+
+def test_a_whole_answer_tells_its_cost_in_a_header(gateway: Running) -> None:
+    found = asked(gateway, "chat")
+    assert found.headers[HEADER] == COST
+    assert found.headers["content-type"] == "application/json"
+    assert found.parse().choices[0].message.content == "".join(fakes.WORDS)
+    client = gateway.openai()
+    told = client.embeddings.with_raw_response.create(
+        model="chat", input=["a"] * 40, encoding_format="float"
+    )
+    assert told.headers[HEADER] and len(told.parse().data) == 40
+    claude = gateway.anthropic().messages.with_raw_response.create(
+        model="chat", max_tokens=9, messages=MESSAGES
+    )
+    assert claude.headers[HEADER] == COST and claude.parse().usage.output_tokens == 6
+
+
+def test_mlflows_routes_tell_it_too(gateway: Running) -> None:
+    request = urllib.request.Request(
+        f"{gateway.url}/endpoints/chat/invocations", json.dumps({"messages": MESSAGES}).encode()
+    )
+    with urllib.request.urlopen(request, timeout=fakes.SECONDS) as answer:
+        assert answer.headers[HEADER] == COST
+
+
+def test_a_stream_tells_it_with_the_usage_that_was_asked_for(gateway: Running) -> None:
+    for model, cost in (("chat", 0.0019), ("unknown", None)):
+        events = list(
+            gateway.openai().chat.completions.create(
+                model=model, messages=MESSAGES, stream=True, stream_options={"include_usage": True}
+            )
+        )
+        usage: Any = events[-1].usage
+        assert usage.total_tokens == 13
+        assert getattr(usage, "cost", None) == cost
+        assert all(event.usage is None for event in events[:-1])
+    plain = gateway.openai().chat.completions.create(model="chat", messages=MESSAGES, stream=True)
+    assert all(event.usage is None for event in plain)
+
+
+def test_what_nobody_knows_is_not_told(gateway: Running, upstream: FakeUpstream) -> None:
+    assert HEADER not in asked(gateway, "unknown").headers
+    # The first target may have worked before it broke off, and nobody knows its price.
+    upstream.always(fakes.truncated, model="broken")
+    found = asked(gateway, "mixed")
+    assert found.parse().choices[0].message.content == "".join(fakes.WORDS)
+    assert HEADER not in found.headers
+
+
+def test_what_is_kept_costs_nothing(gateway: Running) -> None:
+    found = [asked(gateway, "kept") for _ in range(2)]
+    assert [each.headers[HEADER] for each in found] == [COST, "0"]
+    assert found[0].parse().choices == found[1].parse().choices
+    costs = []
+    for _ in range(2):
+        events = gateway.openai().chat.completions.create(
+            model="kept", messages=MESSAGES, stream=True, stream_options={"include_usage": True}
+        )
+        usage: Any = list(events)[-1].usage
+        costs.append(usage.cost)
+    assert costs == [0.0019, 0]
+
+
+def test_it_is_described(gateway: Running) -> None:
+    with urllib.request.urlopen(f"{gateway.url}/openapi.json", timeout=fakes.SECONDS) as answer:
+        paths = json.load(answer)["paths"]
+    chats = paths["/v1/chat/completions"]["post"]["responses"]["200"]["headers"]
+    assert "US dollars" in chats[HEADER]["description"]
+    assert "headers" not in paths["/v1/models"]["get"]["responses"]["200"]

@@ -88,7 +88,8 @@ def test_what_a_job_makes_comes_back_from_the_folder_that_nodes_share(
     project = tmp_path / "p"
     project.mkdir()
     command = 'cd "$PEGBOARD_OUTPUTS" && pwd && mkdir a && echo 1 > a/b'
-    (project / "MLproject").write_text(f"entry_points: {{main: {{command: {json.dumps(command)}}}}}")
+    text = json.dumps({"entry_points": {"main": {"command": command}}})
+    (project / "MLproject").write_text(text)
     config = {
         "directory": cluster.settings.directory,
         "poll_seconds": 0.05,

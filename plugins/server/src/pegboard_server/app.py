@@ -33,7 +33,7 @@ from pegboard_server import authentication, browsers, builtin, requests, routing
 from pegboard_server.accesslog import Log
 from pegboard_server.asgi import Receive, Scope, Send, client_of
 from pegboard_server.authentication import Authenticator
-from pegboard_server.calls import Calls, beside
+from pegboard_server.calls import Calls
 from pegboard_server.exchange import STREAM, Exchange
 from pegboard_server.failures import ClientGone, Failure, busy, failure_of
 from pegboard_server.guard import Guard
@@ -108,7 +108,6 @@ class App:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        asyncio.get_running_loop().set_default_executor(beside())
         self.log.start()
         self._begin_beside()
         await send({"type": "lifespan.startup.complete"})

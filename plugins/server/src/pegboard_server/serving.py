@@ -18,6 +18,7 @@ from pegboard.errors import ConfigError
 
 from pegboard_server.app import App
 from pegboard_server.authentication import Authenticator
+from pegboard_server.calls import beside
 from pegboard_server.ending import Ending, seconds_for_requests
 from pegboard_server.guard import is_loopback
 from pegboard_server.lane import Lane
@@ -145,6 +146,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
+        asyncio.get_running_loop().set_default_executor(beside())
         await super().startup(sockets)
         if self.started and self._ready is not None:
             self._ready()

@@ -36,8 +36,7 @@ WORKFLOW = {
 }
 LOAD = """
 import os, pathlib, time
-for number in range(9000):
-    print("line", number)
+print("\\n".join(f"line {number}" for number in range(9000)))
 print("waiting", flush=True)
 while not pathlib.Path(os.environ["GATE"]).exists():
     time.sleep(0.1)
@@ -90,13 +89,13 @@ def test_a_workflow_is_followed_from_its_first_step_to_its_last(
         [re.compile("load.*running"), re.compile("train.*waiting"), re.compile("best.*waiting")]
     )
     log = page.get_by_role("region", name="Log")
-    expect(log).to_contain_text("line 8999\nwaiting")
+    expect(log).to_contain_text("line 8999\nwaiting", timeout=SECONDS * 1000)
     page.reload()
     expect(page.get_by_text(re.compile("before this: the whole log"))).to_be_visible()
     assert "line 1\n" not in (log.text_content() or "")
     accessible(page)
     gate.touch()
-    expect(log).to_contain_text("waiting\nwent on")
+    expect(log).to_contain_text("waiting\nwent on", timeout=SECONDS * 1000)
     # Who reads at the end stays there.
     expect(log).to_have_js_property("scrollTop", _end(page))
     assert process.wait(SECONDS) == 1

@@ -46,6 +46,7 @@ NAMES = (
     "model_loading",
     "evaluation",
     "prompts",
+    "projects",
     "workflows",
     "traces",
     "tracing",

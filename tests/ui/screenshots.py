@@ -15,6 +15,7 @@ from urllib.parse import quote
 import agents
 import aviary
 import birdsong
+import foundry
 import gatehouse
 import graders
 import scribes
@@ -108,6 +109,14 @@ PROMPTS: dict[str, tuple[str, list[str]]] = {
 }
 
 
+# Runs of projects.
+PROJECTS: dict[str, tuple[str, list[str]]] = {
+    "workflow": ("/projects/{workflow}", []),
+    "workflow-outputs": ("/projects/{workflow}?step=load&show=outputs", []),
+    "project": ("/projects/{task}", []),
+}
+
+
 def main(words: list[str]) -> None:
     """Make the pictures."""
     target = Path(tempfile.gettempdir(), "pegboard-screenshots")
@@ -115,6 +124,7 @@ def main(words: list[str]) -> None:
         target, words = Path(words[1]), words[2:]
     target.mkdir(parents=True, exist_ok=True)
     groups = ((PAGES, birds), (EVALUATIONS, evaluations), (GATEWAY, gateway), (PROMPTS, prompts))
+    groups += ((PROJECTS, projects),)
     names = words or [name for pages, _ in groups for name in pages]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -162,6 +172,12 @@ def prompts(place: Path, stack: ExitStack) -> tuple[Served, dict[str, str]]:
     upstream = stack.enter_context(FakeUpstream())
     gatehouse.configure(place, upstream.url)
     ids = scribes.fill(f"sqlite:{place}/s.db")
+    return stack.enter_context(serving(place, ids=ids)), {}
+
+
+def projects(place: Path, stack: ExitStack) -> tuple[Served, dict[str, str]]:
+    """Serve a workflow of which a task failed."""
+    ids = foundry.fill(f"sqlite:{place}/s.db")
     return stack.enter_context(serving(place, ids=ids)), {}
 
 

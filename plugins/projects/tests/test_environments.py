@@ -92,6 +92,33 @@ def test_files_that_cannot_be_read_are_told(kind: str, tmp_path: Path) -> None:
         specs.of_file(kind, file, tmp_path)
 
 
+EXPORTED = """
+channels: [defaults, our-own]
+dependencies: [_libgcc_mutex=0.1=main, libffi=3.4, librosa, python=3.11.4=h955ad1f_0, pip]
+variables: {MODE: fast}
+"""
+
+
+def test_of_what_conda_exports_the_packages_of_python_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "conda.yaml").write_text(EXPORTED)
+    spec = specs.of_file("conda", tmp_path / "conda.yaml", tmp_path)
+    assert (spec.python, list(spec.lines)) == ("3.11.4", ["librosa"])
+    assert spec.variables == {"MODE": "fast"}
+    told = " ".join(spec.notes)
+    assert "_libgcc_mutex, libffi" in told
+    assert "our-own" in told
+
+
+def test_what_only_conda_can_make_is_refused_with_the_reasons(tmp_path: Path) -> None:
+    text = "dependencies: [r-base=4.1, openjdk, ours::numpy, conda-forge::six, gcc_linux-64]"
+    (tmp_path / "conda.yaml").write_text(text)
+    with pytest.raises(ProjectError) as caught:
+        specs.of_file("conda", tmp_path / "conda.yaml", tmp_path)
+    for said in ("r-base: it is of R", "openjdk: it is a program", "numpy: it is of the channel"):
+        assert said in str(caught.value)
+    assert "six" not in str(caught.value)
+
+
 def wheel(folder: Path) -> None:
     """Write a package that nobody else has."""
     folder.mkdir()
@@ -131,7 +158,14 @@ def test_an_environment_is_made_once_from_wheels_alone(
         assert run.data.tags["mlflow.project.env"] == "virtualenv"
         lock = pegboard.artifacts.load_text(f"runs:/{handle.run_id}/project/environment.txt")
         assert lock == "onlyhere==1.0\n"
+        pylock = pegboard.artifacts.load_text(f"runs:/{handle.run_id}/project/pylock.toml")
     assert sum("Making the environment" in handle.logs() for handle in handles) == 1
+    # The same again from the run's own record.
+    (place / "pylock.toml").write_text(pylock)
+    again = str(place / "again" / "bin" / "python")
+    for words in (["venv", "again"], ["pip", "sync", "--offline", "-p", again, "pylock.toml"]):
+        subprocess.run(["uv", *words], cwd=place, check=True)
+    assert subprocess.run([again, "-c", "import onlyhere"], check=False).returncode == 0
     # What cannot be made leaves nothing, its last words are told, and the run has failed.
     (place / "q" / "requirements.txt").write_text("onlyhere==2.0\n")
     with pytest.raises(PegboardError, match=r"onlyhere==2\.0") as caught:

@@ -210,6 +210,31 @@ def test_paths_are_absolute_and_those_of_runs_are_fetched(place: Path) -> None:
     assert pegboard.get_run(done.run_id).data.params == {**given, "c": "own.txt"}
 
 
+UNUSED = {
+    "options of a container": {"docker_args": {"memory": "2g"}},
+    "an image to build": {"build_image": True},
+}
+
+
+@pytest.mark.parametrize("given", UNUSED.values(), ids=UNUSED)
+def test_what_would_have_no_effect_is_refused(place: Path, given: dict[str, Any]) -> None:
+    project(place / "p", MLproject=MAIN, train_py=TRAIN)
+    with pytest.raises(PegboardError, match="would have no effect: the run is in no container"):
+        pegboard.run("p", **given)
+    assert runs() == []
+
+
+def test_a_run_that_goes_on_stays_in_its_experiment_and_takes_its_new_name(place: Path) -> None:
+    project(place / "p", MLproject='entry_points:\n  main: {command: "true"}\n')
+    with pegboard.start_run() as before:
+        pass
+    run_id = before.info.run_id
+    with pytest.raises(PegboardError, match=f"The run '{run_id}' is of the experiment 0, not"):
+        pegboard.run("p", run_id=run_id, experiment_name="another")
+    pegboard.run("p", run_id=run_id, experiment_id="0", run_name="renamed")
+    assert [run.info.run_name for run in runs()] == ["renamed"]
+
+
 STEPS = """
 import sys
 import pegboard as mlflow

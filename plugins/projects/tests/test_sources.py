@@ -71,6 +71,19 @@ def test_versions_of_a_repository_are_run_and_recorded(repository: Path) -> None
         assert tags[key] == uri
 
 
+def test_files_that_are_only_pointers_are_told(place: Path, repository: Path) -> None:
+    work = place / "work"
+    (work / ".gitattributes").write_text("*.bin filter=lfs diff=lfs merge=lfs -text\n")
+    address = "https:" + "//git-lfs.github.com/spec/v1"
+    pointer = f"version {address}\noid sha256:00\nsize 12\n"
+    (work / "model.bin").write_text(pointer)
+    git(work, "add", ".")
+    git(work, "commit", "-q", "-m", "large")
+    source = fetch(str(work), "main")
+    source.remove()
+    assert "Git LFS keeps the content of model.bin" in " ".join(source.notes)
+
+
 def test_a_version_that_is_not_there_is_told(repository: Path) -> None:
     for version in WRONG:
         with pytest.raises(ProjectError, match=r"is not a version|There is no version"):

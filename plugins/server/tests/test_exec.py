@@ -53,6 +53,8 @@ def begin(plugins: Path, tmp_path: Path) -> Any:
     return start
 
 
+STUCK_IN = ("wait", "hold", "elsewhere")
+"""Where a call can be stuck: in a thread of the server's, in its loop, in a thread of asyncio's."""
 STUCK = """
 import os, pathlib, sys, threading, time, urllib.request
 base, token = os.environ["MLFLOW_TRACKING_URI"], os.environ["MLFLOW_TRACKING_TOKEN"]
@@ -65,7 +67,7 @@ sys.exit(7)
 """
 
 
-@pytest.mark.parametrize("endpoint", ["wait", "hold", "elsewhere"])
+@pytest.mark.parametrize("endpoint", STUCK_IN)
 def test_a_call_that_is_stuck_keeps_neither_the_process_nor_its_code(
     begin: Any, tmp_path: Path, endpoint: str
 ) -> None:
@@ -194,29 +196,36 @@ def test_a_remote_store_needs_no_server(plugins: Path, tmp_path: Path) -> None:
 
 
 GOING_ON = """
-import threading, urllib.request
+import pathlib, sys, threading, time, urllib.request
 from pegboard.config import load
 from pegboard.host import Host
 from pegboard_server import loopback
 host = Host(load())
 with loopback.serving(host, "probe:store") as server:
     headers = {"Authorization": f"Bearer {server.token}"}
-    request = urllib.request.Request(server.address + "/api/probe/quick", headers=headers)
-    urllib.request.urlopen(request).read()
-for each in threading.enumerate():
-    if each.name == "ending":
-        each.join(SECONDS)
-print("here")
+    request = urllib.request.Request(server.address + "/api/probe/PATH", headers=headers)
+    call = threading.Thread(target=lambda: urllib.request.urlopen(request).read(), daemon=True)
+    call.start()
+    while call.is_alive() and not pathlib.Path("never.begun").exists():
+        time.sleep(0.01)
+time.sleep(0.5)
+print("here", flush=True)
+sys.exit(7)
 """
 
 
-def test_a_process_that_served_for_a_while_goes_on(plugins: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["quick", *(f"{each}?file=never" for each in STUCK_IN)])
+def test_a_process_that_served_for_a_while_goes_on_to_its_own_end(
+    plugins: Path, tmp_path: Path, path: str
+) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", GOING_ON.replace("SECONDS", str(SECONDS))],
+        [sys.executable, "-c", GOING_ON.replace("PATH", path)],
         cwd=tmp_path,
         env={**environment(plugins, tmp_path), "PEGBOARD_SERVER_STOP_TIMEOUT_SECONDS": "0.3"},
         capture_output=True,
         text=True,
         check=False,
+        timeout=SECONDS,
     )
-    assert (done.stdout, done.returncode) == ("here\n", 0), done.stderr
+    assert (done.stdout, done.returncode) == ("here\n", 7), done.stderr
+    assert ("after the server was asked to stop" in done.stderr) is (path != "quick")

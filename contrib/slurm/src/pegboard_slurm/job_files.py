@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import frozen
-from pegboard.errors import ConfigError, InvalidState
+from pegboard.errors import ConfigError, InvalidState, StoreError
 from pegboard_projects import Job
 
 from pegboard_slurm.settings import Settings
@@ -48,6 +48,32 @@ class JobFiles:
         except (OSError, ValueError):
             return None
 
+    def outputs_for(self, ours: Path | None) -> Path | None:
+        """Return the folder for what the job makes, made if need be; None if nobody wants it.
+
+        A temporary one is this machine's own: nodes see another, here, and ``bring`` copies it.
+        """
+        if ours is None or not _is_temporary(ours):
+            return ours
+        self._made.mkdir(exist_ok=True)
+        return self._made
+
+    def bring(self, ours: Path | None) -> None:
+        """Copy what the job made to this machine; StoreError if that cannot be."""
+        if ours is None or not self._made.is_dir():
+            return
+        try:
+            shutil.copytree(self._made, ours, symlinks=True, dirs_exist_ok=True)
+        except OSError as error:
+            said = error.strerror or "not all of it can be copied"
+            raise StoreError(
+                f"What the job made, in {self._made}, is left there: {said}."
+            ) from None
+
+    @property
+    def _made(self) -> Path:
+        return self.directory / "outputs"
+
     def write(self, job: Job, settings: Settings, variables: Mapping[str, str]) -> Path:
         """Write the files, and return the folder that the job runs in."""
         place = self._shared(job.directory)
@@ -77,7 +103,7 @@ class JobFiles:
 
         That folder is each machine's own, and what was fetched goes when pegboard ends.
         """
-        if not project.resolve().is_relative_to(Path(tempfile.gettempdir()).resolve()):
+        if not _is_temporary(project):
             return project
         copy, ours = self.directory / "project", self.directory.parent
         shutil.copytree(
@@ -92,6 +118,10 @@ class JobFiles:
     def remove(self) -> None:
         """Take the folder away."""
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _is_temporary(place: Path) -> bool:
+    return place.resolve().is_relative_to(Path(tempfile.gettempdir()).resolve())
 
 
 def made(settings: Settings, run_id: str) -> JobFiles:

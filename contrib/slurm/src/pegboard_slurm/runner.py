@@ -30,6 +30,7 @@ from pegboard_slurm.settings import Settings
 NAME = "slurm"
 JOB = "pegboard.slurm.job"
 DIRECTORY = "pegboard.slurm.directory"
+OUTPUTS = "PEGBOARD_OUTPUTS"
 _CHUNK = 1 << 16
 _ACCOUNT_SECONDS = 60.0
 """How long the accounting may lag behind the queue."""
@@ -51,6 +52,7 @@ class Slurm(Runner):
 
     settings = Settings
     shares_machine = False
+    brings_outputs = True
 
     def check(self, settings: Any, uri: str) -> None:
         """Refuse what cannot work: no Slurm here, a tracking URI that nodes cannot reach."""
@@ -69,6 +71,8 @@ class Slurm(Runner):
         variables = directed(job, chosen.tracking_uri)
         files = job_files.made(chosen, job.run_id)
         try:
+            if outputs := files.outputs_for(_outputs_of(job)):
+                variables[OUTPUTS] = str(outputs)
             place = files.write(job, chosen, variables)
             options = [
                 f"--job-name={''.join(filter(str.isprintable, job.name))}",
@@ -105,6 +109,14 @@ class Slurm(Runner):
         return _Queued(Number.read(job.place[JOB]), files, job, log)
 
 
+def _outputs_of(job: Job | Left) -> Path | None:
+    """Return the folder of this machine for what a job makes."""
+    if isinstance(job, Left):
+        return job.outputs
+    found = job.variables.get(OUTPUTS)
+    return Path(found) if found else None
+
+
 class _Queued(Followed):
     """A job in the queue, or of it."""
 
@@ -112,6 +124,7 @@ class _Queued(Followed):
         settings: Settings = job.settings
         super().__init__(job.run_id, seconds=settings.poll_seconds, grace_seconds=job.grace_seconds)
         self._number, self._files, self._settings, self._log = number, files, settings, log
+        self._outputs = _outputs_of(job)
         self._read = 0
         self._answered = time.monotonic()
         self._ended_at: float | None = None
@@ -144,6 +157,7 @@ class _Queued(Followed):
             commands.cancel(self._number)
 
     def close(self) -> None:
+        self._files.bring(self._outputs)
         self._files.remove()
 
     def _be_patient(self, error: StoreError) -> None:

@@ -77,6 +77,8 @@ class Left:
     place: Mapping[str, str]
     settings: Any
     grace_seconds: float = 10.0
+    outputs: Path | None = None
+    """A folder for what the job has made, if the runner brings that; None: nobody wants it."""
 
 
 @frozen(kw_only=True)
@@ -137,6 +139,9 @@ class Runner(ABC):
 
     shares_machine: ClassVar[bool] = True
     """Whether jobs see files of this machine: they then get a folder for what they make."""
+
+    brings_outputs: ClassVar[bool] = False
+    """Whether the runner brings what jobs make to the folder PEGBOARD_OUTPUTS of this machine."""
 
     def check(self, settings: Any, uri: str) -> None:  # noqa: B027 (one that is always there)
         """Refuse what cannot work, before anything is created.

@@ -6,8 +6,10 @@ stays RUNNING.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from pegboard.errors import InvalidState
 
@@ -21,11 +23,18 @@ from pegboard_projects.recording import Record, end
 if TYPE_CHECKING:
     from pegboard_scripting.client import Client
 
-    from pegboard_projects.cancelling import Cancelling
+    from pegboard_projects.contract import Submitted
     from pegboard_projects.settings import Settings
 
 _LOOK_SECONDS = 0.5
 """A signal that comes just before a wait begins does not wake it."""
+
+
+class Aims(Protocol):
+    """Is told what can be cancelled."""
+
+    def aim(self, target: Submitted) -> None:
+        """Cancel it when the time has come."""
 
 
 class _Log:
@@ -49,7 +58,7 @@ class _Log:
 
 
 def follow(
-    client: Client, run_id: str, *, show: Callable[[bytes], None], cancelling: Cancelling
+    client: Client, run_id: str, *, show: Callable[[bytes], None] | None, cancelling: Aims
 ) -> Outcome:
     """Follow the job of a run to its end, end the run, and return how it ended.
 
@@ -65,30 +74,35 @@ def follow(
     if not isinstance(runner, Runner):
         raise InvalidState(f"Backends of MLflow, as {record['backend']!r}, follow no run again.")
     log = _Log(_opener(client, run_id, settings, show))
+    outputs = tempfile.TemporaryDirectory(prefix="pegboard-outputs-")
     left = Left(
         run_id=run_id,
         place=dict(earlier.run.data.tags),
         settings=chosen,
         grace_seconds=settings.grace_seconds,
+        outputs=Path(outputs.name),
     )
-    submitted = runner.take_up(left, log)
-    client.update_run(run_id, "RUNNING")
-    client.writer.attach(run_id)
-    cancelling.aim(submitted)
-    outcome: Outcome | None = None
-    try:
-        while outcome is None:
-            outcome = submitted.wait(_LOOK_SECONDS)
-    finally:
-        fault = log.close()
-        client.writer.detach(run_id)
+    with outputs as folder:
+        submitted = runner.take_up(left, log)
+        client.update_run(run_id, "RUNNING")
+        client.writer.attach(run_id)
+        cancelling.aim(submitted)
+        outcome: Outcome | None = None
+        try:
+            while outcome is None:
+                outcome = submitted.wait(_LOOK_SECONDS)
+        finally:
+            fault = log.close()
+            client.writer.detach(run_id)
+        if any(Path(folder).iterdir()):
+            client.log_artifacts(run_id, folder)
     Record(client, run_id, record).end(outcome, fault)
     end(client, run_id, outcome.status)
     return outcome
 
 
 def _opener(
-    client: Client, run_id: str, settings: Settings, show: Callable[[bytes], None]
+    client: Client, run_id: str, settings: Settings, show: Callable[[bytes], None] | None
 ) -> Callable[[], RunLogFile]:
     limit = settings.log_megabytes << 20
     return lambda: RunLogFile(client.artifacts(run_id), limit, show)

@@ -1,7 +1,7 @@
 """What a process leaves behind that is killed while it runs many projects: to be taken up safely.
 
-Its own run and those below stay RUNNING, and processes of its projects go on. Who takes its work
-up is the only one to do so, and ends them before.
+Its own run and those below stay RUNNING, and its projects go on, here and on clusters. Who takes
+its work up is the only one to do so, and ends them before.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegboard.entities import RunStatus
-from pegboard.errors import InvalidState
+from pegboard.errors import InvalidState, NotFound, StoreError, command_line
 from pegboard_stores.environments import places
 
 from pegboard_projects import names
@@ -27,9 +29,12 @@ if TYPE_CHECKING:
     from pegboard.entities import Run
     from pegboard_scripting.client import Client
 
+    from pegboard_projects.contract import Submitted
+
 _KIND = "carried-out"
 _PROCESSES = Path("/proc")
 _GRACE_SECONDS, _STEP_SECONDS = 10.0, 0.05
+_AT_A_TIME, _LOOK_SECONDS = 8, 3.0
 
 
 @contextlib.contextmanager
@@ -65,8 +70,53 @@ def check_machine(run: Run, what: str) -> None:
         )
 
 
-def end_left(client: Client, run_id: str) -> None:
-    """End a run as KILLED, and before that all its processes that are left on this machine."""
+def end_left(client: Client, run_ids: Iterable[str]) -> None:
+    """End runs as KILLED, and before that what is left of them here and elsewhere.
+
+    That is all their processes on this machine, and the jobs of runners that can follow one again:
+    a job that has ended by itself ends its run as it did.
+
+    Raises:
+        PegboardError: a job elsewhere may go on, so that nobody can take up its work.
+    """
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        for _ in pool.map(partial(_end, client), run_ids):
+            pass
+
+
+def _end(client: Client, run_id: str) -> None:
+    if not _end_elsewhere(client, run_id):
+        _end_processes(run_id)
+        client.set_terminated(run_id, "KILLED")
+
+
+def _end_elsewhere(client: Client, run_id: str) -> bool:
+    """Cancel the job of a run, and end the run; return whether there was one."""
+    from pegboard_projects.following import follow
+
+    try:
+        outcome = follow(client, run_id, show=None, cancelling=_Soon())
+    except (InvalidState, NotFound):
+        # Its runner keeps none, or it had none yet.
+        return False
+    if outcome.code is None and not outcome.cancelled:
+        raise StoreError(
+            f"The job of the run {run_id} could not be ended. {outcome.reason}",
+            hint="End it where it runs, then mark the run: "
+            f"{command_line('pegboard', 'projects', 'follow', run_id)}",
+        )
+    return True
+
+
+class _Soon:
+    """Cancels what is followed, unless it turns out to have ended by itself."""
+
+    def aim(self, target: Submitted) -> None:
+        if target.wait(_LOOK_SECONDS) is None:
+            target.cancel()
+
+
+def _end_processes(run_id: str) -> None:
     deadline = time.monotonic() + _GRACE_SECONDS
     number: int = signal.SIGTERM
     while found := list(_processes(run_id)):
@@ -76,7 +126,6 @@ def end_left(client: Client, run_id: str) -> None:
         time.sleep(_STEP_SECONDS)
         if time.monotonic() >= deadline:
             number = signal.SIGKILL
-    client.set_terminated(run_id, "KILLED")
 
 
 def _processes(run_id: str) -> Iterator[int]:

@@ -2,12 +2,13 @@
 
 In a store on this machine it is appended to where it stays. Elsewhere it is sent from time to time,
 and at the end. Beyond a limit, the beginning and the last megabyte are kept. A full disk or a
-server that is gone costs the log, not the run.
+server that is gone costs the log, not the run: of a full disk, some of the log is given back.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import tempfile
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pegboard.contracts.artifacts import ArtifactStore
 
 TAIL_BYTES = 1 << 20
+_ROOM_BYTES = 1 << 20
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _FIRST_SECONDS, _MOST_SECONDS = 2.0, 60.0
 
 
@@ -77,6 +80,14 @@ class RunLogFile:
             self._file.write(data)
         except OSError as error:
             self.fault = f"The log is not complete: {error.strerror}."
+            if error.errno in _FULL:
+                self._give_back()
+
+    def _give_back(self) -> None:
+        """Make room on a full disk: how the run ended is worth more than the log's last words."""
+        with contextlib.suppress(OSError):
+            size = os.fstat(self._file.fileno()).st_size
+            os.ftruncate(self._file.fileno(), max(0, size - _ROOM_BYTES))
 
     def close(self) -> None:
         """Keep what is left of it."""

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 
 _HERE, _CONTAINERS = "local", "docker"
+_MAKING = ("uv", "virtualenv", "venv", "conda")
+"""Managers that make an environment on this machine."""
 
 
 @frozen(kw_only=True)
@@ -108,7 +110,7 @@ class Plan:
     @property
     def notes(self) -> list[str]:
         """What people should know before it begins."""
-        return [*self.project.notes, *self.environment.notes]
+        return [*self.source.notes, *self.project.notes, *self.environment.notes]
 
 
 @contextlib.contextmanager
@@ -135,8 +137,9 @@ def planned(host: Host, request: Request, tracking_uri: str) -> Iterator[Plan]:
                 backend = _CONTAINERS
             runner, runner_settings = runner_of(host, backend, request.backend_config, tracking_uri)
         if not isinstance(runner, MlflowBackend):
-            container = runner.container(runner_settings, _asked(request, environment))
+            container = _container(runner, runner_settings, request, environment)
             environment = _within(found.project, environment, container, backend)
+            _refuse_unused(request, container)
         placed = _placed(entry_point, values, request.parameters, found.project, storage)
         yield Plan(
             request=request,
@@ -158,13 +161,38 @@ def planned(host: Host, request: Request, tracking_uri: str) -> Iterator[Plan]:
         stack.close()
 
 
-def _asked(request: Request, environment: Environment) -> Container | None:
-    """Return the container that is asked for, if one is."""
-    if environment.container is None:
-        return None
-    return evolve(
-        environment.container, options=dict(request.docker_args), build=request.build_image
-    )
+def _container(
+    runner: Runner, settings: Any, request: Request, environment: Environment
+) -> Container | None:
+    """Return the container that the run gets, as the caller wants it."""
+    wanted = {"options": dict(request.docker_args), "build": request.build_image}
+    if environment.container is not None:
+        return runner.container(settings, evolve(environment.container, **wanted))
+    found = runner.container(settings, None)
+    if found is None or not any(wanted.values()):
+        return found
+    # That of the runner's settings.
+    return runner.container(settings, evolve(found, **wanted))
+
+
+def _refuse_unused(request: Request, container: Container | None) -> None:
+    """Refuse what would be without effect; ProjectError."""
+    if container is not None:
+        if request.env_manager in _MAKING:
+            raise ProjectError(
+                f"The run has the container {container.image!r} for its environment, and "
+                f"{request.env_manager!r} would make none.",
+                hint="Leave out --env-manager, or use local to run without the container that "
+                "the project names.",
+            )
+        return
+    unused = {"-A (docker_args)": request.docker_args, "--build-image": request.build_image}
+    if given := [name for name, value in unused.items() if value]:
+        raise ProjectError(
+            f"{' and '.join(given)} would have no effect: the run is in no container.",
+            hint="Leave it out, or run in one: with a docker_env in the project, or --backend "
+            "docker and its setting image.",
+        )
 
 
 def _within(

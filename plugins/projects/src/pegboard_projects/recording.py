@@ -84,7 +84,7 @@ def begin(client: Client, plan: Plan, place: Place, code: Code) -> Run:
     """Create the run, with all that is known before it begins, or take up the one that is named."""
     ours = {key: value[: validation.MAX_TAG_VALUE] for key, value in _tags(plan, code).items()}
     if place.run_id:
-        return _gone_on(client, place.run_id, plan.values, {**ours, **place.tags})
+        return _gone_on(client, place, plan.values, ours)
     return _created(client, place, ours, plan.values)
 
 
@@ -160,7 +160,7 @@ def outer_run(client: Client, place: Place, params: Mapping[str, str]) -> Iterat
     raises, as KILLED if that is KeyboardInterrupt.
     """
     if place.run_id:
-        run = _gone_on(client, place.run_id, params, place.tags)
+        run = _gone_on(client, place, params, {})
     else:
         run = _created(client, place, {}, params)
     outer = OuterRun(run.info.run_id)
@@ -193,11 +193,21 @@ def _tags(plan: Plan, code: Code) -> dict[str, str]:
 
 
 def _gone_on(
-    client: Client, run_id: str, params: Mapping[str, str], given: Mapping[str, str]
+    client: Client, place: Place, params: Mapping[str, str], ours: Mapping[str, str]
 ) -> Run:
-    run = client.get_run(run_id)
+    run = client.get_run(str(place.run_id))
+    run_id, given = run.info.run_id, {**ours, **place.tags}
     if run.info.lifecycle_stage is LifecycleStage.DELETED:
         raise InvalidState(f"The run {run_id!r} is deleted.", hint="Restore it first.")
+    if place.experiment_id or place.experiment_name:
+        wanted = experiment_of(client, place)
+        if wanted != run.info.experiment_id:
+            raise InvalidState(
+                f"The run {run_id!r} is of the experiment {run.info.experiment_id}, not {wanted}.",
+                hint="Leave the experiment out to go on in the run.",
+            )
+    if place.run_name:
+        given[tags.RUN_NAME] = place.run_name
     new = {key: value for key, value in params.items() if key not in run.data.params}
     client.log_batch(
         run_id,
@@ -266,10 +276,11 @@ class Record:
                 self._client.log_stream(self._run_id, io.BytesIO(answer.patch), names.PATCH)
         self._write()
 
-    def prepared(self, lock: str) -> None:
+    def prepared(self, lock: str, pylock: str) -> None:
         """Write what the environment holds, exactly."""
-        if lock:
-            self._client.log_text(self._run_id, lock, names.LOCK)
+        for text, name in ((lock, names.LOCK), (pylock, names.PYLOCK)):
+            if text:
+                self._client.log_text(self._run_id, text, name)
 
     def end(self, outcome: Outcome, fault: str) -> None:
         """Write how the run ended."""
@@ -309,6 +320,8 @@ def facts(plan: Plan, code: Code) -> dict[str, Any]:
         "command": plan.command,
         "backend": plan.backend,
         "backend_config": dict(request.backend_config),
+        "docker_args": dict(request.docker_args),
+        "build_image": request.build_image,
         "timeout_seconds": request.timeout_seconds,
         "env_manager": plan.environment.manager,
         "environment": plan.environment.key,

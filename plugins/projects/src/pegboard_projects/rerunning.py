@@ -47,6 +47,8 @@ class Earlier:
             backend=record["backend"],
             backend_config=record["backend_config"],
             env_manager=record["env_manager"],
+            docker_args=record.get("docker_args", {}),
+            build_image=record.get("build_image", False),
         )
 
     def differences(self, plan: Plan, commit: str | None, dirty: bool | None) -> list[str]:

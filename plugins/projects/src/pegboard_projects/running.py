@@ -223,13 +223,13 @@ class SubmittedRun:
         """Make the environment, and give the job to the runner."""
         plan = self._plan
         ready = plan.environment.ready(self._work)
-        record.prepared(ready.lock)
+        record.prepared(ready.lock, ready.pylock)
         variables = attachment.variables(self.run_id, self._run.info.experiment_id)
         if chosen := plan.request.env_manager:
             variables["PEGBOARD_PROJECTS_ENV_MANAGER"] = chosen
         assert isinstance(plan.runner, Runner)
         storage = plan.request.storage_dir
-        if plan.runner.shares_machine or storage:
+        if plan.runner.shares_machine or plan.runner.brings_outputs or storage:
             self._outputs = _folder_in(storage)
             variables[names.OUTPUTS] = self._outputs
         variables = ready.applied(variables)

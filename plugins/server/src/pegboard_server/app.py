@@ -9,7 +9,6 @@ import secrets
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -34,6 +33,7 @@ from pegboard_server import authentication, browsers, builtin, requests, routing
 from pegboard_server.accesslog import Log
 from pegboard_server.asgi import Receive, Scope, Send, client_of
 from pegboard_server.authentication import Authenticator
+from pegboard_server.calls import Calls
 from pegboard_server.exchange import STREAM, Exchange
 from pegboard_server.failures import ClientGone, Failure, busy, failure_of
 from pegboard_server.guard import Guard
@@ -88,7 +88,7 @@ class App:
         self._bodies = requests.Bodies(settings.max_bodies)
         self._root = settings.root_path.encode()
         self.readings = Readings(settings.request_timeout_seconds)
-        self._pool = ThreadPoolExecutor(settings.threads, "call")
+        self._pool = Calls(settings.threads, "call")
         self._most_queued = settings.threads * (1 + _QUEUED_PER_THREAD)
         self._queued = 0
         self._streams = 0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import selectors
 import threading
 from collections.abc import Iterator, Mapping
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
     from pegboard.host import Host
 
     from pegboard_server.serving import Server
-    from pegboard_server.settings import Settings
 
 ADDRESS = "127.0.0.1"
 _BACKLOG = 2048
+_TOKEN_BYTES = 32
 # With these, MLflow would send something else than our token.
 _OTHER_CREDENTIALS = ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4")
 
@@ -75,24 +74,17 @@ def serving(host: Host, uri: str) -> Iterator[Loopback]:
     """
     import socket
 
-    from pegboard_server.settings import Settings
-
-    settings = Settings(
-        tracking_uri=uri,
-        token=secrets.token_urlsafe(32),
-        access_log=False,
-        stop_timeout_seconds=host.settings(NAME).stop_timeout_seconds,
-    )
-    assert settings.token is not None
+    # As ``secrets`` makes it, whose import takes longer than all the rest here.
+    token = os.urandom(_TOKEN_BYTES).hex()
     # Not by ``serving``, which takes longer to import than many a process lives.
     listener = socket.create_server((ADDRESS, 0), backlog=_BACKLOG)
     address = f"http://{ADDRESS}:{listener.getsockname()[1]}"
     host.tracking_store(uri)
     # The socket listens already: calls that come before the server is there wait in its queue.
-    thread = _Serving(host, settings, listener)
+    thread = _Serving(host, uri, token, listener)
     thread.start()
     try:
-        yield Loopback(address, settings.token, thread)
+        yield Loopback(address, token, thread)
     finally:
         thread.stop()
     if thread.error is not None:
@@ -102,9 +94,11 @@ def serving(host: Host, uri: str) -> Iterator[Loopback]:
 class _Serving(threading.Thread):
     """The thread that waits for a connection, and serves from then on."""
 
-    def __init__(self, host: Host, settings: Settings, listener: socket.socket) -> None:
-        super().__init__(name="server")
-        self._host, self._settings, self._listener = host, settings, listener
+    def __init__(self, host: Host, uri: str, token: str, listener: socket.socket) -> None:
+        # It may be stuck, and is to keep no process from its end then.
+        super().__init__(name="server", daemon=True)
+        self._host, self._uri, self._token, self._listener = host, uri, token, listener
+        self._patience = 0.0
         self._ends, self._end = os.pipe()
         self._server: Server | None = None
         self._lock = threading.Lock()
@@ -142,19 +136,36 @@ class _Serving(threading.Thread):
     def _make(self) -> Server:
         from pegboard_server.app import App
         from pegboard_server.serving import Server
+        from pegboard_server.settings import Settings
 
-        return Server(App(self._host, self._settings), self._settings)
+        self._patience = self._host.settings(NAME).stop_timeout_seconds
+        settings = Settings(
+            tracking_uri=self._uri,
+            token=self._token,
+            access_log=False,
+            stop_timeout_seconds=self._patience,
+        )
+        return Server(App(self._host, settings), settings)
 
     def stop(self) -> None:
-        """Stop serving, after the requests in flight; return when it is done."""
+        """Stop serving, after the requests in flight; return when it is done.
+
+        A process that goes on leaves calls that are stuck when the time to stop is over.
+        """
         with self._lock:
             self._stopped = True
-            if self._server is not None:
-                self._server.ending.code = self.code or 0
-                self._server.stop()
+            server = self._server
+            if server is not None and self.code is None:
+                server.ending.cease()
+                server.should_exit = True
+            elif server is not None:
+                server.ending.code = self.code or 0
+                server.stop()
         os.write(self._end, b"e")
-        self.join()
-        if self._server is not None and self.code is None:
-            self._server.ending.cease()
+        goes_on = server is not None and self.code is None
+        self.join(self._patience if goes_on else None)
+        if server is not None and self.is_alive():
+            server.tell_late()
+            return
         os.close(self._ends)
         os.close(self._end)

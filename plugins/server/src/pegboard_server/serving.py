@@ -18,6 +18,7 @@ from pegboard.errors import ConfigError
 
 from pegboard_server.app import App
 from pegboard_server.authentication import Authenticator
+from pegboard_server.calls import beside
 from pegboard_server.ending import Ending, seconds_for_requests
 from pegboard_server.guard import is_loopback
 from pegboard_server.lane import Lane
@@ -110,7 +111,7 @@ class Server(uvicorn.Server):
         """Prepare to serve; ``ready`` is called when requests are answered."""
         self._app = app
         self._ready = ready
-        self.ending = Ending(settings.stop_timeout_seconds, self._tell_late)
+        self.ending = Ending(settings.stop_timeout_seconds, self.tell_late)
         _allow_files(PAST_LIMIT * settings.max_connections)
         shares = Shares(settings.max_connections_per_address, settings.trusted_proxies)
         # What a proxy says about a client is read on the usual way only.
@@ -145,6 +146,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to serve."""
+        asyncio.get_running_loop().set_default_executor(beside())
         await super().startup(sockets)
         if self.started and self._ready is not None:
             self._ready()
@@ -186,7 +188,8 @@ class Server(uvicorn.Server):
         self.ending.begin()
         self.should_exit = True
 
-    def _tell_late(self) -> None:
+    def tell_late(self) -> None:
+        """Say that calls still run, and are left."""
         seconds = self._app.settings.stop_timeout_seconds
         text = f"Calls still ran {seconds:g} s after the server was asked to stop; it left them."
         self._app.log.last("late", message=text)

@@ -69,15 +69,21 @@ def taken_up(client: Client, parent: Run, sweep: Sweep, manner: Manner) -> dict[
     if not manner.take_over:
         check_machine(parent, "sweep")
     known = known_trials(client, parent, sweep)
-    for number, trial in known.items():
-        if trial.state is State.RUNNING:
-            assert trial.run_id is not None
-            client.set_tag(trial.run_id, names.REASON, _KILLED)
-            end_left(client, trial.run_id)
-            known[number] = evolve(trial, state=State.LOST)
-        elif trial.state is State.FAILED and manner.retry_failed:
-            known[number] = evolve(trial, state=State.LOST)
-    return known
+    running = [trial.run_id for trial in known.values() if trial.state is State.RUNNING]
+    left = [run_id for run_id in running if run_id is not None]
+    if left:
+        end_left(client, left)
+        # A job of a cluster may have come to its end meanwhile.
+        known = known_trials(client, parent, sweep)
+        for trial in known.values():
+            if trial.run_id in left and trial.state is State.LOST:
+                client.set_tag(trial.run_id, names.REASON, _KILLED)
+    return {
+        number: evolve(trial, state=State.LOST)
+        if trial.state is State.FAILED and manner.retry_failed
+        else trial
+        for number, trial in known.items()
+    }
 
 
 def version_of(sweep: Sweep, parent: Run | None) -> str | None:

@@ -185,9 +185,12 @@ def _end_what_is_left(client: Client, run_id: str, *, take_over: bool) -> None:
     if not take_over:
         check_machine(run, "workflow")
     below = f"tags.`{tags.PARENT_RUN_ID}` = '{run_id}' and attributes.status = "
-    for status in ("RUNNING", "LOST"):
-        for each in client.search_runs([run.info.experiment_id], f"{below}'{status}'"):
-            end_left(client, each.info.run_id)
+    left = [
+        each.info.run_id
+        for status in ("RUNNING", "LOST")
+        for each in client.search_runs([run.info.experiment_id], f"{below}'{status}'")
+    ]
+    end_left(client, left)
 
 
 def _within(client: Client, run_id: str, name: str, tell: Tell, record: _Record) -> Within:

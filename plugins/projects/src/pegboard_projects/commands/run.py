@@ -45,7 +45,7 @@ def run(ctx: click.Context, /, uri: str, dry_run: bool, as_json: bool, **options
     """
     if as_json and not dry_run:
         raise click.UsageError("--json goes with --dry-run.")
-    request = request_of(uri, options)
+    request, place = request_of(uri, options), place_of(options)
     host = open_host(ctx, creates_stores=not dry_run)
     from pegboard_projects.planning import planned
 
@@ -53,7 +53,7 @@ def run(ctx: click.Context, /, uri: str, dry_run: bool, as_json: bool, **options
         with planned(host, request, host.config.pegboard.tracking_uri) as plan:
             show_plan(plan, as_json=as_json)
         return
-    ctx.exit(carry_out(request, place_of(options)))
+    ctx.exit(carry_out(request, place))
 
 
 def request_of(uri: str, options: dict[str, Any]) -> Request:
@@ -81,6 +81,8 @@ def place_of(options: dict[str, Any]) -> Any:
 
     if options["experiment_name"] and options["experiment_id"]:
         raise click.UsageError("Give either --experiment-name or --experiment-id.")
+    if options["run_id"] and (options["experiment_name"] or options["experiment_id"]):
+        raise click.UsageError("The run of --run-id has its experiment: give no other.")
     names = ("experiment_name", "experiment_id", "run_name", "run_id")
     return Place(**{name: options[name] for name in names})
 

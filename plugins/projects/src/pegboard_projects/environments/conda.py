@@ -6,6 +6,7 @@ import hashlib
 import sys
 from pathlib import Path
 
+from pegboard_projects.environments.conda_file import variables_of
 from pegboard_projects.environments.environment import Ready, Work, asked
 from pegboard_projects.environments.kept import KeptEnvironment
 from pegboard_projects.settings import Settings
@@ -27,7 +28,8 @@ class Conda(KeptEnvironment):
 
     def _opened(self, place: Path) -> Ready:
         lock = asked([self._program, "list", "--prefix", str(place), "--explicit"], place)
-        return Ready(variables={"CONDA_PREFIX": str(place)}, path=[str(place / "bin")], lock=lock)
+        variables = {**variables_of(self._file), "CONDA_PREFIX": str(place)}
+        return Ready(variables=variables, path=[str(place / "bin")], lock=lock)
 
     def _fill(self, work: Work, place: Path) -> None:
         words = ["env", "create"]

@@ -88,12 +88,14 @@ class Ready:
     """An environment that is there: how to run a command in it, and what it holds.
 
     ``variables`` are set for the command, ``path`` is put in front of PATH. ``lock`` lists what is
-    installed, exactly; "" if nobody knows.
+    installed, exactly; "" if nobody knows. ``pylock`` is the same as a pylock.toml, with addresses
+    and digests.
     """
 
     variables: Mapping[str, str] = field(factory=dict)
     path: Sequence[str] = ()
     lock: str = ""
+    pylock: str = ""
 
     def applied(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Return the variables of a command that runs in the environment."""

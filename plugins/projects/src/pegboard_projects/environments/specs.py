@@ -11,24 +11,21 @@ import platform
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
 from pegboard.errors import InvalidValue, translate_os_error
 
+from pegboard_projects.environments import conda_file
 from pegboard_projects.errors import ProjectError
 from pegboard_projects.reading.document import read_document
 
 _INCLUDE = re.compile(r"(-r|--requirement|-c|--constraint)[ =]?\s*(\S+)")
 _LOCAL = re.compile(r"(?:(-e|--editable)[ =]?\s*)?((?:\./|\.\./|/|file:)\S*|\.)(\[[^\]]*\])?$")
-_CONDA = re.compile(r"(?:[\w.-]+::)?([A-Za-z0-9][\w.-]*)\s*(.*)")
-_CONDA_VERSION = re.compile(r"(=|==)?\s*([\w.!+*]+)(=\S*)?")
 _SCRIPT = re.compile(r"(?m)^# /// script\s*$\s((?:^#(?:| .*)$\s)+)^# ///$")
 _NUMBER = re.compile(r"(?m)^python:\s*(\d+\.\d+)")
-_RENAMED = {"pytorch": "torch", "py-xgboost": "xgboost", "msgpack-python": "msgpack"}
-_NOT_PACKAGES = ("pip", "setuptools", "wheel", "cudatoolkit", "cpuonly", "nomkl", "libgcc")
 _PACKAGE_FILES = (".py", ".toml", ".cfg", ".in", ".c", ".cpp", ".pyx", ".rs")
 _MOST_FILES = 5000
 
@@ -50,6 +47,8 @@ class Spec:
     lock: Path | None = None
     read: Sequence[bytes] = field(default=(), repr=False)
     notes: Sequence[str] = ()
+    variables: Mapping[str, str] = field(factory=dict)
+    """What the command finds in its environment."""
 
     @property
     def key(self) -> str:
@@ -106,6 +105,18 @@ def _python_env(file: Path, directory: Path) -> Spec:
     )
 
 
+def _conda(file: Path, directory: Path) -> Spec:
+    asked = conda_file.read(file)
+    return _made(
+        "conda",
+        directory,
+        asked.lines,
+        python=asked.python,
+        notes=asked.notes,
+        variables=asked.variables,
+    )
+
+
 def _requirements(file: Path, directory: Path) -> Spec:
     return _made("requirements", directory, [f"-r {file.relative_to(directory).as_posix()}"])
 
@@ -118,46 +129,6 @@ def _pyproject(file: Path, directory: Path) -> Spec:
     return _made(
         "pyproject", directory, lines, python=python, lock=lock if lock.is_file() else None
     )
-
-
-def _conda(file: Path, directory: Path) -> Spec:
-    document = read_document(file)
-    lines: list[str] = []
-    left_out: list[str] = []
-    python = None
-    found = document.at("dependencies") or []
-    if not isinstance(found, list):
-        raise document.fault("'dependencies' is not a list.", "dependencies")
-    for each in found:
-        if isinstance(each, dict):
-            lines += [str(line) for line in each.get("pip") or ()]
-            continue
-        name, version = _conda_package(str(each))
-        if name == "python":
-            python = version.removeprefix("==").removesuffix(".*") or None
-        elif name in _NOT_PACKAGES:
-            left_out.append(name)
-        else:
-            lines.append(f"{_RENAMED.get(name, name)}{version}")
-    notes = ["The packages of conda.yaml are taken from PyPI: conda is not used."]
-    if dropped := [name for name in left_out if name not in ("pip", "setuptools", "wheel")]:
-        notes.append(f"Left out, as PyPI has no such packages: {', '.join(dropped)}.")
-    return _made("conda", directory, lines, python=python, notes=notes)
-
-
-def _conda_package(text: str) -> tuple[str, str]:
-    """Return the name in conda's form of a requirement, and the version in pip's form."""
-    match = _CONDA.fullmatch(text.strip())
-    if match is None:
-        raise ProjectError(f"{text!r} in conda.yaml is not a package.")
-    name, rest = match[1].lower(), match[2].strip()
-    exact = _CONDA_VERSION.fullmatch(rest)
-    if exact is None or not rest:
-        return name, rest.replace(" ", "")
-    operator, version, built = exact.groups()
-    if operator == "==" or built or version.endswith("*"):
-        return name, f"=={version}"
-    return name, f"=={version}.*"
 
 
 _READERS = {

@@ -16,7 +16,7 @@ from pegboard_projects.environments.kept import KeptEnvironment
 from pegboard_projects.environments.specs import Spec
 from pegboard_projects.settings import Settings
 
-_LOCK = "installed.txt"
+_LOCK, _PYLOCK = "installed.txt", "pylock.toml"
 _HINT = "Correct what the project asks for, or use --env-manager local."
 _VERSION = re.compile(r"(\d+\.\d+)(\.\d+)?\*?")
 
@@ -34,10 +34,13 @@ class Uv(KeptEnvironment):
         self.notes = spec.notes
 
     def _opened(self, place: Path) -> Ready:
+        pylock = place / _PYLOCK
         return Ready(
-            variables={"VIRTUAL_ENV": str(place)},
+            variables={**self._spec.variables, "VIRTUAL_ENV": str(place)},
             path=[str(place / "bin")],
             lock=(place / _LOCK).read_text("utf-8"),
+            # Environments that an earlier pegboard made have none.
+            pylock=pylock.read_text("utf-8") if pylock.is_file() else "",
         )
 
     def _fill(self, work: Work, place: Path) -> None:
@@ -78,10 +81,27 @@ class Uv(KeptEnvironment):
             self._run(work, uv, "pip", "install", *python, *self._sources(), *given)
         installed = asked([uv, "pip", "freeze", *python], directory)
         (place / _LOCK).write_text(installed, "utf-8")
+        self._write_pylock(work, place)
 
     def _export(self, work: Work, target: Path) -> None:
         words = ("export", "--frozen", "--no-dev", "--no-emit-project", "--quiet")
         self._run(work, program(), *words, "--output-file", str(target))
+
+    def _write_pylock(self, work: Work, place: Path) -> None:
+        """Write what it takes to make the same elsewhere; an environment is of use without it."""
+        target = place / _PYLOCK
+        words = ["pip", "compile", "--quiet", "--no-deps", "--no-header", "--format", "pylock.toml"]
+        python = ["--python", str(place / "bin" / "python")]
+        given = [*self._sources(), "--output-file", str(target), "--", str(place / _LOCK)]
+        try:
+            if self._spec.lock is not None:
+                self._export(work, target)
+            elif (place / _LOCK).stat().st_size:
+                self._run(work, program(), *words, *python, *given)
+        except StoreError:
+            work.check()
+            target.unlink(missing_ok=True)
+            work.say("There is no pylock.toml of it: not all is to be had by its version alone.")
 
     def _sources(self) -> list[str]:
         if not self._wheels:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -105,6 +104,8 @@ def read_document(file: Path) -> Document:
     except OSError as error:
         raise translate_os_error(error, file) from error
     if file.suffix == ".toml":
+        import tomllib  # Most projects have none.
+
         try:
             return Document(file, tomllib.loads(text))
         except tomllib.TOMLDecodeError as error:

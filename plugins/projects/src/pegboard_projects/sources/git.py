@@ -22,7 +22,8 @@ _TRANSPORTS = "file:git:http:https:ssh"
 _TRANSPORTS_OF_OTHERS = "git:http:https:ssh"
 """What a repository may name for its submodules: no folder of this machine."""
 _COMMIT = re.compile(r"[0-9a-f]{4,64}")
-_SHOWN_LINES = 5
+_SHOWN_LINES, _MOST_NAMED = 5, 3
+_POINTER = r"^version [a-z]+://git-lfs\.github\.com/spec/v1$"
 
 
 def fetch(address: str, version: str | None) -> Source:
@@ -52,6 +53,7 @@ def fetch(address: str, version: str | None) -> Source:
         branch=version if version and _is_branch(place, version) else None,
         url=shown,
         fetched=True,
+        notes=_pointers(place),
         remove=remover(place),
     )
 
@@ -75,6 +77,22 @@ def _commit(place: Path, url: str, version: str | None) -> str:
     if commit is None:
         raise ProjectError(f"There is no version {wanted!r} in {_shown(url)}.")
     return commit
+
+
+def _pointers(place: Path) -> list[str]:
+    """Say which files are only pointers, as git without git-lfs leaves them."""
+    attributes = place / ".gitattributes"
+    if not attributes.is_file() or "filter=lfs" not in attributes.read_text(errors="replace"):
+        return []
+    done = _tried(place, "grep", "-l", "-z", "-E", _POINTER, "--")
+    found = sorted(filter(None, done.stdout.split("\0")))
+    if not found:
+        return []
+    named = ", ".join(found[:_MOST_NAMED]) + (" and more" if len(found) > _MOST_NAMED else "")
+    return [
+        f"Git LFS keeps the content of {named}, and only pointers to it were fetched: install "
+        "git-lfs, and run 'git lfs install' once."
+    ]
 
 
 def _is_branch(place: Path, version: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from attrs import field, frozen
@@ -35,6 +35,8 @@ class Source:
     branch: str | None = None
     url: str | None = None
     fetched: bool = False
+    notes: Sequence[str] = ()
+    """What people should know of it before it runs."""
     _remove: Callable[[], None] | None = field(default=None, eq=False, repr=False)
 
     def remove(self) -> None:

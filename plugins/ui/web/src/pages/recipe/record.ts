@@ -1,4 +1,5 @@
 /** What a run says of the recipe that made it: its file recipe.json, which anybody may have written. */
+import { type Fields, fields, list, number, parsed, text } from '../../parts/steps/fields'
 import type { State } from '../../parts/steps/graph'
 
 export interface StepRecord {
@@ -34,20 +35,10 @@ export interface RecipeRecord {
 const STATES: readonly string[] = ['done', 'kept', 'running', 'failed', 'waiting']
 const MOST_STEPS = 500
 
-type Fields = Record<string, unknown>
-const fields = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {})
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
-const text = (value: unknown): string => (typeof value === 'string' ? value : '')
-const number = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null)
-
 /** The record in a text; undefined if it is none. */
 export function recordOf(json: string): RecipeRecord | undefined {
-  let found: Fields
-  try {
-    found = fields(JSON.parse(json))
-  } catch {
-    return undefined
-  }
+  const found = parsed(json)
+  if (!found) return undefined
   const steps = list(found.steps).slice(0, MOST_STEPS).map((each) => stepOf(fields(each))).filter((step, i, all) => step.name && all.findIndex((other) => other.name === step.name) === i)
   if (!steps.length) return undefined
   const model = fields(found.model)

@@ -8,13 +8,14 @@ import { href } from '../../core/root'
 import { asList, listParam, param, setQuery } from '../../core/router'
 import { duration } from '../../core/times'
 import { useEffect, useState } from 'preact/hooks'
+import { below, belowAny } from '../../parts/below'
 import { Chevron } from '../../parts/icon'
 import { Peg } from '../../parts/peg'
 import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
 import { lazily } from '../../parts/lazy'
 import { headlines, type Overview } from './data'
-import { below, belowAny, sweepOf } from './trials'
+import { sweepOf } from './trials'
 
 const SweepPicture = lazily('The sweep', () => import('./sweep'))
 

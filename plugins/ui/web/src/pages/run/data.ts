@@ -172,6 +172,13 @@ export const isEvaluated = ({ tags, artifacts }: Pick<Overview, 'tags' | 'artifa
 /** Whether a recipe made the run, and says in a file how. */
 export const hasRecipe = ({ artifacts }: Pick<Overview, 'artifacts'>): boolean => artifacts.files.some(({ path }) => path === 'recipe.json')
 
+/** What the page of projects shows of a run: 'workflow', or the 'log' of a single one; '' for others. Files come without a word of the server. */
+export function projectKind({ info, tags, artifacts }: Pick<Overview, 'info' | 'tags' | 'artifacts'>): 'workflow' | 'log' | '' {
+  if (tags['mlflow.source.type'] === 'WORKFLOW') return 'workflow'
+  const begins = isLive(info.status) && tags['mlflow.project.entryPoint'] !== undefined
+  return begins || artifacts.files.some(({ path, is_dir }) => is_dir && path === 'project') ? 'log' : ''
+}
+
 export const ownTags = (tags: Record<string, string>): [string, string][] =>
   Object.entries(tags).filter(([key]) => !key.startsWith('mlflow.') && !key.startsWith('pegboard.')).sort(([a], [b]) => a.localeCompare(b))
 

@@ -20,7 +20,7 @@ import { Peg } from '../../parts/peg'
 import { Failed, Nothing } from '../../parts/states'
 import { Age } from '../../parts/time'
 import { editTag, end, rename, setDeleted } from './edits'
-import { hasRecipe, isEvaluated, isLeft, isLive, isSystem, lastPoint, type Overview as Run } from './data'
+import { hasRecipe, isEvaluated, isLeft, isLive, isSystem, lastPoint, type Overview as Run, projectKind } from './data'
 import { Rename, Tag } from './dialogs'
 import { beginNote } from './drafts'
 import { Head } from './head'
@@ -101,6 +101,7 @@ function Room({ id }: { id: string }) {
       refuse('no other run', error)
     }
   }
+  const kind = run ? projectKind(run) : ''
   const canRegister = run !== undefined && may('write') && !run.info.deleted
   const tag = (key: string, value: string | undefined) => run && void editTag(run, key, value, (tags) => show({ tags })).then(done)
   const remove = () => run && void setDeleted(run, !run.info.deleted, (deleted) => show({ deleted })).then(done)
@@ -118,6 +119,7 @@ function Room({ id }: { id: string }) {
     c: compare && { does: `Compare with ${run!.compare!.name}`, run: compare },
     'g v': run && isEvaluated(run) ? { does: 'Its evaluation, row by row', run: () => navigate(`/evaluate?runs=${id}`) } : undefined,
     'g r': run && hasRecipe(run) ? { does: 'The recipe that made it', run: () => navigate(`/recipes/${id}`) } : undefined,
+    'g w': kind ? { does: kind === 'workflow' ? 'The steps of the workflow' : 'What the project prints', run: () => navigate(`/projects/${id}`) } : undefined,
     m: canRegister ? { does: 'Register a model', run: () => registerFrom() } : undefined,
     e: run && may('write') && tab !== 'overview' ? { does: 'Write a note', run: () => { beginNote(run); go('overview') } } : undefined,
     t: run && may('write') ? { does: 'Tag the run', run: () => setOpen('tag') } : undefined,
@@ -151,6 +153,7 @@ function Room({ id }: { id: string }) {
             {compare && <a class="btn flat" href={href(`/compare${asSearch({ runs: `${id},${reference}` })}`)}>compare<kbd>c</kbd></a>}
             {isEvaluated(run) && <a class="btn flat" href={href(`/evaluate?runs=${id}`)}>evaluation<kbd>g v</kbd></a>}
             {hasRecipe(run) && <a class="btn flat" href={href(`/recipes/${id}`)}>recipe<kbd>g r</kbd></a>}
+            {kind && <a class="btn flat" href={href(`/projects/${id}`)}>{kind}<kbd>g w</kbd></a>}
             {canRegister && <button class="btn flat" onClick={() => registerFrom()}>register<kbd>m</kbd></button>}
             {run.info.deleted && may('delete') && <button class="btn" onClick={remove}>Restore</button>}
           </>

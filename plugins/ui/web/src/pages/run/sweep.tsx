@@ -5,12 +5,13 @@ import { useResource } from '../../core/resource'
 import { href } from '../../core/root'
 import { param, setQuery } from '../../core/router'
 import { useEffect } from 'preact/hooks'
+import { below } from '../../parts/below'
 import type { Dots } from '../../parts/chart/axis'
 import { Plot } from '../../parts/chart/plot'
 import { Peg } from '../../parts/peg'
 import { Failed } from '../../parts/states'
 import type { Overview } from './data'
-import { below, type Sweep } from './trials'
+import type { Sweep } from './trials'
 
 const MOST_DOTS = 500
 const MOST_AXES = 9

@@ -1,4 +1,4 @@
-/** What a sweep says of itself, and how its trials are asked for. */
+/** What a sweep says of itself. */
 import type { Overview } from './data'
 
 export interface Sweep {
@@ -35,11 +35,3 @@ export function sweepOf({ tags }: Pick<Overview, 'tags'>): Sweep | undefined {
     sort: metric ? `${falls ? '' : '-'}metrics.${metric}` : 'attributes.start_time',
   }
 }
-
-const PARENT = 'tags.`mlflow.parentRunId`'
-
-/** The filter of the runs below one, and of what else is asked. */
-export const below = (id: string, q = ''): string => `${PARENT} = '${id}'${q ? ` and ${q}` : ''}`
-
-/** The filter of the runs below several. */
-export const belowAny = (ids: readonly string[]): string => `${PARENT} IN (${ids.map((id) => `'${id}'`).join(', ')})`

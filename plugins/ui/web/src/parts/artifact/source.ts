@@ -45,7 +45,7 @@ export interface Reading {
   reload: () => void
 }
 
-/** The first bytes of a file in a component. */
+/** The first bytes of a file in a component; they stay while they are asked for again, and when that fails. */
 export function useHead(owner: Owner, path: string, bytes = FIRST): Reading {
   const [state, setState] = useState<{ key: string; head?: Head; error?: Failure }>({ key: '' })
   const [turn, setTurn] = useState(0)
@@ -54,7 +54,7 @@ export function useHead(owner: Owner, path: string, bytes = FIRST): Reading {
     const abort = new AbortController()
     readHead(owner, path, bytes, 0, abort.signal).then(
       (head) => setState({ key, head }),
-      (error: Failure) => !abort.signal.aborted && setState({ key, error }),
+      (error: Failure) => !abort.signal.aborted && setState((now) => ({ key, head: now.key === key ? now.head : undefined, error })),
     )
     return () => abort.abort()
   }, [key, bytes, turn])

@@ -4,7 +4,7 @@ import { useLayoutEffect, useRef } from 'preact/hooks'
 import { layout, pathOf, SIZE, type Step } from './layout'
 import './graph.css'
 
-export type State = 'done' | 'kept' | 'running' | 'failed' | 'waiting'
+export type State = 'done' | 'kept' | 'running' | 'failed' | 'killed' | 'blocked' | 'waiting'
 
 export interface Node extends Step {
   state: State
@@ -56,5 +56,7 @@ const shapes: Record<State, ComponentChildren> = {
   kept: <path d="M1.5 3.4h9M1.5 8.6h9" fill="none" stroke="currentColor" stroke-width="2" />,
   running: <><circle cx="6" cy="6" r="2.7" /><circle class="breathe" cx="6" cy="6" r="5.2" fill="none" stroke="currentColor" stroke-width="1.5" /></>,
   failed: <rect x="1.2" y="1.2" width="9.6" height="9.6" rx="1" />,
+  killed: <path d="M6 .4L11.6 6 6 11.6.4 6z" />,
+  blocked: <><circle cx="6" cy="6" r="4.6" fill="none" stroke="currentColor" stroke-width="1.3" /><path d="M2.8 9.2l6.4-6.4" fill="none" stroke="currentColor" stroke-width="1.3" /></>,
   waiting: <circle cx="6" cy="6" r="4.6" fill="none" stroke="currentColor" stroke-width="1.3" stroke-dasharray="2 2" />,
 }

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pegboard_projects.elsewhere import check_reachable as check_reachable
     from pegboard_projects.elsewhere import directed as directed
     from pegboard_projects.entry_points import EntryPoint as EntryPoint
+    from pegboard_projects.environments.rebuilding import rebuilt as rebuilt
     from pegboard_projects.errors import ExecutionException as ExecutionException
     from pegboard_projects.errors import ProjectError as ProjectError
     from pegboard_projects.errors import together as together
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from pegboard_projects.recording import Place as Place
     from pegboard_projects.recording import insisted as insisted
     from pegboard_projects.recording import outer_run as outer_run
+    from pegboard_projects.runners.local import Local as Local
     from pegboard_projects.running import Session as Session
     from pegboard_projects.running import session as session
     from pegboard_projects.scheduling import Result as Result
@@ -67,6 +69,7 @@ _HOMES = {
     "Followed": "elsewhere",
     "Job": "contract",
     "Left": "contract",
+    "Local": "runners.local",
     "Log": "contract",
     "Opened": "planning",
     "Outcome": "contract",
@@ -102,6 +105,7 @@ _HOMES = {
     "outer_run": "recording",
     "pairs": "commands.options",
     "planned": "planning",
+    "rebuilt": "environments.rebuilding",
     "read_document": "reading.document",
     "runner_of": "planning",
     "session": "running",

@@ -6,7 +6,9 @@ stays RUNNING.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegboard.errors import InvalidState
@@ -65,23 +67,28 @@ def follow(
     if not isinstance(runner, Runner):
         raise InvalidState(f"Backends of MLflow, as {record['backend']!r}, follow no run again.")
     log = _Log(_opener(client, run_id, settings, show))
+    outputs = tempfile.TemporaryDirectory(prefix="pegboard-outputs-")
     left = Left(
         run_id=run_id,
         place=dict(earlier.run.data.tags),
         settings=chosen,
         grace_seconds=settings.grace_seconds,
+        outputs=Path(outputs.name),
     )
-    submitted = runner.take_up(left, log)
-    client.update_run(run_id, "RUNNING")
-    client.writer.attach(run_id)
-    cancelling.aim(submitted)
-    outcome: Outcome | None = None
-    try:
-        while outcome is None:
-            outcome = submitted.wait(_LOOK_SECONDS)
-    finally:
-        fault = log.close()
-        client.writer.detach(run_id)
+    with outputs as folder:
+        submitted = runner.take_up(left, log)
+        client.update_run(run_id, "RUNNING")
+        client.writer.attach(run_id)
+        cancelling.aim(submitted)
+        outcome: Outcome | None = None
+        try:
+            while outcome is None:
+                outcome = submitted.wait(_LOOK_SECONDS)
+        finally:
+            fault = log.close()
+            client.writer.detach(run_id)
+        if any(Path(folder).iterdir()):
+            client.log_artifacts(run_id, folder)
     Record(client, run_id, record).end(outcome, fault)
     end(client, run_id, outcome.status)
     return outcome

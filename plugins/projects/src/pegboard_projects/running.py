@@ -229,7 +229,7 @@ class SubmittedRun:
             variables["PEGBOARD_PROJECTS_ENV_MANAGER"] = chosen
         assert isinstance(plan.runner, Runner)
         storage = plan.request.storage_dir
-        if plan.runner.shares_machine or storage:
+        if plan.runner.shares_machine or plan.runner.brings_outputs or storage:
             self._outputs = _folder_in(storage)
             variables[names.OUTPUTS] = self._outputs
         variables = ready.applied(variables)
@@ -244,6 +244,7 @@ class SubmittedRun:
             grace_seconds=plan.settings.grace_seconds,
             container=plan.environment.container,
             artifact_uri=self._run.info.artifact_uri,
+            lock=ready.lock,
         )
         self._work.check()
         assert self._log is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import itertools
+import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from pegboard.errors import ConfigError, StoreError
 from pegboard_ray.bridging import LOST, REFUSED
 
 _CONNECT_SECONDS, _ANSWER_SECONDS, _END_SECONDS = 180.0, 120.0, 30.0
-_NODES_SECONDS = 2.0
+_NODES_SECONDS, _LISTEN_SECONDS = 2.0, 5.0
 _SHOWN_BYTES = 2_000
 
 
@@ -28,6 +29,7 @@ class Bridge:
 
     def __init__(self, address: str) -> None:
         """Connect; ConfigError says why that cannot be."""
+        _check_there(address)
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._waiting: dict[int, SimpleQueue[tuple[str, Any]]] = {}
@@ -56,12 +58,7 @@ class Bridge:
         if kind == REFUSED:
             self._process.kill()
             self._process.wait()
-            where = f"The Ray cluster {address!r}" if address else "Ray"
-            raise ConfigError(
-                f"{where} cannot be used: {facts}",
-                hint="Name one that runs, as HOST:PORT, by the setting address; nodes need the "
-                "same Ray and Python as here, with pegboard-ray.",
-            )
+            raise _unusable(address, facts)
         self.address: str = facts["address"]
         self.started: bool = facts["started"]
         self._here: str = facts["here"]
@@ -129,6 +126,26 @@ class Bridge:
         self._said.seek(0)
         said = self._said.read().decode(errors="replace").strip()
         return said[-_SHOWN_BYTES:] or "the process that was connected to it has ended."
+
+
+def _check_there(address: str) -> None:
+    """Refuse an address where nobody listens: Ray tries for minutes."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal() and "/" not in host):
+        return
+    try:
+        socket.create_connection((host, int(port)), _LISTEN_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise _unusable(address, str(error)) from None
+
+
+def _unusable(address: str, why: str) -> ConfigError:
+    where = f"The Ray cluster {address!r}" if address else "Ray"
+    return ConfigError(
+        f"{where} cannot be used: {why}",
+        hint="Name one that runs, as HOST:PORT, by the setting address; nodes need the same Ray "
+        "and Python as here, with pegboard-ray.",
+    )
 
 
 _bridges: dict[str, Bridge] = {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pegboard.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from pegboard_evaluation import EvaluationWorkers
     from pegboard_projects import ProjectRunner
 
 
@@ -23,3 +24,11 @@ def pegboard_project_runners() -> Sequence[ProjectRunner]:
     from pegboard_projects import ProjectRunner
 
     return [ProjectRunner("ray", "pegboard_ray.runner:Ray", "A Ray cluster.")]
+
+
+@hookimpl(optionalhook=True)
+def pegboard_evaluation_workers() -> Sequence[EvaluationWorkers]:
+    """Declare workers for the rows of evaluations."""
+    from pegboard_evaluation import EvaluationWorkers
+
+    return [EvaluationWorkers("ray", "pegboard_ray.workers:RayWorkers", "A Ray cluster.")]

@@ -57,7 +57,9 @@ def place(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def figures(result: EvaluationResult) -> Any:
-    return result.metrics, {name: (each.count, each.failed) for name, each in result.figures.items()}
+    return result.metrics, {
+        name: (each.count, each.failed) for name, each in result.figures.items()
+    }
 
 
 def outputs(result: EvaluationResult) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ import json
 import time
 from pathlib import Path
 
-import attrs
 import pegboard
 import pytest
 from pegboard.errors import PegboardError
@@ -63,7 +62,9 @@ def test_runs_that_begin_at_once_all_end(
         record_property("runs_a_second", RUNS / (time.monotonic() - begun))
         assert {each.status for each in results} == {"FINISHED"}, results
         assert len({each.run_id for each in results}) == RUNS
-        nodes = {r.data.tags["pegboard.ray.job"] for r in pegboard.search_runs(output_format="list")}
+        nodes = {
+            r.data.tags["pegboard.ray.job"] for r in pegboard.search_runs(output_format="list")
+        }
         assert len(nodes) == RUNS
 
 
@@ -89,8 +90,12 @@ def test_a_workflow_fans_out_and_only_what_failed_runs_again(
 
 
 def test_the_trials_of_a_sweep_fan_out(settings: Settings, tmp_path: Path) -> None:
-    log = "import sys, pegboard; pegboard.start_run(); pegboard.log_metric('loss', float(sys.argv[1]))"
-    (tmp_path / "trial.sh").write_text(f'export "$@"\npython -c "{log}" $x\n')
+    (tmp_path / "trial.sh").write_text('export "$@"\npython trial.py $x\n')
+    (tmp_path / "trial.py").write_text(
+        "import sys, pegboard\n"
+        "pegboard.start_run()\n"
+        "pegboard.log_metric('loss', float(sys.argv[1]))\n"
+    )
     with separate_tracking(tmp_path):
         found = pegboard.sweeps.run(
             {**SWEEP, "metric": {"name": "loss"}},

@@ -50,9 +50,8 @@ class Bridge:
         )
         theirs.close()
         try:
-            if not ours.poll(_CONNECT_SECONDS):
-                raise EOFError
-            kind, facts = ours.recv()
+            answers = ours.poll(_CONNECT_SECONDS)
+            kind, facts = ours.recv() if answers else (REFUSED, "It gave no answer.")
         except (EOFError, OSError):
             kind, facts = REFUSED, self._last_words()
         if kind == REFUSED:

@@ -6,10 +6,12 @@ processes that bear the worker's mark in their environment.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 _STEP_SECONDS = 0.05
 
@@ -24,25 +26,22 @@ def main(variable: str, mark: str) -> None:
         pass
     while found := _marked(f"{variable}=".encode(), mark.encode()):
         for pid in found:
-            try:
+            with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-            except OSError:
-                pass
         time.sleep(_STEP_SECONDS)
 
 
 def _marked(variable: bytes, mark: bytes) -> list[int]:
     found = []
-    for entry in os.listdir("/proc"):
+    for entry in Path("/proc").iterdir():
         try:
-            with open(f"/proc/{entry}/environ", "rb") as file:
-                variables = file.read().split(b"\0")
-            with open(f"/proc/{entry}/stat", "rb") as file:
-                is_dead = file.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+            variables = (entry / "environ").read_bytes().split(b"\0")
+            state = (entry / "stat").read_bytes().rpartition(b")")[2].split()[0]
         except OSError:
             continue
+        is_dead = state in (b"Z", b"X")
         if not is_dead and any(v.startswith(variable) and mark in v for v in variables):
-            found.append(int(entry))
+            found.append(int(entry.name))
     return found
 
 

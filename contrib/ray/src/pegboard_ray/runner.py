@@ -22,6 +22,7 @@ from pegboard_projects import (
     Submitted,
     check_reachable,
     directed,
+    without_here,
 )
 
 from pegboard_ray import bridge, parcels
@@ -32,7 +33,6 @@ from pegboard_ray.settings import Defaults, Settings
 NAME = "ray"
 JOB, CLUSTER, NODE = (f"pegboard.ray.{word}" for word in ("job", "address", "node"))
 _NEEDS_PARCEL = "parcel"
-_HERE_ONLY = ("PATH", "VIRTUAL_ENV", "PEGBOARD_CONFIG", "PEGBOARD_PROJECT_MARK", "PEGBOARD_OUTPUTS")
 _OUTPUTS = "PEGBOARD_OUTPUTS"
 _LOOK_SECONDS, _NODE_SECONDS = 0.5, 15.0
 _VERSION = "version_info"
@@ -189,11 +189,10 @@ def _outputs_of(job: Job) -> Path | None:
 
 def _spec(job: Job, settings: Settings, parcel: str) -> dict[str, Any]:
     """Return what a node needs to know of a run."""
-    ours = directed(job, settings.tracking_uri)
     if parcel:
-        variables = {k: v for k, v in ours.items() if k not in _HERE_ONLY}
+        variables = without_here(job, settings.tracking_uri)
     else:
-        variables = {**job.variables, **ours}
+        variables = {**job.variables, **directed(job, settings.tracking_uri)}
     return {
         "run_id": job.run_id,
         "name": job.name,

@@ -125,8 +125,10 @@ class Supervisor:
         this = ray.get_runtime_context().current_actor
         while not run.cancelled:
             run.has_begun = False
-            run.task = ray.remote(node.carry_out).options(**options).remote(
-                key, run.attempt, dict(run.spec), run.parcel, this
+            run.task = (
+                ray.remote(node.carry_out)
+                .options(**options)
+                .remote(key, run.attempt, dict(run.spec), run.parcel, this)
             )
             self._spawn(self._watch_start(run, run.task))
             try:

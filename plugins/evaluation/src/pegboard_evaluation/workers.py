@@ -1,4 +1,4 @@
-"""Where rows are worked on: in threads of this process, or by workers elsewhere, as a plugin has it.
+"""Where rows are worked on: in threads of this process, or by workers elsewhere, of a plugin.
 
 This process keeps the pace, the budget and the results, row by row; workers only call functions. So
 there is one limit for all of them, and an evaluation goes on where it broke off as it does without.

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from pegboard_projects.contract import Runner as Runner
     from pegboard_projects.contract import Submitted as Submitted
     from pegboard_projects.elsewhere import Followed as Followed
+    from pegboard_projects.elsewhere import Reading as Reading
     from pegboard_projects.elsewhere import check_reachable as check_reachable
     from pegboard_projects.elsewhere import directed as directed
+    from pegboard_projects.elsewhere import said as said
+    from pegboard_projects.elsewhere import without_here as without_here
     from pegboard_projects.entry_points import EntryPoint as EntryPoint
     from pegboard_projects.environments.rebuilding import rebuilt as rebuilt
     from pegboard_projects.errors import ExecutionException as ExecutionException
@@ -79,6 +82,7 @@ _HOMES = {
     "Plan": "planning",
     "ProjectError": "errors",
     "ProjectRunner": "hookspecs",
+    "Reading": "elsewhere",
     "Request": "planning",
     "Result": "scheduling",
     "Runner": "contract",
@@ -108,9 +112,11 @@ _HOMES = {
     "rebuilt": "environments.rebuilding",
     "read_document": "reading.document",
     "runner_of": "planning",
+    "said": "elsewhere",
     "session": "running",
     "shown": "api",
     "together": "errors",
+    "without_here": "elsewhere",
 }
 """By public name the module that has it."""
 

@@ -13,9 +13,7 @@ from pegboard_projects.settings import Settings
 
 
 @contextmanager
-def rebuilt(
-    lock: str, python: str, directory: Path, say: Callable[[str], None]
-) -> Iterator[Ready]:
+def rebuilt(lock: str, python: str, directory: Path, say: Callable[[str], None]) -> Iterator[Ready]:
     """Yield the environment that a lock describes, made if it is not kept on this machine yet.
 
     Args:

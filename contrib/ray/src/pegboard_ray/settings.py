@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import field, frozen, validators
 
-_amount = validators.ge(0)
+_amount = validators.ge(0.0)
 
 
 @frozen(kw_only=True)
@@ -39,7 +39,7 @@ class Settings:
         default=None, validator=validators.optional(validators.gt(0))
     )
     """How long the project may run."""
-    retries: int = field(default=0, validator=_amount)
+    retries: int = field(default=0, validator=validators.ge(0))
     """How often a run begins again whose node or worker has died; not if its command fails."""
     start_seconds: float = field(default=0.0, converter=float, validator=_amount)
     """How long to wait for a node that has what is asked for, in a cluster that grows."""

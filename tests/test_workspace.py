@@ -187,7 +187,7 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
 
 ABSENT = {
     "dspy", "flaml", "google-genai", "litellm", "llama-index-core", "openpyxl", "pydantic-ai-slim",
-    "torch",
+    "ray", "torch",
 }  # fmt: skip
 """Libraries that the development environment does without."""
 
@@ -353,6 +353,8 @@ DECLARED = {
     ("pegboard_docker", "pegboard_projects"),
     ("pegboard_kubernetes", "pegboard_docker"),
     ("pegboard_kubernetes", "pegboard_projects"),
+    ("pegboard_ray", "pegboard_evaluation"),
+    ("pegboard_ray", "pegboard_projects"),
     ("pegboard_slurm", "pegboard_projects"),
     ("pegboard_serving", "pegboard_models"),
     ("pegboard_serving", "pegboard_server"),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pegboard_docker.images import built as built
     from pegboard_docker.images import had as had
     from pegboard_docker.images import pushed as pushed
-    from pegboard_docker.options import checked as checked
+    from pegboard_docker.options import chosen as chosen
     from pegboard_docker.program import Program as Program
     from pegboard_docker.program import find as find
 
@@ -22,7 +22,7 @@ _HOMES = {
     "CODE": "images",
     "Program": "program",
     "built": "images",
-    "checked": "options",
+    "chosen": "options",
     "find": "program",
     "had": "images",
     "pushed": "images",

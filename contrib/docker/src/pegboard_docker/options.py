@@ -43,6 +43,19 @@ def checked(container: Container) -> Container:
     return container
 
 
+def chosen(asked: Container | None, image: str, runner: str) -> Container:
+    """Return the container that is asked for, else one of an image; ConfigError if there is none.
+
+    ``runner`` is what the runner is called that needs it.
+    """
+    if asked is None and not image:
+        raise ConfigError(
+            f"The runner {runner!r} needs an image, and the project names none.",
+            hint="Add a docker_env to the project, or name one by the setting image.",
+        )
+    return checked(asked or Container(image=image))
+
+
 def words(options: Mapping[str, str | bool]) -> Iterator[str]:
     """Yield options of ``docker run``, by name, as words; what is False is left out."""
     for name, value in options.items():

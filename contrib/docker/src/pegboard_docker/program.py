@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pegboard.errors import ConfigError, StoreError
+from pegboard_projects import said
 
 from pegboard_docker.settings import PROGRAMS
 
-_SECONDS = 120
 _GONE = ("No such container", "no such container", "No such object", "no such object")
 
 
@@ -48,25 +48,7 @@ class Program:
 
     def ask(self, *words: str, variables: Mapping[str, str] | None = None) -> str:
         """Return what it prints; StoreError with what it says if it fails."""
-        try:
-            done = subprocess.run(
-                [self.name, *words],
-                env=variables,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise StoreError(f"{self.name} {words[0]} gave no answer for {_SECONDS} s.") from None
-        except OSError as error:
-            raise ConfigError(f"{self.name} cannot be run: {error.strerror}.") from error
-        if done.returncode:
-            said = done.stderr.strip() or f"exit code {done.returncode}"
-            raise StoreError(f"{self.name} {words[0]} failed: {said}")
-        return done.stdout
+        return said([self.name, *words], f"{self.name} {words[0]}", variables)
 
     def state(self, container: str) -> Mapping[str, Any] | None:
         """Return the state of a container; None if there is none."""

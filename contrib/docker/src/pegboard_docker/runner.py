@@ -20,10 +20,11 @@ from pegboard_projects import (
     Left,
     Log,
     Outcome,
+    Reading,
     Runner,
     Submitted,
     check_reachable,
-    directed,
+    without_here,
 )
 
 from pegboard_docker import first_process, images, options, program
@@ -35,7 +36,6 @@ NAME = "docker"
 CONTAINER = "pegboard.docker.container"
 DIGEST = "pegboard.docker.image.digest"
 IMAGE_URI, IMAGE_ID = "mlflow.docker.image.uri", "mlflow.docker.image.id"
-_HERE_ONLY = ("PEGBOARD_CONFIG", "PATH", "PEGBOARD_PROJECT_MARK")
 _OUTPUTS = "PEGBOARD_OUTPUTS"
 _CHUNK = 1 << 16
 _JOIN_SECONDS = 60.0
@@ -54,12 +54,7 @@ class Docker(Runner):
 
     def container(self, settings: Any, asked: Container | None) -> Container | None:
         """Return the container that is asked for, or that of the settings."""
-        if asked is None and not settings.image:
-            raise ConfigError(
-                "The runner 'docker' needs an image, and the project names none.",
-                hint="Add a docker_env to the project, or name one by the setting image.",
-            )
-        return options.checked(asked or Container(image=settings.image))
+        return options.chosen(asked, settings.image, NAME)
 
     def submit(self, job: Job, log: Log) -> Submitted:
         """Begin to run a container."""
@@ -85,7 +80,7 @@ class _Running(Followed):
         self._program = Program(program.find(settings.program))
         self._image: Image | None = None
         self._reader: threading.Thread | None = None
-        self._read = 0
+        self._reading = Reading(log)
         if begun is not None:
             self.follow()
 
@@ -119,7 +114,7 @@ class _Running(Followed):
         self._image = found
         if self.cancelled:
             raise StoreError("It was cancelled before it began.")
-        variables = _variables(job, self._settings)
+        variables = without_here(job, self._settings.tracking_uri, sees_outputs=True)
         words = [
             f"--name={self._name}",
             f"--workdir={CODE}",
@@ -174,13 +169,9 @@ class _Running(Followed):
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as process:
             assert process.stdout is not None
-            skip = self._read
+            self._reading.begin()
             while piece := process.stdout.read1(_CHUNK):  # type: ignore[attr-defined]
-                new = piece[skip:]
-                skip -= len(piece) - len(new)
-                self._read += len(new)
-                if new:
-                    self._log(new)
+                self._reading.add(piece)
 
     def _mounts(self, job: Job, container: Container) -> Iterator[str]:
         if not container.build:
@@ -205,14 +196,6 @@ class _Running(Followed):
             check_reachable(uri, NAME)
         except ConfigError:
             yield "--network=host"
-
-
-def _variables(job: Job, settings: Settings) -> dict[str, str]:
-    found = directed(job, settings.tracking_uri)
-    kept = {k: v for k, v in found.items() if k not in _HERE_ONLY and k.isidentifier()}
-    assert job.container is not None
-    copied = [each for each in job.container.environment if isinstance(each, str)]
-    return {**{name: job.variables.get(name, "") for name in copied}, **kept}
 
 
 def _environment(container: Container) -> Iterator[str]:

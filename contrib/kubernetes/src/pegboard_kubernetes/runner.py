@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import evolve
 from pegboard.errors import ConfigError, InvalidState, PegboardError, StoreError
-from pegboard_docker import Program, built, checked, find, had, pushed
+from pegboard_docker import Program, built, chosen, find, had, pushed
 from pegboard_projects import (
     Container,
     Followed,
@@ -19,10 +19,11 @@ from pegboard_projects import (
     Left,
     Log,
     Outcome,
+    Reading,
     Runner,
     Submitted,
     check_reachable,
-    directed,
+    without_here,
 )
 
 from pegboard_kubernetes import kubeconfig, objects
@@ -32,7 +33,6 @@ from pegboard_kubernetes.settings import Settings
 NAME = "kubernetes"
 JOB, NAMESPACE, IMAGE = (f"pegboard.kubernetes.{word}" for word in ("job", "namespace", "image"))
 _REPOSITORY = re.compile(r"[a-z0-9][a-z0-9._:/-]*")
-_HERE_ONLY = ("PEGBOARD_CONFIG", "PEGBOARD_OUTPUTS", "PATH")
 _JOIN_SECONDS = 60.0
 _STUCK = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError")
 _WHY = {"DeadlineExceeded": "it ran for longer than its template lets it"}
@@ -57,12 +57,7 @@ class Kubernetes(Runner):
 
     def container(self, settings: Any, asked: Container | None) -> Container | None:
         """Return the container that is asked for, or that of the settings."""
-        if asked is None and not settings.image:
-            raise ConfigError(
-                "The runner 'kubernetes' needs an image, and the project names none.",
-                hint="Add a docker_env to the project, or name one by the setting image.",
-            )
-        found = checked(asked or Container(image=settings.image))
+        found = chosen(asked, settings.image, NAME)
         if found.options:
             raise ConfigError(
                 "Options of 'docker run' mean nothing to Kubernetes.",
@@ -108,7 +103,7 @@ class _Running(Followed):
         self._program: Program | None = None
         self._pod = ""
         self._reader: threading.Thread | None = None
-        self._read = 0
+        self._reading = Reading(log)
         self._answered = time.monotonic()
         self._stuck_since: float | None = None
         self._outcome_of_pod = Outcome(code=None)
@@ -137,10 +132,7 @@ class _Running(Followed):
         self._image = container.image
         if self.cancelled:
             raise StoreError("It was cancelled before it began.")
-        given = directed(job, _tracking(settings))
-        copied = [each for each in container.environment if isinstance(each, str)]
-        variables = {name: job.variables.get(name, "") for name in copied}
-        variables |= {k: v for k, v in given.items() if k not in _HERE_ONLY and k.isidentifier()}
+        variables = without_here(job, _tracking(settings))
         body = objects.job(
             self._template,
             name=self._name,
@@ -229,7 +221,7 @@ class _Running(Followed):
         name = pod["metadata"]["name"]
         if name != self._pod:
             self._complete()
-            self._pod, self._read, self._reader = name, 0, None
+            self._pod, self._reading, self._reader = name, Reading(self._log), None
         if self._reader is None or not self._reader.is_alive():
             self._reader = threading.Thread(target=self._pass_on, args=(name,), daemon=True)
             self._reader.start()
@@ -249,14 +241,10 @@ class _Running(Followed):
 
     def _pass_on(self, pod: str) -> None:
         """Pass on what a pod says, from where the last time ended."""
-        skip = self._read
+        self._reading.begin()
         try:
             for piece in self._cluster.log(pod, self._container):
-                new = piece[skip:]
-                skip -= len(piece) - len(new)
-                self._read += len(new)
-                if new:
-                    self._log(new)
+                self._reading.add(piece)
         except PegboardError:
             return  # It is tried again as long as there is a pod.
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from attrs import field, frozen
 from pegboard.errors import ConfigError, StoreError
+from pegboard_projects import said
 
 NEEDED = ("sbatch", "squeue", "scancel")
-_SECONDS = 120
 _LAST_SIGNAL = 64
 _UNKNOWN_JOB = "Invalid job id"
 _FIELDS = "JobIDRaw,State,ExitCode,TotalCPU,MaxRSS"
@@ -72,13 +71,13 @@ def state(number: Number) -> str | None:
     """
     words = ["squeue", "--noheader", "--states=all", "--format=%T", f"--jobs={number.job}"]
     try:
-        said = _said([*words, *number.words()])
+        printed = _said([*words, *number.words()])
     except StoreError as error:
         if _UNKNOWN_JOB in str(error):
             return None
         raise
     # With a cluster, a line with its name comes first.
-    lines = said.split()
+    lines = printed.split()
     return lines[-1] if lines and lines[-1].isupper() else None
 
 
@@ -89,10 +88,10 @@ def account(number: Number) -> Account | None:
     """
     words = ["sacct", "--noheader", "--parsable2", f"--format={_FIELDS}", f"--jobs={number.job}"]
     try:
-        said = _said([*words, *number.words()])
+        printed = _said([*words, *number.words()])
     except (StoreError, ConfigError):
         return None
-    rows = [line.split("|") for line in said.splitlines() if line.count("|") == 4]
+    rows = [line.split("|") for line in printed.splitlines() if line.count("|") == 4]
     for name, words_of_state, exits, seconds, _ in rows:
         found = words_of_state.split()[:1]  # "CANCELLED by 1000"
         if name == number.job and found and found[0] in ENDED:
@@ -135,23 +134,4 @@ def _bytes(text: str) -> float:
 
 
 def _said(words: Sequence[str], variables: Mapping[str, str] | None = None) -> str:
-    """Return what a command prints; ConfigError if it is missing, StoreError if it fails."""
-    try:
-        done = subprocess.run(
-            words,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise StoreError(f"{words[0]} gave no answer for {_SECONDS} s.") from None
-    except OSError as error:
-        raise ConfigError(f"{words[0]} cannot be run: {error.strerror}.") from error
-    if done.returncode:
-        said = done.stderr.strip() or f"exit code {done.returncode}"
-        raise StoreError(f"{words[0]} failed: {said}")
-    return done.stdout
+    return said(words, words[0], variables)

@@ -27,6 +27,12 @@ _TOP = ("evaluate", "make_metric", "MetricThreshold", "validate_evaluation_resul
 
 
 @hookimpl
+def pegboard_hookspecs() -> str:
+    """Name the module with the hook for workers."""
+    return "pegboard_evaluation.workers"
+
+
+@hookimpl
 def pegboard_api() -> Sequence[ApiName]:
     """Declare ``evaluate``, ``metrics`` and what is around them."""
     module = "pegboard_evaluation.api"
@@ -73,6 +79,7 @@ def pegboard_variables() -> Sequence[str]:
         "PEGBOARD_GENAI_EVAL_MAX_RETRIES",
         "PEGBOARD_GENAI_EVAL_ASYNC_TIMEOUT",
         "PEGBOARD_GENAI_EVAL_LLM_TIMEOUT",
+        "PEGBOARD_GENAI_EVAL_RUNNER",
         "PEGBOARD_GENAI_JUDGE_DEFAULT_MODEL",
         "PEGBOARD_GENAI_JUDGE_BASE_URL",
         "PEGBOARD_SERVER_ENABLE_CUSTOM_SCORERS",

@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from pegboard_projects.contract import Runner as Runner
     from pegboard_projects.contract import Submitted as Submitted
     from pegboard_projects.elsewhere import Followed as Followed
+    from pegboard_projects.elsewhere import Reading as Reading
     from pegboard_projects.elsewhere import check_reachable as check_reachable
     from pegboard_projects.elsewhere import directed as directed
+    from pegboard_projects.elsewhere import said as said
+    from pegboard_projects.elsewhere import without_here as without_here
     from pegboard_projects.entry_points import EntryPoint as EntryPoint
+    from pegboard_projects.environments.rebuilding import rebuilt as rebuilt
     from pegboard_projects.errors import ExecutionException as ExecutionException
     from pegboard_projects.errors import ProjectError as ProjectError
     from pegboard_projects.errors import together as together
@@ -49,6 +53,7 @@ if TYPE_CHECKING:
     from pegboard_projects.recording import Place as Place
     from pegboard_projects.recording import insisted as insisted
     from pegboard_projects.recording import outer_run as outer_run
+    from pegboard_projects.runners.local import Local as Local
     from pegboard_projects.running import Session as Session
     from pegboard_projects.running import session as session
     from pegboard_projects.scheduling import Result as Result
@@ -67,6 +72,7 @@ _HOMES = {
     "Followed": "elsewhere",
     "Job": "contract",
     "Left": "contract",
+    "Local": "runners.local",
     "Log": "contract",
     "Opened": "planning",
     "Outcome": "contract",
@@ -76,6 +82,7 @@ _HOMES = {
     "Plan": "planning",
     "ProjectError": "errors",
     "ProjectRunner": "hookspecs",
+    "Reading": "elsewhere",
     "Request": "planning",
     "Result": "scheduling",
     "Runner": "contract",
@@ -102,11 +109,14 @@ _HOMES = {
     "outer_run": "recording",
     "pairs": "commands.options",
     "planned": "planning",
+    "rebuilt": "environments.rebuilding",
     "read_document": "reading.document",
     "runner_of": "planning",
+    "said": "elsewhere",
     "session": "running",
     "shown": "api",
     "together": "errors",
+    "without_here": "elsewhere",
 }
 """By public name the module that has it."""
 

@@ -58,6 +58,8 @@ class Job:
     """What it runs in; None if the runner runs it in none."""
     artifact_uri: str = ""
     """Where the files of the run are kept, which the command may write itself."""
+    lock: str = ""
+    """What its environment holds, as ``pip freeze`` says it; "" if nobody knows."""
 
     @property
     def carried(self) -> dict[str, str]:
@@ -137,8 +139,9 @@ class Runner(ABC):
     settings: ClassVar[type]
     """An attrs class with a default for each field: the keys of ``--backend-config``."""
 
-    shares_machine: ClassVar[bool] = True
-    """Whether jobs see files of this machine: they then get a folder for what they make."""
+    shares_machine: bool = True
+    """Whether jobs see files of this machine: they then get a folder for what they make. A runner
+    that may do either sets it in ``check``."""
 
     brings_outputs: ClassVar[bool] = False
     """Whether the runner brings what jobs make to the folder PEGBOARD_OUTPUTS of this machine."""

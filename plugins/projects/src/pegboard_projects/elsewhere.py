@@ -1,7 +1,7 @@
 """What runners share whose jobs run elsewhere: a thread that asks after a job, and addresses.
 
-A job elsewhere has no process here: it is asked after from time to time, and its calls need an
-address of the tracking server that is right where it runs.
+A job elsewhere has no process here: it is asked after from time to time, by programs of its cluster
+perhaps, and its calls need an address of the tracking server that is right where it runs.
 """
 
 from __future__ import annotations
@@ -10,20 +10,25 @@ import contextlib
 import ipaddress
 import os
 import select
+import subprocess
 import threading
 import time
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from pegboard.errors import ConfigError, PegboardError
+from pegboard.errors import ConfigError, PegboardError, StoreError
 
-from pegboard_projects.contract import Job, Outcome, Submitted
+from pegboard_projects.contract import Job, Log, Outcome, Submitted
+from pegboard_projects.names import OUTPUTS
 
 _ADDRESSES = {
     "PEGBOARD_TRACKING_URI": "MLFLOW_TRACKING_URI",
     "PEGBOARD_REGISTRY_URI": "MLFLOW_REGISTRY_URI",
 }
 _LEAST_SECONDS = 0.02
+_ANSWER_SECONDS = 120
+_HERE_ONLY = ("PATH", "VIRTUAL_ENV", "PEGBOARD_CONFIG", "PEGBOARD_PROJECT_MARK")
 _CREDENTIALS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
 
 
@@ -71,6 +76,70 @@ def directed(job: Job, tracking_uri: str) -> dict[str, str]:
             if name in os.environ:
                 variables[name] = os.environ[name]
     return variables
+
+
+def without_here(job: Job, tracking_uri: str, *, sees_outputs: bool = False) -> dict[str, str]:
+    """Return ``directed`` without what is right on this machine alone, its paths.
+
+    With those variables that the job's container gets from here. ``sees_outputs``: the folder for
+    what the job makes is the same there.
+    """
+    left_out = _HERE_ONLY if sees_outputs else (*_HERE_ONLY, OUTPUTS)
+    given = directed(job, tracking_uri)
+    asked = job.container.environment if job.container is not None else ()
+    copied = {each: job.variables.get(each, "") for each in asked if isinstance(each, str)}
+    return {
+        **copied,
+        **{k: v for k, v in given.items() if k not in left_out and k.isidentifier()},
+    }
+
+
+def said(words: Sequence[str], name: str, variables: Mapping[str, str] | None = None) -> str:
+    """Return what a program of a cluster prints; ``name`` is what messages call it.
+
+    ConfigError if it cannot be run, StoreError with what it says if it fails or gives no answer.
+    ``variables``: its environment, if not ours.
+    """
+    try:
+        done = subprocess.run(
+            words,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_ANSWER_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise StoreError(f"{name} gave no answer for {_ANSWER_SECONDS} s.") from None
+    except OSError as error:
+        raise ConfigError(f"{words[0]} cannot be run: {error.strerror}.") from error
+    if done.returncode:
+        why = done.stderr.strip() or f"exit code {done.returncode}"
+        raise StoreError(f"{name} failed: {why}")
+    return done.stdout
+
+
+class Reading:
+    """Passes on what a job says, where each reading of it begins at its beginning."""
+
+    def __init__(self, log: Log) -> None:
+        """``log`` gets each byte once."""
+        self._log = log
+        self._read = self._skip = 0
+
+    def begin(self) -> None:
+        """Begin once more."""
+        self._skip = self._read
+
+    def add(self, piece: bytes) -> None:
+        """Pass on what is new in the next piece."""
+        new = piece[self._skip :]
+        self._skip -= len(piece) - len(new)
+        self._read += len(new)
+        if new:
+            self._log(new)
 
 
 class Followed(Submitted):

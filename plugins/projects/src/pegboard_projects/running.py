@@ -244,6 +244,7 @@ class SubmittedRun:
             grace_seconds=plan.settings.grace_seconds,
             container=plan.environment.container,
             artifact_uri=self._run.info.artifact_uri,
+            lock=ready.lock,
         )
         self._work.check()
         assert self._log is not None

@@ -122,6 +122,11 @@ def chosen(planner: Planner) -> Elsewhere | None:
     runner = _opened(planner, str(wanted.get("name")))
     made = settings.structure(runner.settings, wanted.get("config") or {}, "runner.config")
     runner.check(made, tracking.tracking_uri(config))
+    if not runner.shares_machine:
+        raise InvalidValue(
+            f"Jobs of the runner {str(wanted['name'])!r} do not see the files of this machine.",
+            hint="A recipe keeps its results in files: use a runner whose jobs see them.",
+        )
     return Elsewhere(str(wanted["name"]), runner, made, frozenset(steps))
 
 
@@ -139,13 +144,7 @@ def _opened(planner: Planner, name: str) -> Any:
             hint=distributions.install(KIND, name)
             or f"{distributions.near(name, known)}There are: {', '.join(sorted(known))}.",
         )
-    runner = resolve(known[name].target)()
-    if not runner.shares_machine:
-        raise InvalidValue(
-            f"Jobs of the runner {name!r} do not see the files of this machine.",
-            hint="A recipe keeps its results in files: use a runner whose jobs see them.",
-        )
-    return runner
+    return resolve(known[name].target)()
 
 
 def _show(piece: bytes) -> None:

@@ -25,10 +25,16 @@ from pegboard_tracing.entities.traces import Trace
 from pegboard_tracing.fluent import get_last_active_trace_id, set_trace_tag
 from pegboard_tracing.frames import table
 from pegboard_tracing.keys import SESSION, SOURCE_RUN
-from pegboard_tracing.reading import get_trace, search_traces, traces_of
+from pegboard_tracing.reading import flush, get_trace, search_traces, traces_of
 from pegboard_tracing.scopes import start_span
 from pegboard_tracing.tracer import current_span
 from pegboard_tracing.tracing import context, in_context
+from pegboard_tracing.tracing.distributed import (
+    get_tracing_context_headers_for_http_request as carried,
+)
+from pegboard_tracing.tracing.distributed import (
+    set_tracing_context_from_http_request_headers as taken_up,
+)
 
 __all__ = [
     "SESSION",
@@ -43,10 +49,12 @@ __all__ = [
     "Span",
     "SpanType",
     "Trace",
+    "carried",
     "check_kept",
     "context",
     "current_span",
     "delete_assessment",
+    "flush",
     "get_last_active_trace_id",
     "get_trace",
     "in_context",
@@ -56,6 +64,7 @@ __all__ = [
     "set_trace_tag",
     "start_span",
     "table",
+    "taken_up",
     "traces_of",
 ]
 

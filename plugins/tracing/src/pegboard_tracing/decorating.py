@@ -128,25 +128,28 @@ def trace(
 
 
 def _wrapped(function: Any, options: Options, reduce: Callable[[list[Any]], Any] | None) -> Any:
+    again = functools.partial(_wrapped, options=options, reduce=reduce)
     if inspect.isgeneratorfunction(function):
-        return _named(function, streams.of_generator(function, options.begin, reduce))
+        return _named(function, streams.of_generator(function, options.begin, reduce), again)
     if inspect.isasyncgenfunction(function):
-        return _named(function, streams.of_async_generator(function, options.begin, reduce))
+        return _named(function, streams.of_async_generator(function, options.begin, reduce), again)
     if reduce is not None:
         raise InvalidValue("output_reducer is for generators; what else is called returns one.")
     if inspect.isclass(function):
         return _of_class(function, options)
     if inspect.iscoroutinefunction(function):
-        return _named(function, _of_coroutine(function, options))
-    return _named(function, _of_function(function, options))
+        return _named(function, _of_coroutine(function, options), again)
+    return _named(function, _of_function(function, options), again)
 
 
-def _named(function: Callable[..., Any], wrapper: Any) -> Any:
+def _named(function: Callable[..., Any], wrapper: Any, again: Callable[..., Any]) -> Any:
     made: Any = functools.wraps(function)(wrapper)
     # One that is written in C may not tell.
     with contextlib.suppress(TypeError, ValueError):
         made.__signature__ = inspect.signature(function)
     made.__mlflow_traced__ = True
+    # How another process makes the same of the function within, which it may get by value.
+    made.__pegboard_again__ = again
     return made
 
 

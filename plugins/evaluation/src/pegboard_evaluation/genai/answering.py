@@ -11,10 +11,11 @@ from attrs import define, field, frozen
 from pegboard_tracing import api
 from pegboard_tracing.api import SpanType, Trace
 
-from pegboard_evaluation import pool
+from pegboard_evaluation import distance, pool
 from pegboard_evaluation.genai import limits, patience, spending
 from pegboard_evaluation.genai.cases import Case
 from pegboard_evaluation.genai.patience import Patience
+from pegboard_evaluation.workers import Workers
 
 ROW = "pegboard.evaluation.row"
 """The key of a row, in the metadata of its trace."""
@@ -66,6 +67,18 @@ class Place:
     experiment_id: str
     predicting: Patience = field(factory=patience.of_predictions)
     scoring: Patience = field(factory=patience.of_scorers)
+    workers: Workers | None = None
+    """Who calls functions; None: threads of this process."""
+
+    def function(self, predict: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what answers a row: ``predict``, called by workers if there are any.
+
+        One that asks a model itself waits for it here, where its budget is.
+        """
+        workers = self.workers
+        if workers is None or hasattr(predict, MODEL):
+            return predict
+        return lambda **given: distance.traced(workers, predict, given)
 
 
 def answer(
@@ -105,8 +118,10 @@ def _predicted(
     if seconds is None and is_async:
         seconds = limits.async_seconds()
 
+    function = place.function(predict)
+
     def call() -> Any:
-        found = predict(**case.inputs)
+        found = function(**case.inputs)
         return asyncio.run(_whole(found)) if inspect.isawaitable(found) else found
 
     def traced() -> Any:
@@ -126,7 +141,7 @@ def _predicted(
             return found
 
     # What happens in another task than ours is not seen from here, so that gets a span of ours.
-    has_own = getattr(predict, _TRACED, False) and not is_async
+    has_own = getattr(predict, _TRACED, False) and not is_async and function is predict
 
     def attempt() -> Any:
         if made.trace_id is not None:

@@ -25,7 +25,7 @@ from pegboard_scripting.fluent import models
 from pegboard_stores.evaluations import FIGURES, ROWS
 from pegboard_tracing.api import SESSION, Feedback, check_kept, context
 
-from pegboard_evaluation import pool, resumption
+from pegboard_evaluation import distance, pool, resumption, workers
 from pegboard_evaluation import rows as kept_rows
 from pegboard_evaluation.data_sets import data_set as data_sets
 from pegboard_evaluation.genai import cases as reading
@@ -64,6 +64,7 @@ def evaluate(
     resume: str | None = None,
     predict_timeout: float | None = None,
     budget: float | None = None,
+    runner: str | None = None,
 ) -> EvaluationResult:
     """Answer rows, score the answers, and log all of it to the active run, or to one of its own.
 
@@ -82,6 +83,7 @@ def evaluate(
         predict_timeout: seconds that ``predict_fn`` may take for a row.
         budget: US dollars that calls of models may cost. It stops before a call that could pass
             it; ``estimate`` says beforehand what to expect.
+        runner: workers that call ``predict_fn`` and scorers of code, as ``"ray"``; None: threads.
 
     Raises:
         InvalidValue: names the row, scorer, expectation or parameter that is wrong.
@@ -94,7 +96,7 @@ def evaluate(
         predict_fn,
         model_id,
         resume=resume,
-        options=Options(predict_timeout=predict_timeout, purse=purse),
+        options=Options(predict_timeout=predict_timeout, purse=purse, runner=runner),
     )
 
 
@@ -103,6 +105,7 @@ class Options:
     """How an evaluation is carried out."""
 
     predict_timeout: float | None = None
+    runner: str | None = None
     purse: spending.Purse = field(factory=spending.Purse)
     derive: Callable[[summary.Scores, Mapping[int, Answer]], None] | None = None
     """Adds scores that are made of others, once these are there; with the answers, by row."""
@@ -124,10 +127,11 @@ def carry_out(
     if options.purse.budget is not None:
         check_prices(found, predict_fn)
     check_kept()
-    with resumption.run_of(resume) as (client, run_id, experiment_id):
+    begun = workers.opened(options.runner or limits.runner())
+    with begun as calling, resumption.run_of(resume) as (client, run_id, experiment_id):
         about = _describe(client, run_id, (data, cases), model_id, (found, predict_fn))
         known = keeping.earlier(run_id, experiment_id) if resume else {}
-        place = Place(run_id, experiment_id)
+        place = Place(run_id, experiment_id, workers=calling)
         work = _Work(cases, found, predict_fn, place, known, options)
         try:
             with options.purse.used():
@@ -201,8 +205,9 @@ class _Work:
     def do(self) -> None:
         """Do all of it."""
         own = [each for each in self.scorers if not each.is_session_level_scorer]
-        answering = pool.Pool(limits.workers(), self._done)
-        score = pool.Pool(limits.scorer_workers(), self._done)
+        least = 0 if self.place.workers is None else self.place.workers.count
+        answering = pool.Pool(limits.workers(least), self._done)
+        score = pool.Pool(limits.scorer_workers(least), self._done)
         try:
             waiting = 0
             for case in self.cases:
@@ -281,14 +286,8 @@ class _Work:
             found = [scoring.failed(scorer.name, "MISSING_EXPECTATION", why)]
         else:
             trace = keeping.whole_trace(of_row) if "trace" in scorer.takes else None
-            found = scored(
-                scorer,
-                self.place.scoring,
-                inputs=case.inputs,
-                outputs=of_row.outputs,
-                expectations=case.expectations,
-                trace=trace,
-            )
+            given = {"inputs": case.inputs, "outputs": of_row.outputs, "trace": trace}
+            found = self._scored(scorer, **given, expectations=case.expectations)
         return self._keep(scorer, case, found)
 
     def _keep(
@@ -299,6 +298,12 @@ class _Work:
         if earlier is not None:
             keeping.forget(of_row, earlier.ids_of(scorer.name))
         return scorer.name, case.number, found
+
+    def _scored(self, scorer: Scorer, **given: Any) -> list[Feedback]:
+        # Judges wait for models: here, where their budget and their pace are.
+        there = None if judging.asked(scorer) else self.place.workers
+        call = there and partial(distance.untraced, there)
+        return scored(scorer, self.place.scoring, call, **given)
 
     def _begin_sessions(self, score: pool.Pool) -> int:
         """Have the traces of each session scored together; the score is that of the first.
@@ -334,18 +339,21 @@ class _Work:
         self, session: str, cases: list[Case], traces: list[Any], scorer: Scorer
     ) -> tuple[str, int, list[Feedback]]:
         expected = {k: v for case in cases for k, v in case.expectations.items()}
-        found = scored(scorer, self.place.scoring, session=traces, expectations=expected)
+        found = self._scored(scorer, session=traces, expectations=expected)
         for each in found:
             each.metadata = {**(each.metadata or {}), SESSION: session}
         return self._keep(scorer, cases[0], found)
 
 
-def scored(scorer: Scorer, patience: Patience, **given: Any) -> list[Feedback]:
-    """Return what a scorer says; why it failed, if it failed."""
+def scored(
+    scorer: Scorer, patience: Patience, call: Callable[..., Any] | None = None, **given: Any
+) -> list[Feedback]:
+    """Return what a scorer says, called by ``call`` if given; why it failed, if it failed."""
     try:
         # Traces of what scorers do would stand among those of the rows.
         with context(enabled=False):
-            said = patience.call(partial(scorer.run, **given))
+            run = partial(call, scorer.run, given) if call else partial(scorer.run, **given)
+            said = patience.call(run)
             return scoring.feedback_of(scorer.name, said)
     except Exception as error:
         told = traceback.format_exc()

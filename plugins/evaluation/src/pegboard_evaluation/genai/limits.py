@@ -11,14 +11,22 @@ SCORER_SECONDS = 300.0
 """How long a scorer may take that does not say otherwise."""
 
 
-def workers() -> int:
-    """Return how many rows are answered at once: enough for their rate, if one is given."""
-    return _whole("MAX_WORKERS", _enough(predict_rate()))
+def workers(least: int = 0) -> int:
+    """Return how many rows are answered at once: enough for their rate, if one is given.
+
+    ``least``: how many there are to be unless the variable says otherwise.
+    """
+    return _whole("MAX_WORKERS", max(least, _enough(predict_rate())))
 
 
-def scorer_workers() -> int:
+def scorer_workers(least: int = 0) -> int:
     """Return how many scorers work at once: enough for their rate, if one is given."""
-    return _whole("MAX_SCORER_WORKERS", _enough(scorer_rate()))
+    return _whole("MAX_SCORER_WORKERS", max(least, _enough(scorer_rate())))
+
+
+def runner() -> str | None:
+    """Return who calls functions for rows, if no evaluation says; None: threads."""
+    return text_of("EVAL_RUNNER") or None
 
 
 def retries() -> int:

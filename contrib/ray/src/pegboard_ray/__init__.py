@@ -1,0 +1,1 @@
+"""Ray: a runner for projects, and workers for the rows of evaluations."""

@@ -7,21 +7,22 @@ import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pegboard import distributions
 from pegboard import host as hosts
 from pegboard.errors import InvalidValue, NotFound, command_line, quoted
 from pegboard.targets import resolve
-from pegboard_scripting.client import Client
 from pegboard_scripting.fluent import environment
 
-from pegboard_recipes import comparing, configuration, places, project, running
-from pegboard_recipes.comparing import Difference
+from pegboard_recipes import configuration, places, project, running
 from pegboard_recipes.digests import Memory
 from pegboard_recipes.planning import Decision, Planner
 from pegboard_recipes.running import Done, Outcome
 from pegboard_recipes.step import FRAME, MODEL, OBJECT, RUN, VERSION, Artifact, Step
+
+if TYPE_CHECKING:
+    from pegboard_recipes.comparing import Difference as Difference
 
 __all__ = ["Decision", "Difference", "Done", "Outcome", "Recipe", "diff"]
 
@@ -116,7 +117,7 @@ class Recipe:
 
     def diff(self, one: str, other: str) -> Difference:
         """Return what differs between the cards of two runs of this recipe."""
-        from pegboard_recipes import tracking
+        from pegboard_recipes import comparing, tracking
 
         with tracking.located(self.planner().config) as client:
             return comparing.of_runs(client, one, other)
@@ -168,7 +169,20 @@ def diff(one: str, other: str) -> Difference:
     Raises:
         NotFound: there is no such run, or it has no cards.
     """
+    from pegboard_scripting.client import Client
+
+    from pegboard_recipes import comparing
+
     return comparing.of_runs(Client(), one, other)
+
+
+def __getattr__(name: str) -> Any:
+    """Import what two runs are compared by on first use: a run of a recipe does without it."""
+    if name == "Difference":
+        from pegboard_recipes.comparing import Difference
+
+        return Difference
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def planner_of(config: configuration.Configuration) -> Planner:

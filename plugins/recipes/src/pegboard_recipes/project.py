@@ -11,11 +11,12 @@ import importlib
 import inspect
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from pegboard.errors import InvalidValue, quoted
 
@@ -34,7 +35,8 @@ def entered(root: Path) -> Iterator[None]:
     sys.dont_write_bytecode = True
     importlib.invalidate_caches()
     try:
-        yield
+        with _no_sudden_end():
+            yield
     finally:
         sys.dont_write_bytecode = writes
         os.chdir(before)
@@ -44,6 +46,26 @@ def entered(root: Path) -> Iterator[None]:
             del sys.modules[name]
         _taken(root)
         sys.modules.update(hidden)
+
+
+@contextmanager
+def _no_sudden_end() -> Iterator[None]:
+    """Let ``os._exit`` end a step, not the process, whose exit code would pass for a result."""
+    leave, process, thread = os._exit, os.getpid(), threading.get_ident()
+
+    def ended(status: int) -> NoReturn:
+        if os.getpid() != process:  # A process that was forked ends so.
+            leave(status)
+        if threading.get_ident() == thread:
+            raise SystemExit(f"os._exit({status}) was called")
+        sys.stderr.write(f"os._exit({status}) was called in a thread: the step has no result.\n")
+        leave(status or 1)
+
+    os._exit = ended  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        os._exit = leave
 
 
 def imported(root: Path) -> dict[str, Path]:

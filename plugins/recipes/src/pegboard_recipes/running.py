@@ -96,10 +96,16 @@ def run(planner: Planner, name: str | None, told: Told | None = None) -> Outcome
     """Run a recipe up to a step; a failure is in the outcome, and the steps before it are kept.
 
     ``told`` is called after each step.
+
+    Raises:
+        PegboardError: the configuration is wrong, or another process is at work; nothing has run.
     """
     config, where = planner.config, planner.places
     outcome = Outcome(config.recipe, config.root, config.profile, where.directory)
+    planner.check(name)
     with where.lock():
+        # Of a process that is killed, nobody shall read what became of the last run.
+        (where.directory / SUMMARY).unlink(missing_ok=True)
         try:
             for done in _all(planner, name):
                 outcome.steps.append(done)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
 from pegboard import distributions
 from pegboard import host as hosts
 from pegboard.errors import InvalidValue, NotFound, command_line, quoted
@@ -95,12 +97,19 @@ class Recipe:
         return self.planner().plan(step)
 
     def inspect(self, step: str | None = None) -> None:
-        """Show the card of a step, in a notebook; elsewhere say where it is."""
+        """Show the card of a step, in a notebook; elsewhere print where it is.
+
+        Without a step, print what became of each.
+        """
         if step is None:
             for name, state in self.states():
-                _LOG.info("%s: %s", name, state.status)
+                print(f"{name}: {state.status}")
             return
-        _show(self.card(step))
+        card = self.card(step)
+        if _in_notebook():
+            _show(card)
+        else:
+            print(f"The card of {step}: {card}")
 
     def states(self) -> list[tuple[str, places.State]]:
         """Return what became of each step the last time."""
@@ -262,21 +271,37 @@ class _Loaded:
 
 
 def _tell(done: Done) -> None:
+    """Say what became of a step: in a notebook below the cell, elsewhere to the log."""
+    said = f"{done.step}: No changes. Skipping."
     if done.ran:
-        _LOG.info("%s: %.1f s (%s)", done.step, done.seconds, done.reason)
+        said = f"{done.step}: {'failed after ' if done.error else ''}{done.seconds:.1f} s"
+        said += f" ({done.reason})" if done.reason else ""
+    if _in_notebook():
+        print(said)
     else:
-        _LOG.info("%s: No changes. Skipping.", done.step)
+        _LOG.info("%s", said)
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules.get("IPython")
+    return shell is not None and shell.get_ipython() is not None
+
+
+@frozen
+class _Shown:
+    """A card as a notebook shows it: in a frame of its own."""
+
+    file: Path
+
+    def _repr_html_(self) -> str:
+        from pegboard_recipes.cards import page
+
+        return page.framed(self.file.read_text(encoding="utf-8"))
 
 
 def _show(card: Path) -> None:
-    """Show a card in a notebook, in a frame of its own; elsewhere say where it is."""
-    import sys
-
-    shell = sys.modules.get("IPython")
-    if shell is None or shell.get_ipython() is None:
+    """Show a card in a notebook; elsewhere say where it is."""
+    if not _in_notebook():
         _LOG.info("The card: %s", card)
         return
-    from pegboard_recipes.cards import page
-
-    shown = importlib.import_module("IPython.display")
-    shown.display(shown.HTML(page.framed(card.read_text(encoding="utf-8"))))
+    importlib.import_module("IPython.display").display(_Shown(card))

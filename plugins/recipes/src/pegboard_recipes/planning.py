@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 from pegboard.errors import InvalidValue, PegboardError
 from pegboard.targets import resolve
 
@@ -27,7 +27,7 @@ class Decision:
     step: str
     runs: bool
     reasons: Sequence[str]
-    state: State
+    state: State = field(repr=False)
 
     @property
     def reason(self) -> str:

@@ -29,6 +29,7 @@ def entered(root: Path) -> Iterator[None]:
     before, path = Path.cwd(), list(sys.path)
     hidden = _taken(root)
     sys.path.insert(0, str(root))
+    _put_steps_first(root)
     os.chdir(root)
     writes = sys.dont_write_bytecode
     # A file that is changed twice in a second would be taken for the one before.
@@ -61,7 +62,7 @@ def _no_sudden_end() -> Iterator[None]:
         sys.stderr.write(f"os._exit({status}) was called in a thread: the step has no result.\n")
         leave(status or 1)
 
-    os._exit = ended  # type: ignore[assignment]
+    os._exit = ended
     try:
         yield
     finally:
@@ -92,6 +93,18 @@ def _taken(root: Path) -> dict[str, ModuleType]:
         if name.partition(".")[0] in tops:
             hidden[name] = sys.modules.pop(name)
     return hidden
+
+
+def _put_steps_first(root: Path) -> None:
+    """Let ``steps`` be the project's, where a package of that name with an __init__.py hides it.
+
+    A model that was loaded before may have brought one.
+    """
+    place = root / code.STEPS
+    if place.is_dir() and not (place / "__init__.py").is_file():
+        package = ModuleType(code.STEPS)
+        package.__path__ = [str(place)]
+        sys.modules[code.STEPS] = package
 
 
 def _is_package(place: Path) -> bool:

@@ -41,7 +41,7 @@ class Done:
     error: str = ""
 
 
-@define
+@define(repr=False)
 class Outcome:
     """What became of a run of a recipe."""
 
@@ -56,6 +56,13 @@ class Outcome:
     criteria: Sequence[Mapping[str, Any]] = ()
     model: Mapping[str, str] = field(factory=dict)
     error: PegboardError | None = None
+
+    def __repr__(self) -> str:
+        """Say what became of it in one line: notebooks show it below the card."""
+        plain = self.plain()
+        ran = ", ".join(each.step for each in self.steps if each.ran) or "nothing"
+        model = f", models:/{self.model['name']}/{self.model['version']}" if self.model else ""
+        return f"<Outcome of {self.root.name!r}: {plain['status']}, ran {ran}{model}>"
 
     @property
     def rejected(self) -> bool:

@@ -198,6 +198,11 @@ CASES = {
         [("steps/transform.py", '["x"])', '["x", "shop"])')],
         "The step 'train' failed.",
     ),
+    "an estimator that ends the process": (
+        [("steps/train.py", "    return Lin", "    import os; os._exit(0)\n    return Lin")],
+        "The step 'train' failed.\n  steps/train.py, line 3, in make\n"
+        "    import os; os._exit(0)\nSystemExit: os._exit(0) was called",
+    ),
     "a metric that raises": (
         [
             ("recipe.yaml", "steps:\n", OWN),

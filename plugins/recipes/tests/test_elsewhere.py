@@ -30,6 +30,23 @@ def make():
 """
 
 
+GONE = """import os
+def make(params=None):
+    os.execvp("true", ["true"])
+"""
+
+
+def test_a_job_that_ends_without_a_word_is_not_believed(place: Path) -> None:
+    recipe = begun(place / "r", line(), GONE, RECIPE)
+    (recipe.directory / "steps/transform.py").write_text(TRANSFORM.replace("    note()\n", ""))
+    (recipe.directory / "steps/note.py").write_text(NOTE)
+    with (recipe.directory / "profiles/local.yaml").open("a") as stream:
+        stream.write("runner: {name: local, steps: [train]}\n")
+    with pytest.raises(PegboardError, match="ended with 0, and did not say why"):
+        recipe.run()
+    assert [state.status for _, state in recipe.states()][3:5] == ["UNKNOWN", "UNKNOWN"]
+
+
 def test_steps_run_in_one_job_and_fail_as_here(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -166,6 +166,18 @@ def test_two_recipes_do_not_see_the_code_of_each_other(done: Recipe, tmp_path: P
     assert "steps" not in __import__("sys").modules
 
 
+def test_the_code_of_a_model_that_was_loaded_hides_no_recipe(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "code/steps").mkdir(parents=True)
+    (tmp_path / "code/steps/__init__.py").write_text("")
+    (tmp_path / "code/steps/ingest.py").write_text("other = 1")
+    monkeypatch.syspath_prepend(tmp_path / "code")
+    (recipe.directory / "steps/__init__.py").unlink()
+    recipe.run("ingest")
+    assert len(recipe.get_artifact("ingested_data")) == 442
+
+
 def test_a_result_that_is_not_there_names_its_step(recipe: Recipe) -> None:
     with pytest.raises(NotFound, match="step 'train' makes it"):
         recipe.get_artifact("model")

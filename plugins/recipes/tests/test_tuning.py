@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pegboard.errors import InvalidValue
+from pegboard.errors import InvalidValue, PegboardError
 from pegboard_recipes import configuration, project, tracking
 from pegboard_recipes.api import Recipe
 from pegboard_recipes.steps import search_space
@@ -97,17 +97,9 @@ def tune(recipe: Recipe, text: str) -> None:
 def test_a_wrong_space_is_refused_with_its_line(
     recipe: Recipe, old: str, new: str, said: str
 ) -> None:
-    from pegboard_recipes.cards.card import Card
-    from pegboard_recipes.step import Work
-    from pegboard_recipes.steps import outline, tuning
-
     tune(recipe, TUNING.replace(old, new))
-    planner = recipe.planner()
-    step = next(each for each in outline.STEPS if each.name == "train")
-    card = Card(step="train", recipe="")
-    work = Work(step, planner.config, planner.places, Path(), card)
     with pytest.raises(InvalidValue, match=r"recipe.yaml, line \d+") as raised:
-        tuning.check(work)
+        recipe.plan()
     assert said in str(raised.value)
 
 
@@ -141,6 +133,24 @@ def test_tries_of_a_run_that_broke_off_count(recipe: Recipe) -> None:
     assert ("# tuned hyperparameters" in text) == (best == pytest.approx(min(errors), abs=1e-9))
     assert not list((recipe.planner().places.step("train")).glob("tuning-*"))
     assert "Tuning Trials" in recipe.card("train").read_text()
+
+
+GONE = """
+import os, sys
+from sklearn.linear_model import Ridge
+
+def estimator_fn(estimator_params=None):
+    if sys.argv == ["-c"] or "tuning_worker" in sys.argv[0]:
+        os.execvp("true", ["true"])
+    return Ridge(**estimator_params)
+"""
+
+
+def test_a_process_that_ends_without_a_word_is_not_believed(recipe: Recipe) -> None:
+    tune(recipe, TUNING.replace("parallelism: 1", "parallelism: 2"))
+    (recipe.directory / "steps/train.py").write_text(GONE)
+    with pytest.raises(PegboardError, match="Of 6 tries 0 came to their end"):
+        recipe.run("train")
 
 
 FITS = """

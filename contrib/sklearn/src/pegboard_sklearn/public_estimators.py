@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import ExitStack
 from typing import Any
 
 VERSION = "1.9"
@@ -155,7 +156,11 @@ _lock = threading.Lock()
 
 
 def import_skops() -> Any:
-    """Return ``skops.io``, imported without importing all of scikit-learn."""
+    """Return ``skops.io``, imported without importing all of scikit-learn.
+
+    skops calls ``all_estimators`` once, right before it looks through all modules of the process
+    for each function of SciPy: from there on it looks through those that can have them.
+    """
     import sklearn.utils
 
     with _lock:
@@ -164,18 +169,35 @@ def import_skops() -> Any:
 
             return skops.io
         found, thread = sklearn.utils.all_estimators, threading.get_ident()
+        with ExitStack() as later:
 
-        def all_estimators(*args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() != thread:
-                return found(*args, **kwargs)
-            return [(kind.__name__, kind) for kind in _named()]
+            def all_estimators(*args: Any, **kwargs: Any) -> Any:
+                if threading.get_ident() != thread:
+                    return found(*args, **kwargs)
+                _search_few_modules(later)
+                return [(kind.__name__, kind) for kind in _named()]
 
-        sklearn.utils.all_estimators = all_estimators
-        try:
+            later.callback(setattr, sklearn.utils, "all_estimators", found)
+            sklearn.utils.all_estimators = all_estimators
             import skops.io
-        finally:
-            sklearn.utils.all_estimators = found
         return skops.io
+
+
+def _search_few_modules(later: ExitStack) -> None:
+    """Let skops look for functions without ``__module__`` in NumPy and SciPy, until ``later``."""
+    names = sys.modules["skops.io._utils"]
+    whole = names.whichmodule
+    few = [m for name, m in sys.modules.items() if name == "numpy" or "scipy.special" in name]
+
+    def whichmodule(obj: Any, name: str) -> str:
+        known = getattr(obj, "__module__", None)
+        if known is not None:
+            return str(known)
+        own = (each.__name__ for each in few if getattr(each, name, None) is obj)
+        return next(own, None) or str(whole(obj, name))
+
+    later.callback(setattr, names, "whichmodule", whole)
+    setattr(names, "whichmodule", whichmodule)  # noqa: B010 (mypy knows it as a function)
 
 
 def _named() -> list[type]:

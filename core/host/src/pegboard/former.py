@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 
+@cache
 def tables() -> Mapping[str, Mapping[str, str]]:
     """Return what has moved or gone; ``former.toml`` says it."""
     import tomllib

@@ -21,7 +21,7 @@ from pegboard_scripting import data as descriptions
 from pegboard_scripting.client import Client
 from pegboard_scripting.fluent import models
 
-from pegboard_evaluation import default, judged_metrics, resumption, rows, tables, thresholds
+from pegboard_evaluation import default, resumption, rows, tables, thresholds
 from pegboard_evaluation.metric import EvaluationMetric, MetricValue, make_metric
 from pegboard_evaluation.pieces import Predicted, joined, predicted
 from pegboard_evaluation.predicting import Predictor, predictor
@@ -333,6 +333,10 @@ def _work(
 def _keep_definitions(plan: _Plan, recorder: Recorder) -> None:
     """Log what metrics of ``metrics.genai`` were made of."""
     own = plan.asked.config.get(DEFAULT, {}).get("extra_metrics", ())
+    if all(getattr(each, "genai_metric_args", None) is None for each in own):
+        return
+    from pegboard_evaluation import judged_metrics  # All of ``genai``: a third of a second.
+
     if found := judged_metrics.definitions(own):
         name = judged_metrics.DEFINITIONS
         recorder.add_table(name.removesuffix(".json"), name, pd.DataFrame(found))

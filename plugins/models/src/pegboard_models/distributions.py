@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from importlib import metadata
+from importlib import machinery, metadata
 from pathlib import Path
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -18,9 +18,30 @@ def normal(name: str) -> str:
 
 
 @cache
-def _by_module() -> Mapping[str, Sequence[str]]:
-    """Return the distributions of each top-level module."""
-    return metadata.packages_distributions()
+def _by_module() -> Mapping[str, Sequence[metadata.Distribution]]:
+    """Return the distributions of each top-level module.
+
+    ``metadata.packages_distributions`` also looks whether each of their files is there, and reads
+    all metadata: that takes a good part of a second.
+    """
+    found: dict[str, list[metadata.Distribution]] = {}
+    for each in metadata.distributions():
+        for top in _tops(each):
+            found.setdefault(top, []).append(each)
+    return found
+
+
+def _tops(distribution: metadata.Distribution) -> set[str]:
+    """Return the top-level modules of a distribution, as it declares them or by its files."""
+    if declared := (distribution.read_text("top_level.txt") or "").split():
+        return set(declared)
+    record = distribution.read_text("RECORD")
+    if record is None:
+        files = [str(file) for file in distribution.files or ()]
+    else:
+        files = [line.partition(",")[0].strip('"') for line in record.splitlines()]
+    suffixes = tuple(machinery.all_suffixes())
+    return {file.partition("/")[0].partition(".")[0] for file in files if file.endswith(suffixes)}
 
 
 def of_modules(modules: Iterable[str]) -> set[str]:
@@ -50,8 +71,7 @@ def _owners(top: str) -> Sequence[str]:
         place = Path(str(found.locate_file("")))
         if (place / top).is_dir() or (place / f"{top}.py").is_file():
             return [top]
-    # Reading what all distributions consist of takes a good part of a second.
-    return _by_module().get(top, ())
+    return [each.name for each in _by_module().get(top, ())]
 
 
 def is_installed(module: str) -> bool:

@@ -5,23 +5,26 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
 from pegboard import distributions
 from pegboard import host as hosts
 from pegboard.errors import InvalidValue, NotFound, command_line, quoted
 from pegboard.targets import resolve
-from pegboard_scripting.client import Client
 from pegboard_scripting.fluent import environment
 
-from pegboard_recipes import comparing, configuration, places, project, running
-from pegboard_recipes.comparing import Difference
+from pegboard_recipes import configuration, places, project, running
 from pegboard_recipes.digests import Memory
 from pegboard_recipes.planning import Decision, Planner
 from pegboard_recipes.running import Done, Outcome
 from pegboard_recipes.step import FRAME, MODEL, OBJECT, RUN, VERSION, Artifact, Step
+
+if TYPE_CHECKING:
+    from pegboard_recipes.comparing import Difference as Difference
 
 __all__ = ["Decision", "Difference", "Done", "Outcome", "Recipe", "diff"]
 
@@ -94,12 +97,19 @@ class Recipe:
         return self.planner().plan(step)
 
     def inspect(self, step: str | None = None) -> None:
-        """Show the card of a step, in a notebook; elsewhere say where it is."""
+        """Show the card of a step, in a notebook; elsewhere print where it is.
+
+        Without a step, print what became of each.
+        """
         if step is None:
             for name, state in self.states():
-                _LOG.info("%s: %s", name, state.status)
+                print(f"{name}: {state.status}")
             return
-        _show(self.card(step))
+        card = self.card(step)
+        if _in_notebook():
+            _show(card)
+        else:
+            print(f"The card of {step}: {card}")
 
     def states(self) -> list[tuple[str, places.State]]:
         """Return what became of each step the last time."""
@@ -116,7 +126,7 @@ class Recipe:
 
     def diff(self, one: str, other: str) -> Difference:
         """Return what differs between the cards of two runs of this recipe."""
-        from pegboard_recipes import tracking
+        from pegboard_recipes import comparing, tracking
 
         with tracking.located(self.planner().config) as client:
             return comparing.of_runs(client, one, other)
@@ -168,7 +178,20 @@ def diff(one: str, other: str) -> Difference:
     Raises:
         NotFound: there is no such run, or it has no cards.
     """
+    from pegboard_scripting.client import Client
+
+    from pegboard_recipes import comparing
+
     return comparing.of_runs(Client(), one, other)
+
+
+def __getattr__(name: str) -> Any:
+    """Import what two runs are compared by on first use: a run of a recipe does without it."""
+    if name == "Difference":
+        from pegboard_recipes.comparing import Difference
+
+        return Difference
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def planner_of(config: configuration.Configuration) -> Planner:
@@ -248,21 +271,37 @@ class _Loaded:
 
 
 def _tell(done: Done) -> None:
+    """Say what became of a step: in a notebook below the cell, elsewhere to the log."""
+    said = f"{done.step}: No changes. Skipping."
     if done.ran:
-        _LOG.info("%s: %.1f s (%s)", done.step, done.seconds, done.reason)
+        said = f"{done.step}: {'failed after ' if done.error else ''}{done.seconds:.1f} s"
+        said += f" ({done.reason})" if done.reason else ""
+    if _in_notebook():
+        print(said)
     else:
-        _LOG.info("%s: No changes. Skipping.", done.step)
+        _LOG.info("%s", said)
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules.get("IPython")
+    return shell is not None and shell.get_ipython() is not None
+
+
+@frozen
+class _Shown:
+    """A card as a notebook shows it: in a frame of its own."""
+
+    file: Path
+
+    def _repr_html_(self) -> str:
+        from pegboard_recipes.cards import page
+
+        return page.framed(self.file.read_text(encoding="utf-8"))
 
 
 def _show(card: Path) -> None:
-    """Show a card in a notebook, in a frame of its own; elsewhere say where it is."""
-    import sys
-
-    shell = sys.modules.get("IPython")
-    if shell is None or shell.get_ipython() is None:
+    """Show a card in a notebook; elsewhere say where it is."""
+    if not _in_notebook():
         _LOG.info("The card: %s", card)
         return
-    from pegboard_recipes.cards import page
-
-    shown = importlib.import_module("IPython.display")
-    shown.display(shown.HTML(page.framed(card.read_text(encoding="utf-8"))))
+    importlib.import_module("IPython.display").display(_Shown(card))

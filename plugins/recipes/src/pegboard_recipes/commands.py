@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from pegboard.cli import output
@@ -13,8 +13,10 @@ from pegboard_stores import formats, tables
 
 from pegboard_recipes import digests, failures, running
 from pegboard_recipes.api import Recipe
-from pegboard_recipes.comparing import Difference
 from pegboard_recipes.running import Done, Outcome
+
+if TYPE_CHECKING:
+    from pegboard_recipes.comparing import Difference
 
 _REJECTED, _FAILED = 3, 1
 _MOST = 8
@@ -69,7 +71,7 @@ def run(profile: str | None, step: str | None, opens: bool, as_json: bool) -> No
     else:
         _print(outcome)
     if opens and outcome.steps:
-        webbrowser.open(recipe.card(outcome.steps[-1].step).as_uri())
+        _open(recipe.card(outcome.steps[-1].step))
     if outcome.error is not None:
         if as_json:
             output.note(str(outcome.error))
@@ -78,6 +80,12 @@ def run(profile: str | None, step: str | None, opens: bool, as_json: bool) -> No
         raise failures.StepFailed(outcome.error.message, hint=outcome.error.hint)
     if outcome.rejected:
         ctx.exit(_REJECTED)
+
+
+def _open(card: Path) -> None:
+    import webbrowser
+
+    webbrowser.open(card.as_uri())
 
 
 def _tell(done: Done) -> None:
@@ -170,7 +178,7 @@ def inspect(profile: str | None, step: str | None, opens: bool, as_json: bool) -
     card = recipe.card(step)
     facts = card.with_suffix(".json").read_text(encoding="utf-8")
     if opens:
-        webbrowser.open(card.as_uri())
+        _open(card)
     if as_json:
         click.echo(facts)
     else:

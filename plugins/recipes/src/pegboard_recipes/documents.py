@@ -7,6 +7,7 @@ defined is an error with file and line, and so is a key that stands twice in one
 from __future__ import annotations
 
 import json
+import keyword
 import re
 import traceback
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,13 @@ Place: TypeAlias = tuple[str, ...]
 
 _TOKENS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|\{\{.*?\}\}|\{%.*?%\}|(?:(?<=\s)|^)#.*""")
 _MOST, _DEEPEST = 100_000, 100
+_VALUE = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*(?:\|\s*default\([\w\s.,\[\]\"'-]*\)\s*)?\}\}")
+"""A value, or one with another to use where the profile does not define it."""
+
+_MORE = re.compile(r"\{[{%#]|[}%#]\}")
+_WORDS = frozenset({"true", "false", "none", "loop", "self", "super", *keyword.kwlist})
+"""Names that mean something else to Jinja2."""
+
 _MISSING = re.compile(r"'([^']+)' is undefined")
 
 
@@ -64,6 +72,26 @@ def _without_comments(source: str) -> str:
 
 
 def _rendered(
+    file: Path, source: str, context: Mapping[str, Any], root: Path
+) -> tuple[str, frozenset[str]]:
+    """Return a text with its values in place, and the names of those."""
+    return _filled_in(source, context) or _by_jinja(file, source, context, root)
+
+
+def _filled_in(source: str, context: Mapping[str, Any]) -> tuple[str, frozenset[str]] | None:
+    """Do what Jinja2 would, which takes a tenth of a second to import, where values are all.
+
+    None if there is more in the text, or a value that the profile does not define.
+    """
+    names = frozenset(found[1] for found in _VALUE.finditer(source))
+    if "\r" in source or _MORE.search(_VALUE.sub("", source)):
+        return None
+    if not names <= context.keys() or names & _WORDS:
+        return None
+    return _VALUE.sub(lambda found: str(_as_yaml(context[found[1]])), source), names
+
+
+def _by_jinja(
     file: Path, source: str, context: Mapping[str, Any], root: Path
 ) -> tuple[str, frozenset[str]]:
     import jinja2

@@ -30,6 +30,8 @@ KIND = "project runner"
 _DIRECTORY = "MLFLOW_RECIPES_EXECUTION_DIRECTORY"
 _OURS = ("PEGBOARD_", "MLFLOW_")
 _PAUSE_S = 0.2
+ENDED = "ended"
+"""What a job says last: all its steps are done. Its exit code alone says nothing of that."""
 
 Line = Mapping[str, Any]
 """What a job says of a step: the fields of ``Done``; of one that failed also of its error."""
@@ -79,12 +81,14 @@ class Elsewhere:
                 ended = submitted.wait(_PAUSE_S)
                 fresh = _read(told)[len(said) :]
                 said += fresh
-                yield from fresh
+                yield from (line for line in fresh if ENDED not in line)
         except BaseException:
             submitted.cancel()
             submitted.wait()
             raise
-        if (ended.code != 0 or ended.reason) and not any(each.get("error") for each in said):
+        if any(each.get("error") for each in said):
+            return
+        if ended.code != 0 or ended.reason or not any(ENDED in each for each in said):
             raise PegboardError(
                 f"The job of the runner {self.name!r} ended with {ended.code}, and did not say "
                 f"why. {ended.reason}".strip(),

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import asdict
 
-from pegboard_recipes import api, configuration, failures, running
+from pegboard_recipes import api, configuration, elsewhere, failures, running
 from pegboard_recipes.running import Done
 
 
@@ -32,6 +32,7 @@ def main(file: Path) -> int:
         try:
             for done in running.carried_out(planner, steps, given["asked"], given["goal"]):
                 tell(done)
+            stream.write(json.dumps({elsewhere.ENDED: True}) + "\n")
         except failures.Failed as found:
             error = found.error
             tell(found.done, message=error.message, hint=error.hint, run_id=found.run_id)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from attrs import frozen
-from pegboard.errors import InvalidValue
+from attrs import field, frozen
+from pegboard.errors import InvalidValue, PegboardError
+from pegboard.targets import resolve
 
 from pegboard_recipes import code, digests, names, places, sources
 from pegboard_recipes.configuration import Configuration
@@ -26,7 +27,7 @@ class Decision:
     step: str
     runs: bool
     reasons: Sequence[str]
-    state: State
+    state: State = field(repr=False)
 
     @property
     def reason(self) -> str:
@@ -59,8 +60,30 @@ class Planner:
                 needed |= {each for each in step.needs if by_name[each].scoring or not step.scoring}
         return [step for step in self.steps if step.name in needed]
 
+    def check(self, name: str | None) -> None:
+        """Refuse a configuration with which a step that leads to one cannot end well.
+
+        Raises:
+            PegboardError: all that is wrong, as far as it can be told before anything runs.
+        """
+        found: dict[str, PegboardError] = {}
+        for step in self.wanted(name):
+            for error in resolve(step.validate)(self.config) if step.validate else ():
+                found.setdefault(str(error), error)
+        if self.config.values.get("runner"):
+            resolve("pegboard_recipes.elsewhere:chosen")(self)
+        if len(found) > 1:
+            raise InvalidValue("\n".join(["The recipe cannot run as it is:", *found]))
+        for error in found.values():
+            raise error
+
     def plan(self, name: str | None) -> list[Decision]:
-        """Return what would run; after a step that does, those that read its results may."""
+        """Return what would run; after a step that does, those that read its results may.
+
+        Raises:
+            PegboardError: its configuration is wrong.
+        """
+        self.check(name)
         found: list[Decision] = []
         running: set[str] = set()
         for step in self.wanted(name):

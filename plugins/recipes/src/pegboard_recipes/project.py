@@ -11,11 +11,12 @@ import importlib
 import inspect
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from pegboard.errors import InvalidValue, quoted
 
@@ -28,13 +29,15 @@ def entered(root: Path) -> Iterator[None]:
     before, path = Path.cwd(), list(sys.path)
     hidden = _taken(root)
     sys.path.insert(0, str(root))
+    _put_steps_first(root)
     os.chdir(root)
     writes = sys.dont_write_bytecode
     # A file that is changed twice in a second would be taken for the one before.
     sys.dont_write_bytecode = True
     importlib.invalidate_caches()
     try:
-        yield
+        with _no_sudden_end():
+            yield
     finally:
         sys.dont_write_bytecode = writes
         os.chdir(before)
@@ -44,6 +47,26 @@ def entered(root: Path) -> Iterator[None]:
             del sys.modules[name]
         _taken(root)
         sys.modules.update(hidden)
+
+
+@contextmanager
+def _no_sudden_end() -> Iterator[None]:
+    """Let ``os._exit`` end a step, not the process, whose exit code would pass for a result."""
+    leave, process, thread = os._exit, os.getpid(), threading.get_ident()
+
+    def ended(status: int) -> NoReturn:
+        if os.getpid() != process:  # A process that was forked ends so.
+            leave(status)
+        if threading.get_ident() == thread:
+            raise SystemExit(f"os._exit({status}) was called")
+        sys.stderr.write(f"os._exit({status}) was called in a thread: the step has no result.\n")
+        leave(status or 1)
+
+    os._exit = ended
+    try:
+        yield
+    finally:
+        os._exit = leave
 
 
 def imported(root: Path) -> dict[str, Path]:
@@ -70,6 +93,18 @@ def _taken(root: Path) -> dict[str, ModuleType]:
         if name.partition(".")[0] in tops:
             hidden[name] = sys.modules.pop(name)
     return hidden
+
+
+def _put_steps_first(root: Path) -> None:
+    """Let ``steps`` be the project's, where a package of that name with an __init__.py hides it.
+
+    A model that was loaded before may have brought one.
+    """
+    place = root / code.STEPS
+    if place.is_dir() and not (place / "__init__.py").is_file():
+        package = ModuleType(code.STEPS)
+        package.__path__ = [str(place)]
+        sys.modules[code.STEPS] = package
 
 
 def _is_package(place: Path) -> bool:

@@ -41,7 +41,7 @@ class Done:
     error: str = ""
 
 
-@define
+@define(repr=False)
 class Outcome:
     """What became of a run of a recipe."""
 
@@ -56,6 +56,13 @@ class Outcome:
     criteria: Sequence[Mapping[str, Any]] = ()
     model: Mapping[str, str] = field(factory=dict)
     error: PegboardError | None = None
+
+    def __repr__(self) -> str:
+        """Say what became of it in one line: notebooks show it below the card."""
+        plain = self.plain()
+        ran = ", ".join(each.step for each in self.steps if each.ran) or "nothing"
+        model = f", models:/{self.model['name']}/{self.model['version']}" if self.model else ""
+        return f"<Outcome of {self.root.name!r}: {plain['status']}, ran {ran}{model}>"
 
     @property
     def rejected(self) -> bool:
@@ -96,10 +103,16 @@ def run(planner: Planner, name: str | None, told: Told | None = None) -> Outcome
     """Run a recipe up to a step; a failure is in the outcome, and the steps before it are kept.
 
     ``told`` is called after each step.
+
+    Raises:
+        PegboardError: the configuration is wrong, or another process is at work; nothing has run.
     """
     config, where = planner.config, planner.places
     outcome = Outcome(config.recipe, config.root, config.profile, where.directory)
+    planner.check(name)
     with where.lock():
+        # Of a process that is killed, nobody shall read what became of the last run.
+        (where.directory / SUMMARY).unlink(missing_ok=True)
         try:
             for done in _all(planner, name):
                 outcome.steps.append(done)

@@ -26,6 +26,11 @@ class Artifact:
     kind: str
 
 
+def _check_if_any(instance: Any, attribute: Any, value: str) -> None:
+    if value:
+        check(instance, attribute, value)
+
+
 @frozen(kw_only=True)
 class Step:
     """A step of a recipe.
@@ -48,6 +53,10 @@ class Step:
     """Whether it reads data from outside: ``location`` of its configuration."""
     scoring: bool = False
     """Whether it runs only when it is asked for."""
+    validate: str = field(default="", validator=_check_if_any)
+    """Names a function of a ``Configuration`` that yields, as errors, what is wrong with it for
+    this step; it is called before anything runs, so it may read no data and import nothing that
+    takes long."""
     logged: bool = False
     """Whether its card is logged into the run that the step ``train`` made."""
     artifacts: Mapping[str, Artifact] = field(factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,10 +13,13 @@ from pathlib import Path
 from pegboard import host as hosts
 from pegboard.errors import PegboardError
 from pegboard.targets import resolve
+from pegboard_scripting.client import location
+from pegboard_scripting.fluent import runs
+from pytest import MonkeyPatch
 
 from pegboard_recipes import places
 from pegboard_recipes.api import Recipe
-from pegboard_recipes.step import FRAME, MODEL, OBJECT, RUN, TEXT, VERSION, Step
+from pegboard_recipes.step import FRAME, MODEL, OBJECT, RUN, TEXT, VERSION, Step, Work, run_source
 
 __all__ = ["RecipeContract"]
 
@@ -77,9 +81,10 @@ class RecipeContract:
         self, recipe: Recipe
     ) -> None:
         recipe.clean()
-        before = _files(recipe.directory)
+        before, process = _files(recipe.directory), _process()
         assert [each.step for each in recipe.run().steps] == [s.name for s in self._trained()]
         assert _files(recipe.directory) == before
+        assert _process() == process
         states = dict(recipe.states())
         where = recipe.planner().places
         for step in self._trained():
@@ -125,12 +130,61 @@ class RecipeContract:
             assert step.name in ran
             assert set(ran) <= set(names[names.index(step.name) :]), "what is before it is kept"
 
-    def test_a_step_without_its_state_runs_again(self, recipe: Recipe) -> None:
+    def test_a_step_without_its_state_runs_again_and_gives_the_same(self, recipe: Recipe) -> None:
         recipe.run()
-        step = self._trained()[0]
-        (recipe.planner().places.outputs(step.name) / places.STATE).unlink()
-        ran = [each.step for each in recipe.run().steps if each.ran]
-        assert ran == [step.name], "the same result again lets what reads it be"
+        names = [step.name for step in self._trained()]
+        begins = (run_source(self._steps()) or ("",))[0]
+        for number, step in enumerate(self._trained()):
+            (recipe.planner().places.outputs(step.name) / places.STATE).unlink()
+            ran = [each.step for each in recipe.run().steps if each.ran]
+            assert step.name in ran
+            # A step that starts a run gives another one each time.
+            may = names[number:] if step.name == begins else [step.name]
+            assert set(ran) <= set(may), "the same result again lets what reads it be"
+
+    # -- what a step may do ------------------------------------------------------------------------
+
+    def test_a_step_reads_only_what_it_declares(self, recipe: Recipe) -> None:
+        read: list[tuple[str, str, str]] = []
+        found = Work.output
+
+        def noted(work: Work, step: str, file: str) -> Path:
+            place = found(work, step, file)
+            if place.exists() and file not in work.step.needs.get(step, ()):
+                read.append((work.step.name, step, file))
+            return place
+
+        recipe.clean()
+        with MonkeyPatch.context() as patch:
+            patch.setattr(Work, "output", noted)
+            recipe.run()
+        assert read == [], "it would not run again if that changed"
+
+    def test_code_that_fails_fails_its_step_and_keeps_those_before_it(self, recipe: Recipe) -> None:
+        recipe.run()
+        names = [step.name for step in self._trained()]
+        for step in self._trained():
+            file = recipe.directory / "steps" / f"{step.module}.py"
+            if not step.module or not file.is_file():
+                continue
+            text = file.read_text(encoding="utf-8")
+            file.write_text(f"{text}\nraise RuntimeError('broken on purpose')\n", encoding="utf-8")
+            try:
+                recipe.run()
+            except PegboardError as error:
+                assert "broken on purpose" in str(error)
+                assert f"steps/{step.module}.py, line " in str(error)
+            else:
+                raise AssertionError(f"{step.name} takes no notice of an error in the user's code")
+            finally:
+                file.write_text(text, encoding="utf-8")
+            states = dict(recipe.states())
+            assert states[step.name].status == places.FAILED
+            before = names[: names.index(step.name)]
+            assert {states[name].status for name in before} <= {places.SUCCEEDED}
+            recipe.run()
+
+    # -- what is refused ---------------------------------------------------------------------------
 
     def test_an_unknown_step_is_refused_with_its_line(self, recipe: Recipe) -> None:
         file = recipe.directory / "recipe.yaml"
@@ -140,11 +194,17 @@ class RecipeContract:
         try:
             recipe.plan()
         except PegboardError as error:
-            assert re.search(rf"line \d+: There is no step 'no_{name}'", str(error))
+            assert re.search(rf"line \d+: .*no_{name}\b", str(error))
         else:
             raise AssertionError("a step that is not there was accepted")
         finally:
             file.write_text(text, encoding="utf-8")
+
+
+def _process() -> list[object]:
+    """Return what a step has no right to change."""
+    modules = [name for name in sys.modules if name.partition(".")[0] == "steps"]
+    return [Path.cwd(), list(sys.path), location.get_tracking_uri(), runs.active_run(), modules]
 
 
 def _files(root: Path) -> set[tuple[str, bytes]]:

@@ -118,10 +118,12 @@ def _column(column: Any, edges: Any) -> dict[str, Any]:
     if pd.api.types.is_datetime64_any_dtype(column.dtype) and missing < len(column):
         known = column.dropna()
         found["earliest"], found["latest"] = str(known.min()), str(known.max())
-    texts = column.dropna().map(_text)
-    counts = texts.value_counts()
+    known = column.dropna()
+    if pd.api.types.infer_dtype(known) != "string":
+        known = known.map(_text)
+    counts = known.value_counts()
     found["distinct"] = len(counts)
-    found["frequent"] = [[str(k), int(v)] for k, v in counts.head(_FREQUENT).items()]
+    found["frequent"] = [[_text(k), int(v)] for k, v in counts.head(_FREQUENT).items()]
     return found
 
 

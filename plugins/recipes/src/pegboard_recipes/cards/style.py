@@ -33,7 +33,7 @@ dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 svg rect{fill:var(--bar)}svg rect.soft{opacity:.35}
 svg text{fill:var(--ink);font-size:10px}svg .end{text-anchor:end}
 iframe{width:100%;min-height:340px;border:1px solid var(--line);border-radius:6px;
-background:#fff;color-scheme:light}
-figure{display:inline-block;margin:8px 16px 8px 0;vertical-align:top}
-img{max-width:min(480px,100%);background:#fff;border-radius:6px}figcaption{color:var(--soft)}
+color-scheme:light dark}
+figure{display:inline-block;margin:8px 16px 8px 0;vertical-align:top;width:480px;max-width:100%}
+img{width:100%;background:#fff;border-radius:6px}figcaption{color:var(--soft)}
 """

@@ -44,7 +44,6 @@ def chosen(work: Work, balanced: Balanced, tracked: Tracked, run_id: str) -> Cho
     params, make = _params(work, balanced), _maker(work)
     if not (own.get("tuning") or {}).get("enabled"):
         return Chosen(make(params), params)
-    tuning.check(work)
     found = tuning.tuned(work, tries_of(work), tracked, run_id)
     return Chosen(make({**params, **found.params}), params, found.params)
 

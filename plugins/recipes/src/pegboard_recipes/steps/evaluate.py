@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
+
+from pegboard.errors import command_line
 
 from pegboard_recipes import names, tracking
 from pegboard_recipes.names import NOT_VALIDATED, REJECTED, VALIDATED
@@ -91,8 +95,23 @@ def _describe(
         card.tab("Model Validation").facts(Status=status).table(titles, rows)
     for file in sorted(work.directory.glob("eval_*/artifacts/*.png")):
         name = file.stem
-        part = "Feature Importance" if "shap" in name or "importance" in name else ""
-        title = part or "Model Performance Plots"
-        card.tab(title).picture(file, name.replace("_", " "))
+        card.tab(_title(name)).picture(file, name.replace("_", " "))
+    for name, why in _left_out(work).items():
+        card.tab(_title(name)).text(f"{name.replace('_', ' ')}: {why}")
     card.tab("Run Summary").facts(Run_ID=run_id, Model_validation=status)
     card.facts |= {**found, "criteria": results, "status": status, "run_id": run_id}
+
+
+def _title(name: str) -> str:
+    important = "shap" in name or "importance" in name
+    return "Feature Importance" if important else "Model Performance Plots"
+
+
+def _left_out(work: Work) -> dict[str, str]:
+    """Return by name of a plot of the test rows why it was not drawn."""
+    known = json.loads((work.directory / "eval_test" / "figures.json").read_text(encoding="utf-8"))
+    found = {str(name): str(why) for name, why in known["skipped"].items()}
+    if find_spec("shap") is None:
+        needed = command_line("pip", "install", "pegboard-evaluation[shap]")
+        found["feature_importance"] = f"It needs shap, which is not installed: {needed}"
+    return found

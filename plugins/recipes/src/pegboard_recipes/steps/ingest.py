@@ -20,6 +20,7 @@ from pegboard_recipes.names import DATASET, PROFILE, SCORING
 from pegboard_recipes.settings import NAME
 from pegboard_recipes.step import Work
 from pegboard_recipes.steps import classes
+from pegboard_recipes.steps.checks import FORMS
 
 _PIECE = 250_000
 """Rows that are held at once, where that is possible."""
@@ -43,15 +44,10 @@ def _data(work: Work) -> Any:
     """Return all rows as one DataFrame."""
     import pandas as pd
 
-    using = work.own.get("using")
-    key = ("steps", work.step.name)
-    if not using:
-        raise work.config.wrong(key, f"steps.{work.step.name} lacks 'using'.")
+    using = work.own["using"]
     if using in sources.DATABASES:
         return _checked(_of_database(work), f"The query of steps.{work.step.name}.sql")
     found = sources.locations(work.config, work.step.name)
-    if not found:
-        raise work.config.wrong(key, f"steps.{work.step.name} lacks 'location'.")
     if using == sources.DELTA:
         frames = [_of_delta(work, each) for each in found]
     else:
@@ -92,7 +88,7 @@ def _copied(work: Work, file: Path) -> bool:
     if any(not schema.equals(schemas[0]) for schema in schemas):
         return False
     count = 0
-    with arrow.parquet.ParquetWriter(file, schemas[0]) as writer:
+    with tables.writer(file, schemas[0]) as writer:
         for each in files:
             with arrow.parquet.ParquetFile(each) as source:
                 for batch in source.iter_batches(batch_size=_PIECE):
@@ -134,13 +130,7 @@ def _loader(work: Work) -> Callable[[Path], Any]:
             return _checked(found, f"The loader {name!r}")
 
         return load
-    known = _KNOWN.get(using)
-    if known is None:
-        raise work.config.wrong(
-            ("steps", work.step.name, "using"),
-            f"Data of the form {using!r} needs a 'loader_method'.",
-            hint=f"Without one are understood: {', '.join(['parquet', 'delta', *_KNOWN, 'sql'])}.",
-        )
+    known = _KNOWN[using]
     return lambda file: _checked(_read(work, known, file), str(file))
 
 
@@ -174,12 +164,9 @@ def _excel(file: Path) -> Any:
         raise PluginError(f"{file} cannot be read: {error}") from error
 
 
-_KNOWN: dict[str, Callable[[Path], Any]] = {
-    "csv": _csv,
-    "json": _json_lines,
-    "jsonl": _json_lines,
-    "excel": _excel,
-}
+_KNOWN: dict[str, Callable[[Path], Any]] = dict(
+    zip(FORMS, (_csv, _json_lines, _json_lines, _excel), strict=True)
+)
 
 
 # -- elsewhere -----------------------------------------------------------------------------------
@@ -207,9 +194,6 @@ def _of_delta(work: Work, location: str) -> Any:
 
 def _of_database(work: Work) -> Any:
     own = work.own
-    key = ("steps", work.step.name)
-    if not own.get("sql"):
-        raise work.config.wrong(key, f"steps.{work.step.name} lacks 'sql'.")
     if own["using"] == sources.SPARK:
         try:
             spark = import_module("pyspark.sql").SparkSession
@@ -220,8 +204,6 @@ def _of_database(work: Work) -> Any:
                 "'location'.",
             ) from error
         return spark.builder.getOrCreate().sql(own["sql"]).toPandas()
-    if not isinstance(own.get("location"), str):
-        raise work.config.wrong(key, "using: sql needs the database's URL as 'location'.")
     return _by_sqlalchemy(own["location"], own["sql"])
 
 

@@ -31,6 +31,7 @@ _MEASURED = (*_LEARNED, "primary_metric", "custom_metrics", "experiment")
 INGEST = Step(
     name="ingest",
     target=f"{_HOME}.ingest:run",
+    validate=f"{_HOME}.checks:ingest",
     module="ingest",
     keys=_LEARNED,
     data=True,
@@ -42,6 +43,7 @@ REGISTER = Step(
     name="register",
     logged=True,
     target=f"{_HOME}.register:run",
+    validate=f"{_HOME}.checks:register",
     needs={"train": (RUN_ID,), "evaluate": (STATUS,)},
     keys=("recipe", "experiment", "model_registry"),
     artifacts={"registered_model_version": Artifact(VERSION_FILE, VERSION)},
@@ -53,6 +55,7 @@ STEPS: Sequence[Step] = (
     Step(
         name="split",
         target=f"{_HOME}.split:run",
+        validate=f"{_HOME}.checks:split",
         needs={"ingest": (DATASET,)},
         module="split",
         keys=_LEARNED,
@@ -65,6 +68,7 @@ STEPS: Sequence[Step] = (
     Step(
         name="transform",
         target=f"{_HOME}.transform:run",
+        validate=f"{_HOME}.checks:transform",
         needs={"split": (TRAIN, VALIDATION)},
         module="transform",
         keys=_LEARNED,
@@ -78,6 +82,7 @@ STEPS: Sequence[Step] = (
         name="train",
         logged=True,
         target=f"{_HOME}.train:run",
+        validate=f"{_HOME}.checks:train",
         needs={
             "split": (TRAIN, VALIDATION),
             "transform": (TRANSFORMER, TRANSFORMED, TRANSFORMED_VALIDATION),
@@ -96,6 +101,7 @@ STEPS: Sequence[Step] = (
         name="evaluate",
         logged=True,
         target=f"{_HOME}.evaluate:run",
+        validate=f"{_HOME}.checks:evaluate",
         needs={"split": (VALIDATION, TEST), "train": (RUN_ID, SK_MODEL)},
         keys=_MEASURED,
         measures=True,
@@ -104,6 +110,7 @@ STEPS: Sequence[Step] = (
     Step(
         name="ingest_scoring",
         target=f"{_HOME}.ingest:run",
+        validate=f"{_HOME}.checks:ingest_scoring",
         module="ingest",
         data=True,
         scoring=True,
@@ -112,6 +119,7 @@ STEPS: Sequence[Step] = (
     Step(
         name="predict",
         target=f"{_HOME}.predict:run",
+        validate=f"{_HOME}.checks:predict",
         needs={"ingest_scoring": (SCORING,), "register": (VERSION_FILE,)},
         keys=("experiment", "model_registry"),
         scoring=True,

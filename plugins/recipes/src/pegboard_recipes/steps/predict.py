@@ -12,28 +12,17 @@ from pegboard.errors import AlreadyExists, InvalidValue, PluginError
 from pegboard_recipes import classifier, names, tables, tracking
 from pegboard_recipes.cards import profiles
 from pegboard_recipes.step import Work
+from pegboard_recipes.steps.checks import KINDS
 from pegboard_recipes.tracking import api
 
 PREDICTION = "prediction"
 _PIECE = 100_000
 _PRESENT = ("default", "error", "errorifexists")
-_KINDS = {
-    "double": "float64",
-    "float": "float32",
-    "int": "int32",
-    "integer": "int32",
-    "long": "int64",
-    "bigint": "int64",
-    "boolean": "bool",
-}
 
 
 def run(work: Work) -> None:
     """Score the rows of ``ingest_scoring``, and write them where the recipe says."""
-    output = work.own.get("output") or {}
-    for key in ("using", "location"):
-        if not output.get(key):
-            raise work.config.wrong(("steps", "predict"), f"steps.predict.output lacks {key!r}.")
+    output = work.own["output"]
     place = work.config.path(output["location"])
     mode = work.own.get("save_mode", "overwrite")
     if place.exists() and mode in _PRESENT:
@@ -60,12 +49,7 @@ def _model(work: Work) -> tuple[Any, str]:
         made = json.loads(known.read_text(encoding="utf-8"))
         uri = f"models:/{made['name']}/{made['version']}"
         return load(uri, trust=True), uri
-    name = work.config.section("model_registry").get("model_name")
-    if not name:
-        raise work.config.wrong(
-            ("model_registry",),
-            "There is no model to predict with: neither 'model_uri' nor 'model_name' is set.",
-        )
+    name = work.config.section("model_registry")["model_name"]
     uri = f"models:/{name}/latest"
     return load(uri), uri
 
@@ -83,7 +67,7 @@ def _score(work: Work, model: Any, scored: Path) -> int:
             piece = _with_predictions(work, rows, said)
             table = arrow.Table.from_pandas(piece, preserve_index=False)
             if writer is None:
-                writer = arrow.parquet.ParquetWriter(scored, table.schema)
+                writer = tables.writer(scored, table.schema)
             writer.write_table(table.cast(writer.schema))
             count += len(rows)
     finally:
@@ -106,7 +90,7 @@ def _with_predictions(work: Work, rows: Any, said: Any) -> Any:
                 found[name] = said[name].to_numpy()
         said = said[label] if label in said.columns else said.iloc[:, 0]
     values = pd.Series(said.to_numpy() if hasattr(said, "to_numpy") else said, index=found.index)
-    kind = _KINDS.get(work.own.get("result_type") or "")
+    kind = KINDS.get(work.own.get("result_type") or "")
     if kind is not None:
         try:
             values = values.astype(kind)

@@ -19,13 +19,7 @@ if TYPE_CHECKING:
 def run(work: Work) -> None:
     """Register the model, and move the alias that the recipe names, if the gates let it pass."""
     config, own = work.config, work.own
-    name = config.section("model_registry").get("model_name")
-    if not name:
-        raise config.wrong(
-            ("model_registry",),
-            "model_registry lacks 'model_name'.",
-            hint="Write into the profile: model_registry: {model_name: NAME}",
-        )
+    name = config.section("model_registry")["model_name"]
     status = work.output("evaluate", names.STATUS).read_text(encoding="utf-8")
     allowed = bool(own.get("allow_non_validated_model", False))
     if status != VALIDATED and not (status == NOT_VALIDATED and allowed):

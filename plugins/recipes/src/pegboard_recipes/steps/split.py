@@ -34,8 +34,6 @@ _PIECE = 250_000
 def run(work: Work) -> None:
     """Split the data, and keep each part as a file."""
     own = work.own
-    if own.get("using") == "custom" and not own.get("split_method"):
-        raise work.config.wrong(("steps", "split"), "using: custom needs a 'split_method'.")
     for key in ("group_col", "time_col"):
         for name in _listed(own.get(key)):
             _require_column(work, key, name)
@@ -91,6 +89,8 @@ def _hashed(column: Any) -> Any:
     if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype.kind != "c":
         return _numbers(column)
     if column.dtype == object:
+        if pd.api.types.infer_dtype(column, skipna=True) == "string":
+            return column.where(column.notna(), None)
         known = column.dropna()
         if len(known) and known.map(type).eq(bool).all():
             return _numbers(column)
@@ -176,9 +176,7 @@ def _by_pieces(work: Work) -> tuple[list[int], int]:
     parts = _Parts(work)
     counts, dropped = [0, 0, 0], 0
     source = arrow.parquet.ParquetFile(work.output("ingest", DATASET))
-    writers = [
-        arrow.parquet.ParquetWriter(work.directory / name, source.schema_arrow) for name in FILES
-    ]
+    writers = [tables.writer(work.directory / name, source.schema_arrow) for name in FILES]
     try:
         for batch in source.iter_batches(batch_size=_PIECE):
             piece = arrow.Table.from_batches([batch])

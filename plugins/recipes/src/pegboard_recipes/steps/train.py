@@ -33,9 +33,6 @@ class Trained:
 
 def run(work: Work) -> None:
     """Train, log and keep a model."""
-    config, own = work.config, work.own
-    if not own.get("estimator_method") and own.get("using", "custom") == "custom":
-        raise config.wrong(("steps", "train"), "steps.train lacks 'estimator_method'.")
     train = work.frame("transform", names.TRANSFORMED)
     validation = work.frame("transform", names.TRANSFORMED_VALIDATION)
     with tracking.recipe_run(work) as tracked:

@@ -21,11 +21,11 @@ from pegboard.tags import PARENT_RUN_ID
 
 from pegboard_recipes import digests, project
 from pegboard_recipes.step import Work
-from pegboard_recipes.steps import journal, search_space
+from pegboard_recipes.steps import journal
+from pegboard_recipes.steps.checks import ALGORITHMS
 from pegboard_recipes.steps.trying import Tries
 from pegboard_recipes.tracking import Tracked
 
-_ALGORITHMS = {"hyperopt.rand.suggest": "RandomSampler", "hyperopt.tpe.suggest": "TPESampler"}
 _SEED = 42
 _STOP = "stop"
 _SHOWN = 10
@@ -52,20 +52,6 @@ def optuna() -> Any:
         ) from error
     found.logging.set_verbosity(found.logging.WARNING)
     return found
-
-
-def check(work: Work) -> None:
-    """Refuse what cannot be tuned, before anything is tried."""
-    tuning = work.own["tuning"]
-    optuna()
-    search_space.check(work.config, tuning["parameters"])
-    algorithm = tuning.get("algorithm", "hyperopt.rand.suggest")
-    if algorithm not in _ALGORITHMS:
-        raise work.config.wrong(
-            ("steps", "train", "tuning", "algorithm"),
-            f"There is no algorithm {algorithm!r}.",
-            hint=f"There are: {', '.join(_ALGORITHMS)}.",
-        )
 
 
 def tuned(work: Work, tries: Tries, tracked: Tracked, run_id: str) -> Tuned:
@@ -130,7 +116,7 @@ def opened(work: Work, file: Path, number: int = 0) -> Any:
     return library.create_study(
         study_name="tuning",
         storage=journal.opened(library, file),
-        sampler=getattr(library.samplers, _ALGORITHMS[algorithm])(seed=_SEED + number),
+        sampler=getattr(library.samplers, ALGORITHMS[algorithm])(seed=_SEED + number),
         pruner=library.pruners.MedianPruner(n_startup_trials=5),
         direction="maximize" if work.config.primary.greater_is_better else "minimize",
         load_if_exists=True,
@@ -196,6 +182,7 @@ def _in_processes(
                 study.set_user_attr(_STOP, True)
             seen = known
         _check_ended(running)
+        _check_tried(work, study)
     finally:
         for process in running:
             if process.poll() is None:
@@ -213,6 +200,19 @@ def _check_ended(running: list[subprocess.Popen[str]]) -> None:
             raise PegboardError(
                 said or f"A process that tried parameters ended with {process.returncode}."
             )
+
+
+def _check_tried(work: Work, study: Any) -> None:
+    """Refuse fewer tries than were asked for: an exit code of 0 alone says nothing."""
+    states = optuna().trial.TrialState
+    ended = [each for each in study.trials if each.state in (states.COMPLETE, states.PRUNED)]
+    most = int(work.own["tuning"]["max_trials"])
+    if len(ended) < most and not study.user_attrs.get(_STOP):
+        raise PegboardError(
+            f"Of {most} tries {len(ended)} came to their end: a process that tried parameters "
+            "ended before, without a word.",
+            hint="Does the estimator end its process? The next run goes on with what is there.",
+        )
 
 
 # -- when to stop --------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def work_on(given: Mapping[str, Any]) -> str:
             tries = estimators.tries_of(work)
             study = tuning.opened(work, Path(given["file"]), given["number"])
             tuning.go_on(work, study, tries, _end_with(os.getppid()))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return str(failures.explained(error, step.name, root, config.profile))
     return ""
 

@@ -117,6 +117,7 @@ steps:
   ingest: {using: delta, location: rows, WHICH}
   transform: {using: custom, transformer_method: make}
   train: {estimator_method: make}
+  register: {allow_non_validated_model: true}
   ingest_scoring: {using: delta, location: rows}
   predict: {output: {using: delta, location: said}}
 """

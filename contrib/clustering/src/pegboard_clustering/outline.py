@@ -23,6 +23,7 @@ STEPS = (
     Step(
         name="train",
         target="pegboard_clustering.train:run",
+        validate="pegboard_clustering.checks:train",
         needs={"ingest": ("dataset.parquet",), "transform": (TRANSFORMED, TRANSFORMER)},
         module="train",
         keys=("recipe", "experiment"),
@@ -36,6 +37,7 @@ STEPS = (
     Step(
         name="evaluate",
         target="pegboard_clustering.evaluate:run",
+        validate="pegboard_clustering.checks:evaluate",
         needs={"transform": (TRANSFORMED,), "train": (RUN_ID, CLUSTERED, MODEL)},
         keys=("recipe", "experiment"),
         logged=True,

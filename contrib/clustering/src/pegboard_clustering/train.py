@@ -12,10 +12,10 @@ from pegboard.errors import InvalidValue
 from pegboard_recipes import Work, recipe_run, save_model
 
 from pegboard_clustering import measures
+from pegboard_clustering.checks import USUAL
 from pegboard_clustering.outline import CLUSTERED, MODEL, TRANSFORMED, TRANSFORMER
 
 CLUSTER = "cluster"
-_USUAL = (2, 3, 4, 5, 6, 7, 8)
 
 
 def run(work: Work) -> None:
@@ -38,14 +38,8 @@ def run(work: Work) -> None:
 
 
 def _counts(work: Work, rows: int) -> list[int]:
-    given = work.own.get("clusters", list(_USUAL))
+    given = work.own.get("clusters", list(USUAL))
     counts = [given] if isinstance(given, int) else given
-    fits = isinstance(counts, list) and all(type(x) is int and x > 1 for x in counts)
-    if not fits or not counts:
-        place = ("steps", "train", "clusters")
-        raise work.config.wrong(
-            place, f"'clusters' is {given!r}.", hint="It is a number above 1, or a list of such."
-        )
     if max(counts) >= rows:
         raise InvalidValue(f"There are {rows} rows, too few for {max(counts)} groups.")
     return counts

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pegboard_recipes.configuration import Configuration as Configuration
     from pegboard_recipes.hookspecs import RecipeKind as RecipeKind
     from pegboard_recipes.step import Artifact as Artifact
     from pegboard_recipes.step import Step as Step
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Artifact": "step",
+    "Configuration": "configuration",
     "INGEST": "steps.outline",
     "REGISTER": "steps.outline",
     "RecipeKind": "hookspecs",

@@ -193,11 +193,11 @@ class Way:
             self.slot = calls.cache.slot(endpoint, endpoint.cache, asked)
             kept = await self.slot.found()
             if kept is not None:
-                is_whole = isinstance(kept, dict)
-                told = Answered(self._told(kept), 0) if is_whole else KeptEvents(self, kept)
+                events = None if isinstance(kept, dict) else KeptEvents(self, kept)
+                told = self._told(kept) if isinstance(kept, dict) else {}
                 self.said = kept
                 self._over(Outcome.CACHED, 200)
-                return told
+                return events or Answered(told, 0)
         # Before anything is open that would have to be closed if it fails.
         watching = guard.stream(asked) if guard is not None and asked.stream else None
         self._estimate = estimated(asked, map(calls.sites.of, endpoint.targets))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 from pegboard_gateway.settings import Cache, Price
 
@@ -114,3 +115,29 @@ def test_it_is_described(gateway: Running) -> None:
     chats = paths["/v1/chat/completions"]["post"]["responses"]["200"]["headers"]
     assert "US dollars" in chats[HEADER]["description"]
     assert "headers" not in paths["/v1/models"]["get"]["responses"]["200"]
+
+
+def test_what_is_kept_is_answered_at_once_and_recorded(gateway: Running) -> None:
+    """By the quick lane: whole and streamed, with the same content as the first time."""
+    first = asked(gateway, "kept", temperature=0.25)
+    lane = gateway.app.router.fixed[b"/v1/chat/completions"]["POST"]
+    assert lane.is_quick
+    again = asked(gateway, "kept", temperature=0.25)
+    assert again.headers["content-length"] == str(len(again.content))
+    assert again.parse() == first.parse()
+    streams = [
+        gateway.openai().chat.completions.with_raw_response.create(
+            model="kept", messages=MESSAGES, stream=True, temperature=0.25
+        )
+        for _ in range(2)
+    ]
+    assert "content-length" not in streams[0].headers
+    assert streams[1].headers["content-length"], "it is sent as a whole"
+    assert streams[1].headers["content-type"] == "text/event-stream"
+    texts = [[event.choices[0].delta.content for event in each.parse()] for each in streams]
+    assert texts[0] == texts[1] == [*fakes.WORDS, None]
+    outcomes = [record.outcome for record in gateway.notes.wait(4)]
+    assert outcomes.count("cached") == 2 and outcomes.count("done") == 2
+    # What is wrong is refused as ever.
+    with pytest.raises(openai.BadRequestError, match="temperature"):
+        asked(gateway, "kept", temperature="warm")

@@ -102,6 +102,12 @@ class Snapshot:
     endpoints: Mapping[str, GatewayEndpoint] = field(factory=dict)
     revision: int = 0
     """Grows by one with each change."""
+    keeps_answers: bool = field(init=False)
+    """Whether any endpoint has a cache."""
+
+    @keeps_answers.default
+    def _find_out(self) -> bool:
+        return any(endpoint.cache is not None for endpoint in self.endpoints.values())
 
 
 class Catalog(ABC):

@@ -94,6 +94,11 @@ class Slot:
         self._keeps = "no-store" not in directives
         self._turn: asyncio.Future[None] | None = None
 
+    def at_once(self) -> bytes | None:
+        """Return the JSON of the answer, or of the list of a stream's events, if it is there."""
+        kept = self._room.get(self._key, self._clock()) if self._reads else None
+        return None if kept is None else kept.content
+
     async def found(self) -> Json | list[Json] | None:
         """Return the answer, or the events of a stream; None if this call has to get it.
 

@@ -95,7 +95,10 @@ def endpoints() -> Sequence[Endpoint]:
     prefix = "/gateway/mlflow/v1/"
     found.append(
         openai.face(
-            f"{prefix}chat/completions", openai.handler(Task.CHAT), "Answer a conversation."
+            f"{prefix}chat/completions",
+            openai.handler(Task.CHAT),
+            "Answer a conversation.",
+            quick=True,
         )
     )
     models = f"{prefix}models"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -15,7 +15,8 @@ from pegboard_wire.http import Answer, Call, Endpoint, Permission, Result
 from pegboard_gateway import service
 from pegboard_gateway.entities import NO_FILL, Answered, Asked
 from pegboard_gateway.faces import bodies, costs, errors
-from pegboard_gateway.path import Events
+from pegboard_gateway.money import Money
+from pegboard_gateway.path import Events, keeping
 from pegboard_gateway.path.faults import no_endpoint
 
 MAX_BODY = 64 << 20
@@ -26,6 +27,9 @@ _PATHS = (
     ("completions", Task.COMPLETION, "Complete a text."),
     ("embeddings", Task.EMBEDDING, "Return the vectors of texts."),
 )
+_SHORT = 16 << 10
+"""Bytes of a body that are read twice, at the most, to see whether the cache has the answer."""
+_DONE = b"data: [DONE]\n\n"
 _MANY_VECTORS = 32
 """More take some milliseconds to be written."""
 PREFIXES = ("/v1/", "/gateway/openai/v1/")
@@ -35,7 +39,10 @@ def endpoints() -> Sequence[Endpoint]:
     """Return the routes."""
     found = []
     for prefix in PREFIXES:
-        found += [face(f"{prefix}{path}", handler(task), summary) for path, task, summary in _PATHS]
+        found += [
+            face(f"{prefix}{path}", handler(task), summary, quick=True)
+            for path, task, summary in _PATHS
+        ]
         for path, handle in (("models", models), ("models/{model}", model)):
             found.append(
                 Endpoint(
@@ -57,6 +64,8 @@ def face(
     summary: str,
     form: errors.Form = errors.openai,
     headers: Mapping[str, str] = costs.TOLD,
+    *,
+    quick: bool = False,
 ) -> Endpoint:
     """Return the route of a call of a model, whose errors have a form.
 
@@ -68,6 +77,7 @@ def face(
         handle,
         Permission.INVOKE,
         summary,
+        quick=quick,
         raw=True,
         max_body=MAX_BODY,
         leaves=True,
@@ -78,9 +88,12 @@ def face(
 
 
 def handler(task: Task) -> Callable[[Call], Any]:
-    """Return what answers the calls of a task."""
+    """Return what answers the calls of a task, at once if the cache has the answer."""
 
-    async def handle(call: Call) -> Result:
+    def handle(call: Call) -> Result | Awaitable[Result]:
+        return _kept(call, task) or answered(call)
+
+    async def answered(call: Call) -> Result:
         try:
             body = await bodies.taken(call.content)
             found = await ask(call, bodies.endpoint_name(body), task, body, "openai")
@@ -94,6 +107,31 @@ def handler(task: Task) -> Callable[[Call], Any]:
         return costs.result(found)
 
     return handle
+
+
+def _kept(call: Call, task: Task) -> Answer | None:
+    """Return what the cache has; None if the call has to be made, or refused."""
+    gateway = service.of(call.host)
+    if not gateway.catalog.current.keeps_answers or len(call.content) > _SHORT:
+        return None
+    try:
+        body = bodies.read(call.content)
+        name = bodies.endpoint_name(body)
+        caller = gateway.callers.of(call, call.headers)
+        request = checks.checked(task, body, name)
+        asked = Asked(name, task, request.body, request.stream, caller, call.headers, "openai")
+        found = keeping.kept(gateway.calls, asked, call.request_id)
+    except LLMError:
+        # The usual way says so.
+        return None
+    if found is None:
+        return None
+    if not request.stream:
+        return Answer(found, headers=costs.headers(0))
+    usage = bool((body.get("stream_options") or {}).get("include_usage"))
+    content = _written(orjson.loads(found), usage=usage, cost=0) + _DONE
+    headers = {**STREAM_HEADERS, **costs.headers(0)}
+    return Answer(content, headers=headers, media_type="text/event-stream")
 
 
 async def ask(
@@ -127,18 +165,25 @@ async def sent(events: Events, *, usage: bool) -> AsyncIterator[bytes]:
     """Yield chunks as server-sent events; an error in mid-stream is one of them, and the last."""
     try:
         async for bunch in events:
-            parts: list[bytes] = []
-            for event in bunch:
-                if usage and event.get("usage"):
-                    event = costs.with_cost(event, events.cost)
-                if usage or event.get("choices") or "usage" not in event:
-                    parts += (b"data: ", orjson.dumps(event), b"\n\n")
-            if parts:
-                yield b"".join(parts)
+            tells = usage and any(event.get("usage") for event in bunch)
+            cost = events.cost if tells else None
+            if data := _written(bunch, usage=usage, cost=cost):
+                yield data
     except LLMError as error:
         yield b"data: " + orjson.dumps(errors.openai(error)) + b"\n\n"
         return
-    yield b"data: [DONE]\n\n"
+    yield _DONE
+
+
+def _written(bunch: Sequence[Json], *, usage: bool, cost: Money | None) -> bytes:
+    """Return chunks as server-sent events; those that only tell the usage if that is wanted."""
+    parts: list[bytes] = []
+    for event in bunch:
+        if usage and event.get("usage"):
+            event = costs.with_cost(event, cost)
+        if usage or event.get("choices") or "usage" not in event:
+            parts += (b"data: ", orjson.dumps(event), b"\n\n")
+    return b"".join(parts)
 
 
 async def models(call: Call) -> Result:

@@ -9,6 +9,7 @@ from operator import attrgetter
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import orjson
 from attrs import define, field
 from pegboard.contracts.llm import (
     HttpReply,
@@ -49,7 +50,7 @@ from pegboard_gateway.money import Money
 from pegboard_gateway.path import passing
 from pegboard_gateway.path.estimates import LONG_ANSWER, estimated
 from pegboard_gateway.path.events import Counting, Events, KeptEvents, RemoteSource, Source, begun
-from pegboard_gateway.path.faults import no_endpoint, telling
+from pegboard_gateway.path.faults import check_task, no_endpoint, telling
 from pegboard_gateway.path.local import Local
 from pegboard_gateway.path.renewals import Renewals
 from pegboard_gateway.path.sites import Site, Sites
@@ -182,13 +183,7 @@ class Way:
         self._endpoint = endpoint = calls.endpoint(asked.endpoint)
         if calls.scope is not None:
             calls.scope(asked)
-        if endpoint.task is not None and endpoint.task is not asked.task:
-            raise LLMError(
-                Trouble.UNSUPPORTED,
-                f"The endpoint {endpoint.name!r} is for {endpoint.task.value}, "
-                f"not for {asked.task.value}.",
-                param="model",
-            )
+        check_task(endpoint, asked)
         if endpoint.prompt:
             self.asked = asked = await filled(asked, endpoint.prompt, calls.prompts)
         guard = None if calls.guard_of is None else calls.guard_of(endpoint)
@@ -198,11 +193,11 @@ class Way:
             self.slot = calls.cache.slot(endpoint, endpoint.cache, asked)
             kept = await self.slot.found()
             if kept is not None:
-                is_whole = isinstance(kept, dict)
-                told = Answered(self._told(kept), 0) if is_whole else KeptEvents(self, kept)
+                events = None if isinstance(kept, dict) else KeptEvents(self, kept)
+                told = self._told(kept) if isinstance(kept, dict) else {}
                 self.said = kept
                 self._over(Outcome.CACHED, 200)
-                return told
+                return events or Answered(told, 0)
         # Before anything is open that would have to be closed if it fails.
         watching = guard.stream(asked) if guard is not None and asked.stream else None
         self._estimate = estimated(asked, map(calls.sites.of, endpoint.targets))
@@ -375,6 +370,13 @@ class Way:
         if self._attempts:
             return self._attempts[-1].provider
         return self._endpoint.targets[0].provider if self._endpoint else ""
+
+    def cached(self, endpoint: GatewayEndpoint, found: bytes) -> None:
+        """End the call: its answer came from the cache at once."""
+        self._endpoint = endpoint
+        if endpoint.trace is not None:
+            self.said = orjson.loads(found)
+        self._over(Outcome.CACHED, 200)
 
     # -- the end -------------------------------------------------------------------------------
 

@@ -4,8 +4,24 @@ from __future__ import annotations
 
 import logging
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from pegboard.contracts.llm import LLMError, Trouble
+
+if TYPE_CHECKING:
+    from pegboard_gateway.catalog.contract import GatewayEndpoint
+    from pegboard_gateway.entities import Asked
+
+
+def check_task(endpoint: GatewayEndpoint, asked: Asked) -> None:
+    """Raise LLMError if an endpoint is not for what is asked."""
+    if endpoint.task is not None and endpoint.task is not asked.task:
+        raise LLMError(
+            Trouble.UNSUPPORTED,
+            f"The endpoint {endpoint.name!r} is for {endpoint.task.value}, "
+            f"not for {asked.task.value}.",
+            param="model",
+        )
 
 
 def no_endpoint(name: str) -> LLMError:

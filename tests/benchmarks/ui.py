@@ -148,7 +148,9 @@ def ours(browser: Browser, server: Server, data: Data, points: int) -> Costs:
         costs["prompts, page change"] = listed
         costs["prompt of 30 versions, page change"] = window.follow(prompt, _has("main", NEWEST))
         play = f"{server.url}/playground?prompt={PROMPT}"
-        text = f"[...document.querySelectorAll('textarea')].some((e) => e.value.includes('{PROMPT}'))"
+        text = (
+            f"[...document.querySelectorAll('textarea')].some((e) => e.value.includes('{PROMPT}'))"
+        )
         costs["playground, page change"] = window.follow(play, text)
         grid = f"{server.url}/evaluate?runs={','.join(data.judged)}"
         shown = _has("main", "reply 4 of 0")

@@ -53,8 +53,8 @@ def add_recipe(place: Path) -> str:
     experiment = client.create_experiment("recipes")
     run_id = str(client.create_run(experiment, run_name="of a recipe").info.run_id)
     steps = [
-        {"step": name, "needs": list(STEPS[:at][-1:]), "state": "done", "reason": "", "seconds": 1.5,
-         "when": None, "card": f"{name}/card.html", "log": None}
+        {"step": name, "needs": list(STEPS[:at][-1:]), "state": "done", "reason": "",
+         "seconds": 1.5, "when": None, "card": f"{name}/card.html", "log": None}
         for at, name in enumerate(STEPS)
     ]  # fmt: skip
     record = {"recipe": "songs", "kind": "regression/v1", "profile": "local", "status": "done",

@@ -30,6 +30,10 @@ def test_the_code_of_each_page_fits_its_budget(page: Page, nest: Any) -> None:
         "traces": (".traces-list", 14, ()),
         "traces/none": ("main .dots", 14, ()),
     }
+    # Who saves data is sent no code of pages that they might go to.
+    page.add_init_script(
+        "Object.defineProperty(navigator, 'connection', {value: {saveData: true}})"
+    )
     page.goto(f"{nest.url}/{birdsong}")
     page.locator("[role=row]").nth(1).wait_for()
     first = _assets(page)

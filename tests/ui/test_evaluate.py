@@ -118,7 +118,9 @@ def test_a_row_is_judged_by_the_questions_of_its_experiment(
     link = row.get_by_role("link", name="its trace").get_attribute("href") or ""
     trace = link.rpartition("/")[2]
     said = client.store.traces().get(trace).info.assessments
-    assert [(each.value, each.source_type) for each in said if each.name == "stars"] == [(4, "HUMAN")]
+    assert [(each.value, each.source_type) for each in said if each.name == "stars"] == [
+        (4, "HUMAN")
+    ]
     stars.get_by_role("button", name="4").click()
     expect(stars.get_by_role("button", name="4")).to_have_attribute("aria-pressed", "false")
     schemas.delete(made.schema_id)

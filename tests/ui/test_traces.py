@@ -368,6 +368,7 @@ def test_a_session_is_read_as_a_conversation(
         page.keyboard.press("v")
         expect(turns).to_have_count(3)
 
+
 def test_traces_are_picked_and_put_into_a_queue(
     page: Page, tmp_path: Path, accessible: Callable[[Page], None]
 ) -> None:
@@ -401,7 +402,11 @@ def test_traces_are_picked_and_put_into_a_queue(
         expect(page.get_by_text("2 traces to review in hard ones")).to_be_visible()
         expect(rows).to_have_count(0)
         [queue] = queues.list(home)
-        assert (queue.name, list(queue.users), len(queue.schema_ids)) == ("hard ones", ["ann", "kim"], 1)
+        assert (queue.name, list(queue.users), len(queue.schema_ids)) == (
+            "hard ones",
+            ["ann", "kim"],
+            1,
+        )
         before = {item.item_id for item in queues.items(queue.queue_id)}
         assert agents.AGENT in before
         # One that is in already stays when the others are taken back.

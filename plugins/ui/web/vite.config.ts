@@ -17,11 +17,12 @@ function firstLoad(): (id: string, modules: { getModuleInfo: (id: string) => { i
 }
 
 /** What several pages need and is smaller than what a request costs. */
-const SMALL = /\/parts\/(colours|lazy|gateway\/money|prompt\/(scope|link)|chart\/seen|artifact\/source)\.tsx?$/
+const SMALL = /\/parts\/(colours|lazy|picture|gateway\/money|prompt\/(scope|link)|chart\/seen|artifact\/source)\.tsx?$/
 
 /** Modules that are never needed one without the other: a file each would be a request each. */
 function together(id: string): string | null {
   if (/\/pages\/run\/(head|overview|aside|note|dialogs|data|use|edits|drafts|smooth|trials)\.tsx?$/.test(id)) return 'run'
+  if (/\/parts\/(json|review\/feedback)\.tsx$|\/pages\/traces\/messages\.ts$/.test(id)) return 'said'
   if (/\/parts\/registry\/(bits|edits|figures|lanes|later)\.tsx?$/.test(id)) return 'registry'
   return /\/parts\/chart\/(?!seen|plots?\.)\w+\.tsx?$/.test(id) ? 'chart' : null
 }

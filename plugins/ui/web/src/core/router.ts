@@ -1,7 +1,7 @@
 /** The address is the state: path and query are signals, and all that a view depends on is in them. */
 import { batch, computed, signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
-import { get, pending, post } from './api'
+import { get, heard, pending, post } from './api'
 import { href, root } from './root'
 import { refuse } from './undo'
 
@@ -151,7 +151,7 @@ const REST_MS = 1500
 export function loadNext({ next = [] }: Route): () => void {
   if (!next.length || (navigator as { connection?: { saveData?: boolean } }).connection?.saveData) return () => undefined
   const look = () => {
-    if (pending.peek() || document.hidden) timer = window.setTimeout(look, REST_MS)
+    if (pending.peek() || document.hidden || Date.now() - heard.peek().at < REST_MS) timer = window.setTimeout(look, REST_MS)
     else for (const to of next) find(to)?.route.load().catch(() => undefined)
   }
   let timer = window.setTimeout(look, REST_MS)

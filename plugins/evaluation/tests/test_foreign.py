@@ -21,7 +21,6 @@ from pegboard_testing.isolation import separate_tracking
 from sklearn.datasets import load_diabetes
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
-from sklearn.neighbors import KNeighborsRegressor
 
 OUTPUTS = ["the cat sat on the mat", "a dog barked", "red"]
 TARGETS = ["the cat lay on the mat", "the dog barked at us", "red"]
@@ -83,14 +82,12 @@ def test_without_a_dictionary_or_a_model_that_is_said(monkeypatch: pytest.Monkey
     assert result.metrics["ari_grade_level/v1/mean"]
 
 
-@pytest.mark.parametrize(
-    "model", [LinearRegression(), GradientBoostingRegressor(n_estimators=5), KNeighborsRegressor()]
-)
+@pytest.mark.parametrize("model", [LinearRegression(), GradientBoostingRegressor(n_estimators=5)])
 def test_features_are_explained_by_what_fits_the_model(model: Any) -> None:
     data = load_diabetes(as_frame=True)
     model.fit(data.data, data.target)
     kind = fitting(model)
-    frame = data.data.assign(y=data.target).head(20 if kind == "permutation" else 442)
+    frame = data.data.assign(y=data.target)
     result = pegboard.evaluate(
         model, frame, targets="y", model_type="regressor", evaluators="shap",
         evaluator_config={"rows": 442, "budget_s": 600},
@@ -106,6 +103,6 @@ def test_features_are_explained_by_what_fits_the_model(model: Any) -> None:
         spread = {name: float(data.data[name].std()) for name in weights}
         worth = {name: weights[name] * spread[name] for name in weights}
         assert max(sizes, key=lambda name: sizes[name]) == max(worth, key=lambda name: worth[name])
-    elif kind == "tree":
+    else:
         assert found["feature"].tolist()[0] in ("s5", "bmi")
     assert found["importance"].max() > 0

@@ -10,10 +10,16 @@ from pegboard_evaluation.genai.vendors import stand_ins
 
 VERDICT = {
     "type": "object",
-    "properties": {"verdict": {"enum": ["yes", "no"], "type": "string"}, "reason": {"type": "string"}},
+    "properties": {
+        "verdict": {"enum": ["yes", "no"], "type": "string"},
+        "reason": {"type": "string"},
+    },
     "required": ["verdict", "reason"],
 }
-TREE = {"type": "object", "properties": {"inner": {"anyOf": [{"$ref": "#/$defs/T"}, {"type": "null"}]}}}
+TREE = {
+    "type": "object",
+    "properties": {"inner": {"anyOf": [{"$ref": "#/$defs/T"}, {"type": "null"}]}},
+}
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,11 @@ class _Keeping(SpanProcessor):
 
     is_on = True
 
-    def on_start(self, span: SdkSpan, parent_context: otel_context.Context | None = None) -> None:
+    def on_start(
+        self,
+        span: SdkSpan,
+        parent_context: otel_context.Context | None = None,  # noqa: ARG002
+    ) -> None:
         if span.parent is not None or not self._keeps(span):
             return
         told = span.get_span_context()

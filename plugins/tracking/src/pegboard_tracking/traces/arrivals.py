@@ -142,7 +142,7 @@ def _insert(
     for table in ("tag", "metadata"):
         bulk.insert(
             connection,
-            f"INSERT INTO trace_{table} (trace, name, value)",  # noqa: S608 (two constants)
+            f"INSERT INTO trace_{table} (trace, name, value)",
             [
                 (row, ids[key], value)
                 for row, each in rows.items()

@@ -31,7 +31,9 @@ def _value(schema: Mapping[str, Any], known: Mapping[str, Any], depth: int) -> A
     kind = schema.get("type")
     if kind == "array":
         item = schema.get("items", {"type": "string"})
-        return [_value(item, known, depth + 1) for _ in range(max(schema.get("minItems", 0), _ITEMS))]
+        return [
+            _value(item, known, depth + 1) for _ in range(max(schema.get("minItems", 0), _ITEMS))
+        ]
     if kind == "object" or "properties" in schema:
         fields = schema.get("properties", {})
         return {name: _value(each, known, depth + 1) for name, each in fields.items()}

@@ -104,6 +104,7 @@ def _arrival(
         return None
     name = tags.pop(TRACE_NAME, None)
     request, response = (None, None) if first is None else outline.previews(first)
+    columns: tuple[Any, ...]
     if info is None:
         columns = (time, duration, state, name, None, request, response, 0)
     else:

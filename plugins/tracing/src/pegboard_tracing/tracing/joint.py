@@ -122,8 +122,6 @@ class _Keeping(SpanProcessor):
         if span.parent is not None or not self._keeps(span):
             return
         told = span.get_span_context()
-        if told is None:
-            return
         try:
             # Its first span ends the trace, and what was said of it is written then.
             tracer.open_trace(f"tr-{told.trace_id:032x}")

@@ -41,5 +41,7 @@ def _kept(quick: bool) -> list[Row]:
                 answer = run("keep_spans", system, place, spans=count)
             seconds[system] = 10_000 * answer["seconds"] / answer["spans"]
     # 20,000 spans a second are kept for as long as they come: a second of processor time is enough.
-    spent = Row("CPU to make and store 10,000 spans", "s", seconds.pop(OURS), goal=0.5, better="less")
+    spent = Row(
+        "CPU to make and store 10,000 spans", "s", seconds.pop(OURS), goal=0.5, better="less"
+    )
     return spent.beside(seconds)

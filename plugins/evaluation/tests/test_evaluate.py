@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pegboard.errors import PegboardError
-from pegboard_evaluation import explaining, pieces, tables
+from pegboard_evaluation import default, explaining, pieces, tables, texts
 from pegboard_evaluation.default import KINDS
 from pegboard_testing.llm_server import KEY, FakeOpenAI, Fault
 from sklearn.ensemble import RandomForestRegressor, VotingRegressor
@@ -472,7 +472,16 @@ def test_what_was_measured_before_an_interruption_is_kept() -> None:
     assert len(pegboard.load_table("eval_results_table.json", [run.info.run_id])) == 30
 
 
-def test_without_shap_that_is_said_if_explanations_are_asked_for() -> None:
+def missing(_: str) -> None:
+    """Find no library: where this is tested alone, those that are optional are there."""
+
+
+def test_without_shap_that_is_said_if_explanations_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (explaining, default):
+        if hasattr(module, "find_spec"):
+            monkeypatch.setattr(module, "find_spec", missing)
     result = regress(LINEAR, evaluator_config={"log_model_explainability": True})
     assert "pip install 'pegboard-evaluation[shap]'" in result.skipped["feature_importance"]
     table = static(evaluator_config={"log_model_explainability": True})
@@ -503,7 +512,8 @@ def test_contributions_of_every_form_become_one_size_a_feature() -> None:
         assert explaining.sizes(form, 2).tolist() == [2.0, 1.0]
 
 
-def test_texts_are_measured_without_the_network() -> None:
+def test_texts_are_measured_without_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(texts, "find_spec", missing)
     table = pd.DataFrame({"q": ["a", "b"], "gt": ["x", "y"], "out": ["x", "z"]})
     result = pegboard.evaluate(
         data=table, targets="gt", predictions="out", model_type="text-summarization"

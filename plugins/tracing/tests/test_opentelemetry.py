@@ -126,7 +126,11 @@ def test_what_is_said_of_a_trace_that_opentelemetry_begins_is_kept(theirs: otel.
     trace_id = pegboard.get_last_active_trace_id()
     assert trace_id == f"tr-{span.get_span_context().trace_id:032x}"
     info = pegboard.get_trace(trace_id).info
-    assert {key: info.tags.get(key) for key in "acd"} == {"a": "around", "c": "theirs", "d": "by id"}
+    assert {key: info.tags.get(key) for key in "acd"} == {
+        "a": "around",
+        "c": "theirs",
+        "d": "by id",
+    }
     assert info.tags["mlflow.traceName"] == "root"
     told = {"b": "around", "mlflow.trace.session": "s", "mlflow.trace.user": "u"}
     assert told.items() <= info.trace_metadata.items()

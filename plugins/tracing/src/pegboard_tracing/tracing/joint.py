@@ -114,12 +114,14 @@ class _Keeping(SpanProcessor):
 
     is_on = True
 
-    def on_start(self, span: SdkSpan, parent_context: otel_context.Context | None = None) -> None:
+    def on_start(
+        self,
+        span: SdkSpan,
+        parent_context: otel_context.Context | None = None,  # noqa: ARG002
+    ) -> None:
         if span.parent is not None or not self._keeps(span):
             return
         told = span.get_span_context()
-        if told is None:
-            return
         try:
             # Its first span ends the trace, and what was said of it is written then.
             tracer.open_trace(f"tr-{told.trace_id:032x}")

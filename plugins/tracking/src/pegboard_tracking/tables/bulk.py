@@ -25,9 +25,7 @@ def insert(connection: sqlite3.Connection, into: str, rows: Sequence[tuple[Any, 
         marks = f"({','.join('?' * len(rows[start]))})"
         statement = f"{into} VALUES {','.join([marks] * size)}"
         while len(rows) - start >= size:
-            connection.execute(
-                statement, list(chain.from_iterable(rows[start : start + size]))
-            )
+            connection.execute(statement, list(chain.from_iterable(rows[start : start + size])))
             start += size
 
 

@@ -104,6 +104,7 @@ def _arrival(
         return None
     name = tags.pop(TRACE_NAME, None)
     request, response = (None, None) if first is None else outline.previews(first)
+    columns: tuple[Any, ...]
     if info is None:
         columns = (time, duration, state, name, None, request, response, 0)
     else:
@@ -142,7 +143,7 @@ def _insert(
     for table in ("tag", "metadata"):
         bulk.insert(
             connection,
-            f"INSERT INTO trace_{table} (trace, name, value)",  # noqa: S608 (two constants)
+            f"INSERT INTO trace_{table} (trace, name, value)",
             [
                 (row, ids[key], value)
                 for row, each in rows.items()

@@ -67,9 +67,38 @@ for kind, (model, target) in kinds.items():
 json.dump(found, sys.stdout)
 """
 
+_GENAI = """
+import json, logging, os, sys, time, warnings
+warnings.simplefilter("ignore"); logging.disable(logging.CRITICAL)
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+import {name} as mlflow
+mlflow.set_tracking_uri("{tracking}")
+
+@mlflow.genai.scorer
+def exact(outputs, expectations):
+    return outputs == expectations["answer"]
+
+@mlflow.genai.scorer
+def words(outputs):
+    return len(outputs.split())
+
+@mlflow.genai.scorer
+def short(inputs, outputs):
+    return len(outputs) < 10 * len(inputs["q"])
+
+def rows(count):
+    return [dict(inputs=dict(q="question %d" % number), outputs="answer %d" % (number % 7),
+                 expectations=dict(answer="answer %d" % (number % 5))) for number in range(count)]
+
+mlflow.genai.evaluate(data=rows(20), scorers=[exact, words, short])
+start = time.perf_counter()
+mlflow.genai.evaluate(data=rows({rows}), scorers=[exact, words, short])
+json.dump({{"rows/s": {rows} / (time.perf_counter() - start)}}, sys.stdout)
+"""
+
 
 def measure(quick: bool) -> list[Row]:
-    """Evaluate tables of predictions, and models; the best of several."""
+    """Evaluate tables of predictions, models and answers; of classical ones the best of several."""
     systems = [OURS, *([_PEER] if available(_PEER) else [])]
     rows = []
     for what, by_model in (("predictions", False), ("a model", True)):
@@ -86,6 +115,7 @@ def measure(quick: bool) -> list[Row]:
             )
             peers = {_PEER: spent[_PEER][kind] * 1000} if _PEER in spent else {}
             rows += row.beside(peers)
+    rows += _genai(quick, systems)
     small = _measured(OURS, 1000, 3 if quick else 10, False)
     for kind in ("regressor", "classifier"):
         added = (small[kind] - small[f"{kind} alone"]) * 1000
@@ -93,6 +123,26 @@ def measure(quick: bool) -> list[Row]:
         note = "without plots" if kind == "classifier" else ""
         rows.append(Row(name, "ms", added, goal=50, better="less", note=note))
     return rows
+
+
+def _genai(quick: bool, systems: list[str]) -> list[Row]:
+    """Score answers by code; of MLflow's fewer, since it takes some ten minutes for all of them."""
+    counts = {OURS: 1000 if quick else 10_000, _PEER: 100 if quick else 500}
+    speed = {}
+    for system in systems:
+        with folder() as place:
+            # Both in SQLite, which is where the two of them keep what they are not told to.
+            tracking = f"sqlite:{'' if system == OURS else '///'}{place}/runs.db"
+            text = _GENAI.format(name=system, tracking=tracking, rows=counts[system])
+            speed[system] = _run(system, text, place)["rows/s"]
+    row = Row(
+        f"genai.evaluate {counts[OURS]:,} rows by 3 code scorers",
+        "rows/s",
+        speed.pop(OURS),
+        goal_ratio=20,
+        note=f"theirs by {counts[_PEER]} rows",
+    )
+    return row.beside(speed)
 
 
 def _measured(system: str, count: int, times: int, by_model: bool) -> dict[str, float]:

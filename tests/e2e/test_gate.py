@@ -102,6 +102,42 @@ with pegboard.start_run(run_id=run_id or None, run_name=name) as run:
 """
 
 
+CLASSIFIER = """
+import os, sys, time
+from pathlib import Path
+import pandas as pd
+import pegboard
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+
+name, iterations, run_id = sys.argv[1:]
+pegboard.set_experiment("tumours")
+data = load_breast_cancer(as_frame=True)
+model = LogisticRegression(max_iter=int(iterations)).fit(data.data[::2], data.target[::2])
+table = data.data[1:200:2].assign(target=data.target)
+
+
+def predict(frame):
+    for row in frame.index:
+        with Path(f"{name}.asked").open("a") as file:
+            file.write(f"{frame.at[row, 'mean radius']} {frame.at[row, 'mean area']}\\n")
+        time.sleep(0.03)
+        if row == int(os.environ.get("DIE_AT", -1)):
+            os.kill(os.getpid(), 9)
+    return model.predict(frame)
+
+
+with pegboard.start_run(run_id=run_id or None, run_name=name) as run:
+    logged = pegboard.sklearn.log_model(model, name="model", pip_requirements=[])
+    print(run.info.run_id, logged.model_id, flush=True)
+    pegboard.evaluate(
+        predict, table, targets="target", model_type="classifier", model_id=logged.model_id,
+        evaluator_config={"plots": False, "log_model_explainability": False},
+        resume=run_id or None,
+    )
+"""
+
+
 class Place:
     """Where the script and the commands run, against one server."""
 
@@ -115,6 +151,7 @@ class Place:
             "PEGBOARD_GENAI_EVAL_MAX_WORKERS": "1",
         }
         (place / "agent.py").write_text(AGENT)
+        (place / "classifier.py").write_text(CLASSIFIER)
 
     def run(self, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -123,7 +160,10 @@ class Place:
 
     def agent(self, name: str, prompt: str, run_id: str = "", **env: str) -> tuple[int, str, str]:
         """Return the exit code, and the ids of the run and the logged model."""
-        done = self.run(sys.executable, "agent.py", name, prompt, run_id, **env)
+        return self.script("agent.py", name, prompt, run_id, **env)
+
+    def script(self, *words: str, **env: str) -> tuple[int, str, str]:
+        done = self.run(sys.executable, *words, **env)
         assert done.stdout, done.stderr
         identity, model_id = done.stdout.split()[:2]
         return done.returncode, identity, model_id
@@ -165,17 +205,42 @@ def test_an_agent_that_was_killed_and_a_changed_one_are_compared_and_the_better_
     assert code == 0
     for trace in place.told("traces", "list"):
         assert json.loads(trace["trace_metadata"]["mlflow.trace.tokenUsage"])["total_tokens"] > 20
+    champion_is_the_better(place, "agent", "names_it", (good, good_model), (bad, bad_model))
 
-    for model_id in (good_model, bad_model):
-        registered = place.pegboard("models", "register", f"models:/{model_id}", "agent")
+
+def champion_is_the_better(
+    place: Place, name: str, metric: str, good: tuple[str, str], bad: tuple[str, str]
+) -> None:
+    """Register both models (runs and logged models), and let comparisons move the alias."""
+    for _, model_id in (good, bad):
+        registered = place.pegboard("models", "register", f"models:/{model_id}", name)
         assert registered.returncode == 0, registered.stderr
-    gate = ("eval", "compare", "--metric", "names_it", "--fail-on", "worse")
+    gate = ("eval", "compare", "--metric", metric, "--fail-on", "worse")
     for before, after, version in ((good, bad, 2), (bad, good, 1)):
-        compared = place.pegboard(*gate, before, after)
+        compared = place.pegboard(*gate, before[0], after[0])
         assert compared.returncode == int(after == bad), compared.stdout + compared.stderr
         if compared.returncode == 0:
-            place.told("models", "alias", f"agent/{version}", "champion")
-    assert place.told("models", "show", "agent@champion")["version"] == "1"
+            place.told("models", "alias", f"{name}/{version}", "champion")
+    assert place.told("models", "show", f"{name}@champion")["version"] == "1"
+
+
+def test_a_classifier_that_was_killed_goes_the_same_way(place: Place) -> None:
+    code, good, good_model = place.script("classifier.py", "fitted", "3000", "", DIE_AT="60")
+    assert code == -9
+    assert place.script("classifier.py", "fitted", "3000", good)[0] == 0
+    asked = (place.place / "fitted.asked").read_text().splitlines()
+    # A hundred rows; a second of work was under way.
+    assert 100 < len(asked) <= 100 + 70
+    assert len({*asked[:30]} & {*asked[62:]}) == 0, "what was kept is not asked again"
+    code, bad, bad_model = place.script("classifier.py", "hasty", "1", "")
+    assert code == 0
+    [accuracy] = [
+        each
+        for each in place.told("eval", "show", good)["figures"]
+        if each["name"] == "accuracy_score"
+    ]
+    assert accuracy["count"] == 100
+    champion_is_the_better(place, "tumours", "correct", (good, good_model), (bad, bad_model))
 
 
 def test_a_prompt_that_passes_its_tests_answers_clients_at_once_and_another_does_not(

@@ -121,7 +121,7 @@ def test_an_endpoint_is_asked_for_no_row_twice(
             pegboard.evaluate(data=table, **given, resume="other")
 
 
-OUTPUTS = {
+OUTPUTS: dict[str, Any] = {
     "floats": lambda a: np.sin(a),
     "narrow": lambda a: np.sin(a).astype("float32"),
     "nan": lambda a: np.where(a > 3, np.nan, a),
@@ -182,7 +182,7 @@ def test_models_of_a_library_are_known_again_and_others_are_not(
     table = pd.DataFrame({"a": np.arange(40.0), "b": np.arange(40.0) ** 2})
     labels = table.a % 3 > 1
 
-    class Counted(LogisticRegression):
+    class Counted(LogisticRegression):  # type: ignore[misc]
         seen: list[int] = []  # noqa: RUF012 - Of the class: it is no part of the model.
 
         def predict(self, frame: Any) -> Any:
@@ -213,7 +213,7 @@ def test_a_quick_function_sees_the_whole_table_and_a_slow_one_what_takes_a_secon
 ) -> None:
     table = pd.DataFrame({"a": np.arange(5000.0)})
     now = [0.0]
-    monkeypatch.setattr(pieces.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
     seen: list[int] = []
 
     def sizes(seconds: Any) -> list[int]:

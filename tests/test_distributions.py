@@ -38,13 +38,21 @@ def entry_modules() -> Iterator[tuple[str, str, ModuleType]]:
             yield project["name"], name, plugin
 
 
+def optional_hooks(module: ModuleType) -> int:
+    """Return how many hooks a plugin implements that other plugins bring."""
+    given = (getattr(value, "pegboard_impl", None) or {} for value in vars(module).values())
+    return sum(bool(each.get("optionalhook")) for each in given)
+
+
 def offered() -> dict[str, dict[str, str]]:
     """Return what all of them declare: kind to name to distribution."""
     made = Host(config.Config(pegboard=config.PegboardConfig(plugins=())))
     found: dict[str, dict[str, str]] = {}
     owners = {}
-    # Whose hooks others implement comes first.
-    modules = sorted(entry_modules(), key=lambda each: not hasattr(each[2], "pegboard_hookspecs"))
+    # Whose hooks others implement comes first, who implements others' last of these.
+    modules = sorted(entry_modules(), key=lambda each: (
+        not hasattr(each[2], "pegboard_hookspecs"), optional_hooks(each[2])
+    ))  # fmt: skip
     for distribution, name, module in modules:
         made.register(module, f"our-{name}")
         owners[f"our-{name}"] = distribution

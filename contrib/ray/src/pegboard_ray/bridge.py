@@ -49,6 +49,8 @@ class Bridge:
             start_new_session=True,
         )
         theirs.close()
+        kind: str
+        facts: Any
         try:
             answers = ours.poll(_CONNECT_SECONDS)
             kind, facts = ours.recv() if answers else (REFUSED, "It gave no answer.")

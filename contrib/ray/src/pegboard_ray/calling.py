@@ -33,7 +33,7 @@ def dumped(thing: Any) -> bytes:
     return file.getvalue()
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc] (it is not typed)
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """Pickles decorated functions that say how they are made of the one within."""
 
     def reducer_override(self, obj: Any) -> Any:

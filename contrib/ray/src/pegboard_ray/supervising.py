@@ -52,6 +52,10 @@ class _Run:
     outcome: dict[str, Any] | None = None
     changed: asyncio.Event = field(factory=asyncio.Event)
 
+    def is_unwanted(self) -> bool:
+        """Whether it was cancelled, which may happen meanwhile."""
+        return self.cancelled
+
     @property
     def log(self) -> Path:
         return self.folder / "log"
@@ -123,7 +127,7 @@ class Supervisor:
             "name": f"pegboard:{run.spec['name']}",
         }
         this = ray.get_runtime_context().current_actor
-        while not run.cancelled:
+        while not run.is_unwanted():
             run.has_begun = False
             run.task = (
                 ray.remote(node.carry_out)
@@ -139,7 +143,7 @@ class Supervisor:
                 why = _why(error)
                 # The guard of the worker, if its node lives, ends what it ran.
                 await asyncio.sleep(_GUARD_SECONDS)
-                if run.cancelled:
+                if run.is_unwanted():
                     break
                 if run.attempt > run.spec["retries"]:
                     return _failed(why)
@@ -149,12 +153,10 @@ class Supervisor:
                 return _failed(f"The node could not run it: {error.cause or error}")
             else:
                 run.add(rest)
-                if run.cancelled and outcome["code"] is None:
+                if run.is_unwanted() and outcome["code"] is None:
                     break
                 return dict(outcome)
-        if run.outcome is not None:
-            return run.outcome
-        return {"code": None, "cancelled": True}
+        return run.outcome or {"code": None, "cancelled": True}
 
     async def _watch_start(self, run: _Run, task: Any) -> None:
         """End a run that no node can begin, so that it does not wait for ever."""

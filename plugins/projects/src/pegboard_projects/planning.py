@@ -165,14 +165,13 @@ def _container(
     runner: Runner, settings: Any, request: Request, environment: Environment
 ) -> Container | None:
     """Return the container that the run gets, as the caller wants it."""
-    wanted = {"options": dict(request.docker_args), "build": request.build_image}
-    if environment.container is not None:
-        return runner.container(settings, evolve(environment.container, **wanted))
-    found = runner.container(settings, None)
-    if found is None or not any(wanted.values()):
-        return found
-    # That of the runner's settings.
-    return runner.container(settings, evolve(found, **wanted))
+    options, build = dict(request.docker_args), request.build_image
+    told = environment.container
+    if told is None:
+        told = runner.container(settings, None)  # That of the runner's settings.
+        if told is None or not (options or build):
+            return told
+    return runner.container(settings, evolve(told, options=options, build=build))
 
 
 def _refuse_unused(request: Request, container: Container | None) -> None:

@@ -302,7 +302,7 @@ class _Work:
     def _scored(self, scorer: Scorer, **given: Any) -> list[Feedback]:
         # Judges wait for models: here, where their budget and their pace are.
         there = None if judging.asked(scorer) else self.place.workers
-        call = there and partial(distance.untraced, there)
+        call = None if there is None else partial(distance.untraced, there)
         return scored(scorer, self.place.scoring, call, **given)
 
     def _begin_sessions(self, score: pool.Pool) -> int:

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from pegboard import config, distributions
@@ -38,34 +38,25 @@ def entry_modules() -> Iterator[tuple[str, str, ModuleType]]:
             yield project["name"], name, plugin
 
 
-def optional_hooks(module: ModuleType) -> int:
-    """Return how many hooks a plugin implements that other plugins bring."""
-    given = (getattr(value, "pegboard_impl", None) or {} for value in vars(module).values())
-    return sum(bool(each.get("optionalhook")) for each in given)
-
-
-def offered() -> dict[str, dict[str, str]]:
+def offered(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
     """Return what all of them declare: kind to name to distribution."""
-    made = Host(config.Config(pegboard=config.PegboardConfig(plugins=())))
+    owners, points = {}, []
+    for distribution, name, module in entry_modules():
+        owners[name] = distribution
+        known = {"name": name, "value": module.__name__, "dist": None}
+        points.append(SimpleNamespace(**known, load=lambda module=module: module))
+    monkeypatch.setattr("importlib_metadata.entry_points", lambda group: points)
     found: dict[str, dict[str, str]] = {}
-    owners = {}
-    # Whose hooks others implement comes first, who implements others' last of these.
-    modules = sorted(entry_modules(), key=lambda each: (
-        not hasattr(each[2], "pegboard_hookspecs"), optional_hooks(each[2])
-    ))  # fmt: skip
-    for distribution, name, module in modules:
-        made.register(module, f"our-{name}")
-        owners[f"our-{name}"] = distribution
-    for name, plugin in made.plugins.items():
+    for name, plugin in Host(config.Config()).plugins.items():
         if name in owners:
             for kind, key, _ in plugin.provides:
                 found.setdefault(kind, {})[key] = owners[name]
     return found
 
 
-def test_what_is_known_is_what_the_distributions_offer() -> None:
+def test_what_is_known_is_what_the_distributions_offer(monkeypatch: pytest.MonkeyPatch) -> None:
     text = resources.files("pegboard").joinpath("known.toml").read_text("utf-8")
-    found = offered()
+    found = offered(monkeypatch)
     assert tomllib.loads(text).keys() - {"elsewhere", "instead"} == found.keys()
     for kind, names in found.items():
         assert distributions.offering(kind) == names, kind

@@ -187,9 +187,7 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
 
 ABSENT = {
     "dspy", "flaml", "google-genai", "litellm", "llama-index-core", "openpyxl", "pydantic-ai-slim",
-    "ray", "torch",
-    "dspy", "flaml", "shap", "google-genai", "litellm", "llama-index-core", "openpyxl", "pydantic-ai-slim",
-    "torch",
+    "ray", "shap", "torch",
 }  # fmt: skip
 """Libraries that the development environment does without."""
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from pegboard import distributions, uris
 from pegboard import host as hosts
-from pegboard.errors import InvalidValue, PegboardError, PluginError
+from pegboard.errors import InvalidValue, PegboardError, PluginError, command_line
 
 from pegboard_recipes import code, names, sources
 from pegboard_recipes.configuration import Configuration
@@ -267,7 +267,7 @@ def _not_python(root: Path, file: Path, error: Exception) -> PegboardError:
 
 def _missing(module: str, what: str, distribution: str = "") -> Iterator[PegboardError]:
     if find_spec(module) is None:
-        hint = f"Install it: pip install {distribution or module}"
+        hint = f"Install it: {command_line('pip', 'install', distribution or module)}"
         yield PluginError(f"{what} {module} is not installed.", hint=hint)
 
 

@@ -40,7 +40,7 @@ def _kept(quick: bool) -> list[Row]:
                 count = spans // 10 if quick else spans
                 answer = run("keep_spans", system, place, spans=count)
             seconds[system] = 10_000 * answer["seconds"] / answer["spans"]
-    # 20,000 spans a second are kept for as long as they come: a second of processor time is enough.
+    # At half a second each, one processor keeps 20,000 spans a second for as long as they come.
     spent = Row(
         "CPU to make and store 10,000 spans", "s", seconds.pop(OURS), goal=0.5, better="less"
     )

@@ -125,7 +125,13 @@ TABS = {
         "Best Parameters",
         "Run Summary",
     ],
-    "evaluate": ["Model Performance (Test)", "Model Validation", "Run Summary"],
+    # Without shap, it says how to get the importance.
+    "evaluate": [
+        "Model Performance (Test)",
+        "Model Validation",
+        "Feature Importance",
+        "Run Summary",
+    ],
     "register": ["Run Summary"],
 }
 

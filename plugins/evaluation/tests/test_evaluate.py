@@ -303,7 +303,7 @@ def test_without_matplotlib_plots_say_what_to_install(monkeypatch: pytest.Monkey
     from pegboard_evaluation import plots
 
     monkeypatch.setattr(plots, "find_spec", lambda name: None)
-    result = classify(LOGISTIC, evaluator_config={})
+    result = classify(LOGISTIC, evaluator_config={"log_model_explainability": False})
     assert "pip install 'pegboard-evaluation[plots]'" in result.skipped["roc_curve_plot"]
     assert result.artifacts == {}
 

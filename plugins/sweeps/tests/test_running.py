@@ -107,7 +107,7 @@ def test_a_grid_is_tried_and_the_best_is_told(
     assert max(runs(), key=lambda run: run.info.start_time).data.metrics == {"loss": 1.5}
 
 
-FIFTY = {
+FIFTY: dict[str, Any] = {
     "method": "random",
     "run_cap": 50,
     "concurrency": 2,
@@ -135,7 +135,8 @@ def test_a_sweep_goes_on_where_it_was_killed_and_where_it_was_ended(place: Path)
             words, cwd=place, env=environment, stderr=subprocess.PIPE, text=True
         )
         deadline = time.monotonic() + SECONDS
-        while not (hanging := set(place.glob("hanging.*")) - before):
+        # All that run, so that none is late and taken for one of the next process.
+        while len(hanging := set(place.glob("hanging.*")) - before) < FIFTY["concurrency"]:
             assert time.monotonic() < deadline
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)

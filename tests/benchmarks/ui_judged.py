@@ -11,6 +11,7 @@ from server_systems import Server
 PROMPT = "answer-07"
 PROMPTS, VERSIONS, ROWS = 60, 30, 400
 NEWEST = f"Version {VERSIONS} of"
+TABLE = "eval_results_table.json"
 STEPS = ("ingest", "split", "transform", "train", "evaluate", "register")
 _IS_PROMPT = {"key": "mlflow.prompt.is_prompt", "value": "true"}
 _TEXT = "You answer questions of {{customer}} about invoices. Name the amount and the days overdue."
@@ -42,7 +43,11 @@ def add_judged(place: Path) -> list[str]:
                 for i in range(ROWS)]  # fmt: skip
         names = ["inputs", "outputs", "targets", "helpful/v1/score"]
         table = json.dumps({"columns": names, "data": rows})
-        client.log_text(run_id, table, "eval_results_table.json")
+        client.log_text(run_id, table, TABLE)
+        # As log_table() does: only what this tag names is shown as a table.
+        client.set_tag(
+            run_id, "mlflow.loggedArtifacts", json.dumps([{"path": TABLE, "type": "table"}])
+        )
         found.append(run_id)
     return found
 

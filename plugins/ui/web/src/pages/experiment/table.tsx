@@ -1,5 +1,5 @@
 /** The run table: a tree grid of which only the rows in sight are made. */
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { termOf } from '../../core/columns'
 import { withTerm } from '../../core/grammar'
 import { hueClass, lit, slotOf } from '../../core/pegs'
@@ -177,13 +177,17 @@ function RowView(props: RowProps) {
 
 function Cells({ row, index, cols, view, block, source, range, isPinned }: RowProps & { row: RunRow }) {
   const sorted = sortColumn(view.sort)
-  return (
+  const hue = hueClass(slotOf(row.id))
+  const marked = block && !isPinned && within(index, block.row, block.row2) ? block : undefined
+  // Cells are most of the page: they are made anew when something of theirs changed, not whenever
+  // the pointer goes over another row. The rows that are pinned come from elsewhere than `source`.
+  return useMemo(() => (
     <>
       {cols.map((col, c) => {
-        const inBlock = block && !isPinned && within(index, block.row, block.row2) && within(c, block.col, block.col2)
+        const inBlock = marked && within(c, marked.col, marked.col2)
         const name = `c${col.right ? ' r' : ''}${col.apart ? ' g' : ''}${col.name === sorted ? ' sorted' : ''} k-${col.kind}${inBlock ? ' in' : ''}`
         if (col.name === SPARK)
-          return <div key={col.name} role="gridcell" class={name} data-c={c}>{row.spark && <Spark values={row.spark} width={92} height={20} hue={hueClass(slotOf(row.id))} lo={range?.lo} hi={range?.hi} />}</div>
+          return <div key={col.name} role="gridcell" class={name} data-c={c}>{row.spark && <Spark values={row.spark} width={92} height={20} hue={hue} lo={range?.lo} hi={range?.hi} />}</div>
         const value = row.cell(col.name)
         const text = col.format(value, row)
         const flash = source.flashes.get(`${row.id} ${col.name}`)
@@ -196,7 +200,7 @@ function Cells({ row, index, cols, view, block, source, range, isPinned }: RowPr
       })}
       {hasRoom(cols) && <div class="c" role="gridcell" />}
     </>
-  )
+  ), [row.id, isPinned ? row : source.version.value, source, cols, sorted, hue, marked, range?.lo, range?.hi, now.value])
 }
 
 function GroupView({ row, index, top, at, cols, view }: RowProps & { row: GroupRow }) {

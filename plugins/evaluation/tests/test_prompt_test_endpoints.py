@@ -103,11 +103,11 @@ def test_tests_are_bound_run_by_the_caller_and_told_with_what_each_assertion_mis
     with pytest.raises(InvalidState, match="has no tests"):
         house.call(_RUN, name="support", version="1")
     told = house.bind(fail_under=0.75)["tests"]
-    assert [each["words"] for each in told["asserted"]] == [
-        "the answer contains “{{ capital }}”",
-        "kind gives at least 0.5",
-        "not: the answer contains “<b>”",
-    ]
+    assert {each["name"]: each["words"] for each in told["asserted"]} == {
+        "contains": "the answer contains “{{ capital }}”",
+        "registered": "kind gives at least 0.5",
+        "not-contains": "the answer does not contain “<b>”",
+    }
     assert (told["models"], told["data_sets"]) == (
         ["gateway:/small"], [{"name": "cities", "version": "1"}],
     )  # fmt: skip

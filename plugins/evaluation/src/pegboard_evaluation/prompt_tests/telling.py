@@ -48,7 +48,7 @@ def told(tests: Tests) -> dict[str, Any]:
         "written": len(written),
         "models": [*_models(form)],
         "judge": str(form.get("judge") or ""),
-        "asserted": [_assertion(each) for each in _asserted(defaults)],
+        "asserted": _named([_assertion(each) for each in _asserted(defaults)]),
         "cases_with_own": own,
     }
 
@@ -86,11 +86,28 @@ def _assertion(given: Any) -> dict[str, Any]:
         least = None
     bare = kind.removeprefix(_NOT)
     said = _words(bare, least if value is None and bare in _MEASURED else value, least, table)
+    if kind.startswith(_NOT):
+        said = said.replace(" contains ", " does not contain ", 1)
+        said = said if " does not " in said else f"not so: {said}"
     return {
+        "name": str(table.get("name") or table.get("metric") or ""),
         "kind": kind,
-        "words": f"not: {said}" if kind.startswith(_NOT) else said,
+        "words": said,
         "threshold": None if least is None else number_json(least),
     }
+
+
+def _named(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give assertions the names that their outcomes have."""
+    taken: set[str] = set()
+    for each in found:
+        name, count = each["name"] or each["kind"], 1
+        while name in taken:
+            count += 1
+            name = f"{each['name'] or each['kind']}-{count}"
+        taken.add(name)
+        each["name"] = name
+    return found
 
 
 def _words(kind: str, value: Any, least: float | None, table: Mapping[str, Any]) -> str:

@@ -586,11 +586,12 @@ def test_a_reader_sees_no_button_that_fails_and_a_phone_reads(
         for path, shown in (
             ("prompts", scribes.PROMPT),
             (f"prompts/{scribes.PROMPT}?at=4", "Be helpful and complete."),
+            (f"prompts/{scribes.PROMPT}?at=3", "Nothing is tested."),
             (f"playground?prompt={scribes.PROMPT}", "one needs the right to invoke models"),
         ):
             page.goto(f"{house.served.url}/{path}")
             expect(page.get_by_text(shown).first).to_be_visible()
-            for name in (re.compile("^(save|run$|move|roll|remove|delete)", re.I), "new prompt"):
+            for name in (re.compile("^(save|run$|move|roll|remove|delete|test|bind|change|take)", re.I), "new prompt"):
                 expect(page.get_by_role("button", name=name)).to_have_count(0)
             expect(page.get_by_role("link", name="new prompt")).to_have_count(0)
             assert page.evaluate("document.documentElement.scrollWidth") <= 390

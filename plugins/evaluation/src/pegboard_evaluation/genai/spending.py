@@ -216,6 +216,12 @@ def complete(
     return answer
 
 
+def check_model(model: str) -> None:
+    """Refuse a model that cannot be asked; where somebody else asks, that is his affair."""
+    if _ask.get() is None:
+        llm.check_model(model)
+
+
 @contextmanager
 def asked_by(ask: Ask) -> Iterator[None]:
     """Within this block another asks in place of this process: ``ask(model, messages, fields)``."""

@@ -24,6 +24,7 @@ from pegboard_evaluation.prompt_tests import testing
 from pegboard_evaluation.prompt_tests.records import TESTED_DIGEST, TESTED_PROMPT
 from pegboard_evaluation.prompt_tests.testing import Plan, Tested
 from pegboard_evaluation.suites import running
+from pegboard_evaluation.suites.cases import Case
 from pegboard_evaluation.suites.checks import Check, MeasuredCheck, ScorerCheck
 from pegboard_evaluation.suites.suite import Suite
 
@@ -119,9 +120,11 @@ def _asking(suite: Suite) -> Iterator[Callable[[], Any]]:
         predict = target.predictor(prompt)
         for case in suite.cases:
             said: list[str] = []
-            yield lambda said=said, predict=predict, case=case: said.append(
-                predict(**case.variables)
-            )
+            yield partial(_answer, predict, case, said)
             given = {"inputs": dict(case.variables), "expectations": dict(case.expectations)}
             for check in case.checks if said else ():
                 yield partial(check.run, outputs=said[0], **given)
+
+
+def _answer(predict: Callable[..., Any], case: Case, said: list[str]) -> None:
+    said.append(predict(**case.variables))

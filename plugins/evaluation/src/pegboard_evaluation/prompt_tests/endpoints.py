@@ -86,12 +86,13 @@ class AnswerGiven:
 class RunRequest:
     """Which version is tested, beside which alias, and what is answered already.
 
-    The runs go to ``experiment_id``; by default to the first of the prompt's experiments.
+    Without ``against`` it is 'production', if the prompt has that; '' is none. The runs go to
+    ``experiment_id``; by default to the first of the prompt's experiments.
     """
 
     name: Annotated[str, AtMost(250)]
     version: Annotated[str, AtMost(20)]
-    against: Annotated[str, AtMost(250)] = "production"
+    against: Annotated[str, AtMost(250)] | None = None
     experiment_id: Annotated[str, AtMost(64)] = ""
     answers: Annotated[list[AnswerGiven], AtMost(MOST_ANSWERS)] = attrs.field(factory=list)
 

@@ -23,6 +23,7 @@ _CONTENT = (tags.TEXT, tags.TYPE, tags.RESPONSE_FORMAT, tags.MODEL_CONFIG, tags.
 
 
 _TEXT = validators.instance_of(str)
+_COUNT = validators.instance_of(int)
 _NUMBER = validators.instance_of((int, float))
 
 
@@ -59,9 +60,9 @@ class Measured:
 
     model: str = field(validator=_TEXT)
     name: str = field(validator=_TEXT)
-    passed: int = field(validator=_NUMBER)
+    passed: int = field(validator=_COUNT)
     """How many rows it holds for."""
-    rows: int = field(validator=_NUMBER)
+    rows: int = field(validator=_COUNT)
     least: float | None = field(default=None, validator=validators.optional(_NUMBER))
     """The score that each row has to reach, in its own unit; None: it holds or does not."""
     mean: float = field(default=0.0, validator=_NUMBER)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from attrs import frozen
 from pegboard.contracts.llm import LLMError
 from pegboard.contracts.registry import ModelRegistry
 from pegboard.entities.registry import ModelVersion
-from pegboard.errors import InvalidState, InvalidValue, NotFound, command_line
+from pegboard.errors import ConfigError, InvalidState, InvalidValue, NotFound, command_line
 from pegboard_llm import prompts as versions
 from pegboard_scripting.client import Client
 from pegboard_stores import prompt_tags as tags
@@ -26,6 +28,7 @@ from pegboard_stores import refusals
 
 from pegboard_evaluation import comparing, data_sets
 from pegboard_evaluation.comparing import Comparison
+from pegboard_evaluation.genai import spending
 from pegboard_evaluation.prompt_tests.records import (
     ROWS,
     TESTED_DIGEST,
@@ -49,6 +52,8 @@ FAIL_UNDER = "fail_under"
 MOST_MEASURED = 50
 """Of how many assertions a version keeps what they came to: cases may have some of their own."""
 _MOST_TOLD = 3
+USUAL_ALIAS = "production"
+_NAMED = re.compile(r"(?:prompts:/)?([^/@]+(?:[/@].+)?)")
 _MODELS = ("models", "providers", "targets")
 
 
@@ -89,7 +94,11 @@ class Tested:
 
 def find(registry: ModelRegistry, name: str) -> ModelVersion:
     """Return the version that ``NAME``, ``NAME/VERSION`` or ``NAME@ALIAS`` is now; NotFound."""
-    name = name.removeprefix("prompts:/")
+    if not (named := _NAMED.fullmatch(name)):
+        raise InvalidValue(
+            f"{name!r} names no prompt.", hint="Write NAME, NAME/VERSION or NAME@ALIAS."
+        )
+    name = named[1]
     of, slash, number = name.partition("/")
     with refusals.of_prompts():
         if slash:
@@ -129,7 +138,15 @@ def bind(client: Client, name: str, file: Path) -> Tests:
     made = Tests(_pinned(form), least)
     # A form that cannot be carried out is refused now, not when somebody is about to promote.
     with tempfile.TemporaryDirectory() as place:
-        suite_of(Path(place), made, [newest], None)
+        try:
+            for each in suite_of(Path(place), made, [newest], None).targets:
+                # Keys may be elsewhere, where the tests are run; a provider is misspelt everywhere.
+                with suppress(ConfigError):
+                    spending.check_model(each.model)
+        except InvalidValue as error:
+            # It speaks of the file that was given, not of what was made of it.
+            said = error.message.replace(_file_of(newest), file.name)
+            raise InvalidValue(said, hint=error.hint) from None
     registry.set_model_tag(newest.name, tags.TESTS, dumped(made))
     return made
 
@@ -165,6 +182,10 @@ def _with_version(case: Any) -> Any:
             hint="Write cases into the form, or name a data set: datasets:/NAME",
         )
     data_set = data_sets.get_dataset(*cases.split_version(case.removeprefix(cases.DATA_SET)))
+    if not data_set.records:
+        raise InvalidValue(
+            f"The data set {data_set.name!r} has no records: nothing would be asked."
+        )
     suffix = "" if data_set.version is None else f"@{data_set.version}"
     return f"{cases.DATA_SET}{data_set.name}{suffix}"
 
@@ -194,7 +215,7 @@ class Plan:
 
 
 def planned(
-    client: Client, name: str, *, model: str | None = None, against: str = "production"
+    client: Client, name: str, *, model: str | None = None, against: str | None = None
 ) -> Plan:
     """Return what it takes to test a version; arguments and errors are those of ``carry_out``."""
     registry = client.registry
@@ -214,7 +235,7 @@ def carry_out(
     name: str | Plan,
     *,
     model: str | None = None,
-    against: str = "production",
+    against: str | None = None,
     budget: float | None = None,
     resume: str | None = None,
     told: Callable[[running.Column], None] | None = None,
@@ -226,7 +247,8 @@ def carry_out(
         name: ``NAME/VERSION``, ``NAME@ALIAS``, or ``NAME`` for the newest; or what was planned.
         model: asked in place of those of the tests; then the outcome is not kept, unless neither
             the tests nor the prompt name one.
-        against: the alias of the champion, which the version must not be surely worse than.
+        against: the alias of the champion, which the version must not be surely worse than; "" for
+            none. None: ``USUAL_ALIAS``, if the prompt has that.
         budget: US dollars that calls may cost together.
         resume: the id of a run of it that broke off.
         told: is called with each prompt and model that is done.
@@ -235,6 +257,9 @@ def carry_out(
     version, tests, earlier = plan.version, plan.tests, plan.earlier
     with tempfile.TemporaryDirectory() as place:
         suite = plan.suite(Path(place))
+        for each in suite.targets:
+            # What nobody can ask says nothing of the prompt, and is no outcome of it.
+            spending.check_model(each.model)
         outcomes = running.carry_out_suite(suite, resume=resume, budget=budget, told=told)
     own = [each for each in outcomes.columns if each.prompt == key_of(version)]
     before = earlier or {
@@ -264,12 +289,18 @@ def key_of(version: ModelVersion) -> str:
     return f"{version.name}/{version.version}"
 
 
-def _champion(registry: ModelRegistry, version: ModelVersion, alias: str) -> ModelVersion | None:
-    if not alias:
+def _champion(
+    registry: ModelRegistry, version: ModelVersion, alias: str | None
+) -> ModelVersion | None:
+    if alias == "":
         return None
     try:
-        found = registry.version_by_alias(version.name, alias)
+        with refusals.of_prompts():
+            found = registry.version_by_alias(version.name, alias or USUAL_ALIAS)
     except (NotFound, InvalidValue):
+        # One that was asked for has to be there; a misspelt one would compare with nothing.
+        if alias is not None:
+            raise
         return None
     return None if found.version == version.version else found
 
@@ -319,7 +350,7 @@ def suite_of(
             hint="Write it as 'models' into the tests, or give it: --model gateway:/NAME",
         )
     name = f"Tests of {asked[0].name}"
-    path = place / f"{asked[0].name}.eval.json"
+    path = place / _file_of(asked[0])
     path.write_text(json.dumps({"name": name, **form, "models": models}), encoding="utf-8")
     return read(path, prompted=prompted or [registered(each) for each in prompts])
 
@@ -352,6 +383,11 @@ def _measured(suite: Suite, tests: Tests, column: running.Column) -> Iterator[Me
             mean=math.fsum(scores) / len(scores),
             worst=min(scores),
         )
+
+
+def _file_of(version: ModelVersion) -> str:
+    """Return the name of the file that a form is written into."""
+    return f"{version.name}.eval.json"
 
 
 def _why(

@@ -1,4 +1,4 @@
-"""A person who does not program: writes a prompt, tries it, sees a test fail, mends and promotes it.
+"""Who does not program writes a prompt, tries it, sees a test fail, mends it, and promotes it.
 
 The model is the embedded one, behind a gateway, and a client of that gets the new text at once.
 """

@@ -63,7 +63,8 @@ export default function TestsSection({ name, versions, shown, found, gateway, ga
     }
   }
   const takeAway = () => edit({ said: `the tests of ${name} taken away`, apply: () => undefined, send: () => del(TESTS, { name }).then(found.reload), revert: () => undefined })
-  const canRun = write && Boolean(tests) && Boolean(shown)
+  // It is the gateway that is asked from here; without one a terminal runs them.
+  const canRun = write && about.features.includes('gateway') && Boolean(tests) && Boolean(shown)
   useKeys('Tests', {
     t: canRun ? { does: 'Run the tests of the version', run: () => void run(shown) } : undefined,
     b: write ? { does: tests ? 'Change the tests' : 'Bind tests to the prompt', run: () => setBinding(true) } : undefined,

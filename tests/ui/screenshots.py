@@ -101,6 +101,7 @@ GATEWAY: dict[str, tuple[str, list[str]]] = {
 PROMPTS: dict[str, tuple[str, list[str]]] = {
     "prompts": ("/prompts", ["j"]),
     "prompt": ("/prompts/triage-answer?at=5&diff=1", []),
+    "prompt-tests": ("/prompts/triage-answer?at=5", ["b"]),
     "promote": ("/prompts/triage-answer?at=5&move=production", []),
     "playground": (
         "/playground?prompt=triage-answer&version=5&data={data}&diff=1&on=agents?max=512,summarise?max=512",

@@ -21,7 +21,7 @@ from attrs import frozen
 from conftest import PHONE, Served, serving
 from gatehouse import FakeUpstream, seen_by
 from playwright.sync_api import Browser, Page, Route, expect
-from upstream_fake import Behaviour, Cut, Exchange, events_of, paused, well
+from upstream_fake import Behaviour, Cut, Exchange, events_of, failing, paused, well
 
 MLFLOW = "/api/2.0/mlflow"
 SERVED = """
@@ -538,6 +538,53 @@ def test_two_people_save_at_once_and_an_alias_moves_while_answers_come(
         ]
 
 
+def test_tests_that_are_stopped_or_break_off_leave_nothing(
+    chromium: Browser, house: House, accessible: Check
+) -> None:
+    name, url, upstream = "tested", house.served.url, house.upstream
+    head = {**gatehouse.headers("root"), "X-Requested-With": "pegboard"}
+    own, many = "/api/pegboard/1.0", {"name": name, "template": "Say {{company}}"}
+    requests.post(f"{url}{own}/ui/prompt-save", json=many, headers=head, timeout=60)
+    form = {
+        "models": "gateway:/sandbox", "cases": "datasets:/march-questions",
+        "defaults": {"assert": [{"contains": "Hello"}, {"not-contains": scribes.MARKUP}]},
+    }  # fmt: skip
+    bound = {"name": name, "form": json.dumps(form)}
+    for user, status in (("bob", 403), ("root", 200)):
+        who = {**gatehouse.headers(user), "X-Requested-With": "pegboard"}
+        sent = requests.put(f"{url}{own}/prompts/tests", json=bound, headers=who, timeout=60)
+        assert sent.status_code == status, sent.text
+    with seen_by(chromium, "ann", theme="dark") as page:
+        page.goto(f"{url}/prompts/{name}?at=1")
+        tests = page.get_by_role("region", name="Tests")
+        expect(tests).to_contain_text(f"the answer does not contain “{scribes.MARKUP}”")
+        outcome = tests.get_by_role("row").filter(has_text="v1")
+        expect(outcome).to_contain_text("not tested")
+        # The two rows of one company are asked once.
+        upstream.next(paused(2), paused(2))
+        page.keyboard.press("t")
+        expect(tests.get_by_role("status")).to_have_text("v1: 0 of 2 answered")
+        page.keyboard.press("Escape")
+        assert upstream.requests[-1].gone.wait(60)
+        expect(outcome).to_contain_text("not tested")
+        upstream.next(failing(400))
+        page.keyboard.press("t")
+        alert = tests.get_by_role("alert")
+        expect(alert).to_contain_text("v1 could not be tested")
+        expect(alert).to_contain_text("Nothing was kept of it.")
+        accessible(page)
+        found = house.get(f"{own}/ui/prompt-uses", name=name, versions=["1"])
+        assert found["versions"]["1"]["runs"] == []
+        page.keyboard.press("t")
+        expect(outcome).to_contain_text("passed")
+        expect(outcome).to_contain_text("3 of 3 rows pass, 100 % have to")
+        expect(page.locator("main img")).to_have_count(0)
+    found = house.get(f"{own}/ui/prompt-uses", name=name, versions=["1"])
+    [run] = found["versions"]["1"]["runs"]
+    kept = house.get(f"{MLFLOW}/runs/get", run_id=run["run_id"])["run"]
+    assert {"key": "mlflow.user", "value": "ann"} in kept["data"]["tags"]
+
+
 def test_what_is_typed_while_a_dialog_is_loaded_goes_into_it(
     chromium: Browser, house: House
 ) -> None:
@@ -586,11 +633,15 @@ def test_a_reader_sees_no_button_that_fails_and_a_phone_reads(
         for path, shown in (
             ("prompts", scribes.PROMPT),
             (f"prompts/{scribes.PROMPT}?at=4", "Be helpful and complete."),
+            (f"prompts/{scribes.PROMPT}?at=3", "Nothing is tested."),
             (f"playground?prompt={scribes.PROMPT}", "one needs the right to invoke models"),
         ):
             page.goto(f"{house.served.url}/{path}")
             expect(page.get_by_text(shown).first).to_be_visible()
-            for name in (re.compile("^(save|run$|move|roll|remove|delete)", re.I), "new prompt"):
+            for name in (
+                re.compile("^(save|run$|move|roll|remove|delete|test|bind|change|take)", re.I),
+                "new prompt",
+            ):
                 expect(page.get_by_role("button", name=name)).to_have_count(0)
             expect(page.get_by_role("link", name="new prompt")).to_have_count(0)
             assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from pegboard_evaluation.prompt_tests.optimizing import optimize_prompt
 from pegboard_scripting.client import Client
 from pegboard_testing.llm_server import FakeOpenAI, Fault, saying
 
-MODEL = "openai:/gpt-4o-mini"
+MODEL, PROPOSER = "openai:/gpt-4o-mini", "openai:/gpt-4o"
 GATES = '[registry.gates]\nproduction = ["prompt-tests"]\n'
 CITIES = [{"country": f"country {n}", "capital": f"city {n}"} for n in range(6)]
 FORM = f"""
@@ -145,6 +146,11 @@ UNBINDABLE = [
     (FORM.replace("datasets:/cities", "cases.csv"), "have no files, such as 'cases.csv'"),
     (FORM.replace("datasets:/cities", "{file: cases.csv}"), "have no files"),
     (FORM.replace("datasets:/cities", "datasets:/none"), "no data set named 'none'"),
+    (FORM.replace("datasets:/cities", "datasets:/cities@9"), "set 'cities' has no version '9'"),
+    (FORM.replace("datasets:/cities", "datasets:/empty"), "'empty' has no records"),
+    (FORM.replace("contains:", "registered:"), "The experiment '0' has no scorer named"),
+    (FORM.replace("contains:", "contans:"), "support.eval.yaml, defaults.assert[0].contans"),
+    (FORM.replace(MODEL, "nope:/x"), "provides the LLM provider 'nope'"),
     (FORM.replace("contains:", "python:"), "run no code of a file"),
     (FORM.replace("contains:", "not-python:"), "run no code of a file"),
     (FORM.replace(MODEL, "own.py:model"), "run no code of a file"),
@@ -156,6 +162,7 @@ UNBINDABLE = [
 
 
 def test_tests_that_cannot_be_are_refused_when_they_are_bound(client: Client, place: Path) -> None:
+    data_sets.create_dataset("empty")
     for form, said in UNBINDABLE:
         with pytest.raises(PegboardError) as error:
             testing.bind(client, "support", written(place, form))
@@ -184,9 +191,59 @@ def test_a_model_needs_no_tests_and_forged_outcomes_open_nothing(
         assert said in promote(client, 3)
 
 
-# -- refining --------------------------------------------------------------------------------------
+NO_PROMPT, NO_VERSION = "There is no prompt named 'none'.", "'support' has no version '9'."
+SAID = {
+    "none": NO_PROMPT,
+    "none/1": NO_PROMPT,
+    "none@live": NO_PROMPT,
+    "support/9": NO_VERSION,
+    "support@none": "The prompt 'support' has no alias 'none'.",
+    "iris": "'iris' is a registered model, not a prompt.",
+    "support": "The prompt 'support' has no tests.",
+    "support@": "'support@' names no prompt.",
+    "''": "'' names no prompt.",
+}
+BOUND = {
+    "--against none": "The prompt 'support' has no alias 'none'.",
+    "--resume none": "There is no run with the id 'none'.",
+    "--model nope:/x": "No installed plugin provides the LLM provider 'nope'.",
+    "--model gpt": "'gpt' does not name a model.",
+}
+REFINED = {
+    "--proposer nope:/x": "No installed plugin provides the LLM provider 'nope'.",
+    "--proposer gpt": "'gpt' does not name a model.",
+    f"--proposer {PROPOSER} --resume none": "There is no run with the id 'none'.",
+}
 
-PROPOSER = "openai:/gpt-4o"
+
+def test_every_command_says_what_there_is_not_and_asks_nobody(
+    client: Client, place: Path, server: FakeOpenAI
+) -> None:
+    client.registry.create_model("iris")
+    client.registry.create_version("iris", "s3://b/m")
+    commands = {f"test {named}": said for named, said in SAID.items()}
+    commands |= {f"optimize {named} --proposer {MODEL}": said for named, said in SAID.items()}
+    wrong = {}
+
+    def look() -> None:
+        uri = f"sqlite:{place / 'runs.db'}"
+        for command, said in commands.items():
+            words = ["--tracking-uri", uri, "prompts", *shlex.split(command)]
+            found = CliRunner().invoke(cli, words)
+            if said not in found.output or found.exit_code not in (1, 2):
+                wrong[command] = (found.exit_code, found.output)
+
+    look()
+    assert run(place, "support", "--bind", written(place, FORM)).exit_code == 0
+    commands = {f"test support {words}": said for words, said in BOUND.items()}
+    commands |= {f"optimize support {words}": said for words, said in REFINED.items()}
+    look()
+    assert wrong == {}
+    assert not server.seen
+    assert client.search_runs(["0"]) == []
+
+
+# -- refining --------------------------------------------------------------------------------------
 
 
 def asked_of(server: FakeOpenAI, model: str) -> list[str]:

@@ -39,6 +39,8 @@ def register(registry: ModelRegistry, text: str, name: str = NAME, **tags: str) 
     return registry.create_version(name, "prompt-template", tags=given).version
 
 
+_WAYS = ("", "/1", "@live")
+"""In which an endpoint may name a version of a prompt, after the name."""
 _PROMPTS = "tags.`mlflow.prompt.is_prompt` = 'true'"
 
 
@@ -87,6 +89,8 @@ def place(tmp_path: Path, upstream: FakeUpstream, registry: ModelRegistry) -> It
         endpoint("newest", upstream.url, prompt=NAME),
         endpoint("first", upstream.url, prompt=f"{NAME}/1"),
         endpoint("gone", upstream.url, prompt=f"{NAME}@nobody"),
+        endpoint("ninth", upstream.url, prompt=f"{NAME}/9"),
+        *(endpoint(f"none{i}", upstream.url, prompt=f"none{at}") for i, at in enumerate(_WAYS)),
         endpoint("plain", upstream.url),
         *(endpoint(f"twice-{each}", upstream.url, prompt="twice@x") for each in "ab"),
         endpoint("passes", upstream.url, prompt=NAME, proxy=("responses",)),
@@ -194,7 +198,17 @@ WRONG: dict[str, tuple[dict[str, Any], int, str]] = {
     "misspelt": ({"variables": {**ANN, "nmae": 1, "name": None}}, 400, "'name' by 'nmae'"),
     "no object": ({"variables": ["Ann"]}, 400, "'variables' must be an object"),
     "long": ({"variables": {**ANN, "name": "{{town}}" * (3 << 20)}}, 400, "16,777,216 characters"),
-    "no alias": ({"model": "gone"}, 404, "The prompt 'support@nobody' of this endpoint is not"),
+    "no alias": (
+        {"model": "gone"},
+        404,
+        "The prompt 'support@nobody' of this endpoint is not there. The prompt 'support' has no "
+        "alias 'nobody'.",
+    ),
+    "no version": ({"model": "ninth"}, 404, "The prompt 'support' has no version '9'."),
+    **{
+        f"no prompt{at}": ({"model": f"none{i}"}, 404, "There is no prompt named 'none'.")
+        for i, at in enumerate(_WAYS)
+    },
     "no prompt": ({"model": "plain", "messages": [], "variables": ANN}, 400, "messages"),
 }
 

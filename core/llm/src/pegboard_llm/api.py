@@ -35,6 +35,7 @@ __all__ = [
     "acomplete",
     "aembed",
     "astream",
+    "check_model",
     "complete",
     "embed",
     "stream",
@@ -163,9 +164,17 @@ _opened: WeakKeyDictionary[hosts.Host, _Opened] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def _asked(
-    task: Task, uri: str, given: Mapping[str, Any] | None, body: Mapping[str, Any]
-) -> _Asked:
+def check_model(uri: str) -> None:
+    """Refuse a model that nobody can ask from here, before it is asked; nothing is sent.
+
+    InvalidValue for what names none, PluginError for a provider that no plugin has, ConfigError for
+    one that lacks its settings.
+    """
+    _found(uri, None)
+
+
+def _found(uri: str, given: Mapping[str, Any] | None) -> tuple[_Opened, str, Model, str]:
+    """Return what is open, the name of the provider, the provider, and the name of the model."""
     match = _URI.fullmatch(uri)
     if match is None:
         raise InvalidValue(
@@ -177,8 +186,14 @@ def _asked(
         opened = _opened.get(current)
         if opened is None:
             opened = _opened[current] = _Opened(current)
-    provider, model = opened.model(match[1], given)
-    request = checks.checked(task, dict(body), match[2])
+    return opened, *opened.model(match[1], given), match[2]
+
+
+def _asked(
+    task: Task, uri: str, given: Mapping[str, Any] | None, body: Mapping[str, Any]
+) -> _Asked:
+    opened, provider, model, name = _found(uri, given)
+    request = checks.checked(task, dict(body), name)
     if not isinstance(model, gateways.Gateway):
         checks.refuse_others(request, model.takes_of(request.model), provider)
     return _Asked(opened.caller, provider, model, request)

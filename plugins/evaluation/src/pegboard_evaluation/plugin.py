@@ -164,7 +164,7 @@ def pegboard_gates() -> Sequence[Gate]:
 
 @hookimpl
 def pegboard_endpoints() -> Sequence[EndpointModule]:
-    """Declare the comparison of two evaluations, and the scorers of single answers."""
+    """Declare the comparison of evaluations, scorers of answers, and tests of prompts."""
     from pegboard_wire.lazy import EndpointModule
 
     compare = "GET /api/pegboard/1.0/evaluations/compare"
@@ -172,9 +172,16 @@ def pegboard_endpoints() -> Sequence[EndpointModule]:
         GET /api/pegboard/1.0/evaluations/scorers
         POST /api/pegboard/1.0/evaluations/score
     """
+    tests = """
+        GET /api/pegboard/1.0/prompts/tests
+        PUT /api/pegboard/1.0/prompts/tests
+        DELETE /api/pegboard/1.0/prompts/tests
+        POST /api/pegboard/1.0/prompts/tests/run
+    """
     return [
         EndpointModule("pegboard_evaluation.endpoints:ENDPOINTS", compare),
         EndpointModule("pegboard_evaluation.scorer_endpoints:ENDPOINTS", score),
+        EndpointModule("pegboard_evaluation.prompt_tests.endpoints:ENDPOINTS", tests),
     ]
 
 

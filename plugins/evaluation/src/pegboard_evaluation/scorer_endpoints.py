@@ -108,7 +108,7 @@ def _about(scorer: Scorer) -> dict[str, Any]:
 
 def score(call: Call, wanted: ScoreRequest) -> dict[str, Any]:
     """Return what a scorer says of an answer, or the question that it has first."""
-    from pegboard_evaluation.genai import trying
+    from pegboard_evaluation.genai import elsewhere, trying
 
     scorer, marks = _scorer(call, wanted)
     if why := trying.refusal(scorer):
@@ -119,10 +119,10 @@ def score(call: Call, wanted: ScoreRequest) -> dict[str, Any]:
         outputs=wanted.outputs,
         expectations=_object(wanted.expectations, "expectations"),
         endpoint=wanted.endpoint,
-        answers={each.key: trying.Answered(text=each.text, error=each.error)
+        answers={each.key: elsewhere.Answered(text=each.text, error=each.error)
                  for each in wanted.answers},
     )  # fmt: skip
-    if isinstance(said, trying.Question):
+    if isinstance(said, elsewhere.Question):
         asked = {"key": said.key, "messages": list(said.messages), "fields": dict(said.fields)}
         return {"question": asked, "feedback": []}
     return {"feedback": [_plain(each, marks) for each in said]}

@@ -6,6 +6,7 @@ import { differs, formatOf } from '../src/pages/playground/draft'
 import { countOf, inputsOf, leastOf, rowsOf, rowText, totalOf } from '../src/pages/playground/rows'
 import { figuresOf, servedBy, sharesOf } from '../src/pages/prompts/answers'
 import { changesOf, configOf, configText, fill, filled, isChat, isJinja, isSame, paired, readable, spansOf, templateOf, textOf, variablesOf } from '../src/parts/prompt/template'
+import { type Draft, draftOf, formOf, measuredWords, otherReasons, type Tests, wrongWith } from '../src/parts/prompt/tests'
 import { namedIn } from '../src/parts/prompt/link'
 import { piecesOf } from '../src/parts/words'
 
@@ -140,4 +141,33 @@ it('variables may be called as what every object has', () => {
   expect(Object.entries(inputs)).toEqual([['constructor', 'a'], ['__proto__', 'b']])
   expect(rowText(names, inputs)).toBe('constructor: a  __proto__: b  toString: –')
   expect(fill('{{constructor}} {{__proto__}} {{toString}}', inputs)).toBe('a b {{toString}}')
+})
+
+describe('tests of a prompt', () => {
+  const scorers = [
+    { scorer_id: 's1', name: 'kind', experiment_id: '7', description: '', judge: true, endpoint: 'judge', needs: [], refused: '' },
+    { builtin: 'Guidelines', name: 'guidelines', description: '', judge: true, endpoint: '', needs: [], refused: '' },
+  ]
+  const draft: Draft = {
+    dataSet: 'cities', models: [{ endpoint: 'small', params: { temperature: 0 } }, { endpoint: 'big', params: undefined }],
+    rules: [{ kind: 'contains', value: '{{capital}}' }, { kind: 'length', value: '40' }, { kind: 'is-json', value: '' }],
+    scorers: [{ key: 's1', least: '0.5' }, { key: ':Guidelines', least: '' }], guidelines: 'Be kind.\nBe brief.', judge: 'judge', share: '62.5',
+  }
+  const bound = (form: Record<string, unknown>, more: Partial<Tests> = {}): Tests => ({ form, fail_under: 0.625, data_sets: [{ name: 'cities', version: '1' }], written: 0, cases_with_own: 0, models: [], judge: '', asserted: [], ...more })
+  it('are the same again after they were bound', () => expect(draftOf(bound(formOf(draft, scorers)), scorers)).toEqual({ draft, isMore: false }))
+  it('say what a form cannot show, and what is missing', () => {
+    for (const form of [{ repeat: 2 }, { models: 'openai:/gpt-4o' }, { defaults: { assert: [{ type: 'contains', value: 'x', weight: 2 }] } }, { defaults: { assert: [{ python: 'x.py:y' }] } }, { defaults: { threshold: 1 } }]) expect(draftOf(bound(form), scorers).isMore, JSON.stringify(form)).toBe(true)
+    expect(draftOf(bound({ defaults: { assert: ['is-json', { 'not-icontains': 'x' }] } }), scorers)).toMatchObject({ isMore: false, draft: { rules: [{ kind: 'is-json', value: '' }, { kind: 'not-icontains', value: 'x' }] } })
+    for (const wrong of [{ dataSet: '' }, { models: [] }, { rules: [], scorers: [] }, { rules: [{ kind: 'equals', value: ' ' }] }, { rules: [{ kind: 'length', value: 'x' }] }, { scorers: [{ key: 's1', least: 'x' }] }, { guidelines: '' }, { share: '101' }, { scorers: [{ key: 'gone', least: '' }] }]) expect(wrongWith({ ...draft, ...wrong }, scorers), JSON.stringify(wrong)).not.toBe('')
+    expect(wrongWith(draft, scorers)).toBe('')
+  })
+  it('say by how much a threshold is missed', () => {
+    const tests = bound({}, { asserted: [{ name: 'kind', kind: 'registered', words: 'kind gives at least 0.5', threshold: 0.5 }] })
+    const said = (more: object) => measuredWords({ model: 'm', name: 'kind', passed: 3, rows: 5, least: 0.5, mean: 0.6, worst: 0.2, ...more }, tests)
+    expect(said({})).toEqual({ text: 'kind gives at least 0.5: 3 of 5 rows, mean 0.6, worst 0.2; 0.5 is wanted: 0.3 too little', isBad: true })
+    expect(said({ name: '', least: 0.9 })).toEqual({ text: '3 of 5 rows pass, 90 % have to: 30 points too few', isBad: true })
+    expect(said({ name: '', passed: 5, least: 1 }).isBad).toBe(false)
+    expect(otherReasons({ state: 'failed', measured: [], why: ['m: 1 of 2 cases pass, and 90% have to'] })).toHaveLength(1)
+    expect(otherReasons({ state: 'failed', measured: [{ model: 'm', name: '', passed: 1, rows: 2, least: 1, mean: 0.5, worst: 0.5 }], why: ['m: 1 of 2 cases pass, and 90% have to', 'worse'] })).toEqual(['worse'])
+  })
 })

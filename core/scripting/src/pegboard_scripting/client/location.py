@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from pegboard import config, host
@@ -12,6 +15,20 @@ REGISTRY_VARIABLE = "PEGBOARD_REGISTRY_URI"
 
 _uri: str | None = None
 _registry_uri: str | None = None
+_here: ContextVar[tuple[str, str] | None] = ContextVar("pegboard_location", default=None)
+
+
+@contextmanager
+def used(tracking_uri: str, registry_uri: str) -> Iterator[None]:
+    """Within this block track to these URIs; also in threads that take over its context.
+
+    It is for a server, which tracks on behalf of its clients: the process itself stays as it is.
+    """
+    token = _here.set((tracking_uri, registry_uri))
+    try:
+        yield
+    finally:
+        _here.reset(token)
 
 
 def set_tracking_uri(uri: str | Path | None) -> None:
@@ -31,6 +48,8 @@ def set_tracking_uri(uri: str | Path | None) -> None:
 
 def get_tracking_uri() -> str:
     """Return the URI that is tracked to: the one set, else the environment's, else configured."""
+    if (here := _here.get()) is not None:
+        return here[0]
     return _uri or _from_environment() or host.current().config.pegboard.tracking_uri
 
 
@@ -64,6 +83,8 @@ def get_registry_uri() -> str:
 
 def registry_beside(tracking_uri: str) -> str:
     """Return the URI of the model registry for who tracks to a URI."""
+    if (here := _here.get()) is not None and here[0] == tracking_uri:
+        return here[1]
     configured = host.current().config.pegboard.registry_uri
     return _registry_uri or _from_environment("registry_uri") or configured or tracking_uri
 

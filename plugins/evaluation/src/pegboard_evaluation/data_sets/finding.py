@@ -55,7 +55,7 @@ def get_dataset(
     client = experiments.client()
     store = data_sets_of(client)
     found = store.get(dataset_id) if dataset_id is not None else _of_name(store, str(name))
-    pinned = None if version is None else _version(store, found.data_set_id, version)
+    pinned = None if version is None else _version(store, found, version)
     return EvaluationDataset(found, client, pinned)
 
 
@@ -73,13 +73,13 @@ def _of_name(store: DataSets, name: str) -> DataSet:
 
 
 def _version(
-    store: DataSets, data_set_id: str, version: int | str | EvaluationDatasetVersion
+    store: DataSets, data_set: DataSet, version: int | str | EvaluationDatasetVersion
 ) -> DataSetVersion:
     wanted = version.version if isinstance(version, EvaluationDatasetVersion) else version
-    for each in paging.items(partial(store.versions, data_set_id)):
+    for each in paging.items(partial(store.versions, data_set.data_set_id)):
         if str(wanted) in (str(each.version), each.digest):
             return each
-    raise NotFound(f"The data set {quoted(data_set_id)} has no version {quoted(str(wanted))}.")
+    raise NotFound(f"The data set {quoted(data_set.name)} has no version {quoted(str(wanted))}.")
 
 
 def search_datasets(

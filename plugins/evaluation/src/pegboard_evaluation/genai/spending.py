@@ -184,7 +184,7 @@ class Row:
 _purse: ContextVar[Purse | None] = ContextVar("pegboard_evaluation_purse", default=None)
 _row: ContextVar[Row | None] = ContextVar("pegboard_evaluation_row", default=None)
 _notes: ContextVar[list[Counted] | None] = ContextVar("pegboard_evaluation_notes", default=None)
-Ask = Callable[[Sequence[Mapping[str, Any]], Mapping[str, Any]], llm.Completion]
+Ask = Callable[[str, Sequence[Mapping[str, Any]], Mapping[str, Any]], llm.Completion]
 _ask: ContextVar[Ask | None] = ContextVar("pegboard_evaluation_ask", default=None)
 
 
@@ -200,7 +200,7 @@ def complete(
     if (ask := _ask.get()) is not None:
         said = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
         fields.pop("retries", None)
-        return ask(said, fields)
+        return ask(model, said, fields)
     purse = _purse.get()
     if purse is None:
         return llm.complete(model, messages, settings=settings, timeout=timeout, **fields)
@@ -216,9 +216,15 @@ def complete(
     return answer
 
 
+def check_model(model: str) -> None:
+    """Refuse a model that cannot be asked; where somebody else asks, that is his affair."""
+    if _ask.get() is None:
+        llm.check_model(model)
+
+
 @contextmanager
 def asked_by(ask: Ask) -> Iterator[None]:
-    """Within this block another asks in place of this process: ``ask(messages, fields)``."""
+    """Within this block another asks in place of this process: ``ask(model, messages, fields)``."""
     token = _ask.set(ask)
     try:
         yield
@@ -228,6 +234,10 @@ def asked_by(ask: Ask) -> Iterator[None]:
 
 def vector(model: str, text: str) -> list[float]:
     """Return the vector of a text, out of the purse; while calls are only counted, one of ones."""
+    if _ask.get() is not None:
+        raise InvalidState(
+            f"Vectors of {model!r} are wanted, and it is answers alone that somebody else asks for."
+        )
     noted, purse = notes(), _purse.get()
     if noted is not None:
         noted.append(_embedding(model, text))

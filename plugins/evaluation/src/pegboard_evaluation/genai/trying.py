@@ -1,27 +1,18 @@
-"""Scoring one answer for somebody who asks the judges' models himself, such as a page.
-
-No model is asked here. A judge's question is handed out; whoever asked for the score puts it to a
-model, with his own rights and on his own account, and asks again with the answer. The scorer then
-begins anew, and finds the answers to all that it asked before.
-"""
+"""Scoring one answer for somebody who asks the judges' models himself, such as a page."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from attrs import frozen
-from pegboard.contracts.llm import LLMError, Trouble
 from pegboard.errors import InvalidValue, PegboardError
-from pegboard_llm.answers import Completion
 from pegboard_tracing.api import Feedback
 
-from pegboard_evaluation.genai import builtin, registry, rules, scoring, sources, spending
+from pegboard_evaluation.genai import builtin, elsewhere, registry, rules, scoring, sources
+from pegboard_evaluation.genai.elsewhere import Answered, Question
 from pegboard_evaluation.genai.judging import Judge
 from pegboard_evaluation.genai.scoring import Scorer
 
-GATEWAY = "gateway:/"
 BUILTIN: Mapping[str, type[Scorer]] = {
     each.__name__: each
     for each in (
@@ -38,34 +29,6 @@ BUILTIN: Mapping[str, type[Scorer]] = {
     )
 }
 """Scorers that need not be registered, and need no more than an answer and its row."""
-_ENDPOINTS = (GATEWAY, "endpoints:/")
-
-
-@frozen(kw_only=True)
-class Question:
-    """What a judge wants to know of its model."""
-
-    key: str
-    """Under which its answer is to be given."""
-    messages: Sequence[Mapping[str, Any]]
-    fields: Mapping[str, Any]
-    """Further fields of OpenAI's chat completions."""
-
-
-@frozen(kw_only=True)
-class Answered:
-    """What a model said to a question, or why it said nothing."""
-
-    text: str = ""
-    error: str = ""
-
-
-class _Open(BaseException):
-    """Ends a scorer that asks what is not answered; not an Exception, which scorers may catch."""
-
-    def __init__(self, question: Question) -> None:
-        self.question = question
-        super().__init__(question.key)
 
 
 def judges_in(scorer: Scorer) -> Iterator[Judge]:
@@ -78,11 +41,8 @@ def judges_in(scorer: Scorer) -> Iterator[Judge]:
 
 def endpoint_of(scorer: Scorer) -> str:
     """Return which endpoint of a gateway a scorer asks by itself; "" if it names none."""
-    for judge in judges_in(scorer):
-        for start in _ENDPOINTS:
-            if (judge.model or "").startswith(start):
-                return str(judge.model).removeprefix(start).lstrip("/")
-    return ""
+    found = (elsewhere.endpoint_of(judge.model) for judge in judges_in(scorer))
+    return next(filter(None, found), "")
 
 
 def refusal(scorer: Scorer) -> str:
@@ -139,26 +99,12 @@ def score(
     is feedback with an error.
     """
     for judge in judges_in(scorer):
-        judge.model = f"{GATEWAY}{endpoint}" if endpoint else judge.model
-
-    def ask(messages: Sequence[Mapping[str, Any]], fields: Mapping[str, Any]) -> Completion:
-        said = json.dumps([list(messages), dict(fields)], sort_keys=True, default=str)
-        key = scoring.sha256(said)
-        found = answers.get(key)
-        if found is None:
-            raise _Open(Question(key=key, messages=list(messages), fields=dict(fields)))
-        if found.error:
-            raise LLMError(Trouble.INVALID, found.error)
-        message = {"role": "assistant", "content": found.text}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        raw = {"choices": [choice], "usage": {}}
-        return Completion(raw=raw, provider="gateway", model=endpoint)
-
+        judge.model = f"{elsewhere.GATEWAY}{endpoint}" if endpoint else judge.model
     try:
-        with spending.asked_by(ask):
+        with elsewhere.answered(answers):
             said = scorer.run(inputs=inputs, outputs=outputs, expectations=expectations or {})
         return scoring.feedback_of(scorer.name, said)
-    except _Open as open_question:
+    except elsewhere.Open as open_question:
         return open_question.question
     except PegboardError as error:
         return [

@@ -32,10 +32,9 @@ from pegboard_evaluation.suites import report, running
 @click.option("--model", metavar="URI", help="Ask this model, as a trial that opens no gate.")
 @click.option(
     "--against",
-    default="production",
-    show_default=True,
     metavar="ALIAS",
-    help="The champion, which it must not be surely worse than; '' for none.",
+    help="The champion, which it must not be surely worse than, or ''; by default production, if "
+    "there is that.",
 )
 @click.option(
     "--budget",
@@ -54,7 +53,7 @@ def test(
     prompt: str,
     bind: Path | None,
     model: str | None,
-    against: str,
+    against: str | None,
     budget: float | None,
     resume: str | None,
     junit: Path | None,

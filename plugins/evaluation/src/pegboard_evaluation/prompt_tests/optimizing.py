@@ -164,6 +164,8 @@ class _Work:
                 hint="Begin anew, without resume.",
             )
         state = kept or _State(testing.key_of(version), digest, proposer, rounds)
+        # Before all the others are asked, and paid.
+        spending.check_model(state.proposer)
         made = cls(client, version, tests, state, resume or "", budget, told)
         with tempfile.TemporaryDirectory() as place:
             suite = testing.suite_of(Path(place), tests, [version], None)

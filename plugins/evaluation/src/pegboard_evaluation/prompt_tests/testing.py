@@ -6,9 +6,13 @@ nothing of what is tested, judged and kept.
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
+import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ from attrs import frozen
 from pegboard.contracts.llm import LLMError
 from pegboard.contracts.registry import ModelRegistry
 from pegboard.entities.registry import ModelVersion
-from pegboard.errors import InvalidState, InvalidValue, NotFound
+from pegboard.errors import ConfigError, InvalidState, InvalidValue, NotFound, command_line
 from pegboard_llm import prompts as versions
 from pegboard_scripting.client import Client
 from pegboard_stores import prompt_tags as tags
@@ -24,9 +28,12 @@ from pegboard_stores import refusals
 
 from pegboard_evaluation import comparing, data_sets
 from pegboard_evaluation.comparing import Comparison
+from pegboard_evaluation.genai import spending
 from pegboard_evaluation.prompt_tests.records import (
+    ROWS,
     TESTED_DIGEST,
     TESTED_PROMPT,
+    Measured,
     Outcome,
     Tests,
     bind_command,
@@ -36,11 +43,17 @@ from pegboard_evaluation.prompt_tests.records import (
 )
 from pegboard_evaluation.suites import cases, gates, python_files, running, source
 from pegboard_evaluation.suites.assertions import NOT, PYTHON
+from pegboard_evaluation.suites.checks import Verdict
 from pegboard_evaluation.suites.prompts import Messages, Prompt
 from pegboard_evaluation.suites.source import At, Source
 from pegboard_evaluation.suites.suite import Suite, read
 
 FAIL_UNDER = "fail_under"
+MOST_MEASURED = 50
+"""Of how many assertions a version keeps what they came to: cases may have some of their own."""
+_MOST_TOLD = 3
+USUAL_ALIAS = "production"
+_NAMED = re.compile(r"(?:prompts:/)?([^/@]+(?:[/@].+)?)")
 _MODELS = ("models", "providers", "targets")
 
 
@@ -68,6 +81,8 @@ class Tested:
     outcomes: running.Outcomes
     comparisons: Mapping[str, Comparison]
     """How it differs from the champion, by model."""
+    measured: Sequence[Measured]
+    """What whole rows and each assertion came to, by model."""
     why: Sequence[str]
     """Why it does not pass."""
 
@@ -79,13 +94,24 @@ class Tested:
 
 def find(registry: ModelRegistry, name: str) -> ModelVersion:
     """Return the version that ``NAME``, ``NAME/VERSION`` or ``NAME@ALIAS`` is now; NotFound."""
-    name = name.removeprefix("prompts:/")
+    if not (named := _NAMED.fullmatch(name)):
+        raise InvalidValue(
+            f"{name!r} names no prompt.", hint="Write NAME, NAME/VERSION or NAME@ALIAS."
+        )
+    name = named[1]
     of, slash, number = name.partition("/")
     with refusals.of_prompts():
         if slash:
-            return registry.get_version(of, number)
-        of, _, alias = name.partition("@")
-        return registry.version_by_alias(of, alias or "latest")
+            found = registry.get_version(of, number)
+        else:
+            of, _, alias = name.partition("@")
+            found = registry.version_by_alias(of, alias or "latest")
+    if not tags.is_prompt(found.tags):
+        raise InvalidValue(
+            f"{of!r} is a registered model, not a prompt.",
+            hint=f"Models are evaluated with {command_line('pegboard', 'eval')} and evaluate().",
+        )
+    return found
 
 
 # -- binding -------------------------------------------------------------------------------------
@@ -112,7 +138,15 @@ def bind(client: Client, name: str, file: Path) -> Tests:
     made = Tests(_pinned(form), least)
     # A form that cannot be carried out is refused now, not when somebody is about to promote.
     with tempfile.TemporaryDirectory() as place:
-        suite_of(Path(place), made, [newest], None)
+        try:
+            for each in suite_of(Path(place), made, [newest], None).targets:
+                # Keys may be elsewhere, where the tests are run; a provider is misspelt everywhere.
+                with suppress(ConfigError):
+                    spending.check_model(each.model)
+        except InvalidValue as error:
+            # It speaks of the file that was given, not of what was made of it.
+            said = error.message.replace(_file_of(newest), file.name)
+            raise InvalidValue(said, hint=error.hint) from None
     registry.set_model_tag(newest.name, tags.TESTS, dumped(made))
     return made
 
@@ -148,6 +182,10 @@ def _with_version(case: Any) -> Any:
             hint="Write cases into the form, or name a data set: datasets:/NAME",
         )
     data_set = data_sets.get_dataset(*cases.split_version(case.removeprefix(cases.DATA_SET)))
+    if not data_set.records:
+        raise InvalidValue(
+            f"The data set {data_set.name!r} has no records: nothing would be asked."
+        )
     suffix = "" if data_set.version is None else f"@{data_set.version}"
     return f"{cases.DATA_SET}{data_set.name}{suffix}"
 
@@ -155,28 +193,31 @@ def _with_version(case: Any) -> Any:
 # -- testing -------------------------------------------------------------------------------------
 
 
-def carry_out(
-    client: Client,
-    name: str,
-    *,
-    model: str | None = None,
-    against: str = "production",
-    budget: float | None = None,
-    resume: str | None = None,
-    told: Callable[[running.Column], None] | None = None,
-) -> Tested:
-    """Test a version of a prompt, and keep with it what that came to.
+@frozen(kw_only=True)
+class Plan:
+    """Which versions are asked what."""
 
-    Args:
-        client: of the store and the registry.
-        name: ``NAME/VERSION``, ``NAME@ALIAS``, or ``NAME`` for the newest.
-        model: asked in place of those of the tests; then the outcome is not kept, unless neither
-            the tests nor the prompt name one.
-        against: the alias of the champion, which the version must not be surely worse than.
-        budget: US dollars that calls may cost together.
-        resume: the id of a run of it that broke off.
-        told: is called with each prompt and model that is done.
-    """
+    version: ModelVersion
+    tests: Tests
+    champion: ModelVersion | None
+    earlier: Mapping[str, str]
+    """The runs of the champion that are known, by model: it is not asked again."""
+    model: str | None = None
+
+    @property
+    def asked(self) -> list[ModelVersion]:
+        """The versions that are asked."""
+        return [self.version, *([] if self.champion is None or self.earlier else [self.champion])]
+
+    def suite(self, place: Path) -> Suite:
+        """Return the form, which is kept in a directory; InvalidValue."""
+        return suite_of(place, self.tests, self.asked, self.model)
+
+
+def planned(
+    client: Client, name: str, *, model: str | None = None, against: str | None = None
+) -> Plan:
+    """Return what it takes to test a version; arguments and errors are those of ``carry_out``."""
     registry = client.registry
     version = find(registry, name)
     tests = tests_of(registry.get_model(version.name).tags)
@@ -186,9 +227,39 @@ def carry_out(
         )
     champion = _champion(registry, version, against)
     earlier = _earlier(client, tests, champion) if model is None else {}
-    asked = [version] if champion is None or earlier else [version, champion]
+    return Plan(version=version, tests=tests, champion=champion, earlier=earlier, model=model)
+
+
+def carry_out(
+    client: Client,
+    name: str | Plan,
+    *,
+    model: str | None = None,
+    against: str | None = None,
+    budget: float | None = None,
+    resume: str | None = None,
+    told: Callable[[running.Column], None] | None = None,
+) -> Tested:
+    """Test a version of a prompt, and keep with it what that came to.
+
+    Args:
+        client: of the store and the registry.
+        name: ``NAME/VERSION``, ``NAME@ALIAS``, or ``NAME`` for the newest; or what was planned.
+        model: asked in place of those of the tests; then the outcome is not kept, unless neither
+            the tests nor the prompt name one.
+        against: the alias of the champion, which the version must not be surely worse than; "" for
+            none. None: ``USUAL_ALIAS``, if the prompt has that.
+        budget: US dollars that calls may cost together.
+        resume: the id of a run of it that broke off.
+        told: is called with each prompt and model that is done.
+    """
+    plan = planned(client, name, model=model, against=against) if isinstance(name, str) else name
+    version, tests, earlier = plan.version, plan.tests, plan.earlier
     with tempfile.TemporaryDirectory() as place:
-        suite = suite_of(Path(place), tests, asked, model)
+        suite = plan.suite(Path(place))
+        for each in suite.targets:
+            # What nobody can ask says nothing of the prompt, and is no outcome of it.
+            spending.check_model(each.model)
         outcomes = running.carry_out_suite(suite, resume=resume, budget=budget, told=told)
     own = [each for each in outcomes.columns if each.prompt == key_of(version)]
     before = earlier or {
@@ -199,14 +270,17 @@ def carry_out(
         for each in own
         if each.result is not None and each.model in before and not outcomes.stopped
     }
+    measured = [each for column in own for each in _measured(suite, tests, column)]
     found = Tested(
         version=version,
-        champion=champion,
+        champion=plan.champion,
         outcomes=outcomes,
         comparisons=compared,
-        why=_why(tests, own, outcomes, compared),
+        measured=measured,
+        why=_why(measured, outcomes, compared),
     )
-    _keep(client, tests, found, own, is_kept=model is None or not _names_model(tests, version))
+    is_kept = plan.model is None or not _names_model(tests, version)
+    _keep(client, tests, found, own, is_kept=is_kept)
     return found
 
 
@@ -215,12 +289,18 @@ def key_of(version: ModelVersion) -> str:
     return f"{version.name}/{version.version}"
 
 
-def _champion(registry: ModelRegistry, version: ModelVersion, alias: str) -> ModelVersion | None:
-    if not alias:
+def _champion(
+    registry: ModelRegistry, version: ModelVersion, alias: str | None
+) -> ModelVersion | None:
+    if alias == "":
         return None
     try:
-        found = registry.version_by_alias(version.name, alias)
+        with refusals.of_prompts():
+            found = registry.version_by_alias(version.name, alias or USUAL_ALIAS)
     except (NotFound, InvalidValue):
+        # One that was asked for has to be there; a misspelt one would compare with nothing.
+        if alias is not None:
+            raise
         return None
     return None if found.version == version.version else found
 
@@ -270,28 +350,75 @@ def suite_of(
             hint="Write it as 'models' into the tests, or give it: --model gateway:/NAME",
         )
     name = f"Tests of {asked[0].name}"
-    path = place / f"{asked[0].name}.eval.json"
+    path = place / _file_of(asked[0])
     path.write_text(json.dumps({"name": name, **form, "models": models}), encoding="utf-8")
     return read(path, prompted=prompted or [registered(each) for each in prompts])
 
 
+def _measured(suite: Suite, tests: Tests, column: running.Column) -> Iterator[Measured]:
+    """Yield what whole rows came to, then each assertion."""
+    rows = len(column.outcomes)
+    yield Measured(
+        model=column.model,
+        name=ROWS,
+        passed=column.count("passed"),
+        rows=rows,
+        least=tests.fail_under,
+        mean=column.share,
+        worst=column.share,
+    )
+    least = {each.name: each.threshold for case in suite.cases for each in case.checks}
+    found: dict[str, list[Verdict]] = {}
+    for outcome in column.outcomes:
+        for name, verdict in outcome.verdicts.items():
+            found.setdefault(name, []).append(verdict)
+    for name, verdicts in itertools.islice(found.items(), MOST_MEASURED):
+        scores = [each.score for each in verdicts]
+        yield Measured(
+            model=column.model,
+            name=name,
+            passed=sum(each.passed for each in verdicts),
+            rows=len(verdicts),
+            least=least.get(name),
+            mean=math.fsum(scores) / len(scores),
+            worst=min(scores),
+        )
+
+
+def _file_of(version: ModelVersion) -> str:
+    """Return the name of the file that a form is written into."""
+    return f"{version.name}.eval.json"
+
+
 def _why(
-    tests: Tests,
-    own: Sequence[running.Column],
-    outcomes: running.Outcomes,
-    compared: Mapping[str, Comparison],
+    measured: Sequence[Measured], outcomes: running.Outcomes, compared: Mapping[str, Comparison]
 ) -> list[str]:
     if outcomes.stopped:
         return [outcomes.stopped]
     return [
         *(
-            f"{each.model}: {each.count('passed')} of {len(each.outcomes)} cases pass, and "
-            f"{tests.fail_under:.0%} have to"
-            for each in own
-            if each.share < tests.fail_under
+            f"{each.model}: {each.passed} of {each.rows} cases pass, and "
+            f"{each.least:.0%} have to{_failing(measured, each.model)}"
+            for each in measured
+            if each.name == ROWS and each.least is not None and each.mean < each.least
         ),
         *(f"{label}: it is surely worse than the champion" for label in gates.worse(compared)),
     ]
+
+
+def _failing(measured: Sequence[Measured], model: str) -> str:
+    """Return which assertions fail, the worst first; "" if none was made."""
+    of_model = [each for each in measured if each.model == model and each.name != ROWS]
+    failing = sorted(
+        (each for each in of_model if each.passed < each.rows),
+        key=lambda each: each.passed / each.rows,
+    )
+    told = [
+        f"{each.name} fails in {each.rows - each.passed} of {each.rows}"
+        + ("" if each.least is None else f", the worst with {each.worst:.3g} of {each.least:g}")
+        for each in failing[:_MOST_TOLD]
+    ]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _keep(
@@ -312,6 +439,11 @@ def _keep(
     if is_kept and not found.outcomes.stopped:
         columns = {each.model: each.run_id for each in own}
         made = Outcome(
-            run_id=run_id, digest=digest, passed=found.passed, why=found.why, columns=columns
+            run_id=run_id,
+            digest=digest,
+            passed=found.passed,
+            why=list(found.why),
+            columns=columns,
+            measured=found.measured,
         )
         client.registry.set_version_tag(version.name, version.version, tags.TESTED, dumped(made))

@@ -88,7 +88,8 @@ class Assertion:
             made = self._function(value)
             return ScorerCheck(scorer=made, **given)
         if self.kind == REGISTERED:
-            return ScorerCheck(scorer=scorers.get_scorer(name=text(self.at, value)), **given)
+            made = scorers.get_scorer(name=text(self.at, value), **more)
+            return ScorerCheck(scorer=made, **given)
         kind = judges()[self.kind.replace("-", "_")]
         expected: dict[str, Any] = {}
         if value is not None:
@@ -219,7 +220,9 @@ def _more(kind: str) -> list[str]:
     """Return the further fields of a kind."""
     if kind == "length":
         return list(_BOUNDS)
-    if kind in TEXTS or kind in MEASURED or kind in (PYTHON, REGISTERED):
+    if kind == REGISTERED:
+        return ["experiment_id"]
+    if kind in TEXTS or kind in MEASURED or kind == PYTHON:
         return []
     hidden = {*_OWN, "pass_if", "aggregations", "description", "needs", "kind", "instructions"}
     hidden |= {"looks_at", "extra_headers"}

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from attrs import asdict, define, evolve, field, frozen
 from pegboard.errors import InvalidState, command_line
 from pegboard.literals import literal
+from pegboard.tags import USER
 from pegboard_scripting.client import Client
 from pegboard_scripting.fluent import logging as fluent_logging
 from pegboard_scripting.fluent import runs
@@ -60,6 +61,8 @@ class Outcome:
     reasons: Sequence[str] = ()
     """Which assertions fail, and why; of an error, what went wrong."""
     trace_id: str | None = None
+    verdicts: Mapping[str, Verdict] = field(factory=dict)
+    """What each assertion that can fail came to."""
 
 
 @define(kw_only=True)
@@ -135,10 +138,21 @@ def _named(part: Part, label: str) -> Part:
 # -- the work ----------------------------------------------------------------------------------
 
 
-def begin(name: str, suite: Suite) -> str:
-    """Make the run of a form before anything is asked, to be gone on with; return its id."""
-    tags = {_FORM: suite.path.name, _TYPE: "genai_evaluate_suite"}
-    with runs.start_run(run_name=name, nested=runs.active_run() is not None, tags=tags) as run:
+def begin(
+    name: str,
+    suite: Suite,
+    experiment_id: str | None = None,
+    more: Mapping[str, str] | None = None,
+) -> str:
+    """Make the run of a form before anything is asked, to be gone on with; return its id.
+
+    ``more`` are further tags.
+    """
+    tags = {_FORM: suite.path.name, _TYPE: "genai_evaluate_suite", **(more or {})}
+    nested = runs.active_run() is not None
+    with runs.start_run(
+        experiment_id=experiment_id, run_name=name, nested=nested, tags=tags
+    ) as run:
         return str(run.info.run_id)
 
 
@@ -228,9 +242,8 @@ class _Task:
                 case=name, row=row, state="error", reasons=[why], trace_id=answer.trace_id
             )
         case = self.suite.case_of(row)
-        passed, score, failing = _judged(
-            case, [(each, each.verdict(scores.of(each.name, place))) for each in case.checks]
-        )
+        verdicts = [(each, each.verdict(scores.of(each.name, place))) for each in case.checks]
+        passed, score, failing = _judged(case, verdicts)
         return Outcome(
             case=name,
             row=row,
@@ -239,6 +252,7 @@ class _Task:
             output=answer_of(answer.outputs) or "",
             reasons=failing,
             trace_id=answer.trace_id,
+            verdicts={each.name: verdict for each, verdict in verdicts if each.weight},
         )
 
 
@@ -272,6 +286,9 @@ def _carry_out(task: _Task, purse: spending.Purse) -> None:
     prompt, target, column = task.prompt, task.target, task.column
     known, before = column.run_id or None, purse.spent
     tags = {PROMPT: prompt.name, MODEL: target.name, _DIGEST: target.digest(prompt)}
+    if (user := runs.active().run.data.tags.get(USER)) is not None:
+        # Who had the form carried out, which a server does for others.
+        tags[USER] = user
     started = runs.start_run(
         run_id=known,
         experiment_id=None if known else runs.active().run.info.experiment_id,

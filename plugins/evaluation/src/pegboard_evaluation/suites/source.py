@@ -167,7 +167,8 @@ def listed(names: Sequence[str]) -> str:
 def number(at: At, value: Any, low: float = 0.0) -> float:
     """Return a number, at least ``low``."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= low:
-        raise at.wrong(f"expected a number, at least {low:g}, not {quoted(value)}.")
+        bound = "" if low == float("-inf") else f", at least {low:g}"
+        raise at.wrong(f"expected a number{bound}, not {quoted(value)}.")
     return value
 
 

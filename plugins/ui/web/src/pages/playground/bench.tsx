@@ -28,10 +28,13 @@ import type { ScorersProps } from './scorers'
 import { keyOf, type Scorer, useScores } from './scores'
 import { type DataRow, inputsOf, MOST_ROWS, type Records, rowsOf } from './rows'
 import type { Kept, SaveProps } from './save'
+import type { BindProps } from '../../parts/prompt/bind'
+import type { TestsAnswer } from '../../parts/prompt/tests'
 
 const Save = lazily<SaveProps>('Saving', () => import('./save'), true)
 const Scorers = lazily<ScorersProps>('The scorers', () => import('./scorers'), true)
 const NewRows = lazily<NewRowsProps>('The rows', () => import('./newrows'), true)
+const Bind = lazily<BindProps>('Binding tests', () => import('../../parts/prompt/bind'), true)
 const DataSets = lazily<DataSetsProps>('The data sets', () => import('./datasets'), true)
 
 export interface Gateway {
@@ -74,6 +77,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
   const [writing, setWriting] = useState(false)
   const [saving, setSaving] = useState(false)
   const [scoring, setScoring] = useState<Element>()
+  const [binding, setBinding] = useState(false)
   const [key, setKey] = useState('')
   const answers = useAnswers()
   const turn = useRef(0)
@@ -114,6 +118,10 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
   useScores(answers, { chosen, judge, endpoints, guidelines: draft.guidelines ?? '', key })
   const choose = (keys: readonly string[]) => { setQuery({ score: keys.length ? asList(keys) : null }, { replace: true }); answers.keep(keys) }
 
+  // Tests are of a prompt that is there; what is loaded here becomes them.
+  const canBind = Boolean(name) && may('write') && about.features.includes('evaluation')
+  const tests = useResource<TestsAnswer>(canBind && binding ? 'prompts/tests' : null, { name })
+
   const run = () => {
     // What is missing is empty in Jinja, as it is for whoever loads the prompt.
     const wrong = wrongOf(draft, format.wrong, columns, rows, jinja && canRender ? [] : names, dataRows !== undefined)
@@ -148,6 +156,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
     x: { does: 'Differences from the version in use, or not', run: () => setQuery({ diff: comparing ? null : '1' }), needs: !other && 'a version that is in use' },
     e: { does: 'Rows of a data set', run: () => setChoosing(document.querySelector('.pl-data') ?? document.body) },
     s: canScore ? { does: 'Score the answers', run: () => setScoring(document.querySelector('.pl-score') ?? document.body) } : undefined,
+    b: canBind ? { does: 'Bind what is loaded as the tests of the prompt', run: () => setBinding(true) } : undefined,
     a: mayRun && columns.length < MOST_COLUMNS ? { does: 'Add a model', run: add } : undefined,
     ...Object.fromEntries(kept.length ? MARKS.map((mark) => [String(mark), { does: `Rate an answer ${mark} of 5`, run: () => rate(mark), quiet: mark > 1 }]) : []),
     Escape: answers.isRunning ? { does: 'Stop the answers', run: answers.stop, always: true, quiet: true } : undefined,
@@ -174,6 +183,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
             {other && <button class="btn flat" aria-pressed={comparing} onClick={() => setQuery({ diff: comparing ? null : '1' })}>diff against {other.alias || `v${other.version.version}`}<kbd>x</kbd></button>}
             <button class="btn flat pl-data" aria-haspopup="menu" onClick={(event) => setChoosing(event.currentTarget)}>{dataRows ? plural(dataRows.length, 'row') : 'run on data set'}<kbd>e</kbd></button>
             {canScore && <button class="btn flat pl-score" aria-haspopup="dialog" onClick={(event) => setScoring(event.currentTarget)}>{picked.length ? plural(picked.length, 'scorer') : 'score'}<kbd>s</kbd></button>}
+            {canBind && <button class="btn flat" aria-haspopup="dialog" onClick={() => setBinding(true)}>bind as tests<kbd>b</kbd></button>}
             {may('write') && <button class="btn" disabled={!canSave} onClick={openSave}>{saveWord}<kbd>ctrl S</kbd></button>}
             {mayRun && (answers.isRunning ? <button key="stop" class="btn main" onClick={answers.stop}>Stop<kbd>esc</kbd></button> : <button key="run" class="btn main" onClick={run}>Run<kbd>ctrl enter</kbd></button>)}
           </span>
@@ -200,6 +210,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
       {choosing && <DataSets at={choosing} chosen={dataSet} close={() => setChoosing(undefined)} choose={takeRows} write={may('write') ? () => setWriting(true) : undefined} />}
       {writing && <NewRows names={names} close={() => setWriting(false)} done={(id) => { setWriting(false); takeRows(id) }} />}
       {scoring && <Scorers at={scoring} all={scorers.data?.scorers} trouble={scorers.error?.message ?? ''} chosen={picked} choose={choose} endpoints={endpoints} judge={judge} setJudge={(name) => setQuery({ judge: name }, { replace: true })} guidelines={draft.guidelines ?? ''} write={(guidelines) => write({ guidelines })} close={() => setScoring(undefined)} />}
+      {binding && (tests.data || tests.error) && <Bind name={name} tests={tests.data?.tests} endpoints={endpoints} loaded={{ dataSetId: dataSet, models: columns.map((column) => ({ endpoint: column.endpoint, params: parametersOf(column).parameters })), scorers: picked, guidelines: draft.guidelines ?? '', judge }} done={() => { setBinding(false); say(`the tests of ${name} are bound`, { to: `/prompts/${encodeURIComponent(name)}` }) }} close={() => setBinding(false)} />}
       {saving && <Save name={name} base={same ?? base} newest={answer?.versions[0]} isNew={isNew} answer={answer} body={{ template: textOf(draft.template), is_chat: draft.template[0]?.role !== '', response_format: draft.format, variables: JSON.stringify(Object.fromEntries(Object.entries(known).filter(([each]) => names.includes(each)))), model_config: columns[0] ? configOfColumn(now.config, columns[0]) : now.config }} names={names} runs={kept} done={saved} failed={found.reload} close={() => setSaving(false)} />}
     </>
   )

@@ -42,7 +42,8 @@ export function figuresOf(answer: UsesAnswer | undefined, most: number): Figure[
 
 /** Endpoints of the gateway, of which some fill a prompt: 'NAME@ALIAS', 'NAME/VERSION' or 'NAME'. */
 export interface Gateway {
-  endpoints: { name: string; prompt?: string }[]
+  endpoints: { name: string; prompt?: string; chats?: boolean }[]
+  needs_key?: boolean
 }
 
 /** Which endpoints serve a version now. */

@@ -15,6 +15,7 @@ import { playPath, promptQuery } from '../../parts/prompt/scope'
 import { templateOf } from '../../parts/prompt/template'
 import { TemplateDiff, TemplateText } from '../../parts/prompt/text'
 import type { ModelAnswer, Version } from '../../parts/registry/answers'
+import { lazily } from '../../parts/lazy'
 import { Day, Find, History } from '../../parts/registry/bits'
 import { deleteModel, type Move, moveAlias } from '../../parts/registry/edits'
 import { byRank, fits, lanesOf } from '../../parts/registry/figures'
@@ -24,11 +25,15 @@ import { Failed, Nothing } from '../../parts/states'
 import { About } from './about'
 import { figuresOf, type Gateway, servedBy, sharesOf, type UsesAnswer } from './answers'
 import { Changed, valueOf } from './figures'
+import type { RefusedProps, TestsProps } from './tests'
+import type { Outcome, TestsAnswer } from '../../parts/prompt/tests'
 import { Versions } from './versions'
 import '../../parts/registry/registry.css'
 import './page.css'
 
 const SCORES = 2
+const Tests = lazily<TestsProps>('The tests', () => import('./tests'))
+const Refused = lazily<RefusedProps>('What failed', () => import('./tests').then((module) => ({ default: module.Refused })))
 
 export default function Prompt({ params: { name = '' } }: PageProps) {
   return <PromptPage key={name} name={name} />
@@ -63,7 +68,8 @@ function usePrompt(answer: ModelAnswer) {
   const uses = useResource<UsesAnswer>(numbers.length ? 'ui/prompt-uses' : null, { name: answer.model.name, versions: numbers.slice(0, 50) })
   const gateway = useResource<Gateway>(about.features.includes('gateway') ? 'gateway/summary' : null, { span: '1h' })
   const served = (version: string) => servedBy(gateway.data, answer.model.name, version, aliases, numbers[0] ?? '')
-  return { known, aliases, lanes, show, uses, served, figures: figuresOf(uses.data, SCORES) }
+  const tests = useResource<TestsAnswer>(about.features.includes('evaluation') ? 'prompts/tests' : null, { name: answer.model.name, versions: numbers.slice(0, 50) })
+  return { known, aliases, lanes, show, uses, served, tests, numbers, gateway, figures: figuresOf(uses.data, SCORES) }
 }
 
 export type Shown = ReturnType<typeof usePrompt>
@@ -125,11 +131,13 @@ function Room({ name, answer, found }: { name: string; answer: ModelAnswer; foun
               : answer.versions.length ? <Nothing title="No version fits"><button class="link" onClick={() => setQuery({ q: null })}>Take the words away</button></Nothing>
               : <Nothing title="No versions yet">{canPlay && write ? <a class="link" href={href(playPath(name))}>Write one in the playground</a> : 'Somebody who may write registers one.'}</Nothing>}
             {shown && rows.length > 0 && <Text version={shown} against={against} comparing={comparing} all={[...known.values()]} aliases={aliases} />}
+            {about.features.includes('evaluation') && <Tests name={name} versions={prompt.numbers} shown={shown?.version ?? ''} found={prompt.tests} gateway={prompt.gateway.data} gates={answer.gates} />}
             {uses.error && <Failed what="Who uses it could not be read" error={uses.error} still="The prompt and its history are shown." retry={uses.reload} />}
           </div>
           <aside aria-label={version ? `Version ${version.version}` : 'About the prompt'}>
             {version && moving && write
-              ? <MovePanel key={`${moving} ${chosen}`} kind="alias" name={moving} version={version} run={undefined} held={held} heldRun={undefined} rules={rules} inStage={[]} does={move} close={() => setQuery({ move: null }, { replace: true })}
+              ? <MovePanel key={`${moving} ${chosen}`} kind="alias" name={moving} version={version} run={undefined} held={held} heldRun={undefined} rules={rules} inStage={[]} does={move} anew={testedAs(prompt.tests.data?.versions[version.version])}
+                  told={(gate) => gate === 'prompt-tests' && about.features.includes('evaluation') && <Refused version={version.version} found={prompt.tests} />} close={() => setQuery({ move: null }, { replace: true })}
                   changes={<Changed before={held && uses.data?.versions[held.version]} after={uses.data?.versions[version.version]} figures={figures} see={held && (() => setQuery({ diff: '1', with: held.version }, { replace: true }))} />} />
               : <About name={name} answer={answer} prompt={prompt} version={version} found={found} menu={setMenu} remove={() => setDeleting(true)} />}
           </aside>
@@ -143,6 +151,9 @@ function Room({ name, answer, found }: { name: string; answer: ModelAnswer; foun
     </>
   )
 }
+
+/** What is another when the gate of tests may say something else. */
+const testedAs = (outcome: Outcome | undefined): string => (!outcome || outcome.state === 'untested' ? '' : `${outcome.state} ${outcome.run_id}`)
 
 /** What a version is compared with: the one that was asked for, else that of the first alias, else the one before it. */
 function usedWith(shown: Version | undefined, aliases: readonly (readonly [string, string])[], known: ReadonlyMap<string, Version>, asked: string): { version: Version; title: string } | undefined {

@@ -41,6 +41,10 @@ export interface MoveProps {
   inStage: Version[]
   /** What changes by it, where runs do not say it. */
   changes?: ComponentChildren
+  /** What more there is to see of why a gate refuses. */
+  told?: (gate: string) => ComponentChildren
+  /** Gates are asked again when it is another. */
+  anew?: string
   does: (move: Move) => void
   close: () => void
 }
@@ -48,12 +52,12 @@ export interface MoveProps {
 const METRICS = 6
 const OTHERS = 4
 
-export default function MovePanel({ kind, name, version, run, held, heldRun, rules, inStage, changes, does, close }: MoveProps) {
+export default function MovePanel({ kind, name, version, run, held, heldRun, rules, inStage, changes, told, anew = '', does, close }: MoveProps) {
   const [reason, setReason] = useState('')
   const [who, setWho] = useState(author())
   const [archive, setArchive] = useState(inStage.length > 0)
   const [turn, setTurn] = useState(0)
-  const check = useResource<Check>('registry/check', { name: version.name, version: version.version, key: name, kind, turn: turn || undefined })
+  const check = useResource<Check>('registry/check', { name: version.name, version: version.version, key: name, kind, turn: turn || anew ? `${turn} ${anew}` : undefined })
   const before = check.data ? check.data.before : kind === 'alias' ? (held?.version ?? null) : version.current_stage
   const refused = check.data?.gates.filter((gate) => !gate.passed) ?? []
   const canArchive = kind === 'stage' && inStage.length > 0 && name !== rules.stages[0] && name !== 'Archived' && rules.stages.includes('Archived')
@@ -82,7 +86,7 @@ export default function MovePanel({ kind, name, version, run, held, heldRun, rul
       {isKnown() ? <p class="lab">by <span class="m">{author()}</span>, {clock(now.value).slice(0, 5)}</p> : <label class="lab">Who <input class="input" value={who} placeholder="your name, for the history" autocomplete="name" onInput={(event) => setWho(event.currentTarget.value)} /></label>}
       {canArchive && <label class="mod-check"><input type="checkbox" checked={archive} onChange={(event) => setArchive(event.currentTarget.checked)} /> archive {inStage.map((each) => `v${each.version}`).join(', ')}, in {name} now</label>}
       {check.error && <p class="bad" role="alert">{check.error.message} {check.error.hint}</p>}
-      {check.data && check.data.gates.length > 0 && <Gates check={check.data} approve={() => { if (!isKnown()) setAuthor(who.trim()); void approve(version, name, true, () => setTurn((n) => n + 1)) }} version={version} needed={rules.approvals_needed} who={isKnown() ? author() : who.trim()} />}
+      {check.data && check.data.gates.length > 0 && <Gates check={check.data} approve={() => { if (!isKnown()) setAuthor(who.trim()); void approve(version, name, true, () => setTurn((n) => n + 1)) }} told={told} version={version} needed={rules.approvals_needed} who={isKnown() ? author() : who.trim()} />}
       {!check.data && gates.length > 0 && !check.error && <p class="i3">The gates {gates.join(', ')} are asked.</p>}
       <div class="do">
         <button class="btn main" disabled={!goes}>{kind === 'alias' && !held ? 'Set' : 'Move'} to {to}<kbd>enter</kbd></button>
@@ -94,7 +98,7 @@ export default function MovePanel({ kind, name, version, run, held, heldRun, rul
   )
 }
 
-function Gates({ check, approve, version, needed, who }: { check: Check; approve: () => void; version: Version; needed: number; who: string }) {
+function Gates({ check, told, approve, version, needed, who }: { check: Check; told?: (gate: string) => ComponentChildren; approve: () => void; version: Version; needed: number; who: string }) {
   const given = new Set(check.approvals.map((each) => each.user))
   return (
     <ul class="mod-gates" aria-label="Gates">
@@ -102,6 +106,7 @@ function Gates({ check, approve, version, needed, who }: { check: Check; approve
         <li key={gate.name} class={gate.passed ? 'ok' : 'bad'}>
           <span class="m w5">{gate.passed ? 'passes' : 'refuses'}</span> <span class="m">{gate.name}</span>
           <p class="i2">{gate.explanation}</p>
+          {!gate.passed && told?.(gate.name)}
           {gate.name === 'approval' && !gate.passed && (
             <p>{given.size ? `${given.size} of ${needed} given. ` : ''}{who && who === version.user_id ? 'You made this version, so somebody else has to approve it.' : who && given.has(who) ? 'You have approved it; somebody else has to as well.' : may('write') && <button type="button" class="btn" disabled={!who} onClick={approve}>Approve as {who || 'who?'}</button>}</p>
           )}

@@ -335,7 +335,7 @@ def plans(store: SqliteStore, expr: Expr | None, order: Sequence[OrderBy] = ()) 
     ("expr", "order", "wanted"),
     [
         (holds("rare"), (), "SEARCH m USING COVERING INDEX trace_by_time"),
-        (holds("odd"), (OrderBy(DURATION, ascending=False),), "USING INDEX trace_by_duration"),
+        (holds("odd"), (OrderBy(DURATION, ascending=False),), "USING COVERING INDEX trace_by_duration"),
         (Comparison(Field(Kind.SPAN, "name"), Operator.LIKE, "%x%"), (), "span_by_name (name=?"),
         (Comparison(Field(Kind.SPAN, "type"), Operator.NE, "LLM"), (), "span_by_type (type=?"),
         (Comparison(Field(Kind.SPAN, "status"), Operator.EQ, "OK"), (), "span_by_status (status="),

@@ -134,9 +134,9 @@ CREATE TABLE span_posting (
 """
 
 # The slowest first, and the failed and then the slowest first: with all that these orders go on
-# with, as an index answers for several experiments only where nothing is left to sort.
-# Of indexes that cost the same by SQLite's estimate it takes the last made: that of the times, which
-# most searches are ordered by.
+# with, as an index answers for several experiments only where nothing is left to sort. Of indexes
+# that cost the same by SQLite's estimate it takes the last made: that of the times, which most
+# searches are ordered by.
 ORDERS = """
 DROP INDEX trace_by_duration;
 DROP INDEX trace_by_time;

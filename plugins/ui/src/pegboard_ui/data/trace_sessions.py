@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from attrs import frozen
 from pegboard.entities.traces import TRACE_NAME, Span, SpanStatusCode, Trace, TraceInfo, TraceState
 from pegboard.literals import literal
+from pegboard_stores import cancellation
 from pegboard_stores.traces.figures import SESSION
 from pegboard_stores.traces.usage import COST, TOKEN_USAGE
 from pegboard_wire.http import Answer, Call, Permission
@@ -30,13 +31,14 @@ from pegboard_ui.data.trace_list import (
     experiments_of,
     figure_of,
     filter_of,
-    latest,
     took,
 )
 from pegboard_ui.data.trace_page import assessment_json
 
 MOST_TURN = 20_000
 """How many characters of what went in, or came out, are sent of a turn."""
+_AT_ONCE = 1000
+"""How many traces are looked at before it is asked whether they are enough."""
 _COLUMN = f"metadata.`{SESSION}`"
 
 
@@ -72,11 +74,18 @@ def listed(call: Call, wanted: SessionsRequest) -> Answer:
     if asked:
         # Without parentheses where none are needed: columns of what is wrong stay what they are.
         some = f"({asked}) AND {some}" if " or " in asked.lower() else f"{asked} AND {some}"
-    infos = latest(store_of(call).traces(), list(experiments), some)
+    traces = store_of(call).traces()
     # The newest first, in each session, too.
     found: dict[str, list[TraceInfo]] = {}
-    for info in infos:
-        found.setdefault(info.trace_metadata[SESSION], []).append(info)
+    among, token = 0, None
+    while among < MOST_WEIGHED:
+        cancellation.check()
+        page = traces.search(list(experiments), filter=some, max_results=_AT_ONCE, page_token=token)
+        for info in page:
+            found.setdefault(info.trace_metadata[SESSION], []).append(info)
+        among, token = among + len(page), page.token
+        if token is None or len(found) >= wanted.limit:
+            break
     shown = list(found.items())[: wanted.limit]
     last = [turns[0] for _, turns in shown]
     return json_answer(
@@ -96,7 +105,7 @@ def listed(call: Call, wanted: SessionsRequest) -> Answer:
                                  for info in last},
             "total": len(found),
             # 0: of all.
-            "among": len(infos) if len(infos) >= MOST_WEIGHED else 0,
+            "among": among if token else 0,
         },
     )  # fmt: skip
 

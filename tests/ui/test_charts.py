@@ -218,6 +218,16 @@ def test_the_axis_smoothing_and_files_of_a_chart(page: Page, birds: Any) -> None
     assert len(rows) > 3_000
 
 
+def test_an_axis_that_is_not_there_is_named_with_what_is_drawn(page: Page, birds: Any) -> None:
+    charts_of(page, birds, "birdsong-classifier", "&find=^acc$&x=epoch")
+    said = page.locator("figcaption")
+    expect(said).to_have_text(re.compile("^19 runs, .*, over step: there is no axis epoch$"))
+    status = page.get_by_role("status").filter(has_text="There is no x axis epoch.")
+    status.get_by_role("button", name="step").click()
+    expect(said).to_have_text(re.compile("drawn$"))
+    expect(status).to_have_count(0)
+
+
 def test_groups_are_bands(page: Page, birds: Any) -> None:
     charts_of(page, birds, "birdsong-classifier", "&group=params.opt&find=^acc$")
     name = re.compile("^acc: 3 groups of 24 runs, 4,916 points")

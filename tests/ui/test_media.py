@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -69,6 +70,11 @@ WOODS = b"""{"type": "FeatureCollection", "features": [
   {"type": "Feature", "geometry": {"type": "Point", "coordinates": [1, 1]}}]}"""
 
 
+TORN = "Birds in ![the nest](data:image/png;base64,iVBORw0KGgo=) of May."
+PUT = {"output_type": "display_data", "data": {"image/png": "iVBORw0KGgo="}}
+NOTEBOOK = json.dumps({"cells": [{"cell_type": "code", "source": "", "outputs": [PUT]}]}).encode()
+
+
 def pdf(script: str) -> bytes:
     """Return one green page, and a script that runs when it is opened."""
     picture = b"0 .6 .2 rg 0 0 300 300 re f"
@@ -110,6 +116,7 @@ def files(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         context.close()
         for name, content in (
             ("paper.pdf", pdf(tries)), ("fake.pdf", b"<script>window.top.escaped = 1</script>"),
+            ("torn.pdf", pdf(tries)[:300]), ("torn.md", TORN.encode()), ("torn.ipynb", NOTEBOOK),
             ("wren.wav", sound()), ("nest.webm", film), ("broken.webm", film[:40] + bytes(90)),
             ("woods.geojson", WOODS),
         ):  # fmt: skip
@@ -146,11 +153,26 @@ def test_a_pdf_is_shown_by_the_browsers_viewer_and_reaches_nothing(
     assert page.url.endswith("path=paper.pdf")
     assert page.evaluate("window.escaped") is None
     assert [url for url in asked if "/health" in url] == []
-    opened(page, files, "fake.pdf")
-    expect(page.get_by_role("heading", name="This is no PDF")).to_be_visible()
-    expect(page.locator("iframe")).to_have_count(0)
+    for broken, words in (("fake.pdf", "its bytes are not one"), ("torn.pdf", "is a broken PDF")):
+        opened(page, files, broken)
+        expect(page.get_by_role("heading", name="This file cannot be shown")).to_be_visible()
+        expect(page.locator(".art-viewer")).to_contain_text(words)
+        expect(page.get_by_role("link", name="Download")).to_be_visible()
+        expect(page.locator("iframe")).to_have_count(0)
     seen.check(page)
     context.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("torn.md", "the nest: no picture"), ("torn.ipynb", "Output of cell 1: no picture")],
+)
+def test_a_picture_in_a_text_that_is_none_has_its_name(
+    page: Page, files: Served, name: str, said: str
+) -> None:
+    opened(page, files, name)
+    expect(page.get_by_role("img", name=said)).to_have_text(said)
+    expect(page.locator(".art-viewer img")).to_have_count(0)
 
 
 @pytest.mark.parametrize(

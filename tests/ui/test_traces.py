@@ -14,7 +14,14 @@ import agents
 import pytest
 from conftest import Served, serving, watched
 from pegboard_scripting.client import Client
-from pegboard_stores.reviews import LabelSchemas, LabelType, PassFail, ReviewQueues
+from pegboard_stores.reviews import (
+    Categorical,
+    LabelSchemas,
+    LabelType,
+    PassFail,
+    ReviewQueues,
+    ReviewStatus,
+)
 from playwright.sync_api import Browser, Page, expect
 
 
@@ -272,6 +279,13 @@ def test_a_reader_sees_no_form_and_a_phone_reads(
         expect(side.get_by_role("button", name="Add feedback")).to_have_count(0)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         accessible(page)
+        # Nothing is offered that would be refused.
+        page.goto(f"{served.url}/traces")
+        page.get_by_role("grid", name="Traces").get_by_role("row").nth(1).wait_for()
+        for key in ("j", "Shift+Q", "q"):
+            page.keyboard.press(key)
+        expect(page.get_by_role("button", name="questions")).to_have_count(0)
+        expect(page.get_by_role("dialog")).to_have_count(0)
         seen.check(page)
         context.close()
 
@@ -426,3 +440,57 @@ def test_traces_are_picked_and_put_into_a_queue(
         page.keyboard.press("g")
         page.keyboard.press("o")
         expect(page.get_by_text("0 of 3 traces done")).to_be_visible()
+
+
+def test_a_question_is_made_and_traces_leave_a_queue_with_keys_and_come_back(
+    page: Page, tmp_path: Path, accessible: Callable[[Page], None]
+) -> None:
+    store = f"sqlite:{tmp_path}/s.db"
+    home = agents.fill(store, spans=3)
+    queue_id = agents.ask(store, home)
+    kept = Client(store).store
+    schemas, queues = kept.ability(LabelSchemas), kept.ability(ReviewQueues)
+    assert schemas is not None
+    assert queues is not None
+    queues.set_status(queue_id, agents.FAILED, ReviewStatus.COMPLETE, completed_by="kim")
+    with serving(tmp_path) as served:
+        page.goto(f"{served.url}/traces?exp={home}")
+        page.get_by_text(agents.QUESTION).wait_for()
+        page.keyboard.press("Shift+Q")
+        asking = page.get_by_role("dialog", name="Questions about traces")
+        expect(asking.get_by_role("listitem").filter(has_text="stars")).to_contain_text("1 to 5")
+        expect(asking.get_by_label("Question", exact=True)).to_be_focused()
+        page.keyboard.type("stars")
+        expect(asking.get_by_role("alert")).to_contain_text("of this name already")
+        page.keyboard.type(" of tone")
+        asking.get_by_role("combobox", name="Answer").select_option("one of some options")
+        accessible(page)
+        asking.get_by_label("Up to 10 options").press("Enter")
+        expect(asking.get_by_role("alert")).to_contain_text("1 to 10 options, not 0")
+        page.keyboard.type("kind, rude")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("question stars of tone")).to_be_visible()
+        made = schemas.by_name(home, "stars of tone")
+        assert made.input == Categorical(("kind", "rude"), multi_select=False)
+        page.keyboard.press("z")
+        expect(page.get_by_text("taken back: question stars of tone")).to_be_visible()
+        page.goto(f"{served.url}/traces?queue={queue_id}")
+        rows = page.get_by_role("grid", name="Traces").get_by_role("row")
+        expect(rows).to_have_count(3)
+        for key in ("j", "Space", "Space"):
+            page.keyboard.press(key)
+        accessible(page)
+        page.keyboard.press("Delete")
+        expect(page.get_by_text("No trace is in this queue")).to_be_visible()
+        assert not list(queues.items(queue_id))
+        page.keyboard.press("z")
+        expect(rows).to_have_count(3)
+        expect(page.get_by_text("1 of 2 traces done")).to_be_visible()
+        assert {(each.item_id, each.completed_by) for each in queues.items(queue_id)} == {
+            (agents.AGENT, None), (agents.FAILED, "kim"),
+        }  # fmt: skip
+        rows.filter(has_text=agents.QUESTION).get_by_role("link").first.click()
+        page.get_by_role("button", name="Take out").wait_for()
+        page.keyboard.press("Delete")
+        expect(page).to_have_url(re.compile(rf"/traces(/{agents.FAILED})?\?queue="))
+        assert [each.item_id for each in queues.items(queue_id)] == [agents.FAILED]

@@ -80,7 +80,9 @@ FILES = {
     "magic.parquet": b"PAR1" + b"\xff" * 1_000 + struct.pack("<I", 900) + b"PAR1",
     "notes.md": b"# x",
     "packed.csv.gz": zlib.compress(b"a,b\n"),
-    "paper.pdf": b"%PDF-1.4\n%%EOF",
+    "paper.pdf": b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF",
+    "cut.pdf": b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrai",
+    "headless.pdf": b"%PDF-1.4\n11 0 obj<<>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF",
     "fake.pdf": HTML,
     "latin.html": b'<meta charset="latin-1">\xe4',
 }
@@ -170,6 +172,9 @@ def test_a_pdf_in_a_frame_is_one_by_its_bytes(files):
     reply = framed(files, "paper.pdf")
     assert (reply.status, reply.headers["content-type"]) == (200, "application/pdf")
     assert framed(files, "fake.pdf").status == 400
+    for broken in ("cut.pdf", "headless.pdf"):
+        reply = framed(files, broken)
+        assert (reply.status, b"broken PDF" in reply.body) == (400, True)
 
 
 @pytest.mark.parametrize(

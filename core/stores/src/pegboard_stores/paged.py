@@ -49,10 +49,11 @@ def page(
     values = (*columns.values, *rows.values, *wanted.values, *behind.values)
     found: list[tuple[Any, ...]] = []
     for part, order in _parts(numbered):
+        begins = _beginning(keys[0], after, part)
         found += connection.execute(
             f"SELECT * FROM (SELECT m.id, {columns.text} FROM {rows.text} WHERE {wanted.text})"  # noqa: S608
-            f" WHERE {behind.text} AND {part} ORDER BY {order} LIMIT ?",
-            (*values, limit + 1 - len(found)),
+            f" WHERE {behind.text} AND {part} AND {begins.text} ORDER BY {order} LIMIT ?",
+            (*values, *begins.values, limit + 1 - len(found)),
         )
         if len(found) > limit:
             break
@@ -77,17 +78,28 @@ def _parts(keys: Sequence[tuple[int, Key]]) -> Iterator[tuple[str, str]]:
         yield "k0 IS NULL", order
 
 
+def _beginning(first: Key, after: search_tokens.Key | None, part: str) -> Sql:
+    """Return what an index begins with: the first key of the last row, where all have one."""
+    value = None if after is None else after[0]
+    if value is None or (first.nullable and part != "k0 IS NOT NULL"):
+        return ALWAYS
+    return Sql(f"k0 {'>' if first.ascending else '<'}= ?", (value,))
+
+
 def _behind(keys: Sequence[tuple[int, Key]], after: search_tokens.Key) -> Sql:
-    """Return the condition that a row comes after the one with these values."""
+    """Return the condition that a row comes after the one with these values.
+
+    No index is taken for it, as several would be, one for each way, and the order lost.
+    """
     ways = []
     for last, key in keys:
         value = after[last]
         if value is None:
             continue
-        beyond = f"k{last} {'>' if key.ascending else '<'} ?"
+        beyond = f"+k{last} {'>' if key.ascending else '<'} ?"
         if key.nullable:
-            beyond = f"({beyond} OR k{last} IS NULL)"
-        same = [Sql(f"k{i} IS ?", (after[i],)) for i in range(last)]
+            beyond = f"({beyond} OR +k{last} IS NULL)"
+        same = [Sql(f"+k{i} IS ?", (after[i],)) for i in range(last)]
         ways.append(joined(" AND ", [*same, Sql(beyond, (value,))]))
     inner = joined(" OR ", ways)
     return Sql(f"({inner.text})", inner.values)

@@ -26,6 +26,7 @@ numbers = itertools.count(1)
 TEXT = Field(Kind.ATTRIBUTE, "text")
 CONTENT = Field(Kind.SPAN, "content")
 DURATION = Field(Kind.ATTRIBUTE, "execution_time")
+STATUS = Field(Kind.ATTRIBUTE, "status")
 KEYS = ("k", "llm.model", 'qu"ote', "a b", "退款")
 
 # Few characters, so that patterns are found, but some of each sort that words are made of.
@@ -316,11 +317,17 @@ def test_an_old_store_is_indexed_when_it_is_opened(tmp_path: Path) -> None:
     opened.close()
 
 
-def plans(store: SqliteStore, expr: Expr | None, order: Sequence[OrderBy] = ()) -> str:
+def plans(
+    store: SqliteStore,
+    expr: Expr | None,
+    order: Sequence[OrderBy] = (),
+    homes: Sequence[int] = (0,),
+    token: str | None = None,
+) -> str:
     """Return how SQLite goes about the statements of a search."""
     connection, statements = connection_of(store), []
     connection.set_trace_callback(statements.append)
-    search_traces.find(connection, [0], expr, order, 10, None)
+    search_traces.find(connection, homes, expr, order, 10 if token is None else 2, token)
     connection.set_trace_callback(None)
     steps = [
         step
@@ -335,7 +342,11 @@ def plans(store: SqliteStore, expr: Expr | None, order: Sequence[OrderBy] = ()) 
     ("expr", "order", "wanted"),
     [
         (holds("rare"), (), "SEARCH m USING COVERING INDEX trace_by_time"),
-        (holds("odd"), (OrderBy(DURATION, ascending=False),), "USING INDEX trace_by_duration"),
+        (
+            holds("odd"),
+            (OrderBy(DURATION, ascending=False),),
+            "USING COVERING INDEX trace_by_duration",
+        ),
         (Comparison(Field(Kind.SPAN, "name"), Operator.LIKE, "%x%"), (), "span_by_name (name=?"),
         (Comparison(Field(Kind.SPAN, "type"), Operator.NE, "LLM"), (), "span_by_type (type=?"),
         (Comparison(Field(Kind.SPAN, "status"), Operator.EQ, "OK"), (), "span_by_status (status="),
@@ -354,6 +365,32 @@ def test_searches_go_through_indexes(
     found = plans(own, expr, order)
     assert wanted in found, found
     assert not re.search(r"SCAN (span|v|m)\b", found), found
+
+
+@pytest.mark.parametrize(
+    ("order", "index"),
+    [
+        ((), "trace_by_time"),
+        ((OrderBy(DURATION, ascending=False),), "trace_by_duration"),
+        ((OrderBy(STATUS), OrderBy(DURATION, ascending=False)), "trace_by_failure"),
+    ],
+    ids=["time", "duration", "failed first"],
+)
+def test_each_page_of_several_experiments_is_in_the_order_of_an_index(
+    own: SqliteStore, order: Sequence[OrderBy], index: str
+) -> None:
+    homes = [0, int(own.create_experiment("other").experiment_id)]
+    for number in range(6):
+        home = str(homes[number % 2])
+        own.traces().start(TraceInfo(f"tr-{number}", home, number, execution_duration=number))
+    connection = connection_of(own)
+    first, token = search_traces.find(connection, homes, None, order, 2, None)
+    assert token is not None
+    found = plans(own, None, order, homes, token)
+    assert f"INDEX {index}" in found, found
+    assert "MULTI-INDEX" not in found, found
+    second, _ = search_traces.find(connection, homes, None, order, 2, token)
+    assert [*first, *second] == [6, 5, 4, 3]
 
 
 @pytest.mark.parametrize("ascending", [True, False])

@@ -1,6 +1,6 @@
 import { marked } from 'marked'
 import { expect, it } from 'vitest'
-import { plainParagraphs } from '../src/parts/plain'
+import { lineOf, plainParagraphs } from '../src/parts/plain'
 
 /** As Markdown reads it; blanks at the ends of lines are not seen. */
 const read = (text: string): string =>
@@ -29,3 +29,8 @@ it('no text of its marks and words is taken for plain wrongly', () => {
   }
   expect(plain).toBeGreaterThan(300)
 })
+
+it.each([
+  ['## The best of 4\n\n| model | r2 |\n| --- | --- |\n| ridge | 0.4 |\n\n- It is `champion`,\n  and was **asked**\n- see [traces](x)', 'The best of 4 · It is champion, and was asked · see traces'],
+  ['snake_case * 2 * 3 - 1', 'snake_case * 2 * 3 - 1'], ['one\ntwo\n\nthree', 'one two · three'], ['# a\nb\n---\n- [x] done', 'a · b · done'], ['', ''],
+])('a note in a cell is a line without marks: %j', (text, line) => expect(lineOf(text)).toBe(line))

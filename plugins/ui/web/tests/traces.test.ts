@@ -1,4 +1,4 @@
-import { asked, choicesOf } from '../src/parts/review/choices'
+import { asked, choicesOf, type Form, inputOf, wordsFor } from '../src/parts/review/choices'
 import { describe, expect, it } from 'vitest'
 import { columnOf, isWhole, placeAt } from '../src/core/grammar'
 import { named, quoted, text } from '../src/pages/traces/words'
@@ -158,4 +158,15 @@ describe('a turn of a conversation', () => {
     expect(answeredIn({ answer: 'two', sources: [] }, null)).toEqual({ text: 'two' })
     expect(answeredIn(null, null)).toEqual({ value: null })
   })
+})
+
+it('a question takes the answers that its form was given, or says what is wrong', () => {
+  const made = (form: Form, given: Record<string, string> = {}) => inputOf(form, (key) => given[key] ?? '')
+  expect(made('one', { options: ' a, b,a,, c ' })).toEqual({ categorical: { options: ['a', 'b', 'c'], multi_select: false } })
+  expect(made('several', { options: 'x' })).toEqual({ categorical: { options: ['x'], multi_select: true } })
+  expect(made('numeric', { least: '-1.5', most: '2' })).toEqual({ numeric: { min_value: -1.5, max_value: 2 } })
+  expect(made('pass_fail', { positive: 'Yes', negative: 'No' })).toEqual({ pass_fail: { positive_label: 'Yes', negative_label: 'No' } })
+  const wrong = [made('one', { options: ' ,' }), made('numeric', { least: '5', most: '5' }), made('numeric', { most: 'x' }), made('pass_fail', { positive: 'a', negative: 'a' })]
+  expect(wrong.map((each) => typeof each)).toEqual(wrong.map(() => 'string'))
+  expect(wordsFor({ numeric: { min_value: 0, max_value: 1 } })).toBe('a number from 0 to 1')
 })

@@ -1,4 +1,4 @@
-"""How cards look, in light and dark."""
+"""How cards look, in light and dark: in the colours of the page of recipes, which frames them."""
 
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; "
@@ -7,10 +7,10 @@ POLICY = (
 """No scripts, no requests: not even from what a library put into its diagram."""
 
 STYLE = """
-:root{--paper:#fff;--ink:#1b1f24;--soft:#57606a;--line:#d8dee4;--panel:#f6f8fa;--accent:#0a62c9;
---bar:#4a8fd9;--bad:#b3261e}
-@media (prefers-color-scheme:dark){:root{--paper:#0f1318;--ink:#e6eaef;--soft:#9aa4af;
---line:#2b333d;--panel:#171d24;--accent:#6cb0ff;--bar:#4a8fd9;--bad:#ff8a80}}
+:root{--paper:#fff;--ink:#1d1b16;--soft:#575245;--line:#dcd7cb;--panel:#f6f4ee;--accent:#1d4ed8;
+--bar:#4a8fd9;--bad:#b42318}
+@media (prefers-color-scheme:dark){:root{--paper:#191b1f;--ink:#eceae3;--soft:#b6b3a9;
+--line:#30343a;--panel:#121315;--accent:#8fb0ff;--bar:#4a8fd9;--bad:#ff8a7a}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:14px/1.5 system-ui,sans-serif}
 header{padding:16px 24px 4px}h1{margin:0;font-size:20px}header p{margin:0;color:var(--soft)}

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sqlite_utils.migrations import Migrations
 
 NAME = "tracking"
-COUNT = 13
+COUNT = 14
 """How many migrations there are; a store that has them all is opened without importing them."""
 
 
@@ -349,6 +349,10 @@ def migrations() -> Migrations:
     @steps()
     def reviews(db: object) -> None:
         _run(db, schema_reviews.REVIEWS)
+
+    @steps()
+    def orders_of_traces(db: object) -> None:
+        _run(db, schema_traces.ORDERS)
 
     return steps
 

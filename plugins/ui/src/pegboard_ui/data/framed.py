@@ -31,6 +31,7 @@ _POLICIES = {
     # Browsers' viewers do not work in a sandbox; they isolate the file themselves.
     _PDF: "frame-ancestors 'self'",
 }
+_CATALOG = re.compile(rb"/Root\s+(\d+)\s+(\d+)\s+R")
 _ENCODING = re.compile(rb"""<meta[^>]{0,200}charset""", re.IGNORECASE)
 _HEAD = 4096
 
@@ -58,7 +59,13 @@ def frame(call: Call, wanted: FrameRequest) -> Answer:
     content = file.read(0, MOST)
     if kind == _PDF and not content.startswith(b"%PDF-"):
         raise InvalidValue(
-            f"{file.name!r} is named as a PDF, but its bytes are not one.", hint="Download it."
+            f"{file.name!r} is named as a PDF, but its bytes are not one.",
+            hint="It can be downloaded as it is.",
+        )
+    if kind == _PDF and not _is_whole(content):
+        raise InvalidValue(
+            f"{file.name!r} is a broken PDF: what its pages are cannot be found in it.",
+            hint="It can be downloaded as it is.",
         )
     media_type = kind
     if kind == _HTML and _ENCODING.search(content[:_HEAD]) is None:
@@ -73,6 +80,19 @@ def frame(call: Call, wanted: FrameRequest) -> Answer:
         "x-frame-options": "SAMEORIGIN",
     }
     return Answer(content, headers=head, media_type=media_type)
+
+
+def _is_whole(content: bytes) -> bool:
+    """Return whether a PDF has the catalog that any viewer begins with, which stays blank without.
+
+    Its trailer is never compressed; the catalog itself may be, in a stream of objects.
+    Source: ISO 32000-1, sections 7.5.5, 7.5.7 and 7.7.2.
+    """
+    named = _CATALOG.search(content)
+    if named is None:
+        return False
+    catalog = rb"(?<!\d)0*%b\s+0*%b\s+obj\b" % named.groups()
+    return b"/ObjStm" in content or re.search(catalog, content) is not None
 
 
 ENDPOINTS = [

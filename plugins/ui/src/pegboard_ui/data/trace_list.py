@@ -14,7 +14,7 @@ from pegboard.contracts.traces import TraceStore
 from pegboard.entities.traces import SOURCE_RUN, TRACE_NAME, AssessmentKind, TraceInfo, TraceState
 from pegboard.errors import InvalidValue, NotSupported
 from pegboard.literals import literal
-from pegboard_stores import cancellation, refusals
+from pegboard_stores import refusals
 from pegboard_stores.literals import escape_like
 from pegboard_stores.reviews import ReviewQueues, ReviewStatus
 from pegboard_stores.run_table import words
@@ -185,16 +185,7 @@ def _heaviest(
 
 def latest(traces: TraceStore, experiments: list[str], asked: str) -> list[TraceInfo]:
     """Return the last `MOST_WEIGHED` traces that match, or all if there are fewer; newest first."""
-    found: list[TraceInfo] = []
-    token: str | None = None
-    while len(found) < MOST_WEIGHED:
-        cancellation.check()
-        page = traces.search(experiments, filter=asked, max_results=500, page_token=token)
-        found += page
-        token = page.token
-        if token is None:
-            break
-    return found
+    return list(traces.search(experiments, filter=asked, max_results=MOST_WEIGHED))
 
 
 def figure_of(info: TraceInfo, key: str, part: str) -> float | None:

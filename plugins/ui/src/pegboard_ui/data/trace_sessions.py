@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
-from attrs import define, frozen
+from attrs import frozen
 from pegboard.entities.traces import TRACE_NAME, Span, SpanStatusCode, Trace, TraceInfo, TraceState
 from pegboard.literals import literal
+from pegboard_stores import cancellation
 from pegboard_stores.traces.figures import SESSION
 from pegboard_stores.traces.usage import COST, TOKEN_USAGE
 from pegboard_wire.http import Answer, Call, Permission
@@ -30,13 +31,14 @@ from pegboard_ui.data.trace_list import (
     experiments_of,
     figure_of,
     filter_of,
-    latest,
     took,
 )
 from pegboard_ui.data.trace_page import assessment_json
 
 MOST_TURN = 20_000
 """How many characters of what went in, or came out, are sent of a turn."""
+_AT_ONCE = 1000
+"""How many traces are looked at before it is asked whether they are enough."""
 _COLUMN = f"metadata.`{SESSION}`"
 
 
@@ -59,27 +61,9 @@ class SessionRequest:
     page_token: Annotated[str, AtMost(5_000)] = ""
 
 
-@define
-class _Session:
-    """What is known of a session from some of its traces."""
-
-    last: TraceInfo
-    first: int
-    turns: int = 0
-    failed: int = 0
-    tokens: float | None = None
-    cost: float | None = None
-
-    def add(self, info: TraceInfo) -> None:
-        self.turns += 1
-        self.failed += info.state is TraceState.ERROR
-        self.first = min(self.first, info.request_time)
-        self.tokens = _sum(self.tokens, figure_of(info, TOKEN_USAGE, "total_tokens"))
-        self.cost = _sum(self.cost, figure_of(info, COST, "total_cost"))
-
-
-def _sum(known: float | None, more: float | None) -> float | None:
-    return known if more is None else (known or 0) + more
+def _sum(infos: Iterable[TraceInfo], key: str, part: str) -> float | None:
+    known = [figure for info in infos if (figure := figure_of(info, key, part)) is not None]
+    return sum(known) if known else None
 
 
 @pointing
@@ -90,23 +74,30 @@ def listed(call: Call, wanted: SessionsRequest) -> Answer:
     if asked:
         # Without parentheses where none are needed: columns of what is wrong stay what they are.
         some = f"({asked}) AND {some}" if " or " in asked.lower() else f"{asked} AND {some}"
-    infos = latest(store_of(call).traces(), list(experiments), some)
-    found: dict[str, _Session] = {}
-    for info in infos:
-        name = info.trace_metadata[SESSION]
-        found.setdefault(name, _Session(info, info.request_time)).add(info)
+    traces = store_of(call).traces()
+    # The newest first, in each session, too.
+    found: dict[str, list[TraceInfo]] = {}
+    among, token = 0, None
+    while among < MOST_WEIGHED:
+        cancellation.check()
+        page = traces.search(list(experiments), filter=some, max_results=_AT_ONCE, page_token=token)
+        for info in page:
+            found.setdefault(info.trace_metadata[SESSION], []).append(info)
+        among, token = among + len(page), page.token
+        if token is None or len(found) >= wanted.limit:
+            break
     shown = list(found.items())[: wanted.limit]
-    last = [each.last for _, each in shown]
+    last = [turns[0] for _, turns in shown]
     return json_answer(
         call,
         {
             "ids": [name for name, _ in shown],
             "users": [info.trace_metadata.get(USER) for info in last],
-            "turns": [each.turns for _, each in shown],
-            "failed": [each.failed for _, each in shown],
-            "tokens": [each.tokens for _, each in shown],
-            "costs": [each.cost for _, each in shown],
-            "first": [each.first for _, each in shown],
+            "turns": [len(turns) for _, turns in shown],
+            "failed": [sum(i.state is TraceState.ERROR for i in turns) for _, turns in shown],
+            "tokens": [_sum(turns, TOKEN_USAGE, "total_tokens") for _, turns in shown],
+            "costs": [_sum(turns, COST, "total_cost") for _, turns in shown],
+            "first": [turns[-1].request_time for _, turns in shown],
             "last": [info.request_time for info in last],
             "requests": [asked_in(info) for info in last],
             "experiments": [info.experiment_id for info in last],
@@ -114,7 +105,7 @@ def listed(call: Call, wanted: SessionsRequest) -> Answer:
                                  for info in last},
             "total": len(found),
             # 0: of all.
-            "among": len(infos) if len(infos) >= MOST_WEIGHED else 0,
+            "among": among if token else 0,
         },
     )  # fmt: skip
 

@@ -28,6 +28,18 @@ const ATTRIBUTES = ['href', 'title', 'alt', 'src', 'colspan', 'rowspan', 'align'
 const TAG = /<[a-z][^>]*>/gi
 const HANDLER = /([\s/"'])on[a-z]+\s*=\s*("[^"]*"|'[^']*'|[^\s>"']*)/gi
 
+const DATA = /^data:image\/(png|jpeg|gif|webp|avif);/i
+
+/** What stands where a picture cannot be shown: its name, as `Picture` has it. */
+function placeholder(name: string): HTMLElement {
+  const made = document.createElement('span')
+  made.className = 'no-picture i3 s'
+  made.setAttribute('role', 'img')
+  made.setAttribute('aria-label', `${name}: no picture`)
+  made.textContent = `${name}: no picture`
+  return made
+}
+
 /** HTML that somebody wrote, as elements that can do nothing. Pictures only as data; headings below those of the page. */
 export function harmless(html: string): DocumentFragment {
   const made = DOMPurify.sanitize(html.replace(TAG, (tag) => tag.replace(HANDLER, '$1 ')), {
@@ -38,7 +50,11 @@ export function harmless(html: string): DocumentFragment {
     link.setAttribute('rel', 'noopener noreferrer')
     link.setAttribute('target', '_blank')
   }
-  for (const image of made.querySelectorAll('img')) if (!/^data:image\/(png|jpeg|gif|webp|avif);/i.test(image.getAttribute('src') ?? '')) image.replaceWith(image.getAttribute('alt') || 'picture')
+  for (const image of made.querySelectorAll('img')) {
+    const name = image.getAttribute('alt') || 'picture'
+    if (DATA.test(image.getAttribute('src') ?? '')) image.addEventListener('error', () => image.replaceWith(placeholder(name)), { once: true })
+    else image.replaceWith(name)
+  }
   // Below the headings of the page, and without a gap between levels.
   let before = 2
   for (const heading of made.querySelectorAll('h1, h2, h3, h4, h5, h6')) {

@@ -8,7 +8,7 @@ import { listParam, param, setQuery } from '../../core/router'
 import { plural } from '../../core/format'
 import type { ChartRun } from '../../parts/chart/lines'
 import type { Cell, Dots } from '../../parts/chart/axis'
-import { useChartKeys } from '../../parts/chart/view'
+import { chartView, useChartKeys } from '../../parts/chart/view'
 import { Chevron } from '../../parts/icon'
 import { Failed, Nothing } from '../../parts/states'
 import { CellOf, type CellContext } from './cell'
@@ -49,6 +49,7 @@ export default function Charts({ experiments, runs, q, turn, pins = [] }: PanePr
     [found, columns, cell, param('plots'), param('order'), param('fold')],
   )
   useChartKeys()
+  const { unknown } = chartView()
   useKeys('Charts of the experiment', { 'g f': { does: 'Find charts by name', run: () => find.current?.focus() } })
   const section = (key: string) => sectionsOf(found, grid.order).find((each) => each.keys.includes(key))!.keys
   const context: CellContext = {
@@ -63,6 +64,7 @@ export default function Charts({ experiments, runs, q, turn, pins = [] }: PanePr
   return (
     <div ref={box} class="charts">
       <Tools grid={grid} names={names} open={layout.open} total={names.length + grid.added.length} experiments={experiments} q={q} media={media} lookForMedia={look} find={find} />
+      {unknown && <div class="grp i2" role="status"><span class="warn">There is no x axis <span class="m">{unknown.slice(0, 80)}</span>.</span> All is drawn over <button class="link" onClick={() => setQuery({ x: null })}>step</button>.</div>}
       {drawn.note && <div class="grp i2" role="status">{drawn.note}</div>}
       {keys.error && !keys.data && <Failed what="The metrics could not be read" error={keys.error} still="The table works." retry={keys.reload} />}
       {keys.data && !names.length && !grid.added.length && <Nothing title="No metrics yet">A chart stands here for each metric, as soon as it has its first point.</Nothing>}

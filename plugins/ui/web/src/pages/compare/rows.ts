@@ -2,6 +2,7 @@
 import { type Num, num } from '../../core/api'
 import { columnOf, exact, type Format, signed } from '../../core/format'
 import { duration, stamp } from '../../core/times'
+import { lineOf } from '../../parts/plain'
 
 export interface Run {
   run_id: string
@@ -102,6 +103,8 @@ export function textOf(row: Row, i: number, format: Format = formatOf(row)): str
       return duration(value as number)
     case 'attributes.start_time':
       return stamp(value as number)
+    case 'tags.mlflow.note.content':
+      return lineOf(String(value))
     default:
       return String(value)
   }

@@ -3,6 +3,7 @@ import { num } from '../../core/num'
 import { DATASETS, type Kind, parseColumn, titleOf } from '../../core/columns'
 import { columnOf as numbersOf, exact, type Format, isNumeric } from '../../core/format'
 import { age, duration, stamp } from '../../core/times'
+import { lineOf } from '../../parts/plain'
 import type { Cell, RunRow } from './rows'
 
 export const SPARK = 'spark'
@@ -83,7 +84,7 @@ function column(name: string, values: readonly Cell[], sorted: boolean): Col {
   }
   const texts = values.map(asText)
   const right = kind === 'params' && texts.some(Boolean) && texts.every((text) => !text || isNumeric(text))
-  const format = right ? (value: Cell) => shortened(asText(value)) : name === DATASETS ? (value: Cell) => shortDigests(asText(value)) : asText
+  const format = right ? (value: Cell) => shortened(asText(value)) : name === DATASETS ? (value: Cell) => shortDigests(asText(value)) : name === NOTE ? (value: Cell) => lineOf(asText(value)) : asText
   return { ...base, right, width: wide(texts.map(format), name === DATASETS ? MOST_DATASETS : MOST_TEXT), format, exact: asText }
 }
 

@@ -156,7 +156,7 @@ function Room({ ids, name: given, experiments, error: lost, view }: { ids: strin
         {onCharts && <PaneHost load={charts} split={view.view === 'split'} pane={{ experiments, runs: runsOf(paneRuns), q: view.q, turn, pins }} />}
         {view.peek && <Peek run={view.peek} turn={turn} close={() => change({ peek: '' }, true)} />}
       </div>
-      <Foot right={<><span class="k2">{statsOf(source, cols, block, view)}</span>{heads && !isEmpty && <button class="k k2" onClick={() => setChoosing(true)} title="Choose columns (,)">columns {columns.length} of {keys.data ? count(keys.data.total + 2) : '…'}</button>}</>}>
+      <Foot right={<><span class="k2">{statsOf(source, cols, block, view)}</span>{heads && !isEmpty && view.view !== 'charts' && <button class="k k2" onClick={() => setChoosing(true)} title="Choose columns (,)">columns {columns.length}{keys.data && ` of ${count(keys.data.total + 2)}`}</button>}</>}>
         <Picked {...acts} />
       </Foot>
       {menu && <ColumnMenu {...menu} cols={cols} view={view} shown={shown} show={show} spread={spreads.data?.columns[menu.column]} close={() => setMenu(undefined)} />}

@@ -86,7 +86,7 @@ function Body({ answer, found, model }: { answer: VersionAnswer; found: Resource
       <div class="mod-page">
         <section class="mod-title">
           <div class="v"><b class="cut" title={name}>{name}</b> v{version.version} {mine.map((alias) => <Alias key={alias} name={alias} />)}</div>
-          <div class="d"><RunLink run={run ?? undefined} id={version.run_id} /><span class="i2">registered <Ago at={version.creation_timestamp} />{version.user_id && ` by ${version.user_id}`}, stage {version.current_stage}{version.status !== 'READY' && <span class="bad">, {version.status.toLowerCase().replace(/_/g, ' ')} {version.status_message}</span>}</span></div>
+          <div class="d"><RunLink run={run ?? undefined} id={version.run_id} /><span class="i2">registered <Ago at={version.creation_timestamp} />{version.user_id && ` by ${version.user_id}`}{version.current_stage && version.current_stage !== 'None' && `, stage ${version.current_stage}`}{version.status !== 'READY' && <span class="bad">, {version.status.toLowerCase().replace(/_/g, ' ')} {version.status_message}</span>}</span></div>
           <div class="mod-acts">
             {write && <button class="btn main" aria-haspopup="menu" onClick={(event) => setMenu(event.currentTarget)}>Move an alias here<kbd>m</kbd></button>}
             {run && other?.run_id && <button class="btn" onClick={compare}>Compare with {champion![0]}<kbd>c</kbd></button>}

@@ -8,7 +8,8 @@ import { useResource } from '../../core/resource'
 import { href } from '../../core/root'
 import { navigate, type PageProps, param, setQuery, withQuery } from '../../core/router'
 import { duration } from '../../core/times'
-import { frameUrl, MOST, useHead } from '../../parts/artifact/source'
+import { Frame } from '../../parts/artifact/frame'
+import { MOST, useHead } from '../../parts/artifact/source'
 import { Bar } from '../../parts/bar'
 import { Foot } from '../../parts/foot'
 import { Peg } from '../../parts/peg'
@@ -103,7 +104,7 @@ function Judged({ criterion: { metric, value, threshold, greater, met } }: { cri
 /** A card may hold anything: it is shown apart, and runs nothing. */
 function Card({ id, step }: { id: string; step: StepRecord }) {
   if (!step.card) return <div class="dots rec-none"><Nothing title="There is no card yet">The step makes one when it runs.</Nothing></div>
-  return <iframe key={step.card} class="art-frame" title={`Card of ${step.name}`} sandbox="" referrerpolicy="no-referrer" src={frameUrl({ run: id }, step.card)} />
+  return <Frame key={step.card} owner={{ run: id }} path={step.card} title={`Card of ${step.name}`} sandbox="" />
 }
 
 function Log({ id, step }: { id: string; step: StepRecord }) {

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { get } from '../../core/api'
 import { columnOf, exact, type Format, plural } from '../../core/format'
 import { isFilter, withTerm } from '../../core/grammar'
+import { shown } from '../../core/keylist'
 import { useKeys } from '../../core/keys'
 import { useResource } from '../../core/resource'
 import { address, href, may } from '../../core/root'
@@ -21,6 +22,7 @@ import { Age } from '../../parts/time'
 import { reveal, Rows, useWindow } from '../../parts/window'
 import { complete } from './complete'
 import type { Queue } from '../../parts/review/questions'
+import { takeOut } from '../../parts/review/taken'
 import { listQuery, scoped, scopeOf, talkTo } from './scope'
 import { took } from './spans'
 import { asked, quoted, short, text } from './words'
@@ -52,6 +54,7 @@ export interface Listed {
 }
 
 const Fill = lazily('The form', () => import('../../parts/review/fill'), true)
+const Schemas = lazily('The questions', () => import('../../parts/review/schemas'), true)
 
 const POLL_MS = 5000
 const STATES: Record<string, string> = { OK: 'finished', ERROR: 'failed', IN_PROGRESS: 'running' }
@@ -71,10 +74,13 @@ export default function Traces() {
   const asked = useResource<Listed>('traces/list', listQuery(scope))
   const [more, setMore] = useState<Listed[]>([])
   const [held, setHeld] = useState<{ of: string; data: Listed }>()
-  const [at, setAt] = useState(-1)
+  const [wanted, setAt] = useState(-1)
   const [menu, setMenu] = useState<Element>()
   const [queues, setQueues] = useState<Element>()
   const inside = useRef(false)
+  /** Whether rows have to go, though somebody points at them: they were taken out of the queue. */
+  const renews = useRef(false)
+  const [out, setOut] = useState<readonly string[]>([])
   const fetching = useRef('')
   const box = useRef<HTMLDivElement>(null)
   const height = rowHeight()
@@ -86,8 +92,10 @@ export default function Traces() {
   useEffect(() => {
     const fresh = asked.data
     if (!fresh) return
-    const keeps = held?.of === scopeKey && (inside.current || at > 0) && held.data.ids.join() !== fresh.ids.join()
+    const keeps = held?.of === scopeKey && !renews.current && (inside.current || wanted > 0) && held.data.ids.join() !== fresh.ids.join()
     setHeld({ of: scopeKey, data: keeps ? withNews(held.data, fresh) : fresh })
+    if (renews.current) { setMore([]); setOut([]) }
+    renews.current = false
     if (held?.of === scopeKey) return
     setMore([])
     setAt(-1)
@@ -96,6 +104,8 @@ export default function Traces() {
   const news = first && asked.data ? asked.data.ids.filter((id) => !first.ids.includes(id)).length : 0
   const pages = first ? [first, ...more] : []
   const count = pages.reduce((sum, page) => sum + page.ids.length, 0)
+  // The last one may be gone.
+  const at = Math.min(wanted, count - 1)
   const seen = useWindow(box, count, height, height)
   const last = pages.at(-1)
   useEffect(() => {
@@ -137,6 +147,16 @@ export default function Traces() {
   const chosen = (picked.length ? picked : idAt ? [idAt] : []).filter((id) => loaded.has(id))
   // A queue is one experiment's.
   const homes = [...new Set(chosen.map((id) => loaded.get(id)!))]
+  const take = () => {
+    const items = pages.flatMap((page) => page.ids.map((id, i) => ({ id, status: page.reviews?.[i] ?? 'pending', by: page.reviewers?.[i] ?? null }))).filter(({ id }) => chosen.includes(id))
+    setQuery({ pick: null }, { replace: true })
+    void takeOut(queue!, items, setOut, () => { renews.current = true; fetching.current = ''; asked.reload() })
+  }
+  const canPick = !queue || may('write')
+  // Questions are one experiment's, too.
+  const named = Object.keys(first?.experiment_names ?? {})
+  const [asks, setAsks] = useState('')
+  const home = queue?.experiment_id ?? (experiments.length === 1 ? experiments[0] : idAt ? loaded.get(idAt) : named.length === 1 ? named[0] : undefined)
   const whyNot = !chosen.length ? 'a picked trace (j, space)' : homes.length > 1 && 'traces of one experiment'
   useKeys('Traces', {
     j: { does: 'Next trace', run: () => step(1), quiet: true }, ArrowDown: { does: 'Next trace', run: () => step(1), quiet: true },
@@ -148,10 +168,12 @@ export default function Traces() {
     s: queue ? undefined : { does: 'By session', run: () => setQuery({ by: 'session', sort: null }) },
     v: { does: 'The conversation of the trace', run: () => navigate(talkTo(session!)), needs: !session && 'a trace of a session under the cursor (j)' },
     r: { does: 'Review queues', run: () => setQueues(document.querySelector('.traces-queues') ?? document.body) },
-    Space: queue ? undefined : { does: 'Pick the trace', run: () => { pick([idAt!]); step(1) }, needs: !idAt && 'a trace under the cursor (j)' },
-    'Shift+A': queue ? undefined : { does: 'Pick all traces that are here, or none', run: () => pick([...loaded.keys()]) },
+    Space: !canPick ? undefined : { does: 'Pick the trace', run: () => { pick([idAt!]); step(1) }, needs: !idAt && 'a trace under the cursor (j)' },
+    'Shift+A': !canPick ? undefined : { does: 'Pick all traces that are here, or none', run: () => pick([...loaded.keys()]) },
     Escape: picked.length ? { does: 'Pick none', run: () => setQuery({ pick: null }, { replace: true }) } : undefined,
     q: may('write') && !queue ? { does: 'Put into a review queue', run: () => setFills(true), needs: whyNot } : undefined,
+    Backspace: queue && may('write') ? { does: 'Take out of the queue', run: take, needs: !chosen.length && 'a trace under the cursor (j)' } : undefined,
+    'Shift+Q': may('write') ? { does: 'Questions about traces', run: () => setAsks(home!), needs: !home && 'a trace under the cursor (j)' } : undefined,
     e: queue ? undefined : { does: 'Failed traces only', run: () => toggle(scope.q, "trace.status = 'ERROR'") },
   })
   const longest = Math.max(1, ...pages.flatMap((page) => page.durations.map((ms) => ms ?? 0)))
@@ -176,31 +198,34 @@ export default function Traces() {
           queue ? <Nothing title="No trace is in this queue">Pick some in the <a class="link" href={href('/traces')}>list</a> with <kbd>space</kbd> and press <kbd>q</kbd>, or: <code>pegboard reviews create NAME --filter "…"</code></Nothing> : <None asked={scope.q} />
         ) : (
           first && (
-            <div role="grid" aria-label="Traces" aria-multiselectable={!queue} aria-rowcount={last?.next_page_token ? -1 : count + 1} tabIndex={0} aria-activedescendant={at >= 0 ? `trace-${at}` : undefined}>
+            <div role="grid" aria-label="Traces" aria-multiselectable={canPick} aria-rowcount={last?.next_page_token ? -1 : count + 1} tabIndex={0} aria-activedescendant={at >= 0 ? `trace-${at}` : undefined}>
               <Head sort={scope.sort} height={height} queue={Boolean(queue)} />
               <Rows window={seen} count={count} height={height} row={(index, top) => {
                 const found = row(index)
-                return found && <Line key={found.page.ids[found.i]} {...found} index={index} top={top} on={index === at} picked={picked.includes(found.page.ids[found.i]!)} pick={queue ? undefined : pick} to={linkTo(index)} longest={longest} cost={cost} named={several} />
+                return found && <Line key={found.page.ids[found.i]} {...found} index={index} top={top} on={index === at} picked={picked.includes(found.page.ids[found.i]!)} pick={canPick ? pick : undefined} out={out.includes(found.page.ids[found.i]!)} to={linkTo(index)} longest={longest} cost={cost} named={several} />
               }} />
             </div>
           )
         )}
       </div>
       <Foot>
-        {picked.length > 0 && !queue && <span class="acts">
+        {picked.length > 0 && canPick && <span class="acts">
           <button onClick={() => setQuery({ pick: null }, { replace: true })}>{plural(chosen.length, 'trace')} picked<kbd>esc</kbd></button>
-          {may('write') && <button disabled={Boolean(whyNot)} title={whyNot ? `Needs ${whyNot}` : undefined} onClick={() => setFills(true)}>to a review queue<kbd>q</kbd></button>}
+          {queue && <button disabled={!chosen.length} onClick={take}>take out of the queue<kbd>{shown('Backspace')}</kbd></button>}
+          {may('write') && !queue && <button disabled={Boolean(whyNot)} title={whyNot ? `Needs ${whyNot}` : undefined} onClick={() => setFills(true)}>to a review queue<kbd>q</kbd></button>}
         </span>}
         {first && !queue && !picked.length && <span>{scope.sort && last?.among ? `by ${scope.sort.replace('-', '')}, of the last ${plural(last.among, 'trace')}` : scope.sort ? `by ${scope.sort.replace('-', '')}` : 'failed, then slowest'}</span>}
         {queue && <a class="k2" href={href('/traces')}>all traces</a>}
         {!queue && <button class="k2" onClick={() => setQuery({ by: 'session', sort: null })}>by session<kbd>s</kbd></button>}
         <button class="k2 traces-queues" aria-haspopup="menu" onClick={(event) => setQueues(event.currentTarget)}>review queues<kbd>r</kbd></button>
+        {may('write') && home && <button class="k2" onClick={() => setAsks(home)}>questions<kbd>{shown('Shift+Q')}</kbd></button>}
         {scope.sort && !queue && <button onClick={() => setQuery({ sort: null })}>usual order</button>}
         {!queue && <button class="k2" aria-pressed={scope.q.includes("trace.status = 'ERROR'")} onClick={() => toggle(scope.q, "trace.status = 'ERROR'")}>failed only<kbd>e</kbd></button>}
         {said.length > 0 && !queue && <button class="k2 traces-said" aria-haspopup="menu" onClick={(event) => setMenu(event.currentTarget)}>by feedback<kbd>a</kbd></button>}
       </Foot>
       {queues && <Queues at={queues} close={() => setQueues(undefined)} experiments={experiments.length ? experiments : Object.keys(first?.experiment_names ?? {})} />}
       {fills && <Fill experimentId={homes[0]!} experiment={first?.experiment_names[homes[0]!] ?? homes[0]!} traces={chosen} close={() => setFills(false)} done={() => setQuery({ pick: null }, { replace: true })} />}
+      {asks && <Schemas experimentId={asks} experiment={first?.experiment_names[asks] ?? asks} close={() => setAsks('')} />}
       {menu && <Float at={menu} close={() => setMenu(undefined)} label="Only traces with">{said.map(({ said: each, count: n }) => <MenuItem key={termOf(each)} detail={plural(n, 'trace')} does={() => { setMenu(undefined); only(each) }}><span class="i3">{each.name}</span>{wordOf(each.value)}</MenuItem>)}</Float>}
     </>
   )
@@ -302,6 +327,8 @@ interface LineProps {
   picked: boolean
   /** Without it nothing is picked here. */
   pick?: (ids: readonly string[]) => void
+  /** Whether it is taken out of the queue, and about to go. */
+  out: boolean
   to: string
   longest: number
   cost: Format
@@ -309,14 +336,14 @@ interface LineProps {
   named: boolean
 }
 
-function Line({ page, i, index, top, on, picked, pick, to, longest, cost, named }: LineProps) {
+function Line({ page, i, index, top, on, picked, pick, out, to, longest, cost, named }: LineProps) {
   const state = page.states[i]!
   const name = page.names[i] ?? short(page.ids[i]!)
   const ms = page.durations[i]
   const failed = state === 'ERROR'
   const other = (key: string, value: string | null | undefined) => value && ((event: MouseEvent) => { if (event.altKey) { event.preventDefault(); event.stopPropagation(); setQuery({ q: withTerm(param('q'), `${key} = ${text(value)}`) }) } })
   return (
-    <div role="row" id={`trace-${index}`} aria-rowindex={index + 2} aria-selected={pick ? picked : undefined} class={`traces-row ${on ? 'on' : ''} ${picked ? 'pick' : ''}`} style={{ top: `${top}px` }} onClick={(event) => { if (!(event.target as Element).closest('a, button') && !event.altKey) navigate(to) }}>
+    <div role="row" id={`trace-${index}`} aria-rowindex={index + 2} aria-selected={pick ? picked : undefined} class={`traces-row ${on ? 'on' : ''} ${picked ? 'pick' : ''} ${out ? 'out' : ''}`} style={{ top: `${top}px` }} onClick={(event) => { if (!(event.target as Element).closest('a, button') && !event.altKey) navigate(to) }}>
       <span role="gridcell" class="c-trace" onClick={other('trace.name', page.names[i]) || undefined}>
         {pick && <i class="tick" title="Pick (space)" onClick={(event) => { event.stopPropagation(); pick([page.ids[i]!]) }} />}
         <span class={failed ? 'failed' : ''}><Peg status={STATES[state] ?? 'hidden'} /></span>

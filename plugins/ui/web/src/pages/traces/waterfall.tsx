@@ -115,10 +115,13 @@ function Mark({ spans, tree, path, slow, i, at, end, failed, isOpen }: MarkProps
   const need = 3 + 1.25 * (note!.length + (i === slow ? 8 : 0))
   const ends = begins + width
   const side = 100 - ends >= need ? 'behind' : begins >= need ? 'before' : width >= need ? 'in' : 'behind'
+  // In a bar with a paler head they stand in its larger part, in the ink that is read there; a thin bar goes on at both sides of them.
+  const inHead = side === 'in' && head > 50
+  const right = side === 'before' ? begins : inHead ? begins + (width * head) / 100 : ends
   return (
     <>
       <i class={sort} style={{ left: `min(${begins}%, calc(100% - 2px))`, width: `${width}%` }}>{head > 0 && <b style={{ width: `${head}%` }} />}</i>
-      {words && <em class={side === 'in' && !box ? `in ${path.on[i] ? 'on' : ''}` : `${failed ? 'bad' : ''} ${side === 'in' ? 'over' : ''}`} style={side === 'behind' ? { left: `${Math.min(ends, 100)}%` } : { right: `${100 - (side === 'in' ? ends : begins)}%` }}>{words}</em>}
+      {words && <em class={side === 'in' && !box ? `in ${path.on[i] && !inHead ? 'on' : ''}` : `${failed ? 'bad' : ''} ${side === 'in' ? 'over' : ''}`} style={side === 'behind' ? { left: `${Math.min(ends, 100)}%` } : { right: `${100 - right}%` }}>{words}</em>}
     </>
   )
 }

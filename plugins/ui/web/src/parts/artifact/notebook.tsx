@@ -1,5 +1,6 @@
 /** A notebook, read: its cells and what they put out. Nothing in it runs. */
 import { useMemo } from 'preact/hooks'
+import { Picture } from '../picture'
 import { Prose } from '../prose-view'
 import { Nothing } from '../states'
 import { Code } from './code'
@@ -56,7 +57,7 @@ export function Notebook({ text }: { text: string }) {
 function Put({ output, label }: { output: Output; label: string }) {
   if (output.output_type === 'error') return <pre class="art-put bad">{output.ename}: {output.evalue}</pre>
   const type = IMAGES.find((each) => output.data?.[each])
-  if (type) return <img class="art-put" alt={label} src={`data:${type};base64,${joined(output.data![type]).replace(/\s/g, '')}`} />
+  if (type) return <div class="art-put"><Picture named alt={label} src={`data:${type};base64,${joined(output.data![type]).replace(/\s/g, '')}`} /></div>
   const html = output.data?.['text/html']
   if (html) return <div class="art-put"><Prose text={joined(html)} html /></div>
   const text = joined(output.text) || joined(output.data?.['text/plain'])

@@ -9,13 +9,14 @@ import { Prose } from '../prose-view'
 import { Failed, Nothing } from '../states'
 import { Code } from './code'
 import { Diff } from './diff'
+import { Frame } from './frame'
 import { drawingOf } from './geo'
 import { Picture } from './image'
 import { hexLines, isBinary, type Kind, kindOf, languageOf, nameOf } from './kinds'
 import { Media } from './media'
 import { Notebook } from './notebook'
 import { Shapes } from './shapes'
-import { downloadUrl, FIRST, frameUrl, type Head, MOST, type Owner, previewUrl, useHead } from './source'
+import { downloadUrl, FIRST, type Head, MOST, type Owner, previewUrl, useHead } from './source'
 import { Table } from './table'
 import './artifact.css'
 
@@ -67,7 +68,7 @@ function Body({ owner, path, size, kind }: { owner: Owner; path: string; size: n
   if (size === 0) return <Empty />
   if (kind === 'table') return <Table owner={owner} path={path} />
   if (kind === 'image') return <Picture src={previewUrl(owner, path)} alt={nameOf(path)} wrong={<Wrong owner={owner} path={path} />} />
-  if (kind === 'html') return <Frame owner={owner} path={path} />
+  if (kind === 'html') return <Page owner={owner} path={path} />
   if (kind === 'media') return <Media owner={owner} path={path} size={size} dump={<Bytes owner={owner} path={path} />} />
   if (kind === 'pdf') return <Pdf owner={owner} path={path} />
   return <Text owner={owner} path={path} kind={kind} />
@@ -153,20 +154,9 @@ function base64(bytes: Uint8Array): string {
 }
 
 /** HTML in a place of its own: without an origin, the page, or a network. */
-function Frame({ owner, path }: { owner: Owner; path: string }) {
-  return (
-    <>
-      <iframe class="art-frame" title={nameOf(path)} sandbox="allow-scripts" referrerpolicy="no-referrer" src={frameUrl(owner, path)} />
-      <div class="art-under"><span>shown apart from this page: it sees nothing of it and reaches no network</span></div>
-    </>
-  )
-}
+const Page = ({ owner, path }: { owner: Owner; path: string }) => <Frame owner={owner} path={path} title={nameOf(path)} sandbox="allow-scripts" under="shown apart from this page: it sees nothing of it and reaches no network" />
 
 function Pdf({ owner, path }: { owner: Owner; path: string }) {
-  const { head, error, reload } = useHead(owner, path, 8)
-  if (error) return <Failed what="The file could not be read" error={error} retry={reload} />
-  if (!head) return null
-  if (!new TextDecoder().decode(head.bytes).startsWith('%PDF-')) return <div class="dots fillup"><Nothing title="This is no PDF">The file is named as one, but its bytes are something else. It can be downloaded as it is.</Nothing></div>
   if (!navigator.pdfViewerEnabled) return <div class="dots fillup"><Nothing title="This browser shows no PDF">The file can be downloaded.</Nothing></div>
-  return <iframe class="art-frame" title={nameOf(path)} referrerpolicy="no-referrer" src={frameUrl(owner, path)} />
+  return <Frame owner={owner} path={path} title={nameOf(path)} under="shown by the browser's own viewer: what stays empty there is broken, and can be downloaded" />
 }

@@ -111,7 +111,7 @@ export function Chart(props: ChartProps) {
   }
   usePainted(canvas, data ? size : undefined, draw, [still, now, seen, ink])
 
-  const said = describe(data, group, came, stale)
+  const said = describe(data, group, came, stale, props.x === undefined ? shared.unknown : '')
   const title = keys.join(', ')
   const pointed = usePointer({ plot, box, x, y: picture.y, lines, axis: view.x, me, isZoomed, open: props.open, toggleLog: () => setLog(key, !wantsLog) })
   const [menuAt, setMenuAt] = useState<Element>()
@@ -141,7 +141,7 @@ export function Chart(props: ChartProps) {
         {!ids.length && !data && <div class="says">No run is shown.</div>}
         {answer.error && !data && <div class="says" role="alert"><span>{answer.error.message} {answer.error.hint}</span><button class="btn" onClick={answer.reload}>Try again</button></div>}
       </div>
-      <figcaption class={stale ? 'warn' : ''} title={said}>{said}</figcaption>
+      <figcaption class={stale || (shared.unknown && props.x === undefined) ? 'warn' : ''} title={said}>{said}</figcaption>
       {menuAt && (
         <Float at={menuAt} close={close} label={`${title}: menu`}>
           {props.menu}
@@ -172,11 +172,11 @@ function useCame(data: unknown): number {
   return came.current.at
 }
 
-function describe(data: SeriesAnswer | undefined, group: string, came: number, stale: boolean): string {
+function describe(data: SeriesAnswer | undefined, group: string, came: number, stale: boolean, unknown: string): string {
   if (!data) return ''
   const odd = oddCount(data.series) + (data.groups ?? []).reduce((sum, each) => sum + (each.not_finite ?? 0), 0)
   const runs = data.groups && group ? `${plural(data.groups.length, 'group')} of ${plural(data.groups.reduce((sum, each) => sum + each.runs, 0), 'run')}` : plural(new Set(data.series.map((each) => each.run_id)).size, 'run')
-  return `${runs}, ${plural(data.points, 'point')}, ${count(data.drawn)} drawn${odd ? `, ${count(odd)} not finite` : ''}${stale ? `, as of ${clock(came)}` : ''}`
+  return `${runs}, ${plural(data.points, 'point')}, ${count(data.drawn)} drawn${odd ? `, ${count(odd)} not finite` : ''}${stale ? `, as of ${clock(came)}` : ''}${unknown && `, over step: there is no axis ${unknown.slice(0, 40)}`}`
 }
 
 function xRange(lines: readonly Line[], spans: readonly ([number, number] | null)[], from?: number, to?: number): Range {

@@ -230,10 +230,10 @@ function band(pen: Pen, { band: found, colour }: Line, px: Place, py: Place, str
 }
 
 /** Values that are no numbers are marks on the edge: NaN and inf at the top, -inf at the bottom. */
-function oddTicks(pen: Pen, { odd, x, width, lit }: Picture, ink: Ink, box: Box, px: Place): void {
+function oddTicks(pen: Pen, { odd, x, width, lit, names }: Picture, ink: Ink, box: Box, px: Place): void {
   const seen = odd.filter((each) => each.x >= x.lo && each.x <= x.hi)
-  // Where words have to end: at the picture's edge, or at the next mark of the same edge.
-  const until = (place: number, below: boolean) => Math.min(width, ...seen.filter((each) => (each.kind === 'neginf') === below).map((each) => px(each.x) - 8).filter((other) => other > place))
+  // Where words have to end: at the picture's edge or the names of the lines, or at the next mark of the same edge.
+  const until = (place: number, below: boolean) => Math.min(names ? box.right : width, ...seen.filter((each) => (each.kind === 'neginf') === below).map((each) => px(each.x) - 8).filter((other) => other > place))
   const named = { top: -Infinity, bottom: -Infinity }
   for (const { kind, x: at, name } of seen) {
     const place = px(at)
@@ -249,12 +249,14 @@ function oddTicks(pen: Pen, { odd, x, width, lit }: Picture, ink: Ink, box: Box,
     if (place < named[edge]) continue
     const room = Math.min(24, Math.floor((until(place, edge === 'bottom') - place - 12) / LETTER))
     const short = { nan: 'NaN', inf: 'inf', neginf: '-inf' }[kind]
-    if (room < short.length) continue
     const text = (width > 420 || lit) && room > short.length + 4 ? `${short} ${cutName(name, room - short.length - 1)}` : short
+    // A line that ends there has its word before the mark.
+    const from = room < short.length ? place - 8 - text.length * LETTER : place + 8
+    if (from < Math.max(named[edge], box.left)) continue
     pen.fillStyle = ink.surface
-    pen.fillRect(place + 6, kind === 'neginf' ? box.bottom - 13 : box.top - 5, text.length * LETTER + 4, 13)
-    written(pen, ink, text, place + 8, kind === 'neginf' ? box.bottom - 2 : box.top + 5, ink.ink2)
-    named[edge] = place + 16 + text.length * LETTER
+    pen.fillRect(from - 2, kind === 'neginf' ? box.bottom - 13 : box.top - 5, text.length * LETTER + 4, 13)
+    written(pen, ink, text, from, kind === 'neginf' ? box.bottom - 2 : box.top + 5, ink.ink2)
+    named[edge] = Math.max(place, from + text.length * LETTER) + 8
   }
 }
 

@@ -6,6 +6,8 @@ import { asList, listParam, param, setQuery } from '../../core/router'
 export interface ChartView {
   /** 'step', 'time', 'relative' or 'metrics.KEY'. */
   x: string
+  /** What the address asks for, if there is no such axis; steps are drawn instead. */
+  unknown: string
   /** The window of the x axis, where there is one. */
   from?: number
   to?: number
@@ -17,11 +19,15 @@ export interface ChartView {
 
 const number = (text: string): number | undefined => (text !== '' && Number.isFinite(Number(text)) ? Number(text) : undefined)
 
+const AXIS = /^(step|time|relative|metrics\..+)$/s
+
 /** The view that the address has; reading it in a component subscribes to it. */
 export function chartView(): ChartView {
-  const x = param('x')
+  const asked = param('x')
+  const x = AXIS.test(asked) ? asked : 'step'
   return {
-    x: /^(time|relative|metrics\..+)$/s.test(x) ? x : 'step',
+    x,
+    unknown: asked === x ? '' : asked,
     from: number(param('from')),
     to: number(param('to')),
     smooth: Math.min(0.999, Math.max(0, number(param('smooth')) ?? 0)),

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import { get, type Params, post } from '../../core/api'
 import { plural } from '../../core/format'
+import { shown } from '../../core/keylist'
 import { useResource } from '../../core/resource'
 import { about, may } from '../../core/root'
 import { edit } from '../../core/undo'
@@ -66,6 +67,7 @@ export default function Fill({ experimentId, experiment, traces, close, done }: 
             <>
               <label class="lab">Name<input class="input" autocomplete="off" required maxLength={250} value={name} onInput={(event) => setName(event.currentTarget.value)} /></label>
               <label class="lab">Who reviews, with commas<input class="input" autocomplete="off" placeholder="ann, kim" value={users} onInput={(event) => setUsers(event.currentTarget.value)} /></label>
+              {asked.data && !questions.length && <p class="s i3">They may say anything. Questions of your own are made with <kbd>{shown('Shift+Q')}</kbd> in the list of traces.</p>}
               {questions.length > 0 && <fieldset class="lab"><legend>What they are asked</legend>{questions.map((each) => <label key={each.schema_id} class="nm"><input type="checkbox" checked={!without.has(each.schema_id)} onChange={() => toggle(each.schema_id)} /> {each.name}</label>)}</fieldset>}
             </>
           )}

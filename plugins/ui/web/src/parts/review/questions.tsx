@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import { post } from '../../core/api'
 import { plural } from '../../core/format'
+import { shown } from '../../core/keylist'
 import { useKeys } from '../../core/keys'
 import { useResource } from '../../core/resource'
 import { about, may } from '../../core/root'
@@ -10,6 +11,7 @@ import type { Json } from '../json'
 import { add, change, isByHand, remove, typedOf } from './feedback'
 import { asked, type Choice, choicesOf, type Input } from './choices'
 import type { Assessment } from './assessment'
+import { takeOut } from './taken'
 import './questions.css'
 
 interface Question {
@@ -95,8 +97,12 @@ export default function Questions({ experimentId, traceId, assessments, reload, 
     const done = await edit({ said: `${said} ${traceId.slice(0, 9)}`, apply: () => undefined, send: () => set(status), revert: () => undefined, unsend: () => set(before) })
     if (done && status !== 'PENDING') review!.next()
   }
+  const drop = async () => {
+    const { queue, status, by, next } = review!
+    if (await takeOut(queue, [{ id: traceId, status, by }], () => undefined, review!.reload)) next()
+  }
   const digits = Object.fromEntries((current ? choicesOf(current.input).slice(0, 9) : []).map((choice, n) => [String(n + 1), { does: `${current!.name.slice(0, 40)}: ${choice.label}`, quiet: true, run: () => press(current!, choice) }]))
-  useKeys('Review', may('write') && review ? { ...digits, Enter: { does: 'Reviewed, to the next', run: () => void settle('COMPLETE')() }, x: { does: 'Decline to say, to the next', run: () => void settle('DECLINED')() } } : {})
+  useKeys('Review', may('write') && review ? { ...digits, Enter: { does: 'Reviewed, to the next', run: () => void settle('COMPLETE')() }, x: { does: 'Decline to say, to the next', run: () => void settle('DECLINED')() }, Backspace: { does: 'Take out of the queue, to the next', run: () => void drop() } } : {})
   if (!questions.length && !review) return null
   const open = review?.status === 'pending'
   return (
@@ -104,7 +110,7 @@ export default function Questions({ experimentId, traceId, assessments, reload, 
       {questions.map((question) => <One key={question.schema_id} question={question} own={mine(question)} others={answersTo(question, assessments).filter((each) => !isMine(each))} keyed={question === current} press={(choice) => press(question, choice)} answer={(value, why) => void answer(question, value, why)} />)}
       {review && (
         <div class="nm wrap settle">
-          {may('write') && <><button class="btn" onClick={() => void settle('COMPLETE')()}>Done, next<kbd>enter</kbd></button><button class="btn flat" onClick={() => void settle('DECLINED')()}>Decline<kbd>x</kbd></button></>}
+          {may('write') && <><button class="btn" onClick={() => void settle('COMPLETE')()}>Done, next<kbd>enter</kbd></button><button class="btn flat" onClick={() => void settle('DECLINED')()}>Decline<kbd>x</kbd></button><button class="btn flat" onClick={() => void drop()}>Take out<kbd>{shown('Backspace')}</kbd></button></>}
           <span class="x" />
           <span class="m i3" role="status">{open ? `open, one of ${plural(review.queue.pending, 'trace')}` : `${review.status === 'complete' ? 'done' : 'declined'} by ${review.by}`}</span>
           {!open && may('write') && <button class="link s" onClick={() => void settle('PENDING')()}>open again</button>}

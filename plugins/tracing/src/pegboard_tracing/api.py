@@ -9,7 +9,7 @@ from attrs import evolve
 from pegboard.errors import InvalidState
 
 from pegboard_tracing import destinations, tracer
-from pegboard_tracing.assessing import delete_assessment, log_assessment
+from pegboard_tracing.assessing import delete_assessment, log_assessments, takes_many
 from pegboard_tracing.entities.assessments import (
     SOURCE_RUN_ID,
     Assessment,
@@ -59,12 +59,13 @@ __all__ = [
     "get_trace",
     "in_context",
     "kept",
-    "log_assessment",
+    "log_assessments",
     "search_traces",
     "set_trace_tag",
     "start_span",
     "table",
     "taken_up",
+    "takes_many",
     "traces_of",
 ]
 

@@ -14,6 +14,7 @@ from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Page
 from pegboard.entities.traces import TRACE_NAME, Assessment, Span, Trace, TraceInfo, TraceState
 from pegboard_stores import filters, refusals, validation
+from pegboard_stores.abilities import ManyAssessments
 from pegboard_stores.sqlite import Database
 from pegboard_stores.trace_figures import (
     MetricDataPoint,
@@ -48,7 +49,7 @@ from pegboard_tracking.traces.rows import (
 )
 
 
-class Traces(TraceStore, TraceFigures):
+class Traces(TraceStore, TraceFigures, ManyAssessments):
     """Traces in the tables of a store's database."""
 
     def __init__(self, database: Database, catch_up: Callable[[], object] = int) -> None:
@@ -337,6 +338,12 @@ class Traces(TraceStore, TraceFigures):
         with self._changing() as connection:
             row = known_row(connection, assessment.trace_id)
             return assessments.insert(connection, row, assessment)
+
+    def create_assessments(self, given: Sequence[Assessment]) -> list[str]:
+        """Add assessments to traces; return their ids."""
+        with self._changing() as connection:
+            rows = {each: known_row(connection, each) for each in {a.trace_id for a in given}}
+            return assessments.insert_all(connection, rows, given)
 
     def get_assessment(self, trace_id: str, assessment_id: str) -> Assessment:
         """Return an assessment."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,7 @@ from pegboard_stores.traces.checks import (
     checked_prompt,
     checked_texts,
 )
+from pegboard_stores.traces.records import Note
 
 from pegboard_tracking.tables import experiments
 from pegboard_tracking.tables.rows import name_id
@@ -107,6 +109,19 @@ class Traces(TraceStore, TraceFigures, ManyAssessments):
             for item in info.assessments:
                 assessments.insert(connection, row, item)
             return load.infos(connection, [row])[0]
+
+    def note(self, experiment_id: str, trace_id: str, given: Note) -> None:
+        """Add tags and metadata to a trace; one that is not known begins with them."""
+        tags = checked_texts(given.tags, "tag")
+        metadata = checked_texts(given.metadata, "metadata")
+        with self._database.writing() as connection:
+            row = row_of(connection, checked_id(trace_id))
+            if row is None:
+                now = time.time_ns() // 1_000_000
+                self.start(TraceInfo(trace_id, experiment_id, now, TraceState.IN_PROGRESS))
+                row = known_row(connection, trace_id)
+            set_tags(connection, row, tags)
+            set_texts(connection, "metadata", row, metadata)
 
     def log_spans(
         self,

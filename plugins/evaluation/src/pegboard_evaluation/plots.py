@@ -42,7 +42,7 @@ def of_classifier(
             drawn["lift_curve_plot"] = lambda ax: _lift(ax, rows)
     kept: list[Any] = []
     for which, draw in drawn.items():
-        # Long names of labels want a place of their own, which takes as long to find as to draw all.
+        # Long names of labels want a place of their own: to find it takes as long as to draw all.
         names = rows.labels if which == "confusion_matrix" else ()
         is_wide = not rows.is_binary or any(len(str(each)) > _SHORT for each in names)
         layout: Layout = "tight" if is_wide else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from pegboard.entities import Page
 from pegboard.entities.traces import TRACE_NAME, Assessment, Span, Trace, TraceInfo, TraceState
 from pegboard_stores import filters, refusals, validation
 from pegboard_stores.abilities import ManyAssessments
+from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
 from pegboard_stores.trace_figures import (
     MetricDataPoint,
@@ -117,8 +117,7 @@ class Traces(TraceStore, TraceFigures, ManyAssessments):
         with self._database.writing() as connection:
             row = row_of(connection, checked_id(trace_id))
             if row is None:
-                now = time.time_ns() // 1_000_000
-                self.start(TraceInfo(trace_id, experiment_id, now, TraceState.IN_PROGRESS))
+                self.start(TraceInfo(trace_id, experiment_id, now_ms(), TraceState.IN_PROGRESS))
                 row = known_row(connection, trace_id)
             set_tags(connection, row, tags)
             set_texts(connection, "metadata", row, metadata)

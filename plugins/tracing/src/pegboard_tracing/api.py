@@ -35,6 +35,7 @@ from pegboard_tracing.tracing.distributed import (
 from pegboard_tracing.tracing.distributed import (
     set_tracing_context_from_http_request_headers as taken_up,
 )
+from pegboard_tracing.values import encode
 
 __all__ = [
     "SESSION",
@@ -54,6 +55,7 @@ __all__ = [
     "context",
     "current_span",
     "delete_assessment",
+    "encode",
     "flush",
     "get_last_active_trace_id",
     "get_trace",

@@ -171,12 +171,23 @@ def _shown(value: Any) -> Any:
     try:
         return plain(value)
     except TypeError:
-        return str(value)
+        return _text(value, str)
+
+
+def _text(value: Any, shown: Callable[[Any], str]) -> str:
+    try:
+        return shown(value)
+    except Exception:
+        return f"<{type(value).__qualname__}>"
 
 
 def digest(*parts: Any) -> str:
     """Return what is the same for the same values."""
-    text = json.dumps(parts, default=_shown, sort_keys=True)
+    try:
+        text = json.dumps(parts, default=_shown, sort_keys=True)
+    except Exception:
+        # They refer to themselves, or have keys that have no order.
+        text = "\n".join(_text(part, repr) for part in parts)
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 

@@ -386,7 +386,8 @@ def _describe(
     model_id = model_id or models.get_active_model_id()
     data, cases = given
     dataset = None
-    with suppress(PegboardError, TypeError, ValueError):
+    # Of values that refer to themselves, or cannot be shown, there is no description.
+    with suppress(PegboardError, TypeError, ValueError, RuntimeError):
         dataset = (
             data_sets.describe(data)
             if data_sets.is_data_set(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import getpass
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -62,10 +63,19 @@ def expectations(
     source = AssessmentSource(AssessmentSourceType.HUMAN, _user())
     for name, value in case.expectations.items():
         if name not in there and answer.trace_id is not None:
-            metadata = {api.SOURCE_RUN_ID: run_id}
-            each = Expectation(name, value, source, metadata=metadata, span_id=answer.span_id)
+            metadata, kept = {api.SOURCE_RUN_ID: run_id}, _storable(value)
+            each = Expectation(name, kept, source, metadata=metadata, span_id=answer.span_id)
             made.append((answer.trace_id, each))
     return made
+
+
+def _storable(value: Any) -> Any:
+    """Return a value that JSON can hold in the place of one that it cannot."""
+    try:
+        json.dumps(value)
+    except Exception:
+        return json.loads(api.encode(value))
+    return value
 
 
 @functools.cache

@@ -7,6 +7,8 @@ from rows import Row
 
 _CALLS = {OURS: 40_000, "mlflow": 2_000}
 _KEPT = {OURS: 24_000, "mlflow": 1_200}
+_NOBODY = "http://127.0.0.1:9"
+"""Nobody listens at the port for discarding."""
 
 
 def measure(quick: bool) -> list[Row]:
@@ -28,7 +30,19 @@ def measure(quick: bool) -> list[Row]:
     spent = Row("a span of a traced function", "µs", cost.pop(OURS), goal=15, better="less")
     spans = Row("spans", "spans/s", rate.pop(OURS), goal=20_000)
     safe = Row("spans found again after kill -9", "%", kept, goal=100)
-    return [*spent.beside(cost), *spans.beside(rate), safe, *_kept(quick)]
+    return [*spent.beside(cost), *spans.beside(rate), safe, *_down(quick), *_kept(quick)]
+
+
+def _down(quick: bool) -> list[Row]:
+    """Compare what a span costs its caller where the server is down with SQLite, side by side."""
+    count = _CALLS[OURS] // 10 if quick else _CALLS[OURS]
+    spent = []
+    for given in ({}, {"store": _NOBODY}):
+        with folder() as place:
+            spent.append(run("trace_calls", OURS, place, calls=count, **given)["microseconds"])
+    here, down = spent
+    what = "a span where the server is down, of one in SQLite"
+    return [Row(what, "times", down / here, goal=1.5, better="less")]
 
 
 def _kept(quick: bool) -> list[Row]:

@@ -449,3 +449,26 @@ def test_neither_the_order_of_rows_nor_going_on_changes_a_number() -> None:
         assert [row[f"{n}/value"] for n in ("exact", "length")] == [
             other[f"{n}/value"] for n in ("exact", "length")
         ]
+
+
+class Unshown:
+    def __repr__(self) -> str:
+        raise RuntimeError("it cannot be shown")
+
+
+def test_values_that_json_cannot_hold_are_evaluated_all_the_same() -> None:
+    around: dict[str, Any] = {}
+    around["me"] = around
+    odd = {"around": around, "unshown": Unshown(), "keys": {1: 2, "b": 3, None: 4}}
+    rows = [
+        {"inputs": {name: value}, "outputs": value, "expectations": {"a": value}}
+        for name, value in odd.items()
+    ]
+
+    @genai.scorer
+    def is_there(outputs: Any, expectations: Any) -> bool:
+        return expectations["a"] is outputs
+
+    result = genai.evaluate(rows, [is_there])
+    assert (result.metrics["is_there/mean"], result.figures["is_there/mean"].count) == (1.0, 3)
+    assert genai.evaluate(rows, [is_there], resume=result.run_id).metrics == result.metrics

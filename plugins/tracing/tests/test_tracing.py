@@ -42,6 +42,28 @@ def test_a_trace_that_another_process_began_goes_on_here() -> None:
     assert found.info.state == "IN_PROGRESS"
 
 
+def test_what_is_said_here_of_a_trace_that_another_process_began_is_kept() -> None:
+    header = {"traceparent": f"00-{THEIRS}-{SPAN}-01"}
+    trace_id = f"tr-{THEIRS}"
+    with tracing.set_tracing_context_from_http_request_headers(header):
+        # Before there is a span, within one, and after it.
+        pegboard.set_trace_tag(trace_id, "first", "1")
+        with pegboard.start_span("served"):
+            pegboard.update_current_trace(tags={"within": 2}, session_id="s", metadata={"m": "x"})
+        assert trace_of(trace_id).info.tags["within"] == "2"
+        pegboard.update_current_trace(tags={"last": "3", "first": "4"})
+        pegboard.delete_trace_tag(trace_id, "within")
+    info = trace_of(trace_id).info
+    assert {key: info.tags.get(key) for key in ("first", "within", "last")} == {
+        "first": "4",
+        "within": None,
+        "last": "3",
+    }
+    assert info.trace_metadata["mlflow.trace.session"] == "s"
+    assert info.trace_metadata["m"] == "x"
+    assert info.state == "IN_PROGRESS"
+
+
 def test_a_trace_that_is_not_kept_there_is_not_kept_here() -> None:
     header = {"traceparent": f"00-{THEIRS}-{SPAN}-00"}
     served = tracing.set_tracing_context_from_http_request_headers(header)

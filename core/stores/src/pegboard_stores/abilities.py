@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 from pegboard.entities import Metric, Param, RunTag
+from pegboard.entities.traces import Assessment
 
 
 @frozen
@@ -86,6 +87,17 @@ class SpanJournal(ABC):
     @abstractmethod
     def log_spans(self, content: bytes) -> None:
         """Keep lines of ``traces.records``; they are durable against the death of the process."""
+
+
+class ManyAssessments(ABC):
+    """Takes many assessments in the time of few. An ability of what ``traces`` returns."""
+
+    @abstractmethod
+    def create_assessments(self, given: Sequence[Assessment]) -> list[str]:
+        """Add assessments, of any traces, all or none; return their ids, in order.
+
+        NotFound, where a trace or what one overrides is not there.
+        """
 
 
 @frozen

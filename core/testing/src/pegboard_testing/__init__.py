@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pegboard_testing._uploads import PartUploadsContract as PartUploadsContract
     from pegboard_testing._uploads import PieceUploadsContract as PieceUploadsContract
     from pegboard_testing.artifacts import ArtifactStoreContract as ArtifactStoreContract
+    from pegboard_testing.autologgers import AutologgerContract as AutologgerContract
     from pegboard_testing.evaluators import EvaluatorContract as EvaluatorContract
     from pegboard_testing.flavors import FlavorContract as FlavorContract
     from pegboard_testing.logged_models import LoggedModelStoreContract as LoggedModelStoreContract
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _SUITES = {
     "ActivityContract": "_activity",
     "ArtifactStoreContract": "artifacts",
+    "AutologgerContract": "autologgers",
     "BatchesContract": "_abilities",
     "CodeScorersContract": "_scorers",
     "CurvesContract": "_curves",

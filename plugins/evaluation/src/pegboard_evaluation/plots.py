@@ -17,6 +17,8 @@ Layout = Literal["tight"] | None
 
 _POINTS = 1000
 """A curve needs no more of them to look right."""
+_SHORT = 5
+"""So many characters of a label fit beside a plot."""
 
 
 def of_classifier(
@@ -38,30 +40,56 @@ def of_classifier(
             drawn["precision_recall_curve_plot"] = lambda ax: _precision_recall(ax, rows)
         if rows.is_binary:
             drawn["lift_curve_plot"] = lambda ax: _lift(ax, rows)
+    kept: list[Any] = []
     for which, draw in drawn.items():
-        # Names of labels want a place of their own, which takes as long to find as to draw it all.
-        layout: Layout = "tight" if which == "confusion_matrix" or not rows.is_binary else None
-        yield _plot(f"{prefix}{which}.png", directory, draw, wanted, layout)
+        # Long names of labels want a place of their own: to find it takes as long as to draw all.
+        names = rows.labels if which == "confusion_matrix" else ()
+        is_wide = not rows.is_binary or any(len(str(each)) > _SHORT for each in names)
+        layout: Layout = "tight" if is_wide else None
+        axes = None if which == "confusion_matrix" or is_wide else kept
+        yield _plot(f"{prefix}{which}.png", directory, draw, wanted, layout, axes)
 
 
 def _plot(
-    name: str, directory: Path, draw: Callable[[Any], None], wanted: bool, layout: Layout
+    name: str,
+    directory: Path,
+    draw: Callable[[Any], None],
+    wanted: bool,
+    layout: Layout,
+    kept: list[Any] | None,
 ) -> Artifact:
     if not wanted:
         return Artifact(name=name, path=None, skipped="evaluator_config says 'plots': False.")
     if find_spec("matplotlib") is None:
         command = command_line("pip", "install", "pegboard-evaluation[plots]")
         return Artifact(name=name, path=None, skipped=f"Plots need matplotlib: {command}")
+    ax = kept.pop() if kept else _axes(layout)
+    try:
+        draw(ax)
+        ax.figure.savefig(directory / name, pil_kwargs={"compress_level": 1})
+    except ValueError as error:
+        return Artifact(name=name, path=None, skipped=f"It cannot be drawn: {error}")
+    if kept is not None:
+        kept.append(_emptied(ax))
+    return Artifact(name=name, path=directory / name)
+
+
+def _axes(layout: Layout) -> Any:
     # Not pyplot: it keeps figures, and windows, for the whole process.
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 4), dpi=120, layout=layout)
-    try:
-        draw(figure.subplots())
-        figure.savefig(directory / name, pil_kwargs={"compress_level": 1})
-    except ValueError as error:
-        return Artifact(name=name, path=None, skipped=f"It cannot be drawn: {error}")
-    return Artifact(name=name, path=directory / name)
+    return Figure(figsize=(6, 4), dpi=120, layout=layout).subplots()
+
+
+def _emptied(ax: Any) -> Any:
+    """Return axes without what was drawn there; to make axes takes as long as to draw on them."""
+    for line in list(ax.lines):
+        line.remove()
+    ax.get_legend().remove()
+    ax.set_prop_cycle(None)
+    ax.relim()
+    ax.autoscale()
+    return ax
 
 
 def _matrix(ax: Any, rows: Classified) -> None:
@@ -77,7 +105,7 @@ def _matrix(ax: Any, rows: Classified) -> None:
     size = min(8, -(-50 // len(rows.labels)))
     display = ConfusionMatrixDisplay(shares, display_labels=rows.ordered)
     display.plot(cmap="Blues", ax=ax, text_kw={"fontsize": size})
-    ax.set_title("Normalized confusion matrix")
+    _headed(ax, "Normalized confusion matrix")
 
 
 def _lines(rows: Classified) -> Iterator[tuple[str, Any, Any]]:
@@ -130,7 +158,7 @@ def _lift(ax: Any, rows: Classified) -> None:
         positive = " (positive)" if label == rows.positive else ""
         ax.plot(*_thinned(share, lift), label=f"Class {label}{positive}")
     _dashed(ax, [0, 1], [1, 1])
-    ax.set(title="Lift Curve", xlabel="Percentage of sample", ylabel="Lift")
+    _headed(ax, "Lift Curve", "Percentage of sample", "Lift")
     ax.legend(loc="best")
 
 
@@ -144,11 +172,8 @@ def _calibration(ax: Any, rows: Classified, bins: int, name: str) -> None:
         share, mean = calibration_curve(hits, np.clip(likely, 0, 1), n_bins=bins)
         ax.plot(mean, share, marker="o", markersize=3, label=label.rstrip(", ") or name)
     _dashed(ax, [0, 1], [0, 1])
-    ax.set(
-        title=f"{name} calibration",
-        xlabel="Mean predicted probability",
-        ylabel="Share of the positive class" if rows.is_binary else "Share of the class",
-    )
+    share_of = "Share of the positive class" if rows.is_binary else "Share of the class"
+    _headed(ax, f"{name} calibration", "Mean predicted probability", share_of)
     ax.legend(loc="best")
 
 
@@ -156,9 +181,17 @@ def _dashed(ax: Any, x: list[int], y: list[int]) -> None:
     ax.plot(x, y, color="gray", alpha=0.4, linestyle="dashed")
 
 
+def _headed(ax: Any, title: str, *axes: str) -> None:
+    """Set the title and what the axes are called."""
+    # With a place, the title is not moved out of the way of what none of these plots has up there.
+    ax.set_title(title, y=1.0)
+    for name, text in zip("xy", axes, strict=False):
+        ax.set(**{f"{name}label": text})
+
+
 def _titled(ax: Any, rows: Classified, title: str, x: str, y: str) -> None:
     of = f" (Positive label: {rows.positive})" if rows.is_binary else ""
-    ax.set(title=title, xlabel=f"{x}{of}", ylabel=f"{y}{of}")
+    _headed(ax, title, f"{x}{of}", f"{y}{of}")
     if rows.is_binary:
         ax.legend(loc="best")
     else:

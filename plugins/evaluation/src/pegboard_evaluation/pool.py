@@ -8,35 +8,82 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
-from queue import SimpleQueue
-from typing import Any, TypeVar
+from queue import Empty, SimpleQueue
+from typing import Any, TypeAlias, TypeVar
 
 T = TypeVar("T")
+_Outcome: TypeAlias = "tuple[T | None, BaseException | None]"
+"""What a call returned, or raised."""
 
 
 class TooSlow(TimeoutError):
     """A call took longer than it may; it may still go on, but nobody waits for it."""
 
 
+class _Helper:
+    """A thread that makes the calls of another one, which need not wait for them to the end.
+
+    It is begun once, as that costs more than most of the calls.
+    """
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = threading.Thread(
+            target=_serve, args=(self._calls,), name="pegboard-limited", daemon=True
+        )
+        self._thread.start()
+
+    def is_there(self) -> bool:
+        """Whether it works; in a forked child it does not."""
+        return self._thread.is_alive()
+
+    def begin(self, call: Callable[[], T]) -> SimpleQueue[_Outcome[T]]:
+        """Have a call made, in the context of the caller; return where its outcome comes."""
+        context = copy_context()
+        outcome: SimpleQueue[_Outcome[T]] = SimpleQueue()
+
+        def run() -> None:
+            try:
+                outcome.put((context.run(call), None))
+            except BaseException as error:
+                outcome.put((None, error))
+
+        self._calls.put(run)
+        return outcome
+
+    def __del__(self) -> None:
+        """Let the thread end, once it has done what it does."""
+        self._calls.put(None)
+
+
+def _serve(calls: SimpleQueue[Callable[[], None] | None]) -> None:
+    while (call := calls.get()) is not None:
+        call()
+        # What it holds is not kept until the next one comes.
+        del call
+
+
+class _Local(threading.local):
+    helper: _Helper | None = None
+
+
+_local = _Local()
+
+
 def within(seconds: float | None, call: Callable[[], T]) -> T:
     """Return what a call returns; TooSlow after so many seconds. None: there is no limit."""
     if not seconds:
         return call()
-    context = copy_context()
-    outcome: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
-
-    def run() -> None:
-        try:
-            outcome.put((context.run(call), None))
-        except BaseException as error:
-            outcome.put((None, error))
-
-    thread = threading.Thread(target=run, name="pegboard-limited", daemon=True)
-    thread.start()
-    thread.join(min(seconds, threading.TIMEOUT_MAX))
-    if outcome.empty():
-        raise TooSlow(f"It took longer than {seconds:g} seconds.")
-    result, error = outcome.get()
+    # Taken away meanwhile: nobody is to wait behind a call that was given up.
+    helper, _local.helper = _local.helper, None
+    if helper is None or not helper.is_there():
+        helper = _Helper()
+    outcome = helper.begin(call)
+    try:
+        result, error = outcome.get(timeout=min(seconds, threading.TIMEOUT_MAX))
+    except Empty:
+        raise TooSlow(f"It took longer than {seconds:g} seconds.") from None
+    _local.helper = helper
     if error is not None:
         raise error
     return result  # type: ignore[return-value]

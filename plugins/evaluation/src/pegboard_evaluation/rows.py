@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from pegboard.contracts.evaluation import EvaluationTable
 from pegboard_stores.evaluations import Rows
+from pegboard_tracing.api import encode
 
 from pegboard_evaluation import resumption
 from pegboard_evaluation.files import plain
@@ -31,7 +32,20 @@ _FEW = 20
 
 def text_of(rows: Rows) -> str:
     """Return rows as JSON."""
-    return json.dumps(attrs.asdict(rows, recurse=False), default=_shown)
+    told = attrs.asdict(rows, recurse=False)
+    try:
+        return json.dumps(told, default=_shown)
+    except Exception:
+        # Values that refer to themselves, or cannot be shown: as texts, as they are in traces.
+        return json.dumps({name: _safe(each) for name, each in told.items()})
+
+
+def _safe(value: Any) -> Any:
+    if isinstance(value, list):
+        return [json.loads(encode(each)) for each in value]
+    if isinstance(value, dict):
+        return {str(name): _safe(each) for name, each in value.items()}
+    return json.loads(encode(value))
 
 
 def _shown(value: Any) -> Any:

@@ -9,7 +9,7 @@ from attrs import evolve
 from pegboard.errors import InvalidState
 
 from pegboard_tracing import destinations, tracer
-from pegboard_tracing.assessing import delete_assessment, log_assessment
+from pegboard_tracing.assessing import delete_assessment, log_assessments, takes_many
 from pegboard_tracing.entities.assessments import (
     SOURCE_RUN_ID,
     Assessment,
@@ -35,6 +35,7 @@ from pegboard_tracing.tracing.distributed import (
 from pegboard_tracing.tracing.distributed import (
     set_tracing_context_from_http_request_headers as taken_up,
 )
+from pegboard_tracing.values import encode
 
 __all__ = [
     "SESSION",
@@ -54,17 +55,19 @@ __all__ = [
     "context",
     "current_span",
     "delete_assessment",
+    "encode",
     "flush",
     "get_last_active_trace_id",
     "get_trace",
     "in_context",
     "kept",
-    "log_assessment",
+    "log_assessments",
     "search_traces",
     "set_trace_tag",
     "start_span",
     "table",
     "taken_up",
+    "takes_many",
     "traces_of",
 ]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pegboard.entities import traces as stored
 from pegboard.entities.traces import AssessmentKind
 from pegboard.errors import InvalidValue
+from pegboard_scripting.fluent import experiments
+from pegboard_stores.abilities import ManyAssessments
 
 from pegboard_tracing import tracer
 from pegboard_tracing.entities import assessments
@@ -45,6 +47,33 @@ def log_assessment(trace_id: str, assessment: Assessment) -> Assessment:
     if trace is not None:
         tracer.write_now(trace)
     return assessments.of(traces_of().create_assessment(given.to_stored(trace_id)))
+
+
+def log_assessments(given: Sequence[tuple[str, Assessment]]) -> None:
+    """Add assessments, each with the id of its trace; they get their ids.
+
+    As one transaction where the store can do that, else one by one. NotFound if a trace is not
+    there.
+    """
+    kept = [(trace_id, each) for trace_id, each in given if trace_id != NO_TRACE_ID]
+    for trace_id in dict.fromkeys(trace_id for trace_id, _ in kept):
+        trace = tracer.find(trace_id)
+        if trace is not None:
+            tracer.write_now(trace)
+    store = traces_of()
+    many = store.ability(ManyAssessments)
+    stored = [each.to_stored(trace_id) for trace_id, each in kept]
+    if many is not None:
+        found = many.create_assessments(stored)
+    else:
+        found = [store.create_assessment(each).assessment_id for each in stored]
+    for (_, each), assessment_id in zip(kept, found, strict=True):
+        each.assessment_id = assessment_id
+
+
+def takes_many() -> bool:
+    """Whether the store takes many assessments in the time of few."""
+    return experiments.client().store.traces().ability(ManyAssessments) is not None
 
 
 def log_feedback(

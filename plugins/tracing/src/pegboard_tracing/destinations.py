@@ -201,6 +201,9 @@ class Queue:
                 traces.log_spans(experiment_id, list(found.spans.values()))
                 for info in found.infos.values():
                     traces.start(info)
+                for trace_id, note in found.notes.items():
+                    for key, value in note.tags.items():
+                        traces.set_tag(trace_id, key, value)
 
 
 _stop = threading.Event()

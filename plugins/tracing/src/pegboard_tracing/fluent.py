@@ -62,6 +62,12 @@ def update_current_trace(
     told = {key: value for key, value in given.items() if value is not None}
     trace.tags.update(tags or {})
     trace.metadata.update({**(metadata or {}), **told})
+    span = tracer.current_span()
+    if trace.is_remote and span is not None:
+        # So it reaches servers, too, which take no metadata of a trace by itself.
+        for key, named in ((keys.SESSION, "session.id"), (keys.USER, "user.id")):
+            if key in told:
+                span.set_attribute(named, told[key])
     trace.request_preview = request_preview or trace.request_preview
     trace.response_preview = response_preview or trace.response_preview
     if state is not None:
@@ -85,6 +91,9 @@ def delete_trace_tag(trace_id: str, key: str) -> None:
     if trace is None:
         traces_of().delete_tag(trace_id, key)
     elif trace.tags.pop(key, None) is None:
+        if trace.is_remote:
+            traces_of().delete_tag(trace_id, key)
+            return
         raise NotFound(f"The trace {trace_id!r} has no tag {key!r}.")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from pegboard.entities.traces import SpanStatusCode
-from pegboard_stores.traces.records import TRACE
+from pegboard_stores.traces.records import NOTE, TRACE
 
 from pegboard_tracing import keys
 from pegboard_tracing.live import OpenTrace, quoted
@@ -68,6 +68,12 @@ def line(trace: OpenTrace, root: First) -> str:
         f'"{_state(trace, root)}",{encode(trace.client_request_id)},{encode(asked)},'
         f"{encode(answered)},{{{metadata}}},{{{tags}}}]"
     )
+
+
+def note(trace: OpenTrace) -> str:
+    """Return what is said here of a trace that another process began, as a line of records."""
+    tags, metadata = encode(_bounded(trace.tags)), encode(_bounded(trace.metadata))
+    return f'["{NOTE}",{trace.experiment},"{trace.trace_id}",{tags},{metadata}]'
 
 
 def _shown(text: str | None) -> str:

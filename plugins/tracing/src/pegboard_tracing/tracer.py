@@ -122,6 +122,23 @@ def _begin_trace(
     return span
 
 
+def take_up(trace_id: str) -> OpenTrace:
+    """Return a trace that another process began, or that is open in this one."""
+    trace = find(trace_id)
+    if trace is None:
+        trace = OpenTrace(trace_id, destinations.current(chosen()), is_remote=True)
+        _traces[trace_id] = trace
+    return trace
+
+
+def put_down(trace: OpenTrace) -> None:
+    """Keep what was said of a trace that another process began, and forget it."""
+    if trace.is_remote:
+        write_note(trace)
+        if find(trace.trace_id) is trace:
+            del _traces[trace.trace_id]
+
+
 def open_trace(trace_id: str, experiment_id: str | None = None) -> OpenTrace:
     """Return a trace that begins now, with what was said about those; ``find`` knows it."""
     given = scope.get()
@@ -202,9 +219,23 @@ def _end(span: LiveSpan, end_time_ns: int) -> None:
         else:
             span.close(end_time_ns)
             trace.destination.write(span.line())
+            if trace.is_remote and span.parent_id not in trace.open:
+                write_note(trace)
     except Exception as error:
         span._end = end_time_ns
         complain("The span %r could not be kept: %s", span.name, error)
+
+
+def write_note(trace: OpenTrace) -> None:
+    """Keep what was said here of a trace that another process began; never raises."""
+    if not trace.tags and not trace.metadata:
+        return
+    try:
+        trace.destination.write(outlines.note(trace))
+    except Exception as error:
+        complain("Tags of the trace %r could not be kept: %s", trace.trace_id, error)
+    trace.tags.clear()
+    trace.metadata.clear()
 
 
 LiveSpan.ending = staticmethod(_end)
@@ -246,11 +277,9 @@ def current_span() -> LiveSpan | None:
 
 
 def current_trace() -> OpenTrace | None:
-    """Return the trace of the active span, if it began in this process."""
+    """Return the trace that is active; it may be one that another process began."""
     span = active.get()
-    if isinstance(span, LiveSpan):
-        return span.trace
-    return span.trace if isinstance(span, Remote) and not span.trace.is_remote else None
+    return span.trace if isinstance(span, (LiveSpan, Remote)) else None
 
 
 def _watch() -> None:

@@ -67,3 +67,15 @@ def test_a_trace_that_the_server_refuses_does_not_hold_up_others(server, store) 
     assert server.store.traces().get(trace_id(2)).spans
     refused = (places.directory_of(server.url) / REFUSED_FILE).read_text()
     assert "of nothing" in refused
+
+
+def test_what_is_said_of_a_trace_of_another_process_arrives(server, store) -> None:
+    writer = store.metric_writer()
+    said = ["n", "0", trace_id(1), {"a/b": "ü"}, {"m": "1"}]
+    writer.log_spans(lines(span(1, "served", parent=f"{4:016x}"), said))
+    # Nobody knows this one, and it holds up nothing.
+    writer.log_spans(lines(["n", "0", trace_id(2), {"c": "1"}, {}], span(3, "root")))
+    writer.flush()
+    traces = server.store.traces()
+    assert traces.get(trace_id(1)).info.tags["a/b"] == "ü"
+    assert [each.trace_id for each in traces.infos([trace_id(2), trace_id(3)])] == [trace_id(3)]

@@ -2,7 +2,7 @@
 
 A line is a list in JSON, and lines are separated by line feeds. Those that know only what a script
 knows write them, in the fewest steps: a span that has ended is one line, made from texts that were
-JSON before. ``SPAN`` and ``TRACE`` say what the lists hold:
+JSON before. ``SPAN``, ``TRACE`` and ``NOTE`` say what the lists hold:
 
 ===== =========================================================================================
 SPAN  experiment, trace, span id, parent's id, name, start and end in ns, status, its message,
@@ -10,6 +10,7 @@ SPAN  experiment, trace, span id, parent's id, name, start and end in ns, status
       attributes]``
 TRACE experiment, trace, time and duration in ms, state, client's request id, previews of the
       request and the response, metadata, tags
+NOTE  experiment, trace, tags, metadata: what a process says of a trace that another one began
 ===== =========================================================================================
 
 The experiment is an id; or its name in a list, where who wrote it could not ask for the id.
@@ -32,12 +33,20 @@ from pegboard.entities.traces import (
     TraceState,
 )
 
-SPAN, TRACE = "s", "t"
+SPAN, TRACE, NOTE = "s", "t", "n"
 _AT_ONCE = 500
 """How many lines are read by one call."""
 _STATUSES = {str(code): code for code in SpanStatusCode}
 
 logger = logging.getLogger(__name__)
+
+
+@define
+class Note:
+    """What is added to a trace."""
+
+    tags: dict[str, str] = field(factory=dict)
+    metadata: dict[str, str] = field(factory=dict)
 
 
 @define
@@ -47,16 +56,18 @@ class Records:
     spans: dict[tuple[str, str], Span] = field(factory=dict)
     """By the ids of trace and span: of a span that was written twice the last."""
     infos: dict[str, TraceInfo] = field(factory=dict)
+    notes: dict[str, Note] = field(factory=dict)
 
     def of_trace(self, trace_id: str) -> Records:
         """Return what of it is about one trace."""
         spans = {key: span for key, span in self.spans.items() if key[0] == trace_id}
         infos = {key: info for key, info in self.infos.items() if key == trace_id}
-        return Records(spans, infos)
+        notes = {key: note for key, note in self.notes.items() if key == trace_id}
+        return Records(spans, infos, notes)
 
     def trace_ids(self) -> list[str]:
         """Return the ids of the traces, in the order they came."""
-        return list(dict.fromkeys([*(key[0] for key in self.spans), *self.infos]))
+        return list(dict.fromkeys([*(key[0] for key in self.spans), *self.infos, *self.notes]))
 
 
 def read(contents: Iterable[bytes], find: Callable[[str], str]) -> dict[str, Records]:
@@ -72,6 +83,11 @@ def read(contents: Iterable[bytes], find: Callable[[str], str]) -> dict[str, Rec
         elif kind == TRACE:
             info = _info(experiment, *fields)
             records.infos[info.trace_id] = info
+        elif kind == NOTE:
+            trace_id, tags, metadata = fields
+            note = records.notes.setdefault(trace_id, Note())
+            note.tags.update(tags)
+            note.metadata.update(metadata)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import json
@@ -93,11 +94,10 @@ def _case(number: int, row: Any) -> Case:
     if not isinstance(row, Mapping):
         raise InvalidValue(f"Row {number} is {quoted(row)}, not a dict.")
     for name in row:
-        near = get_close_matches(str(name).lower(), PARTS, 1, 0.8)
-        if name not in PARTS and near:
+        if name not in PARTS and (near := _near(str(name))):
             raise InvalidValue(
                 f"Row {number} has {name!r}, which is not a part of a row.",
-                hint=f"Is {near[0]!r} meant? Rows have: {', '.join(PARTS)}.",
+                hint=f"Is {near!r} meant? Rows have: {', '.join(PARTS)}.",
             )
     given = {name: value for name, value in row.items() if not _is_nothing(value)}
     made = Case(
@@ -118,6 +118,12 @@ def _case(number: int, row: Any) -> Case:
             f"Row {number} {told}.", hint="They are a dict, such as {'question': '…'}."
         )
     return made
+
+
+@functools.lru_cache(1000)
+def _near(name: str) -> str | None:
+    """Return the part of a row that is all but called so."""
+    return next(iter(get_close_matches(name.lower(), PARTS, 1, 0.8)), None)
 
 
 def _parsed(value: Any) -> Any:
@@ -165,12 +171,23 @@ def _shown(value: Any) -> Any:
     try:
         return plain(value)
     except TypeError:
-        return str(value)
+        return _text(value, str)
+
+
+def _text(value: Any, shown: Callable[[Any], str]) -> str:
+    try:
+        return shown(value)
+    except Exception:
+        return f"<{type(value).__qualname__}>"
 
 
 def digest(*parts: Any) -> str:
     """Return what is the same for the same values."""
-    text = json.dumps(parts, default=_shown, sort_keys=True)
+    try:
+        text = json.dumps(parts, default=_shown, sort_keys=True)
+    except Exception:
+        # They refer to themselves, or have keys that have no order.
+        text = "\n".join(_text(part, repr) for part in parts)
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 

@@ -40,6 +40,7 @@ from pegboard_evaluation.genai import (
 )
 from pegboard_evaluation.genai.answering import MODEL, Answer, Place, answer
 from pegboard_evaluation.genai.cases import Case
+from pegboard_evaluation.genai.gathering import Gathering
 from pegboard_evaluation.genai.patience import Patience
 from pegboard_evaluation.genai.results import EvaluationResult, criteria
 from pegboard_evaluation.genai.scoring import Scorer
@@ -192,6 +193,7 @@ class _Work:
     answers: dict[int, Answer] = field(factory=dict)
     scores: summary.Scores = field(init=False)
     _done: SimpleQueue[Any] = field(factory=SimpleQueue)
+    kept: Gathering = field(factory=Gathering)
 
     def __attrs_post_init__(self) -> None:
         by_name = {each.name: each for each in self.scorers}
@@ -245,7 +247,7 @@ class _Work:
             found = self._asked(case)
             keeping.find_root(found)
         known = set() if earlier is None else earlier.expected
-        keeping.keep_expectations(case, found, self.run_id, known)
+        self.kept.add(keeping.expectations(case, found, self.run_id, known))
         self.answers[case.number] = found
         return case
 
@@ -294,9 +296,10 @@ class _Work:
         self, scorer: Scorer, case: Case, found: list[Feedback]
     ) -> tuple[str, int, list[Feedback]]:
         of_row, earlier = self.answers[case.number], self.known.get(case.key)
-        keeping.keep_scores(scorer, found, of_row, self.run_id)
-        if earlier is not None:
-            keeping.forget(of_row, earlier.ids_of(scorer.name))
+        self.kept.add(keeping.marked(scorer, found, of_row, self.run_id))
+        if earlier is not None and (old := earlier.ids_of(scorer.name)):
+            self.kept.finish()
+            keeping.forget(of_row, old)
         return scorer.name, case.number, found
 
     def _scored(self, scorer: Scorer, **given: Any) -> list[Feedback]:
@@ -383,7 +386,8 @@ def _describe(
     model_id = model_id or models.get_active_model_id()
     data, cases = given
     dataset = None
-    with suppress(PegboardError, TypeError, ValueError):
+    # Of values that refer to themselves, or cannot be shown, there is no description.
+    with suppress(PegboardError, TypeError, ValueError, RuntimeError):
         dataset = (
             data_sets.describe(data)
             if data_sets.is_data_set(data)
@@ -419,6 +423,7 @@ def _lineage(scorers: list[Scorer], predict: Any) -> dict[str, str]:
 
 def _sum_up(client: Client, work: _Work, about: _About) -> EvaluationResult:
     """Log the numbers and what ``pegboard eval`` reads, and return the result."""
+    work.kept.finish()
     scores = work.scores
     if work.options.derive is not None:
         work.options.derive(scores, work.answers)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
 from pegboard.entities.traces import AssessmentKind, TraceState
 from pegboard_tracing import api
-from pegboard_tracing.api import AssessmentSource, AssessmentSourceType, Expectation, Feedback
+from pegboard_tracing.api import (
+    Assessment,
+    AssessmentSource,
+    AssessmentSourceType,
+    Expectation,
+    Feedback,
+)
 
 from pegboard_evaluation.genai.answering import ROW, Answer
 from pegboard_evaluation.genai.cases import Case
@@ -40,8 +48,11 @@ class Earlier:
         return [*whole, *self.failed.get(scorer, ())]
 
 
-def keep_expectations(case: Case, answer: Answer, run_id: str, known: set[str]) -> None:
-    """Log what was expected of a row with its trace."""
+def expectations(
+    case: Case, answer: Answer, run_id: str, known: set[str]
+) -> list[tuple[str, Assessment]]:
+    """Return what was expected of a row, to be logged with its trace."""
+    made: list[tuple[str, Assessment]] = []
     there = set(known)
     if case.trace is not None:
         there |= {
@@ -52,11 +63,22 @@ def keep_expectations(case: Case, answer: Answer, run_id: str, known: set[str]) 
     source = AssessmentSource(AssessmentSourceType.HUMAN, _user())
     for name, value in case.expectations.items():
         if name not in there and answer.trace_id is not None:
-            metadata = {api.SOURCE_RUN_ID: run_id}
-            made = Expectation(name, value, source, metadata=metadata, span_id=answer.span_id)
-            api.log_assessment(answer.trace_id, made)
+            metadata, kept = {api.SOURCE_RUN_ID: run_id}, _storable(value)
+            each = Expectation(name, kept, source, metadata=metadata, span_id=answer.span_id)
+            made.append((answer.trace_id, each))
+    return made
 
 
+def _storable(value: Any) -> Any:
+    """Return a value that JSON can hold in the place of one that it cannot."""
+    try:
+        json.dumps(value)
+    except Exception:
+        return json.loads(api.encode(value))
+    return value
+
+
+@functools.cache
 def _user() -> str:
     try:
         return getpass.getuser()
@@ -69,8 +91,10 @@ def digest_of(found: Sequence[Feedback]) -> str:
     return (found[0].metadata or {}).get(_DIGEST, "") if found else ""
 
 
-def keep_scores(scorer: Scorer, found: Sequence[Feedback], answer: Answer, run_id: str) -> None:
-    """Log what a scorer returned for a row with its trace."""
+def marked(
+    scorer: Scorer, found: Sequence[Feedback], answer: Answer, run_id: str
+) -> list[tuple[str, Assessment]]:
+    """Return what a scorer returned for a row, to be logged with its trace."""
     for number, each in enumerate(found, 1):
         mark = {api.SOURCE_RUN_ID: run_id, SCORER: f"{scorer.name} {number}/{len(found)}"}
         if scorer.digest:
@@ -78,8 +102,7 @@ def keep_scores(scorer: Scorer, found: Sequence[Feedback], answer: Answer, run_i
         each.metadata = {**(each.metadata or {}), **mark}
         each.trace_id, each.run_id = answer.trace_id, run_id
         each.span_id = each.span_id or answer.span_id
-        if answer.trace_id is not None:
-            each.assessment_id = api.log_assessment(answer.trace_id, each).assessment_id
+    return [] if answer.trace_id is None else [(answer.trace_id, each) for each in found]
 
 
 def whole_trace(answer: Answer) -> api.Trace | None:

@@ -49,7 +49,7 @@ class AssessmentSource:
 
     def to_dictionary(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        return asdict(self)
+        return {"source_type": self.source_type, "source_id": self.source_id}
 
     @classmethod
     def from_dictionary(cls, source_dict: Mapping[str, Any]) -> AssessmentSource:
@@ -125,7 +125,7 @@ class Assessment:
             "assessment_name": self.name,
             "trace_id": self.trace_id,
             "span_id": self.span_id,
-            "source": {key: each for key, each in asdict(self.source).items() if each is not None},
+            "source": self._source_json(),
             "create_time": times.time_json(self.create_time_ms),
             "last_update_time": times.time_json(self.last_update_time_ms),
             str(self.kind): self._value_json(),
@@ -135,6 +135,10 @@ class Assessment:
             "valid": self.valid,
         }
         return {key: value for key, value in made.items() if value is not None}
+
+    def _source_json(self) -> dict[str, Any]:
+        told = self.source.to_dictionary()
+        return {key: each for key, each in told.items() if each is not None}
 
     def _value_json(self) -> dict[str, Any]:
         if self.kind is AssessmentKind.ISSUE:

@@ -315,10 +315,10 @@ class Trace:
 
     def to_pandas_dataframe_row(self) -> dict[str, Any]:
         """Return it as a row of a table."""
-        info = self.info
+        info, told = self.info, self.to_dict()
         return {
             "trace_id": info.trace_id,
-            "trace": self.to_json(),
+            "trace": json.dumps(told),
             "client_request_id": info.client_request_id,
             "state": info.state,
             "request_time": info.request_time,
@@ -327,8 +327,8 @@ class Trace:
             "response": _parsed(self.data.response),
             "trace_metadata": info.trace_metadata,
             "tags": info.tags,
-            "spans": [span.to_dict() for span in self.data.spans],
-            "assessments": [item.to_dictionary() for item in info.assessments],
+            "spans": told["data"]["spans"],
+            "assessments": told["info"].get("assessments", []),
         }
 
     @staticmethod

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 from pegboard.errors import InvalidValue
 
-from pegboard_tracing import destinations, tracer
-from pegboard_tracing.live import LiveSpan, OpenTrace
+from pegboard_tracing import tracer
+from pegboard_tracing.live import LiveSpan
 from pegboard_tracing.noop import NoOpSpan
 from pegboard_tracing.scopes import activate, deactivate
 from pegboard_tracing.tracer import Parent, Remote, active
@@ -51,11 +51,14 @@ def set_tracing_context_from_http_request_headers(headers: Mapping[str, str]) ->
             f"The request has no header {_HEADER!r}, which says what trace it is a part of.",
             hint="Send what get_tracing_context_headers_for_http_request() returns.",
         )
-    token = activate(_parent(given[_HEADER].strip()))
+    parent = _parent(given[_HEADER].strip())
+    token = activate(parent)
     try:
         yield
     finally:
         deactivate(token)
+        if isinstance(parent, Remote):
+            tracer.put_down(parent.trace)
 
 
 def _parent(header: str) -> Parent | None:
@@ -67,7 +70,4 @@ def _parent(header: str) -> Parent | None:
     trace_id, span_id, flags = found.groups()
     if not int(flags, 16) & 1:
         return NoOpSpan(header)
-    trace = tracer.find(f"tr-{trace_id}")
-    if trace is None:
-        trace = OpenTrace(f"tr-{trace_id}", destinations.current(tracer.chosen()), is_remote=True)
-    return Remote(trace, span_id)
+    return Remote(tracer.take_up(f"tr-{trace_id}"), span_id)

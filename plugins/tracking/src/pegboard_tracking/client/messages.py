@@ -39,6 +39,7 @@ class Message:
     """What the server is to remember it by, if it must not be taken twice."""
     is_points: bool = False
     """Whether it is made from points of the journal, not kept there as a request."""
+    method: str = "POST"
 
     @property
     def headers(self) -> dict[str, str]:

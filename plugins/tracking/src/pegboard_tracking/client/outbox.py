@@ -262,7 +262,7 @@ class Outbox:
     def _deliver(self, message: Message) -> None:
         try:
             self._connection.call(
-                "POST",
+                message.method,
                 message.name,
                 message.fields,
                 headers=message.headers,

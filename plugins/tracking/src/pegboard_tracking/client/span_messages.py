@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 from attrs import frozen
@@ -17,6 +18,7 @@ from pegboard_tracking.wire.ingestion import EXPERIMENT
 
 SPANS_PATH = "/v1/traces"
 INFOS_PATH = "/api/3.0/mlflow/traces"
+_TAGS_PATH = "traces"
 _AT_ONCE = 512
 """How many spans go into one request."""
 
@@ -57,3 +59,8 @@ def messages(
             yield SpanParcel(experiment_id, spans[start : start + _AT_ONCE])
         for info in found.infos.values():
             yield Message(INFOS_PATH, {"trace": {"trace_info": trace_codec.info_json(info)}})
+        for trace_id, note in found.notes.items():
+            # Metadata goes with the spans: the protocol has no other way for a part of it.
+            for key, value in note.tags.items():
+                path = f"{_TAGS_PATH}/{quote(trace_id, safe='')}/tags"
+                yield Message(path, {"key": key, "value": value}, method="PATCH")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -17,49 +17,73 @@ from pegboard_stores.traces.checks import assessment_name, changed
 from pegboard_stores.traces.figures import number_of
 from pegboard_stores.traces.outline import dumps
 
+from pegboard_tracking.tables import bulk
 from pegboard_tracking.tables.rows import name_id
 
 _COLUMNS = (
     "a.assessment_id, t.trace_id, a.kind, n.text, a.value, a.error, a.source_type, a.source_id,"
     " a.rationale, a.metadata, a.span_id, a.create_time, a.last_update_time, a.overrides, a.valid"
 )
+_INTO = (
+    "(assessment_id, trace, kind, name, value, number, error, source_type, source_id, rationale,"
+    " metadata, span_id, create_time, last_update_time, overrides, valid)"
+)
 _FROM = "assessment a CROSS JOIN trace t ON t.id = a.trace CROSS JOIN name n ON n.id = a.name"
 
 
 def insert(connection: sqlite3.Connection, trace: int, item: Assessment) -> Assessment:
     """Add an assessment to the trace of a row; one that it overrides becomes invalid."""
-    now = now_ms()
-    new_id = item.assessment_id or f"a-{uuid.uuid4().hex}"
     if item.overrides:
         get(connection, trace, item.overrides)
         _set_valid(connection, trace, item.overrides, valid=False)
+    name = name_id(connection, assessment_name(item.name))
+    row = _row(trace, name, item)
+    marks = ",".join("?" * len(row))
     added = connection.execute(
-        "INSERT OR IGNORE INTO assessment (assessment_id, trace, kind, name, value, number, error,"
-        " source_type, source_id, rationale, metadata, span_id, create_time, last_update_time,"
-        " overrides, valid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            new_id,
-            trace,
-            str(AssessmentKind(item.kind)),
-            name_id(connection, assessment_name(item.name)),
-            *_value_columns(item),
-            item.source_type,
-            item.source_id,
-            item.rationale,
-            dumps(dict(item.metadata)),
-            item.span_id,
-            item.create_time_ms or now,
-            item.last_update_time_ms or now,
-            item.overrides,
-            item.valid,
-        ),
+        f"INSERT OR IGNORE INTO assessment {_INTO} VALUES ({marks})",  # noqa: S608
+        row,
     )
+    new_id: str = row[0]
     if not added.rowcount:
         home = "SELECT trace FROM assessment WHERE assessment_id = ?"
         # The outline of a trace, with its assessments, may be sent twice.
         if connection.execute(home, (new_id,)).fetchone()[0] != trace:
             raise AlreadyExists(f"There is an assessment with the id {new_id!r} already.")
     return get(connection, trace, new_id)
+
+
+def _row(trace: int, name: int, item: Assessment) -> tuple[Any, ...]:
+    """Return what the columns of ``_INTO`` hold; the first is the assessment's id."""
+    now = now_ms()
+    return (
+        item.assessment_id or f"a-{uuid.uuid4().hex}",
+        trace,
+        str(AssessmentKind(item.kind)),
+        name,
+        *_value_columns(item),
+        item.source_type,
+        item.source_id,
+        item.rationale,
+        dumps(dict(item.metadata)),
+        item.span_id,
+        item.create_time_ms or now,
+        item.last_update_time_ms or now,
+        item.overrides,
+        item.valid,
+    )
+
+
+def insert_all(
+    connection: sqlite3.Connection, traces: Mapping[str, int], items: Sequence[Assessment]
+) -> list[str]:
+    """Add assessments; return their ids. ``traces`` holds the rows of their traces."""
+    if any(each.assessment_id or each.overrides for each in items):
+        made = [insert(connection, traces[each.trace_id], each) for each in items]
+        return [each.assessment_id for each in made]
+    names = bulk.name_ids(connection, [assessment_name(each.name) for each in items])
+    rows = [_row(traces[each.trace_id], names[each.name], each) for each in items]
+    bulk.insert(connection, f"INSERT INTO assessment {_INTO}", rows)
+    return [row[0] for row in rows]
 
 
 def get(connection: sqlite3.Connection, trace: int, assessment_id: str) -> Assessment:

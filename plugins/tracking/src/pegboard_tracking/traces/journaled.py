@@ -59,6 +59,8 @@ class JournaledTraces:
                 self._is_due = True
             for info in rest.infos.values():
                 self._traces.start(info)
+            for trace_id, note in found.notes.items():
+                self._traces.note(experiment_id, trace_id, note)
         except (StoreError, sqlite3.Error):
             # Not the trace's fault: it is tried again.
             raise

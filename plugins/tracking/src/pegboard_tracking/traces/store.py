@@ -14,6 +14,8 @@ from pegboard.contracts.tracking import SEARCH_LIMIT
 from pegboard.entities import Page
 from pegboard.entities.traces import TRACE_NAME, Assessment, Span, Trace, TraceInfo, TraceState
 from pegboard_stores import filters, refusals, validation
+from pegboard_stores.abilities import ManyAssessments
+from pegboard_stores.clock import now_ms
 from pegboard_stores.sqlite import Database
 from pegboard_stores.trace_figures import (
     MetricDataPoint,
@@ -30,6 +32,7 @@ from pegboard_stores.traces.checks import (
     checked_prompt,
     checked_texts,
 )
+from pegboard_stores.traces.records import Note
 
 from pegboard_tracking.tables import experiments
 from pegboard_tracking.tables.rows import name_id
@@ -48,7 +51,7 @@ from pegboard_tracking.traces.rows import (
 )
 
 
-class Traces(TraceStore, TraceFigures):
+class Traces(TraceStore, TraceFigures, ManyAssessments):
     """Traces in the tables of a store's database."""
 
     def __init__(self, database: Database, catch_up: Callable[[], object] = int) -> None:
@@ -106,6 +109,18 @@ class Traces(TraceStore, TraceFigures):
             for item in info.assessments:
                 assessments.insert(connection, row, item)
             return load.infos(connection, [row])[0]
+
+    def note(self, experiment_id: str, trace_id: str, given: Note) -> None:
+        """Add tags and metadata to a trace; one that is not known begins with them."""
+        tags = checked_texts(given.tags, "tag")
+        metadata = checked_texts(given.metadata, "metadata")
+        with self._database.writing() as connection:
+            row = row_of(connection, checked_id(trace_id))
+            if row is None:
+                self.start(TraceInfo(trace_id, experiment_id, now_ms(), TraceState.IN_PROGRESS))
+                row = known_row(connection, trace_id)
+            set_tags(connection, row, tags)
+            set_texts(connection, "metadata", row, metadata)
 
     def log_spans(
         self,
@@ -337,6 +352,12 @@ class Traces(TraceStore, TraceFigures):
         with self._changing() as connection:
             row = known_row(connection, assessment.trace_id)
             return assessments.insert(connection, row, assessment)
+
+    def create_assessments(self, given: Sequence[Assessment]) -> list[str]:
+        """Add assessments to traces; return their ids."""
+        with self._changing() as connection:
+            rows = {each: known_row(connection, each) for each in {a.trace_id for a in given}}
+            return assessments.insert_all(connection, rows, given)
 
     def get_assessment(self, trace_id: str, assessment_id: str) -> Assessment:
         """Return an assessment."""

@@ -26,7 +26,7 @@ def endpoints() -> Sequence[Endpoint]:
         ):
             handle = asking.handler(read, errors.gemini, "gemini")
             path = f"{prefix}{{endpoint}}:{method}"
-            found.append(openai.face(path, handle, summary, errors.gemini))
+            found.append(openai.face(path, handle, summary))
     return found
 
 

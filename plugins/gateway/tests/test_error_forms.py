@@ -29,6 +29,7 @@ FORMS = {
     "/v1/embeddings": OPENAI,
     "/v1/responses": OPENAI,
     "/anthropic/v1/messages": ANTHROPIC,
+    "/gemini/v1/models/chat:generateContent": GEMINI,
     "/gemini/v1beta/models/chat:generateContent": GEMINI,
     "/gemini/v1beta/models/chat:streamGenerateContent?alt=sse": GEMINI,
     "/endpoints/chat/invocations": MLFLOW,

@@ -44,8 +44,12 @@ ENDPOINT_MODULES = [
     EndpointModule(
         "pegboard_gateway.faces.gemini:endpoints",
         """
+        POST /gemini/v1/models/{endpoint}:generateContent
+        POST /gemini/v1/models/{endpoint}:streamGenerateContent
         POST /gemini/v1beta/models/{endpoint}:generateContent
         POST /gemini/v1beta/models/{endpoint}:streamGenerateContent
+        POST /gateway/gemini/v1/models/{endpoint}:generateContent
+        POST /gateway/gemini/v1/models/{endpoint}:streamGenerateContent
         POST /gateway/gemini/v1beta/models/{endpoint}:generateContent
         POST /gateway/gemini/v1beta/models/{endpoint}:streamGenerateContent
         """,

@@ -37,8 +37,8 @@ class Writer(Protocol):
     def feed(self, event: Mapping[str, Any]) -> bytes:
         """Return what one of OpenAI's chunks becomes; nothing, perhaps."""
 
-    def end(self) -> bytes:
-        """Return what comes at the end of a whole answer."""
+    def end(self, cost: Money | None) -> bytes:
+        """Return what comes at the end of a whole answer, with its cost if that is known."""
 
     def fail(self, error: LLMError) -> bytes:
         """Return what comes at the end of one that broke."""
@@ -173,7 +173,7 @@ class Events:
                 if data:
                     yield data
             with telling_it:
-                last = begun + writer.end()
+                last = begun + writer.end(self.cost)
         except LLMError as error:
             self._end(error)
             yield begun + writer.fail(error)

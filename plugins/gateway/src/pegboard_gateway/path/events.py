@@ -133,6 +133,7 @@ class Events:
         if way.is_kept:
             self._kept = way.said = []
         self._reading = reading(way.provider)
+        self._still = way.calls.still if way.asked.caller.key_id else None
         self.opening = first[0]
         """The first of its events, whether it was taken already or not."""
         self._first: Sequence[Json] | None = first
@@ -204,6 +205,8 @@ class Events:
                 found = await self._source.read()
             if found:
                 self._way.counting.add(found)
+        if self._still is not None:
+            self._still(self._way.asked.caller)
         guard = self._guard
         passed = found
         if guard is not None:

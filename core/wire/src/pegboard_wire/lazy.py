@@ -100,4 +100,4 @@ def endpoints_in(module: EndpointModule) -> Mapping[tuple[str, str], Endpoint]:
 
 
 def _tell_of(module: EndpointModule) -> Tell | None:
-    return targets.resolve(module.tell) if module.tell else None  # type: ignore[no-any-return]
+    return targets.resolve(module.tell) if module.tell else None

@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from attrs import frozen
 
 HEADER = """
@@ -102,14 +105,17 @@ class House:
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: dist-{name}\nVersion: 1.2\n")
         (info / "entry_points.txt").write_text(f"[pegboard]\n{name} = {module}\n")
 
-    def python(self, *args: str) -> subprocess.CompletedProcess[str]:
-        """Run Python with these plugins."""
+    def _environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("PEGBOARD_")}
         place = str(self.place)
+        return {**kept, "PYTHONPATH": f"{place}/site", "XDG_CONFIG_HOME": place}
+
+    def python(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """Run Python with these plugins."""
         return subprocess.run(
             [sys.executable, *args],
-            cwd=place,
-            env={**kept, "PYTHONPATH": f"{place}/site", "XDG_CONFIG_HOME": place},
+            cwd=self.place,
+            env=self._environment(),
             capture_output=True,
             text=True,
             timeout=60,
@@ -119,6 +125,26 @@ class House:
     def pegboard(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Call the command line with these plugins."""
         return self.python("-c", "from pegboard.cli import main; main()", *args)
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """Run a server with these plugins; yield its URL."""
+        code = "from pegboard.cli import main; main()"
+        with (self.place / "log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-c", code, "server", "--port", "0"],
+                cwd=self.place,
+                env=self._environment(),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+            try:
+                assert process.stdout is not None
+                yield process.stdout.readline().rpartition(" ")[2].strip()
+            finally:
+                process.terminate()
+                process.communicate(timeout=60)
 
     def plugins(self) -> dict[str, dict[str, Any]]:
         """Return what ``pegboard plugins`` says of each."""
@@ -355,6 +381,44 @@ def test_endpoints_of_a_plugin_that_fails_are_named_by_the_doctor(
 ) -> None:
     house.install("faulty", "@hookimpl\ndef pegboard_endpoints(): raise SystemExit(5)\n")
     assert "sys.exit(5)" in house.failures()["plugin faulty"]
+
+
+LATE = {
+    "library": ("import no_such_library", "no_such_library"),
+    "exit": ("import sys; sys.exit(3)", "sys.exit(3)"),
+    "panic": ("class Panic(BaseException): ...\nraise Panic('core dumped')", "core dumped"),
+    "syntax": ("def endpoints(:", "SyntaxError"),
+    "list": ("def endpoints(): return ['GET /x']", "'GET /x'"),
+    "fewer": ("def endpoints(): return []", "has no endpoint GET /late/fewer"),
+}
+"""Modules of endpoints whose fault shows when they are first asked for, and what names it."""
+
+
+def test_endpoints_whose_module_cannot_be_imported_fail_alone_in_their_form(house: House) -> None:
+    house.install(
+        "late",
+        "from pegboard_wire.lazy import EndpointModule\n"
+        "def tell(status, code, message): return {'sorry': message, 'status': status}\n"
+        "@hookimpl\ndef pegboard_endpoints():\n"
+        f"    return [EndpointModule(f'late_{{name}}:endpoints', f'GET /late/{{name}}', "
+        f"tell='fake_late:tell') for name in {list(LATE)}]\n",
+    )
+    for name, (code, _) in LATE.items():
+        (house.place / "site" / f"late_{name}.py").write_text(code)
+    with house.serving() as url:
+        for name in LATE:
+            for method, status in (("GET", 500), ("GET", 500), ("POST", 405)):
+                answer = requests.request(method, f"{url}/late/{name}", timeout=30)
+                assert answer.status_code == status, name
+                assert answer.json().keys() == {"sorry", "status"}
+                assert "request id" in answer.json()["sorry"] or status == 405
+                assert str(house.place) not in answer.text
+        assert requests.get(f"{url}/v1/models", timeout=30).status_code == 200
+        assert requests.get(f"{url}/health", timeout=30).status_code == 200
+    log = (house.place / "log").read_text().splitlines()
+    errors = [line for line in log if '"kind":"error"' in line]
+    for name, (_, cause) in LATE.items():
+        assert sum(cause in line for line in errors) == 2, name
 
 
 def test_time_is_taken_of_imports_and_hooks_and_what_is_slow_is_marked(

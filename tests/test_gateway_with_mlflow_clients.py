@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -99,6 +102,24 @@ def test_the_deployments_client_lists_describes_and_predicts(
     assert [path for path, _ in sent] == ["chat/completions", "chat/completions", "embeddings"]
     for each in upstream.requests:
         assert each.headers["authorization"] == f"Bearer {UPSTREAM_KEY}"
+    # The client shows no headers: what its calls cost is in their records, by the known prices.
+    costs = spent(served, "chat", "completions", "embeddings")
+    assert costs["chat"] == costs["completions"] == pytest.approx((7 * 0.15 + 6 * 0.6) / 1e6)
+    assert costs["embeddings"] == pytest.approx(7 * 0.1 / 1e6)
+
+
+def spent(served: Served, *endpoints: str) -> dict[str, float]:
+    """Return what the last call of each endpoint cost, in dollars, once it is recorded."""
+    database = served.place / "pegruns" / "gateway" / "usage.db"
+    sql = "SELECT cost FROM gateway_call WHERE endpoint = ? ORDER BY rowid DESC LIMIT 1"
+    until = time.monotonic() + 30
+    while True:
+        with closing(sqlite3.connect(database)) as connection:
+            found = {name: connection.execute(sql, (name,)).fetchone() for name in endpoints}
+        if None not in found.values():
+            return {name: row[0] / 1e9 for name, row in found.items()}
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_errors_reach_the_deployments_client_with_their_status(

@@ -99,6 +99,9 @@ Application: TypeAlias = Callable[
 ]
 """An ASGI application: called with scope, receive and send."""
 
+Tell: TypeAlias = Callable[[int, str, str], Mapping[str, Any]]
+"""Returns the body of an error by its status, its code in MLflow's form and its message."""
+
 ANY_METHOD = "*"
 """The method of an endpoint that answers all that no other endpoint of its path does."""
 
@@ -140,7 +143,7 @@ class Endpoint:
     tags: tuple[str, ...] = ()
     application: Application | None = None
     """Answers in place of ``handle``; see ``mount``."""
-    tell: Callable[[int, str, str], Mapping[str, Any]] | None = None
+    tell: Tell | None = None
     """Returns the body of an error answer, from its status, error code and message; without it
     errors are told in MLflow's form."""
     sentences: Mapping[str, str] = field(factory=dict)

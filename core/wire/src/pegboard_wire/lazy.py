@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from pegboard import plugin_calls, targets
 from pegboard.errors import PluginError
 
-from pegboard_wire.http import Endpoint
+from pegboard_wire.http import Endpoint, Tell
 from pegboard_wire.sentences import told
+
+_UPDATE = "Update the plugin, or mend it."
 
 
 def _lines(served: str | Iterable[str]) -> tuple[str, ...]:
@@ -33,6 +35,9 @@ class EndpointModule:
     The method is ``*`` where an endpoint answers all that no other of its path does."""
     sentences: str = ""
     """A target again: what MLflow's server says of some faults of all of them, as in ``told``."""
+    tell: str = ""
+    """A target again: the form of all their errors, as ``tell`` of an endpoint. Errors have it also
+    when the module cannot be imported, so it should lie in another one."""
 
 
 @frozen(eq=False)
@@ -45,6 +50,8 @@ class LazyEndpoint:
     """Returns the endpoint; imports its module when it is called for the first time."""
     is_loaded: bool = False
     """Whether there is nothing left to import."""
+    tell: Callable[[], Tell | None] = field(default=lambda: None, repr=False)
+    """Returns what makes the bodies of errors, if the endpoints of its module have one."""
 
 
 def lazy_endpoints(items: Iterable[Endpoint | EndpointModule]) -> list[LazyEndpoint]:
@@ -66,15 +73,17 @@ def lazy_endpoint(endpoint: Endpoint) -> LazyEndpoint:
 
 def _lazy(module: EndpointModule, method: str, path: str) -> LazyEndpoint:
     def load() -> Endpoint:
-        found = endpoints_in(module).get((method, path))
+        # Whatever it does while it is imported, the server and all other endpoints go on.
+        with plugin_calls.blamed(f"What answers {method} {path} cannot be loaded", _UPDATE):
+            found = endpoints_in(module).get((method, path))
         if found is None:
             raise PluginError(
                 f"{module.target} has no endpoint {method} {path}, which its plugin declares.",
-                hint="Update the plugin.",
+                hint=_UPDATE,
             )
         return found
 
-    return LazyEndpoint(method, path, load)
+    return LazyEndpoint(method, path, load, tell=lambda: _tell_of(module))
 
 
 @cache
@@ -85,4 +94,10 @@ def endpoints_in(module: EndpointModule) -> Mapping[tuple[str, str], Endpoint]:
     found = [plugin_calls.checked(each, Endpoint) for each in listed]
     if module.sentences:
         found = told(found, targets.resolve(module.sentences))
+    if module.tell:
+        found = [evolve(each, tell=_tell_of(module)) for each in found]
     return {(each.method, each.path): each for each in found}
+
+
+def _tell_of(module: EndpointModule) -> Tell | None:
+    return targets.resolve(module.tell) if module.tell else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pegboard_wire.lazy import EndpointModule
 
+_ERRORS = "pegboard_gateway.faces.errors"
+
 ENDPOINT_MODULES = [
     EndpointModule(
         "pegboard_gateway.faces.openai:endpoints",
@@ -19,6 +21,7 @@ ENDPOINT_MODULES = [
         GET /gateway/openai/v1/models
         GET /gateway/openai/v1/models/{model}
         """,
+        tell=f"{_ERRORS}:told_openai",
     ),
     EndpointModule(
         "pegboard_gateway.faces.responses:endpoints",
@@ -26,6 +29,7 @@ ENDPOINT_MODULES = [
         POST /v1/responses
         POST /gateway/openai/v1/responses
         """,
+        tell=f"{_ERRORS}:told_openai",
     ),
     EndpointModule(
         "pegboard_gateway.faces.anthropic:endpoints",
@@ -35,15 +39,21 @@ ENDPOINT_MODULES = [
         POST /gateway/anthropic/v1/messages
         POST /gateway/anthropic/v1/messages/count_tokens
         """,
+        tell=f"{_ERRORS}:told_anthropic",
     ),
     EndpointModule(
         "pegboard_gateway.faces.gemini:endpoints",
         """
+        POST /gemini/v1/models/{endpoint}:generateContent
+        POST /gemini/v1/models/{endpoint}:streamGenerateContent
         POST /gemini/v1beta/models/{endpoint}:generateContent
         POST /gemini/v1beta/models/{endpoint}:streamGenerateContent
+        POST /gateway/gemini/v1/models/{endpoint}:generateContent
+        POST /gateway/gemini/v1/models/{endpoint}:streamGenerateContent
         POST /gateway/gemini/v1beta/models/{endpoint}:generateContent
         POST /gateway/gemini/v1beta/models/{endpoint}:streamGenerateContent
         """,
+        tell=f"{_ERRORS}:told_gemini",
     ),
     EndpointModule(
         "pegboard_gateway.faces.mlflow:endpoints",
@@ -58,13 +68,25 @@ ENDPOINT_MODULES = [
         GET /api/2.0/gateway/limits/{name}
         GET /api/3.0/gateway/endpoint/{name}
         GET /api/3.0/gateway/route/{name}
-        GET /api/2.0/mlflow/gateway-proxy
-        POST /api/2.0/mlflow/gateway-proxy
         POST /endpoints/{name}/invocations
         POST /gateway/{name}/invocations
         POST /gateway/{name}/mlflow/invocations
+        """,
+        tell=f"{_ERRORS}:told_mlflow",
+    ),
+    EndpointModule(
+        "pegboard_gateway.faces.mlflow:openai_endpoints",
+        """
         POST /gateway/mlflow/v1/chat/completions
         GET /gateway/mlflow/v1/models
+        """,
+        tell=f"{_ERRORS}:told_openai",
+    ),
+    EndpointModule(
+        "pegboard_gateway.faces.mlflow:proxy_endpoints",
+        """
+        GET /api/2.0/mlflow/gateway-proxy
+        POST /api/2.0/mlflow/gateway-proxy
         """,
     ),
     EndpointModule(
@@ -75,6 +97,7 @@ ENDPOINT_MODULES = [
         POST /gateway/openai/v1/responses/compact
         POST /gateway/typesafe/v1/systemone
         """,
+        tell=f"{_ERRORS}:told_openai",
     ),
     EndpointModule(
         "pegboard_gateway.admin.endpoints:endpoints",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from pegboard.errors import StoreError
 from pegboard_wire.http import Identity, Permission
 
 from pegboard_gateway import service
@@ -60,6 +61,15 @@ class KeyCallers(Callers):
         key = self.store.of_id(key_id)
         if key is None or not key.allows(asked):
             raise no_endpoint(asked.endpoint)
+
+    def still(self, caller: Caller) -> None:
+        """Refuse to go on with a stream whose key was revoked since it began; KeyRefused."""
+        try:
+            key = self.store.of_id(caller.key_id)
+        except StoreError:
+            key = None
+        if key is None or key.revoked_ms is not None:
+            raise KeyRefused("The key was revoked.")
 
 
 def known_keys(host: Host) -> Callable[[Mapping[bytes, bytes]], Identity | None]:

@@ -51,6 +51,7 @@ def begin(
         controls,
         guard=controls.guards,
         scope=controls.callers.check,
+        still=controls.callers.still,
         trace=tracer.add,
         prompts=Prompts(lambda: open_registry(host, tracking_uri)),
     )

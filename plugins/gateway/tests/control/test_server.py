@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sqlite3
 import subprocess
@@ -17,6 +18,8 @@ import pytest
 import requests
 import served
 from pegboard_gateway.control.key_store import KeyStore
+
+from ..upstream_fake import Exchange, events_of
 
 MARKER = "sk-marker-of-the-upstream-0123456789"
 CONFIG = """
@@ -118,6 +121,37 @@ def test_with_a_key_calls_need_one(serve: Any) -> None:
     rows = gateway.rows("SELECT key_id, user, status FROM gateway_call WHERE outcome = 'done'")
     assert len(rows) >= 2
     assert set(rows) == {(made.id, "ann", 200)}
+
+
+async def ticking(exchange: Exchange) -> None:
+    """Send a word now and then, until the client goes away."""
+    await exchange.stream_head()
+    while not exchange.request.gone.is_set():
+        await exchange.chunk(next(events_of(exchange.request)))
+        await asyncio.sleep(0.05)
+
+
+def test_a_stream_ends_within_a_second_when_its_key_is_revoked(serve: Any, upstream: Any) -> None:
+    upstream.always(ticking)
+    with serve() as gateway:
+        mine, key = gateway.keys().create()
+        _, other = gateway.keys().create()
+        assert eventually(lambda: gateway.post({}).status_code == 401, 1.0)
+        streams = [gateway.ask(each, stream=True) for each in (key, other)]
+        for stream in streams:
+            next(stream)
+        gateway.keys().revoke(mine.id)
+        revoked = time.monotonic()
+        with pytest.raises(openai.APIError, match="revoked") as refused:
+            for _ in streams[0]:
+                assert time.monotonic() < revoked + 1.5
+        assert refused.value.code == "invalid_api_key"
+        upstream.wait(upstream.requests[0].gone.is_set)
+        assert next(streams[1]).choices
+        assert not upstream.requests[1].gone.is_set()
+        streams[1].close()
+        found = "SELECT status, tokens_out > 1, cost > 0 FROM gateway_call WHERE outcome = 'failed'"
+        assert eventually(lambda: gateway.rows(found) == [(200, 1, 1)], 5.0)
 
 
 def test_what_a_key_is_not_for_is_as_if_it_were_not_there(serve: Any) -> None:

@@ -103,6 +103,26 @@ def test_a_key_is_shown_when_it_is_made_and_never_again(shell: Shell, tmp_path: 
     assert "revoked" in shell("keys", "list", "--all").stdout
 
 
+def test_a_key_with_a_budget_says_which_models_it_cannot_pay(shell: Shell, tmp_path: Path) -> None:
+    endpoint = (
+        '\n[[gateway.endpoints]]\nname = "{}"\nprovider = "openai-compatible"\nmodel = "big"\n'
+    )
+    endpoint += 'base_url = "http://127.0.0.1:1/v1"\n'
+    free = endpoint + "price = {{ input = 0, output = 0 }}\n"
+    (tmp_path / "pegboard.toml").write_text(endpoint.format("mine") + free.format("free"))
+
+    def said(*words: str) -> str:
+        return " ".join(shell("keys", "create", "ci", *words).stderr.split())
+
+    told = (
+        "The price of openai-compatible/big, at the endpoint 'mine', is not known: the key's budget"
+    )
+    text = said("--budget", "5 USD/day")
+    assert told in text and "'free'" not in text and 'Set its "price"' in text
+    assert told not in said("--limit", "5/day")
+    assert told not in said("--budget", "5 USD/day", "--endpoint", "free")
+
+
 def test_what_cannot_be_is_refused_with_what_to_do(shell: Shell) -> None:
     for words in (
         ("--limit", "many"),

@@ -225,10 +225,8 @@ class App:
             or (methods.get("GET") if method == "HEAD" else None)
             or methods.get(ANY_METHOD)
         )
-        if route is not None:
-            if not route.is_loaded:
-                await self._in_thread(route.load)
-            exchange.tell = route.endpoint.tell
+        if route is not None and not route.is_loaded:
+            await self._in_thread(route.load)
         identity = await self.authenticator.identify(headers, client_of(scope))
         if route is None:
             # Who is not known does not learn what there is.
@@ -475,6 +473,8 @@ class App:
 
     def failure(self, exchange: Exchange, error: Exception) -> Failure:
         """Return the answer for an error; unexpected errors are logged."""
+        # Also of what is refused before it is known who answers, or what cannot be imported.
+        exchange.tell = self.router.tell(self._path(exchange.scope["raw_path"]))
         words = exchange.route.endpoint.sentences if exchange.route else {}
         failure, unexpected = failure_of(error, exchange.request_id, words or SHARED)
         if unexpected:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from attrs import define, field
 from pegboard_wire import notices
+from pegboard_wire.http import Tell
 
 from pegboard_server.asgi import Receive, Scope, Send
 from pegboard_server.failures import ClientGone, Failure
@@ -87,7 +88,7 @@ class Exchange:
     path: bytes = b""
     """The path below the server's root, as it came; known once the request was admitted."""
     route: Route | None = None
-    tell: Callable[[int, str, str], Mapping[str, Any]] | None = None
+    tell: Tell | None = None
     """What makes the bodies of errors, if that is not MLflow's form."""
     user: str = ""
     status: int = 0

@@ -54,7 +54,6 @@ class Lane:
 
     def _answer(self, exchange: Exchange, route: Route, body: bytes) -> Whole | None:
         app, endpoint = self._app, route.endpoint
-        exchange.tell = endpoint.tell
         headers = requests.headers_of(exchange.scope)
         app.admit(exchange, headers)
         identity = app.authenticator.known(headers)

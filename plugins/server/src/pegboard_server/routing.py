@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 from attrs import define, field
 from pegboard import paths
 from pegboard.errors import InvalidValue, PluginError
-from pegboard_wire.http import Endpoint
+from pegboard_wire.http import Endpoint, Tell
 from pegboard_wire.lazy import LazyEndpoint, lazy_endpoint
 
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(:path)?\}")
@@ -46,6 +46,10 @@ class Route:
             self.is_quick = endpoint.quick and endpoint.application is None
             self.is_loaded = True
         return self.endpoint
+
+    def tell(self) -> Tell | None:
+        """Return what makes the bodies of errors, if that is not MLflow's form."""
+        return self.endpoint.tell if self.is_loaded else self.place.tell()
 
 
 Methods = dict[str, Route]
@@ -88,6 +92,11 @@ class Router:
         if b"%" in path and (methods := self.fixed.get(unquote_to_bytes(path))) is not None:
             return methods, None
         return None
+
+    def tell(self, path: bytes) -> Tell | None:
+        """Return what makes the bodies of errors at a raw path, whatever is wrong there."""
+        methods, _ = self.find(path) or ({}, None)
+        return next((route.tell() for route in methods.values()), None)
 
     def meant(self, path: bytes) -> str:
         """Return the shortest fixed path that ends with another one, or an empty text.

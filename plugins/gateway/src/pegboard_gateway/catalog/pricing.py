@@ -5,12 +5,13 @@ Calls of such models cost nobody knows what: records leave it open, and budgets 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pegboard.contracts.llm import LocalProvider
 from pegboard_llm.prices import price_of
 
 from pegboard_gateway.catalog.contract import GatewayEndpoint, Target
+from pegboard_gateway.control.keys import Key
 from pegboard_gateway.control.rules import Action, Budget, Unpriced, of_tables
 from pegboard_gateway.settings import Settings
 
@@ -27,18 +28,32 @@ def unpriced(target: Target) -> bool:
 def warnings(settings: Settings, endpoints: Iterable[GatewayEndpoint]) -> tuple[str, ...]:
     """Return what people should know of each model whose price nobody knows.
 
-    Budgets of single keys are not looked at: those hold at all endpoints.
+    Budgets of single keys are not looked at: see ``warnings_of_key``.
     """
     common = of_tables((), settings.budgets).budgets
-    found = []
+    found: list[str] = []
     for endpoint in endpoints:
         budgets = [*of_tables((), endpoint.budgets, endpoint.name).budgets, *common]
-        for target in filter(unpriced, endpoint.targets):
-            found.append(
-                f"The price of {target.provider}/{target.model_name}, at the endpoint "
-                f'{endpoint.name!r}, is not known: {_effect(budgets)}. Set its "price".'
-            )
+        found += _told(endpoint, _effect(budgets))
     return tuple(found)
+
+
+def warnings_of_key(key: Key, endpoints: Iterable[GatewayEndpoint]) -> tuple[str, ...]:
+    """Return what people should know of each such model that a key is for, and may not pay."""
+    refusing = next(filter(_refuses, key.rules()[1]), None)
+    if refusing is None:
+        return ()
+    effect = f"the key's budget of {refusing} refuses its calls"
+    covered = (each for each in endpoints if key.covers(each.name))
+    return tuple(text for endpoint in covered for text in _told(endpoint, effect))
+
+
+def _told(endpoint: GatewayEndpoint, effect: str) -> Iterator[str]:
+    for target in filter(unpriced, endpoint.targets):
+        yield (
+            f"The price of {target.provider}/{target.model_name}, at the endpoint "
+            f'{endpoint.name!r}, is not known: {effect}. Set its "price".'
+        )
 
 
 def _effect(budgets: Sequence[Budget]) -> str:

@@ -11,6 +11,7 @@ from pegboard.cli import output
 from pegboard.errors import InvalidValue
 from pegboard_stores import tables
 
+from pegboard_gateway.catalog import pricing
 from pegboard_gateway.commands import common
 from pegboard_gateway.commands.moments import day_and_time, ends_at_ms
 from pegboard_gateway.control.key_store import KeyStore
@@ -58,9 +59,12 @@ def create(
     **fields: Any,
 ) -> None:  # fmt: skip
     """Make a key and print it. It is shown only now: what is kept is a hash of it."""
-    store = store_of(ctx)
+    catalog = common.open_catalog(ctx)
+    store = KeyStore(catalog.store.path)
     until = None if expires is None else ends_at_ms(expires, int(time.time() * 1000))
     made, text = store.create(name=name, tags=_tags(tags), expires_ms=until, **fields)
+    for warning in pricing.warnings_of_key(made, catalog.current.endpoints.values()):
+        output.note(warning)
     if as_json:
         output.print_json({"key": text, **describe(made)})
         return

@@ -24,12 +24,11 @@ def endpoints() -> Sequence[Endpoint]:
         route
         for prefix in PREFIXES
         for route in (
-            openai.face(f"{prefix}messages", handle, "Answer a conversation.", errors.anthropic),
+            openai.face(f"{prefix}messages", handle, "Answer a conversation."),
             openai.face(
                 f"{prefix}messages/count_tokens",
                 _count,
                 "Estimate the tokens of a conversation.",
-                errors.anthropic,
                 {},
             ),
         )

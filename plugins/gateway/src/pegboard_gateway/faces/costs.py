@@ -17,8 +17,9 @@ from pegboard_gateway.money import DOLLAR, Money, dollars
 HEADER = "x-pegboard-response-cost"
 TOLD = {
     HEADER: "What the call cost, in US dollars (0.000042), all attempts together; 0 if the answer "
-    "came from the cache. It is missing where the price is not known, and in streams, whose last "
-    "chunk has it as usage.cost if stream_options.include_usage is set."
+    "came from the cache. It is missing where the price is not known, and in streams: those "
+    "of OpenAI's chats have it as usage.cost in the last chunk if stream_options.include_usage is "
+    "set, those of other APIs as cost in the usage at their end."
 }
 """What the header says, for the description of the endpoints."""
 
@@ -39,4 +40,9 @@ def with_cost(event: Json, cost: Money | None) -> Json:
     """Return a chunk whose usage tells the cost too; the same if that is not known."""
     if cost is None:
         return event
-    return {**event, "usage": {**event["usage"], "cost": cost / DOLLAR}}
+    return {**event, "usage": {**event["usage"], **in_usage(cost)}}
+
+
+def in_usage(cost: Money | None) -> Json:
+    """Return what the usage at the end of a stream has beside the tokens; nothing if not known."""
+    return {} if cost is None else {"cost": cost / DOLLAR}

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import orjson
 from pegboard.contracts.llm import LLMError, Trouble
-from pegboard_wire.http import Answer
+from pegboard_wire.http import Answer, Tell
 
 Form: TypeAlias = Callable[[LLMError], Mapping[str, Any]]
 
@@ -24,10 +24,8 @@ _TYPES = {
 }
 """Anthropic's names; OpenAI's clients look at the status and the code."""
 _OPENAI_TYPES = {
-    400: "invalid_request_error",
     401: "authentication_error",
     403: "permission_error",
-    404: "invalid_request_error",
     429: "rate_limit_error",
 }
 _GEMINI = {
@@ -57,7 +55,9 @@ def openai(error: LLMError) -> Mapping[str, Any]:
     if error.trouble is Trouble.QUOTA:
         kind = "insufficient_quota"
     else:
-        kind = _OPENAI_TYPES.get(status, "server_error")
+        kind = _OPENAI_TYPES.get(status) or (
+            "server_error" if status >= 500 else "invalid_request_error"
+        )
     code = getattr(error, "code", "")
     if not code and error.trouble is not Trouble.INVALID:
         code = error.trouble.value
@@ -84,7 +84,12 @@ def gemini(error: LLMError) -> Mapping[str, Any]:
     return {"error": {"code": status, "message": text_of(error), "status": word}}
 
 
-def of_server(form: Form) -> Callable[[int, str, str], Mapping[str, Any]]:
+def mlflow(error: LLMError) -> Mapping[str, Any]:
+    """Return the form of MLflow's gateway."""
+    return {"detail": text_of(error)}
+
+
+def of_server(form: Form) -> Tell:
     """Return what tells errors of the server itself in a form."""
 
     def tell(status: int, code: str, message: str) -> Mapping[str, Any]:
@@ -93,6 +98,10 @@ def of_server(form: Form) -> Callable[[int, str, str], Mapping[str, Any]]:
         return form(error)
 
     return tell
+
+
+told_openai, told_anthropic = of_server(openai), of_server(anthropic)
+told_gemini, told_mlflow = of_server(gemini), of_server(mlflow)
 
 
 def answer(error: LLMError, form: Form) -> Answer:

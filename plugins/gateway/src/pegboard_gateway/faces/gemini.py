@@ -10,10 +10,16 @@ from pegboard.contracts.llm import Json, LLMError
 from pegboard_llm.shapes import Merger
 from pegboard_wire.http import Call, Endpoint
 
-from pegboard_gateway.faces import asking, errors, openai
+from pegboard_gateway.faces import asking, costs, errors, openai
 from pegboard_gateway.faces import gemini_contents as contents
+from pegboard_gateway.money import Money
 
-PREFIXES = ("/gemini/v1beta/models/", "/gateway/gemini/v1beta/models/")
+PREFIXES = tuple(
+    f"{base}/{version}/models/"
+    for base in ("/gemini", "/gateway/gemini")
+    # Google's client asks for the first of these, its older versions for the second.
+    for version in ("v1", "v1beta")
+)
 
 
 def endpoints() -> Sequence[Endpoint]:
@@ -26,7 +32,7 @@ def endpoints() -> Sequence[Endpoint]:
         ):
             handle = asking.handler(read, errors.gemini, "gemini")
             path = f"{prefix}{{endpoint}}:{method}"
-            found.append(openai.face(path, handle, summary, errors.gemini))
+            found.append(openai.face(path, handle, summary))
     return found
 
 
@@ -88,7 +94,7 @@ class _Writer:
             return b""
         return self._item(contents.response(candidates, event, self._model, None))
 
-    def end(self) -> bytes:
+    def end(self, cost: Money | None) -> bytes:
         """Return the last item, with the calls of tools, the reasons and the usage."""
         calls = {
             choice["index"]: choice["message"].get("tool_calls") or ()
@@ -103,6 +109,8 @@ class _Writer:
             for index in sorted({*calls, *self._reasons}) or [0]
         ]
         last = contents.response(candidates, self._last, self._model, self._usage)
+        if self._usage:
+            last["usageMetadata"].update(costs.in_usage(cost))
         return self._item(last) + (b"" if self._events else b"]")
 
     def fail(self, error: LLMError) -> bytes:

@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 from pegboard.contracts.llm import Json, LLMError
 
-from pegboard_gateway.faces import errors, messages
+from pegboard_gateway.faces import costs, errors, messages
 from pegboard_gateway.faces.values import new_id
+from pegboard_gateway.money import Money
 
 
 def event(kind: str, **fields: Any) -> bytes:
@@ -57,9 +58,9 @@ class MessageWriter:
                 self._reason = messages.REASONS.get(reason, "end_turn")
         return b"".join(parts)
 
-    def end(self) -> bytes:
+    def end(self, cost: Money | None) -> bytes:
         """Return the last events."""
-        usage = messages.usage(self._usage)
+        usage = {**messages.usage(self._usage), **costs.in_usage(cost)}
         delta = {"stop_reason": self._reason, "stop_sequence": None}
         start = b"" if self._begun else self._start({})
         last = event("message_delta", delta=delta, usage=usage)

@@ -29,6 +29,7 @@ PAGE = 3000
 """How many endpoints a page of the list has, as in MLflow."""
 UNPROCESSABLE = 422
 _TAGS = ("gateway",)
+_OPENAI = "/gateway/mlflow/v1/"
 _PROXY = "/api/2.0/mlflow/gateway-proxy"
 _INVOCATION = re.compile(r"(?:gateway|endpoints)/([^/]+)/invocations")
 
@@ -68,14 +69,29 @@ def endpoints() -> Sequence[Endpoint]:
         _reading("/api/2.0/gateway/limits/{name}", _limits, "Return an endpoint's limits."),
         _reading("/api/3.0/gateway/endpoint/{name}", _getter(_ENDPOINT), "Describe an endpoint."),
         _reading("/api/3.0/gateway/route/{name}", _traffic_route, "Describe how calls are shared."),
-        Endpoint(
-            "GET",
-            _PROXY,
-            _proxied_list,
-            Permission.INVOKE,
-            "List the endpoints, for MLflow's page.",
-            tags=_TAGS,
-        ),
+    ]
+    for path in (
+        "/endpoints/{name}/invocations",
+        "/gateway/{name}/invocations",
+        "/gateway/{name}/mlflow/invocations",
+    ):
+        found.append(openai.face(path, _invoke, "Ask an endpoint."))
+    return found
+
+
+def openai_endpoints() -> Sequence[Endpoint]:
+    """Return the routes of OpenAI's form."""
+    chats = f"{_OPENAI}chat/completions"
+    return [
+        openai.face(chats, openai.handler(Task.CHAT), "Answer a conversation.", quick=True),
+        _reading(f"{_OPENAI}models", openai.models, "List what can be asked for."),
+    ]
+
+
+def proxy_endpoints() -> Sequence[Endpoint]:
+    """Return the routes of the tracking server's proxy."""
+    return [
+        _reading(_PROXY, _proxied_list, "List the endpoints, for MLflow's page."),
         Endpoint(
             "POST",
             _PROXY,
@@ -86,29 +102,10 @@ def endpoints() -> Sequence[Endpoint]:
             tags=_TAGS,
         ),
     ]
-    for path in (
-        "/endpoints/{name}/invocations",
-        "/gateway/{name}/invocations",
-        "/gateway/{name}/mlflow/invocations",
-    ):
-        found.append(openai.face(path, _invoke, "Ask an endpoint."))
-    prefix = "/gateway/mlflow/v1/"
-    found.append(
-        openai.face(
-            f"{prefix}chat/completions",
-            openai.handler(Task.CHAT),
-            "Answer a conversation.",
-            quick=True,
-        )
-    )
-    models = f"{prefix}models"
-    found.append(_reading(models, openai.models, "List what can be asked for.", errors.openai))
-    return found
 
 
-def _reading(path: str, handle: Any, summary: str, form: errors.Form | None = None) -> Endpoint:
-    tell = errors.of_server(form or _detail)
-    return Endpoint("GET", path, handle, Permission.INVOKE, summary, tell=tell, tags=_TAGS)
+def _reading(path: str, handle: Any, summary: str) -> Endpoint:
+    return Endpoint("GET", path, handle, Permission.INVOKE, summary, tags=_TAGS)
 
 
 # -- what there is ----------------------------------------------------------------------------
@@ -308,12 +305,8 @@ def _unknown(name: str) -> LLMError:
     )
 
 
-def _detail(error: LLMError) -> Mapping[str, Any]:
-    return {"detail": errors.text_of(error)}
-
-
 def _failed(error: LLMError) -> Answer:
-    return errors.answer(error, _detail)
+    return errors.answer(error, errors.mlflow)
 
 
 # -- the tracking server's proxy --------------------------------------------------------------

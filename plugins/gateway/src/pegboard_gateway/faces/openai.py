@@ -51,7 +51,6 @@ def endpoints() -> Sequence[Endpoint]:
                     handle,
                     Permission.INVOKE,
                     "List what can be asked for.",
-                    tell=errors.of_server(errors.openai),
                     tags=("gateway",),
                 )
             )
@@ -62,12 +61,11 @@ def face(
     path: str,
     handle: Callable[[Call], Any],
     summary: str,
-    form: errors.Form = errors.openai,
     headers: Mapping[str, str] = costs.TOLD,
     *,
     quick: bool = False,
 ) -> Endpoint:
-    """Return the route of a call of a model, whose errors have a form.
+    """Return the route of a call of a model.
 
     ``headers`` are those of its good answers, and what they say.
     """
@@ -82,7 +80,6 @@ def face(
         max_body=MAX_BODY,
         leaves=True,
         response_headers=headers,
-        tell=errors.of_server(form),
         tags=("gateway",),
     )
 

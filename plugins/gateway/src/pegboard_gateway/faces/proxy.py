@@ -22,6 +22,7 @@ from pegboard_gateway import service
 from pegboard_gateway.catalog.contract import GatewayEndpoint
 from pegboard_gateway.entities import Asked, Passed
 from pegboard_gateway.faces import bodies, errors, openai
+from pegboard_gateway.money import Money
 from pegboard_gateway.path import Events
 from pegboard_gateway.path.faults import no_endpoint
 from pegboard_gateway.path.passing import BYTES, MEDIA_TYPE
@@ -186,7 +187,7 @@ class _Writer:
         """Return the bytes of a piece."""
         return bytes(event[BYTES])
 
-    def end(self) -> bytes:
+    def end(self, cost: Money | None) -> bytes:  # noqa: ARG002
         """Return nothing."""
         return b""
 

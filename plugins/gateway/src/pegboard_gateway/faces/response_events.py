@@ -8,9 +8,10 @@ from typing import Any
 import orjson
 from pegboard.contracts.llm import Json, LLMError
 
-from pegboard_gateway.faces import errors
+from pegboard_gateway.faces import costs, errors
 from pegboard_gateway.faces import response_items as items
 from pegboard_gateway.faces.values import new_id
+from pegboard_gateway.money import Money
 
 
 class ResponseWriter:
@@ -52,10 +53,12 @@ class ResponseWriter:
                 self._reason = choice["finish_reason"]
         return b"".join(parts)
 
-    def end(self) -> bytes:
+    def end(self, cost: Money | None) -> bytes:
         """Return the last events."""
         closed = self._close()
         items.finish(self._made, self._output, self._reason, self._last)
+        if self._made["usage"]:
+            self._made["usage"].update(costs.in_usage(cost))
         return closed + self._event(f"response.{self._made['status']}", response=self._made)
 
     def fail(self, error: LLMError) -> bytes:

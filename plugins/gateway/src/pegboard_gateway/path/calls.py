@@ -40,6 +40,7 @@ from pegboard_gateway.entities import (
     Asked,
     Attempt,
     Busy,
+    Caller,
     Estimate,
     Outcome,
     Spent,
@@ -91,13 +92,15 @@ class Calls:
         client: Client | None = None,
         guard: Callable[[GatewayEndpoint], Guard | None] | None = None,
         scope: Callable[[Asked], None] | None = None,
+        still: Callable[[Caller], None] | None = None,
         trace: Callable[[Trace, UsageRecord, Asked, Any], None] | None = None,
         prompts: Prompts | None = None,
         random: Random | None = None,
     ) -> None:
         """``guard`` returns what checks the calls of an endpoint, if anything does.
 
-        ``scope`` raises LLMError for what a caller may not ask. ``trace`` receives calls of
+        ``scope`` raises LLMError for what a caller may not ask, ``still`` in the middle of a stream
+        for who may not go on. ``trace`` receives calls of
         endpoints that are traced, when they are over, with their answers or the chunks of these.
         """
         self.catalog = catalog
@@ -107,7 +110,8 @@ class Calls:
         self.renewals = Renewals()
         self.sites = Sites(catalog)
         self.random = random or Random()  # noqa: S311 (it decides who is asked, not who may)
-        self.guard_of, self.scope, self.trace, self.prompts = guard, scope, trace, prompts
+        self.guard_of, self.scope, self.still = guard, scope, still
+        self.trace, self.prompts = trace, prompts
         self.cache = AnswerCache()
         self.waiting = Waiting()
 

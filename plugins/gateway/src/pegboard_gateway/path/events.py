@@ -37,8 +37,8 @@ class Writer(Protocol):
     def feed(self, event: Mapping[str, Any]) -> bytes:
         """Return what one of OpenAI's chunks becomes; nothing, perhaps."""
 
-    def end(self) -> bytes:
-        """Return what comes at the end of a whole answer."""
+    def end(self, cost: Money | None) -> bytes:
+        """Return what comes at the end of a whole answer, with its cost if that is known."""
 
     def fail(self, error: LLMError) -> bytes:
         """Return what comes at the end of one that broke."""
@@ -133,6 +133,7 @@ class Events:
         if way.is_kept:
             self._kept = way.said = []
         self._reading = reading(way.provider)
+        self._still = way.calls.still if way.asked.caller.key_id else None
         self.opening = first[0]
         """The first of its events, whether it was taken already or not."""
         self._first: Sequence[Json] | None = first
@@ -173,7 +174,7 @@ class Events:
                 if data:
                     yield data
             with telling_it:
-                last = begun + writer.end()
+                last = begun + writer.end(self.cost)
         except LLMError as error:
             self._end(error)
             yield begun + writer.fail(error)
@@ -204,6 +205,8 @@ class Events:
                 found = await self._source.read()
             if found:
                 self._way.counting.add(found)
+        if self._still is not None:
+            self._still(self._way.asked.caller)
         guard = self._guard
         passed = found
         if guard is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pegboard.contracts.llm import Json, LLMError, LLMRequest, LocalProvider, Trouble
 
@@ -48,6 +49,8 @@ class Local:
         self._pool = ThreadPoolExecutor(threads, "model")
         self._most = threads * (1 + _WAITING_PER_THREAD)
         self._count = 0
+        # Threads count too: what is done at once has ended before anybody waits for it.
+        self._counting = threading.Lock()
 
     async def answer(self, model: LocalProvider, request: LLMRequest, until: float) -> Json:
         """Return a whole answer; TIMEOUT or Busy if there is none at a time of the loop's clock."""
@@ -62,16 +65,17 @@ class Local:
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do some work in a thread; Busy if too much waits already."""
-        if self._count >= self._most:
-            raise Busy("Too many calls wait for models in this process; try again.")
-        self._count += 1
+        with self._counting:
+            if self._count >= self._most:
+                raise Busy("Too many calls wait for models in this process; try again.")
+            self._count += 1
         future = self._pool.submit(work)
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._ended))
-        loop = asyncio.get_running_loop()
+        future.add_done_callback(self._end)
         return await asyncio.wrap_future(future)
 
-    def _ended(self) -> None:
-        self._count -= 1
+    def _end(self, _: Future[Any]) -> None:
+        with self._counting:
+            self._count -= 1
 
     def later(self, work: Callable[[], object]) -> None:
         """Do some work in a thread, for which nobody waits."""

@@ -11,7 +11,7 @@ from pegboard.cli.opening import open_host
 from pegboard.errors import command_line
 from pegboard_stores import formats, tables
 
-from pegboard_recipes import digests, failures, running
+from pegboard_recipes import digests, failures, running, watching
 from pegboard_recipes.api import Recipe
 from pegboard_recipes.running import Done, Outcome
 
@@ -63,9 +63,21 @@ def run(profile: str | None, step: str | None, opens: bool, as_json: bool) -> No
     Exits with 0 if all is done, 3 if the model misses its validation criteria, 1 if a step fails.
     """
     ctx = click.get_current_context()
-    open_host(ctx, creates_stores=True)
-    recipe = Recipe(profile)
-    outcome = running.run(recipe.planner(), step, None if as_json else _tell)
+    try:
+        ended = watching.watched()
+    except watching.Ended as found:
+        if found.believed:
+            ctx.exit(found.code)
+        raise failures.ended(found, Recipe(profile).planner()) from None
+    try:
+        open_host(ctx, creates_stores=True)
+        recipe = Recipe(profile)
+        outcome = running.run(recipe.planner(), step, None if as_json else _tell)
+    except KeyboardInterrupt:
+        output.note("Broken off. What is done is kept: run it again to go on.")
+        raise
+    finally:
+        ended()
     if as_json:
         output.print_json(outcome.plain())
     else:
@@ -93,6 +105,8 @@ def _tell(done: Done) -> None:
         output.note(f"{done.step}: failed after {done.seconds:.1f} s")
     elif done.ran:
         output.note(f"{done.step}: done in {done.seconds:.1f} s ({done.reason})")
+        for each in done.notes:
+            output.note(f"  {each}")
     else:
         output.note(f"{done.step}: no changes")
 

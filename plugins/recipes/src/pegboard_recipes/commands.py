@@ -11,9 +11,10 @@ from pegboard.cli.opening import open_host
 from pegboard.errors import command_line
 from pegboard_stores import formats, tables
 
-from pegboard_recipes import digests, failures, running, watching
+from pegboard_recipes import digests, failures, running
 from pegboard_recipes.api import Recipe
-from pegboard_recipes.running import Done, Outcome
+from pegboard_recipes.planning import Planner
+from pegboard_recipes.running import Done, Outcome, Told
 
 if TYPE_CHECKING:
     from pegboard_recipes.comparing import Difference
@@ -63,21 +64,9 @@ def run(profile: str | None, step: str | None, opens: bool, as_json: bool) -> No
     Exits with 0 if all is done, 3 if the model misses its validation criteria, 1 if a step fails.
     """
     ctx = click.get_current_context()
-    try:
-        ended = watching.watched()
-    except watching.Ended as found:
-        if found.believed:
-            ctx.exit(found.code)
-        raise failures.ended(found, Recipe(profile).planner()) from None
-    try:
-        open_host(ctx, creates_stores=True)
-        recipe = Recipe(profile)
-        outcome = running.run(recipe.planner(), step, None if as_json else _tell)
-    except KeyboardInterrupt:
-        output.note("Broken off. What is done is kept: run it again to go on.")
-        raise
-    finally:
-        ended()
+    open_host(ctx, creates_stores=True)
+    recipe = Recipe(profile)
+    outcome = _outcome(recipe.planner(), step, None if as_json else _tell)
     if as_json:
         output.print_json(outcome.plain())
     else:
@@ -92,6 +81,27 @@ def run(profile: str | None, step: str | None, opens: bool, as_json: bool) -> No
         raise failures.StepFailed(outcome.error.message, hint=outcome.error.hint)
     if outcome.rejected:
         ctx.exit(_REJECTED)
+
+
+def _outcome(planner: Planner, step: str | None, told: Told | None) -> Outcome:
+    """Run a recipe; a process that may end suddenly does so, if any step has to run."""
+    if not any(each.runs for each in planner.plan(step)):
+        return running.run(planner, step, told)
+    from pegboard_recipes import watching
+
+    try:
+        ended = watching.watched()
+    except watching.Ended as found:
+        if found.believed:
+            click.get_current_context().exit(found.code)
+        raise failures.ended(found, planner) from None
+    try:
+        return running.run(planner, step, told)
+    except KeyboardInterrupt:
+        output.note("Broken off. What is done is kept: run it again to go on.")
+        raise
+    finally:
+        ended()
 
 
 def _open(card: Path) -> None:

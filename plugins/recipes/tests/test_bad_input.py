@@ -120,11 +120,11 @@ CASES = {
     ),
     "a loader that returns nothing": (
         [LOADER, ("steps/ingest.py", "", "def load(path): pass")],
-        "The loader 'load' returned nothing, not a DataFrame.",
+        "steps/ingest.py, line 1: loader_method 'load' returned nothing, not a DataFrame.",
     ),
     "a loader that does not read this": (
         [LOADER, ("steps/ingest.py", "", "def load(path):\n    raise NotImplementedError")],
-        "The loader 'load' does not read files of the form 'csv'.",
+        "steps/ingest.py, line 1: loader_method 'load' does not read files of the form 'csv'.",
     ),
     "a loader that fails": (
         [LOADER, ("steps/ingest.py", "", "def load(path, *args):\n    return 1 / 0")],
@@ -141,22 +141,25 @@ CASES = {
     ),
     "too few rows in a part": (
         [("recipe.yaml", "  split:\n", "  split:\n    split_ratios: [99, 1, 1]\n")],
-        "Each part needs at least 4 rows, and there are: training",
+        "recipe.yaml, line 9: Each part needs at least 4 rows, and there are: training",
     ),
     "words that are none": (
         [
             ("recipe.yaml", "  split:\n", "  split:\n    using: custom\n    split_method: cut\n"),
             ("steps/split.py", "", "def cut(rows):\n    return rows.x.map(lambda x: 'TRAIN')"),
         ],
-        "split_method 'cut' returned 'TRAIN'.\nThe words are: TRAINING, VALIDATION, TEST.",
+        "steps/split.py, line 1: split_method 'cut' returned 'TRAIN'.\n"
+        "The words are: TRAINING, VALIDATION, TEST.",
     ),
     "a transformer that drops rows": (
         [TO_LATER],
-        "The transformer made",
+        "steps/transform.py, line 5: transformer_method 'make': its transformer "
+        "FunctionTransformer made",
     ),
     "a transformer that returns nothing": (
         [("steps/transform.py", "return rows[1:]", "pass"), TO_LATER],
-        "The transformer FunctionTransformer returned nothing.",
+        "steps/transform.py, line 5: transformer_method 'make': its transformer "
+        "FunctionTransformer returned nothing.",
     ),
     "a target of texts": (
         [("recipe.yaml", "target_col: y", "target_col: shop")],
@@ -188,11 +191,12 @@ CASES = {
     ),
     "a transformer that is none": (
         [("steps/transform.py", "return Column", "return later\n    Column")],
-        "transformer_method 'make' returned an object of the type function, which has no method",
+        "line 5: transformer_method 'make' returned an object of the type function, "
+        "which has no method",
     ),
     "an estimator that is none": (
         [("steps/train.py", "return LinearRegression()", "LinearRegression()")],
-        "estimator_method 'make' returned nothing, which has no method 'fit'.",
+        "line 2: estimator_method 'make' returned nothing, which has no method 'fit'.",
     ),
     "an estimator that fails": (
         [("steps/transform.py", '["x"])', '["x", "shop"])')],
@@ -209,6 +213,10 @@ CASES = {
             ("steps/custom_metrics.py", "", "def own(eval_df, builtin):\n    return builtin['no']"),
         ],
         "  steps/custom_metrics.py, line 2, in own\n    return builtin['no']\nKeyError: 'no'",
+    ),
+    "a metric that returns nothing": (
+        [("recipe.yaml", "steps:\n", OWN), ("steps/custom_metrics.py", "", "def own(*_): pass")],
+        "steps/custom_metrics.py, line 1: The metric 'own' returned None, not a number.",
     ),
     "an unknown runner": (
         [("profiles/local.yaml", "model", "runner: lcoal\nmodel")],

@@ -140,4 +140,7 @@ def test_each_step_has_the_tabs_that_mlflow_has(done: Recipe) -> None:
     for step, titles in TABS.items():
         known = json.loads(done.card(step).with_suffix(".json").read_text())
         assert [each["title"] for each in known["tabs"]] == titles, step
+        if step == "train":
+            schema = known["tabs"][titles.index("Model Schema")]["parts"][1]["rows"]
+            assert schema[0] == ["age", "double"]
     assert set(known["facts"]) >= {"name", "version", "source"}

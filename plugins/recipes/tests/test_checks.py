@@ -14,9 +14,11 @@ from pegboard_recipes.api import Recipe
 from .small import begun, line
 from .test_bad_input import TRAIN
 
+CRITERIA = [{"metric": "max_error", "threshold": 5}]
 STEPS: Mapping[str, Mapping[str, Any]] = {
     "ingest": {"using": "parquet", "location": "rows.parquet"},
     "train": {"estimator_method": "make"},
+    "evaluate": {"validation_criteria": CRITERIA},
     "ingest_scoring": {"using": "parquet", "location": "rows.parquet"},
     "predict": {"output": {"using": "parquet", "location": "said.parquet"}},
 }
@@ -55,6 +57,11 @@ CASES: Mapping[str, tuple[str, Mapping[str, Any], str]] = {
         "train",
         {"tuning": {**TUNED, "early_stop_fn": "stop"}},
         "steps.train.tuning.early_stop_fn is 'stop', which",
+    ),
+    "no criteria": (
+        "evaluate",
+        {"validation_criteria": None},
+        "steps.evaluate has no 'validation_criteria', so the model would not be registered.",
     ),
     "no output": ("predict", {"output": {"using": "csv"}}, "output lacks 'location'."),
     "a type that is not known": (
@@ -99,9 +106,10 @@ def test_all_that_is_wrong_is_said_together(place: Path) -> None:
         recipe.plan()
     lines = str(raised.value).splitlines()
     assert lines[0] == "The recipe cannot run as it is:"
-    assert [line.split(": ", 1)[1] for line in lines[1:]] == [
+    assert [line.split(": ", 1)[1] for line in lines if "recipe.yaml" in line] == [
         "steps.ingest lacks 'using'.",
         "steps.train lacks 'estimator_method'.",
+        "steps.evaluate has no 'validation_criteria', so the model would not be registered.",
     ]
 
 

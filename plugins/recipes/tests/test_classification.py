@@ -59,6 +59,13 @@ def test_two_classes_end_in_a_model_that_gives_scores(place: Path) -> None:
         "models:/cells/1", model_config={"prefix": "p_"}, trust=True
     )
     assert list(trusted.predict(test.head(2)).columns) == ["p_" + name for name in columns]
+    train = recipe.get_artifact("training_data").diagnosis
+    counts = {"Positive": sum(train == "malignant"), "Negative": sum(train == "benign")}
+    split = json.loads(recipe.card("split").with_suffix(".json").read_text())
+    (compared,) = (each["parts"] for each in split["tabs"] if "Negative" in each["title"])
+    assert compared[0]["tables"] == {
+        name: {"rows": count, "drawn": count} for name, count in counts.items()
+    }
     served = ["models", "predict", "-m", "models:/cells/1", "--output-format", "csv"]
     answer = CliRunner().invoke(cli, [*served, "-i", str(recipe.directory / "data/new.csv")])
     assert answer.exit_code == 0, answer.output
@@ -136,7 +143,8 @@ def test_a_target_may_lack_values(place: Path) -> None:
     rows = blobs({"a": 100, "b": 100, "c": 100})
     rows.loc[::10, "kind"] = None
     recipe = begun(place, rows, TREE, PLAIN)
-    recipe.run("split")
+    done = recipe.run("split").steps[-1]
+    assert list(done.notes) == ["Rows left out, as they lack 'kind': 30."]
     parts = ("training_data", "validation_data", "test_data")
     assert sum(len(recipe.get_artifact(name)) for name in parts) == 270
     assert "30 (without a target)" in recipe.card("split").read_text()

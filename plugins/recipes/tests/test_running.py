@@ -124,7 +124,7 @@ def test_a_run_that_was_killed_is_not_believed(done: Recipe) -> None:
     half.mkdir()
     (half / "train.parquet").write_bytes(b"half")
     (outputs / places.STATE).unlink()
-    assert done.plan()[1].reason == "it has not run yet"
+    assert done.plan()[1].reason == "it was begun, and has not come to its end"
     assert ran(done) == ["split"]
     assert not half.exists()
 
@@ -176,6 +176,16 @@ def test_the_code_of_a_model_that_was_loaded_hides_no_recipe(
     (recipe.directory / "steps/__init__.py").unlink()
     recipe.run("ingest")
     assert len(recipe.get_artifact("ingested_data")) == 442
+
+
+def test_a_run_that_was_deleted_names_what_makes_another(recipe: Recipe) -> None:
+    outcome = recipe.run("train")
+    with tracking.located(recipe.planner().config) as client:
+        client.delete_run(outcome.run_id)
+    with pytest.raises(NotFound, match="recipes clean -p local -s train"):
+        recipe.run("evaluate")
+    recipe.clean("train")
+    assert recipe.run("evaluate").status == "VALIDATED"
 
 
 def test_a_result_that_is_not_there_names_its_step(recipe: Recipe) -> None:

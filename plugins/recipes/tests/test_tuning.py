@@ -123,6 +123,8 @@ def test_tries_of_a_run_that_broke_off_count(recipe: Recipe) -> None:
         where = f"tags.`mlflow.parentRunId` = '{outcome.run_id}'"
         children = client.search_runs([parent.info.experiment_id], where)
     assert len(children) >= 6
+    # The second run draws none that the first has drawn.
+    assert len({each.data.params["alpha"] for each in children}) == len(children)
     assert {each.data.tags["mlflow.pipeline.template.name"] for each in children} == {
         "regression/v1"
     }

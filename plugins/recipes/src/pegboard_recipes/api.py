@@ -276,6 +276,7 @@ def _tell(done: Done) -> None:
     if done.ran:
         said = f"{done.step}: {'failed after ' if done.error else ''}{done.seconds:.1f} s"
         said += f" ({done.reason})" if done.reason else ""
+        said += "".join(f"\n  {each}" for each in done.notes)
     if _in_notebook():
         print(said)
     else:

@@ -13,7 +13,8 @@ from pegboard_stores import formats, tables
 
 from pegboard_recipes import digests, failures, running
 from pegboard_recipes.api import Recipe
-from pegboard_recipes.running import Done, Outcome
+from pegboard_recipes.planning import Planner
+from pegboard_recipes.running import Done, Outcome, Told
 
 if TYPE_CHECKING:
     from pegboard_recipes.comparing import Difference
@@ -65,7 +66,7 @@ def run(profile: str | None, step: str | None, opens: bool, as_json: bool) -> No
     ctx = click.get_current_context()
     open_host(ctx, creates_stores=True)
     recipe = Recipe(profile)
-    outcome = running.run(recipe.planner(), step, None if as_json else _tell)
+    outcome = _outcome(recipe.planner(), step, None if as_json else _tell)
     if as_json:
         output.print_json(outcome.plain())
     else:
@@ -82,6 +83,27 @@ def run(profile: str | None, step: str | None, opens: bool, as_json: bool) -> No
         ctx.exit(_REJECTED)
 
 
+def _outcome(planner: Planner, step: str | None, told: Told | None) -> Outcome:
+    """Run a recipe; a process that may end suddenly does so, if any step has to run."""
+    if not any(each.runs for each in planner.plan(step)):
+        return running.run(planner, step, told)
+    from pegboard_recipes import watching
+
+    try:
+        ended = watching.watched()
+    except watching.Ended as found:
+        if found.believed:
+            click.get_current_context().exit(found.code)
+        raise failures.ended(found, planner) from None
+    try:
+        return running.run(planner, step, told)
+    except KeyboardInterrupt:
+        output.note("Broken off. What is done is kept: run it again to go on.")
+        raise
+    finally:
+        ended()
+
+
 def _open(card: Path) -> None:
     import webbrowser
 
@@ -93,6 +115,8 @@ def _tell(done: Done) -> None:
         output.note(f"{done.step}: failed after {done.seconds:.1f} s")
     elif done.ran:
         output.note(f"{done.step}: done in {done.seconds:.1f} s ({done.reason})")
+        for each in done.notes:
+            output.note(f"  {each}")
     else:
         output.note(f"{done.step}: no changes")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import linecache
+import signal
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +16,9 @@ from pegboard_recipes import code
 from pegboard_recipes.digests import named
 
 if TYPE_CHECKING:
+    from pegboard_recipes.planning import Planner
     from pegboard_recipes.running import Done
+    from pegboard_recipes.watching import Ended
 
 _MOST = 4
 """Lines of the user's that are shown."""
@@ -60,6 +64,29 @@ def explained(
     )
 
 
+def ended(found: Ended, planner: Planner) -> PegboardError:
+    """Return the error of a process that ended in the midst of a step."""
+    step = planner.places.begun_by(found.pid)
+    how = f"it ended with {found.code}" if found.code >= 0 else f"{_signal(-found.code)} ended it"
+    lines = [
+        _line(planner.config.root, file, number, name)
+        for file, number, name in reversed(found.frames)
+        if _is_users(planner.config.root, Path(file))
+    ]
+    what = f"The step {step!r} failed" if step else "The recipe failed"
+    hint = "Something that it called ended the process: compiled code, or exec."
+    if found.code == -signal.SIGKILL:
+        hint = "The system does so if memory runs out. The steps before are kept."
+    said = f"{what}: its process came to a sudden end; {how}."
+    return StepFailed("\n".join([said, *lines[-_MOST:]]), hint=hint)
+
+
+def _signal(number: int) -> str:
+    with contextlib.suppress(ValueError):
+        return signal.Signals(number).name
+    return f"the signal {number}"
+
+
 def _own_lines(error: BaseException, root: Path) -> list[str]:
     """Return the lines of the project's files in a traceback, the last ones."""
     if isinstance(error, SyntaxError) and error.filename:
@@ -70,10 +97,18 @@ def _own_lines(error: BaseException, root: Path) -> list[str]:
     found = []
     for frame in traceback.extract_tb(error.__traceback__):
         file = Path(frame.filename)
-        if code.is_of_project(root, file) and not _is_ours(file):
-            line = linecache.getline(frame.filename, frame.lineno or 0).strip()
-            found.append((f"  {named(file, root)}, line {frame.lineno}, in {frame.name}", line))
-    return [text for where, line in found[-_MOST:] for text in (where, f"    {line}")]
+        if _is_users(root, file):
+            found.append(_line(root, frame.filename, frame.lineno or 0, frame.name))
+    return found[-_MOST:]
+
+
+def _line(root: Path, file: str, number: int, name: str) -> str:
+    where = f"  {named(Path(file), root)}, line {number}, in {name}"
+    return f"{where}\n    {linecache.getline(file, number).strip()}"
+
+
+def _is_users(root: Path, file: Path) -> bool:
+    return code.is_of_project(root, file) and not _is_ours(file)
 
 
 def _is_ours(file: Path) -> bool:

@@ -25,7 +25,8 @@ from pegboard_recipes.digests import write_whole
 
 STATE = "execution_state.json"
 CARD, CARD_JSON, PRINTED = "card.html", "card.json", "log.txt"
-UNKNOWN, RUNNING, SUCCEEDED, FAILED = "UNKNOWN", "RUNNING", "SUCCEEDED", "FAILED"
+UNKNOWN, SUCCEEDED, FAILED = "UNKNOWN", "SUCCEEDED", "FAILED"
+_UNDERWAY = "outputs.{}.new"
 _DIRECTORY = "RECIPES_EXECUTION_DIRECTORY"
 _STATUS = "recipe_step_execution_status"
 _WHEN = "recipe_step_execution_last_updated_timestamp"
@@ -99,7 +100,7 @@ class Places:
     def working(self, name: str) -> Iterator[Path]:
         """Give an empty directory; when the block ends well, it is that of the step's results."""
         place = self.step(name)
-        fresh = place / f"outputs.{os.getpid()}.new"
+        fresh = place / _UNDERWAY.format(os.getpid())
         self._tidy(name)
         fresh.mkdir(parents=True)
         try:
@@ -120,6 +121,15 @@ class Places:
         """Remove what killed runs have left; called by who holds the lock."""
         for left in self.step(name).glob("outputs.*.*"):
             shutil.rmtree(left, ignore_errors=True)
+
+    def is_begun(self, name: str) -> bool:
+        """Whether a step was begun, and has not come to its end: it is at work, or was killed."""
+        return any(self.step(name).glob(_UNDERWAY.format("*")))
+
+    def begun_by(self, pid: int) -> str:
+        """Return the step that a process was at work on; "" if none."""
+        found = self.directory.glob(f"steps/*/{_UNDERWAY.format(pid)}")
+        return next((each.parent.name for each in found), "")
 
     def clean(self, name: str) -> None:
         """Remove all of a step."""

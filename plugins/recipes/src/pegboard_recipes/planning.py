@@ -103,11 +103,12 @@ class Planner:
         state = self.places.state(step.name)
         reasons = ["it was asked for by name: its data may have changed"] if asked else []
         if state.basis is None or not state.ran:
-            said = {
-                places.FAILED: "it failed the last time",
-                places.RUNNING: "it was broken off the last time",
-            }
-            reasons = [said.get(state.status, "it has not run yet"), *reasons]
+            said = "it has not run yet"
+            if self.places.is_begun(step.name):
+                said = "it was begun, and has not come to its end"
+            elif state.status == places.FAILED:
+                said = "it failed the last time"
+            reasons = [said, *reasons]
         else:
             reasons += self._changes(step, state)
         return Decision(

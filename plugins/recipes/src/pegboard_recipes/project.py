@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 from pegboard.errors import InvalidValue, quoted
 
 from pegboard_recipes import code
+from pegboard_recipes.digests import named
 
 
 @contextmanager
@@ -123,6 +124,14 @@ def function(root: Path, module: str, name: str, key: str) -> Callable[..., Any]
     if not callable(found):
         raise InvalidValue(f"{key} is {name!r}, and in {file} that is {quoted(found)}.")
     return found  # type: ignore[no-any-return]
+
+
+def located(root: Path, called: Callable[..., Any], text: str) -> str:
+    """Return a text about a function of the user's, after its file and line if it has any."""
+    code_of = getattr(inspect.unwrap(called), "__code__", None)
+    if code_of is None:
+        return text
+    return f"{named(Path(code_of.co_filename), root)}, line {code_of.co_firstlineno}: {text}"
 
 
 def call_loader(loader: Callable[..., Any], path: str, form: str) -> Any:

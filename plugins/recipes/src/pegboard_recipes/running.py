@@ -39,6 +39,8 @@ class Done:
     reason: str
     seconds: float = 0.0
     error: str = ""
+    notes: Sequence[str] = ()
+    """What the step found that people should know of."""
 
 
 @define(repr=False)
@@ -85,6 +87,7 @@ class Outcome:
                     "reason": each.reason,
                     "seconds": round(each.seconds, 3),
                     "failed": bool(each.error),
+                    "notes": list(each.notes),
                 }
                 for each in self.steps
             ],
@@ -185,7 +188,7 @@ def _as_job(
     try:
         for line in elsewhere.run(planner, group, given):
             seen += 1
-            names = ("step", "ran", "reason", "seconds", "error")
+            names = ("step", "ran", "reason", "seconds", "error", "notes")
             done = Done(**{name: line[name] for name in names})
             if done.error:
                 error = failures.StepFailed(line["message"], hint=line["hint"])
@@ -249,7 +252,7 @@ def _carried_out(planner: Planner, step: Step, done: Done, goal: str) -> Done:
         failed = evolve(done, seconds=seconds, error=str(explained))
         run_id = str(card.facts.get("run_id", ""))
         raise failures.Failed(failed, explained, run_id) from error
-    return evolve(done, seconds=seconds)
+    return evolve(done, seconds=seconds, notes=card.notes)
 
 
 def _keep(

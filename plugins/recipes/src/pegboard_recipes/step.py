@@ -107,3 +107,8 @@ class Work:
             return None
         where = f"steps.{self.step.name}.{key}"
         return project.function(self.config.root, module or self.step.module, name, where)
+
+    def said_of(self, key: str, *, module: str = "") -> str:
+        """Return how a message begins that is about such a function: file, line, key and name."""
+        what = f"{key} {self.own[key]!r}"
+        return project.located(self.config.root, self.function(key, module=module), what)

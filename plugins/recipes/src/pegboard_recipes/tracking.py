@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 from pegboard import host as hosts
 from pegboard import uris
-from pegboard.errors import InvalidState, NotFound, PluginError
+from pegboard.errors import InvalidState, NotFound, PegboardError, PluginError, command_line
 from pegboard_scripting.client import Client, location
 from pegboard_scripting.fluent import runs
 
@@ -164,12 +164,27 @@ def recipe_run(work: Work) -> Iterator[Tracked]:
         given: dict[str, Any] = {"run_id": "" if begins else run_of(work)}
         if begins:
             given = {"run_name": run_name(config), "tags": dict(run_tags(config, work.goal))}
-        with api("start_run")(experiment_id=found.experiment_id, **given) as active:
+        with _started(work, experiment_id=found.experiment_id, **given) as active:
             run_id = str(active.info.run_id)
             work.card.facts["run_id"] = run_id
             if begins:
                 (work.directory / RUN_ID).write_text(run_id, encoding="utf-8")
             yield evolve(found, run_id=run_id)
+
+
+def _started(work: Work, **given: Any) -> Any:
+    """Start a run or go on with one, which may have been deleted since."""
+    try:
+        return api("start_run")(**given)
+    except PegboardError as error:
+        begins = next((step for step, files in work.step.needs.items() if RUN_ID in files), "")
+        if not begins:
+            raise
+        words = ("pegboard", "recipes", "clean", "-p", work.config.profile, "-s", begins)
+        raise NotFound(
+            f"The step {begins!r} has logged to a run that cannot be gone on with: {error.message}",
+            hint=f"To let that step run again: {command_line(*words)}",
+        ) from error
 
 
 def log_step(config: Configuration, run_id: str, name: str, directory: Path) -> None:

@@ -91,6 +91,8 @@ class Card:
     facts: dict[str, Any] = field(factory=dict)
     """For machines, beside what the tabs show."""
     failed: bool = False
+    notes: list[str] = field(factory=list)
+    """What is also said where the step runs: in the terminal, in the cell of a notebook."""
 
     def tab(self, title: str) -> Tab:
         """Return the tab of a title, which is added if it is new."""

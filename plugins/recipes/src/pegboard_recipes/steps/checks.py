@@ -40,6 +40,7 @@ KINDS = {
 ALGORITHMS = {"hyperopt.rand.suggest": "RandomSampler", "hyperopt.tpe.suggest": "TPESampler"}
 """By hyperopt's name the class of Optuna that draws parameters."""
 
+_RUN = ("pegboard", "recipes", "run", "-p")
 _TRAINING = ("sklearn", "models", "pyfunc", "start_run", "evaluate", "make_metric")
 
 
@@ -103,6 +104,16 @@ def register(config: Configuration) -> Iterator[PegboardError]:
             ("model_registry",),
             "model_registry lacks 'model_name'.",
             hint="Write into the profile: model_registry: {model_name: NAME}",
+        )
+    criteria = config.step("evaluate").get("validation_criteria")
+    allowed = config.step("register").get("allow_non_validated_model")
+    if config.is_learned and not criteria and not allowed:
+        what = "steps.evaluate has no 'validation_criteria', so the model would not be registered."
+        yield config.wrong(
+            ("steps", "evaluate"),
+            what,
+            hint="Add criteria, set steps.register.allow_non_validated_model: true, or run as far "
+            f"as 'evaluate': {command_line(*_RUN, config.profile, '-s', 'evaluate')}",
         )
     yield from _names(["register_model"])
     for key in ("registry_uri", "uri"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 from pegboard.errors import InvalidValue, quoted
@@ -38,7 +39,15 @@ def check(config: Configuration, target: Any) -> None:
         raise config.wrong(
             ("positive_class",),
             f"'positive_class' is {quoted(positive)}, and {what.lower()} has {_listed(classes)}.",
+            hint=_near(positive, classes),
         )
+
+
+def _near(positive: Any, classes: list[Any]) -> str:
+    """Say which class is meant: of that name in another type, or of nearly that name."""
+    by_text = {str(each): each for each in classes}
+    near = get_close_matches(str(positive), by_text, 1)
+    return f"Did you mean {quoted(by_text[near[0]])}?" if near else "Name one of them."
 
 
 def _listed(classes: list[Any]) -> str:

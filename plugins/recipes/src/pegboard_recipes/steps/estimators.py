@@ -64,7 +64,6 @@ def _params(work: Work, balanced: Balanced) -> dict[str, Any]:
 
 def _maker(work: Work) -> Make:
     function = work.function("estimator_method")
-    name = work.own["estimator_method"]
 
     def make(params: Mapping[str, Any]) -> Any:
         made = function(dict(params)) if params or _needs_params(function) else function()
@@ -72,7 +71,8 @@ def _maker(work: Work) -> Make:
             if not callable(getattr(made, method, None)):
                 kind = "nothing" if made is None else f"an object of the type {type(made).__name__}"
                 raise InvalidValue(
-                    f"estimator_method {name!r} returned {kind}, which has no method {method!r}.",
+                    f"{work.said_of('estimator_method')} returned {kind}, which has no method "
+                    f"{method!r}.",
                     hint="Return an estimator of scikit-learn that is not fitted.",
                 )
         return made
@@ -97,10 +97,12 @@ def _with_weights(
     get = getattr(plain, "get_params", None)
     if get is not None and "class_weight" in get():
         return {**params, "class_weight": dict(weights)}
-    work.card.tab("Warning Logs").text(
+    said = (
         f"{type(plain).__name__} has no class_weight: rows of the common class were left out, and "
         "the classes are not weighted as they were."
     )
+    work.card.tab("Warning Logs").text(said)
+    work.card.notes.append(said)
     return params
 
 

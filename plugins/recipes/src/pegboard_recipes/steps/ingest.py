@@ -116,18 +116,18 @@ def _loader(work: Work) -> Callable[[Path], Any]:
     if using == sources.PARQUET:
         return lambda file: _checked(tables.read(file), str(file))
     own = work.function("loader_method", module="ingest")
-    name = work.own.get("loader_method")
     if own is not None:
 
         def load(file: Path) -> Any:
             try:
                 found = project.call_loader(own, str(file), using)
             except NotImplementedError as error:
+                what = work.said_of("loader_method", module="ingest")
                 raise InvalidValue(
-                    f"The loader {name!r} does not read files of the form {using!r}.",
+                    f"{what} does not read files of the form {using!r}.",
                     hint=f"Let it read {file}, or change 'using'.",
                 ) from error
-            return _checked(found, f"The loader {name!r}")
+            return _checked(found, work.said_of("loader_method", module="ingest"))
 
         return load
     known = _KNOWN[using]

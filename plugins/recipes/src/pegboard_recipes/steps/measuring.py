@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from pegboard.errors import InvalidValue
+from pegboard.errors import InvalidValue, quoted
 
 from pegboard_recipes import measures, project
 from pegboard_recipes.configuration import Configuration
@@ -91,7 +92,7 @@ class _Call:
     """A metric of the user's; what it raises is kept, with the lines that raised it."""
 
     def __init__(self, config: Configuration, measure: measures.Measure) -> None:
-        self.name, self.greater = measure.name, measure.greater_is_better
+        self.name, self.greater, self.root = measure.name, measure.greater_is_better, config.root
         key = f"custom_metrics.{measure.name}.function"
         self.function = project.function(config.root, METRICS, measure.function, key)
         self.error: Exception | None = None
@@ -102,12 +103,20 @@ class _Call:
         @functools.wraps(self.function)
         def noted(*args: Any, **kwargs: Any) -> Any:
             try:
-                return self.function(*args, **kwargs)
+                return self._checked(self.function(*args, **kwargs))
             except Exception as error:
                 self.error = error
                 raise
 
         return api("make_metric")(eval_fn=noted, greater_is_better=self.greater, name=self.name)
+
+    def _checked(self, found: Any) -> Any:
+        """Return what the function returned; InvalidValue if that is no number."""
+        is_number = isinstance(found, Real) or getattr(found, "size", 0) == 1
+        if is_number or hasattr(found, "aggregate_results"):  # As MLflow's MetricValue has.
+            return found
+        what = f"The metric {self.name!r} returned {quoted(found)}, not a number."
+        raise InvalidValue(project.located(self.root, self.function, what))
 
     def reraise(self, cause: Exception | None) -> None:
         """Raise what it raised."""

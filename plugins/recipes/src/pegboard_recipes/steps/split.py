@@ -43,10 +43,9 @@ def run(work: Work) -> None:
     counts, dropped = (_by_frame if whole else _by_pieces)(work)
     if min(counts) < LEAST:
         said = ", ".join(f"{name} {count}" for name, count in zip(NAMES, counts, strict=True))
-        raise InvalidValue(
-            f"Each part needs at least {LEAST} rows, and there are: {said}.",
-            hint="Change split_ratios, or bring more rows.",
-        )
+        place = ("steps", "split", "split_ratios")
+        what = f"Each part needs at least {LEAST} rows, and there are: {said}."
+        raise work.config.wrong(place, what, hint="Change split_ratios, or bring more rows.")
     _describe(work, counts, dropped)
 
 
@@ -216,9 +215,8 @@ def _by_frame(work: Work) -> tuple[list[int], int]:
 def _custom(work: Work, frame: Any) -> Any:
     import pandas as pd
 
-    name = work.own["split_method"]
     said = work.function("split_method")(frame.copy())
-    what = f"split_method {name!r}"
+    what = work.said_of("split_method")
     if not isinstance(said, pd.Series):
         raise InvalidValue(f"{what} returned {type(said).__name__}, not a Series of words.")
     if len(said) != len(frame):
@@ -235,10 +233,9 @@ def _after(work: Work, parts: Sequence[Any]) -> list[Any]:
     """Let the user change the parts, or leave out rows of the training data."""
     import pandas as pd
 
-    own = work.own
     change, keep = work.function("post_split_method"), work.function("post_split_filter_method")
     if change is not None:
-        what = f"post_split_method {own['post_split_method']!r}"
+        what = work.said_of("post_split_method")
         found = change(*(part.copy() for part in parts))
         if not isinstance(found, (tuple, list)) or len(found) != 3:
             raise InvalidValue(f"{what} returned {type(found).__name__}, not three DataFrames.")
@@ -252,7 +249,7 @@ def _after(work: Work, parts: Sequence[Any]) -> list[Any]:
                 )
         return list(found)
     if keep is not None:
-        what = f"post_split_filter_method {own['post_split_filter_method']!r}"
+        what = work.said_of("post_split_filter_method")
         chosen = np.asarray(keep(parts[0].copy()))
         if chosen.shape != (len(parts[0]),) or chosen.dtype != bool:
             raise InvalidValue(f"{what} did not return true or false for each row.")
@@ -269,7 +266,7 @@ def _describe(work: Work, counts: Sequence[int], dropped: int) -> None:
         heads = dict(zip(("Train", "Validation", "Test"), _samples(work), strict=True))
         card.tab("Compare Splits").profile(profiles.of(heads))
         if config.is_classification:
-            title, by_class = _by_class(config, heads["Train"])
+            title, by_class = _by_class(work, heads["Train"])
             card.tab(f"Compare Training Data ({title})").profile(profiles.of(by_class))
     card.tab("Run Summary").facts(
         Number_of_train_dataset_rows=counts[0],
@@ -277,6 +274,8 @@ def _describe(work: Work, counts: Sequence[int], dropped: int) -> None:
         Number_of_test_dataset_rows=counts[2],
         Number_of_dropped_rows=f"{dropped} (without a target)",
     )
+    if dropped:
+        card.notes.append(f"Rows left out, as they lack {config.target!r}: {dropped}.")
     card.facts |= {"rows": dict(zip(NAMES, counts, strict=True)), "dropped": dropped}
 
 
@@ -285,14 +284,24 @@ def _samples(work: Work) -> Iterator[Any]:
         yield profiles.sample(work.directory / name)
 
 
-def _by_class(config: Any, train: Any) -> tuple[str, dict[str, Any]]:
-    target = train[config.target]
+def _by_class(work: Work, train: Any) -> tuple[str, dict[str, Any]]:
+    """Return rows of classes, each with how many there are in all."""
+    config, target = work.config, train[work.config.target]
+    columns = tables.arrow().parquet.read_table(work.directory / TRAIN, columns=[config.target])
+    whole = columns.to_pandas()[config.target]
     if config.positive_class is not None:
         chosen = target == config.positive_class
         found = {"Positive": train[chosen], "Negative": train[~chosen]}
+        positive = int((whole == config.positive_class).sum())
+        counts = {"Positive": positive, "Negative": len(whole) - positive}
         title = "Positive vs Negative"
     else:
-        rarest = target.value_counts(ascending=True).index[:5]
-        found = {str(each): train[target == each] for each in rarest}
+        rarest = whole.value_counts(ascending=True).head(5)
+        found = {str(each): train[target == each] for each in rarest.index}
+        counts = {str(each): int(count) for each, count in rarest.items()}
         title = f"Top {len(found)} Classes"
-    return title, {name: part.drop(columns=[config.target]) for name, part in found.items()}
+    found = {name: part.drop(columns=[config.target]) for name, part in found.items()}
+    for name, part in found.items():
+        # Those of the table that it was taken from came along.
+        part.attrs["rows"] = counts[name]
+    return title, found

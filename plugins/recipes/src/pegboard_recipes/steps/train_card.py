@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def describe(work: Work, trained: Any) -> None:
     for title in ("inputs", "outputs"):
         found = getattr(trained.signature, title)
         if found is not None:
-            columns = [[each.name or "-", str(each.type)] for each in _columns(found)]
+            columns = [[each.name or "-", _kind(each.type)] for each in _columns(found)]
             schema.heading(title.capitalize()).table(["Name", "Type"], columns)
     raw = work.frame("split", names.TRAIN)
     _predictions(work, trained)
@@ -50,6 +51,10 @@ def describe(work: Work, trained: Any) -> None:
     card.tab("Run Summary").facts(Run_ID=trained.run_id, Model_URI=uri)
     card.facts |= {**trained.metrics, "run_id": trained.run_id, "model_uri": uri}
     card.facts["primary_metric"] = config.primary.name
+
+
+def _kind(kind: Any) -> str:
+    return kind.name if isinstance(kind, Enum) else str(kind)
 
 
 def _columns(schema: Any) -> list[Any]:

@@ -32,7 +32,6 @@ def run(work: Work) -> None:
 
 
 def _made(work: Work) -> Any:
-    name = work.own.get("transformer_method")
     function = work.function("transformer_method")
     made = None if function is None else function()
     if made is None:
@@ -44,8 +43,8 @@ def _made(work: Work) -> Any:
         if not callable(getattr(made, method, None)):
             kind = type(made).__name__
             raise InvalidValue(
-                f"transformer_method {name!r} returned an object of the type {kind}, which has no "
-                f"method {method!r}.",
+                f"{work.said_of('transformer_method')} returned an object of the type {kind}, "
+                f"which has no method {method!r}.",
                 hint="Return a transformer of scikit-learn that is not fitted, or None.",
             )
     return made
@@ -58,12 +57,15 @@ def _applied(work: Work, transformer: Any, rows: Any) -> Any:
     target = work.config.target
     features = rows.drop(columns=[target])
     found = transformer.transform(features.copy())
+    what = f"The transformer {type(transformer).__name__}"
+    if work.own.get("transformer_method"):
+        what = f"{work.said_of('transformer_method')}: its{what[3:]}"
     if found is None:
-        raise InvalidValue(f"The transformer {type(transformer).__name__} returned nothing.")
+        raise InvalidValue(f"{what} returned nothing.")
     count = found.shape[0] if hasattr(found, "shape") else len(found)
     if count != len(rows):
         raise InvalidValue(
-            f"The transformer made {count} rows of {len(rows)}: it may not drop or add any.",
+            f"{what} made {count} rows of {len(rows)}: it may not drop or add any.",
             hint="Leave rows out in the step split: post_split_filter_method.",
         )
     if hasattr(found, "toarray"):
@@ -73,7 +75,7 @@ def _applied(work: Work, transformer: Any, rows: Any) -> Any:
             found = found.reshape(-1, 1)
         found = pd.DataFrame(found, columns=_names(transformer, found.shape[1], features.columns))
     if target in found.columns:
-        raise InvalidValue(f"The transformer made a column {target!r}, which is the target's name.")
+        raise InvalidValue(f"{what} made a column {target!r}, which is the target's name.")
     found = found.reset_index(drop=True)
     found[target] = rows[target].to_numpy()
     found.columns = [str(name) for name in found.columns]

@@ -26,8 +26,9 @@ from pegboard_recipes.steps.checks import ALGORITHMS
 from pegboard_recipes.steps.trying import Tries
 from pegboard_recipes.tracking import Tracked
 
-_SEED = 42
+_SEED, _APART = 42, 1000
 _STOP = "stop"
+_STATES = {"FAIL": "broken off"}
 _SHOWN = 10
 _PAUSE_S = 0.1
 _LONGEST = 6000
@@ -60,6 +61,8 @@ def tuned(work: Work, tries: Tries, tracked: Tracked, run_id: str) -> Tuned:
     journal.mend(file)
     study = opened(work, file)
     _forget_broken(study)
+    if study.trials:
+        study = opened(work, file, drawn=len(study.trials))
     stops = _early_stop(work, study)
     workers = int(work.own["tuning"].get("parallelism") or 1)
     if workers > 1:
@@ -106,21 +109,26 @@ def _file(work: Work, tries: Tries) -> Path:
     return work.places.step("train") / f"tuning-{digests.of_values(known)}.journal"
 
 
-def opened(work: Work, file: Path, number: int = 0) -> Any:
+def opened(work: Work, file: Path, number: int = 0, *, drawn: int = 0) -> Any:
     """Return the study whose tries are in a file, which is made if need be.
 
-    ``number`` tells processes apart, so that each draws other values.
+    ``number`` tells processes apart, and ``drawn``, how many tries there were when the run began,
+    tells runs apart: each draws other values.
     """
     library = optuna()
     algorithm = work.own["tuning"].get("algorithm", "hyperopt.rand.suggest")
     return library.create_study(
         study_name="tuning",
         storage=journal.opened(library, file),
-        sampler=getattr(library.samplers, ALGORITHMS[algorithm])(seed=_SEED + number),
+        sampler=getattr(library.samplers, ALGORITHMS[algorithm])(seed=_seed(number, drawn)),
         pruner=library.pruners.MedianPruner(n_startup_trials=5),
         direction="maximize" if work.config.primary.greater_is_better else "minimize",
         load_if_exists=True,
     )
+
+
+def _seed(number: int, drawn: int) -> int:
+    return _SEED + number + drawn * _APART
 
 
 def begun(study: Any) -> int:
@@ -158,6 +166,7 @@ def _in_processes(
         "profile": config.profile,
         "directory": str(work.places.directory),
         "file": str(file),
+        "drawn": len(study.trials),
     }
     words = [sys.executable, "-m", "pegboard_recipes.steps.tuning_worker"]
     running: list[subprocess.Popen[str]] = []
@@ -288,7 +297,7 @@ def _best(work: Work, tries: Tries, study: Any) -> Tuned:
     rows = [
         {
             "number": trial.number,
-            "state": trial.state.name.lower(),
+            "state": _STATES.get(trial.state.name, trial.state.name.lower()),
             "value": trial.value,
             **trial.user_attrs.get("params", {}),
         }

@@ -30,7 +30,8 @@ def work_on(given: Mapping[str, Any]) -> str:
         work = Work(step, config, Places(Path(given["directory"])), Path(place), card)
         try:
             tries = estimators.tries_of(work)
-            study = tuning.opened(work, Path(given["file"]), given["number"])
+            file, number, drawn = Path(given["file"]), given["number"], given["drawn"]
+            study = tuning.opened(work, file, number, drawn=drawn)
             tuning.go_on(work, study, tries, _end_with(os.getppid()))
         except (Exception, SystemExit) as error:
             return str(failures.explained(error, step.name, root, config.profile))

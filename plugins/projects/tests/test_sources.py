@@ -135,7 +135,13 @@ def archive(file: Path, **entries: str) -> str:
 
 def test_archives_are_unpacked_and_never_beside(place: Path) -> None:
     uri = archive(place / "a.zip", MLproject=SAYS.format("zipped"))
-    assert pegboard.run(uri).logs() == "zipped 1\n"
+    done = pegboard.run(uri)
+    assert done.logs() == "zipped 1\n"
+    kept = pegboard.artifacts.download_artifacts(f"runs:/{done.run_id}/project/code.zip")
+    assert Path(kept).read_bytes() == (place / "a.zip").read_bytes()
+    archive(place / "a.zip", MLproject=SAYS.format("zipped") + "# changed")
+    told = CliRunner().invoke(cli, ["rerun", done.run_id, "--dry-run"])
+    assert "the archive differs" in told.stderr
     inner = archive(place / "b.zip", **{"x-main/sub/MLproject": SAYS.format("inner")})
     assert pegboard.run(f"file://{inner}#sub").logs() == "inner 1\n"
     for name in ("../evil", "/evil", "a/../../evil"):

@@ -340,7 +340,7 @@ def start(
         with failed_else(client, submitted.run_id):
             if told is not None:
                 told(plan, submitted.run_id)
-            record = Record(client, submitted.run_id, facts(plan, code), code.question)
+            record = Record(client, submitted.run_id, facts(plan, code), code)
             if cancelling is not None:
                 cancelling.aim(submitted)
             # Python waits for it at its end, so that no run is left without one.

@@ -23,6 +23,7 @@ _TRANSPORTS_OF_OTHERS = "git:http:https:ssh"
 """What a repository may name for its submodules: no folder of this machine."""
 _COMMIT = re.compile(r"[0-9a-f]{4,64}")
 _SHOWN_LINES, _MOST_NAMED = 5, 3
+_END_SECONDS = 5.0
 _POINTER = r"^version [a-z]+://git-lfs\.github\.com/spec/v1$"
 
 
@@ -119,20 +120,36 @@ def _tried(
 ) -> subprocess.CompletedProcess[str]:
     # Variables such as GIT_DIR, set when a git hook runs us, would lead to another repository.
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k in _KEPT}
+    command = ["git", "-C", str(place), "-c", "advice.detachedHead=false", *words]
     try:
-        return subprocess.run(
-            ["git", "-C", str(place), "-c", "advice.detachedHead=false", *words],
+        with subprocess.Popen(
+            command,
             env={**kept, "GIT_ALLOW_PROTOCOL": transports, "GIT_TERMINAL_PROMPT": "0"},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            check=False,
-        )
+        ) as process:
+            try:
+                out, said = process.communicate()
+            except BaseException:
+                _end(process)
+                raise
+        return subprocess.CompletedProcess(command, process.returncode, out, said)
     except OSError as error:
         raise ConfigError(
             f"git cannot be run: {error.strerror}.", hint="Install git, or name a folder."
         ) from error
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End git; asked to, it ends those who fetch for it, too, which may wait for ever."""
+    process.terminate()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 _KEPT = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_CONFIG_GLOBAL", "GIT_SSL_CAINFO")

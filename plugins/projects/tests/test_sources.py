@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -100,6 +104,27 @@ def test_a_repository_does_not_choose_folders_of_this_machine(repository: Path) 
     git(work.parent, "clone", "-q", "--bare", "work", "with.git")
     with pytest.raises(ProjectError, match="git could not do 'submodule'"):
         fetch((work.parent / "with.git").as_uri(), None)
+
+
+def test_a_fetch_that_is_broken_off_leaves_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(place / "temporary"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}/code.git"
+        words = [str(Path(sys.executable).with_name("pegboard")), "run", uri]
+        process = subprocess.Popen(words, cwd=place, stderr=subprocess.DEVNULL)
+        connection, _ = silent.accept()
+        with connection:
+            connection.recv(1)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 128 + signal.SIGTERM
+            # Who fetched has gone, too.
+            connection.settimeout(30)
+            while connection.recv(4096):
+                pass
+    assert not list((place / "temporary").iterdir())
 
 
 def test_a_rerun_is_of_the_same_commit_and_says_what_differs(repository: Path) -> None:

@@ -255,6 +255,8 @@ class SubmittedRun:
         if self._log is not None:
             self._log.close()
         fault = self._log.fault if self._log is not None else ""
+        if fault:
+            sys.stderr.write(f"pegboard: {fault}\n")
         what = f"how the run {self.run_id} ended"
         with contextlib.suppress(PegboardError):
             insisted(lambda: record.end(self._outcome, fault), what, self._work.is_cancelled)

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from pegboard_ray import bridge
+from pegboard_ray.loopback import ONLY_HERE
 from pegboard_ray.settings import Settings
 
+os.environ |= [ONLY_HERE]
 os.environ |= {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "token",

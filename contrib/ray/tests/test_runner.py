@@ -25,6 +25,22 @@ from ray.cluster_utils import Cluster
 PEGBOARD = Path(sys.executable).with_name("pegboard")
 SERVER = "http://tracking.example.org"
 SECONDS = 60
+CALLING = """
+import pickle
+from pegboard_ray import calling
+from pegboard_ray.bridge import Bridge
+
+cluster = Bridge("local")
+function, given = calling.dumped(dict), calling.dumped({"n": 7})
+print(cluster.address, *pickle.loads(cluster.ask("call", "digest", function, given, 0.1)))
+cluster.close()
+"""
+ASKING = """
+import ray
+
+ray.init(log_to_driver=False)
+print(ray.get(ray.remote(lambda: 7).remote()))
+"""
 
 
 class TestRay(RunnerContract):
@@ -176,6 +192,16 @@ def test_a_parcel_holds_what_git_would(tmp_path: Path) -> None:
     assert parcels.packed(tmp_path) == parcels.packed(tmp_path)
 
 
+def test_a_project_that_uses_ray_itself_has_this_cluster(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "asking.py").write_text(ASKING)
+    log = Log()
+    job = submitted(tmp_path, settings, f"{sys.executable} asking.py 2> said", log)
+    assert ended(job).code == 0, (tmp_path / "said").read_text()
+    assert log.data == b"7\n"
+
+
 # -- whole runs ----------------------------------------------------------------------------------
 
 
@@ -259,6 +285,16 @@ def test_a_cluster_that_is_not_there_is_told_before_there_is_a_run(
                 backend_config={"address": "127.0.0.1:9"},
             )
         assert pegboard.search_runs(output_format="list") == []
+
+
+def test_a_cluster_of_our_own_is_of_this_machine_alone_and_has_our_environment() -> None:
+    # Ray would have workers begin as it was begun by, in another folder.
+    words = ["uv", "run", "--no-project", sys.executable, "-c", CALLING]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    address, *answer = done.stdout.split(maxsplit=1)
+    assert answer == ["True {'n': 7}\n"]
+    assert address.startswith("127.0.0.1:")
 
 
 def test_a_connection_that_is_lost_is_made_again(settings: Settings, tmp_path: Path) -> None:

@@ -175,6 +175,23 @@ def test_the_patch_brings_a_clean_tree_to_the_same_state(repository: Path, tmp_p
         assert (tmp_path / "clone" / name).read_bytes() == (repository / name).read_bytes()
 
 
+def test_the_patch_holds_what_changed_in_a_submodule(repository: Path, tmp_path: Path) -> None:
+    local = ("-c", "protocol.file.allow=always")
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    run_git(outer, "init", "--quiet")
+    run_git(outer, *local, "submodule", "--quiet", "add", str(repository), "inner")
+    run_git(outer, "commit", "--quiet", "-m", "first")
+    (outer / "inner" / "train.py").write_text("print('changed')\n")
+    found = uncommitted(outer)
+    assert found is not None
+    words = (*local, "clone", "--quiet", "--recurse-submodules", str(outer), "clone")
+    run_git(tmp_path, *words)
+    (tmp_path / "patch").write_bytes(found.patch)
+    run_git(tmp_path / "clone", "apply", str(tmp_path / "patch"))
+    assert (tmp_path / "clone" / "inner" / "train.py").read_text() == "print('changed')\n"
+
+
 def test_a_long_patch_is_cut_between_files_and_can_still_be_applied(
     repository: Path, tmp_path: Path
 ) -> None:

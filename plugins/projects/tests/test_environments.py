@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import zipfile
@@ -176,6 +178,34 @@ def test_an_environment_is_made_once_from_wheels_alone(
     assert [(each["name"], each["in_use"]) for each in found] == [(kept.name, False)]
     assert CliRunner().invoke(cli, ["env", "clean"]).exit_code == 0
     assert not kept.exists()
+
+
+def test_an_environment_that_is_broken_off_leaves_nothing(place: Path) -> None:
+    project(place / "p", MLproject=PRINTS, requirements_txt="onlyhere==1.0")
+    kept = place / "kept"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        process = subprocess.Popen(
+            [str(Path(sys.executable).with_name("pegboard")), "run", "p"],
+            cwd=place,
+            env={
+                **os.environ,
+                "UV_DEFAULT_INDEX": index,
+                "PEGBOARD_PROJECTS_ENVIRONMENTS": str(kept),
+                "PEGBOARD_TRACKING_URI": f"sqlite:{place}/runs.db",
+            },
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        connection, _ = silent.accept()
+        with connection:
+            process.send_signal(signal.SIGTERM)
+            _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "KILLED" in said
+    assert "was cut short" in said
+    assert "Correct" not in said
+    assert not [entry for entry in kept.iterdir() if entry.is_dir()]
 
 
 def chosen(place: Path, *words: str, **variables: str) -> dict[str, Any]:

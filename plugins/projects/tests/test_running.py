@@ -302,6 +302,20 @@ def test_the_command_passes_on_the_code_and_ends_the_tree(place: Path) -> None:
     assert [run.info.status for run in runs()] == ["FAILED", "KILLED"]
 
 
+def test_a_log_that_finds_no_room_is_told_and_ends_nothing(place: Path) -> None:
+    yaml = "entry_points: {main: {command: 'head -c 3000000 /dev/zero'}}"
+    project(place / "p", MLproject=yaml)
+    words = [str(PEGBOARD), "--tracking-uri", f"sqlite:{place}/runs.db", "run", "p"]
+    limited = ["bash", "-c", 'ulimit -f 1500; exec "$@"', "-", *words]
+    done = subprocess.run(limited, cwd=place, capture_output=True)
+    assert b"The log is not complete: File too large." in done.stderr
+    assert (done.returncode, len(done.stdout)) == (0, 3_000_000)
+    (run,) = runs()
+    assert run.info.status == "FINISHED"
+    record = pegboard.artifacts.load_text(f"runs:/{run.info.run_id}/project/project.json")
+    assert "not complete" in json.loads(record)["ended"]["log"]
+
+
 def test_a_signal_ends_what_has_begun_and_else_makes_no_run(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -102,6 +106,27 @@ def test_a_repository_does_not_choose_folders_of_this_machine(repository: Path) 
         fetch((work.parent / "with.git").as_uri(), None)
 
 
+def test_a_fetch_that_is_broken_off_leaves_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(place / "temporary"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}/code.git"
+        words = [str(Path(sys.executable).with_name("pegboard")), "run", uri]
+        process = subprocess.Popen(words, cwd=place, stderr=subprocess.DEVNULL)
+        connection, _ = silent.accept()
+        with connection:
+            connection.recv(1)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 128 + signal.SIGTERM
+            # Who fetched has gone, too.
+            connection.settimeout(30)
+            while connection.recv(4096):
+                pass
+    assert not list((place / "temporary").iterdir())
+
+
 def test_a_rerun_is_of_the_same_commit_and_says_what_differs(repository: Path) -> None:
     done = pegboard.run(repository.as_uri(), parameters={"n": 5})
     work = repository.parent / "work"
@@ -135,7 +160,13 @@ def archive(file: Path, **entries: str) -> str:
 
 def test_archives_are_unpacked_and_never_beside(place: Path) -> None:
     uri = archive(place / "a.zip", MLproject=SAYS.format("zipped"))
-    assert pegboard.run(uri).logs() == "zipped 1\n"
+    done = pegboard.run(uri)
+    assert done.logs() == "zipped 1\n"
+    kept = pegboard.artifacts.download_artifacts(f"runs:/{done.run_id}/project/code.zip")
+    assert Path(kept).read_bytes() == (place / "a.zip").read_bytes()
+    archive(place / "a.zip", MLproject=SAYS.format("zipped") + "# changed")
+    told = CliRunner().invoke(cli, ["rerun", done.run_id, "--dry-run"])
+    assert "the archive differs" in told.stderr
     inner = archive(place / "b.zip", **{"x-main/sub/MLproject": SAYS.format("inner")})
     assert pegboard.run(f"file://{inner}#sub").logs() == "inner 1\n"
     for name in ("../evil", "/evil", "a/../../evil"):

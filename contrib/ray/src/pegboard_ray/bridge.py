@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import itertools
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,9 +18,10 @@ from typing import Any
 from pegboard.errors import ConfigError, StoreError
 
 from pegboard_ray.bridging import LOST, REFUSED
+from pegboard_ray.loopback import listens
 
 _CONNECT_SECONDS, _ANSWER_SECONDS, _END_SECONDS = 180.0, 120.0, 30.0
-_NODES_SECONDS, _LISTEN_SECONDS = 2.0, 5.0
+_NODES_SECONDS = 2.0
 _SHOWN_BYTES = 2_000
 
 
@@ -101,7 +102,8 @@ class Bridge:
 
     def close(self) -> None:
         """End the connection, and the cluster if it was started for that."""
-        self._pipe.close()
+        with self._lock, contextlib.suppress(OSError):
+            self._pipe.send(None)
         if self.started:
             try:
                 self._process.wait(_END_SECONDS)
@@ -116,7 +118,7 @@ class Bridge:
                     answer = self._waiting.pop(number)
                 answer.put((kind, value))
         except (EOFError, OSError):
-            pass
+            self._pipe.close()
         with self._lock:
             self._lost = f"The Ray cluster {self.address} is lost: {self._last_words()}"
             for answer in self._waiting.values():
@@ -134,10 +136,8 @@ def _check_there(address: str) -> None:
     host, _, port = address.rpartition(":")
     if not (host and port.isdecimal() and "/" not in host):
         return
-    try:
-        socket.create_connection((host, int(port)), _LISTEN_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        raise _unusable(address, str(error)) from None
+    if not listens(host, int(port)):
+        raise _unusable(address, "nobody listens there.")
 
 
 def _unusable(address: str, why: str) -> ConfigError:

@@ -13,10 +13,16 @@ import threading
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
-LOCAL, AUTO = "local", "auto"
+from pegboard_ray.loopback import LOCAL, ONLY_HERE, is_only_here, listens
+
 LOST, REFUSED = "lost", "refused"
+NOT_BY_UV = ("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+"""Else under ``uv run``, which may be far above, Ray begins each worker by the same words in a copy
+of this folder, where they mean another environment, or none that has Ray."""
 
 
 def main(descriptor: int, address: str) -> int:
@@ -24,10 +30,14 @@ def main(descriptor: int, address: str) -> int:
     # What Ray prints must not reach what it says to us; it is read if this process fails.
     pipe: Connection[Any, Any] = Connection(descriptor)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault(*NOT_BY_UV)
+    address = address or begun_here() or LOCAL
+    if is_only_here(address):
+        os.environ.setdefault(*ONLY_HERE)
     try:
         import ray
 
-        started = connect(ray, address)
+        connect(ray, address)
         supervisor = supervisor_of(ray)
     except Exception as error:
         pipe.send((REFUSED, f"{type(error).__name__}: {error}"))
@@ -38,7 +48,7 @@ def main(descriptor: int, address: str) -> int:
             "ready",
             {
                 "address": ray.get_runtime_context().gcs_address,
-                "started": started,
+                "started": address == LOCAL,
                 "here": here,
             },
         )
@@ -48,21 +58,27 @@ def main(descriptor: int, address: str) -> int:
     return 0
 
 
-def connect(ray: Any, address: str) -> bool:
-    """Connect to a cluster; return whether it was started for that."""
+def begun_here() -> str:
+    """Return the address of the cluster that ``ray start`` began on this machine; "" if none.
+
+    Ray itself takes any of this machine, such as one that ends with another command.
+    """
+    usual = "/tmp" if sys.platform == "darwin" else gettempdir()  # noqa: S108 (Ray's)
+    folder = os.environ.get("RAY_TMPDIR") or usual
+    try:
+        address = (Path(folder) / "ray" / "ray_current_cluster").read_text("utf-8").strip()
+    except OSError:
+        return ""
+    host, _, port = address.rpartition(":")
+    return address if port.isdecimal() and listens(host, int(port)) else ""
+
+
+def connect(ray: Any, address: str) -> None:
+    """Connect to a cluster, or start one for the time of this process."""
     options = {"log_to_driver": False, "configure_logging": False, "namespace": "pegboard"}
-    if address not in ("", LOCAL):
-        ray.init(address=address, **options)
-        return False
-    if not address:
-        try:
-            ray.init(address=AUTO, **options)
-        except ConnectionError:
-            pass
-        else:
-            return False
-    ray.init(address=LOCAL, include_dashboard=False, **options)
-    return True
+    if address == LOCAL:
+        options["include_dashboard"] = False
+    ray.init(address=address, **options)
 
 
 def supervisor_of(ray: Any) -> Any:
@@ -84,7 +100,7 @@ def supervisor_of(ray: Any) -> Any:
 
 
 def serve(pipe: Connection[Any, Any], ray: Any, supervisor: Any) -> None:
-    """Answer what is asked: (number, name, arguments, keywords)."""
+    """Answer what is asked: (number, name, arguments, keywords); None ends it."""
     lock = threading.Lock()
     kept: dict[str, Any] = {}
 
@@ -99,9 +115,12 @@ def serve(pipe: Connection[Any, Any], ray: Any, supervisor: Any) -> None:
     local: Mapping[str, Callable[..., Any]] = {"nodes": lambda: ray.nodes()}
     while True:
         try:
-            number, name, given, keywords = pipe.recv()
+            asked = pipe.recv()
         except (EOFError, OSError):
             return
+        if asked is None:
+            return
+        number, name, given, keywords = asked
         try:
             if name in local:
                 answer(number, "", local[name](*given, **keywords))

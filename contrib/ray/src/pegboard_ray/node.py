@@ -25,6 +25,8 @@ from pegboard_projects import Job, Local, Outcome, Submitted, rebuilt
 from ray.exceptions import RayError
 
 from pegboard_ray import guard, parcels
+from pegboard_ray.bridging import NOT_BY_UV
+from pegboard_ray.loopback import ONLY_HERE, is_loopback
 
 _MARK, _OUTPUTS = "PEGBOARD_PROJECT_MARK", "PEGBOARD_OUTPUTS"
 _FIRST_SECONDS, _MOST_SECONDS = 0.1, 0.5
@@ -35,8 +37,8 @@ _guarded: list[Any] = []
 
 def carry_out(
     key: str, attempt: int, spec: Mapping[str, Any], parcel: bytes | None, supervisor: Any
-) -> tuple[dict[str, Any], bytes]:
-    """Run a command to its end; return how it ended, and what it said last."""
+) -> tuple[dict[str, Any], bytes, str]:
+    """Run a command to its end; return how it ended, what it said last, and where that was."""
     guarded()
     tap = _Tap()
 
@@ -45,12 +47,12 @@ def carry_out(
 
     with _made(spec, parcel, tell) as made:
         if isinstance(made, Outcome):
-            return attrs.asdict(made), b""
+            return attrs.asdict(made), b"", _name()
         outcome = _followed(Local().submit(made, tap), tap, tell)
         folder = Path(made.variables[_OUTPUTS])
         if outcome.code == 0 and any(folder.iterdir()):
             _send(folder, lambda piece: ray.get(supervisor.keep.remote(key, piece)))
-    return attrs.asdict(outcome), tap.taken()
+    return attrs.asdict(outcome), tap.taken(), _name()
 
 
 def guarded() -> None:
@@ -167,7 +169,13 @@ def _own() -> dict[str, str]:
 
 def _ours(spec: Mapping[str, Any]) -> dict[str, str]:
     """Return what a project that uses Ray itself needs to use this cluster, and its GPUs."""
-    found = {"RAY_ADDRESS": ray.get_runtime_context().gcs_address}
+    # The token of a cluster that was started for the run is nowhere else.
+    found = {name: value for name, value in os.environ.items() if name.startswith("RAY_AUTH_")}
+    found["RAY_ADDRESS"] = ray.get_runtime_context().gcs_address
+    if "uv run" not in spec["command"]:
+        found |= [NOT_BY_UV]
+    if is_loopback(_name()):
+        found |= [ONLY_HERE]
     if spec["wanted"].get("GPU"):
         found["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     return found

@@ -136,7 +136,7 @@ class Supervisor:
             )
             self._spawn(self._watch_start(run, run.task))
             try:
-                outcome, rest = await run.task
+                outcome, rest, run.node = await run.task
             except exceptions.TaskCancelledError:
                 break
             except _DIED as error:

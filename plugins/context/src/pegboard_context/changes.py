@@ -27,7 +27,7 @@ _DIFF = (
     "--no-color",
     "--no-ext-diff",
     "--no-textconv",
-    "--submodule=short",
+    "--submodule=diff",
     "--ignore-submodules=untracked",
     "--src-prefix=a/",
     "--dst-prefix=b/",

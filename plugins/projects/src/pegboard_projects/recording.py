@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pegboard_projects.entry_points import EntryPoint
 
 _ATTEMPTS, _PAUSE_SECONDS = 4, 5.0
+_MOST_ARCHIVE_BYTES = 64 << 20
 T = TypeVar("T")
 _NOT_OURS = (tags.GIT_COMMIT, tags.GIT_BRANCH, tags.GIT_URL)
 
@@ -49,18 +50,29 @@ class Place:
 
 @frozen
 class Code:
-    """The code that runs, as git knows it; the question for its changes is under way."""
+    """The code that runs, as git knows it; the question for its changes is under way.
+
+    ``archive`` is the zip file that it came in, and ``digest`` the SHA-256 of that.
+    """
 
     commit: str | None
     branch: str | None
     url: str | None
     name: str
     question: changes.Question | None
+    archive: Path | None = None
+    digest: str | None = None
 
 
 def code_of(plan: Plan) -> Code:
     """Return what is known of the project's code."""
     source = plan.source
+    if source.archive is not None:
+        import hashlib
+
+        with source.archive.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Code(None, None, None, source.name, None, source.archive, digest)
     if source.fetched:
         return Code(source.commit, source.branch, source.url, source.name, None)
     found = git.find(source.directory)
@@ -261,13 +273,19 @@ class Record:
         client: Client,
         run_id: str,
         facts: Mapping[str, Any],
-        question: changes.Question | None = None,
+        code: Code | None = None,
     ) -> None:
-        self._client, self._run_id, self._question = client, run_id, question
+        self._client, self._run_id = client, run_id
+        self._question = None if code is None else code.question
+        self._archive = None if code is None else code.archive
         self._facts = dict(facts)
 
     def begin(self) -> None:
-        """Write what runs, and the changes of its code that are not committed."""
+        """Write what runs, and the code of it that git does not keep: archives, changes."""
+        archive = self._archive
+        if archive is not None and archive.stat().st_size <= _MOST_ARCHIVE_BYTES:
+            with archive.open("rb") as file:
+                self._client.log_stream(self._run_id, file, names.ARCHIVE)
         answer = None if self._question is None else self._question.answer()
         if answer is not None:
             self._client.set_tag(self._run_id, tags.GIT_DIRTY, str(answer.dirty).lower())
@@ -311,7 +329,8 @@ def facts(plan: Plan, code: Code) -> dict[str, Any]:
         "project": plan.project.name,
         "uri": _absolute(plan),
         "version": request.version,
-        "source": {"name": code.name, "commit": code.commit, "url": code.url},
+        "source": {"name": code.name, "commit": code.commit, "url": code.url}
+        | ({"sha256": code.digest} if code.digest else {}),
         "fetched": plan.source.fetched and plan.source.commit is not None,
         "entry_point": plan.entry_point.name,
         **({"entry": _entry(plan.entry_point)} if request.entry is not None else {}),

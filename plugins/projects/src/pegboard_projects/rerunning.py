@@ -13,6 +13,7 @@ from pegboard_projects import names
 from pegboard_projects.entry_points import EntryPoint
 from pegboard_projects.parameters import Parameter
 from pegboard_projects.planning import Plan, Request
+from pegboard_projects.recording import Code
 
 if TYPE_CHECKING:
     from pegboard.entities import Run
@@ -51,11 +52,12 @@ class Earlier:
             build_image=record.get("build_image", False),
         )
 
-    def differences(self, plan: Plan, commit: str | None, dirty: bool | None) -> list[str]:
+    def differences(self, plan: Plan, code: Code, dirty: bool | None) -> list[str]:
         """Return a sentence on each thing that is not as it was."""
         record = self.record
         pairs = [
-            ("the commit", record["source"]["commit"], commit),
+            ("the commit", record["source"]["commit"], code.commit),
+            ("the archive", record["source"].get("sha256"), code.digest),
             ("the command", record["command"], plan.command),
             ("the environment", record["environment"], plan.environment.key),
         ]

@@ -255,6 +255,8 @@ class SubmittedRun:
         if self._log is not None:
             self._log.close()
         fault = self._log.fault if self._log is not None else ""
+        if fault:
+            sys.stderr.write(f"pegboard: {fault}\n")
         what = f"how the run {self.run_id} ended"
         with contextlib.suppress(PegboardError):
             insisted(lambda: record.end(self._outcome, fault), what, self._work.is_cancelled)
@@ -340,7 +342,7 @@ def start(
         with failed_else(client, submitted.run_id):
             if told is not None:
                 told(plan, submitted.run_id)
-            record = Record(client, submitted.run_id, facts(plan, code), code.question)
+            record = Record(client, submitted.run_id, facts(plan, code), code)
             if cancelling is not None:
                 cancelling.aim(submitted)
             # Python waits for it at its end, so that no run is left without one.

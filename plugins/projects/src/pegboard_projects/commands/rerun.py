@@ -35,7 +35,7 @@ def rerun(ctx: click.Context, run: str, dry_run: bool) -> None:
     with planned(client.host, request, client.tracking_uri) as plan:
         code = code_of(plan)
         answer = code.question.answer() if code.question is not None else None
-        differences = earlier.differences(plan, code.commit, answer.dirty if answer else None)
+        differences = earlier.differences(plan, code, answer.dirty if answer else None)
         if dry_run:
             show_plan(plan, as_json=False)
     for sentence in differences or ["Nothing differs from what ran then."]:

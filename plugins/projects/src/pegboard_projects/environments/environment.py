@@ -76,6 +76,7 @@ class Work:
                 last.append(line.rstrip())
                 self.say(line.rstrip())
         self._process = None
+        self.check()
         said = "\n".join(last)
         if process.returncode:
             name = Path(words[0]).name

@@ -31,7 +31,14 @@ def fetch(address: str) -> Source:
         remover(place)()
         raise
     name = uris.without_secrets(address)
-    return Source(name=name, directory=root, root=_inner(root), fetched=True, remove=remover(place))
+    return Source(
+        name=name,
+        directory=root,
+        root=_inner(root),
+        fetched=True,
+        archive=archive,
+        remove=remover(place),
+    )
 
 
 def _archive(address: str, place: Path) -> Path:

@@ -6,10 +6,13 @@ than the usual are forbidden, and nobody is asked for a password.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from pegboard.errors import ConfigError
@@ -23,6 +26,7 @@ _TRANSPORTS_OF_OTHERS = "git:http:https:ssh"
 """What a repository may name for its submodules: no folder of this machine."""
 _COMMIT = re.compile(r"[0-9a-f]{4,64}")
 _SHOWN_LINES, _MOST_NAMED = 5, 3
+_PROCESSES = Path("/proc")
 _POINTER = r"^version [a-z]+://git-lfs\.github\.com/spec/v1$"
 
 
@@ -119,20 +123,47 @@ def _tried(
 ) -> subprocess.CompletedProcess[str]:
     # Variables such as GIT_DIR, set when a git hook runs us, would lead to another repository.
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k in _KEPT}
+    command = ["git", "-C", str(place), "-c", "advice.detachedHead=false", *words]
     try:
-        return subprocess.run(
-            ["git", "-C", str(place), "-c", "advice.detachedHead=false", *words],
+        with subprocess.Popen(
+            command,
             env={**kept, "GIT_ALLOW_PROTOCOL": transports, "GIT_TERMINAL_PROMPT": "0"},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            check=False,
-        )
+        ) as process:
+            try:
+                out, said = process.communicate()
+            except BaseException:
+                _end(process.pid)
+                raise
+        return subprocess.CompletedProcess(command, process.returncode, out, said)
     except OSError as error:
         raise ConfigError(
             f"git cannot be run: {error.strerror}.", hint="Install git, or name a folder."
         ) from error
+
+
+def _end(pid: int) -> None:
+    """Kill git with those who fetch for it, which may wait for ever.
+
+    They are in our process group, so that ssh may ask for a passphrase.
+    """
+    for child in _children(pid):
+        _end(child)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _children(pid: int) -> Iterator[int]:
+    for entry in _PROCESSES.iterdir() if _PROCESSES.is_dir() else ():
+        with contextlib.suppress(OSError, ValueError):
+            # After the name, which may hold anything: state, parent.
+            _, parent = (entry / "stat").read_bytes().rpartition(b")")[2].split()[:2]
+            if int(parent) == pid:
+                yield int(entry.name)
 
 
 _KEPT = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_ASKPASS", "GIT_CONFIG_GLOBAL", "GIT_SSL_CAINFO")

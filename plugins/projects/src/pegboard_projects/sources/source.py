@@ -35,6 +35,8 @@ class Source:
     branch: str | None = None
     url: str | None = None
     fetched: bool = False
+    archive: Path | None = None
+    """The zip file that it came in, if it did."""
     notes: Sequence[str] = ()
     """What people should know of it before it runs."""
     _remove: Callable[[], None] | None = field(default=None, eq=False, repr=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -77,3 +78,8 @@ def test_a_deeper_body_is_refused(face: str, sign: str, depth: int) -> None:
 def test_many_messages_are_not_deep() -> None:
     content = f'{{"messages": [{",".join([SAID] * 5_000)}], "x": "{"[" * 500}"}}'.encode()
     assert len(bodies.read(content)["messages"]) == 5_000
+
+
+def test_a_compressed_body_is_called_that() -> None:
+    with pytest.raises(LLMError, match="compressed with gzip"):
+        bodies.read(gzip.compress(b"{}"))

@@ -14,6 +14,7 @@ from pegboard_stores import json_size
 
 from pegboard_gateway.entities import Fill
 
+_GZIP = b"\x1f\x8b"
 LONG = 512 << 10
 """Bytes that take some milliseconds to be read, which others on the event loop would wait for."""
 MAX_VALUES = 200_000
@@ -34,6 +35,8 @@ def read(content: bytes) -> Json:
             invalid(f"The body has more than {MAX_VALUES:,} names and values.")
         found: Any = orjson.loads(content)
     except orjson.JSONDecodeError as error:
+        if content.startswith(_GZIP):
+            invalid("The body is compressed with gzip, which is not taken. Send it as it is.")
         invalid(f"The body is not valid JSON: {error}.")
     if type(found) is not dict:
         invalid("The body must be a JSON object.")

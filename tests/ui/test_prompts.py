@@ -562,8 +562,11 @@ def test_tests_that_are_stopped_or_break_off_leave_nothing(
         expect(outcome).to_contain_text("not tested")
         # The two rows of one company are asked once.
         upstream.next(paused(2), paused(2))
+        asked = len(upstream.requests)
         page.keyboard.press("t")
         expect(tests.get_by_role("status")).to_have_text("v1: 0 of 2 answered")
+        while len(upstream.requests) == asked:
+            page.wait_for_timeout(20)
         page.keyboard.press("Escape")
         assert upstream.requests[-1].gone.wait(60)
         expect(outcome).to_contain_text("not tested")

@@ -437,6 +437,7 @@ def test_traces_are_picked_and_put_into_a_queue(
         page.goto(f"{served.url}/traces/{agents.FAILED}")
         page.get_by_role("button", name="review").click()
         asking.get_by_role("button", name="Put in").click()
+        expect(page.get_by_text("1 trace to review in hard ones")).to_be_visible()
         page.keyboard.press("g")
         page.keyboard.press("o")
         expect(page.get_by_text("0 of 3 traces done")).to_be_visible()

@@ -16,7 +16,7 @@ export function Log({ run, live }: { run: string; live: boolean }) {
   useLayoutEffect(() => {
     const element = here.current
     if (element && atEnd.current) element.scrollTop = element.scrollHeight
-  }, [text])
+  }, [text, error])
   if (error && error.status !== 404) return <Failed what="The log could not be read" error={error} still={text === undefined ? '' : 'It is asked for again while the run goes on.'} />
   if (text === undefined && !error) return null
   if (!text) return <div class="dots prj-none"><Nothing title="The log is empty">{live ? 'Nothing is printed yet; what comes is shown here.' : 'It printed nothing, or its log was not kept.'}</Nothing></div>

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from http.client import HTTPConnection
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from pegboard_server.exchange import Fixed, Whole
+from pegboard_server.protocol import Protocol
 
 from .conftest import SECONDS, Server
 from .test_dispatch import wait_for
@@ -53,3 +59,24 @@ def test_an_endpoint_may_tell_errors_in_its_own_form(server: Server) -> None:
     body = b"{"
     found = server("POST", "/api/probe/told", body=body)
     assert found.json["wrong"][:2] == [403, "PERMISSION_DENIED"]
+
+
+class Closed:
+    """A transport as uvloop has it between the end of a connection and the word of that."""
+
+    def is_closing(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> None:
+        raise RuntimeError("the handler is closed")
+
+
+def test_an_answer_to_a_connection_that_closes_is_dropped() -> None:
+    connection: Any = object.__new__(Protocol)
+    connection.transport = Closed()
+    connection.cycle = SimpleNamespace(disconnected=False, response_started=False)
+    # Whether or not there is more to do: neither we nor uvicorn may write.
+    for more in ([], [None]):
+        connection.pipeline = deque(more)
+        connection.flow = SimpleNamespace(write_paused=bool(more))
+        assert connection._write(Whole(200, Fixed(), [], b"{}"))

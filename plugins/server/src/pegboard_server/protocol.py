@@ -268,10 +268,11 @@ class Protocol(HttpToolsProtocol):
         The same as two messages to uvicorn, at a fraction of the cost.
         """
         cycle = self.cycle
+        # uvloop closes a connection some time before it says that it is lost, and raises meanwhile.
+        if cycle.disconnected or self.transport.is_closing():
+            return True
         if self.flow.write_paused or self.pipeline or cycle.response_started:
             return False
-        if cycle.disconnected:
-            return True
         cycle.keep_alive = cycle.keep_alive and not whole.close
         if cycle.scope["method"] == "HEAD":
             whole = whole._replace(body=b"")

@@ -300,7 +300,8 @@ _PROMPT_NAME = re.compile(r"[a-zA-Z0-9_.-]+")
 
 def checked_name(name: Any) -> str:
     """Return a name that a prompt may have: ASCII letters, digits, '_', '-' and '.'."""
-    if not isinstance(name, str) or _PROMPT_NAME.fullmatch(name) is None:
+    known = isinstance(name, str) and _PROMPT_NAME.fullmatch(name) is not None
+    if not known or name in (".", ".."):
         raise InvalidValue(
             f"A prompt cannot be named {name!r:.60}.",
             hint="A name has letters from a to z, digits, '_', '-' and '.' only.",

@@ -133,7 +133,7 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen = set()
+        seen: set[tuple[str, str]] = set()
         for key, _ in node.value:
             told = (key.tag, str(key.value))
             if told in seen:

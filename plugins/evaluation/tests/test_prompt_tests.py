@@ -79,6 +79,7 @@ def test_an_alias_is_for_versions_that_pass_the_tests(
 
     first = run(place, "support/1")
     assert (first.exit_code, "support/1 passes." in first.output) == (0, True), first.output
+    assert "If it breaks off: pegboard prompts test support/1 --resume " in first.output
     assert not promote(client, 1)
 
     # More records than the tests were bound to change nothing.
@@ -255,7 +256,7 @@ def asked_of(server: FakeOpenAI, model: str) -> list[str]:
 
 
 def test_the_best_variant_is_registered_and_what_breaks_off_goes_on(
-    client: Client, place: Path, server: FakeOpenAI
+    client: Client, place: Path, server: FakeOpenAI, caplog: pytest.LogCaptureFixture
 ) -> None:
     both = "{{country}}: {{capital}}."
     kept = {
@@ -279,6 +280,8 @@ def test_the_best_variant_is_registered_and_what_breaks_off_goes_on(
     # Three of six cases are asked; then two proposals, of which the first is no variant.
     with pytest.raises(KeyboardInterrupt):
         optimize_prompt("support", PROPOSER, begun=runs.append, told=told, client=client)
+    again = f"pegboard prompts optimize support/4 --proposer {PROPOSER} --resume {runs[0]}"
+    assert again in caplog.text
     assert len(asked_of(server, PROPOSER)) == 2
     assert "In country 0? No idea" in asked_of(server, PROPOSER)[0]
     assert len(asked_of(server, MODEL)) == 6
@@ -297,8 +300,8 @@ def test_the_best_variant_is_registered_and_what_breaks_off_goes_on(
     assert made.tags["_mlflow_prompt_model_config"] == '{"temperature": 0.5}'
     assert made.description == "Refined from support/4: score +1, 95%: +1 to +1."
     assert client.registry.get_version("support", "4").tags == kept
-    again = optimize_prompt("support", PROPOSER, resume=runs[0], client=client)
-    assert again.registered == made, "it is registered once"
+    once = optimize_prompt("support", PROPOSER, resume=runs[0], client=client)
+    assert once.registered == made, "it is registered once"
 
 
 def test_what_cannot_be_refined_says_why(client: Client, place: Path, server: FakeOpenAI) -> None:

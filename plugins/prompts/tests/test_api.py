@@ -117,6 +117,16 @@ def test_a_loaded_prompt_is_linked_to_run_model_and_trace(place: Path) -> None:
     assert [each.name for each in pegboard.search_prompts(by_experiment)] == ["a", "b"]
 
 
+def test_a_run_that_takes_no_link_stops_nobody(
+    place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pegboard.register_prompt("a", "x")
+    with pegboard.start_run() as run:
+        pegboard.delete_run(run.info.run_id)
+        assert loaded("a").template == "x"
+    assert "prompts:/a/1 was not linked to the run" in caplog.text
+
+
 def test_links_can_be_made_afterwards(place: Path) -> None:
     pegboard.register_prompt("a", "x")
     with pegboard.start_run() as run:

@@ -82,6 +82,9 @@ def test_what_is_written_and_read_again_is_the_same(draft: Draft, suffix: str | 
         ("a.yaml", "message: x", "no prompt"),
         ("a.yaml", "messages: [{content: x}]", "no role"),
         ("a.yaml", "!!python/object/apply:os.system ['x']", "not YAML"),
+        ("a.yaml", "text: a\ntext: b", "'text' is there twice"),
+        ("a.yaml", "text: a\nmessages: [{role: user, content: b}]", "leave one out"),
+        ("a.md", "---\nincludes: {b@x: newest}\n---\nHi", "not the number of a version"),
         ("a b.md", "Hi", "cannot be named"),
     ],
 )
@@ -114,9 +117,17 @@ def test_links_are_neither_read_nor_written(tmp_path: Path) -> None:
 def test_a_text_and_windows_front_matter_are_read_too(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_bytes(b"Hello {{x}}\n")
     (tmp_path / "b.md").write_bytes(b"---\r\nmessage: m\r\n---\r\nHi\r\n")
+    # As editors of Windows write them: with a mark of UTF-8, and other ends of lines.
+    (tmp_path / "c.md").write_bytes(b"\xef\xbb\xbf---\r\nmessage: n\r\n---\r\nHi\r\n")
+    (tmp_path / "d.md").write_bytes(b"\xef\xbb\xbfHello\r\nyou\r\n")
     (tmp_path / "README.md").write_text("Not a prompt")
     found = [(each.name, each.template, each.message) for each in files.read_all(tmp_path)]
-    assert found == [("a", "Hello {{x}}", None), ("b", "Hi", "m")]
+    assert found == [
+        ("a", "Hello {{x}}", None),
+        ("b", "Hi", "m"),
+        ("c", "Hi", "n"),
+        ("d", "Hello\nyou", None),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -225,12 +236,21 @@ def test_commands_list_show_compare_share_and_delete(place: Path) -> None:
     assert "[-Hello-]{+Hi+} {{name}}" in called("diff", "greet/1", "greet", "--exit-code", code=1)
     (place / "greet.md").write_text("Hello {{name}}\n")
     called("diff", "greet/1", "greet.md")
+    # What a file says of variables is compared, too, as an include may bring them.
+    called("register", "part", input="{{n}}")
+    (place / "all.md").write_text("---\nvariables: {n: integer}\n---\n{{> part/1 }}\n")
+    called("register", "all", "all.md")
+    called("diff", "all", "all.md", "--exit-code")
+    called("delete", "all", "-y")
+    called("delete", "part", "-y")
     called("alias", "greet/1", "production")
     called("alias", "greet/2", "production")
     assert "version 1 again" in called("rollback", "greet@production")
     told = called("traffic", "greet@production", "1=90", "2=10")
     assert told == "version 1: 90%, version 2: 10%\n"
     assert "10% of production" in called("show", "greet/2")
+    assert "two shares" in called("traffic", "greet@production", "1=60", "1=40", code=2)
+    assert "takes none" in called("traffic", "greet@production", "1=60", "--end", code=2)
     assert "not shared" in called("traffic", "greet@production", "--end")
     assert "not a number" in called("traffic", "greet@production", "1=x", code=2)
     called("unalias", "greet@production")

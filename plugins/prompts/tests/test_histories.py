@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,9 @@ def test_what_the_registry_has_otherwise_is_refused_before_anything_is_changed(
         ("aliases: {live: 7}", "'live' is of version 7, which is not here"),
         ("aliases: {live: one}", "not a mapping to numbers"),
         ("tags: {a: 1}", "not a mapping to texts"),
+        ("aliases: {latest: 1}", "'latest' is reserved"),
         ("traffic: {live: {1: 9}}", "'live', which is no alias here"),
+        ("aliases: {live: 1}\ntraffic: {live: {7: 9}}", "version 7, which is not here"),
         ("tags: {mlflow.prompt.text: x}", "is reserved"),
         ("model: x", "'model' is unknown"),
         ("description: [1]", "'description' is not a text"),
@@ -131,3 +134,17 @@ def test_a_wrong_file_is_named(tmp_path: Path, about: str, said: str) -> None:
     told = run("import", "in", code=2)
     assert said in told
     assert "in/a/prompt.yaml" in told
+    assert not (tmp_path / "runs.db").exists(), "nothing was registered"
+
+
+def test_only_files_are_read(tmp_path: Path) -> None:
+    place = tmp_path / "in/a"
+    place.mkdir(parents=True)
+    (tmp_path / "elsewhere").write_text("description: secret")
+    (place / "prompt.yaml").symlink_to(tmp_path / "elsewhere")
+    (place / "1.md").write_text("x")
+    assert "prompt.yaml is a link" in run("import", "in", code=2)
+    (place / "prompt.yaml").unlink()
+    (place / "prompt.yaml").write_text("")
+    os.mkfifo(place / "2.md")  # Who opens it waits for a writer.
+    assert "2.md is not a file" in run("import", "in", code=2)

@@ -296,11 +296,12 @@ def _is_message(given: Any) -> bool:
 
 
 _PROMPT_NAME = re.compile(r"[a-zA-Z0-9_.-]+")
+_PATHS = (".", "..")
 
 
 def checked_name(name: Any) -> str:
     """Return a name that a prompt may have: ASCII letters, digits, '_', '-' and '.'."""
-    if not isinstance(name, str) or _PROMPT_NAME.fullmatch(name) is None:
+    if not isinstance(name, str) or _PROMPT_NAME.fullmatch(name) is None or name in _PATHS:
         raise InvalidValue(
             f"A prompt cannot be named {name!r:.60}.",
             hint="A name has letters from a to z, digits, '_', '-' and '.' only.",

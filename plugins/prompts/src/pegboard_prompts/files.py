@@ -7,6 +7,7 @@ by one end of line that is not part of it. ``NAME.yaml`` holds the same with ``t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pegboard.entities.registry import Author
 from pegboard.errors import InvalidValue, translate_os_error
 from pegboard_llm import templates, variables
 from pegboard_llm.templates import Template
+from pegboard_stores import prompt_tags as keys
 
 from pegboard_prompts import codec, composition
 from pegboard_prompts.entities import PromptVersion, checked_name
@@ -64,6 +66,19 @@ class Draft:
         kept: dict[str, Any] = {"message": self.message, "includes": self.includes}
         return {**kept, "variables": self.variables} if composed else kept
 
+    def version(self) -> PromptVersion:
+        """Return it as version 0 of its prompt, with what it includes still to be put in."""
+        made = codec.unregistered(
+            self.name,
+            self.template,
+            response_format=self.response_format,
+            model_config=self.model_config,
+            tags=self.tags,
+        )
+        known = {name: dict(each) for name, each in self.variables.items()}
+        raw = {**made.raw_tags, **({keys.VARIABLES: json.dumps(known)} if known else {})}
+        return PromptVersion.of_tags(self.name, 0, raw)
+
     def agrees(self, version: PromptVersion) -> bool:
         """Whether a version is what the file has; who names no included version takes any."""
         there = draft_of(version)
@@ -107,12 +122,24 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Takes no aliases: a few lines of them stand for more than fits into memory."""
+    """Takes no aliases: a few lines of them stand for more than fits into memory.
+
+    Nor a key twice in one mapping: what it says first would be lost without a word.
+    """
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError("aliases, such as *name, are not taken")
         return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            told = (key.tag, str(key.value))
+            if told in seen:
+                raise yaml.YAMLError(f"the key {told[1]!r:.60} is there twice")
+            seen.add(told)
+        return super().construct_mapping(node, deep)
 
 
 def _represent(dumper: yaml.SafeDumper, text: str) -> Any:
@@ -226,6 +253,7 @@ def read(path: Path, name: str | None = None) -> Draft:
 
 def loaded(name: str, content: str, suffix: str) -> Draft:
     """Return the prompt that the content of a file holds; InvalidValue."""
+    content = content.removeprefix("\ufeff")  # Some editors put it before every text.
     if suffix in (YAML, ".yml"):
         known, body = _mapping(content), None
     elif content.startswith((f"{_LINE}\n", f"{_LINE}\r\n")):
@@ -241,7 +269,7 @@ def loaded(name: str, content: str, suffix: str) -> Draft:
             )
         known = _mapping(head)
     else:
-        known, body = {}, content
+        known, body = {}, content.replace("\r\n", "\n")
     unknown = [key for key in known if key not in _KEYS]
     if unknown:
         raise InvalidValue(
@@ -252,6 +280,10 @@ def loaded(name: str, content: str, suffix: str) -> Draft:
     for key, kind, what in (("text", str, "a text"), ("messages", list, "a list of messages")):
         if not isinstance(known.get(key, kind()), kind):
             raise InvalidValue(f"{key!r} is {known[key]!r:.60}, not {what}.")
+    if known.get("text") is not None and known.get("messages") is not None:
+        raise InvalidValue(
+            "There are 'text' and 'messages'.", hint="A prompt is one of them: leave one out."
+        )
     return _draft(name, known.get("messages", known.get("text")), known)
 
 
@@ -269,6 +301,11 @@ def _draft(name: str, template: Any, known: Mapping[str, Any]) -> Draft:
         if not isinstance(value, str):
             raise InvalidValue(
                 f"The tag {key!r} is {value!r:.60}, not a text.", hint="Put it in quotes."
+            )
+    for asked, version in (known.get("includes") or {}).items():
+        if not isinstance(asked, str) or type(version) is not int or version < 1:
+            raise InvalidValue(
+                f"'includes' has {asked!r:.60}: {version!r:.60}, not the number of a version."
             )
     described = variables.plain(known.get("variables") or {})
     return Draft(

@@ -19,6 +19,7 @@ from pegboard.entities.registry import Author
 from pegboard.errors import InvalidState, InvalidValue, NotFound, command_line, translate_os_error
 from pegboard_stores import prompt_tags as keys
 from pegboard_stores import prompt_traffic as traffic
+from pegboard_stores import validation
 
 from pegboard_prompts import files, tagging, uris
 from pegboard_prompts.entities import Prompt, checked_name
@@ -138,11 +139,15 @@ def _read(place: Path) -> History:
     name = checked_name(place.name)
     drafts: dict[int, Draft] = {}
     for path in sorted(place.iterdir()):
-        if path.name == ABOUT or path.suffix not in files.SUFFIXES:
+        if path.suffix not in files.SUFFIXES:
+            continue
+        files.refuse_link(path)
+        if not path.is_file():
+            raise InvalidValue(f"{path} is not a file.")
+        if path.name == ABOUT:
             continue
         if not _is_version(path):
             raise InvalidValue(f"{path} is no version: its name is not a number.")
-        files.refuse_link(path)
         if int(path.stem) in drafts:
             raise InvalidValue(f"{place} has two files of version {path.stem}.")
         drafts[int(path.stem)] = files.read(path, name)
@@ -172,11 +177,17 @@ def _about(name: str, drafts: Mapping[int, Draft], known: Mapping[str, Any]) -> 
     if not isinstance(shared, dict) or not all(isinstance(v, dict) for v in shared.values()):
         raise InvalidValue("'traffic' is not a mapping from aliases to weights of versions.")
     for alias, number in aliases.items():
+        validation.alias(alias, new=True)
         if number not in drafts:
             raise InvalidValue(f"The alias {alias!r} is of version {number}, which is not here.")
     weights = {alias: traffic.checked(shares) for alias, shares in shared.items()}
     if strange := [alias for alias in weights if alias not in aliases]:
         raise InvalidValue(f"'traffic' names {strange[0]!r}, which is no alias here.")
+    for alias, shares in weights.items():
+        if strangers := [number for number in shares if number not in drafts]:
+            raise InvalidValue(
+                f"'traffic' of {alias!r} names version {strangers[0]}, which is not here."
+            )
     return History(
         name=name, drafts=drafts, description=description, tags=tags, aliases=aliases,
         traffic=weights,

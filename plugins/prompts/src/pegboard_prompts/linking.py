@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pegboard.errors import PegboardError
@@ -51,13 +52,11 @@ def to_active(version: PromptVersion, model_id: str | None) -> None:
     """Link a version to the active run and trace, and to a model if one is given."""
     open_run = runs.current()
     if open_run is not None:
-        to_run(open_run.client, open_run.run.info.run_id, version)
+        with _told(version, "run", open_run.run.info.run_id):
+            to_run(open_run.client, open_run.run.info.run_id, version)
     if model_id is not None:
-        try:
+        with _told(version, "model", model_id):
             to_model(experiments.client(), model_id, version)
-        except PegboardError as error:
-            # Who loads a prompt needs the prompt; the link is for others.
-            logger.warning("%s was not linked to the model %s: %s", version.uri, model_id, error)
     span = current_span()
     if span is not None:
         pair = (version.name, version.version)
@@ -65,6 +64,15 @@ def to_active(version: PromptVersion, model_id: str | None) -> None:
         span.set_attribute(LINKED, added(before if isinstance(before, str) else None, [pair]))
         tags = span.trace.tags
         tags[LINKED] = added(tags.get(LINKED), [pair])
+
+
+@contextmanager
+def _told(version: PromptVersion, what: str, which: str) -> Iterator[None]:
+    """Warn of a link that fails: who loads a prompt needs the prompt; the link is for others."""
+    try:
+        yield
+    except PegboardError as error:
+        logger.warning("%s was not linked to the %s %s: %s", version.uri, what, which, error)
 
 
 def to_run(client: Client, run_id: str, version: PromptVersion) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pegboard.entities import Page
 from pegboard.entities.registry import Author
-from pegboard.errors import AlreadyExists, NotFound
+from pegboard.errors import AlreadyExists, InvalidValue, NotFound
 from pegboard_llm import templates
 from pegboard_llm.templates import Template
 from pegboard_stores import prompt_tags as keys
@@ -235,6 +235,8 @@ class PromptStore:
 
         Each version must be allowed by the gates of the alias.
         """
+        if not isinstance(shares, Mapping):
+            raise InvalidValue(f"The shares are {shares!r:.60}.", hint="Write {3: 90, 4: 10}.")
         wanted = traffic.checked(shares)
         prompt = self.get(name)
         if alias not in prompt.aliases:

@@ -13,6 +13,7 @@ from pegboard_stores import prompt_tags as keys
 from pegboard_stores.validation import MAX_REGISTRY_TEXT, registry_tags
 
 from pegboard_prompts import model_config as config
+from pegboard_prompts import schemas
 
 
 def tags_of(
@@ -48,6 +49,11 @@ def tags_of(
     if model_config:
         given[keys.MODEL_CONFIG] = config.dumped(model_config)
     if described:
+        if not isinstance(described, Mapping):
+            raise InvalidValue(
+                f"The variables are described by {described!r:.60}.",
+                hint='Write {"count": {"type": "integer", "default": 3, "description": "…"}}.',
+            )
         known = variables.read(described, filling.names(template))
         given[keys.VARIABLES] = variables.dumped(known)
     return given
@@ -67,7 +73,7 @@ def user_tags(tags: Mapping[str, Any]) -> dict[str, Any]:
 def schema_of(response_format: Any) -> dict[str, Any]:
     """Return a JSON schema; that of a class of pydantic is asked for.
 
-    InvalidValue if it is not a dict, or cannot be kept as JSON.
+    InvalidValue if it is not a dict, cannot be kept as JSON, or is not as in JSON Schema.
     """
     made = getattr(response_format, "model_json_schema", None)
     schema = made() if isinstance(response_format, type) and made else response_format
@@ -76,16 +82,9 @@ def schema_of(response_format: Any) -> dict[str, Any]:
             f"The response format is {schema!r:.60}, not a JSON schema.",
             hint="Give a dict, or a class of pydantic.",
         )
-    kind = schema.get("type")
-    kinds = kind if isinstance(kind, list) else [] if kind is None else [kind]
-    wrong = [each for each in kinds if each not in (*variables.TYPES, "null")]
-    if wrong:
-        raise InvalidValue(
-            f"The response format has the unknown type {wrong[0]!r}.",
-            hint=f"Types of JSON Schema are: {', '.join((*variables.TYPES, 'null'))}.",
-        )
     try:
         json.dumps(schema, allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidValue(f"The response format cannot be kept as JSON: {error}.") from None
+    schemas.check(schema)
     return dict(schema)

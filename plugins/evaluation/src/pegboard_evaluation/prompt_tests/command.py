@@ -78,7 +78,14 @@ def test(
         return
     resume = None if resume is None else comparing.run_id_of(client, resume)
     found = testing.carry_out(
-        client, prompt, model=model, against=against, budget=budget, resume=resume, told=tell
+        client,
+        prompt,
+        model=model,
+        against=against,
+        budget=budget,
+        resume=resume,
+        begun=lambda again: output.note(f"If it breaks off: {again}"),
+        told=tell,
     )
     key = f"{found.version.name}/{found.version.version}"
     if junit is not None:

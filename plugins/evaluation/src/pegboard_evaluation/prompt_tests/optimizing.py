@@ -206,8 +206,9 @@ class _Work:
         asked = [each for each in self.prompts() if not only or each.name in (self.state.of, only)]
         with tempfile.TemporaryDirectory() as place:
             suite = testing.suite_of(Path(place), self.tests, [self.version], None, asked)
-            if len(suite.targets) > 1:
-                suite = attrs.evolve(suite, targets=suite.targets[:1])
+            words = ("pegboard", "prompts", "optimize", self.state.of)
+            again = (*words, "--proposer", self.state.proposer)
+            suite = attrs.evolve(suite, targets=suite.targets[:1], again=again)
             rows = suite.all_rows[::step]
             found = running.carry_out_suite(
                 suite,

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import attrs
 from attrs import frozen
 from pegboard.contracts.llm import LLMError
 from pegboard.contracts.registry import ModelRegistry
@@ -238,6 +239,7 @@ def carry_out(
     against: str | None = None,
     budget: float | None = None,
     resume: str | None = None,
+    begun: Callable[[str], None] | None = None,
     told: Callable[[running.Column], None] | None = None,
 ) -> Tested:
     """Test a version of a prompt, and keep with it what that came to.
@@ -251,15 +253,19 @@ def carry_out(
             none. None: ``USUAL_ALIAS``, if the prompt has that.
         budget: US dollars that calls may cost together.
         resume: the id of a run of it that broke off.
+        begun: is called with the command that goes on with it, before anything is asked.
         told: is called with each prompt and model that is done.
     """
     plan = planned(client, name, model=model, against=against) if isinstance(name, str) else name
     version, tests, earlier = plan.version, plan.tests, plan.earlier
     with tempfile.TemporaryDirectory() as place:
-        suite = plan.suite(Path(place))
+        suite = attrs.evolve(plan.suite(Path(place)), again=_command(plan, against))
         for each in suite.targets:
             # What nobody can ask says nothing of the prompt, and is no outcome of it.
             spending.check_model(each.model)
+        if begun is not None:
+            resume = resume or running.begin(suite.name, suite)
+            begun(command_line(*suite.again, "--resume", resume))
         outcomes = running.carry_out_suite(suite, resume=resume, budget=budget, told=told)
     own = [each for each in outcomes.columns if each.prompt == key_of(version)]
     before = earlier or {
@@ -282,6 +288,12 @@ def carry_out(
     is_kept = plan.model is None or not _names_model(tests, version)
     _keep(client, tests, found, own, is_kept=is_kept)
     return found
+
+
+def _command(plan: Plan, against: str | None) -> tuple[str, ...]:
+    named = (("--model", plan.model), ("--against", against))
+    options = [word for name, value in named if value is not None for word in (name, value)]
+    return ("pegboard", "prompts", "test", key_of(plan.version), *options)
 
 
 def key_of(version: ModelVersion) -> str:

@@ -193,7 +193,8 @@ def carry_out_suite(
                 if told is not None:
                     told(task.column)
         except BaseException:
-            again = command_line("pegboard", "eval", "run", suite.path, "--resume", found.run_id)
+            words = suite.again or ("pegboard", "eval", "run", str(suite.path))
+            again = command_line(*words, "--resume", found.run_id)
             logger.warning("The form broke off. To go on: %s", again)
             raise
         finally:

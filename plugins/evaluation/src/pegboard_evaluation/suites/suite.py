@@ -37,6 +37,8 @@ class Suite:
     targets: Sequence[Target]
     cases: Sequence[Case]
     repeat: int = 1
+    again: Sequence[str] = ()
+    """The command that carries it out; if empty, that is ``pegboard eval run`` with the file."""
 
     @property
     def pairs(self) -> list[tuple[Prompt, Target]]:

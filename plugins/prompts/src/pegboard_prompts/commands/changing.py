@@ -109,9 +109,10 @@ def share(reference: str, shares: tuple[str, ...], end: bool, as_json: bool) -> 
     """
     name, key = common.alias_of(reference)
     client = common.client()
+    if end and shares:
+        raise click.UsageError("--end ends all shares, so it takes none.")
     if end or shares:
-        wanted = {} if end else {one: _number(two) for one, two in _pairs(shares)}
-        found = client.set_prompt_traffic(name, wanted, key)
+        found = client.set_prompt_traffic(name, _weights(shares), key)
     else:
         found = common.known_alias(prompts_of(client), name, key).traffic(key)
     parts = [f"version {each}: {traffic.percent(found, each)}" for each in sorted(found)]
@@ -119,8 +120,14 @@ def share(reference: str, shares: tuple[str, ...], end: bool, as_json: bool) -> 
     options.done({"name": name, "alias": key, "shares": found}, as_json, told)
 
 
-def _pairs(shares: tuple[str, ...]) -> list[tuple[str, str]]:
-    return list(options.key_values(shares).items())
+def _weights(shares: tuple[str, ...]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for each in shares:
+        [(version, text)] = options.key_values((each,)).items()
+        if version in found:
+            raise InvalidValue(f"Version {version} has two shares.")
+        found[version] = _number(text)
+    return found
 
 
 def _number(text: str) -> float:

@@ -9,7 +9,7 @@ from pegboard.cli.opening import open_host
 from pegboard.errors import InvalidValue, NotFound
 from pegboard_scripting.client import Client
 
-from pegboard_prompts import codec, files, uris
+from pegboard_prompts import files, uris
 from pegboard_prompts.client import prompts_of
 from pegboard_prompts.entities import Prompt, PromptVersion
 from pegboard_prompts.store import PromptStore
@@ -62,12 +62,5 @@ def version_in(prompts: PromptStore, reference: str) -> PromptVersion:
     """Return a version by its name, or what a file holds if there is one of that name."""
     path = Path(reference)
     if path.suffix and path.is_file():
-        draft = files.read(path)
-        return codec.unregistered(
-            draft.name,
-            draft.template,
-            response_format=draft.response_format,
-            model_config=draft.model_config,
-            tags=draft.tags,
-        )
+        return files.read(path).version()
     return prompts.load(reference)

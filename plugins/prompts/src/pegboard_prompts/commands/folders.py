@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 from pegboard import paging
@@ -181,14 +182,23 @@ def import_folder(
         return
     by = client._author(None, message)
     made = histories.register(store, whole, message, by)
-    for draft in wanted:
-        version = draft.register(store, message, by)
-        made.append({"name": version.name, "version": version.version})
     for each in () if as_json else made:
-        click.echo(f"{each['name']} has version {each['version']} now.")
+        click.echo(_has(each))
+    for draft in wanted:
+        try:
+            version = draft.register(store, message, by)
+        except InvalidValue as error:
+            raise InvalidValue(f"{folder / draft.name}: {error.message}", hint=error.hint) from None
+        made.append({"name": version.name, "version": version.version})
+        if not as_json:
+            click.echo(_has(made[-1]))
     prompts = len(drafts) + len(whole)
     told = f"Prompts: {prompts}, new versions: {len(made)}."
     options.done({"prompts": prompts, "registered": made}, as_json, told)
+
+
+def _has(made: dict[str, Any]) -> str:
+    return f"{made['name']} has version {made['version']} now."
 
 
 def _is_there(store: PromptStore, draft: Draft, alias: str | None) -> bool:

@@ -250,6 +250,26 @@ def test_a_vendors_error_and_a_broken_answer_are_told_and_counted(
     ]
 
 
+def test_a_cut_in_what_is_no_stream_ends_in_the_middle_and_is_no_error_of_the_server(
+    gateway: Running, upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def half(exchange: Exchange) -> None:
+        await exchange.head(200, {"content-type": "application/json", "content-length": "100"})
+        await exchange.write(b'{"half":')
+        raise fakes.Cut
+
+    logged: list[str] = []
+    monkeypatch.setattr(gateway.app.log, "write", lambda kind, **_: logged.append(kind))
+    upstream.next(half)
+    with pytest.raises(http.client.IncompleteRead):
+        post(gateway, "/gateway/proxy/vendor/chat/completions")
+    [record] = gateway.notes.wait()
+    assert (record.outcome, record.trouble) == (Outcome.FAILED, "upstream_cut")
+    # The next is answered on the same loop, after the first was logged.
+    assert post(gateway, "/gateway/proxy/vendor/chat/completions")[0] == 200
+    assert logged == []
+
+
 @pytest.mark.parametrize("prefix", ["/v1", "/gateway/openai/v1"])
 def test_a_response_is_compacted_where_the_vendor_does_that(
     gateway: Running, upstream: FakeUpstream, prefix: str

@@ -120,7 +120,7 @@ def test_a_file_of_mlflows_gateway_is_served(tmp_path: Path, upstream: FakeUpstr
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("pegboard.toml", "[[gateway.endpoints]]\nname = 'a b'\n", "cannot be a name"),
+        ("own.toml", "[[gateway.endpoints]]\nname = 'a b'\n", "cannot be a name"),
         ("gateway.yaml", "endpoints: 3\n", "endpoints"),
         ("gateway.json", "{}", "is not a configuration of the gateway"),
     ],

@@ -99,7 +99,8 @@ class Guards:
         known = self._made.get(endpoint.name)
         if known is not None and known[0] is endpoint:
             return known[1]
-        setting = Setting(endpoint.name, self._ask, endpoint.source)
+        seconds = endpoint.timeouts.total_seconds
+        setting = Setting(endpoint.name, self._ask, endpoint.source, seconds)
         try:
             made = guard_of(self._host, endpoint.guardrails, setting)
         except ConfigError as error:

@@ -301,6 +301,21 @@ def test_a_database_that_is_gone_is_told_once_and_harms_no_file(
     assert "was removed" in caplog.text
 
 
+def test_what_is_odd_is_told_once_until_it_is_mended(
+    place: Place, open_catalog: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    catalog = open_catalog(ONE)
+    stored(catalog, "chat")  # It is hidden by the file's, which is told as well.
+    told = []
+    for number, more in enumerate(("", "", "    price = { input = 1 }\n", "")):
+        place.write(f"{ONE}{more}    tags = {{ change = '{number}' }}\n")
+        with caplog.at_level(logging.WARNING, "pegboard.gateway"):
+            caplog.clear()
+            assert catalog.refresh()
+        told.append((caplog.text.count("is hidden by"), caplog.text.count("is not known")))
+    assert told == [(1, 1), (0, 0), (0, 0), (0, 1)]
+
+
 def test_without_the_key_no_secret_is_served_and_all_else_is(
     place: Place, open_catalog: Open
 ) -> None:

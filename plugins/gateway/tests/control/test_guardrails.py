@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pegboard.contracts.llm import Json, Task, Trouble
+from pegboard.contracts.llm import Json, LLMError, Task, Trouble
 from pegboard.errors import ConfigError
-from pegboard_gateway.control.contract import Blocked, Guard
+from pegboard_gateway.control.contract import Blocked, Guard, StreamGuard
 from pegboard_gateway.control.guardrails import FACE, Setting, guard_of
+from pegboard_gateway.control.guardrails.faults import Faults, SafeGuard
 from pegboard_gateway.control.guardrails.spans import Finder
 from pegboard_gateway.entities import Asked
 from pegboard_gateway.settings import Guardrail
@@ -352,6 +353,39 @@ def test_what_guardrails_ask_is_not_guarded_again() -> None:
     inner = Asked("judge", Task.CHAT, {"messages": [{"content": "ann@example.org"}]}, face=FACE)
     assert run(made.before(inner)) is inner
     assert made.stream(inner) is None
+
+
+@pytest.mark.parametrize("how", ["raises", "raises later", "hangs"])
+def test_a_guardrail_that_fails_or_hangs_lets_nothing_pass_and_is_told(how: str) -> None:
+    async def later() -> Any:
+        if how == "hangs":
+            await asyncio.Event().wait()
+        raise ValueError("what nobody may see")
+
+    class Broken(Guard, StreamGuard):
+        def before(self, *_: Any) -> Any:
+            if how == "raises":
+                raise ValueError("what nobody may see")
+            return later()
+
+        after = feed = end = before
+
+        def stream(self, asked: Asked) -> StreamGuard:
+            return self
+
+    safe = SafeGuard(Broken(), Faults("own", "chat", 0.05))
+    watching = safe.stream(asked(""))
+    assert watching is not None
+    for work in (
+        lambda: safe.before(asked("")),
+        lambda: safe.after(asked(""), answer_of("x")),
+        lambda: watching.feed(chunks(["x"])),
+        watching.end,
+    ):
+        with pytest.raises(LLMError, match="nothing passes") as caught:
+            run(work())
+        assert "nobody" not in str(caught.value)
+        assert caught.value.trouble is (Trouble.TIMEOUT if how == "hangs" else Trouble.SERVER)
 
 
 def test_guards_see_what_the_ones_before_let_through() -> None:

@@ -172,6 +172,39 @@ def test_budgets_show_what_is_left(shell: Shell, tmp_path: Path) -> None:
     assert "1.5" in text
 
 
+YAML = """
+endpoints:
+  - name: chat
+    endpoint_type: llm/v1/chat
+    model: {provider: openai, name: gpt-4o-mini, config: {openai_api_key: sk-1}}
+    limit: {calls: 7, renewal_period: minute}
+"""
+
+
+def test_a_gateway_that_was_started_with_a_file_of_its_own_is_shown(
+    shell: Shell, tmp_path: Path
+) -> None:
+    (tmp_path / "mlflow.yaml").write_text(YAML)
+    named = ("--config", "mlflow.yaml")
+    amounts = [row["amount"] for row in json.loads(shell("budgets", *named, "--json").stdout)]
+    assert amounts == [10**10, 100, 7]
+    [listed] = json.loads(shell("endpoints", "list", *named, "--json").stdout)
+    assert (listed["name"], listed["source"]) == ("chat", str(tmp_path / "mlflow.yaml"))
+    assert "mlflow.yaml" not in shell("endpoints", "list", "--json").stdout
+    # One of TOML says where the database is, too.
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    (other / "own.toml").write_text(CONFIG)
+    calls(other, record("eve", 10**9))
+    toml = ("--config", "elsewhere/own.toml")
+    assert json.loads(shell("budgets", *toml, "--json").stdout)[1]["subject"] == "eve"
+    assert shell("usage", *toml, "--by", "user").stdout.splitlines()[1].split()[0] == "eve"
+    assert shell("keys", "create", "ci", *toml).exit_code == 0
+    assert "ci" in shell("keys", "list", *toml).stdout and "ci" not in shell("keys", "list").stdout
+    missing = shell("budgets", "--config", "none.yaml")
+    assert missing.exit_code and "no file 'none.yaml'" in missing.stderr
+
+
 def test_an_unknown_price_is_not_shown_as_none(shell: Shell, tmp_path: Path) -> None:
     calls(tmp_path, record("ann", 10**9), evolve(record("ann", 0), is_unpriced=True))
     shown = shell("usage")

@@ -40,15 +40,17 @@ def open_host(ctx: click.Context, *, creates_stores: bool = False) -> Host:
     from pegboard import host
 
     root = ctx.find_root()
-    if _HOST not in root.meta:
+    # A command may have named another file after its plugin was found by the first host.
+    key = f"{_HOST} {root.params.get('config') or ''}"
+    if key not in root.meta:
         if root.params.get("config") or root.params.get("tracking_uri"):
             host.use(host.Host(configuration(ctx)))
-        root.meta[_HOST] = host.current(report=False)
+        root.meta[key] = host.current(report=False)
         # Registered before anything that a command imports, and so called after what that does.
-        atexit.register(root.meta[_HOST].close)
-        root.meta[_HOST].creates_stores = False
+        atexit.register(root.meta[key].close)
+        root.meta[key].creates_stores = False
         # The host may be used further, by a script that called a command.
-        root.call_on_close(partial(setattr, root.meta[_HOST], "creates_stores", True))
-    found: Host = root.meta[_HOST]
+        root.call_on_close(partial(setattr, root.meta[key], "creates_stores", True))
+    found: Host = root.meta[key]
     found.creates_stores = found.creates_stores or creates_stores
     return found

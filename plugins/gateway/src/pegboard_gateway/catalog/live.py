@@ -78,6 +78,7 @@ class LiveCatalog(Catalog):
         self._lock = threading.Lock()
         self._seen: tuple[Any, ...] = ()
         self._told = ""
+        self._warned: frozenset[str] = frozenset()
         self._status = Status(0, 0, 0)
 
     def reload(self) -> None:
@@ -134,16 +135,18 @@ class LiveCatalog(Catalog):
             self._tell(error)
             return False
         self._told = ""
-        for problem in self._status.problems:
-            _log().warning("%s", problem)
         names = ", ".join(sorted(self.current.endpoints)) or "none"
         _log().info("The gateway's endpoints are now: %s.", names)
         self._warn()
         return True
 
     def _warn(self) -> None:
-        for warning in self._status.warnings:
-            _log().warning("%s", warning)
+        """Log what is wrong or odd: each once, however often something else is changed."""
+        found = (*self._status.problems, *self._status.warnings)
+        for text in found:
+            if text not in self._warned:
+                _log().warning("%s", text)
+        self._warned = frozenset(found)
 
     def _tell(self, error: PegboardError) -> None:
         """Log why nothing was taken over: once, not every second."""
@@ -300,12 +303,12 @@ _catalogs: WeakKeyDictionary[Host, LiveCatalog] = WeakKeyDictionary()
 _catalogs_lock = threading.Lock()
 
 
-def catalog_of(host: Host) -> LiveCatalog:
-    """Return the catalog of a host, made on first use; ConfigError."""
+def catalog_of(host: Host, mlflow_config: Path | None = None) -> LiveCatalog:
+    """Return the catalog of a host, made on first use, perhaps with a YAML file; ConfigError."""
     with _catalogs_lock:
         found = _catalogs.get(host)
         if found is None:
-            found = LiveCatalog(host)
+            found = LiveCatalog(host, mlflow_config)
             found.reload()
             _catalogs[host] = found
         return found

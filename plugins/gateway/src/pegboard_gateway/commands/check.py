@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     _Said: TypeAlias = tuple[str, ...]
 
-_YAML = (".yaml", ".yml")
-
 
 @click.command(epilog=output.examples("pegboard gateway check", "pegboard gateway check new.toml"))
 @click.argument("file", required=False, type=click.Path(path_type=Path))
@@ -51,7 +49,7 @@ def _read(ctx: click.Context, file: Path | None) -> tuple[list[GatewayEndpoint],
         status = catalog.status()
         return list(catalog.current.endpoints.values()), status.problems, status.warnings
     host = open_host(ctx)
-    if file.suffix.lower() in _YAML:
+    if file.suffix.lower() in common.YAML:
         found = _of_mlflow(host, file)
         return found, (), pricing.warnings(host.settings("gateway"), found)
     settings = _settings(file)

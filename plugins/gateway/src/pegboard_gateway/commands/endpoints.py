@@ -29,6 +29,7 @@ def endpoints() -> None:
 
 @endpoints.command("list", epilog=output.examples("pegboard gateway endpoints list --json"))
 @output.json_option
+@common.config_option
 @click.pass_context
 def list_endpoints(ctx: click.Context, as_json: bool) -> None:
     """List the endpoints."""
@@ -69,6 +70,7 @@ def list_endpoints(ctx: click.Context, as_json: bool) -> None:
 @endpoints.command(epilog=output.examples("pegboard gateway endpoints show chat"))
 @click.argument("name")
 @output.json_option
+@common.config_option
 @click.pass_context
 def show(ctx: click.Context, name: str, as_json: bool) -> None:
     """Show one endpoint: its models, as they are tried, and what holds for it."""
@@ -193,6 +195,7 @@ def _counted(_: click.Context, parameter: click.Parameter, value: str | None) ->
 @click.option("--budget", callback=_counted, metavar="USD/PERIOD", help="Such as 20/month.")
 @click.option("--tag", "tags", multiple=True, callback=_pairs, metavar="KEY=VALUE", help="A tag.")
 @output.json_option
+@common.config_option
 @click.pass_context
 def add(ctx: click.Context, /, name: str, as_json: bool, **given: Any) -> None:
     """Add an endpoint with one model. Its key is kept encrypted.
@@ -240,6 +243,7 @@ def _table(name: str, given: dict[str, Any]) -> dict[str, Any]:
 @endpoints.command(epilog=output.examples("pegboard gateway endpoints remove chat"))
 @click.argument("name")
 @common.yes_option
+@common.config_option
 @click.pass_context
 def remove(ctx: click.Context, name: str, yes: bool) -> None:
     """Remove an endpoint that 'add', the API or MLflow's client has made, with its key."""

@@ -53,6 +53,7 @@ def keys() -> None:
 @click.option("--tag", "tags", multiple=True, help="NAME=VALUE, to find it by.")
 @click.option("--expires", help="After how long it is over (90d, 12h), or when (2030-01-31).")
 @output.json_option
+@common.config_option
 @click.pass_context
 def create(
     ctx: click.Context, /, name: str, expires: str | None, as_json: bool, tags: tuple[str, ...],
@@ -75,6 +76,7 @@ def create(
 @keys.command("list", epilog=output.examples("pegboard gateway keys list --json"))
 @click.option("--all", "shows_all", is_flag=True, help="Also those that are over or revoked.")
 @output.json_option
+@common.config_option
 @click.pass_context
 def list_keys(ctx: click.Context, shows_all: bool, as_json: bool) -> None:
     """List keys, the newest first, without what only their owners know."""
@@ -109,6 +111,7 @@ def list_keys(ctx: click.Context, shows_all: bool, as_json: bool) -> None:
 
 @keys.command(epilog=output.examples("pegboard gateway keys revoke a1b2c3d4e5f6"))
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@common.config_option
 @click.pass_context
 def revoke(ctx: click.Context, ids: tuple[str, ...]) -> None:
     """Let keys in no more; a running gateway refuses them within a second."""

@@ -19,6 +19,7 @@ def secrets() -> None:
 
 @secrets.command("list", epilog=output.examples("pegboard gateway secrets list"))
 @output.json_option
+@common.config_option
 @click.pass_context
 def list_secrets(ctx: click.Context, as_json: bool) -> None:
     """List the secrets, masked, as they were made."""
@@ -51,6 +52,7 @@ def list_secrets(ctx: click.Context, as_json: bool) -> None:
 
 
 @secrets.command(epilog=output.examples("pegboard gateway secrets rotate"))
+@common.config_option
 @click.pass_context
 def rotate(ctx: click.Context) -> None:
     """Encrypt all secrets with a new key; the old one opens nothing any more.

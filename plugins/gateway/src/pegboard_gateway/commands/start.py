@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from pegboard.cli import output
 from pegboard.cli.opening import open_host
-from pegboard.errors import ConfigError, command_line
+from pegboard.errors import command_line
 from pegboard_server import ServingCommand, listening, settings_of
+
+from pegboard_gateway.commands import common
 
 if TYPE_CHECKING:
     from pegboard.host import Host
-
-_YAML = (".yaml", ".yml")
 
 
 @click.command(
@@ -47,7 +47,7 @@ def start(ctx: click.Context, /, file: str | None, **options: Any) -> None:
     from pegboard_server import serving, workers
 
     port, count = options.pop("port"), options.pop("workers")
-    yaml = _yaml(ctx, file)
+    yaml = common.yaml_of(ctx, file)
     host = open_host(ctx, creates_stores=True)
     config_file = ctx.find_root().params.get("config")
     settings = settings_of(host, config_file, host.config.pegboard.tracking_uri, **options)
@@ -63,22 +63,6 @@ def start(ctx: click.Context, /, file: str | None, **options: Any) -> None:
         workers.run_here(host, settings, listener, recipe)
     else:
         workers.run(host, settings, listener, count, recipe)
-
-
-def _yaml(ctx: click.Context, file: str | None) -> Path | None:
-    """Return the YAML file that was named; a file of TOML becomes the configuration of all."""
-    if file is None:
-        return None
-    path = Path(file)
-    if not path.is_file():
-        raise ConfigError(f"There is no file {file!r}.", hint="Check --config.")
-    if path.suffix.lower() in _YAML:
-        return path.absolute()
-    if path.suffix.lower() != ".toml":
-        hint = "Its name has to end with .toml, .yaml or .yml."
-        raise ConfigError(f"{file!r} is not a configuration of the gateway.", hint=hint)
-    ctx.find_root().params["config"] = str(path.absolute())
-    return None
 
 
 def _offered(host: Host, yaml: Path | None) -> list[str]:

@@ -48,6 +48,7 @@ _TIMES = ("minute", "hour", "day")
 @click.option("--user", help="Calls of this user.")
 @click.option("--outcome", help="done, cached, refused, failed, gone or lost.")
 @output.json_option
+@common.config_option
 @click.pass_context
 def usage(
     ctx: click.Context,
@@ -122,6 +123,7 @@ def _print(by: tuple[str, ...], found: list[dict[str, Any]]) -> None:
     epilog=output.examples("pegboard gateway budgets", "pegboard gateway budgets --json")
 )
 @output.json_option
+@common.config_option
 @click.pass_context
 def budgets(ctx: click.Context, as_json: bool) -> None:
     """Show limits and budgets, and what is used of each, the fullest first.

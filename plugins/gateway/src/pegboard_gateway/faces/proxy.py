@@ -16,6 +16,7 @@ import orjson
 from pegboard.contracts.llm import Json, LLMError, LLMProvider, Task, Trouble
 from pegboard.errors import quoted
 from pegboard_llm import estimate
+from pegboard_server import Failure
 from pegboard_wire.http import Call, Endpoint, Result
 
 from pegboard_gateway import service
@@ -194,5 +195,7 @@ class _Writer:
     def fail(self, error: LLMError) -> bytes:
         """Return an event; what is of another form ends in the middle, as it came."""
         if not self._events:
-            raise error
+            # The server cuts the connection. It is the vendor's fault, which the record tells, and
+            # no error of the server's own to be logged.
+            raise Failure(502, "BAD_GATEWAY", str(error)) from None
         return b"data: " + orjson.dumps(errors.openai(error)) + b"\n\n"

@@ -15,6 +15,7 @@ from pegboard.targets import resolve
 
 from pegboard_gateway.control.contract import Guard
 from pegboard_gateway.control.guardrails.chain import Chain
+from pegboard_gateway.control.guardrails.faults import Faults, SafeGuard
 from pegboard_gateway.entities import Caller
 from pegboard_gateway.settings import Guardrail
 
@@ -44,6 +45,8 @@ class Setting:
     ask: Ask = ask_nobody
     where: str = ""
     """Where it is configured, for messages."""
+    seconds: float = 300.0
+    """How long one answer of it is waited for; then nothing passes."""
 
 
 def guard_of(
@@ -53,7 +56,7 @@ def guard_of(
     if not tables:
         return None
     known = host.declared("guardrail")
-    guards = []
+    guards: list[Guard] = []
     for table in tables:
         if table.use not in known:
             raise ConfigError(
@@ -61,5 +64,7 @@ def guard_of(
                 hint=f"Available are: {', '.join(sorted(known)) or 'none'}.",
             )
         given: dict[str, Any] = {**table.options, "stage": table.stage, "action": table.action}
-        guards.append(cast("Guard", resolve(known[table.use].target)(given, setting)))
+        made = cast("Guard", resolve(known[table.use].target)(given, setting))
+        faults = Faults(table.use, setting.endpoint, setting.seconds)
+        guards.append(SafeGuard(made, faults))
     return Chain(guards, skip_face)

@@ -26,6 +26,12 @@ ENDS = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def interruptible() -> None:
+    """Let processes be interrupted: what a shell starts in the background ignores that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _command(place: Path, code: str) -> subprocess.Popen[str]:
     """Run a recipe whose loader is such code, in a process of its own."""
     root = begun(place / "r", line(20), TRAIN, RECIPE.replace(*LOADER[1:])).directory

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from pegboard import config, host
 from pegboard.cli.shell import cli
-from pegboard.errors import PegboardError, Refused
+from pegboard.errors import InvalidValue, PegboardError, Refused
 from pegboard_evaluation import data_sets
 from pegboard_evaluation.prompt_tests import optimizing, testing
 from pegboard_evaluation.prompt_tests.optimizing import optimize_prompt
@@ -160,6 +160,29 @@ UNBINDABLE = [
     (FORM.replace("datasets:/cities", "[{vars: {capital: x}}]"), "lacks the variable 'country'"),
     ("[]", "expected a table"),
 ]
+
+
+def test_tests_that_others_wrote_past_the_command_name_no_files(
+    client: Client, place: Path, server: FakeOpenAI
+) -> None:
+    """Who may write tags of a prompt runs no code, and reads no file, where it is tested."""
+    mark, code = place / "mark", place / "theirs.py"
+    code.write_text(f"open({str(mark)!r}, 'w')\ndef check(*a, **k): return True\nmodel = check\n")
+    (place / "theirs.csv").write_text("country,capital\nx,y\n")
+    testing.bind(client, "support", written(place, FORM))
+    bound = json.loads(client.registry.get_model("support").tags["pegboard.prompt.tests"])
+    for change in (
+        {"cases": f"{place}/theirs.csv"},
+        {"cases": [f"file://{place}/theirs.csv"]},
+        {"models": f"{code}:model"},
+        {"defaults": {"assert": [{"python": f"{code}:check"}]}},
+        {"defaults": {"assert": [{"type": "not-python", "value": f"{code}:check"}]}},
+    ):
+        text = json.dumps({**bound, "form": {**bound["form"], **change}})
+        client.registry.set_model_tag("support", "pegboard.prompt.tests", text)
+        with pytest.raises(InvalidValue, match="names no files"):
+            testing.carry_out(client, "support/1")
+    assert not mark.exists() and not server.seen
 
 
 def test_tests_that_cannot_be_are_refused_when_they_are_bound(client: Client, place: Path) -> None:

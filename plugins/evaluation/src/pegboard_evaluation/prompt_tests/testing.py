@@ -364,7 +364,8 @@ def suite_of(
     name = f"Tests of {asked[0].name}"
     path = place / _file_of(asked[0])
     path.write_text(json.dumps({"name": name, **form, "models": models}), encoding="utf-8")
-    return read(path, prompted=prompted or [registered(each) for each in prompts])
+    # Whoever may write tags wrote the form, perhaps without ``bind``, which refuses files.
+    return read(path, prompted=prompted or [registered(each) for each in prompts], alone=True)
 
 
 def _measured(suite: Suite, tests: Tests, column: running.Column) -> Iterator[Measured]:

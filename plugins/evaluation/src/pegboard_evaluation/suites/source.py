@@ -23,6 +23,8 @@ class Source:
 
     path: Path
     lines: dict[Way, int] = field(factory=dict)
+    alone: bool = False
+    """Whether it may name no other files: whoever wrote it has no say on this machine."""
 
     def line(self, way: Way) -> int | None:
         """Return the line of a value, or of the nearest one around it; None if none is known."""
@@ -57,6 +59,8 @@ class At:
 
     def file(self, name: str) -> Path:
         """Return a file that is named here, beside this one; InvalidValue if there is none."""
+        if self.source.alone:
+            raise self.wrong(f"What comes from the registry names no files, such as {name!r}.")
         found = self.source.path.parent / name.removeprefix("file://")
         if not found.is_file():
             raise self.wrong(f"There is no file {name!r}.", f"It is looked for as {found}")
@@ -66,9 +70,9 @@ class At:
 # -- reading -----------------------------------------------------------------------------------
 
 
-def load(path: Path) -> tuple[At, Any]:
+def load(path: Path, *, alone: bool = False) -> tuple[At, Any]:
     """Return what a YAML, TOML or JSON file holds; InvalidValue names the line that is wrong."""
-    source = Source(path)
+    source = Source(path, alone=alone)
     at = At(source)
     try:
         text = path.read_text(encoding="utf-8-sig")

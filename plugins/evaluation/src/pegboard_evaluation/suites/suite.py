@@ -74,12 +74,18 @@ class Suite:
         ]
 
 
-def read(path: Path, repeat: int | None = None, prompted: Sequence[Prompt] | None = None) -> Suite:
+def read(
+    path: Path,
+    repeat: int | None = None,
+    prompted: Sequence[Prompt] | None = None,
+    *,
+    alone: bool = False,
+) -> Suite:
     """Return what a file says; InvalidValue names the line and the field that is wrong.
 
-    ``prompted`` are the prompts of a form that names none.
+    ``prompted`` are the prompts of a form that names none. One that is ``alone`` names no files.
     """
-    at, given = source.load(path)
+    at, given = source.load(path, alone=alone)
     table = fields(at, given, _FIELDS, _SPELLINGS)
     for name in ("models", "cases"):
         if not table.get(name):

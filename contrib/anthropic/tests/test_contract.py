@@ -11,21 +11,7 @@ import pytest
 from anthropic import Anthropic, AsyncAnthropic
 from pegboard_testing.autologgers import Autologged, AutologgerContract
 
-ASK: Any = {
-    "model": "claude-sonnet-4-6",
-    "max_tokens": 9,
-    "messages": [{"role": "user", "content": "How far?"}],
-}
-MESSAGE = {
-    "id": "msg_1",
-    "type": "message",
-    "role": "assistant",
-    "model": "claude-sonnet-4-6",
-    "content": [{"type": "text", "text": "3 km"}],
-    "stop_reason": "end_turn",
-    "stop_sequence": None,
-    "usage": {"input_tokens": 10, "output_tokens": 1},
-}
+from .messages import ASK, MESSAGE
 
 
 class TestAnthropic(AutologgerContract):

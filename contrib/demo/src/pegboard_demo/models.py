@@ -95,13 +95,13 @@ def _network(params: Mapping[str, Any], data: Data) -> Iterator[Stage]:
     """Train a neural network; the step is the epoch."""
     (x, y), (x_test, _) = data.split("train"), data.split("test")
     scaler = StandardScaler().fit(x)
-    scaled = scaler.transform(x)
+    scaled, scaled_test = scaler.transform(x), scaler.transform(x_test)
     settings = {key: value for key, value in params.items() if key != "epochs"}
     network = MLPRegressor(**settings)
     model = make_pipeline(scaler, network)
     for epoch in range(1, params["epochs"] + 1):
         network.partial_fit(scaled, y)
-        yield Stage(epoch, model, model.predict(x), model.predict(x_test))
+        yield Stage(epoch, model, network.predict(scaled), network.predict(scaled_test))
 
 
 CANDIDATES = (

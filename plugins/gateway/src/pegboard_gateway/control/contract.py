@@ -29,6 +29,7 @@ __all__ = [
     "Estimate",
     "Gate",
     "Guard",
+    "GuardrailFailed",
     "Ledger",
     "Level",
     "LimitReached",
@@ -64,6 +65,12 @@ class BudgetSpent(LLMError):
 
     def __init__(self, message: str, *, hint: str, retry_after: float | None) -> None:
         super().__init__(Trouble.QUOTA, message, hint=hint, retry_after=retry_after)
+
+
+class GuardrailFailed(LLMError):
+    """A guardrail is broken, 502, or took too long, 504. It is no trouble of the upstream's."""
+
+    code = "guardrail_failed"
 
 
 class Permit(ABC):

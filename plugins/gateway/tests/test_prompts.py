@@ -13,7 +13,7 @@ import openai
 import pytest
 import requests
 from pegboard.config import Config
-from pegboard.contracts.llm import Json, Trouble
+from pegboard.contracts.llm import Json
 from pegboard.contracts.registry import ModelRegistry
 from pegboard.errors import StoreError
 from pegboard.host import Host

@@ -68,7 +68,10 @@ class BudgetSpent(LLMError):
 
 
 class GuardrailFailed(LLMError):
-    """A guardrail is broken, 502, or took too long, 504. It is no trouble of the upstream's."""
+    """A guardrail is broken, 502, busy, 503, or takes too long, 504: no trouble of the upstream's.
+
+    Nothing passes that it has not looked at.
+    """
 
     code = "guardrail_failed"
 

@@ -58,5 +58,5 @@ def reason(error: Exception) -> str:
         return "no TLS connection could be made"
     if isinstance(error, socket.gaierror | UnicodeError):
         return "its name cannot be looked up"
-    number = getattr(error, "errno", None)
+    number = getattr(error, "errno", None) or 0
     return os.strerror(number) if number in errno.errorcode else "no connection could be made"

@@ -81,10 +81,10 @@ def client(mlflow_python: Path, served: Served) -> Iterator[Run]:
         yield by
 
 
-def ask(served: Served, token: str, endpoint: str) -> requests.Response:
+def ask(served: Served, token: str, endpoint: str, stream: bool = False) -> requests.Response:
     return requests.post(
         f"{served.url}/gateway/{endpoint}/mlflow/invocations",
-        json={"messages": [{"role": "user", "content": "Hi"}]},
+        json={"messages": [{"role": "user", "content": "Hi"}], "stream": stream},
         headers={"authorization": f"Bearer {token}"},
         timeout=30,
     )
@@ -234,6 +234,90 @@ answer["left"] = [d.name for d in store.list_gateway_model_definitions(secret_id
     assert found["changed"] == ["three-renamed", True, True]
     assert found["gone"] == "RESOURCE_DOES_NOT_EXIST"
     assert found["left"] == ["three-c"]
+
+
+def test_guardrails_of_mlflows_judges_guard_whole_answers_and_streams(
+    client: Run, served: Served, tokens: Mapping[str, str]
+) -> None:
+    found = client(
+        tokens["admin"],
+        """
+from mlflow.entities import GuardrailAction as Action, GuardrailStage as Stage
+from mlflow.genai.judges import make_judge
+
+models = {name: made(name).model_definition_id for name in ("guarded", "asked")}
+ends = {
+    name: store.create_gateway_endpoint(name, [Config(model, Linkage.PRIMARY)]).endpoint_id
+    for name, model in models.items()
+}
+make_judge(
+    name="polite", model="gateway:/asked", instructions="Answer yes if {{ outputs }} is polite."
+).register(experiment_id="0")
+[scorer] = store.list_scorers("0")
+guards = [
+    store.create_gateway_guardrail(
+        f"guard {stage.value}", scorer.scorer_id, scorer.scorer_version, stage, Action.VALIDATION
+    )
+    for stage in (Stage.BEFORE, Stage.AFTER)
+]
+for guard in guards:
+    store.add_guardrail_to_endpoint(ends["guarded"], guard.guardrail_id)
+store.update_endpoint_guardrail_config(ends["guarded"], guards[1].guardrail_id, execution_order=7)
+answer = {
+    "names": [each.name for each in store.list_gateway_guardrails()],
+    "one": store.get_gateway_guardrail(guards[0].guardrail_id).stage.value,
+    "configs": sorted(
+        [each.guardrail_id == guards[1].guardrail_id, each.execution_order]
+        for each in store.list_endpoint_guardrail_configs(ends["guarded"])
+    )[-1],
+    "ids": [ends["guarded"], *(each.guardrail_id for each in guards)],
+}
+""",
+    )
+    assert sorted(found["names"]) == ["guard AFTER", "guard BEFORE"]
+    assert (found["one"], found["configs"]) == ("BEFORE", [True, 7])
+
+    def judging(*words: str) -> None:
+        """Let the judge say these words, one for each question."""
+        for word in words:
+            message = {"role": "assistant", "content": word}
+            choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+            whole = {"id": "c", "object": "chat.completion", "created": 1, "model": "asked"}
+            verdicts.append({**whole, "choices": choices, "usage": fake.USAGE})
+
+    verdicts: list[Any] = []
+
+    async def judge(exchange: Any) -> None:
+        await exchange.whole(verdicts.pop(0))
+
+    served.upstream.always(judge, model="asked")
+    for stream in (False, True):
+        judging("ALLOW", "ALLOW")
+        assert (answer := ask(served, tokens["reader"], "guarded", stream)).status_code == 200
+        assert "fake" in answer.text and "error" not in answer.text
+        judging("BLOCK")
+        answer = ask(served, tokens["reader"], "guarded", stream)
+        assert answer.status_code == 400 and "refuses" in answer.text
+        judging("ALLOW", "BLOCK")
+        answer = ask(served, tokens["reader"], "guarded", stream)
+        assert answer.status_code == (200 if stream else 400)
+        assert "refuses" in answer.text and "fake" not in answer.text
+    assert not verdicts
+    left = client(
+        tokens["admin"],
+        f"""
+endpoint, *guards = {found["ids"]!r}
+for guard in guards:
+    store.remove_guardrail_from_endpoint(endpoint, guard)
+    store.delete_gateway_guardrail(guard)
+answer = [
+    len(each) for each in (
+        store.list_gateway_guardrails(), store.list_endpoint_guardrail_configs(endpoint))
+]
+""",
+    )
+    assert left == [0, 0]
+    assert ask(served, tokens["reader"], "guarded").status_code == 200
 
 
 def test_what_is_wrong_is_refused_with_mlflows_codes(

@@ -1,11 +1,9 @@
-"""The gateway as MLflow's own clients see it: those of 2.x, those of 3.x, and LangChain's."""
+"""The gateway as MLflow's own clients see it: those of 2.x and those of 3.x."""
 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -204,34 +202,6 @@ def test_a_judge_of_mlflow_3_asks_the_gateway(newer: Callable[[str], Any], upstr
     )
     assert found == {"value": "yes", "why": "It greets.", "error": "None"}
     assert "Hello there" in json.dumps(upstream.requests[0].json)
-
-
-def test_langchain_chats_and_streams(served: Served, upstream: Any) -> None:
-    code = """
-import json, os
-from langchain_openai import ChatOpenAI, OpenAIEmbeddings
-
-url = os.environ["GATEWAY"]
-chat = ChatOpenAI(base_url=f"{url}/v1", api_key="any", model="split", max_retries=0)
-whole = chat.invoke("Hello")
-pieces = [piece.content for piece in chat.stream("Hello")]
-vectors = OpenAIEmbeddings(
-    base_url=f"{url}/v1", api_key="any", model="embeddings", check_embedding_ctx_length=False
-).embed_documents(["a"])
-print(json.dumps({"whole": whole.content, "tokens": whole.usage_metadata["total_tokens"],
-    "pieces": "".join(pieces), "vectors": vectors}))
-"""
-    done = subprocess.run(
-        [interpreter("langchain"), "-c", code],
-        env={**os.environ, "GATEWAY": served.url},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["whole"] == found["pieces"] == WORDS
-    assert found["tokens"] == fake.USAGE["total_tokens"]
-    assert found["vectors"] == [list(fake.EMBEDDING)]
 
 
 @pytest.mark.parametrize(

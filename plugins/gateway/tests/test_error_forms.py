@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import pytest
 import requests
 from pegboard_wire import lazy
@@ -86,6 +88,51 @@ def test_what_is_refused_before_anybody_reads_it(gateway: Running) -> None:
         if FORMS[path] is OPENAI and status != 403:
             assert told["error"]["type"] == "invalid_request_error"
     assert [status for _, status, _ in found].count(413) == len(FORMS)
+
+
+NOWHERE = {
+    "/v1/chat/completion": OPENAI,
+    "/v1": OPENAI,
+    "/gateway/openai/v1/files": OPENAI,
+    "/anthropic/v1/models": ANTHROPIC,
+    "/gateway/anthropic/messages": ANTHROPIC,
+    "/gemini/v1beta/models/chat:embedContent": GEMINI,
+    "/gateway/gemini/x": GEMINI,
+    "/v10/chat": PROXY,
+    "/elsewhere": PROXY,
+}
+TYPES = {"invalid_request_error", "not_found_error"}
+
+
+def raw(gateway: Running, head: bytes) -> tuple[int, Any]:
+    """Send the head of a request that goes beyond a limit; return the status and the answer."""
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=SECONDS) as connection:
+        connection.sendall(head)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        return answer.status, json.loads(answer.read())
+
+
+def test_what_is_not_there_or_cannot_be_read(gateway: Running) -> None:
+    many = b"x: y\r\n" * 101
+    for path, expected in NOWHERE.items():
+        place = path.encode()
+        found = [
+            raw(gateway, b"POST %b HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n" % place),
+            raw(gateway, b"POST %b?%b HTTP/1.1\r\nhost: x\r\n\r\n" % (place, b"x" * (70 << 10))),
+            raw(gateway, b"POST %b HTTP/1.1\r\n%b\r\n" % (place, many)),
+            raw(gateway, b"POST %b HTTP/1.1\r\nbad\r\n\r\n" % place),
+        ]
+        assert [status for status, _ in found] == [404, 414, 431, 400], path
+        for status, told in found:
+            assert form(told) == expected, (path, status)
+            if expected in (OPENAI, ANTHROPIC):
+                assert told["error"]["type"] in TYPES
+            if expected is GEMINI:
+                wanted = "NOT_FOUND" if status == 404 else "INVALID_ARGUMENT"
+                assert told["error"]["status"] == wanted
+    with pytest.raises(anthropic.NotFoundError, match="There is no such path"):
+        gateway.anthropic().models.list()
 
 
 def test_a_face_that_cannot_be_imported_fails_alone_and_in_its_form(

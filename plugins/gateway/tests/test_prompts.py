@@ -13,7 +13,7 @@ import openai
 import pytest
 import requests
 from pegboard.config import Config
-from pegboard.contracts.llm import Json, Trouble
+from pegboard.contracts.llm import Json
 from pegboard.contracts.registry import ModelRegistry
 from pegboard.errors import StoreError
 from pegboard.host import Host
@@ -284,7 +284,7 @@ def test_a_call_keeps_its_version_and_a_deleted_prompt_is_a_404(
     assert refused.status_code == 404
     assert refused.json()["error"]["code"] == "prompt_not_found"
     [last] = [each for each in place.gateway.notes.wait(2) if each.status == 404]
-    assert (last.outcome, last.trouble) == (Outcome.REFUSED, Trouble.NO_MODEL.value)
+    assert (last.outcome, last.trouble) == (Outcome.REFUSED, "prompt_not_found")
 
 
 def test_a_registry_that_is_away_stops_only_what_was_never_read(

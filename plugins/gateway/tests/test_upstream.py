@@ -16,7 +16,7 @@ import orjson
 import pytest
 import trustme
 from pegboard.contracts.llm import HttpCall, HttpReply, LLMError, Trouble
-from pegboard_gateway.upstream import Bounds, Client, Stream, Waits, addresses
+from pegboard_gateway.upstream import Bounds, Client, Stream, UpstreamError, Waits, addresses
 from pegboard_gateway.upstream.connection import HIGH
 
 from . import upstream_fake as fakes
@@ -191,7 +191,9 @@ def test_a_fault_has_its_trouble(upstream: FakeUpstream, run: Run, fault: str) -
         client = Client()
         error = await trouble_of(client.send(call_of(upstream), Waits()))
         assert error.trouble is trouble
-        assert f"127.0.0.1:{upstream.port}" in error.message
+        assert isinstance(error, UpstreamError)
+        place = f"127.0.0.1:{upstream.port}"
+        assert place in error.seen and place not in str(error)
         # The next call is well, on a connection of its own.
         assert (await whole(client, call_of(upstream))).status == 200
 
@@ -531,7 +533,8 @@ def test_a_proxy_that_refuses_is_named(
         async def work() -> None:
             error = await trouble_of(Client().send(call_of(upstream), Waits()))
             assert error.trouble is Trouble.UNREACHABLE
-            assert place in error.message and "403" in error.message
+            assert "403" in error.message and place not in error.message
+            assert isinstance(error, UpstreamError) and place in error.seen
             assert "secret" not in str(error)
             monkeypatch.setenv("NO_PROXY", "127.0.0.1")
             assert (await whole(Client(), call_of(upstream))).status == 200

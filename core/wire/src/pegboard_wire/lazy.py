@@ -38,6 +38,9 @@ class EndpointModule:
     tell: str = ""
     """A target again: the form of all their errors, as ``tell`` of an endpoint. Errors have it also
     when the module cannot be imported, so it should lie in another one."""
+    tell_below: tuple[str, ...] = ()
+    """Beginnings of paths, such as ``/v1/``, where errors have that form also if nothing is served:
+    unknown paths, and requests that cannot be read. The longest one holds."""
 
 
 @frozen(eq=False)
@@ -52,6 +55,8 @@ class LazyEndpoint:
     """Whether there is nothing left to import."""
     tell: Callable[[], Tell | None] = field(default=lambda: None, repr=False)
     """Returns what makes the bodies of errors, if the endpoints of its module have one."""
+    tell_below: tuple[str, ...] = ()
+    """Where it does so too: see ``EndpointModule``."""
 
 
 def lazy_endpoints(items: Iterable[Endpoint | EndpointModule]) -> list[LazyEndpoint]:
@@ -83,7 +88,8 @@ def _lazy(module: EndpointModule, method: str, path: str) -> LazyEndpoint:
             )
         return found
 
-    return LazyEndpoint(method, path, load, tell=lambda: _tell_of(module))
+    tells = module.tell_below
+    return LazyEndpoint(method, path, load, tell=lambda: _tell_of(module), tell_below=tells)
 
 
 @cache

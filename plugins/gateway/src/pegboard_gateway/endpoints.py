@@ -22,6 +22,7 @@ ENDPOINT_MODULES = [
         GET /gateway/openai/v1/models/{model}
         """,
         tell=f"{_ERRORS}:told_openai",
+        tell_below=("/v1/", "/gateway/openai/", "/gateway/mlflow/v1/", "/gateway/proxy/"),
     ),
     EndpointModule(
         "pegboard_gateway.faces.responses:endpoints",
@@ -40,6 +41,7 @@ ENDPOINT_MODULES = [
         POST /gateway/anthropic/v1/messages/count_tokens
         """,
         tell=f"{_ERRORS}:told_anthropic",
+        tell_below=("/anthropic/", "/gateway/anthropic/"),
     ),
     EndpointModule(
         "pegboard_gateway.faces.gemini:endpoints",
@@ -54,6 +56,7 @@ ENDPOINT_MODULES = [
         POST /gateway/gemini/v1beta/models/{endpoint}:streamGenerateContent
         """,
         tell=f"{_ERRORS}:told_gemini",
+        tell_below=("/gemini/", "/gateway/gemini/"),
     ),
     EndpointModule(
         "pegboard_gateway.faces.mlflow:endpoints",

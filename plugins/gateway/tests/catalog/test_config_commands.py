@@ -180,3 +180,17 @@ def test_secrets_are_rotated(shell: Shell, place: Place) -> None:
     assert "Encrypted anew: 1 secret" in shell("secrets", "rotate").output
     assert next(place.path.rglob("*.key")).read_text() != before
     assert shell("check").exit_code == 0
+
+
+def test_keys_are_revoked_where_the_endpoints_cannot_be_read(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PLAIN_KEY")
+    assert "'PLAIN_KEY'" in shell("check").output
+    made = shell("keys", "create", "ci", "--budget", "1 USD/day", "--json")
+    assert made.exit_code == 0, made.output
+    key = json.loads(made.stdout)["id"]
+    assert shell("keys", "revoke", key).exit_code == 0
+    assert "revoked" in shell("keys", "list", "--all").stdout
+    for words in (("usage",), ("secrets", "list"), ("secrets", "rotate")):
+        assert shell(*words).exit_code == 0

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pegboard.contracts.llm import Json, LLMError, Task, Trouble
 from pegboard.errors import ConfigError
-from pegboard_gateway.control.contract import Blocked, Guard, StreamGuard
+from pegboard_gateway.control.contract import Blocked, Guard, GuardrailFailed, StreamGuard
 from pegboard_gateway.control.guardrails import FACE, Setting, guard_of
 from pegboard_gateway.control.guardrails.faults import Faults, SafeGuard
 from pegboard_gateway.control.guardrails.spans import Finder
@@ -385,6 +385,7 @@ def test_a_guardrail_that_fails_or_hangs_lets_nothing_pass_and_is_told(how: str)
         with pytest.raises(LLMError, match="nothing passes") as caught:
             run(work())
         assert "nobody" not in str(caught.value)
+        assert isinstance(caught.value, GuardrailFailed)
         assert caught.value.trouble is (Trouble.TIMEOUT if how == "hangs" else Trouble.SERVER)
 
 

@@ -12,7 +12,7 @@ import pytest
 from attrs import frozen
 from pegboard.contracts.llm import Json, LLMError, LLMRequest, LocalProvider, Task, Trouble
 from pegboard_gateway.catalog.contract import FixedCatalog, GatewayEndpoint, Target
-from pegboard_gateway.control.contract import Blocked
+from pegboard_gateway.control.contract import Blocked, GuardrailFailed
 from pegboard_gateway.controls import Guards
 from pegboard_gateway.entities import Asked, Caller, LeftAlone
 from pegboard_gateway.path import Calls
@@ -161,13 +161,18 @@ def test_no_text_and_no_caller_can_switch_a_judge_off(
     if passes:
         assert run(made.before(asked("SAID"))) == asked("SAID")
     else:
-        with pytest.raises(Blocked, match="nothing passes"):
+        with pytest.raises(LLMError, match="nothing passes") as caught:
             run(made.before(asked("SAID")))
+        # A broken judge is told as that, and what it cannot read as refused.
+        texts = (Trouble.TOO_LONG, Trouble.INVALID, Trouble.FILTERED, Trouble.UNSUPPORTED)
+        assert isinstance(caught.value, Blocked if first in texts else GuardrailFailed)
+        crowded = first in (Trouble.RATE, Trouble.QUOTA, Trouble.OVERLOADED)
+        assert (caught.value.trouble.status == 503) == crowded
     assert not judge.answers
     # What it is asked then is nobody's.
     assert all("SAID" not in prompt for prompt in judge.prompts[1:])
     # By default nothing passes at all, and nobody has to be asked again.
-    with pytest.raises(Blocked, match="nothing passes"):
+    with pytest.raises(LLMError, match="nothing passes"):
         run(judged(Judge(answers[0]), "before", action).before(asked("SAID")))
 
 
@@ -178,7 +183,7 @@ def test_an_outage_is_remembered_while_the_judge_is_left_alone_and_ends_with_ana
     for _ in range(3):
         assert run(made.before(asked("Hello"))) == asked("Hello")
     # Who gets it left alone by texts of his own has not found an outage.
-    with pytest.raises(Blocked, match="nothing passes"):
+    with pytest.raises(GuardrailFailed, match="nothing passes"):
         run(made.before(asked("Hello")))
     assert not judge.answers
 
@@ -270,7 +275,7 @@ def test_a_flood_is_no_outage(case: str) -> None:
                 while not len(calls.waiting) and not asking.done():
                     await asyncio.sleep(0)
                 models["judge"].go.release()
-            with pytest.raises(Blocked, match="nothing passes"):
+            with pytest.raises(GuardrailFailed, match="nothing passes"):
                 await asking
         finally:
             for each in models.values():

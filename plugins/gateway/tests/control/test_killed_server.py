@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,19 @@ class Killed:
         assert "://" in first, (place / "log").read_text()
         self.url = first[first.index("http") :].strip()
 
+    def kill_one(self, chance: random.Random) -> None:
+        """Kill one of its workers, and wait until another has taken its place."""
+        before = self._workers()
+        os.kill(chance.choice(before), signal.SIGKILL)
+        deadline = time.monotonic() + SECONDS
+        while len(set(self._workers()) - set(before)) < 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def _workers(self) -> list[int]:
+        pid = self.process.pid
+        return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def end(self, with_signal: int) -> None:
         os.killpg(self.process.pid, with_signal)
         self.process.wait(SECONDS)
@@ -100,17 +114,17 @@ def query(file: Path, text: str) -> list[tuple[Any, ...]]:
     return found
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("workers", "all_die"), [(1, True), (2, True), (2, False)])
 def test_what_was_spent_stays_in_the_budget_and_agrees_with_the_records(
-    workers: int, tmp_path: Path, upstream: FakeUpstream
+    workers: int, all_die: bool, tmp_path: Path, upstream: FakeUpstream
 ) -> None:
     budget = 20_000_000
     text = CONFIG.format(url=upstream.url, usd=budget / 1e9)
     (tmp_path / "pegboard.toml").write_text(text)
     upstream.always(failing(503), model="bad")
     chance = random.Random(workers)
+    server = Killed(tmp_path, workers)
     for turn in range(3):
-        server = Killed(tmp_path, workers)
         statuses: list[int] = []
         enough = threading.Event()
 
@@ -127,14 +141,18 @@ def test_what_was_spent_stays_in_the_budget_and_agrees_with_the_records(
         for thread in threads:
             thread.start()
         assert enough.wait(SECONDS)
-        server.end(signal.SIGKILL)
+        if all_die or turn == 2:
+            server.end(signal.SIGKILL)
+        else:
+            server.kill_one(chance)
         for thread in threads:
             thread.join(SECONDS)
         assert 200 in statuses or 429 in statuses
-    # The one that begins last does what the dead left.
-    last = Killed(tmp_path, workers)
-    assert ask(last.url, chance) in (200, 429, 502, 503)
-    last.end(signal.SIGTERM)
+        if all_die or turn == 2:
+            # The one that begins last does what the dead left.
+            server = Killed(tmp_path, workers)
+    assert ask(server.url, chance) in (200, 429, 502, 503)
+    server.end(signal.SIGTERM)
 
     place = tmp_path / "pegruns" / "gateway"
     sums = "SELECT sum(cost), count(*), sum(tokens_in + tokens_out), max(cost) FROM gateway_call"

@@ -248,7 +248,7 @@ class App:
 
     def admit(self, exchange: Exchange, headers: Mapping[bytes, bytes]) -> bytes:
         """Refuse what is meant for another host or comes from another site; return the path."""
-        exchange.path = path = self._path(exchange.scope["raw_path"])
+        exchange.path = path = self.path_of(exchange.scope["raw_path"])
         exchange.extra = self.guard.cors(headers)
         if path not in _OPEN_TO_ANY_HOST:
             self.guard.check(exchange.scope["method"], headers)
@@ -267,7 +267,7 @@ class App:
         if self.settings.access_log:
             self._log_access(exchange, seconds)
 
-    def _path(self, raw: bytes) -> bytes:
+    def path_of(self, raw: bytes) -> bytes:
         """Return the path below the root path, whether the proxy in front removed that or not."""
         root = self._root
         if root and raw.startswith(root) and raw[len(root) : len(root) + 1] in (b"/", b""):
@@ -474,7 +474,7 @@ class App:
     def failure(self, exchange: Exchange, error: Exception) -> Failure:
         """Return the answer for an error; unexpected errors are logged."""
         # Also of what is refused before it is known who answers, or what cannot be imported.
-        exchange.tell = self.router.tell(self._path(exchange.scope["raw_path"]))
+        exchange.tell = self.router.tell(self.path_of(exchange.scope["raw_path"]))
         words = exchange.route.endpoint.sentences if exchange.route else {}
         failure, unexpected = failure_of(error, exchange.request_id, words or SHARED)
         if unexpected:

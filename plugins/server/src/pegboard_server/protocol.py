@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import httptools
 import orjson
+from pegboard_wire.http import Tell
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from pegboard_server import browsers
@@ -57,6 +58,8 @@ class Protocol(HttpToolsProtocol):
     shares: Shares
     lane: Lane | None
     """What answers quick requests; None: all take the usual way."""
+    tell: Callable[[bytes], Tell | None]
+    """Returns what makes the bodies of errors at a path, if that is not MLflow's form."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, or be closed at once if there are far too many connections."""
@@ -336,7 +339,10 @@ class Protocol(HttpToolsProtocol):
             if browsers.wants_page(self.headers or ()):
                 body, lines = browsers.page_of(status, code, message), PAGE_HEAD.lines
             else:
-                body = orjson.dumps({"error_code": code, "message": message})
+                # Whatever came of the path says whose API was meant.
+                tell = self.tell((self.url or b"").partition(b"?")[0])
+                told = {"error_code": code, "message": message}
+                body = orjson.dumps(told if tell is None else tell(status, code, message))
                 lines = _PLAIN
             length = b"content-length: %d\r\nconnection: close\r\n\r\n" % len(body)
             self.transport.write(b"".join([STATUS_LINE[status], lines, length, body]))

@@ -66,7 +66,9 @@ class Router:
         self.fixed: dict[bytes, Methods] = {}
         """What serves paths without parameters."""
         found: dict[str, Methods] = {}
+        below: dict[bytes, Route] = {}
         for route in self.routes:
+            below |= {prefix.encode(): route for prefix in route.place.tell_below}
             if route.place.is_loaded:
                 route.load()
             for path in _served(route.place.path):
@@ -77,6 +79,7 @@ class Router:
         # If several match, the one with the longest fixed beginning is meant.
         ordered = sorted(found, key=lambda path: (-path.index("{"), ":path}" in path, path))
         self._expressions = [(_expression(path), found[path]) for path in ordered]
+        self._below = sorted(below.items(), key=lambda each: -len(each[0]))
 
     def find(self, path: bytes) -> tuple[Methods, Match] | None:
         """Return what serves a raw path, by method, and where ``parameters`` finds those in it.
@@ -96,7 +99,10 @@ class Router:
     def tell(self, path: bytes) -> Tell | None:
         """Return what makes the bodies of errors at a raw path, whatever is wrong there."""
         methods, _ = self.find(path) or ({}, None)
-        return next((route.tell() for route in methods.values()), None)
+        if not methods:
+            owners = (r for prefix, r in self._below if (path + b"/").startswith(prefix))
+            return next((route.tell() for route in owners), None)
+        return next(iter(methods.values())).tell()
 
     def meant(self, path: bytes) -> str:
         """Return the shortest fixed path that ends with another one, or an empty text.

@@ -117,7 +117,8 @@ class Server(uvicorn.Server):
         # What a proxy says about a client is read on the usual way only.
         lane = None if settings.trusted_proxies else Lane(app, settings.root_path.encode())
         given = {"settings": settings, "metrics": app.metrics, "shares": shares, "lane": lane}
-        protocol = type("_Protocol", (Protocol,), given)
+        tell = staticmethod(lambda raw: app.router.tell(app.path_of(raw)))
+        protocol = type("_Protocol", (Protocol,), {**given, "tell": tell})
         # What uvicorn warns of is counted or answered by the protocol.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         super().__init__(

@@ -14,6 +14,7 @@ from pegboard_stores.command_options import yes_option as yes_option
 
 if TYPE_CHECKING:
     from pegboard_gateway.catalog.live import LiveCatalog
+    from pegboard_gateway.catalog.store import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,3 +61,14 @@ def open_catalog(ctx: click.Context) -> LiveCatalog:
     from pegboard_gateway.catalog import live
 
     return live.catalog_of(open_host(ctx), ctx.meta.get(_FILE))
+
+
+def open_store(ctx: click.Context) -> Store:
+    """Return what the gateway keeps: keys, secrets and records.
+
+    Endpoints are not read for it. They may be wrong, or need variables that only the gateway's own
+    process has, and a key has to be revoked all the same.
+    """
+    from pegboard_gateway.catalog import live
+
+    return live.LiveCatalog(open_host(ctx), ctx.meta.get(_FILE)).store

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 from pegboard.cli import output
-from pegboard.errors import InvalidValue
+from pegboard.errors import ConfigError, InvalidValue
 from pegboard_stores import tables
 
 from pegboard_gateway.catalog import pricing
@@ -60,12 +60,16 @@ def create(
     **fields: Any,
 ) -> None:  # fmt: skip
     """Make a key and print it. It is shown only now: what is kept is a hash of it."""
-    catalog = common.open_catalog(ctx)
-    store = KeyStore(catalog.store.path)
+    store = store_of(ctx)
     until = None if expires is None else ends_at_ms(expires, int(time.time() * 1000))
     made, text = store.create(name=name, tags=_tags(tags), expires_ms=until, **fields)
-    for warning in pricing.warnings_of_key(made, catalog.current.endpoints.values()):
-        output.note(warning)
+    try:
+        served = common.open_catalog(ctx).current.endpoints
+    except ConfigError as error:
+        output.note(f"Which models the key is for cannot be said here. {error}")
+    else:
+        for warning in pricing.warnings_of_key(made, served.values()):
+            output.note(warning)
     if as_json:
         output.print_json({"key": text, **describe(made)})
         return
@@ -123,7 +127,7 @@ def revoke(ctx: click.Context, ids: tuple[str, ...]) -> None:
 
 def store_of(ctx: click.Context) -> KeyStore:
     """Return the keys of the configured gateway."""
-    path: Path = common.open_catalog(ctx).store.path
+    path: Path = common.open_store(ctx).path
     return KeyStore(path)
 
 

@@ -23,7 +23,7 @@ def secrets() -> None:
 @click.pass_context
 def list_secrets(ctx: click.Context, as_json: bool) -> None:
     """List the secrets, masked, as they were made."""
-    store = common.open_catalog(ctx).store
+    store = common.open_store(ctx)
     found = store.credentials.secrets() if store.exists() else []
     if as_json:
         output.print_json(found)
@@ -60,7 +60,7 @@ def rotate(ctx: click.Context) -> None:
     The key is in a file beside the database, or in the variable PEGBOARD_GATEWAY_SECRET_KEY; the
     next one is then that of PEGBOARD_GATEWAY_NEXT_SECRET_KEY. Running gateways notice nothing.
     """
-    store = common.open_catalog(ctx).store
+    store = common.open_store(ctx)
     if not store.exists():
         output.note("There are no secrets.")
         return

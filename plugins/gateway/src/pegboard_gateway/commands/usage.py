@@ -169,7 +169,7 @@ def budgets(ctx: click.Context, as_json: bool) -> None:
 
 def _database(ctx: click.Context) -> Database | None:
     """Return the table of usage; None if no call was ever made."""
-    path: Path = common.open_catalog(ctx).store.path
+    path: Path = common.open_store(ctx).path
     file = path.with_suffix("") / USAGE
     return open_database(file, create=False) if file.exists() else None
 

@@ -29,6 +29,7 @@ __all__ = [
     "Estimate",
     "Gate",
     "Guard",
+    "GuardrailFailed",
     "Ledger",
     "Level",
     "LimitReached",
@@ -64,6 +65,15 @@ class BudgetSpent(LLMError):
 
     def __init__(self, message: str, *, hint: str, retry_after: float | None) -> None:
         super().__init__(Trouble.QUOTA, message, hint=hint, retry_after=retry_after)
+
+
+class GuardrailFailed(LLMError):
+    """A guardrail is broken, 502, busy, 503, or takes too long, 504: no trouble of the upstream's.
+
+    Nothing passes that it has not looked at.
+    """
+
+    code = "guardrail_failed"
 
 
 class Permit(ABC):

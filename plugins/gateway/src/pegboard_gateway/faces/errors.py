@@ -73,14 +73,15 @@ def openai(error: LLMError) -> Mapping[str, Any]:
 
 def anthropic(error: LLMError) -> Mapping[str, Any]:
     """Return Anthropic's form."""
-    kind = _TYPES.get(status_of(error), "api_error")
+    status = status_of(error)
+    kind = _TYPES.get(status) or ("api_error" if status >= 500 else _TYPES[400])
     return {"type": "error", "error": {"type": kind, "message": text_of(error)}}
 
 
 def gemini(error: LLMError) -> Mapping[str, Any]:
     """Return Gemini's form."""
     status = status_of(error)
-    word = _GEMINI.get(status, "INTERNAL")
+    word = _GEMINI.get(status) or ("INTERNAL" if status >= 500 else _GEMINI[400])
     return {"error": {"code": status, "message": text_of(error), "status": word}}
 
 

@@ -66,7 +66,7 @@ class ResponseWriter:
         closed = self._close()
         said = errors.openai(error)["error"]
         self._made["status"], self._made["output"] = "failed", self._output
-        code = "rate_limit_exceeded" if error.trouble.status == 429 else "server_error"
+        code = _CODES.get(error.trouble.status, "server_error")
         self._made["error"] = {"code": code, "message": said["message"]}
         return closed + self._event("response.failed", response=self._made)
 
@@ -181,6 +181,8 @@ class ResponseWriter:
         return b"event: %b\ndata: %b\n\n" % (kind.encode(), data)
 
 
+_CODES = {400: "invalid_prompt", 429: "rate_limit_exceeded"}
+"""What OpenAI's answers call errors, by status; it has no word for most of ours."""
 _EVENTS = {
     "text": "output_text",
     "refusal": "refusal",

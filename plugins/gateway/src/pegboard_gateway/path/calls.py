@@ -29,6 +29,7 @@ from pegboard_gateway.control.contract import (
     BudgetSpent,
     Gate,
     Guard,
+    GuardrailFailed,
     LimitReached,
     OpenGate,
     Permit,
@@ -51,7 +52,7 @@ from pegboard_gateway.money import Money
 from pegboard_gateway.path import passing
 from pegboard_gateway.path.estimates import LONG_ANSWER, estimated
 from pegboard_gateway.path.events import Counting, Events, KeptEvents, RemoteSource, Source, begun
-from pegboard_gateway.path.faults import check_task, no_endpoint, telling
+from pegboard_gateway.path.faults import check_task, name_of, no_endpoint, telling, without_address
 from pegboard_gateway.path.local import Local
 from pegboard_gateway.path.renewals import Renewals
 from pegboard_gateway.path.sites import Site, Sites
@@ -59,7 +60,7 @@ from pegboard_gateway.path.waiting import Waiting
 from pegboard_gateway.prompts import Prompts, filled
 from pegboard_gateway.routing import Later, Over, Plan, Queue, Try
 from pegboard_gateway.routing.order import ordered
-from pegboard_gateway.upstream import Client, Waits
+from pegboard_gateway.upstream import Client, UpstreamError, Waits
 
 if TYPE_CHECKING:
     from pegboard_gateway.catalog.contract import Catalog, GatewayEndpoint
@@ -294,11 +295,11 @@ class Way:
         return found
 
     def _explained(self, error: LLMError, site: Site, until: float) -> LLMError:
-        """Return an error, or Busy if other calls may have left the attempt no time."""
+        """Return an error as callers read it, or Busy if others may have left it no time."""
         late = until - asyncio.get_running_loop().time() < _TICK
         kept = (late and self._has_waited) or (site.is_local and site.state.running > 1)
         if error.trouble is not Trouble.TIMEOUT or not kept:
-            return error
+            return error.of(self.asked.endpoint) if isinstance(error, UpstreamError) else error
         return Busy(f"Other calls kept {site.target.model_name!r} until it was too late.")
 
     async def _may_try(self, site: Site, request: LLMRequest) -> None:
@@ -353,9 +354,9 @@ class Way:
                     reader = model.events(request)
                 else:
                     reader = passing.PassedReader(reply.headers, passed)
-                return await begun(RemoteSource(reply, reader))
+                return await begun(RemoteSource(reply, reader, endpoint.name))
             if reply.status != 200:
-                raise model.error(reply)
+                raise without_address(model.error(reply), call.url)
             if len(reply.body) > _LONG:
                 return await asyncio.to_thread(model.answer, request, reply)
             return model.answer(request, reply)
@@ -393,12 +394,13 @@ class Way:
         else:
             began = loop.time() - (time.perf_counter() - self._attempt_started)
             site.failed(error, began, loop.time(), self._endpoint.breaker)
-            self._attempts[-1].trouble = error.trouble.value
+            if not isinstance(error, GuardrailFailed):
+                self._attempts[-1].trouble = error.trouble.value
         self._settle(self.counting.so_far(self._estimate.input))
         if error is None:
             self._over(Outcome.DONE, 200)
         else:
-            self._over(Outcome.FAILED, 200, error.trouble.value)
+            self._over(Outcome.FAILED, 200, name_of(error))
 
     def gone(self) -> None:
         """End the call: its client has gone."""
@@ -411,7 +413,7 @@ class Way:
         """End a call that gets no answer."""
         refused = not self._attempts or isinstance(error, Blocked | BudgetSpent | LimitReached)
         outcome = Outcome.REFUSED if refused else Outcome.FAILED
-        self._over(outcome, error.trouble.status, error.trouble.value)
+        self._over(outcome, error.trouble.status, name_of(error))
 
     def _most(self) -> Tokens:
         """Return what an attempt takes of which nobody knows how far its vendor came."""

@@ -11,7 +11,7 @@ from pegboard.contracts.llm import EventReader, Json, LLMError, Trouble
 from pegboard_gateway.entities import Tokens
 from pegboard_gateway.money import Money
 from pegboard_gateway.path.faults import reading, telling
-from pegboard_gateway.upstream import Stream
+from pegboard_gateway.upstream import Stream, UpstreamError
 
 if TYPE_CHECKING:
     from pegboard_gateway.control.contract import StreamGuard
@@ -47,15 +47,20 @@ class Writer(Protocol):
 class RemoteSource:
     """Events of a vendor's stream."""
 
-    __slots__ = ("_ended", "_reader", "_stream")
+    __slots__ = ("_ended", "_endpoint", "_reader", "_stream")
 
-    def __init__(self, stream: Stream, reader: EventReader) -> None:
+    def __init__(self, stream: Stream, reader: EventReader, endpoint: str) -> None:
+        """``endpoint`` is its name, for errors."""
         self._stream, self._reader, self._ended = stream, reader, False
+        self._endpoint = endpoint
 
     async def read(self) -> Sequence[Json]:
         """Return the next events; LLMError if the stream says so, or breaks."""
         while not self._ended:
-            data = await self._stream.read()
+            try:
+                data = await self._stream.read()
+            except UpstreamError as error:
+                raise error.of(self._endpoint) from None
             if data:
                 found = self._reader.feed(data)
             else:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 from types import TracebackType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pegboard.contracts.llm import LLMError, Trouble
 
@@ -32,6 +34,24 @@ def no_endpoint(name: str) -> LLMError:
         hint="GET /v1/models lists those that there are.",
         param="model",
     )
+
+
+def name_of(error: LLMError) -> str:
+    """Return what records call an error: its own code where it has one, or its trouble's."""
+    return getattr(error, "code", "") or error.trouble.value
+
+
+def without_address(error: LLMError, url: str) -> LLMError:
+    """Return a vendor's error without the address of its server, if its words repeat that."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    # A name without a dot may be a word as well.
+    places = [parts.netloc] if parts.port else []
+    places += [host] if "." in host or ":" in host else []
+    for place in places:
+        pattern = rf"(?<![\w.-]){re.escape(place)}(?![\w-]|\.\w)"
+        error.message = re.sub(pattern, "•••", error.message)
+    return error
 
 
 class reading:  # noqa: N801 (used as a statement)

@@ -12,15 +12,19 @@ from pegboard_llm import estimate, prices
 from pegboard_llm.estimate import BYTES_OF_TOKEN
 from pegboard_llm.model_data import most_output
 
+from pegboard_gateway.control.contract import GuardrailFailed
 from pegboard_gateway.entities import Tokens
 from pegboard_gateway.money import MOST_OF_ATTEMPT, Money
 from pegboard_gateway.path.faults import reading
 from pegboard_gateway.routing import State, Upstreams
+from pegboard_gateway.upstream import UpstreamError
 
 if TYPE_CHECKING:
     from pegboard_gateway.catalog.contract import Catalog, Snapshot, Target
     from pegboard_gateway.settings import Breaker
 
+_TOLD_SECONDS = 60.0
+"""How long the log says nothing new of a server that fails again."""
 _LIMITS = ("max_tokens", "max_completion_tokens")
 
 logger = logging.getLogger(__name__)
@@ -41,6 +45,8 @@ class Site:
     is_local: bool
     reading: reading
     """Makes what the provider's code raises, but should not, garbage that it could not read."""
+    told: float = -_TOLD_SECONDS
+    """When the log said last what is wrong with the server."""
 
     def succeeded(self) -> None:
         """Note that a call has ended well; the log says when the upstream works again."""
@@ -51,8 +57,15 @@ class Site:
     def failed(self, error: LLMError, began: float, now: float, breaker: Breaker) -> None:
         """Note that a call which began at a time has failed; the log says when the breaker opens.
 
-        The words of the vendor stay out of it: they may repeat what a user said.
+        The words of the vendor stay out of it: they may repeat what a user said. What this gateway
+        has seen of its server is told, with the address, once in a while.
         """
+        if isinstance(error, GuardrailFailed):
+            self.state.left()
+            return
+        if isinstance(error, UpstreamError) and now - self.told >= _TOLD_SECONDS:
+            self.told = now
+            logger.warning("%s failed: %s", self._name(), error.seen)
         was_open = self.state.is_open
         self.state.failed(error.trouble, began, now, breaker, error.retry_after)
         if self.state.is_open and not was_open:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from pegboard_gateway.upstream.client import ANYWHERE, Client
 from pegboard_gateway.upstream.connection import Stream, Waits
+from pegboard_gateway.upstream.errors import UpstreamError
 from pegboard_gateway.upstream.pool import Bounds
 
-__all__ = ["ANYWHERE", "Bounds", "Client", "Stream", "Waits"]
+__all__ = ["ANYWHERE", "Bounds", "Client", "Stream", "UpstreamError", "Waits"]

@@ -14,6 +14,7 @@ import httptools
 from pegboard.contracts.llm import HttpReply, LLMError, Trouble
 
 from pegboard_gateway.upstream import codings
+from pegboard_gateway.upstream.errors import UpstreamError
 
 if TYPE_CHECKING:
     from pegboard_gateway.upstream.addresses import Origin
@@ -225,14 +226,13 @@ class Connection(asyncio.Protocol):
         self.abort()
 
     def _late(self) -> LLMError:
-        name = self.origin.authority
         if self._deadline >= self._waits.until:
-            return LLMError(Trouble.TIMEOUT, f"{name} did not finish its answer in time.")
-        if self._sent_back:
-            text = f"{name} sent nothing more for {self._waits.idle:g} s."
+            text = "{} did not finish its answer in time."
+        elif self._sent_back:
+            text = f"{{}} sent nothing more for {self._waits.idle:g} s."
         else:
-            text = f"{name} began no answer within {self._waits.first:g} s."
-        return LLMError(Trouble.TIMEOUT, text)
+            text = f"{{}} began no answer within {self._waits.first:g} s."
+        return UpstreamError(Trouble.TIMEOUT, text, self.origin)
 
     # -- the transport's calls -----------------------------------------------------------------
 
@@ -286,12 +286,13 @@ class Connection(asyncio.Protocol):
         self._released(self)
 
     def _broken(self) -> Exception:
-        name = self.origin.authority
         if self._sent_back:
-            return LLMError(Trouble.CUT, f"{name} closed the connection in mid-answer.")
+            text = "{} closed the connection in mid-answer."
+            return UpstreamError(Trouble.CUT, text, self.origin)
         if self.used:
             return Stale()
-        return LLMError(Trouble.UNREACHABLE, f"{name} closed the connection without an answer.")
+        text = "{} closed the connection without an answer."
+        return UpstreamError(Trouble.UNREACHABLE, text, self.origin)
 
     # -- the parser's calls --------------------------------------------------------------------
 
@@ -406,8 +407,8 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _break(self, why: str) -> None:
-        name = self.origin.authority
-        self._fail(LLMError(Trouble.GARBAGE, f"The answer of {name} cannot be used: {why}."))
+        text = f"The answer of {{}} cannot be used: {why}."
+        self._fail(UpstreamError(Trouble.GARBAGE, text, self.origin))
         self.abort()
 
     def _fail(self, error: Exception) -> None:

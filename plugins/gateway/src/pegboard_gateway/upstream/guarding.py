@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pegboard.contracts.llm import LLMError, Trouble
-from pegboard.errors import PegboardError, quoted
+from pegboard.errors import PegboardError
 from pegboard_wire.locations import is_listed
 from pegboard_wire.outbound import Guard, Target
 
 from pegboard_gateway.upstream.addresses import Origin
+from pegboard_gateway.upstream.errors import UpstreamError
 
 _HINT = "The gateway's owner can allow it with [plugins.gateway] upstream_allow in pegboard.toml."
 
@@ -28,14 +29,14 @@ class Guarded:
         """
         name = origin.authority
         if origin.scheme != "https" and not is_listed(origin.host, origin.port, self._allowed):
-            raise self._refusal(name, "only https is allowed")
+            raise self._refusal(origin, "only https is allowed")
         try:
             self._guard.check_url(f"{origin.scheme}://{name}/")
             return self._guard.addresses(Target(*origin, "/"))
         except PegboardError:
-            raise self._refusal(name, "it is not on the public internet") from None
+            raise self._refusal(origin, "it is not on the public internet") from None
 
     @staticmethod
-    def _refusal(name: str, why: str) -> LLMError:
-        text = f"The gateway may not call {quoted(name)}: {why}."
-        return LLMError(Trouble.UNREACHABLE, text, hint=_HINT)
+    def _refusal(origin: Origin, why: str) -> LLMError:
+        text = f"The gateway may not call {{}}: {why}."
+        return UpstreamError(Trouble.UNREACHABLE, text, origin, hint=_HINT)

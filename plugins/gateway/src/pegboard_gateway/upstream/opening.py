@@ -7,11 +7,12 @@ import ssl
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from pegboard.contracts.llm import LLMError, Trouble
+from pegboard.contracts.llm import Trouble
 
 from pegboard_gateway.upstream import proxies
 from pegboard_gateway.upstream.addresses import Origin
 from pegboard_gateway.upstream.connection import Connection
+from pegboard_gateway.upstream.errors import UpstreamError, reason
 
 
 @lru_cache(maxsize=1)
@@ -43,15 +44,14 @@ class Opener:
             async with asyncio.timeout(seconds):
                 await self._connect(made)
         except TimeoutError:
-            text = f"{origin.authority} took no connection within {seconds:g} s."
-            raise LLMError(Trouble.TIMEOUT, text) from None
+            text = f"{{}} took no connection within {seconds:g} s."
+            raise UpstreamError(Trouble.TIMEOUT, text, origin) from None
         except ssl.SSLCertVerificationError as error:
-            text = f"The certificate of {origin.authority} cannot be trusted: "
-            raise LLMError(Trouble.UNREACHABLE, f"{text}{error.verify_message}.") from None
+            text, more = "The certificate of {} cannot be trusted.", f"It says: {error}."
+            raise UpstreamError(Trouble.UNREACHABLE, text, origin, more=more) from None
         except (OSError, UnicodeError) as error:
-            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            text = f"{origin.authority} cannot be reached: {why}."
-            raise LLMError(Trouble.UNREACHABLE, text) from None
+            text, more = f"{{}} cannot be reached: {reason(error)}.", f"({error!r})"
+            raise UpstreamError(Trouble.UNREACHABLE, text, origin, more=more) from None
 
     async def _connect(self, made: Connection) -> None:
         loop, origin = made.loop, self.origin

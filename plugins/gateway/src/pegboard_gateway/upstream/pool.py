@@ -7,10 +7,11 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-from pegboard.contracts.llm import LLMError, Trouble
+from pegboard.contracts.llm import Trouble
 
 from pegboard_gateway.entities import Busy
 from pegboard_gateway.upstream.connection import Connection
+from pegboard_gateway.upstream.errors import UpstreamError
 
 if TYPE_CHECKING:
     from pegboard_gateway.upstream.opening import Opener
@@ -78,16 +79,15 @@ class Pool:
             raise
         if not made.is_open:
             # It was closed in the same moment, and gave its place back.
-            name = self._opener.origin.authority
-            raise LLMError(Trouble.UNREACHABLE, f"{name} closed the connection at once.")
+            text = "{} closed the connection at once."
+            raise UpstreamError(Trouble.UNREACHABLE, text, self._opener.origin)
         self._all.add(made)
         return made
 
     async def _queue(self, seconds: float) -> Connection | None:
         """Wait for a connection, or for a place to open one: then None."""
-        name = self._opener.origin.authority
         if len(self._waiting) >= self._bounds.waiting:
-            raise Busy(f"Too many calls wait for {name}; try again.")
+            raise Busy("Too many calls wait for the model's server; try again.")
         waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         try:
@@ -95,7 +95,8 @@ class Pool:
                 return await waiter
         except TimeoutError:
             self._give_back(waiter)
-            raise Busy(f"All connections to {name} were in use for {seconds:g} s.") from None
+            text = f"All connections to the model's server were in use for {seconds:g} s."
+            raise Busy(text) from None
         except asyncio.CancelledError:
             self._give_back(waiter)
             raise

@@ -17,6 +17,8 @@ from urllib.request import (  # type: ignore[attr-defined]
 
 from pegboard.contracts.llm import LLMError, Trouble
 
+from pegboard_gateway.upstream.errors import UpstreamError
+
 if TYPE_CHECKING:
     from pegboard_gateway.upstream.addresses import Origin
 
@@ -97,6 +99,7 @@ class Tunnel(asyncio.Protocol):
             self._fail("closed the connection")
 
     def _fail(self, why: str) -> None:
-        text = f"The proxy {self._proxy.host}:{self._proxy.port} {why} when it was asked for "
-        error = LLMError(Trouble.UNREACHABLE, f"{text}{self._origin.authority}.")
+        text = f"The gateway's proxy {why} when it was asked for {{}}."
+        more = f"The proxy is {self._proxy.host}:{self._proxy.port}."
+        error = UpstreamError(Trouble.UNREACHABLE, text, self._origin, more=more)
         self.opened.set_exception(error)

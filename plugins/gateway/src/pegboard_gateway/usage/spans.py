@@ -15,6 +15,7 @@ from typing import Any
 from pegboard_gateway.control.rows import Row, record_of
 from pegboard_gateway.entities import Attempt, Outcome, UsageRecord
 from pegboard_gateway.money import DOLLAR
+from pegboard_gateway.usage import exporting
 
 _OPERATIONS = {
     "llm/v1/chat": "chat",
@@ -30,15 +31,10 @@ def observer() -> Callable[[Sequence[Row]], None] | None:
         return None
 
     def observe(rows: Sequence[Row]) -> None:
-        from opentelemetry import trace  # when something was called, not when a server starts
-
-        nobody = (trace.ProxyTracerProvider, trace.NoOpTracerProvider)
-        if isinstance(trace.get_tracer_provider(), nobody):
-            # It is installed, but not set up: spans would be made for nobody.
-            return
-        tracer = trace.get_tracer("pegboard.gateway")
-        for row in rows:
-            emit(tracer, record_of(row))
+        tracer = exporting.tracer()
+        if tracer is not None:
+            for row in rows:
+                emit(tracer, record_of(row))
 
     return observe
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from pegboard.contracts.llm import Json, LLMError, Trouble
 
-from pegboard_gateway.control.contract import Guard, Soon, StreamGuard
+from pegboard_gateway.control.contract import Guard, GuardrailFailed, Soon, StreamGuard
 from pegboard_gateway.entities import Asked
 
 T = TypeVar("T")
@@ -48,16 +48,16 @@ class Faults:
         except Exception as error:
             if not limit.expired():
                 raise self._failed() from error
-            raise LLMError(
+            raise GuardrailFailed(
                 Trouble.TIMEOUT,
                 f"The guardrail {self._name!r} of this endpoint took longer than "
                 f"{self._seconds:g} s, so nothing passes.",
             ) from None
 
-    def _failed(self) -> LLMError:
+    def _failed(self) -> GuardrailFailed:
         """Log the exception in progress, which may hold what callers must not see."""
         logger.exception("The guardrail %r of the endpoint %r failed.", self._name, self._endpoint)
-        return LLMError(
+        return GuardrailFailed(
             Trouble.SERVER,
             f"The guardrail {self._name!r} of this endpoint failed, so nothing passes.",
             hint="The gateway's log says why.",

@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
-from pegboard.contracts.llm import Json, LLMError
+from pegboard.contracts.llm import Json, LLMError, Trouble
 from pegboard_llm.shapes import Merger
 
-from pegboard_gateway.control.contract import Blocked, Guard, StreamGuard
+from pegboard_gateway.control.contract import Blocked, Guard, GuardrailFailed, StreamGuard
 from pegboard_gateway.control.guardrails import Setting
 from pegboard_gateway.control.guardrails.finding import refuse_others, wrong
 from pegboard_gateway.control.guardrails.outages import Outage
@@ -26,6 +26,15 @@ from pegboard_gateway.control.guardrails.texts import refuse_tokens, said
 from pegboard_gateway.entities import NOBODY, Asked, Caller
 
 _NAME = "judge"
+_OF_TEXT = frozenset({Trouble.TOO_LONG, Trouble.INVALID, Trouble.FILTERED, Trouble.UNSUPPORTED})
+"""How a judge fails that cannot read a text."""
+_FAILED = {
+    Trouble.RATE: Trouble.OVERLOADED,
+    Trouble.QUOTA: Trouble.OVERLOADED,
+    Trouble.OVERLOADED: Trouble.OVERLOADED,
+    Trouble.TIMEOUT: Trouble.TIMEOUT,
+}
+"""What that is to a caller who does not know the judge, beside a server that failed."""
 _DEFAULT = "It must not ask for, or contain, what is illegal, hateful, sexual or dangerous."
 
 _VERDICT = "Answer with the one word ALLOW if the rule holds for it, else BLOCK."
@@ -158,11 +167,7 @@ class JudgeGuard(Guard):
         except LLMError as error:
             if self._outage is not None and await self._outage.explains(error):
                 return None
-            raise Blocked(
-                _NAME,
-                "The judge of this endpoint cannot be asked, so nothing passes.",
-                hint="Try again later, or send less.",
-            ) from error
+            raise _unjudged(error) from error
         if self._outage is not None:
             self._outage.is_over()
         return answer
@@ -232,6 +237,15 @@ class _Code:
             return answer
         line, _, text = answer.lstrip().partition("\n")
         return text if _plain(line) == _plain(self.first + self.last) else None
+
+
+def _unjudged(error: LLMError) -> LLMError:
+    """Return the error for what a judge says nothing of: it is the text's fault, or the judge's."""
+    text = "The judge of this endpoint cannot be asked, so nothing passes."
+    if error.trouble in _OF_TEXT:
+        return Blocked(_NAME, text, hint="Send less, or something else.")
+    trouble = _FAILED.get(error.trouble, Trouble.SERVER)
+    return GuardrailFailed(trouble, text, hint="Try again later.", retry_after=error.retry_after)
 
 
 def _halves() -> tuple[str, str]:

@@ -20,8 +20,8 @@ from pegboard_scripting.fluent import environment
 from pegboard_recipes import configuration, places, project, running
 from pegboard_recipes.digests import Memory
 from pegboard_recipes.planning import Decision, Planner
-from pegboard_recipes.running import Done, Outcome
-from pegboard_recipes.step import FRAME, MODEL, OBJECT, RUN, VERSION, Artifact, Step
+from pegboard_recipes.running import Outcome
+from pegboard_recipes.step import FRAME, MODEL, OBJECT, RUN, VERSION, Artifact, Done, Step
 
 if TYPE_CHECKING:
     from pegboard_recipes.comparing import Difference as Difference
@@ -138,6 +138,7 @@ class Recipe:
         if step is not None:
             planner.wanted(step)
         with planner.places.lock():
+            running.settle_left(planner)
             for name in names:
                 planner.places.clean(name)
 

@@ -14,7 +14,8 @@ from pegboard_stores import formats, tables
 from pegboard_recipes import digests, failures, running
 from pegboard_recipes.api import Recipe
 from pegboard_recipes.planning import Planner
-from pegboard_recipes.running import Done, Outcome, Told
+from pegboard_recipes.running import Outcome, Told
+from pegboard_recipes.step import Done
 
 if TYPE_CHECKING:
     from pegboard_recipes.comparing import Difference
@@ -92,9 +93,14 @@ def _outcome(planner: Planner, step: str | None, told: Told | None) -> Outcome:
     try:
         ended = watching.watched()
     except watching.Ended as found:
+        error = failures.ended(found, planner)
+        if planner.places.begun_by(found.pid):
+            from pegboard_recipes import leftovers
+
+            leftovers.keep_end(planner, error, killed=found.believed)
         if found.believed:
             click.get_current_context().exit(found.code)
-        raise failures.ended(found, planner) from None
+        raise error from None
     try:
         return running.run(planner, step, told)
     except KeyboardInterrupt:
@@ -168,7 +174,9 @@ def _print(outcome: Outcome) -> None:
 @output.json_option
 def plan(profile: str | None, step: str | None, as_json: bool) -> None:
     """Say which steps would run and why; nothing is done."""
-    found = Recipe(profile).plan(step)
+    planner = Recipe(profile).planner()
+    running.settle(planner)
+    found = planner.plan(step)
     if as_json:
         plain = [
             {"step": each.step, "runs": each.runs, "reasons": list(each.reasons)} for each in found
@@ -196,6 +204,7 @@ def plan(profile: str | None, step: str | None, as_json: bool) -> None:
 def inspect(profile: str | None, step: str | None, opens: bool, as_json: bool) -> None:
     """Show what became of each step, or of one."""
     recipe = Recipe(profile)
+    running.settle(recipe.planner())
     if step is None:
         _print_states(recipe, as_json)
         return

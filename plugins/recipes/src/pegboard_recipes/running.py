@@ -13,34 +13,21 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppres
 from pathlib import Path
 from typing import Any
 
-from attrs import define, evolve, field, frozen
-from pegboard.errors import PegboardError
+from attrs import define, evolve, field
+from pegboard.errors import InvalidState, PegboardError
 from pegboard.targets import resolve
 
 from pegboard_recipes import digests, failures, names, places, project
 from pegboard_recipes.cards.card import Card
 from pegboard_recipes.planning import Planner
 from pegboard_recipes.printed import Printed
-from pegboard_recipes.step import Step, Work, run_source
+from pegboard_recipes.step import Done, Step, Work, run_source
 
 SUMMARY = "summary.json"
 _LOGGER = logging.getLogger("pegboard")
 _LOG = "warning_logs.txt"
 _EXPECTED = "X does not have valid feature names"
 """Estimators are fitted to named columns, and a transformer in front of them may name none."""
-
-
-@frozen(kw_only=True)
-class Done:
-    """What became of a step in a run."""
-
-    step: str
-    ran: bool
-    reason: str
-    seconds: float = 0.0
-    error: str = ""
-    notes: Sequence[str] = ()
-    """What the step found that people should know of."""
 
 
 @define(repr=False)
@@ -116,6 +103,7 @@ def run(planner: Planner, name: str | None, told: Told | None = None) -> Outcome
     with where.lock():
         # Of a process that is killed, nobody shall read what became of the last run.
         (where.directory / SUMMARY).unlink(missing_ok=True)
+        settle_left(planner)
         try:
             for done in _all(planner, name):
                 outcome.steps.append(done)
@@ -136,6 +124,23 @@ def run(planner: Planner, name: str | None, told: Told | None = None) -> Outcome
                 digests.write_whole(where.directory / SUMMARY, text)
         _keep_record(outcome, planner)
     return outcome
+
+
+def settle(planner: Planner) -> None:
+    """Mark the run of a process that ended in the midst of a step, unless one is at work."""
+    if _is_left(planner):
+        with suppress(InvalidState, OSError), planner.places.lock():
+            settle_left(planner)
+
+
+def settle_left(planner: Planner) -> None:
+    """Do so where the caller holds the lock."""
+    if _is_left(planner):
+        resolve("pegboard_recipes.leftovers:settle")(planner)  # What tracks takes time to import.
+
+
+def _is_left(planner: Planner) -> bool:
+    return any(planner.places.is_begun(step.name) for step in planner.steps)
 
 
 def carried_out(
@@ -237,7 +242,7 @@ def _carried_out(planner: Planner, step: Step, done: Done, goal: str) -> Done:
             with project.entered(config.root), redirect_stdout(said), redirect_stderr(said):
                 carry_out(work)
                 imported = sorted(set(project.imported(config.root).values()) - {config.root})
-            _write_log(directory, said)
+            said.save(directory / places.PRINTED)
             _add_log(card, directory / _LOG)
             seconds = time.monotonic() - begun
             _keep(planner, step, work, imported, seconds)
@@ -248,7 +253,7 @@ def _carried_out(planner: Planner, step: Step, done: Done, goal: str) -> Done:
         )
         trace = "".join(traceback.format_exception(error))
         with suppress(OSError):
-            _keep_failure(planner, step, explained, trace, said)
+            failures.keep(where, step.name, config.root.name, explained, trace, said)
         failed = evolve(done, seconds=seconds, error=str(explained))
         run_id = str(card.facts.get("run_id", ""))
         raise failures.Failed(failed, explained, run_id) from error
@@ -302,19 +307,6 @@ def _write_config(planner: Planner, step: Step) -> None:
     digests.write_whole(file, yaml.safe_dump(values, sort_keys=False))
 
 
-def _keep_failure(
-    planner: Planner, step: Step, error: PegboardError, trace: str, said: Printed
-) -> None:
-    """Put in the place of a step's results that it failed, for people and for the next plan."""
-    card = Card(step=step.name, recipe=planner.config.root.name)
-    card.fail(str(error), trace)
-    with planner.places.working(step.name) as directory:
-        card.write(directory)
-        _write_log(directory, said)
-        state = places.State(status=places.FAILED, when=time.time(), trace=trace)
-        places.write_state(directory, state)
-
-
 # -- logs and warnings ----------------------------------------------------------------------------
 
 
@@ -332,11 +324,6 @@ def _noted_warnings(file: Path, said: Printed) -> Iterator[None]:
         warnings.filterwarnings("ignore", message=_EXPECTED)
         warnings.showwarning = note
         yield
-
-
-def _write_log(directory: Path, said: Printed) -> None:
-    if text := said.text():
-        (directory / places.PRINTED).write_text(text, encoding="utf-8")
 
 
 def _add_log(card: Card, file: Path) -> None:

@@ -11,8 +11,8 @@ from pegboard.cli.opening import open_host
 from pegboard.errors import command_line
 from pegboard_stores import formats, tables
 
-from pegboard_recipes import digests, failures, running
-from pegboard_recipes.api import Recipe
+from pegboard_recipes import digests, failures, places, running
+from pegboard_recipes.api import Recipe, planner_named
 from pegboard_recipes.planning import Planner
 from pegboard_recipes.running import Outcome, Told
 from pegboard_recipes.step import Done
@@ -66,14 +66,14 @@ def run(profile: str | None, step: str | None, opens: bool, as_json: bool) -> No
     """
     ctx = click.get_current_context()
     open_host(ctx, creates_stores=True)
-    recipe = Recipe(profile)
-    outcome = _outcome(recipe.planner(), step, None if as_json else _tell)
+    planner = planner_named(profile)
+    outcome = _outcome(planner, step, None if as_json else _tell)
     if as_json:
         output.print_json(outcome.plain())
     else:
         _print(outcome)
     if opens and outcome.steps:
-        _open(recipe.card(outcome.steps[-1].step))
+        _open(planner.places.outputs(outcome.steps[-1].step) / places.CARD)
     if outcome.error is not None:
         if as_json:
             output.note(str(outcome.error))
@@ -86,8 +86,9 @@ def run(profile: str | None, step: str | None, opens: bool, as_json: bool) -> No
 
 def _outcome(planner: Planner, step: str | None, told: Told | None) -> Outcome:
     """Run a recipe; a process that may end suddenly does so, if any step has to run."""
-    if not any(each.runs for each in planner.plan(step)):
-        return running.run(planner, step, told)
+    kept = running.unchanged(planner, step, told)
+    if kept is not None:
+        return kept
     from pegboard_recipes import watching
 
     try:
@@ -174,7 +175,7 @@ def _print(outcome: Outcome) -> None:
 @output.json_option
 def plan(profile: str | None, step: str | None, as_json: bool) -> None:
     """Say which steps would run and why; nothing is done."""
-    planner = Recipe(profile).planner()
+    planner = planner_named(profile)
     running.settle(planner)
     found = planner.plan(step)
     if as_json:

@@ -82,7 +82,12 @@ def _mark(
         before = planner.wanted(step.name)[:-1]
         earlier = [Done(step=each.name, ran=False, reason="") for each in before]
         done = Done(step=step.name, ran=True, reason="", error=str(error))
-        facts = {"status": "failed", "criteria": [], "model": None, "error": str(error)}
+        facts = {
+            "status": "failed",
+            "criteria": (),
+            "model": None,
+            "error": str(error),
+        }
         records.keep(planner, run_id, [*earlier, done], facts)
     except (OSError, PegboardError) as failed:
         _LOGGER.warning("The run %s may seem to go on: %s", run_id, failed)

@@ -10,6 +10,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,7 @@ def run(planner: Planner, name: str | None, told: Told | None = None) -> Outcome
     Raises:
         PegboardError: the configuration is wrong, or another process is at work; nothing has run.
     """
-    config, where = planner.config, planner.places
-    outcome = Outcome(config.recipe, config.root, config.profile, where.directory)
+    where, outcome = planner.places, _begun(planner)
     planner.check(name)
     with where.lock():
         # Of a process that is killed, nobody shall read what became of the last run.
@@ -106,24 +106,45 @@ def run(planner: Planner, name: str | None, told: Told | None = None) -> Outcome
         settle_left(planner)
         try:
             for done in _all(planner, name):
-                outcome.steps.append(done)
-                if told is not None:
-                    told(done)
+                _tell(outcome, done, told)
         except failures.Failed as failed:
-            outcome.steps.append(failed.done)
             outcome.error = failed.error
             outcome.run_id = failed.run_id
-            if told is not None:
-                told(failed.done)
+            _tell(outcome, failed.done, told)
         finally:
-            planner.memory.save()
             _complete(outcome, planner)
-            # On a full disk the outcome is still told.
-            with suppress(OSError):
-                text = json.dumps(outcome.plain(), indent=1)
-                digests.write_whole(where.directory / SUMMARY, text)
         _keep_record(outcome, planner)
     return outcome
+
+
+def unchanged(planner: Planner, name: str | None, told: Told | None = None) -> Outcome | None:
+    """Return what ``run`` would if no step has to run; None if one has.
+
+    Raises:
+        PegboardError: the configuration is wrong, or another process is at work.
+    """
+    planner.check(name)
+    with planner.places.lock():
+        steps = takewhile(lambda step: not _is_refused(planner, step), planner.wanted(name))
+        found = planner.decisions(name)[: len(list(steps))]
+        if any(each.runs for each in found):
+            return None
+        outcome = _begun(planner)
+        for each in found:
+            _tell(outcome, Done(step=each.step, ran=False, reason=each.reason), told)
+        _complete(outcome, planner)
+    return outcome
+
+
+def _begun(planner: Planner) -> Outcome:
+    config = planner.config
+    return Outcome(config.recipe, config.root, config.profile, planner.places.directory)
+
+
+def _tell(outcome: Outcome, done: Done, told: Told | None) -> None:
+    outcome.steps.append(done)
+    if told is not None:
+        told(done)
 
 
 def settle(planner: Planner) -> None:
@@ -342,7 +363,8 @@ def _status(planner: Planner) -> str:
 
 
 def _complete(outcome: Outcome, planner: Planner) -> None:
-    """Add what the steps that are done have found."""
+    """Add what the steps that are done have found, and write it down."""
+    planner.memory.save()
     done = {each.step for each in outcome.steps if not each.error}
 
     def found(step: str, file: str) -> str:
@@ -359,3 +381,7 @@ def _complete(outcome: Outcome, planner: Planner) -> None:
         outcome.metrics, outcome.criteria = known.get("test", {}), known.get("criteria", [])
     if version := found("register", names.VERSION_FILE):
         outcome.model = json.loads(version)
+    # On a full disk the outcome is still told.
+    with suppress(OSError):
+        text = json.dumps(outcome.plain(), indent=1)
+        digests.write_whole(planner.places.directory / SUMMARY, text)

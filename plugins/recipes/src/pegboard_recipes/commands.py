@@ -62,7 +62,8 @@ def recipes() -> None:
 def run(profile: str | None, step: str | None, opens: bool, as_json: bool) -> None:
     """Run the steps whose code, configuration or data changed.
 
-    Exits with 0 if all is done, 3 if the model misses its validation criteria, 1 if a step fails.
+    Exits with 0 if all is done, 3 if the model misses its validation criteria, 1 if a step fails
+    or a file is missing, 2 if recipe.yaml or the command is wrong: then nothing has run.
     """
     ctx = click.get_current_context()
     open_host(ctx, creates_stores=True)

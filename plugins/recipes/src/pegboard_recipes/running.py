@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from itertools import takewhile
 from pathlib import Path
@@ -294,11 +295,7 @@ def _keep(
         when=time.time(),
         seconds=seconds,
         basis=planner.basis(step, imported),
-        outputs={
-            file: _digest(directory / file)
-            for file in sorted(_read_later(planner.steps, step))
-            if (directory / file).exists()
-        },
+        outputs=_digests(directory, _read_later(planner.steps, step)),
     )
     places.write_state(directory, state)
     if step.logged:
@@ -309,6 +306,16 @@ def _read_later(steps: Sequence[Step], step: Step) -> set[str]:
     """Return the files of a step that others read, and those that have a name."""
     found = {file for each in steps for file in each.needs.get(step.name, ())}
     return found | {each.file for each in step.artifacts.values()}
+
+
+def _digests(directory: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the digests of results that are there; what computes one lets others do so, too."""
+    from concurrent.futures import ThreadPoolExecutor  # Not where nothing changed.
+
+    found = [name for name in sorted(names) if (directory / name).exists()]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        made = pool.map(_digest, [directory / name for name in found])
+        return dict(zip(found, made, strict=True))
 
 
 def _digest(path: Path) -> str:

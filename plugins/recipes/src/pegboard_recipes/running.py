@@ -321,7 +321,7 @@ def _digests(directory: Path, names: Iterable[str]) -> dict[str, str]:
 def _digest(path: Path) -> str:
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        return digests.of_values({str(f.relative_to(path)): digests.of_file(f) for f in files})
+        return digests.of_values({digests.named(f, path): digests.of_file(f) for f in files})
     return digests.of_file(path)
 
 

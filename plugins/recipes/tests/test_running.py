@@ -241,7 +241,14 @@ def test_the_command_says_how_it_ended(recipe: Recipe) -> None:
     assert found["status"] == "rejected"
     assert [each["validated"] for each in found["criteria"]] == [False, True]
     assert found["model"] is None
-    edit(recipe.directory / "recipe.yaml", "threshold: 7\n", "threshold: 70\n")
+    again = call(recipe, "run")
+    assert again.exit_code == 3, again.output
+    assert "evaluate: no changes" in again.stderr
+    edit(recipe.directory / "recipe.yaml", "threshold: 7\n", "treshold: 70\n")
+    wrong = call(recipe, "run")
+    assert wrong.exit_code == 2, wrong.output
+    assert "evaluate: " not in wrong.stderr
+    edit(recipe.directory / "recipe.yaml", "treshold: 70\n", "threshold: 70\n")
     validated = call(recipe, "run")
     assert validated.exit_code == 0, validated.output
     assert "models:/a recipe/1" in validated.stdout

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pegboard.entities import RunStatus
+from pegboard_recipes import tracking
+from pegboard_recipes.api import Recipe
 
 from .small import begun, line
 from .test_bad_input import LOADER, RECIPE, TRAIN
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process watches")
 
+COMMAND = [str(Path(sys.executable).with_name("pegboard")), "recipes"]
 ENDS = {
     "exec": ("import os; os.execvp('true', ['true'])", "it ended with 0.\n"),
     "exit of compiled code": ("import ctypes; ctypes.CDLL(None)._exit(0)", "it ended with 0.\n"),
@@ -36,9 +42,8 @@ def _command(place: Path, code: str) -> subprocess.Popen[str]:
     """Run a recipe whose loader is such code, in a process of its own."""
     root = begun(place / "r", line(20), TRAIN, RECIPE.replace(*LOADER[1:])).directory
     (root / "steps/ingest.py").write_text(f"def load(path):\n    {code}\n")
-    words = [str(Path(sys.executable).with_name("pegboard")), "recipes", "run", "-p", "local"]
     return subprocess.Popen(
-        [*words, "-s", "ingest"],
+        [*COMMAND, "run", "-p", "local", "-s", "ingest"],
         cwd=root,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -80,3 +85,40 @@ def _runs(pid: str) -> bool:
         return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def _runs_of(place: Path) -> list[tuple[RunStatus, dict[str, Any]]]:
+    """Return the runs that a recipe logged to, the last first, and what is kept of their steps."""
+    with tracking.located(Recipe("local", directory=place / "r").planner().config) as client:
+        experiment = client.get_experiment_by_name("r")
+        assert experiment is not None
+        found = []
+        for run in client.search_runs([experiment.experiment_id]):
+            file = client.download_artifacts(run.info.run_id, "recipe.json", str(place))
+            steps = json.loads(Path(file).read_text())["steps"]
+            found.append((run.info.status, {each["step"]: each for each in steps}))
+    return found
+
+
+def test_who_survives_a_sudden_end_marks_the_run(place: Path) -> None:
+    """What watches it does; of a script that nobody watches, the next command."""
+    gone = "import ctypes\ndef make():\n    ctypes.CDLL(None)._exit(0)\n"
+    plain = RECIPE.replace("    transformer_method: make\n", "")
+    root = begun(place / "r", line(60), gone, plain).directory
+    code = "from pegboard.recipes import Recipe; Recipe('local').run('train')"
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True, timeout=120)
+    words = [*COMMAND, "plan", "-p", "local"]
+    told = subprocess.run(words, cwd=root, check=True, capture_output=True, text=True, timeout=120)
+    assert "it was begun, and has not come to its end" in told.stdout
+    ((status, steps),) = _runs_of(place)
+    assert status == RunStatus.KILLED
+    assert [steps[name]["state"] for name in ("transform", "train")] == ["kept", "failed"]
+    assert steps["train"]["card"] is None
+
+    words = [*COMMAND, "run", "-p", "local"]
+    assert subprocess.run(words, cwd=root, check=False, timeout=120).returncode == 1
+    (status, steps), _ = _runs_of(place)
+    assert status == RunStatus.FAILED
+    assert steps["train"]["card"] == "train/card.html"
+    last = Recipe("local", directory=root).plan("train")[-1]
+    assert last.reason == "it failed the last time"

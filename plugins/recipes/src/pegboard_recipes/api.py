@@ -20,8 +20,8 @@ from pegboard_scripting.fluent import environment
 from pegboard_recipes import configuration, places, project, running
 from pegboard_recipes.digests import Memory
 from pegboard_recipes.planning import Decision, Planner
-from pegboard_recipes.running import Done, Outcome
-from pegboard_recipes.step import FRAME, MODEL, OBJECT, RUN, VERSION, Artifact, Step
+from pegboard_recipes.running import Outcome
+from pegboard_recipes.step import FRAME, MODEL, OBJECT, RUN, VERSION, Artifact, Done, Step
 
 if TYPE_CHECKING:
     from pegboard_recipes.comparing import Difference as Difference
@@ -47,17 +47,8 @@ class Recipe:
     """
 
     def __init__(self, profile: str | None = None, *, directory: str | Path | None = None) -> None:
-        root = configuration.find_root(Path(directory or Path.cwd()).resolve())
-        chosen = profile or (environment.find(_PROFILE) or ("", ""))[1]
-        if not chosen:
-            known = ", ".join(configuration.profiles_of(root)) or "none"
-            raise InvalidValue(
-                "No profile is named.",
-                hint=f"Name one: -p NAME, or Recipe(profile='NAME'). There are: {known}.",
-            )
-        self._profile = chosen
-        self._root = root
-        self.planner()
+        planner = planner_named(profile, directory)
+        self._profile, self._root = planner.config.profile, planner.config.root
 
     @property
     def name(self) -> str:
@@ -138,6 +129,7 @@ class Recipe:
         if step is not None:
             planner.wanted(step)
         with planner.places.lock():
+            running.settle_left(planner)
             for name in names:
                 planner.places.clean(name)
 
@@ -192,6 +184,19 @@ def __getattr__(name: str) -> Any:
 
         return Difference
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def planner_named(profile: str | None, directory: str | Path | None = None) -> Planner:
+    """Return what plans the recipe that a directory is in; arguments and errors as ``Recipe``'s."""
+    root = configuration.find_root(Path(directory or Path.cwd()).resolve())
+    chosen = profile or (environment.find(_PROFILE) or ("", ""))[1]
+    if not chosen:
+        known = ", ".join(configuration.profiles_of(root)) or "none"
+        raise InvalidValue(
+            "No profile is named.",
+            hint=f"Name one: -p NAME, or Recipe(profile='NAME'). There are: {known}.",
+        )
+    return planner_of(configuration.read(root, chosen))
 
 
 def planner_of(config: configuration.Configuration) -> Planner:

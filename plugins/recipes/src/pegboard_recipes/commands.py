@@ -11,10 +11,11 @@ from pegboard.cli.opening import open_host
 from pegboard.errors import command_line
 from pegboard_stores import formats, tables
 
-from pegboard_recipes import digests, failures, running
-from pegboard_recipes.api import Recipe
+from pegboard_recipes import digests, failures, places, running
+from pegboard_recipes.api import Recipe, planner_named
 from pegboard_recipes.planning import Planner
-from pegboard_recipes.running import Done, Outcome, Told
+from pegboard_recipes.running import Outcome, Told
+from pegboard_recipes.step import Done
 
 if TYPE_CHECKING:
     from pegboard_recipes.comparing import Difference
@@ -61,18 +62,19 @@ def recipes() -> None:
 def run(profile: str | None, step: str | None, opens: bool, as_json: bool) -> None:
     """Run the steps whose code, configuration or data changed.
 
-    Exits with 0 if all is done, 3 if the model misses its validation criteria, 1 if a step fails.
+    Exits with 0 if all is done, 3 if the model misses its validation criteria, 1 if a step fails
+    or a file is missing, 2 if recipe.yaml or the command is wrong: then nothing has run.
     """
     ctx = click.get_current_context()
     open_host(ctx, creates_stores=True)
-    recipe = Recipe(profile)
-    outcome = _outcome(recipe.planner(), step, None if as_json else _tell)
+    planner = planner_named(profile)
+    outcome = _outcome(planner, step, None if as_json else _tell)
     if as_json:
         output.print_json(outcome.plain())
     else:
         _print(outcome)
     if opens and outcome.steps:
-        _open(recipe.card(outcome.steps[-1].step))
+        _open(planner.places.outputs(outcome.steps[-1].step) / places.CARD)
     if outcome.error is not None:
         if as_json:
             output.note(str(outcome.error))
@@ -85,16 +87,22 @@ def run(profile: str | None, step: str | None, opens: bool, as_json: bool) -> No
 
 def _outcome(planner: Planner, step: str | None, told: Told | None) -> Outcome:
     """Run a recipe; a process that may end suddenly does so, if any step has to run."""
-    if not any(each.runs for each in planner.plan(step)):
-        return running.run(planner, step, told)
+    kept = running.unchanged(planner, step, told)
+    if kept is not None:
+        return kept
     from pegboard_recipes import watching
 
     try:
         ended = watching.watched()
     except watching.Ended as found:
+        error = failures.ended(found, planner)
+        if planner.places.begun_by(found.pid):
+            from pegboard_recipes import leftovers
+
+            leftovers.keep_end(planner, error, killed=found.believed)
         if found.believed:
             click.get_current_context().exit(found.code)
-        raise failures.ended(found, planner) from None
+        raise error from None
     try:
         return running.run(planner, step, told)
     except KeyboardInterrupt:
@@ -168,7 +176,9 @@ def _print(outcome: Outcome) -> None:
 @output.json_option
 def plan(profile: str | None, step: str | None, as_json: bool) -> None:
     """Say which steps would run and why; nothing is done."""
-    found = Recipe(profile).plan(step)
+    planner = planner_named(profile)
+    running.settle(planner)
+    found = planner.plan(step)
     if as_json:
         plain = [
             {"step": each.step, "runs": each.runs, "reasons": list(each.reasons)} for each in found
@@ -196,6 +206,7 @@ def plan(profile: str | None, step: str | None, as_json: bool) -> None:
 def inspect(profile: str | None, step: str | None, opens: bool, as_json: bool) -> None:
     """Show what became of each step, or of one."""
     recipe = Recipe(profile)
+    running.settle(recipe.planner())
     if step is None:
         _print_states(recipe, as_json)
         return

@@ -6,18 +6,22 @@ import contextlib
 import errno
 import linecache
 import signal
+import time
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pegboard.errors import PegboardError, command_line, translate_os_error
 
-from pegboard_recipes import code
+from pegboard_recipes import code, places
+from pegboard_recipes.cards.card import Card
 from pegboard_recipes.digests import named
 
 if TYPE_CHECKING:
+    from pegboard_recipes.places import Places
     from pegboard_recipes.planning import Planner
-    from pegboard_recipes.running import Done
+    from pegboard_recipes.printed import Printed
+    from pegboard_recipes.step import Done
     from pegboard_recipes.watching import Ended
 
 _MOST = 4
@@ -64,10 +68,30 @@ def explained(
     )
 
 
+def keep(
+    where: Places,
+    step: str,
+    recipe: str,
+    error: PegboardError,
+    trace: str = "",
+    said: Printed | None = None,
+) -> None:
+    """Put in the place of a step's results that it failed, for people and for the next plan."""
+    card = Card(step=step, recipe=recipe)
+    card.fail(str(error), trace or str(error))
+    with where.working(step) as directory:
+        card.write(directory)
+        if said is not None:
+            said.save(directory / places.PRINTED)
+        state = places.State(status=places.FAILED, when=time.time(), trace=trace or str(error))
+        places.write_state(directory, state)
+
+
 def ended(found: Ended, planner: Planner) -> PegboardError:
     """Return the error of a process that ended in the midst of a step."""
     step = planner.places.begun_by(found.pid)
-    how = f"it ended with {found.code}" if found.code >= 0 else f"{_signal(-found.code)} ended it"
+    number = found.code - 128 if found.believed else -found.code
+    how = f"{_signal(number)} ended it" if number > 0 else f"it ended with {found.code}"
     lines = [
         _line(planner.config.root, file, number, name)
         for file, number, name in reversed(found.frames)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urljoin, urlsplit
@@ -13,6 +14,8 @@ from pegboard_wire.outbound import Guard, Target
 _TIMEOUT_S = 60
 _PIECE = 1 << 20
 _REDIRECTS = 5
+_NOT_IN_NAMES = re.compile(r'[\\:*?"<>|\x00-\x1f]')
+"""Characters that Windows has not in the names of files."""
 _MOVED = (301, 302, 303, 307, 308)
 
 
@@ -31,8 +34,7 @@ def fetch(url: str, place: Path, guard: Guard | None = None) -> Path:
                 continue
             if answer.status != 200:
                 raise InvalidValue(f"{url} answers with {answer.status} {answer.reason}.")
-            name = PurePosixPath(unquote(urlsplit(url).path)).name or "data"
-            file = place / name.replace("\\", "_")
+            file = place / _name(url)
             with file.open("wb") as stream:
                 while piece := answer.read(_PIECE):
                     stream.write(piece)
@@ -42,6 +44,12 @@ def fetch(url: str, place: Path, guard: Guard | None = None) -> Path:
             connection.close()
         return file
     raise InvalidValue(f"{url} leads on more than {_REDIRECTS} times.")
+
+
+def _name(url: str) -> str:
+    """Return the last part of a URL's path, as a file can be called on any system."""
+    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    return _NOT_IN_NAMES.sub("_", name) or "data"
 
 
 class _Pinned(http.client.HTTPSConnection):

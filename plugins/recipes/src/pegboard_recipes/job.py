@@ -14,7 +14,7 @@ from typing import Any
 from attrs import asdict
 
 from pegboard_recipes import api, configuration, elsewhere, failures, running
-from pegboard_recipes.running import Done
+from pegboard_recipes.step import Done
 
 
 def main(file: Path) -> int:

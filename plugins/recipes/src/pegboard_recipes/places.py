@@ -124,7 +124,11 @@ class Places:
 
     def is_begun(self, name: str) -> bool:
         """Whether a step was begun, and has not come to its end: it is at work, or was killed."""
-        return any(self.step(name).glob(_UNDERWAY.format("*")))
+        return bool(self.begun(name))
+
+    def begun(self, name: str) -> list[Path]:
+        """Return what a step that was begun has written."""
+        return list(self.step(name).glob(_UNDERWAY.format("*")))
 
     def begun_by(self, pid: int) -> str:
         """Return the step that a process was at work on; "" if none."""

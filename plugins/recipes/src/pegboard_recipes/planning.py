@@ -84,6 +84,10 @@ class Planner:
             PegboardError: its configuration is wrong.
         """
         self.check(name)
+        return self.decisions(name)
+
+    def decisions(self, name: str | None) -> list[Decision]:
+        """Return the same for a configuration that was checked."""
         found: list[Decision] = []
         running: set[str] = set()
         for step in self.wanted(name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import deque
+from pathlib import Path
 from typing import IO
 
 _MOST = 256 * 1024
@@ -48,3 +49,8 @@ class Printed(io.TextIOBase):
         """Return what was kept; the first line says how much is missing."""
         text = "".join(self._kept)[-_MOST:]
         return f"({self._lost:,} characters before are left out)\n{text}" if self._lost else text
+
+    def save(self, file: Path) -> None:
+        """Write what was kept into a file, if it is anything."""
+        if text := self.text():
+            file.write_text(text, encoding="utf-8")

@@ -134,8 +134,10 @@ def located(root: Path, called: Callable[..., Any], text: str) -> str:
     return f"{named(Path(code_of.co_filename), root)}, line {code_of.co_firstlineno}: {text}"
 
 
-def call_loader(loader: Callable[..., Any], path: str, form: str) -> Any:
+def call_loader(loader: Callable[..., Any], path: str, form: str, said: str = "The loader") -> Any:
     """Call a loader with as much as it takes: path and form by place, by name, or the path alone.
+
+    ``said`` is how a message begins that is about it.
 
     MLflow's templates document one argument and its code passes two; users wrote both.
     """
@@ -156,6 +158,9 @@ def call_loader(loader: Callable[..., Any], path: str, form: str) -> Any:
         named.setdefault("file_format", form)
     if not by_place:
         if not named:
-            raise InvalidValue("The loader takes no argument: it is called with the file's path.")
+            raise InvalidValue(
+                f"{said} takes no argument, and is called with the path of a file.",
+                hint="Let it take two, path and format, or the path alone.",
+            )
         return loader(**named)
     return loader(path, **named)

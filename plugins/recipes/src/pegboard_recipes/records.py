@@ -14,14 +14,14 @@ from typing import Any
 
 from pegboard_recipes import digests, places, tracking
 from pegboard_recipes.planning import Planner
-from pegboard_recipes.step import Step, run_source
+from pegboard_recipes.step import Done, Step, run_source
 
 RECORD = "recipe.json"
 DONE, KEPT, FAILED, WAITING = "done", "kept", "failed", "waiting"
 
 
-def keep(planner: Planner, run_id: str, steps: Sequence[Any], facts: Mapping[str, Any]) -> None:
-    """Log what became of steps (``running.Done``) into a run, with the facts of the outcome."""
+def keep(planner: Planner, run_id: str, steps: Sequence[Done], facts: Mapping[str, Any]) -> None:
+    """Log what became of steps into a run, with the facts of the outcome."""
     file = planner.places.directory / RECORD
     source = run_source(planner.steps)
     done = {each.step: each for each in steps}
@@ -50,7 +50,7 @@ def keep(planner: Planner, run_id: str, steps: Sequence[Any], facts: Mapping[str
 
 
 def _failed(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    return (each["step"] for each in entries if each["state"] == FAILED)
+    return (each["step"] for each in entries if each["state"] == FAILED and each["card"])
 
 
 def _before(file: Path, run_id: str) -> dict[str, dict[str, Any]]:
@@ -63,7 +63,7 @@ def _before(file: Path, run_id: str) -> dict[str, dict[str, Any]]:
 
 
 def _entry(
-    planner: Planner, step: Step, done: Any, before: dict[str, Any] | None
+    planner: Planner, step: Step, done: Done | None, before: dict[str, Any] | None
 ) -> dict[str, Any]:
     if before is not None and (done is None or not (done.ran or done.error)):
         return before
@@ -82,11 +82,21 @@ def _entry(
     if done is None:
         return found
     state = FAILED if done.error else DONE if done.ran else KEPT
+    shown = state != FAILED or known.status == places.FAILED
+    """Of a process that ended at once nobody made a card: what lies there is an older one."""
+
+    def file(name: str) -> str | None:
+        return f"{step.name}/{name}" if shown and (directory / name).is_file() else None
+
     return found | {
         "state": state,
         "reason": done.reason,
         "seconds": round(done.seconds if state == FAILED else known.seconds, 3),
         "when": int(known.when * 1000),
-        "card": f"{step.name}/{places.CARD}" if (directory / places.CARD).is_file() else None,
-        "log": f"{step.name}/{places.PRINTED}" if (directory / places.PRINTED).is_file() else None,
+        "card": f"{step.name}/{places.CARD}"
+        if shown and (directory / places.CARD).is_file()
+        else None,
+        "log": f"{step.name}/{places.PRINTED}"
+        if shown and (directory / places.PRINTED).is_file()
+        else None,
     }

@@ -4,43 +4,32 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from attrs import define, evolve, field, frozen
-from pegboard.errors import PegboardError
+from attrs import define, evolve, field
+from pegboard.errors import InvalidState, PegboardError
 from pegboard.targets import resolve
 
 from pegboard_recipes import digests, failures, names, places, project
 from pegboard_recipes.cards.card import Card
 from pegboard_recipes.planning import Planner
 from pegboard_recipes.printed import Printed
-from pegboard_recipes.step import Step, Work, run_source
+from pegboard_recipes.step import Done, Step, Work, run_source
 
 SUMMARY = "summary.json"
 _LOGGER = logging.getLogger("pegboard")
 _LOG = "warning_logs.txt"
 _EXPECTED = "X does not have valid feature names"
 """Estimators are fitted to named columns, and a transformer in front of them may name none."""
-
-
-@frozen(kw_only=True)
-class Done:
-    """What became of a step in a run."""
-
-    step: str
-    ran: bool
-    reason: str
-    seconds: float = 0.0
-    error: str = ""
-    notes: Sequence[str] = ()
-    """What the step found that people should know of."""
 
 
 @define(repr=False)
@@ -110,32 +99,70 @@ def run(planner: Planner, name: str | None, told: Told | None = None) -> Outcome
     Raises:
         PegboardError: the configuration is wrong, or another process is at work; nothing has run.
     """
-    config, where = planner.config, planner.places
-    outcome = Outcome(config.recipe, config.root, config.profile, where.directory)
+    where, outcome = planner.places, _begun(planner)
     planner.check(name)
     with where.lock():
         # Of a process that is killed, nobody shall read what became of the last run.
         (where.directory / SUMMARY).unlink(missing_ok=True)
+        settle_left(planner)
         try:
             for done in _all(planner, name):
-                outcome.steps.append(done)
-                if told is not None:
-                    told(done)
+                _tell(outcome, done, told)
         except failures.Failed as failed:
-            outcome.steps.append(failed.done)
             outcome.error = failed.error
             outcome.run_id = failed.run_id
-            if told is not None:
-                told(failed.done)
+            _tell(outcome, failed.done, told)
         finally:
-            planner.memory.save()
             _complete(outcome, planner)
-            # On a full disk the outcome is still told.
-            with suppress(OSError):
-                text = json.dumps(outcome.plain(), indent=1)
-                digests.write_whole(where.directory / SUMMARY, text)
         _keep_record(outcome, planner)
     return outcome
+
+
+def unchanged(planner: Planner, name: str | None, told: Told | None = None) -> Outcome | None:
+    """Return what ``run`` would if no step has to run; None if one has.
+
+    Raises:
+        PegboardError: the configuration is wrong, or another process is at work.
+    """
+    planner.check(name)
+    with planner.places.lock():
+        steps = takewhile(lambda step: not _is_refused(planner, step), planner.wanted(name))
+        found = planner.decisions(name)[: len(list(steps))]
+        if any(each.runs for each in found):
+            return None
+        outcome = _begun(planner)
+        for each in found:
+            _tell(outcome, Done(step=each.step, ran=False, reason=each.reason), told)
+        _complete(outcome, planner)
+    return outcome
+
+
+def _begun(planner: Planner) -> Outcome:
+    config = planner.config
+    return Outcome(config.recipe, config.root, config.profile, planner.places.directory)
+
+
+def _tell(outcome: Outcome, done: Done, told: Told | None) -> None:
+    outcome.steps.append(done)
+    if told is not None:
+        told(done)
+
+
+def settle(planner: Planner) -> None:
+    """Mark the run of a process that ended in the midst of a step, unless one is at work."""
+    if _is_left(planner):
+        with suppress(InvalidState, OSError), planner.places.lock():
+            settle_left(planner)
+
+
+def settle_left(planner: Planner) -> None:
+    """Do so where the caller holds the lock."""
+    if _is_left(planner):
+        resolve("pegboard_recipes.leftovers:settle")(planner)  # What tracks takes time to import.
+
+
+def _is_left(planner: Planner) -> bool:
+    return any(planner.places.is_begun(step.name) for step in planner.steps)
 
 
 def carried_out(
@@ -237,7 +264,7 @@ def _carried_out(planner: Planner, step: Step, done: Done, goal: str) -> Done:
             with project.entered(config.root), redirect_stdout(said), redirect_stderr(said):
                 carry_out(work)
                 imported = sorted(set(project.imported(config.root).values()) - {config.root})
-            _write_log(directory, said)
+            said.save(directory / places.PRINTED)
             _add_log(card, directory / _LOG)
             seconds = time.monotonic() - begun
             _keep(planner, step, work, imported, seconds)
@@ -248,7 +275,7 @@ def _carried_out(planner: Planner, step: Step, done: Done, goal: str) -> Done:
         )
         trace = "".join(traceback.format_exception(error))
         with suppress(OSError):
-            _keep_failure(planner, step, explained, trace, said)
+            failures.keep(where, step.name, config.root.name, explained, trace, said)
         failed = evolve(done, seconds=seconds, error=str(explained))
         run_id = str(card.facts.get("run_id", ""))
         raise failures.Failed(failed, explained, run_id) from error
@@ -268,11 +295,7 @@ def _keep(
         when=time.time(),
         seconds=seconds,
         basis=planner.basis(step, imported),
-        outputs={
-            file: _digest(directory / file)
-            for file in sorted(_read_later(planner.steps, step))
-            if (directory / file).exists()
-        },
+        outputs=_digests(directory, _read_later(planner.steps, step)),
     )
     places.write_state(directory, state)
     if step.logged:
@@ -285,10 +308,20 @@ def _read_later(steps: Sequence[Step], step: Step) -> set[str]:
     return found | {each.file for each in step.artifacts.values()}
 
 
+def _digests(directory: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the digests of results that are there; what computes one lets others do so, too."""
+    from concurrent.futures import ThreadPoolExecutor  # Not where nothing changed.
+
+    found = [name for name in sorted(names) if (directory / name).exists()]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        made = pool.map(_digest, [directory / name for name in found])
+        return dict(zip(found, made, strict=True))
+
+
 def _digest(path: Path) -> str:
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        return digests.of_values({str(f.relative_to(path)): digests.of_file(f) for f in files})
+        return digests.of_values({digests.named(f, path): digests.of_file(f) for f in files})
     return digests.of_file(path)
 
 
@@ -300,19 +333,6 @@ def _write_config(planner: Planner, step: Step) -> None:
     values |= {key: planner.config.values.get(key) for key in step.keys}
     file = planner.places.step(step.name) / "conf.yaml"
     digests.write_whole(file, yaml.safe_dump(values, sort_keys=False))
-
-
-def _keep_failure(
-    planner: Planner, step: Step, error: PegboardError, trace: str, said: Printed
-) -> None:
-    """Put in the place of a step's results that it failed, for people and for the next plan."""
-    card = Card(step=step.name, recipe=planner.config.root.name)
-    card.fail(str(error), trace)
-    with planner.places.working(step.name) as directory:
-        card.write(directory)
-        _write_log(directory, said)
-        state = places.State(status=places.FAILED, when=time.time(), trace=trace)
-        places.write_state(directory, state)
 
 
 # -- logs and warnings ----------------------------------------------------------------------------
@@ -334,11 +354,6 @@ def _noted_warnings(file: Path, said: Printed) -> Iterator[None]:
         yield
 
 
-def _write_log(directory: Path, said: Printed) -> None:
-    if text := said.text():
-        (directory / places.PRINTED).write_text(text, encoding="utf-8")
-
-
 def _add_log(card: Card, file: Path) -> None:
     if file.is_file():
         card.tab("Warning Logs").text(file.read_text(encoding="utf-8"))
@@ -355,7 +370,8 @@ def _status(planner: Planner) -> str:
 
 
 def _complete(outcome: Outcome, planner: Planner) -> None:
-    """Add what the steps that are done have found."""
+    """Add what the steps that are done have found, and write it down."""
+    planner.memory.save()
     done = {each.step for each in outcome.steps if not each.error}
 
     def found(step: str, file: str) -> str:
@@ -372,3 +388,7 @@ def _complete(outcome: Outcome, planner: Planner) -> None:
         outcome.metrics, outcome.criteria = known.get("test", {}), known.get("criteria", [])
     if version := found("register", names.VERSION_FILE):
         outcome.model = json.loads(version)
+    # On a full disk the outcome is still told.
+    with suppress(OSError):
+        text = json.dumps(outcome.plain(), indent=1)
+        digests.write_whole(planner.places.directory / SUMMARY, text)

@@ -112,3 +112,16 @@ class Work:
         """Return how a message begins that is about such a function: file, line, key and name."""
         what = f"{key} {self.own[key]!r}"
         return project.located(self.config.root, self.function(key, module=module), what)
+
+
+@frozen(kw_only=True)
+class Done:
+    """What became of a step in a run."""
+
+    step: str
+    ran: bool
+    reason: str
+    seconds: float = 0.0
+    error: str = ""
+    notes: Sequence[str] = ()
+    """What the step found that people should know of."""

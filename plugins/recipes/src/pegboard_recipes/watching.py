@@ -56,7 +56,11 @@ def watched() -> Callable[[], None]:
     pid = os.fork()
     if pid:
         os.close(writer)
-        _wait(pid, reader, fault)
+        try:
+            _wait(pid, reader, fault)
+        finally:
+            os.close(reader)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
     _end_with(parent)
     faulthandler.enable(fault, all_threads=False)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

@@ -117,17 +117,17 @@ def _loader(work: Work) -> Callable[[Path], Any]:
         return lambda file: _checked(tables.read(file), str(file))
     own = work.function("loader_method", module="ingest")
     if own is not None:
+        what = work.said_of("loader_method", module="ingest")
 
         def load(file: Path) -> Any:
             try:
-                found = project.call_loader(own, str(file), using)
+                found = project.call_loader(own, str(file), using, what)
             except NotImplementedError as error:
-                what = work.said_of("loader_method", module="ingest")
                 raise InvalidValue(
                     f"{what} does not read files of the form {using!r}.",
                     hint=f"Let it read {file}, or change 'using'.",
                 ) from error
-            return _checked(found, work.said_of("loader_method", module="ingest"))
+            return _checked(found, what)
 
         return load
     known = _KNOWN[using]

@@ -9,6 +9,7 @@ small as one in 10^18 are kept apart.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ FILES = (TRAIN, VALIDATION, TEST)
 RATIOS = (0.75, 0.125, 0.125)
 LEAST = 4
 """Rows that each part needs."""
+
+_NONE = -1
+"""The part of a row that is left out."""
 
 _PIECE = 250_000
 """Rows that are read at once."""
@@ -173,26 +177,37 @@ def _by_pieces(work: Work) -> tuple[list[int], int]:
     """Split without holding all rows at once; return the rows of each part and those dropped."""
     arrow = tables.arrow()
     parts = _Parts(work)
-    counts, dropped = [0, 0, 0], 0
+    counts, dropped = np.zeros(len(FILES), dtype=int), 0
     source = arrow.parquet.ParquetFile(work.output("ingest", DATASET))
     writers = [tables.writer(work.directory / name, source.schema_arrow) for name in FILES]
     try:
-        for batch in source.iter_batches(batch_size=_PIECE):
-            piece = arrow.Table.from_batches([batch])
-            frame = piece.to_pandas()
-            known = frame[work.config.target].notna().to_numpy()
-            numbers = np.where(known, parts.of(frame), -1)
-            dropped += int((~known).sum())
-            for number, writer in enumerate(writers):
-                chosen = numbers == number
-                if chosen.any():
-                    writer.write_table(piece.filter(arrow.array(chosen)))
-                    counts[number] += int(chosen.sum())
+        # One piece is written while the next is hashed: neither holds Python's lock for long.
+        with ThreadPoolExecutor(1) as beside:
+            before = beside.submit(lambda: None)
+            for batch in source.iter_batches(batch_size=_PIECE):
+                piece = arrow.Table.from_batches([batch])
+                frame = piece.to_pandas()
+                known = frame[work.config.target].notna().to_numpy()
+                numbers = np.where(known, parts.of(frame), _NONE)
+                dropped += int((~known).sum())
+                counts += [(numbers == number).sum() for number in range(len(FILES))]
+                before.result()
+                before = beside.submit(_write, writers, piece, numbers)
+            before.result()
     finally:
         for writer in writers:
             writer.close()
         source.close()
-    return counts, dropped
+    return counts.tolist(), dropped
+
+
+def _write(writers: Sequence[Any], piece: Any, numbers: Any) -> None:
+    """Write each row of a piece to the file of its part."""
+    arrow = tables.arrow()
+    for number, writer in enumerate(writers):
+        chosen = numbers == number
+        if chosen.any():
+            writer.write_table(piece.filter(arrow.array(chosen)))
 
 
 # -- with the user's functions -------------------------------------------------------------------

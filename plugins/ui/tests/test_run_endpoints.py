@@ -216,9 +216,11 @@ def test_keys_values_and_histograms(server: Server) -> None:
     assert [each["column"] for each in found] == ["params.n", "params.p"]
     values = server.get("runs/values", column="params.p", q="B").json
     assert values == {"values": [{"value": "b", "runs": 2}]}
-    columns = server.get("runs/histogram", columns=["metrics.m", "params.p"], bins=3).json[
-        "columns"
-    ]
+    found = server.get(
+        "runs/histogram", columns=["metrics.m", "params.p"], bins=3, keys="true"
+    ).json
+    assert found["keys"] == server.get("runs/keys").json["total"]
+    columns = found["columns"]
     assert columns["metrics.m"] == {
         "kind": "number",
         "edges": [0, 1, 2, 3],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { brief, bytes, columnOf, exact, one, signed } from '../src/core/format'
+import { brief, bytes, columnOf, exact, grouped, one, signed } from '../src/core/format'
 
 describe('a column of numbers', () => {
   const shown = (...values: (number | null)[]) => values.map(columnOf(values))
@@ -9,7 +9,8 @@ describe('a column of numbers', () => {
     expect(shown(14.823, 3.2)).toEqual(['14.82', '3.20'])
     expect(shown(1234.5, 2.25)).toEqual(['1,235', '2'])
   })
-  it('shows whole numbers whole', () => expect(shown(128, 50000, 0, -3)).toEqual(['128', '50,000', '0', '-3']))
+  it('puts commas before the point alone', () => expect([grouped(1234.56789, 5), grouped(-1000, 2)]).toEqual(['1,234.56789', '-1,000.00']))
+  it('shows whole numbers whole', () => expect(shown(128, 50000, 0, -3, -123456789)).toEqual(['128', '50,000', '0', '-3', '-123,456,789']))
   it('shares an exponent where all are tiny or huge', () => {
     expect(shown(3.12e-5, 1.2e-6, 0)).toEqual(['3.120e-5', '0.120e-5', '0'])
     expect(shown(1.5e9, 2.25e8)).toEqual(['1.500e9', '0.225e9'])

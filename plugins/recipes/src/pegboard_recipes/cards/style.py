@@ -33,7 +33,8 @@ dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 svg rect{fill:var(--bar)}svg rect.soft{opacity:.35}
 svg text{fill:var(--ink);font-size:10px}svg .end{text-anchor:end}
 iframe{width:100%;min-height:340px;border:1px solid var(--line);border-radius:6px;
-color-scheme:light dark}
+color-scheme:light;background:#fff}
 figure{display:inline-block;margin:8px 16px 8px 0;vertical-align:top;width:480px;max-width:100%}
-img{width:100%;background:#fff;border-radius:6px}figcaption{color:var(--soft)}
+img{width:100%;background:#fff;padding:8px;border:1px solid var(--line);border-radius:6px}
+figcaption{color:var(--soft)}
 """

@@ -19,22 +19,26 @@ from pegboard_ui.data.table import View, pointing
 
 @frozen
 class Wanted:
-    """What ``runs/histogram`` is asked for."""
+    """What ``runs/histogram`` is asked for; ``keys``: how many keys runs have, as well."""
 
     experiment_ids: Annotated[list[str], AtMost(1000)]
     columns: Annotated[list[str], AtMost(50)]
     q: Annotated[str, AtMost(20_000)] = ""
     bins: Annotated[int, Between(1, MOST_BINS)] = 20
     view: View = View.ACTIVE
+    keys: bool = False
 
 
 def histogram(call: Call, wanted: Wanted) -> Result:
     """Answer with a histogram of each column."""
     columns = [parse_column(each) for each in wanted.columns]
     scope = RunScope(tuple(wanted.experiment_ids), wanted.q, VIEWS[wanted.view])
-    found = of_call(call).histograms(scope, columns, bins=wanted.bins)
-    told = {column_name(each): _json(of) for each, of in found.items()}
-    return json_answer(call, {"columns": told})
+    runs = of_call(call)
+    found = runs.histograms(scope, columns, bins=wanted.bins)
+    told: dict[str, Any] = {"columns": {column_name(each): _json(of) for each, of in found.items()}}
+    if wanted.keys:
+        told["keys"] = runs.keys(scope, limit=1).total
+    return json_answer(call, told)
 
 
 def _json(of: Histogram) -> Mapping[str, Any]:
@@ -76,6 +80,7 @@ ENDPOINTS = [
                     other=_COUNT,
                 )
             ),
+            keys=_COUNT,
         ),
         tags=("Pages",),
     )

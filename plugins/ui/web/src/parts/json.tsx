@@ -1,5 +1,6 @@
 /** JSON as a tree that opens where one presses, and texts with what is looked for marked. */
 import { useState } from 'preact/hooks'
+import { count } from '../core/format'
 import { Chevron } from './icon'
 import './json.css'
 
@@ -65,7 +66,7 @@ function Leaf({ value, find }: { value: string | number | boolean | null; find: 
   return (
     <span class="str">
       <Marked text={isCut ? value.slice(0, LONG) : value} find={find} />
-      {isCut && <> <button class="more" onClick={() => setWhole(true)}>{(value.length - LONG).toLocaleString('en-US')} more characters</button></>}
+      {isCut && <> <button class="more" onClick={() => setWhole(true)}>{count(value.length - LONG)} more characters</button></>}
     </span>
   )
 }

@@ -31,8 +31,6 @@ import { type Block, Table } from './table'
 import { useExperiments, useSource } from './use'
 import './page.css'
 
-const LATER_MS = 1500
-
 interface Marks {
   name: string
   views: Record<string, Record<string, string>>
@@ -78,13 +76,15 @@ function Room({ ids, name: given, experiments, error: lost, view }: { ids: strin
   const sorted = sortColumn(view.sort)
   const cols = useMemo(() => layout(withSpark(columns, curve), (column) => source.values(column), curve, sorted), [source.sample, columns.join('\n'), curve, sorted])
   const names = useMemo(() => nameWidth(source.names()), [source.sample])
-  const spreads = useResource<{ columns: Spreads }>(
+  const spreads = useResource<{ columns: Spreads; keys?: number }>(
     heads && heads.matched ? 'runs/histogram' : null,
-    { experiment_ids: experiments, q: fresh.query.q, columns: columns.filter((each) => each !== NOTE).slice(0, 30), bins: BINS, turn: turn || undefined },
+    { experiment_ids: experiments, q: fresh.query.q, columns: columns.filter((each) => each !== NOTE).slice(0, 30), bins: BINS, keys: !turn || undefined, turn: turn || undefined },
   )
+  // How many keys there are is told with them, once: it is worth no request of its own.
+  const keys = useRef<number>(undefined)
+  keys.current = spreads.data?.keys ?? keys.current
   const pinnedRows = usePinned(experiments, pins, columns, curve, turn)
   const legend = useColouring({ experiments, view, q: fresh.query.q, source, pinned: pinnedRows, turn })
-  const keys = useResource<{ total: number }>(useLater(heads !== undefined) ? 'runs/keys' : null, { experiment_ids: experiments, limit: 1 })
   const shownIds = source.ids
   useEffect(() => give([...pins, ...shownIds]), [shownIds, pins])
 
@@ -156,7 +156,7 @@ function Room({ ids, name: given, experiments, error: lost, view }: { ids: strin
         {onCharts && <PaneHost load={charts} split={view.view === 'split'} pane={{ experiments, runs: runsOf(paneRuns), q: view.q, turn, pins }} />}
         {view.peek && <Peek run={view.peek} turn={turn} close={() => change({ peek: '' }, true)} />}
       </div>
-      <Foot right={<><span class="k2">{statsOf(source, cols, block, view)}</span>{heads && !isEmpty && view.view !== 'charts' && <button class="k k2" onClick={() => setChoosing(true)} title="Choose columns (,)">columns {columns.length}{keys.data && ` of ${count(keys.data.total + 2)}`}</button>}</>}>
+      <Foot right={<><span class="k2">{statsOf(source, cols, block, view)}</span>{heads && !isEmpty && view.view !== 'charts' && <button class="k k2" onClick={() => setChoosing(true)} title="Choose columns (,)">columns {columns.length}{keys.current !== undefined && ` of ${count(keys.current + 2)}`}</button>}</>}>
         <Picked {...acts} />
       </Foot>
       {menu && <ColumnMenu {...menu} cols={cols} view={view} shown={shown} show={show} spread={spreads.data?.columns[menu.column]} close={() => setMenu(undefined)} />}
@@ -166,17 +166,6 @@ function Room({ ids, name: given, experiments, error: lost, view }: { ids: strin
       {choosing && <Chooser experiments={experiments} shown={shown} toggle={show} reset={() => change({ cols: [] })} close={() => setChoosing(false)} />}
     </>
   )
-}
-
-/** Whether something holds, some time later: what is only nice to know waits for what is needed. */
-function useLater(holds: boolean): boolean {
-  const [late, setLate] = useState(false)
-  useEffect(() => {
-    if (!holds) return
-    const timer = setTimeout(() => setLate(true), LATER_MS)
-    return () => clearTimeout(timer)
-  }, [holds])
-  return late
 }
 
 const headOf = (index: number): Element => document.querySelectorAll('.row.head > .c')[index + 1] ?? document.body

@@ -1,6 +1,6 @@
 /** The rows of the table: pages of columns, fetched as they come into sight, renewed as they change. */
 import { batch, signal } from '@preact/signals'
-import { type Failure, get, type Num, type Params } from '../../core/api'
+import { ahead, type Failure, get, type Num, type Params, shared } from '../../core/api'
 import { tell } from '../../core/told'
 
 export const PAGE = 100
@@ -93,6 +93,9 @@ export interface Query {
   /** Which runs: 'deleted', or nothing for all others. */
   view?: 'deleted'
 }
+
+/** Ask for the first page of a query, which `Rows` then takes. */
+export const firstPage = (query: Query): void => ahead('runs/table', new Rows(query).params(0, 1))
 
 /** Pages of one query. Reading `version` subscribes to whatever changes. */
 export class Rows {
@@ -221,7 +224,7 @@ export class Rows {
     for (const abort of this.flying.values()) abort.abort()
   }
 
-  private params(number: number, pages: number): Params {
+  params(number: number, pages: number): Params {
     const { query } = this
     const known = this.heads.peek()?.chosen
     return {
@@ -238,7 +241,9 @@ export class Rows {
     const numbers = Array.from({ length: pages }, (_, i) => number + i)
     for (const each of numbers) this.flying.set(each, abort)
     try {
-      const found = await get<Page>('runs/table', this.params(number, pages), abort.signal)
+      // The first one may be on its way already.
+      const ask = this.heads.peek() ? get : shared
+      const found = await ask<Page>('runs/table', this.params(number, pages), abort.signal)
       if (this.closed || found === this.pages.get(number)) return
       if (found.ids) tell(found)
       batch(() => {

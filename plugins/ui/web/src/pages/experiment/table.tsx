@@ -179,28 +179,34 @@ function Cells({ row, index, cols, view, block, source, range, isPinned }: RowPr
   const sorted = sortColumn(view.sort)
   const hue = hueClass(slotOf(row.id))
   const marked = block && !isPinned && within(index, block.row, block.row2) ? block : undefined
+  const sparkAt = cols.findIndex((col) => col.name === SPARK)
+  const nameOf = (col: Col, c: number) => `c${col.right ? ' r' : ''}${col.apart ? ' g' : ''}${col.name === sorted ? ' sorted' : ''} k-${col.kind}${marked && within(c, marked.col, marked.col2) ? ' in' : ''}`
   // Cells are most of the page: they are made anew when something of theirs changed, not whenever
   // the pointer goes over another row. The rows that are pinned come from elsewhere than `source`.
-  return useMemo(() => (
+  const [before, after] = useMemo(() => {
+    const cell = (col: Col, c: number) => {
+      const value = row.cell(col.name)
+      const text = col.format(value, row)
+      const flash = source.flashes.get(`${row.id} ${col.name}`)
+      const odd = text === 'NaN' || text === 'inf' || text === '-inf'
+      return (
+        <div key={flash ? `${col.name} ${flash}` : col.name} role="gridcell" class={`${nameOf(col, c)}${flash ? ' flash' : ''}${odd ? ' bad' : ''}${col.name.endsWith('note.content') ? ' note' : ''}`} data-c={c} title={col.exact(value, row) || undefined}>
+          {col.name === 'attributes.start_time' && typeof value === 'number' ? <time dateTime={iso(value)}>{text}</time> : text}
+        </div>
+      )
+    }
+    const made = cols.map((col, c) => (col.name === SPARK ? null : cell(col, c)))
+    const place = sparkAt < 0 ? cols.length : sparkAt
+    return [<>{made.slice(0, place)}</>, <>{made.slice(place + 1)}{hasRoom(cols) && <div class="c" role="gridcell" />}</>]
+  }, [row.id, isPinned ? row : source.version.value, source, cols, sorted, marked, now.value])
+  // The curve is apart: the range of its values comes later than the row.
+  return (
     <>
-      {cols.map((col, c) => {
-        const inBlock = marked && within(c, marked.col, marked.col2)
-        const name = `c${col.right ? ' r' : ''}${col.apart ? ' g' : ''}${col.name === sorted ? ' sorted' : ''} k-${col.kind}${inBlock ? ' in' : ''}`
-        if (col.name === SPARK)
-          return <div key={col.name} role="gridcell" class={name} data-c={c}>{row.spark && <Spark values={row.spark} width={92} height={20} hue={hue} lo={range?.lo} hi={range?.hi} />}</div>
-        const value = row.cell(col.name)
-        const text = col.format(value, row)
-        const flash = source.flashes.get(`${row.id} ${col.name}`)
-        const odd = text === 'NaN' || text === 'inf' || text === '-inf'
-        return (
-          <div key={flash ? `${col.name} ${flash}` : col.name} role="gridcell" class={`${name}${flash ? ' flash' : ''}${odd ? ' bad' : ''}${col.name.endsWith('note.content') ? ' note' : ''}`} data-c={c} title={col.exact(value, row) || undefined}>
-            {col.name === 'attributes.start_time' && typeof value === 'number' ? <time dateTime={iso(value)}>{text}</time> : text}
-          </div>
-        )
-      })}
-      {hasRoom(cols) && <div class="c" role="gridcell" />}
+      {before}
+      {sparkAt >= 0 && <div role="gridcell" class={nameOf(cols[sparkAt]!, sparkAt)} data-c={sparkAt}>{row.spark && <Spark values={row.spark} width={92} height={20} hue={hue} lo={range?.lo} hi={range?.hi} />}</div>}
+      {after}
     </>
-  ), [row.id, isPinned ? row : source.version.value, source, cols, sorted, hue, marked, range?.lo, range?.hi, now.value])
+  )
 }
 
 function GroupView({ row, index, top, at, cols, view }: RowProps & { row: GroupRow }) {

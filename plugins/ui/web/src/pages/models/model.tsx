@@ -177,7 +177,7 @@ function Heads({ name, model, choose }: { name: string; model: Shown; choose: (v
         const sign = better(directions.get(headline ?? '') ?? 'max', value, first)
         return (
           <div key={alias}>
-            <div class="v"><b class="cut" title={alias}>{alias}</b><Arrow /><a href={href(versionPath(name, version))} onClick={(event) => { if (!event.metaKey && !event.ctrlKey) { event.preventDefault(); choose(version) } }}>v{version}</a>{headline && value !== null && <span class="big" title={exact(value)}><small>{headline}</small> {format(value)}</span>}</div>
+            <div class="v"><b class="cut" title={alias}>{alias}</b><Arrow /><a href={href(versionPath(name, version))} onClick={(event) => { if (!event.metaKey && !event.ctrlKey) { event.preventDefault(); choose(version) } }}>v{version}</a>{headline && value !== null && <span class="big" title={exact(value)}><small title={headline}>{headline}</small><span>{format(value)}</span></span>}</div>
             <div class="d"><RunLink run={runOf(version)} id={known.get(version)?.run_id} />{i > 0 && value !== null && first !== null && <span class={sign === 1 ? 'ok' : sign === -1 ? 'bad' : ''} title={`against ${aliases[0]![0]}`}>{value === first ? 'same' : signed(value - first, format)}</span>}{since && since.to === null && <span class="cut">since <Day at={since.from} />{since.move?.user && ` by ${since.move.user}`}</span>}</div>
           </div>
         )

@@ -180,7 +180,7 @@ export function Bench({ name, base, answer, gateway, trouble, again, found, stay
         place={<><a class="i3" href={href('/prompts')}>prompts</a><span class="sep">/</span>{name ? <h1><a href={href(`/prompts/${encodeURIComponent(name)}`)}>{name}</a></h1> : <h1>new prompt</h1>}{base && <span class="i3 nw">{isNew ? 'draft from ' : ''}v{base.version}</span>}</>}
         right={
           <span class="pl-acts">
-            {other && <button class="btn flat" aria-pressed={comparing} onClick={() => setQuery({ diff: comparing ? null : '1' })}>diff against {other.alias || `v${other.version.version}`}<kbd>x</kbd></button>}
+            {other && <button class="btn flat" aria-pressed={comparing} onClick={() => setQuery({ diff: comparing ? null : '1' })}>diff against <span class="than">{other.alias || `v${other.version.version}`}</span><kbd>x</kbd></button>}
             <button class="btn flat pl-data" aria-haspopup="menu" onClick={(event) => setChoosing(event.currentTarget)}>{dataRows ? plural(dataRows.length, 'row') : 'run on data set'}<kbd>e</kbd></button>
             {canScore && <button class="btn flat pl-score" aria-haspopup="dialog" onClick={(event) => setScoring(event.currentTarget)}>{picked.length ? plural(picked.length, 'scorer') : 'score'}<kbd>s</kbd></button>}
             {canBind && <button class="btn flat" aria-haspopup="dialog" onClick={() => setBinding(true)}>bind as tests<kbd>b</kbd></button>}

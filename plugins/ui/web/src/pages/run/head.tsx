@@ -44,8 +44,8 @@ function Meta({ run }: { run: Overview }) {
       {progress && <> · step <b>{count(progress.step)} of {count(progress.total)}</b></>}
       {eta !== null && <> · <b>{left(eta)}</b></>}
       {' '}· started <b><time dateTime={iso(info.start_time)} title={stamp(info.start_time)}>{today(info.start_time) ? clock(info.start_time).slice(0, 5) : stamp(info.start_time)}</time></b>
-      {info.user && info.user !== 'unknown' && <> by <b>{info.user}</b></>}
-      {host && <> on <b>{host}</b></>}
+      {info.user && info.user !== 'unknown' && <> by <b class="who" title={info.user}>{info.user}</b></>}
+      {host && <> on <b class="who" title={host}>{host}</b></>}
       {parent && <> · below <b>{parent.name === null ? parent.run_id.slice(0, 8) : <a href={href(`/runs/${parent.run_id}`)}>{parent.name}</a>}</b></>}
     </p>
   )

@@ -1,7 +1,7 @@
 /** The list of traces: what failed, then the slowest. */
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { get } from '../../core/api'
-import { columnOf, exact, type Format, plural } from '../../core/format'
+import { columnOf, exact, type Format, one, plural } from '../../core/format'
 import { isFilter, withTerm } from '../../core/grammar'
 import { shown } from '../../core/keylist'
 import { useKeys } from '../../core/keys'
@@ -357,7 +357,7 @@ function Line({ page, i, index, top, on, picked, pick, out, to, longest, cost, n
         <i class={`bar-of ${failed ? 'bad' : ''}`} style={{ width: `${((ms ?? 0) / longest) * 80}px` }} />
         {state === 'IN_PROGRESS' ? <span class="i3">running</span> : took(ms)}
       </span>
-      <span role="gridcell" class="c-tokens">{page.tokens[i]?.toLocaleString('en-US') ?? '–'}</span>
+      <span role="gridcell" class="c-tokens">{one(page.tokens[i])}</span>
       <span role="gridcell" class="c-cost" title={exact(page.costs[i])}>{page.costs[i] === null ? '–' : `$${cost(page.costs[i])}`}</span>
       <span role="gridcell" class="c-scores cut">{page.scores[i]!.map((score) => <button key={score.name} tabIndex={-1} disabled={score.value === null} title={`Only traces with ${score.name} ${wordOf(score.value)}`} onClick={() => only(score)}><span class="i3">{score.name}</span> {wordOf(score.value)} </button>)}</span>
       <span role="gridcell" class="c-age i3 cut">{page.reviews ? <Reviewed status={page.reviews[i]!} by={page.reviewers![i]!} /> : <Age at={page.times[i]} />}</span>

@@ -1,5 +1,6 @@
 /** Inputs and outputs of models as messages, in the forms that the field's libraries give them. */
 
+import { grouped } from '../../core/format'
 import type { Json } from '../../parts/json'
 
 type Fields = { [key: string]: Json }
@@ -232,4 +233,4 @@ export function gridOf(value: Json | undefined): Grid | undefined {
 const decimalsOf = (value: Json | undefined): number => (typeof value === 'number' && Number.isFinite(value) ? (/\.(\d+)$/.exec(String(+value.toPrecision(4)))?.[1]?.length ?? 0) : 0)
 
 const cellText = (value: Json | undefined, decimals: number): string =>
-  value === undefined || value === null ? '' : typeof value === 'number' ? value.toLocaleString('en-US', { minimumFractionDigits: Math.min(decimals, 8), maximumFractionDigits: Math.min(decimals, 8) }) : String(value)
+  value === undefined || value === null ? '' : typeof value === 'number' ? grouped(value, Math.min(decimals, 8)) : String(value)

@@ -1,5 +1,5 @@
 /** Sessions: the conversations that traces are turns of, the last one first. */
-import { exact, plural } from '../../core/format'
+import { exact, one, plural } from '../../core/format'
 import { isFilter, withTerm } from '../../core/grammar'
 import { useKeys } from '../../core/keys'
 import { useResource } from '../../core/resource'
@@ -63,7 +63,7 @@ export default function Sessions() {
                   <td>{data.users[i] && <button class="cut" tabIndex={-1} title={`Only sessions of ${data.users[i]}`} onClick={(event) => { const q = param('q'); event.currentTarget.blur(); setQuery({ q: withTerm(isFilter(q) ? q : '', ofUser(data.users[i]!)) }) }}>{data.users[i]}</button>}</td>
                   <td class="r">{exact(data.turns[i])}</td>
                   <td class={`r ${data.failed[i] ? 'bad' : 'i3'}`}>{data.failed[i] ? exact(data.failed[i]) : '–'}</td>
-                  <td class="r">{data.tokens[i]?.toLocaleString('en-US') ?? '–'}</td>
+                  <td class="r">{one(data.tokens[i])}</td>
                   <td class="r">{data.costs[i] === null ? '–' : dollars(data.costs[i])}</td>
                   <td class="r i2"><Age at={data.last[i]!} /></td>
                 </tr>

@@ -1,4 +1,5 @@
 /** What calls of models cost and take, as it is said to people. */
+import { grouped } from '../../core/format'
 
 /** Money: $412.80, $0.0081, $3.2e-6, and ? for what nobody knows. */
 export function usd(value: number | null): string {
@@ -6,7 +7,7 @@ export function usd(value: number | null): string {
   if (value === 0) return '$0.00'
   if (value < 0.00005) return `$${value.toExponential(1)}`
   const decimals = value < 1 ? 4 : 2
-  return `$${value.toLocaleString('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals })}`
+  return `$${grouped(value, decimals)}`
 }
 
 /** Seconds without their unit: 0.71, 12.4, 0.004. */

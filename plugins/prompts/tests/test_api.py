@@ -76,6 +76,23 @@ def test_the_cache_keeps_versions_and_forgets_what_changes(
         loaded("a", 4)
 
 
+@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"])
+def test_the_cache_follows_the_environment(
+    place: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    stores = [f"sqlite:///{place}/{name}.db" for name in ("one", "two")]
+    pegboard.set_tracking_uri(None)
+    for store in stores:
+        monkeypatch.setenv(variable, store)
+        pegboard.register_prompt("a", store)
+    for store in [*stores, *stores]:
+        monkeypatch.setenv(variable, store)
+        assert loaded("a", 1) is loaded("a", 1)
+        assert loaded("a", 1).template == store
+    monkeypatch.delenv(variable)
+    assert pegboard.load_prompt("a", 1, allow_missing=True) is None
+
+
 def test_what_is_returned_from_the_cache_is_not_changed_by_its_users(place: Path) -> None:
     pegboard.register_prompt("a", [{"role": "user", "content": "x"}], model_config={"top_k": 1})
     for _ in range(2):

@@ -461,6 +461,8 @@ def current(*, report: bool = True) -> Host:
     ``report``: whether plugins that were left out when it is made are named in the log.
     """
     global _current
+    if (known := _current) is not None:
+        return known
     with _current_lock:
         if _current is None:
             _current = Host()

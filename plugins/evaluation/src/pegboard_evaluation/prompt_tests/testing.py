@@ -24,8 +24,8 @@ from pegboard.entities.registry import ModelVersion
 from pegboard.errors import ConfigError, InvalidState, InvalidValue, NotFound, command_line
 from pegboard_llm import prompts as versions
 from pegboard_scripting.client import Client
+from pegboard_stores import list_tags, refusals
 from pegboard_stores import prompt_tags as tags
-from pegboard_stores import refusals
 
 from pegboard_evaluation import comparing, data_sets
 from pegboard_evaluation.comparing import Comparison
@@ -445,7 +445,7 @@ def _keep(
     version, run_id = found.version, found.outcomes.run_id
     digest = tests.digest(version)
     linked = [{"name": version.name, "version": version.version}]
-    client.set_tag(run_id, tags.LINKED, json.dumps(linked))
+    list_tags.of(client.store).add_to_run(run_id, tags.LINKED, linked)
     client.set_tag(run_id, TESTED_PROMPT, key_of(version))
     client.set_tag(run_id, TESTED_DIGEST, digest)
     # A broken-off test says nothing of the version: what was known of it stays.

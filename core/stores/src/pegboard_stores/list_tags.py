@@ -15,6 +15,7 @@ from typing import Any
 
 from pegboard.contracts.tracking import TrackingStore
 from pegboard.entities import RunTag
+from pegboard.errors import InvalidValue
 from pegboard.validation import MAX_TAG_VALUE
 
 _lock = threading.RLock()
@@ -99,6 +100,12 @@ def added(text: str | None, entries: Sequence[Mapping[str, Any]], *, cut: bool =
     while cut and len(made) > MAX_TAG_VALUE and len(found) > 1:
         del found[0]
         made = json.dumps(found)
+    if len(made) > MAX_TAG_VALUE:
+        # Stores cut a text that is too long, and then it is no JSON any more.
+        raise InvalidValue(
+            f"The tag would list {len(found)} entries in {len(made)} characters; "
+            f"it holds {MAX_TAG_VALUE}."
+        )
     return made
 
 

@@ -194,6 +194,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def planner_of(config: configuration.Configuration) -> Planner:
     """Return what plans a recipe."""
     where = places.of_recipe(config.root)

@@ -42,7 +42,7 @@ from pegboard_evaluation.prompt_tests.records import (
     outcome_of,
     tests_of,
 )
-from pegboard_evaluation.suites import cases, gates, python_files, running, source
+from pegboard_evaluation.suites import cases, gates, python_files, running, source, targets
 from pegboard_evaluation.suites.assertions import NOT, PYTHON
 from pegboard_evaluation.suites.checks import Verdict
 from pegboard_evaluation.suites.prompts import Messages, Prompt
@@ -340,7 +340,7 @@ def _models(tests: Tests) -> Any:
 
 def registered(prompt: versions.Prompt, name: str = "") -> Registered:
     """Return a version as a prompt of a form."""
-    at = At(Source(Path(f"{prompt.name}.eval.json")))
+    at = At(Source(Path(prompt.name), told=f"The prompt {prompt.key}"))
     content: Any = prompt.template
     return Registered(name or prompt.key, content, at, prompt.fields, prompt)
 
@@ -363,9 +363,16 @@ def suite_of(
         )
     name = f"Tests of {asked[0].name}"
     path = place / _file_of(asked[0])
+    if model:
+        targets.read(At(Source(path, alone=True, told="The model that is asked")), model)
     path.write_text(json.dumps({"name": name, **form, "models": models}), encoding="utf-8")
     # Whoever may write tags wrote the form, perhaps without ``bind``, which refuses files.
-    return read(path, prompted=prompted or [registered(each) for each in prompts], alone=True)
+    return read(
+        path,
+        prompted=prompted or [registered(each) for each in prompts],
+        alone=True,
+        told=f"The tests of {asked[0].name}",
+    )
 
 
 def _measured(suite: Suite, tests: Tests, column: running.Column) -> Iterator[Measured]:

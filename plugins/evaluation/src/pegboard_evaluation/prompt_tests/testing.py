@@ -139,15 +139,10 @@ def bind(client: Client, name: str, file: Path) -> Tests:
     made = Tests(_pinned(form), least)
     # A form that cannot be carried out is refused now, not when somebody is about to promote.
     with tempfile.TemporaryDirectory() as place:
-        try:
-            for each in suite_of(Path(place), made, [newest], None).targets:
-                # Keys may be elsewhere, where the tests are run; a provider is misspelt everywhere.
-                with suppress(ConfigError):
-                    spending.check_model(each.model)
-        except InvalidValue as error:
-            # It speaks of the file that was given, not of what was made of it.
-            said = error.message.replace(_file_of(newest), file.name)
-            raise InvalidValue(said, hint=error.hint) from None
+        for each in suite_of(Path(place), made, [newest], None, told=file.name).targets:
+            # Keys may be elsewhere, where the tests are run; a provider is misspelt everywhere.
+            with suppress(ConfigError):
+                spending.check_model(each.model)
     registry.set_model_tag(newest.name, tags.TESTS, dumped(made))
     return made
 
@@ -351,8 +346,13 @@ def suite_of(
     asked: Sequence[ModelVersion],
     model: str | None,
     prompted: Sequence[Registered] = (),
+    *,
+    told: str = "",
 ) -> Suite:
-    """Return the tests as a form of some versions, or of what is ``prompted``; InvalidValue."""
+    """Return the tests as a form of some versions, or of what is ``prompted``; InvalidValue.
+
+    ``told`` is what errors call the tests.
+    """
     prompts = [versions.read(each) for each in asked]
     form = {key: value for key, value in tests.form.items() if key not in _MODELS}
     models = model or _models(tests) or prompts[0].model
@@ -371,7 +371,7 @@ def suite_of(
         path,
         prompted=prompted or [registered(each) for each in prompts],
         alone=True,
-        told=f"The tests of {asked[0].name}",
+        told=told or f"The tests of {asked[0].name}",
     )
 
 

@@ -11,6 +11,7 @@ from pegboard.uris import parse
 from pegboard_store_json.settings import Settings
 from pegboard_store_json.store import open_store
 from pegboard_testing import (
+    ListTagsContract,
     LoggedModelStoreContract,
     TraceFiguresContract,
     TraceStoreContract,
@@ -40,7 +41,7 @@ class JsonStore:
         return again
 
 
-class TestRuns(JsonStore, TrackingStoreContract):
+class TestRuns(JsonStore, TrackingStoreContract, ListTagsContract):
     pass
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -235,3 +236,19 @@ def test_nothing_is_taken_from_netrc(
     sessions.session(backoff=0.01).get(server.url)
     [(_, _, headers)] = server.seen
     assert "Authorization" not in headers
+
+
+def test_a_proxy_is_used_from_when_the_environment_names_one(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    session = sessions.session(retries=0)
+    with pytest.raises(requests.ConnectionError):
+        session.get("http://nowhere.invalid/")
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    assert session.get("http://nowhere.invalid/").status_code == 200
+    assert server.seen[0][2]["Host"] == "nowhere.invalid"
+    monkeypatch.setenv("NO_PROXY", "nowhere.invalid")
+    with pytest.raises(requests.ConnectionError):
+        session.get("http://nowhere.invalid/")

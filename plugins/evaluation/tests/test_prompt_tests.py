@@ -231,7 +231,7 @@ BOUND = {
     "--against none": "The prompt 'support' has no alias 'none'.",
     "--resume none": "There is no run with the id 'none'.",
     "--model nope:/x": "No installed plugin provides the LLM provider 'nope'.",
-    "--model gpt": "'gpt' does not name a model.",
+    "--model gpt": "error: The model that is asked: 'gpt' does not name a model.",
 }
 REFINED = {
     "--proposer nope:/x": "No installed plugin provides the LLM provider 'nope'.",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,23 @@ def test_the_cache_keeps_versions_and_forgets_what_changes(
     monkeypatch.setenv("PEGBOARD_VERSION_PROMPT_CACHE_TTL_SECONDS", "soon")
     with pytest.raises(InvalidValue, match="PEGBOARD_VERSION_PROMPT_CACHE_TTL_SECONDS"):
         loaded("a", 4)
+
+
+@pytest.mark.parametrize("variable", ["MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"])
+def test_the_cache_follows_the_environment(
+    place: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    stores = [f"sqlite:///{place}/{name}.db" for name in ("one", "two")]
+    pegboard.set_tracking_uri(None)
+    for store in stores:
+        monkeypatch.setenv(variable, store)
+        pegboard.register_prompt("a", store)
+    for store in [*stores, *stores]:
+        monkeypatch.setenv(variable, store)
+        assert loaded("a", 1) is loaded("a", 1)
+        assert loaded("a", 1).template == store
+    monkeypatch.delenv(variable)
+    assert pegboard.load_prompt("a", 1, allow_missing=True) is None
 
 
 def test_what_is_returned_from_the_cache_is_not_changed_by_its_users(place: Path) -> None:
@@ -176,3 +195,52 @@ def test_genai_has_the_same_functions_and_entities_are_mlflows(place: Path) -> N
     pegboard.genai.delete_prompt_tag("a", "k")
     assert "k" not in pegboard.genai.get_prompt_tags("a")
     assert [each.version for each in pegboard.search_prompt_versions("a")] == [1]
+
+
+LINKING = """
+import sys, pegboard
+pegboard.set_tracking_uri(sys.argv[1])
+client = pegboard.Client()
+print("ready", flush=True)
+sys.stdin.readline()
+for version in range(int(sys.argv[3]), 21, 2):
+    uri = f"prompts:/a/{version}"
+    client.link_prompt_version_to_run(sys.argv[2], uri)
+    client.link_prompt_version_to_model("a", version, sys.argv[4])
+"""
+
+
+def test_what_two_processes_link_at_the_same_time_is_all_there(place: Path) -> None:
+    uri = f"sqlite:///{place}/shared.db"
+    pegboard.set_tracking_uri(uri)
+    for number in range(20):
+        pegboard.register_prompt("a", f"text {number}")
+    with pegboard.start_run() as run:
+        pass
+    model = pegboard.create_external_model(name="m").model_id
+    given = [[uri, run.info.run_id, first, model] for first in ("1", "2")]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", LINKING, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for words in given
+    ]
+    for each in started:
+        assert each.stdout is not None
+        each.stdout.readline()
+    for each in started:
+        assert each.stdin is not None
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    for each in started:
+        each.communicate(timeout=60)
+        assert each.returncode == 0
+    client = pegboard.Client()
+    there = [(each.name, each.version) for each in client.list_linked_prompts(run.info.run_id)]
+    wanted = [("a", number) for number in range(1, 21)]
+    assert sorted(there) == wanted
+    kept = json.loads(client.get_logged_model(model).tags[LINKED])
+    assert sorted((each["name"], int(each["version"])) for each in kept) == wanted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pegboard.contracts.registry import ModelRegistry
-from pegboard.errors import InvalidValue, NotFound, PegboardError
+from pegboard.errors import FilterError, InvalidValue, NotFound, PegboardError
 from pegboard_prompts.store import PromptStore
 from pegboard_registry.memory.registry import MemoryRegistry
 
@@ -175,3 +175,22 @@ def test_callers_are_shared_between_versions_and_stay_where_they_are(store: Prom
         store.set_traffic("p", {3: 1}, "live")
     store.set_traffic("p", {}, "live")
     assert store.for_key(reference, "ann").version == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "column"),
+    [
+        ("name ~ 'a'", 5),
+        ("name =", 6),
+        ("experiment_id = '3' AND nome = 'a'", 24),
+        ("name = 'a' OR experiment_id != '3'", 14),
+        ("name = 'a') OR (name = 'b'", 10),
+    ],
+)
+def test_a_wrong_filter_is_shown_as_it_was_written(
+    store: PromptStore, given: str, column: int
+) -> None:
+    with pytest.raises(FilterError) as caught:
+        store.search(given)
+    assert (caught.value.text, caught.value.column) == (given, column)
+    assert "is_prompt" not in str(caught.value)

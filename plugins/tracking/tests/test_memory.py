@@ -11,6 +11,7 @@ from pegboard_stores.names import new_run_id
 from pegboard_testing import (
     CodeScorersContract,
     DataSetsContract,
+    ListTagsContract,
     LoggedModelStoreContract,
     TraceFiguresContract,
     TraceStoreContract,
@@ -35,7 +36,9 @@ class MemoryStore:
         return lambda: open_store(parse(f"memory:{shared}"), {})
 
 
-class TestRuns(MemoryStore, TrackingStoreContract, DataSetsContract, CodeScorersContract):
+class TestRuns(
+    MemoryStore, TrackingStoreContract, ListTagsContract, DataSetsContract, CodeScorersContract
+):
     pass
 
 

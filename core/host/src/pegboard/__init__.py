@@ -97,6 +97,5 @@ sys.meta_path.append(_PluginModules)
 
 
 def __dir__() -> list[str]:
-    names = import_module(f"{__name__}.host").current().api_names()
-    added = [name for name in names if "." not in name]
+    added = import_module(f"{__name__}.host").current().api_names()
     return sorted({*globals(), *__all__, *added, "__version__"})

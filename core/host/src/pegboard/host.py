@@ -110,9 +110,10 @@ class Host:
         plugin, declared = self._one("API name", name)
         return plugin_calls.opened(plugin, f"pegboard.{name}", partial(resolve, declared.target))
 
-    def api_names(self) -> Sequence[str]:
-        """Return the names that plugins add to the package ``pegboard``."""
-        return sorted(name for name in self._of("API name") if "." not in name)
+    def api_names(self, of: str = "") -> Sequence[str]:
+        """Return the names that plugins add to the package ``pegboard``, or to ``genai`` of it."""
+        parts = [name.rpartition(".") for name in self._of("API name")]
+        return sorted(name for where, _, name in parts if where == of)
 
     def explain_missing(self, name: str) -> str:
         """Say why the package ``pegboard`` has no ``name``, and what to install if that helps."""
@@ -461,6 +462,8 @@ def current(*, report: bool = True) -> Host:
     ``report``: whether plugins that were left out when it is made are named in the log.
     """
     global _current
+    if (known := _current) is not None:
+        return known
     with _current_lock:
         if _current is None:
             _current = Host()

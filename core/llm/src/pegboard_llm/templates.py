@@ -77,21 +77,26 @@ def variables(template: Template) -> list[str]:
 
 def is_jinja(template: Template) -> bool:
     """Whether a template has statements of Jinja, ``{% … %}``."""
+    if isinstance(template, str):
+        return "{%" in template and "%}" in template
     return any("{%" in text and "%}" in text for text in texts(template))
 
 
 def missing(names: Iterable[str], values: Mapping[str, Any]) -> list[str]:
     """Return those of the names of variables that have no value."""
-    return [name for name in names if lookup(name, values) is MISSING]
+    return [name for name in names if name not in values and lookup(name, values) is MISSING]
 
 
 def filled(template: Template, values: Mapping[str, Any]) -> Template:
     """Return a template with the variables replaced that ``values`` has; others stay."""
 
     def replace(match: re.Match[str]) -> str:
-        value = lookup(match[1], values)
+        name = match[1]
+        value = values[name] if name in values else lookup(name, values)
         return match[0] if value is MISSING else str(value)
 
+    if isinstance(template, str):
+        return VARIABLE.sub(replace, template)
     return mapped(template, lambda text: VARIABLE.sub(replace, text))
 
 

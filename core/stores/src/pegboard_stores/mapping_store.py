@@ -114,6 +114,10 @@ class MappingStore(BasicStore):
             from pegboard_stores.mapping_scorers import MappingScorers
 
             return cast("T", MappingScorers(self._records, self._scorers))
+        from pegboard_stores.list_tags import GuardedListTags, ListTags
+
+        if contract is ListTags and self._keeps_models:
+            return cast("T", GuardedListTags(self, self._lock))
         return super().ability(contract)
 
     # -- experiments ---------------------------------------------------------------------------

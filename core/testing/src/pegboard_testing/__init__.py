@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pegboard_testing._abilities import BatchesContract as BatchesContract
     from pegboard_testing._abilities import HeartbeatsContract as HeartbeatsContract
+    from pegboard_testing._abilities import ListTagsContract as ListTagsContract
     from pegboard_testing._abilities import PackedPointsContract as PackedPointsContract
     from pegboard_testing._activity import ActivityContract as ActivityContract
     from pegboard_testing._curves import CurvesContract as CurvesContract
@@ -49,6 +50,7 @@ _SUITES = {
     "LocalProviderContract": "_llm_local",
     "LoggedModelStoreContract": "logged_models",
     "LabelSchemasContract": "_reviews",
+    "ListTagsContract": "_abilities",
     "ModelRegistryContract": "registry",
     "PackedPointsContract": "_abilities",
     "PartUploadsContract": "_uploads",
@@ -74,3 +76,7 @@ def __getattr__(name: str) -> Any:
     if name not in _SUITES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_SUITES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import struct
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pegboard.contracts.tracking import TrackingStore
@@ -13,6 +16,7 @@ from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
 from pegboard_stores.activity import Activity
 from pegboard_stores.curves import Curves
 from pegboard_stores.data_sets import DataSets
+from pegboard_stores.list_tags import ListTags
 from pegboard_stores.reviews import LabelSchemas, ReviewQueues
 from pegboard_stores.run_table import RunTable
 from pegboard_stores.scorers import Scorers, ScoringTasks
@@ -147,6 +151,54 @@ class HeartbeatsContract(StoreTests):
         assert store.get_run(run.info.run_id).info.status is RunStatus.RUNNING
 
 
+class ListTagsContract(StoreTests):
+    """What every store does that adds to tags with lists. Derive from it beside the main suite."""
+
+    @pytest.fixture
+    def tags(self, store: TrackingStore) -> ListTags:
+        found = store.ability(ListTags)
+        assert found is not None
+        return found
+
+    def test_entries_are_added_to_a_tag_once(
+        self, store: TrackingStore, run: Run, tags: ListTags
+    ) -> None:
+        model = store.logged_models().create("0", name="m").model_id
+        long = {"name": "n" * 200, "version": "2"}
+        for entries in ([{"name": "a", "version": "1"}], [{"name": "a", "version": 1}, long]):
+            tags.add_to_run(run.info.run_id, "listed", entries)
+            tags.add_to_model(model, "listed", entries)
+        wanted = [{"name": "a", "version": "1"}, long]
+        assert json.loads(store.get_run(run.info.run_id).data.tags["listed"]) == wanted
+        assert json.loads(store.logged_models().get(model).tags["listed"]) == wanted
+        with pytest.raises(NotFound):
+            tags.add_to_run("unknown", "listed", [long])
+        with pytest.raises(NotFound):
+            tags.add_to_model("unknown", "listed", [long])
+
+    def test_what_threads_add_at_the_same_time_is_all_there(
+        self, store: TrackingStore, run: Run, tags: ListTags
+    ) -> None:
+        model = store.logged_models().create("0", name="m").model_id
+        begin = threading.Barrier(6)
+
+        def add(number: int) -> None:
+            begin.wait()
+            for entry in ({"name": f"{number}"}, {"name": f"{number}+"}):
+                tags.add_to_run(run.info.run_id, "listed", [entry])
+                tags.add_to_model(model, "listed", [entry])
+
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(add, range(6)))
+        texts = [
+            store.get_run(run.info.run_id).data.tags["listed"],
+            store.logged_models().get(model).tags["listed"],
+        ]
+        wanted = sorted(f"{number}{more}" for number in range(6) for more in ("", "+"))
+        for text in texts:
+            assert sorted(each["name"] for each in json.loads(text)) == wanted
+
+
 class AbilityTests(StoreTests):
     """What a store can do is under contract."""
 
@@ -155,6 +207,7 @@ class AbilityTests(StoreTests):
             (store.ability(Batches), BatchesContract),
             (store.ability(PackedPoints), PackedPointsContract),
             (store.ability(Heartbeats), HeartbeatsContract),
+            (store.ability(ListTags), ListTagsContract),
             (store.ability(Curves), CurvesContract),
             (store.ability(Activity), ActivityContract),
             (store.ability(RunTable), RunTableContract),

@@ -23,3 +23,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return import_module(f"{__name__}.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -60,6 +60,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def _whole(name: str, compute: Callable[..., float], *, better: bool) -> EvaluationMetric:
     """Return a metric of the whole table."""
 

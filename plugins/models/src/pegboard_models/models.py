@@ -53,6 +53,12 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    from pegboard import host
+
+    return sorted({*globals(), *host.current().api_names("models")})
+
+
 def get_model_info(model_uri: str | os.PathLike[str]) -> ModelInfo:
     """Return what is known of a model, by any URI; nothing of it is loaded."""
     from pegboard.errors import PegboardError

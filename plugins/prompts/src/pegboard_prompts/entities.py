@@ -238,19 +238,20 @@ class PromptVersion:
         Templates with ``{% … %}`` are rendered by Jinja, in its sandbox and nowhere else; there,
         what is missing is empty.
         """
-        if self.is_jinja:
-            known = self.variable_info
-            values = variables.completed([*self._names, *known], known, values)
+        template, names, known = self.template, self._names, self.variable_info
+        if templates.is_jinja(template):
+            values = variables.completed([*names, *known], known, values)
             return self._rendered(values, use_jinja_sandbox)
-        values = variables.completed(self._names, self.variable_info, values)
-        missing = templates.missing(self._names, values)
+        if known:
+            values = variables.completed(names, known, values)
+        missing = templates.missing(names, values)
         if missing and not allow_partial:
-            names = ", ".join(map(repr, missing))
+            told = ", ".join(map(repr, missing))
             raise InvalidValue(
-                f"Missing variables: {names} of the prompt {self.name!r}, version {self.version}.",
+                f"Missing variables: {told} of the prompt {self.name!r}, version {self.version}.",
                 hint="Give them to format(), or call it with allow_partial=True.",
             ).about("missing_variables", names=missing)
-        filled = templates.filled(self.template, values)
+        filled = templates.filled(template, values)
         return self.with_template(filled) if missing else filled
 
     def _rendered(self, values: Mapping[str, Any], use_jinja_sandbox: bool) -> Template:

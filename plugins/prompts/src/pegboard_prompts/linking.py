@@ -5,14 +5,14 @@ A run, a model and a trace are linked when a version is loaded while they are ac
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pegboard.errors import PegboardError
 from pegboard_scripting.fluent import experiments, runs
+from pegboard_stores import list_tags
 from pegboard_stores.prompt_tags import LINKED
 from pegboard_tracing.api import current_span, traces_of
 
@@ -31,12 +31,8 @@ _known: set[tuple[str, str, str, int]] = set()
 
 def read(text: str | None) -> list[Pair]:
     """Return the versions that a tag names; what others wrote there wrongly is passed over."""
-    try:
-        found = json.loads(text or "[]")
-    except ValueError:
-        return []
     pairs: list[Pair] = []
-    for each in found if isinstance(found, list) else ():
+    for each in list_tags.read(text):
         if isinstance(each, Mapping) and str(each.get("version")).isdigit():
             pairs.append((str(each.get("name")), int(each["version"])))
     return pairs
@@ -44,8 +40,11 @@ def read(text: str | None) -> list[Pair]:
 
 def added(text: str | None, pairs: Iterable[Pair]) -> str:
     """Return a tag with versions added, each once."""
-    all_of_them = dict.fromkeys([*read(text), *pairs])
-    return json.dumps([{"name": name, "version": str(number)} for name, number in all_of_them])
+    return list_tags.added(text, [_entry(each) for each in pairs])
+
+
+def _entry(pair: Pair) -> dict[str, str]:
+    return {"name": pair[0], "version": str(pair[1])}
 
 
 def to_active(version: PromptVersion, model_id: str | None) -> None:
@@ -80,8 +79,7 @@ def to_run(client: Client, run_id: str, version: PromptVersion) -> None:
     mark = (client.tracking_uri, run_id, version.name, version.version)
     if mark in _known:
         return
-    tags: Any = client.get_run(run_id).data.tags
-    client.set_tag(run_id, LINKED, added(tags.get(LINKED), [mark[2:]]))
+    list_tags.of(client.store).add_to_run(run_id, LINKED, [_entry(mark[2:])])
     _remember(mark)
 
 
@@ -90,8 +88,7 @@ def to_model(client: Client, model_id: str, version: PromptVersion) -> None:
     mark = (client.tracking_uri, model_id, version.name, version.version)
     if mark in _known:
         return
-    tags = client.get_logged_model(model_id).tags
-    client.set_logged_model_tags(model_id, {LINKED: added(tags.get(LINKED), [mark[2:]])})
+    list_tags.of(client.store).add_to_model(model_id, LINKED, [_entry(mark[2:])])
     _remember(mark)
 
 

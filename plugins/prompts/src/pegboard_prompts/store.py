@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import attrs
 from pegboard.entities import Page
 from pegboard.entities.registry import Author
-from pegboard.errors import AlreadyExists, InvalidValue, NotFound
+from pegboard.errors import AlreadyExists, FilterError, InvalidValue, NotFound
 from pegboard_llm import templates
 from pegboard_llm.templates import Template
 from pegboard_stores import prompt_tags as keys
@@ -184,12 +185,20 @@ class PromptStore:
         page_token: str | None = None,
     ) -> Page[Prompt]:
         """Return a page of prompts that match (``name``, ``tags.KEY``, ``experiment_id``)."""
-        page = self.registry.search_models(
-            filter=_narrowed(filter),
-            order_by=order_by,
-            max_results=max_results,
-            page_token=page_token,
-        )
+        narrowed = _narrowed(filter)
+        try:
+            page = self.registry.search_models(
+                filter=narrowed, order_by=order_by, max_results=max_results, page_token=page_token
+            )
+        except FilterError as error:
+            if error.text != narrowed:
+                raise
+            raise FilterError(
+                "The registry cannot search for this.",
+                text=filter,
+                column=max(filter.find("experiment_id"), 0),
+                hint="An experiment is compared so: experiment_id = '3'.",
+            ) from None
         return Page(map(codec.prompt_of, page), page.token)
 
     def versions(
@@ -310,8 +319,6 @@ class PromptStore:
 
 
 def _composed_tags(written: Template, includes: list[Include]) -> dict[str, str]:
-    import attrs
-
     text = written if isinstance(written, str) else json.dumps(written)
     return {
         keys.SOURCE: text,
@@ -323,9 +330,18 @@ _OF_EXPERIMENT = re.compile(r"\bexperiment_id\s*=\s*(?:'(\d+)'|\"(\d+)\")", re.I
 
 
 def _narrowed(filter: str) -> str:
-    """Return a filter that only prompts match. ``experiment_id = '3'`` is about a tag."""
+    """Return a filter that only prompts match. ``experiment_id = '3'`` is about a tag.
+
+    FilterError if it is wrong by itself: else its fault would be told of a text that nobody wrote,
+    and a parenthesis too many would let models through that are no prompts.
+    """
+    from pegboard_stores import filters
+
     if not filter.strip():
         return _IS_PROMPT
+    known = filters.REGISTERED_MODELS
+    attributes = {**known.attributes, "experiment_id": filters.Type.ID}
+    filters.parse_filter(filter, attrs.evolve(known, name="prompts", attributes=attributes))
     tag = f"tags.`{keys.EXPERIMENTS}`"
     given = _OF_EXPERIMENT.sub(lambda match: f"{tag} LIKE '%,{match[1] or match[2]},%'", filter)
     # MLflow's servers know no parentheses, and no OR.

@@ -186,6 +186,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 def planner_named(profile: str | None, directory: str | Path | None = None) -> Planner:
     """Return what plans the recipe that a directory is in; arguments and errors as ``Recipe``'s."""
     root = configuration.find_root(Path(directory or Path.cwd()).resolve())

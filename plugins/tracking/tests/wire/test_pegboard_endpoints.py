@@ -24,6 +24,7 @@ def writers_of(path: Path) -> dict[str, str | None]:
 def test_a_server_says_what_it_can_do(wire) -> None:
     assert wire.get(ABILITIES) == {
         "heartbeat_seconds": 10.0,
+        "list_tags": True,
         "packed_points": True,
         "resumable_uploads": True,
         "sampled_history": True,
@@ -82,6 +83,25 @@ def test_the_runs_that_use_a_model_are_told(wire) -> None:
 def test_a_store_without_signs_of_life_says_so() -> None:
     host = Host(Config())
     wire = Wire(host, "memory:own-endpoints")
-    assert wire.get(ABILITIES) == {"resumable_uploads": False, "sampled_history": True}
+    assert wire.get(ABILITIES) == {
+        "list_tags": True,
+        "resumable_uploads": False,
+        "sampled_history": True,
+    }
     assert isinstance(wire.refused("POST", HEARTBEAT, writer="a"), NotSupported)
     host.close()
+
+
+def test_what_is_added_to_a_tag_belongs_to_one_and_is_an_object(wire) -> None:
+    run = wire.run()
+    for fields in (
+        {"entries": [{}]},
+        {"entries": [{}], "run_id": run, "model_id": "m-1"},
+        {"entries": ["a"], "run_id": run},
+        {"entries": [{}] * 101, "run_id": run},
+        {"entries": [{"long": "x" * 8000}], "run_id": run},
+    ):
+        refused = wire.refused("POST", "/api/pegboard/1.0/tags/add", key="listed", **fields)
+        assert isinstance(refused, InvalidValue), fields
+    kept = wire.get("runs/get", run_id=run)["run"]["data"].get("tags", [])
+    assert "listed" not in [tag["key"] for tag in kept]

@@ -64,6 +64,9 @@ class Client(ArtifactMethods, LoggedModelMethods, RegistryMethods):
         except LookupError:
             raise AttributeError(self.host.explain_missing(f"Client.{name}")) from None
 
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.host.api_names("Client")})
+
     @property
     def writer(self) -> MetricWriter:
         """The way metrics go into the store, shared by all clients of this process."""

@@ -70,6 +70,14 @@ def open_runs() -> list[OpenRun]:
     return list(_watch.runs.values())
 
 
+def only_open() -> OpenRun | None:
+    """Return the open run of all threads, if it is but one."""
+    if len(_watch.runs) != 1:
+        return None
+    found = open_runs()
+    return found[0] if len(found) == 1 else None
+
+
 def find(run_id: str) -> OpenRun | None:
     """Return the open run with an id, whichever thread started it."""
     return _watch.runs.get(run_id)

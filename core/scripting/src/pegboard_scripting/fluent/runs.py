@@ -279,8 +279,7 @@ def current() -> OpenRun | None:
     """Return this thread's innermost run, else the only one open in the process, if it is."""
     if here.stack:
         return here.stack[-1]
-    open_runs = lifetime.open_runs()
-    return open_runs[0] if len(open_runs) == 1 else None
+    return lifetime.only_open()
 
 
 def _after_fork() -> None:

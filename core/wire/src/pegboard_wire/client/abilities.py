@@ -31,6 +31,8 @@ class Abilities:
     """Whether histories are reduced as the contract of tracking stores wants it."""
     resumable_uploads: bool = False
     """Whether files may be sent in parts, of which the server says which have arrived."""
+    list_tags: bool = False
+    """Whether it adds to tags that hold lists, in one step."""
 
 
 def ask(connection: Connection, *, patient: bool) -> Abilities:
@@ -52,6 +54,7 @@ def _read(answer: Mapping[str, Any]) -> Abilities:
             answer.get("packed_points") is True,
             answer.get("sampled_history") is True,
             answer.get("resumable_uploads") is True,
+            answer.get("list_tags") is True,
         )
     except InvalidValue:
         return Abilities()

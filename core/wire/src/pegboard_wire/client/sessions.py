@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import requests
@@ -71,6 +74,16 @@ def _session_class() -> type[requests.Session]:
             # Without one, requests would look into ~/.netrc for each host that it is sent to.
             self.auth = _as_it_is
 
+        def merge_environment_settings(self, url: Any, proxies: Any, *settings: Any) -> Any:
+            """Take from the environment what applies to a request.
+
+            ``requests`` reads it as a whole, twice, which takes a tenth of a small request. Where
+            no variable names a proxy, it is told beforehand that this host needs none.
+            """
+            if not proxies and sys.platform == "linux" and not _proxies_are_named():
+                proxies = {"no_proxy": urlsplit(url).hostname}
+            return super().merge_environment_settings(url, proxies, *settings)
+
         def rebuild_auth(
             self, prepared_request: requests.PreparedRequest, response: requests.Response
         ) -> None:
@@ -83,6 +96,11 @@ def _session_class() -> type[requests.Session]:
                     prepared_request.headers.pop(name, None)
 
     return OriginSession
+
+
+def _proxies_are_named() -> bool:
+    """Whether a variable of the environment may name a proxy, as ``urllib`` looks for them."""
+    return any(name[-6:].lower() == "_proxy" for name in os.environ)
 
 
 _ELSEWHERE = "_pegboard_elsewhere"

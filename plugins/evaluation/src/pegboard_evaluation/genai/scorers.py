@@ -61,6 +61,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LIBRARIES})
+
+
 def get_all_scorers() -> list[Scorer]:
     """Return one of each scorer that needs no further fields."""
     return [

@@ -24,8 +24,8 @@ from pegboard.entities.registry import ModelVersion
 from pegboard.errors import ConfigError, InvalidState, InvalidValue, NotFound, command_line
 from pegboard_llm import prompts as versions
 from pegboard_scripting.client import Client
+from pegboard_stores import list_tags, refusals
 from pegboard_stores import prompt_tags as tags
-from pegboard_stores import refusals
 
 from pegboard_evaluation import comparing, data_sets
 from pegboard_evaluation.comparing import Comparison
@@ -42,7 +42,7 @@ from pegboard_evaluation.prompt_tests.records import (
     outcome_of,
     tests_of,
 )
-from pegboard_evaluation.suites import cases, gates, python_files, running, source
+from pegboard_evaluation.suites import cases, gates, python_files, running, source, targets
 from pegboard_evaluation.suites.assertions import NOT, PYTHON
 from pegboard_evaluation.suites.checks import Verdict
 from pegboard_evaluation.suites.prompts import Messages, Prompt
@@ -139,15 +139,10 @@ def bind(client: Client, name: str, file: Path) -> Tests:
     made = Tests(_pinned(form), least)
     # A form that cannot be carried out is refused now, not when somebody is about to promote.
     with tempfile.TemporaryDirectory() as place:
-        try:
-            for each in suite_of(Path(place), made, [newest], None).targets:
-                # Keys may be elsewhere, where the tests are run; a provider is misspelt everywhere.
-                with suppress(ConfigError):
-                    spending.check_model(each.model)
-        except InvalidValue as error:
-            # It speaks of the file that was given, not of what was made of it.
-            said = error.message.replace(_file_of(newest), file.name)
-            raise InvalidValue(said, hint=error.hint) from None
+        for each in suite_of(Path(place), made, [newest], None, told=file.name).targets:
+            # Keys may be elsewhere, where the tests are run; a provider is misspelt everywhere.
+            with suppress(ConfigError):
+                spending.check_model(each.model)
     registry.set_model_tag(newest.name, tags.TESTS, dumped(made))
     return made
 
@@ -340,7 +335,7 @@ def _models(tests: Tests) -> Any:
 
 def registered(prompt: versions.Prompt, name: str = "") -> Registered:
     """Return a version as a prompt of a form."""
-    at = At(Source(Path(f"{prompt.name}.eval.json")))
+    at = At(Source(Path(prompt.name), told=f"The prompt {prompt.key}"))
     content: Any = prompt.template
     return Registered(name or prompt.key, content, at, prompt.fields, prompt)
 
@@ -351,8 +346,13 @@ def suite_of(
     asked: Sequence[ModelVersion],
     model: str | None,
     prompted: Sequence[Registered] = (),
+    *,
+    told: str = "",
 ) -> Suite:
-    """Return the tests as a form of some versions, or of what is ``prompted``; InvalidValue."""
+    """Return the tests as a form of some versions, or of what is ``prompted``; InvalidValue.
+
+    ``told`` is what errors call the tests.
+    """
     prompts = [versions.read(each) for each in asked]
     form = {key: value for key, value in tests.form.items() if key not in _MODELS}
     models = model or _models(tests) or prompts[0].model
@@ -363,9 +363,16 @@ def suite_of(
         )
     name = f"Tests of {asked[0].name}"
     path = place / _file_of(asked[0])
+    if model:
+        targets.read(At(Source(path, alone=True, told="The model that is asked")), model)
     path.write_text(json.dumps({"name": name, **form, "models": models}), encoding="utf-8")
     # Whoever may write tags wrote the form, perhaps without ``bind``, which refuses files.
-    return read(path, prompted=prompted or [registered(each) for each in prompts], alone=True)
+    return read(
+        path,
+        prompted=prompted or [registered(each) for each in prompts],
+        alone=True,
+        told=told or f"The tests of {asked[0].name}",
+    )
 
 
 def _measured(suite: Suite, tests: Tests, column: running.Column) -> Iterator[Measured]:
@@ -445,7 +452,7 @@ def _keep(
     version, run_id = found.version, found.outcomes.run_id
     digest = tests.digest(version)
     linked = [{"name": version.name, "version": version.version}]
-    client.set_tag(run_id, tags.LINKED, json.dumps(linked))
+    list_tags.of(client.store).add_to_run(run_id, tags.LINKED, linked)
     client.set_tag(run_id, TESTED_PROMPT, key_of(version))
     client.set_tag(run_id, TESTED_DIGEST, digest)
     # A broken-off test says nothing of the version: what was known of it stays.

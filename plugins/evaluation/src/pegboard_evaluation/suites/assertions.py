@@ -77,7 +77,7 @@ class Assertion:
                 return MeasuredCheck(value=_most(self.at, self.kind, value), **given)
             return self._scorer_check(value, more, given, judge)
         except PegboardError as error:
-            if str(error).startswith(self.at.source.path.name):
+            if str(error).startswith(self.at.source.name):
                 raise
             raise self.at.wrong(error.message, error.hint) from None
 

@@ -25,6 +25,13 @@ class Source:
     lines: dict[Way, int] = field(factory=dict)
     alone: bool = False
     """Whether it may name no other files: whoever wrote it has no say on this machine."""
+    told: str = ""
+    """What people know it by, if they never wrote the file."""
+
+    @property
+    def name(self) -> str:
+        """What errors begin with."""
+        return self.told or self.path.name
 
     def line(self, way: Way) -> int | None:
         """Return the line of a value, or of the nearest one around it; None if none is known."""
@@ -49,7 +56,7 @@ class At:
     def __str__(self) -> str:
         """Return it for people: the file, the line, the field."""
         line = self.source.line(self.way)
-        parts = [self.source.path.name, *([f"line {line}"] if line is not None else [])]
+        parts = [self.source.name, *([f"line {line}"] if line is not None else [])]
         name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.way)
         return ", ".join([*parts, *([name.removeprefix(".")] if name else [])])
 
@@ -70,9 +77,9 @@ class At:
 # -- reading -----------------------------------------------------------------------------------
 
 
-def load(path: Path, *, alone: bool = False) -> tuple[At, Any]:
+def load(path: Path, *, alone: bool = False, told: str = "") -> tuple[At, Any]:
     """Return what a YAML, TOML or JSON file holds; InvalidValue names the line that is wrong."""
-    source = Source(path, alone=alone)
+    source = Source(path, alone=alone, told=told)
     at = At(source)
     try:
         text = path.read_text(encoding="utf-8-sig")

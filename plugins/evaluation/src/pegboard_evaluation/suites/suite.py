@@ -80,12 +80,14 @@ def read(
     prompted: Sequence[Prompt] | None = None,
     *,
     alone: bool = False,
+    told: str = "",
 ) -> Suite:
     """Return what a file says; InvalidValue names the line and the field that is wrong.
 
-    ``prompted`` are the prompts of a form that names none. One that is ``alone`` names no files.
+    ``prompted`` are the prompts of a form that names none. One that is ``alone`` names no files;
+    ``told`` is what errors call one that people never wrote as a file.
     """
-    at, given = source.load(path, alone=alone)
+    at, given = source.load(path, alone=alone, told=told)
     table = fields(at, given, _FIELDS, _SPELLINGS)
     for name in ("models", "cases"):
         if not table.get(name):

@@ -12,6 +12,7 @@ from pegboard.entities import RunInfo, ViewType
 from pegboard_stores import abilities
 from pegboard_stores.abilities import Waiting
 from pegboard_stores.data_sets import DataSets
+from pegboard_stores.list_tags import ListTags
 from pegboard_stores.reviews import LabelSchemas, ReviewQueues
 from pegboard_stores.scorers import Scorers
 from pegboard_wire.client.connection import connect
@@ -82,6 +83,10 @@ class RestStore(RestExperiments, RestRuns, RestLogging, RestReading, abilities.O
             from pegboard_tracking.client.reviews import RestReviewQueues
 
             return cast("T", RestReviewQueues(self._api))
+        if contract is ListTags:
+            from pegboard_tracking.client.list_tags import list_tags
+
+            return cast("T", list_tags(self, self._api))
         return super().ability(contract)
 
     # -- writing and housekeeping --------------------------------------------------------------

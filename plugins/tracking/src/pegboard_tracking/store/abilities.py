@@ -45,6 +45,7 @@ def rarer_abilities(
 
 
 _RARER = {
+    "ListTags": ("store.list_tags:opened", "store database"),
     "RunTable": ("run_table.ability:SqliteRunTable", "reading memory"),
     "Curves": ("store.looking:SqliteCurves", "store"),
     "Activity": ("store.looking:SqliteActivity", "store"),

@@ -6,7 +6,7 @@ import json
 import math
 import sqlite3
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pegboard import uris
@@ -116,6 +116,18 @@ class LoggedModels(LoggedModelStore):
         checked = validation.model_texts(tags, "tag")
         with self._database.writing() as connection:
             _set_tags(connection, _row(connection, model_id), checked)
+
+    def change_tag(self, model_id: str, key: str, change: Callable[[str | None], str]) -> None:
+        """Set a tag to what ``change`` makes of its text, None if there is none, in one step."""
+        with self._database.writing() as connection:
+            row = _row(connection, model_id)
+            found = connection.execute(
+                "SELECT value FROM model_tag WHERE model = ?"
+                " AND name = (SELECT id FROM name WHERE text = ?)",
+                (row, key),
+            ).fetchone()
+            after = change(None if found is None else found[0])
+            _set_tags(connection, row, validation.model_texts({key: after}, "tag"))
 
     def delete_tag(self, model_id: str, key: str) -> None:
         """Remove a tag; NotFound if there is none of that key."""

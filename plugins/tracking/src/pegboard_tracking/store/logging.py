@@ -14,7 +14,7 @@ from pegboard_stores import refusals, validation
 from pegboard_tracking.points import series
 from pegboard_tracking.store.base import SqliteBase
 from pegboard_tracking.tables import batches, changes, runs
-from pegboard_tracking.tables.rows import delete_tag, name_id, set_tag
+from pegboard_tracking.tables.rows import delete_tag, get_tag, name_id, set_tag
 
 if TYPE_CHECKING:
     from pegboard_stores.abilities import Batch
@@ -119,6 +119,19 @@ class SqliteLogging(SqliteBase):
             changes.note(connection, run.row)
 
         return write
+
+    def change_tag(self, run_id: str, key: str, change: Callable[[str | None], str]) -> None:
+        """Set a tag to what ``change`` makes of its text, None if there is none, in one step."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            run = runs.get_active(connection, run_id)
+            before = get_tag(connection, run.row, key)
+            tag = validation.tag(RunTag(key, change(before)))
+            if tag.value != before:
+                set_tag(connection, run.row, run.experiment, tag.key, tag.value)
+                changes.note(connection, run.row)
+
+        self._commit.run(write)
 
     def delete_tag(self, run_id: str, key: str) -> None:
         """Remove a tag; NotFound if there is none of that key."""

@@ -33,6 +33,16 @@ def set_tag(
         connection.execute(setting, given)
 
 
+def get_tag(connection: sqlite3.Connection, run: int, key: str) -> str | None:
+    """Return a run's tag, None if it has none of that key."""
+    getting = (
+        "SELECT value || coalesce(rest, '') FROM tag"
+        " WHERE run = ? AND name = (SELECT id FROM name WHERE text = ?)"
+    )
+    found = connection.execute(getting, (run, key)).fetchone()
+    return None if found is None else str(found[0])
+
+
 def delete_tag(connection: sqlite3.Connection, run: int, key: str) -> bool:
     """Remove a run's tag; return whether there was one."""
     deleting = "DELETE FROM tag WHERE run = ? AND name = (SELECT id FROM name WHERE text = ?)"

@@ -229,6 +229,7 @@ ENDPOINT_MODULES = [
         GET /api/pegboard/1.0/abilities
         POST /api/pegboard/1.0/runs/log-packed
         POST /api/pegboard/1.0/runs/heartbeat
+        POST /api/pegboard/1.0/tags/add
         GET /api/pegboard/1.0/logged-models/{model_id}/users
         """,
         _SENTENCES,

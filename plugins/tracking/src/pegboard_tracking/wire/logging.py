@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pegboard.entities import Metric, Param, RunTag
 from pegboard.errors import InvalidValue
 from pegboard.validation import MAX_TAG_VALUE
+from pegboard_stores import list_tags
 from pegboard_stores.abilities import Batches
 from pegboard_stores.validation import dataset_input
 from pegboard_wire.http import Call, Endpoint, Permission, Result
@@ -39,8 +39,6 @@ _LONGEST_MODEL = 10 * MAX_TAG_VALUE
 """What fits into the tag may have come with spaces."""
 _MODEL_FIELDS = ("artifact_path", "flavors", "utc_time_created", "run_id")
 _BASE = "/api/2.0/mlflow/runs"
-
-_models_lock = threading.Lock()
 
 
 # -- metrics ---------------------------------------------------------------------------------------
@@ -230,17 +228,10 @@ def _log_model(call: Call) -> Result:
     given = call.parameters
     run = text(given, "run_id")
     model = _read_model(text(given, "model_json"))
-    store = store_of(call)
-    with _models_lock:
-        known = store.get_run(run).data.tags.get(MODELS_TAG)
-        history = json.dumps([*_read_models(known), model])
-        while len(history) > MAX_TAG_VALUE:
-            # The oldest go: a text that is cut would be no JSON any more.
-            rest = json.loads(history)[1:]
-            if not rest:
-                raise InvalidValue(f"The model is described by more than {MAX_TAG_VALUE} bytes.")
-            history = json.dumps(rest)
-        store.log_batch(run, tags=[RunTag(MODELS_TAG, history)])
+    if len(json.dumps([model])) > MAX_TAG_VALUE:
+        raise InvalidValue(f"The model is described by more than {MAX_TAG_VALUE} bytes.")
+    # The oldest go: a text that is cut would be no JSON any more.
+    list_tags.of(store_of(call)).add_to_run(run, MODELS_TAG, [model], cut=True)
     return NOTHING
 
 
@@ -259,14 +250,6 @@ def _read_model(given: str) -> Any:
             "short_model_json", lacking=", ".join(map(repr, lacking))
         )
     return model
-
-
-def _read_models(known: str | None) -> list[Any]:
-    try:
-        found = json.loads(known or "[]")
-    except ValueError:
-        return []
-    return found if isinstance(found, list) else []
 
 
 _PAIR_OF_RUN = record("run_id", "key", run_id=TEXT, run_uuid=TEXT, key=TEXT, value=TEXT)

@@ -9,13 +9,14 @@ import re
 
 from pegboard.contracts.logged_models import USERS_PAGE
 from pegboard.errors import InvalidValue, NotSupported, PegboardError
+from pegboard_stores import list_tags
 from pegboard_stores.abilities import Heartbeats, PackedPoints
 from pegboard_stores.uploads import PartUploads
 from pegboard_wire import places
 from pegboard_wire.http import Call, Endpoint, Permission, Result
 from pegboard_wire.pages import page_json
 from pegboard_wire.requests import NOTHING, page_size, page_token, store_of, text, texts
-from pegboard_wire.scalars import boolean, get
+from pegboard_wire.scalars import boolean, get, items, message
 from pegboard_wire.schemas import EMPTY, at_most, page_limit
 from pegboard_wire.shapes import BOOLEAN, TEXT, array, record
 
@@ -27,11 +28,18 @@ MAX_RUNS = 1000
 
 _WRITER = re.compile(r"[\w\-]{1,100}", re.ASCII)
 _BASE = "/api/pegboard/1.0"
+ADD_TO_TAG = f"{_BASE}/tags/add"
+MAX_ENTRIES = 100
+"""How many entries one request may add to a tag."""
 
 
 def _abilities(call: Call) -> Result:
     store = store_of(call)
-    found: dict[str, object] = {"sampled_history": True, "resumable_uploads": _takes_parts(call)}
+    found: dict[str, object] = {
+        "sampled_history": True,
+        "resumable_uploads": _takes_parts(call),
+        "list_tags": True,
+    }
     if (heartbeats := store.ability(Heartbeats)) is not None:
         found["heartbeat_seconds"] = heartbeats.seconds
     if store.ability(PackedPoints) is not None:
@@ -77,6 +85,23 @@ def _log_packed(call: Call) -> Result:
     return NOTHING
 
 
+def _add_to_tag(call: Call) -> Result:
+    given = call.parameters
+    key = text(given, "key")
+    entries = [message(each, "entries") for each in items(get(given, "entries"), "entries")]
+    if len(entries) > MAX_ENTRIES:
+        raise InvalidValue(f"The field 'entries' has {len(entries)}; {MAX_ENTRIES} are allowed.")
+    tags = list_tags.of(store_of(call))
+    run, model = get(given, "run_id"), get(given, "model_id")
+    if (run is None) == (model is None):
+        raise InvalidValue("Either 'run_id' or 'model_id' says whose tag it is.")
+    if run is not None:
+        tags.add_to_run(text(given, "run_id"), key, entries)
+    else:
+        tags.add_to_model(text(given, "model_id"), key, entries)
+    return NOTHING
+
+
 def _users(call: Call) -> Result:
     given = call.parameters
     found = (
@@ -103,6 +128,7 @@ ENDPOINTS = [
             packed_points=BOOLEAN,
             sampled_history=BOOLEAN,
             resumable_uploads=BOOLEAN,
+            list_tags=BOOLEAN,
         ),
     ),
     Endpoint(
@@ -127,6 +153,22 @@ ENDPOINTS = [
             run_ids=at_most(MAX_RUNS, TEXT),
             ended=at_most(MAX_RUNS, TEXT),
             leaves=BOOLEAN,
+        ),
+        EMPTY,
+    ),
+    Endpoint(
+        "POST",
+        ADD_TO_TAG,
+        _add_to_tag,
+        Permission.WRITE,
+        "Add entries to a tag of a run or logged model that holds a list, each once, in one step.",
+        record(
+            "key",
+            "entries",
+            run_id=TEXT,
+            model_id=TEXT,
+            key=TEXT,
+            entries=at_most(MAX_ENTRIES, {"type": "object"}),
         ),
         EMPTY,
     ),

@@ -189,3 +189,7 @@ def get_scorer(metric_name: str, model: str | None = None, **options: Any) -> De
 def __getattr__(name: str) -> Any:
     """Return the class of a metric."""
     return base.named_class(DeepEvalScorer, name, METRICS, __name__)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *METRICS})

@@ -123,3 +123,7 @@ def get_scorer(metric_name: str, model: str | None = None, **options: Any) -> Ph
 def __getattr__(name: str) -> Any:
     """Return the class of an evaluator."""
     return base.named_class(PhoenixScorer, name, METRICS, __name__)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *METRICS})

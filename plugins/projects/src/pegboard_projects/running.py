@@ -330,7 +330,10 @@ def start(
         within = within or stack.enter_context(session())
         client, attachment = within.client, within.attachment
         plan = stack.enter_context(planned(client.host, request, client.tracking_uri))
-        code = code_of(plan)
+        code = code_of(plan.source)
+        if code.packed is not None and (missing := code.packed.left_out):
+            note = f"Not kept with the run, of {plan.source.name}: {', '.join(missing)}."
+            plan = evolve(plan, source=evolve(plan.source, notes=[*plan.source.notes, note]))
         if cancelling is not None:
             cancelling.hold()
         if isinstance(plan.runner, MlflowBackend):

@@ -45,7 +45,7 @@ def offered(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, str]]:
         owners[name] = distribution
         known = {"name": name, "value": module.__name__, "dist": None}
         points.append(SimpleNamespace(**known, load=lambda module=module: module))
-    monkeypatch.setattr("importlib_metadata.entry_points", lambda group: points)
+    monkeypatch.setattr("pegboard.host.entry_points", lambda _: points)
     found: dict[str, dict[str, str]] = {}
     for name, plugin in Host(config.Config()).plugins.items():
         if name in owners:

@@ -374,8 +374,7 @@ def test_a_long_command_is_cut_to_what_a_tag_holds(monkeypatch) -> None:
 
 def test_the_packages_are_those_that_pip_would_list() -> None:
     import re
-
-    from importlib_metadata import distributions
+    from importlib.metadata import distributions
 
     listed = {
         re.sub(r"[-_.]+", "-", d.metadata["Name"]).lower(): d.version for d in distributions()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -173,6 +174,9 @@ def test_an_environment_is_made_once_from_wheels_alone(
     with pytest.raises(PegboardError, match=r"onlyhere==2\.0") as caught:
         pegboard.run("q")
     assert "FAILED" in str(caught.value)
+    told = CliRunner().invoke(cli, ["run", "q"])
+    assert told.output.count("No solution found") == 1
+    assert re.search(r"FAILED after \S+ s\. uv could not make the environment\.\n", told.stderr)
     assert [entry.name for entry in (place / "kept").iterdir() if entry.is_dir()] == [kept.name]
     found = json.loads(CliRunner().invoke(cli, ["env", "list", "--json"]).stdout)
     assert [(each["name"], each["in_use"]) for each in found] == [(kept.name, False)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -166,7 +168,8 @@ def test_archives_are_unpacked_and_never_beside(place: Path) -> None:
     assert Path(kept).read_bytes() == (place / "a.zip").read_bytes()
     archive(place / "a.zip", MLproject=SAYS.format("zipped") + "# changed")
     told = CliRunner().invoke(cli, ["rerun", done.run_id, "--dry-run"])
-    assert "the archive differs" in told.stderr
+    assert "a.zip is not as it was then" in told.stderr
+    assert "Nothing differs" in told.stderr
     inner = archive(place / "b.zip", **{"x-main/sub/MLproject": SAYS.format("inner")})
     assert pegboard.run(f"file://{inner}#sub").logs() == "inner 1\n"
     for name in ("../evil", "/evil", "a/../../evil"):
@@ -176,3 +179,50 @@ def test_archives_are_unpacked_and_never_beside(place: Path) -> None:
     with pytest.raises(ProjectError, match="not a zip file"):
         fetch(str(place / "d.zip"), None)
     assert not list(place.parent.rglob("evil"))
+
+
+def test_a_plain_folder_is_kept_and_run_again_as_it_was(place: Path) -> None:
+    folder = project(place / "p" / "sub", MLproject=SAYS.format("kept")).parent
+    made = {
+        "sub/tool.sh": "echo tool",
+        ".gitignore": "*.log\nbuilt/\n",
+        "noise.log": "ignored",
+        "built/x": "ignored",
+        "env/pyvenv.cfg": "",
+        "env/lib.py": "of an environment",
+        "__pycache__/x.pyc": "a cache",
+        ".env": "TOKEN=1",
+    }
+    for name, text in made.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    (folder / "sub" / "tool.sh").chmod(0o755)
+    (folder / "large.bin").write_bytes(bytes(5_000_000))
+    (folder / "link").symlink_to(place)
+    sqlite3.connect(folder / "x.db").execute("create table t (a)").connection.close()
+    first = CliRunner().invoke(cli, ["run", f"{folder}#sub", "--env-manager", "local"])
+    assert first.exit_code == 0, first.output
+    for told in (".env (may hold secrets)", "large.bin (5.0 MB)", "link (a link)", "x.db (a data"):
+        assert told in first.stderr
+    (run,) = pegboard.search_runs(output_format="list")
+    run_id = run.info.run_id
+    kept = pegboard.artifacts.download_artifacts(f"runs:/{run_id}/project/code.zip")
+    with zipfile.ZipFile(kept) as opened:
+        assert opened.namelist() == [".gitignore", "sub/MLproject", "sub/tool.sh"]
+    same = CliRunner().invoke(cli, ["rerun", run_id, "--dry-run"])
+    assert same.stderr == "Nothing differs from what ran then.\n"
+    project(folder / "sub", MLproject=SAYS.format("changed"))
+    changed = CliRunner().invoke(cli, ["rerun", run_id])
+    assert "is not as it was then: what the run keeps of it is run" in changed.stderr
+    assert "large.bin (5.0 MB)" in changed.stderr
+    shutil.rmtree(folder)
+    # Of the rerun, which has to keep the code as well.
+    again = max(pegboard.search_runs(output_format="list"), key=lambda run: run.info.start_time)
+    assert again.data.tags["pegboard.project.rerun_of"] == run_id
+    gone = CliRunner().invoke(cli, ["rerun", again.info.run_id])
+    assert "is not there any more" in gone.stderr
+    assert "Nothing differs" in gone.stderr
+    for each in pegboard.search_runs(output_format="list"):
+        text = pegboard.artifacts.load_text(f"runs:/{each.info.run_id}/project/log.txt")
+        assert text == "kept 1\n"
+        assert each.data.tags["mlflow.source.name"] == f"{folder}#sub"

@@ -55,9 +55,7 @@ def __getattr__(name: str) -> Any:
     elif name in _MODULES:
         value = import_module(f"{__name__}.{name}")
     elif name == "__version__":
-        from importlib.metadata import version
-
-        value = version(__name__)
+        value = import_module(f"{__name__}.installed").version(__name__)
     elif name.startswith("_") or PathFinder.find_spec(f"{__name__}.{name}", __path__):  # noqa: F405
         # ``from pegboard import MODULE`` asks here first, then imports it by itself.
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,25 +13,13 @@ NAME = "core"
 @hookimpl
 def pegboard_commands() -> Sequence[Command]:
     """Declare the commands that look after plugins and configuration."""
+    summaries = {
+        "plugins:plugins": "List what is installed, or start a plugin of your own.",
+        "doctor:doctor": "Check the installation and say what to do about faults.",
+        "settings:config": "Show the configuration and where it comes from.",
+        "completion:completion": "Print the script that teaches a shell to complete.",
+    }
     return [
-        Command(
-            "plugins",
-            "pegboard.cli.plugins:plugins",
-            "List what is installed, or start a plugin of your own.",
-        ),
-        Command(
-            "doctor",
-            "pegboard.cli.doctor:doctor",
-            "Check the installation and say what to do about faults.",
-        ),
-        Command(
-            "config",
-            "pegboard.cli.settings:config",
-            "Show the configuration and where it comes from.",
-        ),
-        Command(
-            "completion",
-            "pegboard.cli.completion:completion",
-            "Print the script that teaches a shell to complete.",
-        ),
+        Command(place.partition(":")[2], f"pegboard.cli.{place}", summary)
+        for place, summary in summaries.items()
     ]

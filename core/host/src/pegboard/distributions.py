@@ -12,13 +12,8 @@ from pegboard.errors import command_line
 if TYPE_CHECKING:
     from pegboard.plugin_calls import Plugin
 
-_DATA = "known.toml"
-
 _REFERENCES = {"artifact store": ("runs", "models")}
 """Schemes that name files of a run or a model, which are found before a store is opened."""
-
-_ELSEWHERE = "elsewhere"
-"""The part of the data that names what schemes of other tools stand for."""
 
 
 @cache
@@ -27,7 +22,7 @@ def _known() -> Mapping[str, Any]:
     import tomllib
     from importlib import resources
 
-    return tomllib.loads(resources.files("pegboard").joinpath(_DATA).read_text("utf-8"))
+    return tomllib.loads(resources.files("pegboard").joinpath("known.toml").read_text("utf-8"))
 
 
 def offering(kind: str) -> Mapping[str, str]:
@@ -77,7 +72,7 @@ def for_scheme(kind: str, scheme: str, known: Iterable[str]) -> str:
     usual = {*offered, *ours, *_REFERENCES.get(kind, ())} - {uris.PLAIN_PATH}
     if near := difflib.get_close_matches(scheme, sorted(usual), n=2, cutoff=0.7):
         return f"Did you mean {' or '.join(f'{name}:' for name in near)}? {hint}"
-    if name := _known()[_ELSEWHERE].get(scheme.partition("+")[0]):
+    if name := _known()["elsewhere"].get(scheme.partition("+")[0]):
         instead = _known()["instead"]
         return f"There is no store for {name}. {instead.get(kind, instead['else'])} {hint}"
     return hint

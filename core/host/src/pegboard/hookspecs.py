@@ -48,49 +48,46 @@ class Backend(Generic[C]):
 
 
 @frozen
-class Flavor:
-    """A kind of models, chosen by name; ``target`` names a subclass of ModelFlavor."""
+class Named:
+    """What declarations by name have; ``target`` names what is offered, which is imported then."""
 
     name: str
     target: str = field(validator=check)
     summary: str
 
 
-@frozen
-class Provider:
+class Flavor(Named):
+    """A kind of models, chosen by name; ``target`` names a subclass of ModelFlavor."""
+
+    __slots__ = ()
+
+
+class Provider(Named):
     """A vendor or kind of language models, chosen by name.
 
     ``target`` names a subclass of LLMProvider or LocalProvider (``pegboard.contracts.llm``).
     """
 
-    name: str
-    target: str = field(validator=check)
-    summary: str
+    __slots__ = ()
 
 
-@frozen
-class Evaluator:
+class Evaluator(Named):
     """A way to evaluate models, chosen by name.
 
     ``target`` names a subclass of ModelEvaluator (``pegboard.contracts.evaluation``).
     """
 
-    name: str
-    target: str = field(validator=check)
-    summary: str
+    __slots__ = ()
 
 
-@frozen
-class Command:
+class Command(Named):
     """A sub-command of ``pegboard``; ``target`` names a click command.
 
     A command named ``GROUP NAME`` goes into a group. Other plugins may add to the group too, and
     one of them may declare it, as ``GROUP`` with its own commands.
     """
 
-    name: str
-    target: str = field(validator=check)
-    summary: str
+    __slots__ = ()
 
 
 @frozen
@@ -123,17 +120,14 @@ class Autologger:
     summary: str
 
 
-@frozen
-class ApiName:
+class ApiName(Named):
     """A name that a plugin adds to the package ``pegboard``: ``target``, a module or a function.
 
     ``entities.NAME`` is added to ``pegboard.entities``, before names of the core; ``Client.NAME``
     is a function of a ``pegboard.Client`` that becomes a method of it.
     """
 
-    name: str
-    target: str = field(validator=check)
-    summary: str
+    __slots__ = ()
 
 
 OK, WARN, FAIL, SKIP = "ok", "warn", "fail", "skip"

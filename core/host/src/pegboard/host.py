@@ -13,19 +13,12 @@ import pluggy
 import pegboard
 from pegboard import builtin, call_times, distributions, hookspecs, plugin_calls, settings, uris
 from pegboard import config as configuration
-from pegboard.errors import (
-    ConfigError,
-    NoStore,
-    PluginError,
-    UnknownScheme,
-    with_article,
-)
+from pegboard.errors import ConfigError, NoStore, PluginError, UnknownScheme, with_article
+from pegboard.installed import entry_points
 from pegboard.plugin_calls import HOOKS, Plugin, described, is_fatal, name_of
 from pegboard.targets import resolve
 
 if TYPE_CHECKING:
-    from logging import Logger
-
     from pegboard.contracts.artifacts import ArtifactStore
     from pegboard.contracts.evaluation import ModelEvaluator
     from pegboard.contracts.llm import Model
@@ -206,20 +199,16 @@ class Host:
     def close(self) -> None:
         """Close all tracking stores and model registries that were opened."""
         with self._lock:
-            for registry in self._registries.values():
-                registry.close()
+            for opened in (*self._registries.values(), *self._stores.values()):
+                opened.close()
             self._registries.clear()
-            for store in self._stores.values():
-                store.close()
             self._stores.clear()
 
     # -- plugins -------------------------------------------------------------------------------
 
     def _discover(self) -> None:
-        from importlib_metadata import entry_points
-
         found: list[tuple[Plugin, object]] = []
-        for point in entry_points(group=hookspecs.PROJECT):
+        for point in entry_points(hookspecs.PROJECT):
             info = Plugin(point.name, point.value, point.dist)
             if point.name in self.plugins:
                 # Both names are kept visible; the later one does not load.
@@ -312,8 +301,10 @@ class Host:
             if not isinstance(item, PluginError):
                 yield item
             elif (kind, key) not in self._warned:
+                import logging  # Only when something is wrong, as below.
+
                 self._warned.add((kind, key))
-                _log().warning("%s", item)
+                logging.getLogger("pegboard").warning("%s", item)
 
     def _made(
         self, kind: str, name: str, arguments: Callable[[Any], tuple[Any, ...]] = lambda _: ()
@@ -445,13 +436,6 @@ class Host:
         )
 
 
-def _log() -> Logger:
-    # Loaded only when something is wrong.
-    import logging
-
-    return logging.getLogger("pegboard")
-
-
 _current: Host | None = None
 _current_lock = threading.RLock()
 
@@ -467,9 +451,10 @@ def current(*, report: bool = True) -> Host:
     with _current_lock:
         if _current is None:
             _current = Host()
-            if report:
-                for fault in _current.left_out():
-                    _log().warning("%s", fault)
+            for fault in _current.left_out() if report else ():
+                import logging
+
+                logging.getLogger("pegboard").warning("%s", fault)
         return _current
 
 

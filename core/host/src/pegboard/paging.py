@@ -16,8 +16,7 @@ def items(fetch: Callable[..., Page[T]]) -> Iterator[T]:
     while True:
         page = fetch(page_token=token)
         yield from page
-        token = page.token
-        if not token:
+        if not (token := page.token):
             return
 
 
@@ -32,7 +31,6 @@ def first(fetch: Callable[..., Page[T]], limit: int | None, size: int) -> list[T
         wanted = size if limit is None else min(size, limit - len(found))
         page = fetch(max_results=wanted, page_token=token)
         found += page
-        token = page.token
-        if not token:
+        if not (token := page.token):
             break
     return found

@@ -61,12 +61,12 @@ def safe_relative(path: RelativePath) -> str:
 
 
 def _refuse_climbing(original: str, path: str) -> None:
-    reason = ""
+    drive, reason = _DRIVE_ON_WINDOWS if os.name == "nt" else _DRIVE, ""
     if _CONTROL.search(path):
         reason = "holds a control character"
     elif "\\" in path:
         reason = "holds a backslash"
-    elif path.startswith(("/", "~")) or _drive().match(path) or path.lower().startswith("file:"):
+    elif path.startswith(("/", "~")) or drive.match(path) or path.lower().startswith("file:"):
         reason = "is not relative"
     elif ".." in path.split("/"):
         reason = "climbs with '..'"
@@ -75,10 +75,6 @@ def _refuse_climbing(original: str, path: str) -> None:
             f"The path {original!r} {reason}.",
             hint="Use a relative path with '/' between its parts.",
         )
-
-
-def _drive() -> re.Pattern[str]:
-    return _DRIVE_ON_WINDOWS if os.name == "nt" else _DRIVE
 
 
 def below(root: Path, path: str) -> Path:

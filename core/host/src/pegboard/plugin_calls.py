@@ -44,9 +44,6 @@ _CONTRACTS = {
 }
 """What opens is an abstract class of ours, or has at least its methods."""
 
-_LISTED = 3
-"""How many of the methods that are missing an error names."""
-
 
 @define
 class Plugin:
@@ -55,7 +52,7 @@ class Plugin:
     name: str
     module: str
     installed: Any = None
-    """The distribution that it is part of (importlib_metadata's); None if it was registered."""
+    """The ``dist`` of its entry point; None if it was registered."""
     error: str = ""
     disabled: bool = False
     settings: str = ""
@@ -78,17 +75,23 @@ class Plugin:
         """What of it takes so long that people notice, with the seconds."""
         return {what: taken for what, taken in self.seconds.items() if taken > SLOW_SECONDS}
 
-    # Read on demand: parsing a distribution's metadata takes longer than all of the rest.
-
     @property
     def distribution(self) -> str:
         """The name of the distribution, "" if it has none."""
-        return str(self.installed.name) if self.installed else ""
+        return self._metadata("name")
 
     @property
     def version(self) -> str:
         """The version of the distribution, "" if it has none."""
-        return str(self.installed.version) if self.installed else ""
+        return self._metadata("version")
+
+    def _metadata(self, key: str) -> str:
+        # On demand: parsing the metadata takes longer than all of the rest.
+        from importlib.metadata import Distribution
+
+        at = self.installed
+        found = Distribution.at(at) if isinstance(at, str) else at
+        return str(getattr(found, key)) if found else ""
 
     def timed(self, what: str) -> AbstractContextManager[None]:
         """Take the time of a call into the plugin."""
@@ -223,7 +226,8 @@ def blamed(failed: str, hint: str) -> Iterator[None]:
 
 def opened(plugin: str, kind: str, open_it: Callable[[], Any]) -> Any:
     """Return what a plugin opens; PluginError, naming it, if it fails or opens something else."""
-    fault = _AT_FAULT.format(plugin=plugin)
+    fault = "The fault is the plugin's. "
+    fault += f"[pegboard] disabled = [{plugin!r}] in pegboard.toml leaves it out."
     with blamed(f"The plugin {plugin!r} could not open its {kind}", fault):
         found = open_it()
     if found is None:
@@ -240,14 +244,9 @@ def opened(plugin: str, kind: str, open_it: Callable[[], Any]) -> Any:
     return found
 
 
-_AT_FAULT = (
-    "The fault is the plugin's. [pegboard] disabled = ['{plugin}'] in pegboard.toml leaves it out."
-)
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
+def _few(names: Sequence[str], most: int = 3) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _missing(found: object, contract: str) -> list[str]:

@@ -7,7 +7,7 @@ classes, lists of these (``[[gateway.endpoints]]``) and ``Secret``. Ranges are a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -105,17 +105,14 @@ def keys(kind: type[Any]) -> list[str]:
     ]
 
 
-def from_environment(
-    kind: type[Any], prefix: str, environ: Mapping[str, str] | None = None
-) -> Iterator[tuple[str, str, Any]]:
+def from_environment(kind: type[Any], prefix: str) -> Iterator[tuple[str, str, Any]]:
     """Yield key, variable and value of the settings that the environment names.
 
     The variable of a key is ``PREFIX_KEY``; its value is read as TOML, or else as text.
     """
-    env = os.environ if environ is None else environ
     for key in keys(kind):
         # An empty variable counts as not set.
-        if text := env.get(name := variable(prefix, key)):
+        if text := os.environ.get(name := variable(prefix, key)):
             yield key, name, _value(text)
 
 
@@ -150,9 +147,9 @@ def _converter() -> Converter:
 
     made = cattrs.Converter(forbid_extra_keys=True)
     made.register_structure_hook(str, _text)
-    made.register_structure_hook(bool, _boolean)
-    made.register_structure_hook(int, _integer)
-    made.register_structure_hook(float, _number)
+    made.register_structure_hook(bool, _reader("true or false", bool))
+    made.register_structure_hook(int, _reader("a whole number", int))
+    made.register_structure_hook(float, _reader("a number", int, float))
     made.register_structure_hook(Path, lambda value, _: Path(_text(value, str)).expanduser())
     made.register_structure_hook(Secret, _secret)
     made.register_structure_hook_factory(_is_list, _list_hook)
@@ -160,28 +157,18 @@ def _converter() -> Converter:
     return made
 
 
-def _text(value: Any, _: type) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected text in quotes, not {value!r}")
-    return value
+def _reader(expected: str, *kinds: type[Any]) -> Callable[[Any, type], Any]:
+    """Return what reads a value of one of these types as one of the last."""
+
+    def read(value: Any, _: type) -> Any:
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise TypeError(f"expected {expected}, not {value!r}")
+        return kinds[-1](value)
+
+    return read
 
 
-def _boolean(value: Any, _: type) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"expected true or false, not {value!r}")
-    return value
-
-
-def _integer(value: Any, _: type) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"expected a whole number, not {value!r}")
-    return value
-
-
-def _number(value: Any, _: type) -> float:
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise TypeError(f"expected a number, not {value!r}")
-    return float(value)
+_text = _reader("text in quotes", str)
 
 
 def _secret(value: Any, _: type) -> Secret:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 from pegboard.entities import Metric, Param, RunTag
-from pegboard.entities.traces import Assessment
+
+if TYPE_CHECKING:
+    from pegboard.entities.traces import Assessment
 
 
 @frozen

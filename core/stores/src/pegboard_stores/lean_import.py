@@ -10,7 +10,6 @@ import contextlib
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from importlib.abc import MetaPathFinder
 from types import ModuleType
 
 _PACKAGE = "sqlite_utils"
@@ -19,8 +18,11 @@ _imported: dict[str, ModuleType] = {}
 """What was imported so, for the next store: several may be new in one process."""
 
 
-class _Hide(MetaPathFinder):
-    """Lets the imports of one thread find nothing of the hidden libraries."""
+class _Hide:
+    """Lets the imports of one thread find nothing of the hidden libraries.
+
+    Not of importlib's class for this, whose import takes longer than all of this module.
+    """
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()

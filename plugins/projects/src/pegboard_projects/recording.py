@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import sys
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from pegboard_projects.contract import Outcome
     from pegboard_projects.entry_points import EntryPoint
+    from pegboard_projects.sources.folders import Packed
+    from pegboard_projects.sources.source import Source
 
 _ATTEMPTS, _PAUSE_SECONDS = 4, 5.0
 _MOST_ARCHIVE_BYTES = 64 << 20
@@ -52,7 +55,8 @@ class Place:
 class Code:
     """The code that runs, as git knows it; the question for its changes is under way.
 
-    ``archive`` is the zip file that it came in, and ``digest`` the SHA-256 of that.
+    ``archive`` is the zip file that it came in, ``packed`` what is kept of a folder that git does
+    not know, and ``digest`` the SHA-256 of either.
     """
 
     commit: str | None
@@ -62,14 +66,12 @@ class Code:
     question: changes.Question | None
     archive: Path | None = None
     digest: str | None = None
+    packed: Packed | None = None
 
 
-def code_of(plan: Plan) -> Code:
-    """Return what is known of the project's code."""
-    source = plan.source
+def code_of(source: Source) -> Code:
+    """Return what is known of a project's code."""
     if source.archive is not None:
-        import hashlib
-
         with source.archive.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return Code(None, None, None, source.name, None, source.archive, digest)
@@ -78,7 +80,11 @@ def code_of(plan: Plan) -> Code:
     found = git.find(source.directory)
     commit, branch = found.head() if found is not None else (None, None)
     if found is None or commit is None:
-        return Code(None, None, None, source.name, None)
+        from pegboard_projects.sources.folders import pack
+
+        packed = pack(source.root)
+        digest = hashlib.sha256(packed.content).hexdigest()
+        return Code(None, None, None, source.name, None, digest=digest, packed=packed)
     # Not an answer of half a minute ago: files may have changed since.
     question = changes.Question(found.root)
     return Code(
@@ -278,6 +284,7 @@ class Record:
         self._client, self._run_id = client, run_id
         self._question = None if code is None else code.question
         self._archive = None if code is None else code.archive
+        self._packed = None if code is None else code.packed
         self._facts = dict(facts)
 
     def begin(self) -> None:
@@ -286,6 +293,9 @@ class Record:
         if archive is not None and archive.stat().st_size <= _MOST_ARCHIVE_BYTES:
             with archive.open("rb") as file:
                 self._client.log_stream(self._run_id, file, names.ARCHIVE)
+        if self._packed is not None:
+            content = io.BytesIO(self._packed.content)
+            self._client.log_stream(self._run_id, content, names.ARCHIVE)
         answer = None if self._question is None else self._question.answer()
         if answer is not None:
             self._client.set_tag(self._run_id, tags.GIT_DIRTY, str(answer.dirty).lower())
@@ -330,7 +340,8 @@ def facts(plan: Plan, code: Code) -> dict[str, Any]:
         "uri": _absolute(plan),
         "version": request.version,
         "source": {"name": code.name, "commit": code.commit, "url": code.url}
-        | ({"sha256": code.digest} if code.digest else {}),
+        | ({"sha256": code.digest} if code.digest else {})
+        | ({} if code.packed is None else {"left_out": list(code.packed.left_out)}),
         "fetched": plan.source.fetched and plan.source.commit is not None,
         "entry_point": plan.entry_point.name,
         **({"entry": _entry(plan.entry_point)} if request.entry is not None else {}),

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-from pegboard.errors import InvalidState, NotFound
+from attrs import evolve, frozen
+from pegboard import paths
+from pegboard.errors import InvalidState, NotFound, PegboardError
+from pegboard_scripting.client.transfer import read_bytes
 
 from pegboard_projects import names
 from pegboard_projects.entry_points import EntryPoint
 from pegboard_projects.parameters import Parameter
-from pegboard_projects.planning import Plan, Request
-from pegboard_projects.recording import Code
+from pegboard_projects.planning import Opened, Plan, Request, revised
+from pegboard_projects.reading import project_file
+from pegboard_projects.recording import Code, code_of
+from pegboard_projects.sources import archives
+from pegboard_projects.sources.source import fetch
 
 if TYPE_CHECKING:
     from pegboard.entities import Run
@@ -52,12 +61,19 @@ class Earlier:
             build_image=record.get("build_image", False),
         )
 
+    @property
+    def digest(self) -> str | None:
+        """The SHA-256 of the archive that the code came in, or was packed into."""
+        found: str | None = self.record["source"].get("sha256")
+        return found
+
     def differences(self, plan: Plan, code: Code, dirty: bool | None) -> list[str]:
         """Return a sentence on each thing that is not as it was."""
         record = self.record
         pairs = [
             ("the commit", record["source"]["commit"], code.commit),
-            ("the archive", record["source"].get("sha256"), code.digest),
+            # What earlier versions ran of folders they did not keep.
+            ("the archive", self.digest, code.digest if self.digest else None),
             ("the command", record["command"], plan.command),
             ("the environment", record["environment"], plan.environment.key),
         ]
@@ -83,10 +99,69 @@ def _shown(value: str | None) -> str:
     return repr(value) if value else "none"
 
 
+@contextlib.contextmanager
+def restored(client: Client, earlier: Earlier) -> Iterator[tuple[Request, list[str]]]:
+    """Yield what asks for the same code, and what to say of where it is from.
+
+    If the archive or folder is not as it was then, or gone, that is what the run keeps of it, as
+    long as the block lasts.
+    """
+    request = earlier.request()
+    if earlier.digest is None:
+        yield request, []
+        return
+    said = f"{request.uri} is not as it was then: what the run keeps of it is run."
+    try:
+        source = fetch(request.uri, None)
+    except PegboardError:
+        said = f"{request.uri} is not there any more: what the run keeps of it is run."
+    else:
+        try:
+            same = code_of(source).digest == earlier.digest
+        finally:
+            source.remove()
+        if same:
+            yield request, []
+            return
+    with tempfile.TemporaryDirectory(prefix="pegboard-rerun-") as place:
+        file = Path(place, "code.zip")
+        try:
+            file.write_bytes(read_bytes(client.artifacts(earlier.run.info.run_id), names.ARCHIVE))
+        except NotFound:
+            yield request, []  # It was too large; the differences are told.
+            return
+        if hashlib.sha256(file.read_bytes()).hexdigest() != earlier.digest:
+            raise InvalidState(f"{names.ARCHIVE} of the run is not what ran then.")
+        opened = _opened(client, earlier, file)
+        try:
+            missing = earlier.record["source"].get("left_out")
+            more = [f"Of the folder was not kept: {', '.join(missing)}."] if missing else []
+            yield revised(request, opened=opened), [said, *more]
+        finally:
+            opened.source.remove()
+
+
+def _opened(client: Client, earlier: Earlier, file: Path) -> Opened:
+    """Return the project in an archive that a run keeps."""
+    record = earlier.record
+    source = archives.fetch(str(file))
+    try:
+        address, _, folder = record["uri"].partition("#")
+        # A zip file may have all in one folder; what was packed of a folder is as it was there.
+        root = source.root if address.lower().endswith(".zip") else source.directory
+        directory = paths.below(root, folder)
+        return Opened(
+            settings=client.host.settings(names.NAME),
+            source=evolve(source, name=record["source"]["name"], directory=directory, root=root),
+            project=project_file.load(directory),
+        )
+    except BaseException:
+        source.remove()
+        raise
+
+
 def read(client: Client, run_id: str) -> Earlier:
     """Return the run of a project; InvalidState if the run is not one, or has no record."""
-    from pegboard_scripting.client.transfer import read_bytes
-
     run = client.get_run(run_id)
     try:
         record = json.loads(read_bytes(client.artifacts(run_id), names.RECORD))

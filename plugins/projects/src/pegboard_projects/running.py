@@ -26,7 +26,7 @@ from pegboard_scripting.client import Client
 from pegboard_projects import names
 from pegboard_projects.attaching import Attachment, added, attached
 from pegboard_projects.contract import Job, Outcome, Runner
-from pegboard_projects.environments.environment import Work
+from pegboard_projects.environments.environment import UnmadeEnvironment, Work
 from pegboard_projects.logs import RunLogFile
 from pegboard_projects.planning import Plan, Request, planned
 from pegboard_projects.recording import (
@@ -157,7 +157,10 @@ class SubmittedRun:
             self._outcome = self._carried_out(attachment, record)
         except PegboardError as error:
             self._outcome = self._unfinished(str(error))
-            self._say(f"error: {error}")
+            short = error.in_short if isinstance(error, UnmadeEnvironment) else str(error)
+            if self._log is None:
+                _complain(short)
+            self._say(f"error: {short}")
         except BaseException as error:
             self._outcome = self._unfinished(f"{type(error).__name__}: {error}")
             raise
@@ -330,7 +333,10 @@ def start(
         within = within or stack.enter_context(session())
         client, attachment = within.client, within.attachment
         plan = stack.enter_context(planned(client.host, request, client.tracking_uri))
-        code = code_of(plan)
+        code = code_of(plan.source)
+        if code.packed is not None and (missing := code.packed.left_out):
+            note = f"Not kept with the run, of {plan.source.name}: {', '.join(missing)}."
+            plan = evolve(plan, source=evolve(plan.source, notes=[*plan.source.notes, note]))
         if cancelling is not None:
             cancelling.hold()
         if isinstance(plan.runner, MlflowBackend):

@@ -14,7 +14,6 @@ from pegboard.errors import PegboardError
 from pegboard_scripting.fluent import experiments, runs
 from pegboard_stores import list_tags
 from pegboard_stores.prompt_tags import LINKED
-from pegboard_tracing.api import current_span, traces_of
 
 from pegboard_prompts.entities import PromptVersion
 
@@ -56,6 +55,8 @@ def to_active(version: PromptVersion, model_id: str | None) -> None:
     if model_id is not None:
         with _told(version, "model", model_id):
             to_model(experiments.client(), model_id, version)
+    from pegboard_tracing.api import current_span  # Not for those who only look at prompts.
+
     span = current_span()
     if span is not None:
         pair = (version.name, version.version)
@@ -95,6 +96,8 @@ def to_model(client: Client, model_id: str, version: PromptVersion) -> None:
 def to_trace(client: Client, trace_id: str, versions: Iterable[PromptVersion]) -> None:
     """Link versions to a trace that has ended."""
     pairs = [(each.name, str(each.version)) for each in versions]
+    from pegboard_tracing.api import traces_of
+
     traces_of(client).link_prompts(trace_id, pairs)
 
 

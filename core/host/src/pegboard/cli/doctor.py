@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -13,13 +13,7 @@ from pegboard import builtin, distributions, plugin_calls
 from pegboard.cli import output
 from pegboard.cli.faults import Review, explained, review
 from pegboard.cli.opening import configuration, open_host
-from pegboard.errors import (
-    NoStore,
-    PegboardError,
-    StoreFull,
-    StoreReadOnly,
-    UnknownScheme,
-)
+from pegboard.errors import NoStore, PegboardError, StoreFull, StoreReadOnly, UnknownScheme
 from pegboard.hookspecs import FAIL, OK, SKIP, WARN, Finding
 
 if TYPE_CHECKING:
@@ -30,7 +24,6 @@ _COLORS = {OK: "green", WARN: "yellow", FAIL: "red", SKIP: "cyan"}
 _FAILED = "pegboard.doctor.failed"
 _NOT_CHECKED = "not checked, because of the fault above"
 _LEAVE_OUT_ONE = "name {!r} in [pegboard] disabled, in pegboard.toml."
-_LEAVE_OUT = "Name one of them in [pegboard] disabled, in pegboard.toml."
 
 
 @click.command(epilog=output.examples("pegboard doctor"))
@@ -61,16 +54,8 @@ def _print(finding: Finding) -> None:
 
 def run_all(ctx: click.Context) -> Iterator[Finding]:
     """Yield the findings of every check; one that breaks is a finding too."""
-    checks: list[Callable[[click.Context], Iterator[Finding]]] = [
-        _python,
-        _config,
-        _environment,
-        _plugins,
-        _surroundings,
-        _store,
-    ]
     said: set[str] = set()
-    for check in checks:
+    for check in (_python, _config, _environment, _plugins, _surroundings, _store):
         name = check.__name__.strip("_")
         try:
             for finding in check(ctx):
@@ -115,7 +100,8 @@ def _plugins(ctx: click.Context) -> Iterator[Finding]:
     for name, plugin in host.plugins.items():
         yield _plugin(f"plugin {name}", plugin, reviewed)
     for (kind, key), names in reviewed.conflicts.items():
-        yield Finding("plugins", FAIL, explained(kind, key, names), _LEAVE_OUT)
+        one = "Name one of them in [pegboard] disabled, in pegboard.toml."
+        yield Finding("plugins", FAIL, explained(kind, key, names), one)
 
 
 def _plugin(check: str, plugin: Plugin, reviewed: Review) -> Finding:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 TRACKING_OPTION = "--tracking-uri"
 """The global option that names the store."""
 
-_HOST = "pegboard.host"
-
 
 def configuration(ctx: click.Context) -> Config:
     """Return the configuration that applies to this call, global options included."""
@@ -41,7 +39,7 @@ def open_host(ctx: click.Context, *, creates_stores: bool = False) -> Host:
 
     root = ctx.find_root()
     # A command may have named another file after its plugin was found by the first host.
-    key = f"{_HOST} {root.params.get('config') or ''}"
+    key = f"pegboard.host {root.params.get('config') or ''}"
     if key not in root.meta:
         if root.params.get("config") or root.params.get("tracking_uri"):
             host.use(host.Host(configuration(ctx)))

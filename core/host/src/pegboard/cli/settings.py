@@ -44,9 +44,7 @@ def show(ctx: click.Context, as_json: bool) -> None:
         output.note(f"{found}. {advice}".rstrip())
     values = list(_effective(host))
     if as_json:
-        output.print_json(
-            {key: {"value": value, "origin": origin} for key, value, origin in values}
-        )
+        output.print_json({key: {"value": found, "origin": at} for key, found, at in values})
         return
     click.echo("\n".join([_file_in_use(host.config), *_document(values)]))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+import pegboard
 from pegboard import builtin, distributions
 from pegboard.cli import output
 from pegboard.cli.groups import grouped
@@ -168,9 +169,7 @@ def _write(message: str, hint: str = "") -> None:
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from importlib.metadata import version
-
-        click.echo(f"pegboard {version('pegboard')}")
+        click.echo(f"pegboard {pegboard.__version__}")
         ctx.exit()
 
 

@@ -86,11 +86,7 @@ class ViewType(IntEnum):
 
     def shows(self, stage: LifecycleStage) -> bool:
         """Whether entities of this stage are part of the view."""
-        wanted = {
-            ViewType.ACTIVE_ONLY: LifecycleStage.ACTIVE,
-            ViewType.DELETED_ONLY: LifecycleStage.DELETED,
-        }
-        return self is ViewType.ALL or wanted[self] is stage
+        return self is ViewType.ALL or self.name == f"{stage.name}_ONLY"
 
 
 class Page(list[T], Generic[T]):
@@ -133,19 +129,23 @@ class Metric:
 
 
 @frozen
-class Param:
+class Pair:
+    """A name and a text."""
+
+    key: str
+    value: str
+
+
+class Param(Pair):
     """An input of a run, as text; set once."""
 
-    key: str
-    value: str
+    __slots__ = ()
 
 
-@frozen
-class RunTag:
+class RunTag(Pair):
     """A note on a run; may be changed at any time."""
 
-    key: str
-    value: str
+    __slots__ = ()
 
 
 @frozen
@@ -160,12 +160,10 @@ class Dataset:
     profile: str | None = None
 
 
-@frozen
-class InputTag:
+class InputTag(Pair):
     """A note on the use of a dataset by a run, such as its context: training or evaluation."""
 
-    key: str
-    value: str
+    __slots__ = ()
 
 
 @frozen

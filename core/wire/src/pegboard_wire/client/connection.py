@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
+import pegboard
 from attrs import evolve
 from pegboard.errors import PegboardError, StoreError
 
@@ -200,14 +201,12 @@ class Connection:
             return self._sessions[patient]
 
     def _open(self, patient: bool) -> requests.Session:
-        from importlib.metadata import version
-
         options = self.options
         made = sessions.session(
             timeout=options.timeout,
             retries=options.retries if patient else 0,
             backoff=options.backoff,
-            headers={"User-Agent": f"pegboard/{version('pegboard')}", **options.headers},
+            headers={"User-Agent": f"pegboard/{pegboard.__version__}", **options.headers},
             verify=options.verify,
             repeatable=_is_repeatable,
             passing=errors.is_passing,

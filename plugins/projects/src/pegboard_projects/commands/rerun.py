@@ -19,7 +19,8 @@ def rerun(ctx: click.Context, run: str, dry_run: bool) -> None:
     """Run again what a run of a project ran, and say what differs.
 
     RUN is its id, the beginning of that, or its name. What came from git is fetched again at the
-    same commit; of a folder, what it holds now is run.
+    same commit. A folder or zip file that is not as it was, or gone, is taken from the files of the
+    run; of a folder in a git repository, what it holds now is run.
     """
     open_host(ctx)
     from pegboard_scripting.client import Client
@@ -31,16 +32,16 @@ def rerun(ctx: click.Context, run: str, dry_run: bool) -> None:
 
     client = Client()
     earlier = rerunning.read(client, named_runs.find(client.store, run).info.run_id)
-    request = earlier.request()
-    with planned(client.host, request, client.tracking_uri) as plan:
-        code = code_of(plan)
-        answer = code.question.answer() if code.question is not None else None
-        differences = earlier.differences(plan, code, answer.dirty if answer else None)
-        if dry_run:
-            show_plan(plan, as_json=False)
-    for sentence in differences or ["Nothing differs from what ran then."]:
-        output.note(output.clean(sentence))
-    if not dry_run:
-        tags: dict[str, Any] = {names.RERUN_OF: earlier.run.info.run_id}
-        place = Place(experiment_id=earlier.run.info.experiment_id, tags=tags)
-        ctx.exit(carry_out(request, place))
+    with rerunning.restored(client, earlier) as (request, said):
+        with planned(client.host, request, client.tracking_uri) as plan:
+            code = code_of(plan.source)
+            answer = code.question.answer() if code.question is not None else None
+            differences = earlier.differences(plan, code, answer.dirty if answer else None)
+            if dry_run:
+                show_plan(plan, as_json=False)
+        for sentence in [*said, *(differences or ["Nothing differs from what ran then."])]:
+            output.note(output.clean(sentence))
+        if not dry_run:
+            tags: dict[str, Any] = {names.RERUN_OF: earlier.run.info.run_id}
+            place = Place(experiment_id=earlier.run.info.experiment_id, tags=tags)
+            ctx.exit(carry_out(request, place))

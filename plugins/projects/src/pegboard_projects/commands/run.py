@@ -122,9 +122,11 @@ def _tell(plan: Plan, run_id: str) -> None:
 
 
 def tell_end(run_id: str, outcome: Outcome, seconds: float) -> None:
-    """Say how a run ended."""
+    """Say how a run ended; of the reason what it begins with, as the log says all of it."""
     sys.stdout.flush()
-    output.note(f"{outcome.status} after {seconds:.1f} s. {outcome.reason}".rstrip())
+    reason, more, _ = outcome.reason.partition("\n")
+    reason = f"{reason.rstrip(':.')}." if more else reason
+    output.note(f"{outcome.status} after {seconds:.1f} s. {reason}".rstrip())
     output.note(f"Look at it: {command_line('pegboard', 'runs', 'show', run_id)}")
 
 

@@ -22,6 +22,16 @@ from pegboard_projects.contract import Container
 _SHOWN_LINES = 20
 
 
+class UnmadeEnvironment(StoreError):
+    """A program could not make the environment. Its last words, which the log has, are in it."""
+
+    def __init__(self, program: str, said: str, hint: str) -> None:
+        what = f"{program} could not make the environment"
+        super().__init__(f"{what}:\n{said}", hint=hint)
+        self.in_short = f"{what}. What it said is above.\n{hint}"
+        """The error for those who have read its words."""
+
+
 class Work:
     """The making of an environment: what it says, and how it is cut short.
 
@@ -50,7 +60,7 @@ class Work:
             raise StoreError("The making of the environment was cut short.")
 
     def run(self, words: Sequence[str], *, directory: Path, hint: str) -> str:
-        """Run a program to its end and return its last lines; StoreError if it fails."""
+        """Run a program to its end and return its last lines; UnmadeEnvironment if it fails."""
         # Settings of the environment or of a project around us are not those of this one.
         kept = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "UV_PROJECT")}
         try:
@@ -79,8 +89,7 @@ class Work:
         self.check()
         said = "\n".join(last)
         if process.returncode:
-            name = Path(words[0]).name
-            raise StoreError(f"{name} could not make the environment:\n{said}", hint=hint)
+            raise UnmadeEnvironment(Path(words[0]).name, said, hint)
         return said
 
 

@@ -72,16 +72,16 @@ class Document:
 
     def unknown(self, known: Iterable[str], *place: Hashable) -> list[str]:
         """Return what to say of keys that mean nothing, which are misspelt perhaps."""
-        import difflib
-
-        said = []
         names = list(known)
-        for key in self.mapping(*place):
-            if key not in names:
-                near = difflib.get_close_matches(key, names, 1)
-                meant = f" Did you mean {near[0]!r}?" if near else ""
-                said.append(f"{self.where(*place, key)}: {key!r} means nothing here.{meant}")
-        return said
+        wrong = [key for key in self.mapping(*place) if key not in names]
+        return [f"{self.where(*place, key)}: {_meaningless(key, names)}" for key in wrong]
+
+
+def _meaningless(key: str, names: list[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(key, names, 1)
+    return f"{key!r} means nothing here." + (f" Did you mean {near[0]!r}?" if near else "")
 
 
 def _named(place: _Place) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import selectors
 import signal
 import subprocess
@@ -59,7 +58,7 @@ class Local(Runner):
 
     def submit(self, job: Job, log: Log) -> Submitted:
         """Start the process."""
-        mark = f"{secrets.token_hex(16)};"
+        mark = f"{os.urandom(16).hex()};"  # As secrets has it, whose import takes 8 ms.
         outer = os.environ.get(_MARK, "")
         try:
             process = subprocess.Popen(

@@ -67,13 +67,13 @@ def _commit(place: Path, url: str, version: str | None) -> str:
     wanted = "HEAD" if version is None else version
     if not _COMMIT.fullmatch(wanted) or len(wanted) in (40, 64):
         # A branch, a tag, or a whole commit, which most servers give away alone.
-        done = _tried(place, "fetch", "--quiet", "--depth", "1", "--", "origin", wanted)
+        done = tried(place, "fetch", "--quiet", "--depth", "1", "--", "origin", wanted)
         if done.returncode == 0:
             return _resolved(place, "FETCH_HEAD") or ""
         if version is None:
             raise ProjectError(f"Nothing can be fetched from {_shown(url)}:\n{_said(done)}")
     everything = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
-    done = _tried(place, "fetch", "--quiet", "--", "origin", *everything)
+    done = tried(place, "fetch", "--quiet", "--", "origin", *everything)
     if done.returncode:
         raise ProjectError(f"Nothing can be fetched from {_shown(url)}:\n{_said(done)}")
     found = (_resolved(place, name) for name in (f"refs/remotes/origin/{wanted}", wanted))
@@ -88,7 +88,7 @@ def _pointers(place: Path) -> list[str]:
     attributes = place / ".gitattributes"
     if not attributes.is_file() or "filter=lfs" not in attributes.read_text(errors="replace"):
         return []
-    done = _tried(place, "grep", "-l", "-z", "-E", _POINTER, "--")
+    done = tried(place, "grep", "-l", "-z", "-E", _POINTER, "--")
     found = sorted(filter(None, done.stdout.split("\0")))
     if not found:
         return []
@@ -100,7 +100,7 @@ def _pointers(place: Path) -> list[str]:
 
 
 def _is_branch(place: Path, version: str) -> bool:
-    known = _tried(
+    known = tried(
         place, "ls-remote", "--exit-code", "--heads", "--", "origin", f"refs/heads/{version}"
     )
     return known.returncode == 0
@@ -108,19 +108,20 @@ def _is_branch(place: Path, version: str) -> bool:
 
 def _resolved(place: Path, name: str) -> str | None:
     words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    done = _tried(place, *words)
+    done = tried(place, *words)
     return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _git(place: Path, *words: str, transports: str = _TRANSPORTS) -> None:
-    done = _tried(place, *words, transports=transports)
+    done = tried(place, *words, transports=transports)
     if done.returncode:
         raise ProjectError(f"git could not do '{words[0]}':\n{_said(done)}")
 
 
-def _tried(
+def tried(
     place: Path, *words: str, transports: str = _TRANSPORTS
 ) -> subprocess.CompletedProcess[str]:
+    """Run git in a folder; ConfigError if there is no git."""
     # Variables such as GIT_DIR, set when a git hook runs us, would lead to another repository.
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k in _KEPT}
     command = ["git", "-C", str(place), "-c", "advice.detachedHead=false", *words]

@@ -9,7 +9,7 @@ from pegboard.cli.opening import open_host
 from pegboard.errors import InvalidValue, NotFound
 from pegboard_scripting.client import Client
 
-from pegboard_prompts import files, uris
+from pegboard_prompts import uris
 from pegboard_prompts.client import prompts_of
 from pegboard_prompts.entities import Prompt, PromptVersion
 from pegboard_prompts.store import PromptStore
@@ -62,5 +62,7 @@ def version_in(prompts: PromptStore, reference: str) -> PromptVersion:
     """Return a version by its name, or what a file holds if there is one of that name."""
     path = Path(reference)
     if path.suffix and path.is_file():
+        from pegboard_prompts import files  # YAML, which what a registry holds does not need.
+
         return files.read(path).version()
     return prompts.load(reference)

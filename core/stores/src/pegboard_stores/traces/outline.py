@@ -19,6 +19,7 @@ _METADATA = {
     "mlflow.trace.user": ("user.id",),
 }
 """Metadata of a trace, and the attributes of spans that it is taken from."""
+_TELLING = frozenset(key for keys in _METADATA.values() for key in keys)
 
 ARTIFACT_LOCATION = "mlflow.artifactLocation"
 """The tag that says where files of a trace belong."""
@@ -86,8 +87,9 @@ def tags_of(root: Span) -> dict[str, str]:
 def metadata_of(spans: Sequence[Span]) -> Mapping[str, str]:
     """Return the metadata that attributes of spans tell."""
     found: dict[str, str] = {}
-    for name, keys in _METADATA.items():
-        values = (span.attributes.get(key) for span in spans for key in keys)
+    telling = [span.attributes for span in spans if not _TELLING.isdisjoint(span.attributes)]
+    for name, keys in _METADATA.items() if telling else ():
+        values = (attributes.get(key) for attributes in telling for key in keys)
         value = next((value for value in values if value), None)
         if value is not None:
             found[name] = as_text(value)

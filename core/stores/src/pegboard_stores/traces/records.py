@@ -73,15 +73,18 @@ class Records:
 def read(contents: Iterable[bytes], find: Callable[[str], str]) -> dict[str, Records]:
     """Return what records hold, by the ids of experiments; ``find`` returns that of a name."""
     found: dict[str, Records] = {}
+    records, last = Records(), None
     for kind, experiment, *fields in _lines(contents):
-        if isinstance(experiment, list):
-            experiment = find(experiment[0])
-        records = found.setdefault(experiment, Records())
+        # Lines of one experiment follow each other.
+        if experiment != last:
+            last = experiment
+            own = find(experiment[0]) if isinstance(experiment, list) else experiment
+            records = found.setdefault(own, Records())
         if kind == SPAN:
             span = _span(*fields)
             records.spans[span.trace_id, span.span_id] = span
         elif kind == TRACE:
-            info = _info(experiment, *fields)
+            info = _info(own, *fields)
             records.infos[info.trace_id] = info
         elif kind == NOTE:
             trace_id, tags, metadata = fields

@@ -23,7 +23,7 @@ from pegboard_scripting import data as descriptions
 from pegboard_scripting.client import Client
 from pegboard_scripting.fluent import models
 from pegboard_stores.evaluations import FIGURES, ROWS
-from pegboard_tracing.api import SESSION, Feedback, check_kept, context
+from pegboard_tracing.api import SESSION, Feedback, check_kept, context, traces_of
 
 from pegboard_evaluation import distance, pool, resumption, workers
 from pegboard_evaluation import rows as kept_rows
@@ -431,9 +431,9 @@ def _sum_up(client: Client, work: _Work, about: _About) -> EvaluationResult:
     metrics = scores.metrics()
     _log_metrics(client, work.run_id, metrics, about)
     answers = [work.answers[case.number] for case in work.cases if case.number in work.answers]
-    traces = keeping.final_traces(answers)
+    final = partial(keeping.final_traces, answers, traces_of())
     costs = scores.costs()
-    if work.predict is not None and (cost := summary.cost_of(traces)) is not None:
+    if work.predict is not None and (cost := summary.cost_of(final())) is not None:
         costs["predict_fn"] = cost
     told = {
         "kind": KIND,
@@ -452,7 +452,7 @@ def _sum_up(client: Client, work: _Work, about: _About) -> EvaluationResult:
     return EvaluationResult(
         run_id=work.run_id,
         metrics=metrics,
-        result_df=summary.result_table(traces, work.run_id),
+        read=lambda: summary.result_table(list(final()), work.run_id),
         figures=scores.figures,
         skipped=scores.skipped,
         costs=costs,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import getpass
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
+from pegboard.contracts.traces import TraceStore
 from pegboard.entities.traces import AssessmentKind, TraceState
 from pegboard_tracing import api
 from pegboard_tracing.api import (
@@ -121,15 +122,13 @@ def find_root(answer: Answer) -> None:
         answer.span_id = None if root is None else root.span_id
 
 
-def final_traces(answers: Sequence[Answer]) -> list[api.Trace]:
-    """Return traces as they are now, in the order of the answers; those that are there."""
+def final_traces(answers: Sequence[Answer], store: TraceStore) -> Iterator[api.Trace]:
+    """Yield traces as they are in the store, in the order of the answers; those that are there."""
     ids = [each.trace_id for each in answers if each.trace_id is not None]
-    store = api.traces_of()
-    found: dict[str, api.Trace] = {}
     for start in range(0, len(ids), _PIECE):
-        for each in store.traces(ids[start : start + _PIECE]):
-            found[each.info.trace_id] = api.Trace.of(each)
-    return [found[each] for each in ids if each in found]
+        piece = ids[start : start + _PIECE]
+        found = {each.info.trace_id: each for each in store.traces(piece)}
+        yield from (api.Trace.of(found[each]) for each in piece if each in found)
 
 
 # -- going on ------------------------------------------------------------------------------------

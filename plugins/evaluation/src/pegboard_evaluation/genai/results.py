@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -37,8 +38,8 @@ class EvaluationResult:
 
     run_id: str
     metrics: Mapping[str, float]
-    result_df: pd.DataFrame
-    """A row for each trace: NAME/value, NAME/rationale, NAME/error_message, then the trace."""
+    read: Callable[[], pd.DataFrame]
+    """Reads ``result_df``."""
     figures: Mapping[str, Figure] = field(factory=dict)
     skipped: Mapping[str, str] = field(factory=dict)
     costs: Mapping[str, Costs] = field(factory=dict)
@@ -50,6 +51,15 @@ class EvaluationResult:
     """By scorer, which values pass."""
     scored: frozenset[str] = frozenset()
     """The names of scores, without those of expectations."""
+
+    @functools.cached_property
+    def result_df(self) -> pd.DataFrame:
+        """A row for each trace: NAME/value, NAME/rationale, NAME/error_message, then the trace.
+
+        Read from the store when it is first asked for: it takes longer than code scorers do, and
+        some 40 KB of memory a row.
+        """
+        return self.read()
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

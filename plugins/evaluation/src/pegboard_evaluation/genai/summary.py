@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -166,7 +166,7 @@ def _costs(given: Sequence[Mapping[str, Any]]) -> Costs:
     )
 
 
-def cost_of(traces: Sequence[Trace]) -> Costs | None:
+def cost_of(traces: Iterable[Trace]) -> Costs | None:
     """Return what models took to answer rows; None if no trace tells of any."""
     told = [each.info for each in traces if each.info.token_usage]
     if not told:

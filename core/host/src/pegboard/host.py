@@ -199,8 +199,9 @@ class Host:
     def close(self) -> None:
         """Close all tracking stores and model registries that were opened."""
         with self._lock:
-            for opened in (*self._registries.values(), *self._stores.values()):
-                opened.close()
+            opened: tuple[Any, ...] = (*self._registries.values(), *self._stores.values())
+            for each in opened:
+                each.close()
             self._registries.clear()
             self._stores.clear()
 

@@ -87,7 +87,7 @@ class Plugin:
 
     def _metadata(self, key: str) -> str:
         # On demand: parsing the metadata takes longer than all of the rest.
-        from importlib.metadata import Distribution
+        from importlib_metadata import Distribution
 
         at = self.installed
         found = Distribution.at(at) if isinstance(at, str) else at

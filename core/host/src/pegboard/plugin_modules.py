@@ -10,8 +10,6 @@ from typing import Any
 
 from pegboard import distributions, host
 
-_PACKAGE = "pegboard"
-
 
 class _Loader(Loader):
     """Makes a module that asks the host of the process each time something of it is used."""

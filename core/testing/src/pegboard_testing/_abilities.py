@@ -7,6 +7,7 @@ import math
 import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from pegboard.contracts.tracking import TrackingStore
@@ -164,7 +165,7 @@ class ListTagsContract(StoreTests):
         self, store: TrackingStore, run: Run, tags: ListTags
     ) -> None:
         model = store.logged_models().create("0", name="m").model_id
-        long = {"name": "n" * 200, "version": "2"}
+        long: dict[str, Any] = {"name": "n" * 200, "version": "2"}
         for entries in ([{"name": "a", "version": "1"}], [{"name": "a", "version": 1}, long]):
             tags.add_to_run(run.info.run_id, "listed", entries)
             tags.add_to_model(model, "listed", entries)

@@ -17,7 +17,7 @@ from pegboard_stores.abilities import Batch, Batches, Heartbeats, PackedPoints
 from pegboard_stores.activity import Activity
 from pegboard_stores.curves import Curves
 from pegboard_stores.data_sets import DataSets
-from pegboard_stores.list_tags import ListTags
+from pegboard_stores.list_tags import GuardedListTags, ListTags
 from pegboard_stores.reviews import LabelSchemas, ReviewQueues
 from pegboard_stores.run_table import RunTable
 from pegboard_stores.scorers import Scorers, ScoringTasks
@@ -204,11 +204,14 @@ class AbilityTests(StoreTests):
     """What a store can do is under contract."""
 
     def test_every_ability_of_the_store_is_under_contract(self, store: TrackingStore) -> None:
+        lists = store.ability(ListTags)
+        # The one that MappingStore brings is not the author's to test.
+        lists = None if isinstance(lists, GuardedListTags) else lists
         for ability, suite in (
+            (lists, ListTagsContract),
             (store.ability(Batches), BatchesContract),
             (store.ability(PackedPoints), PackedPointsContract),
             (store.ability(Heartbeats), HeartbeatsContract),
-            (store.ability(ListTags), ListTagsContract),
             (store.ability(Curves), CurvesContract),
             (store.ability(Activity), ActivityContract),
             (store.ability(RunTable), RunTableContract),

@@ -71,7 +71,7 @@ class Protocol(HttpToolsProtocol):
         self._refused: _Refused | None = None
         self._on_gone: Callable[[], None] | None = None
         self._quick: Route | None = None
-        self._early = b""
+        self._early = self.url = b""
         self._place, self._number = self.shares.open(self.client[0] if self.client else "")
         share = self.settings.max_connections_per_address
         if (
@@ -340,7 +340,7 @@ class Protocol(HttpToolsProtocol):
                 body, lines = browsers.page_of(status, code, message), PAGE_HEAD.lines
             else:
                 # Whatever came of the path says whose API was meant.
-                tell = self.tell((self.url or b"").partition(b"?")[0])
+                tell = self.tell(self.url.partition(b"?")[0])
                 told = {"error_code": code, "message": message}
                 body = orjson.dumps(told if tell is None else tell(status, code, message))
                 lines = _PLAIN

@@ -163,8 +163,14 @@ class Server(uvicorn.Server):
         self._app.metrics.connections(len(connections))
         self._app.readings.look()
         for connection in list(connections):
-            if isinstance(connection, Protocol):
+            if not isinstance(connection, Protocol):
+                continue
+            try:
                 connection.look(now)
+            except Exception as error:
+                # A fault with one client is no reason to leave the others.
+                self._app.log.write("error", error=repr(error))
+                connection.transport.abort()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -533,6 +533,7 @@ def test_two_people_save_at_once_and_an_alias_moves_while_answers_come(
         expect(page.get_by_role("heading", name="differences from v2 production")).to_be_visible()
         house.upstream.release()
         expect(below).to_contain_text("Hello from the fake model.")
+        house.upstream.hold()
         assert "Version 1" in [
             asked.json["messages"][0]["content"] for asked in house.upstream.requests[-2:]
         ]

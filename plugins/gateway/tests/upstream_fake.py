@@ -437,8 +437,12 @@ class FakeUpstream:
         self._always[model] = behaviour
 
     def release(self) -> None:
-        """Let go on what is ``held`` or ``paused``, now and from now on."""
+        """Let go on what is ``held`` or ``paused``, now and until ``hold`` is called."""
         self._loop.call_soon_threadsafe(self._release.set)
+
+    def hold(self) -> None:
+        """Have what is ``held`` or ``paused`` wait again: another test has the same upstream."""
+        self._loop.call_soon_threadsafe(self._release.clear)
 
     def wait(self, holds: Callable[[], Any]) -> None:
         """Wait until something holds of this upstream, which is looked at whenever it changes."""

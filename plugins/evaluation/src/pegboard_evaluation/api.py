@@ -432,8 +432,15 @@ def _left(plan: _Plan, found: Predicted) -> pd.DataFrame:
     if plan.given.targets is not None:
         added[plan.given.targets_name or "target"] = _values(plan.given.targets)
     name = found.output_name if plan.given.targets is not None else ""
-    added[name or "outputs"] = list(found.outputs)
+    added[name or "outputs"] = _cells(found.outputs)
     return plan.given.inputs.assign(**added)
+
+
+def _cells(outputs: Any) -> Any:
+    """Return a value for each row; numbers stay the array that they are, as there may be many."""
+    if isinstance(outputs, np.ndarray) and outputs.ndim == 1 and outputs.dtype.kind in "biuf":
+        return outputs
+    return list(outputs)
 
 
 def _described(plan: _Plan) -> Dataset | None:

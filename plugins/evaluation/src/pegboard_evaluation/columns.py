@@ -26,10 +26,13 @@ def present(name: str, values: Any) -> Any:
 
 
 def numeric(name: str, values: Any) -> Any:
-    """Return a column of finite numbers, shape (n,); InvalidValue names what is none."""
+    """Return a column of finite numbers, shape (n,), to be read only.
+
+    It may be the array that was given. InvalidValue names what is no number.
+    """
     found = present(name, values)
     try:
-        numbers = found.astype(float)
+        numbers = found.astype(float, copy=False)
     except (TypeError, ValueError):
         wrong = next(value for value in found.tolist() if not _is_numeric(value))
         raise InvalidValue(f"{name!r} holds {quoted(wrong)}, which is not a number.") from None

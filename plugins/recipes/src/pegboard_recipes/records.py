@@ -82,8 +82,8 @@ def _entry(
     if done is None:
         return found
     state = FAILED if done.error else DONE if done.ran else KEPT
+    # Of a process that ended at once nobody made a card: what lies there is an older one.
     shown = state != FAILED or known.status == places.FAILED
-    """Of a process that ended at once nobody made a card: what lies there is an older one."""
 
     def file(name: str) -> str | None:
         return f"{step.name}/{name}" if shown and (directory / name).is_file() else None
@@ -93,10 +93,6 @@ def _entry(
         "reason": done.reason,
         "seconds": round(done.seconds if state == FAILED else known.seconds, 3),
         "when": int(known.when * 1000),
-        "card": f"{step.name}/{places.CARD}"
-        if shown and (directory / places.CARD).is_file()
-        else None,
-        "log": f"{step.name}/{places.PRINTED}"
-        if shown and (directory / places.PRINTED).is_file()
-        else None,
+        "card": file(places.CARD),
+        "log": file(places.PRINTED),
     }
